@@ -1,0 +1,3 @@
+from animatex_core.cli import run
+
+run()

@@ -1,0 +1,1 @@
+"""Noise schedule, solvers, guidance and windows: pure functions over a denoiser callable."""

@@ -1,0 +1,1 @@
+"""What turns pictures and text into the inputs of the denoiser, and latents back into pictures."""
