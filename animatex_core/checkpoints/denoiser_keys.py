@@ -1,0 +1,79 @@
+"""Where the names of the released denoiser and of ours differ, as data.
+
+A host can only move weights that are parameters of a leaf module (linears, norms, tables). The released
+network has two kinds that are not: the packed in_proj of its keypoint encoder, and the resampler's raw
+latents. All other names are equal. No tensor is copied on the way in.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+# Released name -> ours, by the end of the key. The parts are stacked along the first axis.
+PACKED = {
+    "self_attn.in_proj_weight": ("self_attn.to_q.weight", "self_attn.to_k.weight", "self_attn.to_v.weight"),
+    "self_attn.in_proj_bias": ("self_attn.to_q.bias", "self_attn.to_k.bias", "self_attn.to_v.bias"),
+}
+# Released name -> ours. The released tensor has a leading axis of length 1.
+TABLES = {"latents": "latents.weight"}
+# A constant of the architecture that the released file stores all the same, beside this weight of its width.
+POSITION_TABLE = "pos_embed.pos_table"
+_BESIDE_POSITION_TABLE = "increase_embed_dim.1.bias"
+RELEASED_FRAMES = 33
+
+
+def from_released(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename released tensors to ours; the position table is left out."""
+    return {name: ours for key, tensor in tensors.items() for name, ours in _split(key, tensor)}
+
+
+def to_released(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename our tensors to the released names, without the position table."""
+    released: dict[str, Tensor] = {}
+    for key, tensor in tensors.items():
+        released.update(_join(key, tensor, tensors))
+    return released
+
+
+def released_keys(module: nn.Module, frames: int = RELEASED_FRAMES) -> dict[str, tuple[int, ...]]:
+    """Return {key: shape} of the released checkpoint that would fill `module`, position tables included.
+
+    frames: rows of the position table, 33 in the released file (32 frames and the reference).
+    """
+    tensors = to_released(module.state_dict())
+    keys = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
+    for key, shape in list(keys.items()):
+        if (prefix := _prefix(key, _BESIDE_POSITION_TABLE)) is not None:
+            keys[prefix + POSITION_TABLE] = (1, frames, *shape)
+    return keys
+
+
+def _split(key: str, tensor: Tensor) -> list[tuple[str, Tensor]]:
+    if _prefix(key, POSITION_TABLE) is not None:
+        return []
+    for suffix, names in PACKED.items():
+        if (prefix := _prefix(key, suffix)) is not None:
+            return [(prefix + name, part) for name, part in zip(names, tensor.chunk(len(names)), strict=True)]
+    for suffix, name in TABLES.items():
+        if (prefix := _prefix(key, suffix)) is not None:
+            return [(prefix + name, tensor.squeeze(0))]
+    return [(key, tensor)]
+
+
+def _join(key: str, tensor: Tensor, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    for released, (first, *others) in PACKED.items():
+        if (prefix := _prefix(key, first)) is not None:
+            return {prefix + released: torch.cat([tensor, *(tensors[prefix + name] for name in others)])}
+        if any(_prefix(key, name) is not None for name in others):
+            return {}
+    for released, name in TABLES.items():
+        if (prefix := _prefix(key, name)) is not None:
+            return {prefix + released: tensor.unsqueeze(0)}
+    return {key: tensor}
+
+
+def _prefix(key: str, suffix: str) -> str | None:
+    """Return what stands before a suffix of whole path components, or None."""
+    head = key.removesuffix(suffix)
+    return head if head != key and (not head or head.endswith(".")) else None

@@ -1,0 +1,82 @@
+"""Attention over tokens, and the transformer block that the spatial and temporal parts share."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from animatex_core.model.layers import FeedForward, LayerFactory
+
+# CUDA kernels put the batch on a grid axis of 65,535; stay well below it.
+_MOST_SEQUENCES = 2**15
+
+
+class KeyValue(NamedTuple):
+    """Projected keys and values of a cross attention, both (n, heads, tokens, head_dim)."""
+
+    key: Tensor
+    value: Tensor
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Scaled dot product attention of (n, heads, tokens, d), in pieces where n is beyond a kernel's reach."""
+    if query.shape[0] <= _MOST_SEQUENCES:
+        return F.scaled_dot_product_attention(query, key, value)
+    pieces = zip(*(tensor.split(_MOST_SEQUENCES) for tensor in (query, key, value)), strict=True)
+    return torch.cat([F.scaled_dot_product_attention(*piece) for piece in pieces])
+
+
+class Attention(nn.Module):
+    """Multi-head attention. context_dim: width of what is attended to; None means the input itself."""
+
+    def __init__(
+        self, make: LayerFactory, dim: int, heads: int, head_dim: int, context_dim: int | None = None
+    ) -> None:
+        super().__init__()
+        inner = heads * head_dim
+        self.heads = heads
+        self.to_q = make.linear(dim, inner, bias=False)
+        self.to_k = make.linear(context_dim or dim, inner, bias=False)
+        self.to_v = make.linear(context_dim or dim, inner, bias=False)
+        self.to_out = nn.Sequential(make.linear(inner, dim))
+
+    def keys_values(self, context: Tensor) -> KeyValue:
+        """Project a context (n, tokens, context_dim). It depends on no timestep, so once a clip is enough."""
+        return KeyValue(self._split(self.to_k(context)), self._split(self.to_v(context)))
+
+    def forward(self, x: Tensor, context: KeyValue | None = None) -> Tensor:
+        """Attend from x (n, tokens, dim) to the context, or to itself.
+
+        A context of fewer sequences than x is shared by neighbours: (clips, ...) serves all frames of a clip.
+        """
+        keys_values = self.keys_values(x) if context is None else context
+        shared = rearrange(self.to_q(x), "(n s) t c -> n (s t) c", n=keys_values.key.shape[0])
+        attended = rearrange(attend(self._split(shared), *keys_values), "n h t d -> n t (h d)")
+        return self.to_out(attended.reshape(x.shape[0], x.shape[1], -1))
+
+    def _split(self, x: Tensor) -> Tensor:
+        return rearrange(x, "n t (h d) -> n h t d", h=self.heads)
+
+
+class TransformerBlock(nn.Module):
+    """Pre-norm block: self attention, a second attention, gated feed-forward.
+
+    The second attention is a cross attention with `context_dim`, and a second self attention without.
+    """
+
+    def __init__(
+        self, make: LayerFactory, dim: int, heads: int, head_dim: int, context_dim: int | None = None
+    ) -> None:
+        super().__init__()
+        self.attn1 = Attention(make, dim, heads, head_dim)
+        self.ff = FeedForward(make, dim, gated=True)
+        self.attn2 = Attention(make, dim, heads, head_dim, context_dim)
+        self.norm1, self.norm2, self.norm3 = (make.layer_norm(dim) for _ in range(3))
+
+    def forward(self, x: Tensor, context: KeyValue | None = None) -> Tensor:
+        """Map x (n, tokens, dim) to the same shape."""
+        x = self.attn1(self.norm1(x)) + x
+        x = self.attn2(self.norm2(x), context) + x
+        return self.ff(self.norm3(x)) + x

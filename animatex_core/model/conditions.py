@@ -1,0 +1,161 @@
+"""What the denoiser is told besides the noisy latents: as a caller gives it, and encoded once a clip."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+from animatex_core.errors import InvalidInput
+from animatex_core.model.attention import KeyValue
+from animatex_core.shapes import ClipShape
+
+Device = torch.device | str | None
+
+
+@dataclass(frozen=True)
+class ConditionInputs:
+    """Conditions of a clip of f frames before they are encoded. None leaves a condition out.
+
+    shape: size of the clip; its f counts the generated frames alone.
+    text_context: (1 or b, text_tokens, context_dim), the text encoder's answer to "".
+    image_embedding: (b, 1, clip_dim), CLIP's pooled embedding of the reference picture.
+    reference_image: (b, 3, 1 or f, height, width) in 0..1; one frame stands for all.
+    reference_latents: (b, latent_channels, 1, h, w), scaled latents of the reference picture.
+    pose_pictures: (b, 3, f + 1, height, width) in 0..1, the pose of the reference in front.
+    keypoints: (b, f + 1, 2, joints) in 0..1 or -1 where unseen, likewise; None means zeros.
+    clip_features: (b, f + 1, clip_dim), the reference picture's in front; None means zeros.
+    """
+
+    shape: ClipShape
+    text_context: Tensor
+    image_embedding: Tensor | None = None
+    reference_image: Tensor | None = None
+    reference_latents: Tensor | None = None
+    pose_pictures: Tensor | None = None
+    keypoints: Tensor | None = None
+    clip_features: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        frames = self.shape.frames
+        for name, axis, allowed in (
+            ("reference_image", 2, (1, frames)),
+            ("reference_latents", 2, (1,)),
+            ("pose_pictures", 2, (frames + 1,)),
+            ("keypoints", 1, (frames + 1,)),
+            ("clip_features", 1, (frames + 1,)),
+        ):
+            value = getattr(self, name)
+            if value is not None and value.shape[axis] not in allowed:
+                raise InvalidInput(
+                    f"{name} has {value.shape[axis]} frames, but a clip of {frames} frames needs "
+                    f"{' or '.join(map(str, allowed))}: give that many."
+                )
+
+    @property
+    def batch(self) -> int:
+        """Number of clips."""
+        given = [v for v in self._tensors().values() if v is not None]
+        return max(tensor.shape[0] for tensor in given)
+
+    def unconditional(self) -> "ConditionInputs":
+        """Return the inputs of the unconditional pass: nothing but the text context."""
+        context = self.text_context.expand(self.batch, -1, -1)
+        return ConditionInputs(shape=self.shape, text_context=context)
+
+    def window(self, start: int, stop: int) -> "ConditionInputs":
+        """Return the inputs of the frames start..stop alone, the reference in front as ever."""
+
+        def cut(tensor: Tensor | None, axis: int, ahead: int) -> Tensor | None:
+            if tensor is None or tensor.shape[axis] == 1:
+                return tensor
+            kept = [*range(ahead), *range(start + ahead, stop + ahead)]
+            return tensor.index_select(axis, torch.tensor(kept, device=tensor.device))
+
+        return replace(
+            self,
+            shape=replace(self.shape, frames=stop - start),
+            reference_image=cut(self.reference_image, 2, 0),
+            pose_pictures=cut(self.pose_pictures, 2, 1),
+            keypoints=cut(self.keypoints, 1, 1),
+            clip_features=cut(self.clip_features, 1, 1),
+        )
+
+    def to(
+        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> "ConditionInputs":
+        """Return a copy whose tensors lie elsewhere."""
+        moved = {name: v.to(device, dtype) for name, v in self._tensors().items() if v is not None}
+        return ConditionInputs(shape=self.shape, **moved)
+
+    def _tensors(self) -> dict[str, Tensor | None]:
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "shape"}
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Everything that stays the same over the denoising steps, encoded.
+
+    concat: (b, concat_channels, f, h, w), beside the noisy latents.
+    reference: (b, latent_channels + concat_channels, 1, h, w), the frame in front of the clip.
+    context: one KeyValue a spatial transformer in forward order, (b, heads, tokens, d): all frames share it.
+    motion: likewise for the motion attention, (b*(f+1), heads, ipi_tokens, d); empty without IPI.
+    """
+
+    concat: Tensor
+    reference: Tensor
+    context: tuple[KeyValue, ...]
+    motion: tuple[KeyValue, ...]
+
+    @property
+    def batch(self) -> int:
+        """Number of clips."""
+        return self.concat.shape[0]
+
+    @property
+    def frames(self) -> int:
+        """Number of generated frames."""
+        return self.concat.shape[2]
+
+    def to(self, device: Device = None, dtype: torch.dtype | None = None) -> "Conditions":
+        """Return a copy that lies elsewhere."""
+
+        def move(pairs: tuple[KeyValue, ...]) -> tuple[KeyValue, ...]:
+            return tuple(KeyValue(*(tensor.to(device, dtype) for tensor in pair)) for pair in pairs)
+
+        return Conditions(
+            self.concat.to(device, dtype),
+            self.reference.to(device, dtype),
+            move(self.context),
+            move(self.motion),
+        )
+
+    @staticmethod
+    def stack(parts: Sequence["Conditions"]) -> "Conditions":
+        """Join the clips of several conditions into one batch, as for guidance in a single pass."""
+
+        def join(pairs: Sequence[tuple[KeyValue, ...]]) -> tuple[KeyValue, ...]:
+            return tuple(
+                KeyValue(torch.cat([p.key for p in layer]), torch.cat([p.value for p in layer]))
+                for layer in zip(*pairs, strict=True)
+            )
+
+        return Conditions(
+            torch.cat([part.concat for part in parts]),
+            torch.cat([part.reference for part in parts]),
+            join([part.context for part in parts]),
+            join([part.motion for part in parts]),
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the layers share during one call: time (b, time_dim), conditions, and frames (f + 1)."""
+
+    time: Tensor
+    conditions: Conditions
+
+    @property
+    def frames(self) -> int:
+        """Frames in the network: the clip's and the reference in front."""
+        return self.conditions.frames + 1

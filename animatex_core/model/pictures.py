@@ -1,0 +1,99 @@
+"""Encoders of the pose pictures and of the reference, from pixels (or latents) to latent-sized channels."""
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from animatex_core.model.attention import attend
+from animatex_core.model.layers import FeedForward, LayerFactory
+
+# Convolutions at full resolution are memory-hungry, and frames do not see each other there.
+_FRAMES_AT_ONCE = 8
+
+
+class PictureConvolutions(nn.Sequential):
+    """Convolutions from (n, 3, height, width) down to the size of the latents.
+
+    The second layer works on four times the latents' size, whatever the autoencoder's factor: the release
+    pools 768 x 512 to half of it before two convolutions of stride 2.
+    """
+
+    def __init__(self, make: LayerFactory, hidden: int, outputs: int) -> None:
+        super().__init__(
+            make.conv2d(3, hidden, 3, padding=1),
+            nn.SiLU(),
+            nn.Identity(),
+            make.conv2d(hidden, hidden, 3, stride=2, padding=1),
+            nn.SiLU(),
+            make.conv2d(hidden, outputs, 3, stride=2, padding=1),
+        )
+
+    def forward(self, pictures: Tensor, latent_size: tuple[int, int]) -> Tensor:  # type: ignore[override]
+        """Encode (n, 3, height, width) to (n, outputs, *latent_size)."""
+        parts = [self._encode(part, latent_size) for part in pictures.split(_FRAMES_AT_ONCE)]
+        return torch.cat(parts)
+
+    def _encode(self, pictures: Tensor, latent_size: tuple[int, int]) -> Tensor:
+        hidden = self[1](self[0](pictures))
+        hidden = F.adaptive_avg_pool2d(hidden, (4 * latent_size[0], 4 * latent_size[1]))
+        return self[5](self[4](self[3](hidden)))
+
+
+class LatentConvolutions(nn.Sequential):
+    """Convolutions that keep the latents' size."""
+
+    def __init__(self, make: LayerFactory, inputs: int, hidden: int, outputs: int) -> None:
+        super().__init__(
+            make.conv2d(inputs, hidden, 3, padding=1),
+            nn.SiLU(),
+            make.conv2d(hidden, hidden, 3, padding=1),
+            nn.SiLU(),
+            make.conv2d(hidden, outputs, 3, padding=1),
+        )
+
+
+class _PixelAttention(nn.Module):
+    def __init__(self, make: LayerFactory, dim: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.to_qkv = make.linear(dim, 3 * heads * dim, bias=False)
+        self.to_out = nn.Sequential(make.linear(heads * dim, dim), nn.Dropout(0.05))
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = rearrange(self.to_qkv(x), "n t (k h d) -> k n h t d", k=3, h=self.heads)
+        return self.to_out(rearrange(attend(query, key, value), "n h t d -> n t (h d)"))
+
+
+class _PreNorm(nn.Module):
+    def __init__(self, make: LayerFactory, dim: int, inner: nn.Module) -> None:
+        super().__init__()
+        self.norm = make.layer_norm(dim)
+        self.fn = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fn(self.norm(x)) + x
+
+
+class _PixelLayer(nn.ModuleList):
+    def __init__(self, make: LayerFactory, dim: int, heads: int) -> None:
+        attention = _PreNorm(make, dim, _PixelAttention(make, dim, heads))
+        super().__init__([attention, FeedForward(make, dim, gated=False, dropout=0.05)])
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        attention, feed_forward = self
+        tokens = attention(tokens)
+        return feed_forward(tokens) + tokens
+
+
+class PixelTransformer(nn.Module):
+    """One transformer layer over the frames at every pixel; each head is as wide as the input."""
+
+    def __init__(self, make: LayerFactory, dim: int, heads: int = 2) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([_PixelLayer(make, dim, heads)])
+
+    def forward(self, x: Tensor, batch: int) -> Tensor:
+        """Map (b*f, c, h, w) to (b, c, f, h, w)."""
+        tokens = self.layers[0](rearrange(x, "(b f) c h w -> (b h w) f c", b=batch))
+        return rearrange(tokens, "(b h w) f c -> b c f h w", b=batch, h=x.shape[2])

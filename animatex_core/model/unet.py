@@ -1,0 +1,168 @@
+"""The denoiser: a UNet over clips that predicts v from noisy latents, a timestep and conditions.
+
+Attribute names are those of the released checkpoint.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from animatex_core.model.attention import KeyValue
+from animatex_core.model.conditions import ConditionInputs, Conditions, Step
+from animatex_core.model.config import DenoiserConfig
+from animatex_core.model.ipi import KeypointEncoder, Resampler
+from animatex_core.model.layers import LayerFactory, timestep_embedding
+from animatex_core.model.levels import LevelBuilder
+from animatex_core.model.pictures import LatentConvolutions, PictureConvolutions, PixelTransformer
+from animatex_core.model.spatial import SpatialTransformer
+
+
+class AnimateXUNet(nn.Module):
+    """The 3D UNet of Animate-X.
+
+    operations: namespace of layer classes, `torch.nn` or a host's. `encode` runs once a clip, `forward`
+    at every step.
+    """
+
+    def __init__(
+        self,
+        config: DenoiserConfig,
+        operations: Any = nn,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        make = LayerFactory(operations, device, dtype)
+        self._build_condition_encoders(make)
+        self._build_levels(make)
+
+    def _build_condition_encoders(self, make: LayerFactory) -> None:
+        config = self.config
+        concat, reference = config.concat_channels, config.reference_channels
+        context, hidden = config.context_dim, 4 * concat
+        self.pre_image_condition = nn.Sequential(
+            make.linear(context, context), nn.SiLU(), make.linear(context, context * config.image_tokens)
+        )
+        if config.ipi is not None:
+            asks = config.ipi.asks_keypoints
+            self.pose_embedding_before = KeypointEncoder(make, config.ipi) if asks else None
+            self.pose_embedding_after = Resampler(make, config.ipi)
+        self.local_image_embedding = PictureConvolutions(make, hidden, concat)
+        self.local_image_embedding_after = PixelTransformer(make, concat)
+        self.dwpose_embedding = PictureConvolutions(make, hidden, concat)
+        self.dwpose_embedding_after = PixelTransformer(make, concat)
+        self.randomref_pose2_embedding = PictureConvolutions(make, hidden, reference)
+        self.randomref_pose2_embedding_after = PixelTransformer(make, reference)
+        self.randomref_embedding2 = LatentConvolutions(make, config.latent_channels, hidden, reference)
+        self.randomref_embedding_after2 = PixelTransformer(make, reference)
+
+    def _build_levels(self, make: LayerFactory) -> None:
+        config = self.config
+        time = config.time_dim
+        self.time_embed = nn.Sequential(
+            make.linear(config.channels, time), nn.SiLU(), make.linear(time, time)
+        )
+        levels = LevelBuilder(make, config)
+        self.input_blocks = nn.ModuleList(levels.down())
+        self.middle_block = levels.middle()
+        self.output_blocks = nn.ModuleList(levels.up())
+        channels = config.widths[0]
+        self.out = nn.Sequential(
+            make.group_norm(config.norm_groups, channels),
+            nn.SiLU(),
+            make.conv2d(channels, config.latent_channels, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor, timesteps: Tensor, conditions: Conditions) -> Tensor:
+        """Predict v (b, c, f, h, w) from noisy latents of that shape and timesteps (b,) in 0..999."""
+        time = timestep_embedding(timesteps, self.config.channels).to(x.dtype)
+        step = Step(self.time_embed(time), conditions)
+        clip = torch.cat([conditions.reference, torch.cat([x, conditions.concat], dim=1)], dim=2)
+        hidden = rearrange(clip, "b c f h w -> (b f) c h w")
+        skips = []
+        for block in self.input_blocks:
+            hidden = block(hidden, step)
+            skips.append(hidden)
+        hidden = self.middle_block(hidden, step)
+        for block in self.output_blocks:
+            hidden = block(torch.cat([hidden, skips.pop()], dim=1), step)
+        # The reference frame has served: the head looks at each frame alone.
+        frames = rearrange(hidden, "(b f) c h w -> b f c h w", f=step.frames)[:, 1:]
+        return rearrange(self.out(frames.flatten(0, 1)), "(b f) c h w -> b c f h w", b=x.shape[0])
+
+    def encode(self, inputs: ConditionInputs) -> Conditions:
+        """Encode the conditions of a clip and project every cross attention's keys and values."""
+        context, motion = self._context(inputs), self.motion_tokens(inputs)
+        layers = list(self._spatial_transformers())
+        return Conditions(
+            concat=self._concat(inputs),
+            reference=self._reference(inputs),
+            context=tuple(layer.keys_values(context) for layer in layers),
+            motion=() if motion is None else tuple(_motion_keys_values(layer, motion) for layer in layers),
+        )
+
+    def motion_tokens(self, inputs: ConditionInputs) -> Tensor | None:
+        """Return the IPI's tokens (b*(f+1), tokens, width), or None without IPI."""
+        ipi = self.config.ipi
+        if ipi is None:
+            return None
+        like, frames = inputs.text_context, inputs.shape.frames + 1
+        keypoints, clip = inputs.keypoints, inputs.clip_features
+        if keypoints is None:
+            keypoints = like.new_zeros(inputs.batch, frames, 2, ipi.joints)
+        if clip is None:
+            clip = like.new_zeros(inputs.batch, frames, ipi.clip_dim)
+        clip = rearrange(clip, "b f c -> (b f) 1 c")
+        query = self.pose_embedding_before(keypoints) if self.pose_embedding_before is not None else None
+        if ipi.variant == "clip_query":
+            return self.pose_embedding_after(query, clip)
+        return self.pose_embedding_after(clip, query)
+
+    def _context(self, inputs: ConditionInputs) -> Tensor:
+        text = inputs.text_context.expand(inputs.batch, -1, -1)
+        tokens = self.config.image_tokens
+        if inputs.image_embedding is None:
+            image = text.new_zeros(inputs.batch, tokens, text.shape[2])
+        else:
+            image = self.pre_image_condition(inputs.image_embedding).view(-1, tokens, text.shape[2])
+        return torch.cat([text, image], dim=1)
+
+    def _concat(self, inputs: ConditionInputs) -> Tensor:
+        size, batch = inputs.shape.latent_size, inputs.batch
+        concat = inputs.text_context.new_zeros(batch, self.config.concat_channels, inputs.shape.frames, *size)
+        if inputs.reference_image is not None:
+            # Equal frames attend to equal frames, so one that stands for all is encoded alone.
+            frames = self.local_image_embedding(_frames(inputs.reference_image), size)
+            concat = concat + self.local_image_embedding_after(frames, batch)
+        if inputs.pose_pictures is not None:
+            frames = self.dwpose_embedding(_frames(inputs.pose_pictures[:, :, 1:]), size)
+            concat = concat + self.dwpose_embedding_after(frames, batch)
+        return concat
+
+    def _reference(self, inputs: ConditionInputs) -> Tensor:
+        size, batch = inputs.shape.latent_size, inputs.batch
+        reference = inputs.text_context.new_zeros(batch, self.config.reference_channels, 1, *size)
+        if inputs.reference_latents is None:
+            return reference
+        latents = self.randomref_embedding2(_frames(inputs.reference_latents))
+        reference = reference + self.randomref_embedding_after2(latents, batch)
+        if inputs.pose_pictures is not None:
+            pose = self.randomref_pose2_embedding(_frames(inputs.pose_pictures[:, :, :1]), size)
+            reference = reference + self.randomref_pose2_embedding_after(pose, batch)
+        return reference
+
+    def _spatial_transformers(self) -> Iterator[SpatialTransformer]:
+        return (module for module in self.modules() if isinstance(module, SpatialTransformer))
+
+
+def _frames(clip: Tensor) -> Tensor:
+    return rearrange(clip, "b c f h w -> (b f) c h w")
+
+
+def _motion_keys_values(layer: SpatialTransformer, tokens: Tensor) -> KeyValue:
+    assert layer.pose_attention is not None
+    return layer.pose_attention.keys_values(tokens)
