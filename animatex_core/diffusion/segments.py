@@ -1,0 +1,37 @@
+"""Long clips one piece after the other: each segment begins with the frame the one before ended with."""
+
+import torch
+from torch import Tensor
+
+from animatex_core.diffusion.denoiser import Denoiser
+from animatex_core.diffusion.schedule import NoiseSchedule
+from animatex_core.diffusion.windows import Span, overlapping_windows
+from animatex_core.errors import InvalidInput
+
+
+def chained_segments(frames: int, size: int) -> tuple[Span, ...]:
+    """Spans of `size` frames over a clip of `frames`; the first frame of each is the last of the one before.
+
+    Only the last one is moved back to end with the clip, since the model knows segments of one size: it has
+    more frames in common with the one before, `spans[-2].stop - spans[-1].start` of them. A clip no longer
+    than a segment is one span. Raises InvalidInput unless frames >= 1 and size >= 2.
+    """
+    if size < 2:
+        raise InvalidInput(f"segment size is {size}, but it repeats a frame and adds others: take 2 or more.")
+    return overlapping_windows(frames, size, overlap=1)
+
+
+def pinned(denoise: Denoiser, schedule: NoiseSchedule, known: Tensor) -> Denoiser:
+    """Make the first k frames of the clip become the clean latents `known` (b, c, k, h, w).
+
+    Whatever `denoise` answers for them is replaced by the v that implies `known`, so that every solver
+    carries them there while the others are denoised beside them. It belongs around guidance.
+    """
+    frames = known.shape[2]
+
+    def predict(x: Tensor, t: Tensor) -> Tensor:
+        v = denoise(x, t).to(x.dtype)
+        head = schedule.v_from_x0(x[:, :, :frames], known.to(x), t)
+        return torch.cat([head, v[:, :, frames:]], dim=2)
+
+    return predict

@@ -1,0 +1,110 @@
+"""Solvers of the sampling ODE: pure functions from a denoiser and noise to clean latents."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from animatex_core.diffusion.denoiser import Denoiser
+from animatex_core.diffusion.schedule import NoiseSchedule
+from animatex_core.diffusion.timesteps import released_timesteps, trailing_timesteps
+
+
+@dataclass(frozen=True, eq=False)
+class StepInfo:
+    """What a solver tells after a step.
+
+    index, total: this step, from 0, and how many there are; timestep: where the denoiser was asked, 0..999.
+    latents: (b, c, f, h, w) after the step; x0: the clean latents predicted in it, for previews.
+    """
+
+    index: int
+    total: int
+    timestep: int
+    latents: Tensor
+    x0: Tensor
+
+
+OnStep = Callable[[StepInfo], object]
+"""Called after every step; it stops the solver by raising, customarily `animatex_core.errors.Cancelled`."""
+
+
+class Solver(Protocol):
+    """From `noise` (b, c, f, h, w) to clean latents of its shape, type and device.
+
+    steps: how many to take; raises InvalidInput where the solver's timesteps do.
+    The arithmetic is that of the type of `noise`, whatever type the denoiser answers in.
+    """
+
+    def __call__(
+        self,
+        denoise: Denoiser,
+        noise: Tensor,
+        schedule: NoiseSchedule,
+        steps: int,
+        on_step: OnStep | None = None,
+    ) -> Tensor: ...
+
+
+@torch.no_grad()
+def ddim(
+    denoise: Denoiser, noise: Tensor, schedule: NoiseSchedule, steps: int, on_step: OnStep | None = None
+) -> Tensor:
+    """DDIM without randomness (Song et al. 2021, equation 12 with eta 0), exactly as released.
+
+    It visits `released_timesteps(steps)` and ends at timestep 0, not at clean latents: a noise of
+    sigma 0.03 stays in them.
+    """
+    x, timesteps, alphas_cumprod = noise, released_timesteps(steps), schedule.alphas_cumprod.tolist()
+    for index, (timestep, following) in enumerate(pairwise([*timesteps, 0])):
+        now, after = alphas_cumprod[timestep], alphas_cumprod[following]
+        x0 = _predict_x0(denoise, x, timestep, schedule)
+        eps = (math.sqrt(1 / now) * x - x0) / math.sqrt(1 / now - 1)
+        x = math.sqrt(after) * x0 + math.sqrt(1 - after) * eps
+        if on_step:
+            on_step(StepInfo(index, len(timesteps), timestep, x, x0))
+    return x
+
+
+@torch.no_grad()
+def dpm_solver_pp_2m(
+    denoise: Denoiser, noise: Tensor, schedule: NoiseSchedule, steps: int, on_step: OnStep | None = None
+) -> Tensor:
+    """DPM-Solver++(2M), of second order in the data prediction (Lu et al. 2022, algorithm 2).
+
+    It visits `trailing_timesteps(steps)` and ends at the clean latents that the denoiser expects from the
+    last of them, which smooths detail fainter than the noise left there.
+
+    With zero terminal SNR lambda is -inf at timestep 999, and at the end it is +inf. The formulas have
+    limits there that floats reach by themselves: the step after the first is of first order, since h / inf
+    is 0. Only the last one must be told to be so, since its own h is infinite.
+    """
+    x, timesteps = noise, trailing_timesteps(steps)
+    alphas_cumprod = torch.cat([schedule.alphas_cumprod[timesteps], torch.ones(1, dtype=torch.float64)])
+    alphas, sigmas = alphas_cumprod.sqrt(), (1 - alphas_cumprod).sqrt()
+    alpha, sigma, h = alphas.tolist(), sigmas.tolist(), (alphas.log() - sigmas.log()).diff().tolist()
+    previous = None
+    for index, timestep in enumerate(timesteps):
+        x0 = _predict_x0(denoise, x, timestep, schedule)
+        data = x0
+        if previous is not None and index < steps - 1:
+            data = x0 + h[index] / (2 * h[index - 1]) * (x0 - previous)
+        x = sigma[index + 1] / sigma[index] * x - alpha[index + 1] * math.expm1(-h[index]) * data
+        previous = x0
+        if on_step:
+            on_step(StepInfo(index, steps, timestep, x, x0))
+    return x
+
+
+SOLVERS: Mapping[str, Solver] = MappingProxyType({"ddim": ddim, "dpm++2m": dpm_solver_pp_2m})
+"""The solvers by the name a user chooses them by."""
+
+
+def _predict_x0(denoise: Denoiser, x: Tensor, timestep: int, schedule: NoiseSchedule) -> Tensor:
+    t = torch.full((len(x),), timestep, dtype=torch.int64, device=x.device)
+    return schedule.x0_from_v(x, denoise(x, t).to(x.dtype), t)

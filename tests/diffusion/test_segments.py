@@ -1,0 +1,109 @@
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.testing import assert_close
+
+from animatex_core.diffusion.segments import chained_segments, pinned
+from animatex_core.diffusion.solvers import SOLVERS, Solver, StepInfo, ddim, dpm_solver_pp_2m
+from animatex_core.diffusion.windows import Span
+from animatex_core.errors import InvalidInput
+from tests.diffusion.toy import SCHEDULE, TOY, noise
+
+every_solver = pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
+
+
+def blurring(x: Tensor, t: Tensor) -> Tensor:
+    """A denoiser whose frames see each other."""
+    return 0.3 * x.mean(2, keepdim=True).expand_as(x) + 0.1 * x
+
+
+@pytest.mark.parametrize(
+    ("frames", "size", "expected"),
+    [
+        (1, 32, [(0, 1)]),
+        (32, 32, [(0, 32)]),
+        (63, 32, [(0, 32), (31, 63)]),
+        (64, 32, [(0, 32), (31, 63), (32, 64)]),
+        (4, 2, [(0, 2), (1, 3), (2, 4)]),
+    ],
+)
+def test_segments(frames: int, size: int, expected: list[tuple[int, int]]) -> None:
+    assert chained_segments(frames, size) == tuple(Span(*span) for span in expected)
+
+
+@given(st.integers(1, 300), st.integers(2, 40))
+def test_each_segment_but_the_last_begins_with_the_last_frame_before(frames: int, size: int) -> None:
+    spans = chained_segments(frames, size)
+    assert spans[-1].stop == frames
+    assert all(a.stop - b.start == 1 for a, b in pairwise(spans[:-1]))
+    assert all(0 < a.stop - b.start < size for a, b in pairwise(spans))
+
+
+@pytest.mark.parametrize("size", [1, 0, -3])
+def test_segments_too_short_to_go_on_are_refused(size: int) -> None:
+    with pytest.raises(InvalidInput, match=f"^segment size is {size}, "):
+        chained_segments(32, size)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10, 50])
+@pytest.mark.parametrize("known_frames", [1, 3])
+def test_dpm_solver_ends_at_the_known_latents(steps: int, known_frames: int) -> None:
+    known = noise(2, 4, known_frames, 3, 3, seed=5)
+    result = dpm_solver_pp_2m(pinned(blurring, SCHEDULE, known), noise(2, 4, 4, 3, 3), SCHEDULE, steps)
+    assert_close(result[:, :, :known_frames], known, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("steps", [2, 10, 50])
+def test_ddim_ends_as_near_the_known_latents_as_its_last_alpha_allows(steps: int) -> None:
+    known, x, told = noise(2, 4, 1, 3, 3, seed=5), noise(2, 4, 4, 3, 3), list[StepInfo]()
+    result = ddim(pinned(blurring, SCHEDULE, known), x, SCHEDULE, steps, told.append)[:, :, :1]
+    first = SCHEDULE.alphas_cumprod[told[0].timestep]
+    eps = (x[:, :, :1] - first.sqrt() * known) / (1 - first).sqrt()
+    assert_close(result, SCHEDULE.noised(known, eps, torch.zeros(2, dtype=torch.int64)), rtol=0, atol=1e-5)
+    assert_close(told[-1].x0[:, :, :1], known, rtol=0, atol=1e-6)
+
+
+def test_pinning_replaces_the_known_frames_and_no_others() -> None:
+    x, t, known = noise(2, 4, 5, 3, 3), torch.tensor([700, 700]), noise(2, 4, 2, 3, 3, seed=5)
+    v = pinned(blurring, SCHEDULE, known)(x, t)
+    assert torch.equal(v[:, :, 2:], blurring(x, t)[:, :, 2:])
+    assert_close(SCHEDULE.x0_from_v(x[:, :, :2], v[:, :, :2], t), known, rtol=0, atol=1e-5)
+
+
+@every_solver
+def test_frames_that_do_not_look_at_the_known_ones_stay_as_they_were(solver: Solver) -> None:
+    x, known = noise(1, 4, 5, 3, 3), noise(1, 4, 1, 3, 3, seed=5)
+    result = solver(pinned(TOY, SCHEDULE, known), x, SCHEDULE, 10)
+    assert torch.equal(result[:, :, 1:], solver(TOY, x, SCHEDULE, 10)[:, :, 1:])
+
+
+@every_solver
+def test_frames_that_look_at_the_known_ones_follow_them(solver: Solver) -> None:
+    x, known = noise(1, 4, 5, 3, 3), torch.full((1, 4, 1, 3, 3), 9.0)
+    followed = solver(pinned(blurring, SCHEDULE, known), x, SCHEDULE, 10)[:, :, 1:]
+    assert (followed - solver(blurring, x, SCHEDULE, 10)[:, :, 1:]).abs().mean() > 0.1
+
+
+@every_solver
+def test_segments_chain_to_a_clip_of_exact_length(solver: Solver) -> None:
+    x = noise(1, 4, 9, 2, 2)
+    clip = x.clone()
+    joined = 0
+    for span in chained_segments(9, 4):
+        known = clip[:, :, span.start : joined]
+        clip[:, :, span.start : span.stop] = solver(pinned(TOY, SCHEDULE, known), span.of(x), SCHEDULE, 10)
+        joined = span.stop
+    assert joined == 9
+    assert_close(clip, solver(TOY, x, SCHEDULE, 10), rtol=0, atol=0.1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_answers_are_pinned_in_the_type_of_the_latents(dtype: torch.dtype) -> None:
+    x, t, known = noise(1, 4, 3, 2, 2), torch.tensor([1]), noise(1, 4, 1, 2, 2, seed=5)
+    v = pinned(lambda x, t: TOY(x, t).to(dtype), SCHEDULE, known)(x, t)
+    assert v.dtype == torch.float32
+    assert_close(SCHEDULE.x0_from_v(x, v, t)[:, :, :1], known, rtol=0, atol=1e-5)

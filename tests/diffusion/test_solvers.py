@@ -1,0 +1,221 @@
+import gc
+import json
+import math
+import weakref
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DPMSolverMultistepScheduler
+from torch import Tensor
+from torch.testing import assert_close
+
+from animatex_core.diffusion.guidance import Guidance, guided
+from animatex_core.diffusion.schedule import NoiseSchedule
+from animatex_core.diffusion.solvers import SOLVERS, Solver, StepInfo, ddim, dpm_solver_pp_2m
+from animatex_core.errors import Cancelled, InvalidInput
+from tests.diffusion.toy import SCHEDULE, TOY, Gaussian, linear, noise
+
+REFERENCE = Path(__file__).parents[1] / "reference"
+every_solver = pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
+
+
+def diffusers_result(x: Tensor, steps: int) -> Tensor:
+    scheduler = DPMSolverMultistepScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+    )
+    scheduler.set_timesteps(steps)
+    for t in scheduler.timesteps:
+        x = scheduler.step(TOY(x, t.expand(len(x))), t, x).prev_sample
+    return x
+
+
+@pytest.mark.parametrize("steps", [20, 30, 50])
+def test_ddim_gives_the_released_result(steps: int) -> None:
+    case, numbers = json.loads((REFERENCE / "ddim.json").read_text()), np.load(REFERENCE / "ddim.npz")
+    size = {name: case["toy"][name] for name in "abc"}
+    conditional = linear(**size, k=case["toy"]["k_conditional"])
+    unconditional = linear(**size, k=case["toy"]["k_unconditional"])
+    denoise = guided(conditional, unconditional, Guidance(case["guide_scale"]))
+    result = ddim(denoise, torch.from_numpy(numbers["x"]), SCHEDULE, steps)
+    assert_close(result, torch.from_numpy(numbers[f"out_{steps}"]), rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 8, 10, 16, 20, 50])
+def test_dpm_solver_agrees_with_diffusers_given_its_terminal_alpha(steps: int) -> None:
+    x, theirs = noise(2, 4, 2, 3, 3), NoiseSchedule(SCHEDULE.alphas_cumprod.clamp(min=2**-24))
+    assert_close(dpm_solver_pp_2m(TOY, x, theirs, steps), diffusers_result(x, steps), rtol=0, atol=5e-6)
+
+
+@pytest.mark.parametrize(("steps", "difference"), [(1, 1e-3), (3, 3e-2), (8, 2e-3), (20, 5e-4), (50, 3e-4)])
+def test_a_terminal_alpha_of_zero_makes_little_difference(steps: int, difference: float) -> None:
+    """With 2^-24 the second step leans on the first by a few percent instead of not at all."""
+    x = noise(2, 4, 2, 3, 3)
+    assert_close(
+        dpm_solver_pp_2m(TOY, x, SCHEDULE, steps), diffusers_result(x, steps), rtol=0, atol=difference
+    )
+
+
+def error_halfway(steps: int) -> float:
+    """Largest error at timestep 499, which all even step counts visit, before the last step of first order."""
+    gaussian, x, at = Gaussian(mean=0.5, std=0.4), noise(1, 4, 2, 4, 4).double(), {}
+
+    def keep(step: StepInfo) -> None:
+        at[step.index + 1] = step.latents
+
+    dpm_solver_pp_2m(gaussian, x, SCHEDULE, steps, keep)
+    return (at[steps // 2] - gaussian.trajectory(x, 499)).abs().max().item()
+
+
+@pytest.mark.parametrize("steps", [20, 50, 100])
+def test_dpm_solver_converges_with_second_order(steps: int) -> None:
+    assert error_halfway(steps) / error_halfway(2 * steps) == pytest.approx(4, rel=0.15)
+
+
+@pytest.mark.parametrize("steps", [25, 50, 100])
+def test_dpm_solver_ends_at_what_is_expected_from_its_last_timestep(steps: int) -> None:
+    gaussian, x, last = Gaussian(mean=0.5, std=0.4), noise(1, 4, 2, 4, 4).double(), 1000 // steps - 1
+    before, t = gaussian.trajectory(x, last), torch.tensor([last])
+    expected = SCHEDULE.x0_from_v(before, gaussian(before, t), t)
+    assert_close(dpm_solver_pp_2m(gaussian, x, SCHEDULE, steps), expected, rtol=0, atol=0.01)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_few_dpm_steps_give_the_mean_of_a_narrow_gaussian(steps: int) -> None:
+    result = dpm_solver_pp_2m(Gaussian(mean=0.7, std=1e-3), noise(1, 4, 1, 2, 2), SCHEDULE, steps)
+    assert_close(result, torch.full_like(result, 0.7), rtol=0, atol=0.01)
+
+
+@every_solver
+@pytest.mark.parametrize("steps", [1, 2, 20])
+@pytest.mark.parametrize("shape", [(1, 4, 1, 1, 1), (2, 4, 3, 2, 5)])
+def test_results_are_finite_and_shaped_like_the_noise(
+    solver: Solver, steps: int, shape: tuple[int, ...]
+) -> None:
+    result = solver(TOY, noise(*shape), SCHEDULE, steps)
+    assert result.shape == shape
+    assert result.isfinite().all()
+
+
+@every_solver
+def test_clips_of_a_batch_do_not_touch(solver: Solver) -> None:
+    x = noise(2, 4, 2, 3, 3)
+    apart = torch.cat([solver(TOY, x[:1], SCHEDULE, 5), solver(TOY, x[1:], SCHEDULE, 5)])
+    assert torch.equal(solver(TOY, x, SCHEDULE, 5), apart)
+
+
+@every_solver
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_latents_stay_float32_with_a_denoiser_of_half_precision(solver: Solver, dtype: torch.dtype) -> None:
+    seen = []
+
+    def half(x: Tensor, t: Tensor) -> Tensor:
+        seen.append(x.dtype)
+        return TOY(x, t).to(dtype)
+
+    result = solver(half, noise(1, 4, 2, 3, 3), SCHEDULE, 10)
+    assert {*seen, result.dtype} == {torch.float32}
+    assert_close(result, solver(TOY, noise(1, 4, 2, 3, 3), SCHEDULE, 10), rtol=0, atol=0.02)
+
+
+@every_solver
+def test_the_noise_is_left_as_it_was(solver: Solver) -> None:
+    x = noise(1, 4, 2, 3, 3)
+    solver(TOY, x, SCHEDULE, 4)
+    assert torch.equal(x, noise(1, 4, 2, 3, 3))
+
+
+@every_solver
+def test_no_gradient_is_kept(solver: Solver) -> None:
+    weight = torch.ones((), requires_grad=True)
+    assert not solver(lambda x, t: weight * x, noise(1, 4, 1, 2, 2), SCHEDULE, 2).requires_grad
+
+
+@every_solver
+def test_everything_stays_on_the_device_of_the_noise(solver: Solver) -> None:
+    """The meta device refuses both to meet tensors of others and to be read."""
+    assert solver(TOY, torch.empty(2, 4, 3, 2, 2, device="meta"), SCHEDULE, 10).device.type == "meta"
+
+
+@pytest.mark.parametrize(
+    ("solver", "steps", "timesteps"),
+    [(ddim, 4, [751, 501, 251, 1]), (dpm_solver_pp_2m, 4, [999, 749, 499, 249])],
+)
+def test_steps_are_told_in_order(solver: Solver, steps: int, timesteps: list[int]) -> None:
+    told: list[StepInfo] = []
+    result = solver(TOY, noise(1, 4, 2, 3, 3), SCHEDULE, steps, told.append)
+    assert [(step.index, step.total, step.timestep) for step in told] == [
+        (i, 4, timestep) for i, timestep in enumerate(timesteps)
+    ]
+    assert torch.equal(told[-1].latents, result)
+
+
+def test_thirty_released_steps_are_told_as_the_31_they_are() -> None:
+    told: list[StepInfo] = []
+    ddim(TOY, noise(1, 4, 1, 2, 2), SCHEDULE, 30, told.append)
+    assert {step.total for step in told} == {31} == {len(told)}
+
+
+@every_solver
+def test_the_told_x0_is_what_the_denoiser_means(solver: Solver) -> None:
+    target, told = noise(1, 4, 2, 3, 3, seed=7), list[StepInfo]()
+    solver(lambda x, t: SCHEDULE.v_from_x0(x, target, t), noise(1, 4, 2, 3, 3), SCHEDULE, 8, told.append)
+    for step in told:
+        assert_close(step.x0, target, rtol=0, atol=1e-5)
+
+
+@every_solver
+@pytest.mark.parametrize("reason", [Cancelled("enough"), KeyboardInterrupt()])
+def test_a_callback_stops_the_solver_by_raising(solver: Solver, reason: BaseException) -> None:
+    calls = []
+
+    def stop(step: StepInfo) -> None:
+        calls.append(step.index)
+        if step.index == 1:
+            raise reason
+
+    with pytest.raises(type(reason)) as caught:
+        solver(TOY, noise(1, 4, 1, 2, 2), SCHEDULE, 10, stop)
+    assert caught.value is reason
+    assert calls == [0, 1]
+
+
+@pytest.fixture(params=[math.inf, 2], ids=["finished", "cancelled"])
+def cancel_at(request: pytest.FixtureRequest) -> Iterator[float]:
+    gc.disable()  # what is freed must be so without the help of the collector
+    yield request.param
+    gc.enable()
+
+
+@every_solver
+def test_no_tensor_outlives_the_call(solver: Solver, cancel_at: float) -> None:
+    alive: list[weakref.ref[Tensor]] = []
+
+    def watch(step: StepInfo) -> None:
+        alive.extend([weakref.ref(step.latents), weakref.ref(step.x0)])
+        if step.index == cancel_at:
+            raise Cancelled("enough")
+
+    with suppress(Cancelled):
+        solver(TOY, noise(1, 4, 1, 2, 2), SCHEDULE, 5, watch)
+    assert len(alive) >= 6
+    assert not [tensor for tensor in alive if tensor() is not None]
+
+
+@every_solver
+@pytest.mark.parametrize("steps", [-1, 0, 1001])
+def test_impossible_step_counts_are_refused(solver: Solver, steps: int) -> None:
+    with pytest.raises(InvalidInput, match=f"^steps is {steps},"):
+        solver(TOY, noise(1, 4, 1, 2, 2), SCHEDULE, steps)
+
+
+def test_solvers_are_chosen_by_name() -> None:
+    assert dict(SOLVERS) == {"ddim": ddim, "dpm++2m": dpm_solver_pp_2m}
