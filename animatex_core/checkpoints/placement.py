@@ -1,0 +1,55 @@
+"""Files appear under their name only when they are whole: written as `NAME.part` beside it, then moved."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from animatex_core.errors import StorageError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def part_of(target: Path) -> Path:
+    """Return the path under which `target` is written while it is not whole."""
+    return target.with_name(f"{target.name}.part")
+
+
+@contextmanager
+def placed(target: str | Path) -> Iterator[BinaryIO]:
+    """Give a binary file to write; at the end of the block it becomes `target`.
+
+    On any exception the part is removed and an existing target stays as it was. Any OSError in the block is
+    taken for one of writing and becomes StorageError.
+    """
+    target = Path(target)
+    part = part_of(target)
+    try:
+        with storage_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                yield file
+                sync(file)
+            os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def storage_errors(target: Path) -> Iterator[None]:
+    """Turn every OSError of writing `target` into a StorageError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        remedy = "free some space there" if error.errno in FULL else "check that the folder may be written to"
+        raise StorageError(
+            f"{target} could not be written ({error.strerror}): {remedy}, or choose another folder."
+        ) from error
+
+
+def sync(file: BinaryIO) -> None:
+    """Have the system put on disk what was written, so that a move afterwards never shows half a file."""
+    file.flush()
+    os.fsync(file.fileno())

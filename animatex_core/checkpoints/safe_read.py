@@ -1,0 +1,190 @@
+"""Reading weights files without ever executing a pickle.
+
+The content decides how a file is read, not its name, because weights files are renamed freely. Safetensors
+and the zip pickles of `torch.save` are memory-mapped: a tensor is read from disk only where it is touched.
+"""
+
+import enum
+import pickle
+import re
+import struct
+import tarfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from animatex_core.errors import CheckpointError, DamagedCheckpoint, UnsafeCheckpoint, WrongCheckpoint
+
+REMEDY_DAMAGED = "download it again, or check that the path is the right one"
+REMEDY_UNSAFE = "get the safetensors version, or the file from its original source"
+
+MALFORMED = (  # what torch's restricted unpickler raises for bytes that are no pickle program
+    EOFError,
+    RuntimeError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+
+
+class Form(enum.Enum):
+    """How a weights file is stored."""
+
+    SAFETENSORS = "safetensors"
+    ZIP = "zip"  # what torch.save writes since torch 1.6
+    LEGACY = "legacy"  # what torch.save wrote before; cannot be mapped
+
+
+def open_tensors(path: str | Path, prefix: str = "") -> dict[str, Tensor]:
+    """Return the tensors of a weights file on the CPU, memory-mapped where the form allows it.
+
+    A `state_dict` wrapper is taken off; everything that is not a tensor is left out.
+    prefix: keep only the keys that begin with it, and strip it.
+    The tensors of one call share one mapping: its touched pages stay resident until the last is dropped.
+    Raises CheckpointError (no such file), DamagedCheckpoint, UnsafeCheckpoint (a pickle that asks for code,
+    which is not run) or WrongCheckpoint (no tensor under the prefix).
+    """
+    path = Path(path)
+    form = file_form(path)
+    stored = _read_safetensors(path) if form is Form.SAFETENSORS else _unpickle(path, mapped=form is Form.ZIP)
+    tensors = {
+        key[len(prefix) :]: value.detach()
+        for key, value in stored.items()
+        if isinstance(key, str) and key.startswith(prefix) and isinstance(value, Tensor)
+    }
+    if not tensors:
+        under = f" under {prefix!r}" if prefix else ""
+        raise WrongCheckpoint(f"{path} holds no tensors{under}: choose the weights file that belongs here.")
+    return tensors
+
+
+def tensor_groups(path: str | Path, max_bytes: int, prefix: str = "") -> Iterator[dict[str, Tensor]]:
+    """Yield the tensors of `open_tensors` in file order, in groups of at most `max_bytes`.
+
+    A larger tensor is a group of its own. Every group is mapped anew, so at most one group is resident if
+    nothing of the one before is kept; copy what has to outlive its group. A legacy pickle cannot be mapped:
+    it is in memory whole.
+    """
+    tensors: Mapping[str, Tensor] = open_tensors(path, prefix)
+    groups = list(_grouped({key: tensor.nbytes for key, tensor in tensors.items()}, max_bytes))
+    mapped = file_form(Path(path)) is not Form.LEGACY
+    for keys in groups:
+        if mapped:
+            tensors = open_tensors(path, prefix)
+        yield {key: tensors[key] for key in keys}
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """Return the text metadata of a safetensors file, {} for any other form or where it has none."""
+    path = Path(path)
+    if file_form(path) is not Form.SAFETENSORS:
+        return {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}
+    except SafetensorError as error:
+        raise _damaged(path, error) from error
+
+
+def file_form(path: Path) -> Form:
+    """Tell the form of a weights file from its first bytes; raises CheckpointError or DamagedCheckpoint."""
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder: name the weights file in it.")
+    try:
+        with path.open("rb") as file:
+            head = file.read(9)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be opened ({error.strerror}): check the path.") from error
+    if not head:
+        raise DamagedCheckpoint(f"{path} is empty: {REMEDY_DAMAGED}.")
+    if head.startswith(b"PK\x03\x04"):
+        return Form.ZIP
+    if head.endswith(b"{"):  # eight bytes of length, then the JSON header
+        return Form.SAFETENSORS
+    if head.startswith(b"\x80"):
+        return Form.LEGACY
+    raise DamagedCheckpoint(
+        f"{path} is not a weights file (neither safetensors nor a torch pickle): {REMEDY_DAMAGED}."
+    )
+
+
+def _grouped(sizes: Mapping[str, int], max_bytes: int) -> Iterator[list[str]]:
+    group: list[str] = []
+    room = max_bytes
+    for key, size in sizes.items():
+        if group and size > room:
+            yield group
+            group, room = [], max_bytes
+        group.append(key)
+        room -= size
+    yield group
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no mapping
+    except SafetensorError as error:
+        raise _damaged(path, error) from error
+
+
+def _unpickle(path: Path, mapped: bool) -> Mapping[object, object]:
+    (_check_zip if mapped else _check_legacy)(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except pickle.UnpicklingError as error:
+        raise _unsafe(path, error) from error
+    except MALFORMED as error:
+        raise _damaged(path, error) from error
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping):
+        raise WrongCheckpoint(
+            f"{path} holds a {type(content).__name__} instead of named tensors: choose another weights file."
+        )
+    return content
+
+
+def _check_zip(path: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = {PurePosixPath(entry.filename).name: entry for entry in archive.infolist()}
+    except zipfile.BadZipFile as error:
+        raise _damaged(path, error) from error
+    if "constants.pkl" in entries:
+        raise UnsafeCheckpoint(f"{path} is a TorchScript program, which was not run: {REMEDY_UNSAFE}.")
+    if "data.pkl" not in entries:
+        raise WrongCheckpoint(
+            f"{path} is a zip archive without weights: unpack it, or choose the weights file."
+        )
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries.values()):
+        raise DamagedCheckpoint(f"{path} was packed again by another program: {REMEDY_UNSAFE}.")  # unmappable
+
+
+def _check_legacy(path: Path) -> None:
+    # Before 2.6, torch read the tar form of its first releases without the restriction to weights.
+    if tarfile.is_tarfile(path):
+        raise UnsafeCheckpoint(
+            f"{path} is a pickle in a tar archive, which was not executed: {REMEDY_UNSAFE}."
+        )
+
+
+def _unsafe(path: Path, error: pickle.UnpicklingError) -> UnsafeCheckpoint:
+    named = re.search(r"GLOBAL (\S+)", str(error))
+    wish = f" ({named[1]})" if named else ""
+    return UnsafeCheckpoint(
+        f"{path} is a pickle that asks for more than tensors{wish}, so it was refused and nothing in it was "
+        f"executed: {REMEDY_UNSAFE}."
+    )
+
+
+def _damaged(path: Path, error: Exception) -> DamagedCheckpoint:
+    reason = str(error).partition("\n")[0] or type(error).__name__
+    return DamagedCheckpoint(f"{path} is truncated or damaged ({reason}): {REMEDY_DAMAGED}.")
