@@ -40,6 +40,23 @@ class AnimateXUNet(nn.Module):
         self._build_condition_encoders(make)
         self._build_levels(make)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the weights."""
+        return next(self.parameters()).dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    def use_channels_last(self) -> None:
+        """Lay the weights of the convolutions out with the channels last, which suits tensor cores."""
+        formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+        for parameter in self.parameters():
+            if parameter.ndim in formats:
+                parameter.data = parameter.data.contiguous(memory_format=formats[parameter.ndim])
+
     def _build_condition_encoders(self, make: LayerFactory) -> None:
         config = self.config
         concat, reference = config.concat_channels, config.reference_channels

@@ -1,0 +1,152 @@
+"""Denoiser files: the released checkpoint, and the bundle that `convert` makes of it.
+
+A bundle is one safetensors file with the weights under `denoiser.`, the text encoder's answer to "" as
+`text_context`, and the configuration in its metadata, so that neither the 7 GB pickle nor the text tower
+is needed again.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from animatex_core.checkpoints.denoiser_keys import POSITION_TABLE, from_released, released_keys
+from animatex_core.checkpoints.safe_read import open_tensors, read_metadata, tensor_groups
+from animatex_core.checkpoints.safetensors_file import layout_of, write_safetensors
+from animatex_core.checkpoints.strict import check_keys, load_strictly, shapes
+from animatex_core.errors import InvalidInput, WrongCheckpoint
+from animatex_core.model.config import DenoiserConfig
+from animatex_core.model.unet import AnimateXUNet
+
+FORMAT = "animatex-denoiser"
+PREFIX = "denoiser."
+TEXT_CONTEXT = "text_context"
+_GROUP_BYTES = 2**28
+
+
+@dataclass(frozen=True)
+class DenoiserFile:
+    """What a file holds, memory-mapped: the configuration, the weights under our names, the text context.
+
+    text_context: (1, tokens, context_dim); None in a released checkpoint, which leaves it to the text tower.
+    """
+
+    config: DenoiserConfig
+    tensors: dict[str, Tensor]
+    text_context: Tensor | None
+
+
+@dataclass(frozen=True)
+class LoadedDenoiser:
+    """A denoiser ready for inference, and the text context where its file holds one."""
+
+    unet: AnimateXUNet
+    text_context: Tensor | None
+
+
+def read_denoiser(path: str | Path) -> DenoiserFile:
+    """Open a bundle or a released checkpoint (pickle or safetensors) and check its keys and shapes.
+
+    Raises CheckpointError and its kinds for files that are damaged, unsafe or of another model.
+    """
+    metadata = read_metadata(path)
+    if metadata.get("format") == FORMAT:
+        return _read_bundle(path, DenoiserConfig.from_dict(json.loads(metadata["config"])))
+    tensors = open_tensors(path)
+    check_released(tensors, DenoiserConfig.released(), path)
+    return DenoiserFile(DenoiserConfig.released(), from_released(tensors), None)
+
+
+def load_denoiser(
+    path: str | Path,
+    dtype: torch.dtype | None = None,
+    device: torch.device | str = "cpu",
+    operations: Any = nn,
+) -> LoadedDenoiser:
+    """Build the denoiser of a file for inference.
+
+    dtype: None keeps the file's own. operations: the namespace of layer classes. Raises as `read_denoiser`.
+    """
+    file = read_denoiser(path)
+    dtype = dtype or next(iter(file.tensors.values())).dtype
+    unet = AnimateXUNet(file.config, operations, device="meta")
+    load_strictly(unet, file.tensors, "the denoiser", str(path), dtype, device)
+    context = None if file.text_context is None else file.text_context.to(device, dtype)
+    return LoadedDenoiser(unet, context)
+
+
+def convert_denoiser(
+    source: str | Path,
+    target: str | Path,
+    text_context: Tensor,
+    dtype: torch.dtype = torch.float16,
+    config: DenoiserConfig | None = None,
+) -> None:
+    """Write the bundle of a released checkpoint; no more than a quarter GiB of it is in memory at once.
+
+    text_context: (1, tokens, context_dim). config: None is that of the release. An existing target stays as
+    it was until the new one is whole. Raises as `read_denoiser`, WrongCheckpoint for weights that `dtype`
+    cannot hold, and StorageError where the target cannot be written.
+    """
+    config = config or DenoiserConfig.released()
+    if read_metadata(source).get("format") == FORMAT:
+        raise InvalidInput(f"{source} is a converted bundle already: name the released checkpoint.")
+    check_released(open_tensors(source), config, source)
+    unet = AnimateXUNet(config, device="meta", dtype=dtype)
+    context = text_context.to(dtype)
+    _check_context(context, config)
+    layout = {TEXT_CONTEXT: (tuple(context.shape), dtype)}
+    layout |= {PREFIX + name: entry for name, entry in layout_of(unet.state_dict()).items()}
+    metadata = {"format": FORMAT, "config": json.dumps(config.to_dict())}
+
+    def tensors() -> Iterator[tuple[str, Tensor]]:
+        yield TEXT_CONTEXT, context
+        for group in tensor_groups(source, _GROUP_BYTES):
+            for name, tensor in from_released(group).items():
+                yield PREFIX + name, _narrowed(name, tensor, dtype, source)
+
+    write_safetensors(target, layout, tensors(), metadata)
+
+
+def check_released(tensors: dict[str, Tensor], config: DenoiserConfig, source: str | Path) -> None:
+    """Raise WrongCheckpoint unless released tensors fit `config`; the position table may be absent."""
+    expected = released_keys(AnimateXUNet(config, device="meta"))
+    found = shapes(tensors)
+    for shape_by_key in (expected, found):
+        for key in [key for key in shape_by_key if key.endswith(POSITION_TABLE)]:
+            del shape_by_key[key]
+    check_keys(expected, found, "the Animate-X denoiser", str(source))
+
+
+def _read_bundle(path: str | Path, config: DenoiserConfig) -> DenoiserFile:
+    tensors = open_tensors(path)
+    context = tensors.pop(TEXT_CONTEXT, None)
+    if context is None:
+        raise WrongCheckpoint(f"{path} lacks {TEXT_CONTEXT}: convert the released checkpoint again.")
+    weights = {key.removeprefix(PREFIX): tensor for key, tensor in tensors.items()}
+    expected = AnimateXUNet(config, device="meta").state_dict()
+    check_keys(shapes(expected), shapes(weights), "the denoiser of its own configuration", str(path))
+    return DenoiserFile(config, weights, context)
+
+
+def _check_context(context: Tensor, config: DenoiserConfig) -> None:
+    expected = (1, config.text_tokens, config.context_dim)
+    if tuple(context.shape) != expected:
+        raise InvalidInput(
+            f"The text context is {tuple(context.shape)}, but the denoiser needs {expected}: make it with "
+            "the text tower of OpenCLIP ViT-H-14."
+        )
+
+
+def _narrowed(name: str, tensor: Tensor, dtype: torch.dtype, source: str | Path) -> Tensor:
+    narrow = tensor.to(dtype)
+    if tensor.is_floating_point() and not narrow.isfinite().all():
+        raise WrongCheckpoint(
+            f"{source} has values in {name} that {dtype} cannot hold: convert to bfloat16, or get the "
+            "file again."
+        )
+    return narrow

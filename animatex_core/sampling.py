@@ -1,0 +1,194 @@
+"""From encoded conditions and a seed to clean latents: where the denoiser and the solvers meet."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from animatex_core.diffusion.denoiser import Denoiser
+from animatex_core.diffusion.guidance import Guidance, guided, guided_pair
+from animatex_core.diffusion.noise import initial_noise
+from animatex_core.diffusion.schedule import NoiseSchedule
+from animatex_core.diffusion.segments import chained_segments, pinned
+from animatex_core.diffusion.solvers import SOLVERS, OnStep, StepInfo
+from animatex_core.diffusion.windows import Span, Weights, overlapping_windows, windowed
+from animatex_core.errors import InvalidInput, OutOfMemory
+from animatex_core.model.conditions import ConditionInputs, Conditions
+from animatex_core.model.memory import activation_bytes
+from animatex_core.model.unet import AnimateXUNet
+from animatex_core.shapes import ClipShape
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Overlapping windows that are blended at every step: constant memory, every frame sees its neighbours.
+
+    size, overlap: frames. A window larger than the clip is the whole clip.
+    """
+
+    size: int = 32
+    overlap: int = 8
+    weights: Weights = "smooth"
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Segments of `size` frames, one sampled after the other, each from the last frame of the one before."""
+
+    size: int = 32
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    """How to sample.
+
+    solver: a name in `SOLVERS`: "ddim" as released, or "dpm++2m" for few steps.
+    steps: 30 in the release, 50 in the paper. offset_noise: strength of the noise that whole frames share.
+    long_clip: None denoises all frames at once.
+    batch_guidance: run the conditional and the unconditional pass as one batch; None does so on CUDA where
+        the memory allows it. It changes results by rounding alone.
+    """
+
+    solver: str = "ddim"
+    steps: int = 30
+    guidance: Guidance = field(default_factory=Guidance)
+    seed: int = 0
+    offset_noise: float = 0.1
+    long_clip: Windows | Segments | None = None
+    batch_guidance: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.solver not in SOLVERS:
+            raise InvalidInput(f"solver is {self.solver!r}: choose one of these: {', '.join(SOLVERS)}.")
+
+
+@torch.inference_mode()
+def sample_latents(
+    unet: AnimateXUNet, inputs: ConditionInputs, settings: SamplingSettings, on_step: OnStep | None = None
+) -> Tensor:
+    """Sample the clean latents (b, latent_channels, f, h, w) of a clip, float32 on the denoiser's device.
+
+    on_step: called after every step; whatever it raises stops the sampling at once.
+    Raises OutOfMemory with what to lower, and InvalidInput for settings that cannot work.
+    """
+    with _explained_out_of_memory(inputs.shape):
+        inputs = inputs.to(unet.device, unet.dtype)
+        shape = inputs.shape.latents(inputs.batch, unet.config.latent_channels)
+        noise = initial_noise(shape, settings.seed, settings.offset_noise).to(unet.device)
+        sampler = _Sampler(unet, settings, NoiseSchedule.released())
+        if isinstance(settings.long_clip, Segments):
+            spans = chained_segments(inputs.shape.frames, settings.long_clip.size)
+            return sampler.chain(inputs, noise, spans, on_step)
+        return sampler.sample(inputs, noise, on_step)
+
+
+@dataclass(frozen=True)
+class _Sampler:
+    unet: AnimateXUNet
+    settings: SamplingSettings
+    schedule: NoiseSchedule
+
+    def sample(
+        self, inputs: ConditionInputs, noise: Tensor, on_step: OnStep | None, known: Tensor | None = None
+    ) -> Tensor:
+        """Denoise a clip; its first frames become `known` where that is given."""
+        denoiser = self._clip_denoiser(inputs)
+        if known is not None:
+            denoiser = pinned(denoiser, self.schedule, known)
+        return SOLVERS[self.settings.solver](denoiser, noise, self.schedule, self.settings.steps, on_step)
+
+    def chain(
+        self, inputs: ConditionInputs, noise: Tensor, spans: Sequence[Span], on_step: OnStep | None
+    ) -> Tensor:
+        """Denoise segments in turn, each pinned to what it shares with the one before."""
+        clip = torch.zeros_like(noise)
+        done = 0
+        for index, span in enumerate(spans):
+            known = clip[:, :, span.start : done] if done else None
+            report = None if on_step is None else _shift(on_step, index, len(spans))
+            part = self.sample(inputs.window(span.start, span.stop), span.of(noise), report, known)
+            clip[:, :, done : span.stop] = part[:, :, done - span.start :]
+            done = span.stop
+        return clip
+
+    def _clip_denoiser(self, inputs: ConditionInputs) -> Denoiser:
+        plan, frames = self.settings.long_clip, inputs.shape.frames
+        if not isinstance(plan, Windows):
+            return self._denoiser(inputs, self._unconditional(inputs))
+        spans = overlapping_windows(frames, plan.size, plan.overlap)
+        parts = [inputs.window(span.start, span.stop) for span in spans]
+        # All windows have one length, so they share what is said in the unconditional pass: nothing.
+        unconditional = self._unconditional(parts[0])
+        resting = torch.device("cpu") if len(spans) > 1 else None
+        denoisers = [self._denoiser(part, unconditional, resting) for part in parts]
+        return windowed(denoisers, spans, plan.weights)
+
+    def _unconditional(self, inputs: ConditionInputs) -> Conditions | None:
+        return None if self.settings.guidance.scale == 1 else self.unet.encode(inputs.unconditional())
+
+    def _denoiser(
+        self, inputs: ConditionInputs, unconditional: Conditions | None, resting: torch.device | None = None
+    ) -> Denoiser:
+        """Guide one clip or window; its conditions wait on the device `resting` between the steps."""
+        encoded = self.unet.encode(inputs).to(resting)
+
+        def conditional(x: Tensor, t: Tensor) -> Tensor:
+            return self._predict(x, t, encoded.to(x.device))
+
+        if unconditional is None:
+            return conditional
+        if not self._batches(inputs):
+            plain = partial(self._predict, conditions=unconditional)
+            return guided(conditional, plain, self.settings.guidance)
+
+        def both(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+            conditions = Conditions.stack([encoded.to(x.device), unconditional])
+            c, u = self._predict(torch.cat([x, x]), torch.cat([t, t]), conditions).chunk(2)
+            return c, u
+
+        return guided_pair(both, conditional, self.settings.guidance)
+
+    def _predict(self, x: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
+        return self.unet(x.to(self.unet.dtype), t, conditions)
+
+    def _batches(self, inputs: ConditionInputs) -> bool:
+        if self.settings.batch_guidance is not None:
+            return self.settings.batch_guidance
+        if self.unet.device.type != "cuda":
+            return False
+        free, _ = torch.cuda.mem_get_info(self.unet.device)
+        cached = torch.cuda.memory_reserved(self.unet.device) - torch.cuda.memory_allocated(self.unet.device)
+        clips = 2 * inputs.batch
+        return activation_bytes(self.unet.config, inputs.shape, self.unet.dtype, clips) < free + cached
+
+
+def _shift(on_step: OnStep, segment: int, segments: int) -> OnStep:
+    """Report the steps of one segment as steps of the whole clip."""
+
+    def report(info: StepInfo) -> None:
+        on_step(replace(info, index=segment * info.total + info.index, total=segments * info.total))
+
+    return report
+
+
+@contextmanager
+def _explained_out_of_memory(shape: ClipShape) -> Iterator[None]:
+    try:
+        yield
+    except (torch.cuda.OutOfMemoryError, MemoryError) as error:
+        raise _out_of_memory(shape) from error
+    except RuntimeError as error:
+        # The CPU's allocator has no error class of its own.
+        if "DefaultCPUAllocator" not in str(error):
+            raise
+        raise _out_of_memory(shape) from error
+
+
+def _out_of_memory(shape: ClipShape) -> OutOfMemory:
+    return OutOfMemory(
+        f"{shape.frames} frames of {shape.width}x{shape.height} do not fit into memory: use windows of fewer "
+        "frames, lower width and height, or load the denoiser in bf16 or fp16."
+    )
