@@ -26,15 +26,15 @@ def placed(target: str | Path) -> Iterator[BinaryIO]:
     """
     target = Path(target)
     part = part_of(target)
-    try:
-        with storage_errors(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+    with storage_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
             with part.open("wb") as file:
                 yield file
                 sync(file)
             os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
