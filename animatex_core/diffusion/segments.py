@@ -30,8 +30,7 @@ def pinned(denoise: Denoiser, schedule: NoiseSchedule, known: Tensor) -> Denoise
     frames = known.shape[2]
 
     def predict(x: Tensor, t: Tensor) -> Tensor:
-        v = denoise(x, t).to(x.dtype)
-        head = schedule.v_from_x0(x[:, :, :frames], known.to(x), t)
-        return torch.cat([head, v[:, :, frames:]], dim=2)
+        pinned_v = schedule.v_from_x0(x[:, :, :frames], known.to(x), t)
+        return torch.cat([pinned_v, denoise(x, t)[:, :, frames:]], dim=2)
 
     return predict

@@ -20,6 +20,7 @@ from animatex_core.errors import Cancelled, InvalidInput
 from tests.diffusion.toy import SCHEDULE, TOY, Gaussian, linear, noise
 
 REFERENCE = Path(__file__).parents[1] / "reference"
+quiet_diffusers = pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")
 every_solver = pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
 
 
@@ -49,15 +50,17 @@ def test_ddim_gives_the_released_result(steps: int) -> None:
     assert_close(result, torch.from_numpy(numbers[f"out_{steps}"]), rtol=0, atol=2e-6)
 
 
+@quiet_diffusers
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 8, 10, 16, 20, 50])
 def test_dpm_solver_agrees_with_diffusers_given_its_terminal_alpha(steps: int) -> None:
     x, theirs = noise(2, 4, 2, 3, 3), NoiseSchedule(SCHEDULE.alphas_cumprod.clamp(min=2**-24))
     assert_close(dpm_solver_pp_2m(TOY, x, theirs, steps), diffusers_result(x, steps), rtol=0, atol=5e-6)
 
 
+@quiet_diffusers
 @pytest.mark.parametrize(("steps", "difference"), [(1, 1e-3), (3, 3e-2), (8, 2e-3), (20, 5e-4), (50, 3e-4)])
 def test_a_terminal_alpha_of_zero_makes_little_difference(steps: int, difference: float) -> None:
-    """With 2^-24 the second step leans on the first by a few percent instead of not at all."""
+    """With 2^-24 the second step leans on the first a little, with 0 not at all."""
     x = noise(2, 4, 2, 3, 3)
     assert_close(
         dpm_solver_pp_2m(TOY, x, SCHEDULE, steps), diffusers_result(x, steps), rtol=0, atol=difference
@@ -65,7 +68,7 @@ def test_a_terminal_alpha_of_zero_makes_little_difference(steps: int, difference
 
 
 def error_halfway(steps: int) -> float:
-    """Largest error at timestep 499, which all even step counts visit, before the last step of first order."""
+    """Largest error at timestep 499, which all even step counts visit, before the last first-order step."""
     gaussian, x, at = Gaussian(mean=0.5, std=0.4), noise(1, 4, 2, 4, 4).double(), {}
 
     def keep(step: StepInfo) -> None:
@@ -124,6 +127,14 @@ def test_latents_stay_float32_with_a_denoiser_of_half_precision(solver: Solver, 
     result = solver(half, noise(1, 4, 2, 3, 3), SCHEDULE, 10)
     assert {*seen, result.dtype} == {torch.float32}
     assert_close(result, solver(TOY, noise(1, 4, 2, 3, 3), SCHEDULE, 10), rtol=0, atol=0.02)
+
+
+@every_solver
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_the_noise_decides_the_type_of_the_result(solver: Solver, dtype: torch.dtype) -> None:
+    told: list[StepInfo] = []
+    result = solver(lambda x, t: x.float(), noise(1, 4, 2, 3, 3).to(dtype), SCHEDULE, 4, told.append)
+    assert {result.dtype} == {step.x0.dtype for step in told} == {dtype}
 
 
 @every_solver

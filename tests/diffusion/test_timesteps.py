@@ -68,6 +68,7 @@ def test_trailing_timesteps(steps: int, expected: list[int]) -> None:
     assert trailing_timesteps(steps) == expected
 
 
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")
 @pytest.mark.parametrize("steps", [*range(1, 13), 15, 16, 20, 25, 30, 40, 50, 64, 100, 1000])
 def test_trailing_timesteps_agree_with_diffusers(steps: int) -> None:
     scheduler = DPMSolverMultistepScheduler(timestep_spacing="trailing")
