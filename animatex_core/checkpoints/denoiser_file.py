@@ -48,17 +48,19 @@ class LoadedDenoiser:
     text_context: Tensor | None
 
 
-def read_denoiser(path: str | Path) -> DenoiserFile:
+def read_denoiser(path: str | Path, config: DenoiserConfig | None = None) -> DenoiserFile:
     """Open a bundle or a released checkpoint (pickle or safetensors) and check its keys and shapes.
 
+    config: sizes of a checkpoint in the released form, None for those of the release; a bundle knows its own.
     Raises CheckpointError and its kinds for files that are damaged, unsafe or of another model.
     """
     metadata = read_metadata(path)
     if metadata.get("format") == FORMAT:
         return _read_bundle(path, DenoiserConfig.from_dict(json.loads(metadata["config"])))
+    config = config or DenoiserConfig.released()
     tensors = open_tensors(path)
-    check_released(tensors, DenoiserConfig.released(), path)
-    return DenoiserFile(DenoiserConfig.released(), from_released(tensors), None)
+    check_released(tensors, config, path)
+    return DenoiserFile(config, from_released(tensors), None)
 
 
 def load_denoiser(
@@ -66,12 +68,14 @@ def load_denoiser(
     dtype: torch.dtype | None = None,
     device: torch.device | str = "cpu",
     operations: Any = nn,
+    config: DenoiserConfig | None = None,
 ) -> LoadedDenoiser:
     """Build the denoiser of a file for inference.
 
-    dtype: None keeps the file's own. operations: the namespace of layer classes. Raises as `read_denoiser`.
+    dtype: None keeps the file's own. operations: the namespace of layer classes. config, errors: as for
+    `read_denoiser`.
     """
-    file = read_denoiser(path)
+    file = read_denoiser(path, config)
     dtype = dtype or next(iter(file.tensors.values())).dtype
     unet = AnimateXUNet(file.config, operations, device="meta")
     load_strictly(unet, file.tensors, "the denoiser", str(path), dtype, device)
