@@ -1,0 +1,58 @@
+"""Conditions encoded once a clip against encoded at every step, as the release does: equal results, less time.
+
+python -m benchmarks.caching [--frames 16] [--steps 10] [--width 256] [--height 384]
+"""
+
+import argparse
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from animatex_core.diffusion.guidance import Guidance, guided
+from animatex_core.diffusion.noise import initial_noise
+from animatex_core.diffusion.schedule import NoiseSchedule
+from animatex_core.diffusion.solvers import ddim
+from animatex_core.model.conditions import ConditionInputs
+from animatex_core.model.unet import AnimateXUNet
+from animatex_core.sampling import SamplingSettings, sample_latents
+from animatex_core.shapes import ClipShape
+from benchmarks.measure import SMALL, generated_inputs, generated_unet, measured
+
+
+def naive(unet: AnimateXUNet, inputs: ConditionInputs, steps: int) -> Tensor:
+    """Sample with everything encoded in every pass, and the reference repeated for every frame."""
+
+    def predict(x: Tensor, t: Tensor, inputs: ConditionInputs) -> Tensor:
+        return unet(x, t, unet.encode(inputs))
+
+    passes = partial(predict, inputs=inputs), partial(predict, inputs=inputs.unconditional())
+    noise = initial_noise(inputs.shape.latents(), seed=0)
+    with torch.inference_mode():
+        return ddim(guided(*passes, Guidance()), noise, NoiseSchedule.released(), steps)
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--width", type=int, default=256)
+    parser.add_argument("--height", type=int, default=384)
+    options = parser.parse_args()
+    unet = generated_unet(SMALL)
+    shape = ClipShape(options.width, options.height, options.frames)
+    inputs = generated_inputs(SMALL, shape)
+    sample_latents(unet, inputs, SamplingSettings(steps=1))  # warms up
+    with measured() as cached:
+        once = sample_latents(unet, inputs, SamplingSettings(steps=options.steps))
+    with measured() as repeated:
+        again = naive(unet, inputs, options.steps)
+    print(f"encoded once {cached.seconds:.2f} s, at every step {repeated.seconds:.2f} s")
+    print(
+        f"ratio {repeated.seconds / cached.seconds:.2f}, largest difference {(once - again).abs().max():.1e}"
+    )
+
+
+if __name__ == "__main__":
+    main()

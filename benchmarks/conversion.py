@@ -1,0 +1,79 @@
+"""A full-size checkpoint in the released form through `convert`: memory and seconds, then loading both.
+
+Writes 7.3 GB of generated weights and a bundle of 3.6 GB into a folder that is removed afterwards.
+
+python -m benchmarks.conversion [--folder DIR]
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+
+import torch
+
+from animatex_core.checkpoints.denoiser_keys import released_keys
+from animatex_core.model.config import DenoiserConfig
+from animatex_core.model.unet import AnimateXUNet
+
+REPORT = """
+import time, psutil
+def peak():
+    info = psutil.Process().memory_info()
+    if hasattr(info, "peak_wset"):
+        return info.peak_wset
+    import resource
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+import torch
+from animatex_core.checkpoints import denoiser_file
+base, start = peak(), time.perf_counter()
+{work}
+print(f"{name}: {{time.perf_counter() - start:.1f}} s, peak {{(peak() - base) / 2**30:.2f}} GiB above the imports")
+"""
+CONVERT = "denoiser_file.convert_denoiser({source!r}, {target!r}, torch.zeros(1, 77, 1024), torch.bfloat16)"
+LOAD_BUNDLE = """
+unet = denoiser_file.load_denoiser({target!r}, torch.bfloat16).unet
+total = sum(parameter.view(torch.int16).sum(dtype=torch.int64) for parameter in unet.parameters())
+"""
+LOAD_PICKLE = """
+unet = denoiser_file.load_denoiser({source!r}, torch.bfloat16).unet
+total = sum(parameter.view(torch.int16).sum(dtype=torch.int64) for parameter in unet.parameters())
+"""
+READ_PICKLE = "tensors = torch.load({source!r}, weights_only=True, map_location='cpu')"
+
+
+def write_released(path: Path) -> None:
+    """Write generated weights under the released keys in the released form, a step count beside them."""
+    keys = released_keys(AnimateXUNet(DenoiserConfig.released(), device="meta"))
+    tensors = {key: torch.randn(shape) * 0.02 for key, shape in keys.items()}
+    torch.save({"state_dict": tensors, "step": 1}, path)
+
+
+def run(name: str, work: str, **paths: str) -> None:
+    """Run a piece of work in a process of its own, so that its peak is its own."""
+    code = REPORT.format(name=name, work=textwrap.dedent(work).format(**paths))
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=None)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        source, target = Path(folder) / "released.pth", Path(folder) / "bundle.safetensors"
+        write_released(source)
+        paths = {"source": str(source), "target": str(target)}
+        run("convert to bfloat16", CONVERT, **paths)
+        print(
+            f"released {source.stat().st_size / 2**30:.2f} GiB, bundle {target.stat().st_size / 2**30:.2f} GiB"
+        )
+        run("torch.load of the pickle", READ_PICKLE, **paths)
+        run("pickle into a bfloat16 denoiser", LOAD_PICKLE, **paths)
+        run("bundle into a bfloat16 denoiser", LOAD_BUNDLE, **paths)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""What the benchmarks share: generated weights and conditions, clocks, and the peak of resident memory."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psutil
+import torch
+
+from animatex_core.model.conditions import ConditionInputs
+from animatex_core.model.config import DenoiserConfig
+from animatex_core.model.unet import AnimateXUNet
+from animatex_core.shapes import ClipShape
+
+# The released network at a fifth of its width: every part of it, small enough for a sweep on a laptop.
+SMALL = DenoiserConfig(channels=64, head_dim=32, residual_blocks=1)
+
+
+@dataclass
+class Measurement:
+    """Seconds, and bytes that the process grew by at its peak."""
+
+    seconds: float = 0.0
+    peak_bytes: int = 0
+
+
+@contextmanager
+def measured(interval: float = 0.002) -> Iterator[Measurement]:
+    """Measure a block; the memory is sampled, so peaks shorter than the interval may be missed."""
+    process, result, stop = psutil.Process(), Measurement(), threading.Event()
+    before = process.memory_info().rss
+
+    def watch() -> None:
+        while not stop.is_set():
+            result.peak_bytes = max(result.peak_bytes, process.memory_info().rss - before)
+            time.sleep(interval)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    start = time.perf_counter()
+    try:
+        yield result
+    finally:
+        result.seconds = time.perf_counter() - start
+        stop.set()
+        watcher.join()
+
+
+def generated_unet(
+    config: DenoiserConfig, device: str = "cpu", dtype: torch.dtype = torch.float32
+) -> AnimateXUNet:
+    """Build a denoiser whose weights are random but keep its activations in range."""
+    unet = AnimateXUNet(config, device="meta", dtype=dtype).to_empty(device=device)
+    generator = torch.Generator(device).manual_seed(0)
+    with torch.no_grad():
+        for parameter in unet.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(std=parameter[0].numel() ** -0.5, generator=generator)
+            else:
+                parameter.fill_(0.5)
+    return unet.eval().requires_grad_(False)
+
+
+def generated_inputs(config: DenoiserConfig, shape: ClipShape) -> ConditionInputs:
+    """Draw the conditions of the released default: picture, poses, keypoints and CLIP features."""
+    frames = shape.frames + 1
+    return ConditionInputs(
+        shape=shape,
+        text_context=torch.randn(1, config.text_tokens, config.context_dim),
+        image_embedding=torch.randn(1, 1, config.context_dim),
+        reference_image=torch.rand(1, 3, 1, shape.height, shape.width),
+        pose_pictures=torch.rand(1, 3, frames, shape.height, shape.width),
+        keypoints=torch.rand(1, frames, 2, 18),
+        clip_features=torch.randn(1, frames, config.context_dim),
+    )
