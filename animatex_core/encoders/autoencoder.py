@@ -1,0 +1,151 @@
+"""The autoencoder of Stable Diffusion 2.1, between pictures and latents, through diffusers' AutoencoderKL."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from animatex_core.checkpoints.autoencoder_keys import (
+    current_diffusers_names,
+    diffusers_to_ldm,
+    has_ldm_names,
+    ldm_to_diffusers,
+    without_prefix,
+)
+from animatex_core.checkpoints.safe_read import open_tensors
+from animatex_core.checkpoints.strict import check_keys, load_strictly, shapes
+from animatex_core.encoders.chunks import in_chunks
+from animatex_core.encoders.standalone import standalone_package
+from animatex_core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL
+
+LATENT_SCALE = 0.18215  # makes the latents' standard deviation about 1
+FACTOR = 8  # pixels per latent along one side
+WHAT = "the autoencoder of Stable Diffusion 2.1"
+
+
+@dataclass(frozen=True)
+class AutoencoderConfig:
+    """Sizes of the network.
+
+    channels: width of each of the four levels, the largest picture first, multiples of 32.
+    blocks: residual blocks a level in the encoder; the decoder has one more.
+    """
+
+    channels: tuple[int, int, int, int] = (128, 256, 512, 512)
+    blocks: int = 2
+    latent_channels: int = 4
+
+
+STABLE_DIFFUSION_2_1 = AutoencoderConfig()
+
+
+@dataclass(frozen=True)
+class StableDiffusionAutoencoder:
+    """`protocols.LatentCodec`; `batch_size` frames at a time, so that memory does not grow with the clip."""
+
+    network: "AutoencoderKL"
+    batch_size: int = 2
+
+    @classmethod
+    def from_tensors(
+        cls,
+        tensors: Mapping[str, Tensor],
+        config: AutoencoderConfig = STABLE_DIFFUSION_2_1,
+        *,
+        source: str = "the checkpoint",
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        batch_size: int = 2,
+    ) -> "StableDiffusionAutoencoder":
+        """Build from `v2-1_512-ema-pruned.ckpt`, from its autoencoder alone, or from diffusers' file.
+
+        source: where the tensors come from, for the error.
+        Raises WrongCheckpoint for other keys or shapes, MissingDependency without diffusers.
+        """
+        network = network_on_meta(config)
+        found = _diffusers_tensors(without_prefix(tensors), network, source)
+        return cls(load_strictly(network, found, WHAT, source, dtype, device), batch_size)
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | Path,
+        config: AutoencoderConfig = STABLE_DIFFUSION_2_1,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        batch_size: int = 2,
+    ) -> "StableDiffusionAutoencoder":
+        """As `from_tensors`, from a file; raises what `open_tensors` raises too."""
+        return cls.from_tensors(
+            open_tensors(path), config, source=str(path), dtype=dtype, device=device, batch_size=batch_size
+        )
+
+    def encode(self, pictures: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Pictures (n, 3, h, w) in -1..1, sides multiples of 8 -> latents (n, 4, h/8, w/8), times 0.18215.
+
+        The mean of the posterior, or with a generator a sample of it; the release samples.
+        """
+        mean, logvar = self.posterior(pictures)
+        if generator is not None:
+            # Drawn for all frames at once, so that the latents do not depend on the batch size.
+            noise = torch.randn(mean.shape, generator=generator, device=generator.device).to(mean)
+            mean = mean + torch.exp(logvar / 2) * noise
+        return mean * LATENT_SCALE
+
+    @torch.no_grad()
+    def posterior(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of the latents, each (n, 4, h/8, w/8), unscaled."""
+        height, width = pictures.shape[-2:]
+        if height % FACTOR or width % FACTOR:
+            raise InvalidInput(
+                f"The pictures to encode are {width} x {height} pixels, but both sides must be multiples of "
+                f"{FACTOR}: resize them."
+            )
+        moments = in_chunks(self._moments, pictures, self.batch_size, like=self._weight)
+        mean, logvar = moments.chunk(2, dim=1)
+        return mean, logvar
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents (n, 4, h, w), scaled as by `encode` -> pictures (n, 3, 8h, 8w) around -1..1, unclipped."""
+        return in_chunks(self._pictures, latents, self.batch_size, like=self._weight)
+
+    def _moments(self, pictures: Tensor) -> Tensor:
+        posterior = self.network.encode(pictures).latent_dist
+        return torch.cat([posterior.mean, posterior.logvar], dim=1)
+
+    def _pictures(self, latents: Tensor) -> Tensor:
+        return self.network.decode(latents / LATENT_SCALE).sample
+
+    @property
+    def _weight(self) -> Tensor:
+        return next(self.network.parameters())
+
+
+def network_on_meta(config: AutoencoderConfig) -> "AutoencoderKL":
+    """Diffusers' network without memory for its weights."""
+    levels = len(config.channels)
+    with torch.device("meta"):
+        return standalone_package("diffusers").AutoencoderKL(
+            down_block_types=("DownEncoderBlock2D",) * levels,
+            up_block_types=("UpDecoderBlock2D",) * levels,
+            block_out_channels=config.channels,
+            layers_per_block=config.blocks,
+            latent_channels=config.latent_channels,
+            norm_num_groups=32,
+        )
+
+
+def _diffusers_tensors(tensors: Mapping[str, Tensor], network: nn.Module, source: str) -> dict[str, Tensor]:
+    """The tensors under the network's names; a file in the other names is checked in its own."""
+    if not has_ldm_names(tensors):
+        return current_diffusers_names(tensors)
+    check_keys(shapes(diffusers_to_ldm(network.state_dict())), shapes(tensors), WHAT, source)
+    return ldm_to_diffusers(tensors)

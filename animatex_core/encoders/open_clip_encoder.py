@@ -1,0 +1,163 @@
+"""OpenCLIP ViT-H-14 (laion2b_s32b_b79k) as released: picture embeddings and the context of the empty text."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from animatex_core.checkpoints.safe_read import open_tensors
+from animatex_core.checkpoints.strict import check_keys, load_strictly, shapes
+from animatex_core.encoders.chunks import in_chunks
+from animatex_core.encoders.standalone import standalone_package
+
+VIT_H_14 = "ViT-H-14"
+VISION = "visual."  # begins the keys of the vision tower; those of the text tower have no common beginning
+SHARED = "logit_scale"  # belongs to neither tower
+
+
+@dataclass(frozen=True)
+class OpenClipImageEncoder:
+    """`protocols.ImageEncoder` through OpenCLIP's vision tower alone; `batch_size` pictures at a time."""
+
+    tower: nn.Module
+    batch_size: int = 8
+
+    @classmethod
+    def from_tensors(
+        cls,
+        tensors: Mapping[str, Tensor],
+        config: str = VIT_H_14,
+        *,
+        source: str = "the checkpoint",
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        batch_size: int = 8,
+    ) -> "OpenClipImageEncoder":
+        """Build from the tensors of `open_clip_pytorch_model.bin`, with or without the text tower's.
+
+        config: open_clip's name of the model; source: where the tensors come from, for the error.
+        Raises WrongCheckpoint for other keys or shapes, MissingDependency without open_clip.
+        """
+        found = _tower_tensors(tensors, config, _in_vision, source)
+        found = {key.removeprefix(VISION): tensor for key, tensor in found.items()}
+        tower = _meta_towers(_settings(config)).visual
+        return cls(load_strictly(tower, found, f"OpenCLIP {config}", source, dtype, device), batch_size)
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | Path,
+        config: str = VIT_H_14,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        batch_size: int = 8,
+    ) -> "OpenClipImageEncoder":
+        """As `from_tensors`, from a file; raises what `open_tensors` raises too."""
+        return cls.from_tensors(
+            open_tensors(path), config, source=str(path), dtype=dtype, device=device, batch_size=batch_size
+        )
+
+    @torch.no_grad()
+    def encode(self, pictures: Tensor) -> Tensor:
+        """Pictures (n, 3, 224, 224) from `preprocess.clip_pictures` -> (n, 1024), where `pictures` are."""
+        return in_chunks(self.tower, pictures, self.batch_size, like=next(self.tower.parameters()))
+
+
+@dataclass(frozen=True)
+class OpenClipTextContext:
+    """`protocols.TextContext` through OpenCLIP's text tower without its last block.
+
+    tower: token ids (n, 77) -> (pooled embedding, every token's output after the final layer norm).
+    tokens: (1, 77) ids of the empty text.
+    """
+
+    tower: nn.Module
+    tokens: Tensor
+
+    @classmethod
+    def from_tensors(
+        cls,
+        tensors: Mapping[str, Tensor],
+        config: str = VIT_H_14,
+        *,
+        source: str = "the checkpoint",
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> "OpenClipTextContext":
+        """As `OpenClipImageEncoder.from_tensors`, with or without the vision tower's tensors."""
+        found = _tower_tensors(tensors, config, _in_text, source)
+        settings = _penultimate(_settings(config))
+        last_block = f"transformer.resblocks.{settings['text_cfg']['layers']}."
+        kept = {key: tensor for key, tensor in found.items() if not key.startswith(last_block)}
+        tower = load_strictly(_meta_towers(settings).text, kept, f"OpenCLIP {config}", source, dtype, device)
+        tower.attn_mask = _causal_mask(tower.context_length, device)
+        return cls(tower, standalone_package("open_clip").get_tokenizer(config)("").to(device))
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | Path,
+        config: str = VIT_H_14,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> "OpenClipTextContext":
+        """As `from_tensors`, from a file; raises what `open_tensors` raises too."""
+        return cls.from_tensors(open_tensors(path), config, source=str(path), dtype=dtype, device=device)
+
+    @torch.no_grad()
+    def empty_text(self) -> Tensor:
+        """(1, 77, 1024), in the tower's dtype and on its device."""
+        _, tokens = self.tower(self.tokens)
+        return tokens
+
+
+def _settings(config: str) -> dict[str, Any]:
+    settings = standalone_package("open_clip").get_model_config(config)
+    assert settings, f"open_clip has no model {config}"
+    return settings
+
+
+def _penultimate(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of the same model whose text tower lacks the last block and gives out all its tokens.
+
+    So open_clip's own forward ends at the penultimate block, and whether its blocks take the batch first or
+    second, which changed between its versions, is no concern of ours.
+    """
+    text = settings["text_cfg"]
+    return {**settings, "text_cfg": {**text, "layers": text["layers"] - 1, "output_tokens": True}}
+
+
+def _meta_towers(settings: dict[str, Any]) -> Any:
+    """Both towers as `.visual` and `.text`, without memory for their weights."""
+    with torch.device("meta"):
+        return standalone_package("open_clip").CustomTextCLIP(**settings)
+
+
+def _tower_tensors(
+    tensors: Mapping[str, Tensor], config: str, in_tower: Callable[[str], bool], source: str
+) -> dict[str, Tensor]:
+    """The tensors of one tower; the other may be absent, but not of another model."""
+    with torch.device("meta"):
+        whole = standalone_package("open_clip").CLIP(**_settings(config))
+    expected = shapes(whole.state_dict())
+    needed = {key: shape for key, shape in expected.items() if in_tower(key) or key in tensors}
+    check_keys(needed, shapes(tensors), f"OpenCLIP {config}", source)
+    return {key: tensor for key, tensor in tensors.items() if in_tower(key)}
+
+
+def _in_vision(key: str) -> bool:
+    return key.startswith(VISION)
+
+
+def _in_text(key: str) -> bool:
+    return not key.startswith(VISION) and key != SHARED
+
+
+def _causal_mask(length: int, device: torch.device | str) -> Tensor:
+    """(length, length): a token sees itself and those before. No checkpoint holds it, so it is made here."""
+    return torch.full((length, length), float("-inf"), device=device).triu(1)
