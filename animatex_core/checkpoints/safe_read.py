@@ -22,7 +22,8 @@ from animatex_core.errors import CheckpointError, DamagedCheckpoint, UnsafeCheck
 REMEDY_DAMAGED = "download it again, or check that the path is the right one"
 REMEDY_UNSAFE = "get the safetensors version, or the file from its original source"
 
-MALFORMED = (  # what torch's restricted unpickler raises for bytes that are no pickle program
+MALFORMED = (  # what zipfile and torch's restricted unpickler raise for bytes that are no archive or pickle
+    zipfile.BadZipFile,
     EOFError,
     RuntimeError,
     AssertionError,
@@ -156,7 +157,7 @@ def _check_zip(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = {PurePosixPath(entry.filename).name: entry for entry in archive.infolist()}
-    except zipfile.BadZipFile as error:
+    except MALFORMED as error:
         raise _damaged(path, error) from error
     if "constants.pkl" in entries:
         raise UnsafeCheckpoint(f"{path} is a TorchScript program, which was not run: {REMEDY_UNSAFE}.")
