@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import get_args
 
 import torch
 from torch import Tensor
@@ -32,6 +33,10 @@ class Windows:
     size: int = 32
     overlap: int = 8
     weights: Weights = "smooth"
+
+    def __post_init__(self) -> None:
+        if self.weights not in get_args(Weights):
+            raise InvalidInput(f"weights is {self.weights!r}: choose one of {', '.join(get_args(Weights))}.")
 
 
 @dataclass(frozen=True)

@@ -19,27 +19,21 @@ from animatex_core.model.config import DenoiserConfig
 from animatex_core.model.unet import AnimateXUNet
 
 REPORT = """
-import time, psutil
-def peak():
-    info = psutil.Process().memory_info()
-    if hasattr(info, "peak_wset"):
-        return info.peak_wset
-    import resource
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 import torch
 from animatex_core.checkpoints import denoiser_file
-base, start = peak(), time.perf_counter()
+from benchmarks.measure import measured
+with measured() as result:
 {work}
-print(f"{name}: {{time.perf_counter() - start:.1f}} s, peak {{(peak() - base) / 2**30:.2f}} GiB above the imports")
+print(f"{name}: {{result.seconds:.1f}} s, {{result.peak_bytes / 2**30:.2f}} GiB at the peak")
 """
 CONVERT = "denoiser_file.convert_denoiser({source!r}, {target!r}, torch.zeros(1, 77, 1024), torch.bfloat16)"
 LOAD_BUNDLE = """
 unet = denoiser_file.load_denoiser({target!r}, torch.bfloat16).unet
-total = sum(parameter.view(torch.int16).sum(dtype=torch.int64) for parameter in unet.parameters())
+pages = [parameter.view(torch.uint8).flatten()[::4096].sum() for parameter in unet.parameters()]
 """
 LOAD_PICKLE = """
 unet = denoiser_file.load_denoiser({source!r}, torch.bfloat16).unet
-total = sum(parameter.view(torch.int16).sum(dtype=torch.int64) for parameter in unet.parameters())
+pages = [parameter.view(torch.uint8).flatten()[::4096].sum() for parameter in unet.parameters()]
 """
 READ_PICKLE = "tensors = torch.load({source!r}, weights_only=True, map_location='cpu')"
 
@@ -53,7 +47,7 @@ def write_released(path: Path) -> None:
 
 def run(name: str, work: str, **paths: str) -> None:
     """Run a piece of work in a process of its own, so that its peak is its own."""
-    code = REPORT.format(name=name, work=textwrap.dedent(work).format(**paths))
+    code = REPORT.format(name=name, work=textwrap.indent(work.strip().format(**paths), "    "))
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -67,9 +61,8 @@ def main() -> None:
         write_released(source)
         paths = {"source": str(source), "target": str(target)}
         run("convert to bfloat16", CONVERT, **paths)
-        print(
-            f"released {source.stat().st_size / 2**30:.2f} GiB, bundle {target.stat().st_size / 2**30:.2f} GiB"
-        )
+        for path in (source, target):
+            print(f"{path.name}: {path.stat().st_size / 2**30:.2f} GiB")
         run("torch.load of the pickle", READ_PICKLE, **paths)
         run("pickle into a bfloat16 denoiser", LOAD_PICKLE, **paths)
         run("bundle into a bfloat16 denoiser", LOAD_BUNDLE, **paths)

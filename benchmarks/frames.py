@@ -4,6 +4,7 @@ python -m benchmarks.frames [--frames 8 16 32 64 128] [--width 128] [--height 19
 """
 
 import argparse
+from dataclasses import replace
 
 import torch
 
@@ -23,7 +24,8 @@ def main() -> None:
     options = parser.parse_args()
     unet = generated_unet(SMALL)
     plans = {"whole": None, "windows": Windows(options.window, options.window // 4)}
-    sample_latents(unet, generated_inputs(SMALL, ClipShape(64, 64, 2)), SamplingSettings(steps=1))  # warms up
+    warm_up = generated_inputs(SMALL, ClipShape(64, 64, 2))
+    sample_latents(unet, warm_up, SamplingSettings(steps=1))
     print("frames  plan     s/step  s/frame  peak MiB  estimate MiB")
     for plan_name, plan in plans.items():
         for frames in options.frames:
@@ -33,9 +35,7 @@ def main() -> None:
             with measured() as run:
                 sample_latents(unet, inputs, settings)
             seconds = run.seconds / settings.steps
-            at_once = ClipShape(
-                options.width, options.height, min(frames, options.window) if plan else frames
-            )
+            at_once = replace(shape, frames=min(frames, options.window) if plan else frames)
             estimate = activation_bytes(SMALL, at_once, torch.float32)
             print(
                 f"{frames:6d}  {plan_name:7s} {seconds:7.2f} {seconds / frames:8.3f} "

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from animatex_core.checkpoints.denoiser_keys import from_released, released_keys
+from animatex_core.diffusion.guidance import Guidance, guided
+from animatex_core.diffusion.schedule import NoiseSchedule
+from animatex_core.diffusion.solvers import ddim
+from animatex_core.diffusion.timesteps import released_timesteps
 from animatex_core.model.conditions import ConditionInputs
 from animatex_core.model.config import DenoiserConfig, IpiConfig
 from animatex_core.model.ipi import KeypointEncoder, Resampler
@@ -108,4 +113,25 @@ def run_ipi(numbers: Numbers, case: Case) -> None:
         assert_close(features[..., ::stride], numbers[f"features{suffix}"], tolerance)
 
 
-RUNNERS: dict[str, Callable[[Numbers, Case], None]] = {"unet": run_unet, "ipi": run_ipi}
+def run_ddim(numbers: Numbers, case: Case) -> None:
+    """The schedule, the timesteps and whole loops on a toy model."""
+    schedule, toy = NoiseSchedule.released(), case["toy"]
+    alphas = schedule.alphas_cumprod.numpy()
+    assert np.abs(alphas - numbers["alphas_cumprod"]).max() <= case["tolerance"]
+
+    def predict(x: Tensor, t: Tensor, k: float) -> Tensor:
+        return toy["a"] * x * k + toy["b"] * t.view(-1, 1, 1, 1, 1) + toy["c"] * k
+
+    passes = partial(predict, k=toy["k_conditional"]), partial(predict, k=toy["k_unconditional"])
+    denoiser = guided(*passes, Guidance(case["guide_scale"]))
+    for steps in case["steps"]:
+        assert released_timesteps(steps) == numbers[f"timesteps_{steps}"].tolist()
+        latents = ddim(denoiser, torch.from_numpy(numbers["x"]), schedule, steps)
+        assert_close(latents, numbers[f"out_{steps}"], case["tolerance"])
+
+
+RUNNERS: dict[str, Callable[[Numbers, Case], None]] = {
+    "unet": run_unet,
+    "ipi": run_ipi,
+    "ddim": run_ddim,
+}

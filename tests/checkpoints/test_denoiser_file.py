@@ -146,9 +146,7 @@ def test_values_beyond_half_precision_are_refused(tmp_path: Path) -> None:
     source, target = tmp_path / "released.pth", tmp_path / "out.safetensors"
     torch.save(tensors, source)
     with pytest.raises(WrongCheckpoint, match=r"out\.2\.bias.*bfloat16"):
-        convert_denoiser(
-            tmp_path / "released.pth", tmp_path / "out.safetensors", CONTEXT, torch.float16, TINY
-        )
+        convert_denoiser(source, target, CONTEXT, torch.float16, TINY)
     assert not list(tmp_path.glob("out*"))
 
 
