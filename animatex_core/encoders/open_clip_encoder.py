@@ -16,6 +16,7 @@ from animatex_core.encoders.standalone import standalone_package
 VIT_H_14 = "ViT-H-14"
 VISION = "visual."  # begins the keys of the vision tower; those of the text tower have no common beginning
 SHARED = "logit_scale"  # belongs to neither tower
+MASK = "attn_mask"  # a constant that some versions of open_clip saved; made here, never loaded
 
 
 @dataclass(frozen=True)
@@ -145,9 +146,10 @@ def _tower_tensors(
     with torch.device("meta"):
         whole = standalone_package("open_clip").CLIP(**_settings(config))
     expected = shapes(whole.state_dict())
-    needed = {key: shape for key, shape in expected.items() if in_tower(key) or key in tensors}
-    check_keys(needed, shapes(tensors), f"OpenCLIP {config}", source)
-    return {key: tensor for key, tensor in tensors.items() if in_tower(key)}
+    weights = {key: tensor for key, tensor in tensors.items() if key != MASK}
+    needed = {key: shape for key, shape in expected.items() if in_tower(key) or key in weights}
+    check_keys(needed, shapes(weights), f"OpenCLIP {config}", source)
+    return {key: tensor for key, tensor in weights.items() if in_tower(key)}
 
 
 def _in_vision(key: str) -> bool:
@@ -159,5 +161,5 @@ def _in_text(key: str) -> bool:
 
 
 def _causal_mask(length: int, device: torch.device | str) -> Tensor:
-    """(length, length): a token sees itself and those before. No checkpoint holds it, so it is made here."""
+    """(length, length): a token sees itself and those before."""
     return torch.full((length, length), float("-inf"), device=device).triu(1)

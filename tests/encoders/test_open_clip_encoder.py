@@ -98,6 +98,13 @@ def test_a_pickle_of_the_released_form_is_read(clip, tensors, tmp_path):
     assert torch.equal(context, OpenClipTextContext.from_tensors(tensors, SMALL).empty_text())
 
 
+def test_a_saved_mask_is_not_loaded(tensors):
+    with_mask = {**tensors, "attn_mask": torch.zeros(77, 77)}
+    context = OpenClipTextContext.from_tensors(with_mask, SMALL)
+    assert torch.equal(context.empty_text(), OpenClipTextContext.from_tensors(tensors, SMALL).empty_text())
+    assert OpenClipImageEncoder.from_tensors(with_mask, SMALL).tower.proj.shape == (64, 64)
+
+
 def test_half_precision_inside_and_single_outside(tensors):
     encoder = OpenClipImageEncoder.from_tensors(tensors, SMALL, dtype=torch.bfloat16)
     embedding = encoder.encode(torch.ones(1, 3, 28, 28))
