@@ -11,6 +11,7 @@ import torch
 
 from animatex_core.model.conditions import ConditionInputs
 from animatex_core.model.config import DenoiserConfig
+from animatex_core.model.layers import UNINITIALISED
 from animatex_core.model.unet import AnimateXUNet
 from animatex_core.shapes import ClipShape
 
@@ -52,7 +53,7 @@ def generated_unet(
     config: DenoiserConfig, device: str = "cpu", dtype: torch.dtype = torch.float32
 ) -> AnimateXUNet:
     """Build a denoiser whose weights are random but keep its activations in range."""
-    unet = AnimateXUNet(config, device="meta", dtype=dtype).to_empty(device=device)
+    unet = AnimateXUNet(config, UNINITIALISED, device="meta", dtype=dtype).to_empty(device=device)
     generator = torch.Generator(device).manual_seed(0)
     with torch.no_grad():
         for parameter in unet.parameters():

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from animatex_core.checkpoints.denoiser_keys import POSITION_TABLE, from_released, released_keys
 from animatex_core.checkpoints.safe_read import open_tensors, read_metadata, tensor_groups
@@ -20,6 +20,7 @@ from animatex_core.checkpoints.safetensors_file import layout_of, write_safetens
 from animatex_core.checkpoints.strict import check_keys, load_strictly, shapes
 from animatex_core.errors import InvalidInput, WrongCheckpoint
 from animatex_core.model.config import DenoiserConfig
+from animatex_core.model.layers import UNINITIALISED
 from animatex_core.model.unet import AnimateXUNet
 
 FORMAT = "animatex-denoiser"
@@ -67,7 +68,7 @@ def load_denoiser(
     path: str | Path,
     dtype: torch.dtype | None = None,
     device: torch.device | str = "cpu",
-    operations: Any = nn,
+    operations: Any = UNINITIALISED,
     config: DenoiserConfig | None = None,
 ) -> LoadedDenoiser:
     """Build the denoiser of a file for inference.
@@ -100,7 +101,7 @@ def convert_denoiser(
     if read_metadata(source).get("format") == FORMAT:
         raise InvalidInput(f"{source} is a converted bundle already: name the released checkpoint.")
     check_released(open_tensors(source), config, source)
-    unet = AnimateXUNet(config, device="meta", dtype=dtype)
+    unet = AnimateXUNet(config, UNINITIALISED, device="meta", dtype=dtype)
     context = text_context.to(dtype)
     _check_context(context, config)
     layout = {TEXT_CONTEXT: (tuple(context.shape), dtype)}
@@ -118,7 +119,7 @@ def convert_denoiser(
 
 def check_released(tensors: dict[str, Tensor], config: DenoiserConfig, source: str | Path) -> None:
     """Raise WrongCheckpoint unless released tensors fit `config`; the position table may be absent."""
-    expected = released_keys(AnimateXUNet(config, device="meta"))
+    expected = released_keys(AnimateXUNet(config, UNINITIALISED, device="meta"))
     found = shapes(tensors)
     for shape_by_key in (expected, found):
         for key in [key for key in shape_by_key if key.endswith(POSITION_TABLE)]:
@@ -132,7 +133,7 @@ def _read_bundle(path: str | Path, config: DenoiserConfig) -> DenoiserFile:
     if context is None:
         raise WrongCheckpoint(f"{path} lacks {TEXT_CONTEXT}: convert the released checkpoint again.")
     weights = {key.removeprefix(PREFIX): tensor for key, tensor in tensors.items()}
-    expected = AnimateXUNet(config, device="meta").state_dict()
+    expected = AnimateXUNet(config, UNINITIALISED, device="meta").state_dict()
     check_keys(shapes(expected), shapes(weights), "the denoiser of its own configuration", str(path))
     return DenoiserFile(config, weights, context)
 

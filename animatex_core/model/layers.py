@@ -6,6 +6,7 @@ live in one-leaf tables.
 """
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -47,6 +48,19 @@ class LayerFactory:
 
     def _place(self) -> dict[str, Any]:
         return {"device": self.device, "dtype": self.dtype}
+
+
+def _uninitialised(name: str) -> type[nn.Module]:
+    return type(name, (getattr(nn, name),), {"reset_parameters": lambda self: None})
+
+
+UNINITIALISED = SimpleNamespace(
+    **{
+        name: _uninitialised(name)
+        for name in ("Linear", "Conv1d", "Conv2d", "Conv3d", "GroupNorm", "LayerNorm", "Embedding")
+    }
+)
+"""torch.nn's layers without their random start, for networks whose weights come from a file."""
 
 
 def read_table(table: nn.Module, rows: int, like: Tensor) -> Tensor:
