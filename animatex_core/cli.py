@@ -4,10 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from animatex_core.commands import models
+from animatex_core.commands import convert, demo, models
 from animatex_core.errors import AnimateXError
 
-COMMANDS = (models,)
+COMMANDS = (demo, convert, models)
 
 
 def build_parser() -> argparse.ArgumentParser:

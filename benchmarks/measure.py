@@ -11,6 +11,7 @@ import torch
 
 from animatex_core.model.conditions import ConditionInputs
 from animatex_core.model.config import DenoiserConfig
+from animatex_core.model.generated import generate_weights
 from animatex_core.model.layers import UNINITIALISED
 from animatex_core.model.unet import AnimateXUNet
 from animatex_core.shapes import ClipShape
@@ -52,15 +53,9 @@ def measured(interval: float = 0.002) -> Iterator[Measurement]:
 def generated_unet(
     config: DenoiserConfig, device: str = "cpu", dtype: torch.dtype = torch.float32
 ) -> AnimateXUNet:
-    """Build a denoiser whose weights are random but keep its activations in range."""
+    """Build a denoiser for inference whose weights nobody trained."""
     unet = AnimateXUNet(config, UNINITIALISED, device="meta", dtype=dtype).to_empty(device=device)
-    generator = torch.Generator(device).manual_seed(0)
-    with torch.no_grad():
-        for parameter in unet.parameters():
-            if parameter.ndim > 1:
-                parameter.normal_(std=parameter[0].numel() ** -0.5, generator=generator)
-            else:
-                parameter.fill_(0.5)
+    generate_weights(unet)
     return unet.eval().requires_grad_(False)
 
 

@@ -20,6 +20,7 @@ from animatex_core.model.ipi import KeypointEncoder, Resampler
 from animatex_core.model.layers import LayerFactory, position_table
 from animatex_core.model.unet import AnimateXUNet
 from animatex_core.shapes import ClipShape
+from tests.encoders.reference_autoencoder import check_autoencoder_case
 from tests.reference_weights import weight
 
 Numbers = Mapping[str, np.ndarray]
@@ -134,4 +135,5 @@ RUNNERS: dict[str, Callable[[Numbers, Case], None]] = {
     "unet": run_unet,
     "ipi": run_ipi,
     "ddim": run_ddim,
+    "autoencoder": check_autoencoder_case,
 }

@@ -1,26 +1,14 @@
 """Small denoisers with generated weights, and conditions for them."""
 
 import torch
-from torch import nn
 
 from animatex_core.model.conditions import ConditionInputs
 from animatex_core.model.config import DenoiserConfig
+from animatex_core.model.generated import generate_weights
 from animatex_core.model.unet import AnimateXUNet
 from animatex_core.shapes import ClipShape
 
 TINY_SHAPE = ClipShape(width=64, height=96, frames=3, halvings=2)
-
-
-def generate_weights(module: nn.Module, seed: int = 0) -> None:
-    """Fill a module so that every part of it matters: N(0, 1 / fan in), gains near 1, biases near 0."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, parameter in module.named_parameters():
-            noise = torch.randn(parameter.shape, generator=generator)
-            if parameter.ndim > 1:
-                parameter.copy_(noise / parameter[0].numel() ** 0.5)
-            else:
-                parameter.copy_(0.1 * noise + (1 if "norm" in name and name.endswith("weight") else 0))
 
 
 def tiny_unet(config: DenoiserConfig | None = None, seed: int = 0) -> AnimateXUNet:

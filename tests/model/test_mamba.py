@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from animatex_core.model.config import MambaConfig
+from animatex_core.model.generated import generate_weights
 from animatex_core.model.layers import LayerFactory
 from animatex_core.model.mamba import BidirectionalMamba, Mamba, selective_scan
-from tests.model.samples import generate_weights
 
 
 def plain_recurrence(u, delta, a, b, c, d, z):
