@@ -40,8 +40,8 @@ NAME = r"\w[\w.+-]*"
 class ModelFile:
     """One downloadable file.
 
-    path: in the repository. names: it is saved under the first and found under any of them. folder: the key of
-    the ComfyUI folder it belongs in. size (bytes) and sha256 (hex): None where they are unknown.
+    path: in the repository. names: it is saved under the first and found under any of them.
+    folder: the key of the ComfyUI folder it belongs in. size (bytes) and sha256 (hex): None where unknown.
     weights_licence: NOT_STATED where none was found in public text. purpose: one line for people.
     """
 
@@ -72,7 +72,7 @@ class ModelFile:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All files in the order of `models.yaml`, and named sets of their ids. hub: base URL of the model hub."""
+    """All files in the order of `models.yaml`, and named sets of ids. hub: base URL of the model hub."""
 
     hub: str
     files: tuple[ModelFile, ...]

@@ -2,8 +2,6 @@
 
 import errno
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from animatex_core.checkpoints.placement import placed, storage_errors
 from animatex_core.checkpoints.safetensors_file import DTYPE_NAMES, layout_of, write_safetensors
 from animatex_core.errors import StorageError
+from tests.small_disk import mounted, remount
 
 SHAPES = st.lists(st.integers(0, 5), max_size=4).map(tuple)
 SPECS = st.lists(st.tuples(SHAPES, st.sampled_from(list(DTYPE_NAMES))), max_size=6)
@@ -119,14 +118,8 @@ def test_a_folder_without_permission_is_a_storage_error(tmp_path):
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system with room for one megabyte."""
-    if sys.platform != "linux":
-        pytest.skip("mounts a tmpfs, which only Linux has")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting a small file system needs root")
-    yield tmp_path
-    subprocess.run(["umount", str(tmp_path)], check=True)
+    with mounted(tmp_path, "size=1m"):
+        yield tmp_path
 
 
 @pytest.mark.parametrize("count", [300_000, 262_140])  # the second fails only when the last buffer is flushed
@@ -139,7 +132,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_the_old_file(small_disk, count):
 
 
 def test_a_read_only_disk_is_one_sentence(small_disk):
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    remount(small_disk, "ro")
     with pytest.raises(StorageError, match=r"a could not be written .*may be written to"):
         write_safetensors(small_disk / "a", {}, [], {})
 

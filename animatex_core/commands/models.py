@@ -1,0 +1,123 @@
+"""`animatex models list | download | verify`: the model files on this machine."""
+
+import argparse
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from tqdm import tqdm
+
+from animatex_core.bundles import (
+    NOT_STATED,
+    ModelFile,
+    default_models_folder,
+    folders_of,
+    load_catalogue,
+    resolve,
+)
+from animatex_core.download import download
+from animatex_core.errors import DownloadError
+from animatex_core.verification import verify
+
+FOLDER_HELP = "models folder, as ComfyUI lays it out; default: $ANIMATEX_MODELS, else ~/.cache/animatex"
+HEADINGS = ("id", "role", "size", "licence of code / weights", "present")
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `models` with its three actions."""
+    parser = subparsers.add_parser("models", help="list, download and verify model files")
+    actions = parser.add_subparsers(dest="action", required=True)
+    listing = actions.add_parser("list", help="show every known file and where it is")
+    fetching = actions.add_parser("download", help="fetch files, or go on where a download broke off")
+    fetching.add_argument("ids", nargs="+", metavar="ID", help="a file or a set that `models list` shows")
+    checking = actions.add_parser("verify", help="compare files with their known sha256")
+    checking.add_argument(
+        "ids", nargs="*", metavar="ID", help="a file or a set; all that are present if left out"
+    )
+    for action, run in ((listing, list_models), (fetching, download_models), (checking, verify_models)):
+        action.add_argument("--folder", type=Path, metavar="DIR", help=FOLDER_HELP)
+        action.set_defaults(run=run)
+
+
+def list_models(arguments: argparse.Namespace) -> None:
+    """Print a table of all files, then the sets."""
+    catalogue = load_catalogue()
+    rows = [HEADINGS, *(_row(model_file, _find(model_file, arguments)) for model_file in catalogue.files)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print("\nSets:")
+    for name, ids in catalogue.sets.items():
+        print(f"  {name}: {', '.join(ids)}")
+    _print_licence_notice(catalogue.files)
+
+
+def download_models(arguments: argparse.Namespace) -> None:
+    """Fetch each file into the folder of its key; one that is there already is verified."""
+    catalogue = load_catalogue()
+    base_url = os.environ.get("HF_ENDPOINT") or catalogue.hub
+    chosen = catalogue.select(arguments.ids)
+    _print_licence_notice(chosen)
+    for model_file in chosen:
+        present = _find(model_file, arguments)
+        folder = present.parent if present else _root(arguments) / model_file.folder
+        with _bar(model_file) as bar:
+            path = download(model_file, folder, base_url=base_url, on_progress=bar.report)
+        print(path)
+
+
+def verify_models(arguments: argparse.Namespace) -> None:
+    """Print a verdict a file; raises DownloadError if one asked for is missing or one does not match."""
+    catalogue = load_catalogue()
+    chosen = catalogue.select(arguments.ids) or [f for f in catalogue.files if _find(f, arguments)]
+    faults = [model_file.id for model_file in chosen if not _verify(model_file, _find(model_file, arguments))]
+    if not chosen:
+        print(f"None of the known files is in {_root(arguments)}.")
+    if faults:
+        raise DownloadError(
+            f"{', '.join(faults)}: missing or not as expected; move what is wrong away and download it again."
+        )
+
+
+class _Bar(tqdm):
+    def report(self, done: int, total: int) -> None:
+        self.total = total
+        self.update(done - self.n)
+
+
+def _bar(model_file: ModelFile) -> _Bar:
+    return _Bar(desc=model_file.name, total=model_file.size, unit="B", unit_scale=True)
+
+
+def _verify(model_file: ModelFile, path: Path | None) -> bool:
+    """Print the verdict on a file and return whether it may be used."""
+    if path is None:
+        print(f"{model_file.id}: missing")
+        return False
+    with _bar(model_file) as bar:
+        verification = verify(model_file, path, bar.report)
+    print(f"{model_file.id}: {verification.status}, {verification}")
+    return verification.status != "mismatch"
+
+
+def _row(model_file: ModelFile, path: Path | None) -> tuple[str, ...]:
+    licences = f"{model_file.code_licence} / {model_file.weights_licence}"
+    size = f"{model_file.size / 1e9:.2f} GB" if model_file.size else "unknown"
+    return model_file.id, model_file.role, size, licences, str(path or "-")
+
+
+def _print_licence_notice(files: Iterable[ModelFile]) -> None:
+    silent = [model_file.id for model_file in files if model_file.weights_licence == NOT_STATED]
+    if silent:
+        print(
+            f"The licence of these weights was not found in public text: {', '.join(silent)}. "
+            f"The licence of the code may not cover them: ask their authors what is allowed."
+        )
+
+
+def _root(arguments: argparse.Namespace) -> Path:
+    return arguments.folder or default_models_folder()
+
+
+def _find(model_file: ModelFile, arguments: argparse.Namespace) -> Path | None:
+    return resolve(model_file, folders_of(model_file, _root(arguments)))

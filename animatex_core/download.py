@@ -1,0 +1,179 @@
+"""Downloads that go on where they broke off, are checked by digest, and get their name only when whole.
+
+While it is fetched, a file is called `NAME.part`; an interruption keeps the part for the next try.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+from animatex_core import __version__
+from animatex_core.bundles import ModelFile, resolve
+from animatex_core.checkpoints.placement import part_of, storage_errors, sync
+from animatex_core.errors import DownloadError, InvalidInput
+from animatex_core.verification import CHUNK, Progress, no_progress, record_digest, verify
+
+PASSING = (408, 429, 500, 502, 503, 504)  # HTTP statuses that another try may cure
+
+
+def download(
+    model_file: ModelFile,
+    folder: Path,
+    *,
+    base_url: str,
+    on_progress: Progress = no_progress,
+    tries: int = 5,
+    pause: float = 1.0,
+    timeout: float = 30.0,
+) -> Path:
+    """Fetch a file of the catalogue into `folder` and return its path; one that is there is only verified.
+
+    base_url: of the model hub. on_progress: see Progress; also called while an existing file is verified.
+    tries: how many tries in a row may bring nothing new; pause: seconds before the next; timeout: seconds of
+    silence that count as a broken connection.
+    Where no digest is known, the one that came is recorded and expected from then on.
+    Raises DownloadError (not to be had, not whole, another digest), StorageError, InvalidInput (no URL).
+    """
+    existing = resolve(model_file, [folder])
+    if existing:
+        verify(model_file, existing, on_progress).require("move it away and download it again")
+        return existing
+    target = folder / model_file.name
+    part = part_of(target)
+    with storage_errors(target):
+        folder.mkdir(parents=True, exist_ok=True)
+    _Transfer(_url(model_file, base_url), part, model_file.size, on_progress, timeout).run(tries, pause)
+    arrived = verify(model_file, part, name=target)
+    if arrived.status == "mismatch":
+        part.unlink()  # to go on with it could never succeed
+    arrived.require("it was deleted, so try again, and if it comes the same, compare it with the hub's page")
+    with storage_errors(target):
+        os.replace(part, target)
+    if arrived.expected is None:
+        record_digest(target, arrived.digest)
+    return target
+
+
+class _BrokenError(Exception):
+    """A try that failed where the next may succeed."""
+
+
+@dataclass(frozen=True)
+class _Transfer:
+    """Bytes on their way from a URL to a part. size: that of the whole file in bytes, None where unknown."""
+
+    url: str
+    part: Path
+    size: int | None
+    on_progress: Progress
+    timeout: float
+
+    def run(self, tries: int, pause: float) -> None:
+        """Try until the part is whole, or `tries` tries in a row brought nothing new."""
+        furthest, failures = self._arrived(), 0
+        while True:
+            try:
+                return self._try()
+            except _BrokenError as broken:
+                failures = 0 if self._arrived() > furthest else failures + 1
+                furthest = max(furthest, self._arrived())
+                if failures >= tries:
+                    raise DownloadError(
+                        f"{self.url} did not arrive whole ({broken}): ask for it again, which goes on "
+                        f"after the {self._arrived()} bytes that are here."
+                    ) from broken
+            time.sleep(pause)
+
+    def _try(self) -> None:
+        start = self._arrived()
+        if start and start == self.size:
+            return
+        response = self._open(start)
+        if response:
+            with response:
+                self._receive(response, start if response.status == 206 else 0)
+
+    def _open(self, start: int) -> HTTPResponse | None:
+        """Ask for what is missing; None if nothing is. A server may answer with the whole file anyway."""
+        headers = {"User-Agent": f"animatex/{__version__}"} | ({"Range": f"bytes={start}-"} if start else {})
+        request = Request(self.url, headers=headers)  # noqa: S310 - _url lets only http and https through
+        try:
+            response: HTTPResponse = urlopen(request, timeout=self.timeout)  # noqa: S310
+        except HTTPError as error:
+            with error:
+                self._judge(error, start)
+            return None
+        except (OSError, HTTPException) as error:
+            raise _BrokenError(str(error)) from error
+        return response
+
+    def _judge(self, error: HTTPError, start: int) -> None:
+        """Return if the answer means that the part is whole, else raise what the answer means."""
+        answer = f"the server answered {error.code} {error.reason}"
+        if error.code == 416:  # nothing lies behind the part
+            if error.headers["Content-Range"] == f"bytes */{start}":
+                return
+            self.part.unlink()
+            raise _BrokenError("what had arrived did not belong to the file")
+        if error.code in PASSING:
+            raise _BrokenError(answer)
+        raise DownloadError(
+            f"{self.url} cannot be had ({answer}): look for the file on the hub's page and put it in "
+            f"{self.part.parent}."
+        )
+
+    def _receive(self, response: HTTPResponse, start: int) -> None:
+        total = self._total(response, start)
+        done = start
+        with storage_errors(self.part), self.part.open("ab" if start else "wb") as file:
+            for chunk in _chunks(response):
+                file.write(chunk)
+                done += len(chunk)
+                self.on_progress(done, total)
+            sync(file)
+        if done != total:
+            raise _BrokenError(f"the connection ended after {done} of {total} bytes")
+
+    def _total(self, response: HTTPResponse, start: int) -> int:
+        """Return the size of the whole file as the server has it, once its answer makes sense."""
+        headers = response.headers
+        length = headers["Content-Length"] or ""
+        if headers.get_content_type() == "text/html" or not length.isdecimal():
+            raise DownloadError(
+                f"{self.url} is no file of known length but {headers.get_content_type()}: "
+                f"check the connection and, if it is set, HF_ENDPOINT."
+            )
+        if start and not (headers["Content-Range"] or "").startswith(f"bytes {start}-"):
+            raise _BrokenError("the server sent another part than asked for")
+        total = start + int(length)
+        if self.size not in (None, total):
+            raise DownloadError(
+                f"{self.url} has {total} bytes, but models.yaml lists {self.size}: "
+                f"compare it with the hub's page."
+            )
+        return total
+
+    def _arrived(self) -> int:
+        return self.part.stat().st_size if self.part.exists() else 0
+
+
+def _chunks(response: HTTPResponse) -> Iterator[bytes]:
+    try:
+        while chunk := response.read(CHUNK):
+            yield chunk
+    except (OSError, HTTPException) as error:
+        raise _BrokenError(str(error)) from error
+
+
+def _url(model_file: ModelFile, base_url: str) -> str:
+    if not base_url.startswith(("http://", "https://")):
+        raise InvalidInput(
+            f"the model hub is {base_url!r}, but it must begin with https://: correct HF_ENDPOINT."
+        )
+    return f"{base_url.rstrip('/')}/{model_file.repository}/resolve/main/{quote(model_file.path)}"

@@ -1,0 +1,115 @@
+"""Is a file what the catalogue says it is?
+
+Where the catalogue knows no digest, that of the first download is kept beside it in the form of sha256sum.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from animatex_core.bundles import ModelFile
+from animatex_core.checkpoints.placement import placed
+from animatex_core.errors import DownloadError
+
+CHUNK = 1 << 20
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes done so far and those in all."""
+
+
+def no_progress(done: int, total: int) -> None:
+    """Report to nobody."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a file is and what it should be.
+
+    digest, expected: sha256; size, expected_size: bytes; None where nothing is known. source: who says so.
+    """
+
+    path: Path
+    digest: str
+    size: int
+    expected: str | None
+    expected_size: int | None
+    source: str
+
+    @property
+    def status(self) -> Literal["ok", "mismatch", "unknown"]:
+        """Unknown means that there is no digest to compare with."""
+        if self.expected not in (None, self.digest) or self.expected_size not in (None, self.size):
+            return "mismatch"
+        return "ok" if self.expected else "unknown"
+
+    def __str__(self) -> str:
+        if self.status == "unknown":
+            return f"{self.path} has sha256 {self.digest}, with which nothing known can be compared"
+        if self.status == "ok":
+            return f"{self.path} is as expected ({self.source})"
+        return (
+            f"{self.path} has sha256 {self.digest} and {self.size} bytes, but expected are sha256 "
+            f"{self.expected or '(unknown)'} and {self.expected_size or '(unknown)'} bytes ({self.source})"
+        )
+
+    def require(self, remedy: str) -> None:
+        """Raise DownloadError with both digests and the remedy where they differ."""
+        if self.status == "mismatch":
+            raise DownloadError(f"{self}: {remedy}.")
+
+
+def verify(
+    model_file: ModelFile, path: Path, on_progress: Progress = no_progress, *, name: Path | None = None
+) -> Verification:
+    """Compare the file at `path` with the catalogue, or with the digest recorded at its first download.
+
+    name: the path whose record counts, where the file is not yet under its own name.
+    Raises DownloadError for a record that holds no digest and for a file that cannot be read.
+    """
+    recorded = None if model_file.sha256 else recorded_digest(name or path)
+    return Verification(
+        path=path,
+        digest=_sha256(path, on_progress),
+        size=path.stat().st_size,
+        expected=model_file.sha256 or recorded,
+        expected_size=model_file.size,
+        source="recorded at the first download" if recorded else "models.yaml, read in third-party texts",
+    )
+
+
+def record_of(path: Path) -> Path:
+    """Return where the digest of a file is recorded."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def record_digest(path: Path, digest: str) -> None:
+    """Keep the digest of a first download; raises StorageError."""
+    with placed(record_of(path)) as file:
+        file.write(f"{digest}  {path.name}\n".encode())
+
+
+def recorded_digest(path: Path) -> str | None:
+    """Return the recorded digest, None where there is none; raises DownloadError for a damaged record."""
+    record = record_of(path)
+    if not record.is_file():
+        return None
+    digest = record.read_text(encoding="utf-8", errors="replace").partition(" ")[0]
+    if len(digest) != 64:
+        raise DownloadError(f"{record} holds no sha256: delete it to accept the file as it is.")
+    return digest
+
+
+def _sha256(path: Path, on_progress: Progress) -> str:
+    digest, done = hashlib.sha256(), 0
+    try:
+        with path.open("rb") as file:
+            total = path.stat().st_size
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+                done += len(chunk)
+                on_progress(done, total)
+    except OSError as error:
+        raise DownloadError(f"{path} cannot be read ({error.strerror}): check its permissions.") from error
+    return digest.hexdigest()
