@@ -68,14 +68,16 @@ def verify(
     name: the path whose record counts, where the file is not yet under its own name.
     Raises DownloadError for a record that holds no digest and for a file that cannot be read.
     """
-    recorded = None if model_file.sha256 else recorded_digest(name or path)
+    name = name or path
+    recorded = None if model_file.sha256 else recorded_digest(name)
+    record = f"recorded in {record_of(name).name} at the first download"
     return Verification(
         path=path,
         digest=_sha256(path, on_progress),
         size=path.stat().st_size,
         expected=model_file.sha256 or recorded,
         expected_size=model_file.size,
-        source="recorded at the first download" if recorded else "models.yaml, read in third-party texts",
+        source=record if recorded else "models.yaml, read in third-party texts",
     )
 
 
