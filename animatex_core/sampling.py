@@ -80,10 +80,10 @@ def sample_latents(
     Raises OutOfMemory with what to lower, and InvalidInput for settings that cannot work.
     """
     with _explained_out_of_memory(inputs.shape):
-        inputs = inputs.to(unet.device, unet.dtype)
-        shape = inputs.shape.latents(inputs.batch, unet.config.latent_channels)
-        noise = initial_noise(shape, settings.seed, settings.offset_noise).to(unet.device)
         sampler = _Sampler(unet, settings, NoiseSchedule.released())
+        inputs = inputs.to(sampler.device, unet.dtype)
+        shape = inputs.shape.latents(inputs.batch, unet.config.latent_channels)
+        noise = initial_noise(shape, settings.seed, settings.offset_noise).to(sampler.device)
         if isinstance(settings.long_clip, Segments):
             spans = chained_segments(inputs.shape.frames, settings.long_clip.size)
             return sampler.chain(inputs, noise, spans, on_step)
@@ -95,6 +95,11 @@ class _Sampler:
     unet: AnimateXUNet
     settings: SamplingSettings
     schedule: NoiseSchedule
+
+    @property
+    def device(self) -> torch.device:
+        """Where the denoiser is."""
+        return next(self.unet.parameters()).device
 
     def sample(
         self, inputs: ConditionInputs, noise: Tensor, on_step: OnStep | None, known: Tensor | None = None
@@ -162,10 +167,10 @@ class _Sampler:
     def _batches(self, inputs: ConditionInputs) -> bool:
         if self.settings.batch_guidance is not None:
             return self.settings.batch_guidance
-        if self.unet.device.type != "cuda":
+        if self.device.type != "cuda":
             return False
-        free, _ = torch.cuda.mem_get_info(self.unet.device)
-        cached = torch.cuda.memory_reserved(self.unet.device) - torch.cuda.memory_allocated(self.unet.device)
+        free, _ = torch.cuda.mem_get_info(self.device)
+        cached = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
         clips = 2 * inputs.batch
         return activation_bytes(self.unet.config, inputs.shape, self.unet.dtype, clips) < free + cached
 

@@ -45,11 +45,6 @@ class AnimateXUNet(nn.Module):
         """Type of the weights."""
         return next(self.parameters()).dtype
 
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return next(self.parameters()).device
-
     def use_channels_last(self) -> None:
         """Lay the weights of the convolutions out with the channels last, which suits tensor cores."""
         formats = {4: torch.channels_last, 5: torch.channels_last_3d}

@@ -1,0 +1,28 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def report(comfyui: Path) -> dict[str, dict[str, float]]:
+    command = [sys.executable, "-m", "tests.host.offloading_program", str(comfyui)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("temporal", ["transformer", "mamba"])
+class TestPartialLoad:
+    def test_the_host_can_move_every_weight(self, report: dict, temporal: str) -> None:
+        assert report[temporal]["never moved"] == []
+        assert report[temporal]["loaded partially"] > 100
+
+    def test_half_precision_storage_computes_in_float32(self, report: dict, temporal: str) -> None:
+        assert report[temporal]["difference"] < 1e-5
+
+    def test_patches_reach_offloaded_weights(self, report: dict, temporal: str) -> None:
+        assert report[temporal]["effect of patches"] > 1e-3
+        assert report[temporal]["difference with patches"] < 0.1 * report[temporal]["effect of patches"]
