@@ -17,7 +17,8 @@ from animatex_core import __version__
 from animatex_core.bundles import ModelFile, resolve
 from animatex_core.checkpoints.placement import part_of, storage_errors, sync
 from animatex_core.errors import DownloadError, InvalidInput
-from animatex_core.verification import CHUNK, Progress, no_progress, record_digest, verify
+from animatex_core.progress import Progress, no_progress
+from animatex_core.verification import CHUNK, record_digest, verify
 
 PASSING = (408, 429, 500, 502, 503, 504)  # HTTP statuses that another try may cure
 

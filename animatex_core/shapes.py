@@ -22,7 +22,7 @@ class ClipShape:
 
     def __post_init__(self) -> None:
         if self.frames < 1:
-            raise InvalidInput(f"frames is {self.frames}, but a clip has at least 1 frame: ask for 1 or more.")
+            raise InvalidInput(f"frames is {self.frames}, but a clip has at least 1: ask for 1 or more.")
         for name, size in (("width", self.width), ("height", self.height)):
             if size < self.multiple or size % self.multiple:
                 raise InvalidInput(

@@ -4,7 +4,6 @@ Where the catalogue knows no digest, that of the first download is kept beside i
 """
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,15 +11,9 @@ from typing import Literal
 from animatex_core.bundles import ModelFile
 from animatex_core.checkpoints.placement import placed
 from animatex_core.errors import DownloadError
+from animatex_core.progress import Progress, no_progress
 
 CHUNK = 1 << 20
-
-Progress = Callable[[int, int], None]
-"""Called with the bytes done so far and those in all."""
-
-
-def no_progress(done: int, total: int) -> None:
-    """Report to nobody."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ is needed again.
 """
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from animatex_core.errors import InvalidInput, WrongCheckpoint
 from animatex_core.model.config import DenoiserConfig
 from animatex_core.model.layers import UNINITIALISED
 from animatex_core.model.unet import AnimateXUNet
+from animatex_core.progress import Progress, no_progress
 
 FORMAT = "animatex-denoiser"
 PREFIX = "denoiser."
@@ -90,10 +92,12 @@ def convert_denoiser(
     text_context: Tensor,
     dtype: torch.dtype = torch.float16,
     config: DenoiserConfig | None = None,
+    on_progress: Progress = no_progress,
 ) -> None:
     """Write the bundle of a released checkpoint; no more than a quarter GiB of it is in memory at once.
 
-    text_context: (1, tokens, context_dim). config: None is that of the release. An existing target stays as
+    text_context: (1, tokens, context_dim). config: None is that of the release. on_progress: called with
+    the bytes that are written and those there are. An existing target stays as
     it was until the new one is whole. Raises as `read_denoiser`, WrongCheckpoint for weights that `dtype`
     cannot hold, and StorageError where the target cannot be written.
     """
@@ -114,7 +118,8 @@ def convert_denoiser(
             for name, tensor in from_released(group).items():
                 yield PREFIX + name, _narrowed(name, tensor, dtype, source)
 
-    write_safetensors(target, layout, tensors(), metadata)
+    total = sum(math.prod(shape) * dtype.itemsize for shape, _ in layout.values())
+    write_safetensors(target, layout, _reported(tensors(), total, on_progress), metadata)
 
 
 def check_released(tensors: dict[str, Tensor], config: DenoiserConfig, source: str | Path) -> None:
@@ -136,6 +141,16 @@ def _read_bundle(path: str | Path, config: DenoiserConfig) -> DenoiserFile:
     expected = AnimateXUNet(config, UNINITIALISED, device="meta").state_dict()
     check_keys(shapes(expected), shapes(weights), "the denoiser of its own configuration", str(path))
     return DenoiserFile(config, weights, context)
+
+
+def _reported(
+    tensors: Iterator[tuple[str, Tensor]], total: int, on_progress: Progress
+) -> Iterator[tuple[str, Tensor]]:
+    done = 0
+    for name, tensor in tensors:
+        yield name, tensor
+        done += tensor.nbytes
+        on_progress(done, total)
 
 
 def _check_context(context: Tensor, config: DenoiserConfig) -> None:

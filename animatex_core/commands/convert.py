@@ -5,11 +5,16 @@ from pathlib import Path
 
 import torch
 
+from animatex_core.bundles import default_models_folder, folders_of, load_catalogue, resolve
 from animatex_core.checkpoints.denoiser_file import convert_denoiser
+from animatex_core.commands.models import FOLDER_HELP
+from animatex_core.commands.progress import byte_bar
 from animatex_core.encoders.open_clip_encoder import OpenClipTextContext
 from animatex_core.errors import InvalidInput
 
 PRECISIONS = {"fp16": torch.float16, "bf16": torch.bfloat16}
+CHECKPOINT = "animate-x-denoiser"
+TEXT_ENCODER = "open-clip-vit-h-14"
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -18,23 +23,45 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "convert",
         help="make one safetensors bundle of the released denoiser",
         description="Write the denoiser, the text context and the configuration into one safetensors file of "
-        "about 3.6 GB. Neither the checkpoint nor the text encoder is needed again.",
+        "about 3.6 GB. Neither the checkpoint nor the text encoder is needed again for sampling.",
     )
-    parser.add_argument("checkpoint", type=Path, help="the released animate-x_ckpt.pth")
+    found = "default: the one in the models folder"
+    parser.add_argument("checkpoint", type=Path, nargs="?", help=f"the released animate-x_ckpt.pth; {found}")
     parser.add_argument(
-        "--text-encoder", type=Path, required=True, metavar="FILE", help="open_clip_pytorch_model.bin"
+        "--text-encoder", type=Path, metavar="FILE", help=f"open_clip_pytorch_model.bin; {found}"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the bundle, *.safetensors")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="default: animate-x-PRECISION.safetensors beside the checkpoint",
+    )
     parser.add_argument(
         "--precision", choices=PRECISIONS, default="fp16", help="type of the weights; default: %(default)s"
     )
+    parser.add_argument("--folder", type=Path, metavar="DIR", help=FOLDER_HELP)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Convert, and say what was written."""
-    if arguments.out.suffix != ".safetensors":
-        raise InvalidInput(f"--out is {arguments.out}, but the bundle is a safetensors file: end it so.")
-    context = OpenClipTextContext.from_file(arguments.text_encoder).empty_text()
-    convert_denoiser(arguments.checkpoint, arguments.out, context, PRECISIONS[arguments.precision])
-    print(f"{arguments.out}: {arguments.out.stat().st_size / 1e9:.2f} GB in {arguments.precision}")
+    checkpoint = arguments.checkpoint or _find(CHECKPOINT, arguments.folder)
+    text_encoder = arguments.text_encoder or _find(TEXT_ENCODER, arguments.folder)
+    target = arguments.out or checkpoint.with_name(f"animate-x-{arguments.precision}.safetensors")
+    if target.suffix != ".safetensors":
+        raise InvalidInput(f"--out is {target}, but the bundle is a safetensors file: end its name so.")
+    context = OpenClipTextContext.from_file(text_encoder).empty_text()
+    with byte_bar(target.name) as bar:
+        precision = PRECISIONS[arguments.precision]
+        convert_denoiser(checkpoint, target, context, precision, on_progress=bar.report)
+    print(f"{target}: {target.stat().st_size / 1e9:.2f} GB in {arguments.precision}")
+
+
+def _find(file_id: str, folder: Path | None) -> Path:
+    model_file, folder = load_catalogue().find(file_id), folder or default_models_folder()
+    path = resolve(model_file, folders_of(model_file, folder))
+    if path is None:
+        raise InvalidInput(
+            f"{model_file.name} is not in {folder}: name it, or run `animatex models download {file_id}`."
+        )
+    return path

@@ -5,8 +5,6 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from tqdm import tqdm
-
 from animatex_core.bundles import (
     NOT_STATED,
     ModelFile,
@@ -15,6 +13,7 @@ from animatex_core.bundles import (
     load_catalogue,
     resolve,
 )
+from animatex_core.commands.progress import byte_bar
 from animatex_core.download import download
 from animatex_core.errors import DownloadError
 from animatex_core.verification import verify
@@ -61,7 +60,7 @@ def download_models(arguments: argparse.Namespace) -> None:
     for model_file in chosen:
         present = _find(model_file, arguments)
         folder = present.parent if present else _root(arguments) / model_file.folder
-        with _bar(model_file) as bar:
+        with byte_bar(model_file.name) as bar:
             path = download(model_file, folder, base_url=base_url, on_progress=bar.report)
         print(path)
 
@@ -79,22 +78,12 @@ def verify_models(arguments: argparse.Namespace) -> None:
         )
 
 
-class _Bar(tqdm):
-    def report(self, done: int, total: int) -> None:
-        self.total = total
-        self.update(done - self.n)
-
-
-def _bar(model_file: ModelFile) -> _Bar:
-    return _Bar(desc=model_file.name, total=model_file.size, unit="B", unit_scale=True)
-
-
 def _verify(model_file: ModelFile, path: Path | None) -> bool:
     """Print the verdict on a file and return whether it may be used."""
     if path is None:
         print(f"{model_file.id}: missing")
         return False
-    with _bar(model_file) as bar:
+    with byte_bar(model_file.name) as bar:
         verification = verify(model_file, path, bar.report)
     print(f"{model_file.id}: {verification.status}, {verification}")
     return verification.status != "mismatch"

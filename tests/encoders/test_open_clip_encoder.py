@@ -1,4 +1,3 @@
-import json
 import sys
 
 import open_clip
@@ -7,23 +6,12 @@ import torch
 
 from animatex_core.encoders.open_clip_encoder import VIT_H_14, OpenClipImageEncoder, OpenClipTextContext
 from animatex_core.errors import MissingDependency, WrongCheckpoint
-
-SMALL = "small-animatex-test"
-SETTINGS = {
-    "embed_dim": 64,
-    "vision_cfg": {"image_size": 28, "layers": 2, "width": 64, "head_width": 32, "patch_size": 14},
-    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 3},
-}
+from tests.encoders.small_clip import SMALL, small_clip
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """A small CLIP with random weights, known to open_clip by name."""
-    config = tmp_path_factory.mktemp("open_clip") / f"{SMALL}.json"
-    config.write_text(json.dumps(SETTINGS))
-    open_clip.add_model_config(config)
-    torch.manual_seed(0)
-    return open_clip.CLIP(**open_clip.get_model_config(SMALL)).eval()
+    return small_clip(tmp_path_factory.mktemp("open_clip"))
 
 
 @pytest.fixture(scope="module")

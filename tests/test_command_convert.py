@@ -1,0 +1,76 @@
+"""`animatex convert` as a user types it, with small networks of the released form."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+
+from animatex_core.bundles import load_catalogue
+from animatex_core.checkpoints.denoiser_file import load_denoiser
+from animatex_core.cli import main
+from animatex_core.commands import convert
+from animatex_core.encoders.open_clip_encoder import OpenClipTextContext
+from animatex_core.model.config import DenoiserConfig
+from tests.checkpoints.test_denoiser_file import released_tensors
+from tests.encoders.small_clip import SMALL, small_clip
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A models folder with a small denoiser and a small CLIP, which the command takes for the real sizes."""
+    config = replace(DenoiserConfig.tiny(), text_tokens=77)
+    monkeypatch.setattr(DenoiserConfig, "released", lambda: config)
+    small_tower = partial(OpenClipTextContext.from_file, config=SMALL)
+    monkeypatch.setattr(OpenClipTextContext, "from_file", small_tower)
+    for name, tensors in (
+        ("animate_x/animate-x_ckpt.pth", {"state_dict": released_tensors(), "step": 1}),
+        ("clip_vision/open_clip_pytorch_model.bin", small_clip(tmp_path).state_dict()),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        torch.save(tensors, tmp_path / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp16", torch.float16), ("bf16", torch.bfloat16)])
+def test_what_lies_in_the_models_folder_is_converted(
+    folder: Path, capsys: pytest.CaptureFixture[str], precision: str, dtype: torch.dtype
+) -> None:
+    assert main(["convert", "--folder", str(folder), "--precision", precision]) == 0
+    bundle = folder / "animate_x" / f"animate-x-{precision}.safetensors"
+    assert str(bundle) in capsys.readouterr().out
+    loaded = load_denoiser(bundle)
+    context = OpenClipTextContext.from_file(folder / "clip_vision" / "open_clip_pytorch_model.bin")
+    assert loaded.unet.dtype == dtype
+    assert torch.equal(loaded.text_context, context.empty_text().to(dtype))  # type: ignore[arg-type]
+
+
+def test_files_may_be_named(folder: Path) -> None:
+    checkpoint, encoder = (str(next(folder.glob(pattern))) for pattern in ("*/*.pth", "*/*.bin"))
+    out = folder / "mine.safetensors"
+    assert main(["convert", checkpoint, "--text-encoder", encoder, "--out", str(out)]) == 0
+    assert out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--folder", "nowhere"], "models download animate-x-denoiser"),
+        (["missing.pth", "--text-encoder", "missing.bin", "--out", "x.safetensors"], "missing.pth"),
+        (["missing.pth", "--text-encoder", "missing.bin", "--out", "x.ckpt"], "safetensors"),
+    ],
+)
+def test_bad_input_ends_with_status_2_and_one_sentence(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert main(["convert", *arguments]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("animatex: ")
+    assert message in error
+
+
+def test_the_command_asks_for_the_files_of_the_catalogue() -> None:
+    catalogue = load_catalogue()
+    assert catalogue.find(convert.CHECKPOINT).role == "denoiser"
+    assert "open_clip_pytorch_model.bin" in catalogue.find(convert.TEXT_ENCODER).names
