@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_TOKENS_AT_ONCE = 2**15
+TOKENS_AT_ONCE = 2**15
 
 
 @dataclass(frozen=True)
@@ -120,5 +120,5 @@ class FeedForward(nn.Module):
         """
         if torch.is_grad_enabled():
             return self.net(x)
-        parts = [self.net(part) for part in x.flatten(0, -2).split(_TOKENS_AT_ONCE)]
+        parts = [self.net(part) for part in x.flatten(0, -2).split(TOKENS_AT_ONCE)]
         return torch.cat(parts).view(x.shape)

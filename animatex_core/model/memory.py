@@ -3,12 +3,15 @@
 import torch
 
 from animatex_core.model.config import DenoiserConfig
+from animatex_core.model.layers import TOKENS_AT_ONCE
 from animatex_core.shapes import ClipShape
 
-# Values that are alive at once at the peak, per latent pixel of every frame in the network and per channel
-# of the finest level: the skips of the way down, a joined input, and the working set of one attention
-# layer. Measured by `benchmarks/frames.py`.
-_VALUES_PER_CHANNEL = 24
+# Values alive at once at the peak, per channel of the finest level and latent pixel of every frame in the
+# network: the skips of the way down, a joined input, and the working set of a layer. `benchmarks.memory`
+# counts 13 to 17.
+_VALUES_PER_CHANNEL = 17
+# The same for the tokens that a feed-forward has in hand: twice eight times its width.
+_VALUES_IN_FEED_FORWARD = 16
 
 
 def activation_bytes(config: DenoiserConfig, shape: ClipShape, dtype: torch.dtype, clips: int = 1) -> int:
@@ -18,4 +21,5 @@ def activation_bytes(config: DenoiserConfig, shape: ClipShape, dtype: torch.dtyp
     """
     height, width = shape.latent_size
     pixels = clips * (shape.frames + 1) * height * width
-    return pixels * config.channels * _VALUES_PER_CHANNEL * dtype.itemsize
+    values = pixels * _VALUES_PER_CHANNEL + min(pixels, TOKENS_AT_ONCE) * _VALUES_IN_FEED_FORWARD
+    return values * config.channels * dtype.itemsize
