@@ -1,0 +1,106 @@
+"""Every snippet of the README, run as a reader would: real commands, small networks, a hub of our own."""
+
+import hashlib
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from animatex_core import bundles
+from animatex_core.checkpoints.denoiser_file import convert_denoiser
+from animatex_core.cli import main
+from animatex_core.commands import convert, models
+from animatex_core.encoders.open_clip_encoder import OpenClipTextContext
+from animatex_core.model.config import DenoiserConfig
+from tests.checkpoints.test_denoiser_file import CONTEXT, released_tensors
+from tests.encoders.small_clip import SMALL, small_clip
+from tests.hub import serving
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def snippets(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def commands() -> list[str]:
+    lines = (line.partition("#")[0].strip() for snippet in snippets("sh") for line in snippet.splitlines())
+    return [line for line in lines if line]
+
+
+@pytest.fixture
+def small_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A hub that serves small files of the released forms, and a catalogue that knows their digests."""
+    config = replace(DenoiserConfig.tiny(), text_tokens=77)
+    monkeypatch.setattr(DenoiserConfig, "released", lambda: config)
+    small_tower = partial(OpenClipTextContext.from_file, config=SMALL)
+    monkeypatch.setattr(OpenClipTextContext, "from_file", small_tower)
+    contents = {
+        "animate-x-denoiser": released_tensors(),
+        "open-clip-vit-h-14": small_clip(tmp_path).state_dict(),
+    }
+    catalogue = yaml.safe_load(bundles.CATALOGUE.read_text(encoding="utf-8"))
+    with serving() as hub:
+        for entry in catalogue["files"]:
+            path = tmp_path / "served"
+            torch.save(contents.get(entry["id"], {"x": torch.zeros(3)}), path)
+            data = path.read_bytes()
+            hub.files[f"/{entry['repository']}/resolve/main/{entry['path']}"] = data
+            entry |= {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        (tmp_path / "models.yaml").write_text(yaml.safe_dump(catalogue), encoding="utf-8")
+        for module in (models, convert):
+            load = partial(bundles.load_catalogue, tmp_path / "models.yaml")
+            monkeypatch.setattr(module, "load_catalogue", load)
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("no_proxy", "*")
+        monkeypatch.setenv("ANIMATEX_MODELS", str(tmp_path / "models"))
+        yield tmp_path / "models"
+
+
+def test_commands_about_weights_run_in_the_order_given(small_release: Path) -> None:
+    prefix = "python -m animatex_core "
+    lines = [line.removeprefix(prefix) for line in commands() if line.startswith(prefix)]
+    assert [line.split()[0] for line in lines] == ["models", "models", "models", "convert"]
+    assert [main(shlex.split(line)) for line in lines] == [0, 0, 0, 0]
+    assert (small_release / "animate_x" / "animate-x-bf16.safetensors").exists()
+
+
+def test_set_up_is_what_make_does() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    plain = (
+        makefile.replace("$(BIN)", ".venv/bin").replace("$(VENV)", ".venv").replace("$(PYTHON)", "python3")
+    )
+    plain = plain.replace(" --quiet", "")
+    lines = [line for line in commands() if not line.startswith(("make", "python -m animatex_core"))]
+    assert len(lines) == 7
+    assert [line for line in lines if line not in plain] == []
+    assert [line for line in commands() if line.startswith("make")] == ["make demo", "make test"]
+
+
+@pytest.mark.parametrize("source", snippets("python"))
+def test_python_snippet(tmp_path: Path, source: str) -> None:
+    torch.save(released_tensors(), tmp_path / "released.pth")
+    bundle = tmp_path / "animate-x-bf16.safetensors"
+    convert_denoiser(tmp_path / "released.pth", bundle, CONTEXT, torch.bfloat16, DenoiserConfig.tiny())
+    for name in ("reference", *(f"pose_{index}" for index in range(9))):
+        Image.new("RGB", (40, 60), "orange").save(tmp_path / f"{name}.png")
+    command = [sys.executable, "-c", f"{source}\nassert latents.shape == shape.latents()"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "4 of 4"
+
+
+def test_files_that_the_readme_names_exist() -> None:
+    named = re.findall(r"`((?:animatex_core|tests)/[\w/.]+|\w+\.(?:yaml|txt))`", README)
+    assert len(named) > 8
+    assert [name for name in named if not (ROOT / name).exists()] == []
