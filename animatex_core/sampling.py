@@ -1,7 +1,6 @@
 """From encoded conditions and a seed to clean latents: where the denoiser and the solvers meet."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import get_args
@@ -16,11 +15,11 @@ from animatex_core.diffusion.schedule import NoiseSchedule
 from animatex_core.diffusion.segments import chained_segments, pinned
 from animatex_core.diffusion.solvers import SOLVERS, OnStep, StepInfo
 from animatex_core.diffusion.windows import Span, Weights, overlapping_windows, windowed
-from animatex_core.errors import InvalidInput, OutOfMemory
+from animatex_core.errors import InvalidInput
 from animatex_core.model.conditions import ConditionInputs, Conditions
 from animatex_core.model.memory import activation_bytes
 from animatex_core.model.unet import AnimateXUNet
-from animatex_core.shapes import ClipShape
+from animatex_core.out_of_memory import explained
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,11 @@ def sample_latents(
     on_step: called after every step; whatever it raises stops the sampling at once.
     Raises OutOfMemory with what to lower, and InvalidInput for settings that cannot work.
     """
-    with _explained_out_of_memory(inputs.shape):
+    size = f"{inputs.shape.frames} frames of {inputs.shape.width}x{inputs.shape.height}"
+    with explained(
+        f"{size} do not fit into memory: use windows of fewer frames, lower width and height, or load the "
+        "denoiser in bf16 or fp16."
+    ):
         sampler = _Sampler(unet, settings, NoiseSchedule.released())
         inputs = inputs.to(sampler.device, unet.dtype)
         shape = inputs.shape.latents(inputs.batch, unet.config.latent_channels)
@@ -182,23 +185,3 @@ def _shift(on_step: OnStep, segment: int, segments: int) -> OnStep:
         on_step(replace(info, index=segment * info.total + info.index, total=segments * info.total))
 
     return report
-
-
-@contextmanager
-def _explained_out_of_memory(shape: ClipShape) -> Iterator[None]:
-    try:
-        yield
-    except (torch.cuda.OutOfMemoryError, MemoryError) as error:
-        raise _out_of_memory(shape) from error
-    except RuntimeError as error:
-        # The CPU's allocator has no error class of its own.
-        if "DefaultCPUAllocator" not in str(error):
-            raise
-        raise _out_of_memory(shape) from error
-
-
-def _out_of_memory(shape: ClipShape) -> OutOfMemory:
-    return OutOfMemory(
-        f"{shape.frames} frames of {shape.width}x{shape.height} do not fit into memory: use windows of fewer "
-        "frames, lower width and height, or load the denoiser in bf16 or fp16."
-    )

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from animatex_core.errors import WrongCheckpoint
+from animatex_core.out_of_memory import explained
 
 NAMED = 5  # how many keys an error spells out; the rest are counted
 
@@ -61,7 +62,8 @@ def load_strictly(
     Returns the network in eval mode without gradients; raises WrongCheckpoint as `check_keys` does.
     """
     check_keys(shapes(network.state_dict()), shapes(tensors), what, source)
-    cast = {key: tensor.to(device=device, dtype=dtype) for key, tensor in tensors.items()}
+    with explained(f"{what} does not fit into the memory of {device}: load it in half precision."):
+        cast = {key: tensor.to(device=device, dtype=dtype) for key, tensor in tensors.items()}
     network.load_state_dict(cast, assign=True)
     return network.requires_grad_(False).eval()
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from animatex_core.errors import InvalidInput
+from animatex_core.out_of_memory import explained
 
 
 def in_chunks(function: Callable[[Tensor], Tensor], batch: Tensor, size: int, like: Tensor) -> Tensor:
@@ -21,7 +22,8 @@ def in_chunks(function: Callable[[Tensor], Tensor], batch: Tensor, size: int, li
     assert batch.is_floating_point()
     result = None
     for start in range(0, len(batch), size):
-        part = function(batch[start : start + size].to(like))
+        with explained(f"{size} frames at a time do not fit into memory: lower the encoder's batch size."):
+            part = function(batch[start : start + size].to(like))
         if result is None:
             result = batch.new_empty(len(batch), *part.shape[1:])
         result[start : start + size] = part

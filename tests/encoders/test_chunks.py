@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from animatex_core.encoders.chunks import in_chunks
-from animatex_core.errors import InvalidInput
+from animatex_core.errors import InvalidInput, OutOfMemory
 
 HALF = torch.zeros(1, dtype=torch.float16)
 
@@ -32,3 +32,9 @@ def test_the_network_sees_its_dtype_and_the_caller_gets_back_theirs():
 def test_nothing_to_do_is_refused(frames, size):
     with pytest.raises(InvalidInput, match=f"{frames} frames in chunks of {size}"):
         in_chunks(torch.relu, torch.ones(frames, 1), size, like=HALF)
+
+
+def test_too_little_memory_says_what_to_lower():
+    batch = torch.zeros(2, 1)
+    with pytest.raises(OutOfMemory, match="batch size"):
+        in_chunks(lambda part: part.new_empty(10**14), batch, 1, like=batch)
