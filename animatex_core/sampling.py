@@ -84,7 +84,6 @@ def sample_latents(
         "denoiser in bf16 or fp16."
     ):
         sampler = _Sampler(unet, settings, NoiseSchedule.released())
-        inputs = inputs.to(sampler.device, unet.dtype)
         shape = inputs.shape.latents(inputs.batch, unet.config.latent_channels)
         noise = initial_noise(shape, settings.seed, settings.offset_noise).to(sampler.device)
         if isinstance(settings.long_clip, Segments):
@@ -132,21 +131,22 @@ class _Sampler:
         if not isinstance(plan, Windows):
             return self._denoiser(inputs, self._unconditional(inputs))
         spans = overlapping_windows(frames, plan.size, plan.overlap)
-        parts = [inputs.window(span.start, span.stop) for span in spans]
         # All windows have one length, so they share what is said in the unconditional pass: nothing.
-        unconditional = self._unconditional(parts[0])
+        unconditional = self._unconditional(inputs.window(spans[0].start, spans[0].stop))
         resting = torch.device("cpu") if len(spans) > 1 else None
-        denoisers = [self._denoiser(part, unconditional, resting) for part in parts]
+        denoisers = [
+            self._denoiser(inputs.window(span.start, span.stop), unconditional, resting) for span in spans
+        ]
         return windowed(denoisers, spans, plan.weights)
 
     def _unconditional(self, inputs: ConditionInputs) -> Conditions | None:
-        return None if self.settings.guidance.scale == 1 else self.unet.encode(inputs.unconditional())
+        return None if self.settings.guidance.scale == 1 else self._encode(inputs.unconditional())
 
     def _denoiser(
         self, inputs: ConditionInputs, unconditional: Conditions | None, resting: torch.device | None = None
     ) -> Denoiser:
         """Guide one clip or window; its conditions wait on the device `resting` between the steps."""
-        encoded = self.unet.encode(inputs).to(resting)
+        encoded = self._encode(inputs).to(resting)
 
         def conditional(x: Tensor, t: Tensor) -> Tensor:
             return self._predict(x, t, encoded.to(x.device))
@@ -163,6 +163,12 @@ class _Sampler:
             return c, u
 
         return guided_pair(both, conditional, self.settings.guidance)
+
+    def _encode(self, inputs: ConditionInputs) -> Conditions:
+        # Pictures of a long clip stay where they are; those of one window at a time go to the denoiser. Clips
+        # are encoded one by one, as the release does, whose keypoint encoder would mix them.
+        clips = (clip.to(self.device, self.unet.dtype) for clip in inputs.clips())
+        return Conditions.stack([self.unet.encode(clip) for clip in clips])
 
     def _predict(self, x: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
         return self.unet(x.to(self.unet.dtype), t, conditions)

@@ -13,6 +13,7 @@ from animatex_core.diffusion.schedule import NoiseSchedule
 from animatex_core.diffusion.solvers import SOLVERS, StepInfo, ddim
 from animatex_core.errors import Cancelled, InvalidInput, OutOfMemory
 from animatex_core.model.conditions import ConditionInputs
+from animatex_core.model.config import DenoiserConfig
 from animatex_core.model.unet import AnimateXUNet
 from animatex_core.sampling import SamplingSettings, Segments, Windows, sample_latents
 from tests.model.samples import TINY_SHAPE, tiny_inputs, tiny_unet
@@ -156,3 +157,13 @@ def test_impossible_settings_are_refused(
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
         sample_latents(unet, tiny_inputs(), replace(FEW, **settings))  # type: ignore[arg-type]
+
+
+def test_clips_of_a_batch_are_sampled_as_if_alone() -> None:
+    """Also with the released keypoint encoder, which would mix them."""
+    unet = tiny_unet(DenoiserConfig.tiny().with_ipi(interleaves_batch=True))
+    inputs, settings = tiny_inputs(batch=2), replace(FEW, guidance=Guidance(1.0))
+    changed = replace(inputs, keypoints=torch.cat([inputs.keypoints[:1], 1 - inputs.keypoints[1:]]))  # type: ignore[index]
+    before, after = sample_latents(unet, inputs, settings), sample_latents(unet, changed, settings)
+    torch.testing.assert_close(before[0], after[0])
+    assert not torch.allclose(before[1], after[1], atol=1e-4)

@@ -1,6 +1,6 @@
 """What the denoiser is told besides the noisy latents: as a caller gives it, and encoded once a clip."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -62,6 +62,13 @@ class ConditionInputs:
         """Return the inputs of the unconditional pass: nothing but the text context."""
         context = self.text_context.expand(self.batch, -1, -1)
         return ConditionInputs(shape=self.shape, text_context=context)
+
+    def clips(self) -> Iterator["ConditionInputs"]:
+        """Yield the inputs of each clip of the batch alone."""
+        given = {name: v for name, v in self._tensors().items() if v is not None}
+        for index in range(self.batch):
+            one = {name: v if v.shape[0] == 1 else v[index : index + 1] for name, v in given.items()}
+            yield ConditionInputs(shape=self.shape, **one)
 
     def window(self, start: int, stop: int) -> "ConditionInputs":
         """Return the inputs of the frames start..stop alone, the reference in front as ever."""
