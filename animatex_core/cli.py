@@ -3,6 +3,8 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
+from typing import cast
 
 from animatex_core.commands import convert, demo, models
 from animatex_core.errors import AnimateXError
@@ -35,4 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """Entry point of the console script."""
+    for stream in (sys.stdout, sys.stderr):
+        # A path in any script must not end the work where the console knows only one.
+        cast(TextIOWrapper, stream).reconfigure(errors="backslashreplace")
     sys.exit(main())

@@ -1,5 +1,6 @@
 """From encoded conditions and a seed to clean latents: where the denoiser and the solvers meet."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -8,6 +9,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 
+from animatex_core.checks import require_whole
 from animatex_core.diffusion.denoiser import Denoiser
 from animatex_core.diffusion.guidance import Guidance, guided, guided_pair
 from animatex_core.diffusion.noise import initial_noise
@@ -34,6 +36,8 @@ class Windows:
     weights: Weights = "smooth"
 
     def __post_init__(self) -> None:
+        require_whole("window size", self.size)
+        require_whole("overlap", self.overlap, least=0)
         if self.weights not in get_args(Weights):
             raise InvalidInput(f"weights is {self.weights!r}: choose one of {', '.join(get_args(Weights))}.")
 
@@ -43,6 +47,9 @@ class Segments:
     """Segments of `size` frames, one sampled after the other, each from the last frame of the one before."""
 
     size: int = 32
+
+    def __post_init__(self) -> None:
+        require_whole("segment size", self.size, least=2)
 
 
 @dataclass(frozen=True)
@@ -67,17 +74,25 @@ class SamplingSettings:
     def __post_init__(self) -> None:
         if self.solver not in SOLVERS:
             raise InvalidInput(f"solver is {self.solver!r}: choose one of these: {', '.join(SOLVERS)}.")
+        require_whole("steps", self.steps)
+        require_whole("seed", self.seed, least=0)
+        if not math.isfinite(self.offset_noise):
+            raise InvalidInput(f"offset_noise is {self.offset_noise}: take 0.1, as released.")
+        if not isinstance(self.long_clip, Windows | Segments | None):
+            raise InvalidInput(f"long_clip is {self.long_clip!r}: give Windows(...), Segments(...) or None.")
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def sample_latents(
     unet: AnimateXUNet, inputs: ConditionInputs, settings: SamplingSettings, on_step: OnStep | None = None
 ) -> Tensor:
     """Sample the clean latents (b, latent_channels, f, h, w) of a clip, float32 on the denoiser's device.
 
     on_step: called after every step; whatever it raises stops the sampling at once.
-    Raises OutOfMemory with what to lower, and InvalidInput for settings that cannot work.
+    Raises OutOfMemory with what to lower, and InvalidInput for settings or conditions that cannot work and
+    for a result that is not finite.
     """
+    _check_ready(unet, inputs)
     size = f"{inputs.shape.frames} frames of {inputs.shape.width}x{inputs.shape.height}"
     with explained(
         f"{size} do not fit into memory: use windows of fewer frames, lower width and height, or load the "
@@ -86,10 +101,16 @@ def sample_latents(
         sampler = _Sampler(unet, settings, NoiseSchedule.released())
         shape = inputs.shape.latents(inputs.batch, unet.config.latent_channels)
         noise = initial_noise(shape, settings.seed, settings.offset_noise).to(sampler.device)
-        if isinstance(settings.long_clip, Segments):
-            spans = chained_segments(inputs.shape.frames, settings.long_clip.size)
-            return sampler.chain(inputs, noise, spans, on_step)
-        return sampler.sample(inputs, noise, on_step)
+        latents = sampler.run(inputs, noise, on_step)
+    if not latents.isfinite().all():
+        raise InvalidInput("The clip became NaN or infinite: load the denoiser in bf16 or fp32, or check it.")
+    return latents
+
+
+def _check_ready(unet: AnimateXUNet, inputs: ConditionInputs) -> None:
+    if unet.training:
+        raise InvalidInput("The denoiser is in training mode, with dropout at work: call its eval() first.")
+    inputs.check_finite()
 
 
 @dataclass(frozen=True)
@@ -102,6 +123,13 @@ class _Sampler:
     def device(self) -> torch.device:
         """Where the denoiser is."""
         return next(self.unet.parameters()).device
+
+    def run(self, inputs: ConditionInputs, noise: Tensor, on_step: OnStep | None) -> Tensor:
+        """Denoise a clip as the settings plan it."""
+        if not isinstance(self.settings.long_clip, Segments):
+            return self.sample(inputs, noise, on_step)
+        spans = chained_segments(inputs.shape.frames, self.settings.long_clip.size)
+        return self.chain(inputs, noise, spans, on_step)
 
     def sample(
         self, inputs: ConditionInputs, noise: Tensor, on_step: OnStep | None, known: Tensor | None = None

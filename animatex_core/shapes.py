@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from animatex_core.checks import require_whole
 from animatex_core.errors import InvalidInput
 
 
@@ -21,10 +22,12 @@ class ClipShape:
     halvings: int = 3
 
     def __post_init__(self) -> None:
-        if self.frames < 1:
-            raise InvalidInput(f"frames is {self.frames}, but a clip has at least 1: ask for 1 or more.")
+        require_whole("frames", self.frames)
+        require_whole("factor", self.factor)
+        require_whole("halvings", self.halvings, least=0)
         for name, size in (("width", self.width), ("height", self.height)):
-            if size < self.multiple or size % self.multiple:
+            require_whole(name, size)
+            if size % self.multiple:
                 raise InvalidInput(
                     f"{name} is {size} pixels, but it must be a multiple of {self.multiple}: "
                     f"take {self._nearest(size)}."

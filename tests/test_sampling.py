@@ -1,7 +1,8 @@
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -143,20 +144,41 @@ def test_too_little_memory_says_what_to_lower(unet: AnimateXUNet) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"solver": "euler"}, "ddim, dpm"),
-        ({"steps": 0}, "steps is 0"),
-        ({"steps": 27}, "steps is 27"),
-        ({"seed": -1}, "seed"),
-        ({"long_clip": Windows(0, 0)}, "window size is 0"),
-        ({"long_clip": Windows(4, 4)}, "overlap"),
-        ({"long_clip": Segments(1)}, "segment size is 1"),
+        (lambda: {"solver": "euler"}, "ddim, dpm"),
+        (lambda: {"steps": 0}, "steps is 0"),
+        (lambda: {"steps": 2.5}, r"steps is 2\.5"),
+        (lambda: {"steps": 27}, "steps is 27"),
+        (lambda: {"steps": 500}, "steps is 500"),
+        (lambda: {"seed": -1}, "seed"),
+        (lambda: {"seed": 2**64}, "seed"),
+        (lambda: {"offset_noise": float("nan")}, "offset_noise"),
+        (lambda: {"long_clip": 16}, "long_clip is 16"),
+        (lambda: {"long_clip": Windows(0, 0)}, "window size is 0"),
+        (lambda: {"long_clip": Windows(4, 4)}, "overlap"),
+        (lambda: {"long_clip": Windows(4, 1, "linear")}, "uniform, smooth"),  # type: ignore[arg-type]
+        (lambda: {"long_clip": Segments(1)}, "segment size is 1"),
     ],
 )
 def test_impossible_settings_are_refused(
-    unet: AnimateXUNet, settings: dict[str, object], message: str
+    unet: AnimateXUNet, settings: Callable[[], dict[str, Any]], message: str
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
-        sample_latents(unet, tiny_inputs(), replace(FEW, **settings))  # type: ignore[arg-type]
+        sample_latents(unet, tiny_inputs(), replace(FEW, **settings()))
+
+
+def test_a_clip_of_nans_is_not_handed_out(unet: AnimateXUNet) -> None:
+    inputs = tiny_inputs()
+    with pytest.raises(InvalidInput, match="keypoints holds NaN"):
+        sample_latents(unet, replace(inputs, keypoints=torch.full((1, 4, 2, 18), torch.nan)), FEW)
+    broken = tiny_unet()
+    broken.get_parameter("out.2.bias").data.fill_(torch.nan)
+    with pytest.raises(InvalidInput, match="became NaN"):
+        sample_latents(broken, inputs, FEW)
+
+
+def test_training_mode_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="training mode"):
+        sample_latents(tiny_unet().train(), tiny_inputs(), FEW)
 
 
 def test_clips_of_a_batch_are_sampled_as_if_alone() -> None:

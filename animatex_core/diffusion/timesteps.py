@@ -8,8 +8,8 @@ def released_timesteps(steps: int) -> list[int]:
     """Timesteps of the released DDIM: every (1000 // steps)-th up from 1.
 
     There are at least `steps` of them, often more (31 for 30 steps), and the first is short of 999 (991 for
-    30 steps, 1 for one step). Raises InvalidInput outside 1..1000 and where a timestep is 999 or beyond, which
-    the release clamps to 999: alpha is zero there, and its formula divides by it.
+    30 steps, 1 for one step). Raises InvalidInput outside 1..1000 and where a timestep is 999 or beyond,
+    which the release clamps to 999: alpha is zero there, and its formula divides by it.
     """
     if not _has_released_timesteps(steps):
         working = list(filter(_has_released_timesteps, range(1, TIMESTEPS + 1)))

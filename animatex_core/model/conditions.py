@@ -37,26 +37,28 @@ class ConditionInputs:
     clip_features: Tensor | None = None
 
     def __post_init__(self) -> None:
-        frames = self.shape.frames
-        for name, axis, allowed in (
-            ("reference_image", 2, (1, frames)),
-            ("reference_latents", 2, (1,)),
-            ("pose_pictures", 2, (frames + 1,)),
-            ("keypoints", 1, (frames + 1,)),
-            ("clip_features", 1, (frames + 1,)),
-        ):
-            value = getattr(self, name)
-            if value is not None and value.shape[axis] not in allowed:
+        frames, size = self.shape.frames, (self.shape.height, self.shape.width)
+        forms: dict[str, tuple[int | tuple[int, int] | None, ...]] = {
+            "text_context": (None, None, None),
+            "image_embedding": (None, 1, None),
+            "reference_image": (None, 3, (1, frames), *size),
+            "reference_latents": (None, None, 1, *self.shape.latent_size),
+            "pose_pictures": (None, 3, frames + 1, *size),
+            "keypoints": (None, frames + 1, 2, None),
+            "clip_features": (None, frames + 1, None),
+        }
+        for name, tensor in self._given().items():
+            _check_form(name, tensor, forms[name])
+            if tensor.shape[0] not in (1, self.batch):
                 raise InvalidInput(
-                    f"{name} has {value.shape[axis]} frames, but a clip of {frames} frames needs "
-                    f"{' or '.join(map(str, allowed))}: give that many."
+                    f"{name} is for {tensor.shape[0]} clips and another condition for {self.batch}: give "
+                    "each condition once a clip, or once for all."
                 )
 
     @property
     def batch(self) -> int:
         """Number of clips."""
-        given = [v for v in self._tensors().values() if v is not None]
-        return max(tensor.shape[0] for tensor in given)
+        return max(tensor.shape[0] for tensor in self._given().values())
 
     def unconditional(self) -> "ConditionInputs":
         """Return the inputs of the unconditional pass: nothing but the text context."""
@@ -65,9 +67,8 @@ class ConditionInputs:
 
     def clips(self) -> Iterator["ConditionInputs"]:
         """Yield the inputs of each clip of the batch alone."""
-        given = {name: v for name, v in self._tensors().items() if v is not None}
         for index in range(self.batch):
-            one = {name: v if v.shape[0] == 1 else v[index : index + 1] for name, v in given.items()}
+            one = {name: v if v.shape[0] == 1 else v[index : index + 1] for name, v in self._given().items()}
             yield ConditionInputs(shape=self.shape, **one)
 
     def window(self, start: int, stop: int) -> "ConditionInputs":
@@ -92,11 +93,32 @@ class ConditionInputs:
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> "ConditionInputs":
         """Return a copy whose tensors lie elsewhere."""
-        moved = {name: v.to(device, dtype) for name, v in self._tensors().items() if v is not None}
+        moved = {name: tensor.to(device, dtype) for name, tensor in self._given().items()}
         return ConditionInputs(shape=self.shape, **moved)
 
-    def _tensors(self) -> dict[str, Tensor | None]:
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "shape"}
+    def check_finite(self) -> None:
+        """Raise InvalidInput where a condition holds NaN or infinity."""
+        for name, tensor in self._given().items():
+            if not tensor.isfinite().all():
+                raise InvalidInput(f"{name} holds NaN or infinity: check where it was made.")
+
+    def _given(self) -> dict[str, Tensor]:
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "shape"}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def _check_form(name: str, tensor: Tensor, form: tuple[int | tuple[int, int] | None, ...]) -> None:
+    """Raise InvalidInput unless each axis has the length, or one of the lengths, that a form allows."""
+    allowed = [(axis,) if isinstance(axis, int) else axis for axis in form]
+    fits = tensor.ndim == len(form) and all(
+        length in lengths for length, lengths in zip(tensor.shape, allowed, strict=True) if lengths
+    )
+    if not fits or not tensor.is_floating_point():
+        axes = ["any" if axis is None else " or ".join(map(str, axis)) for axis in allowed]
+        raise InvalidInput(
+            f"{name} is {tuple(tensor.shape)} {tensor.dtype}, but the clip needs ({', '.join(axes)}) in "
+            "floating point: give it so."
+        )
 
 
 @dataclass(frozen=True)

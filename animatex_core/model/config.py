@@ -1,8 +1,9 @@
 """Every size of the denoiser, its presets, and the paper's ablations."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
+from animatex_core.checks import require_whole
 from animatex_core.errors import InvalidInput
 
 TemporalKind = Literal["transformer", "mamba"]
@@ -37,7 +38,10 @@ class IpiConfig:
     interleaves_batch: bool = False
 
     def __post_init__(self) -> None:
+        _check_sizes(self)
         _check_choice("ipi.variant", self.variant, get_args(IpiVariant))
+        if self.width % self.encoder_heads:
+            raise InvalidInput(f"ipi.width {self.width} cannot be split into {self.encoder_heads} heads.")
 
     @property
     def asks_keypoints(self) -> bool:
@@ -58,6 +62,9 @@ class MambaConfig:
     kernel: int = 4
     expand: int = 2
     bidirectional: bool = True
+
+    def __post_init__(self) -> None:
+        _check_sizes(self)
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,7 @@ class DenoiserConfig:
     motion_scale: float = 1.0
 
     def __post_init__(self) -> None:
+        _check_sizes(self)
         _check_choice("temporal", self.temporal, get_args(TemporalKind))
         _check_choice("motion_attention", self.motion_attention, get_args(MotionAttention))
         if not 0 <= self.motion_scale <= 1:
@@ -180,6 +188,18 @@ class DenoiserConfig:
 
 
 PRESETS = {"released": DenoiserConfig.released, "paper": DenoiserConfig.paper, "tiny": DenoiserConfig.tiny}
+
+
+def _check_sizes(config: "IpiConfig | MambaConfig | DenoiserConfig") -> None:
+    for entry in fields(config):
+        value = getattr(config, entry.name)
+        if entry.type is int:
+            require_whole(entry.name, value)
+        if entry.name == "multipliers":
+            for multiplier in value or (None,):
+                require_whole("each of multipliers", multiplier)
+        if entry.name == "dropout" and not 0 <= value < 1:
+            raise InvalidInput(f"dropout is {value}: choose a share of 0 or more and below 1.")
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

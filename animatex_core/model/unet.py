@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from animatex_core.model.attention import KeyValue
 from animatex_core.model.conditions import ConditionInputs, Conditions, Step
 from animatex_core.model.config import DenoiserConfig
+from animatex_core.model.fit import check_fit
 from animatex_core.model.ipi import KeypointEncoder, Resampler
 from animatex_core.model.layers import LayerFactory, timestep_embedding
 from animatex_core.model.levels import LevelBuilder
@@ -107,7 +108,11 @@ class AnimateXUNet(nn.Module):
         return rearrange(self.out(frames.flatten(0, 1)), "(b f) c h w -> b c f h w", b=x.shape[0])
 
     def encode(self, inputs: ConditionInputs) -> Conditions:
-        """Encode the conditions of a clip and project every cross attention's keys and values."""
+        """Encode the conditions of a clip and project every cross attention's keys and values.
+
+        Raises InvalidInput for conditions that do not fit this network.
+        """
+        check_fit(inputs, self.config)
         context, motion = self._context(inputs), self.motion_tokens(inputs)
         layers = list(self._spatial_transformers())
         return Conditions(

@@ -75,6 +75,10 @@ def test_configuration_survives_a_round_trip(preset: str, change: dict[str, str 
         ({"motion_attention": "both"}, "motion_attention"),
         ({"motion_scale": 1.5}, "motion_scale"),
         ({"channels": 48}, "48 channels"),
+        ({"channels": 0}, "channels is 0"),
+        ({"head_dim": 0}, "head_dim is 0"),
+        ({"multipliers": ()}, "multipliers"),
+        ({"dropout": 2.0}, "dropout"),
     ],
 )
 def test_impossible_configuration_is_refused(changes: dict[str, str], message: str) -> None:
