@@ -57,7 +57,7 @@ def test_files_may_be_named(folder: Path) -> None:
     ("arguments", "message"),
     [
         (["--folder", "nowhere"], "models download animate-x-denoiser"),
-        (["missing.pth", "--text-encoder", "missing.bin", "--out", "x.safetensors"], "missing.bin"),
+        (["missing.pth", "--text-encoder", "missing.bin", "--out", "x.safetensors"], "missing.pth"),
         (["missing.pth", "--text-encoder", "missing.bin", "--out", "x.ckpt"], "safetensors"),
     ],
 )

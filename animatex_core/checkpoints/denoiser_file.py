@@ -16,9 +16,12 @@ import torch
 from torch import Tensor
 
 from animatex_core.checkpoints.denoiser_keys import POSITION_TABLE, from_released, released_keys
+from animatex_core.checkpoints.placement import check_target
 from animatex_core.checkpoints.safe_read import open_tensors, read_metadata, tensor_groups
 from animatex_core.checkpoints.safetensors_file import layout_of, write_safetensors
+from animatex_core.checkpoints.soundness import check_archive, check_kinds, check_precision, narrowed
 from animatex_core.checkpoints.strict import check_keys, load_strictly, shapes
+from animatex_core.checkpoints.wording import reason_of
 from animatex_core.errors import InvalidInput, WrongCheckpoint
 from animatex_core.model.config import DenoiserConfig
 from animatex_core.model.layers import UNINITIALISED
@@ -28,7 +31,10 @@ from animatex_core.progress import Progress, no_progress
 FORMAT = "animatex-denoiser"
 PREFIX = "denoiser."
 TEXT_CONTEXT = "text_context"
+AGAIN = "convert the released checkpoint again"
 _GROUP_BYTES = 2**28
+# What a configuration of odd values makes the network's parts raise.
+UNUSABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, AssertionError)
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ def read_denoiser(path: str | Path, config: DenoiserConfig | None = None) -> Den
     """
     metadata = read_metadata(path)
     if metadata.get("format") == FORMAT:
-        return _read_bundle(path, DenoiserConfig.from_dict(json.loads(metadata["config"])))
+        return _read_bundle(path, metadata)
     config = config or DenoiserConfig.released()
     tensors = open_tensors(path)
     check_released(tensors, config, path)
@@ -98,16 +104,16 @@ def convert_denoiser(
 
     text_context: (1, tokens, context_dim). config: None is that of the release. on_progress: called with
     the bytes that are written and those there are. An existing target stays as
-    it was until the new one is whole. Raises as `read_denoiser`, WrongCheckpoint for weights that `dtype`
+    it was until the new one is whole. Raises as `read_denoiser`, WrongCheckpoint for values that `dtype`
     cannot hold, and StorageError where the target cannot be written.
     """
     config = config or DenoiserConfig.released()
-    if read_metadata(source).get("format") == FORMAT:
-        raise InvalidInput(f"{source} is a converted bundle already: name the released checkpoint.")
-    check_released(open_tensors(source), config, source)
+    check_precision(dtype)
+    check_conversion(source, target, config)
+    _check_context(text_context, config)
+    check_archive(source)
     unet = AnimateXUNet(config, UNINITIALISED, device="meta", dtype=dtype)
-    context = text_context.to(dtype)
-    _check_context(context, config)
+    context = narrowed(TEXT_CONTEXT, text_context, dtype, "The text encoder's answer")
     layout = {TEXT_CONTEXT: (tuple(context.shape), dtype)}
     layout |= {PREFIX + name: entry for name, entry in layout_of(unet.state_dict()).items()}
     metadata = {"format": FORMAT, "config": json.dumps(config.to_dict())}
@@ -116,10 +122,20 @@ def convert_denoiser(
         yield TEXT_CONTEXT, context
         for group in tensor_groups(source, _GROUP_BYTES):
             for name, tensor in from_released(group).items():
-                yield PREFIX + name, _narrowed(name, tensor, dtype, source)
+                yield PREFIX + name, narrowed(name, tensor, dtype, source)
 
     total = sum(math.prod(shape) * dtype.itemsize for shape, _ in layout.values())
     write_safetensors(target, layout, _reported(tensors(), total, on_progress), metadata)
+
+
+def check_conversion(source: str | Path, target: str | Path, config: DenoiserConfig | None = None) -> None:
+    """Raise what `convert_denoiser` would for its source, by keys and shapes, and its target."""
+    if read_metadata(source).get("format") == FORMAT:
+        raise InvalidInput(f"{source} is a converted bundle already: name the released checkpoint.")
+    if Path(source).resolve() == Path(target).resolve():
+        raise InvalidInput(f"{source} is also the file to write: choose another name for the bundle.")
+    check_target(target)
+    check_released(open_tensors(source), config or DenoiserConfig.released(), source)
 
 
 def check_released(tensors: dict[str, Tensor], config: DenoiserConfig, source: str | Path) -> None:
@@ -130,17 +146,39 @@ def check_released(tensors: dict[str, Tensor], config: DenoiserConfig, source: s
         for key in [key for key in shape_by_key if key.endswith(POSITION_TABLE)]:
             del shape_by_key[key]
     check_keys(expected, found, "the Animate-X denoiser", str(source))
+    check_kinds(tensors, source)
 
 
-def _read_bundle(path: str | Path, config: DenoiserConfig) -> DenoiserFile:
+def _read_bundle(path: str | Path, metadata: dict[str, str]) -> DenoiserFile:
+    config, expected = _configuration(path, metadata)
     tensors = open_tensors(path)
-    context = tensors.pop(TEXT_CONTEXT, None)
-    if context is None:
-        raise WrongCheckpoint(f"{path} lacks {TEXT_CONTEXT}: convert the released checkpoint again.")
+    if TEXT_CONTEXT not in tensors:
+        raise WrongCheckpoint(f"{path} lacks {TEXT_CONTEXT}: {AGAIN}.")
+    check_kinds(tensors, path)
+    context = tensors.pop(TEXT_CONTEXT)
+    if tuple(context.shape) != context_shape(config) or not context.float().isfinite().all():
+        raise WrongCheckpoint(f"{path} has a damaged {TEXT_CONTEXT} of {tuple(context.shape)}: {AGAIN}.")
     weights = {key.removeprefix(PREFIX): tensor for key, tensor in tensors.items()}
-    expected = AnimateXUNet(config, UNINITIALISED, device="meta").state_dict()
-    check_keys(shapes(expected), shapes(weights), "the denoiser of its own configuration", str(path))
+    check_keys(expected, shapes(weights), "the denoiser of its own configuration", str(path))
     return DenoiserFile(config, weights, context)
+
+
+def _configuration(
+    path: str | Path, metadata: dict[str, str]
+) -> tuple[DenoiserConfig, dict[str, tuple[int, ...]]]:
+    """Return the configuration of a bundle, and the keys and shapes of its network."""
+    try:
+        config = DenoiserConfig.from_dict(json.loads(metadata["config"]))
+        return config, shapes(AnimateXUNet(config, UNINITIALISED, device="meta").state_dict())
+    except UNUSABLE as error:
+        raise WrongCheckpoint(
+            f"{path} has an unusable configuration ({reason_of(error)}): {AGAIN}."
+        ) from error
+
+
+def context_shape(config: DenoiserConfig) -> tuple[int, int, int]:
+    """Return the shape of the text context, (1, tokens, context_dim)."""
+    return 1, config.text_tokens, config.context_dim
 
 
 def _reported(
@@ -154,19 +192,10 @@ def _reported(
 
 
 def _check_context(context: Tensor, config: DenoiserConfig) -> None:
-    expected = (1, config.text_tokens, config.context_dim)
+    expected = context_shape(config)
     if tuple(context.shape) != expected:
         raise InvalidInput(
             f"The text context is {tuple(context.shape)}, but the denoiser needs {expected}: make it with "
             "the text tower of OpenCLIP ViT-H-14."
         )
-
-
-def _narrowed(name: str, tensor: Tensor, dtype: torch.dtype, source: str | Path) -> Tensor:
-    narrow = tensor.to(dtype)
-    if tensor.is_floating_point() and not narrow.isfinite().all():
-        raise WrongCheckpoint(
-            f"{source} has values in {name} that {dtype} cannot hold: convert to bfloat16, or get the "
-            "file again."
-        )
-    return narrow
+    check_kinds({TEXT_CONTEXT: context}, "The text encoder's answer")

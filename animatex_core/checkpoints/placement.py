@@ -1,7 +1,8 @@
-"""Files appear under their name only when they are whole: written as `NAME.part` beside it, then moved."""
+"""Files appear under their name only when they are whole: written as a part beside it, then moved."""
 
 import errno
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def part_of(target: Path) -> Path:
-    """Return the path under which `target` is written while it is not whole."""
+    """Return the path of a download that is not whole, which a later one resumes."""
     return target.with_name(f"{target.name}.part")
 
 
@@ -25,16 +26,24 @@ def placed(target: str | Path) -> Iterator[BinaryIO]:
     taken for one of writing and becomes StorageError.
     """
     target = Path(target)
-    part = part_of(target)
+    check_target(target)
+    part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")  # shared with no other writer
     with storage_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with part.open("wb") as file:
+            with part.open("xb") as file:
                 yield file
                 sync(file)
             os.replace(part, target)
         finally:
             part.unlink(missing_ok=True)
+
+
+def check_target(target: str | Path) -> None:
+    """Raise StorageError where `target` cannot become a file because it is a folder."""
+    with storage_errors(Path(target)):
+        if Path(target).is_dir():
+            raise StorageError(f"{str(target)!r} is a folder: name the file that is to be written in it.")
 
 
 @contextmanager

@@ -17,12 +17,20 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from animatex_core.errors import CheckpointError, DamagedCheckpoint, UnsafeCheckpoint, WrongCheckpoint
+from animatex_core.checkpoints.wording import reason_of, short
+from animatex_core.errors import (
+    CheckpointError,
+    DamagedCheckpoint,
+    OutOfMemory,
+    UnsafeCheckpoint,
+    WrongCheckpoint,
+)
+from animatex_core.out_of_memory import is_out_of_memory
 
 REMEDY_DAMAGED = "download it again, or check that the path is the right one"
 REMEDY_UNSAFE = "get the safetensors version, or the file from its original source"
 
-MALFORMED = (  # what zipfile and torch's restricted unpickler raise for bytes that are no archive or pickle
+MALFORMED = (  # what zipfile and torch's restricted unpickler raise, for too little memory as for damage
     zipfile.BadZipFile,
     EOFError,
     RuntimeError,
@@ -32,6 +40,8 @@ MALFORMED = (  # what zipfile and torch's restricted unpickler raise for bytes t
     TypeError,
     ValueError,
     struct.error,
+    MemoryError,
+    OSError,
 )
 
 
@@ -90,8 +100,8 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     try:
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}
-    except SafetensorError as error:
-        raise _damaged(path, error) from error
+    except (SafetensorError, MemoryError, OSError) as error:
+        raise unreadable(path, error) from error
 
 
 def file_form(path: Path) -> Form:
@@ -132,8 +142,8 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         with safe_open(path, framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no mapping
-    except SafetensorError as error:
-        raise _damaged(path, error) from error
+    except (SafetensorError, MemoryError, OSError) as error:
+        raise unreadable(path, error) from error
 
 
 def _unpickle(path: Path, mapped: bool) -> Mapping[object, object]:
@@ -143,7 +153,7 @@ def _unpickle(path: Path, mapped: bool) -> Mapping[object, object]:
     except pickle.UnpicklingError as error:
         raise _unsafe(path, error) from error
     except MALFORMED as error:
-        raise _damaged(path, error) from error
+        raise unreadable(path, error) from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping):
@@ -158,7 +168,7 @@ def _check_zip(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             entries = {PurePosixPath(entry.filename).name: entry for entry in archive.infolist()}
     except MALFORMED as error:
-        raise _damaged(path, error) from error
+        raise unreadable(path, error) from error
     if "constants.pkl" in entries:
         raise UnsafeCheckpoint(f"{path} is a TorchScript program, which was not run: {REMEDY_UNSAFE}.")
     if "data.pkl" not in entries:
@@ -179,13 +189,15 @@ def _check_legacy(path: Path) -> None:
 
 def _unsafe(path: Path, error: pickle.UnpicklingError) -> UnsafeCheckpoint:
     named = re.search(r"GLOBAL (\S+)", str(error))
-    wish = f" ({named[1]})" if named else ""
+    wish = f" ({short(named[1])})" if named else ""
     return UnsafeCheckpoint(
         f"{path} is a pickle that asks for more than tensors{wish}, so it was refused and nothing in it was "
         f"executed: {REMEDY_UNSAFE}."
     )
 
 
-def _damaged(path: Path, error: Exception) -> DamagedCheckpoint:
-    reason = str(error).partition("\n")[0] or type(error).__name__
-    return DamagedCheckpoint(f"{path} is truncated or damaged ({reason}): {REMEDY_DAMAGED}.")
+def unreadable(path: Path, error: Exception) -> DamagedCheckpoint | OutOfMemory:
+    """Return what to raise for an error of reading: a lack of memory says nothing about the file."""
+    if is_out_of_memory(error):
+        return OutOfMemory(f"There is too little memory to read {path}: close other programs.")
+    return DamagedCheckpoint(f"{path} is truncated or damaged ({reason_of(error)}): {REMEDY_DAMAGED}.")

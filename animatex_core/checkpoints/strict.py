@@ -6,6 +6,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from animatex_core.checkpoints.wording import short
 from animatex_core.errors import WrongCheckpoint
 from animatex_core.out_of_memory import explained
 
@@ -29,10 +30,10 @@ def check_keys(
 
     what: the network in words, "the denoiser"; source: the file in words, usually its path.
     """
-    missing = [key for key in expected if key not in found]
-    unexpected = [key for key in found if key not in expected]
+    missing = [short(key) for key in expected if key not in found]
+    unexpected = [short(key) for key in found if key not in expected]
     resized = [
-        f"{key} is {tuple(found[key])} instead of {tuple(expected[key])}"
+        f"{short(key)} is {tuple(found[key])} instead of {tuple(expected[key])}"
         for key in expected
         if key in found and tuple(found[key]) != tuple(expected[key])
     ]

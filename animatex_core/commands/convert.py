@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from animatex_core.bundles import default_models_folder, folders_of, load_catalogue, resolve
-from animatex_core.checkpoints.denoiser_file import convert_denoiser
+from animatex_core.checkpoints.denoiser_file import check_conversion, convert_denoiser
 from animatex_core.commands.models import FOLDER_HELP
 from animatex_core.commands.progress import byte_bar
 from animatex_core.encoders.open_clip_encoder import OpenClipTextContext
@@ -50,6 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
     target = arguments.out or checkpoint.with_name(f"animate-x-{arguments.precision}.safetensors")
     if target.suffix != ".safetensors":
         raise InvalidInput(f"--out is {target}, but the bundle is a safetensors file: end its name so.")
+    check_conversion(checkpoint, target)  # the text tower is slow: what cannot work fails before it
     context = OpenClipTextContext.from_file(text_encoder).empty_text()
     with byte_bar(target.name) as bar:
         precision = PRECISIONS[arguments.precision]

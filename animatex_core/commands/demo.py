@@ -2,6 +2,8 @@
 
 import argparse
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -44,6 +46,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> None:
     """Sample a clip and write its frames as PNG."""
     print(NOTICE)
+    with _storage_errors(arguments.out):
+        arguments.out.mkdir(parents=True, exist_ok=True)
     config = DenoiserConfig.tiny()
     unet = AnimateXUNet(config)
     generate_weights(unet)
@@ -89,10 +93,15 @@ def _autoencoder() -> StableDiffusionAutoencoder:
 
 def _write(pictures: Tensor, folder: Path) -> None:
     values = ((pictures.clamp(-1, 1) + 1) * 127.5).round().byte()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with _storage_errors(folder):
         for index, picture in enumerate(rearrange(values, "f c h w -> f h w c").numpy()):
             Image.fromarray(picture).save(folder / f"frame_{index:03d}.png")
+
+
+@contextmanager
+def _storage_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise StorageError(
             f"The frames could not be written to {folder} ({error.strerror}): choose another folder by --out."
