@@ -97,7 +97,7 @@ def load_catalogue(path: Path = CATALOGUE) -> Catalogue:
     """Read `models.yaml`; raises InvalidInput that names the entry and the field at fault."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         raise _fault(f"the file cannot be read ({' '.join(str(error).split())})") from error
     top = _check_keys("the file", content, {"hub", "sets", "files"})
     files = tuple(_model_file(entry) for entry in _list("files", top["files"]))
@@ -118,9 +118,15 @@ def default_models_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the models folder for use without a host: $ANIMATEX_MODELS, else `~/.cache/animatex`.
 
     It has the layout of ComfyUI's `models` folder, one folder for every key, so it may be that very folder.
+    Raises InvalidInput where `~` stands for nobody's home.
     """
-    chosen = environ.get("ANIMATEX_MODELS")
-    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "animatex"
+    chosen = environ.get("ANIMATEX_MODELS") or "~/.cache/animatex"
+    try:
+        return Path(chosen).expanduser()
+    except RuntimeError as error:
+        raise InvalidInput(
+            f"{chosen} names no known home folder: set ANIMATEX_MODELS to a folder."
+        ) from error
 
 
 def folders_of(model_file: ModelFile, models_folder: Path) -> list[Path]:

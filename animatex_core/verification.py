@@ -4,6 +4,8 @@ Where the catalogue knows no digest, that of the first download is kept beside i
 """
 
 import hashlib
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -90,7 +92,7 @@ def recorded_digest(path: Path) -> str | None:
     record = record_of(path)
     if not record.is_file():
         return None
-    digest = record.read_text(encoding="utf-8", errors="replace").partition(" ")[0]
+    digest = record.read_text(encoding="utf-8", errors="replace").partition(" ")[0].lower()
     if len(digest) != 64:
         raise DownloadError(f"{record} holds no sha256: delete it to accept the file as it is.")
     return digest
@@ -98,13 +100,20 @@ def recorded_digest(path: Path) -> str | None:
 
 def _sha256(path: Path, on_progress: Progress) -> str:
     digest, done = hashlib.sha256(), 0
+    with closing(_chunks(path)) as chunks:
+        for chunk, total in chunks:
+            digest.update(chunk)
+            done += len(chunk)
+            on_progress(done, total)
+    return digest.hexdigest()
+
+
+def _chunks(path: Path) -> Generator[tuple[bytes, int], None, None]:
+    """Read a file; with each chunk comes the size of the whole."""
     try:
         with path.open("rb") as file:
             total = path.stat().st_size
             while chunk := file.read(CHUNK):
-                digest.update(chunk)
-                done += len(chunk)
-                on_progress(done, total)
+                yield chunk, total
     except OSError as error:
         raise DownloadError(f"{path} cannot be read ({error.strerror}): check its permissions.") from error
-    return digest.hexdigest()

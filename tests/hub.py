@@ -13,12 +13,16 @@ from urllib.parse import unquote
 
 @dataclass
 class Hub:
-    """A model hub on this machine. faults: one a request, then none; ranges: what the requests asked for."""
+    """A model hub on this machine.
+
+    faults: one a request, then none; ranges: what the requests asked for; etag: that of every file.
+    """
 
     url: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     ranges: list[str | None] = field(default_factory=list)
+    etag: str | None = '"first"'
     closing: threading.Event = field(default_factory=threading.Event)
 
 
@@ -40,12 +44,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def send(self, data: bytes, fault: str) -> None:
         start = int((self.headers["Range"] or "bytes=0-")[6:-1])
-        if "ignore range" in fault:
+        outdated = self.headers["If-Range"] not in (None, self.hub.etag) and fault != "ignore version"
+        if "ignore range" in fault or outdated:
             start = 0
         if start and start >= len(data):
             self.send_response(416)
             self.send_header("Content-Range", f"bytes */{len(data)}")
-            self.end_headers()
+            self.end_headers_with_etag()
             return
         self.send_response(206 if start else 200)
         if start:
@@ -54,8 +59,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if fault != "no length":
             self.send_header("Content-Length", str(len(data) - start))
         self.send_header("Content-Type", "text/html" if fault == "page" else "application/octet-stream")
-        self.end_headers()
+        self.end_headers_with_etag()
         self.send_body(data[start:], fault)
+
+    def end_headers_with_etag(self) -> None:
+        if self.hub.etag:
+            self.send_header("ETag", self.hub.etag)
+        self.end_headers()
 
     def send_body(self, data: bytes, fault: str) -> None:
         if fault.startswith(("break off", "reset", "stall")):

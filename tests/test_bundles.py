@@ -122,7 +122,9 @@ def test_a_wrong_catalogue_is_named(tmp_path, top, named):
         load_catalogue(write(tmp_path / "models.yaml", **{"files": [ENTRY], **top}))
 
 
-@pytest.mark.parametrize("text", ["files: [", "just text", "", "!!python/object/apply:os.getcwd []", "\x00"])
+@pytest.mark.parametrize(
+    "text", ["files: [", "just text", "", "!!python/object/apply:os.getcwd []", "\x00", "[" * 9999]
+)
 def test_what_is_no_catalogue_is_one_sentence(tmp_path, text):
     (tmp_path / "models.yaml").write_text(text)
     with pytest.raises(InvalidInput, match=r"models\.yaml") as caught:
@@ -165,6 +167,11 @@ def test_models_lie_in_the_cache_by_default(environ):
 def test_the_environment_names_another_models_folder(tmp_path):
     assert default_models_folder({"ANIMATEX_MODELS": str(tmp_path)}) == tmp_path
     assert default_models_folder({"ANIMATEX_MODELS": "~/models"}) == Path.home() / "models"
+
+
+def test_a_home_of_nobody_is_named():
+    with pytest.raises(InvalidInput, match=r"~nosuchuser/x names no known home.*ANIMATEX_MODELS"):
+        default_models_folder({"ANIMATEX_MODELS": "~nosuchuser/x"})
 
 
 def test_a_model_file_cannot_be_changed():

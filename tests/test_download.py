@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,9 +57,11 @@ def fetch(model_file: ModelFile, folder: Path, hub: Hub, data: bytes = DATA, **o
     return download(model_file, folder, base_url=hub.url, **settings)  # type: ignore[arg-type]
 
 
-def put_part(folder: Path, data: bytes) -> Path:
+def put_part(folder: Path, data: bytes, etag: str | None = None) -> Path:
     part = folder / "weights++.ckpt.part"
     part.write_bytes(data)
+    if etag:
+        part.with_name(f"{part.name}.etag").write_text(etag)
     return part
 
 
@@ -125,7 +128,7 @@ def test_a_server_without_ranges_starts_again(tmp_path, hub):
 
 @pytest.mark.parametrize(("model_file", "asked"), [(KNOWN, []), (UNKNOWN, [f"bytes={len(DATA)}-"])])
 def test_a_part_that_is_whole_is_only_checked(tmp_path, hub, model_file, asked):
-    put_part(tmp_path, DATA)
+    put_part(tmp_path, DATA, hub.etag)
     assert fetch(model_file, tmp_path, hub).read_bytes() == DATA
     assert hub.ranges == asked
 
@@ -196,9 +199,25 @@ def test_a_server_that_cannot_be_reached_is_given_up(tmp_path, hub):
         download(KNOWN, tmp_path, base_url=address, tries=2, pause=0.0)
 
 
-def test_a_hub_that_is_no_url_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        *(
+            "file:///etc",
+            "",
+            "http://",
+            "http://[::1",
+            "http://a:port",
+            "http://a:0",
+            "http://a b",
+            "http://a\n",
+        ),
+        *("http://müsli.example", "http://a..b"),
+    ],
+)
+def test_a_hub_that_is_no_url_is_refused(tmp_path, base_url):
     with pytest.raises(InvalidInput, match="HF_ENDPOINT"):
-        download(KNOWN, tmp_path, base_url="file:///etc")
+        download(KNOWN, tmp_path, base_url=base_url, tries=1)
 
 
 def test_an_interruption_keeps_the_part(tmp_path, hub):
@@ -207,9 +226,78 @@ def test_an_interruption_keeps_the_part(tmp_path, hub):
 
     with pytest.raises(KeyboardInterrupt):
         fetch(KNOWN, tmp_path, hub, on_progress=interrupt)
-    assert names(tmp_path) == {"weights++.ckpt.part"}
+    assert names(tmp_path) == {"weights++.ckpt.part", "weights++.ckpt.part.etag"}
     fetch(KNOWN, tmp_path, hub)
     assert hub.ranges == [None, f"bytes={1 << 20}-"]
+
+
+@pytest.mark.parametrize("etag", [None, '"first"'])
+@pytest.mark.parametrize("size", [None, len(DATA)])
+@pytest.mark.parametrize("arrived", [1000, len(DATA)])
+def test_a_part_of_another_version_is_not_mixed_in(tmp_path, hub, etag, size, arrived):
+    put_part(tmp_path, LIE[:arrived], etag)
+    hub.etag = '"second"'
+    path = fetch(model(size=size, sha256=None), tmp_path, hub)
+    assert path.read_bytes() == DATA
+    assert names(tmp_path) == {path.name, record_of(path).name}
+
+
+@pytest.mark.parametrize("arrived", [1000, len(DATA)])
+def test_a_server_that_ignores_the_version_asked_for_is_found_out(tmp_path, hub, arrived):
+    put_part(tmp_path, LIE[:arrived], '"first"')
+    hub.etag, hub.faults = '"second"', ["ignore version"]
+    assert fetch(UNKNOWN, tmp_path, hub).read_bytes() == DATA
+    assert hub.ranges == [f"bytes={arrived}-", None]
+
+
+@pytest.mark.parametrize("etag", [None, 'W/"weak"'])
+def test_what_has_no_firm_version_starts_again(tmp_path, hub, etag):
+    hub.etag, hub.faults = etag, ["break off"]
+    assert fetch(UNKNOWN, tmp_path, hub).read_bytes() == DATA
+    assert hub.ranges == [None, None]
+
+
+def test_an_empty_file_is_refused(tmp_path, hub):
+    with pytest.raises(DownloadError, match="is empty"):
+        fetch(UNKNOWN, tmp_path, hub, data=b"")
+    assert names(tmp_path) == set()
+
+
+def test_a_file_that_another_process_fetches_is_left_alone(tmp_path, hub):
+    part = put_part(tmp_path, DATA[:5])
+    code = (
+        "import sys, filelock; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); "
+        "print(flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, f"{part}.lock"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        other.stdout.readline()
+        with pytest.raises(DownloadError, match="already being fetched"):
+            fetch(UNKNOWN, tmp_path, hub)
+        other.kill()
+    assert hub.ranges == []
+    assert fetch(UNKNOWN, tmp_path, hub).read_bytes() == DATA  # a dead process holds nothing
+
+
+def test_two_downloads_at_once_never_mix(tmp_path, hub):
+    def again(done: int, total: int) -> None:
+        with pytest.raises(DownloadError, match="already being fetched"):
+            fetch(UNKNOWN, tmp_path, hub)
+
+    assert fetch(UNKNOWN, tmp_path, hub, on_progress=again).read_bytes() == DATA
+    assert len(hub.ranges) == 1
+
+
+def test_a_fault_of_the_progress_callback_is_its_own(tmp_path, hub):
+    def fail(done: int, total: int) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        fetch(KNOWN, tmp_path, hub, on_progress=fail)
+    fetch(KNOWN, tmp_path, hub)
+    with pytest.raises(BrokenPipeError):
+        fetch(KNOWN, tmp_path, hub, on_progress=fail)
 
 
 def test_a_full_disk_keeps_the_part_and_goes_on_when_there_is_room(tmp_path, hub):
@@ -266,6 +354,12 @@ def test_verification_tells_ok_wrong_and_unknown(tmp_path, model_file, data, sta
     result = verify(model_file, tmp_path / "file")
     assert result.status == status
     assert status == "ok" or hashlib.sha256(data).hexdigest() in str(result)
+
+
+def test_a_record_in_upper_case_counts(tmp_path):
+    (tmp_path / "file").write_bytes(DATA)
+    record_of(tmp_path / "file").write_text(f"{DIGEST.upper()}  file\n")
+    assert verify(UNKNOWN, tmp_path / "file").status == "ok"
 
 
 def test_a_damaged_record_is_named(tmp_path):
