@@ -189,3 +189,57 @@ def test_clips_of_a_batch_are_sampled_as_if_alone() -> None:
     before, after = sample_latents(unet, inputs, settings), sample_latents(unet, changed, settings)
     torch.testing.assert_close(before[0], after[0])
     assert not torch.allclose(before[1], after[1], atol=1e-4)
+
+
+def passes_of(unet: AnimateXUNet, guidance: Guidance, batch_guidance: bool) -> list[int]:
+    """Sizes of the batches that the denoiser is called with."""
+    sizes: list[int] = []
+    handle = unet.register_forward_hook(lambda _, arguments, __: sizes.append(len(arguments[0])))
+    sample_latents(unet, tiny_inputs(), replace(FEW, guidance=guidance, batch_guidance=batch_guidance))
+    handle.remove()
+    return sizes
+
+
+def test_guidance_keeps_to_its_interval(unet: AnimateXUNet) -> None:
+    late = Guidance(2.5, start=0.5)  # of the timesteps 751, 501, 251 and 1
+    assert passes_of(unet, late, batch_guidance=False) == [1, 1, 1, 1, 1, 1]
+    assert passes_of(unet, late, batch_guidance=True) == [1, 1, 2, 2]
+
+
+def test_offset_noise_and_the_weights_of_windows_matter(unet: AnimateXUNet) -> None:
+    plain = sample_latents(unet, tiny_inputs(LONG), replace(FEW, offset_noise=0.0))
+    assert not torch.allclose(plain, sample_latents(unet, tiny_inputs(LONG), FEW), atol=1e-2)
+    smooth, uniform = (
+        sample_latents(unet, tiny_inputs(LONG), replace(FEW, long_clip=Windows(5, 3, weights)))
+        for weights in ("smooth", "uniform")
+    )
+    assert not torch.allclose(smooth, uniform, atol=1e-3)
+
+
+@pytest.mark.parametrize(("plan", "unmoved"), [(Windows(3, 0), 6), (Segments(5), 5)])
+def test_each_part_of_a_long_clip_has_the_conditions_of_its_own_frames(
+    unet: AnimateXUNet, plan: Windows | Segments, unmoved: int
+) -> None:
+    inputs, settings = tiny_inputs(LONG), replace(FEW, long_clip=plan)
+    assert inputs.pose_pictures is not None
+    poses = inputs.pose_pictures.clone()
+    poses[:, :, -1] = 1 - poses[:, :, -1]
+    before = sample_latents(unet, inputs, settings)
+    after = sample_latents(unet, replace(inputs, pose_pictures=poses), settings)
+    assert torch.equal(before[:, :, :unmoved], after[:, :, :unmoved])
+    assert not torch.allclose(before[:, :, unmoved:], after[:, :, unmoved:], atol=1e-4)
+
+
+def test_the_last_segment_is_pinned_to_all_it_shares_and_keeps_what_was_there(unet: AnimateXUNet) -> None:
+    ends: list[Tensor] = []
+
+    def keep_last(info: StepInfo) -> None:
+        if info.index % 4 == 3:
+            ends.append(info.latents)
+
+    shape = replace(LONG, frames=8)
+    latents = sample_latents(unet, tiny_inputs(shape), replace(FEW, long_clip=Segments(5)), keep_last)
+    torch.testing.assert_close(latents[:, :, :5], ends[0], rtol=0, atol=0)
+    # DDIM ends at timestep 1, so a little noise stays on the pinned frames of the second segment.
+    assert (ends[1][:, :, :2] - ends[0][:, :, 3:]).abs().max() < 0.3
+    assert (ends[1][:, :, 2:4] - ends[0][:, :, 3:]).abs().max() > 0.5

@@ -94,3 +94,8 @@ def test_unknown_ipi_variant_is_refused() -> None:
 def test_unknown_entry_is_refused() -> None:
     with pytest.raises(InvalidInput, match="convert the checkpoint again"):
         DenoiserConfig.from_dict({**TINY.to_dict(), "frobnicate": 1})
+
+
+def test_the_paper_differs_from_the_release_in_time_alone() -> None:
+    assert DenoiserConfig.paper() == replace(DenoiserConfig(), temporal="mamba")
+    assert DenoiserConfig.released() == DenoiserConfig().with_ipi(interleaves_batch=True)

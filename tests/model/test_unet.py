@@ -112,6 +112,16 @@ def test_window_equals_the_inputs_of_these_frames() -> None:
     assert inputs.pose_pictures is not None
     torch.testing.assert_close(window.pose_pictures[:, :, 0], inputs.pose_pictures[:, :, 0])
     torch.testing.assert_close(window.pose_pictures[:, :, 1:], inputs.pose_pictures[:, :, 3:6])
+    assert window.clip_features is not None
+    assert inputs.clip_features is not None
+    torch.testing.assert_close(window.clip_features, inputs.clip_features[:, [0, 3, 4, 5]])
+
+
+def test_window_cuts_a_reference_of_many_frames() -> None:
+    shape = replace(TINY_SHAPE, frames=6)
+    pictures = torch.rand(1, 3, 6, shape.height, shape.width)
+    window = replace(tiny_inputs(shape), reference_image=pictures).window(2, 5)
+    torch.testing.assert_close(window.reference_image, pictures[:, :, 2:5])
 
 
 def test_channels_last_computes_the_same() -> None:
