@@ -18,9 +18,9 @@ from urllib.request import Request, urlopen
 
 from animatex_core import __version__
 from animatex_core.bundles import ModelFile, resolve
-from animatex_core.checkpoints.placement import storage_errors
 from animatex_core.errors import DownloadError, InvalidInput
 from animatex_core.part import Part
+from animatex_core.placement import storage_errors
 from animatex_core.progress import Progress, no_progress
 from animatex_core.verification import CHUNK, Verification, record_digest, recorded_digest, verify
 

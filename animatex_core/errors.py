@@ -12,6 +12,8 @@
     ├── OutOfMemory             the device is too small for what was asked
     └── Cancelled               the caller asked to stop
 
+    AnimateXWarning             what a user should know of work that goes on (a UserWarning)
+
 Each message is one sentence that names the input, what was found and what to do.
 """
 
@@ -58,3 +60,7 @@ class OutOfMemory(AnimateXError, MemoryError):
 
 class Cancelled(AnimateXError):
     """The caller asked to stop."""
+
+
+class AnimateXWarning(UserWarning):
+    """Something that a user should know of, while the work goes on."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from animatex_core.bundles import ModelFile
-from animatex_core.checkpoints.placement import placed
 from animatex_core.errors import DownloadError
+from animatex_core.placement import placed
 from animatex_core.progress import Progress, no_progress
 
 CHUNK = 1 << 20

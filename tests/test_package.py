@@ -9,8 +9,17 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "animatex_core"
-ROOMS = ("model", "diffusion", "encoders", "checkpoints")
-HEAVY = ("open_clip", "diffusers", "onnxruntime", "transformers", "mamba_ssm", "comfy", "folder_paths")
+NETWORK = ("model", "diffusion", "encoders", "checkpoints")
+HEAVY = (
+    "open_clip",
+    "diffusers",
+    "onnxruntime",
+    "transformers",
+    "mamba_ssm",
+    "imageio_ffmpeg",
+    "comfy",
+    "folder_paths",
+)
 
 
 def imported(path: Path) -> set[str]:
@@ -27,12 +36,21 @@ def imported(path: Path) -> set[str]:
         ("diffusion", ("model", "encoders", "checkpoints", "sampling", "commands")),
         ("encoders", ("model", "diffusion", "sampling", "commands")),
         ("checkpoints", ("diffusion", "encoders", "sampling", "commands")),
+        ("pose", (*NETWORK, "retarget", "video", "sampling", "pipeline", "commands")),
+        ("video", (*NETWORK, "pose", "retarget", "sampling", "pipeline", "commands")),
+        ("retarget", (*NETWORK, "video", "sampling", "pipeline", "commands")),
     ],
 )
 def test_rooms_do_not_reach_into_each_other(room: str, others: tuple[str, ...]) -> None:
     names = {name for path in (CORE / room).glob("*.py") for name in imported(path)}
     assert f"animatex_core.{room}" in {name.rpartition(".")[0] for name in names}
     assert not {name for name in names for other in others if name.startswith(f"animatex_core.{other}")}
+
+
+def test_retargeting_asks_only_for_the_skeleton() -> None:
+    names = {name for path in (CORE / "retarget").glob("*.py") for name in imported(path)}
+    poses = {name for name in names if name.startswith("animatex_core.pose")}
+    assert poses <= {"animatex_core.pose.skeleton"}
 
 
 def test_the_core_knows_nothing_of_a_host() -> None:

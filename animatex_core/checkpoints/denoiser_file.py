@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from animatex_core.checkpoints.denoiser_keys import POSITION_TABLE, from_released, released_keys
-from animatex_core.checkpoints.placement import check_target
 from animatex_core.checkpoints.safe_read import open_tensors, read_metadata, tensor_groups
 from animatex_core.checkpoints.safetensors_file import layout_of, write_safetensors
 from animatex_core.checkpoints.soundness import check_archive, check_kinds, check_precision, narrowed
@@ -26,6 +25,7 @@ from animatex_core.errors import InvalidInput, WrongCheckpoint
 from animatex_core.model.config import DenoiserConfig
 from animatex_core.model.layers import UNINITIALISED
 from animatex_core.model.unet import AnimateXUNet
+from animatex_core.placement import check_target
 from animatex_core.progress import Progress, no_progress
 
 FORMAT = "animatex-denoiser"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from animatex_core.checkpoints.placement import placed, storage_errors
 from animatex_core.checkpoints.safetensors_file import DTYPE_NAMES, layout_of, write_safetensors
 from animatex_core.errors import StorageError
+from animatex_core.placement import placed, storage_errors
 from tests.small_disk import mounted, remount
 
 SHAPES = st.lists(st.integers(0, 5), max_size=4).map(tuple)

@@ -1,0 +1,1 @@
+"""Keypoints of people in pictures: found, read, smoothed, written and drawn."""

@@ -1,0 +1,1 @@
+"""Pictures and clips: read and written, frame by frame, with their sound."""
