@@ -1,0 +1,116 @@
+"""Which of several people in a clip is meant, followed over time by a small tracker of boxes."""
+
+from typing import Literal, get_args
+
+import numpy as np
+
+from animatex_core.checks import require_whole
+from animatex_core.errors import InvalidInput
+
+NamedRule = Literal["best", "largest", "leftmost"]
+PersonRule = NamedRule | int
+"""best: the highest score of each frame, never followed, as released. largest, leftmost or a number counted
+from the left, 0 first: chosen in the first frame that has them, then followed over time."""
+
+PATIENCE = 12  # frames that a person may be missed in a row before someone is chosen anew
+OVERLAP = 0.1  # least intersection over union that makes two boxes one person's
+REACH = 1.5  # without overlap: how far a box may have moved, in its own widths and heights
+GROWTH = 4.0  # without overlap: how much its area may have changed
+
+
+def check_person_rule(rule: object) -> None:
+    """Raise InvalidInput where `rule` is no PersonRule."""
+    if not isinstance(rule, str):
+        require_whole("person", rule, least=0)
+    elif rule not in get_args(NamedRule):
+        raise InvalidInput(
+            f"person is {rule!r}, but it must be best, largest, leftmost or a number counted from the left, "
+            "0 first."
+        )
+
+
+class PersonTracker:
+    """Chooses the same person in frame after frame.
+
+    Everybody in the picture is followed, so that a missed person's place is not taken by a neighbour.
+    """
+
+    def __init__(self, rule: PersonRule) -> None:
+        check_person_rule(rule)
+        self.rule = rule
+        self._people = np.zeros(
+            (0, 4)
+        )  # last seen boxes; the chosen person is row 0, nobody yet if it is empty
+        self._missed = np.zeros(0, int)  # frames since each was seen
+
+    @property
+    def following(self) -> bool:
+        """Whether someone was chosen and is followed, be it that the last frames do not show them."""
+        return len(self._people) > 0
+
+    def choose(self, boxes: np.ndarray, scores: np.ndarray) -> int | None:
+        """Return which of the next frame's boxes is the person's, None where they are not in it.
+
+        boxes (n, 4): left, top, right, bottom, in pixels or in parts of the picture; scores (n,).
+        """
+        if self.rule == "best":
+            return int(np.argmax(scores)) if len(boxes) else None
+        if self.following:
+            return self._follow(boxes)
+        chosen = self._first(boxes)
+        if chosen is not None:
+            self._people = np.concatenate([boxes[chosen : chosen + 1], np.delete(boxes, chosen, axis=0)])
+            self._missed = np.zeros(len(boxes), int)
+        return chosen
+
+    def _first(self, boxes: np.ndarray) -> int | None:
+        if self.rule == "largest":
+            return int(np.argmax(_areas(boxes))) if len(boxes) else None
+        place = 0 if self.rule == "leftmost" else int(self.rule)
+        order = np.argsort(boxes[:, 0] + boxes[:, 2], kind="stable")
+        return int(order[place]) if place < len(order) else None
+
+    def _follow(self, boxes: np.ndarray) -> int | None:
+        matches = _match(_affinity(self._people, boxes))
+        self._missed += 1
+        for person, box in matches.items():
+            self._people[person], self._missed[person] = boxes[box], 0
+        if self._missed[0] > PATIENCE:
+            self._people = np.zeros((0, 4))
+            return self.choose(boxes, np.zeros(len(boxes)))
+        kept = self._missed <= PATIENCE
+        new = np.delete(boxes, list(matches.values()), axis=0)
+        self._people = np.concatenate([self._people[kept], new])
+        self._missed = np.concatenate([self._missed[kept], np.zeros(len(new), int)])
+        return matches.get(0)
+
+
+def _match(affinity: np.ndarray) -> dict[int, int]:
+    """Pair rows with columns, the closest first; an affinity of 0 is no pair."""
+    pairs: dict[int, int] = {}
+    left = affinity.copy()
+    while left.size and left.max() > 0:
+        row, column = map(int, np.unravel_index(left.argmax(), left.shape))
+        pairs[row] = column
+        left[row], left[:, column] = 0, 0
+    return pairs
+
+
+def _affinity(people: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """(people, boxes): 1 to 2 where they overlap, 0 to 1 where one is near the other and alike in size."""
+    a, b = people[:, None], boxes[None]
+    shared = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None)
+    intersection = shared.prod(axis=-1)
+    tiny = np.finfo(np.float32).tiny
+    areas = np.maximum(_areas(a), tiny), np.maximum(_areas(b), tiny)
+    overlap = intersection / (areas[0] + areas[1] - intersection)
+
+    sides = np.maximum((a[..., 2:] - a[..., :2] + b[..., 2:] - b[..., :2]) / 2, tiny)
+    away = np.linalg.norm((a[..., 2:] + a[..., :2] - b[..., 2:] - b[..., :2]) / 2 / sides, axis=-1)
+    alike = np.maximum(areas[0] / areas[1], areas[1] / areas[0]) <= GROWTH
+    near = np.where(alike, np.clip(1 - away / REACH, 0, None), 0)
+    return np.where(overlap >= OVERLAP, 1 + overlap, near)
+
+
+def _areas(boxes: np.ndarray) -> np.ndarray:
+    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
