@@ -5,16 +5,15 @@ from pathlib import Path
 
 import torch
 
-from animatex_core.bundles import default_models_folder, folders_of, load_catalogue, resolve
+from animatex_core.bundles import default_models_folder
 from animatex_core.checkpoints.denoiser_file import check_conversion, convert_denoiser
 from animatex_core.commands.models import FOLDER_HELP
 from animatex_core.commands.progress import byte_bar
 from animatex_core.encoders.open_clip_encoder import OpenClipTextContext
 from animatex_core.errors import InvalidInput
+from animatex_core.models_folder import DENOISER, OPEN_CLIP, ModelsFolder
 
 PRECISIONS = {"fp16": torch.float16, "bf16": torch.bfloat16}
-CHECKPOINT = "animate-x-denoiser"
-TEXT_ENCODER = "open-clip-vit-h-14"
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -45,8 +44,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> None:
     """Convert, and say what was written."""
-    checkpoint = arguments.checkpoint or _find(CHECKPOINT, arguments.folder)
-    text_encoder = arguments.text_encoder or _find(TEXT_ENCODER, arguments.folder)
+    folder = ModelsFolder(arguments.folder or default_models_folder())
+    checkpoint = arguments.checkpoint or folder.require(DENOISER)
+    text_encoder = arguments.text_encoder or folder.require(OPEN_CLIP)
     target = arguments.out or checkpoint.with_name(f"animate-x-{arguments.precision}.safetensors")
     if target.suffix != ".safetensors":
         raise InvalidInput(f"--out is {target}, but the bundle is a safetensors file: end its name so.")
@@ -56,13 +56,3 @@ def run(arguments: argparse.Namespace) -> None:
         precision = PRECISIONS[arguments.precision]
         convert_denoiser(checkpoint, target, context, precision, on_progress=bar.report)
     print(f"{target}: {target.stat().st_size / 1e9:.2f} GB in {arguments.precision}")
-
-
-def _find(file_id: str, folder: Path | None) -> Path:
-    model_file, folder = load_catalogue().find(file_id), folder or default_models_folder()
-    path = resolve(model_file, folders_of(model_file, folder))
-    if path is None:
-        raise InvalidInput(
-            f"{model_file.name} is not in {folder}: name it, or run `animatex models download {file_id}`."
-        )
-    return path

@@ -1,0 +1,67 @@
+"""A whole set of small networks that nobody trained: on machines without weights everything runs, no more."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from animatex_core.encoders.autoencoder import AutoencoderConfig, StableDiffusionAutoencoder, network_on_meta
+from animatex_core.encoders.preprocess import CLIP_SIDE
+from animatex_core.model.config import DenoiserConfig, IpiConfig
+from animatex_core.model.generated import generate_weights
+from animatex_core.model.unet import AnimateXUNet
+from animatex_core.networks import Networks
+
+NOTICE = (
+    "These weights are generated, not trained: the clip shows that everything runs, and its picture means "
+    "nothing."
+)
+CONFIG = DenoiserConfig(
+    channels=16, multipliers=(1, 1, 2, 2), residual_blocks=1, attention_levels=(3,), head_dim=16,
+    stem_heads=2, norm_groups=16, context_dim=64, text_tokens=4,
+    ipi=IpiConfig(
+        width=64, clip_dim=64, encoder_layers=1, encoder_heads=2, encoder_hidden=64,
+        resampler_layers=2, resampler_heads=2, resampler_head_dim=32,
+    ),
+)  # fmt: skip
+PATCH = 32
+
+
+def generated_networks(seed: int = 0) -> Networks:
+    """Build networks of the released form and of small sizes, on the CPU in float32."""
+    unet = AnimateXUNet(CONFIG)
+    generate_weights(unet, seed)
+    generator = torch.Generator().manual_seed(seed)
+    return Networks(
+        unet=unet.eval().requires_grad_(False),
+        text_context=torch.randn(1, CONFIG.text_tokens, CONFIG.context_dim, generator=generator),
+        image_encoder=_image_encoder(seed),
+        decoder=_autoencoder(seed),
+    )
+
+
+@dataclass(frozen=True)
+class PatchEncoder:
+    """`protocols.ImageEncoder` of one layer: the mean over a picture's patches."""
+
+    network: nn.Module
+
+    @torch.no_grad()
+    def encode(self, pictures: Tensor) -> Tensor:
+        """(n, 3, 224, 224) -> (n, clip_dim)."""
+        return self.network(pictures)
+
+
+def _image_encoder(seed: int) -> PatchEncoder:
+    assert CONFIG.ipi is not None
+    patches = nn.Conv2d(3, CONFIG.ipi.clip_dim, PATCH, stride=PATCH)
+    network = nn.Sequential(patches, nn.AvgPool2d(CLIP_SIDE // PATCH), nn.Flatten())
+    generate_weights(network, seed)
+    return PatchEncoder(network)
+
+
+def _autoencoder(seed: int) -> StableDiffusionAutoencoder:
+    config = AutoencoderConfig(channels=(32, 32, 32, 32), blocks=1)
+    network = network_on_meta(config).to_empty(device="cpu")
+    generate_weights(network, seed)
+    return StableDiffusionAutoencoder.from_tensors(network.state_dict(), config)

@@ -1,0 +1,47 @@
+"""Where the known files lie in a models folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from animatex_core.bundles import folders_of, load_catalogue, resolve
+from animatex_core.errors import InvalidInput
+
+DENOISER = "animate-x-denoiser"
+OPEN_CLIP = "open-clip-vit-h-14"
+AUTOENCODERS = ("sd21-autoencoder", "sd21-checkpoint")  # either will do
+POSE_DETECTOR, POSE_ESTIMATOR = "dwpose-detector", "dwpose-estimator"
+BUNDLES = tuple(f"animate-x-{precision}.safetensors" for precision in ("fp16", "bf16"))
+
+
+@dataclass(frozen=True)
+class ModelsFolder:
+    """A folder with the layout of ComfyUI's `models`."""
+
+    path: Path
+
+    def find(self, *file_ids: str) -> Path | None:
+        """Return where the first of some known files lies that is here."""
+        files = map(load_catalogue().find, file_ids)
+        paths = (resolve(file, folders_of(file, self.path)) for file in files)
+        return next((path for path in paths if path is not None), None)
+
+    def require(self, *file_ids: str) -> Path:
+        """As `find`; raises InvalidInput that says how to get the file."""
+        path = self.find(*file_ids)
+        if path is None:
+            name = load_catalogue().find(file_ids[0]).name
+            raise InvalidInput(
+                f"{name} is not in {self.path}: name it, or run `animatex models download {file_ids[0]}`."
+            )
+        return path
+
+    def find_denoiser(self) -> Path | None:
+        """Return a converted bundle, or else the released checkpoint."""
+        folders = folders_of(load_catalogue().find(DENOISER), self.path)
+        bundles = (folder / name for folder in folders for name in BUNDLES)
+        return next((path for path in bundles if path.is_file()), None) or self.find(DENOISER)
+
+    def find_pose_files(self) -> tuple[Path, Path] | None:
+        """Return DWPose's detector and estimator, or None unless both are here."""
+        detector, estimator = self.find(POSE_DETECTOR), self.find(POSE_ESTIMATOR)
+        return (detector, estimator) if detector and estimator else None
