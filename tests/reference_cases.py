@@ -21,6 +21,7 @@ from animatex_core.model.layers import LayerFactory, position_table
 from animatex_core.model.unet import AnimateXUNet
 from animatex_core.shapes import ClipShape
 from tests.encoders.reference_autoencoder import check_autoencoder_case
+from tests.pose.reference_draw import check_draw_case
 from tests.reference_weights import weight
 
 Numbers = Mapping[str, np.ndarray]
@@ -136,4 +137,5 @@ RUNNERS: dict[str, Callable[[Numbers, Case], None]] = {
     "ipi": run_ipi,
     "ddim": run_ddim,
     "autoencoder": check_autoencoder_case,
+    "draw": check_draw_case,
 }
