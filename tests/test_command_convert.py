@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from animatex_core.bundles import load_catalogue
 from animatex_core.checkpoints.denoiser_file import load_denoiser
 from animatex_core.cli import main
-from animatex_core.commands import convert
 from animatex_core.encoders.open_clip_encoder import OpenClipTextContext
 from animatex_core.model.config import DenoiserConfig
 from tests.checkpoints.test_denoiser_file import released_tensors
@@ -68,9 +66,3 @@ def test_bad_input_ends_with_status_2_and_one_sentence(
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("animatex: ")
     assert message in error
-
-
-def test_the_command_asks_for_the_files_of_the_catalogue() -> None:
-    catalogue = load_catalogue()
-    assert catalogue.find(convert.CHECKPOINT).role == "denoiser"
-    assert "open_clip_pytorch_model.bin" in catalogue.find(convert.TEXT_ENCODER).names

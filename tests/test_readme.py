@@ -15,10 +15,10 @@ import torch
 import yaml
 from PIL import Image
 
-from animatex_core import bundles
+from animatex_core import bundles, models_folder
 from animatex_core.checkpoints.denoiser_file import convert_denoiser
 from animatex_core.cli import main
-from animatex_core.commands import convert, models
+from animatex_core.commands import models
 from animatex_core.encoders.open_clip_encoder import OpenClipTextContext
 from animatex_core.model.config import DenoiserConfig
 from tests.checkpoints.test_denoiser_file import CONTEXT, released_tensors
@@ -58,7 +58,7 @@ def small_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
             hub.files[f"/{entry['repository']}/resolve/main/{entry['path']}"] = data
             entry |= {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         (tmp_path / "models.yaml").write_text(yaml.safe_dump(catalogue), encoding="utf-8")
-        for module in (models, convert):
+        for module in (models, models_folder):
             load = partial(bundles.load_catalogue, tmp_path / "models.yaml")
             monkeypatch.setattr(module, "load_catalogue", load)
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
