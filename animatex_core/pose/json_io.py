@@ -1,0 +1,156 @@
+"""Poses in files: OpenPose JSON in the dialects of OpenPose itself, ComfyUI packs and exporters.
+
+A file is a frame {"people": [...], "canvas_width": ..., "canvas_height": ...}, a list of such frames, nested
+lists of them, or {"frames": [...]}; a folder of OpenPose's files has one frame in each.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from animatex_core.checks import require_whole
+from animatex_core.errors import InvalidInput
+from animatex_core.placement import placed
+from animatex_core.pose.openpose_clip import Frame, Size, clip_poses
+from animatex_core.pose.openpose_parts import person_points, written_person
+from animatex_core.pose.person import PersonRule
+from animatex_core.pose.skeleton import POINTS, PoseSequence, seen
+
+
+def read_poses(
+    path: str | Path, *, person: PersonRule = "best", fps: float | None = None, size: Size | None = None
+) -> PoseSequence:
+    """Read one person's poses from an OpenPose JSON file or a folder with one file a frame.
+
+    person: who is meant where there are several. fps: frames a second, which these files rarely tell.
+    size: (width, height) in pixels of the picture, where the file does not tell it.
+    Raises InvalidInput for what cannot be read; warns of what had to be guessed or left out.
+    """
+    path = Path(path)
+    files = sorted(path.glob("*.json"), key=_natural_order) if path.is_dir() else [path]
+    if not files:
+        raise InvalidInput(
+            f"the folder {path} holds no .json files: give OpenPose's output, one file a frame."
+        )
+    frames = [frame for file in files for frame in _frames(_load(file), str(file))]
+    return clip_poses(frames, person, fps, size, str(path))
+
+
+def poses_from_openpose(
+    data: object,
+    *,
+    person: PersonRule = "best",
+    fps: float | None = None,
+    size: Size | None = None,
+    source: str = "the poses",
+) -> PoseSequence:
+    """Return the poses of parsed OpenPose JSON or a ComfyUI POSE_KEYPOINT; otherwise as `read_poses`.
+
+    source: how errors name the data.
+    """
+    return clip_poses(list(_frames(data, source)), person, fps, size, source)
+
+
+def openpose_from_poses(poses: PoseSequence) -> list[dict]:
+    """Return a ComfyUI POSE_KEYPOINT: a dict a frame, in pixels, c 1.0 for points that were seen, else zeros.
+
+    Feet are written as big and small toe at one place, without heels; the face without its two pupils.
+    """
+    return list(_written_frames(poses))
+
+
+def write_poses(path: str | Path, poses: PoseSequence) -> None:
+    """Write poses as OpenPose JSON, the frames of `openpose_from_poses`, which does not tell the frame rate.
+
+    Reading gives the same numbers back. Raises StorageError; then no file or the former one is there.
+    """
+    with placed(path) as file:
+        for index, frame in enumerate(_written_frames(poses)):
+            file.write(b",\n" if index else b"[")
+            file.write(json.dumps(frame, separators=(",", ":"), allow_nan=False).encode())
+        file.write(b"]" if len(poses) else b"[]")
+
+
+def _load(file: Path) -> object:
+    try:
+        return json.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InvalidInput(
+            f"the poses {file} could not be read ({error.strerror}): check the name and that it may be read."
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(
+            f"the poses {file} are not JSON or were cut off: give a file of OpenPose keypoints."
+        ) from error
+
+
+def _natural_order(file: Path) -> list[tuple[int, str]]:
+    """Sort numbers in names by their value."""
+    return [(int(digits or 0), text) for digits, text in re.findall(r"(\d*)(\D*)", file.name)]
+
+
+def _frames(data: object, source: str) -> Iterator[Frame]:
+    for index, frame in enumerate(_flat(data)):
+        yield _frame(frame, f"frame {index} of {source}")
+
+
+def _flat(data: object) -> Iterator[object]:
+    if isinstance(data, Mapping) and "frames" in data:
+        data = data["frames"]
+    if isinstance(data, list | tuple):
+        for item in data:
+            yield from _flat(item)
+    else:
+        yield data
+
+
+def _frame(frame: object, where: str) -> Frame:
+    if not isinstance(frame, Mapping) or "people" not in frame:
+        raise InvalidInput(
+            f"{where} is no OpenPose frame: it must be an object with people, each with pose_keypoints_2d."
+        )
+    people = frame["people"] or []
+    if not isinstance(people, list | tuple):
+        raise InvalidInput(f"{where} has people of type {type(people).__name__}, but it must be a list.")
+    points = [person_points(person, where) for person in people]
+    return Frame(np.reshape(points, (-1, POINTS, 3)), _canvas(frame, where))
+
+
+def _canvas(frame: Mapping, where: str) -> Size | None:
+    """Return the width and height that a frame tells, None where it does not."""
+    for names in (("canvas_width", "canvas_height"), ("width", "height")):
+        sides = [frame.get(name) for name in names]
+        if all(sides):
+            return _side(sides[0], names[0], where), _side(sides[1], names[1], where)
+    return None
+
+
+def _side(value: object, name: str, where: str) -> int:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    require_whole(f"{name} in {where}", value)
+    return int(value)  # type: ignore[call-overload]
+
+
+def _written_frames(poses: PoseSequence) -> Iterator[dict]:
+    size = np.array([poses.width, poses.height])
+    for points in poses.points:
+        found = seen(points)
+        pixels = _pixels(points[:, :2], size)
+        yield {
+            "people": [written_person(np.where(found[:, None], np.column_stack([pixels, found]), 0))],
+            "canvas_height": poses.height,
+            "canvas_width": poses.width,
+        }
+
+
+def _pixels(parts: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Return pixels (n, 2) in digits that bring parts of the picture (n, 2) float32 back exactly."""
+    exact = parts.astype(np.float64) * size
+    exponents = np.floor(np.log10(np.abs(exact), where=exact != 0, out=np.zeros_like(exact)))
+    scale = 10.0 ** (8 - exponents)  # a float32 has less than nine digits
+    short = np.round(exact, 3)
+    return np.where((short / size).astype(np.float32) == parts, short, np.rint(exact * scale) / scale)

@@ -1,0 +1,286 @@
+"""OpenPose JSON in the dialects that people have, and back."""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from animatex_core.errors import AnimateXWarning, InvalidInput, StorageError
+from animatex_core.pose.json_io import openpose_from_poses, poses_from_openpose, read_poses, write_poses
+from animatex_core.pose.skeleton import FACE, HANDS, JOINT, POINTS, PoseSequence, seen
+
+BODY = [[10.0 + 3 * i, 20.0 + 5 * i, 0.5] for i in range(18)]  # point i at (10 + 3i, 20 + 5i)
+
+
+def flat(points: list) -> list:
+    return [value for point in points for value in point]
+
+
+def person(**parts: Any) -> dict:
+    return {"pose_keypoints_2d": flat(BODY), **parts}
+
+
+def frame(*people: Any, **more: Any) -> dict:
+    return {"people": list(people), "canvas_width": 100, "canvas_height": 200, **more}
+
+
+def read(data: object, **arguments: Any) -> PoseSequence:
+    """Read without any warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return poses_from_openpose(data, **arguments)
+
+
+def assert_is_body(poses: PoseSequence, scale: float = 1.0) -> None:
+    expected = np.array(BODY)[:, :2] / (100, 200) * scale
+    np.testing.assert_allclose(poses.body[0, :18, :2], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        frame(person()),
+        [frame(person())],
+        [[frame(person())]],
+        {"frames": [frame(person())], "fps": 24},
+        frame(person(pose_keypoints_2d=BODY)),
+        frame(person(pose_keypoints_2d=flat([point[:2] for point in BODY]))),
+        frame(person(pose_keypoints_2d=[point[:2] for point in BODY])),
+        frame(person(pose_keypoints_2d=np.array(BODY))),
+        frame({"pose_keypoints": flat(BODY), "hand_left_keypoints": []}),
+        frame(person(face_keypoints_2d=None, hand_left_keypoints_2d=[], foot_keypoints_2d=[None] * 6)),
+        frame(person(pose_keypoints_2d=flat([[x / 100, y / 200, c] for x, y, c in BODY]))),
+        {"people": [person()], "width": 100, "height": 200},
+        frame(person(), canvas_width=100.0),
+    ],
+)
+def test_dialects_of_one_pose(data: object) -> None:
+    poses = read(data)
+    assert_is_body(poses)
+    assert (len(poses), poses.width, poses.height, poses.fps) == (1, 100, 200, None)
+    assert not poses.hands.any()
+    assert not poses.body[0, 18:].any()
+
+
+def test_scores_and_missing_points_are_kept() -> None:
+    points = [None, *BODY[1:17], [5, 5, 0.0]]
+    poses = read(frame(person(pose_keypoints_2d=points)), fps=25)
+    np.testing.assert_array_equal(poses.body[0, :18, 2], [0, *[0.5] * 16, 0])
+    assert poses.fps == 25
+
+
+def test_coco_17_gets_a_neck_between_its_shoulders() -> None:
+    coco = [[float(i), 100.0 + i, 1.0] for i in range(1, 18)]
+    body = read(frame(person(pose_keypoints_2d=flat(coco)))).body[0]
+    places = {name: body[JOINT[name], 0] * 100 for name in JOINT}
+    expected = {"nose": 1, "left_eye": 2, "right_ear": 5, "left_shoulder": 6, "right_wrist": 11,
+                "left_hip": 12, "right_ankle": 17, "neck": 6.5, "left_toe": 0}  # fmt: skip
+    assert {name: pytest.approx(places[name]) for name in expected} == expected
+
+
+def test_body_25_loses_its_mid_hip_and_keeps_its_toes() -> None:
+    points = [[float(i), 100.0 + i, 1.0] for i in range(1, 26)]
+    body = read(frame(person(pose_keypoints_2d=flat(points)))).body[0]
+    places = {name: body[JOINT[name], 0] * 100 for name in JOINT}
+    expected = {"left_wrist": 8, "right_hip": 10, "left_ankle": 15, "left_ear": 19,
+                "left_toe": 20.5, "right_toe": 23.5}  # fmt: skip
+    assert {name: pytest.approx(places[name]) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("feet", "left", "right"),
+    [
+        ([[10, 20, 1], [30, 40, 0.9]], (0.1, 0.1, 1), (0.3, 0.2, 0.9)),
+        ([[10, 20, 1], [20, 30, 0.8], [0, 0, 1], [40, 20, 1], [50, 30, 0.2], [0, 0, 1]], (0.15, 0.125, 0.8),
+         (0, 0, 0)),
+    ],
+)  # fmt: skip
+def test_feet_have_one_toe_or_three_points(feet: list, left: tuple, right: tuple) -> None:
+    body = read(frame(person(foot_keypoints_2d=flat(feet)))).body[0]
+    np.testing.assert_allclose(body[JOINT["left_toe"]], left, rtol=1e-6)
+    np.testing.assert_allclose(body[JOINT["right_toe"]], right, rtol=1e-6)
+
+
+@pytest.mark.parametrize("count", [68, 70])
+def test_faces_with_and_without_pupils(count: int) -> None:
+    face = [[float(i % 90 + 1), 3.0, 1.0] for i in range(count)]
+    poses = read(frame(person(face_keypoints_2d=flat(face), hand_right_keypoints_2d=flat(face[:21]))))
+    np.testing.assert_allclose(poses.face[0, :, 0] * 100, np.arange(1, 69), rtol=1e-6)
+    assert seen(poses.hands[0]).any(axis=1).tolist() == [False, True]
+
+
+def test_frames_with_nobody_have_missing_points() -> None:
+    poses = read([frame(), frame(person()), frame(people=None), {"people": []}])
+    assert seen(poses.body).any(axis=1).tolist() == [False, True, False, False]
+
+
+def test_each_frame_may_have_a_canvas_of_its_own() -> None:
+    poses = read([frame(person()), frame(person(), canvas_width=200, canvas_height=400)])
+    np.testing.assert_allclose(poses.body[1, 0, :2] * 2, poses.body[0, 0, :2], rtol=1e-6)
+    assert (poses.width, poses.height) == (100, 200)
+
+
+def test_parts_or_pixels_is_decided_over_the_whole_file() -> None:
+    corner = person(pose_keypoints_2d=flat([[0.5, 0.5, 1.0]] * 18))
+    pixels = read([frame(corner), frame(person()), frame(person())])
+    np.testing.assert_allclose(pixels.body[0, 0, :2], (0.005, 0.0025))
+    outlier = person(pose_keypoints_2d=flat([[0.5, 0.5, 1.0]] * 17 + [[9.0, 0.5, 1.0]]))
+    parts = read([frame(corner)] * 3 + [frame(outlier)])
+    np.testing.assert_allclose(parts.body[0, 0, :2], (0.5, 0.5))
+
+
+def moved(right: float, size: float = 1.0, score: float = 1.0) -> dict:
+    return person(pose_keypoints_2d=flat([[x * size + right, y * size, score] for x, y, _ in BODY]))
+
+
+@pytest.mark.parametrize(
+    ("rule", "chosen"), [("best", 1), ("largest", 2), ("leftmost", 0), (0, 0), (1, 1), (2, 2), (3, None)]
+)
+def test_one_person_is_chosen(rule: Any, chosen: int | None) -> None:
+    people = [moved(-5, 0.5, 0.8), moved(20, 0.5, 1.0), moved(30, 1.0, 0.9)]
+    poses = read(frame(person(pose_keypoints_2d=[0] * 54), *people), person=rule)
+    alone = read(frame(*[] if chosen is None else [people[chosen]]))
+    np.testing.assert_array_equal(poses.body, alone.body)
+
+
+def test_a_chosen_person_is_followed_where_the_order_changes() -> None:
+    frames = [frame(moved(200 + i), moved(i)) for i in range(3)]
+    poses = read([frame(moved(0), moved(200)), *frames], person="leftmost")
+    assert (poses.body[:, 0, 0] < 0.5).all()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), None, float("inf"), 1e12])
+@pytest.mark.parametrize("at", [3, 4])
+def test_impossible_numbers_become_missing_points(bad: float | None, at: int) -> None:
+    points: list = flat(BODY)
+    points[at] = bad
+    with pytest.warns(AnimateXWarning, match=r"^1 points of clip .* \(first in frame 1\)") as caught:
+        poses = poses_from_openpose([frame(person()), frame({"pose_keypoints_2d": points})], source="clip")
+    assert seen(poses.body[1]).sum() == 17
+    assert caught[0].filename == __file__
+
+
+def test_an_unknown_canvas_is_guessed_or_given() -> None:
+    alone = {"version": 1.3, "people": [{"person_id": [-1], **person()}]}
+    with pytest.warns(AnimateXWarning, match="61 x 105 pixels"):
+        assert (guessed := poses_from_openpose(alone)).height == 105
+    assert guessed.body[0, 17, :2].max() <= 1
+    assert_is_body(read(alone, size=(100, 200)))
+    with pytest.warns(AnimateXWarning, match="512 x 768 pixels"):
+        poses_from_openpose({"people": [{"pose_keypoints_2d": [0.5] * 54}]})
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([], "clip holds no frames"),
+        (None, "frame 0 of clip is no OpenPose frame"),
+        ("poses", "frame 0 of clip is no OpenPose frame"),
+        ([frame(), 3], "frame 1 of clip is no OpenPose frame"),
+        ([{"animals": []}], "frame 0 of clip is no OpenPose frame"),
+        (frame(people=3), "frame 0 of clip has people of type int"),
+        (frame(person(), None), "frame 0 of clip has a person that is null"),
+        (frame([1, 2]), "frame 0 of clip has a person that is of type list"),
+        (frame(person(pose_keypoints_2d=[1.0] * 53)), "clip has in pose_keypoints_2d 53 numbers, .* 25"),
+        (frame(person(hand_left_keypoints_2d=[1.0] * 60)), "hand_left_keypoints_2d 60 numbers, .* 21 points"),
+        (frame(person(face_keypoints_2d=[[1.0, 2.0, 1.0], [1.0]])), "face_keypoints_2d something else"),
+        (frame(person(face_keypoints_2d="none")), "face_keypoints_2d something else"),
+        (frame(person(face_keypoints_2d={"x": 1})), "face_keypoints_2d something else"),
+        (frame(person(foot_keypoints_2d=7)), "foot_keypoints_2d 1 numbers"),
+        (frame(person(pose_keypoints_2d=[10**400] * 54)), "pose_keypoints_2d something else"),
+        (frame(person(), canvas_width="wide"), "canvas_width in frame 0 of clip is 'wide'"),
+        (frame(person(), canvas_height=-1), "canvas_height in frame 0 of clip is -1"),
+    ],
+)  # fmt: skip
+def test_what_is_no_pose_is_refused_in_one_sentence(data: object, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message) as error:
+        poses_from_openpose(data, source="clip")
+    assert str(error.value).count(". ") == 0
+
+
+def test_an_unknown_rule_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="person is 'tallest'"):
+        poses_from_openpose(frame(), person="tallest")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "are not JSON"), (b'[{"people": [', "are not JSON"), (b"\xff\xfe\x00", "are not JSON"),
+     (b"[" * 100_000, "are not JSON"), (b"[]", "holds no frames")],
+)  # fmt: skip
+def test_files_that_are_no_poses(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "dance.json").write_bytes(content)
+    with pytest.raises(InvalidInput, match=f"dance.json {message}"):
+        read_poses(tmp_path / "dance.json")
+
+
+def test_missing_files_and_empty_folders(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"none\.json could not be read \(No such file"):
+        read_poses(tmp_path / "none.json")
+    with pytest.raises(InvalidInput, match=r"holds no \.json files"):
+        read_poses(tmp_path)
+
+
+def test_a_folder_of_frames_is_read_in_the_order_of_its_numbers(tmp_path: Path) -> None:
+    for number in (10, 2, 1):
+        content = json.dumps({"people": [moved(number)]}).encode()
+        (tmp_path / f"dance_{number}_keypoints.json").write_bytes(b"\xef\xbb\xbf" + content)
+    poses = read_poses(tmp_path, size=(100, 200), fps=30)
+    np.testing.assert_allclose(poses.body[:, 0, 0], [0.11, 0.12, 0.2], rtol=1e-6)
+
+
+points_of_clips = hnp.arrays(
+    np.float32,
+    st.tuples(st.integers(1, 3), st.just(POINTS), st.just(3)),
+    elements=st.floats(-0.5, 1.5, width=32),
+    fill=st.floats(0, 1, width=32),
+)
+
+
+@given(points_of_clips, st.integers(16, 5000), st.integers(16, 5000))
+def test_a_round_trip_keeps_places_and_visibility(points: np.ndarray, width: int, height: int) -> None:
+    points[..., 2] = abs(points[..., 2])
+    points[0, :10] = (0.5, 0.5, 1)
+    poses = PoseSequence.from_points(points, width, height)
+    written = json.loads(json.dumps(openpose_from_poses(poses)))
+    again = read(written)
+    np.testing.assert_array_equal(again.points[..., 2], seen(poses.points))
+    np.testing.assert_array_equal(
+        again.points[..., :2], np.where(seen(points)[..., None], points[..., :2], 0)
+    )
+    assert (again.width, again.height) == (width, height)
+
+
+def test_what_is_written_is_what_comfyui_packs_expect() -> None:
+    poses = read(frame(person(foot_keypoints_2d=[10, 20, 1, 30, 40, 1])))
+    (written,) = openpose_from_poses(poses.select([0]))
+    (one,) = written["people"]
+    assert {key: len(values) for key, values in one.items()} == {
+        "pose_keypoints_2d": 54, "foot_keypoints_2d": 18, "face_keypoints_2d": 210,
+        "hand_left_keypoints_2d": 63, "hand_right_keypoints_2d": 63}  # fmt: skip
+    assert one["pose_keypoints_2d"][3:6] == [13, 25, 1]
+    assert one["foot_keypoints_2d"][9:15] == [30, 40, 1, 30, 40, 1]
+    assert (written["canvas_width"], written["canvas_height"]) == (100, 200)
+
+
+def test_files_are_written_whole(tmp_path: Path) -> None:
+    poses = read([frame(person()), frame()])
+    write_poses(tmp_path / "new" / "dance.json", poses)
+    assert json.loads((tmp_path / "new" / "dance.json").read_bytes()) == openpose_from_poses(poses)
+    write_poses(tmp_path / "none.json", poses.select([]))
+    assert json.loads((tmp_path / "none.json").read_bytes()) == []
+    with pytest.raises(StorageError, match="is a folder"):
+        write_poses(tmp_path, poses)
+
+
+def test_hands_lie_where_the_skeleton_has_them() -> None:
+    left = [[50.0, 50.0, 1.0]] * 21
+    poses = read(frame(person(hand_left_keypoints_2d=flat(left))))
+    assert seen(poses.points[0])[HANDS[0]].all()
+    assert not seen(poses.points[0])[FACE].any()
