@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,18 +26,50 @@ def placed(target: str | Path) -> Iterator[BinaryIO]:
     On any exception the part is removed and an existing target stays as it was. Any OSError in the block is
     taken for one of writing and becomes StorageError.
     """
+    with placed_path(target) as part, storage_errors(Path(target)), part.open("wb") as file:
+        yield file
+
+
+@contextmanager
+def placed_path(target: str | Path) -> Iterator[Path]:
+    """Give the path of an empty file, for a program to write; at the end of the block it becomes `target`.
+
+    On any exception the part is removed and an existing target stays as it was. Exceptions of the block pass
+    through unchanged.
+    """
     target = Path(target)
     check_target(target)
-    part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")  # shared with no other writer
-    with storage_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("xb") as file:
-                yield file
+    with scratch_file(target) as part:
+        yield part
+        with storage_errors(target):
+            with part.open("rb+") as file:
                 sync(file)
             os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch_file(target: Path) -> Iterator[Path]:
+    """Give the path of an empty file beside `target`, removed at the end of the block if still there."""
+    part = _beside(target)
+    try:
+        with storage_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part.touch(exist_ok=False)
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch_folder(target: Path) -> Iterator[Path]:
+    """Give an empty folder beside `target`, removed with all it holds at the end if still there."""
+    part = _beside(target)
+    try:
+        with storage_errors(target):
+            part.mkdir(parents=True)
+        yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def check_target(target: str | Path) -> None:
@@ -62,3 +95,7 @@ def sync(file: BinaryIO) -> None:
     """Have the system put on disk what was written, so that a move afterwards never shows half a file."""
     file.flush()
     os.fsync(file.fileno())
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")  # shared with no other writer

@@ -1,0 +1,81 @@
+"""The kinds of files that clips are written to, and what ffmpeg is told for each."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from animatex_core.errors import InvalidInput
+
+BEST = 10  # quality
+GIF_FPS = 50  # players show faster ones slowly
+# Players take unmarked colours of small clips for BT.601 and of large ones for BT.709: so they are marked.
+_COLOURS = ("-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p")
+_MARKS = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
+_LOSSLESS = ("-c:v", "ffv1", "-pix_fmt", "bgr0", "-f", "matroska")
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of clip.
+
+    video: ffmpeg's options for a quality of 0 to 10; sound: those for its sound, empty where it has none.
+    container: the options of the file itself. even: whether width and height must be even.
+    """
+
+    name: str
+    video: Callable[[float], tuple[str, ...]]
+    container: tuple[str, ...] = ()
+    sound: tuple[str, ...] = ()
+    even: bool = False
+
+
+def _h264(quality: float) -> tuple[str, ...]:
+    return (*_COLOURS, "-c:v", "libx264", "-crf", f"{40 - 3 * quality:g}", *_MARKS)
+
+
+def _vp9(quality: float) -> tuple[str, ...]:
+    speed = ("-deadline", "good", "-cpu-used", "4", "-row-mt", "1")
+    return (*_COLOURS, "-c:v", "libvpx-vp9", "-b:v", "0", "-crf", f"{55 - 4 * quality:.0f}", *speed, *_MARKS)
+
+
+def _lossless(_: float) -> tuple[str, ...]:
+    return _LOSSLESS
+
+
+def _png(_: float) -> tuple[str, ...]:
+    return ("-c:v", "png")
+
+
+MP4 = Format(
+    "mp4", _h264, ("-movflags", "+faststart", "-f", "mp4"), ("-c:a", "aac", "-b:a", "192k"), even=True
+)
+WEBM = Format("webm", _vp9, ("-f", "webm"), ("-c:a", "libopus", "-b:a", "128k"), even=True)
+GIF = Format("gif", _lossless)  # its palette needs all frames before the first can be written
+PNG = Format("PNG sequence", _png, ("-f", "image2", "-start_number", "0"))
+FORMATS = {".mp4": MP4, ".webm": WEBM, ".gif": GIF}
+NUMBER = re.compile(r"%0?\d*d")
+
+
+def format_of(path: Path) -> Format:
+    """Return what a path asks for: .mp4, .webm, .gif, or PNG for a folder or a pattern such as %04d.png."""
+    suffix = path.suffix.lower()
+    if suffix in FORMATS:
+        return FORMATS[suffix]
+    if not suffix or (suffix == ".png" and len(NUMBER.findall(path.name)) == 1):
+        return PNG
+    raise InvalidInput(
+        f"{str(path)!r} cannot become a clip: end its name in {', '.join(FORMATS)} or %04d.png, "
+        "or name a folder without a suffix for PNG files."
+    )
+
+
+def check_settings(kind: Format, fps: float, quality: float) -> None:
+    """Raise InvalidInput for rates and qualities that cannot be."""
+    most = GIF_FPS if kind is GIF else 1000
+    if not 0 < fps <= most:
+        raise InvalidInput(
+            f"fps is {fps:g}, but a {kind.name} takes rates above 0 and up to {most}: take one."
+        )
+    if not 0 <= quality <= BEST:
+        raise InvalidInput(f"quality is {quality:g}, but it must be 0 (small files) to {BEST} (best).")

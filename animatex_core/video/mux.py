@@ -1,0 +1,57 @@
+"""The sound of one file put beside the pictures of another."""
+
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from animatex_core.errors import AnimateXWarning, InvalidInput
+from animatex_core.placement import storage_errors
+from animatex_core.video.clip import existing_file, look_at_first_frame, start_time, stream_kinds
+from animatex_core.video.encode import check_space
+from animatex_core.video.ffmpeg import reason, run
+from animatex_core.video.formats import Format
+from animatex_core.video.sound import Sound, sound_filters
+
+
+@dataclass(frozen=True)
+class FoundSound:
+    """A sound whose file was looked into. zero: when its first frame is shown, on the file's own clock."""
+
+    sound: Sound
+    path: Path
+    zero: float
+
+
+def find_sound(sound: Sound) -> FoundSound | None:
+    """Look into the file of a sound; None where it has only pictures.
+
+    Raises InvalidInput where it is missing, empty or neither a clip nor a sound.
+    """
+    path = existing_file(sound.path, "sound")
+    log = look_at_first_frame(path).log
+    kinds = stream_kinds(log)
+    if not kinds:
+        raise InvalidInput(f"{str(path)!r} is neither a clip nor a sound that can be read ({reason(log)}).")
+    return FoundSound(sound, path, start_time(log)) if "Audio" in kinds else None
+
+
+def add_sound(
+    video: Path, part: Path, target: Path, found: FoundSound, kind: Format, *, seconds: float
+) -> None:
+    """Write `part`: the pictures of `video` as they are, and `seconds` of the sound.
+
+    A second step, for only now the length is known, and sound that cannot be decoded loses no pictures: then
+    an AnimateXWarning says so and the clip is silent. target: what the user asked for, for messages.
+    """
+    filters = sound_filters(found.sound, found.zero, seconds)
+    sources = ["-copyts", "-i", str(video), "-i", str(found.path), "-map", "0:v:0", "-map", "1:a:0"]
+    options = [*sources, "-c:v", "copy", "-af", filters, *kind.sound, *kind.container, str(part)]
+    done = run(["-nostdin", "-v", "error", "-y", *options])
+    check_space(target, done.log)
+    if done.status:
+        with storage_errors(target):
+            os.replace(video, part)
+        why = reason(done.log)
+        sentence = f"{target} is silent, for the sound of {found.path} could not be carried over ({why})."
+        warnings.warn(AnimateXWarning(sentence), stacklevel=3)

@@ -1,0 +1,98 @@
+"""Clips written whole or not at all, with the sound that belongs to their frames."""
+
+import warnings
+from collections.abc import Iterable
+from functools import partial
+from operator import length_hint
+from pathlib import Path
+
+from animatex_core.errors import AnimateXWarning
+from animatex_core.placement import check_target, placed_path, scratch_file
+from animatex_core.progress import Progress, no_progress
+from animatex_core.video.encode import encode, uniform
+from animatex_core.video.formats import GIF, PNG, Format, check_settings, format_of
+from animatex_core.video.frame import Frame
+from animatex_core.video.mux import FoundSound, add_sound, find_sound
+from animatex_core.video.palette import to_gif
+from animatex_core.video.sequence import NAME, check_folder, placed_sequence
+from animatex_core.video.sound import Sound
+
+
+def write_clip(
+    path: str | Path,
+    frames: Iterable[Frame],
+    *,
+    fps: float,
+    quality: float = 7.0,
+    sound: Sound | None = None,
+    loop: bool = True,
+    progress: Progress = no_progress,
+) -> Path:
+    """Write frames, (h, w, 3) uint8 RGB, as a clip and return its path; an existing one is replaced.
+
+    path: .mp4 (H.264, plays everywhere), .webm (VP9 and Opus) or .gif; a new or empty folder gets 0000.png,
+    0001.png and so on, a name such as frame_%04d.png files of that name, from 0.
+    fps: up to 1000, for a gif up to 50. quality: 0 to 10; for mp4 a CRF of 40 - 3 * quality, for webm one of
+    55 - 4 * quality; gif and PNG have no such choice. Frames of odd sizes repeat their last row or column in
+    mp4 and webm, which know only even ones.
+    sound: cut to the length of the frames; a file that has none is ordinary, gif and PNG leave it out with an
+    AnimateXWarning. loop: whether a gif begins again at its end.
+    progress: called with the frames written and those in all (0 where `frames` has no length); what it raises
+    ends the work. Whatever ends it, nothing is left behind and an existing file stays as it was.
+    Raises InvalidInput, StorageError.
+    """
+    path = Path(path).absolute()
+    kind = check_output(path)
+    check_settings(kind, fps, quality)
+    beside = _sound_beside(sound, kind)
+    write = partial(
+        encode,
+        uniform(frames, even=kind.even),
+        fps=fps,
+        target=path,
+        total=length_hint(frames),
+        progress=progress,
+    )
+    options = [*kind.video(quality), *kind.container]
+    if kind is PNG:
+        with placed_sequence(path) as folder:
+            write([*options, NAME], folder=folder)
+    elif kind is GIF:
+        with placed_path(path) as part, scratch_file(path) as video:
+            write([*options, str(video)])
+            to_gif(video, part, path, loop=loop)
+    elif beside is not None:
+        with placed_path(path) as part, scratch_file(path) as video:
+            count = write([*options, str(video)])
+            add_sound(video, part, path, beside, kind, seconds=count / fps)
+    else:
+        with placed_path(path) as part:
+            write([*options, str(part)])
+    return path
+
+
+def check_output(path: str | Path) -> Format:
+    """Check, before long work, that a clip can be written to `path`, and return its format.
+
+    Raises InvalidInput for another suffix or a folder that is not empty, StorageError where nothing can be
+    written.
+    """
+    path = Path(path).absolute()
+    kind = format_of(path)
+    if kind is PNG:
+        check_folder(path)
+    else:
+        check_target(path)
+    there = next(folder for folder in path.parents if folder.exists())
+    with scratch_file(there / path.name):
+        return kind
+
+
+def _sound_beside(sound: Sound | None, kind: Format) -> FoundSound | None:
+    """Find the sound before the work, so that a missing file fails early; None where there will be none."""
+    if sound is None or kind.sound:
+        return None if sound is None else find_sound(sound)
+    warnings.warn(
+        AnimateXWarning(f"A {kind.name} has no sound: that of {sound.path} is left out."), stacklevel=3
+    )
+    return None
