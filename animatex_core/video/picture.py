@@ -17,12 +17,7 @@ MOST_PIXELS = 100_000_000  # ten thousand by ten thousand: 300 MB of RGB
 TRANSPARENT = ("RGBA", "LA", "PA", "RGBa", "La")  # modes
 # What Pillow raises for damaged files, by kind of file.
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error)
-_SAVE: dict[str, dict[str, int]] = {
-    ".png": {},
-    ".jpg": {"quality": 95},
-    ".jpeg": {"quality": 95},
-    ".webp": {"quality": 95},
-}
+QUALITY = 95  # of JPEG and WebP
 
 
 @dataclass(frozen=True)
