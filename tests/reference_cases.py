@@ -22,6 +22,7 @@ from animatex_core.model.unet import AnimateXUNet
 from animatex_core.shapes import ClipShape
 from tests.encoders.reference_autoencoder import check_autoencoder_case
 from tests.pose.reference_draw import check_draw_case
+from tests.pose.reference_pose import check_rtmpose_case, check_wholebody_case, check_yolox_case
 from tests.reference_weights import weight
 
 Numbers = Mapping[str, np.ndarray]
@@ -137,5 +138,8 @@ RUNNERS: dict[str, Callable[[Numbers, Case], None]] = {
     "ipi": run_ipi,
     "ddim": run_ddim,
     "autoencoder": check_autoencoder_case,
+    "yolox": check_yolox_case,
+    "rtmpose": check_rtmpose_case,
+    "wholebody": check_wholebody_case,
     "draw": check_draw_case,
 }

@@ -1,0 +1,79 @@
+"""YOLOX finds people: the picture it is given, and the boxes read off its output. Pure functions.
+
+Everything here is as in DWPose's released code, down to the order of rounding.
+"""
+
+from functools import cache
+
+import numpy as np
+
+from animatex_core.pose.resampling import resize
+
+SIDE = 640  # pixels of the net's square picture
+STRIDES = (8, 16, 32)  # pixels of the cells of its three grids
+CELLS = sum((SIDE // stride) ** 2 for stride in STRIDES)
+PADDING = 114
+OBJECTNESS, PERSON = 4, 5  # columns of the output; boxes come before them, other classes after
+LEAST_CANDIDATE, LEAST_SCORE, MOST_OVERLAP = 0.1, 0.3, 0.45
+
+
+def letterbox(frame: np.ndarray) -> np.ndarray:
+    """Return (3, 640, 640) float32 of 0..255 in blue, green, red, from (h, w, 3) uint8 in red, green, blue.
+
+    The picture keeps its aspect ratio and lies at the top left.
+    """
+    height, width = frame.shape[:2]
+    ratio = letterbox_ratio(height, width)
+    size = max(int(width * ratio), 1), max(int(height * ratio), 1)
+    picture = np.full((SIDE, SIDE, 3), PADDING, np.uint8)
+    picture[: size[1], : size[0]] = resize(frame, *size)
+    return np.ascontiguousarray(picture[..., ::-1].transpose(2, 0, 1), dtype=np.float32)
+
+
+def letterbox_ratio(height: int, width: int) -> float:
+    """Return how many pixels of the net's picture are one of the frame."""
+    return min(SIDE / height, SIDE / width)
+
+
+def decode_people(output: np.ndarray, ratio: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return boxes (n, 4) in pixels (left, top, right, bottom) and scores (n,), the best first.
+
+    output (8400, 85): for every cell of the grids a box, its objectness and the scores of 80 classes.
+    """
+    scores = output[:, OBJECTNESS] * output[:, PERSON]
+    candidates = scores > LEAST_CANDIDATE
+    boxes, scores = _boxes(output, candidates) / np.float32(ratio), scores[candidates]
+    kept = [index for index in suppress(boxes, scores) if scores[index] > LEAST_SCORE]
+    return boxes[kept], scores[kept]
+
+
+def suppress(boxes: np.ndarray, scores: np.ndarray) -> list[int]:
+    """Return what non-maximum suppression keeps, the best first, as indices; both borders count as inside."""
+    areas = (boxes[:, 2] - boxes[:, 0] + 1) * (boxes[:, 3] - boxes[:, 1] + 1)
+    order, kept = scores.argsort()[::-1], []
+    while order.size:
+        best, others = order[0], order[1:]
+        kept.append(int(best))
+        corners = (
+            np.maximum(boxes[best, :2], boxes[others, :2]),
+            np.minimum(boxes[best, 2:], boxes[others, 2:]),
+        )
+        shared = np.maximum(corners[1] - corners[0] + 1, 0).prod(axis=1)
+        order = others[shared / (areas[best] + areas[others] - shared) <= MOST_OVERLAP]
+    return kept
+
+
+def _boxes(output: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the boxes (n, 4) float32 of some rows, in pixels of the net's picture."""
+    cells, strides = (part[rows] for part in _grid())
+    centres = ((output[rows, :2] + cells) * strides).astype(np.float32)
+    halves = (np.exp(output[rows, 2:4]) * strides).astype(np.float32) / 2
+    return np.concatenate([centres - halves, centres + halves], axis=1)
+
+
+@cache
+def _grid() -> tuple[np.ndarray, np.ndarray]:
+    """Return the column and row of every cell, (8400, 2), and the stride of its grid, (8400, 1)."""
+    cells = [np.indices((SIDE // stride,) * 2)[::-1].reshape(2, -1).T for stride in STRIDES]
+    strides = [np.full((len(grid), 1), stride) for grid, stride in zip(cells, STRIDES, strict=True)]
+    return np.concatenate(cells), np.concatenate(strides)

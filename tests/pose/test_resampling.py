@@ -1,0 +1,69 @@
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from animatex_core.pose.resampling import resize, warp
+
+SIDES = st.integers(1, 70)
+SIZE = (36, 48)
+
+
+def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@settings(max_examples=200, deadline=None)
+@given(SIDES, SIDES, SIDES, SIDES, st.integers(0, 99))
+def test_resize_equals_opencv_to_the_last_bit(h: int, w: int, height: int, width: int, seed: int) -> None:
+    picture = noise(h, w, seed)
+    np.testing.assert_array_equal(resize(picture, width, height), cv2.resize(picture, (width, height)))
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "size"),
+    [(1080, 1920, (640, 360)), (1280, 720, (360, 640)), (97, 61, (402, 640)), (640, 640, (640, 640))],
+    ids=["third", "half", "larger", "same"],
+)
+def test_resize_at_the_sizes_of_clips(height: int, width: int, size: tuple[int, int]) -> None:
+    picture = noise(height, width)
+    np.testing.assert_array_equal(resize(picture, *size), cv2.resize(picture, size))
+
+
+@pytest.mark.skipif(cv2.__version__ < "5", reason="older versions round places to 1/32 pixel")
+@settings(max_examples=200, deadline=None)
+@given(
+    SIDES,
+    SIDES,
+    st.tuples(*[st.floats(-90, 90)] * 2),
+    st.tuples(*[st.floats(0.05, 4)] * 2),
+    st.integers(0, 99),
+)
+def test_warp_equals_opencv_within_rounding(
+    h: int, w: int, origin: tuple[float, float], step: tuple[float, float], seed: int
+) -> None:
+    picture = noise(h, w, seed)
+    inverse = np.array([[step[0], 0, origin[0]], [0, step[1], origin[1]]])
+    expected = cv2.warpAffine(picture, inverse, SIZE, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    difference = np.abs(warp(picture, origin, step, SIZE).astype(int) - expected)
+    assert difference.max() <= 1
+    assert (difference > 0).mean() <= 0.01
+
+
+def test_warp_is_black_outside_however_far() -> None:
+    picture = np.full((8, 8, 3), 200, np.uint8)
+    for origin in ((1e12, 0.0), (-1e12, 0.0), (0.0, 8.0), (0.0, -50.0)):
+        assert not warp(picture, origin, (1.0, 1.0), SIZE).any()
+
+
+def test_warp_mixes_the_border_with_black() -> None:
+    picture = np.full((4, 4, 3), 200, np.uint8)
+    row = warp(picture, (-1.5, 0.0), (1.0, 1.0), (6, 1))[0, :, 0]
+    assert row.tolist() == [0, 100, 200, 200, 200, 100]
+
+
+def test_a_view_with_reversed_channels_or_rows_is_sampled_as_its_copy() -> None:
+    picture = noise(30, 20)
+    for view in (picture[..., ::-1], picture[::-1], picture[::2, 1::3]):
+        np.testing.assert_array_equal(resize(view, 17, 23), resize(view.copy(), 17, 23))
