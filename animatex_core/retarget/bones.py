@@ -1,0 +1,96 @@
+"""The body as a tree of bones: who hangs from whom, which bones share a length, and human proportions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from animatex_core.pose.skeleton import BODY_POINTS, FACE, HANDS, JOINT, LEFT_HAND, RIGHT_HAND
+
+# A kind of bone has one ratio: left and right share it, and so do all points of the hands and of the face.
+# Beside it its length in parts of a person's stature, as keypoints show it (Drillis and Contini's segments,
+# adjusted to the dancers of the tests; the neck is the middle of the shoulders).
+_KINDS = {
+    "neck": 0.11, "shoulder": 0.085, "upper_arm": 0.15, "forearm": 0.14, "hand": 0.05,
+    "torso": 0.275, "thigh": 0.245, "shin": 0.225, "foot": 0.06, "face": 0.03,
+}  # fmt: skip
+KINDS = tuple(_KINDS)
+KIND = {name: index for index, name in enumerate(KINDS)}
+PROPORTION = np.array(list(_KINDS.values()))
+
+ROOT = JOINT["neck"]
+SIDES = ("right", "left")
+HAND = {
+    "left": HANDS[LEFT_HAND].start,
+    "right": HANDS[RIGHT_HAND].start,
+}  # their first points
+HAND_SIZE = HANDS[LEFT_HAND].stop - HANDS[LEFT_HAND].start
+_LIMBS = (
+    ("shoulder", "neck", "shoulder"),
+    ("upper_arm", "shoulder", "elbow"),
+    ("forearm", "elbow", "wrist"),
+    ("torso", "neck", "hip"),
+    ("thigh", "hip", "knee"),
+    ("shin", "knee", "ankle"),
+    ("foot", "ankle", "toe"),
+    ("face", "nose", "eye"),
+    ("face", "eye", "ear"),
+)  # the kind of a bone, its upper and its lower end
+
+
+@dataclass(frozen=True)
+class Twigs:
+    """Points (indices among the 130) that hang from the same parent by bones of one kind."""
+
+    kind: str
+    parent: int
+    points: tuple[int, ...]
+
+
+def joint(side: str, name: str) -> int:
+    """Return the index of a joint of one side, or of the one in the middle."""
+    return JOINT[name] if name in JOINT else JOINT[f"{side}_{name}"]
+
+
+def hand(side: str) -> range:
+    """Return the indices of one hand's points."""
+    return range(HAND[side], HAND[side] + HAND_SIZE)
+
+
+def face() -> range:
+    """Return the indices of the face's 68 points."""
+    return range(FACE.start, FACE.stop)
+
+
+def _tree() -> tuple[Twigs, ...]:
+    limbs = [
+        Twigs(kind, joint(side, top), (joint(side, end),)) for kind, top, end in _LIMBS for side in SIDES
+    ]
+    wrists = [Twigs("hand", joint(side, "wrist"), (HAND[side],)) for side in SIDES]
+    fingers = [Twigs("hand", HAND[side], tuple(hand(side))[1:]) for side in SIDES]
+    head = [Twigs("neck", ROOT, (JOINT["nose"],)), Twigs("face", JOINT["nose"], tuple(face()))]
+    return (*head, *limbs, *wrists, *fingers)
+
+
+# Parents come before their children; the neck, the root, is nobody's child.
+TREE = _tree()
+TWIGS_OF = {point: twigs for twigs in TREE for point in twigs.points}
+
+
+def ancestors(point: int) -> tuple[int, ...]:
+    """Return the points that a point hangs from, nearest first and the neck last."""
+    if point == ROOT:
+        return ()
+    parent = TWIGS_OF[point].parent
+    return (parent, *ancestors(parent))
+
+
+def _mirror() -> dict[int, int]:
+    names = {name for _, *ends in _LIMBS for name in ends}
+    pairs = {joint("left", name): joint("right", name) for name in names}
+    pairs |= dict(zip(hand("left"), hand("right"), strict=True))
+    return pairs | {right: left for left, right in pairs.items()}
+
+
+BODY_BONES = [(twigs.parent, twigs.points[0]) for twigs in TREE if max(twigs.points) < BODY_POINTS]
+# The same point of the other side, itself in the middle; face points have none.
+MIRROR = _mirror()

@@ -1,0 +1,137 @@
+"""How long a body's bones are over a whole clip, and how one body's compare with another's."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from animatex_core.pose.skeleton import FACE, JOINT, seen
+from animatex_core.retarget.bones import HAND, KIND, KINDS, PROPORTION, SIDES, joint
+
+QUANTILE = 0.9  # foreshortening only shortens a bone; the longest tenth is left to errors of detection
+TINY = 0.1  # a bone below this part of its human proportion is foreshortened or wrong, and tells nothing
+LEAST_KINDS = 2  # of bones of the body that both bodies must show to be compared at all
+
+
+@dataclass(frozen=True)
+class Length:
+    """A distance that is measured: pairs of points (pooled), and its part of a person's stature."""
+
+    kind: str
+    pairs: tuple[tuple[int, int], ...]
+    proportion: float
+
+
+def _bones(kind: str, upper: str, lower: str, proportion: float | None = None) -> Length:
+    pairs = {(joint(side, upper), joint(side, lower)) for side in SIDES}
+    return Length(kind, tuple(sorted(pairs)), proportion or float(PROPORTION[KIND[kind]]))
+
+
+def _of_hands(point: int) -> Length:
+    return Length("hand", tuple((HAND[side], HAND[side] + point) for side in SIDES), 0.05)
+
+
+def _of_face(first: int, second: int, proportion: float) -> Length:
+    return Length("face", ((FACE.start + first, FACE.start + second),), proportion)
+
+
+_HEIGHT = (
+    _bones("neck", "neck", "nose"),
+    _bones("torso", "neck", "hip"),
+    _bones("thigh", "hip", "knee"),
+    _bones("shin", "knee", "ankle"),
+)  # one above the other
+_BODY = (
+    *_HEIGHT,
+    _bones("shoulder", "neck", "shoulder"),
+    _bones("upper_arm", "shoulder", "elbow"),
+    _bones("forearm", "elbow", "wrist"),
+)
+LENGTHS = (
+    *_BODY,
+    _bones("face", "nose", "eye", 0.027),
+    _bones("face", "nose", "ear", 0.045),
+    Length("face", ((JOINT["right_eye"], JOINT["left_eye"]),), 0.037),
+    _of_face(36, 45, 0.05),  # the outer corners of the eyes
+    _of_face(27, 8, 0.07),  # the bridge of the nose and the chin
+    _of_hands(5),  # the wrist and the root of the index finger
+    _of_hands(9),
+)
+_PROPORTIONS = np.array([length.proportion for length in LENGTHS])
+_KIND_OF = np.array([KIND[length.kind] for length in LENGTHS])
+
+
+def lengths(points: np.ndarray) -> np.ndarray:
+    """Measure LENGTHS in points (f, 130, 3) in pixels, over the frames where both ends are seen.
+
+    Returns (len(LENGTHS),) in pixels, 0 for what is never seen or tiny beside the rest of the body.
+    """
+    found = np.array([_typical(points, length.pairs) for length in LENGTHS])
+    return np.where(found > TINY * stature(found) * _PROPORTIONS, found, 0.0)
+
+
+def _typical(points: np.ndarray, pairs: tuple[tuple[int, int], ...]) -> float:
+    starts, ends = (points[:, list(side)] for side in zip(*pairs, strict=True))
+    both = seen(starts) & seen(ends)
+    distances = np.linalg.norm(starts[..., :2] - ends[..., :2], axis=-1)[both]
+    return float(np.quantile(distances, QUANTILE)) if distances.size else 0.0
+
+
+def stature(found: np.ndarray) -> float:
+    """Estimate a body's height in pixels when it stands, from its `lengths`, by human proportions.
+
+    The bones that lie one above the other tell it best; others are asked where none of those is seen.
+    0 where nothing is.
+    """
+    for group in (slice(len(_HEIGHT)), slice(None)):
+        known = found[group] > 0
+        if known.any():
+            return float(found[group][known].sum() / _PROPORTIONS[group][known].sum())
+    return 0.0
+
+
+def common_scale(driving: np.ndarray, reference: np.ndarray) -> float | None:
+    """Return how many times larger the reference's body is than the driving one, from their `lengths`.
+
+    It is the median over the kinds of the body's bones that both show, each weighing what it takes of
+    the stature; None where they share fewer than LEAST_KINDS.
+    """
+    body = slice(len(_BODY))
+    both = (driving[body] > 0) & (reference[body] > 0)
+    if both.sum() < LEAST_KINDS:
+        return None
+    return _weighted_median(reference[body][both] / driving[body][both], _PROPORTIONS[body][both])
+
+
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    order = np.argsort(values)
+    reached = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(reached, reached[-1] / 2)])
+
+
+def bone_ratios(driving: np.ndarray, reference: np.ndarray, scale: float, bound: float) -> np.ndarray:
+    """Return how many times longer the reference's bones are than the driving ones: (len(KINDS),).
+
+    Kinds that either lacks take their neighbour's ratio (see `_NEIGHBOURS`) or the body's `scale`.
+    All are kept between scale / bound and scale * bound.
+    """
+    both = (driving > 0) & (reference > 0)
+    own = {kind: _ratio(driving, reference, both & (index == _KIND_OF)) for kind, index in KIND.items()}
+    for kind, neighbour in _NEIGHBOURS:
+        own[kind] = own[kind] or own[neighbour]
+    return np.clip([own[kind] or scale for kind in KINDS], scale / bound, scale * bound)
+
+
+# Whom a kind asks that was not measured, in order. Feet are never measured: they go with the shins.
+_NEIGHBOURS = (
+    ("upper_arm", "forearm"),
+    ("forearm", "upper_arm"),
+    ("hand", "forearm"),
+    ("thigh", "shin"),
+    ("shin", "thigh"),
+    ("foot", "shin"),
+    ("face", "neck"),
+)
+
+
+def _ratio(driving: np.ndarray, reference: np.ndarray, known: np.ndarray) -> float | None:
+    return float(np.median(reference[known] / driving[known])) if known.any() else None

@@ -1,0 +1,102 @@
+"""What becomes of a clip: how it is carried over to a character, and why."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from animatex_core.pose.skeleton import PoseSequence, seen
+from animatex_core.retarget.bones import BODY_BONES
+from animatex_core.retarget.character import Character
+from animatex_core.retarget.measure import bone_ratios, common_scale, lengths
+from animatex_core.retarget.parts import POINTS_OF
+from animatex_core.retarget.place import into_box, onto_joints, onto_neck
+from animatex_core.retarget.rescale import STAYING, Similarity, rescale
+from animatex_core.retarget.settings import RetargetSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What becomes of a clip.
+
+    how: what the result follows; "passed on" where nothing is known of the character. description says it in
+    words for the user, with the reason. ratios (len(KINDS),): of each kind of bone; motion: of the whole
+    body; width, height: pixels of the picture that the result is in parts of.
+    """
+
+    how: Literal["as released", "aligned", "retargeted", "fitted", "passed on"]
+    description: str
+    ratios: np.ndarray
+    motion: Similarity
+    width: int
+    height: int
+
+
+def in_pixels(poses: PoseSequence, width: int, height: int) -> np.ndarray:
+    """Return the points of poses in a picture of this size: (f, 130, 3) float64."""
+    return poses.points.astype(np.float64) * [width, height, 1]
+
+
+def reference_of(character: Character) -> np.ndarray | None:
+    """Return the points of the reference pose in pixels, None if there is none."""
+    if character.pose is None:
+        return None
+    return in_pixels(character.pose, character.width, character.height)
+
+
+def plan_for(
+    points: np.ndarray, driving: PoseSequence, character: Character, settings: RetargetSettings
+) -> Plan:
+    """Plan for the points (f, 130, 3), in pixels, of a driving clip."""
+    factors = settings.factors.ratios()
+    if settings.mode == "none":
+        return Plan("as released", "left as they were", factors, STAYING, driving.width, driving.height)
+    plan = _by_pose(points, character, settings) or _by_box(points, character, settings)
+    if plan is not None:
+        return plan
+    description = f"passed on as they are in the driving picture, because {_reason(points, character)}"
+    return Plan("passed on", description, factors, STAYING, driving.width, driving.height)
+
+
+def _by_pose(points: np.ndarray, character: Character, settings: RetargetSettings) -> Plan | None:
+    reference = reference_of(character)
+    if reference is None:
+        return None
+    own, wanted = lengths(points), lengths(reference)
+    scale = common_scale(own, wanted)
+    if scale is None:
+        return None
+    size, factors = (character.width, character.height), settings.factors.ratios()
+    if settings.mode == "align":
+        motion = onto_joints(points, reference, scale)
+        return Plan("aligned", f"aligned, {scale:.2f} times as large", scale * factors, motion, *size)
+    ratios = bone_ratios(own, wanted, scale, settings.bound)
+    words = f"retargeted by {_shared_bones(points, reference)} bones, {scale:.2f} times as large"
+    return Plan("retargeted", words, ratios * factors, onto_neck(points, reference, scale), *size)
+
+
+def _by_box(points: np.ndarray, character: Character, settings: RetargetSettings) -> Plan | None:
+    if character.box is None:
+        return None
+    factors = settings.factors.ratios()
+    box = character.box.in_pixels(character.width, character.height)
+    legless = not set(POINTS_OF["legs"]) - {point for name in settings.drop for point in POINTS_OF[name]}
+    # The factors shape the dancer first, so that feet and head meet the box all the same.
+    motion = into_box(rescale(points, factors, STAYING), box, legless)
+    if motion is None:
+        return None
+    words = f"fitted to the character's box, {motion.scale:.2f} times as large"
+    return Plan("fitted", words, motion.scale * factors, motion, character.width, character.height)
+
+
+def _shared_bones(points: np.ndarray, reference: np.ndarray) -> int:
+    shown = [(seen(body)[:, BODY_BONES]).all(axis=-1).any(axis=0) for body in (points, reference)]
+    return int((shown[0] & shown[1]).sum())
+
+
+def _reason(points: np.ndarray, character: Character) -> str:
+    if not lengths(points).any():
+        return "they show too little of a person: give a clip or poses with a whole figure"
+    if character.pose is None:
+        return "nothing is known of the character: give its pose, or a mask or box of where it is"
+    return "the reference pose shares too few bones with them: give a mask or box of where the character is"
