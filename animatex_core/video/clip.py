@@ -17,6 +17,7 @@ RATE = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
 FRAME = re.compile(r" n: *0 pts: *(-?\d+) .*? fmt:(\w+) .*? s:(\d+)x(\d+) ")
 LENGTH = re.compile(r"^  Duration: (\d+):(\d+):(\d+\.\d+)", re.MULTILINE)
 START = re.compile(r"^  Duration: .*?, start: (-?\d+\.\d+)", re.MULTILINE)
+HAIR = 1e-6  # seconds
 ENDS_EARLY = re.compile(r"partial file|ended prematurely")
 # Formats of frames whose last plane or channel is alpha. GIF decodes to bgra whether or not it uses it.
 ALPHA = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|ya8|ya16|pal8|ayuv|vuya")
@@ -33,7 +34,7 @@ class ClipInfo:
     duration: of the pictures, in seconds.
     has_alpha: its frames can be transparent (those of a gif always can).
     variable: its frames come at changing intervals and are brought to `fps`.
-    start: when its first frame is shown, in seconds of the file's own clock, which its sound shares.
+    start: when frame 0 is shown, in seconds of the file's own clock, which its sound shares.
     decoder: the one that it needs, where not ffmpeg's choice. declared: frames that the file promises, where
     it ends before them.
     """
@@ -71,10 +72,10 @@ def probe(path: str | Path) -> ClipInfo:
     rate, frame = RATE.search(seen.log), FRAME.search(seen.log)
     if rate is None or frame is None:
         raise InvalidInput(_why_no_frame(path, seen.log))
-    frames, seconds = int(rate[3]), int(rate[4])
-    start = start_time(seen.log)
+    above, below, frames, seconds = map(int, rate.groups())
+    first = int(frame[1]) * above / below
     packets, cut_off = _list_packets(path)
-    times = packets.times if packets.times.size else np.array([start])
+    times = np.append(first, packets.times[packets.times > first + HAIR])  # what comes before is not decoded
     found = find_rate(times, frames / seconds if frames and seconds else None)
     count = len(times) if found.constant else round((times[-1] - times[0]) * found.fps) + 1
     decoder = _transparent_decoder(seen.log)
@@ -88,7 +89,7 @@ def probe(path: str | Path) -> ClipInfo:
         has_audio="Audio" in stream_kinds(seen.log),
         has_alpha=decoder is not None or ALPHA.match(frame[2]) is not None,
         variable=not found.constant,
-        start=start,
+        start=found.start,
         decoder=decoder,
         declared=_declared(seen.log, found.fps, count) if cut_off else None,
     )
@@ -126,11 +127,11 @@ def stream_kinds(log: str) -> set[str]:
     return {kind for kind, _ in STREAM.findall(_of_input(log))}
 
 
-def start_time(log: str) -> float:
-    """Return when the first frame is shown, or else the file starts, in seconds of the file's clock."""
-    rate, frame, start = RATE.search(log), FRAME.search(log), START.search(log)
-    if rate and frame:
-        return int(frame[1]) * int(rate[1]) / int(rate[2])
+def clock_of(path: Path, log: str) -> float:
+    """Return when frame 0 is shown, or without frames the file starts, in seconds of the file's own clock."""
+    if FRAME.search(log):
+        return probe(path).start
+    start = START.search(log)
     return float(start[1]) if start else 0.0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from animatex_core.errors import AnimateXWarning, InvalidInput
 from animatex_core.placement import storage_errors
-from animatex_core.video.clip import existing_file, look_at_first_frame, start_time, stream_kinds
+from animatex_core.video.clip import clock_of, existing_file, look_at_first_frame, stream_kinds
 from animatex_core.video.encode import check_space
 from animatex_core.video.ffmpeg import reason, run
 from animatex_core.video.formats import Format
@@ -16,7 +16,7 @@ from animatex_core.video.sound import Sound, sound_filters
 
 @dataclass(frozen=True)
 class FoundSound:
-    """A sound whose file was looked into. zero: when its first frame is shown, on the file's own clock."""
+    """A sound whose file was looked into. zero: when its frame 0 is shown, on the file's own clock."""
 
     sound: Sound
     path: Path
@@ -33,7 +33,7 @@ def find_sound(sound: Sound) -> FoundSound | None:
     kinds = stream_kinds(log)
     if not kinds:
         raise InvalidInput(f"{str(path)!r} is neither a clip nor a sound that can be read ({reason(log)}).")
-    return FoundSound(sound, path, start_time(log)) if "Audio" in kinds else None
+    return FoundSound(sound, path, clock_of(path, log)) if "Audio" in kinds else None
 
 
 def add_sound(

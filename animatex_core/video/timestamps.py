@@ -11,9 +11,14 @@ NEAR = 0.25  # an interval that differs less than this from the usual one is a u
 
 @dataclass(frozen=True)
 class Rate:
-    """Frames per second, and whether frame i of the clip is shown at time i / fps of it (to half a frame)."""
+    """When frame i is shown: at start + i / fps seconds of the file's clock.
+
+    constant: whether that holds, to half a frame, for the frames as they are (but for the first and the last,
+    which encoders and cuts leave apart from the others).
+    """
 
     fps: float
+    start: float
     constant: bool
 
 
@@ -47,18 +52,19 @@ def find_rate(times: NDArray[np.float64], declared: float | None) -> Rate:
     times: timestamps in seconds (f,), ascending, f >= 1. declared: what the file says, if anything.
     Where frames come at changing intervals it is the rate of the usual interval: pauses do not lower it.
     """
-    if declared is not None and _fits(times, declared):
-        return Rate(declared, constant=True)
     intervals = np.diff(times)
     intervals = intervals[intervals > 0]
     if not intervals.size:
-        return Rate(declared or 1.0, constant=True)
-    mean = (len(times) - 1) / (times[-1] - times[0])
-    if _fits(times, mean):
-        return Rate(float(mean), constant=True)
+        return Rate(declared or 1.0, float(times[0]), constant=True)
+    mean = (len(times) - 1) / float(times[-1] - times[0])
+    for rate in (declared or mean, mean):
+        early = times - np.arange(len(times)) / rate
+        start = float(np.median(early))
+        if _near(np.abs(early - start) * rate):
+            return Rate(rate, start, constant=True)
     median = np.median(intervals)
     usual = intervals[np.abs(intervals / median - 1) < NEAR]
-    return Rate(float(1 / usual.mean()), constant=False)
+    return Rate(float(1 / usual.mean()), float(times[0]), constant=False)
 
 
 def _shown(columns: list[str]) -> int:
@@ -66,5 +72,6 @@ def _shown(columns: list[str]) -> int:
     return shown if shown != np.iinfo(np.int64).min else decoded  # containers without times of showing
 
 
-def _fits(times: NDArray[np.float64], rate: float) -> bool:
-    return bool(np.abs((times - times[0]) * rate - np.arange(len(times))).max() < 0.5)
+def _near(distances: NDArray[np.float64]) -> bool:
+    """Whether frames are near their places; distances in frames (f,)."""
+    return bool((distances[1:-1] < 0.5).all() and (distances < 1.5).all())
