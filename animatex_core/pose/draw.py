@@ -9,7 +9,7 @@ import numpy as np
 
 from animatex_core.checks import require_whole
 from animatex_core.pose.raster import Spans, discs, ellipse_corners, lines, paint, polygons
-from animatex_core.pose.skeleton import BODY_POINTS, HAND_POINTS, JOINT, VISIBLE, PoseSequence, seen
+from animatex_core.pose.skeleton import BODY_POINTS, HAND_POINTS, HANDS, JOINT, VISIBLE, PoseSequence, seen
 
 LIMBS = np.array([(JOINT[a], JOINT[b]) for a, b in (
     ("neck", "right_shoulder"), ("neck", "left_shoulder"),
@@ -21,9 +21,9 @@ LIMBS = np.array([(JOINT[a], JOINT[b]) for a, b in (
     ("nose", "left_eye"), ("left_eye", "left_ear"),
     ("left_ankle", "left_toe"), ("right_ankle", "right_toe"),
 )])  # fmt: skip
-FINGERS = np.array([
-    (0 if bone == 0 else 4 * finger + bone, 4 * finger + bone + 1) for finger in range(5) for bone in range(4)
-])  # fmt: skip
+# A hand's bones go from the wrist, 0, or from the point before.
+_HAND_BONES = np.array([(point - 1 if point % 4 != 1 else 0, point) for point in range(1, HAND_POINTS)])
+BONES = np.concatenate([_HAND_BONES + hand.start for hand in HANDS])
 
 # A point's colour and, dimmed, that of the limb of the same number. OpenCV writes the first number as blue.
 _BLUE_GREEN_RED = (
@@ -33,12 +33,16 @@ _BLUE_GREEN_RED = (
 )  # fmt: skip
 POINT_COLORS = np.array(_BLUE_GREEN_RED, np.uint8)[:, ::-1]
 LIMB_COLORS = (POINT_COLORS[: len(LIMBS)] * 0.6).astype(np.uint8)
-FINGER_COLORS = np.rint(
-    [np.multiply(colorsys.hsv_to_rgb(i / len(FINGERS), 1, 1), 255)[::-1] for i in range(len(FINGERS))]
+BONE_COLORS = np.rint(
+    [np.multiply(colorsys.hsv_to_rgb(i / len(_HAND_BONES), 1, 1), 255)[::-1] for i in range(len(_HAND_BONES))]
 ).astype(np.uint8)
-HAND_POINT_COLOR = np.array([[255, 0, 0]], np.uint8)
-HAND_COLORS = np.concatenate([FINGER_COLORS, HAND_POINT_COLOR.repeat(HAND_POINTS, axis=0)])
+HAND_COLORS = np.concatenate([BONE_COLORS, np.full((HAND_POINTS, 3), (255, 0, 0), np.uint8)])
+# What is drawn, in the order of drawing: limbs, body points, bones and points of the left hand, of the right.
 COLORS = np.concatenate([LIMB_COLORS, POINT_COLORS, HAND_COLORS, HAND_COLORS])
+_HANDS_FROM = len(LIMBS) + BODY_POINTS
+_PLACES = np.arange(_HANDS_FROM, len(COLORS)).reshape(2, -1)
+BONE_PLACES = _PLACES[:, : len(_HAND_BONES)].reshape(-1)
+POINT_PLACES = np.append(np.arange(len(LIMBS), _HANDS_FROM), _PLACES[:, len(_HAND_BONES) :])
 
 FARTHEST = 1 << 20  # pixels; a wild point beyond is drawn from here
 DIMMED = 0.5  # brightness of the picture under a skeleton
@@ -65,8 +69,9 @@ RELEASED = Strokes()
 def draw_pose(body: np.ndarray, hands: np.ndarray, width: int, height: int) -> np.ndarray:
     """Draw one frame's pose: RGB uint8 (height, width, 3), black where nothing is drawn.
 
-    body (20, 3) and hands (2, 21, 3): x and y in parts of the picture, and a score. Body points count from
-    scores above 0.3 and hand points from 0.3. Equal to the released drawing with OpenCV 4.5 to 4.12.
+    body (20, 3) and hands (2, 21, 3): x and y in parts of the picture, and a score. Body points count
+    with scores above 0.3 and hand points from 0.3 on, but hand points in the first row or column of pixels,
+    or before it, are left out. Equal to the released drawing with OpenCV 4.5 to 4.12.
     Raises InvalidInput for a width or height that is no whole number of 1 or more.
     """
     require_whole("width", width)
@@ -95,49 +100,27 @@ def draw_over(picture: np.ndarray, body: np.ndarray, hands: np.ndarray) -> np.nd
 
 def _draw(picture: np.ndarray, body: np.ndarray, hands: np.ndarray, strokes: Strokes) -> None:
     height, width = picture.shape[:2]
-    size = np.array([width, height], np.float32)
-    body, hands = np.asarray(body, np.float32), np.asarray(hands, np.float32)
-    drawn = [*_body_spans(_pixels(body, size), seen(body), strokes, width, height)]
-    for side in (0, 1):
-        spans = _hand_spans(_pixels(hands[side], size), hands[side, :, 2] >= VISIBLE, strokes, width, height)
-        first = len(LIMBS) + BODY_POINTS + side * len(HAND_COLORS)
-        drawn += [part.labelled(first + np.arange(len(HAND_COLORS))) for part in spans]
-    paint(picture, Spans.joined(*drawn), COLORS)
+    points = np.concatenate([body, *hands], dtype=np.float32)
+    places = np.clip(points[:, :2] * np.array([width, height], np.float32), -FARTHEST, FARTHEST)
+    whole = places.astype(np.int64)
+    in_hand = (points[BODY_POINTS:, 2] >= VISIBLE) & (whole[BODY_POINTS:] > 0).all(axis=1)
+    drawn = np.append(seen(points[:BODY_POINTS]), in_hand)
 
-
-def _pixels(points: np.ndarray, size: np.ndarray) -> np.ndarray:
-    return np.clip(points[..., :2] * size, -FARTHEST, FARTHEST)
-
-
-def _body_spans(
-    points: np.ndarray, drawn: np.ndarray, strokes: Strokes, width: int, height: int
-) -> tuple[Spans, Spans]:
-    """Limbs as filled ellipses, labelled from 0, then joints as discs. points (20, 2) pixels, drawn (20,)."""
     limbs = np.flatnonzero(drawn[LIMBS].all(axis=1))
-    start, end = points[LIMBS[limbs, 0]], points[LIMBS[limbs, 1]]
-    away = start - end
+    bones = np.flatnonzero(drawn[BONES].all(axis=1))
+    fingers = lines(whole[BONES[bones]].reshape(-1, 4), strokes.finger, width, height)
+    spans = Spans.joined(
+        polygons(_limb_corners(places[LIMBS[limbs]], strokes.limb), width, height).labelled(limbs),
+        discs(whole[drawn], strokes.point).labelled(POINT_PLACES[drawn]),
+        fingers.labelled(BONE_PLACES[bones]),
+    )
+    paint(picture, spans, COLORS)
+
+
+def _limb_corners(ends: np.ndarray, half_width: int) -> np.ndarray:
+    """Polygons (n, 361, 2) of limbs between two places (n, 2, 2): ellipses of whole pixels and degrees."""
+    away = ends[:, 0] - ends[:, 1]
     half_lengths = (np.sqrt((away**2).sum(axis=1)) / 2).astype(np.int64)
     degrees = np.array([int(math.degrees(math.atan2(y, x))) for x, y in away.tolist()], dtype=np.int64)
-    centers = ((start + end) / 2).astype(np.int64)
-    corners = ellipse_corners(centers, half_lengths, strokes.limb, degrees)
-    joints = np.flatnonzero(drawn)
-    dots = discs(points[joints].astype(np.int64), strokes.point)
-    return polygons(corners, width, height).labelled(limbs), dots.labelled(len(LIMBS) + joints)
-
-
-def _hand_spans(
-    points: np.ndarray, found: np.ndarray, strokes: Strokes, width: int, height: int
-) -> tuple[Spans, Spans]:
-    """Bones as lines, labelled from 0, then points as discs. points (21, 2) pixels, found (21,).
-
-    Points in the first row or column of pixels, or before it, are not drawn, as released.
-    """
-    whole = points.astype(np.int64)
-    drawn = found & (whole > 0).all(axis=1)
-    bones = np.flatnonzero(drawn[FINGERS].all(axis=1))
-    ends = whole[FINGERS[bones]].reshape(-1, 4)
-    dots = np.flatnonzero(drawn)
-    return (
-        lines(ends, strokes.finger, width, height).labelled(bones),
-        discs(whole[dots], strokes.point).labelled(len(FINGERS) + dots),
-    )
+    centers = (ends.sum(axis=1) / 2).astype(np.int64)
+    return ellipse_corners(centers, half_lengths, half_width, degrees)

@@ -1,15 +1,19 @@
 """Polygons, thick lines and discs in numpy, pixel for pixel as OpenCV draws them without antialiasing.
 
-Shapes become spans, runs of pixels in one row, and many shapes are worked on at once. Fixed-point numbers
-have 16 fractional bits, as OpenCV's have: with them every rounding falls the same way.
+Shapes become spans, runs of pixels in one row, and many shapes are worked on at once. An array of edges is
+(4, n): x and y of where they start, x and y of where they end. Fixed-point numbers have 16 fractional bits,
+as OpenCV's have: with them every rounding falls the same way.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from animatex_core.pose.clipping import clipped
+
 SHIFT = 16
 ONE, HALF = 1 << SHIFT, 1 << SHIFT >> 1
+Pixels = tuple[np.ndarray, np.ndarray, np.ndarray]  # each (n,): the shape they belong to, x, y
 _PIXEL = np.dtype("V3")  # three bytes moved at once
 
 
@@ -48,25 +52,25 @@ def paint(picture: np.ndarray, spans: Spans, colors: np.ndarray) -> None:
     height, width = picture.shape[:2]
     spans = spans.inside(width, height)
     lengths = spans.right - spans.left + 1
-    pixels = _steps(lengths) + np.repeat(spans.row * width + spans.left, lengths)
-    picture.reshape(-1, 3).view(_PIXEL)[pixels, 0] = np.repeat(colors.view(_PIXEL)[spans.shape, 0], lengths)
+    span, step = _runs(lengths)
+    pixels = step + (spans.row * width + spans.left)[span]
+    picture.reshape(-1, 3).view(_PIXEL)[pixels, 0] = colors.view(_PIXEL)[spans.shape[span], 0]
 
 
 def discs(centers: np.ndarray, radius: int) -> Spans:
     """Filled circles around whole pixels (n, 2)."""
-    reach = _disc_reach(radius)
     rows = np.arange(-radius, radius + 1)
+    half = _disc_reach(radius)[np.abs(rows)]
     shape = np.repeat(np.arange(len(centers)), len(rows))
-    x, y = np.repeat(centers[:, 0], len(rows)), np.repeat(centers[:, 1], len(rows))
-    half = np.tile(reach[np.abs(rows)], len(centers))
-    return Spans(shape, y + np.tile(rows, len(centers)), x - half, x + half)
+    x, y = centers[:, :1], centers[:, 1:]
+    return Spans(shape, (y + rows).reshape(-1), (x - half).reshape(-1), (x + half).reshape(-1))
 
 
 def polygons(corners: np.ndarray, width: int, height: int) -> Spans:
     """Filled convex polygons of whole pixels (n, corners, 2), as far as they lie in the picture."""
-    edges = np.concatenate([corners, np.roll(corners, -1, axis=1)], axis=2)
-    shape, at = np.nonzero((edges[..., :2] != edges[..., 2:]).any(axis=2))
-    edges = edges[shape, at]
+    following = np.roll(corners, -1, axis=1)
+    shape, at = np.nonzero((corners != following).any(axis=2))
+    edges = np.concatenate([corners[shape, at].T, following[shape, at].T])
     inside, kept = clipped(edges, width, height)
     outline = _trace(inside, shape[kept])
     return _row_spans(len(corners), height, outline, _fill(edges << SHIFT, edges, shape, height))
@@ -75,7 +79,7 @@ def polygons(corners: np.ndarray, width: int, height: int) -> Spans:
 def lines(ends: np.ndarray, thickness: int, width: int, height: int) -> Spans:
     """Thick lines (n, 4: x, y, x, y; whole pixels) with round ends, as far as they lie in the picture."""
     corners, shape = _line_corners(ends, thickness)
-    edges = np.concatenate([np.roll(corners, 1, axis=1), corners], axis=2).reshape(-1, 4)
+    edges = np.concatenate([np.roll(corners, 1, axis=1), corners], axis=2).reshape(-1, 4).T
     shape = np.repeat(shape, 4)
     inside, kept = clipped(edges, width << SHIFT, height << SHIFT)
     outline = _trace_fixed(inside, shape[kept])
@@ -92,9 +96,8 @@ def ellipse_corners(
 
     centers (n, 2) and half_lengths (n,) are whole pixels, and so are the corners.
     """
-    turns = np.arange(361)
-    along = half_lengths[:, None] * _COSINE[turns]
-    across = half_width * _SINE[turns]
+    along = half_lengths[:, None] * _COSINE
+    across = half_width * _SINE
     cosine, sine = _COSINE[degrees % 360, None], _SINE[degrees % 360, None]
     x = centers[:, :1] + along * cosine - across * sine
     y = centers[:, 1:] + along * sine + across * cosine
@@ -132,101 +135,41 @@ def _line_corners(ends: np.ndarray, thickness: int) -> tuple[np.ndarray, np.ndar
     return np.stack([start + across, start - across, end - across, end + across], axis=1), drawn
 
 
-def clipped(edges: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cut edges (n, 4: x, y, x, y) at the picture's border; returns the rest (m, 4) and its indices (m,)."""
-    codes = _outside(edges[:, :2], width, height), _outside(edges[:, 2:], width, height)
-    kept = np.flatnonzero((codes[0] & codes[1]) == 0)
-    edges = edges[kept]
-    found = np.ones(len(kept), dtype=bool)
-    for i in np.flatnonzero((codes[0] | codes[1])[kept]):  # few cross the border
-        x1, y1, x2, y2 = edges[i].tolist()
-        cut = _clip(x1, y1, x2, y2, width - 1, height - 1)
-        found[i] = cut is not None
-        edges[i] = cut or 0
-    return edges[found], kept[found]
-
-
-LEFT, RIGHT, ABOVE, BELOW = 1, 2, 4, 8
-
-
-def _outside(points: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Cohen and Sutherland's codes (n,) of points (n, 2)."""
-    x, y = points[:, 0], points[:, 1]
-    return (x < 0) * LEFT + (x >= width) * RIGHT + (y < 0) * ABOVE + (y >= height) * BELOW
-
-
-def _clip(x1: int, y1: int, x2: int, y2: int, right: int, bottom: int) -> tuple[int, int, int, int] | None:
-    """Cut one edge at the top and bottom, then at the sides, rounding towards zero."""
-    if y1 < 0 or y1 > bottom:
-        y = 0 if y1 < 0 else bottom
-        x1, y1 = x1 + int(float(y - y1) * (x2 - x1) / (y2 - y1)), y
-    if y2 < 0 or y2 > bottom:
-        y = 0 if y2 < 0 else bottom
-        x2, y2 = x2 + int(float(y - y2) * (x2 - x1) / (y2 - y1)), y
-    if max(x1, x2) < 0 or min(x1, x2) > right:
-        return None
-    if x1 < 0 or x1 > right:
-        x = 0 if x1 < 0 else right
-        x1, y1 = x, y1 + int(float(x - x1) * (y2 - y1) / (x2 - x1))
-    if x2 < 0 or x2 > right:
-        x = 0 if x2 < 0 else right
-        x2, y2 = x, y2 + int(float(x - x2) * (y2 - y1) / (x2 - x1))
-    return x1, y1, x2, y2
-
-
-Pixels = tuple[np.ndarray, np.ndarray, np.ndarray]  # shape, x and y of each, (n,)
-
-
 def _trace(edges: np.ndarray, shape: np.ndarray) -> Pixels:
     """Bresenham's pixels of edges between whole pixels, drawn from left to right."""
-    swapped = edges[:, 2] < edges[:, 0]
-    edges = np.where(swapped[:, None], edges[:, [2, 3, 0, 1]], edges)
-    dx, dy = edges[:, 2] - edges[:, 0], edges[:, 3] - edges[:, 1]
-    steep = np.abs(dy) > dx
-    long, short = np.where(steep, np.abs(dy), dx), np.where(steep, dx, np.abs(dy))
-    step = _steps(long + 1)
-    edge = np.repeat(np.arange(len(edges)), long + 1)
-    minor = -((long[edge] - 2 * short[edge] * step) // np.maximum(2 * long[edge], 1))
-    up, down = np.where(steep[edge], minor, step), np.where(steep[edge], step, minor)
-    return shape[edge], edges[edge, 0] + up, edges[edge, 1] + np.sign(dy)[edge] * down
+    x, y, end_x, end_y = _turned(edges, edges[2] < edges[0])
+    dx, dy = end_x - x, np.abs(end_y - y)
+    long, short = np.maximum(dx, dy), np.minimum(dx, dy)
+    edge, step = _runs(long + 1)
+    minor = -((long[edge] - 2 * short[edge] * step) // np.maximum(2 * long, 1)[edge])
+    steep, down = (dy > dx)[edge], np.sign(end_y - y)[edge]
+    right, below = np.where(steep, minor, step), np.where(steep, step, minor)
+    return shape[edge], x[edge] + right, y[edge] + down * below
 
 
 def _trace_fixed(edges: np.ndarray, shape: np.ndarray) -> Pixels:
     """Pixels of edges between fixed-point positions: one a column, or one a row where they are steep."""
-    size = np.abs(edges[:, 2:] - edges[:, :2])
-    flat = size[:, 0] > size[:, 1]
-    main = np.where(flat, 0, 1)
-    edge = np.arange(len(edges))
-    swapped = edges[edge, main + 2] < edges[edge, main]
-    edges = np.where(swapped[:, None], edges[:, [2, 3, 0, 1]], edges)
-    length = edges[edge, main + 2] - edges[edge, main]
-    slope = _divided((edges[edge, 3 - main] - edges[edge, 1 - main]) * ONE, length | 1)
-    first = edges[:, :2] + HALF
-    counts = (length >> SHIFT) + 1
-    step, edge = _steps(counts), np.repeat(edge, counts)
-    along = (first[edge, main[edge]] >> SHIFT) + step
-    aside = (first[edge, 1 - main[edge]] + slope[edge] * step) >> SHIFT
-    x, y = np.where(flat[edge], along, aside), np.where(flat[edge], aside, along)
-    last = (edges[:, 2:] + HALF) >> SHIFT
-    return (
-        np.concatenate([shape[edge], shape]),
-        np.concatenate([x, last[:, 0]]),
-        np.concatenate([y, last[:, 1]]),
-    )
+    flat = np.abs(edges[2] - edges[0]) > np.abs(edges[3] - edges[1])
+    edges = np.where(flat, edges, edges[[1, 0, 3, 2]])  # first coordinate: the one that advances by pixels
+    advance, aside, last, last_aside = _turned(edges, edges[2] < edges[0])
+    slope = _divided((last_aside - aside) * ONE, (last - advance) | 1)
+    edge, step = _runs((last - advance >> SHIFT) + 1)
+    first = np.concatenate([(advance + HALF >> SHIFT)[edge] + step, last + HALF >> SHIFT])
+    second = np.concatenate([(aside + HALF)[edge] + slope[edge] * step, last_aside + HALF]) >> SHIFT
+    flat = np.concatenate([flat[edge], flat])
+    return np.concatenate([shape[edge], shape]), np.where(flat, first, second), np.where(flat, second, first)
 
 
 def _fill(fixed: np.ndarray, whole: np.ndarray, shape: np.ndarray, height: int) -> Pixels:
-    """Where the edges (n, 4), given in fixed point and in whole pixels, cross the picture's rows."""
-    rising = (whole[:, 3] < whole[:, 1])[:, None]
-    fixed, whole = (np.where(rising, edges[:, [2, 3, 0, 1]], edges) for edges in (fixed, whole))
-    top, rows = whole[:, 1], whole[:, 3] - whole[:, 1]
-    slope = _divided(2 * (fixed[:, 2] - fixed[:, 0]) + rows, np.maximum(2 * rows, 1))
-    begin, end = np.clip(top, 0, height), np.clip(top + rows, 0, height)
-    counts = end - begin
-    edge = np.repeat(np.arange(len(fixed)), counts)
-    y = _steps(counts) + begin[edge]
-    x = (fixed[edge, 0] + slope[edge] * (y - top[edge]) + HALF) >> SHIFT
-    return shape[edge], x, y
+    """Where edges, given in fixed point and in whole pixels, cross the picture's rows."""
+    rising = whole[3] < whole[1]
+    (x, _, end_x, _), (_, top, _, bottom) = _turned(fixed, rising), _turned(whole, rising)
+    rows = np.maximum(bottom - top, 1)
+    slope = _divided(2 * (end_x - x) + rows, 2 * rows)
+    begin = np.clip(top, 0, height)
+    edge, step = _runs(np.clip(bottom, 0, height) - begin)
+    y = step + begin[edge]
+    return shape[edge], (x + HALF)[edge] + slope[edge] * (y - top[edge]) >> SHIFT, y
 
 
 def _row_spans(shapes: int, height: int, *several: Pixels) -> Spans:
@@ -242,10 +185,15 @@ def _row_spans(shapes: int, height: int, *several: Pixels) -> Spans:
     return Spans(found // height, found % height, left[found], right[found])
 
 
-def _steps(counts: np.ndarray) -> np.ndarray:
-    """0..count-1 for each count, one after the other."""
-    ends = np.cumsum(counts)
-    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
+def _turned(edges: np.ndarray, turned: np.ndarray) -> np.ndarray:
+    """Change the direction of the edges that are `turned` (n,)."""
+    return np.where(turned, edges[[2, 3, 0, 1]], edges)
+
+
+def _runs(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each of sum(counts) steps: the index of its run, and its number in the run from 0."""
+    run = np.repeat(np.arange(len(counts)), counts)
+    return run, np.arange(len(run)) - (np.cumsum(counts) - counts)[run]
 
 
 def _divided(a: np.ndarray, b: np.ndarray) -> np.ndarray:

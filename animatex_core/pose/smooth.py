@@ -17,7 +17,7 @@ def smooth(
     poses: PoseSequence,
     *,
     min_cutoff: float = 1.5,
-    beta: float = 10.0,
+    beta: float = 30.0,
     fps: float | None = None,
     keep_time: bool = True,
 ) -> PoseSequence:
