@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CORRUPT, DISCARD = 0x2, 0x4  # flags that ffmpeg gives packets
+FEW = 8  # frames, of which none can be left out of account
 NEAR = 0.25  # an interval that differs less than this from the usual one is a usual one
 
 
@@ -58,9 +59,8 @@ def find_rate(times: NDArray[np.float64], declared: float | None) -> Rate:
         return Rate(declared or 1.0, float(times[0]), constant=True)
     mean = (len(times) - 1) / float(times[-1] - times[0])
     for rate in (declared or mean, mean):
-        early = times - np.arange(len(times)) / rate
-        start = float(np.median(early))
-        if _near(np.abs(early - start) * rate):
+        start = _start_at(times, rate)
+        if start is not None:
             return Rate(rate, start, constant=True)
     median = np.median(intervals)
     usual = intervals[np.abs(intervals / median - 1) < NEAR]
@@ -72,6 +72,11 @@ def _shown(columns: list[str]) -> int:
     return shown if shown != np.iinfo(np.int64).min else decoded  # containers without times of showing
 
 
-def _near(distances: NDArray[np.float64]) -> bool:
-    """Whether frames are near their places; distances in frames (f,)."""
-    return bool((distances[1:-1] < 0.5).all() and (distances < 1.5).all())
+def _start_at(times: NDArray[np.float64], rate: float) -> float | None:
+    """Return when frame 0 is due if frames come at a constant rate; None where they do not."""
+    due = times - np.arange(len(times)) / rate
+    few = len(times) < FEW
+    start = float(times[0] if few else np.median(due))
+    apart = np.abs(due - start) * rate  # in frames
+    outermost = 0.5 if few else 1.5
+    return start if (apart[1:-1] < 0.5).all() and (apart < outermost).all() else None

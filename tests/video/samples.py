@@ -40,20 +40,39 @@ def ffmpeg(*arguments: str, given: bytes = b"") -> bytes:
 
 
 def make_clip(
-    path: Path, count: int, fps: str = "24", options: Iterable[str] = (), size: tuple[int, int] = (WIDTH, HEIGHT)
+    path: Path,
+    count: int,
+    fps: str = "24",
+    options: Iterable[str] = (),
+    size: tuple[int, int] = (WIDTH, HEIGHT),
 ) -> Path:
     """Write numbered frames. options: those of the output, such as the codec."""
     raw = b"".join(numbered(number, *size).tobytes() for number in range(count))
-    source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}", "-framerate", fps, "-i", "-"]
+    source = [
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "rgb24",
+        "-s",
+        f"{size[0]}x{size[1]}",
+        "-framerate",
+        fps,
+        "-i",
+        "-",
+    ]
     ffmpeg(*source, *options, str(path), given=raw)
     return path
 
 
 def make_flash(path: Path, *, at: float = 2.0, seconds: float = 4.0, options: Iterable[str] = ()) -> Path:
     """Write a clip of 24 frames a second, white and beeping from `at` to 0.2 seconds later."""
-    pictures = f"color=black:s=64x48:r=24:d={seconds},geq=lum='255*between(T,{at - 0.01},{at + 0.19})':cb=128:cr=128"
+    pictures = (
+        f"color=black:s=64x48:r=24:d={seconds},geq=lum='255*between(T,{at - 0.01},{at + 0.19})':cb=128:cr=128"
+    )
     beep = f"aevalsrc='0.5*sin(2*PI*1000*t)*between(t,{at},{at + 0.2})':s=44100:d={seconds}"
-    ffmpeg("-f", "lavfi", "-i", pictures, "-f", "lavfi", "-i", beep, "-pix_fmt", "yuv420p", *options, str(path))
+    ffmpeg(
+        "-f", "lavfi", "-i", pictures, "-f", "lavfi", "-i", beep, "-pix_fmt", "yuv420p", *options, str(path)
+    )
     return path
 
 
