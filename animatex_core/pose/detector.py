@@ -7,13 +7,16 @@ from functools import cache
 
 import numpy as np
 
+from animatex_core.pose.onnx_session import NetForm
 from animatex_core.pose.resampling import resize
 
 SIDE = 640  # pixels of the net's square picture
 STRIDES = (8, 16, 32)  # pixels of the cells of its three grids
 CELLS = sum((SIDE // stride) ** 2 for stride in STRIDES)
 PADDING = 114
-OBJECTNESS, PERSON = 4, 5  # columns of the output; boxes come before them, other classes after
+COLUMNS = 85  # of the output: a box, its objectness, and the scores of 80 classes
+OBJECTNESS, PERSON = 4, 5
+FORM = NetForm("the person detector yolox_l.onnx", (3, SIDE, SIDE), ((CELLS, COLUMNS),))
 LEAST_CANDIDATE, LEAST_SCORE, MOST_OVERLAP = 0.1, 0.3, 0.45
 
 
@@ -38,7 +41,7 @@ def letterbox_ratio(height: int, width: int) -> float:
 def decode_people(output: np.ndarray, ratio: float) -> tuple[np.ndarray, np.ndarray]:
     """Return boxes (n, 4) in pixels (left, top, right, bottom) and scores (n,), the best first.
 
-    output (8400, 85): for every cell of the grids a box, its objectness and the scores of 80 classes.
+    output (8400, 85): a row for every cell of the grids.
     """
     scores = output[:, OBJECTNESS] * output[:, PERSON]
     candidates = scores > LEAST_CANDIDATE

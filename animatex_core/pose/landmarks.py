@@ -7,11 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from animatex_core.pose.onnx_session import NetForm
 from animatex_core.pose.resampling import warp
 
 WIDTH, HEIGHT = 288, 384  # pixels of the net's picture
 POINTS = 133
 BINS_PER_PIXEL = 2  # of its SimCC output: one axis is a row of bins, and its largest says where
+FORM = NetForm(
+    "the pose net dw-ll_ucoco_384.onnx",
+    (3, HEIGHT, WIDTH),
+    ((POINTS, WIDTH * BINS_PER_PIXEL), (POINTS, HEIGHT * BINS_PER_PIXEL)),
+)
 AROUND = 1.25  # how much larger than the person's box the picture is
 # Given for red, green and blue, but the released code applies them in this order to blue, green and red.
 MEAN, DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)

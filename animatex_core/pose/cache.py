@@ -1,0 +1,93 @@
+"""Poses that were found once, kept in a folder under a digest of everything that they depend on."""
+
+import hashlib
+import json
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from animatex_core.errors import AnimateXWarning, InvalidInput, StorageError
+from animatex_core.placement import placed
+from animatex_core.pose.skeleton import PoseSequence
+
+VERSION = (
+    1  # to be raised whenever the same clip, nets and settings give other poses, or are stored otherwise
+)
+CHUNK = 1 << 20
+UNREADABLE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
+
+
+def pose_key(clip: Path, nets: Sequence[Path], settings: Mapping[str, object]) -> str:
+    """Return the key of poses: 64 hexadecimal digits.
+
+    clip, nets: files, of which only the content counts, the nets in their order. settings: everything else
+    that the poses depend on, such as the chosen frames, the person and detect_every, as JSON can hold it.
+    Raises InvalidInput for a file that cannot be read.
+    """
+    content = [_digest(path) for path in (clip, *nets)]
+    stated = json.dumps([VERSION, content, settings], sort_keys=True, default=_plain)
+    return hashlib.sha256(stated.encode()).hexdigest()
+
+
+class PoseCache:
+    """A folder of poses. It is an aid: what cannot be read or written there never stops the work."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._has_warned = False
+
+    def cached(self, key: str, compute: Callable[[], PoseSequence]) -> PoseSequence:
+        """Return the poses of a key, computed and kept where they are not known."""
+        poses = self.get(key)
+        if poses is None:
+            poses = compute()
+            self.put(key, poses)
+        return poses
+
+    def get(self, key: str) -> PoseSequence | None:
+        """Return the poses of a key, None where they are not known or their file is damaged."""
+        try:
+            with np.load(self._path(key), allow_pickle=False) as stored:
+                width, height = (int(side) for side in stored["size"])
+                fps = float(stored["fps"])
+                return PoseSequence.from_points(stored["points"], width, height, fps if fps > 0 else None)
+        except UNREADABLE:
+            return None
+
+    def put(self, key: str, poses: PoseSequence) -> None:
+        """Keep poses under a key. The first time that this fails an AnimateXWarning says so."""
+        try:
+            with placed(self._path(key)) as file:
+                size = np.array([poses.width, poses.height])
+                np.savez_compressed(file, points=poses.points, size=size, fps=np.array(poses.fps or 0.0))
+        except StorageError as error:
+            if not self._has_warned:
+                warnings.warn(AnimateXWarning(f"Poses are not kept for later: {error}"), stacklevel=2)
+            self._has_warned = True
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.npz"
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        raise InvalidInput(
+            f"{path} cannot be read ({error.strerror}): check the path and its permissions."
+        ) from error
+    return digest.hexdigest()
+
+
+def _plain(value: object) -> object:
+    """Turn what numpy and pathlib hold into what JSON knows."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise InvalidInput(f"settings hold {value!r}, but a key of poses is made of plain values only.")

@@ -1,0 +1,161 @@
+"""DWPose: the poses of one person in a clip, found by a person detector and a pose net.
+
+Reading, detecting and finding points run side by side, a few frames ahead of one another, so that neither
+waits for the other and memory does not grow with the clip.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from animatex_core.checks import require_whole
+from animatex_core.errors import InvalidInput
+from animatex_core.pose.detector import FORM as DETECTOR_FORM
+from animatex_core.pose.detector import decode_people, letterbox, letterbox_ratio
+from animatex_core.pose.landmarks import FORM as LANDMARKS_FORM
+from animatex_core.pose.landmarks import Region, crop, decode_points
+from animatex_core.pose.onnx_session import Net, open_net, warn_of_installation
+from animatex_core.pose.person import PersonRule
+from animatex_core.pose.providers import CPU, provider_in_use
+from animatex_core.pose.skeleton import POINTS, PoseSequence
+from animatex_core.pose.stages import ahead
+from animatex_core.pose.whereabouts import People, Whereabouts
+from animatex_core.pose.wholebody import poses_from_133
+from animatex_core.progress import Progress, no_progress
+
+T = TypeVar("T")
+# A frame, and what comes with it where people are looked for in it: the detector's picture, then the people.
+Unsearched = tuple[np.ndarray, np.ndarray | None]
+Searched = tuple[np.ndarray, People | None]
+AHEAD = 2  # frames that a stage may be before the next
+BATCH = 4  # frames at once, for nets that take several, on a graphics card
+
+
+class PoseExtractor:
+    """Finds poses with DWPose's two nets."""
+
+    def __init__(self, detector: Net, landmarks: Net) -> None:
+        self._detector, self._landmarks = detector, landmarks
+
+    @classmethod
+    def from_files(cls, detector: Path, landmarks: Path, device: str = "auto") -> "PoseExtractor":
+        """Open yolox_l.onnx and dw-ll_ucoco_384.onnx on auto, cuda, directml, coreml or cpu.
+
+        auto takes the first of these that works. An AnimateXWarning says so where an installation leaves the
+        work to the CPU. Raises CheckpointError and its kinds for files that are missing, damaged or of
+        another net, MissingDependency without onnxruntime, and InvalidInput for another device.
+        """
+        extractor = cls(
+            open_net(detector, DETECTOR_FORM, device),
+            open_net(landmarks, LANDMARKS_FORM, device),
+        )
+        warn_of_installation(device, extractor._detector)
+        return extractor
+
+    @property
+    def provider(self) -> str:
+        """What the nets really work on, to be shown to the user: CUDA, DirectML, CoreML or CPU."""
+        nets = self._detector, self._landmarks
+        return " and ".join(dict.fromkeys(provider_in_use(net.providers).label for net in nets))
+
+    def extract(
+        self,
+        frames: Iterable[np.ndarray],
+        *,
+        fps: float | None = None,
+        total: int | None = None,
+        person: PersonRule = "best",
+        detect_every: int = 1,
+        progress: Progress = no_progress,
+    ) -> PoseSequence:
+        """Find the poses of one person in frames (h, w, 3) uint8 in RGB, all of one size.
+
+        The frames are taken in another thread, a few at a time; each must be an array of its own.
+        fps: of the frames, None if unknown. total: how many frames will come, only told to `progress`, which
+        is called with the frames done and this total (0 if unknown); what it raises stops the work at once.
+        person: who, where there are several. detect_every: 1 looks for people in every frame, as released;
+        n does so in every n-th, and follows the person's points in between, which is faster.
+        Raises InvalidInput for no frames, frames of other forms, and a person who is in none of them.
+        """
+        require_whole("detect_every", detect_every)
+        whereabouts = Whereabouts(person)
+        batch = 1 if detect_every > 1 else self._batch(self._landmarks)
+        poses: list[np.ndarray] = []
+        with ExitStack() as stack:
+            read = stack.enter_context(closing(ahead(_read(frames, detect_every), AHEAD)))
+            found = stack.enter_context(closing(ahead(self._detect(read), AHEAD)))
+            for shots in _batched(found, batch):
+                poses.extend(self._poses(shots, whereabouts))
+                progress(len(poses), total or 0)
+                height, width = shots[-1][0].shape[:2]
+        if not poses:
+            raise InvalidInput("frames is empty: give a clip or a picture, one frame or more.")
+        whereabouts.require_found()
+        return PoseSequence.from_points(np.stack(poses), width, height, fps)
+
+    def _detect(self, shots: Iterable[Unsearched]) -> Iterator[Searched]:
+        """Find everybody in the frames that come with the detector's picture."""
+        for batch in _batched(shots, self._batch(self._detector)):
+            pictures = [picture for _, picture in batch if picture is not None]
+            outputs = iter(self._detector.run(pictures)[0] if pictures else ())
+            for frame, picture in batch:
+                ratio = letterbox_ratio(*frame.shape[:2])
+                people = None if picture is None else People(*decode_people(next(outputs), ratio))
+                yield frame, people
+
+    def _poses(self, shots: list[Searched], whereabouts: Whereabouts) -> np.ndarray:
+        """Return the points (n, 130, 3) of consecutive frames."""
+        height, width = shots[0][0].shape[:2]
+        regions = [
+            whereabouts.undetected() if people is None else whereabouts.detected(people, width, height)
+            for _, people in shots
+        ]
+        poses = np.zeros((len(shots), POINTS, 3), np.float32)
+        where = [(shot[0], region) for shot, region in zip(shots, regions, strict=True) if region is not None]
+        if where:
+            poses[[region is not None for region in regions]] = self._points(where, width, height)
+        whereabouts.update(poses[-1], width, height)
+        return poses
+
+    def _points(self, where: list[tuple[np.ndarray, Region]], width: int, height: int) -> np.ndarray:
+        """Return the points (n, 130, 3) in regions of frames."""
+        outputs = self._landmarks.run([crop(frame, region) for frame, region in where])
+        decoded = [decode_points(x, y, region) for x, y, (_, region) in zip(*outputs, where, strict=True)]
+        points, scores = map(np.stack, zip(*decoded, strict=True))
+        return poses_from_133(points, scores, width, height)
+
+    def _batch(self, net: Net) -> int:
+        """Return how many frames are given to a net at once; on a CPU more are not faster."""
+        return BATCH if net.takes_batches and provider_in_use(net.providers) != CPU else 1
+
+
+def _read(frames: Iterable[np.ndarray], detect_every: int) -> Iterator[Unsearched]:
+    """Check frames, and make the detector's picture of every n-th."""
+    size = None
+    for index, frame in enumerate(frames):
+        size = size or frame.shape
+        _require_frame(index, frame, size)
+        yield frame, None if index % detect_every else letterbox(frame)
+
+
+def _require_frame(index: int, frame: np.ndarray, size: tuple[int, ...]) -> None:
+    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or frame.size == 0:
+        raise InvalidInput(
+            f"frame {index} is {frame.dtype} of shape {frame.shape}, but it must be uint8 (h, w, 3) in RGB."
+        )
+    if frame.shape != size:
+        raise InvalidInput(
+            f"frame {index} is {frame.shape[1]} x {frame.shape[0]} pixels, but those before it are "
+            f"{size[1]} x {size[0]}: give frames of one size."
+        )
+
+
+def _batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Group consecutive items; itertools has it from Python 3.12 on."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

@@ -1,0 +1,172 @@
+"""A net in an ONNX file: opened where it runs best, and refused unless it is the net that it should be."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from animatex_core.errors import (
+    AnimateXWarning,
+    CheckpointError,
+    DamagedCheckpoint,
+    OutOfMemory,
+    WrongCheckpoint,
+)
+from animatex_core.out_of_memory import is_out_of_memory
+from animatex_core.pose.providers import (
+    CPU,
+    choose_providers,
+    complaint,
+    import_failure,
+    installed_wheels,
+)
+
+FLOAT = "tensor(float)"
+ERRORS = 3  # the level of onnxruntime's own log: its warnings say nothing to users
+REMEDY = "check that the path is the right one, or download the file again"
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class NetForm:
+    """What a net takes and gives for one picture: shapes of float32 tensors. title: its name in messages."""
+
+    title: str
+    input: Shape
+    outputs: tuple[Shape, ...]
+
+    def __str__(self) -> str:
+        outputs = " and ".join(f"(1, {_joined(shape)})" for shape in self.outputs)
+        return f"{self.title} maps (1, {_joined(self.input)}) to {outputs}"
+
+
+class Net:
+    """A net that is ready to run. takes_batches: whether it takes several pictures at once."""
+
+    def __init__(self, path: Path, form: NetForm, session: Any) -> None:
+        _require_form(path, form, session)
+        self.path, self.form = path, form
+        self._session = session
+        self._input = session.get_inputs()[0].name
+        ends = [*session.get_inputs(), *session.get_outputs()]
+        self.takes_batches = not any(isinstance(end.shape[0], int) for end in ends if end.shape)
+
+    @property
+    def providers(self) -> list[str]:
+        """Onnxruntime's names of what it really works on, the best first."""
+        return list(self._session.get_providers())
+
+    def run(self, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Run one or more pictures of the form's input shape; each output is stacked over the pictures.
+
+        Raises OutOfMemory, and WrongCheckpoint where the file does not do what it declares.
+        """
+        size = len(pictures) if self.takes_batches else 1
+        runs = [self._run(np.stack(pictures[at : at + size])) for at in range(0, len(pictures), size)]
+        return [np.concatenate(parts) for parts in zip(*runs, strict=True)]
+
+    def _run(self, batch: np.ndarray) -> list[np.ndarray]:
+        try:
+            outputs = self._session.run(None, {self._input: batch})
+        except _onnxruntime_errors() as error:
+            raise self._explained(error, len(batch)) from error
+        shapes = [output.shape for output in outputs]
+        if shapes != [(len(batch), *shape) for shape in self.form.outputs]:
+            found = " and ".join(map(str, shapes))
+            raise WrongCheckpoint(f"{self.path} gave {found}, but {self.form}: {REMEDY}.")
+        return outputs
+
+    def _explained(self, error: Exception, pictures: int) -> Exception:
+        if is_out_of_memory(error) or "failed to allocate" in str(error).lower():
+            return OutOfMemory(
+                f"{self.path} does not fit into the memory that is left: close other programs, or find poses "
+                "on the device cpu."
+            )
+        return WrongCheckpoint(f"{self.path} failed on {pictures} pictures ({_reason(error)}): {REMEDY}.")
+
+
+def open_net(path: Path, form: NetForm, device: str = "auto") -> Net:
+    """Open an ONNX file on auto, cuda, directml, coreml or cpu; what is not to be had is left to the CPU.
+
+    Raises CheckpointError, DamagedCheckpoint and WrongCheckpoint for a file that is missing, unreadable or
+    of another net, MissingDependency without onnxruntime, and InvalidInput for another device.
+    """
+    onnxruntime = _onnxruntime()
+    providers = choose_providers(device, onnxruntime.get_available_providers())
+    if not path.is_file():
+        raise CheckpointError(f"{path} is not a file: give the path of {form.title}.")
+    return Net(path, form, _session(onnxruntime, path, [provider.name for provider in providers]))
+
+
+def warn_of_installation(device: str, net: Net) -> None:
+    """Warn the user where the installation leaves the work to the CPU, and say how it is mended."""
+    sentence = complaint(device, _onnxruntime().get_available_providers(), net.providers, installed_wheels())
+    if sentence is not None:
+        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+
+
+def _session(onnxruntime: ModuleType, path: Path, providers: list[str]) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = ERRORS
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except _onnxruntime_errors() as error:
+        if providers != [CPU.name]:
+            return _session(onnxruntime, path, [CPU.name])
+        raise DamagedCheckpoint(f"{path} cannot be read as ONNX ({_reason(error)}): {REMEDY}.") from error
+
+
+def _require_form(path: Path, form: NetForm, session: Any) -> None:
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    expected = [form.input], list(form.outputs)
+    for found, shapes in zip((inputs, outputs), expected, strict=True):
+        fits = len(found) == len(shapes) and all(map(_fits, found, shapes))
+        if not fits:
+            described = f"{_described(inputs)} to {_described(outputs)}"
+            raise WrongCheckpoint(f"{path} maps {described}, but {form}, in float32: {REMEDY}.")
+
+
+def _fits(found: Any, shape: Shape) -> bool:
+    """Whether a declared tensor can be a batch of this shape; sizes that are not declared fit."""
+    if found.type != FLOAT or len(found.shape) not in (0, len(shape) + 1):
+        return False
+    sizes = zip(found.shape, (1, *shape), strict=False)
+    return all(not isinstance(size, int) or size == wanted for size, wanted in sizes)
+
+
+def _described(ends: Sequence[Any]) -> str:
+    return " and ".join(
+        f"{end.name} ({_joined(end.shape)})" + ("" if end.type == FLOAT else f" of {end.type}")
+        for end in ends
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Return the end of the first line, after onnxruntime's codes."""
+    return str(error).partition("\n")[0].rpartition(" : ")[2].rstrip(".")
+
+
+def _joined(shape: Sequence[object]) -> str:
+    return ", ".join("?" if size is None else str(size) for size in shape)
+
+
+def _onnxruntime() -> ModuleType:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise import_failure(str(error), installed_wheels()) from error
+    if not hasattr(onnxruntime, "InferenceSession"):  # left over by a wheel that another one overwrote
+        raise import_failure("its files are gone", installed_wheels())
+    return onnxruntime
+
+
+def _onnxruntime_errors() -> tuple[type[Exception], ...]:
+    """Return the errors of opening and running a net, which have no common base of their own."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    names = "EPFail Fail InvalidArgument InvalidGraph InvalidProtobuf NoModel NotImplemented RuntimeException"
+    return tuple(getattr(state, name) for name in names.split())
