@@ -98,13 +98,13 @@ def _frames(data: object, source: str) -> Iterator[Frame]:
 
 
 def _flat(data: object) -> Iterator[object]:
-    if isinstance(data, Mapping) and "frames" in data:
-        data = data["frames"]
-    if isinstance(data, list | tuple):
-        for item in data:
-            yield from _flat(item)
-    else:
-        yield data
+    waiting = [data["frames"] if isinstance(data, Mapping) and "frames" in data else data]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list | tuple):
+            waiting.extend(reversed(item))
+        else:
+            yield item
 
 
 def _frame(frame: object, where: str) -> Frame:

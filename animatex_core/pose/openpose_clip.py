@@ -11,7 +11,7 @@ from animatex_core.pose.person import PersonRule, PersonTracker
 from animatex_core.pose.skeleton import MODEL_JOINTS, POINTS, PoseSequence, seen
 
 Size = tuple[int, int]
-FAR = 1e6  # coordinates beyond are no places in a picture
+FAR = 1e6  # numbers beyond are no places in a picture and no scores
 NORMALISED = 2.0  # coordinates up to this are parts of the picture, as people may reach out of it
 UNKNOWN_SIZE = (512, 768)  # the denoiser's own, for parts of a picture whose size the file does not tell
 
@@ -51,7 +51,7 @@ def _without_impossible(frames: list[Frame], source: str) -> list[Frame]:
     counts, clean = [], []
     for frame in frames:
         people = frame.people.copy()
-        impossible = ~np.isfinite(people).all(axis=2) | (np.abs(people[..., :2]) > FAR).any(axis=2)
+        impossible = ~(np.abs(people) <= FAR).all(axis=2)  # NaN compares as false
         counts.append(np.count_nonzero(impossible & (people[..., 2] != 0)))
         people[impossible | (people[..., 2] <= 0)] = 0
         clean.append(Frame(people, frame.size))

@@ -48,6 +48,7 @@ def assert_is_body(poses: PoseSequence, scale: float = 1.0) -> None:
         frame(person()),
         [frame(person())],
         [[frame(person())]],
+        ([(frame(person()),)],),
         {"frames": [frame(person())], "fps": 24},
         frame(person(pose_keypoints_2d=BODY)),
         frame(person(pose_keypoints_2d=flat([point[:2] for point in BODY]))),
@@ -156,7 +157,7 @@ def test_a_chosen_person_is_followed_where_the_order_changes() -> None:
 
 
 @pytest.mark.parametrize("bad", [float("nan"), None, float("inf"), 1e12])
-@pytest.mark.parametrize("at", [3, 4])
+@pytest.mark.parametrize("at", [3, 4, 5])
 def test_impossible_numbers_become_missing_points(bad: float | None, at: int) -> None:
     points: list = flat(BODY)
     points[at] = bad
@@ -281,6 +282,6 @@ def test_files_are_written_whole(tmp_path: Path) -> None:
 
 def test_hands_lie_where_the_skeleton_has_them() -> None:
     left = [[50.0, 50.0, 1.0]] * 21
-    poses = read(frame(person(hand_left_keypoints_2d=flat(left))))
+    poses = read(frame({"hand_left_keypoints_2d": flat(left)}))
     assert seen(poses.points[0])[HANDS[0]].all()
     assert not seen(poses.points[0])[FACE].any()
