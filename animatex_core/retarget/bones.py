@@ -11,7 +11,7 @@ from animatex_core.pose.skeleton import BODY_POINTS, FACE, HANDS, JOINT, LEFT_HA
 # adjusted to the dancers of the tests; the neck is the middle of the shoulders).
 _KINDS = {
     "neck": 0.11, "shoulder": 0.085, "upper_arm": 0.15, "forearm": 0.14, "hand": 0.05,
-    "torso": 0.275, "thigh": 0.245, "shin": 0.225, "foot": 0.06, "face": 0.03,
+    "torso": 0.275, "thigh": 0.245, "shin": 0.225, "foot": 0.06, "face": 0.02,
 }  # fmt: skip
 KINDS = tuple(_KINDS)
 KIND = {name: index for index, name in enumerate(KINDS)}

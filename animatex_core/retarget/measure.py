@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animatex_core.pose.skeleton import FACE, JOINT, seen
+from animatex_core.pose.skeleton import FACE, seen
 from animatex_core.retarget.bones import HAND, KIND, KINDS, PROPORTION, SIDES, joint
 
-QUANTILE = 0.9  # foreshortening only shortens a bone; the longest tenth is left to errors of detection
+LONG = 0.9  # foreshortening only shortens a bone; the longest tenth is left to errors of detection
+USUAL = 0.5  # of a face: from the nose to an eye or ear is longer in profile, and references look at us
 TINY = 0.1  # a bone below this part of its human proportion is foreshortened or wrong, and tells nothing
 LEAST_KINDS = 2  # of bones of the body that both bodies must show to be compared at all
 
@@ -21,9 +22,9 @@ class Length:
     proportion: float
 
 
-def _bones(kind: str, upper: str, lower: str, proportion: float | None = None) -> Length:
+def _bones(kind: str, upper: str, lower: str) -> Length:
     pairs = {(joint(side, upper), joint(side, lower)) for side in SIDES}
-    return Length(kind, tuple(sorted(pairs)), proportion or float(PROPORTION[KIND[kind]]))
+    return Length(kind, tuple(sorted(pairs)), float(PROPORTION[KIND[kind]]))
 
 
 def _of_hands(point: int) -> Length:
@@ -48,9 +49,8 @@ _BODY = (
 )
 LENGTHS = (
     *_BODY,
-    _bones("face", "nose", "eye", 0.027),
-    _bones("face", "nose", "ear", 0.045),
-    Length("face", ((JOINT["right_eye"], JOINT["left_eye"]),), 0.037),
+    _bones("face", "nose", "eye"),
+    _bones("face", "eye", "ear"),
     _of_face(36, 45, 0.05),  # the outer corners of the eyes
     _of_face(27, 8, 0.07),  # the bridge of the nose and the chin
     _of_hands(5),  # the wrist and the root of the index finger
@@ -65,15 +65,16 @@ def lengths(points: np.ndarray) -> np.ndarray:
 
     Returns (len(LENGTHS),) in pixels, 0 for what is never seen or tiny beside the rest of the body.
     """
-    found = np.array([_typical(points, length.pairs) for length in LENGTHS])
+    found = np.array([_typical(points, length) for length in LENGTHS])
     return np.where(found > TINY * stature(found) * _PROPORTIONS, found, 0.0)
 
 
-def _typical(points: np.ndarray, pairs: tuple[tuple[int, int], ...]) -> float:
-    starts, ends = (points[:, list(side)] for side in zip(*pairs, strict=True))
+def _typical(points: np.ndarray, length: Length) -> float:
+    starts, ends = (points[:, list(side)] for side in zip(*length.pairs, strict=True))
     both = seen(starts) & seen(ends)
     distances = np.linalg.norm(starts[..., :2] - ends[..., :2], axis=-1)[both]
-    return float(np.quantile(distances, QUANTILE)) if distances.size else 0.0
+    quantile = USUAL if length.kind == "face" else LONG
+    return float(np.quantile(distances, quantile)) if distances.size else 0.0
 
 
 def stature(found: np.ndarray) -> float:
@@ -112,13 +113,16 @@ def bone_ratios(driving: np.ndarray, reference: np.ndarray, scale: float, bound:
     """Return how many times longer the reference's bones are than the driving ones: (len(KINDS),).
 
     Kinds that either lacks take their neighbour's ratio (see `_NEIGHBOURS`) or the body's `scale`.
-    All are kept between scale / bound and scale * bound.
+    All are kept between scale / bound and scale * bound, but for the face, which cartoons enlarge most: it
+    may go on to the square of `bound`.
     """
     both = (driving > 0) & (reference > 0)
     own = {kind: _ratio(driving, reference, both & (index == _KIND_OF)) for kind, index in KIND.items()}
     for kind, neighbour in _NEIGHBOURS:
         own[kind] = own[kind] or own[neighbour]
-    return np.clip([own[kind] or scale for kind in KINDS], scale / bound, scale * bound)
+    bounds = np.full(len(KINDS), bound)
+    bounds[KIND["face"]] = bound**2
+    return np.clip([own[kind] or scale for kind in KINDS], scale / bounds, scale * bounds)
 
 
 # Whom a kind asks that was not measured, in order. Feet are never measured: they go with the shins.

@@ -65,7 +65,8 @@ class RetargetSettings:
     drop: names of PARTS that the character has not; they become missing. add: names of ADDABLE parts that
     the driving poses lack in every frame and the character has.
     ground: keep the feet on the character's ground line. bound: how many times a bone may be longer or
-    shorter than the scale of the whole body would make it, 1 or more; factors come on top.
+    shorter than the scale of the whole body would make it, 1 or more (squared for the face); factors come
+    on top.
     """
 
     mode: Mode = "retarget"
