@@ -13,7 +13,7 @@ test: $(INSTALLED)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 $(INSTALLED): pyproject.toml requirements.txt constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -2,14 +2,18 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import TextIOWrapper
-from typing import cast
+from typing import Any, cast
 
-from animatex_core.commands import convert, demo, models
-from animatex_core.errors import AnimateXError
+from tqdm import tqdm
 
-COMMANDS = (demo, convert, models)
+from animatex_core.commands import animate, convert, demo, models, pose, retarget
+from animatex_core.errors import AnimateXError, AnimateXWarning
+
+COMMANDS = (animate, pose, retarget, demo, convert, models)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -21,11 +25,26 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@contextmanager
+def warnings_in_one_line() -> Iterator[None]:
+    """Show every warning of ours, as a sentence without a place in the code."""
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        text = str(message) if issubclass(category, AnimateXWarning) else f"{category.__name__}: {message}"
+        tqdm.write(f"animatex: warning: {text}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", AnimateXWarning)
+        warnings.showwarning = show
+        yield
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     arguments = build_parser().parse_args(argv)
     try:
-        arguments.run(arguments)
+        with warnings_in_one_line():
+            arguments.run(arguments)
     except AnimateXError as error:
         print(f"animatex: {error}", file=sys.stderr)
         return 2

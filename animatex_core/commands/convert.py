@@ -5,13 +5,12 @@ from pathlib import Path
 
 import torch
 
-from animatex_core.bundles import default_models_folder
 from animatex_core.checkpoints.denoiser_file import check_conversion, convert_denoiser
-from animatex_core.commands.models import FOLDER_HELP
+from animatex_core.commands.options import add_folder_option, models_folder
 from animatex_core.commands.progress import byte_bar
 from animatex_core.encoders.open_clip_encoder import OpenClipTextContext
 from animatex_core.errors import InvalidInput
-from animatex_core.models_folder import DENOISER, OPEN_CLIP, ModelsFolder
+from animatex_core.models_folder import DENOISER, OPEN_CLIP
 
 PRECISIONS = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -38,13 +37,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--precision", choices=PRECISIONS, default="fp16", help="type of the weights; default: %(default)s"
     )
-    parser.add_argument("--folder", type=Path, metavar="DIR", help=FOLDER_HELP)
+    add_folder_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Convert, and say what was written."""
-    folder = ModelsFolder(arguments.folder or default_models_folder())
+    folder = models_folder(arguments)
     checkpoint = arguments.checkpoint or folder.require(DENOISER)
     text_encoder = arguments.text_encoder or folder.require(OPEN_CLIP)
     target = arguments.out or checkpoint.with_name(f"animate-x-{arguments.precision}.safetensors")

@@ -13,12 +13,12 @@ from animatex_core.bundles import (
     load_catalogue,
     resolve,
 )
+from animatex_core.commands.options import add_folder_option
 from animatex_core.commands.progress import byte_bar
 from animatex_core.download import download
 from animatex_core.errors import DownloadError
 from animatex_core.verification import verify
 
-FOLDER_HELP = "models folder, as ComfyUI lays it out; default: $ANIMATEX_MODELS, else ~/.cache/animatex"
 HEADINGS = ("id", "role", "size", "licence of code / weights", "present")
 
 
@@ -34,7 +34,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "ids", nargs="*", metavar="ID", help="a file or a set; all that are present if left out"
     )
     for action, run in ((listing, list_models), (fetching, download_models), (checking, verify_models)):
-        action.add_argument("--folder", type=Path, metavar="DIR", help=FOLDER_HELP)
+        add_folder_option(action)
         action.set_defaults(run=run)
 
 

@@ -1,0 +1,186 @@
+"""`animatex animate`: from a picture and a dance to a clip."""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from animatex_core.commands.dances import read_dance
+from animatex_core.commands.options import (
+    add_clip_options,
+    add_folder_option,
+    add_pose_options,
+    add_retarget_options,
+    models_folder,
+    retarget_settings,
+    size,
+)
+from animatex_core.commands.progress import Bars
+from animatex_core.commands.references import read_reference
+from animatex_core.dance import Dance
+from animatex_core.device import PRECISIONS, choose_device, choose_dtype
+from animatex_core.diffusion.guidance import Guidance
+from animatex_core.diffusion.solvers import SOLVERS
+from animatex_core.errors import InvalidInput
+from animatex_core.generated_networks import NOTICE, generated_networks
+from animatex_core.networks import Networks, load_networks
+from animatex_core.pipeline import Animation, AnimationSettings, Animator, Reference
+from animatex_core.pose.draw import draw_poses
+from animatex_core.sampling import SamplingSettings, Segments, Windows
+from animatex_core.video.formats import check_settings
+from animatex_core.video.side_by_side import side_by_side
+from animatex_core.video.write import check_output, write_clip
+
+GENERATED = "generated"
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `animate`."""
+    parser = subparsers.add_parser(
+        "animate",
+        help="make the character of a picture dance",
+        description="Make the character of a picture dance as a person does in a clip.",
+    )
+    parser.add_argument("--reference", type=Path, required=True, metavar="PICTURE", help="the character")
+    parser.add_argument("--driving", type=Path, required=True, metavar="CLIP", help="the dance")
+    parser.add_argument(
+        "--out", type=Path, default=Path("animation.mp4"), metavar="FILE",
+        help="what to write: .mp4, .webm, .gif, or a folder for PNG frames; default: %(default)s",
+    )  # fmt: skip
+    parser.add_argument(
+        "--poses",
+        type=Path,
+        metavar="JSON",
+        help="the dancer's poses (OpenPose JSON); default: found by DWPose",
+    )
+    add_clip_options(parser, "32", 2)
+    add_pose_options(parser)
+    add_retarget_options(parser)
+    _add_sampling_options(parser)
+    _add_output_options(parser)
+    add_folder_option(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_sampling_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("sampling")
+    group.add_argument(
+        "--size", type=size, default=(512, 768), metavar="WxH", help="pixels; default: 512x768"
+    )
+    group.add_argument("--steps", type=int, default=30, metavar="N", help="default: %(default)s, as released")
+    group.add_argument("--solver", choices=SOLVERS, default="ddim", help="default: %(default)s, as released")
+    group.add_argument(
+        "--guidance",
+        type=float,
+        default=2.5,
+        metavar="X",
+        help="guidance scale, 1 for none; default: %(default)s",
+    )
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
+    plans = group.add_mutually_exclusive_group()
+    plans.add_argument(
+        "--window", type=int, nargs="+", metavar="N",
+        help="frames of a window and of its overlap with the next (a quarter, if not given): for long clips",
+    )  # fmt: skip
+    plans.add_argument(
+        "--segments",
+        type=int,
+        metavar="N",
+        help="frames of a segment; each starts from the last frame of the one before",
+    )
+    group.add_argument(
+        "--model", default="auto", metavar="FILE",
+        help="a converted bundle or the released checkpoint; auto: the one in the models folder, or without "
+        "one small generated weights; generated: these; default: %(default)s",
+    )  # fmt: skip
+    group.add_argument(
+        "--precision",
+        choices=("auto", *PRECISIONS),
+        default="auto",
+        help="of the weights; default: by the device",
+    )
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps; default: %(default)s")
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the written clip")
+    group.add_argument(
+        "--fps", type=float, metavar="X",
+        help="frames a second; the sound is stretched to stay in step; default: the tempo of the dance "
+        "(the authors write 8)",
+    )  # fmt: skip
+    group.add_argument(
+        "--quality", type=float, default=7.0, metavar="Q", help="0 to 10; default: %(default)s"
+    )
+    group.add_argument("--silent", action="store_true", help="leave the sound of the dance out")
+    group.add_argument(
+        "--side-by-side", type=Path, metavar="FILE", help="also write a clip of reference, pose and result"
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Animate, and say what was written."""
+    _check_outputs(arguments, arguments.fps or 1)  # what cannot work fails before the long work
+    settings = _settings(arguments)
+    with Bars() as bars:
+        reference = read_reference(arguments)
+        dance = read_dance(arguments, partial(bars.report, "poses"))
+        _check_outputs(arguments, arguments.fps or dance.choice.fps)
+        networks = _networks(arguments)
+        animation = Animator(networks, bars.report).animate(reference, dance, settings)
+    _write(arguments, reference, dance, animation)
+    print(f"poses: {animation.retargeting}")
+    count, height, width, _ = animation.frames.shape
+    rate = arguments.fps or dance.choice.fps
+    print(f"{arguments.out}: {count} frames of {width}x{height} at {rate:g} a second")
+
+
+def _check_outputs(arguments: argparse.Namespace, fps: float) -> None:
+    for path in filter(None, (arguments.out, arguments.side_by_side)):
+        check_settings(check_output(path), fps, arguments.quality)
+
+
+def _settings(arguments: argparse.Namespace) -> AnimationSettings:
+    width, height = arguments.size
+    sampling = SamplingSettings(
+        solver=arguments.solver,
+        steps=arguments.steps,
+        guidance=Guidance(arguments.guidance),
+        seed=arguments.seed,
+        long_clip=_long_clip(arguments),
+    )
+    return AnimationSettings(width, height, retarget_settings(arguments), sampling)
+
+
+def _long_clip(arguments: argparse.Namespace) -> Windows | Segments | None:
+    if arguments.segments is not None:
+        return Segments(arguments.segments)
+    if arguments.window is None:
+        return None
+    frames, *overlap = arguments.window
+    return Windows(frames, *(overlap or [frames // 4]))
+
+
+def _networks(arguments: argparse.Namespace) -> Networks:
+    folder = models_folder(arguments)
+    if arguments.model in ("auto", GENERATED):
+        denoiser = folder.find_denoiser() if arguments.model == "auto" else None
+    else:
+        denoiser = Path(arguments.model)
+    if denoiser is None:
+        print(NOTICE)
+        return generated_networks()
+    if not denoiser.is_file():
+        raise InvalidInput(f"The model {denoiser} does not exist: check its name, or take auto.")
+    device = choose_device(arguments.device)
+    return load_networks(folder, denoiser, choose_dtype(arguments.precision, device), device)
+
+
+def _write(arguments: argparse.Namespace, reference: Reference, dance: Dance, animation: Animation) -> None:
+    fps = arguments.fps or dance.choice.fps
+    sound = None if arguments.silent else dance.sound(fps)
+    write = partial(write_clip, fps=fps, quality=arguments.quality, sound=sound)
+    write(arguments.out, animation.frames)
+    if arguments.side_by_side is not None:
+        _, height, width, _ = animation.frames.shape
+        columns = reference.picture, draw_poses(animation.poses, width, height), animation.frames
+        write(arguments.side_by_side, side_by_side(columns, height))

@@ -1,0 +1,85 @@
+"""From the options of a command to a dance: which frames, and whose poses in them."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from animatex_core.commands.options import models_folder
+from animatex_core.dance import Dance, common_length
+from animatex_core.errors import InvalidInput
+from animatex_core.pose.cache import PoseCache, pose_key
+from animatex_core.pose.extract import PoseExtractor
+from animatex_core.pose.gaps import fill_gaps
+from animatex_core.pose.json_io import read_poses
+from animatex_core.pose.skeleton import PoseSequence
+from animatex_core.pose.smooth import smooth
+from animatex_core.progress import Progress
+from animatex_core.video.clip import ClipInfo, count_frames, probe
+from animatex_core.video.frames import FrameChoice, choose_frames
+from animatex_core.video.read import read_frames
+
+CACHE = Path("~/.cache/animatex/poses")
+
+
+def read_dance(arguments: argparse.Namespace, progress: Progress) -> Dance:
+    """Choose the frames of --driving and read or find their poses."""
+    clip = probe(arguments.driving)
+    if arguments.poses is None:
+        choice = _choose(arguments, clip, count_frames(clip))
+        return Dance(clip, choice, _cleaned(arguments, _found(arguments, clip, choice, progress)))
+    poses = read_poses(arguments.poses, person=arguments.person, fps=clip.fps, size=(clip.width, clip.height))
+    choice = _choose(arguments, clip, common_length(clip, poses))
+    return Dance(clip, choice, _cleaned(arguments, poses).select(choice.indices).with_fps(choice.fps))
+
+
+def _choose(arguments: argparse.Namespace, clip: ClipInfo, total: int) -> FrameChoice:
+    return choose_frames(
+        total,
+        frames=arguments.frames,
+        stride=arguments.stride,
+        start=arguments.start,
+        end=arguments.end,
+        fps=clip.fps,
+    )
+
+
+def _found(
+    arguments: argparse.Namespace, clip: ClipInfo, choice: FrameChoice, progress: Progress
+) -> PoseSequence:
+    """Find the poses of the chosen frames by DWPose, or remember them."""
+    files = models_folder(arguments).find_pose_files()
+    if files is None:
+        raise InvalidInput(
+            f"DWPose's files are not in {models_folder(arguments).path}, so poses cannot be found: run "
+            "`animatex models download pose`, or give --poses FILE.json."
+        )
+
+    def extract() -> PoseSequence:
+        extractor = PoseExtractor.from_files(*files, device=arguments.provider)
+        print(f"poses: onnxruntime works on {extractor.provider}")
+        return extractor.extract(
+            read_frames(clip, indices=choice.indices),
+            fps=choice.fps,
+            total=len(choice.indices),
+            person=arguments.person,
+            detect_every=arguments.detect_every,
+            progress=progress,
+        )
+
+    return extract() if arguments.no_cache else _remembered(arguments, clip, choice, files, extract)
+
+
+def _remembered(
+    arguments: argparse.Namespace,
+    clip: ClipInfo,
+    choice: FrameChoice,
+    files: tuple[Path, Path],
+    extract: Callable[[], PoseSequence],
+) -> PoseSequence:
+    asked = {"frames": choice.indices, "person": arguments.person, "detect_every": arguments.detect_every}
+    return PoseCache(CACHE.expanduser()).cached(pose_key(clip.path, files, asked), extract)
+
+
+def _cleaned(arguments: argparse.Namespace, poses: PoseSequence) -> PoseSequence:
+    filled = fill_gaps(poses, arguments.fill_gaps)
+    return filled if arguments.smooth is None else smooth(filled, min_cutoff=arguments.smooth)

@@ -1,0 +1,153 @@
+"""Options that several commands share, and the values they stand for."""
+
+import argparse
+from pathlib import Path
+
+from animatex_core.bundles import default_models_folder
+from animatex_core.errors import InvalidInput
+from animatex_core.models_folder import ModelsFolder
+from animatex_core.pose.person import PersonRule
+from animatex_core.retarget.character import Box
+from animatex_core.retarget.parts import PARTS
+from animatex_core.retarget.settings import MODES, Factors, RetargetSettings
+
+FOLDER_HELP = "models folder, as ComfyUI lays it out; default: $ANIMATEX_MODELS, else ~/.cache/animatex"
+FACTORS = ("body", "legs", "arms", "neck", "shoulders", "face")
+
+
+def add_folder_option(parser: argparse.ArgumentParser) -> None:
+    """Add --folder."""
+    parser.add_argument("--folder", type=Path, metavar="DIR", help=FOLDER_HELP)
+
+
+def models_folder(arguments: argparse.Namespace) -> ModelsFolder:
+    """Return the folder of --folder."""
+    return ModelsFolder(arguments.folder or default_models_folder())
+
+
+def add_clip_options(parser: argparse.ArgumentParser, frames: str, stride: int) -> None:
+    """Add which frames of the driving clip are used; frames: the default number, or "all"."""
+    group = parser.add_argument_group("frames of the driving clip")
+    group.add_argument(
+        "--frames",
+        type=frame_count,
+        default=frame_count(frames),
+        metavar="N",
+        help=f"how many, or all; default: {frames}",
+    )
+    group.add_argument(
+        "--stride", type=int, default=stride, metavar="N", help="use one frame in N; default: %(default)s"
+    )
+    group.add_argument(
+        "--start", type=float, default=0.0, metavar="S", help="seconds into the clip; default: 0"
+    )
+    group.add_argument("--end", type=float, metavar="S", help="seconds into the clip; default: its end")
+
+
+def add_pose_options(parser: argparse.ArgumentParser) -> None:
+    """Add how poses are found in a clip."""
+    group = parser.add_argument_group("finding poses")
+    group.add_argument(
+        "--person",
+        type=person_rule,
+        default="best",
+        metavar="WHO",
+        help="of several people: best (the surest in each frame, as released), largest, leftmost, or a "
+        "number counted from the left, 0 first; default: %(default)s",
+    )
+    group.add_argument(
+        "--detect-every",
+        type=int,
+        default=1,
+        metavar="N",
+        help="look for people in one frame in N only and follow them between: faster; default: %(default)s",
+    )
+    group.add_argument(
+        "--smooth",
+        type=float,
+        metavar="HZ",
+        help="smooth the motion by a One-Euro filter of this cutoff: 1 is strong, 5 light; default: off",
+    )
+    group.add_argument(
+        "--fill-gaps",
+        type=int,
+        default=0,
+        metavar="N",
+        help="fill in points that are unseen for at most N frames; default: %(default)s",
+    )
+    group.add_argument(
+        "--provider",
+        default="auto",
+        help="where onnxruntime works: auto, cuda, directml, coreml or cpu; default: auto",
+    )
+    group.add_argument(
+        "--no-cache", action="store_true", help="find poses anew, whether they are known or not"
+    )
+
+
+def add_retarget_options(parser: argparse.ArgumentParser) -> None:
+    """Add what is known of the character, and how poses are carried over to it."""
+    known = parser.add_argument_group("what is known of the character")
+    known.add_argument(
+        "--reference-pose", type=Path, metavar="JSON", help="its pose in the reference picture"
+    )
+    known.add_argument("--mask", type=Path, metavar="PICTURE", help="a picture that is white where it is")
+    known.add_argument(
+        "--box",
+        type=box,
+        metavar="L,T,R,B",
+        help="left, top, right and bottom of it in parts (0..1) of the picture",
+    )
+    group = parser.add_argument_group("carrying poses over (EPI)")
+    group.add_argument(
+        "--retarget",
+        dest="mode",
+        choices=MODES,
+        default="retarget",
+        help="none: as released; align: size and place of the character; retarget: the lengths of its limbs "
+        "too; default: %(default)s",
+    )
+    for name in FACTORS:
+        group.add_argument(
+            f"--{name}", type=float, default=1.0, metavar="X", help=f"scale of the {name}; default: 1"
+        )
+    parts = ", ".join(PARTS)
+    group.add_argument("--drop", nargs="+", default=[], metavar="PART", help=f"leave out parts: {parts}")
+    group.add_argument("--add", nargs="+", default=[], metavar="PART", help="add limbs that the dancer lacks")
+    group.add_argument("--ground", action="store_true", help="keep the feet on the ground of the character")
+
+
+def retarget_settings(arguments: argparse.Namespace) -> RetargetSettings:
+    """Return what `add_retarget_options` were given."""
+    factors = Factors(**{name: getattr(arguments, name) for name in FACTORS})
+    return RetargetSettings(
+        mode=arguments.mode,
+        factors=factors,
+        drop=tuple(arguments.drop),
+        add=tuple(arguments.add),
+        ground=arguments.ground,
+    )
+
+
+def frame_count(text: str) -> int | None:
+    """Read a number of frames, None for "all"."""
+    return None if text == "all" else int(text)
+
+
+def size(text: str) -> tuple[int, int]:
+    """Read WIDTHxHEIGHT in pixels."""
+    width, height = map(int, text.lower().split("x"))
+    return width, height
+
+
+def box(text: str) -> Box:
+    """Read L,T,R,B."""
+    try:
+        return Box(*map(float, text.split(",")))
+    except (TypeError, InvalidInput) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def person_rule(text: str) -> PersonRule:
+    """Read who of several people is meant."""
+    return int(text) if text.isdecimal() else text  # type: ignore[return-value]  # checked where it is used

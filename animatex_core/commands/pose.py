@@ -1,0 +1,52 @@
+"""`animatex pose`: the poses of a clip's dancer as OpenPose JSON."""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from animatex_core.commands.dances import read_dance
+from animatex_core.commands.options import add_clip_options, add_folder_option, add_pose_options
+from animatex_core.commands.progress import Bars
+from animatex_core.pose.draw import draw_poses
+from animatex_core.pose.json_io import write_poses
+from animatex_core.pose.skeleton import seen
+from animatex_core.video.write import write_clip
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `pose`."""
+    parser = subparsers.add_parser("pose", help="find the poses in a clip or picture")
+    parser.add_argument("driving", type=Path, metavar="CLIP", help="a clip or a picture of a person")
+    parser.add_argument(
+        "--out", type=Path, metavar="JSON", help="OpenPose JSON; default: beside the clip, with its name"
+    )
+    parser.add_argument(
+        "--poses",
+        type=Path,
+        metavar="JSON",
+        help="read poses from here instead, to clean or choose among them",
+    )
+    parser.add_argument(
+        "--preview", type=Path, metavar="FILE", help="also write a clip of the poses as drawn"
+    )
+    add_clip_options(parser, "all", 1)
+    add_pose_options(parser)
+    add_folder_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Find poses, write them, and say in how many frames there are any."""
+    out = arguments.out or arguments.driving.with_suffix(".json")
+    with Bars() as bars:
+        dance = read_dance(arguments, partial(bars.report, "poses"))
+    write_poses(out, dance.poses)
+    if arguments.preview is not None:
+        write_clip(
+            arguments.preview,
+            draw_poses(dance.poses),
+            fps=dance.choice.fps,
+            sound=dance.sound(dance.choice.fps),
+        )
+    found = int(seen(dance.poses.body).any(axis=1).sum())
+    print(f"{out}: {len(dance.poses)} frames, somebody in {found} of them")

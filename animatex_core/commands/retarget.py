@@ -1,0 +1,94 @@
+"""`animatex retarget`: poses carried over to a character, with a preview over its picture."""
+
+import argparse
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from einops import rearrange
+
+from animatex_core.commands.dances import read_dance
+from animatex_core.commands.options import (
+    add_clip_options,
+    add_folder_option,
+    add_pose_options,
+    add_retarget_options,
+    retarget_settings,
+)
+from animatex_core.commands.progress import Bars
+from animatex_core.commands.references import read_reference
+from animatex_core.dance import Dance
+from animatex_core.encoders.preprocess import resize
+from animatex_core.pose.draw import draw_over
+from animatex_core.pose.json_io import write_poses
+from animatex_core.pose.skeleton import PoseSequence
+from animatex_core.retarget.retarget import plan, retarget
+from animatex_core.video.picture import PICTURE_SUFFIXES, write_picture
+from animatex_core.video.write import write_clip
+
+MOMENTS, COLUMNS = 8, 4  # of a preview that is a picture
+HEIGHT = 512  # pixels of a previewed frame
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `retarget`."""
+    parser = subparsers.add_parser(
+        "retarget",
+        help="carry the poses of a dance over to a character",
+        description="Carry the poses of a dance over to a character, to look at them and to use them as "
+        "`animate --poses FILE --retarget none`.",
+    )
+    parser.add_argument("--reference", type=Path, required=True, metavar="PICTURE", help="the character")
+    parser.add_argument("--driving", type=Path, required=True, metavar="CLIP", help="the dance")
+    parser.add_argument(
+        "--poses",
+        type=Path,
+        metavar="JSON",
+        help="the dancer's poses (OpenPose JSON); default: found by DWPose",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("retargeted.json"), metavar="JSON", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--preview", type=Path, metavar="FILE",
+        help="also draw the poses over the character: a clip of all, or a picture (.png) of eight moments",
+    )  # fmt: skip
+    add_clip_options(parser, "all", 1)
+    add_pose_options(parser)
+    add_retarget_options(parser)
+    add_folder_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Retarget, write poses and preview, and say what was done."""
+    settings = retarget_settings(arguments)
+    reference = read_reference(arguments)
+    with Bars() as bars:
+        dance = read_dance(arguments, partial(bars.report, "poses"))
+    chosen = plan(dance.poses, reference.character, settings)
+    poses = retarget(dance.poses, reference.character, settings)
+    write_poses(arguments.out, poses)
+    if arguments.preview is not None:
+        _write_preview(arguments.preview, reference.picture, poses, dance)
+    print(f"{arguments.out}: {len(poses)} frames, {chosen.description}")
+
+
+def _write_preview(path: Path, picture: np.ndarray, poses: PoseSequence, dance: Dance) -> None:
+    background = resize(picture, round(HEIGHT * picture.shape[1] / picture.shape[0]), HEIGHT)
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        moments = np.linspace(0, len(poses) - 1, min(MOMENTS, len(poses))).round().astype(int)
+        write_picture(path, _sheet(list(_over(background, poses.select(moments)))))
+    else:
+        write_clip(path, _over(background, poses), fps=dance.choice.fps, sound=dance.sound(dance.choice.fps))
+
+
+def _over(background: np.ndarray, poses: PoseSequence) -> Iterator[np.ndarray]:
+    return (draw_over(background, body, hands) for body, hands in zip(poses.body, poses.hands, strict=True))
+
+
+def _sheet(frames: list[np.ndarray]) -> np.ndarray:
+    blank = [np.zeros_like(frames[0])] * (-len(frames) % COLUMNS)
+    cells = np.stack(frames + blank)
+    return rearrange(cells, "(rows columns) h w c -> (rows h) (columns w) c", columns=COLUMNS)

@@ -1,0 +1,53 @@
+"""The dance of a driving clip: the frames that are used of it, and their poses."""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from animatex_core.errors import AnimateXWarning
+from animatex_core.pose.skeleton import PoseSequence
+from animatex_core.video.clip import ClipInfo, count_frames
+from animatex_core.video.frames import FrameChoice
+from animatex_core.video.read import read_frames
+from animatex_core.video.sound import Sound
+
+SHAPE_TOLERANCE = 0.02  # part by which poses and clip may differ in width / height
+
+
+@dataclass(frozen=True)
+class Dance:
+    """Chosen frames of a clip, and the poses of one person in exactly these frames."""
+
+    clip: ClipInfo
+    choice: FrameChoice
+    poses: PoseSequence
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Read the chosen frames, (h, w, 3) uint8 in RGB, one at a time."""
+        return read_frames(self.clip, indices=self.choice.indices)
+
+    def sound(self, fps: float) -> Sound | None:
+        """Return the sound of the chosen frames, in step with them at `fps` a second; None without any."""
+        if not self.clip.has_audio:
+            return None
+        return Sound(self.clip.path, self.choice.start, self.choice.duration, self.choice.speed(fps))
+
+
+def common_length(clip: ClipInfo, poses: PoseSequence) -> int:
+    """Return how many frames a clip and poses read from elsewhere share; warns where they do not match."""
+    frames = count_frames(clip)
+    shapes = poses.width / poses.height, clip.width / clip.height
+    if abs(shapes[0] - shapes[1]) > SHAPE_TOLERANCE * shapes[1]:
+        _warn(
+            f"The poses are of a picture of {poses.width}x{poses.height}, but the clip has "
+            f"{clip.width}x{clip.height}: they are stretched to it."
+        )
+    if len(poses) != frames:
+        _warn(f"There are poses of {len(poses)} frames, but the clip has {frames}: the rest is left out.")
+    return min(len(poses), frames)
+
+
+def _warn(sentence: str) -> None:
+    warnings.warn(AnimateXWarning(sentence), stacklevel=3)

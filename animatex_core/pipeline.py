@@ -1,0 +1,155 @@
+"""The whole way from a picture of a character and a dance to the frames of an animated clip."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from animatex_core.dance import Dance
+from animatex_core.encoders.preprocess import clip_pictures, unit_pictures
+from animatex_core.model.conditions import ConditionInputs
+from animatex_core.networks import Networks
+from animatex_core.pose.draw import draw_poses
+from animatex_core.pose.skeleton import PoseSequence
+from animatex_core.retarget.retarget import Box, Character, RetargetSettings, plan, retarget
+from animatex_core.sampling import SamplingSettings, sample_latents
+from animatex_core.shapes import ClipShape
+
+Report = Callable[[str, int, int], None]
+"""Called with a stage's name, how much of it is done and how much there is; may raise to stop the work."""
+
+_BATCH = 16  # driving frames that wait for the image encoder at once
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The character: its picture (h, w, 3) uint8 in RGB, and where known its pose and the box it fills."""
+
+    picture: np.ndarray
+    pose: PoseSequence | None = None
+    box: Box | None = None
+
+    @property
+    def character(self) -> Character:
+        """What retargeting needs to know."""
+        height, width, _ = self.picture.shape
+        return Character(width, height, self.pose, self.box)
+
+
+@dataclass(frozen=True)
+class AnimationSettings:
+    """What is made of a reference and a dance. width, height: pixels of the generated frames."""
+
+    width: int = 512
+    height: int = 768
+    retarget: RetargetSettings = field(default_factory=RetargetSettings)
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
+
+
+@dataclass(frozen=True)
+class Animation:
+    """frames (f, height, width, 3) uint8 in RGB; poses: what they were made to follow.
+
+    retargeting: in words, how these came of the dance's poses.
+    """
+
+    frames: np.ndarray
+    poses: PoseSequence
+    retargeting: str
+
+
+@dataclass(frozen=True)
+class Animator:
+    """Makes characters dance with one set of networks."""
+
+    networks: Networks
+    report: Report
+
+    def animate(self, reference: Reference, dance: Dance, settings: AnimationSettings) -> Animation:
+        """Give a character the motion of a dance.
+
+        Raises InvalidInput for sizes and settings that cannot work, OutOfMemory with what to lower, and
+        whatever the report raises.
+        """
+        shape = self._shape(len(dance.poses), settings)
+        chosen = plan(dance.poses, reference.character, settings.retarget)
+        poses = retarget(dance.poses, reference.character, settings.retarget)
+        # Where a pose was of no use for retargeting, it is a detector's guess at what is no human body.
+        own_pose = None if chosen.how in ("fitted", "passed on") else reference.pose
+        inputs = self._conditions(reference, own_pose, dance, poses, shape)
+        latents = sample_latents(
+            self.networks.unet,
+            inputs,
+            settings.sampling,
+            lambda info: self.report("sampling", info.index + 1, info.total),
+        )
+        return Animation(np.stack(list(self._decode(latents))), poses, chosen.description)
+
+    def _shape(self, frames: int, settings: AnimationSettings) -> ClipShape:
+        halvings = self.networks.unet.config.halvings
+        return ClipShape(settings.width, settings.height, frames, halvings=halvings)
+
+    def _conditions(
+        self,
+        reference: Reference,
+        own_pose: PoseSequence | None,
+        dance: Dance,
+        poses: PoseSequence,
+        shape: ClipShape,
+    ) -> ConditionInputs:
+        # Without a pose of its own the reference is given the first one of the dance, as released.
+        first = (own_pose or poses).select([0])
+        # Poses that stayed in their clip's picture are drawn at its size and stretched, as released. A
+        # character's picture may be of any size: there the strokes get the width that the denoiser knows.
+        stayed = (poses.width, poses.height) == (dance.poses.width, dance.poses.height)
+        canvas = (poses.width, poses.height) if stayed else (shape.width, shape.height)
+        embedding = self._encode([reference.picture])
+        features = torch.cat([embedding, *self._features(dance)])
+        keypoints = np.concatenate([first.keypoints(), poses.keypoints()])
+        return ConditionInputs(
+            shape=shape,
+            text_context=self.networks.text_context,
+            image_embedding=embedding[None],
+            reference_image=rearrange(
+                unit_pictures([reference.picture], shape.width, shape.height), "1 c h w -> 1 c 1 h w"
+            ),
+            pose_pictures=rearrange(
+                torch.cat([_pose_pictures(first, shape, canvas), _pose_pictures(poses, shape, canvas)]),
+                "f c h w -> 1 c f h w",
+            ),
+            keypoints=torch.from_numpy(keypoints)[None],
+            clip_features=features[None],
+        )
+
+    def _features(self, dance: Dance) -> Iterator[Tensor]:
+        done, total = 0, len(dance.poses)
+        frames = dance.frames()
+        while batch := list(islice(frames, _BATCH)):
+            yield self._encode(batch)
+            done += len(batch)
+            self.report("features", done, total)
+
+    def _encode(self, pictures: list[np.ndarray]) -> Tensor:
+        return self.networks.image_encoder.encode(clip_pictures(pictures)).float()
+
+    def _decode(self, latents: Tensor) -> Iterator[np.ndarray]:
+        frames = rearrange(latents, "1 c f h w -> f c h w")
+        for index, latent in enumerate(frames):
+            picture = self.networks.decoder.decode(latent[None])[0]
+            yield _to_bytes(picture)
+            self.report("decoding", index + 1, len(frames))
+
+
+def _pose_pictures(poses: PoseSequence, shape: ClipShape, canvas: tuple[int, int]) -> Tensor:
+    """(f, 3, height, width): poses drawn on a canvas of that size and stretched."""
+    return unit_pictures(list(draw_poses(poses, *canvas)), shape.width, shape.height)
+
+
+def _to_bytes(picture: Tensor) -> np.ndarray:
+    """(3, h, w) around -1..1 -> (h, w, 3) uint8, rounded down, as released."""
+    unit = (picture.float().cpu() * 0.5 + 0.5).clamp(0, 1)
+    return rearrange((unit * 255).byte(), "c h w -> h w c").numpy()

@@ -1,0 +1,178 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from animatex_core.cli import main
+from animatex_core.generated_networks import NOTICE
+from animatex_core.video.clip import probe
+from animatex_core.video.read import read_frames
+from tests.dance_samples import FPS, DanceFiles, write_dance
+from tests.small_release import place_small_release
+
+SMALL = {"size": "64x64", "frames": 4, "steps": 2, "solver": "dpm++2m", "device": "cpu"}
+
+
+@pytest.fixture
+def dance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DanceFiles:
+    monkeypatch.setenv("ANIMATEX_MODELS", str(tmp_path / "models"))
+    return write_dance(tmp_path)
+
+
+def animate(dance: DanceFiles, *flags: str, **options: object) -> int:
+    return main(["animate", *dance.options(**{**SMALL, "out": dance.folder / "out.mp4", **options}), *flags])
+
+
+def last_error(capsys: pytest.CaptureFixture[str]) -> str:
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_clip_has_the_length_size_rate_and_sound_of_what_was_asked(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert animate(dance) == 0
+    clip = probe(dance.folder / "out.mp4")
+    assert (clip.frames, clip.width, clip.height, clip.fps) == (4, 64, 64, FPS / 2)
+    assert clip.has_audio
+    assert NOTICE in capsys.readouterr().out
+
+
+def test_frames_depend_on_the_seed_alone(dance: DanceFiles) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert animate(dance, out=dance.folder / name, seed=seed) == 0
+    a, b, c = (np.asarray(Image.open(dance.folder / name / "0003.png"), dtype=int) for name in "abc")
+    np.testing.assert_array_equal(a, b)
+    assert np.abs(a - c).mean() > 1
+
+
+def test_sound_is_stretched_to_another_rate(dance: DanceFiles) -> None:
+    assert animate(dance, fps=3) == 0
+    clip = probe(dance.folder / "out.mp4")
+    assert (clip.fps, clip.duration, clip.has_audio) == (3, pytest.approx(4 / 3), True)
+
+
+def test_silent_leaves_the_sound_out(dance: DanceFiles) -> None:
+    assert animate(dance, "--silent") == 0
+    assert not probe(dance.folder / "out.mp4").has_audio
+
+
+def test_side_by_side_shows_reference_pose_and_result(dance: DanceFiles) -> None:
+    assert animate(dance, side_by_side=dance.folder / "three.mp4") == 0
+    frames = list(read_frames(dance.folder / "three.mp4"))
+    assert [frame.shape for frame in frames] == [(64, 48 + 64 + 64, 3)] * 4
+    assert frames[0][:, 48:112].mean() < 60  # the pose is drawn on black
+
+
+@pytest.mark.parametrize("plan", [["--window", "3"], ["--window", "3", "1"], ["--segments", "3"]])
+def test_long_clips_in_parts(dance: DanceFiles, plan: list[str]) -> None:
+    assert animate(dance, *plan) == 0
+    assert probe(dance.folder / "out.mp4").frames == 4
+
+
+@pytest.mark.parametrize("mode", ["none", "align", "retarget"])
+@pytest.mark.parametrize("known", [[], ["--box", "0.2,0.1,0.8,0.9"]])
+def test_every_way_of_retargeting(dance: DanceFiles, mode: str, known: list[str]) -> None:
+    Image.new("RGB", (60, 80), "teal").save(dance.character)
+    assert animate(dance, "--retarget", mode, *known) == 0
+    assert probe(dance.folder / "out.mp4").frames == 4
+
+
+def test_more_frames_than_there_are(dance: DanceFiles, capsys: pytest.CaptureFixture[str]) -> None:
+    assert animate(dance, frames=20) == 0
+    assert probe(dance.folder / "out.mp4").frames == 12
+    assert "animatex: warning: 20 frames were asked for" in capsys.readouterr().err
+
+
+def test_the_released_networks_from_a_folder(
+    dance: DanceFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = dance.folder / "models"
+    place_small_release(models, monkeypatch)
+    assert animate(dance, out=dance.folder / "pickle") == 0
+    assert main(["convert", "--precision", "bf16"]) == 0
+    (models / "animate_x" / "animate-x_ckpt.pth").unlink()
+    assert animate(dance, out=dance.folder / "bundle") == 0
+    assert NOTICE not in capsys.readouterr().out
+    first, second = (
+        np.asarray(Image.open(dance.folder / name / "0000.png"), dtype=int) for name in ("pickle", "bundle")
+    )
+    assert np.abs(first - second).mean() < 8  # but for the rounding of bf16
+
+
+BAD = [
+    ({"reference": "nowhere.png"}, "nowhere.png"),
+    ({"reference": "poses.json"}, "is not a picture"),
+    ({"driving": "nowhere.mp4"}, "nowhere.mp4"),
+    ({"driving": "poses.json"}, "is not a clip"),
+    ({"poses": "character.png"}, "not JSON"),
+    ({"poses": "nowhere.json"}, "nowhere.json"),
+    ({"size": "100x64"}, "multiple of 64"),
+    ({"steps": 27}, "steps"),
+    ({"stride": 0}, "stride"),
+    ({"start": 5}, "start"),
+    ({"guidance": -1}, "guidance"),
+    ({"out": "clip.avi"}, "clip.avi"),
+    ({"side_by_side": "clip.avi"}, "clip.avi"),
+    ({"model": "nowhere.safetensors"}, "nowhere.safetensors"),
+    ({"reference_pose": "nowhere.json"}, "nowhere.json"),
+    ({"mask": "nowhere.png"}, "nowhere.png"),
+    ({"legs": 0}, "legs"),
+    ({"person": "tallest"}, "person"),
+    ({"device": "toaster", "model": "x.safetensors"}, "toaster"),
+    ({"drop": "tail"}, "tail"),
+    ({"quality": 11}, "quality"),
+    ({"fps": -3}, "fps"),
+    ({"solver": "ddim", "steps": 27}, "27"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), BAD, ids=lambda value: str(value)[:40])
+def test_bad_input_is_one_sentence_and_leaves_nothing(
+    dance: DanceFiles,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: dict[str, object],
+    message: str,
+) -> None:
+    monkeypatch.chdir(dance.folder)
+    (dance.folder / "out.mp4").write_bytes(b"precious")
+    before = sorted(dance.folder.rglob("*"))
+    solver = {"solver": "ddim"} if "steps" in options else {}
+    assert animate(dance, **{**solver, **options}) == 2
+    error = last_error(capsys)
+    assert error.startswith("animatex: ")
+    assert message in error
+    assert sorted(dance.folder.rglob("*")) == before
+    assert (dance.folder / "out.mp4").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("option", [["--size", "big"], ["--box", "1,2"], ["--frames", "few"]])
+def test_options_of_the_wrong_form_end_with_status_2(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str], option: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        animate(dance, *option)
+    assert ended.value.code == 2
+    assert f"argument {option[0]}" in last_error(capsys)
+
+
+def test_without_poses_the_missing_files_are_named(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [part for part in dance.options(**SMALL) if part not in ("--poses", str(dance.poses))]
+    assert main(["animate", *options, "--out", str(dance.folder / "out.mp4")]) == 2
+    assert "models download pose" in last_error(capsys)
+
+
+def test_help_gives_units_and_defaults() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "animatex_core", "animate", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for text in ("default: 512x768", "seconds into the clip", "guidance scale", "0 to 10"):
+        assert text in " ".join(done.stdout.split())

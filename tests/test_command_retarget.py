@@ -1,0 +1,106 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from animatex_core.cli import main
+from animatex_core.pose.json_io import read_poses
+from animatex_core.pose.skeleton import JOINT, PoseSequence, seen
+from animatex_core.video.clip import probe
+from tests.dance_samples import FPS, FRAMES, DanceFiles, write_dance
+
+
+@pytest.fixture
+def dance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DanceFiles:
+    monkeypatch.setenv("ANIMATEX_MODELS", str(tmp_path / "models"))
+    monkeypatch.chdir(tmp_path)
+    return write_dance(tmp_path)
+
+
+def retarget(dance: DanceFiles, *flags: str, **options: object) -> int:
+    return main(["retarget", *dance.options(out=dance.folder / "out.json", **options), *flags])
+
+
+def extent(path: Path) -> np.ndarray:
+    """Left, top, right and bottom of the median body, in parts of the picture."""
+    body = read_poses(path).body
+    places = np.median(body[:, :, :2], axis=0)[seen(body).all(axis=0)]
+    return np.concatenate([places.min(axis=0), places.max(axis=0)])
+
+
+def length(poses: PoseSequence, start: str, end: str) -> np.ndarray:
+    """Pixels from one joint to another in every frame."""
+    vectors = poses.body[:, JOINT[end], :2] - poses.body[:, JOINT[start], :2]
+    return np.linalg.norm(vectors * (poses.width, poses.height), axis=1)
+
+
+def test_an_alpha_channel_says_where_the_character_is(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert retarget(dance) == 0
+    poses = read_poses(dance.folder / "out.json")
+    assert (len(poses), poses.width, poses.height) == (FRAMES, 384, 512)
+    assert "box" in capsys.readouterr().out
+    left, top, right, bottom = extent(dance.folder / "out.json")
+    assert 0.1 < left < right < 0.9
+    assert top > 0.09
+    assert 0.8 < bottom < 1
+
+
+def test_a_mask_a_box_and_alpha_agree(dance: DanceFiles) -> None:
+    alpha = Image.open(dance.character).getchannel("A")
+    alpha.save(dance.folder / "mask.png")
+    left, top, right, bottom = (
+        value / side for value, side in zip(alpha.getbbox() or (), (384, 512) * 2, strict=True)
+    )
+    assert retarget(dance) == 0
+    expected = extent(dance.folder / "out.json")
+    for options in ({"mask": dance.folder / "mask.png"}, {"box": f"{left},{top},{right},{bottom}"}):
+        Image.open(dance.character).convert("RGB").save(dance.folder / "opaque.png")
+        assert retarget(dance, reference=dance.folder / "opaque.png", **options) == 0
+        np.testing.assert_allclose(extent(dance.folder / "out.json"), expected, atol=0.02)
+
+
+def test_a_mask_of_another_shape_is_refused(dance: DanceFiles, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("L", (100, 100), 255).save(dance.folder / "mask.png")
+    assert retarget(dance, mask=dance.folder / "mask.png") == 2
+    assert "mask of the same shape" in capsys.readouterr().err
+
+
+def test_a_reference_pose_gives_its_bones(dance: DanceFiles) -> None:
+    assert retarget(dance, reference_pose=dance.poses) == 0
+    np.testing.assert_allclose(extent(dance.folder / "out.json"), extent(dance.poses), atol=0.01)
+
+
+def test_with_nothing_known_the_poses_are_passed_on_and_this_is_said(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (60, 80)).save(dance.character)
+    assert retarget(dance) == 0
+    assert "animatex: warning: The poses were passed on" in capsys.readouterr().err
+    np.testing.assert_array_equal(read_poses(dance.folder / "out.json").body, read_poses(dance.poses).body)
+
+
+def test_factors_and_dropped_parts(dance: DanceFiles) -> None:
+    assert retarget(dance) == 0
+    plain = read_poses(dance.folder / "out.json")
+    assert retarget(dance, "--drop", "left_arm", "--legs", "0.5") == 0
+    changed = read_poses(dance.folder / "out.json")
+    thighs = [length(poses, "right_hip", "right_knee") for poses in (plain, changed)]
+    torsos = [length(poses, "neck", "right_hip") for poses in (plain, changed)]
+    np.testing.assert_allclose(thighs[1] / torsos[1], 0.5 * thighs[0] / torsos[0], rtol=1e-3)
+    wrist = JOINT["left_wrist"]
+    assert seen(plain.body)[:, wrist].any()
+    assert not seen(changed.body)[:, wrist].any()
+
+
+def test_the_preview_lies_over_the_character(dance: DanceFiles) -> None:
+    assert retarget(dance, preview=dance.folder / "sheet.png") == 0
+    sheet = np.asarray(Image.open(dance.folder / "sheet.png"))
+    assert sheet.shape == (2 * 512, 4 * 384, 3)  # eight moments
+    pear = sheet[:512, :384, 1].astype(int) - sheet[:512, :384, 2]
+    assert (pear > 30).mean() > 0.1  # the dimmed green is still green
+    assert retarget(dance, preview=dance.folder / "preview.mp4") == 0
+    clip = probe(dance.folder / "preview.mp4")
+    assert (clip.frames, clip.fps, clip.width, clip.height, clip.has_audio) == (FRAMES, FPS, 384, 512, True)
