@@ -51,10 +51,10 @@ def placed_path(target: str | Path) -> Iterator[Path]:
 def scratch_file(target: Path) -> Iterator[Path]:
     """Give the path of an empty file beside `target`, removed at the end of the block if still there."""
     part = _beside(target)
+    with storage_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.touch(exist_ok=False)
     try:
-        with storage_errors(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part.touch(exist_ok=False)
         yield part
     finally:
         part.unlink(missing_ok=True)
@@ -64,9 +64,9 @@ def scratch_file(target: Path) -> Iterator[Path]:
 def scratch_folder(target: Path) -> Iterator[Path]:
     """Give an empty folder beside `target`, removed with all it holds at the end if still there."""
     part = _beside(target)
+    with storage_errors(target):
+        part.mkdir(parents=True)
     try:
-        with storage_errors(target):
-            part.mkdir(parents=True)
         yield part
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from animatex_core.video.ffmpeg import Finished, each_frame_once, reason, run
 from animatex_core.video.sound import Sound
 from animatex_core.video.timestamps import Packets, find_rate, parse_packets
 
-STREAM = re.compile(r"^ {2,4}Stream #0:\d+.*?: (Video|Audio): (\w+)", re.MULTILINE)
+STREAM = re.compile(r"^ {2,4}Stream #0:\d+.*?: (Video|Audio): (\w+)(?!.*\(attached pic\))", re.MULTILINE)
 RATE = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
 FRAME = re.compile(r" n: *0 pts: *(-?\d+) .*? fmt:(\w+) .*? s:(\d+)x(\d+) ")
 LENGTH = re.compile(r"^  Duration: (\d+):(\d+):(\d+\.\d+)", re.MULTILINE)
@@ -99,9 +100,17 @@ def count_frames(clip: ClipInfo) -> int:
     """Return how many frames can be read of a clip; those of a damaged one are decoded to count them."""
     if clip.declared is None and clip.frames is not None:
         return clip.frames
-    decoded = ["-map", "0:V:0", *each_frame_once(), "-f", "framecrc", "pipe:1"]
-    done = run(["-nostdin", "-v", "error", "-i", str(clip.path), *decoded])
-    return len(parse_packets(done.output.decode("ascii", "replace")).times)
+    done = run(["-nostdin", "-v", "error", *decoding(clip), "-f", "framecrc", "pipe:1"])
+    decoded = len(parse_packets(done.output.decode("ascii", "replace")).times)
+    return min(decoded, clip.frames) if clip.variable and clip.frames is not None else decoded
+
+
+def decoding(clip: ClipInfo) -> list[str]:
+    """Return ffmpeg's options for decoding a clip to frames at its rate."""
+    rate = Fraction(clip.fps).limit_denominator(100_000)
+    timing = ("-vf", f"setpts=PTS-STARTPTS,fps={rate}:eof_action=pass") if clip.variable else ()
+    decoder = ("-c:v", clip.decoder) if clip.decoder else ()
+    return [*decoder, "-i", str(clip.path), "-map", "0:V:0", *timing, *each_frame_once()]
 
 
 def existing_file(path: str | Path, role: str) -> Path:

@@ -2,15 +2,14 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from itertools import count, pairwise
 from pathlib import Path
 
 import numpy as np
 
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.video.clip import ClipInfo, probe
-from animatex_core.video.ffmpeg import Running, each_frame_once, reason
+from animatex_core.video.clip import ClipInfo, decoding, probe
+from animatex_core.video.ffmpeg import Running, reason
 from animatex_core.video.frame import Frame, on_white
 
 
@@ -37,7 +36,8 @@ def _frames(info: ClipInfo, wanted: list[int] | None) -> Iterator[Frame]:
         return
     last = info.frames if info.variable else None
     skipped = _empty(info)  # those not asked for are decoded over each other
-    with Running(_decoding(info), reading=True) as process:
+    raw = ["-pix_fmt", "rgba" if info.has_alpha else "rgb24", "-f", "rawvideo", "pipe:1"]
+    with Running(["-v", "error", *decoding(info), *raw], reading=True) as process:
         for number in count() if last is None else range(last):
             frame = _empty(info) if number == following else skipped
             if not process.read_into(frame):
@@ -50,15 +50,6 @@ def _frames(info: ClipInfo, wanted: list[int] | None) -> Iterator[Frame]:
         else:
             number = last or 0
     _report_end(info, number, wanted, process.log)
-
-
-def _decoding(info: ClipInfo) -> list[str]:
-    rate = Fraction(info.fps).limit_denominator(100_000)
-    timing = ("-vf", f"setpts=PTS-STARTPTS,fps={rate}:eof_action=pass") if info.variable else ()
-    decoder = ("-c:v", info.decoder) if info.decoder else ()
-    format_ = "rgba" if info.has_alpha else "rgb24"
-    source = [*decoder, "-i", str(info.path), "-map", "0:V:0", *timing, *each_frame_once()]
-    return ["-v", "error", *source, "-pix_fmt", format_, "-f", "rawvideo", "pipe:1"]
 
 
 def _empty(info: ClipInfo) -> Frame:

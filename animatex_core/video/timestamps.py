@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CORRUPT, DISCARD = 0x2, 0x4  # flags that ffmpeg gives packets
+ROUNDING = 0.01  # what timestamps in whole milliseconds may change a rate by
 FEW = 8  # frames, of which none can be left out of account
 NEAR = 0.25  # an interval that differs less than this from the usual one is a usual one
 
@@ -64,7 +65,10 @@ def find_rate(times: NDArray[np.float64], declared: float | None) -> Rate:
             return Rate(rate, start, constant=True)
     median = np.median(intervals)
     usual = intervals[np.abs(intervals / median - 1) < NEAR]
-    return Rate(float(1 / usual.mean()), float(times[0]), constant=False)
+    rate = float(1 / usual.mean())
+    if declared is not None and abs(rate / declared - 1) < ROUNDING:
+        rate = declared
+    return Rate(rate, float(times[0]), constant=False)
 
 
 def _shown(columns: list[str]) -> int:

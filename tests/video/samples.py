@@ -13,7 +13,7 @@ RATE = 48000  # samples per second of `samples_of`
 
 
 def numbered(number: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
-    """Return a frame whose upper half shows a number as black and white bars, and whose lower half is grey."""
+    """Return a frame whose upper half shows a number as black and white bars; the lower is grey."""
     frame = np.full((height, width, 3), 128, np.uint8)
     for bit in range(BITS):
         bar = slice(bit * width // BITS, (bit + 1) * width // BITS)

@@ -47,14 +47,15 @@ def test_too_few_frames_are_all_used(total: int) -> None:
 
 @pytest.mark.parametrize(
     ("start", "end", "expected"),
-    [(0.0, None, range(0, 96, 3)), (1.0, None, range(24, 96, 3)), (1.0, 2.0, range(24, 48, 3))]
-    + [(0.02, 0.1, range(0, 2, 3)), (3.99, 100.0, range(96 - 0, 96)), (3.9, 100.0, range(94, 96, 3))],
+    [
+        (0.0, None, range(0, 96, 3)),
+        (1.0, None, range(24, 96, 3)),
+        (1.0, 2.0, range(24, 48, 3)),
+        (0.02, 0.1, range(0, 2, 3)),
+        (3.9, 100.0, range(94, 96, 3)),
+    ],
 )
 def test_a_part_is_chosen_by_its_seconds(start: float, end: float | None, expected: range) -> None:
-    if not expected:
-        with pytest.raises(InvalidInput, match="the clip ends at 4"):
-            choose_frames(96, frames=None, stride=3, start=start, end=end, fps=24)
-        return
     assert choose_frames(96, frames=None, stride=3, start=start, end=end, fps=24).indices == tuple(expected)
 
 
@@ -78,6 +79,7 @@ def test_a_choice_knows_its_place_in_the_clip() -> None:
         ({"start": -1.0}, "start"),
         ({"start": float("nan")}, "start"),
         ({"start": 96}, "ends at 96"),
+        ({"start": 3.99, "fps": 24}, "ends at 4"),
         ({"end": 0}, "take a later end"),
         ({"end": -1}, "end"),
         ({"fps": 0.0}, "fps"),
