@@ -18,12 +18,14 @@ from PIL import Image
 from animatex_core import bundles, models_folder
 from animatex_core.checkpoints.denoiser_file import convert_denoiser
 from animatex_core.cli import main
-from animatex_core.commands import models
+from animatex_core.commands import dances, models
 from animatex_core.encoders.open_clip_encoder import OpenClipTextContext
 from animatex_core.model.config import DenoiserConfig
 from tests.checkpoints.test_denoiser_file import CONTEXT, released_tensors
+from tests.dance_samples import write_dance
 from tests.encoders.small_clip import SMALL, small_clip
 from tests.hub import serving
+from tests.pose.onnx_files import write_detector, write_landmarks
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,6 +38,11 @@ def snippets(language: str) -> list[str]:
 def commands() -> list[str]:
     lines = (line.partition("#")[0].strip() for snippet in snippets("sh") for line in snippet.splitlines())
     return [line for line in lines if line]
+
+
+def core_commands() -> list[list[str]]:
+    prefix = "python -m animatex_core "
+    return [shlex.split(line.removeprefix(prefix)) for line in commands() if line.startswith(prefix)]
 
 
 @pytest.fixture
@@ -68,11 +75,42 @@ def small_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
 
 
 def test_commands_about_weights_run_in_the_order_given(small_release: Path) -> None:
-    prefix = "python -m animatex_core "
-    lines = [line.removeprefix(prefix) for line in commands() if line.startswith(prefix)]
-    assert [line.split()[0] for line in lines] == ["models", "models", "models", "convert"]
-    assert [main(shlex.split(line)) for line in lines] == [0, 0, 0, 0]
+    lines = [line for line in core_commands() if line[0] in ("models", "convert")]
+    assert [line[0] for line in lines] == ["models", "models", "models", "models", "convert"]
+    assert [main(line) for line in lines] == [0, 0, 0, 0, 0]
     assert (small_release / "animate_x" / "animate-x-bf16.safetensors").exists()
+
+
+@pytest.fixture
+def dance_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files that the README speaks of, and small nets in place of DWPose."""
+    (tmp_path / "models").mkdir()
+    write_detector(tmp_path / "models" / "yolox_l.onnx")
+    write_landmarks(tmp_path / "models" / "dw-ll_ucoco_384.onnx")
+    monkeypatch.setenv("ANIMATEX_MODELS", str(tmp_path / "models"))
+    monkeypatch.setattr(dances, "CACHE", tmp_path / "cache")
+    monkeypatch.chdir(tmp_path)
+    files = write_dance(tmp_path)
+    files.character.rename("rabbit.png")
+    files.poses.rename("dance.json")
+    Image.open("rabbit.png").getchannel("A").save("mask.png")
+    return tmp_path
+
+
+def test_commands_about_dances_run_as_given_but_for_their_size(dance_folder: Path) -> None:
+    lines = [line for line in core_commands() if line[0] in ("animate", "pose", "retarget")]
+    assert [line[0] for line in lines] == ["animate", "animate", "pose", "retarget"]
+    small = ["--frames", "4", "--steps", "2", "--solver", "dpm++2m", "--size", "64x64"]
+    assert [main(line + (small if line[0] == "animate" else [])) for line in lines] == [0, 0, 0, 0]
+    assert all((dance_folder / name).exists() for name in ("rabbit.mp4", "three.mp4", "preview.png"))
+
+
+def test_the_whole_way_in_python(dance_folder: Path) -> None:
+    (source,) = (snippet for snippet in snippets("python") if "Animator" in snippet)
+    command = [sys.executable, "-c", f"{source}\nassert animation.frames.shape == (8, 192, 128, 3)"]
+    done = subprocess.run(command, cwd=dance_folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "decoding 8 of 8"
 
 
 def test_set_up_is_what_make_does() -> None:
@@ -87,8 +125,8 @@ def test_set_up_is_what_make_does() -> None:
     assert [line for line in commands() if line.startswith("make")] == ["make demo", "make test"]
 
 
-@pytest.mark.parametrize("source", snippets("python"))
-def test_python_snippet(tmp_path: Path, source: str) -> None:
+def test_latents_in_python(tmp_path: Path) -> None:
+    (source,) = (snippet for snippet in snippets("python") if "sample_latents" in snippet)
     torch.save(released_tensors(), tmp_path / "released.pth")
     bundle = tmp_path / "animate-x-bf16.safetensors"
     convert_denoiser(tmp_path / "released.pth", bundle, CONTEXT, torch.bfloat16, DenoiserConfig.tiny())

@@ -13,6 +13,8 @@ DANCE = Path(__file__).parent / "data" / "dance.json"
 FPS = 24
 RATE = 44100  # samples a second
 BEATS = 2  # a second
+CLOTH = (60, 76, 120)
+TRUNK = ("left_shoulder", "right_shoulder", "right_hip", "left_hip")
 LIMBS = (
     ("neck", "left_hip"), ("neck", "right_hip"), ("left_hip", "right_hip"),
     ("left_shoulder", "right_shoulder"),
@@ -51,10 +53,13 @@ def draw_dancer(poses: PoseSequence) -> Iterator[np.ndarray]:
         places = body[:, :2] * (poses.width, poses.height)
         shown = seen(body)
         width = poses.height // 22
+        trunk = [JOINT[name] for name in TRUNK]
+        if shown[trunk].all():
+            draw.polygon(list(map(tuple, places[trunk])), fill=CLOTH)
         for upper, lower in LIMBS:
             ends = [JOINT[upper], JOINT[lower]]
             if shown[ends].all():
-                draw.line(list(map(tuple, places[ends])), fill=(60, 76, 120), width=width)
+                draw.line(list(map(tuple, places[ends])), fill=CLOTH, width=width)
         if shown[JOINT["nose"]]:
             (x, y), radius = places[JOINT["nose"]], 1.6 * width
             draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=(214, 160, 130))

@@ -21,17 +21,19 @@ class Bars:
     """A bar for each stage of a long work, one after the other; to be used as a context."""
 
     def __init__(self) -> None:
-        self._bars: dict[str, Bar] = {}
+        self._stage: str | None = None
+        self._bar: Bar | None = None
 
     def __enter__(self) -> "Bars":
         return self
 
     def __exit__(self, *_: object) -> None:
-        for bar in self._bars.values():
-            bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def report(self, stage: str, done: int, total: int) -> None:
         """Show that `done` of `total` of a stage are done."""
-        if stage not in self._bars:
-            self._bars[stage] = Bar(desc=stage, unit="")
-        self._bars[stage].report(done, total)
+        if self._bar is None or stage != self._stage:
+            self.__exit__()
+            self._stage, self._bar = stage, Bar(desc=stage)
+        self._bar.report(done, total)
