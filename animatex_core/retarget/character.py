@@ -15,7 +15,11 @@ OPAQUE = 127  # alpha above it shows the character
 
 @dataclass(frozen=True)
 class Box:
-    """Where the character is, in parts of the picture's width and height, 0 to 1 from left and top."""
+    """Where the character is, in parts of the picture's width and height, 0 to 1 from left and top.
+
+    A dancer's head comes to its top and his feet to its bottom, so that long ears, horns and hats are better
+    left outside.
+    """
 
     left: float
     top: float

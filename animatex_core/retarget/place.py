@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from animatex_core.pose.skeleton import BODY_POINTS, seen
-from animatex_core.retarget.bones import ROOT, SIDES, joint
+from animatex_core.retarget.bones import MIRROR, ROOT, SIDES, joint
 from animatex_core.retarget.ground import ABOVE, FEET
 from animatex_core.retarget.measure import lengths, stature
 from animatex_core.retarget.rescale import CORE, Similarity
@@ -28,8 +28,13 @@ def onto_neck(driving: np.ndarray, reference: np.ndarray, scale: float) -> Simil
 
 
 def onto_joints(driving: np.ndarray, reference: np.ndarray, scale: float) -> Similarity:
-    """Return the motion that suits most joints that both show: the median of what each asks for."""
+    """Return the motion that suits most joints that both show: the median of what each asks for.
+
+    Where one shows only the left side and the other only the right, a joint is matched with its mirror.
+    """
     source, target = (median_places(points, range(BODY_POINTS)) for points in (driving, reference))
+    if not source.keys() & target.keys():
+        target = {MIRROR.get(each, each): place for each, place in target.items()}
     common = sorted(source.keys() & target.keys())
     shifts = [target[each] - scale * source[each] for each in common]
     return Similarity(scale, np.zeros(2), np.median(shifts, axis=0))

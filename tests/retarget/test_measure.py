@@ -1,20 +1,12 @@
 import numpy as np
 import pytest
 
-from animatex_core.pose.skeleton import JOINT
+from animatex_core.pose.skeleton import FACE, HANDS, JOINT
 from animatex_core.retarget.bones import KIND, KINDS
 from animatex_core.retarget.measure import bone_ratios, common_scale, lengths, stature
 from tests.retarget.motion import CARTOON, STANDING, figure, pixels
 
 PERSON = lengths(pixels(figure(STANDING)))
-
-
-def with_bone(upper: str, lower: str, part: float, frames: int = 1) -> np.ndarray:
-    """Return the points of a person one of whose bones is shortened in the last frame."""
-    points = pixels(figure(STANDING, frames))
-    above, below = JOINT[upper], JOINT[lower]
-    points[-1, below, :2] = points[-1, above, :2] + part * (points[-1, below, :2] - points[-1, above, :2])
-    return points
 
 
 def test_a_standing_person_is_as_high_as_he_was_drawn() -> None:
@@ -36,8 +28,25 @@ def test_nobody_has_no_stature() -> None:
 
 
 def test_foreshortened_frames_do_not_shorten_a_bone() -> None:
-    measured = lengths(with_bone("left_knee", "left_ankle", 0.3, frames=5))
-    np.testing.assert_allclose(measured, PERSON)
+    points = pixels(figure(STANDING, 10))
+    points[:5, :, 1] *= 0.5
+    body = slice(7)  # a face has no bones: it has its usual size
+    np.testing.assert_allclose(lengths(points)[body], PERSON[body])
+
+
+@pytest.mark.parametrize(
+    ("kind", "pairs"), [("face", [(36, 45), (27, 8)]), ("hand", [(0, 5), (0, 9)]), ("hand", [(0, 9)])]
+)
+def test_faces_and_hands_are_measured_by_their_points(kind: str, pairs: list[tuple[int, int]]) -> None:
+    start = {"face": FACE.start, "hand": HANDS[0].start}[kind]
+    points = pixels(figure({name: STANDING[name] for name in ("neck", "nose", "left_hip")}))
+    for size, (first, second) in zip((20, 30), pairs, strict=False):
+        points[:, [start + first, start + second], 2] = 1
+        points[:, start + second, :2] = points[:, start + first, :2] + [0, size]
+    larger = points * [3, 3, 1]
+    ratios = bone_ratios(lengths(points), lengths(larger), 1.0, 9.0)
+    assert ratios[KIND[kind]] == pytest.approx(3)
+    assert np.count_nonzero(lengths(points)) == 2 + len(pairs)
 
 
 def test_tiny_bones_tell_nothing() -> None:
@@ -59,9 +68,7 @@ def test_each_kind_of_bone_has_the_ratio_of_its_lengths() -> None:
 def test_the_scale_is_that_of_the_middle_of_the_body() -> None:
     cartoon = lengths(pixels(figure(CARTOON)))
     assert common_scale(PERSON, 3 * PERSON) == pytest.approx(3)
-    assert common_scale(PERSON, cartoon) == pytest.approx(
-        np.hypot(30, 70) / np.hypot(7, 67)
-    )
+    assert common_scale(PERSON, cartoon) == pytest.approx(np.hypot(30, 70) / np.hypot(7, 67))
 
 
 def test_bodies_that_share_less_than_two_kinds_of_bones_are_not_compared() -> None:

@@ -117,10 +117,32 @@ def test_a_portrait_lends_its_size_to_what_it_does_not_show() -> None:
 
 def test_without_its_middle_joint_a_limb_hangs_from_the_one_above() -> None:
     ratios = plan(PERSON, TOON).ratios
-    legs = shown(STANDING, "neck", "nose", "shoulder", "hip", "ankle")
-    result = retarget(legs, TOON)
-    assert not seen(result.body)[0, JOINT["left_knee"]]
-    assert joint(result, "left_ankle")[1] > joint(result, "left_hip")[1] + 0.9 * 211 * ratios[KIND["shin"]]
+    arms = shown(STANDING, "neck", "nose", "shoulder", "hip", "knee", "wrist")
+    result = retarget(arms, TOON)
+    assert not seen(result.body)[0, JOINT["left_elbow"]]
+    # The upper arm's and the forearm's ratio count by their human lengths, 0.15 and 0.14 of the stature.
+    upper, fore = ratios[KIND["upper_arm"]], ratios[KIND["forearm"]]
+    reach = np.subtract(joint(result, "left_wrist"), joint(result, "left_shoulder"))
+    assert reach[1] == pytest.approx(130 * (0.15 * upper + 0.14 * fore) / 0.29, abs=0.05)
+
+
+def test_a_limb_out_of_place_does_not_draw_the_figure_along() -> None:
+    strange = pixels(PERSON)
+    strange[0, JOINT["left_wrist"], :2] = 390, 10
+    character = Character(
+        WIDTH, HEIGHT, PoseSequence.from_points(strange / [WIDTH, HEIGHT, 1], WIDTH, HEIGHT)
+    )
+    assert largest_change(retarget(PERSON, character, RetargetSettings("align")), PERSON) < 1e-3
+
+
+@pytest.mark.parametrize("mode", ["align", "retarget"])
+def test_a_left_leg_and_a_right_leg_are_comparable(mode: Any) -> None:
+    left, right = (
+        figure({name: place for name, place in STANDING.items() if name.startswith(side)})
+        for side in ("left", "right")
+    )
+    result = retarget(left, Character(WIDTH, HEIGHT, right), RetargetSettings(mode))
+    assert joint(result, "left_knee")[1] == pytest.approx(394, abs=0.1)
 
 
 def test_a_lost_neck_does_not_throw_the_figure() -> None:
@@ -208,6 +230,11 @@ def test_a_useless_reference_pose_gives_way_to_the_box() -> None:
     both = Character(1000, 500, shown(CARTOON, "left_wrist", "left_elbow"), BOXED.box)
     assert plan(PERSON, both).how == "fitted"
     np.testing.assert_array_equal(retarget(PERSON, both).points, retarget(PERSON, BOXED).points)
+
+
+def test_a_foot_found_too_low_does_not_lower_the_ground() -> None:
+    result = retarget(jumping([0] * 9 + [-80]), BOXED)
+    assert joint(result, "left_toe", 0)[1] == pytest.approx(450, abs=3)
 
 
 # By nothing.
