@@ -32,14 +32,14 @@ T = TypeVar("T")
 Unsearched = tuple[np.ndarray, np.ndarray | None]
 Searched = tuple[np.ndarray, People | None]
 AHEAD = 2  # frames that a stage may be before the next
-BATCH = 4  # frames at once, for nets that take several, on a graphics card
+BATCH = 4  # on a graphics card; measured on a CPU, a frame takes as long in a batch as alone
 
 
 class PoseExtractor:
-    """Finds poses with DWPose's two nets."""
+    """Finds poses with DWPose's two nets. batch: how many frames those that take several are given at once."""
 
-    def __init__(self, detector: Net, landmarks: Net) -> None:
-        self._detector, self._landmarks = detector, landmarks
+    def __init__(self, detector: Net, landmarks: Net, batch: int = 1) -> None:
+        self._detector, self._landmarks, self._most = detector, landmarks, batch
 
     @classmethod
     def from_files(cls, detector: Path, landmarks: Path, device: str = "auto") -> "PoseExtractor":
@@ -49,12 +49,9 @@ class PoseExtractor:
         work to the CPU. Raises CheckpointError and its kinds for files that are missing, damaged or of
         another net, MissingDependency without onnxruntime, and InvalidInput for another device.
         """
-        extractor = cls(
-            open_net(detector, DETECTOR_FORM, device),
-            open_net(landmarks, LANDMARKS_FORM, device),
-        )
-        warn_of_installation(device, extractor._detector)
-        return extractor
+        nets = open_net(detector, DETECTOR_FORM, device), open_net(landmarks, LANDMARKS_FORM, device)
+        warn_of_installation(device, nets[0])
+        return cls(*nets, batch=1 if provider_in_use(nets[0].providers) == CPU else BATCH)
 
     @property
     def provider(self) -> str:
@@ -129,8 +126,7 @@ class PoseExtractor:
         return poses_from_133(points, scores, width, height)
 
     def _batch(self, net: Net) -> int:
-        """Return how many frames are given to a net at once; on a CPU more are not faster."""
-        return BATCH if net.takes_batches and provider_in_use(net.providers) != CPU else 1
+        return self._most if net.takes_batches else 1
 
 
 def _read(frames: Iterable[np.ndarray], detect_every: int) -> Iterator[Unsearched]:

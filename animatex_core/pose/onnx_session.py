@@ -112,6 +112,8 @@ def warn_of_installation(device: str, net: Net) -> None:
 def _session(onnxruntime: ModuleType, path: Path, providers: list[str]) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS
+    # Threads that wait for work without sleeping would take the cores from the other net and the decoder.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except _onnxruntime_errors() as error:

@@ -21,8 +21,8 @@ MEAN, DEVIATION = (
 CONVOLUTIONS = {"detector": 20, "landmarks": 9}  # about 78 and 9 billion multiply-adds, as the real nets
 CHANNELS = 256  # of the convolutions
 
-Batch = int | str
-Shape = tuple[Batch, ...]
+Batch = int | str | None
+Shape = tuple[Batch, ...]  # a free size has a name or None
 DETECTOR_SHAPE, LANDMARKS_SHAPE = (3, 640, 640), (3, 384, 288)
 
 
@@ -51,14 +51,21 @@ class Graph:
         self.constants.append(numpy_helper.from_array(array, f"constant{len(self.constants)}"))
         return self.constants[-1].name
 
-    def save(self, path: Path, inputs: Mapping[str, Shape], outputs: Mapping[str, tuple[str, Shape]]) -> Path:
+    def save(
+        self,
+        path: Path,
+        inputs: Mapping[str, Shape],
+        outputs: Mapping[str, tuple[str, Shape]],
+        element: int = onnx.TensorProto.FLOAT,
+    ) -> Path:
         """Write the graph; each output is the name of a result and its declared shape."""
         names = [helper.make_node("Identity", [result], [name]) for name, (result, _) in outputs.items()]
+        declared = {name: shape for name, (_, shape) in outputs.items()}
         graph = helper.make_graph(
             self.nodes + names,
             "small",
-            [_value(name, shape) for name, shape in inputs.items()],
-            [_value(name, shape) for name, (_, shape) in outputs.items()],
+            [helper.make_tensor_value_info(name, element, shape) for name, shape in inputs.items()],
+            [helper.make_tensor_value_info(name, element, shape) for name, shape in declared.items()],
             self.constants,
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -103,12 +110,15 @@ def write_landmarks(path: Path, batch: Batch = 1, convolutions: int = 0) -> Path
     return graph.save(path, {"input": (batch, *LANDMARKS_SHAPE)}, outputs)
 
 
-def write_other(path: Path, inputs: dict[str, Shape], outputs: dict[str, Shape]) -> Path:
-    """Write a net of some other form, which passes the sum of its first input on."""
+def write_other(path: Path, inputs: Mapping[str, Shape], outputs: Mapping[str, Shape]) -> Path:
+    """Write a net of some other form, all of whose results are the sum of its first input."""
     graph = Graph()
-    total = graph.ReduceSum(next(iter(inputs)), keepdims=0)
-    results = {name: (graph.Expand(total, list(shape)), shape) for name, shape in outputs.items()}
-    return graph.save(path, inputs, results)
+    return graph.save(path, inputs, expanded(graph, graph.ReduceSum(next(iter(inputs)), keepdims=0), outputs))
+
+
+def expanded(graph: Graph, scalar: str, outputs: Mapping[str, Shape]) -> dict[str, tuple[str, Shape]]:
+    """Return outputs of these shapes that hold one number everywhere."""
+    return {name: (graph.Expand(scalar, list(shape)), shape) for name, shape in outputs.items()}
 
 
 def draw_people(height: int, width: int, *people: tuple[int, int, int, int, str, int]) -> np.ndarray:
@@ -143,7 +153,3 @@ def _nothing(graph: Graph, picture: str, convolutions: int) -> str:
         channels = CHANNELS
     mean = graph.ReduceMean(values, axes=[1, 2, 3], keepdims=1)
     return graph.Mul(graph.Squeeze(mean, [3]), 0.0)
-
-
-def _value(name: str, shape: Shape) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)

@@ -1,0 +1,125 @@
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from animatex_core.errors import AnimateXWarning, InvalidInput
+from animatex_core.pose.cache import PoseCache, pose_key
+from animatex_core.pose.skeleton import POINTS, PoseSequence
+
+KEY = "0" * 64
+
+
+def poses(fps: float | None = 29.97, seed: int = 0) -> PoseSequence:
+    points = np.random.default_rng(seed).random((3, POINTS, 3), dtype=np.float32)
+    return PoseSequence.from_points(points, 64, 96, fps)
+
+
+@pytest.mark.parametrize("fps", [29.97, None])
+def test_poses_come_back_as_they_were(tmp_path: Path, fps: float | None) -> None:
+    kept = poses(fps)
+    PoseCache(tmp_path / "new" / "folder").put(KEY, kept)
+    again = PoseCache(tmp_path / "new" / "folder").get(KEY)
+    assert again is not None
+    np.testing.assert_array_equal(again.points, kept.points)
+    assert (again.width, again.height, again.fps) == (64, 96, fps)
+
+
+def test_poses_are_computed_once(tmp_path: Path) -> None:
+    cache, seeds = PoseCache(tmp_path), iter((1, 2))
+    first, second = (cache.cached(KEY, lambda: poses(seed=next(seeds))) for _ in range(2))
+    np.testing.assert_array_equal(first.points, second.points)
+    assert next(seeds) == 2
+
+
+def pickled() -> bytes:
+    file = io.BytesIO()
+    np.savez(file, points=np.array([{"a": 1}], dtype=object), size=[64, 96], fps=[24.0])
+    return file.getvalue()
+
+
+def of_other_shape() -> bytes:
+    file = io.BytesIO()
+    np.savez(file, points=np.zeros((3, 4, 3)), size=[64, 96], fps=24.0)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive", b"PK\x03\x04 cut", pickled(), of_other_shape(), None],
+    ids=["empty", "text", "cut", "pickle", "shape", "truncated"],
+)
+def test_a_damaged_file_is_computed_anew_and_replaced(tmp_path: Path, content: bytes | None) -> None:
+    cache, path = PoseCache(tmp_path), tmp_path / f"{KEY}.npz"
+    cache.put(KEY, poses(seed=1))
+    path.write_bytes(path.read_bytes()[:-40] if content is None else content)
+    assert cache.get(KEY) is None
+    cache.cached(KEY, lambda: poses(seed=2))
+    again = cache.get(KEY)
+    assert again is not None
+    np.testing.assert_array_equal(again.points, poses(seed=2).points)
+
+
+def test_a_folder_that_cannot_be_written_loses_nothing_and_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    cache = PoseCache(tmp_path / "file")
+    with pytest.warns(AnimateXWarning, match="Poses are not kept for later"):
+        assert len(cache.cached(KEY, poses)) == 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(cache.cached(KEY, poses)) == 3
+
+
+def test_an_error_of_the_computation_is_not_kept(tmp_path: Path) -> None:
+    def fails() -> PoseSequence:
+        raise InvalidInput("own")
+
+    with pytest.raises(InvalidInput, match="own"):
+        PoseCache(tmp_path).cached(KEY, fails)
+    assert list(tmp_path.iterdir()) == []
+
+
+def written(folder: Path, **contents: str) -> list[Path]:
+    folder.mkdir()
+    for name, content in contents.items():
+        (folder / name).write_text(content)
+    return [folder / name for name in contents]
+
+
+def test_the_content_of_the_files_counts_and_not_their_names(tmp_path: Path) -> None:
+    clip, *nets = written(tmp_path / "a", clip="c", detector="d", landmarks="l")
+    same, *same_nets = written(tmp_path / "b", other="c", one="d", two="l")
+    settings = {"person": "best", "indices": np.arange(3), "detect_every": np.int64(1)}
+    assert pose_key(clip, nets, settings) == pose_key(same, same_nets, dict(reversed(settings.items())))
+    assert len(pose_key(clip, nets, settings)) == 64
+
+
+def test_every_part_of_the_key_counts(tmp_path: Path) -> None:
+    a, b, c = written(tmp_path / "a", a="a", b="b", c="c")
+    keys = {
+        pose_key(a, (b, c), {"person": 1}),
+        pose_key(a, (c, b), {"person": 1}),
+        pose_key(b, (a, c), {"person": 1}),
+        pose_key(a, (b, c), {"person": "1"}),
+        pose_key(a, (b, c), {"person": 1, "detect_every": 1}),
+        pose_key(a, (b,), {"person": 1}),
+    }
+    assert len(keys) == 6
+
+
+def test_a_key_of_a_missing_clip_names_it(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"missing\.mp4 cannot be read"):
+        pose_key(tmp_path / "missing.mp4", (), {})
+
+
+def test_a_setting_that_is_not_plain_is_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"settings hold .*plain values"):
+        pose_key(Path(__file__), (), {"person": object()})
+
+
+def test_reading_an_unknown_key_warns_of_nothing(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert PoseCache(tmp_path / "nowhere").get(KEY) is None

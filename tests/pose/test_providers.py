@@ -1,0 +1,121 @@
+import pytest
+
+from animatex_core.errors import InvalidInput
+from animatex_core.pose.providers import (
+    choose_providers,
+    complaint,
+    import_failure,
+    installed_wheels,
+    provider_in_use,
+)
+
+CUDA, DML, COREML, CPU = (f"{name}ExecutionProvider" for name in ("CUDA", "Dml", "CoreML", "CPU"))
+ALL = [CPU, "AzureExecutionProvider", COREML, DML, CUDA]
+
+
+@pytest.mark.parametrize(
+    ("device", "available", "chosen"),
+    [
+        ("auto", ALL, [CUDA, DML, COREML, CPU]),
+        ("auto", [CPU], [CPU]),
+        ("auto", [COREML, CPU], [COREML, CPU]),
+        ("CUDA", ALL, [CUDA, CPU]),
+        ("directml", [DML, CPU], [DML, CPU]),
+        ("coreml", [CPU], [CPU]),
+        ("cpu", ALL, [CPU]),
+    ],
+)
+def test_providers_come_best_first_and_the_cpu_last(
+    device: str, available: list[str], chosen: list[str]
+) -> None:
+    assert [provider.name for provider in choose_providers(device, available)] == chosen
+
+
+def test_an_unknown_device_is_refused_with_those_there_are() -> None:
+    with pytest.raises(InvalidInput, match=r"device is 'gpu'.*auto, cuda, directml, coreml, cpu"):
+        choose_providers("gpu", ALL)
+
+
+@pytest.mark.parametrize(
+    ("active", "label"), [([CUDA, CPU], "CUDA"), ([CPU], "CPU"), (["AzureExecutionProvider", CPU], "CPU")]
+)
+def test_the_provider_in_use_is_the_first_active_one(active: list[str], label: str) -> None:
+    assert provider_in_use(active).label == label
+
+
+@pytest.mark.parametrize(
+    ("device", "available", "active", "wheels"),
+    [
+        ("auto", [CPU], [CPU], ["onnxruntime"]),
+        ("auto", [CUDA, CPU], [CUDA, CPU], ["onnxruntime-gpu"]),
+        ("auto", [CUDA, CPU], [CUDA, CPU], ["onnxruntime", "onnxruntime-gpu"]),
+        ("cpu", [CUDA, CPU], [CPU], ["onnxruntime", "onnxruntime-gpu"]),
+    ],
+    ids=["only a CPU", "CUDA works", "CUDA works all the same", "the CPU was asked for"],
+)
+def test_no_complaint_where_the_work_is_done_where_asked(
+    device: str, available: list[str], active: list[str], wheels: list[str]
+) -> None:
+    assert complaint(device, available, active, wheels) is None
+
+
+@pytest.mark.parametrize(
+    ("device", "available", "wheels", "words"),
+    [
+        (
+            "auto",
+            [CPU],
+            ["onnxruntime", "onnxruntime-gpu"],
+            ["onnxruntime and onnxruntime-gpu are both installed",
+             "`pip uninstall -y onnxruntime onnxruntime-gpu` and then `pip install onnxruntime-gpu`"],
+        ),
+        (
+            "auto",
+            [DML, CPU],
+            ["onnxruntime", "onnxruntime-directml"],
+            ["and then `pip install onnxruntime-directml`"],
+        ),
+        (
+            "auto",
+            [CUDA, CPU],
+            ["onnxruntime-gpu"],
+            ["offers CUDA but could not start it",
+             "`pip install --upgrade --force-reinstall onnxruntime-gpu`"],
+        ),
+        (
+            "cuda",
+            [CPU],
+            ["onnxruntime"],
+            ["has no CUDA", "`pip uninstall -y onnxruntime` and then `pip install onnxruntime-gpu`"],
+        ),
+        ("directml", [CPU], [], ["has no DirectML: run `pip install onnxruntime-directml`"]),
+    ],
+    ids=["both", "both with DirectML", "CUDA fails", "no CUDA", "not from a wheel"],
+)  # fmt: skip
+def test_work_left_to_the_cpu_is_explained_with_the_commands_that_mend_it(
+    device: str, available: list[str], wheels: list[str], words: list[str]
+) -> None:
+    sentence = complaint(device, available, [CPU], wheels)
+    assert sentence is not None
+    assert sentence.startswith("Poses are found on the CPU because")
+    assert all(word in sentence for word in words), sentence
+
+
+def test_the_installed_wheel_is_known() -> None:
+    assert "onnxruntime" in installed_wheels()
+
+
+@pytest.mark.parametrize(
+    ("wheels", "command"),
+    [
+        ([], 'run `pip install "animate-x[pose]"`, or take pose-cuda or pose-directml'),
+        (
+            ["onnxruntime-gpu"],
+            "run `pip uninstall -y onnxruntime-gpu` and then `pip install onnxruntime-gpu`",
+        ),
+    ],
+)
+def test_a_failed_import_is_explained(wheels: list[str], command: str) -> None:
+    error = import_failure("No module named 'onnxruntime'", wheels)
+    assert isinstance(error, ImportError)
+    assert command in str(error)
