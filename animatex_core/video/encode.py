@@ -30,12 +30,10 @@ def encode(
     target: Path,
     total: int,
     progress: Progress,
-    folder: Path | None = None,
 ) -> int:
     """Have ffmpeg write frames of one size, (h, w, 3) uint8 RGB, and return how many there were.
 
-    options: those of the output and its name, which `folder` is the working folder of. target: what the
-    user asked for, for messages.
+    options: those of the output and its name. target: what the user asked for, for messages.
     """
     first = next(frames, None)
     if first is None:
@@ -43,9 +41,7 @@ def encode(
     height, width, _ = first.shape
     rate = Fraction(float(fps)).limit_denominator(100_000)
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-framerate", str(rate)]
-    with Running(
-        ["-v", "error", "-y", *raw, "-i", "pipe:0", *options], reading=False, folder=folder
-    ) as process:
+    with Running(["-v", "error", "-y", *raw, "-i", "pipe:0", *options], reading=False) as process:
         done = 0
         for frame in _after(first, frames):
             if not process.write(frame):

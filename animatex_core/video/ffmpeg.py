@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from threading import Thread
 from types import TracebackType
 from typing import IO, Any
@@ -57,13 +56,12 @@ class Running:
     reading: whether its standard output is read (else its standard input is written).
     """
 
-    def __init__(self, arguments: Sequence[str], *, reading: bool, folder: Path | None = None) -> None:
+    def __init__(self, arguments: Sequence[str], *, reading: bool) -> None:
         self._process = subprocess.Popen(  # noqa: S603
             [executable(), "-nostats", *(("-nostdin",) if reading else ()), *arguments],
             stdin=subprocess.DEVNULL if reading else subprocess.PIPE,
             stdout=subprocess.PIPE if reading else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            cwd=folder,
             env=_environment(),
             pipesize=PIPE_BYTES,
             creationflags=_GROUP,

@@ -12,22 +12,6 @@ GIF_FPS = 50  # players show faster ones slowly
 # Players take unmarked colours of small clips for BT.601 and of large ones for BT.709: so they are marked.
 _COLOURS = ("-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p")
 _MARKS = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
-_LOSSLESS = ("-c:v", "ffv1", "-pix_fmt", "bgr0", "-f", "matroska")
-
-
-@dataclass(frozen=True)
-class Format:
-    """A kind of clip.
-
-    video: ffmpeg's options for a quality of 0 to 10; sound: those for its sound, empty where it has none.
-    container: the options of the file itself. even: whether width and height must be even.
-    """
-
-    name: str
-    video: Callable[[float], tuple[str, ...]]
-    container: tuple[str, ...] = ()
-    sound: tuple[str, ...] = ()
-    even: bool = False
 
 
 def _h264(quality: float) -> tuple[str, ...]:
@@ -40,19 +24,32 @@ def _vp9(quality: float) -> tuple[str, ...]:
 
 
 def _lossless(_: float) -> tuple[str, ...]:
-    return _LOSSLESS
+    return ("-c:v", "ffv1", "-pix_fmt", "bgr0", "-f", "matroska")
 
 
-def _png(_: float) -> tuple[str, ...]:
-    return ("-c:v", "png")
+@dataclass(frozen=True)
+class Format:
+    """A kind of clip.
+
+    video: ffmpeg's options for a quality of 0 to 10; container: those of the file itself.
+    sound: those for its sound, empty where it has none; block: samples that come together in it.
+    even: whether width and height must be even.
+    """
+
+    name: str
+    video: Callable[[float], tuple[str, ...]] = _lossless
+    container: tuple[str, ...] = ()
+    sound: tuple[str, ...] = ()
+    block: int = 1
+    even: bool = False
 
 
 MP4 = Format(
-    "mp4", _h264, ("-movflags", "+faststart", "-f", "mp4"), ("-c:a", "aac", "-b:a", "192k"), even=True
+    "mp4", _h264, ("-movflags", "+faststart", "-f", "mp4"), ("-c:a", "aac", "-b:a", "192k"), 1024, True
 )
 WEBM = Format("webm", _vp9, ("-f", "webm"), ("-c:a", "libopus", "-b:a", "128k"), even=True)
-GIF = Format("gif", _lossless)  # its palette needs all frames before the first can be written
-PNG = Format("PNG sequence", _png, ("-f", "image2", "-start_number", "0"))
+GIF = Format("gif")  # first a lossless clip, for its palette is that of all frames
+PNG = Format("PNG sequence")  # without ffmpeg, which in old versions does not say that the disk is full
 FORMATS = {".mp4": MP4, ".webm": WEBM, ".gif": GIF}
 NUMBER = re.compile(r"%0?\d*d")
 

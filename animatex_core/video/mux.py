@@ -1,5 +1,6 @@
 """The sound of one file put beside the pictures of another."""
 
+import math
 import os
 import warnings
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from animatex_core.video.clip import clock_of, existing_file, look_at_first_fram
 from animatex_core.video.encode import check_space
 from animatex_core.video.ffmpeg import reason, run
 from animatex_core.video.formats import Format
-from animatex_core.video.sound import Sound, sound_filters
+from animatex_core.video.sound import SAMPLES_PER_SECOND, Sound, sound_filters
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,13 @@ def add_sound(
     """Write `part`: the pictures of `video` as they are, and `seconds` of the sound.
 
     A second step, for only now the length is known, and sound that cannot be decoded loses no pictures: then
-    an AnimateXWarning says so and the clip is silent. target: what the user asked for, for messages.
+    an AnimateXWarning says so and the clip is silent. Only whole blocks of sound are written, for old ffmpegs
+    fill up the last one and make the sound longer than the pictures. target: what the user asked for, for
+    messages.
     """
-    filters = sound_filters(found.sound, found.zero, seconds)
+    block = kind.block / SAMPLES_PER_SECOND
+    whole = math.floor(seconds / block + 1e-6) * block or seconds
+    filters = sound_filters(found.sound, found.zero, whole)
     sources = ["-copyts", "-i", str(video), "-i", str(found.path), "-map", "0:v:0", "-map", "1:a:0"]
     options = [*sources, "-c:v", "copy", "-af", filters, *kind.sound, *kind.container, str(part)]
     done = run(["-nostdin", "-v", "error", "-y", *options])

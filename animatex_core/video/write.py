@@ -14,7 +14,7 @@ from animatex_core.video.formats import GIF, PNG, Format, check_settings, format
 from animatex_core.video.frame import Frame
 from animatex_core.video.mux import FoundSound, add_sound, find_sound
 from animatex_core.video.palette import to_gif
-from animatex_core.video.sequence import NAME, check_folder, placed_sequence
+from animatex_core.video.sequence import check_folder, write_sequence
 from animatex_core.video.sound import Sound
 
 
@@ -45,19 +45,13 @@ def write_clip(
     kind = check_output(path)
     check_settings(kind, fps, quality)
     beside = _sound_beside(sound, kind)
-    write = partial(
-        encode,
-        uniform(frames, even=kind.even),
-        fps=fps,
-        target=path,
-        total=length_hint(frames),
-        progress=progress,
-    )
-    options = [*kind.video(quality), *kind.container]
+    total, frames = length_hint(frames), uniform(frames, even=kind.even)
     if kind is PNG:
-        with placed_sequence(path) as folder:
-            write([*options, NAME], folder=folder)
-    elif kind is GIF:
+        write_sequence(path, frames, total=total, progress=progress)
+        return path
+    write = partial(encode, frames, fps=fps, target=path, total=total, progress=progress)
+    options = [*kind.video(quality), *kind.container]
+    if kind is GIF:
         with placed_path(path) as part, scratch_file(path) as video:
             write([*options, str(video)])
             to_gif(video, part, path, loop=loop)

@@ -122,7 +122,7 @@ def test_a_sound_that_ends_early_is_followed_by_silence(flash: Path, tmp_path: P
     heard = np.abs(samples_of(path))
     assert heard[int(0.11 * RATE) : int(0.19 * RATE)].max() > 0.3
     assert heard[int(0.3 * RATE) :].max() < 0.01
-    assert len(heard) == 6 * RATE
+    assert 5.97 * RATE < len(heard) <= 6 * RATE
 
 
 def test_a_sound_past_the_end_of_its_file_is_silence(flash: Path, tmp_path: Path) -> None:

@@ -1,0 +1,144 @@
+"""Frames per second of reading and writing against ffmpeg alone, and memory over a long clip.
+
+python -m benchmarks.clips [CLIP] [--repeats 5] [--minutes 10]
+"""
+
+import argparse
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import chain, repeat
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import psutil
+
+from animatex_core.video.clip import ClipInfo, count_frames, probe
+from animatex_core.video.ffmpeg import executable
+from animatex_core.video.formats import MP4
+from animatex_core.video.read import read_frames
+from animatex_core.video.write import write_clip
+
+QUALITY = 7
+GENERATED = "testsrc2=s=512x768:r=24:d=8,noise=alls=12:allf=t"
+OPTIONS = [*MP4.video(QUALITY), *MP4.container]
+
+
+def ffmpeg(*arguments: str) -> None:
+    """Run ffmpeg alone."""
+    subprocess.run([executable(), "-nostdin", "-v", "error", "-y", *arguments], check=True)
+
+
+def read(clip: ClipInfo) -> None:
+    """Read every frame and keep none."""
+    deque(read_frames(clip), maxlen=0)
+
+
+def compare(
+    what: str, frames: int, ours: Callable[[], object], alone: Callable[[], object], repeats: int
+) -> None:
+    """Time two ways by turns and print the best of each."""
+    best = [
+        min(column) for column in zip(*[(seconds(ours), seconds(alone)) for _ in range(repeats)], strict=True)
+    ]
+    rates = [frames / duration for duration in best]
+    print(f"{what:38s} {rates[0]:8.0f} {rates[1]:8.0f} {rates[0] / rates[1]:7.2f}", flush=True)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Time one run."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def speed(clip: ClipInfo, folder: Path, repeats: int) -> None:
+    """Compare reading, writing and both."""
+    frames, source = count_frames(clip), ["-i", str(clip.path), "-map", "0:V:0"]
+    raw, out, own = folder / "raw.rgb", folder / "alone.mp4", folder / "ours.mp4"
+    held = list(read_frames(clip, indices=range(min(frames, 96))))
+    raw.write_bytes(b"".join(frame.tobytes() for frame in held))
+    layout = [
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "rgb24",
+        "-s",
+        f"{clip.width}x{clip.height}",
+        "-framerate",
+        f"{clip.fps}",
+    ]
+    print(f"{clip.path.name}: {frames} frames of {clip.width}x{clip.height}")
+    print("frames per second                          ours   ffmpeg   ratio")
+    to_rgb = [*source, "-pix_fmt", "rgb24", "-f", "rawvideo", str(folder / "rgb")]
+    to_null = [*source, "-vf", "format=rgb24", "-f", "null", "-"]
+    compare("read (ffmpeg: to a file of RGB)", frames, lambda: read(clip), lambda: ffmpeg(*to_rgb), repeats)
+    compare(
+        "read (ffmpeg: to RGB and nowhere)", frames, lambda: read(clip), lambda: ffmpeg(*to_null), repeats
+    )
+    compare(
+        "write mp4 (ffmpeg: from a file of RGB)",
+        len(held),
+        lambda: write_clip(own, held, fps=clip.fps, quality=QUALITY),
+        lambda: ffmpeg(*layout, "-i", str(raw), *OPTIONS, str(out)),
+        repeats,
+    )
+    compare(
+        "read and write mp4",
+        frames,
+        lambda: write_clip(own, read_frames(clip), fps=clip.fps, quality=QUALITY),
+        lambda: ffmpeg(*source, *OPTIONS, str(out)),
+        repeats,
+    )
+
+
+def memory(clip: ClipInfo, folder: Path, minutes: float) -> None:
+    """Print the resident memory while a clip goes by again and again through reading and writing."""
+    total = round(minutes * 60 * clip.fps)
+    print(f"\nread and write {total} frames: resident MiB of this process, and of ffmpeg")
+    peaks: dict[int, tuple[int, int]] = {}
+
+    def watch(done: int, _: int) -> None:
+        if done % 50 == 0:
+            now = resident()
+            tenth = 10 * done // (total + 1)
+            peaks[tenth] = tuple(map(max, now, peaks.get(tenth, now)))  # type: ignore[assignment]
+
+    write_clip(folder / "long.mp4", again(clip, total), fps=clip.fps, quality=QUALITY, progress=watch)
+    for tenth, (own, children) in peaks.items():
+        print(f"{10 * tenth:3d} % on {own / 2**20:8.0f} {children / 2**20:8.0f}")
+
+
+def again(clip: ClipInfo, total: int) -> Iterator[np.ndarray]:
+    """Read a clip over and over until `total` frames have come."""
+    endless = chain.from_iterable(read_frames(info) for info in repeat(clip))
+    return (frame for _, frame in zip(range(total), endless, strict=False))
+
+
+def resident() -> tuple[int, int]:
+    """Bytes of this process and of its children."""
+    process = psutil.Process()
+    return process.memory_info().rss, sum(child.memory_info().rss for child in process.children())
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clip", nargs="?", type=Path)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--minutes", type=float, default=10)
+    options = parser.parse_args()
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        if options.clip is None:
+            options.clip = folder / "generated.mp4"
+            ffmpeg("-f", "lavfi", "-i", GENERATED, "-pix_fmt", "yuv420p", str(options.clip))
+        clip = probe(options.clip)
+        speed(clip, folder, options.repeats)
+        memory(clip, folder, options.minutes)
+
+
+if __name__ == "__main__":
+    main()
