@@ -84,9 +84,10 @@ def check_output(path: str | Path) -> Format:
 
 def _sound_beside(sound: Sound | None, kind: Format) -> FoundSound | None:
     """Find the sound before the work, so that a missing file fails early; None where there will be none."""
-    if sound is None or kind.sound:
-        return None if sound is None else find_sound(sound)
-    warnings.warn(
-        AnimateXWarning(f"A {kind.name} has no sound: that of {sound.path} is left out."), stacklevel=3
-    )
+    if sound is None:
+        return None
+    if kind.sound:
+        return find_sound(sound)
+    sentence = f"A {kind.name} has no sound: that of {sound.path} is left out."
+    warnings.warn(AnimateXWarning(sentence), stacklevel=3)
     return None
