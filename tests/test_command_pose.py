@@ -4,16 +4,19 @@ import numpy as np
 import pytest
 
 from animatex_core.cli import main
+from animatex_core.commands import dances
 from animatex_core.pose.json_io import read_poses
 from animatex_core.pose.skeleton import seen
 from animatex_core.video.clip import probe
+from animatex_core.video.write import write_clip
 from tests.dance_samples import FPS, FRAMES, DanceFiles, small_dance, write_dance
+from tests.pose.onnx_files import draw_people, write_detector, write_landmarks
 
 
 @pytest.fixture
 def dance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DanceFiles:
     monkeypatch.setenv("ANIMATEX_MODELS", str(tmp_path / "models"))
-    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(dances, "CACHE", tmp_path / "cache")
     return write_dance(tmp_path)
 
 
@@ -48,3 +51,48 @@ def test_missing_onnx_files_are_named_with_the_command(
     assert main(["pose", str(dance.clip)]) == 2
     assert "models download pose" in capsys.readouterr().err
     assert not dance.clip.with_suffix(".json").exists()
+
+
+@pytest.fixture
+def walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clip of a red rectangle that walks to the right, past a smaller and darker green one."""
+    models = tmp_path / "models"
+    models.mkdir()
+    write_detector(models / "yolox_l.onnx")
+    write_landmarks(models / "dw-ll_ucoco_384.onnx")
+    monkeypatch.setenv("ANIMATEX_MODELS", str(models))
+    monkeypatch.setattr(dances, "CACHE", tmp_path / "cache")
+    frames = [
+        draw_people(96, 192, (8 + 8 * step, 20, 40 + 8 * step, 80, "r", 220), (150, 30, 160, 50, "g", 150))
+        for step in range(6)
+    ]
+    return write_clip(tmp_path / "walk.mp4", frames, fps=12, quality=10)
+
+
+def middles(path: Path) -> np.ndarray:
+    """Where the middle of all points is from left to right, in pixels, frame by frame."""
+    points = read_poses(path).points[..., 0] * 192
+    return (points.min(axis=1, initial=192, where=points > 0) + points.max(axis=1)) / 2
+
+
+@pytest.mark.parametrize("every", ["1", "3"])
+def test_the_person_found_is_where_the_clip_shows_it(walk: Path, every: str) -> None:
+    assert main(["pose", str(walk), "--detect-every", every]) == 0
+    found = middles(walk.with_suffix(".json"))
+    np.testing.assert_allclose(found, 24 + 8 * np.arange(6), atol=4)
+
+
+def test_the_other_person_is_found_when_asked_for(walk: Path) -> None:
+    assert main(["pose", str(walk), "--person", "1"]) == 0
+    np.testing.assert_allclose(middles(walk.with_suffix(".json")), 155, atol=4)
+
+
+def test_poses_are_remembered_until_the_clip_changes(walk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outputs = []
+    for options in ([], [], ["--no-cache"], ["--person", "1"]):
+        assert main(["pose", str(walk), *options]) == 0
+        outputs.append("onnxruntime works on CPU" in capsys.readouterr().out)
+    assert outputs == [True, False, True, True]
+    walk.write_bytes(walk.read_bytes() + b"\0")
+    assert main(["pose", str(walk)]) == 0
+    assert "onnxruntime works on CPU" in capsys.readouterr().out
