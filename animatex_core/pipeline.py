@@ -1,8 +1,8 @@
 """The whole way from a picture of a character and a dance to the frames of an animated clip."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 import torch
@@ -117,13 +117,21 @@ class Animator:
             reference_image=rearrange(
                 unit_pictures([reference.picture], shape.width, shape.height), "1 c h w -> 1 c 1 h w"
             ),
-            pose_pictures=rearrange(
-                torch.cat([_pose_pictures(first, shape, canvas), _pose_pictures(poses, shape, canvas)]),
-                "f c h w -> 1 c f h w",
-            ),
+            pose_pictures=self._pose_pictures((first, poses), shape, canvas),
             keypoints=torch.from_numpy(keypoints)[None],
             clip_features=features[None],
         )
+
+    def _pose_pictures(
+        self, sequences: Sequence[PoseSequence], shape: ClipShape, canvas: tuple[int, int]
+    ) -> Tensor:
+        """(1, 3, f, height, width): poses drawn on a canvas of that size and stretched."""
+        frames, dtype = sum(map(len, sequences)), self.networks.unet.dtype
+        pictures = torch.empty(3, frames, shape.height, shape.width, dtype=dtype)
+        drawn = chain.from_iterable(draw_poses(poses, *canvas) for poses in sequences)
+        for index, picture in enumerate(drawn):  # one at a time: those of a long clip are its largest tensor
+            pictures[:, index] = unit_pictures([picture], shape.width, shape.height)[0]
+        return pictures[None]
 
     def _features(self, dance: Dance) -> Iterator[Tensor]:
         done, total = 0, len(dance.poses)
@@ -142,11 +150,6 @@ class Animator:
             picture = self.networks.decoder.decode(latent[None])[0]
             yield _to_bytes(picture)
             self.report("decoding", index + 1, len(frames))
-
-
-def _pose_pictures(poses: PoseSequence, shape: ClipShape, canvas: tuple[int, int]) -> Tensor:
-    """(f, 3, height, width): poses drawn on a canvas of that size and stretched."""
-    return unit_pictures(list(draw_poses(poses, *canvas)), shape.width, shape.height)
 
 
 def _to_bytes(picture: Tensor) -> np.ndarray:
