@@ -26,6 +26,13 @@ def test_stray_pixels_do_not_widen_the_box() -> None:
     assert Box.of_mask(dirty) == Box(0.25, 0.3, 0.75, 0.8)
 
 
+def test_dust_all_over_the_picture_does_not_widen_the_box() -> None:
+    dusty = np.zeros((1000, 1000))
+    dusty[300:800, 200:700] = 1
+    dusty[np.arange(1000), np.arange(1000)[::-1]] = 1  # one pixel in every row and column
+    assert Box.of_mask(dusty) == Box(0.2, 0.3, 0.7, 0.8)
+
+
 def test_ears_and_pointed_tips_belong_to_the_figure() -> None:
     eared = mask(40, 100, 60, 140)
     eared[10:40, 70:74] = 1
@@ -45,6 +52,7 @@ def test_masks_that_show_nothing_are_refused(wrong: np.ndarray) -> None:
 
 def test_alpha_shows_the_figure_only_where_it_hides_something() -> None:
     alpha = (mask(10, 90, 20, 60) * 255).astype(np.uint8)
+    alpha[95, :] = 100  # hardly visible
     assert Box.of_alpha(alpha) == Box(0.1, 0.1, 0.3, 0.9)
     assert Box.of_alpha(np.full((5, 5), 255, np.uint8)) is None
     with pytest.raises(InvalidInput, match="the mask is empty"):

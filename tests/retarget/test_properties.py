@@ -27,7 +27,7 @@ from tests.retarget.motion import CARTOON, STANDING, figure, largest_change, pix
 
 DANCE = motion.dance()
 BOX = Box(0.2, 0.1, 0.9, 0.95)
-unhurried = settings(deadline=None, max_examples=60)
+unhurried = settings(deadline=None, max_examples=40)
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 factors = st.builds(Factors, *[st.floats(0.1, 10)] * 6)

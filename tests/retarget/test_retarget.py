@@ -74,6 +74,13 @@ def test_each_factor_moves_its_part_and_what_hangs_from_it(factor: str, moved: t
     assert changed == {name for name in STANDING if name.endswith(moved)}
 
 
+@pytest.mark.parametrize("character", [TOON, BOXED])
+def test_points_of_score_zero_keep_their_numbers(character: Character) -> None:
+    driving = figure(STANDING)
+    driving.body[0, JOINT["left_wrist"]] = -1, -1, 0
+    assert retarget(driving, character).body[0, JOINT["left_wrist"]].tolist() == [-1, -1, 0]
+
+
 # By a reference pose.
 
 
