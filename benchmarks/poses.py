@@ -5,7 +5,7 @@ python -m benchmarks.poses [--frames 16] [--rounds 3] [--width 720] [--height 12
 
 The ONNX files have the real shapes and generated convolutions; --cost 1 is about the cost of the real nets.
 Frames are made on the fly, each after --decode milliseconds of waiting, as for a decoder. Printed is the best
-of --rounds, taken in turns. --long adds a clip of so many frames, to see that its memory is that of a short one.
+of --rounds, taken in turns. --long adds a clip of so many frames, whose memory should be that of a short one.
 """
 
 import argparse

@@ -28,9 +28,9 @@ def letterbox(frame: np.ndarray) -> np.ndarray:
     height, width = frame.shape[:2]
     ratio = letterbox_ratio(height, width)
     size = max(int(width * ratio), 1), max(int(height * ratio), 1)
-    picture = np.full((SIDE, SIDE, 3), PADDING, np.uint8)
-    picture[: size[1], : size[0]] = resize(frame, *size)
-    return np.ascontiguousarray(picture[..., ::-1].transpose(2, 0, 1), dtype=np.float32)
+    picture = np.full((3, SIDE, SIDE), PADDING, np.float32)
+    picture[:, : size[1], : size[0]] = resize(frame, *size)[::-1]
+    return picture
 
 
 def letterbox_ratio(height: int, width: int) -> float:

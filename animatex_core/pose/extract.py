@@ -36,7 +36,7 @@ BATCH = 4  # on a graphics card; measured on a CPU, a frame takes as long in a b
 
 
 class PoseExtractor:
-    """Finds poses with DWPose's two nets. batch: how many frames those that take several are given at once."""
+    """Finds poses with DWPose's two nets. batch: how many frames a net is given at once where it can be."""
 
     def __init__(self, detector: Net, landmarks: Net, batch: int = 1) -> None:
         self._detector, self._landmarks, self._most = detector, landmarks, batch

@@ -2,13 +2,15 @@
 
 The detector's and the pose net's pictures were made by OpenCV; its rounding is reproduced, so that the nets
 see what they see in the released code. Both operations are separable, and touch only the rows and columns
-that their results need.
+that their results need; these come channel by channel, (3, h, w), as nets take them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+BAND = 32  # rows made at a time, so that everything in the making stays in the processor's cache
 COEFFICIENT_BITS = 11  # of the fixed-point weights in cv2.resize
 
 
@@ -22,22 +24,23 @@ class Taps:
     indices: np.ndarray
     weights: np.ndarray
 
-    def needed(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the indices in use, each once and sorted, and where in them each neighbour lies (2, n)."""
-        used, places = np.unique(self.indices, return_inverse=True)
-        return used, places.reshape(self.indices.shape)
+    def bands(self) -> Iterator["Taps"]:
+        """Split into runs of places."""
+        for start in range(0, self.indices.shape[1], BAND):
+            band = slice(start, start + BAND)
+            yield Taps(self.indices[:, band], self.weights[:, band])
+
+    def by_channel(self) -> "Taps":
+        """Return the taps of pixels of three values each, first all of one channel."""
+        indices = [self.indices * 3 + channel for channel in range(3)]
+        return Taps(np.concatenate(indices, axis=1), np.tile(self.weights, 3))
 
 
 def resize(picture: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Resize (h, w, 3) uint8 to (height, width, 3), equal to cv2.resize with INTER_LINEAR."""
-    columns = _resize_taps(picture.shape[1], width, clamped=True)
+    """Resize (h, w, 3) uint8 to (3, height, width), equal to cv2.resize with INTER_LINEAR."""
+    columns = _resize_taps(picture.shape[1], width, clamped=True).by_channel()
     rows = _resize_taps(picture.shape[0], height, clamped=False)
-    used, (above, below) = rows.needed()
-    lines = _mix_columns(picture[used], columns)
-    lines >>= 4  # OpenCV drops these bits, and 16 more below, to stay within 16-bit numbers
-    mixed = lines[above] * rows.weights[0][:, None] >> 16
-    mixed += lines[below] * rows.weights[1][:, None] >> 16
-    return ((mixed + 2) >> 2).astype(np.uint8).reshape(height, width, 3)
+    return np.concatenate([_resized_band(picture, columns, band) for band in rows.bands()], axis=1)
 
 
 def warp(
@@ -45,26 +48,40 @@ def warp(
 ) -> np.ndarray:
     """Sample (h, w, 3) uint8 at origin + step * (x, y), black outside, as cv2.warpAffine of OpenCV 5 does.
 
-    origin, step: x and y in pixels of the picture; size: (width, height) of the result.
+    origin, step: x and y in pixels of the picture; size: (width, height) of the result (3, height, width).
     """
-    columns, rows = (
-        _warp_taps(picture.shape[1 - axis], origin[axis], step[axis], size[axis]) for axis in (0, 1)
-    )
-    used, (above, below) = rows.needed()
-    lines = _mix_columns(picture[used], columns)
+    columns = _warp_taps(picture.shape[1], origin[0], step[0], size[0]).by_channel()
+    rows = _warp_taps(picture.shape[0], origin[1], step[1], size[1])
+    return np.concatenate([_warped_band(picture, columns, band) for band in rows.bands()], axis=1)
+
+
+def _resized_band(picture: np.ndarray, columns: Taps, rows: Taps) -> np.ndarray:
+    lines, (above, below) = _mixed_lines(picture, columns, rows)
+    lines >>= 4  # OpenCV drops these bits, and 16 more below, to stay within 16-bit numbers
+    mixed = lines[above] * rows.weights[0][:, None] >> 16
+    mixed += lines[below] * rows.weights[1][:, None] >> 16
+    return _channels_first((mixed + 2) >> 2)
+
+
+def _warped_band(picture: np.ndarray, columns: Taps, rows: Taps) -> np.ndarray:
+    lines, (above, below) = _mixed_lines(picture, columns, rows)
     mixed = lines[above] * rows.weights[0][:, None]
     mixed += lines[below] * rows.weights[1][:, None]
-    return np.rint(mixed).astype(np.uint8).reshape(size[1], size[0], 3)
+    return _channels_first(np.rint(mixed))
 
 
-def _mix_columns(lines: np.ndarray, columns: Taps) -> np.ndarray:
-    """Mix (rows, w, 3) along its width: (rows, n * 3)."""
-    flat = lines.reshape(len(lines), -1)
-    channels = (columns.indices[..., None] * 3 + np.arange(3)).reshape(2, -1)
-    weights = np.repeat(columns.weights, 3, axis=1)
-    mixed = flat.take(channels[0], axis=1) * weights[0]
-    mixed += flat.take(channels[1], axis=1) * weights[1]
-    return mixed
+def _mixed_lines(picture: np.ndarray, columns: Taps, rows: Taps) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lines that rows need, mixed along the width (lines, 3 * n), and their places (2, rows)."""
+    used, places = np.unique(rows.indices, return_inverse=True)
+    lines = picture[used].reshape(len(used), -1)
+    mixed = lines.take(columns.indices[0], axis=1) * columns.weights[0]
+    mixed += lines.take(columns.indices[1], axis=1) * columns.weights[1]
+    return mixed, places.reshape(rows.indices.shape)
+
+
+def _channels_first(rows: np.ndarray) -> np.ndarray:
+    """Turn (h, 3 * w) into (3, h, w) uint8."""
+    return rows.astype(np.uint8).reshape(len(rows), 3, -1).swapaxes(0, 1)
 
 
 def _resize_taps(pixels: int, size: int, *, clamped: bool) -> Taps:
