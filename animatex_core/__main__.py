@@ -1,3 +1,11 @@
-from animatex_core.cli import run
+"""`python -m animatex_core`: an interruption while the library is still being imported ends quietly too."""
 
-run()
+import sys
+
+try:
+    from animatex_core.cli import run
+
+    run()
+except KeyboardInterrupt:
+    sys.stderr.write("animatex: interrupted.\n")
+    sys.exit(130)

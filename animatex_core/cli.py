@@ -1,6 +1,7 @@
 """`python -m animatex_core COMMAND`: exit status 0, or 2 and one sentence for input that cannot work."""
 
 import argparse
+import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -59,4 +60,9 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         # A path in any script must not end the work where the console knows only one.
         cast(TextIOWrapper, stream).reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, _interrupt)  # so that what is half written goes away
     sys.exit(main())
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -27,16 +27,20 @@ CONFIG = DenoiserConfig(
 PATCH = 32
 
 
-def generated_networks(seed: int = 0) -> Networks:
-    """Build networks of the released form and of small sizes, on the CPU in float32."""
+def generated_networks(
+    seed: int = 0, *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+) -> Networks:
+    """Build networks of the released form and of small sizes. dtype: of the denoiser's weights."""
     unet = AnimateXUNet(CONFIG)
     generate_weights(unet, seed)
     generator = torch.Generator().manual_seed(seed)
     return Networks(
-        unet=unet.eval().requires_grad_(False),
-        text_context=torch.randn(1, CONFIG.text_tokens, CONFIG.context_dim, generator=generator),
-        image_encoder=_image_encoder(seed),
-        decoder=_autoencoder(seed),
+        unet=unet.eval().requires_grad_(False).to(device, dtype),
+        text_context=torch.randn(1, CONFIG.text_tokens, CONFIG.context_dim, generator=generator).to(
+            device, dtype
+        ),
+        image_encoder=PatchEncoder(_image_network(seed).to(device)),
+        decoder=_autoencoder(seed, device),
     )
 
 
@@ -48,20 +52,20 @@ class PatchEncoder:
 
     @torch.no_grad()
     def encode(self, pictures: Tensor) -> Tensor:
-        """(n, 3, 224, 224) -> (n, clip_dim)."""
-        return self.network(pictures)
+        """(n, 3, 224, 224) -> (n, clip_dim), where `pictures` are."""
+        return self.network(pictures.to(next(self.network.parameters()).device)).to(pictures.device)
 
 
-def _image_encoder(seed: int) -> PatchEncoder:
+def _image_network(seed: int) -> nn.Module:
     assert CONFIG.ipi is not None
     patches = nn.Conv2d(3, CONFIG.ipi.clip_dim, PATCH, stride=PATCH)
     network = nn.Sequential(patches, nn.AvgPool2d(CLIP_SIDE // PATCH), nn.Flatten())
     generate_weights(network, seed)
-    return PatchEncoder(network)
+    return network
 
 
-def _autoencoder(seed: int) -> StableDiffusionAutoencoder:
+def _autoencoder(seed: int, device: torch.device | str) -> StableDiffusionAutoencoder:
     config = AutoencoderConfig(channels=(32, 32, 32, 32), blocks=1)
     network = network_on_meta(config).to_empty(device="cpu")
     generate_weights(network, seed)
-    return StableDiffusionAutoencoder.from_tensors(network.state_dict(), config)
+    return StableDiffusionAutoencoder.from_tensors(network.state_dict(), config, device=device)

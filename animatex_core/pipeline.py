@@ -89,6 +89,10 @@ class Animator:
         )
         return Animation(np.stack(list(self._decode(latents))), poses, chosen.description)
 
+    def check(self, settings: AnimationSettings) -> None:
+        """Raise InvalidInput for sizes that these networks cannot generate."""
+        self._shape(1, settings)
+
     def _shape(self, frames: int, settings: AnimationSettings) -> ClipShape:
         halvings = self.networks.unet.config.halvings
         return ClipShape(settings.width, settings.height, frames, halvings=halvings)

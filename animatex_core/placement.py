@@ -79,6 +79,15 @@ def check_target(target: str | Path) -> None:
             raise StorageError(f"{str(target)!r} is a folder: name the file that is to be written in it.")
 
 
+def check_writable(target: str | Path) -> None:
+    """Raise StorageError, before long work, where no file can be written to `target`."""
+    target = Path(target).absolute()
+    check_target(target)
+    there = next(folder for folder in target.parents if folder.exists())
+    with scratch_file(there / target.name):
+        pass
+
+
 @contextmanager
 def storage_errors(target: Path) -> Iterator[None]:
     """Turn every OSError of writing `target` into a StorageError that says what to do."""

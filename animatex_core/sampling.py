@@ -15,13 +15,15 @@ from animatex_core.diffusion.guidance import Guidance, guided, guided_pair
 from animatex_core.diffusion.noise import initial_noise
 from animatex_core.diffusion.schedule import NoiseSchedule
 from animatex_core.diffusion.segments import chained_segments, pinned
-from animatex_core.diffusion.solvers import SOLVERS, OnStep, StepInfo
+from animatex_core.diffusion.solvers import SOLVERS, TIMESTEPS_OF, OnStep, StepInfo
 from animatex_core.diffusion.windows import Span, Weights, overlapping_windows, windowed
 from animatex_core.errors import InvalidInput
 from animatex_core.model.conditions import ConditionInputs, Conditions
 from animatex_core.model.memory import activation_bytes
 from animatex_core.model.unet import AnimateXUNet
 from animatex_core.out_of_memory import explained
+
+SEEDS = 2**64  # that torch's generators know
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,10 @@ class Windows:
     def __post_init__(self) -> None:
         require_whole("window size", self.size)
         require_whole("overlap", self.overlap, least=0)
+        if self.overlap >= self.size:
+            raise InvalidInput(
+                f"windows of {self.size} frames overlap by {self.overlap}: take a smaller overlap."
+            )
         if self.weights not in get_args(Weights):
             raise InvalidInput(f"weights is {self.weights!r}: choose one of {', '.join(get_args(Weights))}.")
 
@@ -75,7 +81,10 @@ class SamplingSettings:
         if self.solver not in SOLVERS:
             raise InvalidInput(f"solver is {self.solver!r}: choose one of these: {', '.join(SOLVERS)}.")
         require_whole("steps", self.steps)
+        TIMESTEPS_OF[self.solver](self.steps)
         require_whole("seed", self.seed, least=0)
+        if self.seed >= SEEDS:
+            raise InvalidInput(f"seed is {self.seed}, but there are only 2^64 seeds: take a smaller one.")
         if not math.isfinite(self.offset_noise):
             raise InvalidInput(f"offset_noise is {self.offset_noise}: take 0.1, as released.")
         if not isinstance(self.long_clip, Windows | Segments | None):

@@ -11,6 +11,7 @@ from animatex_core.commands.options import (
     add_pose_options,
     add_retarget_options,
     models_folder,
+    positive,
     retarget_settings,
     size,
 )
@@ -26,6 +27,7 @@ from animatex_core.networks import Networks, load_networks
 from animatex_core.pipeline import Animation, AnimationSettings, Animator, Reference
 from animatex_core.pose.draw import draw_poses
 from animatex_core.sampling import SamplingSettings, Segments, Windows
+from animatex_core.video.clip import probe
 from animatex_core.video.formats import check_settings
 from animatex_core.video.side_by_side import side_by_side
 from animatex_core.video.write import check_output, write_clip
@@ -66,7 +68,9 @@ def _add_sampling_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--size", type=size, default=(512, 768), metavar="WxH", help="pixels; default: 512x768"
     )
-    group.add_argument("--steps", type=int, default=30, metavar="N", help="default: %(default)s, as released")
+    group.add_argument(
+        "--steps", type=positive, default=30, metavar="N", help="default: %(default)s, as released"
+    )
     group.add_argument("--solver", choices=SOLVERS, default="ddim", help="default: %(default)s, as released")
     group.add_argument(
         "--guidance",
@@ -78,14 +82,17 @@ def _add_sampling_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     plans = group.add_mutually_exclusive_group()
     plans.add_argument(
-        "--window", type=int, nargs="+", metavar="N",
-        help="frames of a window and of its overlap with the next (a quarter, if not given): for long clips",
+        "--window", type=positive, metavar="N",
+        help="for long clips: denoise overlapping windows of N frames, in constant memory",
     )  # fmt: skip
     plans.add_argument(
         "--segments",
-        type=int,
+        type=positive,
         metavar="N",
-        help="frames of a segment; each starts from the last frame of the one before",
+        help="for long clips: one after the other, segments of N frames, each from the last frame before it",
+    )
+    group.add_argument(
+        "--overlap", type=int, metavar="N", help="frames that windows share; default: a quarter of a window"
     )
     group.add_argument(
         "--model", default="auto", metavar="FILE",
@@ -119,19 +126,22 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Animate, and say what was written."""
-    _check_outputs(arguments, arguments.fps or 1)  # what cannot work fails before the long work
-    settings = _settings(arguments)
+    # What cannot work fails before what takes long.
+    _check_outputs(arguments, 1 if arguments.fps is None else arguments.fps)
+    settings, clip = _settings(arguments), probe(arguments.driving)
+    networks = _networks(arguments)
     with Bars() as bars:
+        animator = Animator(networks, bars.report)
+        animator.check(settings)
         reference = read_reference(arguments)
-        dance = read_dance(arguments, partial(bars.report, "poses"))
-        _check_outputs(arguments, arguments.fps or dance.choice.fps)
-        networks = _networks(arguments)
-        animation = Animator(networks, bars.report).animate(reference, dance, settings)
-    _write(arguments, reference, dance, animation)
+        dance = read_dance(arguments, clip, partial(bars.report, "poses"))
+        fps = dance.choice.fps if arguments.fps is None else arguments.fps
+        _check_outputs(arguments, fps)
+        animation = animator.animate(reference, dance, settings)
+        _write(arguments, reference, dance, animation, fps)
     print(f"poses: {animation.retargeting}")
     count, height, width, _ = animation.frames.shape
-    rate = arguments.fps or dance.choice.fps
-    print(f"{arguments.out}: {count} frames of {width}x{height} at {rate:g} a second")
+    print(f"{arguments.out}: {count} frames of {width}x{height} at {fps:g} a second")
 
 
 def _check_outputs(arguments: argparse.Namespace, fps: float) -> None:
@@ -156,27 +166,28 @@ def _long_clip(arguments: argparse.Namespace) -> Windows | Segments | None:
         return Segments(arguments.segments)
     if arguments.window is None:
         return None
-    frames, *overlap = arguments.window
-    return Windows(frames, *(overlap or [frames // 4]))
+    overlap = arguments.window // 4 if arguments.overlap is None else arguments.overlap
+    return Windows(arguments.window, overlap)
 
 
 def _networks(arguments: argparse.Namespace) -> Networks:
-    folder = models_folder(arguments)
+    folder, device = models_folder(arguments), choose_device(arguments.device)
+    dtype = choose_dtype(arguments.precision, device)
     if arguments.model in ("auto", GENERATED):
         denoiser = folder.find_denoiser() if arguments.model == "auto" else None
     else:
         denoiser = Path(arguments.model)
     if denoiser is None:
         print(NOTICE)
-        return generated_networks()
+        return generated_networks(dtype=dtype, device=device)
     if not denoiser.is_file():
         raise InvalidInput(f"The model {denoiser} does not exist: check its name, or take auto.")
-    device = choose_device(arguments.device)
-    return load_networks(folder, denoiser, choose_dtype(arguments.precision, device), device)
+    return load_networks(folder, denoiser, dtype, device)
 
 
-def _write(arguments: argparse.Namespace, reference: Reference, dance: Dance, animation: Animation) -> None:
-    fps = arguments.fps or dance.choice.fps
+def _write(
+    arguments: argparse.Namespace, reference: Reference, dance: Dance, animation: Animation, fps: float
+) -> None:
     sound = None if arguments.silent else dance.sound(fps)
     write = partial(write_clip, fps=fps, quality=arguments.quality, sound=sound)
     write(arguments.out, animation.frames)

@@ -14,16 +14,15 @@ from animatex_core.pose.json_io import read_poses
 from animatex_core.pose.skeleton import PoseSequence
 from animatex_core.pose.smooth import smooth
 from animatex_core.progress import Progress
-from animatex_core.video.clip import ClipInfo, count_frames, probe
+from animatex_core.video.clip import ClipInfo, count_frames
 from animatex_core.video.frames import FrameChoice, choose_frames
 from animatex_core.video.read import read_frames
 
 CACHE = Path("~/.cache/animatex/poses")
 
 
-def read_dance(arguments: argparse.Namespace, progress: Progress) -> Dance:
-    """Choose the frames of --driving and read or find their poses."""
-    clip = probe(arguments.driving)
+def read_dance(arguments: argparse.Namespace, clip: ClipInfo, progress: Progress) -> Dance:
+    """Choose the frames of the driving clip and read or find their poses."""
     if arguments.poses is None:
         choice = _choose(arguments, clip, count_frames(clip))
         return Dance(clip, choice, _cleaned(arguments, _found(arguments, clip, choice, progress)))

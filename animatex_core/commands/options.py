@@ -6,12 +6,17 @@ from pathlib import Path
 from animatex_core.bundles import default_models_folder
 from animatex_core.errors import InvalidInput
 from animatex_core.models_folder import ModelsFolder
-from animatex_core.pose.person import PersonRule
+from animatex_core.placement import check_writable
+from animatex_core.pose.person import PersonRule, check_person_rule
+from animatex_core.pose.providers import PROVIDERS
 from animatex_core.retarget.character import Box
 from animatex_core.retarget.parts import PARTS
 from animatex_core.retarget.settings import MODES, Factors, RetargetSettings
+from animatex_core.video.picture import PICTURE_SUFFIXES
+from animatex_core.video.write import check_output
 
 FOLDER_HELP = "models folder, as ComfyUI lays it out; default: $ANIMATEX_MODELS, else ~/.cache/animatex"
+PROVIDER_NAMES = tuple(provider.label.lower() for provider in PROVIDERS)
 FACTORS = ("body", "legs", "arms", "neck", "shoulders", "face")
 
 
@@ -36,7 +41,11 @@ def add_clip_options(parser: argparse.ArgumentParser, frames: str, stride: int) 
         help=f"how many, or all; default: {frames}",
     )
     group.add_argument(
-        "--stride", type=int, default=stride, metavar="N", help="use one frame in N; default: %(default)s"
+        "--stride",
+        type=positive,
+        default=stride,
+        metavar="N",
+        help="use one frame in N; default: %(default)s",
     )
     group.add_argument(
         "--start", type=float, default=0.0, metavar="S", help="seconds into the clip; default: 0"
@@ -57,7 +66,7 @@ def add_pose_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--detect-every",
-        type=int,
+        type=positive,
         default=1,
         metavar="N",
         help="look for people in one frame in N only and follow them between: faster; default: %(default)s",
@@ -77,8 +86,9 @@ def add_pose_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--provider",
+        choices=("auto", *PROVIDER_NAMES),
         default="auto",
-        help="where onnxruntime works: auto, cuda, directml, coreml or cpu; default: auto",
+        help="where onnxruntime works; default: %(default)s",
     )
     group.add_argument(
         "--no-cache", action="store_true", help="find poses anew, whether they are known or not"
@@ -129,25 +139,64 @@ def retarget_settings(arguments: argparse.Namespace) -> RetargetSettings:
     )
 
 
+def check_preview(path: Path | None) -> None:
+    """Raise, before long work, where a preview cannot be written as a picture or clip."""
+    if path is None:
+        return
+    if is_picture(path):
+        check_writable(path)
+    else:
+        check_output(path)
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the name of a preview asks for a picture rather than a clip."""
+    return path.suffix.lower() in PICTURE_SUFFIXES and "%" not in path.name
+
+
 def frame_count(text: str) -> int | None:
     """Read a number of frames, None for "all"."""
-    return None if text == "all" else int(text)
+    return None if text == "all" else positive(text)
+
+
+def positive(text: str) -> int:
+    """Read a whole number of 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} was given, but it must be a whole number: take 1 or more."
+        )
+    return int(text)
 
 
 def size(text: str) -> tuple[int, int]:
     """Read WIDTHxHEIGHT in pixels."""
-    width, height = map(int, text.lower().split("x"))
-    return width, height
+    match text.lower().split("x"):
+        case [width, height] if width.isdecimal() and height.isdecimal():
+            return int(width), int(height)
+    raise argparse.ArgumentTypeError(
+        f"{text!r} was given, but it must be WxH in pixels: take such as 512x768."
+    )
 
 
 def box(text: str) -> Box:
     """Read L,T,R,B."""
     try:
-        return Box(*map(float, text.split(",")))
-    except (TypeError, InvalidInput) as error:
+        left, top, right, bottom = map(float, text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} was given, but it must be L,T,R,B in parts of it: take such as 0.2,0.1,0.8,0.9."
+        ) from error
+    try:
+        return Box(left, top, right, bottom)
+    except InvalidInput as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def person_rule(text: str) -> PersonRule:
     """Read who of several people is meant."""
-    return int(text) if text.isdecimal() else text  # type: ignore[return-value]  # checked where it is used
+    rule: PersonRule = int(text) if text.isdecimal() else text  # type: ignore[assignment]  # checked next
+    try:
+        check_person_rule(rule)
+    except InvalidInput as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return rule

@@ -7,10 +7,12 @@ from pathlib import Path
 from animatex_core.commands.dances import read_dance
 from animatex_core.commands.options import add_clip_options, add_folder_option, add_pose_options
 from animatex_core.commands.progress import Bars
+from animatex_core.placement import check_writable
 from animatex_core.pose.draw import draw_poses
 from animatex_core.pose.json_io import write_poses
 from animatex_core.pose.skeleton import seen
-from animatex_core.video.write import write_clip
+from animatex_core.video.clip import probe
+from animatex_core.video.write import check_output, write_clip
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -38,8 +40,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> None:
     """Find poses, write them, and say in how many frames there are any."""
     out = arguments.out or arguments.driving.with_suffix(".json")
+    check_writable(out)
+    if arguments.preview is not None:
+        check_output(arguments.preview)
     with Bars() as bars:
-        dance = read_dance(arguments, partial(bars.report, "poses"))
+        dance = read_dance(arguments, probe(arguments.driving), partial(bars.report, "poses"))
     write_poses(out, dance.poses)
     if arguments.preview is not None:
         write_clip(

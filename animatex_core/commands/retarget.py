@@ -14,21 +14,25 @@ from animatex_core.commands.options import (
     add_folder_option,
     add_pose_options,
     add_retarget_options,
+    check_preview,
+    is_picture,
     retarget_settings,
 )
 from animatex_core.commands.progress import Bars
 from animatex_core.commands.references import read_reference
 from animatex_core.dance import Dance
 from animatex_core.encoders.preprocess import resize
+from animatex_core.placement import check_writable
 from animatex_core.pose.draw import draw_over
 from animatex_core.pose.json_io import write_poses
 from animatex_core.pose.skeleton import PoseSequence
 from animatex_core.retarget.retarget import plan, retarget
-from animatex_core.video.picture import PICTURE_SUFFIXES, write_picture
+from animatex_core.video.clip import probe
+from animatex_core.video.picture import write_picture
 from animatex_core.video.write import write_clip
 
 MOMENTS, COLUMNS = 8, 4  # of a preview that is a picture
-HEIGHT = 512  # pixels of a previewed frame
+WIDTH, HEIGHT = 1024, 512  # pixels of a previewed frame at the most
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -63,10 +67,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> None:
     """Retarget, write poses and preview, and say what was done."""
+    check_writable(arguments.out)
+    check_preview(arguments.preview)
     settings = retarget_settings(arguments)
     reference = read_reference(arguments)
     with Bars() as bars:
-        dance = read_dance(arguments, partial(bars.report, "poses"))
+        dance = read_dance(arguments, probe(arguments.driving), partial(bars.report, "poses"))
     chosen = plan(dance.poses, reference.character, settings)
     poses = retarget(dance.poses, reference.character, settings)
     write_poses(arguments.out, poses)
@@ -76,12 +82,19 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _write_preview(path: Path, picture: np.ndarray, poses: PoseSequence, dance: Dance) -> None:
-    background = resize(picture, round(HEIGHT * picture.shape[1] / picture.shape[0]), HEIGHT)
-    if path.suffix.lower() in PICTURE_SUFFIXES:
+    background = _fitted(picture)
+    if is_picture(path):
         moments = np.linspace(0, len(poses) - 1, min(MOMENTS, len(poses))).round().astype(int)
         write_picture(path, _sheet(list(_over(background, poses.select(moments)))))
     else:
         write_clip(path, _over(background, poses), fps=dance.choice.fps, sound=dance.sound(dance.choice.fps))
+
+
+def _fitted(picture: np.ndarray) -> np.ndarray:
+    """The picture at the size of a preview, its sides even."""
+    height, width, _ = picture.shape
+    scale = min(HEIGHT / height, WIDTH / width)
+    return resize(picture, *(max(2, round(side * scale / 2) * 2) for side in (width, height)))
 
 
 def _over(background: np.ndarray, poses: PoseSequence) -> Iterator[np.ndarray]:

@@ -102,6 +102,9 @@ def dpm_solver_pp_2m(
 
 
 SOLVERS: Mapping[str, Solver] = MappingProxyType({"ddim": ddim, "dpm++2m": dpm_solver_pp_2m})
+TIMESTEPS_OF: Mapping[str, Callable[[int], list[int]]] = MappingProxyType(
+    {"ddim": released_timesteps, "dpm++2m": trailing_timesteps}
+)
 """The solvers by the name a user chooses them by."""
 
 

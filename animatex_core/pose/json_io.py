@@ -19,6 +19,8 @@ from animatex_core.pose.openpose_parts import person_points, written_person
 from animatex_core.pose.person import PersonRule
 from animatex_core.pose.skeleton import POINTS, PoseSequence, seen
 
+LARGEST_SIDE = 1 << 15  # pixels of a canvas
+
 
 def read_poses(
     path: str | Path, *, person: PersonRule = "best", fps: float | None = None, size: Size | None = None
@@ -132,6 +134,10 @@ def _side(value: object, name: str, where: str) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     require_whole(f"{name} in {where}", value)
+    if value > LARGEST_SIDE:  # type: ignore[operator]
+        raise InvalidInput(
+            f"{name} in {where} is {value}, but {LARGEST_SIDE} pixels are the most: correct it."
+        )
     return int(value)  # type: ignore[call-overload]
 
 

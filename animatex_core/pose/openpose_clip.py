@@ -43,7 +43,18 @@ def clip_poses(
     for index, frame in enumerate(frames):
         people = frame.people if parts else frame.people / (*(frame.size or (width, height)), 1)
         points[index] = _chosen(people, tracker)
+    _require_chosen(points, frames, person, source)
     return PoseSequence.from_points(points, width, height, fps)
+
+
+def _require_chosen(points: np.ndarray, frames: list[Frame], person: PersonRule, source: str) -> None:
+    """Raise InvalidInput where there are people but never the one that is meant."""
+    most = max(int(seen(frame.people).any(axis=1).sum()) for frame in frames)
+    if most and not seen(points).any():
+        raise InvalidInput(
+            f"person is {person!r}, but no frame of {source} has more than {most} people: take a number from "
+            f"0 to {most - 1}."
+        )
 
 
 def _without_impossible(frames: list[Frame], source: str) -> list[Frame]:

@@ -54,9 +54,10 @@ class Box:
 
     @classmethod
     def of_alpha(cls, alpha: np.ndarray) -> "Box | None":
-        """Return the box of what an alpha channel (h, w), uint8, shows; None where it hides nothing."""
+        """Return the box of what an alpha channel (h, w), uint8, shows; None where that is all or nothing."""
         alpha = np.asarray(alpha)
-        return None if (alpha == 255).all() else cls.of_mask(alpha > OPAQUE)
+        shown = alpha > (OPAQUE if (alpha > OPAQUE).any() else 0)
+        return None if shown.all() or not shown.any() else cls.of_mask(shown)
 
 
 def _extent(counts: np.ndarray) -> tuple[int, int]:

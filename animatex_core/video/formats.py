@@ -8,6 +8,7 @@ from pathlib import Path
 from animatex_core.errors import InvalidInput
 
 BEST = 10  # quality
+LEAST_FPS = 0.1
 GIF_FPS = 50  # players show faster ones slowly
 # Players take unmarked colours of small clips for BT.601 and of large ones for BT.709: so they are marked.
 _COLOURS = ("-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p")
@@ -70,9 +71,9 @@ def format_of(path: Path) -> Format:
 def check_settings(kind: Format, fps: float, quality: float) -> None:
     """Raise InvalidInput for rates and qualities that cannot be."""
     most = GIF_FPS if kind is GIF else 1000
-    if not 0 < fps <= most:
+    if not LEAST_FPS <= fps <= most:
         raise InvalidInput(
-            f"fps is {fps:g}, but a {kind.name} takes rates above 0 and up to {most}: take one."
+            f"fps is {fps:g}, but a {kind.name} takes rates of {LEAST_FPS:g} to {most}: take one."
         )
     if not 0 <= quality <= BEST:
         raise InvalidInput(f"quality is {quality:g}, but it must be 0 (small files) to {BEST} (best).")

@@ -82,14 +82,14 @@ def _part(total: int, start: float, end: float | None, fps: float) -> tuple[int,
     require_whole("total", total)
     _require_seconds("fps", fps, above=True)
     _require_seconds("start", start)
-    first, stop = round(start * fps), total
+    first, stop = round(min(start * fps, total)), total
     if first >= total:
         raise InvalidInput(
             f"start is {start:g}, but the clip ends at {total / fps:g}: take an earlier start."
         )
     if end is not None:
         _require_seconds("end", end)
-        stop = min(total, round(end * fps))
+        stop = round(min(end * fps, total))
         if stop <= first:
             raise InvalidInput(
                 f"end is {end:g}, but start is {start:g}: no frame lies between, take a later end."

@@ -7,7 +7,7 @@ from operator import length_hint
 from pathlib import Path
 
 from animatex_core.errors import AnimateXWarning
-from animatex_core.placement import check_target, placed_path, scratch_file
+from animatex_core.placement import check_writable, placed_path, scratch_file
 from animatex_core.progress import Progress, no_progress
 from animatex_core.video.encode import encode, uniform
 from animatex_core.video.formats import GIF, PNG, Format, check_settings, format_of
@@ -75,11 +75,8 @@ def check_output(path: str | Path) -> Format:
     kind = format_of(path)
     if kind is PNG:
         check_folder(path)
-    else:
-        check_target(path)
-    there = next(folder for folder in path.parents if folder.exists())
-    with scratch_file(there / path.name):
-        return kind
+    check_writable(path.with_name(f"{path.name}.part") if kind is PNG else path)
+    return kind
 
 
 def _sound_beside(sound: Sound | None, kind: Format) -> FoundSound | None:
