@@ -42,7 +42,7 @@ def common_length(clip: ClipInfo, poses: PoseSequence) -> int:
     if abs(shapes[0] - shapes[1]) > SHAPE_TOLERANCE * shapes[1]:
         _warn(
             f"The poses are of a picture of {poses.width}x{poses.height}, but the clip has "
-            f"{clip.width}x{clip.height}: they are stretched to it."
+            f"{clip.width}x{clip.height}: their places are taken in parts of the picture."
         )
     if len(poses) != frames:
         _warn(f"There are poses of {len(poses)} frames, but the clip has {frames}: the rest is left out.")

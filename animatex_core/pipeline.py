@@ -109,7 +109,7 @@ class Animator:
         first = (own_pose or poses).select([0])
         # Poses that stayed in their clip's picture are drawn at its size and stretched, as released. A
         # character's picture may be of any size: there the strokes get the width that the denoiser knows.
-        stayed = (poses.width, poses.height) == (dance.poses.width, dance.poses.height)
+        stayed = (poses.width, poses.height) == (dance.clip.width, dance.clip.height)
         canvas = (poses.width, poses.height) if stayed else (shape.width, shape.height)
         embedding = self._encode([reference.picture])
         features = torch.cat([embedding, *self._features(dance)])

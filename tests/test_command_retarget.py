@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -104,3 +105,24 @@ def test_the_preview_lies_over_the_character(dance: DanceFiles) -> None:
     assert retarget(dance, preview=dance.folder / "preview.mp4") == 0
     clip = probe(dance.folder / "preview.mp4")
     assert (clip.frames, clip.fps, clip.width, clip.height, clip.has_audio) == (FRAMES, FPS, 384, 512, True)
+
+
+def test_a_reference_pose_without_a_canvas_is_one_of_the_reference_picture(dance: DanceFiles) -> None:
+    assert retarget(dance, reference_pose=dance.poses) == 0
+    expected = extent(dance.folder / "out.json")
+    (frame, *_) = json.loads(dance.poses.read_text())
+    size = np.tile([384 / frame.pop("canvas_width"), 512 / frame.pop("canvas_height"), 1], 18)
+    frame["people"] = [{"pose_keypoints_2d": list(frame["people"][0]["pose_keypoints_2d"] * size)}]
+    (dance.folder / "bare.json").write_text(json.dumps(frame))
+    assert retarget(dance, reference_pose=dance.folder / "bare.json") == 0
+    np.testing.assert_allclose(extent(dance.folder / "out.json"), expected, atol=0.05)
+
+
+def test_retargeting_beforehand_gives_the_same_clip(dance: DanceFiles) -> None:
+    small = ["--size", "64x64", "--frames", "all", "--steps", "1", "--solver", "dpm++2m", "--stride", "1"]
+    assert retarget(dance) == 0
+    two = {"poses": dance.folder / "out.json", "retarget": "none", "out": dance.folder / "two"}
+    assert main(["animate", *dance.options(**two), *small]) == 0
+    assert main(["animate", *dance.options(out=dance.folder / "one"), *small]) == 0
+    one, other = (np.asarray(Image.open(dance.folder / n / "0003.png"), int) for n in ("one", "two"))
+    assert np.abs(one - other).max() <= 1

@@ -54,7 +54,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="JSON",
         help="the dancer's poses (OpenPose JSON); default: found by DWPose",
     )
-    add_clip_options(parser, "32", 2)
+    add_clip_options(parser)
     add_pose_options(parser)
     add_retarget_options(parser)
     _add_sampling_options(parser)

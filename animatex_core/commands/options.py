@@ -19,6 +19,9 @@ FOLDER_HELP = "models folder, as ComfyUI lays it out; default: $ANIMATEX_MODELS,
 PROVIDER_NAMES = tuple(provider.label.lower() for provider in PROVIDERS)
 FACTORS = ("body", "legs", "arms", "neck", "shoulders", "face")
 
+# Files of poses tell no frame numbers: pose k belongs to frame k, so the commands that write them take all.
+WHOLE_CLIP = {"frames": None, "stride": 1, "start": 0.0, "end": None}
+
 
 def add_folder_option(parser: argparse.ArgumentParser) -> None:
     """Add --folder."""
@@ -30,22 +33,14 @@ def models_folder(arguments: argparse.Namespace) -> ModelsFolder:
     return ModelsFolder(arguments.folder or default_models_folder())
 
 
-def add_clip_options(parser: argparse.ArgumentParser, frames: str, stride: int) -> None:
-    """Add which frames of the driving clip are used; frames: the default number, or "all"."""
+def add_clip_options(parser: argparse.ArgumentParser) -> None:
+    """Add which frames of the driving clip are used."""
     group = parser.add_argument_group("frames of the driving clip")
     group.add_argument(
-        "--frames",
-        type=frame_count,
-        default=frame_count(frames),
-        metavar="N",
-        help=f"how many, or all; default: {frames}",
+        "--frames", type=frame_count, default=32, metavar="N", help="how many, or all; default: %(default)s"
     )
     group.add_argument(
-        "--stride",
-        type=positive,
-        default=stride,
-        metavar="N",
-        help="use one frame in N; default: %(default)s",
+        "--stride", type=positive, default=2, metavar="N", help="use one frame in N; default: %(default)s"
     )
     group.add_argument(
         "--start", type=float, default=0.0, metavar="S", help="seconds into the clip; default: 0"

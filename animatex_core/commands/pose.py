@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from animatex_core.commands.dances import read_dance
-from animatex_core.commands.options import add_clip_options, add_folder_option, add_pose_options
+from animatex_core.commands.options import WHOLE_CLIP, add_folder_option, add_pose_options
 from animatex_core.commands.progress import Bars
 from animatex_core.placement import check_writable
 from animatex_core.pose.draw import draw_poses
@@ -31,10 +31,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--preview", type=Path, metavar="FILE", help="also write a clip of the poses as drawn"
     )
-    add_clip_options(parser, "all", 1)
     add_pose_options(parser)
     add_folder_option(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, **WHOLE_CLIP)
 
 
 def run(arguments: argparse.Namespace) -> None:

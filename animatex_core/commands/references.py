@@ -23,7 +23,8 @@ def read_reference(arguments: argparse.Namespace) -> Reference:
 
 def _pose(arguments: argparse.Namespace, rgb: np.ndarray) -> PoseSequence | None:
     if arguments.reference_pose is not None:
-        return read_poses(arguments.reference_pose)
+        height, width, _ = rgb.shape
+        return read_poses(arguments.reference_pose, size=(width, height))
     files = models_folder(arguments).find_pose_files()
     if files is None or arguments.mode == "none":
         return None

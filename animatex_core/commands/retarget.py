@@ -10,7 +10,7 @@ from einops import rearrange
 
 from animatex_core.commands.dances import read_dance
 from animatex_core.commands.options import (
-    add_clip_options,
+    WHOLE_CLIP,
     add_folder_option,
     add_pose_options,
     add_retarget_options,
@@ -58,11 +58,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--preview", type=Path, metavar="FILE",
         help="also draw the poses over the character: a clip of all, or a picture (.png) of eight moments",
     )  # fmt: skip
-    add_clip_options(parser, "all", 1)
     add_pose_options(parser)
     add_retarget_options(parser)
     add_folder_option(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, **WHOLE_CLIP)
 
 
 def run(arguments: argparse.Namespace) -> None:
