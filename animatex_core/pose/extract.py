@@ -4,7 +4,7 @@ Reading, detecting and finding points run side by side, a few frames ahead of on
 waits for the other and memory does not grow with the clip.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
@@ -71,7 +71,8 @@ class PoseExtractor:
     ) -> PoseSequence:
         """Find the poses of one person in frames (h, w, 3) uint8 in RGB, all of one size.
 
-        The frames are taken in another thread, a few at a time; each must be an array of its own.
+        The frames are taken in another thread, a few ahead; each must be an array of its own. A generator of
+        frames is closed at the end, however that comes.
         fps: of the frames, None if unknown. total: how many frames will come, only told to `progress`, which
         is called with the frames done and this total (0 if unknown); what it raises stops the work at once.
         person: who, where there are several. detect_every: 1 looks for people in every frame, as released;
@@ -83,6 +84,8 @@ class PoseExtractor:
         batch = 1 if detect_every > 1 else self._batch(self._landmarks)
         poses: list[np.ndarray] = []
         with ExitStack() as stack:
+            if isinstance(frames, Generator):
+                stack.enter_context(closing(frames))  # stopped early, a decoder is not left waiting
             read = stack.enter_context(closing(ahead(_read(frames, detect_every), AHEAD)))
             found = stack.enter_context(closing(ahead(self._detect(read), AHEAD)))
             for shots in _batched(found, batch):

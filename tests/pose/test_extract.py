@@ -130,6 +130,24 @@ def test_what_progress_raises_stops_everything(extractor: PoseExtractor) -> None
     assert len(taken) <= 14
 
 
+def test_a_stopped_generator_of_frames_is_closed_at_once(extractor: PoseExtractor) -> None:
+    closed = threading.Event()
+
+    def frames() -> Iterator[np.ndarray]:
+        try:
+            yield from endless([])
+        finally:
+            closed.set()
+
+    def stop(done: int, total: int) -> None:
+        raise Cancelled("enough")
+
+    given = frames()
+    with pytest.raises(Cancelled):
+        extractor.extract(given, progress=stop)
+    assert closed.is_set()
+
+
 def test_what_the_frames_raise_comes_out_unchanged(extractor: PoseExtractor) -> None:
     error, before = OSError("the decoder died"), threading.active_count()
     with pytest.raises(OSError, match="the decoder died") as caught:
