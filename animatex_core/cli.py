@@ -1,6 +1,7 @@
 """`python -m animatex_core COMMAND`: exit status 0, or 2 and one sentence for input that cannot work."""
 
 import argparse
+import os
 import signal
 import sys
 import warnings
@@ -57,11 +58,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """Entry point of the console script."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         # A path in any script must not end the work where the console knows only one.
         cast(TextIOWrapper, stream).reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _interrupt)  # so that what is half written goes away
-    sys.exit(main())
+    try:
+        status = main()
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our words has gone; the interpreter must not write there again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status)
 
 
 def _interrupt(*_: object) -> None:

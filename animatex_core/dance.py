@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animatex_core.errors import AnimateXWarning
+from animatex_core.errors import AnimateXWarning, InvalidInput
 from animatex_core.pose.skeleton import PoseSequence
 from animatex_core.video.clip import ClipInfo, count_frames
 from animatex_core.video.frames import FrameChoice
@@ -23,6 +23,21 @@ class Dance:
     clip: ClipInfo
     choice: FrameChoice
     poses: PoseSequence
+
+    def __post_init__(self) -> None:
+        self.require_all(len(self.poses))
+
+    def require_all(self, found: int) -> None:
+        """Raise InvalidInput where only `found` of the chosen frames could be decoded."""
+        if found != len(self.choice.indices):
+            raise InvalidInput(
+                f"Only {found} of the {len(self.choice.indices)} frames of {str(self.clip.path)!r} that are used "
+                "can be read: choose others by start and end, or export the clip again."
+            )
+
+    def shows(self, poses: PoseSequence) -> bool:
+        """Whether poses are those of a picture of the clip's size."""
+        return (poses.width, poses.height) == (self.clip.width, self.clip.height)
 
     def frames(self) -> Iterator[np.ndarray]:
         """Read the chosen frames, (h, w, 3) uint8 in RGB, one at a time."""

@@ -27,9 +27,33 @@ class Networks:
     decoder: LatentDecoder
 
 
+@dataclass(frozen=True)
+class VisitingImageEncoder:
+    """`protocols.ImageEncoder` that is on a device only while it works: the denoiser needs the memory."""
+
+    encoder: OpenClipImageEncoder
+    device: torch.device
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        """(n, 3, 224, 224) -> (n, 1024), where `pictures` are."""
+        home = next(self.encoder.tower.parameters()).device
+        self.encoder.tower.to(self.device)
+        try:
+            return self.encoder.encode(pictures)
+        finally:
+            self.encoder.tower.to(home)
+
+
+def require_files(folder: ModelsFolder) -> None:
+    """Raise InvalidInput that says how to get what a folder lacks beside the denoiser."""
+    folder.require(OPEN_CLIP)
+    folder.require(*AUTOENCODERS)
+
+
 def load_networks(folder: ModelsFolder, denoiser: Path, dtype: torch.dtype, device: torch.device) -> Networks:
     """Load the released networks for inference, the denoiser from a bundle or from its checkpoint.
 
+    dtype: of the denoiser's weights. The encoders stay in float32, in which the release runs them.
     Raises InvalidInput for a file that is not in the folder, and what the loaders raise.
     """
     open_clip, autoencoder = folder.require(OPEN_CLIP), folder.require(*AUTOENCODERS)
@@ -37,10 +61,9 @@ def load_networks(folder: ModelsFolder, denoiser: Path, dtype: torch.dtype, devi
     context = loaded.text_context
     if context is None:  # a released checkpoint leaves it to the text tower
         context = OpenClipTextContext.from_file(open_clip).empty_text().to(device, dtype)
-    # The autoencoder's fp16 overflows; in float32 it is exact and, a frame at a time, small.
     return Networks(
         unet=loaded.unet,
         text_context=context,
-        image_encoder=OpenClipImageEncoder.from_file(open_clip, dtype=dtype, device=device),
+        image_encoder=VisitingImageEncoder(OpenClipImageEncoder.from_file(open_clip), device),
         decoder=StableDiffusionAutoencoder.from_file(autoencoder, device=device, batch_size=1),
     )

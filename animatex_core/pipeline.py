@@ -80,7 +80,10 @@ class Animator:
         poses = retarget(dance.poses, reference.character, settings.retarget)
         # Where a pose was of no use for retargeting, it is a detector's guess at what is no human body.
         own_pose = None if chosen.how in ("fitted", "passed on") else reference.pose
-        inputs = self._conditions(reference, own_pose, dance, poses, shape)
+        # Poses in their clip's picture are drawn at its size and stretched, as released. A character's
+        # picture may be of any size: there the strokes get the width that the denoiser knows.
+        stayed = chosen.how in ("as released", "passed on") and dance.shows(poses)
+        inputs = self._conditions(reference, own_pose, dance, poses, shape, stayed)
         latents = sample_latents(
             self.networks.unet,
             inputs,
@@ -88,10 +91,6 @@ class Animator:
             lambda info: self.report("sampling", info.index + 1, info.total),
         )
         return Animation(np.stack(list(self._decode(latents))), poses, chosen.description)
-
-    def check(self, settings: AnimationSettings) -> None:
-        """Raise InvalidInput for sizes that these networks cannot generate."""
-        self._shape(1, settings)
 
     def _shape(self, frames: int, settings: AnimationSettings) -> ClipShape:
         halvings = self.networks.unet.config.halvings
@@ -104,13 +103,10 @@ class Animator:
         dance: Dance,
         poses: PoseSequence,
         shape: ClipShape,
+        at_own_size: bool,
     ) -> ConditionInputs:
         # Without a pose of its own the reference is given the first one of the dance, as released.
         first = (own_pose or poses).select([0])
-        # Poses that stayed in their clip's picture are drawn at its size and stretched, as released. A
-        # character's picture may be of any size: there the strokes get the width that the denoiser knows.
-        stayed = (poses.width, poses.height) == (dance.clip.width, dance.clip.height)
-        canvas = (poses.width, poses.height) if stayed else (shape.width, shape.height)
         embedding = self._encode([reference.picture])
         features = torch.cat([embedding, *self._features(dance)])
         keypoints = np.concatenate([first.keypoints(), poses.keypoints()])
@@ -121,18 +117,19 @@ class Animator:
             reference_image=rearrange(
                 unit_pictures([reference.picture], shape.width, shape.height), "1 c h w -> 1 c 1 h w"
             ),
-            pose_pictures=self._pose_pictures((first, poses), shape, canvas),
+            pose_pictures=self._pose_pictures((first, poses), shape, at_own_size),
             keypoints=torch.from_numpy(keypoints)[None],
             clip_features=features[None],
         )
 
     def _pose_pictures(
-        self, sequences: Sequence[PoseSequence], shape: ClipShape, canvas: tuple[int, int]
+        self, sequences: Sequence[PoseSequence], shape: ClipShape, at_own_size: bool
     ) -> Tensor:
-        """(1, 3, f, height, width): poses drawn on a canvas of that size and stretched."""
+        """(1, 3, f, height, width): poses drawn at their pictures' size and stretched, or at this size."""
         frames, dtype = sum(map(len, sequences)), self.networks.unet.dtype
         pictures = torch.empty(3, frames, shape.height, shape.width, dtype=dtype)
-        drawn = chain.from_iterable(draw_poses(poses, *canvas) for poses in sequences)
+        size = () if at_own_size else (shape.width, shape.height)
+        drawn = chain.from_iterable(draw_poses(poses, *size) for poses in sequences)
         for index, picture in enumerate(drawn):  # one at a time: those of a long clip are its largest tensor
             pictures[:, index] = unit_pictures([picture], shape.width, shape.height)[0]
         return pictures[None]
@@ -144,6 +141,7 @@ class Animator:
             yield self._encode(batch)
             done += len(batch)
             self.report("features", done, total)
+        dance.require_all(done)
 
     def _encode(self, pictures: list[np.ndarray]) -> Tensor:
         return self.networks.image_encoder.encode(clip_pictures(pictures)).float()

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from animatex_core.errors import StorageError
 
+KEPT = 50  # characters of a file's name in that of its part
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -107,4 +108,5 @@ def sync(file: BinaryIO) -> None:
 
 
 def _beside(target: Path) -> Path:
-    return target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")  # shared with no other writer
+    # Shared with no other writer, and no longer than names may be.
+    return target.with_name(f"{target.name[:KEPT]}.{uuid.uuid4().hex}.part")

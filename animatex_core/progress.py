@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes done so far and those in all."""
+"""Called with what is done so far and what there is in all: bytes or frames; 0 in all where it is unknown."""
 
 
 def no_progress(done: int, total: int) -> None:

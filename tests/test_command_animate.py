@@ -1,5 +1,7 @@
+import shutil
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,10 @@ def dance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DanceFiles:
 
 def animate(dance: DanceFiles, *flags: str, **options: object) -> int:
     return main(["animate", *dance.options(**{**SMALL, "out": dance.folder / "out.mp4", **options}), *flags])
+
+
+def last_frame(folder: Path) -> np.ndarray:
+    return np.asarray(Image.open(folder / "0003.png"), dtype=int)
 
 
 def last_error(capsys: pytest.CaptureFixture[str]) -> str:
@@ -70,16 +76,23 @@ def test_side_by_side_shows_reference_pose_and_result(dance: DanceFiles) -> None
     "plan", [["--window", "3"], ["--window", "3", "--overlap", "1"], ["--segments", "3"]]
 )
 def test_long_clips_in_parts(dance: DanceFiles, plan: list[str]) -> None:
-    assert animate(dance, *plan) == 0
-    assert probe(dance.folder / "out.mp4").frames == 4
+    assert animate(dance, out=dance.folder / "whole") == 0
+    assert animate(dance, *plan, out=dance.folder / "parts") == 0
+    assert np.abs(last_frame(dance.folder / "whole") - last_frame(dance.folder / "parts")).mean() > 1
 
 
-@pytest.mark.parametrize("mode", ["none", "align", "retarget"])
-@pytest.mark.parametrize("known", [[], ["--box", "0.2,0.1,0.8,0.9"]])
-def test_every_way_of_retargeting(dance: DanceFiles, mode: str, known: list[str]) -> None:
+def test_every_way_of_retargeting_gives_another_clip(dance: DanceFiles) -> None:
     Image.new("RGB", (60, 80), "teal").save(dance.character)
-    assert animate(dance, "--retarget", mode, *known) == 0
-    assert probe(dance.folder / "out.mp4").frames == 4
+    ways: dict[str, dict[str, object]] = {
+        "none": {},
+        "align": {"reference_pose": dance.poses},
+        "box": {"box": "0.2,0.1,0.8,0.9"},
+    }
+    for name, known in ways.items():
+        mode = name if name in ("none", "align") else "retarget"
+        assert animate(dance, "--retarget", mode, **known, out=dance.folder / name) == 0
+    frames = [last_frame(dance.folder / name) for name in ways]
+    assert all(np.abs(one - other).mean() > 1 for one, other in combinations(frames, 2))
 
 
 def test_more_frames_than_there_are(dance: DanceFiles, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,8 +117,57 @@ def test_the_released_networks_from_a_folder(
     assert np.abs(first - second).mean() < 8  # but for the rounding of bf16
 
 
+def test_what_the_user_gave_is_read_before_gigabytes_of_weights(
+    dance: DanceFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place_small_release(dance.folder / "models", monkeypatch)
+    monkeypatch.setattr("animatex_core.commands.animate.load_networks", lambda *_: pytest.fail("too early"))
+    for options in ({"reference": "no.png"}, {"poses": "no.json"}, {"mask": "no.png"}, {"start": 5}):
+        assert animate(dance, **options) == 2
+    shutil.rmtree(dance.folder / "models" / "vae")
+    assert animate(dance) == 2
+    assert "models download sd21-autoencoder" in last_error(capsys)
+
+
+def test_a_clip_damaged_in_the_middle_is_refused(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = bytearray(dance.clip.read_bytes())
+    data[len(data) // 3 : len(data) // 2] = bytes(len(data) // 2 - len(data) // 3)
+    dance.clip.write_bytes(data)
+    assert animate(dance, frames="all", stride=1) == 2
+    assert "can be read" in last_error(capsys)
+
+
+@pytest.mark.parametrize(
+    ("option", "other"), [("out", "reference"), ("out", "driving"), ("side_by_side", "out"), ("out", "poses")]
+)
+def test_no_output_replaces_an_input_or_another_output(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str], option: str, other: str
+) -> None:
+    path = {"reference": dance.character, "driving": dance.clip, "poses": dance.poses}.get(other)
+    path = path or dance.folder / "out.mp4"
+    before = path.read_bytes() if path.exists() else None
+    assert animate(dance, **{option: path}) == 2
+    assert f"--{other}" in last_error(capsys)
+    assert (path.read_bytes() if path.exists() else None) == before
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = [sys.executable, "-m", "animatex_core", "models", "list"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(60) == 0
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+
+
 BAD = [
     ({"reference": "nowhere.png"}, "nowhere.png"),
+    ({"reference": "x" * 300}, "cannot be opened"),
+    ({"driving": "x" * 300}, "cannot be opened"),
+    ({"reference": "models"}, "models"),
     ({"reference": "poses.json"}, "is not a picture"),
     ({"driving": "nowhere.mp4"}, "nowhere.mp4"),
     ({"driving": "poses.json"}, "is not a clip"),

@@ -96,3 +96,12 @@ def test_poses_are_remembered_until_the_clip_changes(walk: Path, capsys: pytest.
     walk.write_bytes(walk.read_bytes() + b"\0")
     assert main(["pose", str(walk)]) == 0
     assert "onnxruntime works on CPU" in capsys.readouterr().out
+
+
+def test_poses_do_not_replace_those_they_are_read_from(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = dance.poses.read_bytes()
+    assert main(["pose", str(dance.clip), "--poses", str(dance.poses), "--out", str(dance.poses)]) == 2
+    assert "--out" in capsys.readouterr().err
+    assert dance.poses.read_bytes() == before

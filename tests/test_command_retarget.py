@@ -10,6 +10,7 @@ from animatex_core.pose.json_io import read_poses
 from animatex_core.pose.skeleton import JOINT, PoseSequence, seen
 from animatex_core.video.clip import probe
 from tests.dance_samples import FPS, FRAMES, DanceFiles, write_dance
+from tests.pose.onnx_files import draw_people, write_detector, write_landmarks
 
 
 @pytest.fixture
@@ -126,3 +127,41 @@ def test_retargeting_beforehand_gives_the_same_clip(dance: DanceFiles) -> None:
     assert main(["animate", *dance.options(out=dance.folder / "one"), *small]) == 0
     one, other = (np.asarray(Image.open(dance.folder / n / "0003.png"), int) for n in ("one", "two"))
     assert np.abs(one - other).max() <= 1
+
+
+@pytest.fixture
+def nets(dance: DanceFiles) -> Path:
+    """Small nets in place of DWPose, which take whatever is coloured for a person."""
+    (dance.folder / "models").mkdir()
+    write_detector(dance.folder / "models" / "yolox_l.onnx")
+    write_landmarks(dance.folder / "models" / "dw-ll_ucoco_384.onnx")
+    return dance.folder / "models"
+
+
+@pytest.mark.usefixtures("nets")
+def test_dwpose_finds_the_pose_of_the_reference(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(draw_people(200, 100, (20, 40, 80, 180, "r", 220))).save(dance.character)
+    assert retarget(dance) == 0
+    assert "retargeted by" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("nets")
+def test_where_dwpose_finds_nobody_alpha_says_where(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grey = np.full((200, 100, 4), 90, np.uint8)
+    grey[..., 3] = 0
+    grey[50:150, 30:70, 3] = 255
+    Image.fromarray(grey).save(dance.character)
+    assert retarget(dance) == 0
+    assert "fitted to the character's box" in capsys.readouterr().out
+
+
+def test_a_box_that_was_given_stands_above_what_dwpose_would_find(
+    dance: DanceFiles, nets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (nets / "yolox_l.onnx").write_bytes(b"damaged, and not needed")
+    assert retarget(dance, box="0.2,0.1,0.8,0.9") == 0
+    assert "fitted to the character's box" in capsys.readouterr().out

@@ -4,12 +4,16 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+import torch
+
+from animatex_core.checks import require_file
 from animatex_core.commands.dances import read_dance
 from animatex_core.commands.options import (
     add_clip_options,
     add_folder_option,
     add_pose_options,
     add_retarget_options,
+    check_distinct,
     models_folder,
     positive,
     retarget_settings,
@@ -21,12 +25,12 @@ from animatex_core.dance import Dance
 from animatex_core.device import PRECISIONS, choose_device, choose_dtype
 from animatex_core.diffusion.guidance import Guidance
 from animatex_core.diffusion.solvers import SOLVERS
-from animatex_core.errors import InvalidInput
 from animatex_core.generated_networks import NOTICE, generated_networks
-from animatex_core.networks import Networks, load_networks
+from animatex_core.networks import Networks, load_networks, require_files
 from animatex_core.pipeline import Animation, AnimationSettings, Animator, Reference
 from animatex_core.pose.draw import draw_poses
 from animatex_core.sampling import SamplingSettings, Segments, Windows
+from animatex_core.shapes import ClipShape
 from animatex_core.video.clip import probe
 from animatex_core.video.formats import check_settings
 from animatex_core.video.side_by_side import side_by_side
@@ -126,18 +130,18 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Animate, and say what was written."""
-    # What cannot work fails before what takes long.
+    # What cannot work fails before what takes long: poses, then networks, then sampling.
+    check_distinct(arguments, "out", "side_by_side")
     _check_outputs(arguments, 1 if arguments.fps is None else arguments.fps)
-    settings, clip = _settings(arguments), probe(arguments.driving)
-    networks = _networks(arguments)
+    settings, clip, device = _settings(arguments), probe(arguments.driving), choose_device(arguments.device)
+    denoiser = _find_denoiser(arguments)
     with Bars() as bars:
-        animator = Animator(networks, bars.report)
-        animator.check(settings)
         reference = read_reference(arguments)
         dance = read_dance(arguments, clip, partial(bars.report, "poses"))
         fps = dance.choice.fps if arguments.fps is None else arguments.fps
         _check_outputs(arguments, fps)
-        animation = animator.animate(reference, dance, settings)
+        networks = _networks(arguments, denoiser, device)
+        animation = Animator(networks, bars.report).animate(reference, dance, settings)
         _write(arguments, reference, dance, animation, fps)
     print(f"poses: {animation.retargeting}")
     count, height, width, _ = animation.frames.shape
@@ -151,6 +155,7 @@ def _check_outputs(arguments: argparse.Namespace, fps: float) -> None:
 
 def _settings(arguments: argparse.Namespace) -> AnimationSettings:
     width, height = arguments.size
+    ClipShape(width, height)
     sampling = SamplingSettings(
         solver=arguments.solver,
         steps=arguments.steps,
@@ -170,19 +175,26 @@ def _long_clip(arguments: argparse.Namespace) -> Windows | Segments | None:
     return Windows(arguments.window, overlap)
 
 
-def _networks(arguments: argparse.Namespace) -> Networks:
-    folder, device = models_folder(arguments), choose_device(arguments.device)
-    dtype = choose_dtype(arguments.precision, device)
-    if arguments.model in ("auto", GENERATED):
-        denoiser = folder.find_denoiser() if arguments.model == "auto" else None
+def _find_denoiser(arguments: argparse.Namespace) -> Path | None:
+    """The file of the denoiser, None for generated weights; the files that go with it are here too."""
+    folder = models_folder(arguments)
+    if arguments.model == GENERATED:
+        denoiser = None
     else:
-        denoiser = Path(arguments.model)
+        denoiser = folder.find_denoiser() if arguments.model == "auto" else Path(arguments.model)
     if denoiser is None:
         print(NOTICE)
+        return None
+    require_file(denoiser, "model")
+    require_files(folder)
+    return denoiser
+
+
+def _networks(arguments: argparse.Namespace, denoiser: Path | None, device: torch.device) -> Networks:
+    dtype = choose_dtype(arguments.precision, device)
+    if denoiser is None:
         return generated_networks(dtype=dtype, device=device)
-    if not denoiser.is_file():
-        raise InvalidInput(f"The model {denoiser} does not exist: check its name, or take auto.")
-    return load_networks(folder, denoiser, dtype, device)
+    return load_networks(models_folder(arguments), denoiser, dtype, device)
 
 
 def _write(

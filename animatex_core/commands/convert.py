@@ -3,16 +3,15 @@
 import argparse
 from pathlib import Path
 
-import torch
-
 from animatex_core.checkpoints.denoiser_file import check_conversion, convert_denoiser
 from animatex_core.commands.options import add_folder_option, models_folder
 from animatex_core.commands.progress import byte_bar
+from animatex_core.device import PRECISIONS
 from animatex_core.encoders.open_clip_encoder import OpenClipTextContext
 from animatex_core.errors import InvalidInput
 from animatex_core.models_folder import DENOISER, OPEN_CLIP
 
-PRECISIONS = {"fp16": torch.float16, "bf16": torch.bfloat16}
+PRECISION_NAMES = ("fp16", "bf16")
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -35,7 +34,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="default: animate-x-PRECISION.safetensors beside the checkpoint",
     )
     parser.add_argument(
-        "--precision", choices=PRECISIONS, default="fp16", help="type of the weights; default: %(default)s"
+        "--precision",
+        choices=PRECISION_NAMES,
+        default="fp16",
+        help="type of the weights; default: %(default)s",
     )
     add_folder_option(parser)
     parser.set_defaults(run=run)

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import gettempdir
 
 from animatex_core.commands.options import models_folder
 from animatex_core.dance import Dance, common_length
@@ -28,7 +29,8 @@ def read_dance(arguments: argparse.Namespace, clip: ClipInfo, progress: Progress
         return Dance(clip, choice, _cleaned(arguments, _found(arguments, clip, choice, progress)))
     poses = read_poses(arguments.poses, person=arguments.person, fps=clip.fps, size=(clip.width, clip.height))
     choice = _choose(arguments, clip, common_length(clip, poses))
-    return Dance(clip, choice, _cleaned(arguments, poses).select(choice.indices).with_fps(choice.fps))
+    chosen = poses.select(choice.indices).with_fps(choice.fps)
+    return Dance(clip, choice, _cleaned(arguments, chosen))
 
 
 def _choose(arguments: argparse.Namespace, clip: ClipInfo, total: int) -> FrameChoice:
@@ -76,7 +78,14 @@ def _remembered(
     extract: Callable[[], PoseSequence],
 ) -> PoseSequence:
     asked = {"frames": choice.indices, "person": arguments.person, "detect_every": arguments.detect_every}
-    return PoseCache(CACHE.expanduser()).cached(pose_key(clip.path, files, asked), extract)
+    return PoseCache(_cache_folder()).cached(pose_key(clip.path, files, asked), extract)
+
+
+def _cache_folder() -> Path:
+    try:
+        return CACHE.expanduser()
+    except RuntimeError:  # nobody's home, as in some containers
+        return Path(gettempdir()) / "animatex-poses"
 
 
 def _cleaned(arguments: argparse.Namespace, poses: PoseSequence) -> PoseSequence:

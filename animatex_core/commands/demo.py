@@ -37,10 +37,15 @@ def run(arguments: argparse.Namespace) -> None:
         draw_character().save(folder / "character.png")
     _write_dance(folder)
     command = [
-        "animate", "--reference", f"{folder / 'character.png'}", "--driving", f"{folder / 'dance.mp4'}",
-        "--poses", f"{folder / 'dance.json'}", "--out", f"{folder / 'animation.mp4'}",
-        "--side-by-side", f"{folder / 'side_by_side.mp4'}", "--seed", str(arguments.seed), *OPTIONS.split(),
-    ]  # fmt: skip
+        "animate",
+        f"--reference={folder / 'character.png'}",
+        f"--driving={folder / 'dance.mp4'}",
+        f"--poses={folder / 'dance.json'}",
+        f"--out={folder / 'animation.mp4'}",
+        f"--side-by-side={folder / 'side_by_side.mp4'}",
+        f"--seed={arguments.seed}",
+        *OPTIONS.split(),
+    ]
     print("python -m animatex_core", *command)
     parser = argparse.ArgumentParser()
     animate.add_parser(parser.add_subparsers())

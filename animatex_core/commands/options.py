@@ -77,7 +77,7 @@ def add_pose_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="fill in points that are unseen for at most N frames; default: %(default)s",
+        help="fill in points that are unseen for at most N of the frames used; default: %(default)s",
     )
     group.add_argument(
         "--provider",
@@ -132,6 +132,23 @@ def retarget_settings(arguments: argparse.Namespace) -> RetargetSettings:
         add=tuple(arguments.add),
         ground=arguments.ground,
     )
+
+
+def check_distinct(arguments: argparse.Namespace, *outputs: str) -> None:
+    """Raise InvalidInput where a file to write, named by its option, is also read or written as another."""
+    inputs = ("reference", "driving", "poses", "reference_pose", "mask")
+    named = {name: getattr(arguments, name, None) for name in (*inputs, *outputs)}
+    paths = {name: path.resolve() for name, path in named.items() if path is not None}
+    for output in outputs:
+        for other, path in paths.items():
+            if other != output and path == paths.get(output):
+                raise InvalidInput(
+                    f"--{_option(output)} and --{_option(other)} are both {path}: name another file to write."
+                )
+
+
+def _option(name: str) -> str:
+    return name.replace("_", "-")
 
 
 def check_preview(path: Path | None) -> None:

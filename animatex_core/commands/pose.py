@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from animatex_core.commands.dances import read_dance
-from animatex_core.commands.options import WHOLE_CLIP, add_folder_option, add_pose_options
+from animatex_core.commands.options import WHOLE_CLIP, add_folder_option, add_pose_options, check_distinct
 from animatex_core.commands.progress import Bars
 from animatex_core.placement import check_writable
 from animatex_core.pose.draw import draw_poses
@@ -38,7 +38,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> None:
     """Find poses, write them, and say in how many frames there are any."""
-    out = arguments.out or arguments.driving.with_suffix(".json")
+    out = arguments.out = arguments.out or arguments.driving.with_suffix(".json")
+    check_distinct(arguments, "out", "preview")
     check_writable(out)
     if arguments.preview is not None:
         check_output(arguments.preview)

@@ -9,7 +9,7 @@ from animatex_core.errors import InvalidInput
 from animatex_core.pipeline import Reference
 from animatex_core.pose.extract import PoseExtractor
 from animatex_core.pose.json_io import read_poses
-from animatex_core.pose.skeleton import PoseSequence
+from animatex_core.pose.skeleton import PoseSequence, seen
 from animatex_core.retarget.character import Box
 from animatex_core.video.picture import Picture, read_picture
 
@@ -22,13 +22,17 @@ def read_reference(arguments: argparse.Namespace) -> Reference:
 
 
 def _pose(arguments: argparse.Namespace, rgb: np.ndarray) -> PoseSequence | None:
+    """The pose that was given or, where nothing else was and it is needed, what DWPose finds."""
     if arguments.reference_pose is not None:
         height, width, _ = rgb.shape
         return read_poses(arguments.reference_pose, size=(width, height))
     files = models_folder(arguments).find_pose_files()
-    if files is None or arguments.mode == "none":
+    place_is_given = arguments.box is not None or arguments.mask is not None
+    if files is None or place_is_given or arguments.mode == "none":
         return None
-    return PoseExtractor.from_files(*files, device=arguments.provider).extract([rgb])
+    extractor = PoseExtractor.from_files(*files, device=arguments.provider)
+    pose = extractor.extract([rgb], whole_frame=False)  # a cartoon taken for a person gives points at random
+    return pose if seen(pose.body).any() else None
 
 
 def _box(arguments: argparse.Namespace, picture: Picture) -> Box | None:

@@ -14,6 +14,7 @@ from animatex_core.commands.options import (
     add_folder_option,
     add_pose_options,
     add_retarget_options,
+    check_distinct,
     check_preview,
     is_picture,
     retarget_settings,
@@ -66,6 +67,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> None:
     """Retarget, write poses and preview, and say what was done."""
+    check_distinct(arguments, "out", "preview")
     check_writable(arguments.out)
     check_preview(arguments.preview)
     settings = retarget_settings(arguments)

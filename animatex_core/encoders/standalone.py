@@ -13,5 +13,5 @@ def standalone_package(name: str) -> ModuleType:
     except ImportError as error:
         raise MissingDependency(
             f"The package {name} cannot be imported ({error}), but encoding without ComfyUI needs it: "
-            f'run `pip install "animate-x[standalone]"`.'
+            "run `pip install open_clip_torch diffusers accelerate`."
         ) from error

@@ -67,6 +67,7 @@ class PoseExtractor:
         total: int | None = None,
         person: PersonRule = "best",
         detect_every: int = 1,
+        whole_frame: bool = True,
         progress: Progress = no_progress,
     ) -> PoseSequence:
         """Find the poses of one person in frames (h, w, 3) uint8 in RGB, all of one size.
@@ -77,10 +78,12 @@ class PoseExtractor:
         is called with the frames done and this total (0 if unknown); what it raises stops the work at once.
         person: who, where there are several. detect_every: 1 looks for people in every frame, as released;
         n does so in every n-th, and follows the person's points in between, which is faster.
+        whole_frame: whether, as released, a frame in which nobody is found is taken for a person as a whole;
+        otherwise its points stay missing.
         Raises InvalidInput for no frames, frames of other forms, and a person who is in none of them.
         """
         require_whole("detect_every", detect_every)
-        whereabouts = Whereabouts(person)
+        whereabouts = Whereabouts(person, whole_frame)
         batch = 1 if detect_every > 1 else self._batch(self._landmarks)
         poses: list[np.ndarray] = []
         with ExitStack() as stack:

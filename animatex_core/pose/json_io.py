@@ -67,7 +67,8 @@ def openpose_from_poses(poses: PoseSequence) -> list[dict]:
 def write_poses(path: str | Path, poses: PoseSequence) -> None:
     """Write poses as OpenPose JSON, the frames of `openpose_from_poses`, which does not tell the frame rate.
 
-    Reading gives the same numbers back. Raises StorageError; then no file or the former one is there.
+    Reading gives seen points back at the same places, with the score 1. Raises StorageError; then no file or
+    the former one is there.
     """
     with placed(path) as file:
         for index, frame in enumerate(_written_frames(poses)):

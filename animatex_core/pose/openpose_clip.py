@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.pose.person import PersonRule, PersonTracker
+from animatex_core.pose.person import PersonRule, PersonTracker, require_chosen
 from animatex_core.pose.skeleton import MODEL_JOINTS, POINTS, PoseSequence, seen
 
 Size = tuple[int, int]
@@ -43,18 +43,9 @@ def clip_poses(
     for index, frame in enumerate(frames):
         people = frame.people if parts else frame.people / (*(frame.size or (width, height)), 1)
         points[index] = _chosen(people, tracker)
-    _require_chosen(points, frames, person, source)
-    return PoseSequence.from_points(points, width, height, fps)
-
-
-def _require_chosen(points: np.ndarray, frames: list[Frame], person: PersonRule, source: str) -> None:
-    """Raise InvalidInput where there are people but never the one that is meant."""
     most = max(int(seen(frame.people).any(axis=1).sum()) for frame in frames)
-    if most and not seen(points).any():
-        raise InvalidInput(
-            f"person is {person!r}, but no frame of {source} has more than {most} people: take a number from "
-            f"0 to {most - 1}."
-        )
+    require_chosen(person, most, bool(seen(points).any()), source)
+    return PoseSequence.from_points(points, width, height, fps)
 
 
 def _without_impossible(frames: list[Frame], source: str) -> list[Frame]:

@@ -18,6 +18,7 @@ from animatex_core.pose.skeleton import (
     RIGHT_HAND,
     VISIBLE,
 )
+from animatex_core.pose.wholebody import LIMBS
 
 COUNTS = {  # points that a part may have
     "pose": (17, 18, BODY_POINTS, 25),  # COCO, OpenPose's COCO, the same and toes, BODY_25
@@ -26,8 +27,7 @@ COUNTS = {  # points that a part may have
     "hand_left": (HAND_POINTS,),
     "hand_right": (HAND_POINTS,),
 }
-# Where OpenPose's 18 body points, its neck aside, are among COCO's 17, and all 18 among BODY_25.
-COCO_ORDER = (0, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3)
+# Where OpenPose's 18 body points are among BODY_25.
 BODY_25_ORDER = (0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18)
 BODY_25_FEET = slice(19, 25)
 NECK, SHOULDERS = JOINT["neck"], (JOINT["right_shoulder"], JOINT["left_shoulder"])
@@ -119,7 +119,7 @@ def _with_score(points: np.ndarray) -> np.ndarray:
 def _body(points: np.ndarray) -> np.ndarray:
     body = np.zeros((BODY_POINTS, 3))
     if len(points) == 17:
-        body[[0, *range(2, 18)]] = points[list(COCO_ORDER)]
+        body[[0, *range(2, 18)]] = points[[0, *LIMBS]]
         body[NECK] = _middle(*body[SHOULDERS, :])
     elif len(points) == 25:
         body[:18] = points[list(BODY_25_ORDER)]

@@ -12,8 +12,9 @@ PersonRule = NamedRule | int
 """best: the highest score of each frame, never followed, as released. largest, leftmost or a number counted
 from the left, 0 first: chosen in the first frame that has them, then followed over time."""
 
-PATIENCE = 12  # frames that a person may be missed in a row before someone is chosen anew
+PATIENCE = 12  # looks that a person may be missed in a row before someone is chosen anew
 OVERLAP = 0.1  # least intersection over union that makes two boxes one person's
+AHEAD = 6  # looks that a missed person is taken to go on as before
 REACH = 1.5  # without overlap: how far a box may have moved, in its own widths and heights
 GROWTH = 4.0  # without overlap: how much its area may have changed
 
@@ -29,6 +30,15 @@ def check_person_rule(rule: object) -> None:
         )
 
 
+def require_chosen(rule: PersonRule, most: int, chosen: bool, where: str) -> None:
+    """Raise InvalidInput where frames show people, `most` at most, but none the one that is meant."""
+    if most and not chosen:
+        raise InvalidInput(
+            f"person is {rule!r}, but no frame of {where} shows more than {most} people: take a number from "
+            f"0 to {most - 1}."
+        )
+
+
 class PersonTracker:
     """Chooses the same person in frame after frame.
 
@@ -41,7 +51,8 @@ class PersonTracker:
         self._people = np.zeros(
             (0, 4)
         )  # last seen boxes; the chosen person is row 0, nobody yet if it is empty
-        self._missed = np.zeros(0, int)  # frames since each was seen
+        self._speeds = np.zeros((0, 2))  # of their middles, a look
+        self._missed = np.zeros(0, int)  # looks since each was seen
 
     @property
     def following(self) -> bool:
@@ -60,6 +71,7 @@ class PersonTracker:
         chosen = self._first(boxes)
         if chosen is not None:
             self._people = np.concatenate([boxes[chosen : chosen + 1], np.delete(boxes, chosen, axis=0)])
+            self._speeds = np.zeros((len(boxes), 2))
             self._missed = np.zeros(len(boxes), int)
         return chosen
 
@@ -71,18 +83,29 @@ class PersonTracker:
         return int(order[place]) if place < len(order) else None
 
     def _follow(self, boxes: np.ndarray) -> int | None:
-        matches = _match(_affinity(self._people, boxes))
+        matches = _match(_affinity(self._expected(), boxes))
         self._missed += 1
         for person, box in matches.items():
-            self._people[person], self._missed[person] = boxes[box], 0
+            self._meet(person, boxes[box])
         if self._missed[0] > PATIENCE:
             self._people = np.zeros((0, 4))
             return self.choose(boxes, np.zeros(len(boxes)))
         kept = self._missed <= PATIENCE
         new = np.delete(boxes, list(matches.values()), axis=0)
         self._people = np.concatenate([self._people[kept], new])
+        self._speeds = np.concatenate([self._speeds[kept], np.zeros((len(new), 2))])
         self._missed = np.concatenate([self._missed[kept], np.zeros(len(new), int)])
         return matches.get(0)
+
+    def _expected(self) -> np.ndarray:
+        """Where everybody is by now if they went on as before: who crosses another comes out behind them."""
+        looks = np.minimum(self._missed + 1, AHEAD)[:, None]
+        return self._people + np.tile(self._speeds * looks, 2)
+
+    def _meet(self, person: int, box: np.ndarray) -> None:
+        moved = (box - self._people[person]).reshape(2, 2).mean(axis=0) / self._missed[person]
+        self._speeds[person] = (self._speeds[person] + moved) / 2
+        self._people[person], self._missed[person] = box, 0
 
 
 def _match(affinity: np.ndarray) -> dict[int, int]:

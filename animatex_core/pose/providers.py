@@ -25,7 +25,6 @@ PROVIDERS = (
 )  # the best first
 GPU_WHEELS = ("onnxruntime-gpu", "onnxruntime-directml")
 WHEELS = ("onnxruntime", *GPU_WHEELS)  # all write the same files
-INSTALL = 'pip install "animate-x[pose]"'
 UPGRADE = "pip install --upgrade --force-reinstall"
 
 
@@ -74,13 +73,20 @@ def complaint(
 
 def installed_wheels() -> list[str]:
     """Return those of WHEELS that are installed."""
-    names = {distribution.name.lower().replace("_", "-") for distribution in metadata.distributions()}
-    return [wheel for wheel in WHEELS if wheel in names]
+    return [wheel for wheel in WHEELS if _is_installed(wheel)]
+
+
+def _is_installed(wheel: str) -> bool:
+    try:
+        metadata.distribution(wheel)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def import_failure(reason: str, wheels: Collection[str]) -> MissingDependency:
     """Return the error of an onnxruntime that cannot be imported; wheels: those of WHEELS installed."""
-    remedy = f"run `{INSTALL}`, or take pose-cuda or pose-directml instead of pose for a graphics card"
+    remedy = f"run `pip install {CPU.wheel}`, or for a graphics card {' or '.join(GPU_WHEELS)} in its place"
     if wheels:
         remedy = _reinstall(wheels, _best(wheels))
     return MissingDependency(

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animatex_core.errors import InvalidInput
 from animatex_core.pose.landmarks import Region, region_of
-from animatex_core.pose.person import PersonRule, PersonTracker
+from animatex_core.pose.person import PersonRule, PersonTracker, require_chosen
 from animatex_core.pose.skeleton import BODY, seen
 
 ENOUGH = 6  # body points that must be seen for a box to be made of points
@@ -24,22 +23,21 @@ class People:
 class Whereabouts:
     """Follows one person through a clip whose frames come in order."""
 
-    def __init__(self, person: PersonRule) -> None:
+    def __init__(self, person: PersonRule, whole_frame: bool = True) -> None:
+        """whole_frame: take the whole frame for the person where nobody is found, as released."""
         self._tracker = PersonTracker(person)
+        self._whole_frame = whole_frame
         self._box: np.ndarray | None = None
         self._was_found = False
         self._most_people = 0
 
     def detected(self, people: People, width: int, height: int) -> Region | None:
-        """Return where the person is in a frame with a detection, None where they are not in it.
-
-        The whole frame counts as the person where nobody is found and nobody is followed, as released.
-        """
+        """Return where the person is in a frame with a detection, None where they are not in it."""
         chosen = self._tracker.choose(people.boxes, people.scores)
         self._most_people = max(self._most_people, len(people.boxes))
         if chosen is not None:
-            self._box = people.boxes[chosen]
-        elif len(people.boxes) == 0 and not self._tracker.following:
+            self._box, self._was_found = people.boxes[chosen], True
+        elif self._whole_frame and len(people.boxes) == 0 and not self._tracker.following:
             self._box = np.array([0, 0, width, height], np.float32)
         else:
             self._box = None
@@ -47,7 +45,6 @@ class Whereabouts:
 
     def undetected(self) -> Region | None:
         """Return where the person is in a frame without a detection: where they were last."""
-        self._was_found |= self._box is not None
         return None if self._box is None else region_of(self._box)
 
     def update(self, points: np.ndarray, width: int, height: int) -> None:
@@ -61,8 +58,4 @@ class Whereabouts:
 
     def require_found(self) -> None:
         """Raise InvalidInput where no frame of the clip showed the person asked for."""
-        if not self._was_found:
-            raise InvalidInput(
-                f"person is {self._tracker.rule!r}, but no frame shows more than {self._most_people} people: "
-                f"take a number from 0 to {self._most_people - 1}."
-            )
+        require_chosen(self._tracker.rule, self._most_people, self._was_found, "the clip")

@@ -1,16 +1,16 @@
-"""What a clip is: of a file, before it is read (`probe`), and in memory (`Clip`)."""
+"""What a clip in a file is, before it is read."""
 
 import re
+import warnings
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from animatex_core.errors import InvalidInput
+from animatex_core.checks import require_file
+from animatex_core.errors import AnimateXWarning, InvalidInput
 from animatex_core.video.ffmpeg import Finished, each_frame_once, reason, run
-from animatex_core.video.sound import Sound
 from animatex_core.video.timestamps import Packets, find_rate, parse_packets
 
 STREAM = re.compile(r"^ {2,4}Stream #0:\d+.*?: (Video|Audio): (\w+)(?!.*\(attached pic\))", re.MULTILINE)
@@ -54,15 +54,6 @@ class ClipInfo:
     declared: int | None = None
 
 
-@dataclass(frozen=True)
-class Clip:
-    """Frames in memory: (f, h, w, 3) uint8 RGB, fps frames a second, and the sound that belongs to them."""
-
-    frames: NDArray[np.uint8]
-    fps: float
-    sound: Sound | None = None
-
-
 def probe(path: str | Path) -> ClipInfo:
     """Find out what a file holds: decodes its first frame and lists its packets.
 
@@ -97,12 +88,19 @@ def probe(path: str | Path) -> ClipInfo:
 
 
 def count_frames(clip: ClipInfo) -> int:
-    """Return how many frames can be read of a clip; those of a damaged one are decoded to count them."""
+    """Return how many frames can be read of a clip; those of a damaged one are decoded to count them.
+
+    An AnimateXWarning says where there are fewer than the file promises.
+    """
     if clip.declared is None and clip.frames is not None:
         return clip.frames
     done = run(["-nostdin", "-v", "error", *decoding(clip), "-f", "framecrc", "pipe:1"])
     decoded = len(parse_packets(done.output.decode("ascii", "replace")).times)
-    return min(decoded, clip.frames) if clip.variable and clip.frames is not None else decoded
+    count = min(decoded, clip.frames) if clip.variable and clip.frames is not None else decoded
+    if clip.declared is not None and count < clip.declared:
+        sentence = f"is damaged or cut off: only {count} of {clip.declared} frames can be read."
+        warnings.warn(AnimateXWarning(f"The clip {str(clip.path)!r} {sentence}"), stacklevel=2)
+    return count
 
 
 def decoding(clip: ClipInfo) -> list[str]:
@@ -116,10 +114,7 @@ def decoding(clip: ClipInfo) -> list[str]:
 def existing_file(path: str | Path, role: str) -> Path:
     """Return the absolute path of a file that is there and not empty, or raise InvalidInput."""
     path = Path(path).absolute()
-    if not path.exists():
-        raise InvalidInput(f"The {role} {str(path)!r} does not exist: check its name.")
-    if not path.is_file():
-        raise InvalidInput(f"The {role} {str(path)!r} is not a file but a folder or device: name a file.")
+    require_file(path, role)
     if path.stat().st_size == 0:
         raise InvalidInput(f"The {role} {str(path)!r} is empty: copy or record it again.")
     return path

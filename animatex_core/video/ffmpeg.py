@@ -63,10 +63,10 @@ class Running:
             stdout=subprocess.PIPE if reading else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=_environment(),
-            pipesize=PIPE_BYTES,
             creationflags=_GROUP,
             start_new_session=True,
         )
+        _widen(self._process.stdout if reading else self._process.stdin)
         self._lines: deque[bytes] = deque(maxlen=LOG_LINES)
         assert self._process.stderr is not None
         self._listener = Thread(target=self._lines.extend, args=(self._process.stderr,), daemon=True)
@@ -154,3 +154,11 @@ def _opened(pipe: IO[bytes] | None) -> Any:  # IO[bytes] has no readinto
 
 def _text(log: bytes) -> str:
     return log.decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def _widen(pipe: IO[bytes] | None) -> None:
+    """Let a pipe hold a frame, on systems that can and where their limits allow it."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(_opened(pipe), fcntl.F_SETPIPE_SZ, PIPE_BYTES)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from animatex_core.checks import require_file
 from animatex_core.errors import InvalidInput
 from animatex_core.placement import placed
 from animatex_core.video.frame import Frame, on_white, require_rgb
@@ -41,13 +42,7 @@ def read_picture(path: str | Path) -> Picture:
     100 million pixels.
     """
     path = Path(path)
-    if not path.is_file():
-        found = (
-            "is a folder, not a file: name a picture in it"
-            if path.is_dir()
-            else "does not exist: check its name"
-        )
-        raise InvalidInput(f"The picture {str(path)!r} {found}.")
+    require_file(path, "picture")
     try:
         with Image.open(path) as image:
             _check_size(path, image)

@@ -132,5 +132,5 @@ def test_another_model_is_refused(ldm):
 
 def test_without_diffusers_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "diffusers", None)
-    with pytest.raises(MissingDependency, match=r'pip install "animate-x\[standalone\]"'):
+    with pytest.raises(MissingDependency, match="pip install open_clip_torch diffusers"):
         StableDiffusionAutoencoder.from_tensors({})

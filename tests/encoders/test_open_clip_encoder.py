@@ -137,5 +137,5 @@ def test_nothing_is_left_on_the_meta_device(build, tensors):
 @pytest.mark.parametrize("build", [OpenClipImageEncoder.from_tensors, OpenClipTextContext.from_tensors])
 def test_without_open_clip_the_remedy_is_named(build, monkeypatch):
     monkeypatch.setitem(sys.modules, "open_clip", None)
-    with pytest.raises(MissingDependency, match=r'pip install "animate-x\[standalone\]"'):
+    with pytest.raises(MissingDependency, match="pip install open_clip_torch diffusers"):
         build({})

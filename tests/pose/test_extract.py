@@ -196,7 +196,7 @@ def test_settings_that_cannot_be_are_refused_before_a_frame_is_taken(
 
 
 def test_a_person_whom_no_frame_has_is_refused(extractor: PoseExtractor) -> None:
-    with pytest.raises(InvalidInput, match="person is 2, but no frame shows more than 2 people"):
+    with pytest.raises(InvalidInput, match="person is 2, but no frame of the clip shows more than 2 people"):
         extractor.extract(clip(2, walking, standing), person=2)
 
 

@@ -141,13 +141,18 @@ def moved(right: float, size: float = 1.0, score: float = 1.0) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("rule", "chosen"), [("best", 1), ("largest", 2), ("leftmost", 0), (0, 0), (1, 1), (2, 2), (3, None)]
+    ("rule", "chosen"), [("best", 1), ("largest", 2), ("leftmost", 0), (0, 0), (1, 1), (2, 2)]
 )
-def test_one_person_is_chosen(rule: Any, chosen: int | None) -> None:
+def test_one_person_is_chosen(rule: Any, chosen: int) -> None:
     people = [moved(-5, 0.5, 0.8), moved(20, 0.5, 1.0), moved(30, 1.0, 0.9)]
     poses = read(frame(person(pose_keypoints_2d=[0] * 54), *people), person=rule)
-    alone = read(frame(*[] if chosen is None else [people[chosen]]))
+    alone = read(frame(people[chosen]))
     np.testing.assert_array_equal(poses.body, alone.body)
+
+
+def test_a_person_who_is_in_no_frame_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="person is 2, but no frame of the poses shows more than 2 people"):
+        read([frame(), frame(moved(0), moved(200))], person=2)
 
 
 def test_a_chosen_person_is_followed_where_the_order_changes() -> None:

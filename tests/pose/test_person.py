@@ -86,3 +86,14 @@ def test_boxes_without_area_break_nothing() -> None:
 def test_a_rule_that_is_none_is_refused(rule: object) -> None:
     with pytest.raises(InvalidInput, match="person"):
         PersonTracker(rule)  # type: ignore[arg-type]
+
+
+def test_who_crosses_another_comes_out_on_the_other_side() -> None:
+    tracker, chosen = PersonTracker(1), []
+    for step in range(12):
+        blue, red = 10 + 11 * step, 130 - 11 * step
+        boxes = [(blue, 10, blue + 40, 110), (red, 20, red + 30, 100)]
+        hidden = blue - 20 < red < blue + 20
+        index = tracker.choose(np.array(boxes[:1] if hidden else boxes, float), np.ones(2 - hidden))
+        chosen.append(None if index is None else ("blue", "red")[index])
+    assert chosen == ["red"] * 5 + [None] * 2 + ["red"] * 5

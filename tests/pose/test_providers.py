@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from animatex_core.errors import InvalidInput
@@ -108,7 +110,7 @@ def test_the_installed_wheel_is_known() -> None:
 @pytest.mark.parametrize(
     ("wheels", "command"),
     [
-        ([], 'run `pip install "animate-x[pose]"`, or take pose-cuda or pose-directml'),
+        ([], "run `pip install onnxruntime`, or for a graphics card onnxruntime-gpu or onnxruntime-directml"),
         (
             ["onnxruntime-gpu"],
             "run `pip uninstall -y onnxruntime-gpu` and then `pip install onnxruntime-gpu`",
@@ -119,3 +121,11 @@ def test_a_failed_import_is_explained(wheels: list[str], command: str) -> None:
     error = import_failure("No module named 'onnxruntime'", wheels)
     assert isinstance(error, ImportError)
     assert command in str(error)
+
+
+def test_what_an_interrupted_installation_left_behind_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "~nnxruntime-1.0.dist-info").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "onnxruntime" in installed_wheels()

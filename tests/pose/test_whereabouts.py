@@ -74,5 +74,20 @@ def test_one_who_was_absent_at_the_last_detection_stays_absent() -> None:
 def test_a_number_that_no_frame_has_is_refused_with_those_there_are() -> None:
     where = Whereabouts(5)
     where.detected(people(A, B), *SIZE)
-    with pytest.raises(InvalidInput, match=r"person is 5, but no frame shows more than 2 people.*0 to 1"):
+    with pytest.raises(
+        InvalidInput, match=r"person is 5, but no frame of the clip shows more than 2 people.*0 to 1"
+    ):
         where.require_found()
+
+
+def test_an_empty_frame_before_does_not_stand_for_the_person() -> None:
+    where = Whereabouts(5)
+    where.detected(people(), *SIZE)
+    where.detected(people(A, B), *SIZE)
+    with pytest.raises(InvalidInput, match="person is 5"):
+        where.require_found()
+
+
+def test_without_the_whole_frame_nobody_is_nowhere() -> None:
+    assert Whereabouts("best").detected(people(), *SIZE) is not None
+    assert Whereabouts("best", whole_frame=False).detected(people(), *SIZE) is None
