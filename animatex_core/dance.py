@@ -31,8 +31,8 @@ class Dance:
         """Raise InvalidInput where only `found` of the chosen frames could be decoded."""
         if found != len(self.choice.indices):
             raise InvalidInput(
-                f"Only {found} of the {len(self.choice.indices)} frames of {str(self.clip.path)!r} that are used "
-                "can be read: choose others by start and end, or export the clip again."
+                f"Only {found} of {len(self.choice.indices)} frames of {str(self.clip.path)!r} can be read: "
+                "choose others by start and end, or export the clip again."
             )
 
     def shows(self, poses: PoseSequence) -> bool:
