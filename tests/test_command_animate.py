@@ -121,7 +121,7 @@ def test_what_the_user_gave_is_read_before_gigabytes_of_weights(
     dance: DanceFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place_small_release(dance.folder / "models", monkeypatch)
-    monkeypatch.setattr("animatex_core.commands.animate.load_networks", lambda *_: pytest.fail("too early"))
+    monkeypatch.setattr("animatex_core.commands.sampling.load_networks", lambda *_: pytest.fail("too early"))
     for options in ({"reference": "no.png"}, {"poses": "no.json"}, {"mask": "no.png"}, {"start": 5}):
         assert animate(dance, **options) == 2
     shutil.rmtree(dance.folder / "models" / "vae")

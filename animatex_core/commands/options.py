@@ -6,14 +6,11 @@ from pathlib import Path
 from animatex_core.bundles import default_models_folder
 from animatex_core.errors import InvalidInput
 from animatex_core.models_folder import ModelsFolder
-from animatex_core.placement import check_writable
 from animatex_core.pose.person import PersonRule, check_person_rule
 from animatex_core.pose.providers import PROVIDERS
 from animatex_core.retarget.character import Box
 from animatex_core.retarget.parts import PARTS
 from animatex_core.retarget.settings import MODES, Factors, RetargetSettings
-from animatex_core.video.picture import PICTURE_SUFFIXES
-from animatex_core.video.write import check_output
 
 FOLDER_HELP = "models folder, as ComfyUI lays it out; default: $ANIMATEX_MODELS, else ~/.cache/animatex"
 PROVIDER_NAMES = tuple(provider.label.lower() for provider in PROVIDERS)
@@ -132,38 +129,6 @@ def retarget_settings(arguments: argparse.Namespace) -> RetargetSettings:
         add=tuple(arguments.add),
         ground=arguments.ground,
     )
-
-
-def check_distinct(arguments: argparse.Namespace, *outputs: str) -> None:
-    """Raise InvalidInput where a file to write, named by its option, is also read or written as another."""
-    inputs = ("reference", "driving", "poses", "reference_pose", "mask")
-    named = {name: getattr(arguments, name, None) for name in (*inputs, *outputs)}
-    paths = {name: path.resolve() for name, path in named.items() if path is not None}
-    for output in outputs:
-        for other, path in paths.items():
-            if other != output and path == paths.get(output):
-                raise InvalidInput(
-                    f"--{_option(output)} and --{_option(other)} are both {path}: name another file to write."
-                )
-
-
-def _option(name: str) -> str:
-    return name.replace("_", "-")
-
-
-def check_preview(path: Path | None) -> None:
-    """Raise, before long work, where a preview cannot be written as a picture or clip."""
-    if path is None:
-        return
-    if is_picture(path):
-        check_writable(path)
-    else:
-        check_output(path)
-
-
-def is_picture(path: Path) -> bool:
-    """Whether the name of a preview asks for a picture rather than a clip."""
-    return path.suffix.lower() in PICTURE_SUFFIXES and "%" not in path.name
 
 
 def frame_count(text: str) -> int | None:

@@ -5,7 +5,8 @@ from functools import partial
 from pathlib import Path
 
 from animatex_core.commands.dances import read_dance
-from animatex_core.commands.options import WHOLE_CLIP, add_folder_option, add_pose_options, check_distinct
+from animatex_core.commands.options import WHOLE_CLIP, add_folder_option, add_pose_options
+from animatex_core.commands.outputs import check_distinct
 from animatex_core.commands.progress import Bars
 from animatex_core.placement import check_writable
 from animatex_core.pose.draw import draw_poses

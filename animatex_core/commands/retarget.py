@@ -14,11 +14,9 @@ from animatex_core.commands.options import (
     add_folder_option,
     add_pose_options,
     add_retarget_options,
-    check_distinct,
-    check_preview,
-    is_picture,
     retarget_settings,
 )
+from animatex_core.commands.outputs import check_distinct, check_preview, is_picture
 from animatex_core.commands.progress import Bars
 from animatex_core.commands.references import read_reference
 from animatex_core.dance import Dance
