@@ -112,6 +112,7 @@ def warn_of_installation(device: str, net: Net) -> None:
 def _session(onnxruntime: ModuleType, path: Path, providers: list[str]) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS
+    options.enable_mem_pattern = "DmlExecutionProvider" not in providers  # DirectML cannot use it
     # Threads that wait for work without sleeping would take the cores from the other net and the decoder.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from animatex_core.errors import AnimateXWarning
@@ -152,12 +152,12 @@ def test_the_size_and_place_of_the_dancer_do_not_matter(
     character: Character,
     chosen: RetargetSettings,
 ) -> None:
-    if plan(driving, character, chosen).how == "passed on":
-        return
+    assume(seen(driving.points).any())
+    assume(plan(driving, character, chosen).how != "passed on")
     points = (pixels(driving) * [size, size, 1] + [shift, -shift, 0]) / [width, 800, 1]
     other = PoseSequence.from_points(points, width, 800, driving.fps)
     results = [quietly(poses, character, chosen) for poses in (driving, other)]
-    assert not seen(driving.points).any() or largest_change(*results) < 0.2
+    assert largest_change(*results) < 0.2
 
 
 @unhurried
