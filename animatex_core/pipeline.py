@@ -1,5 +1,6 @@
 """The whole way from a picture of a character and a dance to the frames of an animated clip."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from animatex_core.dance import Dance
 from animatex_core.encoders.preprocess import clip_pictures, unit_pictures
+from animatex_core.errors import AnimateXWarning
 from animatex_core.model.conditions import ConditionInputs
 from animatex_core.networks import Networks
 from animatex_core.pose.draw import draw_poses
@@ -22,6 +24,7 @@ from animatex_core.shapes import ClipShape
 Report = Callable[[str, int, int], None]
 """Called with a stage's name, how much of it is done and how much there is; may raise to stop the work."""
 
+STRETCH = 0.1  # part by which a picture may become wider or narrower without a word
 _BATCH = 16  # driving frames that wait for the image encoder at once
 
 
@@ -76,6 +79,7 @@ class Animator:
         whatever the report raises.
         """
         shape = self._shape(len(dance.poses), settings)
+        _warn_of_stretching(reference.picture, shape)
         chosen = plan(dance.poses, reference.character, settings.retarget)
         poses = retarget(dance.poses, reference.character, settings.retarget)
         # Where a pose was of no use for retargeting, it is a detector's guess at what is no human body.
@@ -152,6 +156,17 @@ class Animator:
             picture = self.networks.decoder.decode(latent[None])[0]
             yield _to_bytes(picture)
             self.report("decoding", index + 1, len(frames))
+
+
+def _warn_of_stretching(picture: np.ndarray, shape: ClipShape) -> None:
+    height, width, _ = picture.shape
+    better = shape.of_aspect(width / height)
+    if abs(width / height * shape.height / shape.width - 1) > STRETCH and better != shape:
+        sentence = (
+            f"The reference has {width}x{height} pixels and is stretched to {shape.width}x{shape.height}, as "
+            f"released: a size of {better.width}x{better.height} keeps its shape."
+        )
+        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
 
 
 def _to_bytes(picture: Tensor) -> np.ndarray:

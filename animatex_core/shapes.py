@@ -1,6 +1,6 @@
 """The one place that knows how pixels, latents and frames relate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from animatex_core.checks import require_whole
 from animatex_core.errors import InvalidInput
@@ -47,5 +47,10 @@ class ClipShape:
         """Shape (b, c, f, h, w) of the latents of `batch` clips."""
         return batch, channels, self.frames, *self.latent_size
 
-    def _nearest(self, size: int) -> int:
+    def of_aspect(self, aspect: float) -> "ClipShape":
+        """Return the shape of about as many pixels whose width divided by height is nearest to `aspect`."""
+        height = (self.width * self.height / aspect) ** 0.5
+        return replace(self, width=self._nearest(height * aspect), height=self._nearest(height))
+
+    def _nearest(self, size: float) -> int:
         return max(self.multiple, round(size / self.multiple) * self.multiple)

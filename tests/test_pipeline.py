@@ -1,5 +1,7 @@
 """The whole way on a small dance, checked against what each room gives alone."""
 
+import re
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -151,3 +153,16 @@ def test_sound_follows_the_chosen_frames(dance: Dance) -> None:
     assert sound is not None
     assert (sound.start, sound.duration, sound.speed) == (0.25, pytest.approx(2 / 3), 2.0)
     assert replace(dance, clip=replace(dance.clip, has_audio=False)).sound(FPS) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "message"), [((70, 70), None), ((72, 70), None), ((280, 70), "280x70 .* a size of 128x64")]
+)
+def test_a_stretched_picture_is_said(dance: Dance, size: tuple[int, int], message: str | None) -> None:
+    picture = np.zeros((size[1], size[0], 3), np.uint8)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        animate(Reference(picture), dance, as_released())
+    texts = [str(warning.message) for warning in caught if warning.category is AnimateXWarning]
+    assert len(texts) == (message is not None)
+    assert message is None or re.search(message, texts[0])

@@ -93,7 +93,7 @@ def add_retarget_options(parser: argparse.ArgumentParser) -> None:
     known.add_argument(
         "--reference-pose", type=Path, metavar="JSON", help="its pose in the reference picture"
     )
-    known.add_argument("--mask", type=Path, metavar="PICTURE", help="a picture that is white where it is")
+    known.add_argument("--mask", type=Path, metavar="PICTURE", help="a picture, white or opaque where it is")
     known.add_argument(
         "--box",
         type=box,
@@ -111,7 +111,11 @@ def add_retarget_options(parser: argparse.ArgumentParser) -> None:
     )
     for name in FACTORS:
         group.add_argument(
-            f"--{name}", type=float, default=1.0, metavar="X", help=f"scale of the {name}; default: 1"
+            f"--{name}",
+            type=float,
+            default=1.0,
+            metavar="X",
+            help=f"scale of the {name}, 0.1 to 10; default: 1",
         )
     parts = ", ".join(PARTS)
     group.add_argument("--drop", nargs="+", default=[], metavar="PART", help=f"leave out parts: {parts}")
