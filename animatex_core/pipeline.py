@@ -113,7 +113,9 @@ class Animator:
         first = (own_pose or poses).select([0])
         embedding = self._encode([reference.picture])
         features = torch.cat([embedding, *self._features(dance)])
-        keypoints = np.concatenate([first.keypoints(), poses.keypoints()])
+        # The implicit indicator asks the driving frames about the dancer who is in them, whoever is drawn.
+        asked = (own_pose or dance.poses).select([0]), dance.poses
+        keypoints = np.concatenate([sequence.keypoints() for sequence in asked])
         return ConditionInputs(
             shape=shape,
             text_context=self.networks.text_context,

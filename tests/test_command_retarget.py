@@ -119,16 +119,6 @@ def test_a_reference_pose_without_a_canvas_is_one_of_the_reference_picture(dance
     np.testing.assert_allclose(extent(dance.folder / "out.json"), expected, atol=0.05)
 
 
-def test_retargeting_beforehand_gives_the_same_clip(dance: DanceFiles) -> None:
-    small = ["--size", "64x64", "--frames", "all", "--steps", "1", "--solver", "dpm++2m", "--stride", "1"]
-    assert retarget(dance) == 0
-    two = {"poses": dance.folder / "out.json", "retarget": "none", "out": dance.folder / "two"}
-    assert main(["animate", *dance.options(**two), *small]) == 0
-    assert main(["animate", *dance.options(out=dance.folder / "one"), *small]) == 0
-    one, other = (np.asarray(Image.open(dance.folder / n / "0003.png"), int) for n in ("one", "two"))
-    assert np.abs(one - other).max() <= 1
-
-
 @pytest.fixture
 def nets(dance: DanceFiles) -> Path:
     """Small nets in place of DWPose, which take whatever is coloured for a person."""

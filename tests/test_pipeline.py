@@ -97,7 +97,7 @@ def test_a_pose_that_is_of_no_use_does_not(dance: Dance, given: list[ConditionIn
     guess.body[0, 3] = 0.1, 0.2, 0.9
     animation = animate(Reference(PICTURE, guess, Box(0.2, 0.1, 0.8, 0.9)), dance)
     assert given[0].keypoints is not None
-    np.testing.assert_array_equal(given[0].keypoints[0, 0], animation.poses.keypoints()[0])
+    np.testing.assert_array_equal(given[0].keypoints[0, 0], dance.poses.keypoints()[0])
     assert "box" in animation.retargeting
 
 
@@ -109,6 +109,15 @@ def test_retargeted_poses_are_drawn_at_the_size_of_the_frames(
     drawn = unit_pictures(list(draw_poses(animation.poses, 64, 64)), 64, 64)
     assert given[0].pose_pictures is not None
     torch.testing.assert_close(given[0].pose_pictures[0, :, 1:].transpose(0, 1), drawn)
+
+
+def test_the_implicit_indicator_is_asked_about_the_dancer_and_not_the_character(
+    dance: Dance, given: list[ConditionInputs]
+) -> None:
+    animation = animate(Reference(PICTURE, box=Box(0.0, 0.5, 0.4, 1.0)), dance)
+    assert given[0].keypoints is not None
+    np.testing.assert_array_equal(given[0].keypoints[0, 1:], dance.poses.keypoints())
+    assert np.abs(animation.poses.keypoints() - dance.poses.keypoints()).max() > 0.05
 
 
 def test_the_report_counts_every_stage_and_may_stop_it(dance: Dance) -> None:

@@ -39,8 +39,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "retarget",
         help="carry the poses of a dance over to a character",
-        description="Carry the poses of a dance over to a character, to look at them and to use them as "
-        "`animate --poses FILE --retarget none`.",
+        description="Carry the poses of a dance over to a character, to see before a clip what `animate` "
+        "does with the same options.",
     )
     parser.add_argument("--reference", type=Path, required=True, metavar="PICTURE", help="the character")
     parser.add_argument("--driving", type=Path, required=True, metavar="CLIP", help="the dance")
