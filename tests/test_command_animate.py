@@ -13,6 +13,7 @@ from animatex_core.generated_networks import NOTICE
 from animatex_core.video.clip import probe
 from animatex_core.video.read import read_frames
 from tests.dance_samples import FPS, DanceFiles, write_dance
+from tests.small_disk import mounted
 from tests.small_release import place_small_release
 
 SMALL = {"size": "64x64", "frames": 4, "steps": 2, "solver": "dpm++2m", "device": "cpu"}
@@ -161,6 +162,20 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert process.wait(60) == 0
     assert process.stderr is not None
     assert process.stderr.read() == b""
+
+
+def test_a_disk_that_is_full_in_the_end_costs_no_clip(
+    dance: DanceFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full, spare = dance.folder / "full", dance.folder / "spare"
+    full.mkdir()
+    spare.mkdir()
+    monkeypatch.setattr("animatex_core.commands.animate.gettempdir", lambda: str(spare))
+    with mounted(full, "size=4k"):
+        assert animate(dance, out=full / "out.mp4") == 2
+        assert list(full.iterdir()) == []
+    assert f"The clip is in {spare / 'out.mp4'} instead." in last_error(capsys)
+    assert probe(spare / "out.mp4").frames == 4
 
 
 BAD = [

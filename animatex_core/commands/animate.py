@@ -3,6 +3,7 @@
 import argparse
 from functools import partial
 from pathlib import Path
+from tempfile import gettempdir
 
 from animatex_core.commands.dances import read_dance
 from animatex_core.commands.options import (
@@ -23,6 +24,7 @@ from animatex_core.commands.sampling import (
 )
 from animatex_core.dance import Dance
 from animatex_core.device import choose_device
+from animatex_core.errors import StorageError
 from animatex_core.pipeline import Animation, AnimationSettings, Animator, Reference
 from animatex_core.pose.draw import draw_poses
 from animatex_core.shapes import ClipShape
@@ -114,7 +116,11 @@ def _write(
 ) -> None:
     sound = None if arguments.silent else dance.sound(fps)
     write = partial(write_clip, fps=fps, quality=arguments.quality, sound=sound)
-    write(arguments.out, animation.frames)
+    try:
+        write(arguments.out, animation.frames)
+    except StorageError as error:  # a disk that became full must not cost the hours before
+        rescued = write(Path(gettempdir()) / arguments.out.name, animation.frames)
+        raise StorageError(f"{error} The clip is in {rescued} instead.") from error
     if arguments.side_by_side is not None:
         _, height, width, _ = animation.frames.shape
         columns = reference.picture, draw_poses(animation.poses, width, height), animation.frames
