@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from animatex_core.bundles import folders_of, load_catalogue, resolve
+from animatex_core.bundles import ModelFile, folders_of, load_catalogue, resolve
 from animatex_core.errors import InvalidInput
 
 DENOISER = "animate-x-denoiser"
@@ -19,10 +19,13 @@ class ModelsFolder:
 
     path: Path
 
+    def locate(self, model_file: ModelFile) -> Path | None:
+        """Return where a file of a catalogue lies; None where it is not here."""
+        return resolve(model_file, folders_of(model_file, self.path))
+
     def find(self, *file_ids: str) -> Path | None:
         """Return where the first of some known files lies that is here."""
-        files = map(load_catalogue().find, file_ids)
-        paths = (resolve(file, folders_of(file, self.path)) for file in files)
+        paths = map(self.locate, map(load_catalogue().find, file_ids))
         return next((path for path in paths if path is not None), None)
 
     def require(self, *file_ids: str) -> Path:

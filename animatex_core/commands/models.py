@@ -8,12 +8,9 @@ from pathlib import Path
 from animatex_core.bundles import (
     NOT_STATED,
     ModelFile,
-    default_models_folder,
-    folders_of,
     load_catalogue,
-    resolve,
 )
-from animatex_core.commands.options import add_folder_option
+from animatex_core.commands.options import add_folder_option, models_folder
 from animatex_core.commands.progress import byte_bar
 from animatex_core.download import download
 from animatex_core.errors import DownloadError
@@ -41,7 +38,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def list_models(arguments: argparse.Namespace) -> None:
     """Print a table of all files, then the sets."""
     catalogue = load_catalogue()
-    rows = [HEADINGS, *(_row(model_file, _find(model_file, arguments)) for model_file in catalogue.files)]
+    folder = models_folder(arguments)
+    rows = [HEADINGS, *(_row(model_file, folder.locate(model_file)) for model_file in catalogue.files)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -57,9 +55,10 @@ def download_models(arguments: argparse.Namespace) -> None:
     base_url = os.environ.get("HF_ENDPOINT") or catalogue.hub
     chosen = catalogue.select(arguments.ids)
     _print_licence_notice(chosen)
+    models = models_folder(arguments)
     for model_file in chosen:
-        present = _find(model_file, arguments)
-        folder = present.parent if present else _root(arguments) / model_file.folder
+        present = models.locate(model_file)
+        folder = present.parent if present else models.path / model_file.folder
         with byte_bar(model_file.name) as bar:
             path = download(model_file, folder, base_url=base_url, on_progress=bar.report)
         print(path)
@@ -68,10 +67,11 @@ def download_models(arguments: argparse.Namespace) -> None:
 def verify_models(arguments: argparse.Namespace) -> None:
     """Print a verdict a file; raises DownloadError if one asked for is missing or one does not match."""
     catalogue = load_catalogue()
-    chosen = catalogue.select(arguments.ids) or [f for f in catalogue.files if _find(f, arguments)]
-    faults = [model_file.id for model_file in chosen if not _verify(model_file, _find(model_file, arguments))]
+    folder = models_folder(arguments)
+    chosen = catalogue.select(arguments.ids) or [f for f in catalogue.files if folder.locate(f)]
+    faults = [model_file.id for model_file in chosen if not _verify(model_file, folder.locate(model_file))]
     if not chosen:
-        print(f"None of the known files is in {_root(arguments)}.")
+        print(f"None of the known files is in {folder.path}.")
     if faults:
         raise DownloadError(
             f"{', '.join(faults)}: missing or not as expected; move what is wrong away and download it again."
@@ -102,11 +102,3 @@ def _print_licence_notice(files: Iterable[ModelFile]) -> None:
             f"The licence of these weights was not found in public text: {', '.join(silent)}. "
             f"The licence of the code may not cover them: ask their authors what is allowed."
         )
-
-
-def _root(arguments: argparse.Namespace) -> Path:
-    return arguments.folder or default_models_folder()
-
-
-def _find(model_file: ModelFile, arguments: argparse.Namespace) -> Path | None:
-    return resolve(model_file, folders_of(model_file, _root(arguments)))
