@@ -3,13 +3,14 @@
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 
 import numpy as np
 import torch
 from einops import rearrange
 from torch import Tensor
 
+from animatex_core.batches import batched
 from animatex_core.dance import Dance
 from animatex_core.encoders.preprocess import clip_pictures, unit_pictures
 from animatex_core.errors import AnimateXWarning
@@ -142,8 +143,7 @@ class Animator:
 
     def _features(self, dance: Dance) -> Iterator[Tensor]:
         done, total = 0, len(dance.poses)
-        frames = dance.frames()
-        while batch := list(islice(frames, _BATCH)):
+        for batch in batched(dance.frames(), _BATCH):
             yield self._encode(batch)
             done += len(batch)
             self.report("features", done, total)

@@ -6,12 +6,11 @@ waits for the other and memory does not grow with the clip.
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
-from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
+from animatex_core.batches import batched
 from animatex_core.checks import require_whole
 from animatex_core.errors import InvalidInput
 from animatex_core.pose.detector import FORM as DETECTOR_FORM
@@ -27,7 +26,6 @@ from animatex_core.pose.whereabouts import People, Whereabouts
 from animatex_core.pose.wholebody import poses_from_133
 from animatex_core.progress import Progress, no_progress
 
-T = TypeVar("T")
 # A frame, and what comes with it where people are looked for in it: the detector's picture, then the people.
 Unsearched = tuple[np.ndarray, np.ndarray | None]
 Searched = tuple[np.ndarray, People | None]
@@ -91,7 +89,7 @@ class PoseExtractor:
                 stack.enter_context(closing(frames))  # stopped early, a decoder is not left waiting
             read = stack.enter_context(closing(ahead(_read(frames, detect_every), AHEAD)))
             found = stack.enter_context(closing(ahead(self._detect(read), AHEAD)))
-            for shots in _batched(found, batch):
+            for shots in batched(found, batch):
                 poses.extend(self._poses(shots, whereabouts))
                 progress(len(poses), total or 0)
                 height, width = shots[-1][0].shape[:2]
@@ -102,7 +100,7 @@ class PoseExtractor:
 
     def _detect(self, shots: Iterable[Unsearched]) -> Iterator[Searched]:
         """Find everybody in the frames that come with the detector's picture."""
-        for batch in _batched(shots, self._batch(self._detector)):
+        for batch in batched(shots, self._batch(self._detector)):
             pictures = [picture for _, picture in batch if picture is not None]
             outputs = iter(self._detector.run(pictures)[0] if pictures else ())
             for frame, picture in batch:
@@ -154,10 +152,3 @@ def _require_frame(index: int, frame: np.ndarray, size: tuple[int, ...]) -> None
             f"frame {index} is {frame.shape[1]} x {frame.shape[0]} pixels, but those before it are "
             f"{size[1]} x {size[0]}: give frames of one size."
         )
-
-
-def _batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Group consecutive items; itertools has it from Python 3.12 on."""
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
