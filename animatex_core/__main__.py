@@ -3,7 +3,7 @@
 import sys
 
 try:
-    from animatex_core.cli import run
+    from .cli import run
 
     run()
 except KeyboardInterrupt:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from animatex_core.errors import InvalidInput
+from .errors import InvalidInput
 
 CATALOGUE = Path(__file__).parents[1] / "models.yaml"
 

@@ -4,7 +4,7 @@ import stat
 from numbers import Integral
 from pathlib import Path
 
-from animatex_core.errors import InvalidInput
+from .errors import InvalidInput
 
 
 def require_whole(name: str, value: object, least: int = 1) -> None:

@@ -12,8 +12,8 @@ from typing import Any, cast
 
 from tqdm import tqdm
 
-from animatex_core.commands import animate, convert, demo, models, pose, retarget
-from animatex_core.errors import AnimateXError, AnimateXWarning
+from .commands import animate, convert, demo, models, pose, retarget
+from .errors import AnimateXError, AnimateXWarning
 
 COMMANDS = (animate, pose, retarget, demo, convert, models)
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.pose.skeleton import PoseSequence
-from animatex_core.video.clip import ClipInfo, count_frames
-from animatex_core.video.frames import FrameChoice
-from animatex_core.video.read import read_frames
-from animatex_core.video.sound import Sound
+from .errors import AnimateXWarning, InvalidInput
+from .pose.skeleton import PoseSequence
+from .video.clip import ClipInfo, count_frames
+from .video.frames import FrameChoice
+from .video.read import read_frames
+from .video.sound import Sound
 
 SHAPE_TOLERANCE = 0.02  # part by which poses and clip may differ in width / height
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from animatex_core.errors import InvalidInput
+from .errors import InvalidInput
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

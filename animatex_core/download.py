@@ -16,13 +16,13 @@ from urllib.error import HTTPError
 from urllib.parse import quote, urlsplit
 from urllib.request import Request, urlopen
 
-from animatex_core import __version__
-from animatex_core.bundles import ModelFile, resolve
-from animatex_core.errors import DownloadError, InvalidInput
-from animatex_core.part import Part
-from animatex_core.placement import storage_errors
-from animatex_core.progress import Progress, no_progress
-from animatex_core.verification import CHUNK, Verification, record_digest, recorded_digest, verify
+from . import __version__
+from .bundles import ModelFile, resolve
+from .errors import DownloadError, InvalidInput
+from .part import Part
+from .placement import storage_errors
+from .progress import Progress, no_progress
+from .verification import CHUNK, Verification, record_digest, recorded_digest, verify
 
 PASSING = (408, 429, 500, 502, 503, 504)  # HTTP statuses that another try may cure
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from animatex_core.encoders.autoencoder import AutoencoderConfig, StableDiffusionAutoencoder, network_on_meta
-from animatex_core.encoders.preprocess import CLIP_SIDE
-from animatex_core.model.config import DenoiserConfig, IpiConfig
-from animatex_core.model.generated import generate_weights
-from animatex_core.model.unet import AnimateXUNet
-from animatex_core.networks import Networks
+from .encoders.autoencoder import AutoencoderConfig, StableDiffusionAutoencoder, network_on_meta
+from .encoders.preprocess import CLIP_SIDE
+from .model.config import DenoiserConfig, IpiConfig
+from .model.generated import generate_weights
+from .model.unet import AnimateXUNet
+from .networks import Networks
 
 NOTICE = (
     "These weights are generated, not trained: the clip shows that everything runs, and its picture means "

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from animatex_core.bundles import ModelFile, folders_of, load_catalogue, resolve
-from animatex_core.errors import InvalidInput
+from .bundles import ModelFile, folders_of, load_catalogue, resolve
+from .errors import InvalidInput
 
 DENOISER = "animate-x-denoiser"
 OPEN_CLIP = "open-clip-vit-h-14"

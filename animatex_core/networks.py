@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from animatex_core.checkpoints.denoiser_file import load_denoiser
-from animatex_core.encoders.autoencoder import StableDiffusionAutoencoder
-from animatex_core.encoders.open_clip_encoder import OpenClipImageEncoder, OpenClipTextContext
-from animatex_core.encoders.protocols import ImageEncoder, LatentDecoder
-from animatex_core.model.unet import AnimateXUNet
-from animatex_core.models_folder import AUTOENCODERS, OPEN_CLIP, ModelsFolder
+from .checkpoints.denoiser_file import load_denoiser
+from .encoders.autoencoder import StableDiffusionAutoencoder
+from .encoders.open_clip_encoder import OpenClipImageEncoder, OpenClipTextContext
+from .encoders.protocols import ImageEncoder, LatentDecoder
+from .model.unet import AnimateXUNet
+from .models_folder import AUTOENCODERS, OPEN_CLIP, ModelsFolder
 
 
 @dataclass(frozen=True)

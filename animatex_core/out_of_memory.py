@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
-from animatex_core.errors import OutOfMemory
+from .errors import OutOfMemory
 
 # Neither the CPU's allocator nor that of MPS has an error class of its own.
 REPORTS = ("defaultcpuallocator", "out of memory", "cannot allocate memory", "can't allocate memory")

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from animatex_core.errors import DownloadError
-from animatex_core.placement import part_of, storage_errors, sync
+from .errors import DownloadError
+from .placement import part_of, storage_errors, sync
 
 
 @dataclass(frozen=True)

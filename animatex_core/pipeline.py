@@ -10,17 +10,17 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from animatex_core.batches import batched
-from animatex_core.dance import Dance
-from animatex_core.encoders.preprocess import clip_pictures, unit_pictures
-from animatex_core.errors import AnimateXWarning
-from animatex_core.model.conditions import ConditionInputs
-from animatex_core.networks import Networks
-from animatex_core.pose.draw import draw_poses
-from animatex_core.pose.skeleton import PoseSequence
-from animatex_core.retarget.retarget import Box, Character, RetargetSettings, plan, retarget
-from animatex_core.sampling import SamplingSettings, sample_latents
-from animatex_core.shapes import ClipShape
+from .batches import batched
+from .dance import Dance
+from .encoders.preprocess import clip_pictures, unit_pictures
+from .errors import AnimateXWarning
+from .model.conditions import ConditionInputs
+from .networks import Networks
+from .pose.draw import draw_poses
+from .pose.skeleton import PoseSequence
+from .retarget.retarget import Box, Character, RetargetSettings, plan, retarget
+from .sampling import SamplingSettings, sample_latents
+from .shapes import ClipShape
 
 Report = Callable[[str, int, int], None]
 """Called with a stage's name, how much of it is done and how much there is; may raise to stop the work."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from animatex_core.errors import StorageError
+from .errors import StorageError
 
 KEPT = 50  # characters of a file's name in that of its part
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

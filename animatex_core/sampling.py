@@ -9,19 +9,19 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from animatex_core.checks import require_whole
-from animatex_core.diffusion.denoiser import Denoiser
-from animatex_core.diffusion.guidance import Guidance, guided, guided_pair
-from animatex_core.diffusion.noise import initial_noise
-from animatex_core.diffusion.schedule import NoiseSchedule
-from animatex_core.diffusion.segments import chained_segments, pinned
-from animatex_core.diffusion.solvers import SOLVERS, TIMESTEPS_OF, OnStep, StepInfo
-from animatex_core.diffusion.windows import Span, Weights, overlapping_windows, windowed
-from animatex_core.errors import InvalidInput
-from animatex_core.model.conditions import ConditionInputs, Conditions
-from animatex_core.model.memory import activation_bytes
-from animatex_core.model.unet import AnimateXUNet
-from animatex_core.out_of_memory import explained
+from .checks import require_whole
+from .diffusion.denoiser import Denoiser
+from .diffusion.guidance import Guidance, guided, guided_pair
+from .diffusion.noise import initial_noise
+from .diffusion.schedule import NoiseSchedule
+from .diffusion.segments import chained_segments, pinned
+from .diffusion.solvers import SOLVERS, TIMESTEPS_OF, OnStep, StepInfo
+from .diffusion.windows import Span, Weights, overlapping_windows, windowed
+from .errors import InvalidInput
+from .model.conditions import ConditionInputs, Conditions
+from .model.memory import activation_bytes
+from .model.unet import AnimateXUNet
+from .out_of_memory import explained
 
 SEEDS = 2**64  # that torch's generators know
 

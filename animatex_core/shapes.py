@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from animatex_core.checks import require_whole
-from animatex_core.errors import InvalidInput
+from .checks import require_whole
+from .errors import InvalidInput
 
 
 @dataclass(frozen=True)

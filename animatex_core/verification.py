@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from animatex_core.bundles import ModelFile
-from animatex_core.errors import DownloadError
-from animatex_core.placement import placed
-from animatex_core.progress import Progress, no_progress
+from .bundles import ModelFile
+from .errors import DownloadError
+from .placement import placed
+from .progress import Progress, no_progress
 
 CHUNK = 1 << 20
 

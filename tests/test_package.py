@@ -23,10 +23,17 @@ HEAVY = (
 
 
 def imported(path: Path) -> set[str]:
-    """Modules that a file imports anywhere."""
+    """Modules that a file imports anywhere, under their full names."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    return plain | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    return plain | {_source(node, path) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+
+
+def _source(node: ast.ImportFrom, path: Path) -> str:
+    if not node.level:
+        return node.module or ""
+    package = path.relative_to(ROOT).parent.parts
+    return ".".join((*package[: len(package) - node.level + 1], *filter(None, [node.module])))
 
 
 @pytest.mark.parametrize(
@@ -57,6 +64,12 @@ def test_the_core_knows_nothing_of_a_host() -> None:
     names = {name.partition(".")[0] for path in CORE.rglob("*.py") for name in imported(path)}
     assert "torch" in names
     assert not names & {"comfy", "comfy_api", "comfy_extras", "folder_paths", "nodes"}
+
+
+def test_the_core_works_inside_another_package() -> None:
+    # ComfyUI loads the pack as a module that is named after its folder.
+    for path in CORE.rglob("*.py"):
+        assert "from animatex_core" not in path.read_text(encoding="utf-8"), path
 
 
 def test_importing_everything_loads_nothing_heavy() -> None:

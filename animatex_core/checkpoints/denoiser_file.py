@@ -15,18 +15,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from animatex_core.checkpoints.denoiser_keys import POSITION_TABLE, from_released, released_keys
-from animatex_core.checkpoints.safe_read import open_tensors, read_metadata, tensor_groups
-from animatex_core.checkpoints.safetensors_file import layout_of, write_safetensors
-from animatex_core.checkpoints.soundness import check_archive, check_kinds, check_precision, narrowed
-from animatex_core.checkpoints.strict import check_keys, load_strictly, shapes
-from animatex_core.checkpoints.wording import reason_of
-from animatex_core.errors import InvalidInput, WrongCheckpoint
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.layers import UNINITIALISED
-from animatex_core.model.unet import AnimateXUNet
-from animatex_core.placement import check_target
-from animatex_core.progress import Progress, no_progress
+from ..errors import InvalidInput, WrongCheckpoint
+from ..model.config import DenoiserConfig
+from ..model.layers import UNINITIALISED
+from ..model.unet import AnimateXUNet
+from ..placement import check_target
+from ..progress import Progress, no_progress
+from .denoiser_keys import POSITION_TABLE, from_released, released_keys
+from .safe_read import open_tensors, read_metadata, tensor_groups
+from .safetensors_file import layout_of, write_safetensors
+from .soundness import check_archive, check_kinds, check_precision, narrowed
+from .strict import check_keys, load_strictly, shapes
+from .wording import reason_of
 
 FORMAT = "animatex-denoiser"
 PREFIX = "denoiser."

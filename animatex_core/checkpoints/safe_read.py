@@ -17,15 +17,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from animatex_core.checkpoints.wording import reason_of, short
-from animatex_core.errors import (
+from ..errors import (
     CheckpointError,
     DamagedCheckpoint,
     OutOfMemory,
     UnsafeCheckpoint,
     WrongCheckpoint,
 )
-from animatex_core.out_of_memory import is_out_of_memory
+from ..out_of_memory import is_out_of_memory
+from .wording import reason_of, short
 
 REMEDY_DAMAGED = "download it again, or check that the path is the right one"
 REMEDY_UNSAFE = "get the safetensors version, or the file from its original source"

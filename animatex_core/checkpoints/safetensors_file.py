@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from animatex_core.placement import placed
+from ..placement import placed
 
 Layout = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from animatex_core.checkpoints.safe_read import MALFORMED, REMEDY_DAMAGED, Form, file_form, unreadable
-from animatex_core.checkpoints.wording import short
-from animatex_core.errors import DamagedCheckpoint, InvalidInput, WrongCheckpoint
+from ..errors import DamagedCheckpoint, InvalidInput, WrongCheckpoint
+from .safe_read import MALFORMED, REMEDY_DAMAGED, Form, file_form, unreadable
+from .wording import short
 
 PRECISIONS = (torch.float32, torch.float16, torch.bfloat16)
 

@@ -6,9 +6,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from animatex_core.checkpoints.wording import short
-from animatex_core.errors import WrongCheckpoint
-from animatex_core.out_of_memory import explained
+from ..errors import WrongCheckpoint
+from ..out_of_memory import explained
+from .wording import short
 
 NAMED = 5  # how many keys an error spells out; the rest are counted
 

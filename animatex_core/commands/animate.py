@@ -5,33 +5,33 @@ from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 
-from animatex_core.commands.dances import read_dance
-from animatex_core.commands.options import (
+from ..dance import Dance
+from ..device import choose_device
+from ..errors import StorageError
+from ..pipeline import Animation, AnimationSettings, Animator, Reference
+from ..pose.draw import draw_poses
+from ..shapes import ClipShape
+from ..video.clip import probe
+from ..video.formats import check_settings
+from ..video.side_by_side import side_by_side
+from ..video.write import check_output, write_clip
+from .dances import read_dance
+from .options import (
     add_clip_options,
     add_folder_option,
     add_pose_options,
     add_retarget_options,
     retarget_settings,
 )
-from animatex_core.commands.outputs import check_distinct
-from animatex_core.commands.progress import Bars
-from animatex_core.commands.references import read_reference
-from animatex_core.commands.sampling import (
+from .outputs import check_distinct
+from .progress import Bars
+from .references import read_reference
+from .sampling import (
     add_sampling_options,
     build_networks,
     find_denoiser,
     sampling_settings,
 )
-from animatex_core.dance import Dance
-from animatex_core.device import choose_device
-from animatex_core.errors import StorageError
-from animatex_core.pipeline import Animation, AnimationSettings, Animator, Reference
-from animatex_core.pose.draw import draw_poses
-from animatex_core.shapes import ClipShape
-from animatex_core.video.clip import probe
-from animatex_core.video.formats import check_settings
-from animatex_core.video.side_by_side import side_by_side
-from animatex_core.video.write import check_output, write_clip
 
 GENERATED = "generated"
 

@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
-from animatex_core.checkpoints.denoiser_file import check_conversion, convert_denoiser
-from animatex_core.commands.options import add_folder_option, models_folder
-from animatex_core.commands.progress import byte_bar
-from animatex_core.device import PRECISIONS
-from animatex_core.encoders.open_clip_encoder import OpenClipTextContext
-from animatex_core.errors import InvalidInput
-from animatex_core.models_folder import DENOISER, OPEN_CLIP
+from ..checkpoints.denoiser_file import check_conversion, convert_denoiser
+from ..device import PRECISIONS
+from ..encoders.open_clip_encoder import OpenClipTextContext
+from ..errors import InvalidInput
+from ..models_folder import DENOISER, OPEN_CLIP
+from .options import add_folder_option, models_folder
+from .progress import byte_bar
 
 PRECISION_NAMES = ("fp16", "bf16")
 

@@ -5,19 +5,19 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import gettempdir
 
-from animatex_core.commands.options import models_folder
-from animatex_core.dance import Dance, common_length
-from animatex_core.errors import InvalidInput
-from animatex_core.pose.cache import PoseCache, pose_key
-from animatex_core.pose.extract import PoseExtractor
-from animatex_core.pose.gaps import fill_gaps
-from animatex_core.pose.json_io import read_poses
-from animatex_core.pose.skeleton import PoseSequence
-from animatex_core.pose.smooth import smooth
-from animatex_core.progress import Progress
-from animatex_core.video.clip import ClipInfo, count_frames
-from animatex_core.video.frames import FrameChoice, choose_frames
-from animatex_core.video.read import read_frames
+from ..dance import Dance, common_length
+from ..errors import InvalidInput
+from ..pose.cache import PoseCache, pose_key
+from ..pose.extract import PoseExtractor
+from ..pose.gaps import fill_gaps
+from ..pose.json_io import read_poses
+from ..pose.skeleton import PoseSequence
+from ..pose.smooth import smooth
+from ..progress import Progress
+from ..video.clip import ClipInfo, count_frames
+from ..video.frames import FrameChoice, choose_frames
+from ..video.read import read_frames
+from .options import models_folder
 
 CACHE = Path("~/.cache/animatex/poses")
 

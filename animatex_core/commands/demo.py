@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from animatex_core.commands import animate
-from animatex_core.commands.demo_material import DANCE, FPS, draw_character, draw_dancer, write_beat
-from animatex_core.placement import storage_errors
-from animatex_core.pose.json_io import read_poses, write_poses
-from animatex_core.video.sound import Sound
-from animatex_core.video.write import write_clip
+from ..placement import storage_errors
+from ..pose.json_io import read_poses, write_poses
+from ..video.sound import Sound
+from ..video.write import write_clip
+from . import animate
+from .demo_material import DANCE, FPS, draw_character, draw_dancer, write_beat
 
 OPTIONS = (
     "--frames 16 --stride 2 --size 128x192 --solver dpm++2m --steps 8 --retarget retarget --model generated"

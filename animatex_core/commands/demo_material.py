@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from animatex_core.pose.skeleton import JOINT, PoseSequence, seen
+from ..pose.skeleton import JOINT, PoseSequence, seen
 
 DANCE = Path(__file__).parent / "data" / "dance.json"
 FPS = 24

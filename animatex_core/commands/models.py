@@ -5,16 +5,16 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from animatex_core.bundles import (
+from ..bundles import (
     NOT_STATED,
     ModelFile,
     load_catalogue,
 )
-from animatex_core.commands.options import add_folder_option, models_folder
-from animatex_core.commands.progress import byte_bar
-from animatex_core.download import download
-from animatex_core.errors import DownloadError
-from animatex_core.verification import verify
+from ..download import download
+from ..errors import DownloadError
+from ..verification import verify
+from .options import add_folder_option, models_folder
+from .progress import byte_bar
 
 HEADINGS = ("id", "role", "size", "licence of code / weights", "present")
 

@@ -3,14 +3,14 @@
 import argparse
 from pathlib import Path
 
-from animatex_core.bundles import default_models_folder
-from animatex_core.errors import InvalidInput
-from animatex_core.models_folder import ModelsFolder
-from animatex_core.pose.person import PersonRule, check_person_rule
-from animatex_core.pose.providers import PROVIDERS
-from animatex_core.retarget.character import Box
-from animatex_core.retarget.parts import PARTS
-from animatex_core.retarget.settings import MODES, Factors, RetargetSettings
+from ..bundles import default_models_folder
+from ..errors import InvalidInput
+from ..models_folder import ModelsFolder
+from ..pose.person import PersonRule, check_person_rule
+from ..pose.providers import PROVIDERS
+from ..retarget.character import Box
+from ..retarget.parts import PARTS
+from ..retarget.settings import MODES, Factors, RetargetSettings
 
 FOLDER_HELP = "models folder, as ComfyUI lays it out; default: $ANIMATEX_MODELS, else ~/.cache/animatex"
 PROVIDER_NAMES = tuple(provider.label.lower() for provider in PROVIDERS)

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from animatex_core.errors import InvalidInput
-from animatex_core.placement import check_writable
-from animatex_core.video.picture import PICTURE_SUFFIXES
-from animatex_core.video.write import check_output
+from ..errors import InvalidInput
+from ..placement import check_writable
+from ..video.picture import PICTURE_SUFFIXES
+from ..video.write import check_output
 
 INPUTS = ("reference", "driving", "poses", "reference_pose", "mask")
 

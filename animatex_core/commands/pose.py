@@ -4,16 +4,16 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from animatex_core.commands.dances import read_dance
-from animatex_core.commands.options import WHOLE_CLIP, add_folder_option, add_pose_options
-from animatex_core.commands.outputs import check_distinct
-from animatex_core.commands.progress import Bars
-from animatex_core.placement import check_writable
-from animatex_core.pose.draw import draw_poses
-from animatex_core.pose.json_io import write_poses
-from animatex_core.pose.skeleton import seen
-from animatex_core.video.clip import probe
-from animatex_core.video.write import check_output, write_clip
+from ..placement import check_writable
+from ..pose.draw import draw_poses
+from ..pose.json_io import write_poses
+from ..pose.skeleton import seen
+from ..video.clip import probe
+from ..video.write import check_output, write_clip
+from .dances import read_dance
+from .options import WHOLE_CLIP, add_folder_option, add_pose_options
+from .outputs import check_distinct
+from .progress import Bars
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

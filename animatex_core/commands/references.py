@@ -4,14 +4,14 @@ import argparse
 
 import numpy as np
 
-from animatex_core.commands.options import models_folder
-from animatex_core.errors import InvalidInput
-from animatex_core.pipeline import Reference
-from animatex_core.pose.extract import PoseExtractor
-from animatex_core.pose.json_io import read_poses
-from animatex_core.pose.skeleton import PoseSequence, seen
-from animatex_core.retarget.character import Box
-from animatex_core.video.picture import Picture, read_picture
+from ..errors import InvalidInput
+from ..pipeline import Reference
+from ..pose.extract import PoseExtractor
+from ..pose.json_io import read_poses
+from ..pose.skeleton import PoseSequence, seen
+from ..retarget.character import Box
+from ..video.picture import Picture, read_picture
+from .options import models_folder
 
 
 def read_reference(arguments: argparse.Namespace) -> Reference:

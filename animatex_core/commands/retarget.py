@@ -8,27 +8,27 @@ from pathlib import Path
 import numpy as np
 from einops import rearrange
 
-from animatex_core.commands.dances import read_dance
-from animatex_core.commands.options import (
+from ..dance import Dance
+from ..encoders.preprocess import resize
+from ..placement import check_writable
+from ..pose.draw import draw_over
+from ..pose.json_io import write_poses
+from ..pose.skeleton import PoseSequence
+from ..retarget.retarget import plan, retarget
+from ..video.clip import probe
+from ..video.picture import write_picture
+from ..video.write import write_clip
+from .dances import read_dance
+from .options import (
     WHOLE_CLIP,
     add_folder_option,
     add_pose_options,
     add_retarget_options,
     retarget_settings,
 )
-from animatex_core.commands.outputs import check_distinct, check_preview, is_picture
-from animatex_core.commands.progress import Bars
-from animatex_core.commands.references import read_reference
-from animatex_core.dance import Dance
-from animatex_core.encoders.preprocess import resize
-from animatex_core.placement import check_writable
-from animatex_core.pose.draw import draw_over
-from animatex_core.pose.json_io import write_poses
-from animatex_core.pose.skeleton import PoseSequence
-from animatex_core.retarget.retarget import plan, retarget
-from animatex_core.video.clip import probe
-from animatex_core.video.picture import write_picture
-from animatex_core.video.write import write_clip
+from .outputs import check_distinct, check_preview, is_picture
+from .progress import Bars
+from .references import read_reference
 
 MOMENTS, COLUMNS = 8, 4  # of a preview that is a picture
 WIDTH, HEIGHT = 1024, 512  # pixels of a previewed frame at the most

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import torch
 
-from animatex_core.checks import require_file
-from animatex_core.commands.options import models_folder, positive, size
-from animatex_core.device import PRECISIONS, choose_dtype
-from animatex_core.diffusion.guidance import Guidance
-from animatex_core.diffusion.solvers import SOLVERS
-from animatex_core.generated_networks import NOTICE, generated_networks
-from animatex_core.networks import Networks, load_networks, require_files
-from animatex_core.sampling import SamplingSettings, Segments, Windows
+from ..checks import require_file
+from ..device import PRECISIONS, choose_dtype
+from ..diffusion.guidance import Guidance
+from ..diffusion.solvers import SOLVERS
+from ..generated_networks import NOTICE, generated_networks
+from ..networks import Networks, load_networks, require_files
+from ..sampling import SamplingSettings, Segments, Windows
+from .options import models_folder, positive, size
 
 GENERATED = "generated"
 

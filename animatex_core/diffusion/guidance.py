@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from animatex_core.diffusion.denoiser import Denoiser
-from animatex_core.diffusion.schedule import TIMESTEPS
-from animatex_core.errors import InvalidInput
+from ..errors import InvalidInput
+from .denoiser import Denoiser
+from .schedule import TIMESTEPS
 
 DenoiserPair = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Like a `Denoiser`, but it answers (conditional v, unconditional v)."""

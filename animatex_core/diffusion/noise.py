@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from animatex_core.errors import InvalidInput
+from ..errors import InvalidInput
 
 
 def initial_noise(shape: Sequence[int], seed: int, offset_strength: float = 0.1) -> Tensor:

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from animatex_core.diffusion.denoiser import Denoiser
-from animatex_core.diffusion.schedule import NoiseSchedule
-from animatex_core.diffusion.windows import Span, overlapping_windows
-from animatex_core.errors import InvalidInput
+from ..errors import InvalidInput
+from .denoiser import Denoiser
+from .schedule import NoiseSchedule
+from .windows import Span, overlapping_windows
 
 
 def chained_segments(frames: int, size: int) -> tuple[Span, ...]:

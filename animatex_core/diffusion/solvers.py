@@ -10,9 +10,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from animatex_core.diffusion.denoiser import Denoiser
-from animatex_core.diffusion.schedule import NoiseSchedule
-from animatex_core.diffusion.timesteps import released_timesteps, trailing_timesteps
+from .denoiser import Denoiser
+from .schedule import NoiseSchedule
+from .timesteps import released_timesteps, trailing_timesteps
 
 
 @dataclass(frozen=True, eq=False)

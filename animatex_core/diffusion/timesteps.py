@@ -1,7 +1,7 @@
 """Which of the timesteps 0..999 a solver visits, from the noisiest down."""
 
-from animatex_core.diffusion.schedule import TIMESTEPS
-from animatex_core.errors import InvalidInput
+from ..errors import InvalidInput
+from .schedule import TIMESTEPS
 
 
 def released_timesteps(steps: int) -> list[int]:

@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from animatex_core.diffusion.denoiser import Denoiser
-from animatex_core.errors import InvalidInput
+from ..errors import InvalidInput
+from .denoiser import Denoiser
 
 Weights = Literal["uniform", "smooth"]
 

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from animatex_core.checkpoints.autoencoder_keys import (
+from ..checkpoints.autoencoder_keys import (
     current_diffusers_names,
     diffusers_to_ldm,
     has_ldm_names,
     ldm_to_diffusers,
     without_prefix,
 )
-from animatex_core.checkpoints.safe_read import open_tensors
-from animatex_core.checkpoints.strict import check_keys, load_strictly, shapes
-from animatex_core.encoders.chunks import in_chunks
-from animatex_core.encoders.standalone import standalone_package
-from animatex_core.errors import InvalidInput
+from ..checkpoints.safe_read import open_tensors
+from ..checkpoints.strict import check_keys, load_strictly, shapes
+from ..errors import InvalidInput
+from .chunks import in_chunks
+from .standalone import standalone_package
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from animatex_core.errors import InvalidInput
-from animatex_core.out_of_memory import explained
+from ..errors import InvalidInput
+from ..out_of_memory import explained
 
 
 def in_chunks(function: Callable[[Tensor], Tensor], batch: Tensor, size: int, like: Tensor) -> Tensor:

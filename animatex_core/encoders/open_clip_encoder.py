@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from animatex_core.checkpoints.safe_read import open_tensors
-from animatex_core.checkpoints.strict import check_keys, load_strictly, shapes
-from animatex_core.encoders.chunks import in_chunks
-from animatex_core.encoders.standalone import standalone_package
+from ..checkpoints.safe_read import open_tensors
+from ..checkpoints.strict import check_keys, load_strictly, shapes
+from .chunks import in_chunks
+from .standalone import standalone_package
 
 VIT_H_14 = "ViT-H-14"
 VISION = "visual."  # begins the keys of the vision tower; those of the text tower have no common beginning

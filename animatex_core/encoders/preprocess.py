@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from animatex_core.errors import InvalidInput
+from ..errors import InvalidInput
 
 Picture = Image.Image | np.ndarray
 

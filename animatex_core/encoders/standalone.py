@@ -3,7 +3,7 @@
 from importlib import import_module
 from types import ModuleType
 
-from animatex_core.errors import MissingDependency
+from ..errors import MissingDependency
 
 
 def standalone_package(name: str) -> ModuleType:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from animatex_core.model.layers import FeedForward, LayerFactory
+from .layers import FeedForward, LayerFactory
 
 # CUDA kernels put the batch on a grid axis of 65,535; stay well below it.
 _MOST_SEQUENCES = 2**15

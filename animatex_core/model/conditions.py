@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
-from animatex_core.errors import InvalidInput
-from animatex_core.model.attention import KeyValue
-from animatex_core.shapes import ClipShape
+from ..errors import InvalidInput
+from ..shapes import ClipShape
+from .attention import KeyValue
 
 Device = torch.device | str | None
 

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
-from animatex_core.checks import require_whole
-from animatex_core.errors import InvalidInput
+from ..checks import require_whole
+from ..errors import InvalidInput
 
 TemporalKind = Literal["transformer", "mamba"]
 MotionAttention = Literal["residual", "parallel"]

@@ -1,8 +1,8 @@
 """Do conditions fit the network that is to encode them?"""
 
-from animatex_core.errors import InvalidInput
-from animatex_core.model.conditions import ConditionInputs
-from animatex_core.model.config import DenoiserConfig
+from ..errors import InvalidInput
+from .conditions import ConditionInputs
+from .config import DenoiserConfig
 
 
 def check_fit(inputs: ConditionInputs, config: DenoiserConfig) -> None:

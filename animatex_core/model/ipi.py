@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from animatex_core.model.attention import attend
-from animatex_core.model.config import IpiConfig
-from animatex_core.model.layers import LayerFactory, position_table, read_table
+from .attention import attend
+from .config import IpiConfig
+from .layers import LayerFactory, position_table, read_table
 
 
 class _SelfAttention(nn.Module):

@@ -5,12 +5,12 @@ from itertools import count
 
 from torch import Tensor, nn
 
-from animatex_core.model.conditions import Step
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.layers import LayerFactory
-from animatex_core.model.residual import Downsample, ResidualBlock, Upsample
-from animatex_core.model.spatial import SpatialTransformer
-from animatex_core.model.temporal import TemporalTransformer
+from .conditions import Step
+from .config import DenoiserConfig
+from .layers import LayerFactory
+from .residual import Downsample, ResidualBlock, Upsample
+from .spatial import SpatialTransformer
+from .temporal import TemporalTransformer
 
 
 class Stem(nn.ModuleList):

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from animatex_core.model.config import MambaConfig
-from animatex_core.model.layers import LayerFactory, read_table
+from .config import MambaConfig
+from .layers import LayerFactory, read_table
 
 
 def selective_scan(u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, z: Tensor) -> Tensor:

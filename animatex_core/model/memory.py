@@ -2,9 +2,9 @@
 
 import torch
 
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.layers import TOKENS_AT_ONCE
-from animatex_core.shapes import ClipShape
+from ..shapes import ClipShape
+from .config import DenoiserConfig
+from .layers import TOKENS_AT_ONCE
 
 # Values alive at once at the peak, per channel of the finest level and latent pixel of every frame in the
 # network: the skips of the way down, a joined input, and the working set of a layer. `benchmarks.memory`

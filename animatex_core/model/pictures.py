@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from animatex_core.model.attention import attend
-from animatex_core.model.layers import FeedForward, LayerFactory
+from .attention import attend
+from .layers import FeedForward, LayerFactory
 
 # Convolutions at full resolution are memory-hungry, and frames do not see each other there.
 _FRAMES_AT_ONCE = 8

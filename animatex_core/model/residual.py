@@ -4,9 +4,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from animatex_core.model.conditions import Step
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.layers import LayerFactory
+from .conditions import Step
+from .config import DenoiserConfig
+from .layers import LayerFactory
 
 
 class TemporalConvolutions(nn.Module):

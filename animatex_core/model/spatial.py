@@ -5,10 +5,10 @@ from typing import cast
 from einops import rearrange
 from torch import Tensor, nn
 
-from animatex_core.model.attention import KeyValue, TransformerBlock
-from animatex_core.model.conditions import Step
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.layers import LayerFactory
+from .attention import KeyValue, TransformerBlock
+from .conditions import Step
+from .config import DenoiserConfig
+from .layers import LayerFactory
 
 
 class MotionAttention(nn.Module):

@@ -3,11 +3,11 @@
 from einops import rearrange
 from torch import Tensor, nn
 
-from animatex_core.model.attention import TransformerBlock
-from animatex_core.model.conditions import Step
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.layers import FeedForward, LayerFactory
-from animatex_core.model.mamba import make_mixer
+from .attention import TransformerBlock
+from .conditions import Step
+from .config import DenoiserConfig
+from .layers import FeedForward, LayerFactory
+from .mamba import make_mixer
 
 
 class MambaBlock(nn.Module):

@@ -10,15 +10,15 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from animatex_core.model.attention import KeyValue
-from animatex_core.model.conditions import ConditionInputs, Conditions, Step
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.fit import check_fit
-from animatex_core.model.ipi import KeypointEncoder, Resampler
-from animatex_core.model.layers import LayerFactory, timestep_embedding
-from animatex_core.model.levels import LevelBuilder
-from animatex_core.model.pictures import LatentConvolutions, PictureConvolutions, PixelTransformer
-from animatex_core.model.spatial import SpatialTransformer
+from .attention import KeyValue
+from .conditions import ConditionInputs, Conditions, Step
+from .config import DenoiserConfig
+from .fit import check_fit
+from .ipi import KeypointEncoder, Resampler
+from .layers import LayerFactory, timestep_embedding
+from .levels import LevelBuilder
+from .pictures import LatentConvolutions, PictureConvolutions, PixelTransformer
+from .spatial import SpatialTransformer
 
 
 class AnimateXUNet(nn.Module):

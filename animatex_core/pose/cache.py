@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from animatex_core.errors import AnimateXWarning, InvalidInput, StorageError
-from animatex_core.placement import placed
-from animatex_core.pose.skeleton import PoseSequence
+from ..errors import AnimateXWarning, InvalidInput, StorageError
+from ..placement import placed
+from .skeleton import PoseSequence
 
 VERSION = (
     1  # to be raised whenever the same clip, nets and settings give other poses, or are stored otherwise

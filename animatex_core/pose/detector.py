@@ -7,8 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from animatex_core.pose.onnx_session import NetForm
-from animatex_core.pose.resampling import resize
+from .onnx_session import NetForm
+from .resampling import resize
 
 SIDE = 640  # pixels of the net's square picture
 STRIDES = (8, 16, 32)  # pixels of the cells of its three grids

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animatex_core.checks import require_whole
-from animatex_core.pose.raster import Spans, discs, ellipse_corners, lines, paint, polygons
-from animatex_core.pose.skeleton import BODY_POINTS, HAND_POINTS, HANDS, JOINT, VISIBLE, PoseSequence, seen
+from ..checks import require_whole
+from .raster import Spans, discs, ellipse_corners, lines, paint, polygons
+from .skeleton import BODY_POINTS, HAND_POINTS, HANDS, JOINT, VISIBLE, PoseSequence, seen
 
 LIMBS = np.array([(JOINT[a], JOINT[b]) for a, b in (
     ("neck", "right_shoulder"), ("neck", "left_shoulder"),

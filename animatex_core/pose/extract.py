@@ -10,21 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from animatex_core.batches import batched
-from animatex_core.checks import require_whole
-from animatex_core.errors import InvalidInput
-from animatex_core.pose.detector import FORM as DETECTOR_FORM
-from animatex_core.pose.detector import decode_people, letterbox, letterbox_ratio
-from animatex_core.pose.landmarks import FORM as LANDMARKS_FORM
-from animatex_core.pose.landmarks import Region, crop, decode_points
-from animatex_core.pose.onnx_session import Net, open_net, warn_of_installation
-from animatex_core.pose.person import PersonRule
-from animatex_core.pose.providers import CPU, provider_in_use
-from animatex_core.pose.skeleton import POINTS, PoseSequence
-from animatex_core.pose.stages import ahead
-from animatex_core.pose.whereabouts import People, Whereabouts
-from animatex_core.pose.wholebody import poses_from_133
-from animatex_core.progress import Progress, no_progress
+from ..batches import batched
+from ..checks import require_whole
+from ..errors import InvalidInput
+from ..progress import Progress, no_progress
+from .detector import FORM as DETECTOR_FORM
+from .detector import decode_people, letterbox, letterbox_ratio
+from .landmarks import FORM as LANDMARKS_FORM
+from .landmarks import Region, crop, decode_points
+from .onnx_session import Net, open_net, warn_of_installation
+from .person import PersonRule
+from .providers import CPU, provider_in_use
+from .skeleton import POINTS, PoseSequence
+from .stages import ahead
+from .whereabouts import People, Whereabouts
+from .wholebody import poses_from_133
 
 # A frame, and what comes with it where people are looked for in it: the detector's picture, then the people.
 Unsearched = tuple[np.ndarray, np.ndarray | None]

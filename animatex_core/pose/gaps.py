@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from animatex_core.checks import require_whole
-from animatex_core.pose.skeleton import PoseSequence, seen
+from ..checks import require_whole
+from .skeleton import PoseSequence, seen
 
 
 def fill_gaps(poses: PoseSequence, limit: int) -> PoseSequence:

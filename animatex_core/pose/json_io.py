@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from animatex_core.checks import require_whole
-from animatex_core.errors import InvalidInput
-from animatex_core.placement import placed
-from animatex_core.pose.openpose_clip import Frame, Size, clip_poses
-from animatex_core.pose.openpose_parts import person_points, written_person
-from animatex_core.pose.person import PersonRule
-from animatex_core.pose.skeleton import POINTS, PoseSequence, seen
+from ..checks import require_whole
+from ..errors import InvalidInput
+from ..placement import placed
+from .openpose_clip import Frame, Size, clip_poses
+from .openpose_parts import person_points, written_person
+from .person import PersonRule
+from .skeleton import POINTS, PoseSequence, seen
 
 LARGEST_SIDE = 1 << 15  # pixels of a canvas
 

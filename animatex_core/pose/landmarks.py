@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animatex_core.pose.onnx_session import NetForm
-from animatex_core.pose.resampling import warp
+from .onnx_session import NetForm
+from .resampling import warp
 
 WIDTH, HEIGHT = 288, 384  # pixels of the net's picture
 POINTS = 133

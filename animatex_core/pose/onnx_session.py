@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from animatex_core.errors import (
+from ..errors import (
     AnimateXWarning,
     CheckpointError,
     DamagedCheckpoint,
     OutOfMemory,
     WrongCheckpoint,
 )
-from animatex_core.out_of_memory import is_out_of_memory
-from animatex_core.pose.providers import (
+from ..out_of_memory import is_out_of_memory
+from .providers import (
     CPU,
     choose_providers,
     complaint,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.pose.person import PersonRule, PersonTracker, require_chosen
-from animatex_core.pose.skeleton import MODEL_JOINTS, POINTS, PoseSequence, seen
+from ..errors import AnimateXWarning, InvalidInput
+from .person import PersonRule, PersonTracker, require_chosen
+from .skeleton import MODEL_JOINTS, POINTS, PoseSequence, seen
 
 Size = tuple[int, int]
 FAR = 1e6  # numbers beyond are no places in a picture and no scores

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from animatex_core.errors import InvalidInput
-from animatex_core.pose.skeleton import (
+from ..errors import InvalidInput
+from .skeleton import (
     BODY_POINTS,
     FACE,
     FACE_POINTS,
@@ -18,7 +18,7 @@ from animatex_core.pose.skeleton import (
     RIGHT_HAND,
     VISIBLE,
 )
-from animatex_core.pose.wholebody import LIMBS
+from .wholebody import LIMBS
 
 COUNTS = {  # points that a part may have
     "pose": (17, 18, BODY_POINTS, 25),  # COCO, OpenPose's COCO, the same and toes, BODY_25

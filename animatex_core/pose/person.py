@@ -4,8 +4,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from animatex_core.checks import require_whole
-from animatex_core.errors import InvalidInput
+from ..checks import require_whole
+from ..errors import InvalidInput
 
 NamedRule = Literal["best", "largest", "leftmost"]
 PersonRule = NamedRule | int

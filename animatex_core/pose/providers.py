@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
-from animatex_core.errors import InvalidInput, MissingDependency
+from ..errors import InvalidInput, MissingDependency
 
 
 @dataclass(frozen=True)

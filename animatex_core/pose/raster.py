@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animatex_core.pose.clipping import clipped
+from .clipping import clipped
 
 SHIFT = 16
 ONE, HALF = 1 << SHIFT, 1 << SHIFT >> 1

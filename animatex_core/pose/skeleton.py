@@ -6,8 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from animatex_core.checks import require_whole
-from animatex_core.errors import InvalidInput
+from ..checks import require_whole
+from ..errors import InvalidInput
 
 # OpenPose's 18 body points and one toe a foot; left and right are the person's own.
 BODY_JOINTS = (

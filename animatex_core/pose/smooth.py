@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from animatex_core.errors import InvalidInput
-from animatex_core.pose.skeleton import PoseSequence, seen
+from ..errors import InvalidInput
+from .skeleton import PoseSequence, seen
 
 SPEED_CUTOFF = 1.0  # Hz, the paper's d_cutoff
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animatex_core.pose.landmarks import Region, region_of
-from animatex_core.pose.person import PersonRule, PersonTracker, require_chosen
-from animatex_core.pose.skeleton import BODY, seen
+from .landmarks import Region, region_of
+from .person import PersonRule, PersonTracker, require_chosen
+from .skeleton import BODY, seen
 
 ENOUGH = 6  # body points that must be seen for a box to be made of points
 GROWTH = 1.2  # of the box of the seen points, which lie inside the person's outline

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from animatex_core.pose.skeleton import FACE, HANDS, POINTS, VISIBLE
+from .skeleton import FACE, HANDS, POINTS, VISIBLE
 
 SHOULDERS = (5, 6)
 # OpenPose's body points after nose and neck, among COCO's 17.

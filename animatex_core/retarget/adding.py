@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from animatex_core.pose.skeleton import JOINT, VISIBLE, seen
-from animatex_core.retarget.bones import MIRROR, ROOT, SIDES, TREE, ancestors, joint
-from animatex_core.retarget.measure import lengths, stature
-from animatex_core.retarget.parts import PARTS, POINTS_OF
+from ..pose.skeleton import JOINT, VISIBLE, seen
+from .bones import MIRROR, ROOT, SIDES, TREE, ancestors, joint
+from .measure import lengths, stature
+from .parts import PARTS, POINTS_OF
 
 ADDED_SCORE = 0.5  # of points that nobody found: above what counts as seen
 assert ADDED_SCORE > VISIBLE

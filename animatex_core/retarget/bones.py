@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animatex_core.pose.skeleton import BODY_POINTS, FACE, HANDS, JOINT, LEFT_HAND, RIGHT_HAND
+from ..pose.skeleton import BODY_POINTS, FACE, HANDS, JOINT, LEFT_HAND, RIGHT_HAND
 
 # A kind of bone has one ratio: left and right share it, and so do all points of the hands and of the face.
 # Beside it its length in parts of a person's stature, as keypoints show it (Drillis and Contini's segments,

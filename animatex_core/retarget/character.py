@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animatex_core.checks import require_whole
-from animatex_core.errors import InvalidInput
-from animatex_core.pose.skeleton import PoseSequence
+from ..checks import require_whole
+from ..errors import InvalidInput
+from ..pose.skeleton import PoseSequence
 
 STRAY = 0.005  # the part of a mask's pixels that may lie astray beyond each side
 THIN = 0.01  # a row or column with less than this part of the fullest one's pixels is no part of the figure

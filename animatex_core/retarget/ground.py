@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from animatex_core.pose.skeleton import JOINT, seen
+from ..pose.skeleton import JOINT, seen
 
 FEET = tuple(JOINT[name] for name in ("right_ankle", "left_ankle", "right_toe", "left_toe"))
 ABOVE = 0.8  # the part of the frames whose lowest foot is above the line, so that jumps do not raise it

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animatex_core.pose.skeleton import FACE, seen
-from animatex_core.retarget.bones import HAND, KIND, KINDS, PROPORTION, SIDES, joint
+from ..pose.skeleton import FACE, seen
+from .bones import HAND, KIND, KINDS, PROPORTION, SIDES, joint
 
 LONG = 0.9  # foreshortening only shortens a bone; the longest tenth is left to errors of detection
 USUAL = 0.5  # of a face: from the nose to an eye or ear is longer in profile, and references look at us

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from animatex_core.pose.skeleton import JOINT
-from animatex_core.retarget.bones import SIDES, face, hand, joint
+from ..pose.skeleton import JOINT
+from .bones import SIDES, face, hand, joint
 
 _JOINTS = {
     "arm": ("elbow", "wrist"),

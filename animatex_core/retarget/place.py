@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from animatex_core.pose.skeleton import BODY_POINTS, seen
-from animatex_core.retarget.bones import MIRROR, ROOT, SIDES, joint
-from animatex_core.retarget.ground import ABOVE, FEET
-from animatex_core.retarget.measure import lengths, stature
-from animatex_core.retarget.rescale import CORE, Similarity
+from ..pose.skeleton import BODY_POINTS, seen
+from .bones import MIRROR, ROOT, SIDES, joint
+from .ground import ABOVE, FEET
+from .measure import lengths, stature
+from .rescale import CORE, Similarity
 
 # How high joints are above the soles of a standing person, in statures; the first that is seen is asked.
 HEIGHTS = {"knee": 0.285, "hip": 0.53, "neck": 0.805, "shoulder": 0.805, "nose": 0.915, "elbow": 0.66}

@@ -5,14 +5,14 @@ from typing import Literal
 
 import numpy as np
 
-from animatex_core.pose.skeleton import PoseSequence, seen
-from animatex_core.retarget.bones import BODY_BONES
-from animatex_core.retarget.character import Character
-from animatex_core.retarget.measure import bone_ratios, common_scale, lengths
-from animatex_core.retarget.parts import POINTS_OF
-from animatex_core.retarget.place import into_box, onto_joints, onto_neck
-from animatex_core.retarget.rescale import STAYING, Similarity, rescale
-from animatex_core.retarget.settings import RetargetSettings
+from ..pose.skeleton import PoseSequence, seen
+from .bones import BODY_BONES
+from .character import Character
+from .measure import bone_ratios, common_scale, lengths
+from .parts import POINTS_OF
+from .place import into_box, onto_joints, onto_neck
+from .rescale import STAYING, Similarity, rescale
+from .settings import RetargetSettings
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animatex_core.pose.skeleton import JOINT, seen
-from animatex_core.retarget.bones import KIND, PROPORTION, ROOT, TREE, TWIGS_OF, ancestors
+from ..pose.skeleton import JOINT, seen
+from .bones import KIND, PROPORTION, ROOT, TREE, TWIGS_OF, ancestors
 
 CORE = [JOINT[name] for name in ("right_shoulder", "left_shoulder", "right_hip", "left_hip")]
 

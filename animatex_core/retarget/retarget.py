@@ -8,15 +8,15 @@ import warnings
 
 import numpy as np
 
-from animatex_core.errors import AnimateXWarning
-from animatex_core.pose.skeleton import PoseSequence
-from animatex_core.retarget.adding import add_parts
-from animatex_core.retarget.character import Box, Character
-from animatex_core.retarget.ground import feet_of, ground_line, grounded
-from animatex_core.retarget.parts import PARTS, drop_parts
-from animatex_core.retarget.plan import Plan, in_pixels, plan_for, reference_of
-from animatex_core.retarget.rescale import rescale
-from animatex_core.retarget.settings import ADDABLE, Factors, Mode, RetargetSettings
+from ..errors import AnimateXWarning
+from ..pose.skeleton import PoseSequence
+from .adding import add_parts
+from .character import Box, Character
+from .ground import feet_of, ground_line, grounded
+from .parts import PARTS, drop_parts
+from .plan import Plan, in_pixels, plan_for, reference_of
+from .rescale import rescale
+from .settings import ADDABLE, Factors, Mode, RetargetSettings
 
 __all__ = [
     "ADDABLE",

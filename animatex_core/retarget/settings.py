@@ -7,10 +7,10 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from animatex_core.errors import InvalidInput
-from animatex_core.retarget.adding import ADDABLE
-from animatex_core.retarget.bones import KIND, KINDS
-from animatex_core.retarget.parts import PARTS
+from ..errors import InvalidInput
+from .adding import ADDABLE
+from .bones import KIND, KINDS
+from .parts import PARTS
 
 __all__ = ["ADDABLE", "MODES", "PARTS", "Factors", "Mode", "RetargetSettings"]
 

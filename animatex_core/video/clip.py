@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from animatex_core.checks import require_file
-from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.video.ffmpeg import Finished, each_frame_once, reason, run
-from animatex_core.video.timestamps import Packets, find_rate, parse_packets
+from ..checks import require_file
+from ..errors import AnimateXWarning, InvalidInput
+from .ffmpeg import Finished, each_frame_once, reason, run
+from .timestamps import Packets, find_rate, parse_packets
 
 STREAM = re.compile(r"^ {2,4}Stream #0:\d+.*?: (Video|Audio): (\w+)(?!.*\(attached pic\))", re.MULTILINE)
 RATE = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from animatex_core.errors import InvalidInput, StorageError
-from animatex_core.placement import storage_errors
-from animatex_core.progress import Progress
-from animatex_core.video.ffmpeg import Running, reason, run
-from animatex_core.video.frame import Frame, require_rgb
+from ..errors import InvalidInput, StorageError
+from ..placement import storage_errors
+from ..progress import Progress
+from .ffmpeg import Running, reason, run
+from .frame import Frame, require_rgb
 
 # What ffmpeg says on every system, whatever its language.
 LIMITS = {

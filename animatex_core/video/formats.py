@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from animatex_core.errors import InvalidInput
+from ..errors import InvalidInput
 
 BEST = 10  # quality
 LEAST_FPS = 0.1

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from animatex_core.errors import InvalidInput
+from ..errors import InvalidInput
 
 Frame = NDArray[np.uint8]
 """(h, w, 3) uint8, RGB."""

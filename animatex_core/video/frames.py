@@ -4,8 +4,8 @@ import math
 import warnings
 from dataclasses import dataclass
 
-from animatex_core.checks import require_whole
-from animatex_core.errors import AnimateXWarning, InvalidInput
+from ..checks import require_whole
+from ..errors import AnimateXWarning, InvalidInput
 
 
 @dataclass(frozen=True)

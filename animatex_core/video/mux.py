@@ -6,13 +6,13 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.placement import storage_errors
-from animatex_core.video.clip import clock_of, existing_file, look_at_first_frame, stream_kinds
-from animatex_core.video.encode import check_space
-from animatex_core.video.ffmpeg import reason, run
-from animatex_core.video.formats import Format
-from animatex_core.video.sound import SAMPLES_PER_SECOND, Sound, sound_filters
+from ..errors import AnimateXWarning, InvalidInput
+from ..placement import storage_errors
+from .clip import clock_of, existing_file, look_at_first_frame, stream_kinds
+from .encode import check_space
+from .ffmpeg import reason, run
+from .formats import Format
+from .sound import SAMPLES_PER_SECOND, Sound, sound_filters
 
 
 @dataclass(frozen=True)

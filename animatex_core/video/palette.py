@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from animatex_core.video.encode import run_for
+from .encode import run_for
 
 
 def to_gif(video: Path, gif: Path, target: Path, *, loop: bool) -> None:

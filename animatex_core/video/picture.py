@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from animatex_core.checks import require_file
-from animatex_core.errors import InvalidInput
-from animatex_core.placement import placed
-from animatex_core.video.frame import Frame, on_white, require_rgb
+from ..checks import require_file
+from ..errors import InvalidInput
+from ..placement import placed
+from .frame import Frame, on_white, require_rgb
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 MOST_PIXELS = 100_000_000  # ten thousand by ten thousand: 300 MB of RGB

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.video.clip import ClipInfo, decoding, probe
-from animatex_core.video.ffmpeg import Running, reason
-from animatex_core.video.frame import Frame, on_white
+from ..errors import AnimateXWarning, InvalidInput
+from .clip import ClipInfo, decoding, probe
+from .ffmpeg import Running, reason
+from .frame import Frame, on_white
 
 
 def read_frames(clip: str | Path | ClipInfo, *, indices: Sequence[int] | None = None) -> Iterator[Frame]:

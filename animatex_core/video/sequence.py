@@ -6,11 +6,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from animatex_core.errors import InvalidInput
-from animatex_core.placement import scratch_folder, storage_errors
-from animatex_core.progress import Progress
-from animatex_core.video.formats import NUMBER
-from animatex_core.video.frame import Frame
+from ..errors import InvalidInput
+from ..placement import scratch_folder, storage_errors
+from ..progress import Progress
+from .formats import NUMBER
+from .frame import Frame
 
 NAME = "%04d.png"
 COMPRESSION = 3  # of 9: as small as more of it, but for a few per cent, and twice as fast

@@ -6,9 +6,9 @@ from itertools import repeat
 import numpy as np
 from PIL import Image
 
-from animatex_core.checks import require_whole
-from animatex_core.errors import InvalidInput
-from animatex_core.video.frame import Frame
+from ..checks import require_whole
+from ..errors import InvalidInput
+from .frame import Frame
 
 Column = Frame | Iterable[Frame]
 

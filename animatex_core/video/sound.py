@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from animatex_core.errors import InvalidInput
+from ..errors import InvalidInput
 
 SAMPLES_PER_SECOND = 48000  # which Opus asks for and AAC can
 # ffmpeg's atempo cuts sound into windows of the power of two at or above a 24th of its rate, which smears

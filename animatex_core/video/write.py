@@ -6,16 +6,16 @@ from functools import partial
 from operator import length_hint
 from pathlib import Path
 
-from animatex_core.errors import AnimateXWarning
-from animatex_core.placement import check_writable, placed_path, scratch_file
-from animatex_core.progress import Progress, no_progress
-from animatex_core.video.encode import encode, uniform
-from animatex_core.video.formats import GIF, PNG, Format, check_settings, format_of
-from animatex_core.video.frame import Frame
-from animatex_core.video.mux import FoundSound, add_sound, find_sound
-from animatex_core.video.palette import to_gif
-from animatex_core.video.sequence import check_folder, write_sequence
-from animatex_core.video.sound import Sound
+from ..errors import AnimateXWarning
+from ..placement import check_writable, placed_path, scratch_file
+from ..progress import Progress, no_progress
+from .encode import encode, uniform
+from .formats import GIF, PNG, Format, check_settings, format_of
+from .frame import Frame
+from .mux import FoundSound, add_sound, find_sound
+from .palette import to_gif
+from .sequence import check_folder, write_sequence
+from .sound import Sound
 
 
 def write_clip(
