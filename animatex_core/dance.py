@@ -35,10 +35,6 @@ class Dance:
                 "choose others by start and end, or export the clip again."
             )
 
-    def shows(self, poses: PoseSequence) -> bool:
-        """Whether poses are those of a picture of the clip's size."""
-        return (poses.width, poses.height) == (self.clip.width, self.clip.height)
-
     def frames(self) -> Iterator[np.ndarray]:
         """Read the chosen frames, (h, w, 3) uint8 in RGB, one at a time."""
         return read_frames(self.clip, indices=self.choice.indices)

@@ -67,7 +67,8 @@ def test_conditions_as_released(dance: Dance, given: list[ConditionInputs]) -> N
     assert inputs.pose_pictures is not None
     assert inputs.keypoints is not None
     assert inputs.reference_image is not None
-    torch.testing.assert_close(inputs.pose_pictures[0].transpose(0, 1), torch.cat([drawn[:1], drawn]))
+    pictures = inputs.pose_pictures[0].transpose(0, 1) / 255
+    torch.testing.assert_close(pictures, torch.cat([drawn[:1], drawn]))
     np.testing.assert_array_equal(inputs.keypoints[0, 1:], dance.poses.keypoints())
     np.testing.assert_array_equal(inputs.keypoints[0, 0], inputs.keypoints[0, 1])
     torch.testing.assert_close(inputs.reference_image[0, :, 0], unit_pictures([PICTURE], 64, 64)[0])

@@ -22,7 +22,8 @@ class ConditionInputs:
     image_embedding: (b, 1, clip_dim), CLIP's pooled embedding of the reference picture.
     reference_image: (b, 3, 1 or f, height, width) in 0..1; one frame stands for all.
     reference_latents: (b, latent_channels, 1, h, w), scaled latents of the reference picture.
-    pose_pictures: (b, 3, f + 1, height, width) in 0..1, the pose of the reference in front.
+    pose_pictures: (b, 3, f + 1, height, width), the pose of the reference in front; uint8, or 0..1 in
+        floating point.
     keypoints: (b, f + 1, 2, joints) in 0..1 or -1 where unseen, likewise; None means zeros.
     clip_features: (b, f + 1, clip_dim), the reference picture's in front; None means zeros.
     """
@@ -93,7 +94,10 @@ class ConditionInputs:
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> "ConditionInputs":
         """Return a copy whose tensors lie elsewhere."""
-        moved = {name: tensor.to(device, dtype) for name, tensor in self._given().items()}
+        moved = {
+            name: tensor.to(device, dtype if tensor.is_floating_point() else None)
+            for name, tensor in self._given().items()
+        }
         return ConditionInputs(shape=self.shape, **moved)
 
     def check_finite(self) -> None:
@@ -113,7 +117,8 @@ def _check_form(name: str, tensor: Tensor, form: tuple[int | tuple[int, int] | N
     fits = tensor.ndim == len(form) and all(
         length in lengths for length, lengths in zip(tensor.shape, allowed, strict=True) if lengths
     )
-    if not fits or not tensor.is_floating_point():
+    bytes_allowed = name == "pose_pictures" and tensor.dtype == torch.uint8
+    if not fits or not (tensor.is_floating_point() or bytes_allowed):
         axes = ["any" if axis is None else " or ".join(map(str, axis)) for axis in allowed]
         raise InvalidInput(
             f"{name} is {tuple(tensor.shape)} {tensor.dtype}, but the clip needs ({', '.join(axes)}) in "

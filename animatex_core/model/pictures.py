@@ -29,15 +29,23 @@ class PictureConvolutions(nn.Sequential):
             make.conv2d(hidden, outputs, 3, stride=2, padding=1),
         )
 
-    def forward(self, pictures: Tensor, latent_size: tuple[int, int]) -> Tensor:  # type: ignore[override]
-        """Encode (n, 3, height, width) to (n, outputs, *latent_size)."""
-        parts = [self._encode(part, latent_size) for part in pictures.split(_FRAMES_AT_ONCE)]
-        return torch.cat(parts)
+    def forward(  # type: ignore[override]
+        self, pictures: Tensor, latent_size: tuple[int, int], dtype: torch.dtype
+    ) -> Tensor:
+        """Encode (n, 3, height, width), uint8 or in 0..1, to (n, outputs, *latent_size) of `dtype`."""
+        parts = pictures.split(_FRAMES_AT_ONCE)
+        return torch.cat([self._encode(_in_units(part, dtype), latent_size) for part in parts])
 
     def _encode(self, pictures: Tensor, latent_size: tuple[int, int]) -> Tensor:
         hidden = self[1](self[0](pictures))
         hidden = F.adaptive_avg_pool2d(hidden, (4 * latent_size[0], 4 * latent_size[1]))
         return self[5](self[4](self[3](hidden)))
+
+
+def _in_units(pictures: Tensor, dtype: torch.dtype) -> Tensor:
+    if pictures.is_floating_point():
+        return pictures.to(dtype)
+    return (pictures.float() / 255).to(dtype)
 
 
 class LatentConvolutions(nn.Sequential):

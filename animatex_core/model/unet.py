@@ -149,26 +149,26 @@ class AnimateXUNet(nn.Module):
         return torch.cat([text, image], dim=1)
 
     def _concat(self, inputs: ConditionInputs) -> Tensor:
-        size, batch = inputs.shape.latent_size, inputs.batch
+        size, batch, dtype = inputs.shape.latent_size, inputs.batch, inputs.text_context.dtype
         concat = inputs.text_context.new_zeros(batch, self.config.concat_channels, inputs.shape.frames, *size)
         if inputs.reference_image is not None:
             # Equal frames attend to equal frames, so one that stands for all is encoded alone.
-            frames = self.local_image_embedding(_frames(inputs.reference_image), size)
+            frames = self.local_image_embedding(_frames(inputs.reference_image), size, dtype)
             concat = concat + self.local_image_embedding_after(frames, batch)
         if inputs.pose_pictures is not None:
-            frames = self.dwpose_embedding(_frames(inputs.pose_pictures[:, :, 1:]), size)
+            frames = self.dwpose_embedding(_frames(inputs.pose_pictures[:, :, 1:]), size, dtype)
             concat = concat + self.dwpose_embedding_after(frames, batch)
         return concat
 
     def _reference(self, inputs: ConditionInputs) -> Tensor:
-        size, batch = inputs.shape.latent_size, inputs.batch
+        size, batch, dtype = inputs.shape.latent_size, inputs.batch, inputs.text_context.dtype
         reference = inputs.text_context.new_zeros(batch, self.config.reference_channels, 1, *size)
         if inputs.reference_latents is None:
             return reference
         latents = self.randomref_embedding2(_frames(inputs.reference_latents))
         reference = reference + self.randomref_embedding_after2(latents, batch)
         if inputs.pose_pictures is not None:
-            pose = self.randomref_pose2_embedding(_frames(inputs.pose_pictures[:, :, :1]), size)
+            pose = self.randomref_pose2_embedding(_frames(inputs.pose_pictures[:, :, :1]), size, dtype)
             reference = reference + self.randomref_pose2_embedding_after(pose, batch)
         return reference
 

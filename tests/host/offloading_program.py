@@ -25,11 +25,11 @@ PATCHED = (
 def main(comfyui: str) -> dict[str, object]:
     sys.argv = ["comfyui", "--cpu"]
     sys.path.insert(0, comfyui)
-    import comfy.options  # type: ignore[import-not-found]
+    import comfy.options
 
     comfy.options.enable_args_parsing()
-    import comfy.model_patcher  # type: ignore[import-not-found]
-    import comfy.ops  # type: ignore[import-not-found]
+    import comfy.model_patcher
+    import comfy.ops
 
     logging.disable(logging.CRITICAL)
     results: dict[str, object] = {}

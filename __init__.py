@@ -1,0 +1,12 @@
+"""Animate-X for ComfyUI: give any character the motion of a dance."""
+
+from typing import Any
+
+WEB_DIRECTORY = "./web"
+
+
+async def comfy_entrypoint() -> Any:
+    """Return the extension; ComfyUI calls this once, when it loads the pack."""
+    from .nodes.extension import AnimateXExtension
+
+    return AnimateXExtension()

@@ -1,0 +1,147 @@
+"""From pictures, poses and CLIP features to the conditions of a clip: what the denoiser will be told."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from .batches import batched
+from .encoders.preprocess import clip_pictures, resize, unit_pictures
+from .encoders.protocols import ImageEncoder
+from .errors import InvalidInput
+from .model.conditions import ConditionInputs
+from .pose.draw import draw_poses
+from .pose.skeleton import PoseSequence
+from .progress import Progress, no_progress
+from .shapes import ClipShape
+
+_BATCH = 16  # driving frames that wait for the image encoder at once
+
+
+@dataclass(frozen=True, eq=False)
+class MotionFeatures:
+    """What the implicit pose indicator reads of a driving clip of f frames.
+
+    clip: (f, clip_dim), CLIP's pooled embeddings of the frames; poses: of whoever is seen in these frames;
+    width, height: of the frames in pixels.
+    """
+
+    clip: Tensor
+    poses: PoseSequence
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if len(self.clip) != len(self.poses):
+            raise InvalidInput(
+                f"There are features of {len(self.clip)} driving frames, but poses of {len(self.poses)}: "
+                "give frames and poses of the same part of one clip."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class ReferenceFeatures:
+    """The reference picture as the denoiser is told of it.
+
+    picture: (h, w, 3) uint8 in RGB. embedding: (1, clip_dim), CLIP's pooled embedding of it.
+    pose: what is found in the picture, of which the first frame counts; None where there is no human pose.
+    latents: (1, latent_channels, h, w), scaled, of the picture at the size of the clip, or None.
+    shows_picture: whether the picture itself is shown, as released; otherwise its latents alone (paper,
+        section 3.1).
+    """
+
+    picture: np.ndarray
+    embedding: Tensor
+    pose: PoseSequence | None = None
+    latents: Tensor | None = None
+    shows_picture: bool = True
+
+    def __post_init__(self) -> None:
+        if self.latents is None and not self.shows_picture:
+            raise InvalidInput("The reference is shown neither as picture nor as latents: give its latents.")
+
+
+def encode_motion(
+    encoder: ImageEncoder,
+    frames: Iterable[np.ndarray],
+    poses: PoseSequence,
+    progress: Progress = no_progress,
+) -> MotionFeatures:
+    """Read the motion of driving frames, (h, w, 3) uint8 in RGB, whose poses are known.
+
+    Frames are taken a few at a time. Raises InvalidInput unless there are as many frames as poses.
+    """
+    parts: list[Tensor] = []
+    done, width, height = 0, 0, 0
+    for batch in batched(frames, _BATCH):
+        parts.append(encode_pictures(encoder, batch))
+        height, width, _ = batch[-1].shape
+        done += len(batch)
+        progress(done, len(poses))
+    return MotionFeatures(torch.cat(parts) if parts else torch.empty(0, 0), poses, width, height)
+
+
+def encode_pictures(encoder: ImageEncoder, pictures: Sequence[np.ndarray]) -> Tensor:
+    """Embed pictures (h, w, 3) uint8 in RGB: (n, clip_dim) in float32."""
+    return encoder.encode(clip_pictures(pictures)).float()
+
+
+def clip_conditions(
+    shape: ClipShape,
+    text_context: Tensor,
+    reference: ReferenceFeatures,
+    poses: PoseSequence,
+    motion: MotionFeatures,
+) -> ConditionInputs:
+    """Put the conditions of a clip together.
+
+    text_context: (1, text_tokens, context_dim), the text encoder's answer to "". poses: what the character
+    shall follow; motion: of the driving clip, whoever is drawn (paper, section 3.2: its own keypoints ask).
+    Raises InvalidInput where the numbers of frames differ.
+    """
+    _require_frames(shape, poses, motion)
+    # Without a pose of its own the reference is given the first one of the dance, as released.
+    first = (reference.pose or poses).select([0])
+    asked = (reference.pose or motion.poses).select([0]), motion.poses
+    # Poses in their clip's picture are drawn at its size and stretched, as released. A character's picture
+    # may be of any size: there the strokes get the width that the denoiser knows.
+    stayed = (poses.width, poses.height) == (motion.width, motion.height)
+    picture = unit_pictures([reference.picture], shape.width, shape.height)
+    latents = reference.latents
+    return ConditionInputs(
+        shape=shape,
+        text_context=text_context,
+        image_embedding=reference.embedding[None],
+        reference_image=rearrange(picture, "1 c h w -> 1 c 1 h w") if reference.shows_picture else None,
+        reference_latents=None if latents is None else rearrange(latents, "1 c h w -> 1 c 1 h w"),
+        pose_pictures=_pose_pictures((first, poses), shape, at_own_size=stayed),
+        keypoints=torch.from_numpy(np.concatenate([each.keypoints() for each in asked]))[None],
+        clip_features=torch.cat([reference.embedding, motion.clip])[None],
+    )
+
+
+def _require_frames(shape: ClipShape, poses: PoseSequence, motion: MotionFeatures) -> None:
+    if not len(poses) == len(motion.poses) == shape.frames:
+        raise InvalidInput(
+            f"There are poses of {len(poses)} frames and features of {len(motion.poses)} for a clip of "
+            f"{shape.frames}: make both from the same frames."
+        )
+
+
+def _pose_pictures(sequences: Sequence[PoseSequence], shape: ClipShape, *, at_own_size: bool) -> Tensor:
+    """(1, 3, f, height, width) uint8: poses drawn at their pictures' size and stretched, or at this size."""
+    pictures = torch.empty(3, sum(map(len, sequences)), shape.height, shape.width, dtype=torch.uint8)
+    for index, drawn in enumerate(_drawn(sequences, shape, at_own_size=at_own_size)):
+        pictures[:, index] = torch.from_numpy(resize(drawn, shape.width, shape.height).copy()).permute(
+            2, 0, 1
+        )
+    return pictures[None]
+
+
+def _drawn(sequences: Sequence[PoseSequence], shape: ClipShape, *, at_own_size: bool) -> Iterator[np.ndarray]:
+    size = () if at_own_size else (shape.width, shape.height)
+    return chain.from_iterable(draw_poses(poses, *size) for poses in sequences)

@@ -1,0 +1,1 @@
+"""Nodes: ComfyUI types in, one call of the core, ComfyUI types out."""

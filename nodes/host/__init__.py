@@ -1,0 +1,1 @@
+"""The only room that adapts ComfyUI's objects to the core's."""

@@ -1,0 +1,38 @@
+"""ComfyUI's IMAGE and MASK, and the core's pictures."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...animatex_core.errors import InvalidInput
+
+
+def frames_of(images: Tensor) -> Iterator[np.ndarray]:
+    """Yield the pictures of an IMAGE (n, h, w, 3 or more) in 0..1, one at a time, as (h, w, 3) uint8."""
+    if images.ndim != 4 or images.shape[3] < 3:
+        raise InvalidInput(
+            f"The IMAGE has shape {tuple(images.shape)}, but it must be (n, height, width, 3): give pictures."
+        )
+    for image in images:
+        yield (image[..., :3].float() * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+
+
+def picture_of(images: Tensor) -> np.ndarray:
+    """Return the first picture of an IMAGE."""
+    first = next(frames_of(images), None)
+    if first is None:
+        raise InvalidInput("The IMAGE holds no picture: give one.")
+    return first
+
+
+def images_of(frames: Iterable[np.ndarray], count: int) -> Tensor:
+    """Return `count` frames (h, w, 3) uint8 as an IMAGE; only one of them is in memory twice."""
+    images = None
+    for index, frame in enumerate(frames):
+        if images is None:
+            images = torch.empty(count, *frame.shape)
+        images[index] = torch.from_numpy(np.ascontiguousarray(frame)).float() / 255
+    assert images is not None
+    return images

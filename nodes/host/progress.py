@@ -1,0 +1,19 @@
+"""How nodes tell ComfyUI how far they are, and hear of the user's wish to stop."""
+
+from typing import Any
+
+import comfy.utils
+from comfy.model_management import throw_exception_if_processing_interrupted
+
+from ...animatex_core.progress import Progress
+
+
+def node_progress(total: int) -> Progress:
+    """Return a `Progress` that moves the bar of the node that runs, and raises where the user interrupts."""
+    bar: Any = comfy.utils.ProgressBar(total)
+
+    def report(done: int, total: int) -> None:
+        throw_exception_if_processing_interrupted()
+        bar.update_absolute(done, total or None)
+
+    return report
