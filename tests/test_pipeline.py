@@ -109,7 +109,7 @@ def test_retargeted_poses_are_drawn_at_the_size_of_the_frames(
     assert (animation.poses.width, animation.poses.height) == (50, 70)
     drawn = unit_pictures(list(draw_poses(animation.poses, 64, 64)), 64, 64)
     assert given[0].pose_pictures is not None
-    torch.testing.assert_close(given[0].pose_pictures[0, :, 1:].transpose(0, 1), drawn)
+    torch.testing.assert_close(given[0].pose_pictures[0, :, 1:].transpose(0, 1) / 255, drawn)
 
 
 def test_the_implicit_indicator_is_asked_about_the_dancer_and_not_the_character(
