@@ -5,7 +5,7 @@ import json
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +28,36 @@ def pose_key(clip: Path, nets: Sequence[Path], settings: Mapping[str, object]) -
     that the poses depend on, such as the chosen frames, the person and detect_every, as JSON can hold it.
     Raises InvalidInput for a file that cannot be read.
     """
-    content = [_digest(path) for path in (clip, *nets)]
-    stated = json.dumps([VERSION, content, settings], sort_keys=True, default=_plain)
+    return key_of([digest_file(path) for path in (clip, *nets)], settings)
+
+
+def key_of(content: Sequence[str], settings: Mapping[str, object]) -> str:
+    """Return the key of poses; content: digests of the clip and of the nets; settings: as for `pose_key`."""
+    stated = json.dumps([VERSION, list(content), settings], sort_keys=True, default=_plain)
     return hashlib.sha256(stated.encode()).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """Return the digest of a file's content; raises InvalidInput where it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        raise InvalidInput(
+            f"{path} cannot be read ({error.strerror}): check the path and its permissions."
+        ) from error
+    return digest.hexdigest()
+
+
+def digest_frames(frames: Iterable[np.ndarray]) -> str:
+    """Return the digest of pictures (h, w, 3) uint8, of which only one needs to be in memory."""
+    digest = hashlib.sha256()
+    for frame in frames:
+        digest.update(repr(frame.shape).encode())
+        digest.update(np.ascontiguousarray(frame).data)
+    return digest.hexdigest()
 
 
 class PoseCache:
@@ -71,19 +98,6 @@ class PoseCache:
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.npz"
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                digest.update(chunk)
-    except OSError as error:
-        raise InvalidInput(
-            f"{path} cannot be read ({error.strerror}): check the path and its permissions."
-        ) from error
-    return digest.hexdigest()
 
 
 def _plain(value: object) -> object:

@@ -18,9 +18,10 @@ from .detector import FORM as DETECTOR_FORM
 from .detector import decode_people, letterbox, letterbox_ratio
 from .landmarks import FORM as LANDMARKS_FORM
 from .landmarks import Region, crop, decode_points
-from .onnx_session import Net, open_net, warn_of_installation
+from .nets import PoseNet
+from .onnx_session import open_net, warn_of_installation
 from .person import PersonRule
-from .providers import CPU, provider_in_use
+from .providers import CPU
 from .skeleton import POINTS, PoseSequence
 from .stages import ahead
 from .whereabouts import People, Whereabouts
@@ -36,7 +37,7 @@ BATCH = 4  # on a graphics card; measured on a CPU, a frame takes as long in a b
 class PoseExtractor:
     """Finds poses with DWPose's two nets. batch: how many frames a net is given at once where it can be."""
 
-    def __init__(self, detector: Net, landmarks: Net, batch: int = 1) -> None:
+    def __init__(self, detector: PoseNet, landmarks: PoseNet, batch: int = 1) -> None:
         self._detector, self._landmarks, self._most = detector, landmarks, batch
 
     @classmethod
@@ -49,13 +50,12 @@ class PoseExtractor:
         """
         nets = open_net(detector, DETECTOR_FORM, device), open_net(landmarks, LANDMARKS_FORM, device)
         warn_of_installation(device, nets[0])
-        return cls(*nets, batch=1 if provider_in_use(nets[0].providers) == CPU else BATCH)
+        return cls(*nets, batch=1 if nets[0].provider == CPU.label else BATCH)
 
     @property
     def provider(self) -> str:
         """What the nets really work on, to be shown to the user: CUDA, DirectML, CoreML or CPU."""
-        nets = self._detector, self._landmarks
-        return " and ".join(dict.fromkeys(provider_in_use(net.providers).label for net in nets))
+        return " and ".join(dict.fromkeys(net.provider for net in (self._detector, self._landmarks)))
 
     def extract(
         self,
@@ -129,7 +129,7 @@ class PoseExtractor:
         points, scores = map(np.stack, zip(*decoded, strict=True))
         return poses_from_133(points, scores, width, height)
 
-    def _batch(self, net: Net) -> int:
+    def _batch(self, net: PoseNet) -> int:
         return self._most if net.takes_batches else 1
 
 

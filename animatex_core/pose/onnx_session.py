@@ -23,6 +23,7 @@ from .providers import (
     complaint,
     import_failure,
     installed_wheels,
+    provider_in_use,
 )
 
 FLOAT = "tensor(float)"
@@ -45,7 +46,7 @@ class NetForm:
 
 
 class Net:
-    """A net that is ready to run. takes_batches: whether it takes several pictures at once."""
+    """`PoseNet` of an ONNX file. takes_batches: whether it takes several pictures at once."""
 
     def __init__(self, path: Path, form: NetForm, session: Any) -> None:
         _require_form(path, form, session)
@@ -59,6 +60,11 @@ class Net:
     def providers(self) -> list[str]:
         """Onnxruntime's names of what it really works on, the best first."""
         return list(self._session.get_providers())
+
+    @property
+    def provider(self) -> str:
+        """What it really works on, as users call it: CUDA, DirectML, CoreML or CPU."""
+        return provider_in_use(self.providers).label
 
     def run(self, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Run one or more pictures of the form's input shape; each output is stacked over the pictures.

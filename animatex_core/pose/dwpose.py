@@ -1,0 +1,122 @@
+"""DWPose as a user chooses it: which nets, opened when they are first needed, and what they found before."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from ..progress import Progress, no_progress
+from .cache import PoseCache, digest_file, key_of
+from .detector import FORM as DETECTOR_FORM
+from .extract import PoseExtractor
+from .landmarks import FORM as LANDMARKS_FORM
+from .nets import PoseNet
+from .onnx_session import open_net
+from .person import PersonRule
+from .skeleton import PoseSequence
+from .small_nets import SmallDWPose, TorchNet, generated_nets
+
+
+@dataclass(frozen=True)
+class Shots:
+    """The frames in which poses are looked for.
+
+    content: a digest that changes with the frames. read: gives them, (h, w, 3) uint8 in RGB, each time from
+    the first one on. total: how many, None if unknown; fps: None if unknown.
+    """
+
+    content: str
+    read: Callable[[], Iterable[np.ndarray]]
+    total: int | None = None
+    fps: float | None = None
+
+
+@dataclass(frozen=True)
+class DWPose:
+    """A pair of nets. detector, landmarks: ONNX files of DWPose, None for the small built-in net.
+
+    device: where ONNX files run, auto, cuda, directml, coreml or cpu.
+    """
+
+    detector: Path | None = None
+    landmarks: Path | None = None
+    device: str = "auto"
+
+    @cached_property
+    def extractor(self) -> PoseExtractor:
+        """The opened nets; raises and warns as `PoseExtractor.from_files`."""
+        if self.detector and self.landmarks:
+            return PoseExtractor.from_files(self.detector, self.landmarks, self.device)
+        return PoseExtractor(self._detector(), self._landmarks())
+
+    @cached_property
+    def contents(self) -> tuple[str, ...]:
+        """Digests of the nets; raises InvalidInput for a file that cannot be read."""
+        files = (self.detector, self.landmarks)
+        digests = ("" if file is None else digest_file(file) for file in files)
+        return (*digests, self._small_content)
+
+    def _detector(self) -> PoseNet:
+        if self.detector is None:
+            return TorchNet(self._small.detector)
+        return open_net(self.detector, DETECTOR_FORM, self.device)
+
+    def _landmarks(self) -> PoseNet:
+        if self.landmarks is None:
+            return TorchNet(self._small.landmarks)
+        return open_net(self.landmarks, LANDMARKS_FORM, self.device)
+
+    @cached_property
+    def _small(self) -> SmallDWPose:
+        return generated_nets()
+
+    @property
+    def _small_content(self) -> str:
+        if self.detector and self.landmarks:
+            return ""
+        tensors = self._small.state_dict().values()
+        return sha256(b"".join(tensor.numpy().tobytes() for tensor in tensors)).hexdigest()
+
+
+@dataclass(frozen=True)
+class Found:
+    """Poses, and in words for the user how they came."""
+
+    poses: PoseSequence
+    description: str
+
+
+def find_poses(
+    dwpose: DWPose,
+    shots: Shots,
+    cache: PoseCache,
+    *,
+    person: PersonRule = "best",
+    detect_every: int = 1,
+    whole_frame: bool = True,
+    progress: Progress = no_progress,
+) -> Found:
+    """Find the poses of one person, or remember them; the nets are opened only where they are needed.
+
+    Arguments and errors as for `PoseExtractor.extract`.
+    """
+    asked = {"person": person, "detect_every": detect_every, "whole_frame": whole_frame}
+    key = key_of([shots.content, *dwpose.contents], asked)
+    known = cache.get(key)
+    if known is not None:
+        return Found(known.with_fps(shots.fps), "found by an earlier search of the same frames")
+    extractor = dwpose.extractor
+    poses = extractor.extract(
+        shots.read(),
+        fps=shots.fps,
+        total=shots.total,
+        person=person,
+        detect_every=detect_every,
+        whole_frame=whole_frame,
+        progress=progress,
+    )
+    cache.put(key, poses)
+    return Found(poses, f"found by DWPose on {extractor.provider}")
