@@ -1,7 +1,6 @@
 """DWPose's two nets in small, on torch alone: for machines that have neither their files nor onnxruntime.
 
-They map what the real nets map, so that weights trained for them make them useful; those drawn here are
-not trained, and what is found by them means nothing.
+They map what the real nets map, so that weights trained for them make them useful.
 """
 
 from collections.abc import Sequence
@@ -12,11 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..model.generated import generate_weights
 from .detector import COLUMNS, OBJECTNESS, PERSON, STRIDES
 from .landmarks import BINS_PER_PIXEL, HEIGHT, POINTS, WIDTH
 
-RARE = -6.0  # logit of an untrained cell's objectness: few cells show somebody, as YOLOX begins too
 CELL = 32  # pixels of the pose net's picture that become one place
 
 
@@ -82,16 +79,6 @@ class TorchNet:
     def run(self, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
         """See `PoseNet`."""
         return [output.numpy() for output in self._module(torch.from_numpy(np.stack(pictures)))]
-
-
-def generated_nets(seed: int = 0) -> SmallDWPose:
-    """Return nets that nobody trained: their detector finds nobody, and the points lie anywhere."""
-    nets = SmallDWPose()
-    generate_weights(nets, seed)
-    for name, values in nets.detector.heads.state_dict().items():
-        if name.endswith("bias"):
-            values[OBJECTNESS] = RARE
-    return nets
 
 
 def _mixing(width: int) -> nn.Module:

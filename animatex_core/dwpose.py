@@ -8,16 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from ..progress import Progress, no_progress
-from .cache import PoseCache, digest_file, key_of
-from .detector import FORM as DETECTOR_FORM
-from .extract import PoseExtractor
-from .landmarks import FORM as LANDMARKS_FORM
-from .nets import PoseNet
-from .onnx_session import open_net
-from .person import PersonRule
-from .skeleton import PoseSequence
-from .small_nets import SmallDWPose, TorchNet, generated_nets
+from .model.generated import generate_weights
+from .pose.cache import PoseCache, digest_file, key_of
+from .pose.detector import FORM as DETECTOR_FORM
+from .pose.detector import OBJECTNESS
+from .pose.extract import PoseExtractor
+from .pose.landmarks import FORM as LANDMARKS_FORM
+from .pose.nets import PoseNet
+from .pose.onnx_session import open_net
+from .pose.person import PersonRule
+from .pose.skeleton import PoseSequence
+from .pose.small_nets import SmallDWPose, TorchNet
+from .progress import Progress, no_progress
+
+RARE = -6.0  # logit of an untrained cell's objectness: few cells show somebody, as YOLOX begins too
 
 
 @dataclass(frozen=True)
@@ -120,3 +124,13 @@ def find_poses(
     )
     cache.put(key, poses)
     return Found(poses, f"found by DWPose on {extractor.provider}")
+
+
+def generated_nets(seed: int = 0) -> SmallDWPose:
+    """Return nets that nobody trained: their detector finds nobody, and their points lie anywhere."""
+    nets = SmallDWPose()
+    generate_weights(nets, seed)
+    for name, values in nets.detector.heads.state_dict().items():
+        if name.endswith("bias"):
+            values[OBJECTNESS] = RARE
+    return nets
