@@ -3,8 +3,12 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .host import folders
+from .video import DrivingFrames, EncodeVideo
 
-NODES: list[type[io.ComfyNode]] = []
+NODES: list[type[io.ComfyNode]] = [
+    DrivingFrames,
+    EncodeVideo,
+]
 
 
 class AnimateXExtension(ComfyExtension):

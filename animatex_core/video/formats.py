@@ -45,9 +45,8 @@ class Format:
     even: bool = False
 
 
-MP4 = Format(
-    "mp4", _h264, ("-movflags", "+faststart", "-f", "mp4"), ("-c:a", "aac", "-b:a", "192k"), 1024, True
-)
+_BOXES = ("-movflags", "+faststart+use_metadata_tags")  # tags of any name, as ComfyUI reads and writes them
+MP4 = Format("mp4", _h264, (*_BOXES, "-f", "mp4"), ("-c:a", "aac", "-b:a", "192k"), 1024, True)
 WEBM = Format("webm", _vp9, ("-f", "webm"), ("-c:a", "libopus", "-b:a", "128k"), even=True)
 GIF = Format("gif")  # first a lossless clip, for its palette is that of all frames
 PNG = Format("PNG sequence")  # without ffmpeg, which in old versions does not say that the disk is full

@@ -1,23 +1,28 @@
 """Frames of a clip, one after the other, in the memory of a few."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from itertools import count, pairwise
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import AnimateXWarning, InvalidInput
+from ..progress import Progress, no_progress
 from .clip import ClipInfo, decoding, probe
 from .ffmpeg import Running, reason
 from .frame import Frame, on_white
 
 
-def read_frames(clip: str | Path | ClipInfo, *, indices: Sequence[int] | None = None) -> Iterator[Frame]:
+def read_frames(
+    clip: str | Path | ClipInfo, *, indices: Sequence[int] | None = None, progress: Progress = no_progress
+) -> Generator[Frame]:
     """Read the frames of a clip, (h, w, 3) uint8 RGB: all of them, or those of ascending `indices`.
 
     Frames are turned as the file says, and transparent ones laid on white. A clip of a constant rate gives
     exactly its own frames; one whose rate changes gives for frame i the one shown at i / fps (or nearest).
+    progress: called with the frames decoded, those skipped too, and those to decode (0 where that is
+    unknown); what it raises ends the work.
     Closing the iterator ends ffmpeg at once. Where fewer frames can be decoded than the file promises or
     `indices` ask for, an AnimateXWarning follows the last of them and says how many there were.
     Raises InvalidInput for what cannot be read, at once, and at the first frame where none can be decoded.
@@ -26,15 +31,16 @@ def read_frames(clip: str | Path | ClipInfo, *, indices: Sequence[int] | None = 
     wanted = None if indices is None else [int(index) for index in indices]
     if wanted and (wanted[0] < 0 or any(later <= earlier for earlier, later in pairwise(wanted))):
         raise InvalidInput("The indices of frames must ascend and begin at 0 or later: sort them.")
-    return _frames(info, wanted)
+    return _frames(info, wanted, progress)
 
 
-def _frames(info: ClipInfo, wanted: list[int] | None) -> Iterator[Frame]:
+def _frames(info: ClipInfo, wanted: list[int] | None, progress: Progress) -> Generator[Frame]:
     due = iter(count() if wanted is None else wanted)
     following = next(due, None)
     if following is None:
         return
     last = info.frames if info.variable else None
+    total = wanted[-1] + 1 if wanted else info.frames or 0
     skipped = _empty(info)  # those not asked for are decoded over each other
     raw = ["-pix_fmt", "rgba" if info.has_alpha else "rgb24", "-f", "rawvideo", "pipe:1"]
     with Running(["-v", "error", *decoding(info), *raw], reading=True) as process:
@@ -42,6 +48,7 @@ def _frames(info: ClipInfo, wanted: list[int] | None) -> Iterator[Frame]:
             frame = _empty(info) if number == following else skipped
             if not process.read_into(frame):
                 break
+            progress(number + 1, total)
             if number == following:
                 yield on_white(frame) if info.has_alpha else frame
                 following = next(due, None)

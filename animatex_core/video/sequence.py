@@ -1,10 +1,11 @@
 """PNG files of the frames of a clip, which appear all together."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from ..errors import InvalidInput
 from ..placement import scratch_folder, storage_errors
@@ -13,21 +14,26 @@ from .formats import NUMBER
 from .frame import Frame
 
 NAME = "%04d.png"
+LONGEST_NAME = 79  # of a text in a PNG file
 COMPRESSION = 3  # of 9: as small as more of it, but for a few per cent, and twice as fast
 
 
-def write_sequence(path: Path, frames: Iterator[Frame], *, total: int, progress: Progress) -> int:
+def write_sequence(
+    path: Path, frames: Iterator[Frame], *, metadata: Mapping[str, str], total: int, progress: Progress
+) -> int:
     """Write frames as PNG files, numbered from 0, and return how many there were.
 
-    path: a folder, or a pattern such as frame_%04d.png. On any exception nothing is left. A folder that was
-    not there appears whole; into one that was, the files are moved when all are written.
+    path: a folder, or a pattern such as frame_%04d.png. metadata: texts put into every file.
+    On any exception nothing is left. A folder that was not there appears whole; into one that was, the files
+    are moved when all are written.
     """
     folder, name = (path.parent, path.name) if path.suffix else (path, NAME)
-    existed, done = folder.is_dir(), 0
+    existed, done, texts = folder.is_dir(), 0, _texts(metadata)
     with scratch_folder(folder / "frames" if existed else folder) as scratch:
         for done, frame in enumerate(frames, start=1):
             with storage_errors(path):
-                Image.fromarray(frame).save(scratch / _numbered(name, done - 1), compress_level=COMPRESSION)
+                file = scratch / _numbered(name, done - 1)
+                Image.fromarray(frame).save(file, compress_level=COMPRESSION, pnginfo=texts)
             progress(done, total)
         if not done:
             raise InvalidInput(f"There are no frames to write to {str(path)!r}: give one or more.")
@@ -46,6 +52,13 @@ def check_folder(path: Path) -> None:
         raise InvalidInput(
             f"{str(path)!r} is a file, but a folder for PNG files was to be made: add a suffix."
         )
+
+
+def _texts(metadata: Mapping[str, str]) -> PngInfo:
+    texts = PngInfo()
+    for name, text in metadata.items():
+        texts.add_text(name.encode("latin-1", "replace")[:LONGEST_NAME], text)
+    return texts
 
 
 def _numbered(name: str, number: int) -> str:

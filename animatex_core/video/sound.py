@@ -19,20 +19,21 @@ QUARTER_WINDOW = 256 / SAMPLES_PER_SECOND
 class Sound:
     """A part of the sound of a clip or a sound file.
 
-    start: seconds into it, counted from its first frame (where it has pictures); duration: in seconds of it.
+    start: seconds into it, counted from its first frame (where it has pictures); duration: in seconds of it,
+    None: to its end.
     speed: how much faster than in the file it is played, its pitch kept; above 1 is faster.
     """
 
     path: str | Path
-    start: float
-    duration: float
+    start: float = 0.0
+    duration: float | None = None
     speed: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, value, least in (("start", self.start, 0.0), ("duration", self.duration, None)):
-            if not math.isfinite(value) or value < 0 or (least is None and value == 0):
-                rule = "above 0" if least is None else "0 or more"
-                raise InvalidInput(f"{name} of the sound is {value:g} seconds, but it must be {rule}.")
+        if not (math.isfinite(self.start) and self.start >= 0):
+            raise InvalidInput(f"start of the sound is {self.start:g} seconds, but it must be 0 or more.")
+        if self.duration is not None and not (math.isfinite(self.duration) and self.duration > 0):
+            raise InvalidInput(f"duration of the sound is {self.duration:g} seconds, but it must be above 0.")
         if not (math.isfinite(self.speed) and self.speed > 0):
             raise InvalidInput(f"speed of the sound is {self.speed:g}, but it must be a number above 0.")
 
@@ -45,17 +46,29 @@ def sound_filters(sound: Sound, zero: float, seconds: float) -> str:
     """
     chain = tempos(sound.speed)
     lead = QUARTER_WINDOW * sum(math.prod(chain[:step]) for step in range(len(chain)))
-    start, end = zero + sound.start - lead, zero + sound.start + sound.duration
+    start = zero + sound.start
+    end = None if sound.duration is None else start + sound.duration
     return ",".join(
         (
-            f"atrim=start={start:.6f}:end={end:.6f}",
-            f"asetpts=PTS-({start:.6f}/TB)",
-            f"aresample={SAMPLES_PER_SECOND}:async=1:first_pts=0",
-            "aformat=channel_layouts=stereo|mono",
+            *cut_filters(start - lead, end, SAMPLES_PER_SECOND),
             *_stretched(chain),
             "apad",
             f"atrim=end={seconds:.6f}",
         )
+    )
+
+
+def cut_filters(start: float, end: float | None, rate: int | None = None) -> tuple[str, ...]:
+    """Return the ffmpeg filters that cut sound, in mono or stereo, out of a file.
+
+    start, end: on the clock of the file, end None: to its end; silence fills what is missing after `start`
+    and in gaps. rate: samples per second, None: those that it has.
+    """
+    return (
+        f"atrim=start={start:.6f}" + (f":end={end:.6f}" if end is not None else ""),
+        f"asetpts=PTS-({start:.6f}/TB)",
+        f"aresample={f'{rate}:' if rate else ''}async=1:first_pts=0",
+        "aformat=channel_layouts=stereo|mono",
     )
 
 

@@ -1,7 +1,7 @@
 """Clips written whole or not at all, with the sound that belongs to their frames."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from operator import length_hint
 from pathlib import Path
@@ -12,6 +12,7 @@ from ..progress import Progress, no_progress
 from .encode import encode, uniform
 from .formats import GIF, PNG, Format, check_settings, format_of
 from .frame import Frame
+from .metadata import check_metadata, tagging
 from .mux import FoundSound, add_sound, find_sound
 from .palette import to_gif
 from .sequence import check_folder, write_sequence
@@ -26,6 +27,7 @@ def write_clip(
     quality: float = 7.0,
     sound: Sound | None = None,
     loop: bool = True,
+    metadata: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
 ) -> Path:
     """Write frames, (h, w, 3) uint8 RGB, as a clip and return its path; an existing one is replaced.
@@ -37,6 +39,8 @@ def write_clip(
     mp4 and webm, which know only even ones.
     sound: cut to the length of the frames; a file that has none is ordinary, gif and PNG leave it out with an
     AnimateXWarning. loop: whether a gif begins again at its end.
+    metadata: texts for players and programs to read, by name: tags in mp4 and webm (which writes names in
+    capitals), text chunks in every PNG file; a gif leaves them out.
     progress: called with the frames written and those in all (0 where `frames` has no length); what it raises
     ends the work. Whatever ends it, nothing is left behind and an existing file stays as it was.
     Raises InvalidInput, StorageError.
@@ -44,23 +48,24 @@ def write_clip(
     path = Path(path).absolute()
     kind = check_output(path)
     check_settings(kind, fps, quality)
+    texts = check_metadata(metadata or {})
     beside = _sound_beside(sound, kind)
     total, frames = length_hint(frames), uniform(frames, even=kind.even)
     if kind is PNG:
-        write_sequence(path, frames, total=total, progress=progress)
+        write_sequence(path, frames, metadata=texts, total=total, progress=progress)
         return path
     write = partial(encode, frames, fps=fps, target=path, total=total, progress=progress)
-    options = [*kind.video(quality), *kind.container]
-    if kind is GIF:
-        with placed_path(path) as part, scratch_file(path) as video:
-            write([*options, str(video)])
-            to_gif(video, part, path, loop=loop)
-    elif beside is not None:
-        with placed_path(path) as part, scratch_file(path) as video:
-            count = write([*options, str(video)])
-            add_sound(video, part, path, beside, kind, seconds=count / fps)
-    else:
-        with placed_path(path) as part:
+    with placed_path(path) as part, tagging(path, {} if kind is GIF else texts) as tags:
+        options = [*tags, *kind.video(quality), *kind.container]
+        if kind is GIF:
+            with scratch_file(path) as video:
+                write([*options, str(video)])
+                to_gif(video, part, path, loop=loop)
+        elif beside is not None:
+            with scratch_file(path) as video:
+                count = write([*options, str(video)])
+                add_sound(video, part, path, beside, kind, seconds=count / fps)
+        else:
             write([*options, str(part)])
     return path
 
@@ -85,6 +90,6 @@ def _sound_beside(sound: Sound | None, kind: Format) -> FoundSound | None:
         return None
     if kind.sound:
         return find_sound(sound)
-    sentence = f"A {kind.name} has no sound: that of {sound.path} is left out."
+    sentence = f"A {kind.name} has no sound, so it is left out: write an mp4 or webm to keep it."
     warnings.warn(AnimateXWarning(sentence), stacklevel=3)
     return None

@@ -28,11 +28,11 @@ def picture_of(images: Tensor) -> np.ndarray:
 
 
 def images_of(frames: Iterable[np.ndarray], count: int) -> Tensor:
-    """Return `count` frames (h, w, 3) uint8 as an IMAGE; only one of them is in memory twice."""
-    images = None
-    for index, frame in enumerate(frames):
+    """Return at most `count` frames (h, w, 3) uint8 as an IMAGE; only one of them is in memory twice."""
+    images, done = None, 0
+    for done, frame in enumerate(frames, start=1):
         if images is None:
             images = torch.empty(count, *frame.shape)
-        images[index] = torch.from_numpy(np.ascontiguousarray(frame)).float() / 255
+        images[done - 1] = torch.from_numpy(np.ascontiguousarray(frame)).float() / 255
     assert images is not None
-    return images
+    return images[:done]

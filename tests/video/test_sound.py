@@ -148,7 +148,7 @@ def test_a_clip_without_sound_stays_silent(tmp_path: Path, recwarn: pytest.Warni
 
 @pytest.mark.parametrize("name", ["clip.gif", "folder"])
 def test_gif_and_png_leave_the_sound_out(flash: Path, tmp_path: Path, name: str) -> None:
-    with pytest.warns(AnimateXWarning, match="has no sound: that of .*flash.mp4 is left out"):
+    with pytest.warns(AnimateXWarning, match="has no sound, so it is left out"):
         write_clip(tmp_path / name, _grey(2), fps=8, sound=Sound(flash, 0, 1))
     assert (tmp_path / name).exists()
 

@@ -1,0 +1,44 @@
+"""Texts that a clip carries with it, handed to ffmpeg in a file: command lines may not be that long."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import InvalidInput
+from ..placement import scratch_file, storage_errors
+
+SPECIAL = re.compile(r"[=;#\\\n]")
+
+
+@contextmanager
+def tagging(target: Path, metadata: Mapping[str, str]) -> Iterator[list[str]]:
+    """Give the options that make ffmpeg tag a clip of one input; their file goes at the end of the block."""
+    if not metadata:
+        yield []
+        return
+    with scratch_file(target) as file:
+        with storage_errors(target):
+            file.write_bytes(as_ffmetadata(metadata).encode("utf-8", "replace"))
+        yield ["-f", "ffmetadata", "-i", str(file), "-map_metadata", "1"]
+
+
+def as_ffmetadata(metadata: Mapping[str, str]) -> str:
+    """Return texts in ffmpeg's own format for them: a line name=text each, special characters escaped."""
+    lines = (f"{_escaped(name)}={_escaped(text)}\n" for name, text in metadata.items())
+    return ";FFMETADATA1\n" + "".join(lines)
+
+
+def check_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the texts, or raise InvalidInput where one has no name or holds the character NUL."""
+    for name, text in metadata.items():
+        if not name or "\0" in name + text:
+            raise InvalidInput(
+                f"The metadata {name!r} has no name or holds the character NUL, which no file can: "
+                "leave it out."
+            )
+    return metadata
+
+
+def _escaped(text: str) -> str:
+    return SPECIAL.sub(r"\\\g<0>", text)

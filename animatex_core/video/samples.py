@@ -1,0 +1,86 @@
+"""Sound as samples, for programs that pass it on in memory."""
+
+import struct
+import warnings
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checks import require_whole
+from ..errors import AnimateXWarning, InvalidInput
+from ..placement import placed
+from .clip import ClipInfo
+from .ffmpeg import Finished, reason, run
+from .sound import Sound, cut_filters
+
+LOUDEST = 32767  # of 16 bits
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """waveform: (c, n) float32 in -1..1; rate: samples per second."""
+
+    waveform: NDArray[np.float32]
+    rate: int
+
+    def __post_init__(self) -> None:
+        require_whole("The sample rate of the sound", self.rate)
+        if self.waveform.ndim != 2 or not self.waveform.shape[0]:
+            raise InvalidInput(
+                f"The sound has shape {self.waveform.shape}, but it must be (channels, samples): give sound."
+            )
+
+    def part(self, start: float, seconds: float) -> "Samples":
+        """Return `seconds` of it from `start` on; silence follows its end."""
+        first, count = round(start * self.rate), round(seconds * self.rate)
+        there = self.waveform[:, first : first + count]
+        return Samples(np.pad(there, ((0, 0), (0, count - there.shape[1]))), self.rate)
+
+
+def read_samples(clip: ClipInfo, start: float, seconds: float) -> Samples | None:
+    """Read a part of the sound of a clip at its own rate, in mono or stereo; None where it is silent.
+
+    start: seconds from its frame 0. What the file lacks before, in gaps of and after its sound is silence.
+    Sound that cannot be decoded is told by an AnimateXWarning and counts as none.
+    Raises InvalidInput for a start or length that cannot be.
+    """
+    sound = Sound(clip.path, start, seconds)
+    if not clip.has_audio:
+        return None
+    first = clip.start + sound.start
+    filters = ",".join(cut_filters(first, first + seconds))
+    source = ["-nostdin", "-v", "error", "-copyts", "-i", str(clip.path), "-map", "0:a:0", "-af", filters]
+    done = run([*source, "-c:a", "pcm_f32le", "-bitexact", "-f", "wav", "pipe:1"])
+    found = _parse_wave(done)
+    if found is None:
+        sentence = f"The sound of {str(clip.path)!r} cannot be decoded ({reason(done.log)}): it is left out."
+        warnings.warn(AnimateXWarning(sentence), stacklevel=2)
+        return None
+    return found.part(0.0, seconds)
+
+
+def write_samples(path: str | Path, samples: Samples) -> Path:
+    """Write sound as a wav file of 16 bits and return its path; what is louder than 1 is cut.
+
+    Raises StorageError.
+    """
+    limited = np.nan_to_num(samples.waveform, nan=0.0).clip(-1, 1)
+    with placed(path) as file, wave.open(file, "wb") as wav:
+        wav.setnchannels(len(limited))
+        wav.setsampwidth(2)
+        wav.setframerate(samples.rate)
+        wav.writeframes((limited * LOUDEST).round().astype("<i2").T.tobytes())
+    return Path(path)
+
+
+def _parse_wave(done: Finished) -> Samples | None:
+    """Parse the wav file that ffmpeg writes into a pipe, whose head does not know its length."""
+    data = done.output.find(b"data", 36)
+    if done.status or data < 0:
+        return None
+    channels, rate = struct.unpack_from("<HI", done.output, done.output.index(b"fmt ") + 10)
+    flat = np.frombuffer(done.output, "<f4", offset=data + 8)
+    return Samples(flat.reshape(-1, channels).T.astype(np.float32), rate)
