@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+COMFYUI_PATH ?= $(HOME)/comfy/ComfyUI
+# What ComfyUI asks for, where there is one: the tests in tests/host start it.
+COMFYUI_NEEDS := $(wildcard $(COMFYUI_PATH)/requirements.txt)
 
 .PHONY: demo test clean
 
@@ -13,11 +16,12 @@ test: $(INSTALLED)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+	$(BIN)/python -m basedpyright
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
 
-$(INSTALLED): pyproject.toml requirements.txt constraints.txt
+$(INSTALLED): pyproject.toml requirements.txt constraints.txt $(COMFYUI_NEEDS)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]" $(COMFYUI_NEEDS:%=--requirement "%")
 	touch $@
 
 clean:
