@@ -1,8 +1,10 @@
 """From pictures, poses and CLIP features to the conditions of a clip: what the denoiser will be told."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,15 +12,18 @@ from einops import rearrange
 from torch import Tensor
 
 from .batches import batched
-from .encoders.preprocess import clip_pictures, resize, unit_pictures
-from .encoders.protocols import ImageEncoder
-from .errors import InvalidInput
+from .encoders.preprocess import autoencoder_pictures, clip_pictures, resize, unit_pictures
+from .encoders.protocols import ImageEncoder, LatentEncoder
+from .errors import AnimateXWarning, InvalidInput
 from .model.conditions import ConditionInputs
 from .pose.draw import draw_poses
-from .pose.skeleton import PoseSequence
+from .pose.skeleton import PoseSequence, seen
 from .progress import Progress, no_progress
 from .shapes import ClipShape
 
+ReferenceForm = Literal["picture", "latents", "both"]
+
+STRETCH = 0.1  # part by which a picture may become wider or narrower without a word
 _BATCH = 16  # driving frames that wait for the image encoder at once
 
 
@@ -36,11 +41,7 @@ class MotionFeatures:
     height: int
 
     def __post_init__(self) -> None:
-        if len(self.clip) != len(self.poses):
-            raise InvalidInput(
-                f"There are features of {len(self.clip)} driving frames, but poses of {len(self.poses)}: "
-                "give frames and poses of the same part of one clip."
-            )
+        require_a_pose_each(len(self.clip), len(self.poses))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,15 @@ class ReferenceFeatures:
             raise InvalidInput("The reference is shown neither as picture nor as latents: give its latents.")
 
 
+def require_a_pose_each(frames: int, poses: int) -> None:
+    """Raise InvalidInput unless there are as many poses as driving frames."""
+    if frames != poses:
+        raise InvalidInput(
+            f"There are {frames} driving frames, but poses of {poses}: give frames and poses of the same "
+            "part of one clip."
+        )
+
+
 def encode_motion(
     encoder: ImageEncoder,
     frames: Iterable[np.ndarray],
@@ -85,6 +95,44 @@ def encode_motion(
     return MotionFeatures(torch.cat(parts) if parts else torch.empty(0, 0), poses, width, height)
 
 
+def encode_reference(
+    encoder: ImageEncoder,
+    picture: np.ndarray,
+    shape: ClipShape,
+    pose: PoseSequence | None = None,
+    form: ReferenceForm = "picture",
+    autoencoder: LatentEncoder | None = None,
+) -> ReferenceFeatures:
+    """Read a reference picture (h, w, 3) uint8 in RGB for a clip of some shape.
+
+    pose: as in `ReferenceFeatures`; where nobody is seen in it, it counts as none. form: as what the picture
+    is shown; "latents" and "both" need an autoencoder. Raises InvalidInput without it.
+    """
+    latents = None
+    if form != "picture":
+        if autoencoder is None:
+            raise InvalidInput(
+                f"The reference is to be shown as {form}, which needs a VAE: give one, or show the picture."
+            )
+        latents = autoencoder.encode(autoencoder_pictures([picture], shape.width, shape.height)).float()
+    own_pose = pose if pose is not None and seen(pose.points[:1]).any() else None
+    return ReferenceFeatures(
+        picture, encode_pictures(encoder, [picture]), own_pose, latents, form != "latents"
+    )
+
+
+def warn_of_stretching(picture: np.ndarray, shape: ClipShape) -> None:
+    """Warn where a reference picture (h, w, 3) becomes much wider or narrower in a clip of some shape."""
+    height, width, _ = picture.shape
+    better = shape.of_aspect(width / height)
+    if abs(width / height * shape.height / shape.width - 1) > STRETCH and better != shape:
+        sentence = (
+            f"The reference has {width}x{height} pixels and is stretched to {shape.width}x{shape.height}, as "
+            f"released: a size of {better.width}x{better.height} keeps its shape."
+        )
+        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+
+
 def encode_pictures(encoder: ImageEncoder, pictures: Sequence[np.ndarray]) -> Tensor:
     """Embed pictures (h, w, 3) uint8 in RGB: (n, clip_dim) in float32."""
     return encoder.encode(clip_pictures(pictures)).float()
@@ -101,9 +149,10 @@ def clip_conditions(
 
     text_context: (1, text_tokens, context_dim), the text encoder's answer to "". poses: what the character
     shall follow; motion: of the driving clip, whoever is drawn (paper, section 3.2: its own keypoints ask).
-    Raises InvalidInput where the numbers of frames differ.
+    Raises InvalidInput where the numbers of frames differ, or the image encoders of reference and motion.
     """
     _require_frames(shape, poses, motion)
+    _require_one_encoder(reference, motion)
     # Without a pose of its own the reference is given the first one of the dance, as released.
     first = (reference.pose or poses).select([0])
     asked = (reference.pose or motion.poses).select([0]), motion.poses
@@ -129,6 +178,15 @@ def _require_frames(shape: ClipShape, poses: PoseSequence, motion: MotionFeature
         raise InvalidInput(
             f"There are poses of {len(poses)} frames and features of {len(motion.poses)} for a clip of "
             f"{shape.frames}: make both from the same frames."
+        )
+
+
+def _require_one_encoder(reference: ReferenceFeatures, motion: MotionFeatures) -> None:
+    widths = reference.embedding.shape[1], motion.clip.shape[1]
+    if widths[0] != widths[1]:
+        raise InvalidInput(
+            f"The features of the reference are {widths[0]} wide, but those of the driving frames "
+            f"{widths[1]}: use one image encoder for both."
         )
 
 

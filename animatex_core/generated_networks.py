@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from .checkpoints.denoiser_file import DenoiserFile
+from .checkpoints.strict import load_strictly
 from .encoders.autoencoder import AutoencoderConfig, StableDiffusionAutoencoder, network_on_meta
 from .encoders.preprocess import CLIP_SIDE
 from .model.config import DenoiserConfig, IpiConfig
@@ -31,17 +33,24 @@ def generated_networks(
     seed: int = 0, *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
 ) -> Networks:
     """Build networks of the released form and of small sizes. dtype: of the denoiser's weights."""
-    unet = AnimateXUNet(CONFIG)
-    generate_weights(unet, seed)
-    generator = torch.Generator().manual_seed(seed)
+    file = generated_denoiser(seed)
+    assert file.text_context is not None
+    unet = AnimateXUNet(CONFIG, device="meta")
     return Networks(
-        unet=unet.eval().requires_grad_(False).to(device, dtype),
-        text_context=torch.randn(1, CONFIG.text_tokens, CONFIG.context_dim, generator=generator).to(
-            device, dtype
-        ),
+        unet=load_strictly(unet, file.tensors, "the generated denoiser", dtype=dtype, device=device),
+        text_context=file.text_context.to(device, dtype),
         image_encoder=PatchEncoder(_image_network(seed).to(device)),
         decoder=_autoencoder(seed, device),
     )
+
+
+def generated_denoiser(seed: int = 0) -> DenoiserFile:
+    """Generate what a denoiser's file would hold, in float32."""
+    unet = AnimateXUNet(CONFIG)
+    generate_weights(unet, seed)
+    generator = torch.Generator().manual_seed(seed)
+    context = torch.randn(1, CONFIG.text_tokens, CONFIG.context_dim, generator=generator)
+    return DenoiserFile(CONFIG, dict(unet.state_dict()), context)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The whole way from a picture of a character and a dance to the frames of an animated clip."""
 
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,13 +10,12 @@ from torch import Tensor
 
 from .conditioning import (
     MotionFeatures,
-    ReferenceFeatures,
     clip_conditions,
     encode_motion,
-    encode_pictures,
+    encode_reference,
+    warn_of_stretching,
 )
 from .dance import Dance
-from .errors import AnimateXWarning
 from .networks import Networks
 from .pose.skeleton import PoseSequence
 from .retarget.retarget import Box, Character, RetargetSettings, plan, retarget
@@ -26,8 +24,6 @@ from .shapes import ClipShape
 
 Report = Callable[[str, int, int], None]
 """Called with a stage's name, how much of it is done and how much there is; may raise to stop the work."""
-
-STRETCH = 0.1  # part by which a picture may become wider or narrower without a word
 
 
 @dataclass(frozen=True)
@@ -81,12 +77,13 @@ class Animator:
         whatever the report raises.
         """
         shape = self._shape(len(dance.poses), settings)
-        _warn_of_stretching(reference.picture, shape)
+        warn_of_stretching(reference.picture, shape)
         chosen = plan(dance.poses, reference.character, settings.retarget)
         poses = retarget(dance.poses, reference.character, settings.retarget)
         # Where a pose was of no use for retargeting, it is a detector's guess at what is no human body.
         own_pose = None if chosen.how in ("fitted", "passed on") else reference.pose
-        features, motion = self._reference(reference, own_pose), self._motion(dance)
+        features = encode_reference(self.networks.image_encoder, reference.picture, shape, own_pose)
+        motion = self._motion(dance)
         inputs = clip_conditions(shape, self.networks.text_context, features, poses, motion)
         latents = sample_latents(
             self.networks.unet,
@@ -99,10 +96,6 @@ class Animator:
     def _shape(self, frames: int, settings: AnimationSettings) -> ClipShape:
         halvings = self.networks.unet.config.halvings
         return ClipShape(settings.width, settings.height, frames, halvings=halvings)
-
-    def _reference(self, reference: Reference, pose: PoseSequence | None) -> ReferenceFeatures:
-        embedding = encode_pictures(self.networks.image_encoder, [reference.picture])
-        return ReferenceFeatures(reference.picture, embedding, pose)
 
     def _motion(self, dance: Dance) -> MotionFeatures:
         report = partial(self.report, "features")
@@ -122,17 +115,6 @@ def _all_frames(dance: Dance) -> Iterator[np.ndarray]:
         yield frame
         done += 1
     dance.require_all(done)
-
-
-def _warn_of_stretching(picture: np.ndarray, shape: ClipShape) -> None:
-    height, width, _ = picture.shape
-    better = shape.of_aspect(width / height)
-    if abs(width / height * shape.height / shape.width - 1) > STRETCH and better != shape:
-        sentence = (
-            f"The reference has {width}x{height} pixels and is stretched to {shape.width}x{shape.height}, as "
-            f"released: a size of {better.width}x{better.height} keeps its shape."
-        )
-        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
 
 
 def _to_bytes(picture: Tensor) -> np.ndarray:

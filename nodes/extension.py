@@ -2,10 +2,26 @@
 
 from comfy_api.latest import ComfyExtension, io
 
+from .condition import AnimateXConditioning, AnimateXFeatures
 from .host import folders
+from .load import AnimateXLoadEncoders, AnimateXLoadModel
+from .pose import DrawPoses, ExtractPoses, LoadDWPose, SmoothPoses
+from .pose_files import LoadPoses, SavePoses
+from .retarget import RetargetPoses
 from .video import DrivingFrames, EncodeVideo
 
 NODES: list[type[io.ComfyNode]] = [
+    AnimateXLoadModel,
+    AnimateXLoadEncoders,
+    AnimateXFeatures,
+    AnimateXConditioning,
+    LoadDWPose,
+    ExtractPoses,
+    LoadPoses,
+    SavePoses,
+    SmoothPoses,
+    DrawPoses,
+    RetargetPoses,
     DrivingFrames,
     EncodeVideo,
 ]

@@ -5,7 +5,8 @@ from pathlib import Path
 import folder_paths
 
 KEY = "animate_x"
-SUFFIXES = {".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".onnx"}
+WEIGHTS = {".safetensors", ".pth", ".pt", ".ckpt", ".bin"}
+SUFFIXES = {*WEIGHTS, ".onnx"}
 
 
 def register() -> None:

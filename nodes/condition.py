@@ -1,0 +1,147 @@
+"""Nodes that tell the denoiser what to make: whose motion, and of whom."""
+
+from typing import get_args
+
+import torch
+from comfy.clip_vision import ClipVisionModel
+from comfy.model_management import intermediate_device
+from comfy.sd import VAE
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..animatex_core.conditioning import (
+    MotionFeatures,
+    ReferenceForm,
+    clip_conditions,
+    encode_motion,
+    encode_reference,
+    require_a_pose_each,
+    warn_of_stretching,
+)
+from ..animatex_core.pose.json_io import poses_from_openpose
+from ..animatex_core.shapes import ClipShape
+from .host.conditions import OWN_TEXT, Conditioning, conditioning_pair
+from .host.encoders import HostImageEncoder, HostLatentEncoder
+from .host.pictures import frames_of, picture_of
+from .host.progress import node_progress
+from .host.told import told
+
+CATEGORY = "Animate-X/sampling"
+Features = io.Custom("ANIMATEX_FEATURES")
+Poses = io.Custom("POSE_KEYPOINT")
+
+
+class AnimateXFeatures(io.ComfyNode):
+    """IPI Features."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="AnimateXFeatures",
+            display_name="IPI Features",
+            category=CATEGORY,
+            description="Reads the motion of the driving frames for the implicit pose indicator.",
+            inputs=[
+                io.ClipVision.Input("clip_vision", tooltip="OpenCLIP ViT-H-14, of Load Animate-X Encoders."),
+                io.Image.Input("frames", tooltip="The driving frames, of any size."),
+                Poses.Input(
+                    "poses", tooltip="The poses of these very frames, as found in them and not retargeted."
+                ),
+            ],
+            outputs=[Features.Output(display_name="features", tooltip="For Animate-X Conditioning.")],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, clip_vision: ClipVisionModel, frames: Tensor, poses: object) -> io.NodeOutput:
+        with told(cls.hidden.unique_id):
+            size = frames.shape[2], frames.shape[1]
+            found = poses_from_openpose(poses, size=size)
+            require_a_pose_each(len(frames), len(found))
+            encoder = HostImageEncoder(clip_vision)
+            features = encode_motion(encoder, frames_of(frames), found, node_progress(len(found)))
+            return io.NodeOutput(features)
+
+
+class AnimateXConditioning(io.ComfyNode):
+    """Animate-X Conditioning."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="AnimateXConditioning",
+            display_name="Animate-X Conditioning",
+            category=CATEGORY,
+            description="Puts a reference picture, poses and features of a motion together for a sampler.",
+            inputs=[
+                io.ClipVision.Input("clip_vision", tooltip="The one that made the features."),
+                io.Image.Input("reference", tooltip="The character; the first picture counts."),
+                Poses.Input("poses", tooltip="What the character shall follow: driving poses, retargeted."),
+                Features.Input("features", tooltip="From IPI Features, of the same driving frames."),
+                io.Int.Input(
+                    "width",
+                    default=512,
+                    min=64,
+                    max=4096,
+                    step=64,
+                    tooltip="Width of the clip in pixels. Animate-X was trained with 512x768.",
+                ),
+                io.Int.Input(
+                    "height", default=768, min=64, max=4096, step=64, tooltip="Height of the clip in pixels."
+                ),
+                io.Combo.Input(
+                    "reference_form",
+                    options=list(get_args(ReferenceForm)),
+                    tooltip="How the reference is shown to the model: as picture, as released; as latents, "
+                    "as in the paper; or both. Latents need a VAE.",
+                ),
+                Poses.Input(
+                    "reference_pose",
+                    optional=True,
+                    tooltip="The character's own pose. Without it, or with nobody in it, the first driving "
+                    "pose stands in.",
+                ),
+                io.Vae.Input("vae", optional=True, tooltip="For the latents of the reference."),
+                io.Conditioning.Input(
+                    "empty_text",
+                    optional=True,
+                    tooltip="An empty text, encoded by the CLIP of Stable Diffusion 2.1. Needed only where "
+                    "the model's file is the released checkpoint, not converted.",
+                ),
+            ],
+            outputs=[
+                io.Conditioning.Output(display_name="positive", tooltip="What the model is told."),
+                io.Conditioning.Output(display_name="negative", tooltip="The pass that is told nothing."),
+                io.Latent.Output(display_name="latent", tooltip="Empty latents, one for every frame."),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        clip_vision: ClipVisionModel,
+        reference: Tensor,
+        poses: object,
+        features: MotionFeatures,
+        width: int,
+        height: int,
+        reference_form: ReferenceForm,
+        reference_pose: object | None = None,
+        vae: VAE | None = None,
+        empty_text: Conditioning | None = None,
+    ) -> io.NodeOutput:
+        with told(cls.hidden.unique_id):
+            picture = picture_of(reference)
+            driving = poses_from_openpose(poses, size=(features.width, features.height))
+            own_size = picture.shape[1], picture.shape[0]
+            own = None if reference_pose is None else poses_from_openpose(reference_pose, size=own_size)
+            shape = ClipShape(width, height, len(driving))
+            warn_of_stretching(picture, shape)
+            autoencoder = None if vae is None else HostLatentEncoder(vae)
+            encoder = HostImageEncoder(clip_vision)
+            shown = encode_reference(encoder, picture, shape, own, reference_form, autoencoder)
+            text = OWN_TEXT if empty_text is None else empty_text[0][0]
+            inputs = clip_conditions(shape, text, shown, driving, features)
+        latents = torch.zeros(shape.frames, 4, *shape.latent_size, device=intermediate_device())
+        return io.NodeOutput(*conditioning_pair(inputs), {"samples": latents})

@@ -1,0 +1,158 @@
+"""The denoiser as a native MODEL of ComfyUI: frames ride in the batch of a 4-channel LATENT."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from comfy.latent_formats import SD15
+from comfy.model_base import BaseModel, ModelType
+from comfy.supported_models_base import BASE
+from einops import rearrange
+from torch import Tensor
+
+from ...animatex_core.diffusion.denoiser import Denoiser
+from ...animatex_core.diffusion.windows import windowed
+from ...animatex_core.errors import InvalidInput
+from ...animatex_core.model.conditions import ConditionInputs, Conditions
+from ...animatex_core.model.config import DenoiserConfig
+from ...animatex_core.model.memory import activation_bytes
+from ...animatex_core.model.unet import AnimateXUNet
+from ...animatex_core.shapes import ClipShape
+from .conditions import CONDITION, WINDOWS, clip_condition, zeroed_out
+from .encoded import EncodedClip, check_latents, encoded, memory_shape, spans_of
+from .text import with_text_context
+
+
+class AnimateXConfig(BASE):
+    """What ComfyUI wants to know of the model: v-prediction, zero terminal SNR, latents of SD 1.5's form."""
+
+    unet_extra_config: dict[str, Any] = {}  # noqa: RUF012 - as ComfyUI declares it
+    sampling_settings = {  # noqa: RUF012
+        "beta_schedule": "linear",
+        "linear_start": 0.00085,
+        "linear_end": 0.012,
+        "timesteps": 1000,
+        "zsnr": True,
+    }
+    latent_format = SD15
+    supported_inference_dtypes = [torch.bfloat16, torch.float16, torch.float32]  # noqa: RUF012
+
+    def __init__(self, denoiser: DenoiserConfig) -> None:
+        super().__init__({"config": denoiser})
+
+
+class HostedUNet(AnimateXUNet):
+    """The denoiser, called as ComfyUI calls its networks; built without memory for its weights."""
+
+    def __init__(self, config: DenoiserConfig, operations: Any, dtype: torch.dtype, device: object) -> None:
+        super().__init__(config, operations, "meta", dtype)
+
+    def forward(
+        self,
+        x: Tensor,
+        timesteps: Tensor,
+        context: None = None,
+        control: None = None,
+        transformer_options: Mapping[str, Any] | None = None,
+        *,
+        animatex: Conditions,
+    ) -> Tensor:
+        """Predict v (b*f, c, h, w) from noisy latents of that shape and a timestep for each of them."""
+        clips = _clips(x, animatex.batch)
+        return _frames(super().forward(clips, timesteps.view(animatex.batch, -1)[:, 0], animatex))
+
+
+class AnimateXModel(BaseModel):
+    """ComfyUI's wrapper of the denoiser.
+
+    text_context: what the model's file holds of the text encoder's answer to "", or None.
+    """
+
+    def __init__(self, config: AnimateXConfig, text_context: Tensor | None) -> None:
+        super().__init__(config, ModelType.V_PREDICTION, unet_model=HostedUNet)
+        self.text_context = text_context
+        self.run: list[EncodedClip] = []
+
+    @property
+    def denoiser(self) -> DenoiserConfig:
+        """Sizes of the network."""
+        return self.model_config.unet_config["config"]
+
+    @property
+    def compute_dtype(self) -> torch.dtype:
+        """What the network computes in, whatever its weights are stored in."""
+        return self.manual_cast_dtype or self.get_dtype()
+
+    def extra_conds(self, **kwargs: Any) -> dict[str, EncodedClip]:
+        """Encode what a conditioning tells; ComfyUI asks once a run and pass, with the model loaded."""
+        condition = zeroed_out(clip_condition(kwargs), kwargs.get("cross_attn"))
+        check_latents(condition.inputs.shape, 1, kwargs["noise"].shape)
+        encode = partial(self._encode, device=kwargs["device"])
+        clip = encoded(condition, kwargs.get(WINDOWS), encode)
+        self.run.append(clip)
+        return {CONDITION: clip}
+
+    def forget_run(self) -> None:
+        """Drop what was encoded for a run: whoever still holds the run's conditioning holds no tensors."""
+        for clip in self.run:
+            clip.encodings.clear()
+        self.run.clear()
+
+    def _encode(self, inputs: ConditionInputs, device: torch.device) -> Conditions:
+        told = with_text_context(inputs, self.text_context, self.denoiser)
+        told.check_finite()
+        return self.diffusion_model.encode(told.to(device, self.compute_dtype))
+
+    def _apply_model(
+        self,
+        x: Tensor,
+        t: Tensor,
+        c_concat: None = None,
+        c_crossattn: None = None,
+        control: object = None,
+        transformer_options: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Tensor:
+        if control is not None:
+            raise InvalidInput("Animate-X cannot follow a ControlNet: take it out of the conditioning.")
+        passes: list[EncodedClip] = kwargs.pop(CONDITION)
+        check_latents(passes[0].shape, len(passes), x.shape)
+        apply = partial(super()._apply_model, transformer_options=transformer_options or {}, **kwargs)
+
+        def window(index: int) -> Denoiser:
+            def denoise(clips: Tensor, sigmas: Tensor) -> Tensor:
+                told = Conditions.stack([each.encodings[index].to(x.device) for each in passes])
+                frames = apply(_frames(clips), sigmas.repeat_interleave(told.frames), **{CONDITION: told})
+                return _clips(frames, len(passes))
+
+            return denoise
+
+        spans = passes[0].spans
+        blended = windowed([window(index) for index in range(len(spans))], spans, passes[0].weights)
+        return _frames(blended(_clips(x, len(passes)), t.view(len(passes), -1)[:, 0]))
+
+    def extra_conds_shapes(self, **kwargs: Any) -> dict[str, list[int]]:
+        """Tell, before anything is loaded or encoded, what `memory_required` will be asked with."""
+        if CONDITION not in kwargs:
+            return {}
+        shape = clip_condition(kwargs).inputs.shape
+        return {CONDITION: memory_shape(shape, spans_of(shape, kwargs.get(WINDOWS)))}
+
+    def memory_required(
+        self, input_shape: Sequence[int], cond_shapes: Mapping[str, list[list[int]]] | None = None
+    ) -> int:
+        """Estimate the bytes that one call takes beside the weights: for a window, where there are such."""
+        batch, _, height, width = input_shape
+        frames, at_once = max((cond_shapes or {}).get(CONDITION) or [[batch, batch]])
+        shape = ClipShape(8 * width, 8 * height, at_once, halvings=0)
+        clips = max(1, batch // frames)
+        return activation_bytes(self.denoiser, shape, self.compute_dtype, clips)
+
+
+def _clips(frames: Tensor, clips: int) -> Tensor:
+    return rearrange(frames, "(b f) c h w -> b c f h w", b=clips)
+
+
+def _frames(clips: Tensor) -> Tensor:
+    return rearrange(clips, "b c f h w -> (b f) c h w")

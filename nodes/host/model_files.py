@@ -1,0 +1,116 @@
+"""Model files in ComfyUI's folders, those that a user's own configuration names included."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import folder_paths
+
+from ...animatex_core.bundles import load_catalogue
+from ...animatex_core.checkpoints.denoiser_file import FORMAT
+from ...animatex_core.checkpoints.safe_read import read_metadata
+from ...animatex_core.errors import CheckpointError, InvalidInput
+from ...animatex_core.models_folder import AUTOENCODERS, BUNDLES, DENOISER, OPEN_CLIP
+from . import folders
+
+DENOISERS, AUTOENCODER_FOLDERS = (folders.KEY, "diffusion_models"), ("vae", "checkpoints")
+NAMED_ANIMATE_X = re.compile(r"animate[-_ ]?x(?!\+)", re.IGNORECASE)
+# The vision tower of the same model, as other packs have their users save it.
+OPEN_CLIP_ELSEWHERE = ("CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors",)
+
+Choices = dict[str, Path]
+"""What a loader offers: a file's name, followed by its folder unless that is the first to look in."""
+
+
+def denoiser_choices() -> Choices:
+    """Return the files that may be an Animate-X denoiser."""
+    own, shared = DENOISERS
+    return _choices(own, _may_be_denoiser) | _choices(shared, _is_named_animate_x, marked=True)
+
+
+def image_encoder_choices() -> Choices:
+    """Return the files of CLIP vision."""
+    return _choices("clip_vision", lambda name: True)
+
+
+def autoencoder_choices() -> Choices:
+    """Return the autoencoders, and the checkpoints that are known to hold the right one."""
+    own, shared = AUTOENCODER_FOLDERS
+    stems = {Path(name).stem for name in _names(*AUTOENCODERS)}
+    return _choices(own, lambda name: True) | _choices(
+        shared, lambda name: Path(name).stem in stems, marked=True
+    )
+
+
+def find_denoiser() -> Path | None:
+    """Return a converted bundle, or else the released checkpoint."""
+    choices = denoiser_choices().values()
+    known = _first(choices, (*BUNDLES, *_names(DENOISER)))
+    return known or next(filter(_is_bundle, choices), None)
+
+
+def require_image_encoder() -> Path | None:
+    """Return the file of OpenCLIP ViT-H-14; None where there is no denoiser either.
+
+    Raises InvalidInput that says how to get it where a denoiser waits for it.
+    """
+    return _required(image_encoder_choices(), (OPEN_CLIP,), OPEN_CLIP_ELSEWHERE)
+
+
+def require_autoencoder() -> Path | None:
+    """Return a file of the autoencoder of Stable Diffusion 2.1; otherwise as `require_image_encoder`."""
+    return _required(autoencoder_choices(), AUTOENCODERS)
+
+
+def fingerprint(path: Path | None) -> tuple[str, ...]:
+    """Tell a file from another, and from itself after a change."""
+    if path is None:
+        return ()
+    state = path.stat()
+    return str(path), str(state.st_mtime_ns), str(state.st_size)
+
+
+def _required(choices: Choices, file_ids: Sequence[str], elsewhere: Sequence[str] = ()) -> Path | None:
+    # A set of networks belongs together: the built-in denoiser does not understand real encoders.
+    if find_denoiser() is None:
+        return None
+    path = _first(choices.values(), (*_names(*file_ids), *elsewhere))
+    if path is None:
+        file = load_catalogue().find(file_ids[0])
+        raise InvalidInput(
+            f"{file.name} is not in ComfyUI's folder models/{file.folder}: get it with `python -m "
+            f"animatex_core models download {file.id} --folder {folder_paths.models_dir}`, or choose a file."
+        )
+    return path
+
+
+def _choices(key: str, plausible: Callable[[str], bool], *, marked: bool = False) -> Choices:
+    names = filter(plausible, folder_paths.get_filename_list(key))
+    paths = {name: folder_paths.get_full_path(key, name) for name in names}
+    return {f"{name} ({key})" if marked else name: Path(path) for name, path in paths.items() if path}
+
+
+def _may_be_denoiser(name: str) -> bool:
+    others = {n for file in load_catalogue().files if file.id != DENOISER for n in file.names}
+    return Path(name).suffix.lower() in folders.WEIGHTS and Path(name).name not in others
+
+
+def _is_named_animate_x(name: str) -> bool:
+    return NAMED_ANIMATE_X.search(Path(name).name) is not None and _may_be_denoiser(name)
+
+
+def _is_bundle(path: Path) -> bool:
+    try:
+        return read_metadata(path).get("format") == FORMAT
+    except CheckpointError:
+        return False
+
+
+def _names(*file_ids: str) -> tuple[str, ...]:
+    catalogue = load_catalogue()
+    return tuple(name for file_id in file_ids for name in catalogue.find(file_id).names)
+
+
+def _first(paths: Iterable[Path], names: Iterable[str]) -> Path | None:
+    by_name = {path.name: path for path in reversed(list(paths))}
+    return next((by_name[name] for name in names if name in by_name), None)

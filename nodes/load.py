@@ -1,0 +1,118 @@
+"""Nodes that load the networks."""
+
+from pathlib import Path
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..animatex_core.checkpoints.denoiser_file import read_denoiser
+from ..animatex_core.generated_networks import NOTICE, generated_denoiser
+from .host import model_files
+from .host.choices import AUTOMATIC, BUILT_IN, chosen
+from .host.encoder_loading import generated_clip_vision, generated_vae, load_clip_vision, load_vae
+from .host.loading import WEIGHT_DTYPES, load_model
+from .host.told import told
+
+CATEGORY = "Animate-X/loaders"
+
+
+class AnimateXLoadModel(io.ComfyNode):
+    """Load Animate-X Model."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="AnimateXLoadModel",
+            display_name="Load Animate-X Model",
+            category=CATEGORY,
+            description="Loads the denoiser of Animate-X, converted or as released, for any sampler.",
+            inputs=[
+                io.Combo.Input(
+                    "model_name",
+                    options=[AUTOMATIC, BUILT_IN, *model_files.denoiser_choices()],
+                    tooltip="A file in models/animate_x or models/diffusion_models. Automatic takes the "
+                    "known file that is there, else the small built-in network, which shows that all runs.",
+                ),
+                io.Combo.Input(
+                    "weight_dtype",
+                    options=list(WEIGHT_DTYPES),
+                    tooltip="The type in which weights are kept. Default suits your machine; fp8 halves the "
+                    "memory of the weights at some cost in quality.",
+                ),
+            ],
+            outputs=[io.Model.Output(tooltip="For Animate-X Sampler, KSampler or any other sampler.")],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, model_name: str, weight_dtype: str) -> Any:
+        return model_files.fingerprint(cls._path(model_name))
+
+    @classmethod
+    def execute(cls, model_name: str, weight_dtype: str) -> io.NodeOutput:
+        with told(cls.hidden.unique_id) as sentences:
+            path = cls._path(model_name)
+            if path is None:
+                sentences.append(NOTICE)
+                return io.NodeOutput(load_model(generated_denoiser(), BUILT_IN, weight_dtype))
+            return io.NodeOutput(load_model(read_denoiser(path), str(path), weight_dtype))
+
+    @classmethod
+    def _path(cls, model_name: str) -> Path | None:
+        return chosen(model_name, model_files.denoiser_choices, model_files.find_denoiser)
+
+
+class AnimateXLoadEncoders(io.ComfyNode):
+    """Load Animate-X Encoders."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="AnimateXLoadEncoders",
+            display_name="Load Animate-X Encoders",
+            category=CATEGORY,
+            description="Loads the image encoder and the autoencoder that belong to Animate-X.",
+            inputs=[
+                io.Combo.Input(
+                    "clip_vision_name",
+                    options=[AUTOMATIC, BUILT_IN, *model_files.image_encoder_choices()],
+                    tooltip="OpenCLIP ViT-H-14 in models/clip_vision. Automatic takes it where an Animate-X "
+                    "model is found, and else the small built-in one, which belongs to the built-in model.",
+                ),
+                io.Combo.Input(
+                    "vae_name",
+                    options=[AUTOMATIC, BUILT_IN, *model_files.autoencoder_choices()],
+                    tooltip="The autoencoder of Stable Diffusion 2.1 in models/vae, or its whole checkpoint "
+                    "in models/checkpoints, of which no more is kept. Automatic is as for CLIP vision.",
+                ),
+            ],
+            outputs=[
+                io.ClipVision.Output(tooltip="For IPI Features and Animate-X Conditioning."),
+                io.Vae.Output(tooltip="For VAE Decode, and for latents of the reference."),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, clip_vision_name: str, vae_name: str) -> Any:
+        paths = cls._image_encoder(clip_vision_name), cls._autoencoder(vae_name)
+        return [model_files.fingerprint(path) for path in paths]
+
+    @classmethod
+    def execute(cls, clip_vision_name: str, vae_name: str) -> io.NodeOutput:
+        with told(cls.hidden.unique_id) as sentences:
+            image_encoder, autoencoder = cls._image_encoder(clip_vision_name), cls._autoencoder(vae_name)
+            if image_encoder is None or autoencoder is None:
+                sentences.append(NOTICE)
+            return io.NodeOutput(
+                load_clip_vision(image_encoder) if image_encoder else generated_clip_vision(),
+                load_vae(autoencoder) if autoencoder else generated_vae(),
+            )
+
+    @classmethod
+    def _image_encoder(cls, choice: str) -> Path | None:
+        return chosen(choice, model_files.image_encoder_choices, model_files.require_image_encoder)
+
+    @classmethod
+    def _autoencoder(cls, choice: str) -> Path | None:
+        return chosen(choice, model_files.autoencoder_choices, model_files.require_autoencoder)

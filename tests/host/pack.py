@@ -1,0 +1,31 @@
+"""ComfyUI's own modules and the pack in this process, without a server, for programs that tests start."""
+
+import importlib
+import importlib.util
+import logging
+import sys
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).parents[2]
+PACK = "animatex_pack"
+
+
+def start(comfyui: str, *options: str) -> None:
+    """Make `comfy` and the pack importable, as ComfyUI does on a CPU; logs nothing."""
+    sys.argv = ["comfyui", "--cpu", *options]
+    sys.path.insert(0, comfyui)
+    importlib.import_module("comfy.options").enable_args_parsing()
+    logging.disable(logging.CRITICAL)
+    spec = importlib.util.spec_from_file_location(
+        PACK, ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[PACK] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+
+def pack(name: str) -> ModuleType:
+    """Import a module of the pack, such as "nodes.host.model"."""
+    return importlib.import_module(f"{PACK}.{name}")
