@@ -1,7 +1,6 @@
 """`animatex retarget`: poses carried over to a character, with a preview over its picture."""
 
 import argparse
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -9,11 +8,10 @@ import numpy as np
 from einops import rearrange
 
 from ..dance import Dance
-from ..encoders.preprocess import resize
 from ..placement import check_writable
-from ..pose.draw import draw_over
 from ..pose.json_io import write_poses
 from ..pose.skeleton import PoseSequence
+from ..preview import drawn_over, fitted
 from ..retarget.retarget import plan, retarget
 from ..video.clip import probe
 from ..video.picture import write_picture
@@ -31,7 +29,6 @@ from .progress import Bars
 from .references import read_reference
 
 MOMENTS, COLUMNS = 8, 4  # of a preview that is a picture
-WIDTH, HEIGHT = 1024, 512  # pixels of a previewed frame at the most
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -81,23 +78,14 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _write_preview(path: Path, picture: np.ndarray, poses: PoseSequence, dance: Dance) -> None:
-    background = _fitted(picture)
+    background = fitted(picture)
     if is_picture(path):
         moments = np.linspace(0, len(poses) - 1, min(MOMENTS, len(poses))).round().astype(int)
-        write_picture(path, _sheet(list(_over(background, poses.select(moments)))))
+        write_picture(path, _sheet(list(drawn_over(background, poses.select(moments)))))
     else:
-        write_clip(path, _over(background, poses), fps=dance.choice.fps, sound=dance.sound(dance.choice.fps))
-
-
-def _fitted(picture: np.ndarray) -> np.ndarray:
-    """The picture at the size of a preview, its sides even."""
-    height, width, _ = picture.shape
-    scale = min(HEIGHT / height, WIDTH / width)
-    return resize(picture, *(max(2, round(side * scale / 2) * 2) for side in (width, height)))
-
-
-def _over(background: np.ndarray, poses: PoseSequence) -> Iterator[np.ndarray]:
-    return (draw_over(background, body, hands) for body, hands in zip(poses.body, poses.hands, strict=True))
+        write_clip(
+            path, drawn_over(background, poses), fps=dance.choice.fps, sound=dance.sound(dance.choice.fps)
+        )
 
 
 def _sheet(frames: list[np.ndarray]) -> np.ndarray:

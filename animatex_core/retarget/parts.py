@@ -1,5 +1,6 @@
 """Parts of the body by name, and dropping those that a character has not."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,6 +34,12 @@ def _named() -> dict[str, tuple[int, ...]]:
 # Which of the 130 points a part holds. Arms begin below the shoulder and legs below the hip.
 POINTS_OF = _named()
 PARTS = tuple(POINTS_OF)
+
+
+def listed_parts(text: str) -> tuple[str, ...]:
+    """Split names as people write them: "Left arm, ears" are left_arm and ears. They may be unknown."""
+    names = (name.strip() for name in re.split(r"[,;\n]", text.lower()))
+    return tuple(re.sub(r"[\s-]+", "_", name) for name in names if name)
 
 
 def drop_parts(points: np.ndarray, names: Sequence[str]) -> np.ndarray:

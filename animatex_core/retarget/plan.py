@@ -31,6 +31,15 @@ class Plan:
     width: int
     height: int
 
+    @property
+    def sentence(self) -> str:
+        """What is done, as a whole sentence."""
+        return f"The poses were {self.description}."
+
+    def own_pose(self, character: Character) -> PoseSequence | None:
+        """Return the character's own pose, None where it is of no use: a guess at what is no human body."""
+        return None if self.how in ("fitted", "passed on") else character.pose
+
 
 def in_pixels(poses: PoseSequence, width: int, height: int) -> np.ndarray:
     """Return the points of poses in a picture of this size: (f, 130, 3) float64."""

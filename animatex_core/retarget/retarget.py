@@ -47,7 +47,7 @@ def retarget(
     points = _driving(driving, settings)
     chosen = plan_for(points, driving, character, settings)
     if chosen.how == "passed on":
-        warnings.warn(AnimateXWarning(f"The poses were {chosen.description}."), stacklevel=2)
+        warnings.warn(AnimateXWarning(chosen.sentence), stacklevel=2)
     result = rescale(points, chosen.ratios, chosen.motion)
     if settings.ground:
         result = _on_ground(result, points, character, chosen)

@@ -25,7 +25,8 @@ def told(node_id: str | None) -> Iterator[list[str]]:
         if not issubclass(warning.category, AnimateXWarning):
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
             continue
-        sentences.append(str(warning.message))
+        if str(warning.message) not in sentences:
+            sentences.append(str(warning.message))
         logging.warning("Animate-X: %s", warning.message)
     show(sentences, node_id)
 

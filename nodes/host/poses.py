@@ -1,0 +1,88 @@
+"""ComfyUI's POSE_KEYPOINT, IMAGE and VIDEO, and the core's poses and frames to find them in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+
+import folder_paths
+from comfy_api.input import VideoInput
+from comfy_api.latest import io
+from torch import Tensor
+
+from ...animatex_core.dwpose import Shots
+from ...animatex_core.errors import InvalidInput
+from ...animatex_core.pose.cache import PoseCache, digest_file, digest_frames
+from ...animatex_core.pose.draw import draw_poses
+from ...animatex_core.pose.json_io import openpose_from_poses, poses_from_openpose
+from ...animatex_core.pose.person import NamedRule, PersonRule
+from ...animatex_core.pose.skeleton import PoseSequence
+from ...animatex_core.video.clip import probe
+from ...animatex_core.video.read import read_frames
+from .pictures import frames_of, images_of
+from .video import clip_file
+
+Poses = io.Custom("POSE_KEYPOINT")
+DWPoseNets = io.Custom("ANIMATEX_DWPOSE")
+PEOPLE = [*get_args(NamedRule), *map(str, range(10))]
+CACHE = "animate_x"  # in ComfyUI's folder of users' files: the one for temporary files does not last
+
+
+def person_input() -> io.Combo.Input:
+    """Return the widget for who is meant among several people."""
+    return io.Combo.Input(
+        "person",
+        options=PEOPLE,
+        default=PEOPLE[0],
+        tooltip="Who is meant where there are several people. best: the surest of each frame, as released. "
+        "largest, leftmost, or a number counted from the left (0 is the leftmost): chosen in the first frame "
+        "and followed from there.",
+    )
+
+
+def person_rule(chosen: str) -> PersonRule:
+    """Return the core's rule of a choice among PEOPLE."""
+    return int(chosen) if chosen.isdigit() else chosen  # type: ignore[return-value]
+
+
+def poses_of(data: Any, source: str = "poses", person: str = PEOPLE[0]) -> PoseSequence:
+    """Read a POSE_KEYPOINT, of whichever pack; source: its input's name in messages."""
+    return poses_from_openpose(data, person=person_rule(person), source=source)
+
+
+def keypoints_of(poses: PoseSequence) -> list[dict[str, Any]]:
+    """Return poses as POSE_KEYPOINT."""
+    return openpose_from_poses(poses)
+
+
+def pictures_of(poses: PoseSequence, width: int | None = None, height: int | None = None) -> Tensor:
+    """Return poses as IMAGE, as the denoiser sees them; the size is by default that of the poses."""
+    return images_of(draw_poses(poses, width, height), len(poses))
+
+
+@contextmanager
+def shots_of(images: Tensor | None, video: VideoInput | None) -> Iterator[Shots]:
+    """Give the frames of an IMAGE or a VIDEO; a file's are read one at a time."""
+    if (images is None) == (video is None):
+        found = "neither" if images is None else "both"
+        raise InvalidInput(f"DWPose Extract was given {found} of images and video: wire exactly one of them.")
+    if video is None:
+        yield _of_images(images)
+        return
+    with clip_file(video) as path:
+        yield _of_images(video.get_components().images) if path is None else _of_file(path)
+
+
+def pose_cache() -> PoseCache:
+    """Return the cache of poses, which outlives ComfyUI's restart."""
+    return PoseCache(Path(folder_paths.get_user_directory(), CACHE, "poses"))
+
+
+def _of_images(images: Any) -> Shots:
+    return Shots(digest_frames(frames_of(images)), partial(frames_of, images), len(images))
+
+
+def _of_file(path: Path) -> Shots:
+    clip = probe(path)
+    return Shots(digest_file(path), partial(read_frames, clip), clip.frames, clip.fps)

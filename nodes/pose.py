@@ -1,0 +1,250 @@
+"""Nodes that find, clean and draw poses."""
+
+from typing import Any
+
+from comfy_api.input import VideoInput
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..animatex_core.dwpose import DWPose, find_poses
+from ..animatex_core.models_folder import POSE_DETECTOR, POSE_ESTIMATOR
+from ..animatex_core.pose.gaps import fill_gaps as filled
+from ..animatex_core.pose.smooth import smooth
+from .host.onnx_files import chosen_file, fingerprint, onnx_choices
+from .host.poses import (
+    DWPoseNets,
+    Poses,
+    keypoints_of,
+    person_input,
+    person_rule,
+    pictures_of,
+    pose_cache,
+    poses_of,
+    shots_of,
+)
+from .host.progress import node_progress
+from .host.told import told
+
+CATEGORY = "Animate-X/pose"
+DEVICES = ["auto", "cuda", "directml", "coreml", "cpu"]
+
+
+class LoadDWPose(io.ComfyNode):
+    """The two nets that find people and their poses."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the node."""
+        return io.Schema(
+            node_id="AnimateXLoadDWPose",
+            display_name="Load DWPose",
+            category="Animate-X/loaders",
+            description="Chooses the two nets of DWPose. They are opened when poses are looked for the first "
+            "time, and not at all where the same poses were found before.",
+            inputs=[
+                io.Combo.Input(
+                    "detector",
+                    options=onnx_choices(),
+                    tooltip="Finds people: yolox_l.onnx in models/animate_x, models/detection or where "
+                    "controlnet_aux keeps it. automatic takes it or, without it, the built-in net, which is "
+                    "not trained.",
+                ),
+                io.Combo.Input(
+                    "estimator",
+                    options=onnx_choices(),
+                    tooltip="Finds a person's points: dw-ll_ucoco_384.onnx in the same folders. The built-in "
+                    "net is not trained: its poses mean nothing.",
+                ),
+                io.Combo.Input(
+                    "device",
+                    options=DEVICES,
+                    default=DEVICES[0],
+                    tooltip="Where the files run: auto takes the first that works. The built-in nets run on "
+                    "the CPU.",
+                ),
+            ],
+            outputs=[DWPoseNets.Output(display_name="dwpose", tooltip="The nets, for DWPose Extract.")],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, detector: str, estimator: str, device: str) -> Any:
+        """Notice files that come and go."""
+        return fingerprint()
+
+    @classmethod
+    def execute(cls, detector: str, estimator: str, device: str) -> io.NodeOutput:
+        """Choose the files."""
+        with told(cls.hidden.unique_id):
+            files = chosen_file(detector, POSE_DETECTOR), chosen_file(estimator, POSE_ESTIMATOR)
+        return io.NodeOutput(DWPose(*files, device=device))
+
+
+class ExtractPoses(io.ComfyNode):
+    """The poses of one person in frames or in a clip."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the node."""
+        return io.Schema(
+            node_id="AnimateXExtractPoses",
+            display_name="DWPose Extract",
+            category=CATEGORY,
+            description="Finds the poses of one person in pictures or in a whole video, wire one of the two. "
+            "What was found is kept, so that the same frames are never searched twice.",
+            inputs=[
+                DWPoseNets.Input("dwpose", tooltip="The nets of Load DWPose."),
+                person_input(),
+                io.Int.Input(
+                    "detect_every",
+                    default=1,
+                    min=1,
+                    max=100,
+                    tooltip="1 looks for people in every frame, as released. n does so in every n-th and "
+                    "follows the person in between, which is faster.",
+                ),
+                io.Boolean.Input(
+                    "whole_frame",
+                    default=True,
+                    tooltip="Take the whole picture for the person where nobody is found, as released. Turn "
+                    "it off for pictures of cartoons and animals, whose points would lie anywhere.",
+                ),
+                io.Image.Input("images", optional=True, tooltip="The frames, all of one size."),
+                io.Video.Input("video", optional=True, tooltip="A clip, all of whose frames are searched."),
+            ],
+            outputs=[
+                Poses.Output(display_name="poses", tooltip="One person's pose in every frame."),
+                io.Image.Output(
+                    display_name="pose_images", tooltip="The poses drawn as the model sees them."
+                ),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        dwpose: DWPose,
+        person: str,
+        detect_every: int,
+        whole_frame: bool,
+        images: Tensor | None = None,
+        video: VideoInput | None = None,
+    ) -> io.NodeOutput:
+        """Find the poses, or remember them."""
+        with told(cls.hidden.unique_id) as sentences, shots_of(images, video) as shots:
+            found = find_poses(
+                dwpose,
+                shots,
+                pose_cache(),
+                person=person_rule(person),
+                detect_every=detect_every,
+                whole_frame=whole_frame,
+                progress=node_progress(shots.total or 1),
+            )
+            sentences.append(found.description)
+        return io.NodeOutput(keypoints_of(found.poses), pictures_of(found.poses))
+
+
+class SmoothPoses(io.ComfyNode):
+    """Poses with short gaps filled and less trembling."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the node."""
+        return io.Schema(
+            node_id="AnimateXSmoothPoses",
+            display_name="Smooth Poses",
+            category=CATEGORY,
+            description="Fills short gaps in poses and stills their trembling, in step with the music.",
+            inputs=[
+                Poses.Input("poses", tooltip="Poses of consecutive frames."),
+                io.Float.Input(
+                    "fps",
+                    default=24.0,
+                    min=0.1,
+                    max=1000.0,
+                    step=0.01,
+                    tooltip="Frames a second of the poses, which their files do not tell: wire that of "
+                    "Driving Frames.",
+                ),
+                io.Int.Input(
+                    "fill_gaps",
+                    default=4,
+                    min=0,
+                    max=1000,
+                    tooltip="Fill in a point that is missing for at most so many frames between two that "
+                    "show it. 0: fill nothing.",
+                ),
+                io.Float.Input(
+                    "min_cutoff",
+                    default=1.5,
+                    min=0.0,
+                    max=100.0,
+                    step=0.1,
+                    tooltip="What trembles faster than this, in Hz, is damped in points at rest: less is "
+                    "smoother. 0: do not smooth at all.",
+                ),
+                io.Float.Input(
+                    "beta",
+                    default=30.0,
+                    min=0.0,
+                    max=1000.0,
+                    step=1.0,
+                    tooltip="How closely fast motion is followed: more follows closer, less is smoother.",
+                ),
+                person_input(),
+            ],
+            outputs=[Poses.Output(display_name="poses", tooltip="The cleaned poses of one person.")],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(
+        cls, poses: Any, fps: float, fill_gaps: int, min_cutoff: float, beta: float, person: str
+    ) -> io.NodeOutput:
+        """Fill, then smooth."""
+        with told(cls.hidden.unique_id):
+            cleaned = filled(poses_of(poses, person=person), fill_gaps)
+            if min_cutoff:
+                cleaned = smooth(cleaned, min_cutoff=min_cutoff, beta=beta, fps=fps)
+        return io.NodeOutput(keypoints_of(cleaned))
+
+
+class DrawPoses(io.ComfyNode):
+    """Poses as pictures."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the node."""
+        return io.Schema(
+            node_id="AnimateXDrawPoses",
+            display_name="Draw Poses",
+            category=CATEGORY,
+            description="Draws poses as the model sees them: body and hands on black.",
+            inputs=[
+                Poses.Input("poses", tooltip="Poses, of whichever pack."),
+                io.Int.Input(
+                    "width",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    tooltip="Pixels of the pictures. 0: as wide as those in which the poses were found.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    tooltip="Pixels of the pictures. 0: as high as those in which the poses were found.",
+                ),
+            ],
+            outputs=[io.Image.Output(display_name="pose_images", tooltip="A picture of every pose.")],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, poses: Any, width: int, height: int) -> io.NodeOutput:
+        """Draw."""
+        with told(cls.hidden.unique_id):
+            return io.NodeOutput(pictures_of(poses_of(poses), width or None, height or None))

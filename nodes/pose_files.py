@@ -1,0 +1,102 @@
+"""Nodes that read and write files of poses."""
+
+from typing import Any
+
+from comfy_api.latest import io, ui
+
+from ..animatex_core.errors import AnimateXError
+from ..animatex_core.pose.json_io import read_poses, write_poses
+from .host.files import existing_input, inputs_of_kind, new_output
+from .host.poses import Poses, keypoints_of, person_input, person_rule, pictures_of, poses_of
+from .host.told import told
+from .pose import CATEGORY
+
+SUFFIX = ".json"
+
+
+class LoadPoses(io.ComfyNode):
+    """One person's poses from a file."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the node."""
+        return io.Schema(
+            node_id="AnimateXLoadPoses",
+            display_name="Load Poses",
+            category=CATEGORY,
+            description="Reads the poses of one person from a file of OpenPose keypoints (JSON).",
+            inputs=[
+                io.Combo.Input(
+                    "file",
+                    options=inputs_of_kind(SUFFIX),
+                    tooltip="A .json file of ComfyUI's input folder, or of its output folder, where Save "
+                    "Poses puts its own. Copy yours into the input folder and press R.",
+                ),
+                person_input(),
+            ],
+            outputs=[
+                Poses.Output(display_name="poses", tooltip="One person's pose in every frame."),
+                io.Image.Output(
+                    display_name="pose_images", tooltip="The poses drawn as the model sees them."
+                ),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str, person: str) -> Any:
+        """Notice a file that was written anew."""
+        return existing_input(file).stat().st_mtime_ns
+
+    @classmethod
+    def validate_inputs(cls, file: str) -> bool | str:
+        """Refuse names that are no files in ComfyUI's folders; ComfyUI takes a sentence for a refusal."""
+        try:
+            existing_input(file)
+        except AnimateXError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def execute(cls, file: str, person: str) -> io.NodeOutput:
+        """Read."""
+        with told(cls.hidden.unique_id):
+            poses = read_poses(existing_input(file), person=person_rule(person))
+        return io.NodeOutput(keypoints_of(poses), pictures_of(poses))
+
+
+class SavePoses(io.ComfyNode):
+    """One person's poses into a file."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the node."""
+        return io.Schema(
+            node_id="AnimateXSavePoses",
+            display_name="Save Poses",
+            category=CATEGORY,
+            description="Writes the poses of one person into ComfyUI's output folder, as OpenPose keypoints "
+            "(JSON), which Load Poses and other packs read.",
+            inputs=[
+                Poses.Input("poses", tooltip="Poses, of whichever pack."),
+                io.String.Input(
+                    "filename_prefix",
+                    default="poses/Animate-X",
+                    tooltip="Name in the output folder, before its number; may have folders, "
+                    "%date:yyyy-MM-dd%, %year%, %width% and the like.",
+                ),
+            ],
+            outputs=[Poses.Output(display_name="poses", tooltip="The poses as they were written.")],
+            hidden=[io.Hidden.unique_id],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, poses: Any, filename_prefix: str) -> io.NodeOutput:
+        """Write, and tell the name."""
+        with told(cls.hidden.unique_id):
+            written = poses_of(poses)
+            file = new_output(filename_prefix, SUFFIX, written.width, written.height)
+            write_poses(file.path, written)
+        name = "/".join(filter(None, [file.subfolder, file.path.name]))
+        return io.NodeOutput(keypoints_of(written), ui=ui.PreviewText(name))

@@ -1,0 +1,151 @@
+"""The node of the explicit pose indicator: a dance on the body of a character."""
+
+from typing import Any
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..animatex_core.pose.skeleton import PoseSequence
+from ..animatex_core.preview import drawn_over, fitted
+from ..animatex_core.retarget.masks import SHOWS, Shows
+from ..animatex_core.retarget.parts import listed_parts
+from ..animatex_core.retarget.retarget import ADDABLE, PARTS, Factors, Mode, RetargetSettings, plan, retarget
+from ..animatex_core.retarget.settings import LARGEST_FACTOR, LEAST_FACTOR, MODES
+from .host.character import character_of
+from .host.pictures import images_of, picture_of
+from .host.poses import Poses, keypoints_of, poses_of
+from .host.told import told
+from .pose import CATEGORY
+
+PREVIEW = 512 << 20  # bytes at the most, so that previews of long clips are smaller
+FACTORS = {
+    "body": "neck to hips, which takes the legs along",
+    "legs": "hips to toes",
+    "arms": "shoulders to fingers",
+    "neck": "neck to nose",
+    "shoulders": "neck to shoulders",
+    "face": "eyes, ears and face points about the nose",
+}
+
+
+class RetargetPoses(io.ComfyNode):
+    """The motion of a dancer on the body of a character."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the node."""
+        return io.Schema(
+            node_id="AnimateXRetargetPoses",
+            display_name="Retarget Poses (EPI)",
+            category=CATEGORY,
+            description="Carries the poses of a dance over to a character: by the pose found in its picture "
+            "or, where none can be found, by a mask of where it is.",
+            inputs=[
+                Poses.Input("poses", tooltip="The dance: poses of the driving clip."),
+                io.Image.Input("reference", tooltip="The picture of the character; of several the first."),
+                Poses.Input(
+                    "reference_pose",
+                    optional=True,
+                    tooltip="The character's own pose, found in its picture. One that shows nobody counts "
+                    "for none.",
+                ),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="Where the character is, used where its pose is of no use. Any size will do. An "
+                    "empty mask, as Load Image gives of opaque pictures, counts for none.",
+                ),
+                *_settings(),
+            ],
+            outputs=[
+                Poses.Output(display_name="poses", tooltip="The dance on the character's body."),
+                Poses.Output(
+                    display_name="reference_pose",
+                    tooltip="The character's own pose, or nobody where it was of no use.",
+                ),
+                io.Image.Output(
+                    display_name="preview", tooltip="Every pose over the picture of the character."
+                ),
+                io.String.Output(display_name="description", tooltip="What was done, and why."),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        poses: Any,
+        reference: Tensor,
+        mode: Mode,
+        bound: float,
+        ground: bool,
+        drop: str,
+        add: str,
+        reference_pose: Any = None,
+        mask: Tensor | None = None,
+        mask_shows: Shows = "automatic",
+        **factors: float,
+    ) -> io.NodeOutput:
+        """Retarget, and show what came of it."""
+        settings = RetargetSettings(
+            mode, Factors(**factors), listed_parts(drop), listed_parts(add), ground, bound
+        )
+        with told(cls.hidden.unique_id) as sentences:
+            driving, picture = poses_of(poses), picture_of(reference)
+            character = character_of(picture, reference_pose, mask, mask_shows)
+            chosen, moved = plan(driving, character, settings), retarget(driving, character, settings)
+            sentences.append(chosen.sentence)
+        own = chosen.own_pose(character) or PoseSequence.empty(1, character.width, character.height)
+        background = fitted(picture, PREVIEW / (12 * len(moved)))
+        preview = images_of(drawn_over(background, moved), len(moved))
+        return io.NodeOutput(keypoints_of(moved), keypoints_of(own), preview, chosen.description)
+
+
+def _settings() -> list[io.Input]:
+    return [
+        io.Combo.Input(
+            "mode",
+            options=list(MODES),
+            default="retarget",
+            tooltip="retarget: the character's place, size and bone lengths. align: its place and size only. "
+            "none: the poses stay where they are in the driving picture, as released.",
+        ),
+        io.Float.Input(
+            "bound",
+            default=3.0,
+            min=1.0,
+            max=10.0,
+            step=0.1,
+            tooltip="How many times a bone may be longer or shorter than the size of the whole body would "
+            "make it. Lower it where limbs come out too long.",
+        ),
+        io.Boolean.Input(
+            "ground", default=False, tooltip="Keep the feet on the ground on which the character stands."
+        ),
+        *map(_factor, FACTORS),
+        io.String.Input("drop", default="", tooltip=_parts("Parts the character has not", PARTS)),
+        io.String.Input("add", default="", tooltip=_parts("Parts that only the character has", ADDABLE)),
+        io.Combo.Input(
+            "mask_shows",
+            options=list(SHOWS),
+            default=SHOWS[0],
+            optional=True,
+            tooltip="What the mask is white for. automatic: the character, or the background where the white "
+            "runs around the picture, as in the mask that Load Image gives of a transparent picture.",
+        ),
+    ]
+
+
+def _factor(part: str) -> io.Input:
+    return io.Float.Input(
+        part,
+        default=1.0,
+        min=LEAST_FACTOR,
+        max=LARGEST_FACTOR,
+        step=0.05,
+        tooltip=f"How many times longer to make the {part}: {FACTORS[part]}.",
+    )
+
+
+def _parts(what: str, names: tuple[str, ...]) -> str:
+    return f"{what}, parted by commas: {', '.join(names)}."
