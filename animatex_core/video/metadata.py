@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import InvalidInput
 from ..placement import scratch_file, storage_errors
 
-SPECIAL = re.compile(r"[=;#\\\n]")
+SPECIAL = re.compile(r"[=;#\\\r\n]")
 
 
 @contextmanager
@@ -30,11 +30,14 @@ def as_ffmetadata(metadata: Mapping[str, str]) -> str:
 
 
 def check_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the texts, or raise InvalidInput where one has no name or holds the character NUL."""
+    """Return the texts, or raise InvalidInput where one has no name or cannot be handed to ffmpeg.
+
+    That is one with the character NUL, or with a backslash at its end, which new ffmpegs misread.
+    """
     for name, text in metadata.items():
-        if not name or "\0" in name + text:
+        if not name or "\0" in name + text or "\\" in (name[-1:], text[-1:]):
             raise InvalidInput(
-                f"The metadata {name!r} has no name or holds the character NUL, which no file can: "
+                f"The metadata {name!r} has no name, holds the character NUL or ends with a backslash: "
                 "leave it out."
             )
     return metadata

@@ -17,6 +17,7 @@ from .ffmpeg import Finished, reason, run
 from .sound import Sound, cut_filters
 
 LOUDEST = 32767  # of 16 bits
+MOST_CHANNELS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +66,11 @@ def read_samples(clip: ClipInfo, start: float, seconds: float) -> Samples | None
 def write_samples(path: str | Path, samples: Samples) -> Path:
     """Write sound as a wav file of 16 bits and return its path; what is louder than 1 is cut.
 
-    Raises StorageError.
+    More than eight channels, for which players know no places, become one. Raises StorageError.
     """
-    limited = np.nan_to_num(samples.waveform, nan=0.0).clip(-1, 1)
+    waveform = samples.waveform
+    placed_channels = waveform if len(waveform) <= MOST_CHANNELS else waveform.mean(axis=0, keepdims=True)
+    limited = np.nan_to_num(placed_channels).clip(-1, 1)
     with placed(path) as file, wave.open(file, "wb") as wav:
         wav.setnchannels(len(limited))
         wav.setsampwidth(2)

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from animatex_core.errors import AnimateXWarning, InvalidInput
+from animatex_core.errors import AnimateXWarning, Cancelled, InvalidInput
 from animatex_core.video.clip import ClipInfo, count_frames, probe
 from animatex_core.video.ffmpeg import Running, each_frame_once
 from animatex_core.video.read import read_frames
@@ -247,7 +247,7 @@ def test_closing_early_ends_ffmpeg(clip: Path) -> None:
     frames = read_frames(clip)
     next(frames)
     assert len(children()) == before + 1
-    frames.close()  # type: ignore[attr-defined]
+    frames.close()
     assert (len(children()), threading.active_count()) == (before, threads)
 
 
@@ -265,6 +265,23 @@ def test_an_interrupt_while_reading_ends_ffmpeg(clip: Path, monkeypatch: pytest.
     monkeypatch.setattr(Running, "read_into", _interrupt)
     with pytest.raises(KeyboardInterrupt):
         next(frames)
+    assert not children()
+
+
+def test_progress_counts_the_frames_decoded(clip: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    read = read_frames(clip, indices=[1, 3], progress=lambda *counts: seen.append(counts))
+    assert numbers_of(read) == [1, 3]
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_progress_can_end_the_reading_of_skipped_frames(clip: Path) -> None:
+    def stop(done: int, _: int) -> None:
+        if done == 2:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        next(read_frames(clip, indices=[4], progress=stop))
     assert not children()
 
 

@@ -125,6 +125,12 @@ def test_a_sound_that_ends_early_is_followed_by_silence(flash: Path, tmp_path: P
     assert 5.97 * RATE < len(heard) <= 6 * RATE
 
 
+def test_a_sound_without_a_length_goes_to_the_end_of_its_file(flash: Path, tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mp4", _grey(20), fps=8, sound=Sound(flash))
+    assert beep_of(path) == pytest.approx(2, abs=STEP)
+    assert len(samples_of(path)) / RATE == pytest.approx(2.5, abs=0.03)
+
+
 def test_a_sound_past_the_end_of_its_file_is_silence(flash: Path, tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mp4", _grey(8), fps=8, sound=Sound(flash, 100, 1))
     assert np.abs(samples_of(path)).max() < 0.01
