@@ -21,6 +21,7 @@ from .providers import (
     CPU,
     choose_providers,
     complaint,
+    fitting_wheel,
     import_failure,
     installed_wheels,
     provider_in_use,
@@ -110,7 +111,8 @@ def open_net(path: Path, form: NetForm, device: str = "auto") -> Net:
 
 def warn_of_installation(device: str, net: Net) -> None:
     """Warn the user where the installation leaves the work to the CPU, and say how it is mended."""
-    sentence = complaint(device, _onnxruntime().get_available_providers(), net.providers, installed_wheels())
+    available = _onnxruntime().get_available_providers()
+    sentence = complaint(device, available, net.providers, installed_wheels(), fitting_wheel())
     if sentence is not None:
         warnings.warn(AnimateXWarning(sentence), stacklevel=3)
 
@@ -167,9 +169,9 @@ def _onnxruntime() -> ModuleType:
     try:
         import onnxruntime
     except ImportError as error:
-        raise import_failure(str(error), installed_wheels()) from error
+        raise import_failure(str(error), installed_wheels(), fitting_wheel()) from error
     if not hasattr(onnxruntime, "InferenceSession"):  # left over by a wheel that another one overwrote
-        raise import_failure("its files are gone", installed_wheels())
+        raise import_failure("its files are gone", installed_wheels(), fitting_wheel())
     return onnxruntime
 
 

@@ -1,5 +1,6 @@
 """Where onnxruntime works, and what is wrong with an installation that does not work where it should."""
 
+import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -17,15 +18,17 @@ class Provider:
 
 
 CPU = Provider("CPU", "CPUExecutionProvider", "onnxruntime")
+CUDA = Provider("CUDA", "CUDAExecutionProvider", "onnxruntime-gpu")
+DIRECTML = Provider("DirectML", "DmlExecutionProvider", "onnxruntime-directml")
 PROVIDERS = (
-    Provider("CUDA", "CUDAExecutionProvider", "onnxruntime-gpu"),
-    Provider("DirectML", "DmlExecutionProvider", "onnxruntime-directml"),
+    CUDA,
+    DIRECTML,
     Provider("CoreML", "CoreMLExecutionProvider", "onnxruntime"),
     CPU,
 )  # the best first
-GPU_WHEELS = ("onnxruntime-gpu", "onnxruntime-directml")
+GPU_WHEELS = (CUDA.wheel, DIRECTML.wheel)
 WHEELS = ("onnxruntime", *GPU_WHEELS)  # all write the same files
-UPGRADE = "pip install --upgrade --force-reinstall"
+UPGRADE = "install --upgrade --force-reinstall"
 
 
 def choose_providers(device: str, available: Collection[str]) -> list[Provider]:
@@ -47,12 +50,13 @@ def provider_in_use(active: Sequence[str]) -> Provider:
 
 
 def complaint(
-    device: str, available: Collection[str], active: Sequence[str], wheels: Collection[str]
+    device: str, available: Collection[str], active: Sequence[str], wheels: Collection[str], fitting: str
 ) -> str | None:
     """Return a sentence about an installation that leaves the work to the CPU against what was asked for.
 
     device: as in choose_providers; available, active: onnxruntime's names of what it has and of what a
-    session really works on; wheels: those of WHEELS that are installed. None where nothing is to be mended.
+    session really works on; wheels: those of WHEELS that are installed; fitting: the one that suits this
+    machine. None where nothing is to be mended.
     """
     if device.lower() == "cpu" or provider_in_use(active) != CPU:
         return None
@@ -63,9 +67,12 @@ def complaint(
     offered = choose_providers(device, available)[0]
     if offered != CPU:
         cause = f"onnxruntime offers {offered.label} but could not start it"
-        return _sentence(cause, f"update the graphics driver and run `{UPGRADE} {offered.wheel}`")
-    if device.lower() != "auto":
-        asked = next(provider for provider in PROVIDERS if provider.label.lower() == device.lower())
+        return _sentence(cause, f"update the graphics driver and run `{_pip()} {UPGRADE} {offered.wheel}`")
+    # What auto could have had: not DirectML, which is offered to every Windows, with a fit card or without.
+    best = CUDA.label if fitting == CUDA.wheel else CPU.label
+    wanted = best if device.lower() == "auto" else device
+    asked = next(provider for provider in PROVIDERS if provider.label.lower() == wanted.lower())
+    if asked != CPU:
         cause = f"the installed onnxruntime has no {asked.label}"
         return _sentence(cause, _reinstall(wheels, asked.wheel))
     return None
@@ -84,11 +91,18 @@ def _is_installed(wheel: str) -> bool:
     return True
 
 
-def import_failure(reason: str, wheels: Collection[str]) -> MissingDependency:
-    """Return the error of an onnxruntime that cannot be imported; wheels: those of WHEELS installed."""
-    remedy = f"run `pip install {CPU.wheel}`, or for a graphics card {' or '.join(GPU_WHEELS)} in its place"
-    if wheels:
-        remedy = _reinstall(wheels, _best(wheels))
+def fitting_wheel() -> str:
+    """Return the one of WHEELS that suits this machine."""
+    import torch
+
+    if torch.cuda.is_available() and torch.version.hip is None:
+        return CUDA.wheel
+    return DIRECTML.wheel if sys.platform == "win32" else CPU.wheel
+
+
+def import_failure(reason: str, wheels: Collection[str], fitting: str) -> MissingDependency:
+    """Return the error of an onnxruntime that cannot be imported; wheels, fitting: as in `complaint`."""
+    remedy = _reinstall(wheels, _best(wheels) if wheels else fitting)
     return MissingDependency(
         f"Finding poses needs onnxruntime, but it cannot be imported ({reason}): {remedy}."
     )
@@ -100,8 +114,14 @@ def _best(wheels: Collection[str]) -> str:
 
 
 def _reinstall(installed: Collection[str], wheel: str) -> str:
-    removal = f"`pip uninstall -y {' '.join(sorted(installed))}` and then " if installed else ""
-    return f"run {removal}`pip install {wheel}`"
+    removal = f"`{_pip()} uninstall -y {' '.join(sorted(installed))}` and then " if installed else ""
+    return f"run {removal}`{_pip()} install {wheel}`"
+
+
+def _pip() -> str:
+    """Return the command that installs into the Python that runs here, which may not be the user's own."""
+    python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
+    return f"{python} -m pip"
 
 
 def _sentence(cause: str, remedy: str) -> str:

@@ -121,7 +121,7 @@ def test_an_unknown_device_is_refused_before_the_file_is_read(tmp_path: Path) ->
 
 def test_a_device_that_is_not_to_be_had_is_warned_of_and_left_to_the_cpu(tmp_path: Path) -> None:
     net = open_net(write_other(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, GOOD), FORM, "directml")
-    with pytest.warns(AnimateXWarning, match="has no DirectML.*pip install onnxruntime-directml"):
+    with pytest.warns(AnimateXWarning, match="has no DirectML.*-m pip install onnxruntime-directml"):
         warn_of_installation("directml", net)
 
 

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -6,12 +7,14 @@ from animatex_core.errors import InvalidInput
 from animatex_core.pose.providers import (
     choose_providers,
     complaint,
+    fitting_wheel,
     import_failure,
     installed_wheels,
     provider_in_use,
 )
 
 CUDA, DML, COREML, CPU = (f"{name}ExecutionProvider" for name in ("CUDA", "Dml", "CoreML", "CPU"))
+PIP = f"{sys.executable} -m pip"
 ALL = [CPU, "AzureExecutionProvider", COREML, DML, CUDA]
 
 
@@ -58,7 +61,7 @@ def test_the_provider_in_use_is_the_first_active_one(active: list[str], label: s
 def test_no_complaint_where_the_work_is_done_where_asked(
     device: str, available: list[str], active: list[str], wheels: list[str]
 ) -> None:
-    assert complaint(device, available, active, wheels) is None
+    assert complaint(device, available, active, wheels, "onnxruntime") is None
 
 
 @pytest.mark.parametrize(
@@ -69,35 +72,35 @@ def test_no_complaint_where_the_work_is_done_where_asked(
             [CPU],
             ["onnxruntime", "onnxruntime-gpu"],
             ["onnxruntime and onnxruntime-gpu are both installed",
-             "`pip uninstall -y onnxruntime onnxruntime-gpu` and then `pip install onnxruntime-gpu`"],
+             f"`{PIP} uninstall -y onnxruntime onnxruntime-gpu` and then `{PIP} install onnxruntime-gpu`"],
         ),
         (
             "auto",
             [DML, CPU],
             ["onnxruntime", "onnxruntime-directml"],
-            ["and then `pip install onnxruntime-directml`"],
+            [f"and then `{PIP} install onnxruntime-directml`"],
         ),
         (
             "auto",
             [CUDA, CPU],
             ["onnxruntime-gpu"],
             ["offers CUDA but could not start it",
-             "`pip install --upgrade --force-reinstall onnxruntime-gpu`"],
+             f"`{PIP} install --upgrade --force-reinstall onnxruntime-gpu`"],
         ),
         (
             "cuda",
             [CPU],
             ["onnxruntime"],
-            ["has no CUDA", "`pip uninstall -y onnxruntime` and then `pip install onnxruntime-gpu`"],
+            ["has no CUDA", f"`{PIP} uninstall -y onnxruntime` and then `{PIP} install onnxruntime-gpu`"],
         ),
-        ("directml", [CPU], [], ["has no DirectML: run `pip install onnxruntime-directml`"]),
+        ("directml", [CPU], [], [f"has no DirectML: run `{PIP} install onnxruntime-directml`"]),
     ],
     ids=["both", "both with DirectML", "CUDA fails", "no CUDA", "not from a wheel"],
 )  # fmt: skip
 def test_work_left_to_the_cpu_is_explained_with_the_commands_that_mend_it(
     device: str, available: list[str], wheels: list[str], words: list[str]
 ) -> None:
-    sentence = complaint(device, available, [CPU], wheels)
+    sentence = complaint(device, available, [CPU], wheels, "onnxruntime")
     assert sentence is not None
     assert sentence.startswith("Poses are found on the CPU because")
     assert all(word in sentence for word in words), sentence
@@ -108,17 +111,45 @@ def test_the_installed_wheel_is_known() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fitting", "words"),
+    [("onnxruntime-gpu", "has no CUDA"), ("onnxruntime-directml", None), ("onnxruntime", None)],
+)
+def test_a_cuda_card_that_the_wheel_cannot_use_is_told_of(fitting: str, words: str | None) -> None:
+    sentence = complaint("auto", [CPU], [CPU], ["onnxruntime"], fitting)
+    assert sentence is None if words is None else words in str(sentence)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "hip", "platform", "wheel"),
+    [
+        (True, None, "linux", "onnxruntime-gpu"),
+        (True, None, "win32", "onnxruntime-gpu"),
+        (True, "6.2", "linux", "onnxruntime"),
+        (False, None, "win32", "onnxruntime-directml"),
+        (False, None, "darwin", "onnxruntime"),
+    ],
+)
+def test_the_wheel_that_suits_the_machine(
+    monkeypatch: pytest.MonkeyPatch, cuda: bool, hip: str | None, platform: str, wheel: str
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: cuda)
+    monkeypatch.setattr("torch.version.hip", hip)
+    monkeypatch.setattr("sys.platform", platform)
+    assert fitting_wheel() == wheel
+
+
+@pytest.mark.parametrize(
     ("wheels", "command"),
     [
-        ([], "run `pip install onnxruntime`, or for a graphics card onnxruntime-gpu or onnxruntime-directml"),
+        ([], f"run `{PIP} install onnxruntime-directml`."),
         (
             ["onnxruntime-gpu"],
-            "run `pip uninstall -y onnxruntime-gpu` and then `pip install onnxruntime-gpu`",
+            f"run `{PIP} uninstall -y onnxruntime-gpu` and then `{PIP} install onnxruntime-gpu`.",
         ),
     ],
 )
 def test_a_failed_import_is_explained(wheels: list[str], command: str) -> None:
-    error = import_failure("No module named 'onnxruntime'", wheels)
+    error = import_failure("No module named 'onnxruntime'", wheels, "onnxruntime-directml")
     assert isinstance(error, ImportError)
     assert command in str(error)
 
