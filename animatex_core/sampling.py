@@ -1,7 +1,6 @@
 """From encoded conditions and a seed to clean latents: where the denoiser and the solvers meet."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import get_args
@@ -14,9 +13,10 @@ from .diffusion.denoiser import Denoiser
 from .diffusion.guidance import Guidance, guided, guided_pair
 from .diffusion.noise import initial_noise
 from .diffusion.schedule import NoiseSchedule
-from .diffusion.segments import chained_segments, pinned
+from .diffusion.segments import chained, chained_segments, pinned
 from .diffusion.solvers import SOLVERS, TIMESTEPS_OF, OnStep, StepInfo
-from .diffusion.windows import Span, Weights, overlapping_windows, windowed
+from .diffusion.timesteps import Timesteps
+from .diffusion.windows import Weights, overlapping_windows, windowed
 from .errors import InvalidInput
 from .model.conditions import ConditionInputs, Conditions
 from .model.memory import activation_bytes
@@ -81,7 +81,7 @@ class SamplingSettings:
         if self.solver not in SOLVERS:
             raise InvalidInput(f"solver is {self.solver!r}: choose one of these: {', '.join(SOLVERS)}.")
         require_whole("steps", self.steps)
-        TIMESTEPS_OF[self.solver](self.steps)
+        _ = self.timesteps
         require_whole("seed", self.seed, least=0)
         if self.seed >= SEEDS:
             raise InvalidInput(f"seed is {self.seed}, but there are only 2^64 seeds: take a smaller one.")
@@ -89,6 +89,11 @@ class SamplingSettings:
             raise InvalidInput(f"offset_noise is {self.offset_noise}: take 0.1, as released.")
         if not isinstance(self.long_clip, Windows | Segments | None):
             raise InvalidInput(f"long_clip is {self.long_clip!r}: give Windows(...), Segments(...) or None.")
+
+    @property
+    def timesteps(self) -> Timesteps:
+        """The way that the solver takes in these steps."""
+        return TIMESTEPS_OF[self.solver](self.steps)
 
 
 @torch.no_grad()
@@ -138,7 +143,13 @@ class _Sampler:
         if not isinstance(self.settings.long_clip, Segments):
             return self.sample(inputs, noise, on_step)
         spans = chained_segments(inputs.shape.frames, self.settings.long_clip.size)
-        return self.chain(inputs, noise, spans, on_step)
+
+        def segment(index: int, known: Tensor | None) -> Tensor:
+            span = spans[index]
+            report = None if on_step is None else _shift(on_step, index, len(spans))
+            return self.sample(inputs.window(span.start, span.stop), span.of(noise), report, known)
+
+        return chained(spans, segment)
 
     def sample(
         self, inputs: ConditionInputs, noise: Tensor, on_step: OnStep | None, known: Tensor | None = None
@@ -147,21 +158,8 @@ class _Sampler:
         denoiser = self._clip_denoiser(inputs)
         if known is not None:
             denoiser = pinned(denoiser, self.schedule, known)
-        return SOLVERS[self.settings.solver](denoiser, noise, self.schedule, self.settings.steps, on_step)
-
-    def chain(
-        self, inputs: ConditionInputs, noise: Tensor, spans: Sequence[Span], on_step: OnStep | None
-    ) -> Tensor:
-        """Denoise segments in turn, each pinned to what it shares with the one before."""
-        clip = torch.zeros_like(noise)
-        done = 0
-        for index, span in enumerate(spans):
-            known = clip[:, :, span.start : done] if done else None
-            report = None if on_step is None else _shift(on_step, index, len(spans))
-            part = self.sample(inputs.window(span.start, span.stop), span.of(noise), report, known)
-            clip[:, :, done : span.stop] = part[:, :, done - span.start :]
-            done = span.stop
-        return clip
+        solver, timesteps = SOLVERS[self.settings.solver], self.settings.timesteps
+        return solver(denoiser, noise, self.schedule, timesteps, on_step)
 
     def _clip_denoiser(self, inputs: ConditionInputs) -> Denoiser:
         plan, frames = self.settings.long_clip, inputs.shape.frames

@@ -13,6 +13,7 @@ from animatex_core.diffusion.guidance import Guidance, guided
 from animatex_core.diffusion.noise import initial_noise
 from animatex_core.diffusion.schedule import NoiseSchedule
 from animatex_core.diffusion.solvers import ddim
+from animatex_core.diffusion.timesteps import released_timesteps
 from animatex_core.model.conditions import ConditionInputs
 from animatex_core.model.unet import AnimateXUNet
 from animatex_core.sampling import SamplingSettings, sample_latents
@@ -29,7 +30,8 @@ def naive(unet: AnimateXUNet, inputs: ConditionInputs, steps: int) -> Tensor:
     passes = partial(predict, inputs=inputs), partial(predict, inputs=inputs.unconditional())
     noise = initial_noise(inputs.shape.latents(), seed=0)
     with torch.inference_mode():
-        return ddim(guided(*passes, Guidance()), noise, NoiseSchedule.released(), steps)
+        denoise, timesteps = guided(*passes, Guidance()), released_timesteps(steps)
+        return ddim(denoise, noise, NoiseSchedule.released(), timesteps)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from animatex_core.diffusion.guidance import Guidance, guided
 from animatex_core.diffusion.noise import initial_noise
 from animatex_core.diffusion.schedule import NoiseSchedule
 from animatex_core.diffusion.solvers import SOLVERS, StepInfo, ddim
+from animatex_core.diffusion.timesteps import released_timesteps
 from animatex_core.errors import Cancelled, InvalidInput, OutOfMemory
 from animatex_core.model.conditions import ConditionInputs
 from animatex_core.model.config import DenoiserConfig
@@ -37,7 +38,7 @@ def naive(unet: AnimateXUNet, inputs: ConditionInputs, settings: SamplingSetting
     passes = partial(predict, inputs=inputs), partial(predict, inputs=inputs.unconditional())
     denoiser = guided(*passes, settings.guidance)
     noise = initial_noise(inputs.shape.latents(), settings.seed)
-    return ddim(denoiser, noise, NoiseSchedule.released(), settings.steps)
+    return ddim(denoiser, noise, NoiseSchedule.released(), released_timesteps(settings.steps))
 
 
 def test_conditions_encoded_once_give_what_encoding_at_every_step_gives(unet: AnimateXUNet) -> None:

@@ -1,5 +1,7 @@
 """Long clips one piece after the other: each segment begins with the frame the one before ended with."""
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor
 
@@ -19,6 +21,19 @@ def chained_segments(frames: int, size: int) -> tuple[Span, ...]:
     if size < 2:
         raise InvalidInput(f"segment size is {size}, but it repeats a frame and adds others: take 2 or more.")
     return overlapping_windows(frames, size, overlap=1)
+
+
+def chained(spans: Sequence[Span], sample: Callable[[int, Tensor | None], Tensor]) -> Tensor:
+    """Sample segments in turn and join them to a clip (b, c, f, h, w).
+
+    sample: (index of the span, clean latents of the frames it has in common with what is there, None for the
+    first) -> latents of the span, of which only the frames that are new are taken.
+    """
+    clip = sample(0, None)
+    for index, span in enumerate(spans[1:], 1):
+        known = clip[:, :, span.start :]
+        clip = torch.cat([clip, sample(index, known)[:, :, known.shape[2] :]], dim=2)
+    return clip
 
 
 def pinned(denoise: Denoiser, schedule: NoiseSchedule, known: Tensor) -> Denoiser:

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from animatex_core.diffusion.segments import chained_segments, pinned
-from animatex_core.diffusion.solvers import SOLVERS, Solver, StepInfo, ddim, dpm_solver_pp_2m
+from animatex_core.diffusion.segments import chained, chained_segments, pinned
+from animatex_core.diffusion.solvers import SOLVERS, StepInfo
 from animatex_core.diffusion.windows import Span
 from animatex_core.errors import InvalidInput
-from tests.diffusion.toy import SCHEDULE, TOY, noise
+from tests.diffusion.toy import SCHEDULE, TOY, noise, solve
 
-every_solver = pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
+every_solver = pytest.mark.parametrize("solver", SOLVERS)
 
 
 def blurring(x: Tensor, t: Tensor) -> Tensor:
@@ -53,14 +53,14 @@ def test_segments_too_short_to_go_on_are_refused(size: int) -> None:
 @pytest.mark.parametrize("known_frames", [1, 3])
 def test_dpm_solver_ends_at_the_known_latents(steps: int, known_frames: int) -> None:
     known = noise(2, 4, known_frames, 3, 3, seed=5)
-    result = dpm_solver_pp_2m(pinned(blurring, SCHEDULE, known), noise(2, 4, 4, 3, 3), SCHEDULE, steps)
+    result = solve("dpm++2m", pinned(blurring, SCHEDULE, known), noise(2, 4, 4, 3, 3), steps)
     assert_close(result[:, :, :known_frames], known, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("steps", [2, 10, 50])
 def test_ddim_ends_as_near_the_known_latents_as_its_last_alpha_allows(steps: int) -> None:
     known, x, told = noise(2, 4, 1, 3, 3, seed=5), noise(2, 4, 4, 3, 3), list[StepInfo]()
-    result = ddim(pinned(blurring, SCHEDULE, known), x, SCHEDULE, steps, told.append)[:, :, :1]
+    result = solve("ddim", pinned(blurring, SCHEDULE, known), x, steps, told.append)[:, :, :1]
     first = SCHEDULE.alphas_cumprod[told[0].timestep]
     eps = (x[:, :, :1] - first.sqrt() * known) / (1 - first).sqrt()
     assert_close(result, SCHEDULE.noised(known, eps, torch.zeros(2, dtype=torch.int64)), rtol=0, atol=1e-5)
@@ -75,30 +75,43 @@ def test_pinning_replaces_the_known_frames_and_no_others() -> None:
 
 
 @every_solver
-def test_frames_that_do_not_look_at_the_known_ones_stay_as_they_were(solver: Solver) -> None:
+def test_frames_that_do_not_look_at_the_known_ones_stay_as_they_were(solver: str) -> None:
     x, known = noise(1, 4, 5, 3, 3), noise(1, 4, 1, 3, 3, seed=5)
-    result = solver(pinned(TOY, SCHEDULE, known), x, SCHEDULE, 10)
-    assert torch.equal(result[:, :, 1:], solver(TOY, x, SCHEDULE, 10)[:, :, 1:])
+    result = solve(solver, pinned(TOY, SCHEDULE, known), x, 10)
+    assert torch.equal(result[:, :, 1:], solve(solver, TOY, x, 10)[:, :, 1:])
 
 
 @every_solver
-def test_frames_that_look_at_the_known_ones_follow_them(solver: Solver) -> None:
+def test_frames_that_look_at_the_known_ones_follow_them(solver: str) -> None:
     x, known = noise(1, 4, 5, 3, 3), torch.full((1, 4, 1, 3, 3), 9.0)
-    followed = solver(pinned(blurring, SCHEDULE, known), x, SCHEDULE, 10)[:, :, 1:]
-    assert (followed - solver(blurring, x, SCHEDULE, 10)[:, :, 1:]).abs().mean() > 0.1
+    followed = solve(solver, pinned(blurring, SCHEDULE, known), x, 10)[:, :, 1:]
+    assert (followed - solve(solver, blurring, x, 10)[:, :, 1:]).abs().mean() > 0.1
 
 
 @every_solver
-def test_segments_chain_to_a_clip_of_exact_length(solver: Solver) -> None:
+def test_segments_chain_to_a_clip_of_exact_length(solver: str) -> None:
     x = noise(1, 4, 9, 2, 2)
-    clip = x.clone()
-    joined = 0
-    for span in chained_segments(9, 4):
-        known = clip[:, :, span.start : joined]
-        clip[:, :, span.start : span.stop] = solver(pinned(TOY, SCHEDULE, known), span.of(x), SCHEDULE, 10)
-        joined = span.stop
-    assert joined == 9
-    assert_close(clip, solver(TOY, x, SCHEDULE, 10), rtol=0, atol=0.1)
+    spans = chained_segments(9, 4)
+
+    def segment(index: int, known: Tensor | None) -> Tensor:
+        denoise = TOY if known is None else pinned(TOY, SCHEDULE, known)
+        return solve(solver, denoise, spans[index].of(x), 10)
+
+    clip = chained(spans, segment)
+    assert clip.shape == x.shape
+    assert_close(clip, solve(solver, TOY, x, 10), rtol=0, atol=0.1)
+
+
+def test_a_segment_is_told_all_that_it_shares_and_adds_what_is_new() -> None:
+    told: list[list[float] | None] = []
+
+    def segment(index: int, known: Tensor | None) -> Tensor:
+        told.append(None if known is None else known.flatten().tolist())
+        return 10.0 * index + torch.arange(4.0).view(1, 1, 4, 1, 1)
+
+    clip = chained(chained_segments(8, 4), segment)
+    assert clip.flatten().tolist() == [0, 1, 2, 3, 11, 12, 13, 23]
+    assert told == [None, [3], [11, 12, 13]]
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from animatex_core.diffusion.denoiser import Denoiser
 from animatex_core.diffusion.schedule import NoiseSchedule
+from animatex_core.diffusion.solvers import SOLVERS, TIMESTEPS_OF, OnStep
 
 SCHEDULE = NoiseSchedule.released()
 
@@ -15,6 +16,11 @@ def linear(a: float, b: float, c: float, k: float = 1.0) -> Denoiser:
 
 
 TOY = linear(a=0.3, b=1e-4, c=-0.05)
+
+
+def solve(solver: str, denoise: Denoiser, x: Tensor, steps: int, on_step: OnStep | None = None) -> Tensor:
+    """Run a solver on its own way."""
+    return SOLVERS[solver](denoise, x, SCHEDULE, TIMESTEPS_OF[solver](steps), on_step)
 
 
 class Gaussian:
