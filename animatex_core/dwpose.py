@@ -17,7 +17,7 @@ from .pose.landmarks import FORM as LANDMARKS_FORM
 from .pose.nets import PoseNet
 from .pose.onnx_session import open_net
 from .pose.person import PersonRule
-from .pose.skeleton import PoseSequence
+from .pose.skeleton import PoseSequence, seen
 from .pose.small_nets import SmallDWPose, TorchNet
 from .progress import Progress, no_progress
 
@@ -48,6 +48,11 @@ class DWPose:
     detector: Path | None = None
     landmarks: Path | None = None
     device: str = "auto"
+
+    @property
+    def name(self) -> str:
+        """What to call the nets."""
+        return "DWPose" if self.detector and self.landmarks else "nets that are not all trained"
 
     @cached_property
     def extractor(self) -> PoseExtractor:
@@ -87,10 +92,19 @@ class DWPose:
 
 @dataclass(frozen=True)
 class Found:
-    """Poses, and in words for the user how they came."""
+    """Poses, and in words how they were looked for."""
 
     poses: PoseSequence
-    description: str
+    how: str
+
+    @property
+    def sentence(self) -> str:
+        """What a user should know of them."""
+        shown = int(seen(self.poses.body).any(axis=1).sum())
+        where = f"of {len(self.poses)} frames, {self.how}"
+        if shown:
+            return f"Somebody is seen in {shown} {where}."
+        return f"Nobody is seen in any {where}: give frames of a whole person, or a mask of a character."
 
 
 def find_poses(
@@ -111,7 +125,7 @@ def find_poses(
     key = key_of([shots.content, *dwpose.contents], asked)
     known = cache.get(key)
     if known is not None:
-        return Found(known.with_fps(shots.fps), "found by an earlier search of the same frames")
+        return Found(known.with_fps(shots.fps), "searched earlier")
     extractor = dwpose.extractor
     poses = extractor.extract(
         shots.read(),
@@ -123,7 +137,7 @@ def find_poses(
         progress=progress,
     )
     cache.put(key, poses)
-    return Found(poses, f"found by DWPose on {extractor.provider}")
+    return Found(poses, f"searched by {dwpose.name} on {extractor.provider}")
 
 
 def generated_nets(seed: int = 0) -> SmallDWPose:

@@ -14,6 +14,7 @@ from .host.onnx_files import chosen_file, fingerprint, onnx_choices
 from .host.poses import (
     DWPoseNets,
     Poses,
+    affordable_pictures_of,
     keypoints_of,
     person_input,
     person_rule,
@@ -142,8 +143,9 @@ class ExtractPoses(io.ComfyNode):
                 whole_frame=whole_frame,
                 progress=node_progress(shots.total or 1),
             )
-            sentences.append(found.description)
-        return io.NodeOutput(keypoints_of(found.poses), pictures_of(found.poses))
+            sentences.append(found.sentence)
+            pictures = affordable_pictures_of(found.poses)
+        return io.NodeOutput(keypoints_of(found.poses), pictures)
 
 
 class SmoothPoses(io.ComfyNode):

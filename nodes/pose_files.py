@@ -7,7 +7,7 @@ from comfy_api.latest import io, ui
 from ..animatex_core.errors import AnimateXError
 from ..animatex_core.pose.json_io import read_poses, write_poses
 from .host.files import existing_input, inputs_of_kind, new_output
-from .host.poses import Poses, keypoints_of, person_input, person_rule, pictures_of, poses_of
+from .host.poses import Poses, affordable_pictures_of, keypoints_of, person_input, person_rule, poses_of
 from .host.told import told
 from .pose import CATEGORY
 
@@ -62,7 +62,8 @@ class LoadPoses(io.ComfyNode):
         """Read."""
         with told(cls.hidden.unique_id):
             poses = read_poses(existing_input(file), person=person_rule(person))
-        return io.NodeOutput(keypoints_of(poses), pictures_of(poses))
+            pictures = affordable_pictures_of(poses)
+        return io.NodeOutput(keypoints_of(poses), pictures)
 
 
 class SavePoses(io.ComfyNode):

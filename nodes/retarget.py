@@ -12,7 +12,7 @@ from ..animatex_core.retarget.parts import listed_parts
 from ..animatex_core.retarget.retarget import ADDABLE, PARTS, Factors, Mode, RetargetSettings, plan, retarget
 from ..animatex_core.retarget.settings import LARGEST_FACTOR, LEAST_FACTOR, MODES
 from .host.character import character_of
-from .host.pictures import images_of, picture_of
+from .host.pictures import PIXEL, images_of, picture_of
 from .host.poses import Poses, keypoints_of, poses_of
 from .host.told import told
 from .pose import CATEGORY
@@ -96,7 +96,7 @@ class RetargetPoses(io.ComfyNode):
             chosen, moved = plan(driving, character, settings), retarget(driving, character, settings)
             sentences.append(chosen.sentence)
         own = chosen.own_pose(character) or PoseSequence.empty(1, character.width, character.height)
-        background = fitted(picture, PREVIEW / (12 * len(moved)))
+        background = fitted(picture, PREVIEW / (PIXEL * len(moved)))
         preview = images_of(drawn_over(background, moved), len(moved))
         return io.NodeOutput(keypoints_of(moved), keypoints_of(own), preview, chosen.description)
 

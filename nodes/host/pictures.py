@@ -1,12 +1,16 @@
 """ComfyUI's IMAGE and MASK, and the core's pictures."""
 
 from collections.abc import Iterable, Iterator
+from math import prod
 
 import numpy as np
+import psutil
 import torch
 from torch import Tensor
 
-from ...animatex_core.errors import InvalidInput
+from ...animatex_core.errors import InvalidInput, OutOfMemory
+
+PIXEL = 12  # bytes of an IMAGE
 
 
 def frames_of(images: Tensor) -> Iterator[np.ndarray]:
@@ -28,11 +32,29 @@ def picture_of(images: Tensor) -> np.ndarray:
 
 
 def images_of(frames: Iterable[np.ndarray], count: int) -> Tensor:
-    """Return at most `count` frames (h, w, 3) uint8 as an IMAGE; only one of them is in memory twice."""
+    """Return at most `count` frames (h, w, 3) uint8 as an IMAGE; only one of them is in memory twice.
+
+    Raises OutOfMemory before memory runs out.
+    """
     images, done = None, 0
     for done, frame in enumerate(frames, start=1):
         if images is None:
-            images = torch.empty(count, *frame.shape)
+            images = _room_for(count, frame.shape)
         images[done - 1] = torch.from_numpy(np.ascontiguousarray(frame)).float() / 255
     assert images is not None
     return images[:done]
+
+
+def memory_left() -> int:
+    """Return how many bytes can be had, on disk too where the system swaps."""
+    return psutil.virtual_memory().available + psutil.swap_memory().free
+
+
+def _room_for(count: int, shape: tuple[int, ...]) -> Tensor:
+    needed, left = PIXEL * count * prod(shape[:2]), memory_left()
+    if needed > left:
+        raise OutOfMemory(
+            f"{count} pictures of {shape[1]}x{shape[0]} pixels need {needed / 1e9:.1f} GB of memory, but "
+            f"{left / 1e9:.1f} GB are left: take fewer frames or smaller pictures."
+        )
+    return torch.empty(count, *shape)

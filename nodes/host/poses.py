@@ -1,5 +1,6 @@
 """ComfyUI's POSE_KEYPOINT, IMAGE and VIDEO, and the core's poses and frames to find them in."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -12,7 +13,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ...animatex_core.dwpose import Shots
-from ...animatex_core.errors import InvalidInput
+from ...animatex_core.errors import AnimateXWarning, InvalidInput
 from ...animatex_core.pose.cache import PoseCache, digest_file, digest_frames
 from ...animatex_core.pose.draw import draw_poses
 from ...animatex_core.pose.json_io import openpose_from_poses, poses_from_openpose
@@ -20,12 +21,13 @@ from ...animatex_core.pose.person import NamedRule, PersonRule
 from ...animatex_core.pose.skeleton import PoseSequence
 from ...animatex_core.video.clip import probe
 from ...animatex_core.video.read import read_frames
-from .pictures import frames_of, images_of
+from .pictures import PIXEL, frames_of, images_of, memory_left
 from .video import clip_file
 
 Poses = io.Custom("POSE_KEYPOINT")
 DWPoseNets = io.Custom("ANIMATEX_DWPOSE")
 PEOPLE = [*get_args(NamedRule), *map(str, range(10))]
+SHARE = 0.5  # of the memory left, for pictures that nobody may look at
 CACHE = "animate_x"  # in ComfyUI's folder of users' files: the one for temporary files does not last
 
 
@@ -59,6 +61,19 @@ def keypoints_of(poses: PoseSequence) -> list[dict[str, Any]]:
 def pictures_of(poses: PoseSequence, width: int | None = None, height: int | None = None) -> Tensor:
     """Return poses as IMAGE, as the denoiser sees them; the size is by default that of the poses."""
     return images_of(draw_poses(poses, width, height), len(poses))
+
+
+def affordable_pictures_of(poses: PoseSequence) -> Tensor:
+    """As `pictures_of`, but smaller, with a warning, where the pictures would take most of the memory."""
+    needed = PIXEL * len(poses) * poses.width * poses.height
+    scale = min(1.0, memory_left() * SHARE / needed) ** 0.5
+    size = [max(1, round(side * scale)) for side in (poses.width, poses.height)]
+    if scale < 1:
+        sentence = (
+            f"Pictures of {len(poses)} poses in full size do not fit into memory: they are {{}}x{{}} here."
+        )
+        warnings.warn(AnimateXWarning(sentence.format(*size)), stacklevel=2)
+    return pictures_of(poses, *size)
 
 
 @contextmanager
