@@ -60,7 +60,7 @@ def trailing_timesteps(steps: int, denoise: float = 1.0) -> Timesteps:
 
 def _whole_way(steps: int, denoise: float) -> int:
     if not 0 <= denoise <= 1:
-        raise InvalidInput(f"denoise is {denoise}: take 0 (the latents stay) to 1 (nothing of them stays).")
+        raise InvalidInput(f"denoise is {denoise}: take 0 (the latents stay) to 1 (all is new).")
     whole = int(steps / denoise) if denoise else steps
     if not 1 <= whole <= TIMESTEPS:
         found = f"steps is {steps}" + ("" if denoise == 1 else f" at a denoise of {denoise}")
