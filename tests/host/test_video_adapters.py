@@ -1,0 +1,55 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def report(comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("video")
+    command = [sys.executable, "-m", "tests.host.video_program", str(comfyui), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_video_in_memory_is_read_from_a_file_that_goes(report: dict[str, Any]) -> None:
+    assert report["in memory"] == [0, 2, 4, 6]
+    assert report["again"] == [12, 13]
+    assert report["left"] == []
+
+
+def test_a_trimmed_video_is_the_part_that_is_left(report: dict[str, Any]) -> None:
+    assert report["trimmed"] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("source", ["of a file", "in memory", "of tensors"])
+def test_sound_is_taken_from_any_video(report: dict[str, Any], source: str) -> None:
+    assert report[f"sound {source}"]
+
+
+def test_a_video_of_tensors_is_no_copy(report: dict[str, Any]) -> None:
+    assert report["shares memory"]
+
+
+@pytest.mark.parametrize("kind", ["float", "half", "int16", "int32", "uint8", "batch"])
+def test_sound_of_any_kind_becomes_float(report: dict[str, Any], kind: str) -> None:
+    assert report["sounds"][kind] == [0.5, -0.5]
+
+
+def test_sound_without_samples_is_none(report: dict[str, Any]) -> None:
+    assert report["sounds"]["empty"] is None
+
+
+def test_sound_that_cannot_be_is_refused(report: dict[str, Any]) -> None:
+    shape, rate = report["odd sounds"]
+    assert "The AUDIO has shape (2, 4), but it must be (batch, channels, samples)" in shape
+    assert "sample rate of the sound is 0" in rate
+
+
+def test_the_graph_is_written_as_the_interface_can_read_it(report: dict[str, Any]) -> None:
+    assert json.loads(report["json"]) == {"a": None, "b": "}{", "c": ['"}', {"d": 1}]}
+    assert report["json"].count("{") == report["json"].count("}") == 2

@@ -1,0 +1,90 @@
+"""Runs the pack's adapters of VIDEO and AUDIO in ComfyUI's modules: argv is its folder and one to work in.
+
+Prints JSON. What only tensors and objects in memory can show is shown here; the rest a server does.
+"""
+
+import json
+import sys
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tests.host.pack import pack, start
+from tests.video.samples import make_clip, make_flash, numbers_of
+
+SOUNDS = {
+    "float": torch.tensor([[[0.5, -0.5]]]),
+    "half": torch.tensor([[[0.5, -0.5]]], dtype=torch.float16),
+    "int16": torch.tensor([[[16384, -16384]]], dtype=torch.int16),
+    "int32": torch.tensor([[[1 << 30, -(1 << 30)]]], dtype=torch.int32),
+    "uint8": torch.tensor([[[192, 64]]], dtype=torch.uint8),
+    "batch": torch.tensor([[[0.5, -0.5]], [[1.0, 1.0]]]),
+    "empty": torch.zeros(1, 2, 0),
+}
+
+
+def main(comfyui: str, folder: str) -> dict[str, Any]:
+    start(comfyui, "--base-directory", folder)
+    import folder_paths
+    from comfy_api.input_impl import VideoFromFile
+
+    folder_paths.set_temp_directory(str(Path(folder) / "temp"))
+    video, sound, graph = (pack(f"nodes.host.{name}") for name in ("video", "sound", "graph"))
+    clip = make_clip(Path(folder) / "numbered.mp4", 24, options=("-qp", "0"))
+    flash = make_flash(Path(folder) / "flash.mp4", seconds=2.5)
+
+    class Trimmed(VideoFromFile):
+        """As in later versions of ComfyUI: shows a part of its file, which saving it writes."""
+
+        _VideoFromFile__start_time = 1.0
+
+        def save_to(self, path: str, **_: Any) -> None:
+            Path(path).write_bytes(make_clip(Path(folder) / "part.mp4", 3).read_bytes())
+
+    def numbers(source: Any, **choice: Any) -> list[int]:
+        part = video.part_of(source, **choice)
+        return numbers_of((part.frames * 255).round().byte().numpy())
+
+    def heard(source: Any) -> int:
+        with video.sound_file(None, source) as found:
+            return Path(found.path).stat().st_size
+
+    in_memory = VideoFromFile(BytesIO(clip.read_bytes()))
+    tensors = VideoFromFile(str(flash)).get_components()
+    made = video.video_of(tensors.images, tensors.audio, 24.0)
+    return {
+        "in memory": numbers(in_memory, frames=4, stride=2),
+        "again": numbers(in_memory, frames=2, stride=1, start=0.5),
+        "trimmed": numbers(Trimmed(str(clip)), frames=None, stride=1),
+        "sound of a file": heard(VideoFromFile(str(flash))) == flash.stat().st_size,
+        "sound in memory": heard(VideoFromFile(BytesIO(flash.read_bytes()))) == flash.stat().st_size,
+        "sound of tensors": heard(made) > 44100 * 2,
+        "shares memory": made.get_components().images.data_ptr() == tensors.images.data_ptr(),
+        "left": [path.name for path in Path(folder, "temp").iterdir()],
+        "sounds": {name: _values(sound, waveform) for name, waveform in SOUNDS.items()},
+        "odd sounds": [_refusal(sound, shape, rate) for shape, rate in (((2, 4), 8000), ((1, 1, 4), 0))],
+        "json": graph._as_json({"a": float("nan"), "b": "}{", "c": ['"}', {"d": 1}]}),
+    }
+
+
+def _values(sound: Any, waveform: torch.Tensor) -> list[float] | None:
+    samples = sound.samples_of({"waveform": waveform, "sample_rate": 8000.0})
+    if samples is None:
+        return None
+    assert torch.equal(sound.audio_of(samples)["waveform"][0], torch.from_numpy(samples.waveform))
+    return np.round(samples.waveform[0], 3).tolist()
+
+
+def _refusal(sound: Any, shape: tuple[int, ...], rate: int) -> str:
+    try:
+        sound.samples_of({"waveform": torch.zeros(shape), "sample_rate": rate})
+    except ValueError as error:
+        return str(error)
+    return "taken"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(main(*sys.argv[1:])))
