@@ -21,7 +21,7 @@ from ...animatex_core.model.unet import AnimateXUNet
 from ...animatex_core.shapes import ClipShape
 from .conditions import CONDITION, WINDOWS, clip_condition, zeroed_out
 from .encoded import EncodedClip, check_latents, encoded, memory_shape, spans_of
-from .text import with_text_context
+from .fit import fitted
 
 
 class AnimateXConfig(BASE):
@@ -100,7 +100,7 @@ class AnimateXModel(BaseModel):
         self.run.clear()
 
     def _encode(self, inputs: ConditionInputs, device: torch.device) -> Conditions:
-        told = with_text_context(inputs, self.text_context, self.denoiser)
+        told = fitted(inputs, self.text_context, self.denoiser)
         told.check_finite()
         return self.diffusion_model.encode(told.to(device, self.compute_dtype))
 

@@ -1,0 +1,124 @@
+"""The native model's weights in ComfyUI's hands: argv is the folder of ComfyUI. Prints JSON."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tests.host.model_setting import (
+    CPU,
+    FILE,
+    WINDOWS,
+    ClipShape,
+    apart,
+    conditions,
+    core_guess,
+    guess,
+    inputs,
+    load,
+    loading,
+    noise,
+    pair,
+    report,
+    sampling,
+)
+from tests.host.pack import pack
+
+import comfy.sampler_helpers  # isort: skip
+import comfy.sd  # isort: skip
+from comfy_api.torch_helpers import set_torch_compile_wrapper  # isort: skip
+
+model = pack("nodes.host.model")
+DenoiserConfig = pack("animatex_core.model.config").DenoiserConfig
+
+
+def storage() -> dict[str, Any]:
+    expected, found = core_guess(), {}
+    for name in loading.WEIGHT_DTYPES:
+        patcher = load(name)
+        error = (guess(patcher, pair()) - expected).norm() / expected.norm()
+        found[name] = [str(patcher.model_dtype()), str(patcher.model.compute_dtype), error.item()]
+    return found
+
+
+def a_cpu_maps_the_file() -> list[Any]:
+    halves = {key: tensor.half() for key, tensor in FILE.tensors.items()}
+    patcher = load(tensors=halves)
+    mapped = dict(patcher.model.diffusion_model.named_parameters())
+    shared = [mapped[key].data_ptr() == tensor.data_ptr() for key, tensor in halves.items()]
+    return [str(patcher.model_dtype()), all(shared)]
+
+
+def for_inference() -> list[int]:
+    network = load().model
+    training = [module.training for module in network.modules()]
+    return [training.count(True), [weight.requires_grad for weight in network.parameters()].count(True)]
+
+
+def partly_loaded() -> dict[str, Any]:
+    patcher = load("fp16")
+    expected = _direct(patcher)
+    patcher.patch_model(CPU, lowvram_model_memory=patcher.model_size() // 3)
+    waiting = [module for module in patcher.model.modules() if hasattr(module, "prev_comfy_cast_weights")]
+    return {"waiting": len(waiting), "difference": apart(_direct(patcher), expected)}
+
+
+def lora() -> dict[str, float]:
+    key = "input_blocks.1.0.in_layers.2.weight"
+    weight = FILE.tensors[key]
+    generator = torch.Generator().manual_seed(0)
+    down = 0.1 * torch.randn(2, *weight.shape[1:], generator=generator)
+    up = torch.randn(weight.shape[0], 2, 1, 1, generator=generator)
+    name = f"diffusion_model.{key.removesuffix('.weight')}"
+    trained = {f"{name}.lora_down.weight": down, f"{name}.lora_up.weight": up}
+    patcher = load()
+    plain = guess(patcher, pair())
+    patched, _ = comfy.sd.load_lora_for_models(patcher, None, trained, 1.0, 0.0)
+    merged = {**FILE.tensors, key: weight + (up.flatten(1) @ down.flatten(1)).view(weight.shape)}
+    expected = guess(load(tensors=merged), pair())
+    return {
+        "difference": apart(guess(patched, pair()), expected),
+        "effect": apart(expected, plain),
+        "left behind": apart(guess(patcher, pair()), plain),
+    }
+
+
+def compiled() -> float:
+    patcher = load()
+    expected = guess(patcher, pair(WINDOWS))
+    set_torch_compile_wrapper(patcher, backend="eager")  # what its node does, but for minutes of C++
+    return apart(guess(patcher, pair(WINDOWS)), expected)
+
+
+def memory() -> dict[str, list[float]]:
+    config = model.AnimateXConfig(DenoiserConfig.released())
+    config.set_inference_dtype(torch.float16, None)
+    released = model.AnimateXModel(config, None)
+
+    def gigabytes(frames: int, windows: Any = None) -> list[float]:
+        told = conditions.ClipCondition(inputs(ClipShape(512, 768, frames)))
+        values = [{conditions.CONDITION: told, conditions.WINDOWS: windows}]
+        shapes = [released.extra_conds_shapes(**each)[conditions.CONDITION] for each in values]
+        return [
+            released.memory_required([passes * frames, 4, 96, 64], {conditions.CONDITION: shapes}) / 2**30
+            for passes in (1, 2)
+        ]
+
+    return {
+        "32": gigabytes(32),
+        "128": gigabytes(128),
+        "128 in windows": gigabytes(128, sampling.Windows()),
+        "of unknown conditions": [released.memory_required([32, 4, 96, 64]) / 2**30],
+    }
+
+
+def _direct(patcher: Any) -> Tensor:
+    """Ask the model once, however it is loaded at the moment."""
+    tensor, values = pair()[0][0]
+    told = patcher.model.extra_conds(**values, cross_attn=tensor, device=CPU, noise=noise())
+    passes = {key: each.concat([]) for key, each in told.items()}
+    return patcher.model.apply_model(noise(), torch.ones(len(noise())), **passes)
+
+
+if __name__ == "__main__":
+    report(storage, a_cpu_maps_the_file, for_inference, partly_loaded, lora, compiled, memory)
