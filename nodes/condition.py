@@ -18,17 +18,16 @@ from ..animatex_core.conditioning import (
     require_a_pose_each,
     warn_of_stretching,
 )
-from ..animatex_core.pose.json_io import poses_from_openpose
 from ..animatex_core.shapes import ClipShape
 from .host.conditions import OWN_TEXT, Conditioning, conditioning_pair
 from .host.encoders import HostImageEncoder, HostLatentEncoder
 from .host.pictures import frames_of, picture_of
+from .host.poses import Poses, poses_of
 from .host.progress import node_progress
 from .host.told import told
 
 CATEGORY = "Animate-X/sampling"
 Features = io.Custom("ANIMATEX_FEATURES")
-Poses = io.Custom("POSE_KEYPOINT")
 
 
 class AnimateXFeatures(io.ComfyNode):
@@ -55,8 +54,7 @@ class AnimateXFeatures(io.ComfyNode):
     @classmethod
     def execute(cls, clip_vision: ClipVisionModel, frames: Tensor, poses: object) -> io.NodeOutput:
         with told(cls.hidden.unique_id):
-            size = frames.shape[2], frames.shape[1]
-            found = poses_from_openpose(poses, size=size)
+            found = poses_of(poses, size=(frames.shape[2], frames.shape[1]))
             require_a_pose_each(len(frames), len(found))
             encoder = HostImageEncoder(clip_vision)
             features = encode_motion(encoder, frames_of(frames), found, node_progress(len(found)))
@@ -133,9 +131,11 @@ class AnimateXConditioning(io.ComfyNode):
     ) -> io.NodeOutput:
         with told(cls.hidden.unique_id):
             picture = picture_of(reference)
-            driving = poses_from_openpose(poses, size=(features.width, features.height))
+            driving = poses_of(poses, size=(features.width, features.height))
             own_size = picture.shape[1], picture.shape[0]
-            own = None if reference_pose is None else poses_from_openpose(reference_pose, size=own_size)
+            own = (
+                None if reference_pose is None else poses_of(reference_pose, "reference_pose", size=own_size)
+            )
             shape = ClipShape(width, height, len(driving))
             warn_of_stretching(picture, shape)
             autoencoder = None if vae is None else HostLatentEncoder(vae)

@@ -48,9 +48,14 @@ def person_rule(chosen: str) -> PersonRule:
     return int(chosen) if chosen.isdigit() else chosen  # type: ignore[return-value]
 
 
-def poses_of(data: Any, source: str = "poses", person: str = PEOPLE[0]) -> PoseSequence:
-    """Read a POSE_KEYPOINT, of whichever pack; source: its input's name in messages."""
-    return poses_from_openpose(data, person=person_rule(person), source=source)
+def poses_of(
+    data: Any, source: str = "poses", person: str = PEOPLE[0], size: tuple[int, int] | None = None
+) -> PoseSequence:
+    """Read a POSE_KEYPOINT, of whichever pack.
+
+    source: its input's name in messages. size: (width, height) of the pictures, where it does not tell that.
+    """
+    return poses_from_openpose(data, person=person_rule(person), source=source, size=size)
 
 
 def keypoints_of(poses: PoseSequence) -> list[dict[str, Any]]:
