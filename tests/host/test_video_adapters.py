@@ -50,6 +50,11 @@ def test_sound_that_cannot_be_is_refused(report: dict[str, Any]) -> None:
     assert "sample rate of the sound is 0" in rate
 
 
+def test_there_is_no_graph_where_comfyui_is_told_so(report: dict[str, Any]) -> None:
+    assert report["graph"] == ["prompt", "workflow"]
+    assert report["graph not wanted"] == {}
+
+
 def test_the_graph_is_written_as_the_interface_can_read_it(report: dict[str, Any]) -> None:
     assert json.loads(report["json"]) == {"a": None, "b": "}{", "c": ['"}', {"d": 1}]}
     assert report["json"].count("{") == report["json"].count("}") == 2

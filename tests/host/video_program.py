@@ -7,6 +7,7 @@ import json
 import sys
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from tests.host.pack import pack, start
 from tests.video.samples import make_clip, make_flash, numbers_of
 
+HIDDEN = SimpleNamespace(prompt={"1": {}}, extra_pnginfo={"workflow": {}})
 SOUNDS = {
     "float": torch.tensor([[[0.5, -0.5]]]),
     "half": torch.tensor([[[0.5, -0.5]]], dtype=torch.float16),
@@ -66,8 +68,17 @@ def main(comfyui: str, folder: str) -> dict[str, Any]:
         "left": [path.name for path in Path(folder, "temp").iterdir()],
         "sounds": {name: _values(sound, waveform) for name, waveform in SOUNDS.items()},
         "odd sounds": [_refusal(sound, shape, rate) for shape, rate in (((2, 4), 8000), ((1, 1, 4), 0))],
+        "graph": sorted(graph.graph_of(HIDDEN)),
+        "graph not wanted": _without_metadata(graph),
         "json": graph._as_json({"a": float("nan"), "b": "}{", "c": ['"}', {"d": 1}]}),
     }
+
+
+def _without_metadata(graph: Any) -> dict[str, str]:
+    from comfy.cli_args import args
+
+    args.disable_metadata = True  # as --disable-metadata does
+    return graph.graph_of(HIDDEN)
 
 
 def _values(sound: Any, waveform: torch.Tensor) -> list[float] | None:

@@ -32,8 +32,10 @@ def found_in(clip: ClipInfo, start: float, seconds: float) -> Samples:
     return samples
 
 
-@pytest.mark.parametrize(("channels", "rate"), [(1, 8000), (2, 44100), (2, 48000), (1, 96000)])
-@pytest.mark.parametrize(("start", "seconds"), [(0, 2), (0.5, 1), (0.123, 0.001), (1.5, 0.5)])
+@pytest.mark.parametrize(
+    ("channels", "rate", "start", "seconds"),
+    [(1, 8000, 0, 2), (2, 44100, 0.5, 1), (2, 48000, 0.123, 0.001), (1, 96000, 1.5, 0.5)],
+)
 def test_samples_are_those_of_the_file(
     tmp_path: Path, channels: int, rate: int, start: float, seconds: float
 ) -> None:
