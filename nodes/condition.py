@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+import numpy as np
 import torch
 from comfy.clip_vision import ClipVisionModel
 from comfy.model_management import intermediate_device
@@ -18,6 +19,7 @@ from ..animatex_core.conditioning import (
     require_a_pose_each,
     warn_of_stretching,
 )
+from ..animatex_core.pose.skeleton import PoseSequence
 from ..animatex_core.shapes import ClipShape
 from .host.conditions import OWN_TEXT, Conditioning, conditioning_pair
 from .host.encoders import HostImageEncoder, HostLatentEncoder
@@ -132,10 +134,7 @@ class AnimateXConditioning(io.ComfyNode):
         with told(cls.hidden.unique_id):
             picture = picture_of(reference)
             driving = poses_of(poses, size=(features.width, features.height))
-            own_size = picture.shape[1], picture.shape[0]
-            own = (
-                None if reference_pose is None else poses_of(reference_pose, "reference_pose", size=own_size)
-            )
+            own = _pose_in(picture, reference_pose)
             shape = ClipShape(width, height, len(driving))
             warn_of_stretching(picture, shape)
             autoencoder = None if vae is None else HostLatentEncoder(vae)
@@ -145,3 +144,8 @@ class AnimateXConditioning(io.ComfyNode):
             inputs = clip_conditions(shape, text, shown, driving, features)
         latents = torch.zeros(shape.frames, 4, *shape.latent_size, device=intermediate_device())
         return io.NodeOutput(*conditioning_pair(inputs), {"samples": latents})
+
+
+def _pose_in(picture: np.ndarray, pose: object | None) -> PoseSequence | None:
+    height, width, _ = picture.shape
+    return None if pose is None else poses_of(pose, "reference_pose", size=(width, height))
