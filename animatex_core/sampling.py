@@ -116,6 +116,11 @@ def sample_latents(
         shape = inputs.shape.latents(inputs.batch, unet.config.latent_channels)
         noise = initial_noise(shape, settings.seed, settings.offset_noise).to(sampler.device)
         latents = sampler.run(inputs, noise, on_step)
+    return finite_clip(latents)
+
+
+def finite_clip(latents: Tensor) -> Tensor:
+    """Return latents as they are; raises InvalidInput where they hold NaN or infinity."""
     if not latents.isfinite().all():
         raise InvalidInput("The clip became NaN or infinite: load the denoiser in bf16 or fp32, or check it.")
     return latents

@@ -8,6 +8,7 @@ from .load import AnimateXLoadEncoders, AnimateXLoadModel
 from .pose import DrawPoses, ExtractPoses, LoadDWPose, SmoothPoses
 from .pose_files import LoadPoses, SavePoses
 from .retarget import RetargetPoses
+from .sample import AnimateXNoise, AnimateXSampler, AnimateXSolver
 from .video import DrivingFrames, EncodeVideo
 
 NODES: list[type[io.ComfyNode]] = [
@@ -15,6 +16,9 @@ NODES: list[type[io.ComfyNode]] = [
     AnimateXLoadEncoders,
     AnimateXFeatures,
     AnimateXConditioning,
+    AnimateXSampler,
+    AnimateXSolver,
+    AnimateXNoise,
     LoadDWPose,
     ExtractPoses,
     LoadPoses,

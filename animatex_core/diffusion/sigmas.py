@@ -65,15 +65,16 @@ class SigmaTable:
         """
         if not sigmas or not all(before >= after >= 0 for before, after in pairwise((HIGHEST, *sigmas))):
             raise InvalidInput(
-                "The SIGMAS are none, or do not fall from a finite one to 0 or more: wire those of the node Animate-X Solver."
+                "The SIGMAS are none, or do not fall from a finite one to 0 or more: wire those of the node "
+                "Animate-X Solver."
             )
         final = self.timestep(sigmas[-1]) if sigmas[-1] else None
         nearest = dict.fromkeys(self.timestep(sigma) for sigma in sigmas[:-1] if sigma)
         visited = tuple(timestep for timestep in nearest if timestep != final)
         if len(visited) < len(sigmas) - 1:
             sentence = (
-                f"The SIGMAS are of {len(sigmas) - 1} steps, but several lie at one timestep of the model: it "
-                f"takes {len(visited)} steps."
+                f"The SIGMAS are of {len(sigmas) - 1} steps, but several lie at one timestep of the model: "
+                f"it takes {len(visited)} steps."
             )
             warnings.warn(AnimateXWarning(sentence), stacklevel=2)
         return Timesteps(visited, final)

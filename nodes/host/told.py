@@ -33,6 +33,6 @@ def told(node_id: str | None) -> Iterator[list[str]]:
 
 def show(sentences: list[str], node_id: str | None) -> None:
     """Show sentences on a node."""
-    server: Any = PromptServer.instance
     if sentences and node_id is not None:
+        server: Any = PromptServer.instance
         server.send_progress_text("\n".join(sentences), node_id)

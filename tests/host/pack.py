@@ -16,6 +16,7 @@ def start(comfyui: str, *options: str) -> None:
     sys.argv = ["comfyui", "--cpu", *options]
     sys.path.insert(0, comfyui)
     importlib.import_module("comfy.options").enable_args_parsing()
+    importlib.import_module("utils.extra_config")  # first, as in main.py: nodes.py hides this package
     logging.disable(logging.CRITICAL)
     spec = importlib.util.spec_from_file_location(
         PACK, ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]

@@ -1,0 +1,124 @@
+"""A whole clip through ComfyUI's sampling: in one go, in windows, or in segments one after the other."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import comfy.sample
+import comfy.utils
+import latent_preview
+import torch
+from comfy.model_management import OOM_EXCEPTION, intermediate_device
+from comfy.model_patcher import ModelPatcher
+from comfy.sampler_helpers import prepare_mask
+from torch import Tensor
+
+from ...animatex_core.diffusion.segments import chained, chained_segments
+from ...animatex_core.diffusion.windows import Span
+from ...animatex_core.errors import InvalidInput
+from ...animatex_core.out_of_memory import is_out_of_memory
+from ...animatex_core.sampling import SamplingSettings, Segments, Windows, finite_clip
+from .conditions import Conditioning, clip_condition, window_of, with_windows
+from .encoded import check_latents
+from .guider import IntervalGuider
+from .layout import clip_of, frames_of
+from .model import AnimateXModel
+from .noise import ClipNoise
+from .solver import Callback, solver_and_sigmas
+
+Told = tuple[Conditioning, Conditioning]
+"""What the model is told in its two passes: positive and negative."""
+
+
+def sample_clip(
+    model: ModelPatcher, told: Told, latent: Mapping[str, Any], settings: SamplingSettings, denoise: float
+) -> dict[str, Any]:
+    """Return a LATENT like `latent`, with its samples (f, 4, h, w) sampled.
+
+    Raises InvalidInput for inputs that do not belong together and for a clip that is not finite, and where
+    memory is too small what ComfyUI knows as that, with what to lower.
+    """
+    if not isinstance(model.model, AnimateXModel):
+        raise InvalidInput("The MODEL is not Animate-X: wire that of the node Load Animate-X Model.")
+    samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
+    for _, values in (*told[0], *told[1]):
+        check_latents(clip_condition(values).inputs.shape, 1, samples.shape)
+    mask = latent.get("noise_mask")
+    result = _within_memory(lambda: _sampled(model, told, samples, mask, settings, denoise))
+    return {**latent, "samples": finite_clip(result).to(intermediate_device())}
+
+
+def _sampled(
+    model: ModelPatcher,
+    told: Told,
+    samples: Tensor,
+    mask: Tensor | None,
+    settings: SamplingSettings,
+    denoise: float,
+) -> Tensor:
+    solver, sigmas = solver_and_sigmas(model, settings.solver, settings.steps, denoise)
+    noise = ClipNoise(settings.seed, settings.offset_noise).generate_noise({"samples": samples})
+    masks = None if mask is None else prepare_mask(mask, samples.shape, "cpu")
+    spans = _spans(len(samples), settings.long_clip)
+    callback = latent_preview.prepare_callback(model, len(spans) * len(sigmas))
+
+    def segment(index: int, known: Tensor | None) -> Tensor:
+        span = spans[index]
+        own, start = slice(span.start, span.stop), samples[span.start : span.stop]
+        if known is not None:
+            known = frames_of(known)
+            # At a full denoise nothing of the latents is to be in the noise, to the last digit.
+            start = start if denoise == 1 else torch.cat([known.to(start), start[len(known) :]])
+        guider = IntervalGuider(model, settings.guidance)
+        guider.set_conds(*(_told_in(span, each, settings.long_clip) for each in told))
+        return clip_of(
+            guider.sample(
+                noise[own],
+                start,
+                replace(solver, known=known),
+                sigmas,
+                None if masks is None else masks[own],
+                _shifted(callback, index, len(spans)),
+                not comfy.utils.PROGRESS_BAR_ENABLED,
+                settings.seed,
+            )
+        )
+
+    return frames_of(chained(spans, segment))
+
+
+def _spans(frames: int, plan: Windows | Segments | None) -> Sequence[Span]:
+    """Return the parts that are sampled one after the other; windows are all in the model at every step."""
+    return chained_segments(frames, plan.size) if isinstance(plan, Segments) else [Span(0, frames)]
+
+
+def _told_in(span: Span, conditioning: Conditioning, plan: Windows | Segments | None) -> Conditioning:
+    if isinstance(plan, Segments):
+        return window_of(conditioning, span.start, span.stop)
+    return with_windows(conditioning, plan)
+
+
+def _shifted(callback: Callback, segment: int, segments: int) -> Callback:
+    """Report the steps of one segment as steps of the whole clip."""
+
+    def report(index: int, x0: Tensor, x: Tensor, total: int) -> None:
+        callback(segment * total + index, x0, x, segments * total)
+
+    return report
+
+
+def _within_memory(work: Callable[[], Tensor]) -> Tensor:
+    """Work, and where the memory is too small say what to lower.
+
+    That is said after the allocator's own error is gone, whose traceback would keep all that was allocated
+    while ComfyUI unloads its models.
+    """
+    try:
+        return work()
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+    raise OOM_EXCEPTION(
+        "The clip does not fit into memory: set long_clip to windows or segments and lower frames_at_once, "
+        "or lower the width and height of Animate-X Conditioning."
+    )

@@ -1,0 +1,228 @@
+"""Nodes that sample a clip, and the parts of it that other samplers can use."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from comfy.model_patcher import ModelPatcher
+from comfy_api.latest import io
+
+from ..animatex_core.diffusion.guidance import Guidance
+from ..animatex_core.diffusion.solvers import SOLVERS
+from ..animatex_core.sampling import SEEDS, SamplingSettings, Segments, Windows
+from .host.conditions import Conditioning
+from .host.noise import ClipNoise
+from .host.sampling import sample_clip
+from .host.solver import solver_and_sigmas
+from .host.told import told
+
+CATEGORY = "Animate-X/sampling"
+OFF, WINDOWS, SEGMENTS = "off", "windows", "segments"
+
+
+def _solver() -> io.Combo.Input:
+    return io.Combo.Input(
+        "solver",
+        options=list(SOLVERS),
+        default="ddim",
+        tooltip="ddim is what the authors released. dpm++2m is of second order and needs fewer steps.",
+    )
+
+
+def _steps() -> io.Int.Input:
+    return io.Int.Input(
+        "steps",
+        default=30,
+        min=1,
+        max=1000,
+        tooltip="30 is the authors' default; ddim then takes 31, as released. More is slower and finer.",
+    )
+
+
+def _denoise() -> io.Float.Input:
+    return io.Float.Input(
+        "denoise",
+        default=1.0,
+        min=0.0,
+        max=1.0,
+        step=0.01,
+        tooltip="How much of the latents is made anew: 1 is all, less keeps their composition.",
+    )
+
+
+def _seed() -> io.Int.Input:
+    return io.Int.Input(
+        "seed",
+        default=0,
+        min=0,
+        max=SEEDS - 1,
+        control_after_generate=True,
+        tooltip="Of the random noise: the same seed makes the same clip.",
+    )
+
+
+def _offset_noise() -> io.Float.Input:
+    return io.Float.Input(
+        "offset_noise",
+        default=0.1,
+        min=0.0,
+        max=1.0,
+        step=0.01,
+        extra_dict={"advanced": True},
+        tooltip="Noise that whole frames share, which lets them be bright or dark. The authors' is 0.1.",
+    )
+
+
+class AnimateXSampler(io.ComfyNode):
+    """Animate-X Sampler."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="AnimateXSampler",
+            display_name="Animate-X Sampler",
+            category=CATEGORY,
+            description="Samples a clip as the authors do, also a long one, with all hooks of the MODEL.",
+            inputs=[
+                io.Model.Input("model", tooltip="From Load Animate-X Model, patched or not."),
+                io.Conditioning.Input("positive", tooltip="From Animate-X Conditioning."),
+                io.Conditioning.Input("negative", tooltip="From Animate-X Conditioning."),
+                io.Latent.Input(
+                    "latent_image",
+                    tooltip="From Animate-X Conditioning, or a clip of that size. Its noise mask is kept to.",
+                ),
+                _seed(),
+                _steps(),
+                io.Float.Input(
+                    "cfg",
+                    default=2.5,
+                    min=0.0,
+                    max=100.0,
+                    step=0.1,
+                    tooltip="How closely to follow the reference and the poses. The authors' is 2.5; 1 takes "
+                    "half the time.",
+                ),
+                _solver(),
+                _denoise(),
+                io.Float.Input(
+                    "guidance_start",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    extra_dict={"advanced": True},
+                    tooltip="From where in the sampling cfg acts; 0 is the beginning.",
+                ),
+                io.Float.Input(
+                    "guidance_end",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    extra_dict={"advanced": True},
+                    tooltip="To where in the sampling cfg acts; 1 is the end. Each step without takes half "
+                    "the time.",
+                ),
+                io.Combo.Input(
+                    "long_clip",
+                    options=[OFF, WINDOWS, SEGMENTS],
+                    default=OFF,
+                    tooltip="off: all frames at once. windows: overlapping parts, blended at every step, in "
+                    "constant memory. segments: parts one after the other, each from the last frame before.",
+                ),
+                io.Int.Input(
+                    "frames_at_once",
+                    default=32,
+                    min=1,
+                    max=4096,
+                    tooltip="Frames of a window or a segment. The model was trained on 32; fewer need less "
+                    "memory.",
+                ),
+                io.Int.Input(
+                    "overlap",
+                    default=8,
+                    min=0,
+                    max=4096,
+                    tooltip="Frames that a window has in common with the next. More is slower and smoother.",
+                ),
+                _offset_noise(),
+            ],
+            outputs=[io.Latent.Output(tooltip="For VAE Decode.")],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: ModelPatcher,
+        positive: Conditioning,
+        negative: Conditioning,
+        latent_image: Mapping[str, Any],
+        seed: int,
+        steps: int,
+        cfg: float,
+        solver: str,
+        denoise: float,
+        guidance_start: float,
+        guidance_end: float,
+        long_clip: str,
+        frames_at_once: int,
+        overlap: int,
+        offset_noise: float,
+    ) -> io.NodeOutput:
+        plan = _plan(long_clip, frames_at_once, overlap)
+        guidance = Guidance(cfg, guidance_start, guidance_end)
+        settings = SamplingSettings(solver, steps, guidance, seed, offset_noise, plan)
+        with told(cls.hidden.unique_id):
+            return io.NodeOutput(sample_clip(model, (positive, negative), latent_image, settings, denoise))
+
+
+def _plan(long_clip: str, frames_at_once: int, overlap: int) -> Windows | Segments | None:
+    if long_clip == WINDOWS:
+        return Windows(frames_at_once, overlap)
+    return Segments(frames_at_once) if long_clip == SEGMENTS else None
+
+
+class AnimateXSolver(io.ComfyNode):
+    """Animate-X Solver."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="AnimateXSolver",
+            display_name="Animate-X Solver",
+            category=CATEGORY,
+            description="The solvers of Animate-X Sampler for SamplerCustomAdvanced and its like.",
+            inputs=[
+                io.Model.Input("model", tooltip="From Load Animate-X Model."),
+                _solver(),
+                _steps(),
+                _denoise(),
+            ],
+            outputs=[
+                io.Sampler.Output(tooltip="The solver, for any SIGMAS of the model's timesteps."),
+                io.Sigmas.Output(tooltip="The solver's own timesteps, as SIGMAS."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, model: ModelPatcher, solver: str, steps: int, denoise: float) -> io.NodeOutput:
+        return io.NodeOutput(*solver_and_sigmas(model, solver, steps, denoise))
+
+
+class AnimateXNoise(io.ComfyNode):
+    """Animate-X Noise."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="AnimateXNoise",
+            display_name="Animate-X Noise",
+            category=CATEGORY,
+            description="The random noise of Animate-X Sampler for SamplerCustomAdvanced and its like.",
+            inputs=[_seed(), _offset_noise()],
+            outputs=[io.Noise.Output(tooltip="For SamplerCustomAdvanced.")],
+        )
+
+    @classmethod
+    def execute(cls, seed: int, offset_noise: float) -> io.NodeOutput:
+        return io.NodeOutput(ClipNoise(seed, offset_noise))
