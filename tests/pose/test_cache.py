@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.pose.cache import PoseCache, pose_key
+from animatex_core.pose.cache import PoseCache, digest_frames, pose_key
 from animatex_core.pose.skeleton import POINTS, PoseSequence
 
 KEY = "0" * 64
@@ -123,3 +123,10 @@ def test_reading_an_unknown_key_warns_of_nothing(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert PoseCache(tmp_path / "nowhere").get(KEY) is None
+
+
+def test_the_digest_of_frames_tells_their_content_order_and_shape() -> None:
+    a, b = np.zeros((2, 3, 3), np.uint8), np.ones((2, 3, 3), np.uint8)
+    lists = [[a], [b], [a, b], [b, a], [a.reshape(3, 2, 3)], [a, a], []]
+    assert len({digest_frames(frames) for frames in lists}) == len(lists)
+    assert digest_frames([a[:, ::-1]]) == digest_frames([a])

@@ -4,7 +4,7 @@ import pytest
 from animatex_core.pose.skeleton import FACE, HANDS, JOINT, PoseSequence, seen
 from animatex_core.retarget.adding import ADDED_SCORE, add_parts
 from animatex_core.retarget.bones import ROOT
-from animatex_core.retarget.parts import PARTS, POINTS_OF, drop_parts
+from animatex_core.retarget.parts import PARTS, POINTS_OF, drop_parts, listed_parts
 from animatex_core.retarget.settings import ADDABLE
 from tests.retarget.motion import STANDING, dance, figure, pixels
 
@@ -100,3 +100,18 @@ def test_hands_are_mirrored_and_stay_as_long() -> None:
     assert seen(added)[:, HANDS[0]].all()
     np.testing.assert_allclose(*spread)
     assert ROOT not in POINTS_OF["head"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", ()),
+        (" , ;\n", ()),
+        ("legs", ("legs",)),
+        ("Left Arm, EARS", ("left_arm", "ears")),
+        ("left-foot;hands\nface,", ("left_foot", "hands", "face")),
+        ("wing", ("wing",)),
+    ],
+)
+def test_parts_are_listed_as_people_write_them(text: str, names: tuple[str, ...]) -> None:
+    assert listed_parts(text) == names

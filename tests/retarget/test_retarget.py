@@ -318,3 +318,11 @@ def test_frames_without_feet_move_like_those_around_them() -> None:
     np.testing.assert_array_equal(
         nofeet.points, retarget(shown(STANDING, "nose", "neck", "hip"), TOON).points
     )
+
+
+@pytest.mark.parametrize(("legs", "trusted"), [(True, True), (False, False)])
+def test_a_pose_of_no_use_is_not_handed_on(legs: bool, trusted: bool) -> None:
+    own = figure(STANDING if legs else {"left_eye": (200, 100)})
+    character = Character(WIDTH, HEIGHT, own, Box(0.1, 0.1, 0.9, 0.9))
+    chosen = plan(dance(), character)
+    assert chosen.own_pose(character) is (own if trusted else None)

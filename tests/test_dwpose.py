@@ -1,0 +1,91 @@
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from animatex_core.dwpose import DWPose, Shots, find_poses
+from animatex_core.errors import CheckpointError, InvalidInput
+from animatex_core.pose.cache import PoseCache, digest_frames
+from animatex_core.pose.skeleton import seen
+from tests.pose.onnx_files import draw_people, write_detector, write_landmarks
+
+FRAMES = [draw_people(96, 64, (10 + i, 10, 40 + i, 80, "r", 200)) for i in range(3)]
+
+
+def shots(frames: list[np.ndarray] = FRAMES, fps: float | None = 12.0) -> Shots:
+    return Shots(digest_frames(frames), lambda: iter(frames), len(frames), fps)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("nets")
+    return write_detector(folder / "detector.onnx"), write_landmarks(folder / "landmarks.onnx")
+
+
+def test_poses_are_found_with_the_files(tmp_path: Path, files: tuple[Path, Path]) -> None:
+    found = find_poses(DWPose(*files, device="cpu"), shots(), PoseCache(tmp_path))
+    assert found.sentence == "Somebody is seen in 3 of 3 frames, searched by DWPose on CPU."
+    assert (len(found.poses), found.poses.width, found.poses.height, found.poses.fps) == (3, 64, 96, 12.0)
+
+
+def test_without_files_everything_runs_and_says_that_it_means_nothing(tmp_path: Path) -> None:
+    found = find_poses(DWPose(), shots(), PoseCache(tmp_path))
+    assert found.sentence.endswith("3 of 3 frames, searched by nets that are not all trained on CPU.")
+    again = DWPose().extractor.extract(FRAMES)
+    np.testing.assert_array_equal(found.poses.points, again.points)
+
+
+def test_a_file_may_be_joined_by_a_built_in_net(files: tuple[Path, Path]) -> None:
+    poses = DWPose(landmarks=files[1], device="cpu").extractor.extract(FRAMES)
+    assert seen(poses.body).all()
+    assert len(DWPose(detector=files[0], device="cpu").extractor.extract(FRAMES)) == 3
+
+
+def test_the_same_frames_are_not_searched_twice(tmp_path: Path) -> None:
+    first = find_poses(DWPose(), shots(), PoseCache(tmp_path))
+
+    def forbidden() -> Iterator[np.ndarray]:
+        raise AssertionError
+
+    dwpose = DWPose()
+    again = find_poses(dwpose, Shots(shots().content, forbidden, fps=None), PoseCache(tmp_path))
+    np.testing.assert_array_equal(again.poses.points, first.poses.points)
+    assert again.sentence == "Somebody is seen in 3 of 3 frames, searched earlier."
+    assert again.poses.fps is None
+    assert "extractor" not in vars(dwpose)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda cache, nets: find_poses(DWPose(), shots(FRAMES[:2]), cache),
+        lambda cache, nets: find_poses(DWPose(), shots(FRAMES[::-1]), cache),
+        lambda cache, nets: find_poses(DWPose(), shots(), cache, person="largest"),
+        lambda cache, nets: find_poses(DWPose(), shots(), cache, detect_every=2),
+        lambda cache, nets: find_poses(DWPose(), shots(), cache, whole_frame=False),
+        lambda cache, nets: find_poses(DWPose(nets[0]), shots(), cache),
+        lambda cache, nets: find_poses(DWPose(None, nets[1]), shots(), cache),
+    ],
+    ids=["fewer frames", "order", "person", "detect_every", "whole_frame", "detector", "landmarks"],
+)
+def test_whatever_poses_depend_on_makes_for_a_new_search(
+    tmp_path: Path, files: tuple[Path, Path], changed: Callable
+) -> None:
+    cache = PoseCache(tmp_path)
+    find_poses(DWPose(), shots(), cache)
+    assert "searched by" in changed(cache, files).sentence
+    assert len(os.listdir(tmp_path)) == 2
+
+
+def test_where_nobody_is_seen_the_user_is_told(tmp_path: Path) -> None:
+    found = find_poses(DWPose(), shots(), PoseCache(tmp_path), whole_frame=False)
+    assert found.sentence.startswith("Nobody is seen in any of 3 frames, searched by")
+
+
+def test_a_file_that_is_missing_is_refused(tmp_path: Path, files: tuple[Path, Path]) -> None:
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        find_poses(DWPose(tmp_path / "gone.onnx"), shots(), PoseCache(tmp_path))
+    with pytest.raises(CheckpointError, match="is not a file"):
+        _ = DWPose(tmp_path / "gone.onnx", files[1]).extractor
