@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ..errors import AnimateXWarning
+from ..errors import AnimateXWarning, InvalidInput
 from .character import Box
 
 Shows = Literal["automatic", "character", "background"]
@@ -19,7 +19,10 @@ def box_of(mask: np.ndarray, width: int, height: int, shows: Shows = "automatic"
 
     shows: what the mask is 1 for. automatic takes it for the background where it surrounds the picture, as a
     picture's own transparency does. A mask that shows no character counts for none, which warns.
+    Raises InvalidInput for another `shows`.
     """
+    if shows not in SHOWS:
+        raise InvalidInput(f"mask_shows is {shows!r}, but it must be one of: {', '.join(SHOWS)}.")
     _warn_of_shape(mask, width, height)
     shown = mask > 0.5
     if shows == "background" or (shows == "automatic" and _rim(shown).mean() > SURROUNDING):

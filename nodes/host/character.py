@@ -15,7 +15,7 @@ from .poses import poses_of
 def character_of(picture: np.ndarray, pose: Any, mask: Tensor | None, shows: Shows) -> Character:
     """Return what a picture (h, w, 3), a POSE_KEYPOINT and a MASK tell of the character."""
     height, width, _ = picture.shape
-    own = None if pose is None else poses_of(pose, "reference_pose")
+    own = None if pose is None else poses_of(pose, "reference_pose", size=(width, height))
     box = None if mask is None else box_of(_plane(mask), width, height, shows)
     return Character(width, height, own if own is not None and seen(own.body).any() else None, box)
 

@@ -33,14 +33,14 @@ def chosen_file(choice: str, file_id: str) -> Path | None:
     """Return the file of a choice, None for the built-in net; file_id: of the file that automatic means.
 
     Warns where that is not here and the built-in net takes its place; raises InvalidInput for a file that
-    has gone.
+    is none of `onnx_files`.
     """
     if choice == BUILT_IN:
         return None
     files = onnx_files()
     if choice != AUTOMATIC:
         if choice not in files:
-            raise InvalidInput(f"{choice!r} is no longer among the models: choose another file.")
+            raise InvalidInput(f"{choice!r} is not among the models of poses: choose another file.")
         return files[choice]
     known = load_catalogue().find(file_id)
     path = next((path for path in files.values() if path.name in known.names), None)

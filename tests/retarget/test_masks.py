@@ -3,7 +3,7 @@ import warnings
 import numpy as np
 import pytest
 
-from animatex_core.errors import AnimateXWarning
+from animatex_core.errors import AnimateXWarning, InvalidInput
 from animatex_core.retarget.character import Box
 from animatex_core.retarget.masks import Shows, box_of
 
@@ -53,3 +53,8 @@ def test_a_mask_that_shows_no_character_counts_for_none(mask: np.ndarray, shows:
 def test_a_mask_of_another_shape_is_stretched_with_a_warning() -> None:
     with pytest.warns(AnimateXWarning, match="50x100 pixels but the picture 640x480: it is stretched"):
         assert box_of(FIGURE, 640, 480) == BOX
+
+
+def test_masks_of_something_else_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="mask_shows is 'sky', but it must be one of: automatic, character"):
+        box_of(FIGURE, 500, 1000, "sky")  # type: ignore[arg-type]

@@ -1,0 +1,38 @@
+"""What ComfyUI shows on nodes while a prompt runs, which it tells only to who listens."""
+
+import asyncio
+import json
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+
+from tests.host.server import Server
+
+TEXT = 3  # kind of a binary message
+
+
+def run_and_listen(server: Server, prompt: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Run a prompt, however it ends, and return its history and the texts by their nodes."""
+    return asyncio.run(_listen(server, prompt))
+
+
+async def _listen(server: Server, prompt: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    async with aiohttp.ClientSession() as session, session.ws_connect(f"{server.url}/ws") as socket:
+        await socket.receive()
+        history = await asyncio.to_thread(lambda: server.wait(server.post(prompt)))
+        texts: dict[str, str] = {}
+        while not _is_end(message := await socket.receive()):
+            if message.type == aiohttp.WSMsgType.BINARY and struct.unpack(">I", message.data[:4])[0] == TEXT:
+                length = struct.unpack(">I", message.data[4:8])[0]
+                texts[message.data[8 : 8 + length].decode()] = message.data[8 + length :].decode()
+        return history, texts
+
+
+def _is_end(message: Any) -> bool:
+    """Whether ComfyUI tells that nothing waits any more, which it does when a prompt has ended."""
+    if message.type != aiohttp.WSMsgType.TEXT:
+        return False
+    told = json.loads(message.data)
+    return told["type"] == "status" and told["data"]["status"]["exec_info"]["queue_remaining"] == 0
