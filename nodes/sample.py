@@ -67,7 +67,6 @@ def _offset_noise() -> io.Float.Input:
         min=0.0,
         max=1.0,
         step=0.01,
-        extra_dict={"advanced": True},
         tooltip="Noise that whole frames share, which lets them be bright or dark. The authors' is 0.1.",
     )
 
@@ -109,7 +108,6 @@ class AnimateXSampler(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    extra_dict={"advanced": True},
                     tooltip="From where in the sampling cfg acts; 0 is the beginning.",
                 ),
                 io.Float.Input(
@@ -118,7 +116,6 @@ class AnimateXSampler(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    extra_dict={"advanced": True},
                     tooltip="To where in the sampling cfg acts; 1 is the end. Each step without takes half "
                     "the time.",
                 ),
