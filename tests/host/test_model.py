@@ -1,21 +1,11 @@
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.host.pack import ROOT
+from tests.host.programs import measured
 
 ROUNDING = 1e-5
-
-
-def measured(program: str, comfyui: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", f"tests.host.{program}", str(comfyui)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="module")
