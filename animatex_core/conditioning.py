@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -106,8 +106,10 @@ def encode_reference(
     """Read a reference picture (h, w, 3) uint8 in RGB for a clip of some shape.
 
     pose: as in `ReferenceFeatures`; where nobody is seen in it, it counts as none. form: as what the picture
-    is shown; "latents" and "both" need an autoencoder. Raises InvalidInput without it.
+    is shown; "latents" and "both" need an autoencoder. Raises InvalidInput without it, or for other forms.
     """
+    if form not in get_args(ReferenceForm):
+        raise InvalidInput(f"The form is {form!r}: choose one of {', '.join(get_args(ReferenceForm))}.")
     latents = None
     if form != "picture":
         if autoencoder is None:

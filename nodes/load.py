@@ -1,11 +1,13 @@
 """Nodes that load the networks."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 from comfy_api.latest import io
 
 from ..animatex_core.checkpoints.denoiser_file import read_denoiser
+from ..animatex_core.errors import AnimateXWarning
 from ..animatex_core.generated_networks import NOTICE, generated_denoiser
 from .host import model_files
 from .host.choices import AUTOMATIC, BUILT_IN, chosen
@@ -50,10 +52,10 @@ class AnimateXLoadModel(io.ComfyNode):
 
     @classmethod
     def execute(cls, model_name: str, weight_dtype: str) -> io.NodeOutput:
-        with told(cls.hidden.unique_id) as sentences:
+        with told(cls.hidden.unique_id):
             path = cls._path(model_name)
             if path is None:
-                sentences.append(NOTICE)
+                _warn_of_untrained(model_name)
                 return io.NodeOutput(load_model(generated_denoiser(), BUILT_IN, weight_dtype))
             return io.NodeOutput(load_model(read_denoiser(path), str(path), weight_dtype))
 
@@ -100,10 +102,10 @@ class AnimateXLoadEncoders(io.ComfyNode):
 
     @classmethod
     def execute(cls, clip_vision_name: str, vae_name: str) -> io.NodeOutput:
-        with told(cls.hidden.unique_id) as sentences:
+        with told(cls.hidden.unique_id):
             image_encoder, autoencoder = cls._image_encoder(clip_vision_name), cls._autoencoder(vae_name)
             if image_encoder is None or autoencoder is None:
-                sentences.append(NOTICE)
+                _warn_of_untrained(vae_name if image_encoder else clip_vision_name)
             return io.NodeOutput(
                 load_clip_vision(image_encoder) if image_encoder else generated_clip_vision(),
                 load_vae(autoencoder) if autoencoder else generated_vae(),
@@ -116,3 +118,8 @@ class AnimateXLoadEncoders(io.ComfyNode):
     @classmethod
     def _autoencoder(cls, choice: str) -> Path | None:
         return chosen(choice, model_files.autoencoder_choices, model_files.require_autoencoder)
+
+
+def _warn_of_untrained(choice: str) -> None:
+    missing = "No Animate-X model is in models/animate_x or models/diffusion_models. "
+    warnings.warn(AnimateXWarning((missing if choice == AUTOMATIC else "") + NOTICE), stacklevel=2)

@@ -53,6 +53,11 @@ def test_latents_need_an_autoencoder() -> None:
         encode_reference(NETWORKS.image_encoder, PICTURE, SHAPE, form="latents")
 
 
+def test_other_forms_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="The form is 'sketch': choose one of picture, latents, both"):
+        encode_reference(NETWORKS.image_encoder, PICTURE, SHAPE, form="sketch")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("score", [0.0, 0.2])
 def test_a_pose_in_which_nobody_is_seen_counts_as_none(score: float) -> None:
     points = POSES.points.copy()

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from comfy.clip_vision import ClipVisionModel, load_clipvision_from_sd
+from comfy.clip_vision import ClipVisionModel, convert_to_transformers, load_clipvision_from_sd
 from comfy.ldm.models.autoencoder import AutoencoderKL
 from comfy.sd import VAE
 
@@ -27,13 +27,17 @@ PARTS = ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.")  # the rest 
 def load_clip_vision(path: Path) -> ClipVisionModel:
     """Load a CLIP_VISION from a file in any of the forms that ComfyUI knows."""
     tensors = open_tensors(path)
-    own_names = any(key.startswith(OPEN_CLIP_VISION) for key in tensors)
-    prefix = OPEN_CLIP_VISION if own_names else ""
-    model = load_clipvision_from_sd(tensors, prefix, convert_keys=own_names)
+    if any(key.startswith(OPEN_CLIP_VISION) for key in tensors):
+        tensors = convert_to_transformers(tensors, OPEN_CLIP_VISION)
+    found = shapes(tensors)
+    model = load_clipvision_from_sd(tensors)
     if model is None:
         raise WrongCheckpoint(
             f"{path} holds no image encoder of CLIP: choose open_clip_pytorch_model.bin, OpenCLIP ViT-H-14."
         )
+    # ComfyUI only logs what is missing, and leaves it to chance.
+    expected = shapes(model.get_sd())
+    check_keys(expected, {key: found[key] for key in expected if key in found}, "CLIP vision", str(path))
     return model
 
 

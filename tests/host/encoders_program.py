@@ -1,0 +1,112 @@
+"""The encoders in ComfyUI's hands: argv is the folder of ComfyUI. Prints JSON."""
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from tests.host.model_setting import apart, generated, loading, report
+from tests.host.pack import pack
+
+files = pack("nodes.host.encoder_loading")
+hosted = pack("nodes.host.encoders")
+preprocess = pack("animatex_core.encoders.preprocess")
+autoencoder = pack("animatex_core.encoders.autoencoder")
+denoisers = pack("animatex_core.checkpoints.denoiser_file")
+keys = pack("animatex_core.checkpoints.autoencoder_keys")
+to_released = pack("animatex_core.checkpoints.denoiser_keys").to_released
+AnimateXError = pack("animatex_core.errors").AnimateXError
+
+TEMPORARY = TemporaryDirectory()
+FOLDER = Path(TEMPORARY.name)
+GENERATOR = torch.Generator().manual_seed(0)
+PICTURES = list(torch.randint(0, 256, (3, 224, 224, 3), generator=GENERATOR, dtype=torch.uint8).numpy())
+
+
+def image_encoder_sees_the_pictures_as_they_are() -> dict[str, Any]:
+    clip_vision = files.generated_clip_vision()
+    found = hosted.HostImageEncoder(clip_vision).encode(preprocess.clip_pictures(PICTURES))
+    expected = clip_vision.encode_image(torch.from_numpy(np.stack(PICTURES)) / 255)["image_embeds"]
+    return {"shape": list(found.shape), "difference": apart(found, expected)}
+
+
+def latent_encoder_is_that_of_the_core() -> dict[str, float]:
+    vae = files.generated_vae()
+    config = autoencoder.AutoencoderConfig(channels=(32, 32, 32, 32), blocks=1)
+    core = autoencoder.StableDiffusionAutoencoder.from_tensors(vae.first_stage_model.state_dict(), config)
+    pictures = preprocess.autoencoder_pictures(PICTURES[:1], 64, 128)
+    expected = core.encode(pictures)
+    found = hosted.HostLatentEncoder(vae).encode(pictures)
+    return {"difference": apart(found, expected), "size": expected.abs().max().item()}
+
+
+def generated_encoders_are_the_same_every_time() -> list[bool]:
+    one, two = (files.generated_clip_vision().get_sd(), files.generated_clip_vision().get_sd())
+    three, four = (files.generated_vae().first_stage_model.state_dict() for _ in range(2))
+    return [_equal(one, two), _equal(three, four), all(x.isfinite().all().item() for x in one.values())]
+
+
+def autoencoder_files() -> dict[str, bool]:
+    with torch.device("meta"):
+        network = files.AutoencoderKL(**files._sizes(128, (1, 2, 4, 4), 2))
+    tensors = {
+        key: torch.randn(tensor.shape, generator=GENERATOR, dtype=torch.float16)
+        for key, tensor in network.state_dict().items()
+    }
+    whole = {f"first_stage_model.{key}": tensor for key, tensor in tensors.items()}
+    torch.save({"state_dict": {"model.other": torch.zeros(3), **whole}}, FOLDER / "whole.ckpt")
+    save_file({**tensors, "loss.logvar": torch.zeros(())}, FOLDER / "alone.safetensors")
+    diffusers = {key: tensor.contiguous() for key, tensor in keys.ldm_to_diffusers(tensors).items()}
+    save_file(diffusers, FOLDER / "diffusers.safetensors")
+    expected = {key: tensor.float() for key, tensor in tensors.items()}
+    return {
+        name: _equal(files.load_vae(FOLDER / name).first_stage_model.state_dict(), expected)
+        for name in ("whole.ckpt", "alone.safetensors", "diffusers.safetensors")
+    }
+
+
+def released_denoiser() -> dict[str, bool]:
+    # At the released size it would be 7 GB.
+    pack("animatex_core.model.config").DenoiserConfig.released = staticmethod(lambda: generated.CONFIG)
+    tensors = generated.generated_denoiser().tensors
+    torch.save({"state_dict": to_released(tensors), "step": 3}, FOLDER / "animate-x_ckpt.pth")
+    file = denoisers.read_denoiser(FOLDER / "animate-x_ckpt.pth")
+    model = loading.load_model(file, "the checkpoint").model
+    return {
+        "weights": _equal(model.diffusion_model.state_dict(), tensors),
+        "text": model.text_context is not None,
+    }
+
+
+def complaints() -> dict[str, str]:
+    save_file({"weight": torch.zeros(3)}, FOLDER / "other.safetensors")
+    (FOLDER / "text.safetensors").write_text("no weights")
+    return {
+        "image encoder": _complaint(files.load_clip_vision, "other.safetensors"),
+        "autoencoder": _complaint(files.load_vae, "other.safetensors"),
+        "text": _complaint(files.load_vae, "text.safetensors"),
+    }
+
+
+def _equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def _complaint(load: Callable[[Path], Any], name: str) -> str:
+    try:
+        load(FOLDER / name)
+    except AnimateXError as error:
+        return str(error).replace(str(FOLDER), "")
+    return ""
+
+
+if __name__ == "__main__":
+    report(
+        image_encoder_sees_the_pictures_as_they_are, latent_encoder_is_that_of_the_core,
+        generated_encoders_are_the_same_every_time, autoencoder_files, released_denoiser, complaints,
+    )  # fmt: skip
