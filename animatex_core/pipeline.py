@@ -80,8 +80,7 @@ class Animator:
         warn_of_stretching(reference.picture, shape)
         chosen = plan(dance.poses, reference.character, settings.retarget)
         poses = retarget(dance.poses, reference.character, settings.retarget)
-        # Where a pose was of no use for retargeting, it is a detector's guess at what is no human body.
-        own_pose = None if chosen.how in ("fitted", "passed on") else reference.pose
+        own_pose = chosen.own_pose(reference.character)
         features = encode_reference(self.networks.image_encoder, reference.picture, shape, own_pose)
         motion = self._motion(dance)
         inputs = clip_conditions(shape, self.networks.text_context, features, poses, motion)

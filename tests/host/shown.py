@@ -18,6 +18,27 @@ def run_and_listen(server: Server, prompt: Mapping[str, Any]) -> tuple[dict[str,
     return asyncio.run(_listen(server, prompt))
 
 
+def interrupt_during(server: Server, prompt: Mapping[str, Any], node_id: str) -> dict[str, Any]:
+    """Run a prompt, interrupt it when a node tells of progress, and return its history."""
+    return asyncio.run(_interrupt(server, prompt, node_id))
+
+
+async def _interrupt(server: Server, prompt: Mapping[str, Any], node_id: str) -> dict[str, Any]:
+    async with aiohttp.ClientSession() as session, session.ws_connect(f"{server.url}/ws") as socket:
+        prompt_id = await asyncio.to_thread(server.post, prompt)
+        while _progress(await socket.receive(), node_id) < 2:
+            pass
+        await asyncio.to_thread(server.ask, "/interrupt", {})
+        return await asyncio.to_thread(server.wait, prompt_id)
+
+
+def _progress(message: Any, node_id: str) -> float:
+    """Return how far a node is, 0 where the message does not tell."""
+    if message.type != aiohttp.WSMsgType.TEXT:
+        return 0
+    return json.loads(message.data)["data"].get("nodes", {}).get(node_id, {}).get("value", 0)
+
+
 async def _listen(server: Server, prompt: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     async with aiohttp.ClientSession() as session, session.ws_connect(f"{server.url}/ws") as socket:
         await socket.receive()

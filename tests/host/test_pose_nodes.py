@@ -17,7 +17,7 @@ from animatex_core.video.write import write_clip
 from tests.dance_samples import small_dance
 from tests.host.graphs import BUILT_IN, Prompt, node
 from tests.host.server import Server, cached_nodes, failure, serving
-from tests.host.shown import run_and_listen
+from tests.host.shown import interrupt_during, run_and_listen
 from tests.pose.onnx_files import FRACTIONS, draw_people, write_detector, write_landmarks
 
 WIDTH, HEIGHT, FRAMES = 128, 192, 5
@@ -159,6 +159,18 @@ def test_nobody_in_any_frame_is_told_of(server: Server, nets: dict) -> None:
     history, shown = run_and_listen(server, prompt)
     assert shown["found"].startswith("Nobody is seen in any of 5 frames")
     assert not seen(poses_in(history).points).any()
+
+
+def test_a_search_can_be_interrupted_and_begun_anew(server: Server) -> None:
+    def searching(count: int) -> Prompt:
+        images = node("EmptyImage", width=64, height=64, batch_size=count, color=0)
+        found = node("AnimateXExtractPoses", dwpose=["nets", 0], images=["images", 0], **EXTRACT)
+        shown = node("PreviewAny", source=["found", 0])
+        return {"nets": loader(BUILT_IN, BUILT_IN), "images": images, "found": found, "shown": shown}
+
+    history = interrupt_during(server, searching(3000), "found")  # which would take a minute
+    assert "execution_interrupted" in dict(history["status"]["messages"])
+    assert len(poses_in(server.run(searching(3)))) == 3
 
 
 @pytest.fixture(scope="module")
