@@ -25,7 +25,15 @@ Choices = dict[str, Path]
 def denoiser_choices() -> Choices:
     """Return the files that may be an Animate-X denoiser."""
     own, shared = DENOISERS
-    return _choices(own, _may_be_denoiser) | _choices(shared, _is_named_animate_x, marked=True)
+    others = {name for file in load_catalogue().files if file.id != DENOISER for name in file.names}
+
+    def plausible(name: str) -> bool:
+        return Path(name).suffix.lower() in folders.WEIGHTS and Path(name).name not in others
+
+    def named(name: str) -> bool:
+        return plausible(name) and NAMED_ANIMATE_X.search(Path(name).name) is not None
+
+    return _choices(own, plausible) | _choices(shared, named, marked=True)
 
 
 def image_encoder_choices() -> Choices:
@@ -88,15 +96,6 @@ def _choices(key: str, plausible: Callable[[str], bool], *, marked: bool = False
     names = filter(plausible, folder_paths.get_filename_list(key))
     paths = {name: folder_paths.get_full_path(key, name) for name in names}
     return {f"{name} ({key})" if marked else name: Path(path) for name, path in paths.items() if path}
-
-
-def _may_be_denoiser(name: str) -> bool:
-    others = {n for file in load_catalogue().files if file.id != DENOISER for n in file.names}
-    return Path(name).suffix.lower() in folders.WEIGHTS and Path(name).name not in others
-
-
-def _is_named_animate_x(name: str) -> bool:
-    return NAMED_ANIMATE_X.search(Path(name).name) is not None and _may_be_denoiser(name)
 
 
 def _is_bundle(path: Path) -> bool:
