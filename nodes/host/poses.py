@@ -72,13 +72,11 @@ def affordable_pictures_of(poses: PoseSequence) -> Tensor:
     """As `pictures_of`, but smaller, with a warning, where the pictures would take most of the memory."""
     needed = PIXEL * len(poses) * poses.width * poses.height
     scale = min(1.0, memory_left() * SHARE / needed) ** 0.5
-    size = [max(1, round(side * scale)) for side in (poses.width, poses.height)]
+    width, height = (max(1, round(side * scale)) for side in (poses.width, poses.height))
     if scale < 1:
-        sentence = (
-            f"Pictures of {len(poses)} poses in full size do not fit into memory: they are {{}}x{{}} here."
-        )
-        warnings.warn(AnimateXWarning(sentence.format(*size)), stacklevel=2)
-    return pictures_of(poses, *size)
+        sentence = f"Pictures of {len(poses)} poses in full size do not fit into memory"
+        warnings.warn(AnimateXWarning(f"{sentence}: they are {width}x{height} here."), stacklevel=2)
+    return pictures_of(poses, width, height)
 
 
 @contextmanager

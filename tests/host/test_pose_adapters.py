@@ -1,0 +1,43 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def report(comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("poses")
+    command = [sys.executable, "-m", "tests.host.poses_program", str(comfyui), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("source", ["file", "tensors"])
+def test_frames_of_a_video_are_read_from_the_first_one_on(report: dict[str, Any], source: str) -> None:
+    numbers = list(range(6))
+    assert report["read"][source] == [numbers, numbers, 6]
+
+
+def test_files_are_found_where_controlnet_aux_was_told_to_keep_them(report: dict[str, Any]) -> None:
+    detector, estimator, warning = report["controlnet_aux"]
+    assert (detector, estimator) == ("True", "False")
+    assert warning.startswith("dw-ll_ucoco_384.onnx is in none of ComfyUI's folders")
+
+
+def test_pictures_of_poses_are_smaller_where_memory_is_short(report: dict[str, Any]) -> None:
+    assert report["sizes"]["1000000000000"] == [[12, 500, 300, 3]]
+    assert report["sizes"]["1000000"] == [
+        [12, 76, 46, 3],
+        "Pictures of 12 poses in full size do not fit into memory: they are 46x76 here.",
+    ]
+
+
+def test_pictures_that_do_not_fit_into_memory_are_refused(report: dict[str, Any]) -> None:
+    assert report["too many"] == (
+        "100 pictures of 2000x1000 pixels need 2.4 GB of memory, but 1.0 GB are left: take fewer frames or "
+        "smaller pictures."
+    )
