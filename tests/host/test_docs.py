@@ -20,7 +20,7 @@ Node = dict[str, Any]
 
 @dataclass(frozen=True)
 class Language:
-    """How pages say in a language what is not in the schema. path: where the frontend looks first."""
+    """How pages say in a language what is not in the schema. path: of a page, with its node for {}."""
 
     path: str
     required: str
@@ -56,7 +56,7 @@ def read(server: Server, path: str) -> str:
 
 
 def inputs(node: Node) -> Iterator[tuple[str, str, dict[str, Any], bool]]:
-    """Yield (name, type, options, whether required) as the frontend shows them."""
+    """Yield (name, type, options, whether required) in the order of the frontend."""
     for group in ("required", "optional"):
         for name in node["input_order"].get(group, ()):
             kind, options = node["input"][group][name]
@@ -106,11 +106,11 @@ def test_a_page_states_inputs_as_the_schema_has_them(
 ) -> None:
     words, told = LANGUAGES[language], ZH[node_id]["inputs"]
     rows = tables(read(server, words.path.format(node_id)))[0]
-    assert [row[:4] for row in rows] == [
-        [words.cell(name, told[name]), kind, *facts(name, kind, options, required, words)]
+    assert [[name, *stated] for name, _, *stated in rows] == [
+        [words.cell(name, told[name]), *facts(name, kind, options, required, words), kind]
         for name, kind, options, required in inputs(nodes[node_id])
     ]
-    assert all(row[4] for row in rows)
+    assert all(explained for _, explained, *_ in rows)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -121,7 +121,7 @@ def test_a_page_states_outputs_and_the_title(
     words, told, node = LANGUAGES[language], ZH[node_id]["outputs"], nodes[node_id]
     page = read(server, words.path.format(node_id))
     assert page.startswith(words.title(node["display_name"], ZH[node_id]["display_name"]))
-    assert [row[:2] for row in tables(page)[1]] == [
+    assert [[name, kind] for name, _, kind in tables(page)[1]] == [
         [words.cell(name, told[str(index)]), kind]
         for index, (name, kind) in enumerate(zip(node["output_name"], node["output"], strict=True))
     ]
