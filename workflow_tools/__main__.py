@@ -1,0 +1,70 @@
+"""`python -m workflow_tools`: write `workflows/`, by a real ComfyUI (COMFYUI_PATH) and its editor."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from tests.host.browser import Editor, editing
+from tests.host.server import ROOT, serving
+from tests.host.workflow_samples import FOLDER, put_inputs, read_graph
+
+from .graph import Workflow
+from .graphs import workflows
+from .material import write_material
+from .schema import Schema, read_schemas
+from .thumbnails import write_thumbnail
+from .ui_form import ui_form
+
+COMFYUI = Path(os.environ.get("COMFYUI_PATH", Path.home() / "comfy" / "ComfyUI"))
+README_PICTURE, SHOWN = ROOT / "docs" / "images" / "workflow.jpg", "animate-a-character"
+README_WIDTH = 2000  # pixels
+SHOWS_PICTURES = """() => {
+    const shown = app.graph.nodes.find(node => node.type === 'PreviewImage').imgs
+    return shown?.length && shown.every(picture => picture.complete)
+}"""
+
+
+def main() -> None:
+    """Write the inputs, both forms of every graph, its picture for the template browser, and README's."""
+    write_material(FOLDER / "inputs")
+    with tempfile.TemporaryDirectory() as base, serving(COMFYUI, Path(base)) as server:
+        put_inputs(server.base / "input")
+        schemas = read_schemas(server.ask("/object_info"))
+        with editing(server, scale=2) as editor:
+            for workflow in workflows():
+                _write(workflow, schemas, editor)
+            _picture_result(editor)
+
+
+def _write(workflow: Workflow, schemas: Mapping[str, Schema], editor: Editor) -> None:
+    graph = ui_form(workflow, schemas)
+    editor.load(graph)
+    _write_json(FOLDER / f"{workflow.name}.json", graph)
+    _write_json(FOLDER / "api" / f"{workflow.name}.json", editor.api_form())
+    write_thumbnail(FOLDER / f"{workflow.name}.jpg", workflow.name)
+
+
+def _picture_result(editor: Editor) -> None:
+    editor.load(read_graph(SHOWN))
+    history = editor.server.wait(editor.queue())
+    assert history["status"]["status_str"] == "success", history
+    editor.fit()
+    editor.page.wait_for_function(SHOWS_PICTURES)
+    picture = Image.open(BytesIO(editor.picture())).convert("RGB")
+    picture.thumbnail((README_WIDTH, README_WIDTH), Image.Resampling.LANCZOS)
+    picture.save(README_PICTURE, quality=85, optimize=True)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""The workflows that are shipped."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .graph import Group, Node, Workflow, node
+from .material import CHARACTER, CLIP
+from .notes import read_me
+
+SIZE = {"width": 256, "height": 384}
+FRAMES = {"frames": 16}
+MOMENT = {"frames": 1, "start": 1.0}
+STEPS = {"steps": 20}
+FEW = {"solver": "dpm++2m", "steps": 8}
+WINDOWS = {"long_clip": "windows", "frames_at_once": 16, "overlap": 4}
+Sampling = Callable[[Node, Node], Node]  # from the loaded model and the conditioning
+Ending = Callable[[Node, Node], Group]  # from the decoded frames and the driving frames
+
+
+def workflows() -> tuple[Workflow, ...]:
+    """Return all of them: small, so that each takes less than a minute on any machine."""
+    return (
+        animation("animate-a-character", sampled(**STEPS)),
+        animation("long-clip", sampled(**FEW, **WINDOWS), part={"frames": 0, "stride": 2}),
+        animation("retarget-with-mask", sampled(**FEW), masked=True),
+        animation("ksampler", ksampled),
+        animation("few-steps", sampled(**FEW)),
+        animation("repose-a-picture", sampled(**STEPS), part=MOMENT, ending=picture_ending),
+        extraction(),
+    )
+
+
+def sampled(**settings: Any) -> Sampling:
+    """Sample by the pack's own node."""
+    return lambda model, conditioning: node("AnimateXSampler", **_sockets(model, conditioning), **settings)
+
+
+def ksampled(model: Node, conditioning: Node) -> Node:
+    """Sample by the node of ComfyUI."""
+    settings: dict[str, Any] = {**STEPS, "cfg": 2.5, "sampler_name": "ddim", "scheduler": "ddim_uniform"}
+    return node("KSampler", **_sockets(model, conditioning), **settings)
+
+
+def _sockets(model: Node, conditioning: Node) -> dict[str, Any]:
+    return {
+        "model": model["MODEL"],
+        "positive": conditioning["positive"],
+        "negative": conditioning["negative"],
+        "latent_image": conditioning["latent"],
+    }
+
+
+def clip_ending(decoded: Node, driving: Node) -> Group:
+    """Write a video with sound."""
+    video = node("AnimateXEncodeVideo", images=decoded["IMAGE"], fps=driving["fps"], audio=driving["audio"])
+    return Group("6 · Video", ((decoded,), (video,)))
+
+
+def picture_ending(decoded: Node, driving: Node) -> Group:
+    """Save a picture."""
+    picture = node("SaveImage", images=decoded["IMAGE"], filename_prefix="Animate-X")
+    return Group("6 · Picture", ((decoded,), (picture,)))
+
+
+@dataclass(frozen=True)
+class Start:
+    """What every animation begins with."""
+
+    character: Node
+    clip: Node
+    model: Node
+    encoders: Node
+    dwpose: Node
+    driving: Node
+
+    @classmethod
+    def of_part(cls, part: Mapping[str, Any]) -> "Start":
+        clip = node("LoadVideo", "Dance", file=CLIP)
+        return cls(
+            character=node("LoadImage", "Character", image=CHARACTER),
+            clip=clip,
+            model=node("AnimateXLoadModel"),
+            encoders=node("AnimateXLoadEncoders"),
+            dwpose=node("AnimateXLoadDWPose"),
+            driving=node("AnimateXDrivingFrames", video=clip["VIDEO"], **part),
+        )
+
+
+@dataclass(frozen=True)
+class Motion:
+    """The motion of a dance for a character. own: its pose; None where its mask must do."""
+
+    dance: Node
+    own: Node | None
+    retargeted: Node
+    features: Node
+
+    @classmethod
+    def of_dance(cls, start: Start, masked: bool) -> "Motion":
+        frames, character = start.driving["frames"], start.character
+        nets = {"dwpose": start.dwpose["dwpose"]}
+        looks = {"images": character["IMAGE"], "whole_frame": False}
+        dance = node("AnimateXExtractPoses", "Poses of the dance", images=frames, **nets)
+        own = None if masked else node("AnimateXExtractPoses", "Pose of the character", **looks, **nets)
+        known = {"reference": character["IMAGE"], "mask": character["MASK"]}
+        if own is not None:
+            known["reference_pose"] = own["poses"]
+        clip_vision = start.encoders["CLIP_VISION"]
+        return cls(
+            dance=dance,
+            own=own,
+            retargeted=node("AnimateXRetargetPoses", poses=dance["poses"], **known),
+            features=node("AnimateXFeatures", clip_vision=clip_vision, frames=frames, poses=dance["poses"]),
+        )
+
+    def group(self) -> Group:
+        found = (self.dance,) if self.own is None else (self.dance, self.own)
+        return Group("4 · Motion", (found, (self.retargeted, self.features)))
+
+
+def conditioned(start: Start, motion: Motion) -> Node:
+    """Tell the model what to make."""
+    return node(
+        "AnimateXConditioning",
+        clip_vision=start.encoders["CLIP_VISION"],
+        reference=start.character["IMAGE"],
+        poses=motion.retargeted["poses"],
+        features=motion.features["features"],
+        reference_pose=motion.retargeted["reference_pose"],
+        **SIZE,
+    )
+
+
+def animation(
+    name: str,
+    sampling: Sampling,
+    *,
+    part: Mapping[str, Any] = FRAMES,
+    ending: Ending = clip_ending,
+    masked: bool = False,
+) -> Workflow:
+    """Animate a character; masked: by its mask instead of its own pose."""
+    start = Start.of_part(part)
+    motion = Motion.of_dance(start, masked)
+    conditioning = conditioned(start, motion)
+    fit = node("PreviewImage", "How the poses fit", images=motion.retargeted["preview"])
+    sampler = sampling(start.model, conditioning)
+    decoded = node("VAEDecode", samples=sampler["LATENT"], vae=start.encoders["VAE"])
+    models = Group("2 · Models", ((start.model, start.encoders, start.dwpose),))
+    columns = (
+        (read_me(name),),
+        (Group("1 · Your picture and clip", ((start.character, start.clip),)),),
+        (models, Group("3 · Part of the clip", ((start.driving,),))),
+        (motion.group(),),
+        (Group("5 · Animation", ((conditioning, fit), (sampler,))),),
+        (ending(decoded, start.driving),),
+    )
+    return Workflow(name, columns)
+
+
+def extraction() -> Workflow:
+    """Poses of a clip, as a file and as a video."""
+    clip = node("LoadVideo", "Dance", file=CLIP)
+    dwpose = node("AnimateXLoadDWPose")
+    driving = node("AnimateXDrivingFrames", video=clip["VIDEO"], frames=0, stride=1)
+    found = node("AnimateXExtractPoses", dwpose=dwpose["dwpose"], images=driving["frames"])
+    smooth = node("AnimateXSmoothPoses", poses=found["poses"], fps=driving["fps"])
+    saved = node("AnimateXSavePoses", poses=smooth["poses"])
+    drawn = node("AnimateXDrawPoses", poses=saved["poses"])
+    video = node(
+        "AnimateXEncodeVideo", images=drawn["pose_images"], fps=driving["fps"], audio=driving["audio"]
+    )
+    return Workflow(
+        "extract-poses",
+        (
+            (read_me("extract-poses"),),
+            (Group("1 · Your clip", ((clip, dwpose),)),),
+            (Group("2 · Poses", ((driving,), (found, smooth))),),
+            (Group("3 · File and video", ((saved, drawn), (video,))),),
+        ),
+    )
