@@ -78,7 +78,7 @@ class LoadDWPose(io.ComfyNode):
         """Choose the files."""
         with told(cls.hidden.unique_id):
             files = chosen_file(detector, POSE_DETECTOR), chosen_file(estimator, POSE_ESTIMATOR)
-        return io.NodeOutput(DWPose(*files, device=device))
+        return io.NodeOutput(DWPose(*files, device=str(device)))
 
 
 class ExtractPoses(io.ComfyNode):

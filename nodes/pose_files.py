@@ -46,13 +46,13 @@ class LoadPoses(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, file: str, person: str) -> Any:
         """Notice a file that was written anew."""
-        return existing_input(file).stat().st_mtime_ns
+        return existing_input(str(file)).stat().st_mtime_ns
 
     @classmethod
     def validate_inputs(cls, file: str) -> bool | str:
         """Refuse names that are no files in ComfyUI's folders; ComfyUI takes a sentence for a refusal."""
         try:
-            existing_input(file)
+            existing_input(str(file))
         except AnimateXError as error:
             return str(error)
         return True
@@ -61,7 +61,7 @@ class LoadPoses(io.ComfyNode):
     def execute(cls, file: str, person: str) -> io.NodeOutput:
         """Read."""
         with told(cls.hidden.unique_id):
-            poses = read_poses(existing_input(file), person=person_rule(person))
+            poses = read_poses(existing_input(str(file)), person=person_rule(person))
             pictures = affordable_pictures_of(poses)
         return io.NodeOutput(keypoints_of(poses), pictures)
 

@@ -44,8 +44,8 @@ def person_input() -> io.Combo.Input:
 
 
 def person_rule(chosen: str) -> PersonRule:
-    """Return the core's rule of a choice among PEOPLE."""
-    return int(chosen) if chosen.isdigit() else chosen  # type: ignore[return-value]
+    """Return the core's rule of a choice among PEOPLE, which the API may give as a number."""
+    return int(chosen) if str(chosen).isdecimal() else chosen  # type: ignore[return-value]
 
 
 def poses_of(

@@ -22,7 +22,7 @@ OUTSIDE = [
 ]  # fmt: skip
 
 
-def loading(file: str, person: str = "best") -> Prompt:
+def loading(file: str | int, person: str | int = "best") -> Prompt:
     return {
         "loaded": node("AnimateXLoadPoses", file=file, person=person),
         "shown": node("PreviewAny", source=["loaded", 0]),
@@ -79,7 +79,7 @@ def test_one_of_several_people_is_chosen(server: Server, inputs: Path) -> None:
     )
     assert left == [frame]
     assert right != left
-    assert "shows more than 2 people" in server.complaint(loading("two.json", "2"))
+    assert "shows more than 2 people" in server.complaint(loading("two.json", 2))
 
 
 def test_poses_that_were_saved_are_offered_and_loaded(server: Server, inputs: Path) -> None:
@@ -158,3 +158,7 @@ def test_what_cannot_be_read_is_refused_in_a_sentence(
     complaint = server.complaint(loading("bad.json"))
     assert words in complaint
     assert "\n" not in complaint
+
+
+def test_a_number_is_no_file(server: Server, inputs: Path) -> None:
+    assert "'5' is not in ComfyUI's input folder" in server.complaint(loading(5))

@@ -127,6 +127,7 @@ def test_neither_images_nor_video_is_refused(server: Server, nets: dict) -> None
         ({"detector": LANDMARKS}, "landmarks.onnx maps input (1, 3, 384, 288)"),
         ({"estimator": "tests/broken.onnx"}, "broken.onnx cannot be read as ONNX"),
         ({"detector": "../../secret.onnx"}, "'../../secret.onnx' is not among the models of poses"),
+        ({"device": 5}, "device is '5', but it must be one of auto, cuda"),
         ({"device": "tpu"}, "device is 'tpu', but it must be one of auto, cuda"),
     ],
 )
