@@ -1,7 +1,7 @@
 """A whole clip through ComfyUI's sampling: in one go, in windows, or in segments one after the other."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import comfy.sample
@@ -43,45 +43,56 @@ def sample_clip(
     samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
     for _, values in (*told[0], *told[1]):
         check_latents(clip_condition(values).inputs.shape, 1, samples.shape)
-    mask = latent.get("noise_mask")
-    result = _within_memory(lambda: _sampled(model, told, samples, mask, settings, denoise))
+    start = _start(samples, latent.get("noise_mask"), settings, denoise)
+    result = _within_memory(lambda: _sampled(model, told, start, settings, denoise))
     return {**latent, "samples": finite_clip(result).to(intermediate_device())}
 
 
+@dataclass(frozen=True, eq=False)
+class _Start:
+    """What frames begin with: latents and noise (f, 4, h, w); mask (f, 1, h, w): 0 where they stay."""
+
+    samples: Tensor
+    noise: Tensor
+    mask: Tensor | None
+
+    def part(self, span: Span) -> "_Start":
+        own = slice(span.start, span.stop)
+        return _Start(self.samples[own], self.noise[own], None if self.mask is None else self.mask[own])
+
+    def after(self, known: Tensor) -> "_Start":
+        """Return the start of a segment whose first frames are known."""
+        return replace(self, samples=torch.cat([known.to(self.samples), self.samples[len(known) :]]))
+
+
+def _start(samples: Tensor, mask: Tensor | None, settings: SamplingSettings, denoise: float) -> _Start:
+    noise = ClipNoise(settings.seed, settings.offset_noise).generate_noise({"samples": samples})
+    if mask is not None:
+        # One channel, since ComfyUI will prepare it once more and takes channels for frames then.
+        mask = prepare_mask(mask, samples.shape, samples.device)[:, :1]
+    if denoise == 1:  # a way that begins short of pure noise would keep something of them
+        samples = torch.zeros_like(samples) if mask is None else samples * (mask < 1)
+    return _Start(samples, noise, mask)
+
+
 def _sampled(
-    model: ModelPatcher,
-    told: Told,
-    samples: Tensor,
-    mask: Tensor | None,
-    settings: SamplingSettings,
-    denoise: float,
+    model: ModelPatcher, told: Told, whole: _Start, settings: SamplingSettings, denoise: float
 ) -> Tensor:
     solver, sigmas = solver_and_sigmas(model, settings.solver, settings.steps, denoise)
-    noise = ClipNoise(settings.seed, settings.offset_noise).generate_noise({"samples": samples})
-    masks = None if mask is None else prepare_mask(mask, samples.shape, "cpu")
-    spans = _spans(len(samples), settings.long_clip)
+    spans = _spans(len(whole.samples), settings.long_clip)
     callback = latent_preview.prepare_callback(model, len(spans) * len(sigmas))
+    silent = not comfy.utils.PROGRESS_BAR_ENABLED
 
     def segment(index: int, known: Tensor | None) -> Tensor:
-        span = spans[index]
-        own, start = slice(span.start, span.stop), samples[span.start : span.stop]
+        start, own = whole.part(spans[index]), solver
         if known is not None:
-            known = frames_of(known)
-            # At a full denoise nothing of the latents is to be in the noise, to the last digit.
-            start = start if denoise == 1 else torch.cat([known.to(start), start[len(known) :]])
+            own = replace(solver, known=frames_of(known))
+            start = start if denoise == 1 else start.after(frames_of(known))
         guider = IntervalGuider(model, settings.guidance)
-        guider.set_conds(*(_told_in(span, each, settings.long_clip) for each in told))
+        guider.set_conds(*(_told_in(spans[index], each, settings.long_clip) for each in told))
+        report = _shifted(callback, index, len(spans))
         return clip_of(
-            guider.sample(
-                noise[own],
-                start,
-                replace(solver, known=known),
-                sigmas,
-                None if masks is None else masks[own],
-                _shifted(callback, index, len(spans)),
-                not comfy.utils.PROGRESS_BAR_ENABLED,
-                settings.seed,
-            )
+            guider.sample(start.noise, start.samples, own, sigmas, start.mask, report, silent, settings.seed)
         )
 
     return frames_of(chained(spans, segment))

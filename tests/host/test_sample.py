@@ -1,0 +1,177 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from tests.host.graphs import FRAMES, HEIGHT, WIDTH, Prompt, conditioned, node, put_inputs
+from tests.host.programs import measured
+from tests.host.server import Server, cached_nodes
+
+ROUNDING = 1e-5
+TOO_LARGE = "The clip does not fit into memory: set long_clip to windows or segments and lower frames_at_once"
+
+
+@pytest.fixture(scope="module")
+def seen(comfyui: Path) -> dict[str, Any]:
+    return measured("sample_program", comfyui)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "ddim",
+        "dpm++2m",
+        "no guidance",
+        "interval",
+        "windows",
+        "uneven windows",
+        "segments",
+        "uneven segments",
+        "no offset",
+    ],
+)
+def test_the_result_is_that_of_the_core(seen: dict, case: str) -> None:
+    assert seen["equals_the_core"][case] < ROUNDING
+
+
+class TestLatents:
+    def test_the_less_denoise_the_more_is_left_of_them(self, seen: dict) -> None:
+        left = seen["denoise"]
+        assert left["0.0"] > 0.999 > left["0.1"] > 0.9 > left["0.5"] > left["0.9"] > left["1.0"]
+        assert abs(left["1.0"]) < 0.05
+        assert left["0.1, segments"] == pytest.approx(left["0.1"], abs=0.02)
+        assert left["0.5, dpm++2m"] == pytest.approx(left["0.5"], abs=0.05)
+
+    def test_without_denoise_they_are_handed_on(self, seen: dict) -> None:
+        assert seen["nothing_to_do"] == 0
+
+    @pytest.mark.parametrize("plan", ["whole", "windows", "segments"])
+    def test_masked_frames_stay_and_the_others_do_not(self, seen: dict, plan: str) -> None:
+        changes = seen["mask"][plan]
+        assert [change > 1 for change in changes] == [False, True, True, False, True]
+        assert max(changes[0], changes[3]) < ROUNDING
+
+    def test_what_else_a_latent_holds_stays(self, seen: dict) -> None:
+        assert seen["extras_stay"] == ["batch_index", "of another node", "samples"]
+
+
+class TestHooks:
+    def test_wrappers_see_both_passes_where_guidance_applies(self, seen: dict) -> None:
+        batches = seen["wrapper_sees_every_pass"]
+        assert batches["guided"] == [10] * 4
+        assert batches["interval"] == [5, 10, 5, 5]
+        assert batches["segments"] == [8] * 8
+
+    def test_hooks_of_guidance_act_and_are_told_its_scale(self, seen: dict) -> None:
+        assert seen["hooks"]["post cfg"] > 0.1
+        assert seen["hooks"]["scales"] == [1, 2.5, 1, 1]
+
+    @pytest.mark.parametrize("patch", ["RescaleCFG", "another schedule"])
+    def test_patches_of_the_model_act(self, seen: dict, patch: str) -> None:
+        assert 0.01 < seen["hooks"][patch] < 10
+
+
+class TestProgress:
+    def test_one_bar_counts_the_steps_of_all_segments(self, seen: dict) -> None:
+        assert seen["progress"]["whole"] == [[step, 4, None] for step in range(1, 5)]
+        assert seen["progress"]["segments"] == [[step, 8, None] for step in range(1, 9)]
+
+    def test_previews_show_a_frame(self, seen: dict) -> None:
+        assert seen["progress"]["previews"] == [[step, 4, [8, 16]] for step in range(1, 5)]
+
+
+@pytest.mark.parametrize("case", ["first", "third", "segments", "windows"])
+def test_an_interrupted_clip_stops_within_its_step_and_leaves_nothing(seen: dict, case: str) -> None:
+    assert seen["interruption"][case] == {"calls after": 0, "tensors left": 0}
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ("model", "The MODEL is not Animate-X: wire"),
+        ("prompt", "The conditioning was not made for Animate-X: wire"),
+        ("frames", "The latents are (9, 4, 16, 8), but the conditioning was made for 5 frames"),
+        ("frames of segments", "The latents are (9, 4, 16, 8), but"),
+        ("rank", "The latents are (4, 4, 8), but"),
+        ("channels", "The latents are (5, 16, 16, 8), but"),
+        ("denoise", "denoise is 1.5: take 0"),
+        ("NaN", "The clip became NaN or infinite: load"),
+        ("memory of the CPU", f"OutOfMemoryError, context None: {TOO_LARGE}"),
+        ("memory of a GPU", f"OutOfMemoryError, context None: {TOO_LARGE}"),
+        ("another error", "RuntimeError: of another kind"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence(seen: dict, case: str, said: str) -> None:
+    assert seen["complaints"][case].startswith(said)
+
+
+def sampling(frames: int = FRAMES, **inputs: Any) -> Prompt:
+    """Sample two steps with the pack's own sampler and save the latents."""
+    ordinary = {
+        "model": ["model", 0],
+        "positive": ["condition", 0],
+        "negative": ["condition", 1],
+        "latent_image": ["condition", 2],
+        "seed": 1,
+        "steps": 2,
+        "cfg": 2.5,
+        "solver": "ddim",
+        "denoise": 1.0,
+        "guidance_start": 0.0,
+        "guidance_end": 1.0,
+        "long_clip": "off",
+        "frames_at_once": 2,
+        "overlap": 1,
+        "offset_noise": 0.1,
+    }
+    return {
+        **conditioned(frames=frames),
+        "sampler": node("AnimateXSampler", **{**ordinary, **inputs}),
+        "latents": node("SaveLatent", samples=["sampler", 0], filename_prefix="latents/clip"),
+    }
+
+
+@pytest.fixture
+def running(server: Server) -> Server:
+    put_inputs(server.base / "input")
+    return server
+
+
+def latents(server: Server, prompt: Prompt) -> Tensor:
+    shown = server.run(prompt)["outputs"]["latents"]["latents"][0]
+    return load_file(server.base / shown["type"] / shown["subfolder"] / shown["filename"])["latent_tensor"]
+
+
+class TestNode:
+    @pytest.mark.parametrize("plan", ["off", "windows", "segments"])
+    @pytest.mark.parametrize("solver", ["ddim", "dpm++2m"])
+    def test_gives_finite_latents(self, running: Server, solver: str, plan: str) -> None:
+        found = latents(running, sampling(solver=solver, long_clip=plan))
+        assert found.shape == (FRAMES, 4, HEIGHT // 8, WIDTH // 8)
+        assert found.isfinite().all()
+
+    def test_a_seed_decides_the_clip_and_reruns_no_more_than_the_sampler(self, running: Server) -> None:
+        first, again = (latents(running, sampling(seed=seed, steps=1)) for seed in (21, 21))
+        assert torch.equal(first, again)
+        history = running.run(sampling(seed=22, steps=1))
+        assert cached_nodes(history) == sampling().keys() - {"sampler", "latents"}
+
+    @pytest.mark.parametrize(
+        ("inputs", "said"),
+        [
+            ({"steps": 27}, "steps is 27, but the released DDIM needs at least 1 step"),
+            ({"guidance_start": 0.8, "guidance_end": 0.2}, "guidance goes from 0.8 to 0.2, but these are"),
+            ({"long_clip": "windows", "overlap": 2}, "windows of 2 frames overlap by 2: take a smaller"),
+            ({"long_clip": "segments", "frames_at_once": 1}, "segment size is 1"),
+            ({"steps": 900, "denoise": 0.5, "solver": "dpm++2m"}, "take 1 to 500 steps."),
+        ],
+    )
+    def test_settings_that_cannot_work_are_one_sentence(
+        self, running: Server, inputs: dict[str, Any], said: str
+    ) -> None:
+        found = running.complaint(sampling(**inputs))
+        assert said in found
+        assert "\n" not in found
