@@ -80,6 +80,32 @@ def sampled(prompt: Prompt, **inputs: Any) -> Prompt:
     }
 
 
+def sampled_by_pack(**inputs: Any) -> Prompt:
+    """Sample two steps with the pack's own sampler and save the latents."""
+    ordinary = {
+        "model": ["model", 0],
+        "positive": ["condition", 0],
+        "negative": ["condition", 1],
+        "latent_image": ["condition", 2],
+        "seed": 1,
+        "steps": 2,
+        "cfg": 2.5,
+        "solver": "ddim",
+        "denoise": 1.0,
+        "guidance_start": 0.0,
+        "guidance_end": 1.0,
+        "long_clip": "off",
+        "frames_at_once": 2,
+        "overlap": 1,
+        "offset_noise": 0.1,
+    }
+    return {
+        **conditioned(),
+        "sampler": node("AnimateXSampler", **{**ordinary, **inputs}),
+        "latents": node("SaveLatent", samples=["sampler", 0], filename_prefix="latents/clip"),
+    }
+
+
 def decoded(prompt: Prompt) -> Prompt:
     """Decode what is sampled and save the pictures."""
     return {

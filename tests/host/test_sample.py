@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from tests.host.graphs import FRAMES, HEIGHT, WIDTH, Prompt, conditioned, node, put_inputs
+from tests.host.graphs import FRAMES, HEIGHT, WIDTH, Prompt, put_inputs, sampled_by_pack
 from tests.host.programs import measured
 from tests.host.server import Server, cached_nodes
 
@@ -43,7 +43,7 @@ class TestLatents:
         assert left["0.0"] > 0.999 > left["0.1"] > 0.9 > left["0.5"] > left["0.9"] > left["1.0"]
         assert abs(left["1.0"]) < 0.05
         assert left["0.1, segments"] == pytest.approx(left["0.1"], abs=0.02)
-        assert left["0.5, dpm++2m"] == pytest.approx(left["0.5"], abs=0.05)
+        assert left["0.5, dpm++2m"] == pytest.approx(left["0.5"], abs=0.2)
 
     def test_without_denoise_they_are_handed_on(self, seen: dict) -> None:
         assert seen["nothing_to_do"] == 0
@@ -108,32 +108,6 @@ def test_what_cannot_work_is_one_sentence(seen: dict, case: str, said: str) -> N
     assert seen["complaints"][case].startswith(said)
 
 
-def sampling(frames: int = FRAMES, **inputs: Any) -> Prompt:
-    """Sample two steps with the pack's own sampler and save the latents."""
-    ordinary = {
-        "model": ["model", 0],
-        "positive": ["condition", 0],
-        "negative": ["condition", 1],
-        "latent_image": ["condition", 2],
-        "seed": 1,
-        "steps": 2,
-        "cfg": 2.5,
-        "solver": "ddim",
-        "denoise": 1.0,
-        "guidance_start": 0.0,
-        "guidance_end": 1.0,
-        "long_clip": "off",
-        "frames_at_once": 2,
-        "overlap": 1,
-        "offset_noise": 0.1,
-    }
-    return {
-        **conditioned(frames=frames),
-        "sampler": node("AnimateXSampler", **{**ordinary, **inputs}),
-        "latents": node("SaveLatent", samples=["sampler", 0], filename_prefix="latents/clip"),
-    }
-
-
 @pytest.fixture
 def running(server: Server) -> Server:
     put_inputs(server.base / "input")
@@ -149,15 +123,15 @@ class TestNode:
     @pytest.mark.parametrize("plan", ["off", "windows", "segments"])
     @pytest.mark.parametrize("solver", ["ddim", "dpm++2m"])
     def test_gives_finite_latents(self, running: Server, solver: str, plan: str) -> None:
-        found = latents(running, sampling(solver=solver, long_clip=plan))
+        found = latents(running, sampled_by_pack(solver=solver, long_clip=plan))
         assert found.shape == (FRAMES, 4, HEIGHT // 8, WIDTH // 8)
         assert found.isfinite().all()
 
     def test_a_seed_decides_the_clip_and_reruns_no_more_than_the_sampler(self, running: Server) -> None:
-        first, again = (latents(running, sampling(seed=seed, steps=1)) for seed in (21, 21))
+        first, again = (latents(running, sampled_by_pack(seed=seed, steps=1)) for seed in (21, 21))
         assert torch.equal(first, again)
-        history = running.run(sampling(seed=22, steps=1))
-        assert cached_nodes(history) == sampling().keys() - {"sampler", "latents"}
+        history = running.run(sampled_by_pack(seed=22, steps=1))
+        assert cached_nodes(history) == sampled_by_pack().keys() - {"sampler", "latents"}
 
     @pytest.mark.parametrize(
         ("inputs", "said"),
@@ -172,6 +146,6 @@ class TestNode:
     def test_settings_that_cannot_work_are_one_sentence(
         self, running: Server, inputs: dict[str, Any], said: str
     ) -> None:
-        found = running.complaint(sampling(**inputs))
+        found = running.complaint(sampled_by_pack(**inputs))
         assert said in found
         assert "\n" not in found

@@ -1,0 +1,84 @@
+"""The sampler node inside ComfyUI against the core alone, of the same clip with the same weights, on a CPU.
+
+python -m benchmarks.nodes COMFYUI [--frames 8] [--width 128] [--height 192] [--steps 5] [--rounds 3]
+
+COMFYUI is the folder of ComfyUI. Both sample in turn in one process; the best round of each counts.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from animatex_core.model.conditions import ConditionInputs
+from animatex_core.sampling import SamplingSettings, sample_latents
+from animatex_core.shapes import ClipShape
+from benchmarks.measure import SMALL, generated_inputs, generated_unet
+from tests.host.pack import pack, start
+
+Job = Callable[[], Tensor]
+SCALE = 0.18215  # of latents in the core against those of a LATENT
+
+
+def jobs(shape: ClipShape, steps: int) -> dict[str, Job]:
+    """Return what makes the clip: the core with its passes in turn or in one batch, and the node."""
+    unet, inputs = generated_unet(SMALL), generated_inputs(SMALL, shape)
+    settings = SamplingSettings(steps=steps)
+    core = partial(sample_latents, unet, inputs)
+    return {
+        "core, passes in turn": lambda: core(replace(settings, batch_guidance=False)),
+        "core, one batch": lambda: core(replace(settings, batch_guidance=True)),
+        "node": hosted(unet.state_dict(), inputs, settings),
+    }
+
+
+def hosted(weights: dict[str, Tensor], inputs: ConditionInputs, settings: SamplingSettings) -> Job:
+    """Return the same job through ComfyUI, whose pack has a copy of each of the core's classes."""
+    import comfy.utils
+
+    comfy.utils.PROGRESS_BAR_ENABLED = False
+    config = pack("animatex_core.model.config").DenoiserConfig.from_dict(SMALL.to_dict())
+    file = pack("animatex_core.checkpoints.denoiser_file").DenoiserFile(config, weights, None)
+    model = pack("nodes.host.loading").load_model(file, "generated weights")
+    shape = pack("animatex_core.shapes").ClipShape(**vars(inputs.shape))
+    told = pack("animatex_core.model.conditions").ConditionInputs(**{**vars(inputs), "shape": shape})
+    pair = pack("nodes.host.conditions").conditioning_pair(told)
+    own = pack("animatex_core.sampling").SamplingSettings(steps=settings.steps)
+    latent = {"samples": torch.zeros(shape.frames, 4, *shape.latent_size)}
+    sample_clip = pack("nodes.host.sampling").sample_clip
+    return lambda: sample_clip(model, pair, latent, own, 1.0)["samples"] * SCALE
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("comfyui")
+    parser.add_argument("--frames", type=int, default=8)
+    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--height", type=int, default=192)
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    start(options.comfyui)
+    seconds: dict[str, list[float]] = {}
+    with torch.inference_mode():
+        work = jobs(ClipShape(options.width, options.height, options.frames), options.steps)
+        results = {name: job() for name, job in work.items()}  # warms up
+        for _ in range(options.rounds):
+            for name, job in work.items():
+                before = time.process_time()  # which other processes do not disturb as they do the clock
+                job()
+                seconds.setdefault(name, []).append(time.process_time() - before)
+    best = {name: min(times) for name, times in seconds.items()}
+    for name, least in best.items():
+        print(f"{name}: {least:.3f} s of the processor, ratio of the node {best['node'] / least:.3f}")
+    core = results["core, one batch"][0].transpose(0, 1)
+    print(f"largest difference {(results['node'] - core).abs().max():.1e}")
+
+
+if __name__ == "__main__":
+    main()
