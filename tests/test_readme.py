@@ -28,7 +28,8 @@ from tests.hub import serving
 from tests.pose.onnx_files import write_detector, write_landmarks
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "docs" / "command-line-and-library.md"]
+README = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 
 def snippets(language: str) -> list[str]:
@@ -71,14 +72,18 @@ def small_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
         monkeypatch.setenv("no_proxy", "*")
         monkeypatch.setenv("ANIMATEX_MODELS", str(tmp_path / "models"))
+        pack = tmp_path / "ComfyUI" / "custom_nodes" / "animate-x"
+        pack.mkdir(parents=True)
+        monkeypatch.chdir(pack)
         yield tmp_path / "models"
 
 
 def test_commands_about_weights_run_in_the_order_given(small_release: Path) -> None:
     lines = [line for line in core_commands() if line[0] in ("models", "convert")]
-    assert [line[0] for line in lines] == ["models", "models", "models", "models", "convert"]
-    assert [main(line) for line in lines] == [0, 0, 0, 0, 0]
+    assert [line[0] for line in lines] == ["models", "convert", *4 * ["models"], "convert"]
+    assert [main(line) for line in lines] == [0] * 7
     assert (small_release / "animate_x" / "animate-x-bf16.safetensors").exists()
+    assert Path("../../models/animate_x/animate-x-bf16.safetensors").exists()
 
 
 @pytest.fixture
