@@ -20,8 +20,9 @@ from ...animatex_core.model.memory import activation_bytes
 from ...animatex_core.model.unet import AnimateXUNet
 from ...animatex_core.shapes import ClipShape
 from .conditions import CONDITION, WINDOWS, clip_condition, zeroed_out
-from .encoded import EncodedClip, check_latents, encoded, memory_shape, spans_of
+from .encoded import EncodedClip, check_latents, check_whole, encoded, memory_shape, spans_of
 from .fit import fitted
+from .patches import check_patches
 
 
 class AnimateXConfig(BASE):
@@ -87,7 +88,7 @@ class AnimateXModel(BaseModel):
     def extra_conds(self, **kwargs: Any) -> dict[str, EncodedClip]:
         """Encode what a conditioning tells; ComfyUI asks once a run and pass, with the model loaded."""
         condition = zeroed_out(clip_condition(kwargs), kwargs.get("cross_attn"))
-        check_latents(condition.inputs.shape, 1, kwargs["noise"].shape)
+        check_latents(condition.inputs.shape, kwargs["noise"].shape)
         encode = partial(self._encode, device=kwargs["device"])
         clip = encoded(condition, kwargs.get(WINDOWS), encode)
         self.run.append(clip)
@@ -116,9 +117,11 @@ class AnimateXModel(BaseModel):
     ) -> Tensor:
         if control is not None:
             raise InvalidInput("Animate-X cannot follow a ControlNet: take it out of the conditioning.")
+        options = transformer_options or {}
+        check_patches(options)
         passes: list[EncodedClip] = kwargs.pop(CONDITION)
-        check_latents(passes[0].shape, len(passes), x.shape)
-        apply = partial(super()._apply_model, transformer_options=transformer_options or {}, **kwargs)
+        check_whole(passes[0].shape, len(passes), x.shape)
+        apply = partial(super()._apply_model, transformer_options=options, **kwargs)
 
         def window(index: int) -> Denoiser:
             def denoise(clips: Tensor, sigmas: Tensor) -> Tensor:

@@ -41,8 +41,10 @@ def sample_clip(
     if not isinstance(model.model, AnimateXModel):
         raise InvalidInput("The MODEL is not Animate-X: wire that of the node Load Animate-X Model.")
     samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
+    if not all(told):
+        raise InvalidInput("A conditioning is empty: wire the positive and the negative of one node.")
     for _, values in (*told[0], *told[1]):
-        check_latents(clip_condition(values).inputs.shape, 1, samples.shape)
+        check_latents(clip_condition(values).inputs.shape, samples.shape)
     start = _start(samples, latent.get("noise_mask"), settings, denoise)
     result = _within_memory(lambda: _sampled(model, told, start, settings, denoise))
     return {**latent, "samples": finite_clip(result).to(intermediate_device())}

@@ -96,6 +96,9 @@ def complaints() -> dict[str, str]:
     prompt = [[torch.ones(1, 77, 1024), {}]]
     silent = load(text_context=None)
     cropped = [[tensor, {**values, "area": (4, 4, 0, 0)}] for tensor, values in positive]
+    added, replaced = patcher.clone(), patcher.clone()
+    added.set_model_input_block_patch(lambda h, options: h)
+    replaced.set_model_attn1_replace(lambda *_: None, "middle", 0)
     cases: dict[str, Callable[[], Any]] = {
         "frames": lambda: sample(patcher, pair(), shape=replace(SHAPE, frames=4)),
         "size": lambda: sample(patcher, pair(), shape=replace(SHAPE, width=128)),
@@ -106,6 +109,8 @@ def complaints() -> dict[str, str]:
         "no text": lambda: sample(silent, pair()),
         "text given": lambda: sample(silent, pair(text=FILE.text_context)),
         "area": lambda: sample(patcher, [cropped, negative]),
+        "added patch": lambda: sample(added, pair()),
+        "replaced layer": lambda: sample(replaced, pair()),
         "control": lambda: patcher.model.apply_model(latents(), torch.ones(5), control={}),
     }
     return {name: _complaint(case) for name, case in cases.items()}

@@ -208,6 +208,7 @@ def complaints() -> dict[str, str]:
     cases: dict[str, Callable[[], Any]] = {
         "model": lambda: sample_clip(other, (positive, negative), samples, PLAIN, 1.0),
         "prompt": lambda: sample_clip(patcher, (positive, prompt), samples, PLAIN, 1.0),
+        "empty": lambda: sample_clip(patcher, (positive, []), samples, PLAIN, 1.0),
         "frames": lambda: sample_clip(patcher, (positive, negative), longer, PLAIN, 1.0),
         "frames of segments": lambda: sample_clip(
             patcher, (positive, negative), longer, replace(PLAIN, long_clip=Segments(3)), 1.0

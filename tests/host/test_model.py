@@ -66,7 +66,9 @@ class TestSampling:
         ("image encoder", "The CLIP_VISION gives features of width 768, but the model needs 64: choose"),
         ("empty_text", "empty_text is 77 tokens of width 768, but the model needs 4 of width 64: wire"),
         ("no text", "The released checkpoint does not hold the context of the empty text: convert it"),
-        ("area", "The latents are (10, 4, 4, 4), but"),
+        ("area", "Only a part of the clip is to be denoised, but Animate-X's conditioning is of the whole"),
+        ("added patch", "A node has changed input_block_patch in the MODEL, which Animate-X's network"),
+        ("replaced layer", "A node has changed attn1 in the MODEL, which Animate-X's network does not have"),
         ("control", "Animate-X cannot follow a ControlNet"),
     ],
 )

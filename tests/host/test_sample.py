@@ -93,6 +93,7 @@ def test_an_interrupted_clip_stops_within_its_step_and_leaves_nothing(seen: dict
     [
         ("model", "The MODEL is not Animate-X: wire"),
         ("prompt", "The conditioning was not made for Animate-X: wire"),
+        ("empty", "A conditioning is empty: wire"),
         ("frames", "The latents are (9, 4, 16, 8), but the conditioning was made for 5 frames"),
         ("frames of segments", "The latents are (9, 4, 16, 8), but"),
         ("rank", "The latents are (4, 4, 8), but"),
