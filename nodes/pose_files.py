@@ -7,6 +7,7 @@ from comfy_api.latest import io, ui
 from ..animatex_core.errors import AnimateXError
 from ..animatex_core.pose.json_io import read_poses, write_poses
 from .host.files import existing_input, inputs_of_kind, new_output
+from .host.model_files import fingerprint
 from .host.poses import Poses, affordable_pictures_of, keypoints_of, person_input, person_rule, poses_of
 from .host.told import told
 from .pose import CATEGORY
@@ -46,11 +47,13 @@ class LoadPoses(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, file: str, person: str) -> Any:
         """Notice a file that was written anew."""
-        return existing_input(str(file)).stat().st_mtime_ns
+        return fingerprint(existing_input(str(file)))
 
     @classmethod
-    def validate_inputs(cls, file: str) -> bool | str:
+    def validate_inputs(cls, file: str | None) -> bool | str:
         """Refuse names that are no files in ComfyUI's folders; ComfyUI takes a sentence for a refusal."""
+        if file is None:  # another node will give the name
+            return True
         try:
             existing_input(str(file))
         except AnimateXError as error:

@@ -18,17 +18,20 @@ def told(node_id: str | None) -> Iterator[list[str]]:
     A node may add sentences of its own to the list. Other warnings go their own way.
     """
     sentences: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", AnimateXWarning)
-        yield sentences
-    for warning in caught:
-        if not issubclass(warning.category, AnimateXWarning):
-            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-            continue
-        if str(warning.message) not in sentences:
-            sentences.append(str(warning.message))
-        logging.warning("Animate-X: %s", warning.message)
-    show(sentences, node_id)
+    caught: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", AnimateXWarning)
+            yield sentences
+    finally:  # a warning often tells why the work failed
+        for warning in caught:
+            if not issubclass(warning.category, AnimateXWarning):
+                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+                continue
+            if str(warning.message) not in sentences:
+                sentences.append(str(warning.message))
+            logging.warning("Animate-X: %s", warning.message)
+        show(sentences, node_id)
 
 
 def show(sentences: list[str], node_id: str | None) -> None:

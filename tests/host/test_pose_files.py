@@ -69,6 +69,29 @@ def test_a_file_that_was_written_anew_is_read_anew(server: Server, inputs: Path)
     assert len(server.files(server.run(loading("changing.json")))) == 1
 
 
+def test_a_file_replaced_by_one_of_the_same_time_is_read_anew(server: Server, inputs: Path) -> None:
+    for frames in (3, 2):
+        write_poses(inputs / "unpacked.json", POSES.select(range(frames)))
+        os.utime(inputs / "unpacked.json", (1, 1))
+        assert len(server.files(server.run(loading("unpacked.json")))) == frames
+
+
+def test_a_name_that_another_node_gives_is_not_looked_for_yet(server: Server, inputs: Path) -> None:
+    prompt = {"name": node("PrimitiveString", value="poses.json"), **loading("poses.json")}
+    prompt["loaded"]["inputs"]["file"] = ["name", 0]
+    complaint = server.complaint(prompt)
+    assert "Return type mismatch" in complaint
+    assert "None" not in complaint
+
+
+def test_what_was_warned_of_is_told_where_the_work_fails_too(server: Server, inputs: Path) -> None:
+    frames = openpose_from_poses(POSES)
+    frames[0]["people"][0]["pose_keypoints_2d"][0] = None
+    (inputs / "holes.json").write_text(json.dumps(frames))
+    assert "person" in server.complaint(loading("holes.json", person="7"))
+    assert "Animate-X: 1 points of " in server.log
+
+
 def test_one_of_several_people_is_chosen(server: Server, inputs: Path) -> None:
     (frame,) = openpose_from_poses(POSES.select([0]))
     person = frame["people"][0]
