@@ -140,7 +140,7 @@ class AnimateXConditioning(io.ComfyNode):
             autoencoder = None if vae is None else HostLatentEncoder(vae)
             encoder = HostImageEncoder(clip_vision)
             shown = encode_reference(encoder, picture, shape, own, reference_form, autoencoder)
-            text = OWN_TEXT if empty_text is None else empty_text[0][0]
+            text = empty_text[0][0] if empty_text else OWN_TEXT
             inputs = clip_conditions(shape, text, shown, driving, features)
         latents = torch.zeros(shape.frames, 4, *shape.latent_size, device=intermediate_device())
         return io.NodeOutput(*conditioning_pair(inputs), {"samples": latents})

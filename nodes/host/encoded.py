@@ -88,7 +88,6 @@ def check_whole(shape: ClipShape, passes: int, latents: Sequence[int]) -> None:
     """Raise InvalidInput where another node has only a part of the clip's latents denoised."""
     if tuple(latents) != (passes * shape.frames, 4, *shape.latent_size):
         raise InvalidInput(
-            "Only a part of the clip is to be denoised, but Animate-X's conditioning is of the whole: in "
-            "place of an area set a mask on the conditioning, and in place of context windows choose long_clip "
-            "of the node Animate-X Sampler."
+            "Only a part of the clip is to be denoised, but Animate-X's conditioning is of the whole: set a "
+            "mask in place of an area, and choose long_clip of Animate-X Sampler in place of context windows."
         )

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...animatex_core.encoders.autoencoder import LATENT_SCALE
 from ...animatex_core.encoders.preprocess import CLIP_MEAN, CLIP_STD
+from ...animatex_core.errors import InvalidInput
 
 
 @dataclass(frozen=True)
@@ -35,4 +36,10 @@ class HostLatentEncoder:
     def encode(self, pictures: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """(n, 3, h, w) in -1..1, sides multiples of 8 -> (n, 4, h/8, w/8), times 0.18215."""
         assert generator is None
-        return self.vae.encode(rearrange(pictures * 0.5 + 0.5, "n c h w -> n h w c")) * LATENT_SCALE
+        latents = self.vae.encode(rearrange(pictures * 0.5 + 0.5, "n c h w -> n h w c"))
+        if latents.ndim != 4:  # other channels are told apart where the model is known
+            raise InvalidInput(
+                f"The VAE gives latents {tuple(latents.shape)}, as those of videos are: wire that of Load "
+                "Animate-X Encoders."
+            )
+        return latents * LATENT_SCALE

@@ -19,6 +19,6 @@ def check_patches(transformer_options: Mapping[str, Any]) -> None:
     if named:
         raise InvalidInput(
             f"A node has changed {', '.join(sorted(set(named)))} in the MODEL, which Animate-X's network "
-            "does not have: take out the node between Load Animate-X Model and the sampler, such as attention "
-            "guidance, HyperTile or token merging."
+            "does not have: take out the node in front of the sampler, such as attention guidance, HyperTile "
+            "or token merging."
         )
