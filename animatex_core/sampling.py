@@ -81,7 +81,7 @@ class SamplingSettings:
         if self.solver not in SOLVERS:
             raise InvalidInput(f"solver is {self.solver!r}: choose one of these: {', '.join(SOLVERS)}.")
         require_whole("steps", self.steps)
-        _ = self.timesteps
+        _ = self.timesteps  # refuses steps that have no way
         require_whole("seed", self.seed, least=0)
         if self.seed >= SEEDS:
             raise InvalidInput(f"seed is {self.seed}, but there are only 2^64 seeds: take a smaller one.")
