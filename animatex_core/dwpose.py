@@ -54,9 +54,11 @@ class DWPose:
         """What to call the nets."""
         return "DWPose" if self.detector and self.landmarks else "nets that are not all trained"
 
-    @cached_property
-    def extractor(self) -> PoseExtractor:
-        """The opened nets; raises and warns as `PoseExtractor.from_files`."""
+    def open(self) -> PoseExtractor:
+        """Open the nets, whose memory, on a graphics card too, is held until the extractor is let go.
+
+        Raises and warns as `PoseExtractor.from_files`.
+        """
         if self.detector and self.landmarks:
             return PoseExtractor.from_files(self.detector, self.landmarks, self.device)
         return PoseExtractor(self._detector(), self._landmarks())
@@ -117,7 +119,7 @@ def find_poses(
     whole_frame: bool = True,
     progress: Progress = no_progress,
 ) -> Found:
-    """Find the poses of one person, or remember them; the nets are opened only where they are needed.
+    """Find the poses of one person, or remember them; the nets are opened for the search alone.
 
     Arguments and errors as for `PoseExtractor.extract`.
     """
@@ -126,7 +128,7 @@ def find_poses(
     known = cache.get(key)
     if known is not None:
         return Found(known.with_fps(shots.fps), "searched earlier")
-    extractor = dwpose.extractor
+    extractor = dwpose.open()
     poses = extractor.extract(
         shots.read(),
         fps=shots.fps,

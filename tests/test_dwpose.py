@@ -1,6 +1,9 @@
+import gc
 import os
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ import pytest
 from animatex_core.dwpose import DWPose, Shots, find_poses
 from animatex_core.errors import CheckpointError, InvalidInput
 from animatex_core.pose.cache import PoseCache, digest_frames
+from animatex_core.pose.extract import PoseExtractor
 from animatex_core.pose.skeleton import seen
 from tests.pose.onnx_files import draw_people, write_detector, write_landmarks
 
@@ -33,28 +37,48 @@ def test_poses_are_found_with_the_files(tmp_path: Path, files: tuple[Path, Path]
 def test_without_files_everything_runs_and_says_that_it_means_nothing(tmp_path: Path) -> None:
     found = find_poses(DWPose(), shots(), PoseCache(tmp_path))
     assert found.sentence.endswith("3 of 3 frames, searched by nets that are not all trained on CPU.")
-    again = DWPose().extractor.extract(FRAMES)
+    again = DWPose().open().extract(FRAMES)
     np.testing.assert_array_equal(found.poses.points, again.points)
 
 
 def test_a_file_may_be_joined_by_a_built_in_net(files: tuple[Path, Path]) -> None:
-    poses = DWPose(landmarks=files[1], device="cpu").extractor.extract(FRAMES)
+    poses = DWPose(landmarks=files[1], device="cpu").open().extract(FRAMES)
     assert seen(poses.body).all()
-    assert len(DWPose(detector=files[0], device="cpu").extractor.extract(FRAMES)) == 3
+    assert len(DWPose(detector=files[0], device="cpu").open().extract(FRAMES)) == 3
 
 
-def test_the_same_frames_are_not_searched_twice(tmp_path: Path) -> None:
-    first = find_poses(DWPose(), shots(), PoseCache(tmp_path))
+def test_the_same_frames_are_not_searched_twice(
+    tmp_path: Path, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dwpose = DWPose(*files, device="cpu")
+    first = find_poses(dwpose, shots(), PoseCache(tmp_path))
 
-    def forbidden() -> Iterator[np.ndarray]:
+    def forbidden(*_: object) -> Iterator[np.ndarray]:
         raise AssertionError
 
-    dwpose = DWPose()
+    monkeypatch.setattr(PoseExtractor, "from_files", forbidden)
     again = find_poses(dwpose, Shots(shots().content, forbidden, fps=None), PoseCache(tmp_path))
     np.testing.assert_array_equal(again.poses.points, first.poses.points)
     assert again.sentence == "Somebody is seen in 3 of 3 frames, searched earlier."
     assert again.poses.fps is None
-    assert "extractor" not in vars(dwpose)
+
+
+def test_the_nets_are_let_go_after_the_search(
+    tmp_path: Path, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[weakref.ref[PoseExtractor]] = []
+    from_files = PoseExtractor.from_files
+
+    def watched(*asked: Any) -> PoseExtractor:
+        extractor = from_files(*asked)
+        opened.append(weakref.ref(extractor))
+        return extractor
+
+    monkeypatch.setattr(PoseExtractor, "from_files", watched)
+    dwpose = DWPose(*files, device="cpu")  # which a graph holds as long as it is open
+    find_poses(dwpose, shots(), PoseCache(tmp_path))
+    gc.collect()
+    assert [extractor() for extractor in opened] == [None]
 
 
 @pytest.mark.parametrize(
@@ -88,4 +112,4 @@ def test_a_file_that_is_missing_is_refused(tmp_path: Path, files: tuple[Path, Pa
     with pytest.raises(InvalidInput, match="cannot be read"):
         find_poses(DWPose(tmp_path / "gone.onnx"), shots(), PoseCache(tmp_path))
     with pytest.raises(CheckpointError, match="is not a file"):
-        _ = DWPose(tmp_path / "gone.onnx", files[1]).extractor
+        DWPose(tmp_path / "gone.onnx", files[1]).open()
