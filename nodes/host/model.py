@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from comfy.latent_formats import SD15
 from comfy.model_base import BaseModel, ModelType
+from comfy.model_management import throw_exception_if_processing_interrupted
 from comfy.supported_models_base import BASE
 from einops import rearrange
 from torch import Tensor
@@ -125,6 +126,7 @@ class AnimateXModel(BaseModel):
 
         def window(index: int) -> Denoiser:
             def denoise(clips: Tensor, sigmas: Tensor) -> Tensor:
+                throw_exception_if_processing_interrupted()  # a step of a long clip takes its time
                 told = Conditions.stack([each.encodings[index].to(x.device) for each in passes])
                 frames = apply(_frames(clips), sigmas.repeat_interleave(told.frames), **{CONDITION: told})
                 return _clips(frames, len(passes))

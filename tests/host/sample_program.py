@@ -156,16 +156,19 @@ def living() -> set[int]:
 
 
 def interrupted(settings: Any, at: int) -> dict[str, int]:
-    """Interrupt as the button does, in the middle of a call of the model; say how many calls follow."""
-    patcher, calls = model().clone(), list[int]()
+    """Interrupt as the button does, in a call of the model before the network's part; say what follows."""
+    patcher, calls, forwards = model().clone(), list[int](), list[int]()
 
     def wrapper(apply: Callable[..., Tensor], given: dict[str, Any]) -> Tensor:
         calls.append(len(calls))
         if len(calls) == at:
             comfy.model_management.interrupt_current_processing()
+            forwards.clear()
         return apply(given["input"], given["timestep"], **given["c"])
 
     patcher.set_model_unet_function_wrapper(wrapper)
+    network = patcher.model.diffusion_model
+    counter = network.register_forward_pre_hook(lambda *_: forwards.append(at))
     told, given = tuple(pair()), {"samples": latents()}
     gc.collect()
     gc.disable()
@@ -174,7 +177,8 @@ def interrupted(settings: Any, at: int) -> dict[str, int]:
         sample_clip(patcher, told, given, settings, 1.0)
     left = len(living() - before)
     gc.enable()
-    return {"calls after": len(calls) - at, "tensors left": left}
+    counter.remove()
+    return {"calls after": len(calls) - at, "windows after": len(forwards), "tensors left": left}
 
 
 def interruption() -> dict[str, dict[str, int]]:
