@@ -8,7 +8,7 @@ from .graph import Group, Node, Workflow, node
 from .material import CHARACTER, CLIP
 from .notes import read_me
 
-SIZE = {"width": 256, "height": 384}
+SIZE = {"width": 192, "height": 256}
 FRAMES = {"frames": 16}
 MOMENT = {"frames": 1, "start": 1.0}
 STEPS = {"steps": 20}

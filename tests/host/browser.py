@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
-from playwright.sync_api import ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, sync_playwright
 
 from tests.host.server import Server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run")
+STAY_HOME = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 READY = "() => window.app?.graph && LiteGraph.registered_node_types.KSampler && app.extensionManager"
 HOSTS_OWN = ("reading 'id'", "404")  # complaints of ComfyUI about itself at its start
 PICTURED = {"LiteGraph.Canvas.MinFontSizeForLOD": 0, "Comfy.Minimap.Visible": False}
@@ -46,8 +46,11 @@ class Editor:
         return self.page.evaluate(expression, argument)
 
     def api_form(self) -> dict[str, Any]:
-        """Return what the editor would queue."""
-        return self.ask("async () => (await app.graphToPrompt()).output")
+        """Return what the editor would queue, whether it shows the clips of its nodes already or not."""
+        prompt = self.ask("async () => (await app.graphToPrompt()).output")
+        for node in prompt.values():
+            node["inputs"].pop("video-preview", None)
+        return prompt
 
     def queue(self) -> str:
         """Queue the graph and return the id of the prompt."""
@@ -72,12 +75,11 @@ class Editor:
 def editing(server: Server, scale: float = 1) -> Iterator[Editor]:
     """Open the editor of a server; nothing is asked of any other host. scale: device pixels a pixel."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, STAY_HOME])
         try:
             page = chromium.new_page(viewport=VIEWPORT, device_scale_factor=scale)
             page.set_default_timeout(PATIENCE)
             editor = Editor(page, server)
-            page.route("**/*", _stay_home)
             page.on("console", lambda message: _note(editor, message))
             page.on("pageerror", lambda error: _complain(editor, str(error)))
             page.goto(server.url)
@@ -85,13 +87,6 @@ def editing(server: Server, scale: float = 1) -> Iterator[Editor]:
             yield editor
         finally:
             chromium.close()
-
-
-def _stay_home(route: Route) -> None:
-    if urlsplit(route.request.url).hostname == "127.0.0.1":
-        route.continue_()
-    else:
-        route.abort()
 
 
 def _note(editor: Editor, message: ConsoleMessage) -> None:
