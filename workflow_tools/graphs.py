@@ -8,21 +8,22 @@ from .graph import Group, Node, Workflow, node
 from .material import CHARACTER, CLIP
 from .notes import read_me
 
-SIZE = {"width": 192, "height": 256}
+SIZE = {"width": 512, "height": 768}  # which the model was trained on
 FRAMES = {"frames": 16}
 MOMENT = {"frames": 1, "start": 1.0}
-STEPS = {"steps": 20}
+STEPS = {"steps": 12}
 FEW = {"solver": "dpm++2m", "steps": 8}
+FEWEST = {**FEW, "steps": 6}
 WINDOWS = {"long_clip": "windows", "frames_at_once": 16, "overlap": 4}
 Sampling = Callable[[Node, Node], Node]  # from the loaded model and the conditioning
 Ending = Callable[[Node, Node], Group]  # from the decoded frames and the driving frames
 
 
 def workflows() -> tuple[Workflow, ...]:
-    """Return all of them: small, so that each takes less than a minute on any machine."""
+    """Return all of them, with so few frames and steps that each takes a minute or two on any machine."""
     return (
         animation("animate-a-character", sampled(**STEPS)),
-        animation("long-clip", sampled(**FEW, **WINDOWS), part={"frames": 0, "stride": 2}),
+        animation("long-clip", sampled(**FEWEST, **WINDOWS), part={"frames": 0, "stride": 2}),
         animation("retarget-with-mask", sampled(**FEW), masked=True),
         animation("ksampler", ksampled),
         animation("few-steps", sampled(**FEW)),

@@ -13,7 +13,6 @@ if importlib.util.find_spec("playwright") is None:
 
 from tests.host.browser import CHROMIUM, Editor, editing
 
-pytestmark = pytest.mark.xdist_group("browser")  # one Chromium is enough
 MISSING = "() => app.graph.nodes.map(n => n.type).filter(type => !LiteGraph.registered_node_types[type])"
 LINKS = """() => [...app.graph.links.values()].map(
     l => [l.id, l.origin_id, l.origin_slot, l.target_id, l.target_slot, l.type])"""

@@ -56,5 +56,5 @@ def test_a_mask_of_another_shape_is_stretched_with_a_warning() -> None:
 
 
 def test_masks_of_something_else_are_refused() -> None:
-    with pytest.raises(InvalidInput, match="mask_shows is .sky., but it must be one of"):
+    with pytest.raises(InvalidInput, match=r"mask_shows is .sky., but it must be one of"):
         box_of(FIGURE, 500, 1000, "sky")  # type: ignore[arg-type]
