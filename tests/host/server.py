@@ -20,7 +20,7 @@ import psutil
 ROOT = Path(__file__).parents[2]
 PACK = "animate-x"
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-START, PATIENCE = 120, 300  # seconds
+START, PATIENCE = 300, 900  # seconds, for machines that are busy with other things
 
 
 class Refused(Exception):

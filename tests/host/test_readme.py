@@ -1,4 +1,4 @@
-"""The API snippet of the README, run as it stands but for the server's address."""
+"""The API snippet of the README, run as it stands but for the server's address and the size of the clip."""
 
 import subprocess
 import sys
@@ -6,10 +6,13 @@ import sys
 from tests.host.server import ROOT, Server
 from tests.test_readme import snippets
 
+LOOP = "for seed in"
+SMALLER = 'inputs["Animate-X Conditioning"] |= {"width": 64, "height": 64}\n'
+
 
 def test_api_snippet(server: Server) -> None:
     (source,) = (snippet for snippet in snippets("python") if "/prompt" in snippet)
-    code = source.replace("http://127.0.0.1:8188", server.url)
+    code = source.replace("http://127.0.0.1:8188", server.url).replace(LOOP, SMALLER + LOOP)
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

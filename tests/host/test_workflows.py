@@ -1,7 +1,4 @@
-"""The shipped workflows on a real server, with the files that come with them.
-
-One runs at its own size, which takes a minute; the others smaller, but for that at their own settings.
-"""
+"""The shipped workflows on a real server, smaller than they are, but for that at their own settings."""
 
 import json
 from fractions import Fraction
@@ -30,7 +27,7 @@ CLIPS = {  # what each of them makes: frames, size, frames a second
     "long-clip": (32, SMALL, 12),
     "retarget-with-mask": (16, SMALL, 12),
     "ksampler": (16, SMALL, 12),
-    "few-steps": (16, (512, 768), 12),
+    "few-steps": (16, SMALL, 12),
     "extract-poses": (64, (384, 576), 24),
 }
 MOST_GROWTH = 32 << 20  # bytes
