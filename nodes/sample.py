@@ -8,6 +8,7 @@ from comfy_api.latest import io
 
 from ..animatex_core.diffusion.guidance import Guidance
 from ..animatex_core.diffusion.solvers import SOLVERS
+from ..animatex_core.errors import InvalidInput
 from ..animatex_core.sampling import SEEDS, SamplingSettings, Segments, Windows
 from .host.conditions import Conditioning
 from .host.noise import ClipNoise
@@ -16,7 +17,7 @@ from .host.solver import solver_and_sigmas
 from .host.told import told
 
 CATEGORY = "Animate-X/sampling"
-OFF, WINDOWS, SEGMENTS = "off", "windows", "segments"
+PLANS = OFF, WINDOWS, SEGMENTS = "off", "windows", "segments"
 
 
 def _solver() -> io.Combo.Input:
@@ -121,7 +122,7 @@ class AnimateXSampler(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "long_clip",
-                    options=[OFF, WINDOWS, SEGMENTS],
+                    options=list(PLANS),
                     default=OFF,
                     tooltip="off: all frames at once. windows: overlapping parts, blended at every step, in "
                     "constant memory. segments: parts one after the other, each from the last frame before.",
@@ -174,6 +175,8 @@ class AnimateXSampler(io.ComfyNode):
 
 
 def _plan(long_clip: str, frames_at_once: int, overlap: int) -> Windows | Segments | None:
+    if long_clip not in PLANS:
+        raise InvalidInput(f"long_clip is {long_clip!r}: take {', '.join(PLANS)}.")
     if long_clip == WINDOWS:
         return Windows(frames_at_once, overlap)
     return Segments(frames_at_once) if long_clip == SEGMENTS else None

@@ -142,6 +142,7 @@ class TestNode:
             ({"guidance_start": 0.8, "guidance_end": 0.2}, "guidance goes from 0.8 to 0.2, but these are"),
             ({"long_clip": "windows", "overlap": 2}, "windows of 2 frames overlap by 2: take a smaller"),
             ({"long_clip": "segments", "frames_at_once": 1}, "segment size is 1"),
+            ({"long_clip": "window"}, "long_clip is 'window': take off, windows, segments."),
             ({"steps": 900, "denoise": 0.5, "solver": "dpm++2m"}, "take 1 to 500 steps."),
         ],
     )
