@@ -4,7 +4,9 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -93,8 +95,12 @@ class Catalogue:
         return [self.find(file_id) for file_id in dict.fromkeys(ids)]
 
 
+@cache
 def load_catalogue(path: Path = CATALOGUE) -> Catalogue:
-    """Read `models.yaml`; raises InvalidInput that names the entry and the field at fault."""
+    """Read `models.yaml`, once in a process; raises InvalidInput that names the entry and field at fault.
+
+    ComfyUI asks for what the loaders offer, and so for this, several times a prompt.
+    """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
@@ -105,7 +111,7 @@ def load_catalogue(path: Path = CATALOGUE) -> Catalogue:
     if not _has_form(r"https?://\S+", top["hub"]):
         raise _fault(f"hub cannot be {top['hub']!r}")
     _check_names([file.id for file in files], sets)
-    return Catalogue(top["hub"], files, sets)
+    return Catalogue(top["hub"], files, MappingProxyType(sets))
 
 
 def resolve(model_file: ModelFile, folders: Iterable[Path]) -> Path | None:

@@ -1,5 +1,6 @@
 """API prompts from a reference picture and poses to latents and pictures, and the files that they read."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,26 +63,28 @@ def conditioned(model: str = BUILT_IN, frames: int = FRAMES, **inputs: Any) -> P
 def sampled(prompt: Prompt, **inputs: Any) -> Prompt:
     """Sample two steps with KSampler and save the latents."""
     ordinary = {
-        "model": ["model", 0],
-        "positive": ["condition", 0],
-        "negative": ["condition", 1],
-        "latent_image": ["condition", 2],
-        "seed": 1,
-        "steps": 2,
-        "cfg": 2.5,
         "sampler_name": "euler",
         "scheduler": "normal",
-        "denoise": 1.0,
     }
-    return {
-        **prompt,
-        "sampler": node("KSampler", **{**ordinary, **inputs}),
-        "latents": node("SaveLatent", samples=["sampler", 0], filename_prefix="latents/clip"),
-    }
+    return _saved(prompt, "KSampler", {**ordinary, **inputs})
 
 
 def sampled_by_pack(**inputs: Any) -> Prompt:
     """Sample two steps with the pack's own sampler and save the latents."""
+    ordinary = {
+        "solver": "ddim",
+        "guidance_start": 0.0,
+        "guidance_end": 1.0,
+        "long_clip": "off",
+        "frames_at_once": 2,
+        "overlap": 1,
+        "offset_noise": 0.1,
+    }
+    return _saved(conditioned(), "AnimateXSampler", {**ordinary, **inputs})
+
+
+def _saved(prompt: Prompt, sampler: str, inputs: Mapping[str, Any]) -> Prompt:
+    """Sample two steps by a node with the inputs that both samplers have, and these, and save the latents."""
     ordinary = {
         "model": ["model", 0],
         "positive": ["condition", 0],
@@ -90,18 +93,11 @@ def sampled_by_pack(**inputs: Any) -> Prompt:
         "seed": 1,
         "steps": 2,
         "cfg": 2.5,
-        "solver": "ddim",
         "denoise": 1.0,
-        "guidance_start": 0.0,
-        "guidance_end": 1.0,
-        "long_clip": "off",
-        "frames_at_once": 2,
-        "overlap": 1,
-        "offset_noise": 0.1,
     }
     return {
-        **conditioned(),
-        "sampler": node("AnimateXSampler", **{**ordinary, **inputs}),
+        **prompt,
+        "sampler": node(sampler, **{**ordinary, **inputs}),
         "latents": node("SaveLatent", samples=["sampler", 0], filename_prefix="latents/clip"),
     }
 

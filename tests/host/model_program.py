@@ -24,13 +24,11 @@ from tests.host.model_setting import (
     sample,
     sampling,
 )
-from tests.host.pack import pack
+from tests.host.pack import complaint
 
 import comfy.model_management  # isort: skip
 import comfy.samplers  # isort: skip
 from nodes import ConditioningZeroOut  # type: ignore[attr-defined] # isort: skip
-
-InvalidInput = pack("animatex_core.errors").InvalidInput
 
 
 def samplers() -> dict[str, Any]:
@@ -113,7 +111,7 @@ def complaints() -> dict[str, str]:
         "replaced layer": lambda: sample(replaced, pair()),
         "control": lambda: patcher.model.apply_model(latents(), torch.ones(5), control={}),
     }
-    return {name: _complaint(case) for name, case in cases.items()}
+    return {name: complaint(case) for name, case in cases.items()}
 
 
 def nothing_is_left_of_a_run() -> dict[str, list[int]]:
@@ -135,14 +133,6 @@ def nothing_is_left_of_a_run() -> dict[str, list[int]]:
     except KeyError:
         left = [len(clip.encodings) for clip in told]
     return {"while it runs": held, "after": left, "known": [len(patcher.model.run)]}
-
-
-def _complaint(function: Callable[[], Any]) -> str:
-    try:
-        function()
-    except InvalidInput as error:
-        return str(error)
-    return ""
 
 
 if __name__ == "__main__":

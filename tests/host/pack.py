@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -30,3 +31,12 @@ def start(comfyui: str, *options: str) -> None:
 def pack(name: str) -> ModuleType:
     """Import a module of the pack, such as "nodes.host.model"."""
     return importlib.import_module(f"{PACK}.{name}")
+
+
+def complaint(function: Callable[[], object]) -> str:
+    """Return what the pack says of bad input to a function, nothing where it takes it."""
+    try:
+        function()
+    except pack("animatex_core.errors").InvalidInput as error:
+        return str(error)
+    return ""

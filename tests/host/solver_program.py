@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tests.host.model_setting import SHAPE, latents, pair, report
-from tests.host.pack import pack
+from tests.host.pack import complaint, pack
 from tests.host.sample_setting import PLAIN, as_clip, core, difference, host, model
 
 import comfy.model_sampling  # isort: skip
@@ -19,7 +19,6 @@ from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete  # isort: sk
 solver_and_sigmas = pack("nodes.host.solver").solver_and_sigmas
 ClipNoise = pack("nodes.host.noise").ClipNoise
 initial_noise = pack("animatex_core.diffusion.noise").initial_noise
-InvalidInput = pack("animatex_core.errors").InvalidInput
 NOISE = ClipNoise(PLAIN.seed, PLAIN.offset_noise)
 
 
@@ -107,15 +106,7 @@ def complaints() -> dict[str, str]:
         "distilled": lambda: solver_and_sigmas(distilled, "ddim", 4, 1.0),
         "flow": lambda: solver_and_sigmas(flow, "ddim", 4, 1.0),
     }
-    return {name: _complaint(case) for name, case in cases.items()}
-
-
-def _complaint(function: Callable[[], Any]) -> str:
-    try:
-        function()
-    except InvalidInput as error:
-        return str(error)
-    return ""
+    return {name: complaint(case) for name, case in cases.items()}
 
 
 if __name__ == "__main__":
