@@ -1,6 +1,7 @@
 """The body as a tree of bones: who hangs from whom, which bones share a length, and human proportions."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -76,6 +77,7 @@ TREE = _tree()
 TWIGS_OF = {point: twigs for twigs in TREE for point in twigs.points}
 
 
+@cache
 def ancestors(point: int) -> tuple[int, ...]:
     """Return the points that a point hangs from, nearest first and the neck last."""
     if point == ROOT:

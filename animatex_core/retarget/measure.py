@@ -58,6 +58,10 @@ LENGTHS = (
 )
 _PROPORTIONS = np.array([length.proportion for length in LENGTHS])
 _KIND_OF = np.array([KIND[length.kind] for length in LENGTHS])
+_QUANTILE = np.array([USUAL if length.kind == "face" else LONG for length in LENGTHS])
+# Pairs in rows of two: (len(LENGTHS), 2) each; a length of one pair has it twice, of which one is measured.
+_STARTS, _ENDS = np.moveaxis(np.array([(length.pairs * 2)[:2] for length in LENGTHS]), -1, 0)
+_MEASURED = np.array([[True, len(length.pairs) == 2] for length in LENGTHS])
 
 
 def lengths(points: np.ndarray) -> np.ndarray:
@@ -65,16 +69,28 @@ def lengths(points: np.ndarray) -> np.ndarray:
 
     Returns (len(LENGTHS),) in pixels, 0 for what is never seen or tiny beside the rest of the body.
     """
-    found = np.array([_typical(points, length) for length in LENGTHS])
+    starts, ends = points[:, _STARTS], points[:, _ENDS]
+    both = seen(starts) & seen(ends) & _MEASURED
+    distances = np.linalg.norm(starts[..., :2] - ends[..., :2], axis=-1)
+    pooled = np.where(both, distances, np.nan).swapaxes(1, 2).reshape(-1, len(LENGTHS))
+    found = _quantiles(pooled, both.sum(axis=(0, 2)))
     return np.where(found > TINY * stature(found) * _PROPORTIONS, found, 0.0)
 
 
-def _typical(points: np.ndarray, length: Length) -> float:
-    starts, ends = (points[:, list(side)] for side in zip(*length.pairs, strict=True))
-    both = seen(starts) & seen(ends)
-    distances = np.linalg.norm(starts[..., :2] - ends[..., :2], axis=-1)[both]
-    quantile = USUAL if length.kind == "face" else LONG
-    return float(np.quantile(distances, quantile)) if distances.size else 0.0
+def _quantiles(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return _QUANTILE, linearly interpolated, of the `counts` numbers in each column, else NaN; 0 of none.
+
+    All columns at once: training measures two bodies for each of its samples.
+    """
+    if not len(values):
+        return np.zeros(len(counts))
+    ordered = np.sort(values, axis=0)  # NaN last
+    last = np.maximum(counts - 1, 0)
+    place = last * _QUANTILE
+    below = place.astype(int)
+    low, high = (ordered[row, np.arange(len(counts))] for row in (below, np.minimum(below + 1, last)))
+    part, step = place - below, high - low
+    return np.where(counts > 0, np.where(part < 0.5, low + step * part, high - step * (1 - part)), 0.0)
 
 
 def stature(found: np.ndarray) -> float:

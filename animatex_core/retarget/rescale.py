@@ -1,6 +1,7 @@
 """Bones of other lengths on the same motion. Training samples from the same operation."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -47,21 +48,31 @@ def rescale(points: np.ndarray, ratios: np.ndarray, motion: Similarity) -> np.nd
     source = points[..., :2].copy()
     source[:, ROOT] = root
     for twigs in TREE:
-        children = list(twigs.points)
-        # From the farthest ancestor to the nearest, so that the nearest seen one has the last word.
-        for above in reversed(ancestors(children[0])):
-            bone = (source[:, children] - source[:, [above]]) * path_ratio(children[0], above, ratios)
-            hanging = result[:, [above], :2] + bone
-            result[:, children, :2] = np.where(there[:, above, None, None], hanging, result[:, children, :2])
+        children, loose = list(twigs.points), np.ones(len(points), bool)
+        for above in ancestors(children[0]):
+            hangs = loose & there[:, above]
+            if hangs.any():
+                bone = (source[:, children] - source[:, [above]]) * path_ratio(children[0], above, ratios)
+                hanging = result[:, [above], :2] + bone
+                result[:, children, :2] = np.where(hangs[:, None, None], hanging, result[:, children, :2])
+            loose &= ~there[:, above]
+            if not loose.any():
+                break
     result[:, ROOT, :2] = motion(points[:, ROOT, :2])
     return result
 
 
 def path_ratio(point: int, above: int, ratios: np.ndarray) -> float:
     """Return the mean of the ratios between a point and one that it hangs from, weighed by human lengths."""
+    kinds, weights = _path(point, above)
+    return float((ratios[kinds] * weights).sum() / weights.sum())
+
+
+@cache
+def _path(point: int, above: int) -> tuple[list[int], np.ndarray]:
     path = (point, *ancestors(point))
     kinds = [KIND[TWIGS_OF[each].kind] for each in path[: path.index(above)]]
-    return float(np.average(ratios[kinds], weights=PROPORTION[kinds]))
+    return kinds, PROPORTION[kinds]
 
 
 def estimated_root(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
