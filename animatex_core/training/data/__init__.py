@@ -1,0 +1,1 @@
+"""Clips that are encoded once and read many times."""

@@ -1,0 +1,105 @@
+"""What is the same for all clips of a data set, in `dataset.json` and `text_context.safetensors`."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from ...checkpoints.safe_read import open_tensors
+from ...checkpoints.safetensors_file import layout_of, write_safetensors
+from ...checks import require_whole
+from ...conditioning import ReferenceForm
+from ...errors import CheckpointError, InvalidInput
+from ...placement import placed
+
+VERSION = 1
+HEADER, CONTEXT = "dataset.json", "text_context.safetensors"
+REMEDY = "name a folder that `animatex prepare` has written"
+
+PictureFormat = Literal["raw", "jpeg"]
+
+
+@dataclass(frozen=True)
+class DatasetHeader:
+    """The form of every clip.
+
+    width, height: of the clips in pixels; factor: pixels per latent along one side; clip_dim: width of CLIP's
+    embeddings. form: as what the reference is shown. max_stride: the widest step from one chosen frame to
+    the next. pictures: how reference pictures of that size are stored.
+    """
+
+    width: int
+    height: int
+    clip_dim: int
+    latent_channels: int = 4
+    factor: int = 8
+    form: ReferenceForm = "picture"
+    max_stride: int = 1
+    pictures: PictureFormat = "raw"
+
+    def __post_init__(self) -> None:
+        for name in ("width", "height", "clip_dim", "latent_channels", "factor", "max_stride"):
+            require_whole(name, getattr(self, name))
+        for name, choices in (("form", get_args(ReferenceForm)), ("pictures", get_args(PictureFormat))):
+            if getattr(self, name) not in choices:
+                raise InvalidInput(f"{name} is {getattr(self, name)!r}: choose one of {', '.join(choices)}.")
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of a frame's latents."""
+        return self.latent_channels, self.height // self.factor, self.width // self.factor
+
+
+def write_header(folder: Path, header: DatasetHeader, text_context: Tensor) -> None:
+    """Begin a data set in a folder, or check that the one there is of this form.
+
+    text_context: (1, text_tokens, context_dim), the text encoder's answer to "". Raises InvalidInput where
+    another data set is there, StorageError where nothing can be written.
+    """
+    if (folder / HEADER).exists():
+        _require_same(folder, header, text_context)
+        return
+    context = {"text_context": text_context.float()}
+    write_safetensors(folder / CONTEXT, layout_of(context), context.items(), {})
+    with placed(folder / HEADER) as file:
+        file.write(json.dumps({"version": VERSION, **asdict(header)}, indent=1).encode())
+
+
+def read_header(folder: Path) -> tuple[DatasetHeader, Tensor]:
+    """Return the form of the clips and the text context, float32; raises InvalidInput for anything else."""
+    try:
+        values = json.loads((folder / HEADER).read_text(encoding="utf-8"))
+        context = open_tensors(folder / CONTEXT)["text_context"].clone()
+    except FileNotFoundError as error:
+        raise InvalidInput(f"{folder} holds no {HEADER}, so it is no data set: {REMEDY}.") from error
+    except (OSError, ValueError, KeyError, CheckpointError) as error:
+        raise InvalidInput(f"The data set {folder} cannot be read ({error}): {REMEDY}.") from error
+    return _header(folder, values), context
+
+
+def _header(folder: Path, values: object) -> DatasetHeader:
+    version = values.pop("version", None) if isinstance(values, dict) else None
+    if version != VERSION:
+        raise InvalidInput(
+            f"The data set {folder} has version {version}, but this library reads version {VERSION}: prepare "
+            "it again."
+        )
+    assert isinstance(values, dict)
+    if set(values) != {field.name for field in fields(DatasetHeader)}:
+        raise InvalidInput(f"{folder / HEADER} has missing or unknown entries: {REMEDY}.")
+    return DatasetHeader(**values)
+
+
+def _require_same(folder: Path, header: DatasetHeader, text_context: Tensor) -> None:
+    there, context = read_header(folder)
+    if there != header:
+        old, new = asdict(there), asdict(header)
+        differences = [f"{name} {old[name]}, not {new[name]}" for name in old if old[name] != new[name]]
+        raise InvalidInput(
+            f"{folder} holds clips of another form ({'; '.join(differences)}): choose an empty folder."
+        )
+    if not torch.equal(context, text_context.float()):
+        raise InvalidInput(f"{folder} holds clips of other networks: choose an empty folder.")

@@ -1,0 +1,130 @@
+"""One file of clips, written whole and read in parts: it is memory-mapped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...checkpoints.safe_read import open_tensors
+from ...checkpoints.safetensors_file import layout_of, write_safetensors
+from ...conditioning import MotionFeatures, ReferenceFeatures
+from ...errors import CheckpointError, InvalidInput
+from ...pose.skeleton import PoseSequence, seen
+from ..clip import TrainingClip
+from .arrays import array_forms, shard_arrays
+from .header import DatasetHeader
+from .picture_bytes import picture_of
+from .stored_clip import StoredClip
+
+Rows = np.ndarray | list[int]
+
+
+def write_shard(path: Path, clips: Sequence[StoredClip], header: DatasetHeader) -> None:
+    """Write clips into one file, which appears when it is whole; raises StorageError."""
+    arrays = shard_arrays(clips, header)
+    write_safetensors(path, layout_of(arrays), arrays.items(), {})
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """The clips of an open file. arrays: as `array_forms` says."""
+
+    path: Path
+    header: DatasetHeader
+    arrays: dict[str, np.ndarray]
+
+    @classmethod
+    def open(cls, path: Path, header: DatasetHeader) -> "Shard":
+        """Map a file into memory; raises InvalidInput where it is damaged or holds other clips."""
+        try:
+            arrays = {name: tensor.numpy() for name, tensor in open_tensors(path).items()}
+        except CheckpointError as error:
+            raise InvalidInput(f"{error} A data set is mended by preparing it again.") from error
+        forms = array_forms(header)
+        if {name: array.shape[1:] for name, array in arrays.items()} != forms:
+            raise InvalidInput(f"{path} holds clips of another form than its data set: delete it.")
+        return cls(path, header, arrays)
+
+    @property
+    def frames(self) -> np.ndarray:
+        """How many frames each clip has: (n,) int64."""
+        return self.arrays["frames"]
+
+    def reference_frames(self, clip: int) -> list[int]:
+        """Which frame of the clip each of its references is, -1 where it is none of it."""
+        first, stop = self._reference_ends[clip : clip + 2]
+        return self.arrays["reference_frames"][first:stop].tolist()
+
+    def poses(self, clip: int, indices: range) -> PoseSequence:
+        """The character's poses in frames of a clip at an equal stride."""
+        rows = self._frame_ends[clip] + np.asarray(indices)
+        rate = self.arrays["fps"][clip, 0] / indices.step
+        return self._poses("points", rows, self.arrays["sizes"][clip, :2], rate)
+
+    def sample(self, clip: int, indices: range, reference: int) -> TrainingClip:
+        """Frames of a clip at an equal stride, with one of its references."""
+        rows = self._frame_ends[clip] + np.asarray(indices)
+        poses = self.poses(clip, indices)
+        return TrainingClip(
+            latents=_floats(self.arrays["latents"][rows]).transpose(0, 1),
+            reference=self._reference(self._reference_ends[clip] + reference),
+            poses=poses,
+            motion=self._motion(clip, indices, poses),
+        )
+
+    def _motion(self, clip: int, indices: range, own: PoseSequence) -> MotionFeatures:
+        features = _floats(self.arrays["features"][self._frame_ends[clip] + np.asarray(indices)])
+        sizes, rate = self.arrays["sizes"][clip], self.arrays["fps"][clip, 1] / indices.step
+        poses = own
+        if self.arrays["driver_frames"][clip]:
+            rows = self._driver_ends[clip] + np.asarray(indices)
+            poses = self._poses("driver_points", rows, sizes[2:4], rate)
+        return MotionFeatures(features, poses, int(sizes[4]), int(sizes[5]))
+
+    def _reference(self, row: int) -> ReferenceFeatures:
+        pose = self._poses("reference_points", [row], self.arrays["reference_sizes"][row], 0.0)
+        shown = self.header.form
+        return ReferenceFeatures(
+            picture=self._picture(row),
+            embedding=_floats(self.arrays["embeddings"][row : row + 1]),
+            pose=pose if seen(pose.points).any() else None,
+            latents=None if shown == "picture" else _floats(self.arrays["reference_latents"][row : row + 1]),
+            shows_picture=shown != "latents",
+        )
+
+    def _picture(self, row: int) -> np.ndarray:
+        ends, header = self.arrays["picture_ends"], self.header
+        data = self.arrays["pictures"][ends[row - 1] if row else 0 : ends[row]]
+        try:
+            return picture_of(data, header.pictures, header.width, header.height)
+        except OSError as error:  # Pillow's own errors are kinds of it
+            raise InvalidInput(f"A picture in {self.path} is damaged: delete the file.") from error
+
+    def _poses(self, name: str, rows: Rows, size: np.ndarray, fps: float) -> PoseSequence:
+        width, height = size.tolist()
+        return PoseSequence.from_points(self.arrays[name][rows], width, height, float(fps) or None)
+
+    @cached_property
+    def _frame_ends(self) -> np.ndarray:
+        return _ends(self.arrays["frames"])
+
+    @cached_property
+    def _driver_ends(self) -> np.ndarray:
+        return _ends(self.arrays["driver_frames"])
+
+    @cached_property
+    def _reference_ends(self) -> np.ndarray:
+        return _ends(self.arrays["references"])
+
+
+def _ends(counts: np.ndarray) -> np.ndarray:
+    """Where each clip begins among the rows of all, and where the last one ends: (n + 1,)."""
+    return np.concatenate([[0], counts.cumsum()])
+
+
+def _floats(values: np.ndarray) -> Tensor:
+    return torch.from_numpy(values.astype(np.float32))
