@@ -41,14 +41,14 @@ _HEIGHT = (
     _bones("thigh", "hip", "knee"),
     _bones("shin", "knee", "ankle"),
 )  # one above the other
-_BODY = (
+BODY_LENGTHS = (
     *_HEIGHT,
     _bones("shoulder", "neck", "shoulder"),
     _bones("upper_arm", "shoulder", "elbow"),
     _bones("forearm", "elbow", "wrist"),
 )
 LENGTHS = (
-    *_BODY,
+    *BODY_LENGTHS,
     _bones("face", "nose", "eye"),
     _bones("face", "eye", "ear"),
     _of_face(36, 45, 0.05),  # the outer corners of the eyes
@@ -112,7 +112,7 @@ def common_scale(driving: np.ndarray, reference: np.ndarray) -> float | None:
     It is the median over the kinds of the body's bones that both show, each weighing what it takes of
     the stature; None where they share fewer than LEAST_KINDS.
     """
-    body = slice(len(_BODY))
+    body = slice(len(BODY_LENGTHS))
     both = (driving[body] > 0) & (reference[body] > 0)
     if both.sum() < LEAST_KINDS:
         return None

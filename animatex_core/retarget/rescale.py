@@ -48,13 +48,14 @@ def rescale(points: np.ndarray, ratios: np.ndarray, motion: Similarity) -> np.nd
     source = points[..., :2].copy()
     source[:, ROOT] = root
     for twigs in TREE:
-        children, loose = list(twigs.points), np.ones(len(points), bool)
-        for above in ancestors(children[0]):
+        children = slice(twigs.points[0], twigs.points[-1] + 1)  # they are neighbours: views, and no copies
+        places, loose = result[:, children, :2], np.ones(len(points), bool)
+        for above in ancestors(children.start):
             hangs = loose & there[:, above]
             if hangs.any():
-                bone = (source[:, children] - source[:, [above]]) * path_ratio(children[0], above, ratios)
-                hanging = result[:, [above], :2] + bone
-                result[:, children, :2] = np.where(hangs[:, None, None], hanging, result[:, children, :2])
+                bone = source[:, children] - source[:, above, None]
+                bone *= path_ratio(children.start, above, ratios)
+                np.add(result[:, above, None, :2], bone, out=places, where=hangs[:, None, None])
             loose &= ~there[:, above]
             if not loose.any():
                 break
