@@ -1,6 +1,7 @@
 """How long a body's bones are over a whole clip, and how one body's compare with another's."""
 
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
@@ -154,4 +155,4 @@ _NEIGHBOURS = (
 
 
 def _ratio(driving: np.ndarray, reference: np.ndarray, known: np.ndarray) -> float | None:
-    return float(np.median(reference[known] / driving[known])) if known.any() else None
+    return median((reference[known] / driving[known]).tolist()) if known.any() else None
