@@ -12,10 +12,10 @@ from typing import Any, cast
 
 from tqdm import tqdm
 
-from .commands import animate, convert, demo, models, pose, retarget
+from .commands import animate, convert, demo, epi, models, pose, retarget, train
 from .errors import AnimateXError, AnimateXWarning
 
-COMMANDS = (animate, pose, retarget, demo, convert, models)
+COMMANDS = (animate, pose, retarget, demo, convert, models, epi, train)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -1,0 +1,178 @@
+"""`animatex train`: a denoiser from a data set, on one processor or many GPUs."""
+
+import argparse
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import TYPE_CHECKING
+
+from ..device import PRECISIONS
+from ..errors import InvalidInput, MissingDependency
+from ..placement import check_target, check_writable
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+    from ..training.trainer.checkpoint import Checkpoint
+    from ..training.trainer.config import TrainingConfig
+    from ..training.trainer.training import StepReport, Training
+
+TOLD_EVERY = 20.0  # seconds
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `train`."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train a denoiser",
+        description="Train a denoiser, or go on with a training. For many GPUs start it with torchrun or "
+        "`accelerate launch`.",
+    )
+    parser.add_argument(
+        "--run", dest="folder", type=Path, metavar="DIR", help="folder of the training, for its checkpoints"
+    )
+    parser.add_argument(
+        "--config", metavar="NAME", help="a YAML file, or tiny or paper; default: that of the run to resume"
+    )
+    parser.add_argument("--data", metavar="PATH", help="the data set; default: the configuration's")
+    parser.add_argument(
+        "--set", dest="changes", action="append", default=[], metavar="NAME=VALUE",
+        help="change the configuration, such as optimizer.learning_rate=1e-4; may be given often",
+    )  # fmt: skip
+    parser.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
+    parser.add_argument("--cpu", action="store_true", help="use no GPU")
+    parser.add_argument(
+        "--export", type=Path, metavar="DIR", help="train nothing: write the denoiser of this run to --out"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the safetensors file that --export writes")
+    parser.add_argument(
+        "--precision", choices=tuple(PRECISIONS), default="fp16",
+        help="type of the exported weights; default: %(default)s",
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train or export, and say what was written."""
+    if arguments.export is not None:
+        _export(arguments)
+    elif arguments.folder is None:
+        raise InvalidInput("--run is not given: name the folder of the training.")
+    else:
+        _train(arguments)
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from ..training.trainer.checkpoint import latest_checkpoint, read_checkpoint
+    from ..training.trainer.export import export_denoiser
+
+    if arguments.out is None or arguments.out.suffix != ".safetensors":
+        raise InvalidInput(f"--out is {arguments.out}: name the .safetensors file that --export is to write.")
+    check_target(arguments.out)
+    checkpoint = read_checkpoint(latest_checkpoint(arguments.export))
+    export_denoiser(checkpoint, arguments.out, PRECISIONS[arguments.precision])
+    size = arguments.out.stat().st_size / 1e6
+    print(f"{arguments.out}: {size:.1f} MB in {arguments.precision}, step {checkpoint.position.step}")
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from ..training.trainer.samples import BatchMaker, open_dataset, open_epi
+    from ..training.trainer.training import Training
+
+    checkpoint = _checkpoint(arguments)
+    config = _config(arguments, checkpoint)
+    check_writable(arguments.folder / "checkpoints" / "any")
+    dataset = open_dataset(config.data)
+    accelerator = _accelerator(config, cpu=arguments.cpu)
+    maker = BatchMaker(config, dataset, open_epi(config.epi, dataset))
+    training = Training(maker, arguments.folder, accelerator, checkpoint)
+    tell = _Told()
+    with _stops() as stop:
+        position = training.run(tell if accelerator.is_main_process else None, stop)
+    if accelerator.is_main_process:
+        print(f"{arguments.folder}: {position.step} steps, {position.samples} clips")
+
+
+def _checkpoint(arguments: argparse.Namespace) -> "Checkpoint | None":
+    from ..training.trainer.checkpoint import checkpoints, latest_checkpoint, read_checkpoint
+
+    if arguments.resume:
+        return read_checkpoint(latest_checkpoint(arguments.folder))
+    if checkpoints(arguments.folder):
+        raise InvalidInput(
+            f"--run {arguments.folder} holds a training already: give --resume to go on with it, or name "
+            "another folder."
+        )
+    return None
+
+
+def _config(arguments: argparse.Namespace, checkpoint: "Checkpoint | None") -> "TrainingConfig":
+    from ..training.trainer.config_file import changed, read_config
+
+    changes = [*arguments.changes, *([f"data.path={arguments.data}"] if arguments.data else [])]
+    if arguments.config is not None:
+        return read_config(arguments.config, changes)
+    if checkpoint is None:
+        raise InvalidInput("--config is not given: name a YAML file, or tiny or paper.")
+    return changed(checkpoint.config, changes)
+
+
+def _accelerator(config: "TrainingConfig", *, cpu: bool) -> "Accelerator":
+    accelerate = _accelerate()
+    # A condition that the whole batch goes without leaves its encoder unused.
+    unused = accelerate.DistributedDataParallelKwargs(find_unused_parameters=True)
+    return accelerate.Accelerator(mixed_precision=config.mixed_precision, cpu=cpu, kwargs_handlers=[unused])
+
+
+def _accelerate() -> ModuleType:
+    try:
+        import accelerate
+    except ImportError as error:
+        raise MissingDependency(
+            f"The package accelerate cannot be imported ({error}), but training needs it: run "
+            "`pip install accelerate tensorboard`."
+        ) from error
+    return accelerate
+
+
+@contextmanager
+def _stops() -> Iterator[Callable[[], bool]]:
+    """Take the first interrupt as a wish to stop after the step; the second one interrupts."""
+    wishes: list[int] = []
+
+    def wish(number: int, _frame: FrameType | None) -> None:
+        if wishes:
+            raise KeyboardInterrupt
+        wishes.append(number)
+
+    before = {number: signal.signal(number, wish) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(wishes)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Told:
+    """Says every now and then how far the training is."""
+
+    def __init__(self) -> None:
+        self._loss = self._clips = self._steps = 0.0
+        self._since = time.monotonic()
+
+    def __call__(self, training: "Training", report: "StepReport") -> None:
+        self._loss += report.loss
+        self._clips += report.clips
+        self._steps += 1
+        seconds = time.monotonic() - self._since
+        if seconds >= TOLD_EVERY:
+            print(
+                f"step {report.position.step}/{training.config.steps}: loss {self._loss / self._steps:.4f}, "
+                f"{self._clips / seconds:.1f} clips/s",
+                flush=True,
+            )
+            self._loss = self._clips = self._steps = 0.0
+            self._since = time.monotonic()

@@ -1,0 +1,95 @@
+"""The denoiser at the start of a training: its weights, and who learns how fast."""
+
+import math
+
+import torch
+from torch import nn
+
+from ...checkpoints.denoiser_file import read_denoiser
+from ...checkpoints.strict import load_strictly
+from ...errors import WrongCheckpoint
+from ...model.ipi import Resampler
+from ...model.mamba import Mamba
+from ...model.residual import ResidualBlock
+from ...model.spatial import MotionAttention, SpatialTransformer
+from ...model.temporal import TemporalTransformer
+from ...model.unet import AnimateXUNet
+from .config import OptimizerConfig, TrainingConfig
+from .seeds import Stream, seed_torch
+
+IPI = ("pose_embedding_before.", "pose_embedding_after.")
+"""The implicit pose indicator itself: keypoint encoder and resampler. The motion attention of each block,
+through which the denoiser reads its tokens, counts as the denoiser's."""
+
+SLOWEST, FASTEST = 1e-3, 1e-1  # steps of time of Mamba's channels at the start
+
+
+def start_unet(config: TrainingConfig) -> AnimateXUNet:
+    """Build the denoiser in float32: of the initial weights, else at random by the seed.
+
+    Raises CheckpointError and its kinds for a file that cannot be used or has other sizes.
+    """
+    if config.initial_weights is None:
+        seed_torch(config.seed, Stream.WEIGHTS)
+        unet = AnimateXUNet(config.model)
+        initialise(unet)
+        return unet
+    file = read_denoiser(config.initial_weights, config.model)
+    if file.config != config.model:
+        raise WrongCheckpoint(
+            f"{config.initial_weights} holds a denoiser of other sizes than model asks for: set model to its "
+            "sizes, or begin without initial_weights."
+        )
+    unet = AnimateXUNet(config.model, device="meta")
+    tensors = {name: tensor.float().clone() for name, tensor in file.tensors.items()}
+    return load_strictly(unet, tensors, "the denoiser", config.initial_weights).requires_grad_(True)
+
+
+@torch.no_grad()
+def initialise(unet: AnimateXUNet) -> None:
+    """Let every residual branch and the output begin at zero, as diffusion UNets do.
+
+    Mamba's matrices begin as Gu and Dao (2023) have them, the resampler's latents as Perceiver's.
+    """
+    _zero(unet.out[-1])
+    for module in unet.modules():
+        if isinstance(module, ResidualBlock):
+            _zero(module.out_layers[-1])
+            _zero(module.temopral_conv.get_submodule("conv4")[-1])  # type: ignore[index]  # a Sequential
+        elif isinstance(module, TemporalTransformer | SpatialTransformer):
+            _zero(module.proj_out)
+        elif isinstance(module, MotionAttention):
+            _zero(module.proj_out_p)
+        elif isinstance(module, Mamba):
+            _initialise_mamba(module)
+        elif isinstance(module, Resampler) and module.latents is not None:
+            weight = module.latents.get_parameter("weight")
+            nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
+
+
+def _zero(layer: nn.Module) -> None:
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+
+
+def _initialise_mamba(mamba: Mamba) -> None:
+    rates = torch.arange(1, mamba.state + 1, dtype=torch.float32).log()
+    mamba.A_log.get_parameter("weight").copy_(rates.expand(mamba.inner, -1))
+    nn.init.ones_(mamba.D.get_parameter("weight"))
+    exponents = torch.rand(mamba.inner) * math.log(FASTEST / SLOWEST) + math.log(SLOWEST)
+    steps = exponents.exp()
+    # The inverse of the softplus that the bias goes through.
+    mamba.dt_proj.get_parameter("bias").copy_(steps + torch.log(-torch.expm1(-steps)))
+    nn.init.uniform_(mamba.dt_proj.get_parameter("weight"), -(mamba.rank**-0.5), mamba.rank**-0.5)
+
+
+def make_optimizer(unet: AnimateXUNet, config: OptimizerConfig) -> torch.optim.AdamW:
+    """Return AdamW over two groups, the denoiser and the implicit pose indicator, each at its own rate."""
+    named = list(unet.named_parameters())
+    groups = [
+        {"params": [p for name, p in named if not name.startswith(IPI)], "rate": config.learning_rate},
+        {"params": [p for name, p in named if name.startswith(IPI)], "rate": config.learning_rate_ipi},
+    ]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]], betas=config.betas, weight_decay=config.weight_decay
+    )
