@@ -76,8 +76,6 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _clip(poses: PoseSequence, arguments: argparse.Namespace, rng: np.random.Generator) -> PoseSequence:
     """Return frames from a random place; a short clip stays at its last one."""
-    if not len(poses):
-        raise InvalidInput("--poses names a file without frames: give clips with people in them.")
     steps = arguments.stride * np.arange(arguments.frames)
     start = rng.integers(max(1, len(poses) - steps[-1]))
     return poses.select(np.minimum(start + steps, len(poses) - 1).tolist())

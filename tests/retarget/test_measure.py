@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from animatex_core.pose.skeleton import FACE, HANDS, JOINT
+from animatex_core.pose.skeleton import FACE, HANDS, JOINT, seen
 from animatex_core.retarget.bones import KIND, KINDS
-from animatex_core.retarget.measure import bone_ratios, common_scale, lengths, stature
-from tests.retarget.motion import CARTOON, STANDING, figure, pixels
+from animatex_core.retarget.measure import LENGTHS, bone_ratios, common_scale, lengths, stature
+from tests.retarget.motion import CARTOON, STANDING, dance, figure, pixels
 
 PERSON = lengths(pixels(figure(STANDING)))
 
@@ -99,3 +99,14 @@ def test_unmeasured_bones_go_with_their_neighbours(known: str, like_it: tuple[st
     reference = lengths(2 * pixels(figure({name: STANDING[name] for name in names})) * [1, 1, 0.5])
     ratios = bone_ratios(PERSON, reference, 1.0, 9.0)
     assert {kind for kind in KINDS if ratios[KIND[kind]] == pytest.approx(2)} == {known, *like_it}
+
+
+def test_a_length_is_a_quantile_of_what_is_seen() -> None:
+    points = pixels(dance())
+    found = lengths(points)
+    shoulders = points[:, [JOINT["right_shoulder"], JOINT["left_shoulder"]]]
+    away = np.linalg.norm(shoulders[..., :2] - points[:, [JOINT["neck"]], :2], axis=-1)
+    both = seen(shoulders) & seen(points[:, [JOINT["neck"]]])
+    index = [length.kind for length in LENGTHS].index("shoulder")
+    assert found[index] == np.quantile(away[both], 0.9)
+    assert not lengths(points[:0]).any()
