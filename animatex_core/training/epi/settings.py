@@ -48,7 +48,7 @@ class EpiSettings:
     The paper does not tell how a combination is drawn; here each operation is in it by a chance of its own:
     factor_chance for each length, drop_chance for each of PARTS, add_chance for each of ADDABLE (which adds
     what no frame of the clip shows, and else nothing). With the defaults nearly all clips have other lengths,
-    a third lacks something, and a clip without legs has an even chance of getting some.
+    a third lacks something, and most clips without legs get some.
     keep_inside: bring a figure that reaches out of the picture back into it.
     """
 
