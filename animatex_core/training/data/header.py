@@ -1,6 +1,7 @@
 """What is the same for all clips of a data set, in `dataset.json` and `text_context.safetensors`."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal, get_args
@@ -17,7 +18,7 @@ from ...placement import placed
 
 VERSION = 1
 HEADER, CONTEXT = "dataset.json", "text_context.safetensors"
-REMEDY = "name a folder that `animatex prepare` has written"
+REMEDY = "name the folder train or validation of what `animatex prepare` wrote"
 
 PictureFormat = Literal["raw", "jpeg"]
 
@@ -95,11 +96,17 @@ def _header(folder: Path, values: object) -> DatasetHeader:
 
 def _require_same(folder: Path, header: DatasetHeader, text_context: Tensor) -> None:
     there, context = read_header(folder)
-    if there != header:
-        old, new = asdict(there), asdict(header)
-        differences = [f"{name} {old[name]}, not {new[name]}" for name in old if old[name] != new[name]]
-        raise InvalidInput(
-            f"{folder} holds clips of another form ({'; '.join(differences)}): choose an empty folder."
-        )
+    require_equal(folder, asdict(there), asdict(header))
     if not torch.equal(context, text_context.float()):
         raise InvalidInput(f"{folder} holds clips of other networks: choose an empty folder.")
+
+
+def require_equal(folder: Path, there: Mapping[str, object], asked: Mapping[str, object]) -> None:
+    """Raise InvalidInput that names the differences where a folder was begun otherwise than is asked now."""
+    different = [
+        f"{name} {there.get(name)}, not {value}" for name, value in asked.items() if there.get(name) != value
+    ]
+    if different:
+        raise InvalidInput(
+            f"{folder} holds clips of another form ({'; '.join(different)}): choose an empty folder."
+        )

@@ -1,6 +1,6 @@
 """Data sets of clips that are encoded already: a folder of shards, and the form that all have in common."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ from .stored_clip import StoredClip
 
 PATTERN = "shard-*.safetensors"
 OPEN_SHARDS = 64  # mapped at once in a process
-POOL_FRAMES = 16  # of each clip: enough to measure a body, and thousands of clips fit into memory
+POOL_CLIPS, POOL_FRAMES = 4096, 16  # at most: enough bodies, each seen well enough to measure it, in 100 MB
 
 
 class ShardDataset:
@@ -66,14 +66,12 @@ class ShardDataset:
         return shard.sample(place, chosen, choose_reference(shard.reference_frames(place), chosen, rng))
 
     def pool(self) -> list[PoseSequence]:
-        """Return for every clip its poses in at most 16 frames spread over it."""
-        return list(self._poses())
+        """Return the poses of at most 4096 clips in at most 16 frames of each, spread over all there are."""
+        return [self._few_poses(index) for index in _spread(len(self), POOL_CLIPS)]
 
-    def _poses(self) -> Iterator[PoseSequence]:
-        for index in range(len(self)):
-            shard, place = self._find(index)
-            total = int(shard.frames[place])
-            yield shard.poses(place, range(0, total, -(-total // POOL_FRAMES)))
+    def _few_poses(self, index: int) -> PoseSequence:
+        shard, place = self._find(index)
+        return shard.poses(place, _spread(int(shard.frames[place]), POOL_FRAMES))
 
     def _find(self, index: int) -> tuple[Shard, int]:
         """Return the shard of a clip and its place in there."""
@@ -131,6 +129,10 @@ class ShardWriter:
 def shard_files(folder: Path) -> list[Path]:
     """Return the shards of a folder in the order of their names."""
     return sorted(folder.glob(PATTERN))
+
+
+def _spread(total: int, most: int) -> range:
+    return range(0, total, -(-total // most))
 
 
 class _OpenShards:

@@ -1,0 +1,69 @@
+"""What was made of each clip of a folder, one file a clip, and the report of them all."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import get_args
+
+from ...placement import placed
+from .sources import Source, Split
+
+REPORT = "report.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was made of one clip.
+
+    version: of the file, as `Source.version`. frames: of each part that was prepared; reason: why there is
+    none.
+    """
+
+    name: str
+    version: list[int]
+    split: Split
+    frames: list[int]
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records in a folder, each under the name of its clip."""
+
+    folder: Path
+
+    def is_done(self, source: Source) -> bool:
+        """Whether a clip was prepared as it is now; one that was skipped may do better another time."""
+        record = self.read(source)
+        return record is not None and record.reason is None and record.version == source.version
+
+    def read(self, source: Source) -> Record | None:
+        """Return the record of a clip, None where there is none or it is damaged."""
+        try:
+            return Record(**json.loads(self._path(source).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def write(self, source: Source, record: Record) -> None:
+        """Keep a record; raises StorageError."""
+        write_json(self._path(source), asdict(record))
+
+    def _path(self, source: Source) -> Path:
+        return self.folder / f"{source.name}.json"
+
+
+def report_of(records: Iterable[Record]) -> dict:
+    """Return how many clips and frames there are of each split, and which files were skipped and why."""
+    known = list(records)
+    report: dict = {"skipped": {record.name: record.reason for record in known if record.reason}}
+    for split in get_args(Split):
+        parts = [record.frames for record in known if record.split == split and record.frames]
+        report[split] = {"files": len(parts), "clips": sum(map(len, parts)), "frames": sum(map(sum, parts))}
+    return report
+
+
+def write_json(path: Path, values: object) -> None:
+    """Write plain values for people to read too; raises StorageError."""
+    with placed(path) as file:
+        file.write(json.dumps(values, indent=1, ensure_ascii=False).encode())
