@@ -185,6 +185,14 @@ def test_a_changed_clip_is_made_anew_and_leaves_nothing_behind(
     assert report(clips)["train"] == {"files": 1, "clips": 1, "frames": 7}
 
 
+def test_a_shard_that_was_deleted_is_made_anew(clips: Path) -> None:
+    assert run(clips, "--validation", "0") == 0
+    before = {name: data for name, (_, data) in shards(clips).items()}
+    next((clips.parent / "out" / "train").glob("shard-*-0001*")).unlink()
+    assert run(clips, "--validation", "0") == 0
+    assert {name: data for name, (_, data) in shards(clips).items()} == before
+
+
 @pytest.fixture
 def walks(clips: Path) -> Path:
     """Two clips of a red rectangle, which small nets in place of DWPose take for a person."""

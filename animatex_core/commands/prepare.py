@@ -30,6 +30,7 @@ from .options import WHOLE_CLIP, add_folder_option, add_pose_options, models_fol
 from .progress import Bar
 
 DEFAULTS = PrepareSettings()
+REFRESH = 16  # frames after which the progress is shown anew
 ENCODERS = ("released", "generated")
 
 
@@ -105,7 +106,7 @@ def run(arguments: Namespace) -> None:
     try:
         with Bar(sources, desc="clips") as bar:
             for source in bar:
-                if not preparation.records.is_done(source):
+                if not preparation.is_done(source):
                     _prepare(preparation, source, poses, bar)
     finally:
         report = preparation.report(sources)
@@ -114,7 +115,7 @@ def run(arguments: Namespace) -> None:
 
 def _prepare(preparation: Preparation, source: Source, poses: "_Poses", bar: Bar) -> None:
     def report(stage: str, done: int, total: int) -> None:
-        bar.set_postfix_str(f"{source.name}: {stage} {done}/{total}")
+        bar.set_postfix_str(f"{source.name}: {stage} {done}/{total}", refresh=done % REFRESH == 0)
 
     try:
         preparation.add(source, poses.dance(source, partial(report, "poses")), partial(report, "encoding"))

@@ -19,6 +19,8 @@ from animatex_core.training.data.shards import ShardDataset, ShardWriter
 from animatex_core.training.data.stored_clip import StoredClip
 from tests.training.stored_clips import CONTEXT, HEADER, folder_clip, triple
 
+SHARD = "shard-00000000.safetensors"
+
 
 def written(
     folder: Path, clips: list[StoredClip], header: DatasetHeader = HEADER, clips_per_shard: int = 2
@@ -156,6 +158,12 @@ def test_a_writer_goes_on_where_another_stopped(tmp_path: Path) -> None:
     assert firsts == [triple(8, seed).poses.points[0, 0, 0] for seed in range(4)]
 
 
+def test_a_writer_replaces_no_shard_when_another_was_taken_away(tmp_path: Path) -> None:
+    written(tmp_path, [triple(8, seed) for seed in range(4)])
+    (tmp_path / SHARD).unlink()
+    assert len(written(tmp_path, [triple(8, 4)])) == 3
+
+
 def latents_sum(dataset: ShardDataset, index: int) -> float:
     return float(dataset.clip(index, 4, rng(index)).latents.sum())
 
@@ -186,13 +194,12 @@ def cut(name: str) -> Damage:
     return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:-100])
 
 
-SHARD = "shard-00000000.safetensors"
 BAD = [
     (lambda folder: shutil.rmtree(folder), "not a folder"),
     (without(HEADER_FILE), "no data set"),
     (without(SHARD), "no clips yet"),
     (without("text_context.safetensors"), "cannot be read"),
-    (cut(SHARD), "prepar"),
+    (cut(SHARD), r"damaged \(.*\): delete the file, and prepare its clips again\.$"),
     (cut(HEADER_FILE), "cannot be read"),
     (changed(version=99), "version 99"),
     (changed(colour="red"), "unknown entries"),

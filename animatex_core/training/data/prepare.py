@@ -98,6 +98,13 @@ class Preparation:
         for split in get_args(Split):
             write_header(folder / split, self.header, encoders.text_context)
 
+    def is_done(self, source: Source) -> bool:
+        """Whether a clip was prepared as it is now; one that was skipped may do better another time."""
+        record = self.records.read(source)
+        if record is None or record.reason is not None or record.version != source.version:
+            return False
+        return len(self._shards(source)) == len(record.frames)
+
     def add(self, source: Source, dance: Dance, progress: Progress = no_progress) -> Record:
         """Encode a clip, all of whose frames are in `dance`, and record it.
 
@@ -142,10 +149,13 @@ class Preparation:
 
     def _remove(self, source: Source) -> None:
         """Remove what an earlier version of the clip, or an interrupted run, has left."""
-        pattern = self._shard(source, "*")
-        with storage_errors(pattern):
-            for path in pattern.parent.glob(pattern.name):
+        for path in self._shards(source):
+            with storage_errors(path):
                 path.unlink()
+
+    def _shards(self, source: Source) -> list[Path]:
+        pattern = self._shard(source, "*")
+        return list(pattern.parent.glob(pattern.name))
 
     def _shard(self, source: Source, part: str) -> Path:
         return self.folder / self._split(source) / f"shard-{source.key}-{part}.safetensors"

@@ -33,11 +33,6 @@ class Records:
 
     folder: Path
 
-    def is_done(self, source: Source) -> bool:
-        """Whether a clip was prepared as it is now; one that was skipped may do better another time."""
-        record = self.read(source)
-        return record is not None and record.reason is None and record.version == source.version
-
     def read(self, source: Source) -> Record | None:
         """Return the record of a clip, None where there is none or it is damaged."""
         try:

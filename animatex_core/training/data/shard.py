@@ -20,6 +20,8 @@ from .header import DatasetHeader
 from .picture_bytes import picture_of
 from .stored_clip import StoredClip
 
+REMEDY = "delete the file, and prepare its clips again"
+
 Rows = np.ndarray | list[int]
 
 
@@ -43,10 +45,11 @@ class Shard:
         try:
             arrays = {name: tensor.numpy() for name, tensor in open_tensors(path).items()}
         except CheckpointError as error:
-            raise InvalidInput(f"{error} A data set is mended by preparing it again.") from error
+            fault, _, _ = str(error).rpartition(": ")  # what follows is of weights, which are downloaded
+            raise InvalidInput(f"{fault}: {REMEDY}.") from error
         forms = array_forms(header)
         if {name: array.shape[1:] for name, array in arrays.items()} != forms:
-            raise InvalidInput(f"{path} holds clips of another form than its data set: delete it.")
+            raise InvalidInput(f"{path} holds clips of another form than its data set: {REMEDY}.")
         return cls(path, header, arrays)
 
     @property
@@ -102,7 +105,7 @@ class Shard:
         try:
             return picture_of(data, header.pictures, header.width, header.height)
         except OSError as error:  # Pillow's own errors are kinds of it
-            raise InvalidInput(f"A picture in {self.path} is damaged: delete the file.") from error
+            raise InvalidInput(f"A picture in {self.path} is damaged: {REMEDY}.") from error
 
     def _poses(self, name: str, rows: Rows, size: np.ndarray, fps: float) -> PoseSequence:
         width, height = size.tolist()

@@ -17,7 +17,7 @@ from .shard import Shard, write_shard
 from .stored_clip import StoredClip
 
 PATTERN = "shard-*.safetensors"
-OPEN_SHARDS = 64  # mapped at once in a process
+OPEN_SHARDS = 1024  # mapped at once in a process
 POOL_CLIPS, POOL_FRAMES = 4096, 16  # at most: enough bodies, each seen well enough to measure it, in 100 MB
 
 
@@ -89,7 +89,7 @@ class ShardWriter:
 
     def __init__(self, folder: Path, header: DatasetHeader, clips_per_shard: int) -> None:
         self.folder, self.header, self.clips_per_shard = folder, header, clips_per_shard
-        self.written = sum(len(Shard.open(path, header).frames) for path in shard_files(folder))
+        self.written = self._count()
         self._waiting: list[StoredClip] = []
 
     @classmethod
@@ -124,6 +124,13 @@ class ShardWriter:
             write_shard(self.folder / f"shard-{self.written:08}.safetensors", self._waiting, self.header)
             self.written += len(self._waiting)
             self._waiting = []
+
+    def _count(self) -> int:
+        """Return the number of the last clip's successor, be it that a damaged shard was taken away."""
+        last = shard_files(self.folder)[-1:]
+        return sum(
+            int(path.stem.rpartition("-")[2]) + len(Shard.open(path, self.header).frames) for path in last
+        )
 
 
 def shard_files(folder: Path) -> list[Path]:
