@@ -35,11 +35,13 @@ class AutoencoderConfig:
 
     channels: width of each of the four levels, the largest picture first, multiples of 32.
     blocks: residual blocks a level in the encoder; the decoder has one more.
+    norm_groups: groups of the normalisation. Stable Diffusion's 32 leave 32 channels no level of their own.
     """
 
     channels: tuple[int, int, int, int] = (128, 256, 512, 512)
     blocks: int = 2
     latent_channels: int = 4
+    norm_groups: int = 32
 
 
 STABLE_DIFFUSION_2_1 = AutoencoderConfig()
@@ -139,7 +141,7 @@ def network_on_meta(config: AutoencoderConfig) -> "AutoencoderKL":
             block_out_channels=config.channels,
             layers_per_block=config.blocks,
             latent_channels=config.latent_channels,
-            norm_num_groups=32,
+            norm_num_groups=config.norm_groups,
         )
 
 

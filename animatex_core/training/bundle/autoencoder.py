@@ -1,0 +1,93 @@
+"""The small autoencoder: Stable Diffusion's form, trained on crops of cartoons."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...encoders.autoencoder import LATENT_SCALE, AutoencoderConfig, network_on_meta
+from ..procedural.triples import draw_scene
+from .color_path import begin_with_colors
+from .fit import FitSettings, fit
+
+SMALL_AUTOENCODER = AutoencoderConfig(channels=(32, 32, 64, 128), blocks=1, norm_groups=4)
+WIDTH, HEIGHT = 128, 192
+PARTS = 4
+EDGES = 1.0  # weight of the differences between neighbours, without which edges blur
+DIVERGENCE = 1e-6  # weight of the KL divergence, as Stable Diffusion's
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Training on square crops of so many pixels. A network of convolutions learns fastest from small parts,
+    but its normalisation and attention must have seen large ones in the end."""
+
+    crop: int
+    settings: FitSettings
+
+
+PHASES = (
+    Phase(32, FitSettings(steps=2200, batch_size=32, learning_rate=2e-3, weight_decay=0.0)),
+    Phase(96, FitSettings(steps=600, batch_size=4, learning_rate=5e-4, weight_decay=0.0, decay=0.99)),
+)
+
+
+def train_autoencoder(report: Callable[[str], None], phases: Sequence[Phase] = PHASES) -> nn.Module:
+    """Train the small autoencoder. Its scaled latents have a mean of 0 and a deviation of 1."""
+    torch.manual_seed(0)
+    network = network_on_meta(SMALL_AUTOENCODER).to_empty(device="cpu")
+    for module in network.modules():
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+    begin_with_colors(network)
+    for phase in phases:
+        network = fit(network, partial(crop, phase.crop), reconstruction_loss, phase.settings, report)
+    standardize(network)
+    return network
+
+
+def picture(number: int, *, held_out: bool = False) -> np.ndarray:
+    """Make up one picture of somebody: (height, width, 3) uint8."""
+    rng = np.random.default_rng([7, int(held_out), number])
+    return draw_scene(rng, 1, WIDTH, HEIGHT, held_out=held_out).frames[0]
+
+
+_picture_of = lru_cache(maxsize=2)(picture)
+
+
+def crop(side: int, number: int) -> Tensor:
+    """Make up a part of a picture: (3, side, side) in -1..1; four parts are of one picture."""
+    rng = np.random.default_rng([8, number])
+    top, left = int(rng.integers(HEIGHT - side + 1)), int(rng.integers(WIDTH - side + 1))
+    part = _picture_of(number // PARTS)[top : top + side, left : left + side]
+    return torch.from_numpy(part.copy()).permute(2, 0, 1).float() / 127.5 - 1
+
+
+def reconstruction_loss(network: nn.Module, pictures: Tensor) -> Tensor:
+    """Absolute error of pictures and of their edges, and a little KL divergence."""
+    posterior = network.encode(pictures).latent_dist
+    found = network.decode(posterior.sample()).sample
+    error = F.l1_loss(found, pictures)
+    edges = sum(F.l1_loss(found.diff(dim=axis), pictures.diff(dim=axis)) for axis in (2, 3))
+    return error + EDGES * edges + DIVERGENCE * posterior.kl().mean()
+
+
+@torch.no_grad()
+def standardize(network: nn.Module, pictures: int = 64) -> None:
+    """Move shift and scale of the latents into the layers beside them; what is decoded stays the same."""
+    batch = torch.stack([torch.from_numpy(picture(n).copy()).permute(2, 0, 1) for n in range(pictures)])
+    latents = torch.cat(
+        [network.encode(part.float() / 127.5 - 1).latent_dist.mean for part in batch.split(8)]
+    )
+    mean, spread = latents.mean((0, 2, 3)), latents.std((0, 2, 3)) * LATENT_SCALE
+    into, out = network.quant_conv, network.post_quant_conv
+    channels = len(mean)
+    into.weight[:channels] /= spread[:, None, None, None]
+    into.bias[:channels] = (into.bias[:channels] - mean) / spread
+    into.bias[channels:] -= 2 * spread.log()
+    out.bias += (out.weight[:, :, 0, 0] * mean).sum(1)
+    out.weight *= spread[None, :, None, None]

@@ -1,0 +1,93 @@
+"""The plain training loop of the bundle's small networks, which need no more: AdamW, a cosine, averaged weights."""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader, Dataset
+
+REPORT_EVERY = 50  # steps
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """steps of `batch_size` samples; the learning rate rises over `warm_up` steps and falls along a cosine."""
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    warm_up: int = 100
+    weight_decay: float = 0.01
+    decay: float = 0.998  # of the averaged weights
+    workers: int = 1
+
+    def factor(self, step: int) -> float:
+        """Return the part of the learning rate at a step."""
+        if step < self.warm_up:
+            return (step + 1) / self.warm_up
+        part = (step - self.warm_up) / max(1, self.steps - self.warm_up)
+        return 0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, part))) / 2
+
+
+class Numbered(Dataset[Any]):
+    """Samples made up from their number alone."""
+
+    def __init__(self, make: Callable[[int], Any], count: int) -> None:
+        self._make, self._count = make, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, number: int) -> Any:
+        return self._make(number)
+
+
+def fit(
+    network: nn.Module,
+    make: Callable[[int], Any],
+    loss: Callable[[nn.Module, Any], Tensor],
+    settings: FitSettings,
+    report: Callable[[str], None],
+) -> nn.Module:
+    """Train a network in place and return a copy with averaged weights. make: sample of a number."""
+    samples = Numbered(make, settings.steps * settings.batch_size)
+    loader = DataLoader(samples, settings.batch_size, num_workers=settings.workers, prefetch_factor=4)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.99)
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, settings.factor)
+    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.decay))
+    network.train()
+    for line in _steps(network, loader, loss, optimizer):
+        schedule.step()
+        averaged.update_parameters(network)
+        if line:
+            report(line)
+    return copy.deepcopy(averaged.module).eval()
+
+
+def _steps(
+    network: nn.Module,
+    loader: "DataLoader[Any]",
+    loss: Callable[[nn.Module, Any], Tensor],
+    optimizer: torch.optim.Optimizer,
+) -> Iterator[str]:
+    total, began = 0.0, time.monotonic()
+    for step, batch in enumerate(loader, 1):
+        value = loss(network, batch)
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        total += value.item()
+        if step % REPORT_EVERY:
+            yield ""
+            continue
+        yield f"step {step}: loss {total / REPORT_EVERY:.4f}, {(time.monotonic() - began) / step:.2f} s a step"
+        total = 0.0
