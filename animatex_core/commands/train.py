@@ -4,7 +4,7 @@ import argparse
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import TYPE_CHECKING
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from ..training.trainer.checkpoint import Checkpoint
     from ..training.trainer.config import TrainingConfig
-    from ..training.trainer.training import StepReport, Training
+    from ..training.trainer.cost import StepCost
+    from ..training.trainer.training import OnStep, StepReport, Training
 
 TOLD_EVERY = 20.0  # seconds
 
@@ -45,6 +46,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
     parser.add_argument("--cpu", action="store_true", help="use no GPU")
     parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="train nothing: make one step without values, and say what memory and work it takes",
+    )
+    parser.add_argument(
         "--export", type=Path, metavar="DIR", help="train nothing: write the denoiser of this run to --out"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="the safetensors file that --export writes")
@@ -56,9 +62,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train or export, and say what was written."""
+    """Train, export or count, and say what came of it."""
     if arguments.export is not None:
         _export(arguments)
+    elif arguments.dry_run:
+        _count(arguments)
     elif arguments.folder is None:
         raise InvalidInput("--run is not given: name the folder of the training.")
     else:
@@ -78,7 +86,41 @@ def _export(arguments: argparse.Namespace) -> None:
     print(f"{arguments.out}: {size:.1f} MB in {arguments.precision}, step {checkpoint.position.step}")
 
 
+def _count(arguments: argparse.Namespace) -> None:
+    from ..training.trainer.cost import step_cost
+
+    config = _config(arguments, None)
+    for kind in config.batches:
+        started = time.monotonic()
+        cost = step_cost(config, kind)
+        print(
+            f"A step of {config.accumulation * kind.batch_size} clips of {kind.frames} frames of "
+            f"{config.size.width}x{config.size.height}, mixed precision {config.mixed_precision}, on each "
+            "process:"
+        )
+        for line in _told_cost(cost):
+            print(f"  {line}")
+        print(f"  counted in {time.monotonic() - started:.0f} s")
+
+
+def _told_cost(cost: "StepCost") -> Iterator[str]:
+    yield f"parameters    {cost.parameters / 1e6:,.1f} M"
+    parts = (
+        ("weights", cost.state // 5, "float32"),
+        ("gradients", cost.state // 5, "float32"),
+        ("AdamW", 2 * cost.state // 5, "two moments in float32"),
+        ("average", cost.state // 5, "float32, on the first process alone"),
+        ("activations", cost.activations, "at the peak, and the weights in half precision"),
+        ("memory", cost.memory, "in all, workspaces of kernels not counted"),
+    )
+    for name, size, note in parts:
+        yield f"{name:13} {size / 2**30:,.2f} GiB ({note})"
+    yield f"operations    {cost.operations / 1e12:,.2f} TFLOP (products, convolutions and attention, there "
+    yield f"              and back; {cost.scan_operations / 1e12:,.2f} of them Mamba's scans)"
+
+
 def _train(arguments: argparse.Namespace) -> None:
+    from ..training.trainer.memory import check_memory
     from ..training.trainer.samples import BatchMaker, open_dataset, open_epi
     from ..training.trainer.training import Training
 
@@ -87,13 +129,31 @@ def _train(arguments: argparse.Namespace) -> None:
     check_writable(arguments.folder / "checkpoints" / "any")
     dataset = open_dataset(config.data)
     accelerator = _accelerator(config, cpu=arguments.cpu)
+    sharing = 1 if accelerator.device.type == "cuda" else accelerator.num_processes
+    check_memory(config, accelerator.device, sharing)
     maker = BatchMaker(config, dataset, open_epi(config.epi, dataset))
     training = Training(maker, arguments.folder, accelerator, checkpoint)
-    tell = _Told()
-    with _stops() as stop:
-        position = training.run(tell if accelerator.is_main_process else None, stop)
+    with ExitStack() as stack:
+        watchers = _watchers(training, stack) if accelerator.is_main_process else []
+        stop = stack.enter_context(_stops())
+        position = training.run(watchers, stop)
     if accelerator.is_main_process:
         print(f"{arguments.folder}: {position.step} steps, {position.samples} clips")
+
+
+def _watchers(training: "Training", stack: ExitStack) -> "list[OnStep]":
+    from ..training.trainer.logs import TensorBoardLog
+    from ..training.trainer.preview import Preview
+
+    config = training.config
+    watchers: list[OnStep] = [_Told()]
+    if config.log_every is not None:
+        preview = None
+        if config.preview.autoencoder is not None:
+            preview = Preview.open(config.preview, training.maker, training.accelerator.device)
+        log = TensorBoardLog(training.folder, training.position.step, config.log_every, preview)
+        watchers.append(stack.enter_context(closing(log)))
+    return watchers
 
 
 def _checkpoint(arguments: argparse.Namespace) -> "Checkpoint | None":
@@ -160,19 +220,16 @@ class _Told:
     """Says every now and then how far the training is."""
 
     def __init__(self) -> None:
-        self._loss = self._clips = self._steps = 0.0
-        self._since = time.monotonic()
+        from ..training.trainer.meter import Meter
+
+        self._meter = Meter()
 
     def __call__(self, training: "Training", report: "StepReport") -> None:
-        self._loss += report.loss
-        self._clips += report.clips
-        self._steps += 1
-        seconds = time.monotonic() - self._since
-        if seconds >= TOLD_EVERY:
+        self._meter.add(report)
+        if self._meter.seconds >= TOLD_EVERY:
+            means = self._meter.read()
             print(
-                f"step {report.position.step}/{training.config.steps}: loss {self._loss / self._steps:.4f}, "
-                f"{self._clips / seconds:.1f} clips/s",
+                f"step {report.position.step}/{training.config.steps}: loss {means['loss']:.4f}, "
+                f"{means['clips_per_second']:.1f} clips/s",
                 flush=True,
             )
-            self._loss = self._clips = self._steps = 0.0
-            self._since = time.monotonic()

@@ -53,6 +53,8 @@ def _scan(u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, 
 class Mamba(nn.Module):
     """One causal scan with its projections, short convolution and gate."""
 
+    scan = staticmethod(_scan)
+
     def __init__(self, make: LayerFactory, dim: int, config: MambaConfig) -> None:
         super().__init__()
         self.inner, self.state, self.kernel = config.expand * dim, config.state, config.kernel
@@ -77,7 +79,7 @@ class Mamba(nn.Module):
         a = -torch.exp(read_table(self.A_log, self.inner, x).float())
         d = read_table(self.D, self.inner, x)[:, 0]
         b, c = (rearrange(tensor, "n f s -> n s f") for tensor in b_c)
-        y = _scan(u, delta, a, b, c, d, z)
+        y = self.scan(u, delta, a, b, c, d, z)
         return self.out_proj(rearrange(y, "n c f -> n f c"))
 
 

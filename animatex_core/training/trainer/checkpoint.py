@@ -110,8 +110,13 @@ def restore(checkpoint: Checkpoint, unet: AnimateXUNet, optimizer: Optimizer) ->
     ordered = [names[parameter] for group in optimizer.param_groups for parameter in group["params"]]
     kept = {key: checkpoint.under(prefix) for key, prefix in MOMENTS.items()}
     state["state"] = {
-        index: {key: tensors[name].clone() for key, tensors in kept.items()}
+        index: {key: _like(tensors[name], parameters[name]) for key, tensors in kept.items()}
         for index, name in enumerate(ordered)
         if name in kept["step"]
     }
     optimizer.load_state_dict(state)
+
+
+def _like(kept: Tensor, parameter: Tensor) -> Tensor:
+    """A copy laid out in memory as the parameter, unless it is a count."""
+    return kept.clone() if kept.ndim == 0 else torch.empty_like(parameter).copy_(kept)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from ...checks import require_whole
+from ...encoders.autoencoder import STABLE_DIFFUSION_2_1, AutoencoderConfig
 from ...errors import InvalidInput
 from ...model.config import PRESETS, DenoiserConfig
 from ...shapes import ClipShape
@@ -134,6 +135,27 @@ class CheckpointConfig:
 
 
 @dataclass(frozen=True)
+class PreviewConfig:
+    """Clips sampled with the averaged weights, of the first samples of the training.
+
+    autoencoder: file of the decoder, without which nothing is shown; sizes: its own, by default those of
+    Stable Diffusion 2.1. clips, frames: how many; every_steps: how often; steps, guidance: of the sampler.
+    """
+
+    autoencoder: str | None = None
+    sizes: AutoencoderConfig = STABLE_DIFFUSION_2_1
+    every_steps: int = 2000
+    clips: int = 3
+    frames: int = 8
+    steps: int = 20
+    guidance: float = 2.5
+
+    def __post_init__(self) -> None:
+        for name in ("every_steps", "clips", "frames", "steps"):
+            require_whole(f"preview.{name}", getattr(self, name))
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """A whole training.
 
@@ -141,6 +163,7 @@ class TrainingConfig:
     epi: settings of the explicit pose indicator; null draws the poses as they are.
     batches: every step draws one kind. accumulation: batches a step and process.
     ema_decay: of the averaged weights, which are what is exported; it warms up from 0.1.
+    log_every: steps between two points of TensorBoard's curves; null writes none, and no previews.
     minutes: of work after which this start of the training stops, with a checkpoint.
     initial_weights: a denoiser's file, a bundle or a released checkpoint.
     """
@@ -161,6 +184,8 @@ class TrainingConfig:
     seed: int = 0
     workers: int = 1
     checkpoints: CheckpointConfig = field(default_factory=CheckpointConfig)
+    log_every: int | None = 50
+    preview: PreviewConfig = field(default_factory=PreviewConfig)
     minutes: float | None = None
     initial_weights: str | None = None
 
@@ -172,6 +197,8 @@ class TrainingConfig:
         _require("ema_decay", self.ema_decay, least=0, below=1)
         if self.minutes is not None:
             _require("minutes", self.minutes, above=0)
+        if self.log_every is not None:
+            require_whole("log_every", self.log_every)
         if not self.batches:
             raise InvalidInput("batches is empty: give at least one kind of batch.")
         for kind in self.batches:
@@ -190,6 +217,8 @@ class TrainingConfig:
         """Read what YAML gives or `to_dict` wrote; raises InvalidInput for what does not belong."""
         if isinstance(values, Mapping) and "model" in values:
             values = {**values, "model": read_model(values["model"])}
+            if values.get("mixed_precision") is False:  # so YAML reads a bare no
+                values["mixed_precision"] = "no"
         return read_dataclass(cls, values)
 
 

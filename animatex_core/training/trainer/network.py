@@ -91,5 +91,8 @@ def make_optimizer(unet: AnimateXUNet, config: OptimizerConfig) -> torch.optim.A
         {"params": [p for name, p in named if name.startswith(IPI)], "rate": config.learning_rate_ipi},
     ]
     return torch.optim.AdamW(
-        [group for group in groups if group["params"]], betas=config.betas, weight_decay=config.weight_decay
+        [group for group in groups if group["params"]],
+        betas=config.betas,
+        weight_decay=config.weight_decay,
+        fused=named[0][1].is_cuda,  # the other form takes as much memory again as the weights for a moment
     )

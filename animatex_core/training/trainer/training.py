@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from .loss import DenoisingLoss, draw_noise, draw_timesteps
 from .network import make_optimizer, start_unet
 from .plan import Position, kind_of, plan_batches, samples_of
 from .prefetch import prefetched
+from .recompute import recompute_layers
 from .samples import Batch, BatchMaker
 from .seeds import Stream, seed_torch
 
@@ -58,18 +59,25 @@ def never() -> bool:
 class Training:
     """A training between its steps.
 
-    run: the folder of its checkpoints. checkpoint: where to go on, None to begin. One object is made in each
+    folder: of the checkpoints. checkpoint: where to go on, None to begin. One object is made in each
     process; `accelerator` knows of the others.
     """
 
     def __init__(
-        self, maker: BatchMaker, run: Path, accelerator: "Accelerator", checkpoint: Checkpoint | None = None
+        self,
+        maker: BatchMaker,
+        folder: Path,
+        accelerator: "Accelerator",
+        checkpoint: Checkpoint | None = None,
     ) -> None:
-        self.config, self.maker, self.run_folder = maker.config, maker, run
+        self.config, self.maker, self.folder = maker.config, maker, folder
         self.accelerator = accelerator
         self.position = Position() if checkpoint is None else checkpoint.position
         self.saved = self.position
         self.unet = start_unet(self._start_config(checkpoint)).to(accelerator.device).train()
+        self.unet.use_channels_last()
+        if self.config.gradient_checkpointing:
+            recompute_layers(self.unet)
         optimizer = make_optimizer(self.unet, self.config.optimizer)
         self.average = (
             WeightAverage(self.unet, self.config.ema_decay) if accelerator.is_main_process else None
@@ -91,13 +99,13 @@ class Training:
 
     def run(
         self,
-        on_step: OnStep | None = None,
+        watchers: Sequence[OnStep] = (),
         stop: Callable[[], bool] = never,
         clock: Callable[[], float] = time.monotonic,
     ) -> Position:
         """Train to the end, until the minutes are over or `stop` says so; a checkpoint stands at the end.
 
-        on_step: called after every step. Raises InvalidInput for damaged data and a loss that is not finite;
+        watchers: called after every step. Raises InvalidInput for damaged data and a loss that is not finite;
         the last checkpoint is whole then.
         """
         start = written = clock()
@@ -106,8 +114,8 @@ class Training:
         ended = self.position.step >= self.config.steps
         while not ended:
             report, stopping = self.step(batches, lambda: stop() or clock() >= end, clock)
-            if on_step is not None:
-                on_step(self, report)
+            for watch in watchers:
+                watch(self, report)
             ended = stopping or self.position.step == self.config.steps
             if ended or self._is_due(clock() - written):
                 self.save()
@@ -191,7 +199,7 @@ class Training:
     def save(self) -> None:
         """Write a checkpoint; one process does."""
         if self.average is not None:
-            write_checkpoint(self.run_folder, self.checkpoint())
+            write_checkpoint(self.folder, self.checkpoint())
         self.saved = self.position
 
     def checkpoint(self) -> Checkpoint:
