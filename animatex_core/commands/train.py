@@ -32,18 +32,24 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Train a denoiser, or go on with a training. For many GPUs start it with torchrun or "
         "`accelerate launch`.",
     )
+    # No name that begins as one of torchrun's does: it would take it for its own.
     parser.add_argument(
-        "--run", dest="folder", type=Path, metavar="DIR", help="folder of the training, for its checkpoints"
+        "--out",
+        type=Path,
+        metavar="PATH",
+        help="folder of the training, for its checkpoints; the .safetensors file that --export writes",
     )
     parser.add_argument(
-        "--config", metavar="NAME", help="a YAML file, or tiny or paper; default: that of the run to resume"
+        "--config",
+        metavar="NAME",
+        help="a YAML file, or tiny or paper; default: that of the training to resume",
     )
     parser.add_argument("--data", metavar="PATH", help="the data set; default: the configuration's")
     parser.add_argument(
         "--set", dest="changes", action="append", default=[], metavar="NAME=VALUE",
         help="change the configuration, such as optimizer.learning_rate=1e-4; may be given often",
     )  # fmt: skip
-    parser.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     parser.add_argument("--cpu", action="store_true", help="use no GPU")
     parser.add_argument(
         "--dry-run",
@@ -51,9 +57,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="train nothing: make one step without values, and say what memory and work it takes",
     )
     parser.add_argument(
-        "--export", type=Path, metavar="DIR", help="train nothing: write the denoiser of this run to --out"
+        "--export",
+        type=Path,
+        metavar="DIR",
+        help="train nothing: write the denoiser of this training to --out",
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the safetensors file that --export writes")
     parser.add_argument(
         "--precision", choices=tuple(PRECISIONS), default="fp16",
         help="type of the exported weights; default: %(default)s",
@@ -67,8 +75,8 @@ def run(arguments: argparse.Namespace) -> None:
         _export(arguments)
     elif arguments.dry_run:
         _count(arguments)
-    elif arguments.folder is None:
-        raise InvalidInput("--run is not given: name the folder of the training.")
+    elif arguments.out is None:
+        raise InvalidInput("--out is not given: name the folder of the training.")
     else:
         _train(arguments)
 
@@ -126,19 +134,19 @@ def _train(arguments: argparse.Namespace) -> None:
 
     checkpoint = _checkpoint(arguments)
     config = _config(arguments, checkpoint)
-    check_writable(arguments.folder / "checkpoints" / "any")
+    check_writable(arguments.out / "checkpoints" / "any")
     dataset = open_dataset(config.data)
     accelerator = _accelerator(config, cpu=arguments.cpu)
     sharing = 1 if accelerator.device.type == "cuda" else accelerator.num_processes
     check_memory(config, accelerator.device, sharing)
     maker = BatchMaker(config, dataset, open_epi(config.epi, dataset))
-    training = Training(maker, arguments.folder, accelerator, checkpoint)
+    training = Training(maker, arguments.out, accelerator, checkpoint)
     with ExitStack() as stack:
         watchers = _watchers(training, stack) if accelerator.is_main_process else []
         stop = stack.enter_context(_stops())
         position = training.run(watchers, stop)
     if accelerator.is_main_process:
-        print(f"{arguments.folder}: {position.step} steps, {position.samples} clips")
+        print(f"{arguments.out}: {position.step} steps, {position.samples} clips")
 
 
 def _watchers(training: "Training", stack: ExitStack) -> "list[OnStep]":
@@ -160,10 +168,10 @@ def _checkpoint(arguments: argparse.Namespace) -> "Checkpoint | None":
     from ..training.trainer.checkpoint import checkpoints, latest_checkpoint, read_checkpoint
 
     if arguments.resume:
-        return read_checkpoint(latest_checkpoint(arguments.folder))
-    if checkpoints(arguments.folder):
+        return read_checkpoint(latest_checkpoint(arguments.out))
+    if checkpoints(arguments.out):
         raise InvalidInput(
-            f"--run {arguments.folder} holds a training already: give --resume to go on with it, or name "
+            f"--out {arguments.out} holds a training already: give --resume to go on with it, or name "
             "another folder."
         )
     return None

@@ -23,8 +23,11 @@ DIVERGENCE = 1e-6  # weight of the KL divergence, as Stable Diffusion's
 
 @dataclass(frozen=True)
 class Phase:
-    """Training on square crops of so many pixels. A network of convolutions learns fastest from small parts,
-    but its normalisation and attention must have seen large ones in the end."""
+    """Training on square crops of so many pixels.
+
+    A network of convolutions learns fastest from small parts, but its normalisation and attention must have
+    seen large ones in the end.
+    """
 
     crop: int
     settings: FitSettings

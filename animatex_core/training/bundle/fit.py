@@ -1,4 +1,4 @@
-"""The plain training loop of the bundle's small networks, which need no more: AdamW, a cosine, averaged weights."""
+"""The plain training loop of the bundle's small networks, which need no more."""
 
 import copy
 import math
@@ -17,7 +17,7 @@ REPORT_EVERY = 50  # steps
 
 @dataclass(frozen=True)
 class FitSettings:
-    """steps of `batch_size` samples; the learning rate rises over `warm_up` steps and falls along a cosine."""
+    """AdamW over `steps` batches; the learning rate rises over `warm_up` steps and falls along a cosine."""
 
     steps: int
     batch_size: int
@@ -89,5 +89,6 @@ def _steps(
         if step % REPORT_EVERY:
             yield ""
             continue
-        yield f"step {step}: loss {total / REPORT_EVERY:.4f}, {(time.monotonic() - began) / step:.2f} s a step"
+        seconds = (time.monotonic() - began) / step
+        yield f"step {step}: loss {total / REPORT_EVERY:.4f}, {seconds:.2f} s a step"
         total = 0.0

@@ -1,1 +1,1 @@
-"""Cartoon characters and dances made up from a seed: exact triples of a picture, a dance and what shall come out."""
+"""Cartoon characters and dances made up from a seed, so that what shall come out is known exactly."""

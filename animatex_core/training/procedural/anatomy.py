@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...pose.skeleton import HAND_POINTS, JOINT, PoseSequence
-from ...retarget.bones import BODY_BONES, KIND, KINDS, PROPORTION, ROOT
+from ...retarget.bones import BODY_BONES, KIND, KINDS, PROPORTION
 from ...retarget.ground import FEET
 from ...retarget.parts import drop_parts
 from .face import face_points
@@ -46,7 +46,7 @@ def person(rng: np.random.Generator) -> Anatomy:
 
 @dataclass(frozen=True)
 class Place:
-    """Where somebody stands in a picture: pixels of the picture, a stature, the feet's line and the middle."""
+    """Where somebody stands, all in pixels: size of the picture, a stature, the feet's line and the middle."""
 
     width: int
     height: int
@@ -101,6 +101,3 @@ def _hand(body: np.ndarray, side: str, length: float) -> np.ndarray:
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Return (..., 2) vectors at length 1; those of almost no length stay short."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6)
-
-
-__all__ = ["FPS", "ROOT", "Anatomy", "Place", "person", "place_in", "pose", "unit"]

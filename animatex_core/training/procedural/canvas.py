@@ -1,6 +1,7 @@
 """A picture to draw on, at twice the size that comes out, so that edges are smooth."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -53,7 +54,7 @@ class Canvas:
         self._draw.ellipse([x - r, y - r, x + r, y + r], fill=color)
 
     def _limb(self, places: np.ndarray, width: float, color: Color) -> None:
-        for start, end in zip(places[:-1], places[1:], strict=True):
+        for start, end in pairwise(places):
             along = (end - start) / max(float(np.linalg.norm(end - start)), 1e-6)
             across = np.array([-along[1], along[0]]) * width / 2
             self._draw.polygon(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...pose.skeleton import PoseSequence, seen
+from ...pose.skeleton import JOINT, PoseSequence, seen
 from ...retarget.bones import BODY_BONES, KIND, MIRROR, ROOT, TWIGS_OF
 from ...retarget.ground import FEET
 
@@ -12,7 +12,9 @@ CHILDREN = [child for _, child in BODY_BONES]
 BONE_KINDS = np.array([KIND[TWIGS_OF[child].kind] for child in CHILDREN])
 BONE_OF = {child: bone for bone, child in enumerate(CHILDREN)}
 _MIRRORED = [BONE_OF[MIRROR.get(child, child)] for child in CHILDREN]
-LOWER = [BONE_OF[child] for child in CHILDREN if child in {j for j in range(8, 14)} | {18, 19}]
+LOWER = [
+    BONE_OF[JOINT[f"{side}_{name}"]] for side in ("right", "left") for name in ("hip", "knee", "ankle", "toe")
+]
 LONGEST = 1.05  # a bone of a real dance, in parts of its usual length; above it the detection erred
 GROUND = 0.8  # quantile of the lowest foot that is the ground
 

@@ -22,10 +22,11 @@ TEST_SEED = 1_000_003  # makes the characters of the tests others than those of 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A figure in f frames: (f, height, width, 3) uint8 in RGB, and its poses."""
+    """A figure in f frames: (f, height, width, 3) uint8 in RGB, its poses, and what it looks like."""
 
     frames: np.ndarray
     poses: PoseSequence
+    look: Look
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,4 +71,5 @@ class _Stage:
 
     def show(self, motion: Motion) -> Scene:
         poses = pose(self.look.anatomy, motion, self.place)
-        return Scene(np.stack(list(render(self.look, poses, self.place.stature, self.backdrop))), poses)
+        frames = render(self.look, poses, self.place.stature, self.backdrop)
+        return Scene(np.stack(list(frames)), poses, self.look)

@@ -73,7 +73,7 @@ def latest_checkpoint(run: Path) -> Path:
     """Return the latest checkpoint of a run; raises WrongCheckpoint where there is none."""
     found = checkpoints(run)
     if not found:
-        raise WrongCheckpoint(f"{run} holds no checkpoint of a training: name the folder given as --run.")
+        raise WrongCheckpoint(f"{run} holds no checkpoint of a training: name the folder that `train` was given as --out.")
     return found[-1]
 
 
