@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,7 +43,7 @@ PHASES = (
 def train_autoencoder(report: Callable[[str], None], phases: Sequence[Phase] = PHASES) -> nn.Module:
     """Train the small autoencoder. Its scaled latents have a mean of 0 and a deviation of 1."""
     torch.manual_seed(0)
-    network = network_on_meta(SMALL_AUTOENCODER).to_empty(device="cpu")
+    network: Any = network_on_meta(SMALL_AUTOENCODER).to_empty(device="cpu")
     for module in network.modules():
         if hasattr(module, "reset_parameters"):
             module.reset_parameters()
@@ -70,7 +71,7 @@ def crop(side: int, number: int) -> Tensor:
     return torch.from_numpy(part.copy()).permute(2, 0, 1).float() / 127.5 - 1
 
 
-def reconstruction_loss(network: nn.Module, pictures: Tensor) -> Tensor:
+def reconstruction_loss(network: Any, pictures: Tensor) -> Tensor:
     """Absolute error of pictures and of their edges, and a little KL divergence."""
     posterior = network.encode(pictures).latent_dist
     found = network.decode(posterior.sample()).sample
@@ -80,7 +81,7 @@ def reconstruction_loss(network: nn.Module, pictures: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def standardize(network: nn.Module, pictures: int = 64) -> None:
+def standardize(network: Any, pictures: int = 64) -> None:
     """Move shift and scale of the latents into the layers beside them; what is decoded stays the same."""
     batch = torch.stack([torch.from_numpy(picture(n).copy()).permute(2, 0, 1) for n in range(pictures)])
     latents = torch.cat(

@@ -3,8 +3,10 @@
 From random weights such a network spends most of a short training on finding out that colours pass through.
 """
 
+from typing import Any
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 FEW = 0.3  # part of the random weights that is left beside the path
 CERTAIN = -5.0  # log variance of the posterior at the start
@@ -13,7 +15,7 @@ _SQUARE = ((0, 0), (0, 1), (1, 0), (1, 1))  # what a halving of diffusers sees o
 
 
 @torch.no_grad()
-def begin_with_colors(network: nn.Module) -> None:
+def begin_with_colors(network: Any) -> None:
     """Set the weights of an AutoencoderKL of diffusers in place.
 
     Six channels carry red, green, blue and their negatives, of which SiLU(x) - SiLU(-x) = x comes out.
@@ -37,7 +39,7 @@ def begin_with_colors(network: nn.Module) -> None:
     network.quant_conv.bias[channels:] = CERTAIN
 
 
-def _pass(module: nn.Module) -> None:
+def _pass(module: Any) -> None:
     """Let a block of the network pass on what it gets."""
     kind = type(module).__name__
     if kind == "ResnetBlock2D":

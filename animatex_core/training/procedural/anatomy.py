@@ -46,7 +46,7 @@ def person(rng: np.random.Generator) -> Anatomy:
 
 @dataclass(frozen=True)
 class Place:
-    """Where somebody stands, all in pixels: size of the picture, a stature, the feet's line and the middle."""
+    """Where somebody stands, in pixels: size of the picture, a stature, the feet's line and the middle."""
 
     width: int
     height: int

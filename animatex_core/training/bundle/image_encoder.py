@@ -1,0 +1,90 @@
+"""The small image encoder: OpenCLIP's vision tower in small, whose embedding tells who is there in what pose.
+
+There are no captions to learn from, as CLIP does: what the embedding must tell is known exactly.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...encoders.preprocess import clip_pictures, resize
+from ...pose.skeleton import MODEL_JOINTS
+from ..procedural.look import Look
+from ..procedural.triples import draw_scene
+from .autoencoder import HEIGHT, WIDTH
+from .fit import FitSettings, fit
+
+CONFIG = Path(__file__).with_name("image_encoder.json")
+SETTINGS = FitSettings(steps=3000, batch_size=32, learning_rate=1e-3, weight_decay=0.05, warm_up=200)
+THUMBNAIL = 12, 8  # rows and columns
+COLORED = ("trunk", "skin", "arms", "legs", "hands", "shoes")
+JOINTS = 2 * MODEL_JOINTS
+JOINT_WEIGHT = 20.0
+
+
+class Told(nn.Module):
+    """The vision tower, and what is read off its embedding in training: joints, colours, a thumbnail."""
+
+    def __init__(self, tower: nn.Module, width: int) -> None:
+        super().__init__()
+        self.tower = tower
+        told = JOINTS + 3 * len(COLORED) + 3 * THUMBNAIL[0] * THUMBNAIL[1]
+        self.reading = nn.Sequential(nn.Linear(width, 256), nn.GELU(), nn.Linear(256, told))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """(n, 3, 224, 224) -> (n, what is told)."""
+        return self.reading(self.tower(pictures))
+
+
+def train_image_encoder(report: Callable[[str], None], settings: FitSettings = SETTINGS) -> nn.Module:
+    """Train the vision tower. Its embeddings have a deviation of about 1."""
+    torch.manual_seed(1)
+    config = json.loads(CONFIG.read_text(encoding="utf-8"))
+    network = Told(_tower(config), config["embed_dim"])
+    trained = fit(network, sample, reading_loss, settings, report)
+    assert isinstance(trained, Told)
+    standardize(trained)
+    return trained.tower
+
+
+def sample(number: int, *, held_out: bool = False) -> tuple[Tensor, Tensor]:
+    """Make up a picture (3, 224, 224) for the tower, and what shall be told of it."""
+    rng = np.random.default_rng([9, int(held_out), number])
+    scene = draw_scene(rng, 1, WIDTH, HEIGHT, held_out=held_out)
+    frame, joints = scene.frames[0], scene.poses.keypoints().reshape(-1)
+    thumbnail = resize(frame, THUMBNAIL[1], THUMBNAIL[0]).reshape(-1) / 255
+    told = np.concatenate([joints, _colors(scene.look), thumbnail]).astype(np.float32)
+    return clip_pictures([frame])[0], torch.from_numpy(told)
+
+
+def reading_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+    """Squared error of all that is told; joints that a character has not are not asked for."""
+    pictures, told = batch
+    read = network(pictures)
+    there = told[:, :JOINTS] >= 0
+    joints = ((read[:, :JOINTS] - told[:, :JOINTS]).square() * there).sum() / there.sum()
+    return JOINT_WEIGHT * joints + F.mse_loss(read[:, JOINTS:], told[:, JOINTS:])
+
+
+@torch.no_grad()
+def standardize(network: Told, pictures: int = 256) -> None:
+    """Move the scale of the embeddings into the tower's last matrix."""
+    batch = torch.stack([sample(number)[0] for number in range(pictures)])
+    tower: Any = network.tower
+    tower.proj /= network.tower(batch).std(0)
+
+
+def _tower(config: dict[str, Any]) -> nn.Module:
+    import open_clip
+
+    return open_clip.CustomTextCLIP(**config).visual
+
+
+def _colors(look: Look) -> np.ndarray:
+    return np.concatenate([getattr(look, name) for name in COLORED]) / 255
