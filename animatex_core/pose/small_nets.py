@@ -14,48 +14,75 @@ from torch.nn import functional as F
 from .detector import COLUMNS, OBJECTNESS, PERSON, STRIDES
 from .landmarks import BINS_PER_PIXEL, HEIGHT, POINTS, WIDTH
 
-CELL = 32  # pixels of the pose net's picture that become one place
+CELL = 16  # pixels of the pose net's picture that are one place of its maps
 
 
 class SmallDetector(nn.Module):
-    """As YOLOX: pictures (n, 3, 640, 640) of 0..255 -> (n, 8400, 85), where all classes but people are 0."""
+    """As YOLOX: pictures (n, 3, 640, 640) of 0..255 -> (n, 8400, 85).
 
-    def __init__(self, widths: Sequence[int] = (16, 32, 64)) -> None:
+    It knows but one class: that of people scores 1 and all others 0, and objectness tells where somebody is.
+    """
+
+    def __init__(self, widths: Sequence[int] = (16, 32, 64), blocks: Sequence[int] = (1, 2, 4)) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, widths[0], STRIDES[0], stride=STRIDES[0])
-        smaller = (_halving(narrow, wide) for narrow, wide in pairwise(widths))
-        self.stages = nn.ModuleList([_mixing(widths[0]), *smaller])
-        self.heads = nn.ModuleList(nn.Conv2d(width, PERSON + 1, 1) for width in widths)
+        smaller = (_halving(*pair, count) for pair, count in zip(pairwise(widths), blocks[1:], strict=True))
+        self.stages = nn.ModuleList([_blocks(widths[0], blocks[0]), *smaller])
+        self.heads = nn.ModuleList(nn.Conv2d(width, PERSON, 1) for width in widths)
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor]:
-        """Return one output, whose rows are the cells of strides 8, 16 and 32."""
-        values, rows = self.stem(pictures / 255), []
+    def cells(self, pictures: Tensor) -> Tensor:
+        """Return (n, 8400, 5): boxes, and the logits of objectness, of the cells of strides 8, 16 and 32."""
+        values, rows = F.relu(self.stem(pictures / 255)), []
         for stage, head in zip(self.stages, self.heads, strict=True):
             values = stage(values)
             rows.append(head(values).flatten(2).mT)
-        cells = torch.cat(rows, dim=1)
+        return torch.cat(rows, dim=1)
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor]:
+        """Return one output, whose rows are the cells."""
+        cells = self.cells(pictures)
         people = torch.cat([cells[..., :OBJECTNESS], cells[..., OBJECTNESS:].sigmoid()], dim=2)
-        return (F.pad(people, (0, COLUMNS - people.shape[2])),)
+        return (F.pad(F.pad(people, (0, 1), value=1), (0, COLUMNS - PERSON - 1)),)
 
 
 class SmallLandmarks(nn.Module):
-    """As RTMPose: normalised pictures (n, 3, 384, 288) -> SimCC (n, 133, 576) and (n, 133, 768)."""
+    """As RTMPose: normalised pictures (n, 3, 384, 288) -> SimCC (n, 133, 576) and (n, 133, 768).
 
-    def __init__(self, widths: Sequence[int] = (24, 48, 96)) -> None:
+    A point's largest bins are the probability that the picture shows it.
+    """
+
+    across: Tensor
+    down: Tensor
+
+    def __init__(self, widths: Sequence[int] = (24, 32, 80, 112), blocks: Sequence[int] = (1, 2, 3)) -> None:
         super().__init__()
-        first, second, third = widths
-        self.body = nn.Sequential(
-            nn.Conv2d(3, first, CELL // 4, stride=CELL // 4), _mixing(first), _halving(first, second),
-            _halving(second, third), nn.Conv2d(third, POINTS, 1),
-        )  # fmt: skip
-        cells = WIDTH // CELL * HEIGHT // CELL
-        self.columns = nn.Linear(cells, WIDTH * BINS_PER_PIXEL)
-        self.rows = nn.Linear(cells, HEIGHT * BINS_PER_PIXEL)
+        stem, fine, middle, coarse = widths
+        self.stem = nn.Sequential(nn.Conv2d(3, stem, CELL // 4, stride=CELL // 4), nn.ReLU())
+        self.fine = _halving(stem, fine, blocks[0])
+        self.middle = _halving(fine, middle, blocks[1])
+        self.coarse = _halving(middle, coarse, blocks[2])
+        self.grown = nn.ConvTranspose2d(coarse, middle, 2, stride=2)
+        self.joined = _blocks(middle, 1)
+        self.head = nn.Conv2d(middle, POINTS, 1)
+        self.register_buffer("across", _bins(WIDTH // CELL, CELL * BINS_PER_PIXEL), persistent=False)
+        self.register_buffer("down", _bins(HEIGHT // CELL, CELL * BINS_PER_PIXEL), persistent=False)
+
+    def maps(self, pictures: Tensor) -> Tensor:
+        """Return (n, 133, 24, 18): logits of where a point is, among which 0 stands for nowhere."""
+        values = self.middle(self.fine(self.stem(pictures)))
+        return self.head(self.joined(F.relu(values + self.grown(self.coarse(values)))))
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the bins of x and of y."""
-        places = self.body(pictures).flatten(2)
-        return self.columns(places), self.rows(places)
+        """Return the bins of x and of y.
+
+        Both axes are read where the map is largest, so that a point that may be in one of two places
+        never gets the x of one and the y of the other.
+        """
+        maps = self.maps(pictures)
+        score = maps.flatten(2).logsumexp(2, keepdim=True).sigmoid()
+        bins = maps.amax(2) @ self.across, maps.amax(3) @ self.down
+        x, y = (score * (logits - logits.amax(2, keepdim=True)).exp() for logits in bins)
+        return x, y
 
 
 class SmallDWPose(nn.Module):
@@ -81,10 +108,42 @@ class TorchNet:
         return [output.numpy() for output in self._module(torch.from_numpy(np.stack(pictures)))]
 
 
-def _mixing(width: int) -> nn.Module:
-    spatial = nn.Conv2d(width, width, 5, padding=2, groups=width)
-    return nn.Sequential(nn.ReLU(), spatial, nn.Conv2d(width, width, 1), nn.ReLU())
+class Block(nn.Module):
+    """A convolution that adds to what it is given."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(n, width, h, w) -> the same."""
+        return F.relu(values + self.conv(values))
 
 
-def _halving(narrow: int, wide: int) -> nn.Module:
-    return nn.Sequential(nn.Conv2d(narrow, wide, 2, stride=2), _mixing(wide))
+def _blocks(width: int, count: int) -> nn.Module:
+    return nn.Sequential(*(Block(width) for _ in range(count)))
+
+
+def _halving(narrow: int, wide: int, count: int) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(narrow, wide, 2, stride=2), nn.ReLU(), _blocks(wide, count))
+
+
+def _bins(cells: int, bins_per_cell: int) -> Tensor:
+    """Return (cells, bins): a cubic through the values in the middles of cells (Catmull-Rom), read at bins.
+
+    Logits of a normal distribution are a parabola, whose top such a cubic keeps. At the ends the outermost
+    value goes on.
+    """
+    places = np.arange(cells * bins_per_cell) / bins_per_cell - 0.5
+    first = np.floor(places).astype(int)
+    t = places - first
+    weights = (
+        (-t + 2 * t**2 - t**3) / 2,
+        (2 - 5 * t**2 + 3 * t**3) / 2,
+        (t + 4 * t**2 - 3 * t**3) / 2,
+        (t**3 - t**2) / 2,
+    )
+    matrix = np.zeros((cells, len(places)), np.float32)
+    for offset, weight in enumerate(weights, start=-1):
+        np.add.at(matrix, (np.clip(first + offset, 0, cells - 1), np.arange(len(places))), weight)
+    return torch.from_numpy(matrix)

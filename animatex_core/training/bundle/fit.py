@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 REPORT_EVERY = 50  # steps
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class FitSettings:
     warm_up: int = 100
     weight_decay: float = 0.01
     decay: float = 0.998  # of the averaged weights
-    workers: int = 1
+    workers: int = 1  # processes that make samples, 0 for none but this one
 
     def factor(self, step: int) -> float:
         """Return the part of the learning rate at a step."""
@@ -49,15 +50,16 @@ class Numbered(Dataset[Any]):
 
 
 def fit(
-    network: nn.Module,
+    network: Network,
     make: Callable[[int], Any],
-    loss: Callable[[nn.Module, Any], Tensor],
+    loss: Callable[[Network, Any], Tensor],
     settings: FitSettings,
     report: Callable[[str], None],
-) -> nn.Module:
+) -> Network:
     """Train a network in place and return a copy with averaged weights. make: sample of a number."""
     samples = Numbered(make, settings.steps * settings.batch_size)
-    loader = DataLoader(samples, settings.batch_size, num_workers=settings.workers, prefetch_factor=4)
+    ahead = 4 if settings.workers else None
+    loader = DataLoader(samples, settings.batch_size, num_workers=settings.workers, prefetch_factor=ahead)
     optimizer = torch.optim.AdamW(
         network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.99)
     )
@@ -69,13 +71,15 @@ def fit(
         averaged.update_parameters(network)
         if line:
             report(line)
-    return copy.deepcopy(averaged.module).eval()
+    trained = copy.deepcopy(network).eval()
+    trained.load_state_dict(averaged.module.state_dict())
+    return trained
 
 
 def _steps(
-    network: nn.Module,
+    network: Network,
     loader: "DataLoader[Any]",
-    loss: Callable[[nn.Module, Any], Tensor],
+    loss: Callable[[Network, Any], Tensor],
     optimizer: torch.optim.Optimizer,
 ) -> Iterator[str]:
     total, began = 0.0, time.monotonic()

@@ -1,0 +1,67 @@
+"""How well poses are found in clips whose poses are known."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...pose.extract import PoseExtractor
+from ...pose.skeleton import BODY_JOINTS, PoseSequence, seen
+from ..procedural.triples import Scene
+
+NEAR = 0.05  # of the body's height
+
+
+@dataclass(frozen=True, eq=False)
+class JointAccuracy:
+    """Counts by joint of the drawn body, (20,) each.
+
+    visible: joints that frames show, hidden ones too as long as the body has them and they lie in the frame.
+    near: those of them that were found within NEAR. absent: joints that the body lacks; invented: those of
+    them that were found all the same.
+    """
+
+    visible: np.ndarray
+    near: np.ndarray
+    absent: np.ndarray
+    invented: np.ndarray
+
+    @property
+    def overall(self) -> float:
+        """Share of all visible joints that were found within NEAR."""
+        return float(self.near.sum() / self.visible.sum())
+
+    @property
+    def by_joint(self) -> dict[str, float]:
+        """Share of each joint, NaN for one that was never visible."""
+        shares = self.near / np.where(self.visible, self.visible, np.nan)
+        return dict(zip(BODY_JOINTS, shares.tolist(), strict=True))
+
+    @property
+    def inventions(self) -> float:
+        """Share of the absent joints that were found all the same."""
+        return float(self.invented.sum() / max(1, self.absent.sum()))
+
+
+def joint_accuracy(extractor: PoseExtractor, clips: Iterable[Scene]) -> JointAccuracy:
+    """Find the poses in clips, one or more, and compare them with the true ones."""
+    counts = [_counts(extractor.extract(list(clip.frames)), clip.poses) for clip in clips]
+    return JointAccuracy(*np.sum(counts, axis=0))
+
+
+def _counts(found: PoseSequence, true: PoseSequence) -> np.ndarray:
+    """Return (4, 20) numbers of joints: visible, near, absent, invented."""
+    size = np.array([true.width, true.height])
+    places = true.body[..., :2] * size
+    there, shown = seen(true.body), seen(found.body)
+    inside = ((places >= 0) & (places < size)).all(axis=2)
+    distance = np.linalg.norm(found.body[..., :2] * size - places, axis=2)
+    near = shown & (distance <= NEAR * _height(places[..., 1], there))
+    visible = there & inside
+    return np.stack([each.sum(axis=0) for each in (visible, visible & near, ~there, ~there & shown)])
+
+
+def _height(rows: np.ndarray, there: np.ndarray) -> float:
+    """Return the pixels from the highest joint to the lowest, in the frame where they are the most."""
+    extents = np.where(there, rows, -np.inf).max(axis=1) - np.where(there, rows, np.inf).min(axis=1)
+    return float(extents.max())

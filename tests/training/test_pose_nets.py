@@ -1,0 +1,157 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from animatex_core.pose.detector import decode_people
+from animatex_core.pose.extract import PoseExtractor
+from animatex_core.pose.landmarks import HEIGHT, WIDTH, decode_points, region_of
+from animatex_core.pose.small_nets import CELL, SmallDetector, SmallLandmarks
+from animatex_core.pose.wholebody import poses_from_133
+from animatex_core.training.bundle import pose_nets
+from animatex_core.training.bundle.fit import FitSettings
+from animatex_core.training.bundle.folding import fold_norms, insert_norms
+from animatex_core.training.bundle.pose_accuracy import joint_accuracy
+from animatex_core.training.bundle.pose_nets import (
+    landmarks_loss,
+    landmarks_sample,
+    targets,
+    train_detector,
+    train_landmarks,
+)
+from animatex_core.training.bundle.pose_samples import shot, whole_body
+from animatex_core.training.procedural.triples import Scene, draw_scene
+
+torch.set_num_threads(1)
+FEW = FitSettings(steps=25, batch_size=2, learning_rate=3e-3, warm_up=5, decay=0.5, workers=0)
+
+
+def silent(_: str) -> None: ...
+
+
+def scene(frames: int = 2) -> Scene:
+    return draw_scene(np.random.default_rng(4), frames, 128, 192, held_out=True)
+
+
+def test_points_come_back_as_poses_from_the_order_of_the_nets() -> None:
+    poses = scene().poses.points
+    found = np.stack([whole_body(points) for points in poses])
+    again = poses_from_133(found[..., :2] * [128, 192], found[..., 2], 128, 192)
+    others = np.arange(130) != 1  # the neck is made of the shoulders
+    np.testing.assert_allclose(again[:, others], poses[:, others], atol=1e-6)
+    np.testing.assert_allclose(again[:, 1], poses[:, 1], atol=0.02)
+
+
+def test_a_sample_depends_on_its_number_alone() -> None:
+    first, (again, other) = shot(5), (shot(5), shot(7))
+    np.testing.assert_array_equal(first.frame, again.frame)
+    np.testing.assert_array_equal(first.points, again.points)
+    assert not np.array_equal(first.points, other.points)
+
+
+def test_a_box_holds_every_point_that_is_shown() -> None:
+    made = [shot(number) for number in range(0, 20, 2)]
+    for each in made:
+        box, shown = each.box(), each.points[each.points[:, 2] > 0, :2]
+        assert ((shown >= box[:2]) & (shown <= box[2:])).all()
+        assert (box <= [*each.frame.shape[1::-1]] * 2).all()
+    assert any(box.box().any() for box in made)
+
+
+@pytest.mark.parametrize(
+    ("box", "rows"),
+    [
+        ((100, 100, 150, 180), slice(0, 6400)),
+        ((100, 100, 250, 300), slice(6400, 8000)),
+        ((20, 20, 400, 600), slice(8000, 8400)),
+    ],
+)
+def test_what_cells_shall_say_is_read_as_the_box(box: tuple[int, ...], rows: slice) -> None:
+    wanted, there = targets(torch.tensor([box], dtype=torch.float32))
+    output = torch.cat([wanted, there[..., None], there[..., None]], dim=2)[0].numpy()
+    boxes, scores = decode_people(np.pad(output, ((0, 0), (0, 79))), 1.0)
+    np.testing.assert_allclose(boxes, [box], atol=1e-2)
+    assert scores.tolist() == [1]
+    assert there[0, rows].sum() == there.sum()
+
+
+def test_nobody_is_looked_for_where_nobody_is() -> None:
+    wanted, there = targets(torch.zeros(2, 4))
+    assert torch.isfinite(wanted).all()
+    assert not there.any()
+
+
+class Ideal(SmallLandmarks):
+    """Answers with normal distributions about known points, as far as they are there."""
+
+    def __init__(self, points: torch.Tensor) -> None:
+        super().__init__()
+        self.points = points
+
+    def maps(self, pictures: torch.Tensor) -> torch.Tensor:
+        x, y = (
+            pose_nets._distribution(self.points[..., axis], size // CELL)
+            for axis, size in ((0, WIDTH), (1, HEIGHT))
+        )
+        logits = (y[..., None] * x[..., None, :]).clamp(min=1e-20).log()
+        return torch.where(self.points[..., 2, None, None] > 0, logits + 12, logits.new_tensor(-12.0))
+
+
+def test_the_loss_is_least_for_maps_that_are_read_as_the_points() -> None:
+    points = landmarks_sample(4)[1][None]
+    ideal, picture = Ideal(points), torch.zeros(1, 3, HEIGHT, WIDTH)
+    assert landmarks_loss(ideal, (picture, points)) < 0.01
+    x, y = (bins[0].numpy() for bins in ideal(picture))
+    region = region_of(np.array([28.8, 38.4, 259.2, 345.6]))  # the whole picture
+    found, scores = decode_points(x, y, region)
+    there = points[0, :, 2].numpy() > 0
+    np.testing.assert_allclose(scores, there, atol=0.01)
+    np.testing.assert_allclose(found[there], points[0, there, :2].numpy(), atol=0.5)
+
+
+def test_norms_fold_into_what_they_follow() -> None:
+    torch.manual_seed(0)
+    network, picture = SmallLandmarks(), torch.randn(2, 3, HEIGHT, WIDTH)
+    keys = list(network.state_dict())
+    insert_norms(network)
+    network.train()(picture)
+    with torch.no_grad():
+        before = network.eval().maps(picture)
+        fold_norms(network)
+        torch.testing.assert_close(network.maps(picture), before, atol=1e-3, rtol=1e-3)
+    assert list(network.state_dict()) == keys
+
+
+def test_the_pose_net_learns_a_few_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pose_nets, "shot", lambda number: shot(2 * (number % 2)))
+    trained = train_landmarks(silent, FEW)
+    batch = [torch.stack(parts) for parts in zip(*map(landmarks_sample, range(4)), strict=True)]
+    with torch.no_grad():
+        assert landmarks_loss(trained, (batch[0], batch[1])) < 1
+
+
+def test_training_twice_gives_the_same_detector() -> None:
+    settings = replace(FEW, steps=2, batch_size=2)
+    first, second = (train_detector(silent, settings).state_dict() for _ in range(2))
+    assert all(torch.equal(values, second[name]) for name, values in first.items())
+    began = SmallDetector().state_dict()
+    assert list(first) == list(began)
+
+
+def test_accuracy_is_that_of_known_points() -> None:
+    class Knowing(PoseExtractor):
+        def __init__(self) -> None: ...
+
+        def extract(self, frames, **_):
+            points = clip.poses.points.copy()
+            points[:, 4, 0] += 0.5
+            points[:, 5, 2] = 0.2
+            return clip.poses.with_points(points)
+
+    clip = scene(3)
+    accuracy = joint_accuracy(Knowing(), [clip, clip])
+    assert accuracy.by_joint["nose"] == 1
+    assert accuracy.by_joint["right_wrist"] == accuracy.by_joint["left_shoulder"] == 0
+    assert accuracy.overall == pytest.approx(0.9)
+    assert accuracy.inventions == 0
