@@ -10,12 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...encoders.autoencoder import LATENT_SCALE, AutoencoderConfig, network_on_meta
+from ...encoders.autoencoder import LATENT_SCALE, SMALL_AUTOENCODER, network_on_meta
 from ..procedural.triples import draw_scene
 from .color_path import begin_with_colors
 from .fit import FitSettings, fit
 
-SMALL_AUTOENCODER = AutoencoderConfig(channels=(32, 32, 64, 128), blocks=1, norm_groups=4)
 WIDTH, HEIGHT = 128, 192
 PARTS = 4
 EDGES = 1.0  # weight of the differences between neighbours, without which edges blur

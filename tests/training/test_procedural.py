@@ -1,0 +1,115 @@
+"""Made-up characters and dances: what is drawn is what the poses say, and nothing of the tests is trained on."""
+
+import numpy as np
+import pytest
+
+from animatex_core.pose.skeleton import JOINT, seen
+from animatex_core.retarget.bones import BODY_BONES, PROPORTION
+from animatex_core.training.procedural.choreography import choreograph, stand
+from animatex_core.training.procedural.dances import HELD_OUT, draw_motion, real_dance, real_motions
+from animatex_core.training.procedural.motion import Motion, motion_of
+from animatex_core.training.procedural.triples import Scene, draw_scene, draw_triple
+
+SIZE = 64, 96
+
+
+def _directions(scene: Scene) -> np.ndarray:
+    """(f, 19, 2): where the bones point."""
+    places = scene.poses.body[..., :2] * SIZE
+    bones = np.stack([places[:, child] - places[:, parent] for parent, child in BODY_BONES], axis=1)
+    return bones / np.maximum(np.linalg.norm(bones, axis=2, keepdims=True), 1e-9)
+
+
+def _seen_in_both(a: Scene, b: Scene) -> np.ndarray:
+    children = [child for _, child in BODY_BONES]
+    return (seen(a.poses.body) & seen(b.poses.body))[:, children]
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_driver_and_target_move_alike_on_other_bodies(held_out: bool) -> None:
+    others = 0
+    for number in range(8):
+        triple = draw_triple(3, number, 4, *SIZE, held_out=held_out)
+        both = _seen_in_both(triple.driver, triple.target)
+        apart = np.abs(_directions(triple.driver) - _directions(triple.target))[both]
+        # Coordinates are float32, and the bones of a face are short.
+        assert apart.max() < 0.02
+        others += not np.allclose(triple.driver.poses.body, triple.target.poses.body, atol=0.01)
+    assert others >= 4
+
+
+def test_the_same_number_is_the_same_triple_and_tests_have_their_own() -> None:
+    first, again = (draw_triple(0, 5, 2, *SIZE) for _ in range(2))
+    test = draw_triple(0, 5, 2, *SIZE, held_out=True)
+    assert np.array_equal(first.target.frames, again.target.frames)
+    assert np.array_equal(first.driver.poses.points, again.driver.poses.points)
+    assert not np.array_equal(first.reference.frames, test.reference.frames)
+
+
+def test_hands_are_drawn_where_the_poses_have_them() -> None:
+    drawn = 0
+    for seed in range(20):
+        scene = draw_scene(np.random.default_rng(seed), 1, *SIZE, held_out=False)
+        body, (width, height) = scene.poses.body[0], SIZE
+        # The left arm is drawn last.
+        wrist = body[JOINT["left_wrist"]]
+        x, y = int(wrist[0] * width), int(wrist[1] * height)
+        if wrist[2] and 0 <= x < width and 0 <= y < height:
+            drawn += np.abs(scene.frames[0, y, x].astype(int) - scene.look.hands).max() < 40
+    assert drawn >= 14
+
+
+def test_feet_stand_on_the_ground_of_the_reference() -> None:
+    triple = draw_triple(0, 1, 8, *SIZE)
+    feet = [JOINT[name] for name in ("left_toe", "right_toe", "left_ankle", "right_ankle")]
+    lowest = triple.target.poses.body[:, feet, 1].max(axis=1)
+    assert lowest.max() == pytest.approx(triple.reference.poses.body[0, feet, 1].max(), abs=1e-3)
+
+
+def test_a_dance_put_on_a_body_has_its_own_directions() -> None:
+    dance = real_dance(HELD_OUT)
+    motion = motion_of(dance, PROPORTION)
+    arm = [JOINT["left_elbow"], JOINT["left_wrist"]]
+    seen_vector = np.diff(dance.body[:, arm, :2] * [dance.width, dance.height], axis=1)[:, 0]
+    kept = motion.bones[:, [child for _, child in BODY_BONES].index(arm[1])]
+    cosine = (seen_vector * kept).sum(1) / np.linalg.norm(seen_vector, axis=1) / np.linalg.norm(kept, axis=1)
+    assert cosine.min() > 0.999
+    assert np.linalg.norm(motion.bones, axis=2).max() <= 1.0501
+
+
+def test_the_held_out_dance_is_none_of_the_others() -> None:
+    (held_out,), training = real_motions(True), real_motions(False)
+    assert len(training) == 3
+    assert all(len(each) != len(held_out) for each in training)
+
+
+def test_mirrored_twice_is_the_same() -> None:
+    motion = choreograph(np.random.default_rng(0), 5)
+    twice, once = motion.mirrored().mirrored(), motion.mirrored()
+    assert np.array_equal(twice.bones, motion.bones)
+    assert not np.allclose(once.bones, motion.bones)
+
+
+def test_made_up_arms_go_everywhere() -> None:
+    arms = [_elbows(choreograph(np.random.default_rng(seed), 100)) for seed in range(6)]
+    down = np.concatenate(arms)[:, 1]
+    assert down.max() > 0.9
+    assert down.min() < -0.9
+
+
+def test_who_stands_has_both_feet_below_the_hips() -> None:
+    bones = stand(np.random.default_rng(1)).bones[0]
+    knees = [index for index, (_, child) in enumerate(BODY_BONES) if child in (9, 12)]
+    assert (bones[knees, 1] > 0.9).all()
+
+
+def test_a_stretch_of_a_dance_has_the_asked_length() -> None:
+    for seed in range(8):
+        motion = draw_motion(np.random.default_rng(seed), np.arange(8) * 3.0, held_out=bool(seed % 2))
+        assert len(motion) == 8
+        assert np.isfinite(motion.bones).all()
+
+
+def _elbows(motion: Motion) -> np.ndarray:
+    children = [child for _, child in BODY_BONES]
+    return motion.bones[:, children.index(JOINT["left_elbow"])]
