@@ -23,20 +23,29 @@ class SmallDetector(nn.Module):
     It knows but one class: that of people scores 1 and all others 0, and objectness tells where somebody is.
     """
 
-    def __init__(self, widths: Sequence[int] = (16, 32, 64), blocks: Sequence[int] = (1, 2, 4)) -> None:
+    def __init__(self, widths: Sequence[int] = (16, 32, 64, 96), blocks: Sequence[int] = (2, 2, 3)) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, widths[0], STRIDES[0], stride=STRIDES[0])
-        smaller = (_halving(*pair, count) for pair, count in zip(pairwise(widths), blocks[1:], strict=True))
-        self.stages = nn.ModuleList([_blocks(widths[0], blocks[0]), *smaller])
-        self.heads = nn.ModuleList(nn.Conv2d(width, PERSON, 1) for width in widths)
+        pairs = list(pairwise(widths))
+        self.smaller = nn.ModuleList(
+            _halving(*pair, count) for pair, count in zip(pairs, blocks, strict=True)
+        )
+        self.grown = nn.ModuleList(nn.ConvTranspose2d(wide, narrow, 2, stride=2) for narrow, wide in pairs)
+        self.joined = nn.ModuleList(Block(narrow) for narrow, _ in pairs)
+        self.heads = nn.ModuleList(nn.Conv2d(width, PERSON, 1) for width in widths[:-1])
 
     def cells(self, pictures: Tensor) -> Tensor:
         """Return (n, 8400, 5): boxes, and the logits of objectness, of the cells of strides 8, 16 and 32."""
-        values, rows = F.relu(self.stem(pictures / 255)), []
-        for stage, head in zip(self.stages, self.heads, strict=True):
-            values = stage(values)
+        levels = [F.relu(self.stem(pictures / 255))]
+        for halving in self.smaller:
+            levels.append(halving(levels[-1]))
+        values, rows = levels.pop(), []
+        for level, grown, joined, head in zip(
+            levels[::-1], self.grown[::-1], self.joined[::-1], self.heads[::-1], strict=True
+        ):
+            values = joined(F.relu(level + grown(values)))
             rows.append(head(values).flatten(2).mT)
-        return torch.cat(rows, dim=1)
+        return torch.cat(rows[::-1], dim=1)
 
     def forward(self, pictures: Tensor) -> tuple[Tensor]:
         """Return one output, whose rows are the cells."""

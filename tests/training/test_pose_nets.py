@@ -68,18 +68,18 @@ def test_a_box_holds_every_point_that_is_shown() -> None:
     ],
 )
 def test_what_cells_shall_say_is_read_as_the_box(box: tuple[int, ...], rows: slice) -> None:
-    wanted, there = targets(torch.tensor([box], dtype=torch.float32))
-    output = torch.cat([wanted, there[..., None], there[..., None]], dim=2)[0].numpy()
+    wanted, near = targets(torch.tensor([box], dtype=torch.float32))
+    output = torch.cat([wanted, near[..., None], torch.ones(1, 8400, 1)], dim=2)[0].numpy()
     boxes, scores = decode_people(np.pad(output, ((0, 0), (0, 79))), 1.0)
     np.testing.assert_allclose(boxes, [box], atol=1e-2)
-    assert scores.tolist() == [1]
-    assert there[0, rows].sum() == there.sum()
+    assert scores[0] > 0.5
+    assert near[0, rows].sum() == near.sum()
 
 
 def test_nobody_is_looked_for_where_nobody_is() -> None:
-    wanted, there = targets(torch.zeros(2, 4))
+    wanted, near = targets(torch.zeros(2, 4))
     assert torch.isfinite(wanted).all()
-    assert not there.any()
+    assert not near.any()
 
 
 class Ideal(SmallLandmarks):

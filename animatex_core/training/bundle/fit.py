@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 REPORT_EVERY = 50  # steps
@@ -34,6 +34,11 @@ class FitSettings:
             return (step + 1) / self.warm_up
         part = (step - self.warm_up) / max(1, self.steps - self.warm_up)
         return 0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, part))) / 2
+
+    def average(self, averaged: Any, current: Any, steps: Tensor | int) -> None:
+        """Move averaged weights towards the current ones, faster as long as there were few steps."""
+        decay = min(self.decay, (1 + int(steps)) / (10 + int(steps)))
+        torch._foreach_lerp_(averaged, current, 1 - decay)
 
 
 class Numbered(Dataset[Any]):
@@ -64,7 +69,7 @@ def fit(
         network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.99)
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, settings.factor)
-    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.decay))
+    averaged = AveragedModel(network, multi_avg_fn=settings.average)
     network.train()
     for line in _steps(network, loader, loss, optimizer):
         schedule.step()

@@ -18,10 +18,14 @@ from .fit import FitSettings, Network, fit
 from .folding import fold_norms, insert_norms
 from .pose_samples import Shot, shot
 
-DETECTOR = FitSettings(steps=1500, batch_size=16, learning_rate=2e-3, workers=1, decay=0.99)
-LANDMARKS = FitSettings(steps=4000, batch_size=16, learning_rate=2e-3, workers=1, decay=0.995)
+DETECTOR = FitSettings(steps=1000, batch_size=16, learning_rate=3e-3, decay=0.99)
+LANDMARKS = FitSettings(steps=4000, batch_size=16, learning_rate=2e-3, decay=0.995)
 LARGEST = (96, 224, SIDE)  # pixels of a box's longer side that is found by the cells of strides 8, 16 and 32
-MIDDLE = 0.12  # of a box's size: how far from its middle cells look for it
+REACH, REACH_IN_CELLS = (
+    0.12,
+    0.7,
+)  # deviation of objectness about a box's middle, in parts of its size; at least
+FAINT = 0.2  # objectness of cells whose boxes do not matter
 RARE = -5.0  # logit of an objectness or of a map at the start: most cells show nobody
 SPREAD = 0.75  # deviation of a point's place, in cells of the map
 JITTER = 0.06  # deviation of a detected box's sides, in parts of its size
@@ -61,34 +65,34 @@ def detector_sample(number: int) -> tuple[Tensor, Tensor]:
 
 
 def detector_loss(network: SmallDetector, batch: tuple[Tensor, Tensor]) -> Tensor:
-    """Cross entropy of the objectness, and the distance of boxes in the cells that shall find them."""
+    """Cross entropy of the objectness, and the distance of the boxes of cells that shall find them."""
     pictures, boxes = batch
     cells = network.cells(pictures)
-    wanted, there = targets(boxes)
-    count = there.sum().clamp(min=1)
-    objectness = F.binary_cross_entropy_with_logits(
-        cells[..., OBJECTNESS], there.to(cells.dtype), reduction="sum"
-    )
-    distance = F.smooth_l1_loss(cells[..., :OBJECTNESS][there], wanted[there], beta=0.1, reduction="sum")
-    return (objectness + 2 * distance) / count
+    wanted, near = targets(boxes)
+    weight = near * (near > FAINT)
+    objectness = F.binary_cross_entropy_with_logits(cells[..., OBJECTNESS], near, reduction="sum")
+    distance = F.smooth_l1_loss(cells[..., :OBJECTNESS], wanted, beta=0.1, reduction="none").sum(2) * weight
+    return (objectness + 2 * distance.sum()) / near.sum().clamp(min=1)
 
 
 def targets(boxes: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what cells shall say of boxes (n, 4), (n, 8400, 4), and which shall find them, (n, 8400)."""
-    sizes, middles = boxes[:, 2:] - boxes[:, :2], (boxes[:, :2] + boxes[:, 2:]) / 2
-    longest = sizes.amax(1)
-    wanted, there, least = [], [], 0
+    """Return what cells shall say of boxes (n, 4): (n, 8400, 4), and their objectness (n, 8400).
+
+    Objectness falls from 1 in the middle of the box, so that the cells around it tell where that is.
+    """
+    sizes, middles = boxes[:, None, 2:] - boxes[:, None, :2], (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
+    longest = sizes.amax(2)
+    wanted, near, least = [], [], 0
     for stride, most in zip(STRIDES, LARGEST, strict=True):
         rows, columns = torch.meshgrid(*[torch.arange(SIDE // stride)] * 2, indexing="ij")
-        corners = torch.stack([columns, rows], dim=-1).reshape(-1, 2)
-        places = middles[:, None] / stride - corners
-        extents = (sizes.clamp(min=1) / stride).log()[:, None].expand_as(places)
-        reach = torch.maximum(MIDDLE * sizes / stride, torch.tensor(0.6))
+        places = middles / stride - torch.stack([columns, rows], dim=-1).reshape(-1, 2)
+        extents = (sizes.clamp(min=1) / stride).log().expand_as(places)
+        reach = (REACH * sizes / stride).clamp(min=REACH_IN_CELLS)
         fits = (longest > least) & (longest <= most)
         wanted.append(torch.cat([places, extents], dim=2))
-        there.append(((places - 0.5).abs() <= reach[:, None]).all(2) & fits[:, None])
+        near.append((-0.5 * ((places - 0.5) / reach).square().sum(2)).exp() * fits)
         least = most
-    return torch.cat(wanted, dim=1), torch.cat(there, dim=1)
+    return torch.cat(wanted, dim=1), torch.cat(near, dim=1)
 
 
 def landmarks_sample(number: int) -> tuple[Tensor, Tensor]:

@@ -84,12 +84,17 @@ def write_detector(network: SmallDetector, path: Path) -> None:
     """Write `images` (batch, 3, 640, 640) -> `output` (batch, 8400, 85), as yolox_l.onnx."""
     graph = Graph()
     light = graph.node("Div", "images", graph.constant(np.float32(255)))
-    value, rows = graph.node("Relu", layer(graph, network.stem, light)), []
-    for stage, head in zip(network.stages, network.heads, strict=True):
-        value = layer(graph, stage, value)
+    levels = [graph.node("Relu", layer(graph, network.stem, light))]
+    for halving in network.smaller:
+        levels.append(layer(graph, halving, levels[-1]))
+    value, rows = levels.pop(), []
+    parts = zip(network.grown, network.joined, network.heads, strict=True)
+    for level, (grown, joined, head) in zip(levels[::-1], list(parts)[::-1], strict=True):
+        value = graph.node("Relu", graph.node("Add", level, layer(graph, grown, value)))
+        value = layer(graph, joined, value)
         flat = graph.node("Reshape", layer(graph, head, value), graph.constant([0, PERSON, -1]))
         rows.append(graph.node("Transpose", flat, perm=[0, 2, 1]))
-    cells = graph.node("Concat", *rows, axis=1)
+    cells = graph.node("Concat", *rows[::-1], axis=1)
     graph.node("Split", cells, graph.constant([OBJECTNESS, 1]), outputs=["boxes", "logits"], axis=2)
     there = graph.node("Sigmoid", "logits")
     people = graph.node("Concat", "boxes", there, axis=2)
