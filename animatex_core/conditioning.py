@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -16,12 +15,11 @@ from .encoders.preprocess import autoencoder_pictures, clip_pictures, resize, un
 from .encoders.protocols import ImageEncoder, LatentEncoder
 from .errors import AnimateXWarning, InvalidInput
 from .model.conditions import ConditionInputs
+from .model.trained_on import ReferenceForm, check_reference_form
 from .pose.draw import draw_poses
 from .pose.skeleton import PoseSequence, seen
 from .progress import Progress, no_progress
 from .shapes import ClipShape
-
-ReferenceForm = Literal["picture", "latents", "both"]
 
 STRETCH = 0.1  # part by which a picture may become wider or narrower without a word
 _BATCH = 16  # driving frames that wait for the image encoder at once
@@ -108,8 +106,7 @@ def encode_reference(
     pose: as in `ReferenceFeatures`; where nobody is seen in it, it counts as none. form: as what the picture
     is shown; "latents" and "both" need an autoencoder. Raises InvalidInput without it, or for other forms.
     """
-    if form not in get_args(ReferenceForm):
-        raise InvalidInput(f"The form is {form!r}: choose one of {', '.join(get_args(ReferenceForm))}.")
+    check_reference_form(form)
     latents = None
     if form != "picture":
         if autoencoder is None:

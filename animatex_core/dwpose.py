@@ -1,13 +1,16 @@
 """DWPose as a user chooses it: which nets, opened when they are first needed, and what they found before."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
+from .checkpoints.safe_read import open_tensors
+from .checkpoints.strict import load_strictly
+from .errors import MissingDependency
 from .model.generated import generate_weights
 from .pose.cache import PoseCache, digest_file, key_of
 from .pose.detector import FORM as DETECTOR_FORM
@@ -15,11 +18,12 @@ from .pose.detector import OBJECTNESS
 from .pose.extract import PoseExtractor
 from .pose.landmarks import FORM as LANDMARKS_FORM
 from .pose.nets import PoseNet
-from .pose.onnx_session import open_net
+from .pose.onnx_session import NetForm, open_net
 from .pose.person import PersonRule
 from .pose.skeleton import PoseSequence, seen
 from .pose.small_nets import SmallDWPose, TorchNet
 from .progress import Progress, no_progress
+from .small_bundle import SmallBundle, shipped
 
 RARE = -6.0  # logit of an untrained cell's objectness: few cells show somebody, as YOLOX begins too
 
@@ -42,17 +46,23 @@ class Shots:
 class DWPose:
     """A pair of nets. detector, landmarks: ONNX files of DWPose, None for the small built-in net.
 
-    device: where ONNX files run, auto, cuda, directml, coreml or cpu.
+    device: where ONNX files run, auto, cuda, directml, coreml or cpu. small: files of the built-in nets, None
+    for nets that nobody trained. Without onnxruntime the built-in ones run on torch.
     """
 
     detector: Path | None = None
     landmarks: Path | None = None
     device: str = "auto"
+    small: SmallBundle | None = field(default_factory=shipped)
 
     @property
     def name(self) -> str:
         """What to call the nets."""
-        return "DWPose" if self.detector and self.landmarks else "nets that are not all trained"
+        if self.detector and self.landmarks:
+            return "DWPose"
+        if self.small is None:
+            return "nets that are not all trained"
+        return "DWPose and a small net" if self.detector or self.landmarks else "the small nets"
 
     def open(self) -> PoseExtractor:
         """Open the nets, whose memory, on a graphics card too, is held until the extractor is let go.
@@ -71,24 +81,35 @@ class DWPose:
         return (*digests, self._small_content)
 
     def _detector(self) -> PoseNet:
-        if self.detector is None:
-            return TorchNet(self._small.detector)
-        return open_net(self.detector, DETECTOR_FORM, self.device)
+        if self.detector is not None:
+            return open_net(self.detector, DETECTOR_FORM, self.device)
+        return self._small_onnx(DETECTOR_FORM) or TorchNet(self._twins.detector)
 
     def _landmarks(self) -> PoseNet:
-        if self.landmarks is None:
-            return TorchNet(self._small.landmarks)
-        return open_net(self.landmarks, LANDMARKS_FORM, self.device)
+        if self.landmarks is not None:
+            return open_net(self.landmarks, LANDMARKS_FORM, self.device)
+        return self._small_onnx(LANDMARKS_FORM) or TorchNet(self._twins.landmarks)
+
+    def _small_onnx(self, form: NetForm) -> PoseNet | None:
+        if self.small is None:
+            return None
+        path = self.small.detector if form is DETECTOR_FORM else self.small.landmarks
+        try:
+            return open_net(path, form, self.device)
+        except MissingDependency:
+            return None
 
     @cached_property
-    def _small(self) -> SmallDWPose:
-        return generated_nets()
+    def _twins(self) -> SmallDWPose:
+        return generated_nets() if self.small is None else load_pose_nets(self.small.pose_nets)
 
     @property
     def _small_content(self) -> str:
         if self.detector and self.landmarks:
             return ""
-        tensors = self._small.state_dict().values()
+        if self.small is not None:
+            return digest_file(self.small.pose_nets)
+        tensors = self._twins.state_dict().values()
         return sha256(b"".join(tensor.numpy().tobytes() for tensor in tensors)).hexdigest()
 
 
@@ -140,6 +161,11 @@ def find_poses(
     )
     cache.put(key, poses)
     return Found(poses, f"searched by {dwpose.name} on {extractor.provider}")
+
+
+def load_pose_nets(path: Path) -> SmallDWPose:
+    """Load the small nets on torch; raises CheckpointError and its kinds."""
+    return load_strictly(SmallDWPose(), open_tensors(path), "the small pose nets", str(path))
 
 
 def generated_nets(seed: int = 0) -> SmallDWPose:

@@ -40,7 +40,7 @@ def generated_networks(
         unet=load_strictly(unet, file.tensors, "the generated denoiser", dtype=dtype, device=device),
         text_context=file.text_context.to(device, dtype),
         image_encoder=PatchEncoder(_image_network(seed).to(device)),
-        decoder=_autoencoder(seed, device),
+        autoencoder=_autoencoder(seed, device),
     )
 
 

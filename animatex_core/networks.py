@@ -1,5 +1,6 @@
 """The networks of an animation."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,11 +8,13 @@ import torch
 from torch import Tensor
 
 from .checkpoints.denoiser_file import load_denoiser
-from .encoders.autoencoder import StableDiffusionAutoencoder
+from .encoders.autoencoder import SMALL_AUTOENCODER, StableDiffusionAutoencoder
 from .encoders.open_clip_encoder import OpenClipImageEncoder, OpenClipTextContext
-from .encoders.protocols import ImageEncoder, LatentDecoder
+from .encoders.protocols import ImageEncoder, LatentCodec
+from .model.trained_on import RELEASED, TrainedOn
 from .model.unet import AnimateXUNet
 from .models_folder import AUTOENCODERS, OPEN_CLIP, ModelsFolder
+from .small_bundle import SmallBundle
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,8 @@ class Networks:
     unet: AnimateXUNet
     text_context: Tensor
     image_encoder: ImageEncoder
-    decoder: LatentDecoder
+    autoencoder: LatentCodec
+    trained_on: TrainedOn = RELEASED
 
 
 @dataclass(frozen=True)
@@ -65,5 +69,26 @@ def load_networks(folder: ModelsFolder, denoiser: Path, dtype: torch.dtype, devi
         unet=loaded.unet,
         text_context=context,
         image_encoder=VisitingImageEncoder(OpenClipImageEncoder.from_file(open_clip), device),
-        decoder=StableDiffusionAutoencoder.from_file(autoencoder, device=device, batch_size=1),
+        autoencoder=StableDiffusionAutoencoder.from_file(autoencoder, device=device, batch_size=1),
+        trained_on=loaded.trained_on,
+    )
+
+
+def load_small(bundle: SmallBundle, dtype: torch.dtype, device: torch.device) -> Networks:
+    """Load the networks of a small bundle for inference; dtype: of the denoiser's weights.
+
+    Raises what the loaders raise for files that are damaged or do not belong together.
+    """
+    loaded = load_denoiser(bundle.denoiser, dtype, device)
+    assert loaded.text_context is not None
+    sizes = json.loads(bundle.image_encoder_config.read_text(encoding="utf-8"))
+    autoencoder = StableDiffusionAutoencoder.from_file(
+        bundle.autoencoder, SMALL_AUTOENCODER, device=device, batch_size=1
+    )
+    return Networks(
+        unet=loaded.unet,
+        text_context=loaded.text_context,
+        image_encoder=OpenClipImageEncoder.from_file(bundle.image_encoder, sizes, device=device),
+        autoencoder=autoencoder,
+        trained_on=loaded.trained_on,
     )

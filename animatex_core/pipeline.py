@@ -10,12 +10,14 @@ from torch import Tensor
 
 from .conditioning import (
     MotionFeatures,
+    ReferenceFeatures,
     clip_conditions,
     encode_motion,
     encode_reference,
     warn_of_stretching,
 )
 from .dance import Dance
+from .model.trained_on import ReferenceForm
 from .networks import Networks
 from .pose.skeleton import PoseSequence
 from .retarget.retarget import Box, Character, RetargetSettings, plan, retarget
@@ -43,12 +45,17 @@ class Reference:
 
 @dataclass(frozen=True)
 class AnimationSettings:
-    """What is made of a reference and a dance. width, height: pixels of the generated frames."""
+    """What is made of a reference and a dance.
 
-    width: int = 512
-    height: int = 768
+    width, height: pixels of the generated frames. reference_form: as what the denoiser is shown the
+    reference. None stands for what the denoiser was trained on.
+    """
+
+    width: int | None = None
+    height: int | None = None
     retarget: RetargetSettings = field(default_factory=RetargetSettings)
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
+    reference_form: ReferenceForm | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class Animator:
         chosen = plan(dance.poses, reference.character, settings.retarget)
         poses = retarget(dance.poses, reference.character, settings.retarget)
         own_pose = chosen.own_pose(reference.character)
-        features = encode_reference(self.networks.image_encoder, reference.picture, shape, own_pose)
+        features = self._reference(reference, shape, own_pose, settings.reference_form)
         motion = self._motion(dance)
         inputs = clip_conditions(shape, self.networks.text_context, features, poses, motion)
         latents = sample_latents(
@@ -93,8 +100,18 @@ class Animator:
         return Animation(np.stack(list(self._decode(latents))), poses, chosen.description)
 
     def _shape(self, frames: int, settings: AnimationSettings) -> ClipShape:
-        halvings = self.networks.unet.config.halvings
-        return ClipShape(settings.width, settings.height, frames, halvings=halvings)
+        trained_on = self.networks.trained_on
+        width, height = trained_on.size(settings.width, settings.height)
+        plan = settings.sampling.long_clip
+        trained_on.warn_of_length(frames if plan is None else min(frames, plan.size))
+        return ClipShape(width, height, frames, halvings=self.networks.unet.config.halvings)
+
+    def _reference(
+        self, reference: Reference, shape: ClipShape, pose: PoseSequence | None, form: ReferenceForm | None
+    ) -> ReferenceFeatures:
+        encoder, autoencoder = self.networks.image_encoder, self.networks.autoencoder
+        form = form or self.networks.trained_on.reference_form
+        return encode_reference(encoder, reference.picture, shape, pose, form, autoencoder)
 
     def _motion(self, dance: Dance) -> MotionFeatures:
         report = partial(self.report, "features")
@@ -103,7 +120,7 @@ class Animator:
     def _decode(self, latents: Tensor) -> Iterator[np.ndarray]:
         frames = rearrange(latents, "1 c f h w -> f c h w")
         for index, latent in enumerate(frames):
-            picture = self.networks.decoder.decode(latent[None])[0]
+            picture = self.networks.autoencoder.decode(latent[None])[0]
             yield _to_bytes(picture)
             self.report("decoding", index + 1, len(frames))
 

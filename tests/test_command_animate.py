@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from animatex_core import small_bundle
 from animatex_core.cli import main
 from animatex_core.generated_networks import NOTICE
 from animatex_core.video.clip import probe
@@ -16,7 +17,7 @@ from tests.dance_samples import FPS, DanceFiles, write_dance
 from tests.small_disk import mounted
 from tests.small_release import place_small_release
 
-SMALL = {"size": "64x64", "frames": 4, "steps": 2, "solver": "dpm++2m", "device": "cpu"}
+SMALL = {"size": "64x64", "frames": 4, "steps": 2, "solver": "dpm++2m", "device": "cpu", "model": "generated"}
 
 
 @pytest.fixture
@@ -107,10 +108,10 @@ def test_the_released_networks_from_a_folder(
 ) -> None:
     models = dance.folder / "models"
     place_small_release(models, monkeypatch)
-    assert animate(dance, out=dance.folder / "pickle") == 0
+    assert animate(dance, out=dance.folder / "pickle", model="auto") == 0
     assert main(["convert", "--precision", "bf16"]) == 0
     (models / "animate_x" / "animate-x_ckpt.pth").unlink()
-    assert animate(dance, out=dance.folder / "bundle") == 0
+    assert animate(dance, out=dance.folder / "bundle", model="auto") == 0
     assert NOTICE not in capsys.readouterr().out
     first, second = (
         np.asarray(Image.open(dance.folder / name / "0000.png"), dtype=int) for name in ("pickle", "bundle")
@@ -124,9 +125,9 @@ def test_what_the_user_gave_is_read_before_gigabytes_of_weights(
     place_small_release(dance.folder / "models", monkeypatch)
     monkeypatch.setattr("animatex_core.commands.sampling.load_networks", lambda *_: pytest.fail("too early"))
     for options in ({"reference": "no.png"}, {"poses": "no.json"}, {"mask": "no.png"}, {"start": 5}):
-        assert animate(dance, **options) == 2
+        assert animate(dance, model="auto", **options) == 2
     shutil.rmtree(dance.folder / "models" / "vae")
-    assert animate(dance) == 2
+    assert animate(dance, model="auto") == 2
     assert "models download sd21-autoencoder" in last_error(capsys)
 
 
@@ -256,8 +257,9 @@ def test_options_of_the_wrong_form_end_with_status_2(
 
 
 def test_without_poses_the_missing_files_are_named(
-    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+    dance: DanceFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(small_bundle, "FOLDER", dance.folder)
     options = [part for part in dance.options(**SMALL) if part not in ("--poses", str(dance.poses))]
     assert main(["animate", *options, "--out", str(dance.folder / "out.mp4")]) == 2
     assert "models download pose" in last_error(capsys)

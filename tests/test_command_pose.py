@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from animatex_core import small_bundle
 from animatex_core.cli import main
 from animatex_core.commands import dances
 from animatex_core.pose.json_io import read_poses
@@ -46,8 +47,9 @@ def test_the_preview_is_a_clip_of_the_drawn_poses(dance: DanceFiles) -> None:
 
 
 def test_missing_onnx_files_are_named_with_the_command(
-    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+    dance: DanceFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(small_bundle, "FOLDER", dance.folder)
     assert main(["pose", str(dance.clip)]) == 2
     assert "models download pose" in capsys.readouterr().err
     assert not dance.clip.with_suffix(".json").exists()
@@ -91,11 +93,11 @@ def test_poses_are_remembered_until_the_clip_changes(walk: Path, capsys: pytest.
     outputs = []
     for options in ([], [], ["--no-cache"], ["--person", "1"]):
         assert main(["pose", str(walk), *options]) == 0
-        outputs.append("onnxruntime works on CPU" in capsys.readouterr().out)
+        outputs.append("poses: DWPose on CPU" in capsys.readouterr().out)
     assert outputs == [True, False, True, True]
     walk.write_bytes(walk.read_bytes() + b"\0")
     assert main(["pose", str(walk)]) == 0
-    assert "onnxruntime works on CPU" in capsys.readouterr().out
+    assert "poses: DWPose on CPU" in capsys.readouterr().out
 
 
 def test_poses_do_not_replace_those_they_are_read_from(

@@ -34,16 +34,16 @@ def motion() -> MotionFeatures:
     ("form", "picture", "latents"), [("picture", True, False), ("latents", False, True), ("both", True, True)]
 )
 def test_reference_is_shown_in_the_form_asked_for(form: str, picture: bool, latents: bool) -> None:
-    shown = encode_reference(NETWORKS.image_encoder, PICTURE, SHAPE, None, form, NETWORKS.decoder)  # type: ignore[arg-type]
+    shown = encode_reference(NETWORKS.image_encoder, PICTURE, SHAPE, None, form, NETWORKS.autoencoder)  # type: ignore[arg-type]
     inputs = clip_conditions(SHAPE, NETWORKS.text_context, shown, POSES, motion())
     assert (inputs.reference_image is not None) == picture
     assert (inputs.reference_latents is not None) == latents
 
 
 def test_latents_are_those_of_the_picture_at_the_size_of_the_clip() -> None:
-    autoencoder = NETWORKS.decoder
-    shown = encode_reference(NETWORKS.image_encoder, PICTURE, SHAPE, None, "both", autoencoder)  # type: ignore[arg-type]
-    expected: Tensor = autoencoder.encode(autoencoder_pictures([PICTURE], 64, 128))  # type: ignore[attr-defined]
+    autoencoder = NETWORKS.autoencoder
+    shown = encode_reference(NETWORKS.image_encoder, PICTURE, SHAPE, None, "both", autoencoder)
+    expected: Tensor = autoencoder.encode(autoencoder_pictures([PICTURE], 64, 128))
     assert shown.latents is not None
     assert torch.equal(shown.latents, expected)
 

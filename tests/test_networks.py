@@ -47,7 +47,7 @@ def test_a_checkpoint_gets_its_text_context_from_the_text_tower(folder: ModelsFo
     networks = load(folder)
     assert networks.text_context.shape == (1, 77, 64)
     assert networks.image_encoder.encode(torch.rand(2, 3, 224, 224)).shape == (2, 64)
-    assert networks.decoder.decode(torch.rand(1, 4, 4, 2)).shape == (1, 3, 32, 16)
+    assert networks.autoencoder.decode(torch.rand(1, 4, 4, 2)).shape == (1, 3, 32, 16)
 
 
 def test_a_bundle_is_preferred_and_agrees_with_its_checkpoint(folder: ModelsFolder) -> None:

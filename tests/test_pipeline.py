@@ -18,6 +18,7 @@ from animatex_core.encoders.preprocess import clip_pictures, unit_pictures
 from animatex_core.errors import AnimateXWarning
 from animatex_core.generated_networks import generated_networks
 from animatex_core.model.conditions import ConditionInputs
+from animatex_core.model.trained_on import TrainedOn
 from animatex_core.pipeline import AnimationSettings, Animator, Reference
 from animatex_core.pose.draw import draw_poses
 from animatex_core.pose.skeleton import PoseSequence
@@ -27,7 +28,7 @@ from animatex_core.video.clip import probe
 from animatex_core.video.frames import choose_frames
 from tests.dance_samples import FPS, FRAMES, HEIGHT, WIDTH, small_dance, write_dance
 
-NETWORKS = generated_networks()
+NETWORKS = replace(generated_networks(), trained_on=TrainedOn(64, 64))
 SETTINGS = AnimationSettings(64, 64, sampling=SamplingSettings(solver="dpm++2m", steps=1))
 PICTURE = np.asarray(Image.linear_gradient("L").convert("RGB").resize((50, 70)))
 
@@ -72,6 +73,20 @@ def test_conditions_as_released(dance: Dance, given: list[ConditionInputs]) -> N
     np.testing.assert_array_equal(inputs.keypoints[0, 1:], dance.poses.keypoints())
     np.testing.assert_array_equal(inputs.keypoints[0, 0], inputs.keypoints[0, 1])
     torch.testing.assert_close(inputs.reference_image[0, :, 0], unit_pictures([PICTURE], 64, 64)[0])
+
+
+def test_what_is_not_asked_for_is_as_the_denoiser_was_trained(
+    dance: Dance, given: list[ConditionInputs]
+) -> None:
+    animator = Animator(replace(NETWORKS, trained_on=TrainedOn(64, 128, 3, "both")), lambda *_: None)
+    with pytest.warns(AnimateXWarning, match="trained on 3 frames at once, so that 4 may look worse"):
+        animator.animate(Reference(PICTURE), dance, replace(as_released(), width=None, height=None))
+    (inputs,) = given
+    assert (inputs.shape.width, inputs.shape.height) == (64, 128)
+    assert inputs.reference_latents is not None
+    assert inputs.reference_image is not None
+    with pytest.warns(AnimateXWarning, match="trained on clips of 64x128, so that one of 192x128 may"):
+        animator.animate(Reference(PICTURE), dance, replace(as_released(), width=192, height=None))
 
 
 def test_features_are_those_of_the_reference_and_then_of_the_chosen_frames(

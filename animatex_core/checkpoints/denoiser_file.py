@@ -1,8 +1,8 @@
 """Denoiser files: the released checkpoint, and the bundle that `convert` makes of it.
 
 A bundle is one safetensors file with the weights under `denoiser.`, the text encoder's answer to "" as
-`text_context`, and the configuration in its metadata, so that neither the 7 GB pickle nor the text tower
-is needed again.
+`text_context`, and in its metadata the configuration and what it was trained on, so that neither the 7 GB
+pickle nor the text tower is needed again.
 """
 
 import json
@@ -18,6 +18,7 @@ from torch import Tensor
 from ..errors import InvalidInput, WrongCheckpoint
 from ..model.config import DenoiserConfig
 from ..model.layers import UNINITIALISED
+from ..model.trained_on import RELEASED, TrainedOn
 from ..model.unet import AnimateXUNet
 from ..placement import check_target
 from ..progress import Progress, no_progress
@@ -42,19 +43,22 @@ class DenoiserFile:
     """What a file holds, memory-mapped: the configuration, the weights under our names, the text context.
 
     text_context: (1, tokens, context_dim); None in a released checkpoint, which leaves it to the text tower.
+    trained_on: what the release was, where the file does not say.
     """
 
     config: DenoiserConfig
     tensors: dict[str, Tensor]
     text_context: Tensor | None
+    trained_on: TrainedOn = RELEASED
 
 
 @dataclass(frozen=True)
 class LoadedDenoiser:
-    """A denoiser ready for inference, and the text context where its file holds one."""
+    """A denoiser ready for inference, the text context where its file holds one, what it was trained on."""
 
     unet: AnimateXUNet
     text_context: Tensor | None
+    trained_on: TrainedOn = RELEASED
 
 
 def read_denoiser(path: str | Path, config: DenoiserConfig | None = None) -> DenoiserFile:
@@ -89,7 +93,22 @@ def load_denoiser(
     unet = AnimateXUNet(file.config, operations, device="meta")
     load_strictly(unet, file.tensors, "the denoiser", str(path), dtype, device)
     context = None if file.text_context is None else file.text_context.to(device, dtype)
-    return LoadedDenoiser(unet, context)
+    return LoadedDenoiser(unet, context, file.trained_on)
+
+
+def write_denoiser(target: str | Path, file: DenoiserFile, dtype: torch.dtype = torch.float16) -> None:
+    """Write a bundle of what is in memory.
+
+    Raises InvalidInput for another precision and a text context of another shape, WrongCheckpoint for values
+    that `dtype` cannot hold, and StorageError where the file cannot be written.
+    """
+    check_precision(dtype)
+    assert file.text_context is not None
+    _check_context(file.text_context, file.config)
+    tensors = {TEXT_CONTEXT: file.text_context} | {PREFIX + name: x for name, x in file.tensors.items()}
+    layout = {name: (shape, dtype) for name, (shape, _) in layout_of(tensors).items()}
+    narrow = ((name, narrowed(name, tensor, dtype, "The denoiser")) for name, tensor in tensors.items())
+    write_safetensors(target, layout, narrow, _metadata(file.config, file.trained_on))
 
 
 def convert_denoiser(
@@ -116,7 +135,7 @@ def convert_denoiser(
     context = narrowed(TEXT_CONTEXT, text_context, dtype, "The text encoder's answer")
     layout = {TEXT_CONTEXT: (tuple(context.shape), dtype)}
     layout |= {PREFIX + name: entry for name, entry in layout_of(unet.state_dict()).items()}
-    metadata = {"format": FORMAT, "config": json.dumps(config.to_dict())}
+    metadata = _metadata(config, RELEASED)
 
     def tensors() -> Iterator[tuple[str, Tensor]]:
         yield TEXT_CONTEXT, context
@@ -150,7 +169,7 @@ def check_released(tensors: dict[str, Tensor], config: DenoiserConfig, source: s
 
 
 def _read_bundle(path: str | Path, metadata: dict[str, str]) -> DenoiserFile:
-    config, expected = _configuration(path, metadata)
+    config, expected, trained_on = _configuration(path, metadata)
     tensors = open_tensors(path)
     if TEXT_CONTEXT not in tensors:
         raise WrongCheckpoint(f"{path} lacks {TEXT_CONTEXT}: {AGAIN}.")
@@ -160,16 +179,25 @@ def _read_bundle(path: str | Path, metadata: dict[str, str]) -> DenoiserFile:
         raise WrongCheckpoint(f"{path} has a damaged {TEXT_CONTEXT} of {tuple(context.shape)}: {AGAIN}.")
     weights = {key.removeprefix(PREFIX): tensor for key, tensor in tensors.items()}
     check_keys(expected, shapes(weights), "the denoiser of its own configuration", str(path))
-    return DenoiserFile(config, weights, context)
+    return DenoiserFile(config, weights, context, trained_on)
+
+
+def _metadata(config: DenoiserConfig, trained_on: TrainedOn) -> dict[str, str]:
+    return {
+        "format": FORMAT,
+        "config": json.dumps(config.to_dict()),
+        "trained_on": json.dumps(trained_on.to_dict()),
+    }
 
 
 def _configuration(
     path: str | Path, metadata: dict[str, str]
-) -> tuple[DenoiserConfig, dict[str, tuple[int, ...]]]:
-    """Return the configuration of a bundle, and the keys and shapes of its network."""
+) -> tuple[DenoiserConfig, dict[str, tuple[int, ...]], TrainedOn]:
+    """Return the configuration of a bundle, the keys and shapes of its network, what it was trained on."""
     try:
         config = DenoiserConfig.from_dict(json.loads(metadata["config"]))
-        return config, shapes(AnimateXUNet(config, UNINITIALISED, device="meta").state_dict())
+        trained_on = TrainedOn.from_dict(json.loads(metadata.get("trained_on", "{}")))
+        return config, shapes(AnimateXUNet(config, UNINITIALISED, device="meta").state_dict()), trained_on
     except UNUSABLE as error:
         raise WrongCheckpoint(
             f"{path} has an unusable configuration ({reason_of(error)}): {AGAIN}."

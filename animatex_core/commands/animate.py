@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import gettempdir
 
 from ..dance import Dance
-from ..device import choose_device
+from ..device import choose_device, choose_dtype
 from ..errors import StorageError
 from ..pipeline import Animation, AnimationSettings, Animator, Reference
 from ..pose.draw import draw_poses
@@ -28,12 +28,9 @@ from .progress import Bars
 from .references import read_reference
 from .sampling import (
     add_sampling_options,
-    build_networks,
-    find_denoiser,
+    choose_networks,
     sampling_settings,
 )
-
-GENERATED = "generated"
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -86,13 +83,13 @@ def run(arguments: argparse.Namespace) -> None:
     check_distinct(arguments, "out", "side_by_side")
     _check_outputs(arguments, 1 if arguments.fps is None else arguments.fps)
     settings, clip, device = _settings(arguments), probe(arguments.driving), choose_device(arguments.device)
-    denoiser = find_denoiser(arguments)
+    load_networks = choose_networks(arguments)
     with Bars() as bars:
         reference = read_reference(arguments)
         dance = read_dance(arguments, clip, partial(bars.report, "poses"))
         fps = dance.choice.fps if arguments.fps is None else arguments.fps
         _check_outputs(arguments, fps)
-        networks = build_networks(arguments, denoiser, device)
+        networks = load_networks(choose_dtype(arguments.precision, device), device)
         animation = Animator(networks, bars.report).animate(reference, dance, settings)
         _write(arguments, reference, dance, animation, fps)
     print(f"poses: {animation.retargeting}")
@@ -102,8 +99,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _settings(arguments: argparse.Namespace) -> AnimationSettings:
     width, height = arguments.size
-    ClipShape(width, height)
-    return AnimationSettings(width, height, retarget_settings(arguments), sampling_settings(arguments))
+    if width is not None:
+        ClipShape(width, height)
+    retargeting, sampling = retarget_settings(arguments), sampling_settings(arguments)
+    return AnimationSettings(width, height, retargeting, sampling, arguments.reference_form)
 
 
 def _check_outputs(arguments: argparse.Namespace, fps: float) -> None:

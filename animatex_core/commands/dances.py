@@ -6,9 +6,8 @@ from pathlib import Path
 from tempfile import gettempdir
 
 from ..dance import Dance, common_length
-from ..errors import InvalidInput
-from ..pose.cache import PoseCache, pose_key
-from ..pose.extract import PoseExtractor
+from ..dwpose import DWPose
+from ..pose.cache import PoseCache, digest_file, key_of
 from ..pose.gaps import fill_gaps
 from ..pose.json_io import read_poses
 from ..pose.skeleton import PoseSequence
@@ -17,7 +16,7 @@ from ..progress import Progress
 from ..video.clip import ClipInfo, count_frames
 from ..video.frames import FrameChoice, choose_frames
 from ..video.read import read_frames
-from .options import models_folder
+from .pose_nets import require_nets
 
 CACHE = Path("~/.cache/animatex/poses")
 
@@ -48,16 +47,11 @@ def _found(
     arguments: argparse.Namespace, clip: ClipInfo, choice: FrameChoice, progress: Progress
 ) -> PoseSequence:
     """Find the poses of the chosen frames by DWPose, or remember them."""
-    files = models_folder(arguments).find_pose_files()
-    if files is None:
-        raise InvalidInput(
-            f"DWPose's files are not in {models_folder(arguments).path}, so poses cannot be found: run "
-            "`animatex models download pose`, or give --poses FILE.json."
-        )
+    nets = require_nets(arguments)
 
     def extract() -> PoseSequence:
-        extractor = PoseExtractor.from_files(*files, device=arguments.provider)
-        print(f"poses: onnxruntime works on {extractor.provider}")
+        extractor = nets.open()
+        print(f"poses: {nets.name} on {extractor.provider}")
         return extractor.extract(
             read_frames(clip, indices=choice.indices),
             fps=choice.fps,
@@ -67,18 +61,19 @@ def _found(
             progress=progress,
         )
 
-    return extract() if arguments.no_cache else _remembered(arguments, clip, choice, files, extract)
+    return extract() if arguments.no_cache else _remembered(arguments, clip, choice, nets, extract)
 
 
 def _remembered(
     arguments: argparse.Namespace,
     clip: ClipInfo,
     choice: FrameChoice,
-    files: tuple[Path, Path],
+    nets: DWPose,
     extract: Callable[[], PoseSequence],
 ) -> PoseSequence:
     asked = {"frames": choice.indices, "person": arguments.person, "detect_every": arguments.detect_every}
-    return PoseCache(_cache_folder()).cached(pose_key(clip.path, files, asked), extract)
+    key = key_of([digest_file(clip.path), *nets.contents], asked)
+    return PoseCache(_cache_folder()).cached(key, extract)
 
 
 def _cache_folder() -> Path:

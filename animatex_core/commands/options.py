@@ -12,6 +12,8 @@ from ..retarget.character import Box
 from ..retarget.parts import PARTS
 from ..retarget.settings import MODES, Factors, RetargetSettings
 
+SMALL = "small"
+
 FOLDER_HELP = "models folder, as ComfyUI lays it out; default: $ANIMATEX_MODELS, else ~/.cache/animatex"
 PROVIDER_NAMES = tuple(provider.label.lower() for provider in PROVIDERS)
 FACTORS = ("body", "legs", "arms", "neck", "shoulders", "face")
@@ -48,6 +50,13 @@ def add_clip_options(parser: argparse.ArgumentParser) -> None:
 def add_pose_options(parser: argparse.ArgumentParser) -> None:
     """Add how poses are found in a clip."""
     group = parser.add_argument_group("finding poses")
+    group.add_argument(
+        "--pose-nets",
+        choices=("auto", SMALL),
+        default="auto",
+        help="auto: DWPose's files in the models folder, or without them the small built-in nets; small: "
+        "these; default: %(default)s",
+    )
     group.add_argument(
         "--person",
         type=person_rule,

@@ -10,10 +10,10 @@ from typing import get_args
 
 from tqdm import tqdm
 
-from ..conditioning import ReferenceForm
 from ..dance import Dance
 from ..device import choose_device
 from ..errors import InvalidInput
+from ..model.trained_on import ReferenceForm
 from ..pose.extract import PoseExtractor
 from ..pose.json_io import write_poses
 from ..pose.skeleton import PoseSequence

@@ -6,12 +6,11 @@ import numpy as np
 
 from ..errors import InvalidInput
 from ..pipeline import Reference
-from ..pose.extract import PoseExtractor
 from ..pose.json_io import read_poses
 from ..pose.skeleton import PoseSequence, seen
 from ..retarget.character import Box
 from ..video.picture import Picture, read_picture
-from .options import models_folder
+from .pose_nets import find_nets
 
 
 def read_reference(arguments: argparse.Namespace) -> Reference:
@@ -26,12 +25,13 @@ def _pose(arguments: argparse.Namespace, rgb: np.ndarray) -> PoseSequence | None
     if arguments.reference_pose is not None:
         height, width, _ = rgb.shape
         return read_poses(arguments.reference_pose, size=(width, height))
-    files = models_folder(arguments).find_pose_files()
+    nets = find_nets(arguments)
     place_is_given = arguments.box is not None or arguments.mask is not None
-    if files is None or place_is_given or arguments.mode == "none":
+    if nets is None or place_is_given or arguments.mode == "none":
         return None
-    extractor = PoseExtractor.from_files(*files, device=arguments.provider)
-    pose = extractor.extract([rgb], whole_frame=False)  # a cartoon taken for a person gives points at random
+    pose = nets.open().extract(
+        [rgb], whole_frame=False
+    )  # a cartoon taken for a person gives points at random
     return pose if seen(pose.body).any() else None
 
 

@@ -1,28 +1,44 @@
 """Options of sampling: how, with which networks, and where."""
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import torch
 
+from .. import small_bundle
+from ..built_in import built_in_networks, built_in_notice
 from ..checks import require_file
-from ..device import PRECISIONS, choose_dtype
+from ..device import PRECISIONS
 from ..diffusion.guidance import Guidance
 from ..diffusion.solvers import SOLVERS
+from ..errors import InvalidInput
 from ..generated_networks import NOTICE, generated_networks
+from ..model.trained_on import ReferenceForm
 from ..networks import Networks, load_networks, require_files
 from ..sampling import SamplingSettings, Segments, Windows
 from .options import models_folder, positive, size
 
-GENERATED = "generated"
+AUTO, SMALL, GENERATED = "auto", "small", "generated"
+
+LoadNetworks = Callable[[torch.dtype, torch.device], Networks]
+"""Loads networks, the denoiser in a type of weights, onto a device."""
 
 
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     """Add steps, solver, long clips, model and device."""
     group = parser.add_argument_group("sampling")
     group.add_argument(
-        "--size", type=size, default=(512, 768), metavar="WxH", help="pixels; default: 512x768"
-    )
+        "--size", type=size, default=(None, None), metavar="WxH",
+        help="pixels; default: 512x768 for the released model, for another what it was trained on",
+    )  # fmt: skip
+    group.add_argument(
+        "--reference-form", choices=get_args(ReferenceForm),
+        help="as what the model is shown the reference; default: as it was trained, the released one with "
+        "the picture",
+    )  # fmt: skip
     group.add_argument(
         "--steps", type=positive, default=30, metavar="N", help="default: %(default)s, as released"
     )
@@ -50,9 +66,10 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
         "--overlap", type=int, metavar="N", help="frames that windows share; default: a quarter of a window"
     )
     group.add_argument(
-        "--model", default="auto", metavar="FILE",
+        "--model", default=AUTO, metavar="FILE",
         help="a converted bundle or the released checkpoint; auto: the one in the models folder, or without "
-        "one small generated weights; generated: these; default: %(default)s",
+        "one the built-in networks; small: these, trained on cartoons; generated: untrained ones, to see "
+        "that all runs; default: %(default)s",
     )  # fmt: skip
     group.add_argument(
         "--precision",
@@ -83,24 +100,31 @@ def _long_clip(arguments: argparse.Namespace) -> Windows | Segments | None:
     return Windows(arguments.window, overlap)
 
 
-def find_denoiser(arguments: argparse.Namespace) -> Path | None:
-    """The file of the denoiser, None for generated weights; the files that go with it are here too."""
-    folder = models_folder(arguments)
+def choose_networks(arguments: argparse.Namespace) -> LoadNetworks:
+    """Return how the networks of --model are loaded; their files are here, and what they mean is said.
+
+    Raises InvalidInput for a file that is missing.
+    """
     if arguments.model == GENERATED:
-        denoiser = None
-    else:
-        denoiser = folder.find_denoiser() if arguments.model == "auto" else Path(arguments.model)
-    if denoiser is None:
         print(NOTICE)
-        return None
+        return lambda dtype, device: generated_networks(dtype=dtype, device=device)
+    folder = models_folder(arguments)
+    if arguments.model in (AUTO, SMALL):
+        denoiser = folder.find_denoiser() if arguments.model == AUTO else None
+    else:
+        denoiser = Path(arguments.model)
+    if denoiser is None:
+        return _built_in(arguments.model)
     require_file(denoiser, "model")
     require_files(folder)
-    return denoiser
+    return partial(load_networks, folder, denoiser)
 
 
-def build_networks(arguments: argparse.Namespace, denoiser: Path | None, device: torch.device) -> Networks:
-    """Load the released networks, or generate small ones."""
-    dtype = choose_dtype(arguments.precision, device)
-    if denoiser is None:
-        return generated_networks(dtype=dtype, device=device)
-    return load_networks(models_folder(arguments), denoiser, dtype, device)
+def _built_in(model: str) -> LoadNetworks:
+    if model == SMALL and small_bundle.shipped() is None:
+        raise InvalidInput(
+            f"The small networks are not in {small_bundle.FOLDER}: install the package anew, or take "
+            f"--model {GENERATED} to see that all runs."
+        )
+    print(built_in_notice())
+    return built_in_networks

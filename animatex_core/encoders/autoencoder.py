@@ -45,6 +45,7 @@ class AutoencoderConfig:
 
 
 STABLE_DIFFUSION_2_1 = AutoencoderConfig()
+SMALL_AUTOENCODER = AutoencoderConfig(channels=(32, 32, 64, 128), blocks=1, norm_groups=4)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ VISION = "visual."  # begins the keys of the vision tower; those of the text tow
 SHARED = "logit_scale"  # belongs to neither tower
 MASK = "attn_mask"  # a constant that some versions of open_clip saved; made here, never loaded
 
+ClipConfig = str | Mapping[str, Any]
+
 
 @dataclass(frozen=True)
 class OpenClipImageEncoder:
@@ -30,7 +32,7 @@ class OpenClipImageEncoder:
     def from_tensors(
         cls,
         tensors: Mapping[str, Tensor],
-        config: str = VIT_H_14,
+        config: ClipConfig = VIT_H_14,
         *,
         source: str = "the checkpoint",
         dtype: torch.dtype = torch.float32,
@@ -39,19 +41,20 @@ class OpenClipImageEncoder:
     ) -> "OpenClipImageEncoder":
         """Build from the tensors of `open_clip_pytorch_model.bin`, with or without the text tower's.
 
-        config: open_clip's name of the model; source: where the tensors come from, for the error.
+        config: open_clip's name of the model, or what its JSON files hold of one; source: where the tensors
+        come from, for the error.
         Raises WrongCheckpoint for other keys or shapes, MissingDependency without open_clip.
         """
         found = _tower_tensors(tensors, config, _in_vision, source)
         found = {key.removeprefix(VISION): tensor for key, tensor in found.items()}
         tower = _meta_towers(_settings(config)).visual
-        return cls(load_strictly(tower, found, f"OpenCLIP {config}", source, dtype, device), batch_size)
+        return cls(load_strictly(tower, found, _title(config), source, dtype, device), batch_size)
 
     @classmethod
     def from_file(
         cls,
         path: str | Path,
-        config: str = VIT_H_14,
+        config: ClipConfig = VIT_H_14,
         *,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
@@ -117,10 +120,16 @@ class OpenClipTextContext:
         return tokens
 
 
-def _settings(config: str) -> dict[str, Any]:
+def _settings(config: ClipConfig) -> dict[str, Any]:
+    if not isinstance(config, str):
+        return dict(config)
     settings = standalone_package("open_clip").get_model_config(config)
     assert settings, f"open_clip has no model {config}"
     return settings
+
+
+def _title(config: ClipConfig) -> str:
+    return f"OpenCLIP {config}" if isinstance(config, str) else "the image encoder of its own configuration"
 
 
 def _penultimate(settings: dict[str, Any]) -> dict[str, Any]:
@@ -140,7 +149,7 @@ def _meta_towers(settings: dict[str, Any]) -> Any:
 
 
 def _tower_tensors(
-    tensors: Mapping[str, Tensor], config: str, in_tower: Callable[[str], bool], source: str
+    tensors: Mapping[str, Tensor], config: ClipConfig, in_tower: Callable[[str], bool], source: str
 ) -> dict[str, Tensor]:
     """The tensors of one tower; the other may be absent, but not of another model."""
     with torch.device("meta"):
@@ -148,7 +157,7 @@ def _tower_tensors(
     expected = shapes(whole.state_dict())
     weights = {key: tensor for key, tensor in tensors.items() if key != MASK}
     needed = {key: shape for key, shape in expected.items() if in_tower(key) or key in weights}
-    check_keys(needed, shapes(weights), f"OpenCLIP {config}", source)
+    check_keys(needed, shapes(weights), _title(config), source)
     return {key: tensor for key, tensor in weights.items() if in_tower(key)}
 
 

@@ -21,18 +21,12 @@ CHUNK = 1 << 20
 UNREADABLE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
-def pose_key(clip: Path, nets: Sequence[Path], settings: Mapping[str, object]) -> str:
+def key_of(content: Sequence[str], settings: Mapping[str, object]) -> str:
     """Return the key of poses: 64 hexadecimal digits.
 
-    clip, nets: files, of which only the content counts, the nets in their order. settings: everything else
-    that the poses depend on, such as the chosen frames, the person and detect_every, as JSON can hold it.
-    Raises InvalidInput for a file that cannot be read.
+    content: digests of the clip and of the nets, in their order. settings: everything else that the poses
+    depend on, such as the chosen frames, the person and detect_every, as JSON can hold it.
     """
-    return key_of([digest_file(path) for path in (clip, *nets)], settings)
-
-
-def key_of(content: Sequence[str], settings: Mapping[str, object]) -> str:
-    """Return the key of poses; content: digests of the clip and of the nets; settings: as for `pose_key`."""
     stated = json.dumps([VERSION, list(content), settings], sort_keys=True, default=_plain)
     return hashlib.sha256(stated.encode()).hexdigest()
 

@@ -5,10 +5,18 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from animatex_core.checkpoints.denoiser_file import convert_denoiser, load_denoiser, read_denoiser
+from animatex_core.checkpoints.denoiser_file import (
+    DenoiserFile,
+    convert_denoiser,
+    load_denoiser,
+    read_denoiser,
+    write_denoiser,
+)
 from animatex_core.checkpoints.denoiser_keys import to_released
+from animatex_core.checkpoints.safe_read import read_metadata
 from animatex_core.errors import DamagedCheckpoint, InvalidInput, UnsafeCheckpoint, WrongCheckpoint
 from animatex_core.model.config import DenoiserConfig
+from animatex_core.model.trained_on import RELEASED, TrainedOn
 from tests.model.samples import tiny_inputs, tiny_latents, tiny_unet
 from tests.model.test_unet import run
 
@@ -66,6 +74,27 @@ def test_bundle_knows_its_configuration_and_context(released: Path, dtype: torch
     assert torch.equal(loaded.text_context, CONTEXT.to(dtype))  # type: ignore[arg-type]
     expected = tiny_unet().to(dtype).state_dict()
     assert all(torch.equal(tensor, expected[key]) for key, tensor in loaded.unet.state_dict().items())
+
+
+def test_a_written_denoiser_tells_what_it_was_trained_on(tmp_path: Path) -> None:
+    file = DenoiserFile(TINY, tiny_unet().state_dict(), CONTEXT, TrainedOn(128, 192, 16, "both"))
+    write_denoiser(tmp_path / "mine.safetensors", file, torch.float16)
+    loaded = load_denoiser(tmp_path / "mine.safetensors")
+    assert loaded.trained_on == file.trained_on
+    assert torch.equal(loaded.text_context, CONTEXT.half())  # type: ignore[arg-type]
+    assert loaded.unet.dtype == torch.float16
+
+
+@pytest.mark.parametrize("told", [None, '{"width": 0}', '{"speed": 3}', '{"reference_form": "none"}', "5"])
+def test_what_a_bundle_was_trained_on_is_the_release_or_readable(bundle: Path, told: str | None) -> None:
+    tensors, metadata = load_file(bundle), read_metadata(bundle)
+    del metadata["trained_on"]  # as before it was written down
+    save_file(tensors, bundle, metadata | ({} if told is None else {"trained_on": told}))
+    if told is None:
+        assert read_denoiser(bundle).trained_on == RELEASED
+        return
+    with pytest.raises(WrongCheckpoint, match="unusable configuration"):
+        read_denoiser(bundle)
 
 
 def test_bundle_is_an_ordinary_safetensors_file(bundle: Path) -> None:

@@ -1,12 +1,13 @@
 import io
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.pose.cache import PoseCache, digest_frames, pose_key
+from animatex_core.pose.cache import PoseCache, digest_file, digest_frames, key_of
 from animatex_core.pose.skeleton import POINTS, PoseSequence
 
 KEY = "0" * 64
@@ -86,6 +87,10 @@ def written(folder: Path, **contents: str) -> list[Path]:
     for name, content in contents.items():
         (folder / name).write_text(content)
     return [folder / name for name in contents]
+
+
+def pose_key(clip: Path, nets: Sequence[Path], settings: Mapping[str, object]) -> str:
+    return key_of([digest_file(path) for path in (clip, *nets)], settings)
 
 
 def test_the_content_of_the_files_counts_and_not_their_names(tmp_path: Path) -> None:

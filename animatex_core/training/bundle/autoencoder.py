@@ -39,8 +39,13 @@ PHASES = (
 )
 
 
-def train_autoencoder(report: Callable[[str], None], phases: Sequence[Phase] = PHASES) -> nn.Module:
-    """Train the small autoencoder. Its scaled latents have a mean of 0 and a deviation of 1."""
+def train_autoencoder(
+    report: Callable[[str], None], phases: Sequence[Phase] = PHASES, pictures: int = 64
+) -> nn.Module:
+    """Train the small autoencoder. Its scaled latents have a mean of 0 and a deviation of 1.
+
+    pictures: over how many.
+    """
     torch.manual_seed(0)
     network: Any = network_on_meta(SMALL_AUTOENCODER).to_empty(device="cpu")
     for module in network.modules():
@@ -49,7 +54,7 @@ def train_autoencoder(report: Callable[[str], None], phases: Sequence[Phase] = P
     begin_with_colors(network)
     for phase in phases:
         network = fit(network, partial(crop, phase.crop), reconstruction_loss, phase.settings, report)
-    standardize(network)
+    standardize(network, pictures)
     return network
 
 
@@ -80,7 +85,7 @@ def reconstruction_loss(network: Any, pictures: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def standardize(network: Any, pictures: int = 64) -> None:
+def standardize(network: Any, pictures: int) -> None:
     """Move shift and scale of the latents into the layers beside them; what is decoded stays the same."""
     batch = torch.stack([torch.from_numpy(picture(n).copy()).permute(2, 0, 1) for n in range(pictures)])
     latents = torch.cat(

@@ -25,5 +25,4 @@ def load_encoders(folder: ModelsFolder, device: torch.device) -> Encoders:
 def generated_encoders(device: torch.device) -> Encoders:
     """Return small networks that nobody trained, to try out the way."""
     networks = generated_networks(device=device)
-    assert isinstance(networks.decoder, StableDiffusionAutoencoder)
-    return Encoders(networks.image_encoder, networks.decoder, networks.text_context.cpu())
+    return Encoders(networks.image_encoder, networks.autoencoder, networks.text_context.cpu())

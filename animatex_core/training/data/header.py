@@ -12,8 +12,8 @@ from torch import Tensor
 from ...checkpoints.safe_read import open_tensors
 from ...checkpoints.safetensors_file import layout_of, write_safetensors
 from ...checks import require_whole
-from ...conditioning import ReferenceForm
 from ...errors import CheckpointError, InvalidInput
+from ...model.trained_on import ReferenceForm
 from ...placement import placed
 
 VERSION = 1

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import get_args
 
 from ...checks import require_whole
-from ...conditioning import ReferenceForm
 from ...dance import Dance
 from ...errors import InvalidInput
+from ...model.trained_on import ReferenceForm
 from ...placement import storage_errors
 from ...progress import Progress, no_progress
 from ...shapes import ClipShape

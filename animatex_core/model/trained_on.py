@@ -1,0 +1,72 @@
+"""What a denoiser was trained on, and so what it is given where a user asks for nothing else."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+from ..checks import require_whole
+from ..errors import AnimateXWarning, InvalidInput
+
+ReferenceForm = Literal["picture", "latents", "both"]
+
+SCALED = 1.5  # how many times more or fewer pixels a clip may have without a word
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """The clips of a training; by default those of the release.
+
+    width, height: pixels. frames: the most at once. reference_form: as what the reference was shown.
+    """
+
+    width: int = 512
+    height: int = 768
+    frames: int = 32
+    reference_form: ReferenceForm = "picture"
+
+    def __post_init__(self) -> None:
+        for name in ("width", "height", "frames"):
+            require_whole(name, getattr(self, name))
+        check_reference_form(self.reference_form)
+
+    def size(self, width: int | None, height: int | None) -> tuple[int, int]:
+        """Return the (width, height) of a clip; its own for None. Warns of one far larger or smaller."""
+        size = self.width if width is None else width, self.height if height is None else height
+        scale = size[0] * size[1] / (self.width * self.height)
+        if not 1 / SCALED < scale < SCALED:
+            _warn(
+                f"The model was trained on clips of {self.width}x{self.height}, so that one of "
+                f"{size[0]}x{size[1]} may look worse: leave the size to the model."
+            )
+        return size
+
+    def warn_of_length(self, frames: int) -> None:
+        """Warn where more frames are denoised at once than the model knows."""
+        if frames > self.frames:
+            _warn(
+                f"The model was trained on {self.frames} frames at once, so that {frames} may look worse: "
+                "take windows or segments."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "TrainedOn":
+        """Read what `to_dict` wrote; raises InvalidInput for a value, TypeError for a name, out of place."""
+        return cls(**values)
+
+
+def check_reference_form(form: str) -> None:
+    """Raise InvalidInput unless the reference can be shown so."""
+    if form not in get_args(ReferenceForm):
+        raise InvalidInput(f"The form is {form!r}: choose one of {', '.join(get_args(ReferenceForm))}.")
+
+
+def _warn(sentence: str) -> None:
+    warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+
+
+RELEASED = TrainedOn()
