@@ -42,14 +42,19 @@ class Told(nn.Module):
         return self.reading(self.tower(pictures))
 
 
-def train_image_encoder(report: Callable[[str], None], settings: FitSettings = SETTINGS) -> nn.Module:
-    """Train the vision tower. Its embeddings have a deviation of about 1."""
+def train_image_encoder(
+    report: Callable[[str], None], settings: FitSettings = SETTINGS, pictures: int = 256
+) -> nn.Module:
+    """Train the vision tower. Its embeddings have a deviation of about 1.
+
+    pictures: over how many.
+    """
     torch.manual_seed(1)
     config = json.loads(CONFIG.read_text(encoding="utf-8"))
     network = Told(_tower(config), config["embed_dim"])
     trained = fit(network, sample, reading_loss, settings, report)
     assert isinstance(trained, Told)
-    standardize(trained)
+    standardize(trained, pictures)
     return trained.tower
 
 
@@ -73,7 +78,7 @@ def reading_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
 
 
 @torch.no_grad()
-def standardize(network: Told, pictures: int = 256) -> None:
+def standardize(network: Told, pictures: int) -> None:
     """Move the scale of the embeddings into the tower's last matrix."""
     batch = torch.stack([sample(number)[0] for number in range(pictures)])
     tower: Any = network.tower
