@@ -191,8 +191,17 @@ def _config(arguments: argparse.Namespace, checkpoint: "Checkpoint | None") -> "
 def _accelerator(config: "TrainingConfig", *, cpu: bool) -> "Accelerator":
     accelerate = _accelerate()
     # A condition that the whole batch goes without leaves its encoder unused.
-    unused = accelerate.DistributedDataParallelKwargs(find_unused_parameters=True)
-    return accelerate.Accelerator(mixed_precision=config.mixed_precision, cpu=cpu, kwargs_handlers=[unused])
+    parallel = accelerate.DistributedDataParallelKwargs(
+        find_unused_parameters=True, gradient_as_bucket_view=True
+    )
+    try:
+        return accelerate.Accelerator(
+            mixed_precision=config.mixed_precision, cpu=cpu, kwargs_handlers=[parallel]
+        )
+    except ValueError as error:
+        raise InvalidInput(
+            f"mixed_precision is {config.mixed_precision}, which this device lacks ({error}): set it to no."
+        ) from error
 
 
 def _accelerate() -> ModuleType:

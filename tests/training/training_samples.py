@@ -13,7 +13,7 @@ from animatex_core.training.trainer.config import TrainingConfig
 
 SETTINGS: dict[str, Any] = {
     "model": {
-        "preset": "tiny", "channels": 16, "multipliers": [1, 2], "attention_levels": [0],
+        "preset": "tiny", "channels": 16, "multipliers": [1], "attention_levels": [],
         "ipi": {"width": 32, "encoder_hidden": 32, "resampler_layers": 1, "resampler_head_dim": 16},
     },
     "data": {"path": "made up"},

@@ -14,6 +14,7 @@ from ...checkpoints.safe_read import open_tensors, read_metadata
 from ...checkpoints.safetensors_file import layout_of, write_safetensors
 from ...checkpoints.strict import check_keys, shapes
 from ...errors import WrongCheckpoint
+from ...model.trained_on import TrainedOn
 from ...model.unet import AnimateXUNet
 from .config import TrainingConfig
 from .plan import Position
@@ -30,13 +31,14 @@ far has none."""
 class Checkpoint:
     """A training as it stands between two steps.
 
-    tensors: under the prefixes above, memory-mapped where they come from a file. scaler: the state of fp16's
-    loss scaling, {} without.
+    tensors: under the prefixes above, memory-mapped where they come from a file. trained_on: what the
+    denoiser knows. scaler: the state of fp16's loss scaling, {} without.
     """
 
     config: TrainingConfig
     position: Position
     tensors: Mapping[str, Tensor]
+    trained_on: TrainedOn
     scaler: Mapping[str, Any] = field(default_factory=dict)
 
     def under(self, prefix: str) -> dict[str, Tensor]:
@@ -57,6 +59,7 @@ def write_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
     state = {**asdict(checkpoint.position), "scaler": dict(checkpoint.scaler)}
     metadata = {
         "format": FORMAT, "state": json.dumps(state), "config": json.dumps(checkpoint.config.to_dict()),
+        "trained_on": json.dumps(checkpoint.trained_on.to_dict()),
     }  # fmt: skip
     write_safetensors(path, layout_of(checkpoint.tensors), checkpoint.tensors.items(), metadata)
     for old in checkpoints(run)[: -checkpoint.config.checkpoints.keep]:
@@ -73,7 +76,9 @@ def latest_checkpoint(run: Path) -> Path:
     """Return the latest checkpoint of a run; raises WrongCheckpoint where there is none."""
     found = checkpoints(run)
     if not found:
-        raise WrongCheckpoint(f"{run} holds no checkpoint of a training: name the folder that `train` was given as --out.")
+        raise WrongCheckpoint(
+            f"{run} holds no checkpoint of a training: name the folder that `train` was given as --out."
+        )
     return found[-1]
 
 
@@ -84,7 +89,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise WrongCheckpoint(f"{path} is no checkpoint of a training: name one that `train` wrote.")
     state = json.loads(metadata["state"])
     config = TrainingConfig.from_dict(json.loads(metadata["config"]))
-    return Checkpoint(config, Position(state["step"], state["samples"]), open_tensors(path), state["scaler"])
+    trained_on = TrainedOn.from_dict(json.loads(metadata["trained_on"]))
+    position = Position(state["step"], state["samples"])
+    return Checkpoint(config, position, open_tensors(path), trained_on, state["scaler"])
 
 
 def moments(unet: AnimateXUNet, optimizer: Optimizer) -> dict[str, Tensor]:

@@ -61,7 +61,8 @@ def step_cost(config: TrainingConfig, kind: BatchKind, *, fused_scan: bool = Tru
     with FakeTensorMode(), Counter() as counter:
         unet = AnimateXUNet(config.model, UNINITIALISED).train()
         _prepare(unet, config, scans.append if fused_scan else None)
-        average, optimizer = WeightAverage(unet, config.ema_decay), make_optimizer(unet, config.optimizer)
+        average = WeightAverage(unet, config.ema_decay)
+        optimizer = make_optimizer(unet, config.optimizer, fused=True)
         loss, batch = DenoisingLoss(unet), _whole_batch(config, kind)
         kept, turns = counter.now, min(config.accumulation, 2)  # from the second on, gradients are there
         for _ in range(turns):

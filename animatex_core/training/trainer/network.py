@@ -83,8 +83,11 @@ def _initialise_mamba(mamba: Mamba) -> None:
     nn.init.uniform_(mamba.dt_proj.get_parameter("weight"), -(mamba.rank**-0.5), mamba.rank**-0.5)
 
 
-def make_optimizer(unet: AnimateXUNet, config: OptimizerConfig) -> torch.optim.AdamW:
-    """Return AdamW over two groups, the denoiser and the implicit pose indicator, each at its own rate."""
+def make_optimizer(unet: AnimateXUNet, config: OptimizerConfig, *, fused: bool) -> torch.optim.AdamW:
+    """Return AdamW over two groups, the denoiser and the implicit pose indicator, each at its own rate.
+
+    fused: in one kernel. On a GPU the other form takes as much memory again as the weights for a moment.
+    """
     named = list(unet.named_parameters())
     groups = [
         {"params": [p for name, p in named if not name.startswith(IPI)], "rate": config.learning_rate},
@@ -94,5 +97,6 @@ def make_optimizer(unet: AnimateXUNet, config: OptimizerConfig) -> torch.optim.A
         [group for group in groups if group["params"]],
         betas=config.betas,
         weight_decay=config.weight_decay,
-        fused=named[0][1].is_cuda,  # the other form takes as much memory again as the weights for a moment
+        fused=fused,
+        foreach=not fused,
     )

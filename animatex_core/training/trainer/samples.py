@@ -12,7 +12,9 @@ from torch import Tensor
 from ...conditioning import clip_conditions
 from ...errors import InvalidInput
 from ...model.conditions import ConditionInputs
+from ...model.trained_on import ReferenceForm, TrainedOn
 from ...pose.skeleton import PoseSequence
+from ...shapes import ClipShape
 from ..clip import ClipDataset, TrainingClip
 from .config import DataConfig, TrainingConfig
 from .dropout import draw_dropped, grouped, joined, without
@@ -91,6 +93,13 @@ class BatchMaker:
             _stacked([samples[index].weights for group in groups for index in group]),
         )
 
+    def trained_on(self) -> TrainedOn:
+        """Return what a denoiser learns from these clips, by the configuration and the first of them."""
+        reference = self.dataset.clip(0, 1, generator(self.config.seed, Stream.SAMPLE, 0)).reference
+        form: ReferenceForm = "picture" if reference.latents is None else "both"
+        size, frames = self.config.size, max(kind.frames for kind in self.config.batches)
+        return TrainedOn(size.width, size.height, frames, form if reference.shows_picture else "latents")
+
     def sample(self, number: int, frames: int) -> Batch:
         """Make a batch of one sample of the training."""
         config = self.config
@@ -98,11 +107,14 @@ class BatchMaker:
         dropped = draw_dropped(config.dropout, rng)
         index = clip_of(number, len(self.dataset), config.seed)
         clip = self.dataset.clip(index, frames, rng)
+        shape = config.shape(frames)
+        self._check_latents(index, clip.latents, shape)
         poses = self._poses(clip.poses, rng) if "pose" not in dropped else _nobody(clip.poses)
-        inputs = clip_conditions(
-            config.shape(frames), self.dataset.text_context, clip.reference, poses, clip.motion
-        )
-        self._check(index, clip, inputs)
+        inputs = clip_conditions(shape, self.dataset.text_context, clip.reference, poses, clip.motion)
+        try:
+            inputs.check_finite()
+        except InvalidInput as error:
+            raise InvalidInput(f"Clip {index} is damaged: {error}") from error
         weight = config.loss.moving_weight
         weights = moving_weights(clip, weight) if weight else None
         return Batch(clip.latents[None].float(), (without(inputs, dropped),), weights)
@@ -110,19 +122,15 @@ class BatchMaker:
     def _poses(self, poses: PoseSequence, rng: np.random.Generator) -> PoseSequence:
         return poses if self.epi is None else self.epi(poses, rng)
 
-    def _check(self, index: int, clip: TrainingClip, inputs: ConditionInputs) -> None:
-        expected = inputs.shape.latents(1, self.config.model.latent_channels)[1:]
-        if tuple(clip.latents.shape) != expected:
+    def _check_latents(self, index: int, latents: Tensor, shape: ClipShape) -> None:
+        expected = shape.latents(1, self.config.model.latent_channels)[1:]
+        if tuple(latents.shape) != expected:
             raise InvalidInput(
-                f"Clip {index} has latents of {tuple(clip.latents.shape)}, but the configuration asks for "
+                f"Clip {index} has latents of {tuple(latents.shape)}, but the configuration asks for "
                 f"{expected}: set size to what the data was prepared for."
             )
-        if not clip.latents.isfinite().all():
+        if not latents.isfinite().all():
             raise InvalidInput(f"Clip {index} has latents with NaN or infinity: prepare it again.")
-        try:
-            inputs.check_finite()
-        except InvalidInput as error:
-            raise InvalidInput(f"Clip {index} is damaged: {error}") from error
 
 
 def moving_weights(clip: TrainingClip, weight: float) -> Tensor:

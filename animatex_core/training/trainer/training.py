@@ -78,7 +78,7 @@ class Training:
         self.unet.use_channels_last()
         if self.config.gradient_checkpointing:
             recompute_layers(self.unet)
-        optimizer = make_optimizer(self.unet, self.config.optimizer)
+        optimizer = make_optimizer(self.unet, self.config.optimizer, fused=accelerator.device.type == "cuda")
         self.average = (
             WeightAverage(self.unet, self.config.ema_decay) if accelerator.is_main_process else None
         )
@@ -158,7 +158,8 @@ class Training:
     def _backward(self, batch: Batch, turn: int) -> tuple[Tensor, Tensor, Tensor]:
         """Add a batch's gradients; return its loss, and error and timestep of each clip."""
         config, accelerator = self.config, self.accelerator
-        seed_torch(config.seed, Stream.STEP, self.position.step, turn, accelerator.process_index)
+        place = turn * accelerator.num_processes + accelerator.process_index
+        seed_torch(config.seed, Stream.STEP, self.position.step, place)
         batch = batch.to(accelerator.device)
         noise = draw_noise(batch.latents, config.loss)
         timesteps = draw_timesteps(len(batch.latents), config.loss).to(accelerator.device)
@@ -212,4 +213,4 @@ class Training:
         scaler: dict[str, Any] = (
             {} if self.accelerator.scaler is None else self.accelerator.scaler.state_dict()
         )
-        return Checkpoint(self.config, self.position, tensors, scaler)
+        return Checkpoint(self.config, self.position, tensors, self.maker.trained_on(), scaler)

@@ -1,0 +1,101 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from animatex_core.checkpoints.denoiser_file import load_denoiser
+from animatex_core.cli import main
+from animatex_core.training.data.header import DatasetHeader
+from animatex_core.training.data.shards import ShardWriter
+from animatex_core.training.trainer.checkpoint import latest_checkpoint, read_checkpoint
+from animatex_core.training.trainer.cost import StepCost
+from tests.training.stored_clips import folder_clip
+from tests.training.training_samples import SETTINGS
+
+HEADER = DatasetHeader(width=32, height=48, clip_dim=64)
+CHANGES = [
+    "epi=", "steps=2", "workers=0", "checkpoints.every_steps=1",
+    f"model={SETTINGS['model']}", f"size={SETTINGS['size']}", "batches=[{frames: 2, batch_size: 2}]",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of five clips."""
+    folder = tmp_path_factory.mktemp("data")
+    with ShardWriter.create(folder, HEADER, torch.ones(1, 4, 64)) as writer:
+        for seed in range(5):
+            writer.add(folder_clip(4, seed, HEADER))
+    return folder
+
+
+def options(data: Path, *more: str) -> list[str]:
+    changes = [part for change in (*CHANGES, *more) for part in ("--set", change)]
+    return ["train", "--config", "tiny", "--data", str(data), "--cpu", *changes]
+
+
+def test_train_resume_and_export(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, bundle = tmp_path / "run", tmp_path / "denoiser.safetensors"
+    assert main([*options(data, "epi={probability: 1}"), "--out", str(run)]) == 0
+    assert main([*options(data), "--out", str(run)]) == 2
+    assert "holds a training already: give --resume" in capsys.readouterr().err
+    assert main(["train", "--out", str(run), "--resume", "--cpu", "--set", "steps=3"]) == 0
+    assert f"{run}: 3 steps, 6 clips" in capsys.readouterr().out
+    assert main(["train", "--export", str(run), "--out", str(bundle)]) == 0
+    assert "in fp16, step 3" in capsys.readouterr().out
+    assert load_denoiser(bundle).unet.dtype == torch.float16
+    assert any((run / "logs").iterdir())
+
+
+REFUSED = [
+    (["--config", "tiny"], "--out is not given"),
+    (["--out", "{run}"], "--config is not given"),
+    (["--out", "{run}", "--resume"], "holds no checkpoint of a training"),
+    (["--out", "{run}", "--config", "none.yaml"], "'none.yaml' cannot be read"),
+    (["--out", "{run}", "--config", "tiny", "--set", "steps"], "'steps' changes nothing"),
+    (["--out", "{run}", "--config", "tiny", "--data", "{run}"], "is not a folder that exists"),
+    (["--export", "{run}", "--out", "file.pt"], "name the .safetensors file"),
+    (["--export", "{run}", "--out", "file.safetensors"], "holds no checkpoint of a training"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), REFUSED)
+def test_what_cannot_work_is_said_in_a_sentence(
+    arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(tmp_path / "none")
+    assert main(["train", *(argument.format(run=run) for argument in arguments)]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_precision_that_the_device_lacks_is_refused(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*options(data, "mixed_precision=fp16"), "--out", str(tmp_path)]) == 2
+    assert "mixed_precision is fp16, which this device lacks" in capsys.readouterr().err
+
+
+def test_a_dry_run_tells_memory_and_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cost = StepCost(2**28, activations=2**30, operations=3 * 10**12, scan_operations=10**12)
+    monkeypatch.setattr("animatex_core.training.trainer.cost.step_cost", lambda *_: cost)
+    assert main(["train", "--config", "paper", "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("A step of 1 clips of 32 frames of 512x768, mixed precision bf16")
+    assert all(words in told for words in ("AdamW         2.00 GiB", "memory        6.00 GiB", "3.00 TFLOP"))
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one_that_accumulates(data: Path, tmp_path: Path) -> None:
+    """Of the same samples and noise: gradients are averaged between processes, or one after the other."""
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    assert main([*options(data, "accumulation=2"), "--out", str(alone)]) == 0
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    subprocess.run([*launch, "-m", "animatex_core", *options(data), "--out", str(together)], check=True)
+    one, two = (read_checkpoint(latest_checkpoint(run)) for run in (alone, together))
+    assert one.position == two.position
+    for name, tensor in one.tensors.items():
+        torch.testing.assert_close(two.tensors[name], tensor, rtol=1e-3, atol=1e-5, msg=name)

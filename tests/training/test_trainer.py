@@ -1,0 +1,156 @@
+"""The loop: what is learnt, and that stopping and going on changes nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from animatex_core.checkpoints.denoiser_file import load_denoiser
+from animatex_core.errors import CheckpointError, InvalidInput, WrongCheckpoint
+from animatex_core.model.trained_on import TrainedOn
+from animatex_core.sampling import SamplingSettings, sample_latents
+from animatex_core.training.trainer.checkpoint import (
+    AVERAGE,
+    WEIGHTS,
+    checkpoints,
+    latest_checkpoint,
+    read_checkpoint,
+)
+from animatex_core.training.trainer.config import TrainingConfig
+from animatex_core.training.trainer.export import export_denoiser
+from animatex_core.training.trainer.network import make_optimizer, start_unet
+from animatex_core.training.trainer.recompute import recompute_layers
+from animatex_core.training.trainer.samples import BatchMaker
+from animatex_core.training.trainer.training import Training
+
+from .training_samples import MadeUpClips, settings
+
+
+def training(config: TrainingConfig, folder: Path, clips: MadeUpClips | None = None) -> Training:
+    """Begin, or go on where a folder has a checkpoint."""
+    checkpoint = read_checkpoint(latest_checkpoint(folder)) if checkpoints(folder) else None
+    return Training(BatchMaker(config, clips or MadeUpClips()), folder, Accelerator(cpu=True), checkpoint)
+
+
+def losses(config: TrainingConfig, folder: Path, steps: int = 1000, **more: Any) -> list[float]:
+    """Train at most so many steps."""
+    found: list[float] = []
+    training(config, folder, **more).run(
+        [lambda _, report: found.append(report.loss)], stop=lambda: len(found) >= steps - 1
+    )
+    return found
+
+
+def state(folder: Path) -> dict[str, Tensor]:
+    return dict(read_checkpoint(latest_checkpoint(folder)).tensors)
+
+
+def test_a_stopped_training_goes_on_to_the_last_bit(tmp_path: Path) -> None:
+    config = settings(steps=4, accumulation=2, loss={"moving_weight": 1.0})
+    assert config.model.dropout > 0
+    whole = losses(config, tmp_path / "whole")
+    parts = losses(config, tmp_path / "parts", steps=2)
+    # Neither workers nor computing activations again may change anything.
+    other = settings(**{**config.to_dict(), "workers": 1, "gradient_checkpointing": True})
+    parts += losses(other, tmp_path / "parts", steps=1) + losses(other, tmp_path / "parts")
+    assert parts == whole
+    one, two = state(tmp_path / "whole"), state(tmp_path / "parts")
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_the_first_loss_is_that_of_predicting_nothing(tmp_path: Path) -> None:
+    config = settings(steps=1, loss={"noise_offset": 0.0})
+    (loss,) = losses(config, tmp_path)
+    # v has the variance of noise and of latents, which is 1 here.
+    assert loss == pytest.approx(1, abs=0.1)
+
+
+def test_one_clip_is_learnt(tmp_path: Path) -> None:
+    kept = {"all_dropped": 0.0, "all_kept": 1.0}
+    batches = [{"frames": 1, "batch_size": 4}]
+    optimizer = {"learning_rate": 5e-3, "learning_rate_ipi": 5e-3}
+    model = {**settings().to_dict()["model"], "ipi": None, "dropout": 0.0}
+    config = settings(model=model, steps=24, batches=batches, dropout=kept, optimizer=optimizer)
+    found = losses(config, tmp_path, clips=MadeUpClips(clips=1))
+    assert np.mean(found[-5:]) < 0.8 * np.mean(found[:5])
+
+
+def test_minutes_end_a_training_with_a_checkpoint(tmp_path: Path) -> None:
+    started = training(settings(steps=100, minutes=1.0), tmp_path)
+    seconds = iter(range(0, 10_000, 10))
+    position = started.run(clock=lambda: next(seconds))
+    assert 1 < position.step < 6
+    assert latest_checkpoint(tmp_path).name == f"step-{position.step:09}.safetensors"
+
+
+def test_checkpoints_come_by_steps_and_the_last_are_kept(tmp_path: Path) -> None:
+    losses(settings(checkpoints={"every_steps": 1, "keep": 2}), tmp_path)
+    # What a killed process leaves is no checkpoint.
+    (tmp_path / "checkpoints" / "step-000000009.safetensors.0f.part").write_bytes(b"half")
+    assert [path.name for path in checkpoints(tmp_path)] == [
+        "step-000000004.safetensors", "step-000000005.safetensors",
+    ]  # fmt: skip
+    latest_checkpoint(tmp_path).write_bytes(b"\x10\0\0\0\0\0\0\0{half")
+    with pytest.raises(CheckpointError, match="damaged"):
+        read_checkpoint(latest_checkpoint(tmp_path))
+
+
+def test_a_loss_that_is_not_finite_ends_it_before_the_weights_change(tmp_path: Path) -> None:
+    training(settings(steps=1), tmp_path).run()
+    started = training(settings(), tmp_path)
+
+    def spoil(_training: Training, report: Any) -> None:
+        if report.position.step == 2:
+            # Found before the next step changes weights or average.
+            torch.nn.init.constant_(started.unet.out[-1].get_parameter("bias"), float("nan"))
+
+    with pytest.raises(InvalidInput, match=r"^The loss of step 2 is nan .* \(that of step 1\)\.$"):
+        started.run([spoil])
+    assert latest_checkpoint(tmp_path).name == "step-000000001.safetensors"
+    assert all(tensor.isfinite().all() for tensor in started.average.tensors.values())  # type: ignore[union-attr]
+
+
+def test_other_sizes_do_not_go_on(tmp_path: Path) -> None:
+    losses(settings(steps=1), tmp_path)
+    wider = settings(model={**settings().to_dict()["model"], "channels": 32})
+    with pytest.raises(WrongCheckpoint, match="does not fit the denoiser of the configuration"):
+        training(wider, tmp_path)
+
+
+def test_the_average_is_exported_for_sampling_and_begins_another_training(tmp_path: Path) -> None:
+    losses(settings(), tmp_path)
+    checkpoint, target = read_checkpoint(latest_checkpoint(tmp_path)), tmp_path / "denoiser.safetensors"
+    export_denoiser(checkpoint, target, torch.float32)
+    loaded = load_denoiser(target)
+    averages = checkpoint.under(AVERAGE)
+    assert all(torch.equal(value, averages[name]) for name, value in loaded.unet.state_dict().items())
+    assert not all(torch.equal(value, averages[name]) for name, value in checkpoint.under(WEIGHTS).items())
+    assert loaded.trained_on == TrainedOn(32, 48, 3, "both")
+    (inputs,) = BatchMaker(checkpoint.config, MadeUpClips()).sample(0, 2).groups
+    assert sample_latents(loaded.unet, inputs, SamplingSettings(steps=2)).shape == (1, 4, 2, 6, 4)
+    again = start_unet(settings(initial_weights=str(target)))
+    assert all(torch.equal(value, averages[name]) for name, value in again.state_dict().items())
+    with pytest.raises(WrongCheckpoint, match="other sizes"):
+        start_unet(settings(initial_weights=str(target), model={"preset": "tiny", "multipliers": [1]}))
+
+
+def test_the_pose_indicator_has_a_rate_of_its_own() -> None:
+    config = settings(optimizer={"learning_rate": 1e-3, "learning_rate_ipi": 1e-5})
+    unet = start_unet(config)
+    optimizer = make_optimizer(unet, config.optimizer, fused=False)
+    slow = {id(parameter) for parameter in optimizer.param_groups[1]["params"]}
+    names = {name.split(".")[0] for name, parameter in unet.named_parameters() if id(parameter) in slow}
+    assert names == {"pose_embedding_before", "pose_embedding_after"}
+    assert [group["rate"] for group in optimizer.param_groups] == [1e-3, 1e-5]
+
+
+def test_recomputing_changes_no_name(tmp_path: Path) -> None:
+    unet = start_unet(settings())
+    before = list(unet.state_dict())
+    recompute_layers(unet)
+    assert list(unet.state_dict()) == before

@@ -1,0 +1,109 @@
+"""What goes into a batch: plans, dropped conditions, weights."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from animatex_core.errors import InvalidInput
+from animatex_core.model.conditions import Conditions
+from animatex_core.training.trainer.config import DropoutConfig, LossConfig
+from animatex_core.training.trainer.dropout import INPUTS, draw_dropped, without
+from animatex_core.training.trainer.loss import draw_timesteps
+from animatex_core.training.trainer.network import start_unet
+from animatex_core.training.trainer.plan import BatchPlan, Position, clip_of, plan_batches, samples_of
+from animatex_core.training.trainer.prefetch import prefetched
+from animatex_core.training.trainer.samples import BatchMaker, moving_weights
+
+from .training_samples import MadeUpClips, settings
+
+KEPT = {"all_dropped": 0.0, "all_kept": 1.0}
+
+
+def test_processes_share_the_samples_of_a_step_and_a_later_start_sees_the_same() -> None:
+    config = settings(accumulation=2, steps=6)
+    alone = list(plan_batches(config, Position()))
+    pairs = zip(*(plan_batches(settings(steps=6), Position(), process, 2) for process in (0, 1)), strict=True)
+    assert [plan for pair in pairs for plan in pair] == alone
+    after = Position(3, sum(samples_of(config, step, 1) for step in range(3)))
+    assert list(plan_batches(config, after)) == alone[6:]
+    assert {plan.frames for plan in alone} == {1, 3}
+
+
+def test_every_clip_is_seen_once_an_epoch() -> None:
+    epochs = [[clip_of(number, 5, seed=1) for number in range(start, start + 5)] for start in (0, 5, 10)]
+    assert all(sorted(epoch) == [0, 1, 2, 3, 4] for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) > 1
+
+
+def test_conditions_are_dropped_as_often_as_asked() -> None:
+    rng = np.random.default_rng(0)
+    draws = [draw_dropped(DropoutConfig(), rng) for _ in range(4000)]
+    sizes = Counter(len(dropped) for dropped in draws)
+    assert sizes[5] / 4000 == pytest.approx(0.1 + 0.8 / 32, abs=0.02)
+    assert sizes[0] / 4000 == pytest.approx(0.1 + 0.8 / 32, abs=0.02)
+    assert sum("pose" in dropped for dropped in draws) / 4000 == pytest.approx(0.5, abs=0.03)
+
+
+def test_everything_dropped_is_the_unconditional_pass() -> None:
+    (inputs,) = BatchMaker(settings(dropout=KEPT), MadeUpClips()).sample(0, 2).groups
+    nothing, bare = without(inputs, frozenset(INPUTS)), inputs.unconditional()
+    assert all(getattr(inputs, name) is not None for names in INPUTS.values() for name in names)
+    assert all(getattr(nothing, name) is None for names in INPUTS.values() for name in names)
+    assert torch.equal(nothing.text_context, bare.text_context)
+
+
+@pytest.mark.parametrize("interleaves", [False, True])
+def test_a_batch_of_different_conditions_is_what_each_clip_is_alone(interleaves: bool) -> None:
+    model = {**settings().to_dict()["model"]}
+    model["ipi"] = {**model["ipi"], "interleaves_batch": interleaves}
+    make = BatchMaker(settings(model=model), MadeUpClips())
+    batch, alone = make(BatchPlan(2, tuple(range(6)))), [make.sample(number, 2) for number in range(6)]
+    unet = start_unet(make.config).eval()
+    assert len(batch.groups) == (6 if interleaves else 5)
+    together = Conditions.stack([unet.encode(group) for group in batch.groups])
+    for sample in alone:
+        place = next(i for i, latents in enumerate(batch.latents) if torch.equal(latents, sample.latents[0]))
+        single = unet.encode(sample.groups[0])
+        torch.testing.assert_close(together.concat[place : place + 1], single.concat)
+        torch.testing.assert_close(together.reference[place : place + 1], single.reference)
+        torch.testing.assert_close(together.context[0].key[place : place + 1], single.context[0].key)
+        rows = slice(3 * place, 3 * place + 3)
+        torch.testing.assert_close(together.motion[0].value[rows], single.motion[0].value)
+
+
+def test_workers_make_the_same_batches_in_the_same_order() -> None:
+    make, config = BatchMaker(settings(), MadeUpClips()), settings()
+    here, there = (list(prefetched(make, plan_batches(config, Position()), workers)) for workers in (0, 2))
+    assert len(here) == config.steps
+    assert all(torch.equal(one.latents, other.latents) for one, other in zip(here, there, strict=True))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_damaged_clip_is_named(workers: int) -> None:
+    make = BatchMaker(settings(), MadeUpClips(clips=1, broken=0))
+    with pytest.raises(InvalidInput, match=r"^Clip 0 has latents with NaN or infinity: prepare it again\.$"):
+        next(prefetched(make, plan_batches(make.config, Position()), workers))
+
+
+def test_data_of_another_size_is_refused() -> None:
+    make = BatchMaker(settings(size={"width": 64, "height": 96}), MadeUpClips())
+    with pytest.raises(InvalidInput, match=r"latents of \(4, 1, 6, 4\), but the configuration asks for"):
+        make.sample(0, 1)
+
+
+def test_moving_cells_weigh_more() -> None:
+    clip = MadeUpClips().clip(0, 3, np.random.default_rng(0))
+    clip.latents[:, :, :3] = 1.0  # the upper half stands still
+    weights = moving_weights(clip, 2.0)
+    assert torch.equal(weights[0, 0, :, :3], torch.ones(3, 3, 4))
+    assert weights.max() == 3
+
+
+@pytest.mark.parametrize(("emphasis", "mean"), [(0.0, 499.5), (1.0, 666.2)])
+def test_timesteps_are_drawn_by_their_density(emphasis: float, mean: float) -> None:
+    torch.manual_seed(0)
+    drawn = draw_timesteps(20_000, LossConfig(noise_emphasis=emphasis))
+    assert drawn.double().mean() == pytest.approx(mean, abs=6)
+    assert (drawn.min() >= 0, drawn.max()) == (True, 999)

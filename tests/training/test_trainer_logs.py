@@ -1,0 +1,100 @@
+"""What can be looked at while a denoiser learns."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import Tensor
+
+from animatex_core.training.trainer.config import PreviewConfig
+from animatex_core.training.trainer.ema import WeightAverage
+from animatex_core.training.trainer.logs import TensorBoardLog
+from animatex_core.training.trainer.meter import Meter
+from animatex_core.training.trainer.plan import Position
+from animatex_core.training.trainer.preview import Preview
+from animatex_core.training.trainer.samples import BatchMaker
+from animatex_core.training.trainer.training import StepReport, Training
+from animatex_core.video.picture import read_picture
+
+from .training_samples import MadeUpClips, settings
+
+
+class Colours:
+    """`LatentDecoder` of no network: three channels, eight times larger."""
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return F.interpolate(latents[:, :3], scale_factor=8)
+
+
+def report(**changes: Any) -> StepReport:
+    values: dict[str, Any] = {
+        "position": Position(1, 2), "loss": 0.5, "errors": torch.tensor([1.0, 3.0]),
+        "timesteps": torch.tensor([5, 999]), "learning_rate": 1e-3, "gradient_norm": 2.0, "seconds": 0.1,
+        "clips": 2, "frames": 1,
+    }  # fmt: skip
+    return StepReport(**{**values, **changes})
+
+
+def test_means_are_taken_over_the_steps_since_the_last_reading() -> None:
+    moments = iter([0.0, 4.0, 4.0, 5.0, 5.0])  # begin, read, begin
+    meter = Meter(clock=lambda: next(moments))
+    meter.add(report())
+    meter.add(report(loss=1.5, timesteps=torch.tensor([99, 100])))
+    means = meter.read()
+    assert (means["loss"], means["gradient_norm"], means["clips_per_second"]) == (1.0, 2.0, 1.0)
+    assert {name: value for name, value in means.items() if "error" in name} == {
+        "error/000": 1.0, "error/100": 3.0, "error/900": 3.0,
+    }  # fmt: skip
+    meter.add(report(loss=7.0))
+    assert meter.read()["loss"] == 7.0
+
+
+def test_curves_and_previews_are_written(tmp_path: Path) -> None:
+    config = settings(steps=2, batches=[{"frames": 1, "batch_size": 1}])
+    maker, shown = BatchMaker(config, MadeUpClips()), PreviewConfig(every_steps=2, clips=2, frames=3, steps=2)
+    training = Training(maker, tmp_path, Accelerator(cpu=True))
+    preview = Preview(shown, maker, Colours())
+    log = TensorBoardLog(tmp_path, 0, 1, preview)
+    training.run([log])
+    log.close()
+    events = EventAccumulator(str(tmp_path / "logs"))
+    events.Reload()
+    assert {"loss", "gradient_norm", "learning_rate", "clips_per_second"} <= set(events.Tags()["scalars"])
+    assert [event.step for event in events.Scalars("loss")] == [1, 2]
+    picture = read_picture(tmp_path / "previews" / "step-000000002.png").rgb
+    assert picture.shape == (2 * 3 * 48, (1 + 3) * 32, 3)
+    # The weights that are trained are back in their place, and learning goes on.
+    assert training.unet.training
+
+
+def test_a_preview_shows_the_average(tmp_path: Path) -> None:
+    config = settings(steps=1, batches=[{"frames": 1, "batch_size": 1}])
+    maker = BatchMaker(config, MadeUpClips())
+    training = Training(maker, tmp_path, Accelerator(cpu=True))
+    preview = Preview(PreviewConfig(clips=1, frames=2, steps=1), maker, Colours())
+    before = preview.picture(training)
+    weights = [parameter.detach().clone() for parameter in training.unet.parameters()]
+    with torch.no_grad():
+        training.unet.out[-1].get_parameter("bias").fill_(5)
+    assert np.array_equal(preview.picture(training), before)
+    assert training.average is not None
+    training.average.tensors["out.2.bias"].fill_(5)
+    assert not np.array_equal(preview.picture(training), before)
+    assert sum(torch.equal(*pair) for pair in zip(weights, training.unet.parameters(), strict=True)) == (
+        len(weights) - 1
+    )
+
+
+@pytest.mark.parametrize("step", [0, 4, 10_000])
+def test_the_average_warms_up(step: int) -> None:
+    layer = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(layer.weight)
+    average = WeightAverage(layer, 0.99)
+    torch.nn.init.ones_(layer.weight)
+    average.update(step)
+    assert average.tensors["weight"].item() == pytest.approx(1 - min(0.99, (1 + step) / (10 + step)))
