@@ -11,12 +11,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...encoders.autoencoder import LATENT_SCALE, SMALL_AUTOENCODER, network_on_meta
-from ..procedural.triples import draw_scene
+from ...pose.skeleton import BODY_POINTS
+from ..procedural.triples import Scene, draw_scene
 from .color_path import begin_with_colors
 from .fit import FitSettings, fit
 
 WIDTH, HEIGHT = 128, 192
 PARTS = 4
+SCENES = 1_000_000  # of which the crops of one size are
 EDGES = 1.0  # weight of the differences between neighbours, without which edges blur
 DIVERGENCE = 1e-6  # weight of the KL divergence, as Stable Diffusion's
 
@@ -35,6 +37,7 @@ class Phase:
 
 PHASES = (
     Phase(32, FitSettings(steps=2200, batch_size=32, learning_rate=2e-3, weight_decay=0.0)),
+    Phase(64, FitSettings(steps=2400, batch_size=8, learning_rate=1e-3, weight_decay=0.0)),
     Phase(96, FitSettings(steps=600, batch_size=4, learning_rate=5e-4, weight_decay=0.0, decay=0.99)),
 )
 
@@ -60,19 +63,25 @@ def train_autoencoder(
 
 def picture(number: int, *, held_out: bool = False) -> np.ndarray:
     """Make up one picture of somebody: (height, width, 3) uint8."""
-    rng = np.random.default_rng([7, int(held_out), number])
-    return draw_scene(rng, 1, WIDTH, HEIGHT, held_out=held_out).frames[0]
-
-
-_picture_of = lru_cache(maxsize=2)(picture)
+    return _scene(number, held_out=held_out).frames[0]
 
 
 def crop(side: int, number: int) -> Tensor:
-    """Make up a part of a picture: (3, side, side) in -1..1; four parts are of one picture."""
-    rng = np.random.default_rng([8, number])
-    top, left = int(rng.integers(HEIGHT - side + 1)), int(rng.integers(WIDTH - side + 1))
-    part = _picture_of(number // PARTS)[top : top + side, left : left + side]
+    """Make up a part of a picture about a joint: (3, side, side) in -1..1; four parts are of one picture."""
+    rng = np.random.default_rng([8, side, number])
+    scene = _scene_of(side * SCENES + number // PARTS)
+    place = scene.poses.body[0, rng.integers(BODY_POINTS), :2] * (WIDTH, HEIGHT)
+    corner = place - side / 2 + rng.normal(0, side / 4, 2)
+    left, top = np.clip(corner, 0, (WIDTH - side, HEIGHT - side)).astype(int)
+    part = scene.frames[0, top : top + side, left : left + side]
     return torch.from_numpy(part.copy()).permute(2, 0, 1).float() / 127.5 - 1
+
+
+def _scene(number: int, *, held_out: bool = False) -> Scene:
+    return draw_scene(np.random.default_rng([7, int(held_out), number]), 1, WIDTH, HEIGHT, held_out=held_out)
+
+
+_scene_of = lru_cache(maxsize=2)(_scene)
 
 
 def reconstruction_loss(network: Any, pictures: Tensor) -> Tensor:

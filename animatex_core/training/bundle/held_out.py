@@ -1,0 +1,167 @@
+"""The bundle on characters and motion that it never saw, against what should have come out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from einops import rearrange
+
+from ...conditioning import MotionFeatures, clip_conditions, encode_motion, encode_reference
+from ...diffusion.guidance import Guidance
+from ...networks import Networks
+from ...pose.extract import PoseExtractor
+from ...pose.skeleton import PoseSequence, seen
+from ...retarget.retarget import Character, RetargetSettings, retarget
+from ...sampling import SamplingSettings, sample_latents
+from ...shapes import ClipShape
+from ..procedural.triples import Triple, draw_triple
+from . import scores
+
+Frames = np.ndarray
+REAL, FROZEN, OTHER = "driving pose", "frozen pose", "pose of another clip"
+REPEATED, MEAN = "reference repeated", "mean of the true clip"
+LIKE_THE_CHARACTER = RetargetSettings(mode="retarget", ground=True)
+
+
+@dataclass(frozen=True)
+class HeldOutSettings:
+    """pairs: of a character and a motion. seed: of the pairs; that of the noise is the number of the pair."""
+
+    pairs: int = 32
+    frames: int = 16
+    width: int = 128
+    height: int = 192
+    seed: int = 0
+    sampling: SamplingSettings = field(
+        default_factory=lambda: SamplingSettings(steps=12, guidance=Guidance(2.0))
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One pair: its triple and, by name, the clips that are compared with the true one."""
+
+    triple: Triple
+    clips: Mapping[str, Frames]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Animates held-out characters with one set of networks. extractor: finds poses in what comes out."""
+
+    networks: Networks
+    settings: HeldOutSettings
+    extractor: PoseExtractor | None = None
+
+    def case(self, number: int) -> Case:
+        """Animate pair `number` by its driving poses, by a frozen one, and by those of the next pair."""
+        triple, other = self._triple(number), self._triple(number + 1)
+        motion = self._motion(triple)
+        still = [0] * self.settings.frames
+        frozen = MotionFeatures(motion.clip[still], motion.poses.select(still), motion.width, motion.height)
+        clips = {
+            REAL: self._animated(number, triple, motion),
+            FROZEN: self._animated(number, triple, frozen),
+            OTHER: self._animated(number, triple, self._motion(other)),
+            REPEATED: np.repeat(triple.reference.frames, self.settings.frames, axis=0),
+            MEAN: np.repeat(triple.target.frames.mean(0, keepdims=True), self.settings.frames, axis=0).astype(
+                np.uint8
+            ),
+        }
+        return Case(triple, clips)
+
+    def scores(self, case: Case) -> dict[str, dict[str, float]]:
+        """Score every clip of a case by name."""
+        return {name: self._scored(case.triple, frames) for name, frames in case.clips.items()}
+
+    def _triple(self, number: int) -> Triple:
+        settings = self.settings
+        size = settings.frames, settings.width, settings.height
+        return draw_triple(settings.seed, number, *size, held_out=True)
+
+    def _motion(self, triple: Triple) -> MotionFeatures:
+        return encode_motion(self.networks.image_encoder, triple.driver.frames, triple.driver.poses)
+
+    def _animated(self, number: int, triple: Triple, motion: MotionFeatures) -> Frames:
+        networks, settings, own = self.networks, self.settings, triple.reference.poses
+        halvings = networks.unet.config.halvings
+        shape = ClipShape(settings.width, settings.height, settings.frames, halvings=halvings)
+        character = Character(settings.width, settings.height, own)
+        reference = encode_reference(
+            networks.image_encoder,
+            triple.reference.frames[0],
+            shape,
+            own,
+            networks.trained_on.reference_form,
+            networks.autoencoder,
+        )
+        poses = retarget(motion.poses, character, LIKE_THE_CHARACTER)
+        inputs = clip_conditions(shape, networks.text_context, reference, poses, motion)
+        latents = sample_latents(networks.unet, inputs, replace(settings.sampling, seed=number))
+        pictures = networks.autoencoder.decode(rearrange(latents, "1 c f h w -> f c h w"))
+        units = (pictures.float().cpu() / 2 + 0.5).clamp(0, 1)
+        return rearrange((units * 255).byte(), "f c h w -> f h w c").numpy()
+
+    def _scored(self, triple: Triple, frames: Frames) -> dict[str, float]:
+        true = triple.target.frames
+        psnr, ssim = scores.similarity(frames, true)
+        autoencoder: Any = self.networks.autoencoder
+        found = {
+            "PSNR": psnr,
+            "SSIM": ssim,
+            "perceptual": scores.perceptual_distance(autoencoder.network.encoder, frames, true),
+            "moving PSNR": scores.moving_psnr(frames, true),
+            "colours": scores.color_overlap(frames, true, _figure(triple)),
+        }
+        return found | self._joints(triple, frames)
+
+    def _joints(self, triple: Triple, frames: Frames) -> dict[str, float]:
+        if self.extractor is None:
+            return {}
+        found = self.extractor.extract(frames)
+        near, distance = scores.joints_near(found, triple.target.poses, _heights(triple.target.poses))
+        return {"joints near": near, "joint distance": distance}
+
+
+def mean_scores(
+    held_out: HeldOut, show: Callable[[int, Case], None]
+) -> tuple[dict[str, dict[str, float]], list[dict[str, dict[str, float]]]]:
+    """Score all pairs: means by clip and score, and each pair's. show: is given every case."""
+    each = []
+    for number in range(held_out.settings.pairs):
+        case = held_out.case(number)
+        show(number, case)
+        each.append(held_out.scores(case))
+    means = {
+        clip: {score: float(np.nanmean([one[clip][score] for one in each])) for score in each[0][clip]}
+        for clip in each[0]
+    }
+    return means, each
+
+
+def table(means: Mapping[str, Mapping[str, float]]) -> str:
+    """Write means as a table in Markdown."""
+    columns = list(next(iter(means.values())))
+    lines = [f"| clip | {' | '.join(columns)} |", "| --- " * (len(columns) + 1) + "|"]
+    for clip, values in means.items():
+        lines.append(f"| {clip} | {' | '.join(f'{values[column]:.3f}' for column in columns)} |")
+    return "\n".join(lines)
+
+
+def _figure(triple: Triple) -> np.ndarray:
+    """Where the true clip shows the character, (f, h, w) bool: the box around its joints."""
+    poses = triple.target.poses
+    shown = seen(poses.body)
+    places = np.where(shown[..., None], poses.body[..., :2], np.nan) * [poses.width, poses.height]
+    low, high = np.nanmin(places, axis=1), np.nanmax(places, axis=1)
+    rows, columns = np.mgrid[: poses.height, : poses.width]
+    pixels = np.stack([columns, rows], axis=-1)
+    inside = (pixels >= low[:, None, None]) & (pixels <= high[:, None, None])
+    return inside.all(axis=-1)
+
+
+def _heights(poses: PoseSequence) -> np.ndarray:
+    shown = seen(poses.body)
+    y = np.where(shown, poses.body[..., 1], np.nan)
+    return np.nanmax(y, axis=1) - np.nanmin(y, axis=1)

@@ -1,0 +1,83 @@
+"""How near an animation of a made-up character comes to the true one, which is known."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
+
+from ...pose.skeleton import PoseSequence, seen
+
+MOVING = 0.08  # of the range of a colour: pixels that are this far from their mean over time move
+BINS = 8  # of each colour in a histogram
+NEAR = 0.05  # of the body's height
+
+
+def similarity(found: np.ndarray, true: np.ndarray) -> tuple[float, float]:
+    """PSNR in dB and SSIM, each a mean over the frames (f, h, w, 3) uint8."""
+    pictures = _units(found), _units(true)
+    pairs = list(zip(*pictures, strict=True))
+    psnr = [float(peak_signal_noise_ratio(a[None], b[None], data_range=1.0)) for a, b in pairs]
+    ssim = structural_similarity_index_measure(*pictures, data_range=1.0)
+    assert isinstance(ssim, Tensor)
+    return float(np.mean(psnr)), float(ssim)
+
+
+def moving_pixels(true: np.ndarray) -> np.ndarray:
+    """Where a clip moves: (f, h, w) bool."""
+    pictures = true / 255
+    return np.abs(pictures - pictures.mean(axis=0)).mean(axis=3) > MOVING
+
+
+def moving_psnr(found: np.ndarray, true: np.ndarray) -> float:
+    """PSNR in dB over the pixels that move in the true clip."""
+    error = ((found / 255.0 - true / 255.0) ** 2)[moving_pixels(true)]
+    return float(-10 * np.log10(max(error.mean(), 1e-10)))
+
+
+@torch.no_grad()
+def perceptual_distance(encoder: Any, found: np.ndarray, true: np.ndarray) -> float:
+    """Distance between the features of both clips at every level of an autoencoder's encoder.
+
+    Of the form of LPIPS (Zhang et al. 2018): features of length 1 at every place, squared differences,
+    averaged over places and levels; 0 for equal pictures, at most 4.
+    """
+    levels = zip(_levels(encoder, found), _levels(encoder, true), strict=True)
+    return float(np.mean([float((a - b).square().sum(1).mean()) for a, b in levels]))
+
+
+def color_overlap(found: np.ndarray, true: np.ndarray, mask: np.ndarray) -> float:
+    """Part of the colours of masked pixels (f, h, w) that two clips share: 1 for equal histograms."""
+    return float(np.minimum(_histogram(found[mask]), _histogram(true[mask])).sum())
+
+
+def joints_near(found: PoseSequence, true: PoseSequence, heights: np.ndarray) -> tuple[float, float]:
+    """Part of the true clip's joints that are found within NEAR, and the mean distance of those found.
+
+    heights: (f,) of the body, in parts of the picture's height; distances are in parts of it.
+    """
+    scale = np.array([true.width / true.height, 1])
+    distance = np.linalg.norm((found.body[..., :2] - true.body[..., :2]) * scale, axis=-1) / heights[:, None]
+    there, both = seen(true.body), seen(true.body) & seen(found.body)
+    near = float((both & (distance < NEAR)).sum() / there.sum())
+    return near, float(distance[both].mean()) if both.any() else float("nan")
+
+
+def _levels(encoder: Any, frames: np.ndarray) -> Sequence[Tensor]:
+    hidden = encoder.conv_in(_units(frames) * 2 - 1)
+    levels = []
+    for block in encoder.down_blocks:
+        hidden = block(hidden)
+        levels.append(nn.functional.normalize(hidden, dim=1))
+    return levels
+
+
+def _histogram(colors: np.ndarray) -> np.ndarray:
+    counts, _ = np.histogramdd(colors, bins=BINS, range=[(0, 256)] * 3)
+    return counts / max(1.0, counts.sum())
+
+
+def _units(frames: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float() / 255
