@@ -123,8 +123,9 @@ def _told_cost(cost: "StepCost") -> Iterator[str]:
     )
     for name, size, note in parts:
         yield f"{name:13} {size / 2**30:,.2f} GiB ({note})"
-    yield f"operations    {cost.operations / 1e12:,.2f} TFLOP (products, convolutions and attention, there "
-    yield f"              and back; {cost.scan_operations / 1e12:,.2f} of them Mamba's scans)"
+    yield f"operations    {cost.operations / 1e12:,.2f} TFLOP (products, convolutions and attention, there and back)"
+    if cost.scan_operations:
+        yield f"              {cost.scan_operations / 1e12:,.2f} of them in Mamba's scans, by mamba-ssm's kernel"
 
 
 def _train(arguments: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"optimizer": {"lr": 1}}, "optimizer.lr is unknown: choose from learning_rate,"),
     ({"model": {"preset": "tiny", "ipi": {"wide": 1}}}, "model.ipi.wide is unknown: choose from width,"),
     ({"model": {"preset": "huge"}}, "model.preset is 'huge': choose one of released, paper, tiny."),
-    ({"data": {"kind": "zip", "path": "x"}}, "data.kind is 'zip': choose one of shards, folder."),
+    ({"data": {"path": 1}}, "data.path is 1: give text."),
     ({"data": {}}, "data.path is not given"),
     ({"batches": []}, "batches is empty"),
     ({"batches": [{"frames": 1, "batch_size": True}]}, "batches[0].batch_size is True: give a whole number."),

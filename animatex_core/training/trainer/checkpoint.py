@@ -31,8 +31,8 @@ far has none."""
 class Checkpoint:
     """A training as it stands between two steps.
 
-    tensors: under the prefixes above, memory-mapped where they come from a file. trained_on: what the
-    denoiser knows. scaler: the state of fp16's loss scaling, {} without.
+    tensors: under the prefixes above, memory-mapped where they come from a file. trained_on: the clips
+    that its denoiser knows. scaler: the state of fp16's loss scaling, {} without.
     """
 
     config: TrainingConfig

@@ -17,10 +17,9 @@ MixedPrecision = Literal["no", "bf16", "fp16"]
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Where the clips come from. kind: "shards" is what `prepare` wrote; "folder" a folder of clips."""
+    """Where the clips come from. path: a folder of shards, as `prepare` writes them."""
 
     path: str
-    kind: Literal["shards", "folder"] = "shards"
 
 
 @dataclass(frozen=True)

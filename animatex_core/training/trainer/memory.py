@@ -1,6 +1,5 @@
 """Whether a training fits into the memory there is, before it starts."""
 
-import psutil
 import torch
 
 from ...errors import OutOfMemory
@@ -27,7 +26,11 @@ def check_memory(config: TrainingConfig, device: torch.device, processes: int = 
 
 def free_bytes(device: torch.device) -> int:
     """Return the free memory of a GPU, else what the system could give to a process."""
-    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    import psutil
+
+    return psutil.virtual_memory().available
 
 
 def has_fused(device: torch.device) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,8 +22,6 @@ from .seeds import Stream, generator
 
 Epi = Callable[[PoseSequence, np.random.Generator], PoseSequence]
 
-_DATASETS = {"folder": ("folder", "FolderDataset"), "shards": ("shards", "ShardDataset")}
-
 
 class TrainingData(ClipDataset, Protocol):
     """Clips, and the text encoder's answer to "": (1, text_tokens, context_dim)."""
@@ -35,8 +32,9 @@ class TrainingData(ClipDataset, Protocol):
 
 def open_dataset(config: DataConfig) -> TrainingData:
     """Open the data set of a configuration; raises InvalidInput where it cannot be used."""
-    module, name = _DATASETS[config.kind]
-    return getattr(import_module(f"..data.{module}", __package__), name).open(config.path)
+    from ..data.shards import ShardDataset
+
+    return ShardDataset.open(config.path)
 
 
 def open_epi(settings: dict[str, Any] | None, dataset: ClipDataset) -> Epi | None:
