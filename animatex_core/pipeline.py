@@ -101,10 +101,13 @@ class Animator:
 
     def _shape(self, frames: int, settings: AnimationSettings) -> ClipShape:
         trained_on = self.networks.trained_on
-        width, height = trained_on.size(settings.width, settings.height)
+        width = trained_on.width if settings.width is None else settings.width
+        height = trained_on.height if settings.height is None else settings.height
         plan = settings.sampling.long_clip
         trained_on.warn_of_length(frames if plan is None else min(frames, plan.size))
-        return ClipShape(width, height, frames, halvings=self.networks.unet.config.halvings)
+        shape = ClipShape(width, height, frames, halvings=self.networks.unet.config.halvings)
+        trained_on.warn_of_size(width, height)
+        return shape
 
     def _reference(
         self, reference: Reference, shape: ClipShape, pose: PoseSequence | None, form: ReferenceForm | None

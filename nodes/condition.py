@@ -1,28 +1,32 @@
 """Nodes that tell the denoiser what to make: whose motion, and of whom."""
 
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from comfy.clip_vision import ClipVisionModel
 from comfy.model_management import intermediate_device
+from comfy.model_patcher import ModelPatcher
 from comfy.sd import VAE
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..animatex_core.conditioning import (
     MotionFeatures,
-    ReferenceForm,
     clip_conditions,
     encode_motion,
     encode_reference,
     require_a_pose_each,
     warn_of_stretching,
 )
+from ..animatex_core.errors import InvalidInput
+from ..animatex_core.model.trained_on import RELEASED, ReferenceForm, TrainedOn
 from ..animatex_core.pose.skeleton import PoseSequence
 from ..animatex_core.shapes import ClipShape
+from .host.choices import AUTOMATIC
 from .host.conditions import OWN_TEXT, Conditioning, conditioning_pair
 from .host.encoders import HostImageEncoder, HostLatentEncoder
+from .host.model import AnimateXModel
 from .host.pictures import frames_of, picture_of
 from .host.poses import Poses, poses_of
 from .host.progress import node_progress
@@ -80,20 +84,33 @@ class AnimateXConditioning(io.ComfyNode):
                 Features.Input("features", tooltip="From IPI Features, of the same driving frames."),
                 io.Int.Input(
                     "width",
-                    default=512,
-                    min=64,
+                    default=0,
+                    min=0,
                     max=4096,
                     step=64,
-                    tooltip="Width of the clip in pixels. Animate-X was trained with 512x768.",
+                    tooltip="Width of the clip in pixels. 0: what the wired model was trained with, which is "
+                    "512x768 for Animate-X as released.",
                 ),
                 io.Int.Input(
-                    "height", default=768, min=64, max=4096, step=64, tooltip="Height of the clip in pixels."
+                    "height",
+                    default=0,
+                    min=0,
+                    max=4096,
+                    step=64,
+                    tooltip="Height of the clip in pixels. 0: as for the width.",
                 ),
                 io.Combo.Input(
                     "reference_form",
-                    options=list(get_args(ReferenceForm)),
+                    options=[AUTOMATIC, *get_args(ReferenceForm)],
                     tooltip="How the reference is shown to the model: as picture, as released; as latents, "
-                    "as in the paper; or both. Latents need a VAE.",
+                    "as in the paper; or both. Latents need a VAE. Automatic is as the wired model was "
+                    "trained.",
+                ),
+                io.Model.Input(
+                    "model",
+                    optional=True,
+                    tooltip="The model that will be sampled. It tells the size and the form it was trained "
+                    "with; without it they are those of the release.",
                 ),
                 Poses.Input(
                     "reference_pose",
@@ -126,7 +143,8 @@ class AnimateXConditioning(io.ComfyNode):
         features: MotionFeatures,
         width: int,
         height: int,
-        reference_form: ReferenceForm,
+        reference_form: Any,
+        model: ModelPatcher | None = None,
         reference_pose: object | None = None,
         vae: VAE | None = None,
         empty_text: Conditioning | None = None,
@@ -135,15 +153,27 @@ class AnimateXConditioning(io.ComfyNode):
             picture = picture_of(reference)
             driving = poses_of(poses, size=(features.width, features.height))
             own = _pose_in(picture, reference_pose)
-            shape = ClipShape(width, height, len(driving))
+            trained_on = _trained_on(model)
+            shape = ClipShape(width or trained_on.width, height or trained_on.height, len(driving))
+            if model is not None:
+                trained_on.warn_of_size(shape.width, shape.height)
+            form = trained_on.reference_form if reference_form == AUTOMATIC else reference_form
             warn_of_stretching(picture, shape)
             autoencoder = None if vae is None else HostLatentEncoder(vae)
             encoder = HostImageEncoder(clip_vision)
-            shown = encode_reference(encoder, picture, shape, own, reference_form, autoencoder)
+            shown = encode_reference(encoder, picture, shape, own, form, autoencoder)
             text = empty_text[0][0] if empty_text else OWN_TEXT
             inputs = clip_conditions(shape, text, shown, driving, features)
         latents = torch.zeros(shape.frames, 4, *shape.latent_size, device=intermediate_device())
         return io.NodeOutput(*conditioning_pair(inputs), {"samples": latents})
+
+
+def _trained_on(model: ModelPatcher | None) -> TrainedOn:
+    if model is None:
+        return RELEASED
+    if not isinstance(model.model, AnimateXModel):
+        raise InvalidInput("The MODEL is not Animate-X: wire that of the node Load Animate-X Model.")
+    return model.model.trained_on
 
 
 def _pose_in(picture: np.ndarray, pose: object | None) -> PoseSequence | None:

@@ -6,12 +6,12 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..animatex_core.built_in import built_in_denoiser, built_in_notice
 from ..animatex_core.checkpoints.denoiser_file import read_denoiser
 from ..animatex_core.errors import AnimateXWarning
-from ..animatex_core.generated_networks import NOTICE, generated_denoiser
 from .host import model_files
 from .host.choices import AUTOMATIC, BUILT_IN, chosen
-from .host.encoder_loading import generated_clip_vision, generated_vae, load_clip_vision, load_vae
+from .host.encoder_loading import built_in_clip_vision, built_in_vae, load_clip_vision, load_vae
 from .host.loading import WEIGHT_DTYPES, load_model
 from .host.told import told
 
@@ -33,7 +33,7 @@ class AnimateXLoadModel(io.ComfyNode):
                     "model_name",
                     options=[AUTOMATIC, BUILT_IN, *model_files.denoiser_choices()],
                     tooltip="A file in models/animate_x or models/diffusion_models. Automatic takes the "
-                    "known file that is there, else the small built-in network, which shows that all runs.",
+                    "known file that is there, else the small built-in network, which draws small cartoons.",
                 ),
                 io.Combo.Input(
                     "weight_dtype",
@@ -55,8 +55,8 @@ class AnimateXLoadModel(io.ComfyNode):
         with told(cls.hidden.unique_id):
             path = cls._path(model_name)
             if path is None:
-                _warn_of_untrained(model_name)
-                return io.NodeOutput(load_model(generated_denoiser(), BUILT_IN, weight_dtype))
+                _warn_of_built_in(model_name)
+                return io.NodeOutput(load_model(built_in_denoiser(), BUILT_IN, weight_dtype))
             return io.NodeOutput(load_model(read_denoiser(path), str(path), weight_dtype))
 
     @classmethod
@@ -105,10 +105,10 @@ class AnimateXLoadEncoders(io.ComfyNode):
         with told(cls.hidden.unique_id):
             image_encoder, autoencoder = cls._image_encoder(clip_vision_name), cls._autoencoder(vae_name)
             if image_encoder is None or autoencoder is None:
-                _warn_of_untrained(vae_name if image_encoder else clip_vision_name)
+                _warn_of_built_in(vae_name if image_encoder else clip_vision_name)
             return io.NodeOutput(
-                load_clip_vision(image_encoder) if image_encoder else generated_clip_vision(),
-                load_vae(autoencoder) if autoencoder else generated_vae(),
+                load_clip_vision(image_encoder) if image_encoder else built_in_clip_vision(),
+                load_vae(autoencoder) if autoencoder else built_in_vae(),
             )
 
     @classmethod
@@ -120,6 +120,6 @@ class AnimateXLoadEncoders(io.ComfyNode):
         return chosen(choice, model_files.autoencoder_choices, model_files.require_autoencoder)
 
 
-def _warn_of_untrained(choice: str) -> None:
+def _warn_of_built_in(choice: str) -> None:
     missing = "No Animate-X model is in models/animate_x or models/diffusion_models. "
-    warnings.warn(AnimateXWarning((missing if choice == AUTOMATIC else "") + NOTICE), stacklevel=2)
+    warnings.warn(AnimateXWarning((missing if choice == AUTOMATIC else "") + built_in_notice()), stacklevel=2)

@@ -47,14 +47,13 @@ class LoadDWPose(io.ComfyNode):
                     "detector",
                     options=onnx_choices(),
                     tooltip="Finds people: yolox_l.onnx in models/animate_x, models/detection or where "
-                    "controlnet_aux keeps it. automatic takes it or, without it, the built-in net, which is "
-                    "not trained.",
+                    "controlnet_aux keeps it. automatic takes it or, without it, the small built-in net.",
                 ),
                 io.Combo.Input(
                     "estimator",
                     options=onnx_choices(),
                     tooltip="Finds a person's points: dw-ll_ucoco_384.onnx in the same folders. The built-in "
-                    "net is not trained: its poses mean nothing.",
+                    "net is small, and for drawn dancers at best.",
                 ),
                 io.Combo.Input(
                     "device",

@@ -30,16 +30,13 @@ class TrainedOn:
             require_whole(name, getattr(self, name))
         check_reference_form(self.reference_form)
 
-    def size(self, width: int | None, height: int | None) -> tuple[int, int]:
-        """Return the (width, height) of a clip; its own for None. Warns of one far larger or smaller."""
-        size = self.width if width is None else width, self.height if height is None else height
-        scale = size[0] * size[1] / (self.width * self.height)
-        if not 1 / SCALED < scale < SCALED:
+    def warn_of_size(self, width: int, height: int) -> None:
+        """Warn of a clip that is far larger or smaller."""
+        if not 1 / SCALED < width * height / (self.width * self.height) < SCALED:
             _warn(
                 f"The model was trained on clips of {self.width}x{self.height}, so that one of "
-                f"{size[0]}x{size[1]} may look worse: leave the size to the model."
+                f"{width}x{height} may look worse: leave the size to the model."
             )
-        return size
 
     def warn_of_length(self, frames: int) -> None:
         """Warn where more frames are denoised at once than the model knows."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from ...animatex_core.errors import InvalidInput
 
 AUTOMATIC = "automatic"
-BUILT_IN = "built-in (small, untrained)"
+BUILT_IN = "built-in (small)"
 
 
 def chosen(

@@ -1,6 +1,9 @@
-"""ComfyUI's CLIP_VISION and VAE from files, read without executing a pickle, and small generated ones."""
+"""ComfyUI's CLIP_VISION and VAE from files, read without executing a pickle, and the small built-in ones."""
 
+import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from comfy.clip_vision import ClipVisionModel, convert_to_transformers, load_clipvision_from_sd
@@ -15,9 +18,10 @@ from ...animatex_core.checkpoints.autoencoder_keys import (
 )
 from ...animatex_core.checkpoints.safe_read import open_tensors
 from ...animatex_core.checkpoints.strict import check_keys, shapes
-from ...animatex_core.encoders.autoencoder import WHAT
+from ...animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, WHAT
 from ...animatex_core.errors import WrongCheckpoint
 from ...animatex_core.model.generated import generate_weights
+from ...animatex_core.small_bundle import SmallBundle, shipped
 
 OPEN_CLIP_VISION = "visual."  # begins the keys of the vision tower in OpenCLIP's own file
 SMALL_CLIP_VISION = Path(__file__).with_name("small_clip_vision.json")
@@ -52,6 +56,47 @@ def load_vae(path: Path) -> VAE:
     return VAE(sd=tensors)
 
 
+def built_in_clip_vision() -> ClipVisionModel:
+    """Build the small CLIP_VISION that is there without a download."""
+    bundle = shipped()
+    return generated_clip_vision() if bundle is None else small_clip_vision(bundle)
+
+
+def built_in_vae() -> VAE:
+    """Build the small VAE that is there without a download."""
+    bundle = shipped()
+    return generated_vae() if bundle is None else small_vae(bundle)
+
+
+def small_clip_vision(bundle: SmallBundle) -> ClipVisionModel:
+    """Load the CLIP_VISION of a small bundle."""
+    settings = json.loads(bundle.image_encoder_config.read_text(encoding="utf-8"))
+    with TemporaryDirectory() as folder:  # ComfyUI takes sizes from a file alone
+        path = Path(folder, "clip_vision.json")
+        path.write_text(json.dumps(_transformers_sizes(settings)), encoding="utf-8")
+        encoder = ClipVisionModel(path)
+    tensors = convert_to_transformers(open_tensors(bundle.image_encoder), OPEN_CLIP_VISION)
+    check_keys(shapes(encoder.get_sd()), shapes(tensors), "CLIP vision", str(bundle.image_encoder))
+    encoder.load_sd(tensors)
+    return encoder
+
+
+def small_vae(bundle: SmallBundle) -> VAE:
+    """Load the VAE of a small bundle."""
+    config, narrowest = SMALL_AUTOENCODER, SMALL_AUTOENCODER.channels[0]
+    multipliers = tuple(width // narrowest for width in config.channels)
+    sizes = _sizes(narrowest, multipliers, config.blocks)
+    tensors = diffusers_to_ldm(open_tensors(bundle.autoencoder))
+    with torch.device("meta"):
+        expected = shapes(AutoencoderKL(**sizes).state_dict())
+    check_keys(expected, shapes(tensors), WHAT, str(bundle.autoencoder))
+    vae = VAE(sd=tensors, config={"params": sizes})
+    for module in vae.first_stage_model.modules():
+        if isinstance(module, torch.nn.GroupNorm):  # which ComfyUI builds with Stable Diffusion's 32 alone
+            module.num_groups = config.norm_groups
+    return vae
+
+
 def generated_clip_vision(seed: int = 0) -> ClipVisionModel:
     """Build a small CLIP_VISION that nobody trained, of the width that the built-in denoiser reads."""
     encoder = ClipVisionModel(SMALL_CLIP_VISION)
@@ -65,6 +110,24 @@ def generated_vae(seed: int = 0) -> VAE:
     network = AutoencoderKL(**sizes)
     generate_weights(network, seed)
     return VAE(sd=network.state_dict(), config={"params": sizes})
+
+
+def _transformers_sizes(settings: dict[str, Any]) -> dict[str, object]:
+    """Return sizes of OpenCLIP's vision tower as ComfyUI wants them, which is as transformers has them."""
+    vision = settings["vision_cfg"]
+    return {
+        "model_type": "clip_vision_model",
+        "hidden_act": "gelu",
+        "hidden_size": vision["width"],
+        "image_size": vision["image_size"],
+        "intermediate_size": int(vision["width"] * vision["mlp_ratio"]),
+        "layer_norm_eps": 1e-5,
+        "num_attention_heads": vision["width"] // vision["head_width"],
+        "num_channels": 3,
+        "num_hidden_layers": vision["layers"],
+        "patch_size": vision["patch_size"],
+        "projection_dim": settings["embed_dim"],
+    }
 
 
 def _sizes(channels: int, multipliers: tuple[int, ...], blocks: int) -> dict[str, object]:

@@ -36,7 +36,7 @@ def load_model(file: DenoiserFile, source: str, weight_dtype: str = DEFAULT) -> 
         dtype, model_management.unet_manual_cast(dtype, device, config.supported_inference_dtypes)
     )
     config.optimizations["fp8"] = weight_dtype == FAST_FP8
-    model = AnimateXModel(config, file.text_context)
+    model = AnimateXModel(config, file.text_context, file.trained_on)
     load_strictly(model.diffusion_model, file.tensors, "the denoiser", source, dtype, resting)
     patcher = ModelPatcher(model.eval(), load_device=device, offload_device=resting)
     patcher.add_callback(CallbacksMP.ON_CLEANUP, _forget_run)

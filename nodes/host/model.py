@@ -18,6 +18,7 @@ from ...animatex_core.errors import InvalidInput
 from ...animatex_core.model.conditions import ConditionInputs, Conditions
 from ...animatex_core.model.config import DenoiserConfig
 from ...animatex_core.model.memory import activation_bytes
+from ...animatex_core.model.trained_on import RELEASED, TrainedOn
 from ...animatex_core.model.unet import AnimateXUNet
 from ...animatex_core.shapes import ClipShape
 from .conditions import CONDITION, WINDOWS, clip_condition, zeroed_out
@@ -68,12 +69,15 @@ class HostedUNet(AnimateXUNet):
 class AnimateXModel(BaseModel):
     """ComfyUI's wrapper of the denoiser.
 
-    text_context: what the model's file holds of the text encoder's answer to "", or None.
+    text_context: what the model's file holds of the text encoder's answer to "", or None. trained_on: what it
+    says of the training.
     """
 
-    def __init__(self, config: AnimateXConfig, text_context: Tensor | None) -> None:
+    def __init__(
+        self, config: AnimateXConfig, text_context: Tensor | None, trained_on: TrainedOn = RELEASED
+    ) -> None:
         super().__init__(config, ModelType.V_PREDICTION, unet_model=HostedUNet)
-        self.text_context = text_context
+        self.text_context, self.trained_on = text_context, trained_on
         self.run: list[EncodedClip] = []
 
     @property

@@ -8,6 +8,7 @@ import folder_paths
 
 from ...animatex_core.bundles import ModelFile, load_catalogue
 from ...animatex_core.errors import AnimateXWarning, InvalidInput
+from ...animatex_core.small_bundle import shipped
 from .choices import AUTOMATIC, BUILT_IN
 from .folders import KEY
 
@@ -74,8 +75,12 @@ def _controlnet_aux() -> list[Path]:
 
 
 def _missing(known: ModelFile) -> str:
+    small = (
+        "that nobody trained, and the poses mean nothing"
+        if shipped() is None
+        else "that knows drawn dancers, not real people"
+    )
     return (
-        f"{known.name} is in none of ComfyUI's folders, so a small net takes its place that nobody trained, "
-        f"and the poses mean nothing: get {known.path} of {known.repository} at {load_catalogue().hub} and "
-        f"put it into models/{known.folder}."
+        f"{known.name} is in none of ComfyUI's folders, so a small net takes its place {small}: get "
+        f"{known.path} of {known.repository} at {load_catalogue().hub} and put it into models/{known.folder}."
     )

@@ -45,6 +45,8 @@ def sample_clip(
         raise InvalidInput("A conditioning is empty: wire the positive and the negative of one node.")
     for _, values in (*told[0], *told[1]):
         check_latents(clip_condition(values).inputs.shape, samples.shape)
+    plan = settings.long_clip
+    model.model.trained_on.warn_of_length(len(samples) if plan is None else min(plan.size, len(samples)))
     start = _start(samples, latent.get("noise_mask"), settings, denoise)
     result = _within_memory(lambda: _sampled(model, told, start, settings, denoise))
     return {**latent, "samples": finite_clip(result).to(intermediate_device())}

@@ -12,12 +12,14 @@ from torch import Tensor
 
 from tests.host.model_setting import apart, generated, loading, report
 from tests.host.pack import pack
+from tests.small_bundles import write_small_bundle
 
 files = pack("nodes.host.encoder_loading")
 hosted = pack("nodes.host.encoders")
 preprocess = pack("animatex_core.encoders.preprocess")
 autoencoder = pack("animatex_core.encoders.autoencoder")
 denoisers = pack("animatex_core.checkpoints.denoiser_file")
+networks = pack("animatex_core.networks")
 keys = pack("animatex_core.checkpoints.autoencoder_keys")
 to_released = pack("animatex_core.checkpoints.denoiser_keys").to_released
 AnimateXError = pack("animatex_core.errors").AnimateXError
@@ -43,6 +45,27 @@ def latent_encoder_is_that_of_the_core() -> dict[str, float]:
     expected = core.encode(pictures)
     found = hosted.HostLatentEncoder(vae).encode(pictures)
     return {"difference": apart(found, expected), "size": expected.abs().max().item()}
+
+
+def small_bundle_is_that_of_the_core() -> dict[str, Any]:
+    bundle = write_small_bundle(FOLDER / "small")
+    core = networks.load_small(bundle, torch.float32, torch.device("cpu"))
+    clip_vision, vae = files.small_clip_vision(bundle), files.small_vae(bundle)
+    pictures, latents = preprocess.clip_pictures(PICTURES), torch.randn(2, 4, 16, 8, generator=GENERATOR)
+    shown = preprocess.autoencoder_pictures(PICTURES[:1], 64, 128)
+    frames = core.autoencoder.decode(latents).permute(0, 2, 3, 1) * 0.5 + 0.5
+    model = loading.load_model(denoisers.read_denoiser(bundle.denoiser), "the small denoiser").model
+    weights = {name: tensor.float() for name, tensor in model.diffusion_model.state_dict().items()}
+    return {
+        "image": apart(
+            hosted.HostImageEncoder(clip_vision).encode(pictures), core.image_encoder.encode(pictures)
+        ),
+        "latents": apart(hosted.HostLatentEncoder(vae).encode(shown), core.autoencoder.encode(shown)),
+        "frames": apart(vae.decode(latents / autoencoder.LATENT_SCALE), frames.clamp(0, 1)),
+        "spread": frames.clamp(0, 1).std().item(),
+        "weights": _equal(weights, core.unet.state_dict()),
+        "trained on": model.trained_on.to_dict(),
+    }
 
 
 def generated_encoders_are_the_same_every_time() -> list[bool]:
@@ -114,6 +137,7 @@ def _complaint(load: Callable[[Path], Any], name: str) -> str:
 
 if __name__ == "__main__":
     report(
+        small_bundle_is_that_of_the_core,
         image_encoder_sees_the_pictures_as_they_are, latent_encoder_is_that_of_the_core,
         generated_encoders_are_the_same_every_time, autoencoder_files, released_denoiser, complaints,
     )  # fmt: skip

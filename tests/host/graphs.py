@@ -12,7 +12,7 @@ from tests.dance_samples import small_dance
 
 Prompt = dict[str, dict[str, Any]]
 FRAMES, WIDTH, HEIGHT = 3, 64, 128
-BUILT_IN = "built-in (small, untrained)"
+BUILT_IN = "built-in (small)"
 
 
 def put_inputs(folder: Path, frames: int = FRAMES) -> None:

@@ -62,8 +62,10 @@ class TestKSampler:
 
 class TestReference:
     def test_every_form_of_it_says_something_else(self, server: Server) -> None:
-        forms = [conditioned(reference_form=form, vae=VAE) for form in ("picture", "latents", "both")]
-        one, two, three = (latents(server, sampled(prompt)) for prompt in forms)
+        forms = ("picture", "latents", "both", "automatic")
+        prompts = [conditioned(reference_form=form, vae=VAE) for form in forms]
+        one, two, three, released = (latents(server, sampled(prompt)) for prompt in prompts)
+        assert torch.equal(one, released)
         assert not torch.equal(one, two)
         assert not torch.equal(two, three)
 

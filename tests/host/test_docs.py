@@ -11,7 +11,7 @@ from tests.host.server import DIRECT, PACK, Server
 from tests.test_docs import DOCS, node_defs
 
 ZH, EN = node_defs("zh"), node_defs("en")
-BUILT_IN = "built-in (small, untrained)"
+BUILT_IN = "built-in (small)"
 CHINESE = re.compile("[一-鿿]")
 DIGITS = ", ".join(f"`{n}`" for n in range(10))
 

@@ -8,9 +8,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from animatex_core.checkpoints.denoiser_file import convert_denoiser
-from animatex_core.model.config import DenoiserConfig
-from tests.checkpoints.test_denoiser_file import CONTEXT, released_tensors
+from animatex_core.built_in import built_in_denoiser, built_in_notice
+from animatex_core.checkpoints.denoiser_file import write_denoiser
 from tests.host.graphs import Prompt, conditioned, put_inputs, sampled
 from tests.host.programs import measured
 from tests.host.server import Server, cached_nodes, serving
@@ -44,10 +43,7 @@ def encoders(comfyui: Path) -> dict[str, Any]:
 
 def write_bundle(path: Path) -> None:
     """Write the bundle of a small denoiser that understands the built-in encoders."""
-    released = path.with_name("released.tmp")
-    torch.save(released_tensors(), released)
-    convert_denoiser(released, path, CONTEXT, torch.float16, DenoiserConfig.tiny())
-    released.unlink()
+    write_denoiser(path, built_in_denoiser())
 
 
 def offered(server: Server, node: str = "AnimateXLoadModel", name: str = "model_name") -> list[str]:
@@ -65,7 +61,7 @@ class TestModel:
         assert offered(own_server) == []
         assert own_server.run(loading(AUTOMATIC))["outputs"]["latents"]
         assert "No Animate-X model is in models/animate_x or models/diffusion_models." in own_server.log
-        assert "These weights are generated, not trained" in own_server.log
+        assert built_in_notice() in own_server.log
 
     def test_a_bundle_appears_without_a_restart_and_runs(self, own_server: Server, models: Path) -> None:
         (models / "animate_x" / "mine").mkdir(exist_ok=True)
@@ -164,6 +160,14 @@ class TestEncoders:
         assert encoders["image_encoder_sees_the_pictures_as_they_are"] == {"shape": [3, 64], "difference": 0}
         assert encoders["latent_encoder_is_that_of_the_core"]["difference"] < 1e-5
         assert encoders["latent_encoder_is_that_of_the_core"]["size"] > 0.1
+
+    def test_those_of_a_small_bundle_are_those_of_the_core(self, encoders: dict) -> None:
+        found = encoders["small_bundle_is_that_of_the_core"]
+        assert max(found[name] for name in ("image", "latents", "frames")) < 1e-5, found
+        assert found["spread"] > 0.01
+        assert found["weights"] is True
+        trained_on = {"width": 128, "height": 192, "frames": 32, "reference_form": "both"}
+        assert found["trained on"] == trained_on
 
     def test_the_built_in_ones_are_the_same_every_time(self, encoders: dict) -> None:
         assert encoders["generated_encoders_are_the_same_every_time"] == [True, True, True]

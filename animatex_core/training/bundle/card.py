@@ -1,0 +1,41 @@
+"""The model card of the small bundle."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from ...model.trained_on import TrainedOn
+
+ABOUT = """# The small networks of Animate-X
+
+Every network of an animation in a few megabytes, so that all works without a download. They were trained from
+random weights on pictures that the code beside them draws (`animatex_core/training/procedural`): cartoon
+characters, and dancers whose bodies are others. They know drawn characters on plain backgrounds and nothing
+else; photographs and real people need the released weights. Licence: that of the code, Apache-2.0.
+"""
+
+
+def model_card(
+    networks: Mapping[str, Mapping[str, Tensor]], trained_on: TrainedOn, measured: Mapping[str, str]
+) -> str:
+    """Return the card in Markdown. networks: weights by the names of files; measured: what, and how much."""
+    clips = f"{trained_on.width}x{trained_on.height} pixels, {trained_on.frames} frames at once"
+    counts = {name: f"{_parameters(tensors):,}" for name, tensors in networks.items()}
+    parts = [
+        ABOUT,
+        f"Clips: {clips}; the reference is shown as {trained_on.reference_form}.\n",
+        _table("file", "parameters", counts),
+    ]
+    if measured:
+        parts.append("## Measured\n\nOn characters and motion that were held out.\n")
+        parts.append(_table("what", "value", measured))
+    return "\n".join(parts)
+
+
+def _parameters(tensors: Mapping[str, Tensor]) -> int:
+    return sum(tensor.numel() for tensor in tensors.values())
+
+
+def _table(left: str, right: str, rows: Mapping[str, str]) -> str:
+    cells = [(left, right), ("---", "---"), *rows.items()]
+    return "\n".join(f"| {name} | {value} |" for name, value in cells) + "\n"

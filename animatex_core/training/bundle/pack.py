@@ -1,0 +1,129 @@
+"""From trained weights to the files of the bundle: `python -m animatex_core.training.bundle.pack FOLDER`."""
+
+import argparse
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...checkpoints.denoiser_file import DenoiserFile, read_denoiser, write_denoiser
+from ...checkpoints.safe_read import open_tensors
+from ...checkpoints.safetensors_file import layout_of, write_safetensors
+from ...checkpoints.soundness import narrowed
+from ...dwpose import load_pose_nets
+from ...errors import InvalidInput, WrongCheckpoint
+from ...model.trained_on import TrainedOn
+from ...networks import load_small
+from ...placement import storage_errors
+from ...small_bundle import FOLDER, SmallBundle
+from .autoencoder import HEIGHT, WIDTH
+from .card import model_card
+from .image_encoder import CONFIG
+from .pose_onnx import write_detector, write_landmarks
+
+MOST_BYTES = 20_000_000  # of all files together: they lie in the repository
+TRAINED_ON = TrainedOn(WIDTH, HEIGHT, frames=32, reference_form="both")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedParts:
+    """Weights in any precision.
+
+    autoencoder: of `SMALL_AUTOENCODER`. image_encoder: of OpenCLIP's vision tower, its keys beginning with
+    `visual.`; image_encoder_config: in OpenCLIP's form. pose_nets: of `SmallDWPose`.
+    """
+
+    denoiser: DenoiserFile
+    autoencoder: Mapping[str, Tensor]
+    image_encoder: Mapping[str, Tensor]
+    image_encoder_config: Mapping[str, Any]
+    pose_nets: Mapping[str, Tensor]
+
+
+def read_parts(folder: Path) -> TrainedParts:
+    """Read what was trained from files that are named as those of the bundle."""
+    files = SmallBundle(folder)
+    return TrainedParts(
+        denoiser=replace(read_denoiser(files.denoiser), trained_on=TRAINED_ON),
+        autoencoder=open_tensors(files.autoencoder),
+        image_encoder=open_tensors(files.image_encoder),
+        image_encoder_config=json.loads(CONFIG.read_text(encoding="utf-8")),
+        pose_nets=open_tensors(files.pose_nets),
+    )
+
+
+def pack(parts: TrainedParts, folder: Path, measured: Mapping[str, str]) -> None:
+    """Write the files of a bundle in fp16 into a folder; measured: for its card.
+
+    They replace those that are there when all are whole and fit together. Raises CheckpointError and its
+    kinds for weights that do not fit, InvalidInput for files of more than 20 MB together, and StorageError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder) as scratch:
+        bundle = SmallBundle(Path(scratch))
+        _write(parts, bundle, measured)
+        _check(bundle)
+        with storage_errors(folder):
+            for path in bundle.files:
+                os.replace(path, folder / path.name)
+
+
+def _write(parts: TrainedParts, bundle: SmallBundle, measured: Mapping[str, str]) -> None:
+    write_denoiser(bundle.denoiser, parts.denoiser)
+    networks = {
+        bundle.autoencoder: parts.autoencoder,
+        bundle.image_encoder: parts.image_encoder,
+        bundle.pose_nets: parts.pose_nets,
+    }
+    for path, tensors in networks.items():
+        _write_halves(path, tensors)
+    nets = load_pose_nets(bundle.pose_nets)  # as rounded as they will be elsewhere
+    write_detector(nets.detector, bundle.detector)
+    write_landmarks(nets.landmarks, bundle.landmarks)
+    named = {bundle.denoiser.name: parts.denoiser.tensors} | {path.name: x for path, x in networks.items()}
+    bundle.card.write_text(model_card(named, parts.denoiser.trained_on, measured), encoding="utf-8")
+    config = json.dumps(parts.image_encoder_config, indent=2)
+    bundle.image_encoder_config.write_text(config + "\n", encoding="utf-8")
+
+
+def _write_halves(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    halves = {name: narrowed(name, tensor, torch.float16, path.name) for name, tensor in tensors.items()}
+    write_safetensors(path, layout_of(halves), halves.items(), {})
+
+
+def _check(bundle: SmallBundle) -> None:
+    size = sum(path.stat().st_size for path in bundle.files)
+    if size > MOST_BYTES:
+        raise InvalidInput(
+            f"The files are {size / 1e6:.1f} MB together, but {MOST_BYTES / 1e6:.0f} are the most: train "
+            "smaller networks."
+        )
+    networks = load_small(bundle, torch.float32, torch.device("cpu"))
+    width = networks.image_encoder.encode(torch.zeros(1, 3, 224, 224)).shape[1]
+    if width != networks.unet.config.context_dim:
+        raise WrongCheckpoint(
+            f"The image encoder's features are {width} wide, but the denoiser reads "
+            f"{networks.unet.config.context_dim}: pack networks that were trained together."
+        )
+
+
+def main() -> None:
+    """Pack what lies in a folder into the package."""
+    parser = argparse.ArgumentParser(description="Pack trained weights into the small bundle.")
+    parser.add_argument("weights", type=Path, help="folder with files named as those of the bundle")
+    parser.add_argument("--measured", type=Path, help="JSON of what was measured, for the model card")
+    parser.add_argument("--out", type=Path, default=FOLDER)
+    arguments = parser.parse_args()
+    told = arguments.measured
+    measured = {} if told is None else json.loads(told.read_text(encoding="utf-8"))
+    pack(read_parts(arguments.weights), arguments.out, measured)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Small bundles of generated weights, at the sizes of the real one but for a smaller denoiser."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from torch import Tensor
+
+from animatex_core.checkpoints.denoiser_file import DenoiserFile
+from animatex_core.dwpose import generated_nets
+from animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, network_on_meta
+from animatex_core.generated_networks import CONFIG as GENERATED
+from animatex_core.model.config import DenoiserConfig
+from animatex_core.model.generated import generate_weights
+from animatex_core.model.unet import AnimateXUNet
+from animatex_core.small_bundle import SmallBundle
+from animatex_core.training.bundle.image_encoder import CONFIG as IMAGE_ENCODER
+from animatex_core.training.bundle.pack import TRAINED_ON, TrainedParts, pack
+
+WIDTH = 128  # of the image encoder's embeddings
+DENOISER = replace(GENERATED, context_dim=WIDTH).with_ipi(clip_dim=WIDTH)
+
+
+def generated_parts(config: DenoiserConfig = DENOISER) -> TrainedParts:
+    """Return what a training might give."""
+    context = torch.linspace(-1, 1, config.text_tokens * config.context_dim)
+    unet = AnimateXUNet(config)
+    sizes: dict[str, Any] = json.loads(IMAGE_ENCODER.read_text(encoding="utf-8"))
+    tower = _weights(open_clip.CustomTextCLIP(**sizes).visual)
+    return TrainedParts(
+        denoiser=DenoiserFile(config, _weights(unet), context.view(1, config.text_tokens, -1), TRAINED_ON),
+        autoencoder=_weights(network_on_meta(SMALL_AUTOENCODER).to_empty(device="cpu")),
+        image_encoder={f"visual.{name}": tensor for name, tensor in tower.items()},
+        image_encoder_config=sizes,
+        pose_nets=generated_nets().state_dict(),
+    )
+
+
+def write_small_bundle(folder: Path) -> SmallBundle:
+    """Pack generated weights into a folder."""
+    pack(generated_parts(), folder, {"PSNR": "-3 dB"})
+    return SmallBundle(folder)
+
+
+def _weights(network: torch.nn.Module) -> dict[str, Tensor]:
+    generate_weights(network)
+    return dict(network.state_dict())
