@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING
 from ..device import PRECISIONS
 from ..errors import InvalidInput, MissingDependency
 from ..placement import check_target, check_writable
+from .train_words import Told, cost_lines
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from ..training.trainer.checkpoint import Checkpoint
     from ..training.trainer.config import TrainingConfig
-    from ..training.trainer.cost import StepCost
-    from ..training.trainer.training import OnStep, StepReport, Training
-
-TOLD_EVERY = 20.0  # seconds
+    from ..training.trainer.training import OnStep, Training
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -101,31 +99,9 @@ def _count(arguments: argparse.Namespace) -> None:
     for kind in config.batches:
         started = time.monotonic()
         cost = step_cost(config, kind)
-        print(
-            f"A step of {config.accumulation * kind.batch_size} clips of {kind.frames} frames of "
-            f"{config.size.width}x{config.size.height}, mixed precision {config.mixed_precision}, on each "
-            "process:"
-        )
-        for line in _told_cost(cost):
-            print(f"  {line}")
+        for line in cost_lines(config, kind, cost):
+            print(line)
         print(f"  counted in {time.monotonic() - started:.0f} s")
-
-
-def _told_cost(cost: "StepCost") -> Iterator[str]:
-    yield f"parameters    {cost.parameters / 1e6:,.1f} M"
-    parts = (
-        ("weights", cost.state // 5, "float32"),
-        ("gradients", cost.state // 5, "float32"),
-        ("AdamW", 2 * cost.state // 5, "two moments in float32"),
-        ("average", cost.state // 5, "float32, on the first process alone"),
-        ("activations", cost.activations, "at the peak, and the weights in half precision"),
-        ("memory", cost.memory, "in all, workspaces of kernels not counted"),
-    )
-    for name, size, note in parts:
-        yield f"{name:13} {size / 2**30:,.2f} GiB ({note})"
-    yield f"operations    {cost.operations / 1e12:,.2f} TFLOP (products, convolutions and attention, there and back)"
-    if cost.scan_operations:
-        yield f"              {cost.scan_operations / 1e12:,.2f} of them in Mamba's scans, by mamba-ssm's kernel"
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -155,7 +131,7 @@ def _watchers(training: "Training", stack: ExitStack) -> "list[OnStep]":
     from ..training.trainer.preview import Preview
 
     config = training.config
-    watchers: list[OnStep] = [_Told()]
+    watchers: list[OnStep] = [Told()]
     if config.log_every is not None:
         preview = None
         if config.preview.autoencoder is not None:
@@ -232,22 +208,3 @@ def _stops() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-class _Told:
-    """Says every now and then how far the training is."""
-
-    def __init__(self) -> None:
-        from ..training.trainer.meter import Meter
-
-        self._meter = Meter()
-
-    def __call__(self, training: "Training", report: "StepReport") -> None:
-        self._meter.add(report)
-        if self._meter.seconds >= TOLD_EVERY:
-            means = self._meter.read()
-            print(
-                f"step {report.position.step}/{training.config.steps}: loss {means['loss']:.4f}, "
-                f"{means['clips_per_second']:.1f} clips/s",
-                flush=True,
-            )

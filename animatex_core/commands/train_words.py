@@ -1,0 +1,55 @@
+"""What `animatex train` says of a training."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..training.trainer.config import BatchKind, TrainingConfig
+    from ..training.trainer.cost import StepCost
+    from ..training.trainer.training import StepReport, Training
+
+TOLD_EVERY = 20.0  # seconds
+
+
+def cost_lines(config: "TrainingConfig", kind: "BatchKind", cost: "StepCost") -> Iterator[str]:
+    """Yield the lines that tell what a step of a kind of batch takes."""
+    yield (
+        f"A step of {config.accumulation * kind.batch_size} clips of {kind.frames} frames of "
+        f"{config.size.width}x{config.size.height}, mixed precision {config.mixed_precision}, on each "
+        "process:"
+    )
+    yield f"  parameters    {cost.parameters / 1e6:,.1f} M"
+    word = cost.state // 5
+    parts = (
+        ("weights", word, "float32"),
+        ("gradients", word, "float32"),
+        ("AdamW", 2 * word, "two moments in float32"),
+        ("average", word, "float32, on the first process alone"),
+        ("activations", cost.activations, "at the peak, and the weights in half precision"),
+        ("memory", cost.memory, "in all, workspaces of kernels not counted"),
+    )
+    for name, size, note in parts:
+        yield f"  {name:13} {size / 2**30:,.2f} GiB ({note})"
+    operations, scans = cost.operations / 1e12, cost.scan_operations / 1e12
+    yield f"  operations    {operations:,.2f} TFLOP (products, convolutions and attention, there and back)"
+    if scans:
+        yield f"                {scans:,.2f} of them in Mamba's scans, by mamba-ssm's kernel"
+
+
+class Told:
+    """Says every now and then how far the training is."""
+
+    def __init__(self) -> None:
+        from ..training.trainer.meter import Meter
+
+        self._meter = Meter()
+
+    def __call__(self, training: "Training", report: "StepReport") -> None:
+        self._meter.add(report)
+        if self._meter.seconds >= TOLD_EVERY:
+            means = self._meter.read()
+            print(
+                f"step {report.position.step}/{training.config.steps}: loss {means['loss']:.4f}, "
+                f"{means['clips_per_second']:.1f} clips/s",
+                flush=True,
+            )
