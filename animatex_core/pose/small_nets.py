@@ -15,6 +15,7 @@ from .detector import COLUMNS, OBJECTNESS, PERSON, STRIDES
 from .landmarks import BINS_PER_PIXEL, HEIGHT, POINTS, WIDTH
 
 CELL = 16  # pixels of the pose net's picture that are one place of its maps
+MERGED, HALF = 4, 2  # pixels a side of what the detector and the pose net see as one: cartoons have no more
 
 
 class SmallDetector(nn.Module):
@@ -25,31 +26,33 @@ class SmallDetector(nn.Module):
 
     def __init__(self, widths: Sequence[int] = (16, 32, 64, 96), blocks: Sequence[int] = (2, 2, 3)) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(3, widths[0], STRIDES[0], stride=STRIDES[0])
+        self.stem = nn.Conv2d(3, widths[0], STRIDES[0] // MERGED, stride=STRIDES[0] // MERGED)
         pairs = list(pairwise(widths))
         self.smaller = nn.ModuleList(
             _halving(*pair, count) for pair, count in zip(pairs, blocks, strict=True)
         )
         self.grown = nn.ModuleList(nn.ConvTranspose2d(wide, narrow, 2, stride=2) for narrow, wide in pairs)
-        self.joined = nn.ModuleList(Block(narrow) for narrow, _ in pairs)
         self.heads = nn.ModuleList(nn.Conv2d(width, PERSON, 1) for width in widths[:-1])
 
-    def cells(self, pictures: Tensor) -> Tensor:
+    @staticmethod
+    def see(pictures: Tensor) -> Tensor:
+        """Return what is left of pictures: (n, 3, 160, 160) of about -1..1."""
+        return F.avg_pool2d(pictures, MERGED) / 127.5 - 1
+
+    def cells(self, sights: Tensor) -> Tensor:
         """Return (n, 8400, 5): boxes, and the logits of objectness, of the cells of strides 8, 16 and 32."""
-        levels = [F.relu(self.stem(pictures / 255))]
+        levels = [F.relu(self.stem(sights))]
         for halving in self.smaller:
             levels.append(halving(levels[-1]))
         values, rows = levels.pop(), []
-        for level, grown, joined, head in zip(
-            levels[::-1], self.grown[::-1], self.joined[::-1], self.heads[::-1], strict=True
-        ):
-            values = joined(F.relu(level + grown(values)))
+        for level, grown, head in zip(levels[::-1], self.grown[::-1], self.heads[::-1], strict=True):
+            values = F.relu(level + grown(values))
             rows.append(head(values).flatten(2).mT)
         return torch.cat(rows[::-1], dim=1)
 
     def forward(self, pictures: Tensor) -> tuple[Tensor]:
         """Return one output, whose rows are the cells."""
-        cells = self.cells(pictures)
+        cells = self.cells(self.see(pictures))
         people = torch.cat([cells[..., :OBJECTNESS], cells[..., OBJECTNESS:].sigmoid()], dim=2)
         return (F.pad(F.pad(people, (0, 1), value=1), (0, COLUMNS - PERSON - 1)),)
 
@@ -63,11 +66,11 @@ class SmallLandmarks(nn.Module):
     across: Tensor
     down: Tensor
 
-    def __init__(self, widths: Sequence[int] = (24, 32, 80, 112), blocks: Sequence[int] = (1, 2, 3)) -> None:
+    def __init__(self, widths: Sequence[int] = (48, 80, 112), blocks: Sequence[int] = (1, 2, 3)) -> None:
         super().__init__()
-        stem, fine, middle, coarse = widths
-        self.stem = nn.Sequential(nn.Conv2d(3, stem, CELL // 4, stride=CELL // 4), nn.ReLU())
-        self.fine = _halving(stem, fine, blocks[0])
+        fine, middle, coarse = widths
+        self.stem = nn.Conv2d(3, fine, CELL // 2 // HALF, stride=CELL // 2 // HALF)
+        self.fine = nn.Sequential(nn.ReLU(), _blocks(fine, blocks[0]))
         self.middle = _halving(fine, middle, blocks[1])
         self.coarse = _halving(middle, coarse, blocks[2])
         self.grown = nn.ConvTranspose2d(coarse, middle, 2, stride=2)
@@ -76,9 +79,14 @@ class SmallLandmarks(nn.Module):
         self.register_buffer("across", _bins(WIDTH // CELL, CELL * BINS_PER_PIXEL), persistent=False)
         self.register_buffer("down", _bins(HEIGHT // CELL, CELL * BINS_PER_PIXEL), persistent=False)
 
-    def maps(self, pictures: Tensor) -> Tensor:
+    @staticmethod
+    def see(pictures: Tensor) -> Tensor:
+        """Return what is left of pictures: (n, 3, 192, 144)."""
+        return F.avg_pool2d(pictures, HALF)
+
+    def maps(self, sights: Tensor) -> Tensor:
         """Return (n, 133, 24, 18): logits of where a point is, among which 0 stands for nowhere."""
-        values = self.middle(self.fine(self.stem(pictures)))
+        values = self.middle(self.fine(self.stem(sights)))
         return self.head(self.joined(F.relu(values + self.grown(self.coarse(values)))))
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
@@ -87,7 +95,7 @@ class SmallLandmarks(nn.Module):
         Both axes are read where the map is largest, so that a point that may be in one of two places
         never gets the x of one and the y of the other.
         """
-        maps = self.maps(pictures)
+        maps = self.maps(self.see(pictures))
         score = maps.flatten(2).logsumexp(2, keepdim=True).sigmoid()
         bins = maps.amax(2) @ self.across, maps.amax(3) @ self.down
         x, y = (score * (logits - logits.amax(2, keepdim=True)).exp() for logits in bins)

@@ -29,7 +29,7 @@ def test_a_picture_gives_the_same_in_a_batch(name: str) -> None:
     net, both = TorchNet(getattr(NETS, name)), pictures(FORMS[name], 2)
     together, alone = net.run(both), net.run(both[1:])
     for output, single in zip(together, alone, strict=True):
-        np.testing.assert_allclose(output[1:], single, atol=1e-4)
+        np.testing.assert_allclose(output[1:], single, atol=1e-3)
 
 
 def test_the_untrained_detector_finds_nobody() -> None:

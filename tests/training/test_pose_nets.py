@@ -7,7 +7,7 @@ import torch
 from animatex_core.pose.detector import decode_people
 from animatex_core.pose.extract import PoseExtractor
 from animatex_core.pose.landmarks import HEIGHT, WIDTH, decode_points, region_of
-from animatex_core.pose.small_nets import CELL, SmallDetector, SmallLandmarks
+from animatex_core.pose.small_nets import CELL, HALF, SmallDetector, SmallLandmarks
 from animatex_core.pose.wholebody import poses_from_133
 from animatex_core.training.bundle import pose_nets
 from animatex_core.training.bundle.fit import FitSettings
@@ -89,7 +89,7 @@ class Ideal(SmallLandmarks):
         super().__init__()
         self.points = points
 
-    def maps(self, pictures: torch.Tensor) -> torch.Tensor:
+    def maps(self, sights: torch.Tensor) -> torch.Tensor:
         x, y = (
             pose_nets._distribution(self.points[..., axis], size // CELL)
             for axis, size in ((0, WIDTH), (1, HEIGHT))
@@ -101,7 +101,7 @@ class Ideal(SmallLandmarks):
 def test_the_loss_is_least_for_maps_that_are_read_as_the_points() -> None:
     points = landmarks_sample(4)[1][None]
     ideal, picture = Ideal(points), torch.zeros(1, 3, HEIGHT, WIDTH)
-    assert landmarks_loss(ideal, (picture, points)) < 0.01
+    assert landmarks_loss(ideal, (ideal.see(picture), points)) < 0.01
     x, y = (bins[0].numpy() for bins in ideal(picture))
     region = region_of(np.array([28.8, 38.4, 259.2, 345.6]))  # the whole picture
     found, scores = decode_points(x, y, region)
@@ -112,14 +112,14 @@ def test_the_loss_is_least_for_maps_that_are_read_as_the_points() -> None:
 
 def test_norms_fold_into_what_they_follow() -> None:
     torch.manual_seed(0)
-    network, picture = SmallLandmarks(), torch.randn(2, 3, HEIGHT, WIDTH)
+    network, sights = SmallLandmarks(), torch.randn(2, 3, HEIGHT // HALF, WIDTH // HALF)
     keys = list(network.state_dict())
     insert_norms(network)
-    network.train()(picture)
+    network.train().maps(sights)
     with torch.no_grad():
-        before = network.eval().maps(picture)
+        before = network.eval().maps(sights)
         fold_norms(network)
-        torch.testing.assert_close(network.maps(picture), before, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(network.maps(sights), before, atol=1e-3, rtol=1e-3)
     assert list(network.state_dict()) == keys
 
 

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -12,7 +13,10 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
+from ...placement import placed_path
+
 REPORT_EVERY = 50  # steps
+KEEP_EVERY = 100
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -44,14 +48,49 @@ class FitSettings:
 class Numbered(Dataset[Any]):
     """Samples made up from their number alone."""
 
-    def __init__(self, make: Callable[[int], Any], count: int) -> None:
-        self._make, self._count = make, count
+    def __init__(self, make: Callable[[int], Any], count: int, first: int = 0) -> None:
+        self._make, self._count, self._first = make, count, first
 
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, number: int) -> Any:
-        return self._make(number)
+    def __getitem__(self, place: int) -> Any:
+        return self._make(self._first + place)
+
+
+class State:
+    """All that changes in a training, kept in a file if one is given."""
+
+    def __init__(self, network: nn.Module, settings: FitSettings, file: Path | None) -> None:
+        self.step, self._file = 0, file
+        self.optimizer = torch.optim.AdamW(
+            network.parameters(),
+            settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            betas=(0.9, 0.99),
+        )
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, settings.factor)
+        self.averaged = AveragedModel(network, multi_avg_fn=settings.average)
+        self._parts: dict[str, Any] = {"network": network, "optimizer": self.optimizer}
+        self._parts |= {"schedule": self.schedule, "averaged": self.averaged}
+
+    def resume(self) -> None:
+        """Go on where the file stands, if there is one."""
+        if self._file is None or not self._file.exists():
+            return
+        kept = torch.load(self._file, weights_only=True)
+        self.step = kept["step"]
+        torch.set_rng_state(kept["random"])
+        for name, part in self._parts.items():
+            part.load_state_dict(kept[name])
+
+    def keep(self) -> None:
+        """Write the file, if one is wanted."""
+        if self._file is None:
+            return
+        parts = {name: part.state_dict() for name, part in self._parts.items()}
+        with placed_path(self._file) as part:
+            torch.save({"step": self.step, "random": torch.get_rng_state(), **parts}, part)
 
 
 def fit(
@@ -60,24 +99,30 @@ def fit(
     loss: Callable[[Network, Any], Tensor],
     settings: FitSettings,
     report: Callable[[str], None],
+    kept: Path | None = None,
 ) -> Network:
-    """Train a network in place and return a copy with averaged weights. make: sample of a number."""
-    samples = Numbered(make, settings.steps * settings.batch_size)
-    ahead = 4 if settings.workers else None
-    loader = DataLoader(samples, settings.batch_size, num_workers=settings.workers, prefetch_factor=ahead)
-    optimizer = torch.optim.AdamW(
-        network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.99)
+    """Train a network in place and return a copy with averaged weights.
+
+    make: sample of a number. kept: a file from which a training that was interrupted goes on; it comes out
+    as one that was not.
+    """
+    state = State(network, settings, kept)
+    state.resume()
+    size = settings.batch_size
+    samples = Numbered(make, (settings.steps - state.step) * size, first=state.step * size)
+    loader = DataLoader(
+        samples,
+        size,
+        num_workers=settings.workers,
+        prefetch_factor=4 if settings.workers else None,
+        generator=torch.Generator(),  # which it draws a seed from, and not from what was resumed
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, settings.factor)
-    averaged = AveragedModel(network, multi_avg_fn=settings.average)
     network.train()
-    for line in _steps(network, loader, loss, optimizer):
-        schedule.step()
-        averaged.update_parameters(network)
+    for line in _steps(network, loader, loss, state):
         if line:
             report(line)
     trained = copy.deepcopy(network).eval()
-    trained.load_state_dict(averaged.module.state_dict())
+    trained.load_state_dict(state.averaged.module.state_dict())
     return trained
 
 
@@ -85,19 +130,25 @@ def _steps(
     network: Network,
     loader: "DataLoader[Any]",
     loss: Callable[[Network, Any], Tensor],
-    optimizer: torch.optim.Optimizer,
+    state: State,
 ) -> Iterator[str]:
     total, began = 0.0, time.monotonic()
-    for step, batch in enumerate(loader, 1):
+    for batch in loader:
         value = loss(network, batch)
-        optimizer.zero_grad(set_to_none=True)
+        state.optimizer.zero_grad(set_to_none=True)
         value.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
+        state.optimizer.step()
+        state.schedule.step()
+        state.averaged.update_parameters(network)
+        state.step += 1
         total += value.item()
-        if step % REPORT_EVERY:
+        if state.step % KEEP_EVERY == 0:
+            state.keep()
+        if state.step % REPORT_EVERY:
             yield ""
             continue
-        seconds = (time.monotonic() - began) / step
-        yield f"step {step}: loss {total / REPORT_EVERY:.4f}, {seconds:.2f} s a step"
-        total = 0.0
+        now = time.monotonic()
+        seconds = (now - began) / REPORT_EVERY
+        yield f"step {state.step}: loss {total / REPORT_EVERY:.4f}, {seconds:.2f} s a step"
+        total, began = 0.0, now

@@ -4,6 +4,7 @@ Frames go through the very code that prepares them for the nets in use.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch.nn.utils.memory_format import convert_conv2d_weight_memory_format
 
 from ...pose.detector import OBJECTNESS, SIDE, STRIDES, letterbox, letterbox_ratio
 from ...pose.landmarks import HEIGHT, WIDTH, crop, region_of
-from ...pose.small_nets import CELL, SmallDetector, SmallLandmarks
+from ...pose.small_nets import CELL, SmallDetector, SmallDWPose, SmallLandmarks
 from .fit import FitSettings, Network, fit
 from .folding import fold_norms, insert_norms
 from .pose_samples import Shot, shot
@@ -21,11 +22,8 @@ from .pose_samples import Shot, shot
 DETECTOR = FitSettings(steps=1000, batch_size=16, learning_rate=3e-3, decay=0.99)
 LANDMARKS = FitSettings(steps=4000, batch_size=16, learning_rate=2e-3, decay=0.995)
 LARGEST = (96, 224, SIDE)  # pixels of a box's longer side that is found by the cells of strides 8, 16 and 32
-REACH, REACH_IN_CELLS = (
-    0.12,
-    0.7,
-)  # deviation of objectness about a box's middle, in parts of its size; at least
-FAINT = 0.2  # objectness of cells whose boxes do not matter
+# Deviation of objectness about the middle of a box: in parts of its size, and at least in cells.
+REACH, REACH_IN_CELLS = 0.12, 0.7
 RARE = -5.0  # logit of an objectness or of a map at the start: most cells show nobody
 SPREAD = 0.75  # deviation of a point's place, in cells of the map
 JITTER = 0.06  # deviation of a detected box's sides, in parts of its size
@@ -34,45 +32,50 @@ WHOLE = 0.08  # share of crops around the whole frame, as where nobody was detec
 WEIGHTS = torch.cat([torch.ones(23), torch.full((68,), 0.1), torch.full((42,), 0.2)])
 
 
+def train_pose_nets(report: Callable[[str], None], kept: Path | None = None) -> SmallDWPose:
+    """Train both nets. kept: a folder from whose states an interrupted training goes on."""
+    nets = SmallDWPose()
+    nets.detector = train_detector(report, kept=kept and kept / "pose_detector.state")
+    nets.landmarks = train_landmarks(report, kept=kept and kept / "pose_landmarks.state")
+    return nets
+
+
 def train_detector(
-    report: Callable[[str], None], settings: FitSettings = DETECTOR, start: SmallDetector | None = None
+    report: Callable[[str], None], settings: FitSettings = DETECTOR, kept: Path | None = None
 ) -> SmallDetector:
-    """Train the person detector, from `start` on."""
+    """Train the person detector, through the file `kept` as `fit` does."""
     torch.manual_seed(0)
-    network = SmallDetector() if start is None else start
-    if start is None:
-        for head in network.heads:
-            head.get_parameter("bias").data[OBJECTNESS] = RARE
-    return _fit_with_norms(network, detector_sample, detector_loss, settings, report)
+    network = SmallDetector()
+    for head in network.heads:
+        head.get_parameter("bias").data[OBJECTNESS] = RARE
+    return _fit_with_norms(network, detector_sample, detector_loss, settings, report, kept)
 
 
 def train_landmarks(
-    report: Callable[[str], None], settings: FitSettings = LANDMARKS, start: SmallLandmarks | None = None
+    report: Callable[[str], None], settings: FitSettings = LANDMARKS, kept: Path | None = None
 ) -> SmallLandmarks:
-    """Train the pose net, from `start` on."""
+    """Train the pose net, through the file `kept` as `fit` does."""
     torch.manual_seed(0)
-    network = SmallLandmarks() if start is None else start
-    if start is None:
-        nn.init.constant_(network.head.get_parameter("bias"), RARE)
-    return _fit_with_norms(network, landmarks_sample, landmarks_loss, settings, report)
+    network = SmallLandmarks()
+    nn.init.constant_(network.head.get_parameter("bias"), RARE)
+    return _fit_with_norms(network, landmarks_sample, landmarks_loss, settings, report, kept)
 
 
 def detector_sample(number: int) -> tuple[Tensor, Tensor]:
-    """Make up a picture (3, 640, 640) of the detector and the box (4,) in it."""
+    """Make up what the detector sees of a picture, and the box (4,) in the picture."""
     made = shot(number)
     box = made.box() * letterbox_ratio(*made.frame.shape[:2])
-    return torch.from_numpy(letterbox(made.frame)), torch.from_numpy(box).float()
+    return SmallDetector.see(torch.from_numpy(letterbox(made.frame))), torch.from_numpy(box).float()
 
 
 def detector_loss(network: SmallDetector, batch: tuple[Tensor, Tensor]) -> Tensor:
-    """Cross entropy of the objectness, and the distance of the boxes of cells that shall find them."""
-    pictures, boxes = batch
-    cells = network.cells(pictures)
+    """Cross entropy of the objectness, and the distance of the boxes of cells about the middles."""
+    sights, boxes = batch
+    cells = network.cells(sights)
     wanted, near = targets(boxes)
-    weight = near * (near > FAINT)
     objectness = F.binary_cross_entropy_with_logits(cells[..., OBJECTNESS], near, reduction="sum")
-    distance = F.smooth_l1_loss(cells[..., :OBJECTNESS], wanted, beta=0.1, reduction="none").sum(2) * weight
-    return (objectness + 2 * distance.sum()) / near.sum().clamp(min=1)
+    distance = F.smooth_l1_loss(cells[..., :OBJECTNESS], wanted, beta=0.1, reduction="none").sum(2)
+    return (objectness + (distance * near.sqrt()).sum()) / near.sum().clamp(min=1)
 
 
 def targets(boxes: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,13 +99,13 @@ def targets(boxes: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def landmarks_sample(number: int) -> tuple[Tensor, Tensor]:
-    """Make up a picture (3, 384, 288) of the pose net and the points (133, 3) in it, in its pixels."""
+    """Make up what the pose net sees of a picture, and the points (133, 3) in the picture, in pixels."""
     made, rng = shot(number), np.random.default_rng([23, number])
     region = region_of(_detected(rng, made))
     places = (made.points[:, :2] - region.centre + region.size / 2) / region.size * [WIDTH, HEIGHT]
     inside = ((places >= 0) & (places < [WIDTH, HEIGHT])).all(axis=1) * made.points[:, 2]
     points = np.concatenate([places, inside[:, None]], axis=1)
-    return torch.from_numpy(crop(made.frame, region)), torch.from_numpy(points).float()
+    return SmallLandmarks.see(torch.from_numpy(crop(made.frame, region))), torch.from_numpy(points).float()
 
 
 def _detected(rng: np.random.Generator, made: Shot) -> np.ndarray:
@@ -115,8 +118,8 @@ def _detected(rng: np.random.Generator, made: Shot) -> np.ndarray:
 
 def landmarks_loss(network: SmallLandmarks, batch: tuple[Tensor, Tensor]) -> Tensor:
     """KL divergence of the maps from normal distributions about the points, or from being nowhere."""
-    pictures, points = batch
-    maps = network.maps(pictures)
+    sights, points = batch
+    maps = network.maps(sights)
     x = _distribution(points[..., 0], WIDTH // CELL)
     y = _distribution(points[..., 1], HEIGHT // CELL)
     entropy = -sum((part * part.clamp(min=1e-12).log()).sum(2) for part in (x, y))
@@ -137,10 +140,11 @@ def _fit_with_norms(
     loss: Callable[[Network, tuple[Tensor, Tensor]], Tensor],
     settings: FitSettings,
     report: Callable[[str], None],
+    kept: Path | None,
 ) -> Network:
     insert_norms(network)
     convert_conv2d_weight_memory_format(network, torch.channels_last)  # in which training is faster
-    trained = fit(network, make, loss, settings, report)
+    trained = fit(network, make, loss, settings, report, kept)
     fold_norms(trained)
     convert_conv2d_weight_memory_format(trained, torch.contiguous_format)
     return trained

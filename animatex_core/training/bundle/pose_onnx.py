@@ -11,7 +11,7 @@ from ...pose import detector, landmarks
 from ...pose.detector import COLUMNS, OBJECTNESS, PERSON
 from ...pose.landmarks import POINTS
 from ...pose.onnx_session import NetForm
-from ...pose.small_nets import Block, SmallDetector, SmallLandmarks
+from ...pose.small_nets import HALF, MERGED, Block, SmallDetector, SmallLandmarks
 
 OPSET, FORMAT = 17, 8  # which onnxruntime reads from 1.17 on, and versions before
 BATCH = "batch"
@@ -83,15 +83,14 @@ def layer(graph: Graph, module: nn.Module, value: str) -> str:
 def write_detector(network: SmallDetector, path: Path) -> None:
     """Write `images` (batch, 3, 640, 640) -> `output` (batch, 8400, 85), as yolox_l.onnx."""
     graph = Graph()
-    light = graph.node("Div", "images", graph.constant(np.float32(255)))
-    levels = [graph.node("Relu", layer(graph, network.stem, light))]
+    scaled = graph.node("Div", _merged(graph, "images", MERGED), graph.constant(np.float32(127.5)))
+    sights = graph.node("Sub", scaled, graph.constant(np.float32(1)))
+    levels = [graph.node("Relu", layer(graph, network.stem, sights))]
     for halving in network.smaller:
         levels.append(layer(graph, halving, levels[-1]))
     value, rows = levels.pop(), []
-    parts = zip(network.grown, network.joined, network.heads, strict=True)
-    for level, (grown, joined, head) in zip(levels[::-1], list(parts)[::-1], strict=True):
+    for level, grown, head in zip(levels[::-1], network.grown[::-1], network.heads[::-1], strict=True):
         value = graph.node("Relu", graph.node("Add", level, layer(graph, grown, value)))
-        value = layer(graph, joined, value)
         flat = graph.node("Reshape", layer(graph, head, value), graph.constant([0, PERSON, -1]))
         rows.append(graph.node("Transpose", flat, perm=[0, 2, 1]))
     cells = graph.node("Concat", *rows[::-1], axis=1)
@@ -106,7 +105,7 @@ def write_detector(network: SmallDetector, path: Path) -> None:
 def write_landmarks(network: SmallLandmarks, path: Path) -> None:
     """Write `input` (batch, 3, 384, 288) -> `simcc_x` (batch, 133, 576) and `simcc_y` (batch, 133, 768)."""
     graph = Graph()
-    values = "input"
+    values = _merged(graph, "input", HALF)
     for part in (network.stem, network.fine, network.middle):
         values = layer(graph, part, values)
     grown = layer(graph, network.grown, layer(graph, network.coarse, values))
@@ -120,3 +119,8 @@ def write_landmarks(network: SmallLandmarks, path: Path) -> None:
         below = graph.node("Sub", bins, graph.node("ReduceMax", bins, axes=[2], keepdims=1))
         graph.node("Mul", score, graph.node("Exp", below), outputs=[name])
     graph.save(path, landmarks.FORM, "input", ["simcc_x", "simcc_y"])
+
+
+def _merged(graph: Graph, pictures: str, side: int) -> str:
+    """Append the mean over squares of pixels."""
+    return graph.node("AveragePool", pictures, kernel_shape=[side, side], strides=[side, side])
