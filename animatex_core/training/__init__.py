@@ -1,1 +1,1 @@
-"""Training: data sets of clips, the explicit pose indicator, the trainer, and the small bundle made with them."""
+"""Training: data sets of clips, the explicit pose indicator, the trainer, and the small bundle."""

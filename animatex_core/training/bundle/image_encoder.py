@@ -50,12 +50,18 @@ def train_image_encoder(
     pictures: over how many.
     """
     torch.manual_seed(1)
-    config = json.loads(CONFIG.read_text(encoding="utf-8"))
+    config = image_encoder_config()
     network = Told(_tower(config), config["embed_dim"])
     trained = fit(network, sample, reading_loss, settings, report)
     assert isinstance(trained, Told)
     standardize(trained, pictures)
     return trained.tower
+
+
+def image_encoder_config() -> dict[str, Any]:
+    """Return the tower's sizes in OpenCLIP's form."""
+    config: dict[str, Any] = json.loads(CONFIG.read_text(encoding="utf-8"))
+    return config
 
 
 def sample(number: int, *, held_out: bool = False) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from ...pose.skeleton import PoseSequence, seen
 
@@ -17,6 +16,8 @@ NEAR = 0.05  # of the body's height
 
 def similarity(found: np.ndarray, true: np.ndarray) -> tuple[float, float]:
     """PSNR in dB and SSIM, each a mean over the frames (f, h, w, 3) uint8."""
+    from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
+
     pictures = _units(found), _units(true)
     pairs = list(zip(*pictures, strict=True))
     psnr = [float(peak_signal_noise_ratio(a[None], b[None], data_range=1.0)) for a, b in pairs]
