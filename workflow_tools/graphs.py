@@ -8,7 +8,6 @@ from .graph import Group, Node, Workflow, node
 from .material import CHARACTER, CLIP
 from .notes import read_me
 
-SIZE = {"width": 512, "height": 768}  # which the model was trained on
 FRAMES = {"frames": 16}
 MOMENT = {"frames": 1, "start": 1.0}
 STEPS = {"steps": 12}
@@ -121,15 +120,16 @@ class Motion:
 
 
 def conditioned(start: Start, motion: Motion) -> Node:
-    """Tell the model what to make."""
+    """Tell the model what to make, of the size it was trained on."""
     return node(
         "AnimateXConditioning",
         clip_vision=start.encoders["CLIP_VISION"],
         reference=start.character["IMAGE"],
         poses=motion.retargeted["poses"],
         features=motion.features["features"],
+        model=start.model["MODEL"],
         reference_pose=motion.retargeted["reference_pose"],
-        **SIZE,
+        vae=start.encoders["VAE"],
     )
 
 

@@ -1,4 +1,4 @@
-"""What the demo works on, drawn here: a character, a dancer who moves as a real one did, and a beat."""
+"""What the demo works on: shipped files, and a character, a dancer and a beat that are drawn here."""
 
 import wave
 from collections.abc import Iterator
@@ -9,7 +9,9 @@ from PIL import Image, ImageDraw
 
 from ..pose.skeleton import JOINT, PoseSequence, seen
 
-DANCE = Path(__file__).parent / "data" / "dance.json"
+DATA = Path(__file__).parent / "data"
+DANCE = DATA / "dance.json"
+CLIP, CHARACTERS = DATA / "dance.mp4", DATA / "characters"  # drawn for the small networks
 FPS = 24
 RATE = 44100  # samples a second
 BEATS = 2  # a second
