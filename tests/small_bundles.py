@@ -1,9 +1,7 @@
 """Small bundles of generated weights, at the sizes of the real one but for a smaller denoiser."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import open_clip
 import torch
@@ -15,12 +13,14 @@ from animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, network_on_met
 from animatex_core.generated_networks import CONFIG as GENERATED
 from animatex_core.model.config import DenoiserConfig
 from animatex_core.model.generated import generate_weights
+from animatex_core.model.trained_on import TrainedOn
 from animatex_core.model.unet import AnimateXUNet
 from animatex_core.small_bundle import SmallBundle
-from animatex_core.training.bundle.image_encoder import CONFIG as IMAGE_ENCODER
-from animatex_core.training.bundle.pack import TRAINED_ON, TrainedParts, pack
+from animatex_core.training.bundle.image_encoder import image_encoder_config
+from animatex_core.training.bundle.pack import TrainedParts, pack
 
 WIDTH = 128  # of the image encoder's embeddings
+TRAINED_ON = TrainedOn(128, 192, 32, "both")
 DENOISER = replace(GENERATED, context_dim=WIDTH).with_ipi(clip_dim=WIDTH)
 
 
@@ -28,7 +28,7 @@ def generated_parts(config: DenoiserConfig = DENOISER) -> TrainedParts:
     """Return what a training might give."""
     context = torch.linspace(-1, 1, config.text_tokens * config.context_dim)
     unet = AnimateXUNet(config)
-    sizes: dict[str, Any] = json.loads(IMAGE_ENCODER.read_text(encoding="utf-8"))
+    sizes = image_encoder_config()
     tower = _weights(open_clip.CustomTextCLIP(**sizes).visual)
     return TrainedParts(
         denoiser=DenoiserFile(config, _weights(unet), context.view(1, config.text_tokens, -1), TRAINED_ON),

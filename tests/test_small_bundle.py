@@ -20,9 +20,9 @@ from animatex_core.pose.onnx_session import Net
 from animatex_core.pose.small_nets import TorchNet
 from animatex_core.small_bundle import SmallBundle
 from animatex_core.training.bundle import pack as packing
-from animatex_core.training.bundle.pack import TRAINED_ON, pack, read_parts
+from animatex_core.training.bundle.pack import pack, read_parts
 from tests.pose.onnx_files import draw_people
-from tests.small_bundles import DENOISER, generated_parts, write_small_bundle
+from tests.small_bundles import DENOISER, TRAINED_ON, generated_parts, write_small_bundle
 
 CPU = torch.device("cpu")
 

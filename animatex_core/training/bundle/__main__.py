@@ -4,6 +4,7 @@ The denoiser is trained on the triples by `animatex train`.
 """
 
 import argparse
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,10 +16,11 @@ from ...checkpoints.safe_read import open_tensors
 from ...checkpoints.safetensors_file import layout_of, write_safetensors
 from ...encoders.autoencoder import SMALL_AUTOENCODER, StableDiffusionAutoencoder
 from ...encoders.open_clip_encoder import OpenClipImageEncoder
-from ...small_bundle import SmallBundle
+from ...small_bundle import FOLDER, SmallBundle
 from ..data.encode import Encoders
 from .autoencoder import train_autoencoder
 from .image_encoder import image_encoder_config, train_image_encoder
+from .pack import pack, read_parts
 from .triples_set import TriplesSettings, write_triples
 
 say = partial(print, flush=True)
@@ -40,6 +42,13 @@ def triples(arguments: argparse.Namespace) -> None:
     encoders = read_encoders(SmallBundle(arguments.folder))
     settings = TriplesSettings(arguments.count, arguments.seed, held_out=arguments.held_out)
     write_triples(arguments.out, settings, encoders, say, arguments.workers)
+
+
+def files(arguments: argparse.Namespace) -> None:
+    """Pack all weights into the files that the package ships."""
+    told = arguments.measured
+    measured = {} if told is None else json.loads(told.read_text(encoding="utf-8"))
+    pack(read_parts(arguments.folder), arguments.out, measured)
 
 
 def read_encoders(bundle: SmallBundle) -> Encoders:
@@ -66,6 +75,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "autoencoder": autoencoder,
     "image-encoder": image_encoder,
     "triples": triples,
+    "pack": files,
 }
 
 
@@ -83,6 +93,9 @@ def parser() -> argparse.ArgumentParser:
     drawn.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     drawn.add_argument("--held-out", action="store_true", help="characters and motion of the tests")
     drawn.add_argument("--workers", type=int, default=1, help="processes that draw; default: %(default)s")
+    packed = parts.choices["pack"]
+    packed.add_argument("--measured", type=Path, help="JSON of names and values, for the model card")
+    packed.add_argument("--out", type=Path, default=FOLDER, help="default: the folder of the package")
     return whole
 
 

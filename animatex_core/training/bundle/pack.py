@@ -1,10 +1,9 @@
-"""From trained weights to the files of the bundle: `python -m animatex_core.training.bundle.pack FOLDER`."""
+"""From trained weights to the files of the small bundle."""
 
-import argparse
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,17 +17,14 @@ from ...checkpoints.safetensors_file import layout_of, write_safetensors
 from ...checkpoints.soundness import narrowed
 from ...dwpose import load_pose_nets
 from ...errors import InvalidInput, WrongCheckpoint
-from ...model.trained_on import TrainedOn
 from ...networks import load_small
 from ...placement import storage_errors
-from ...small_bundle import FOLDER, SmallBundle
-from .autoencoder import HEIGHT, WIDTH
+from ...small_bundle import SmallBundle
 from .card import model_card
-from .image_encoder import CONFIG
+from .image_encoder import image_encoder_config
 from .pose_onnx import write_detector, write_landmarks
 
 MOST_BYTES = 20_000_000  # of all files together: they lie in the repository
-TRAINED_ON = TrainedOn(WIDTH, HEIGHT, frames=32, reference_form="both")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +46,10 @@ def read_parts(folder: Path) -> TrainedParts:
     """Read what was trained from files that are named as those of the bundle."""
     files = SmallBundle(folder)
     return TrainedParts(
-        denoiser=replace(read_denoiser(files.denoiser), trained_on=TRAINED_ON),
+        denoiser=read_denoiser(files.denoiser),
         autoencoder=open_tensors(files.autoencoder),
         image_encoder=open_tensors(files.image_encoder),
-        image_encoder_config=json.loads(CONFIG.read_text(encoding="utf-8")),
+        image_encoder_config=image_encoder_config(),
         pose_nets=open_tensors(files.pose_nets),
     )
 
@@ -111,19 +107,3 @@ def _check(bundle: SmallBundle) -> None:
             f"The image encoder's features are {width} wide, but the denoiser reads "
             f"{networks.unet.config.context_dim}: pack networks that were trained together."
         )
-
-
-def main() -> None:
-    """Pack what lies in a folder into the package."""
-    parser = argparse.ArgumentParser(description="Pack trained weights into the small bundle.")
-    parser.add_argument("weights", type=Path, help="folder with files named as those of the bundle")
-    parser.add_argument("--measured", type=Path, help="JSON of what was measured, for the model card")
-    parser.add_argument("--out", type=Path, default=FOLDER)
-    arguments = parser.parse_args()
-    told = arguments.measured
-    measured = {} if told is None else json.loads(told.read_text(encoding="utf-8"))
-    pack(read_parts(arguments.weights), arguments.out, measured)
-
-
-if __name__ == "__main__":
-    main()
