@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from animatex_core.dwpose import DWPose
 from animatex_core.pose.draw import draw_poses
 from animatex_core.pose.gaps import fill_gaps
 from animatex_core.pose.json_io import openpose_from_poses, poses_from_openpose
@@ -152,11 +153,14 @@ def test_without_files_the_built_in_nets_run_and_say_so(server: Server, nets: di
     assert failure(history) == ""
     assert "yolox_l.onnx is in none of ComfyUI's folders" in shown["nets"]
     assert "put it into models/animate_x." in shown["nets"]
-    assert shown["found"].endswith("5 of 5 frames, searched by nets that are not all trained on CPU.")
+    assert shown["found"].endswith(f"searched by {DWPose().name} on CPU.")
 
 
 def test_nobody_in_any_frame_is_told_of(server: Server, nets: dict) -> None:
-    prompt = extracting(loader(BUILT_IN, BUILT_IN), whole_frame=False)
+    images = node("EmptyImage", width=64, height=64, batch_size=5, color=0)
+    prompt = extracting(loader(BUILT_IN, BUILT_IN)) | {"images": images}
+    looks = {**EXTRACT, "whole_frame": False, "images": ["images", 0]}
+    prompt["found"] = node("AnimateXExtractPoses", dwpose=["nets", 0], **looks)
     history, shown = run_and_listen(server, prompt)
     assert shown["found"].startswith("Nobody is seen in any of 5 frames")
     assert not seen(poses_in(history).points).any()
