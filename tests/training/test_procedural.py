@@ -1,4 +1,4 @@
-"""Made-up characters and dances: what is drawn is what the poses say, and nothing of the tests is trained on."""
+"""Made-up characters and dances: what is drawn is what the poses say, and tests have their own."""
 
 import numpy as np
 import pytest
