@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from animatex_core import small_bundle
 from animatex_core.cli import main
 from animatex_core.conditioning import clip_conditions
 from animatex_core.encoders.preprocess import autoencoder_pictures
@@ -251,8 +252,9 @@ def test_bad_input_is_one_sentence(
 
 
 def test_folders_and_files_that_are_missing_are_named(
-    clips: Path, capsys: pytest.CaptureFixture[str]
+    clips: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(small_bundle, "FOLDER", clips)
     for folder, message in (("nowhere", "does not exist"), ("models", "does not exist"), (".", "")):
         assert run(clips / folder) == (2 if message else 0)
         assert message in capsys.readouterr().err

@@ -22,7 +22,7 @@ def require_nets(arguments: argparse.Namespace) -> DWPose:
     if nets is None:
         raise InvalidInput(
             f"DWPose's files are not in {folder}, so poses cannot be found: run `animatex models download "
-            "pose`, or give --poses FILE.json."
+            "pose`, or give --poses."
         )
     if nets.detector is None and arguments.pose_nets != SMALL:
         print(

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from ..dance import Dance
 from ..device import choose_device
+from ..dwpose import DWPose
 from ..errors import InvalidInput
 from ..model.trained_on import ReferenceForm
 from ..pose.extract import PoseExtractor
@@ -27,6 +28,7 @@ from ..video.clip import ClipInfo, probe
 from ..video.read import read_frames
 from .dances import read_dance
 from .options import WHOLE_CLIP, add_folder_option, add_pose_options, models_folder, positive, size
+from .pose_nets import require_nets
 from .progress import Bar
 
 DEFAULTS = PrepareSettings()
@@ -153,7 +155,7 @@ class _Poses:
     def require_findable(self, sources: Sequence[Source]) -> None:
         """Raise InvalidInput, before long work, where poses are to be found without DWPose."""
         if any(self._is_wanting(source) for source in sources):
-            self._files()
+            _ = self._nets
 
     def dance(self, source: Source, progress: Progress) -> Dance:
         """Return all frames of a clip and their poses; raises InvalidInput where it cannot be read."""
@@ -182,17 +184,11 @@ class _Poses:
         )
 
     @cached_property
-    def _extractor(self) -> PoseExtractor:
-        extractor = PoseExtractor.from_files(*self._files(), device=self._arguments.provider)
-        tqdm.write(f"poses: onnxruntime works on {extractor.provider}")
-        return extractor
+    def _nets(self) -> DWPose:
+        return require_nets(self._arguments)
 
-    def _files(self) -> tuple[Path, Path]:
-        folder = models_folder(self._arguments)
-        files = folder.find_pose_files()
-        if files is None:
-            raise InvalidInput(
-                f"DWPose's files are not in {folder.path}, so poses cannot be found: run "
-                "`animatex models download pose`, or give --poses DIR."
-            )
-        return files
+    @cached_property
+    def _extractor(self) -> PoseExtractor:
+        extractor = self._nets.open()
+        tqdm.write(f"poses: {self._nets.name} on {extractor.provider}")
+        return extractor
