@@ -73,7 +73,9 @@ class StableDiffusionAutoencoder:
         """
         network = network_on_meta(config)
         found = _diffusers_tensors(without_prefix(tensors), network, source)
-        return cls(load_strictly(network, found, WHAT, source, dtype, device), batch_size)
+        loaded = load_strictly(network, found, WHAT, source, dtype, device)
+        # Half again as fast on a CPU, and cuDNN's half precision prefers it too.
+        return cls(loaded.to(memory_format=torch.channels_last), batch_size)
 
     @classmethod
     def from_file(
