@@ -6,21 +6,31 @@ The denoiser is trained on the triples by `animatex train`.
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from ...checkpoints.denoiser_file import load_denoiser
 from ...checkpoints.safe_read import open_tensors
 from ...checkpoints.safetensors_file import layout_of, write_safetensors
+from ...dwpose import load_pose_nets
 from ...encoders.autoencoder import SMALL_AUTOENCODER, StableDiffusionAutoencoder
 from ...encoders.open_clip_encoder import OpenClipImageEncoder
+from ...networks import load_small
+from ...pose.extract import PoseExtractor
+from ...pose.small_nets import TorchNet
 from ...small_bundle import FOLDER, SmallBundle
 from ..data.encode import Encoders
 from .autoencoder import train_autoencoder
+from .held_out import DRIVEN_BY, HeldOut, HeldOutSettings, table
+from .held_out_report import measured, report
 from .image_encoder import image_encoder_config, train_image_encoder
 from .pack import pack, read_parts
+from .pose_accuracy import held_out_clips, joint_accuracy
+from .pose_nets import train_pose_nets
 from .triples_set import TriplesSettings, write_triples
 
 say = partial(print, flush=True)
@@ -37,6 +47,11 @@ def image_encoder(arguments: argparse.Namespace) -> None:
     _write(SmallBundle(arguments.folder).image_encoder, train_image_encoder(say), "visual.")
 
 
+def pose_nets(arguments: argparse.Namespace) -> None:
+    """Train both pose nets, which goes on where it was interrupted."""
+    _write(SmallBundle(arguments.folder).pose_nets, train_pose_nets(say, arguments.folder), "")
+
+
 def triples(arguments: argparse.Namespace) -> None:
     """Draw and encode the triples, for training or, held out, for validation."""
     encoders = read_encoders(SmallBundle(arguments.folder))
@@ -49,6 +64,32 @@ def files(arguments: argparse.Namespace) -> None:
     told = arguments.measured
     measured = {} if told is None else json.loads(told.read_text(encoding="utf-8"))
     pack(read_parts(arguments.folder), arguments.out, measured)
+
+
+def accuracy(arguments: argparse.Namespace) -> None:
+    """Measure how well the pose nets find held-out dancers."""
+    found = joint_accuracy(_extractor(arguments.folder), held_out_clips(arguments.clips))
+    shares = {"all": found.overall, **found.by_joint, "invented of absent joints": found.inventions}
+    for name, share in shares.items():
+        say(f"{name}: {share:.3f}")
+
+
+def held_out(arguments: argparse.Namespace) -> None:
+    """Animate held-out characters, and compare what comes out with what should have."""
+    networks = load_small(SmallBundle(arguments.folder), torch.float32, torch.device("cpu"))
+    if arguments.denoiser is not None:
+        other = load_denoiser(arguments.denoiser, torch.float32, torch.device("cpu"))
+        networks = replace(networks, unet=other.unet, trained_on=other.trained_on)
+    settings = HeldOutSettings(arguments.pairs, seed=arguments.seed, driven_by=arguments.driven_by)
+    means = report(HeldOut(networks, settings, _extractor(arguments.folder)), arguments.out, say)
+    say(table(means))
+    told = json.dumps(measured(means), indent=1)
+    (arguments.out / "measured.json").write_text(told, encoding="utf-8")
+
+
+def _extractor(folder: Path) -> PoseExtractor:
+    nets = load_pose_nets(SmallBundle(folder).pose_nets)
+    return PoseExtractor(TorchNet(nets.detector), TorchNet(nets.landmarks))
 
 
 def read_encoders(bundle: SmallBundle) -> Encoders:
@@ -74,8 +115,11 @@ def _write(path: Path, network: nn.Module, prefix: str) -> None:
 PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "autoencoder": autoencoder,
     "image-encoder": image_encoder,
+    "pose-nets": pose_nets,
     "triples": triples,
     "pack": files,
+    "pose-accuracy": accuracy,
+    "held-out": held_out,
 }
 
 
@@ -93,6 +137,15 @@ def parser() -> argparse.ArgumentParser:
     drawn.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     drawn.add_argument("--held-out", action="store_true", help="characters and motion of the tests")
     drawn.add_argument("--workers", type=int, default=1, help="processes that draw; default: %(default)s")
+    parts.choices["pose-accuracy"].add_argument("--clips", type=int, default=64, help="default: %(default)s")
+    compared = parts.choices["held-out"]
+    compared.add_argument("--out", type=Path, required=True, help="folder of scores, a table and sheets")
+    compared.add_argument("--denoiser", type=Path, help="another denoiser than the folder's")
+    compared.add_argument("--pairs", type=int, default=32, help="default: %(default)s")
+    compared.add_argument("--seed", type=int, default=0, help="of the pairs; default: %(default)s")
+    compared.add_argument(
+        "--driven-by", nargs="+", choices=DRIVEN_BY, default=DRIVEN_BY, help="default: all of them"
+    )
     packed = parts.choices["pack"]
     packed.add_argument("--measured", type=Path, help="JSON of names and values, for the model card")
     packed.add_argument("--out", type=Path, default=FOLDER, help="default: the folder of the package")

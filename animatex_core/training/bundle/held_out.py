@@ -1,6 +1,6 @@
 """The bundle on characters and motion that it never saw, against what should have come out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,13 +20,17 @@ from . import scores
 
 Frames = np.ndarray
 REAL, FROZEN, OTHER = "driving pose", "frozen pose", "pose of another clip"
+DRIVEN_BY = REAL, FROZEN, OTHER
 REPEATED, MEAN = "reference repeated", "mean of the true clip"
 LIKE_THE_CHARACTER = RetargetSettings(mode="retarget", ground=True)
 
 
 @dataclass(frozen=True)
 class HeldOutSettings:
-    """pairs: of a character and a motion. seed: of the pairs; that of the noise is the number of the pair."""
+    """pairs: of a character and a motion. seed: of the pairs; that of the noise is the number of the pair.
+
+    driven_by: the poses that each character is animated by, some of DRIVEN_BY.
+    """
 
     pairs: int = 32
     frames: int = 16
@@ -36,6 +40,7 @@ class HeldOutSettings:
     sampling: SamplingSettings = field(
         default_factory=lambda: SamplingSettings(steps=12, guidance=Guidance(2.0))
     )
+    driven_by: Sequence[str] = DRIVEN_BY
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,20 +60,15 @@ class HeldOut:
     extractor: PoseExtractor | None = None
 
     def case(self, number: int) -> Case:
-        """Animate pair `number` by its driving poses, by a frozen one, and by those of the next pair."""
-        triple, other = self._triple(number), self._triple(number + 1)
-        motion = self._motion(triple)
-        still = [0] * self.settings.frames
-        frozen = MotionFeatures(motion.clip[still], motion.poses.select(still), motion.width, motion.height)
+        """Animate pair `number`."""
+        triple = self._triple(number)
         clips = {
-            REAL: self._animated(number, triple, motion),
-            FROZEN: self._animated(number, triple, frozen),
-            OTHER: self._animated(number, triple, self._motion(other)),
-            REPEATED: np.repeat(triple.reference.frames, self.settings.frames, axis=0),
-            MEAN: np.repeat(triple.target.frames.mean(0, keepdims=True), self.settings.frames, axis=0).astype(
-                np.uint8
-            ),
+            name: self._animated(number, triple, self._motion(name, number, triple))
+            for name in self.settings.driven_by
         }
+        clips[REPEATED] = np.repeat(triple.reference.frames, self.settings.frames, axis=0)
+        clips[MEAN] = np.empty_like(triple.target.frames)
+        clips[MEAN][:] = triple.target.frames.mean(axis=0).round()
         return Case(triple, clips)
 
     def scores(self, case: Case) -> dict[str, dict[str, float]]:
@@ -80,8 +80,14 @@ class HeldOut:
         size = settings.frames, settings.width, settings.height
         return draw_triple(settings.seed, number, *size, held_out=True)
 
-    def _motion(self, triple: Triple) -> MotionFeatures:
-        return encode_motion(self.networks.image_encoder, triple.driver.frames, triple.driver.poses)
+    def _motion(self, name: str, number: int, triple: Triple) -> MotionFeatures:
+        """What drives the pair: its own dancer, one who stands still, or that of the next pair."""
+        driver = self._triple(number + 1).driver if name == OTHER else triple.driver
+        motion = encode_motion(self.networks.image_encoder, driver.frames, driver.poses)
+        if name != FROZEN:
+            return motion
+        still = [0] * self.settings.frames
+        return MotionFeatures(motion.clip[still], motion.poses.select(still), motion.width, motion.height)
 
     def _animated(self, number: int, triple: Triple, motion: MotionFeatures) -> Frames:
         networks, settings, own = self.networks, self.settings, triple.reference.poses

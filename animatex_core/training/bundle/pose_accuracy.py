@@ -1,15 +1,17 @@
 """How well poses are found in clips whose poses are known."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...pose.extract import PoseExtractor
 from ...pose.skeleton import BODY_JOINTS, PoseSequence, seen
-from ..procedural.triples import Scene
+from ..procedural.triples import TEST_SEED, Scene, draw_scene
 
 NEAR = 0.05  # of the body's height
+FRAMES = 8
+SIZE = 256, 384
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,12 @@ class JointAccuracy:
     def inventions(self) -> float:
         """Share of the absent joints that were found all the same."""
         return float(self.invented.sum() / max(1, self.absent.sum()))
+
+
+def held_out_clips(count: int) -> Iterator[Scene]:
+    """Draw characters and people of the tests, who dance what nobody trained on."""
+    for number in range(count):
+        yield draw_scene(np.random.default_rng([TEST_SEED, 8, number]), FRAMES, *SIZE, held_out=True)
 
 
 def joint_accuracy(extractor: PoseExtractor, clips: Iterable[Scene]) -> JointAccuracy:

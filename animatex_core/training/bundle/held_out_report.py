@@ -1,0 +1,63 @@
+"""What comes of held-out characters, in files: scores, a table, and sheets to look at."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from einops import rearrange
+
+from ...placement import placed
+from ...video.picture import write_picture
+from .held_out import REAL, Case, HeldOut, mean_scores, table
+
+MOMENTS = 5  # of each clip
+CASES_ON_A_SHEET = 8
+
+Means = dict[str, dict[str, float]]
+
+
+def report(held_out: HeldOut, folder: Path, say: Callable[[str], None]) -> Means:
+    """Score all pairs; write scores.json, table.md and sheets of them into a folder; return the means.
+
+    A row of a sheet is one case: the character, and at some moments of the clip the dancer, what came out,
+    and the true animation.
+    """
+    rows: list[np.ndarray] = []
+
+    def show(number: int, case: Case) -> None:
+        rows.append(_row(case))
+        ended = number + 1 == held_out.settings.pairs
+        if ended or len(rows) == CASES_ON_A_SHEET:
+            write_picture(folder / f"sheet_{number // CASES_ON_A_SHEET}.png", np.concatenate(rows))
+            rows.clear()
+        say(f"{number + 1} of {held_out.settings.pairs} pairs")
+
+    folder.mkdir(parents=True, exist_ok=True)
+    means, each = mean_scores(held_out, show)
+    _write_text(folder / "table.md", table(means) + "\n")
+    _write_text(folder / "scores.json", json.dumps({"means": means, "each": each}, indent=1))
+    return means
+
+
+def measured(means: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
+    """Return what the model card tells of the means."""
+    return {
+        f"{score}, {clip}": f"{value:.3f}"
+        for clip, values in means.items()
+        for score, value in values.items()
+    }
+
+
+def _row(case: Case) -> np.ndarray:
+    """(h, (1 + 3 * moments) * w, 3)."""
+    first = next(iter(case.clips)) if REAL not in case.clips else REAL
+    parts = [case.triple.driver.frames, case.clips[first], case.triple.target.frames]
+    chosen = np.linspace(0, len(parts[0]) - 1, min(MOMENTS, len(parts[0]))).round().astype(int)
+    moments: Sequence[np.ndarray] = [case.triple.reference.frames, *(part[chosen] for part in parts)]
+    return rearrange(np.concatenate(moments), "f h w c -> h (f w) c")
+
+
+def _write_text(path: Path, text: str) -> None:
+    with placed(path) as file:
+        file.write(text.encode())
