@@ -18,7 +18,8 @@ def similarity(found: np.ndarray, true: np.ndarray) -> tuple[float, float]:
     """PSNR in dB and SSIM, each a mean over the frames (f, h, w, 3) uint8."""
     from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
-    pictures = _units(found), _units(true)
+    # In doubles, since SSIM takes small differences of large sums where a picture is plain.
+    pictures = _units(found).double(), _units(true).double()
     pairs = list(zip(*pictures, strict=True))
     psnr = [float(peak_signal_noise_ratio(a[None], b[None], data_range=1.0)) for a, b in pairs]
     ssim = structural_similarity_index_measure(*pictures, data_range=1.0)

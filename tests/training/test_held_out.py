@@ -1,0 +1,129 @@
+"""The measures of a bundle on held-out characters, each against what is known in closed form."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from animatex_core.diffusion.guidance import Guidance
+from animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, network_on_meta
+from animatex_core.model.generated import generate_weights
+from animatex_core.networks import load_small
+from animatex_core.sampling import SamplingSettings
+from animatex_core.training.bundle import held_out, scores
+from animatex_core.training.bundle.held_out import FROZEN, MEAN, OTHER, REAL, REPEATED
+from animatex_core.training.bundle.held_out_report import measured, report
+from animatex_core.training.procedural.triples import draw_triple
+
+from ..small_bundles import write_small_bundle
+
+SETTINGS = held_out.HeldOutSettings(
+    pairs=2, frames=3, width=64, height=128, sampling=SamplingSettings(steps=2, guidance=Guidance(1.0))
+)
+
+
+@pytest.fixture(scope="module")
+def animator(tmp_path_factory: pytest.TempPathFactory) -> held_out.HeldOut:
+    bundle = write_small_bundle(tmp_path_factory.mktemp("bundle"))
+    return held_out.HeldOut(load_small(bundle, torch.float32, torch.device("cpu")), SETTINGS)
+
+
+def grey(*levels: int) -> np.ndarray:
+    """Frames of one grey each."""
+    return np.stack([np.full((16, 16, 3), level, np.uint8) for level in levels])
+
+
+def test_psnr_is_that_of_a_known_error() -> None:
+    psnr, ssim = scores.similarity(grey(100, 100), grey(110, 120))
+    expected = np.mean([20 * np.log10(255 / 10), 20 * np.log10(255 / 20)])
+    assert psnr == pytest.approx(expected, abs=1e-3)
+    assert ssim < 1
+    assert scores.similarity(grey(7), grey(7))[1] == pytest.approx(1)
+
+
+def test_moving_pixels_alone_count() -> None:
+    true = grey(100, 100)
+    true[1, :4] = 200
+    found = true.copy()
+    found[:, 8:] = 0  # which rests, and so does not matter
+    found[:, :4] += 20
+    assert scores.moving_pixels(true).sum() == 2 * 4 * 16
+    assert scores.moving_psnr(found, true) == pytest.approx(20 * np.log10(255 / 20), abs=1e-6)
+
+
+def test_equal_clips_have_no_perceptual_distance_and_others_have() -> None:
+    network = network_on_meta(SMALL_AUTOENCODER).to_empty(device="cpu")
+    generate_weights(network, 0)
+    clips = [draw_triple(0, number, 2, 64, 96).target.frames for number in range(2)]
+    noisy = np.clip(clips[0].astype(int) + np.random.default_rng(0).integers(-9, 10, clips[0].shape), 0, 255)
+    to_noisy = scores.perceptual_distance(network.encoder, noisy.astype(np.uint8), clips[0])
+    to_other = scores.perceptual_distance(network.encoder, clips[1], clips[0])
+    assert scores.perceptual_distance(network.encoder, clips[0], clips[0]) == pytest.approx(0, abs=1e-6)
+    assert 0 < to_noisy < to_other < 4
+
+
+@pytest.mark.parametrize(("level", "share"), [(200, 1.0), (20, 0.0)])
+def test_colours_are_compared_where_the_figure_is(level: int, share: float) -> None:
+    true, found = grey(200), grey(level)
+    mask = np.zeros((1, 16, 16), bool)
+    mask[:, :8] = True
+    found[:, 8:] = 99
+    assert scores.color_overlap(found, true, mask) == pytest.approx(share)
+
+
+def test_joints_are_near_within_a_part_of_the_height() -> None:
+    true = draw_triple(0, 0, 2, 64, 96).target.poses
+    points = true.points.copy()
+    points[:, :20, 1] += 0.01 * (true.body[..., 2] > 0)
+    moved = true.with_points(points)
+    near, distance = scores.joints_near(moved, true, np.array([0.5, 0.5]))
+    assert near == 1
+    assert distance == pytest.approx(0.02, rel=1e-4)
+    assert scores.joints_near(moved, true, np.array([0.1, 0.1]))[0] == 0
+
+
+def test_a_pair_is_animated_by_its_own_a_frozen_and_another_pose(animator: held_out.HeldOut) -> None:
+    case = animator.case(0)
+    assert set(case.clips) == {REAL, FROZEN, OTHER, REPEATED, MEAN}
+    assert {clip.shape for clip in case.clips.values()} == {(3, 128, 64, 3)}
+    assert {clip.dtype for clip in case.clips.values()} == {np.dtype(np.uint8)}
+    assert (case.clips[REPEATED] == case.triple.reference.frames).all()
+    middle = case.triple.target.frames.mean(axis=0)
+    assert np.abs(case.clips[MEAN] - middle).max() <= 0.5
+    assert not np.array_equal(case.clips[REAL], case.clips[OTHER])
+    again = animator.case(0)
+    assert all(np.array_equal(again.clips[name], clip) for name, clip in case.clips.items())
+
+
+def test_what_should_come_out_scores_best(animator: held_out.HeldOut) -> None:
+    case = animator.case(1)
+    true = replace(case, clips={"true": case.triple.target.frames, REPEATED: case.clips[REPEATED]})
+    found = animator.scores(true)
+    best, repeated = found["true"], found[REPEATED]
+    assert best["SSIM"] == pytest.approx(1)
+    assert best["colours"] == pytest.approx(1)
+    assert best["perceptual"] == pytest.approx(0, abs=1e-5)
+    assert best["PSNR"] > 90 > repeated["PSNR"]
+    assert best["moving PSNR"] > repeated["moving PSNR"]
+
+
+def test_a_report_is_a_table_scores_and_sheets(animator: held_out.HeldOut, tmp_path: Path) -> None:
+    few = replace(animator, settings=replace(SETTINGS, driven_by=(REAL,)))
+    said: list[str] = []
+    means = report(few, tmp_path / "out", said.append)
+    written = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert said == ["1 of 2 pairs", "2 of 2 pairs"]
+    assert set(means) == {REAL, REPEATED, MEAN}
+    for name, values in means.items():
+        for score, value in values.items():
+            each = [one[name][score] for one in written["each"]]
+            assert value == pytest.approx(np.mean(each))
+    table = (tmp_path / "out" / "table.md").read_text().splitlines()
+    assert [line.split("|")[1].strip() for line in table[2:]] == list(means)
+    with Image.open(tmp_path / "out" / "sheet_0.png") as sheet:
+        assert sheet.size == (64 * 10, 128 * 2)
+    assert measured(means)[f"PSNR, {REAL}"] == f"{means[REAL]['PSNR']:.3f}"
