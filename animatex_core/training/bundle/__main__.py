@@ -22,6 +22,7 @@ from ...encoders.open_clip_encoder import OpenClipImageEncoder
 from ...networks import load_small
 from ...pose.extract import PoseExtractor
 from ...pose.small_nets import TorchNet
+from ...retarget.retarget import RetargetSettings
 from ...small_bundle import FOLDER, SmallBundle
 from ..data.encode import Encoders
 from .autoencoder import train_autoencoder
@@ -80,7 +81,12 @@ def held_out(arguments: argparse.Namespace) -> None:
     if arguments.denoiser is not None:
         other = load_denoiser(arguments.denoiser, torch.float32, torch.device("cpu"))
         networks = replace(networks, unet=other.unet, trained_on=other.trained_on)
-    settings = HeldOutSettings(arguments.pairs, seed=arguments.seed, driven_by=arguments.driven_by)
+    settings = HeldOutSettings(
+        arguments.pairs,
+        seed=arguments.seed,
+        driven_by=arguments.driven_by,
+        retargeting=RetargetSettings(mode=arguments.mode, ground=True),
+    )
     means = report(HeldOut(networks, settings, _extractor(arguments.folder)), arguments.out, say)
     say(table(means))
     told = json.dumps(measured(means), indent=1)
@@ -145,6 +151,12 @@ def parser() -> argparse.ArgumentParser:
     compared.add_argument("--seed", type=int, default=0, help="of the pairs; default: %(default)s")
     compared.add_argument(
         "--driven-by", nargs="+", choices=DRIVEN_BY, default=DRIVEN_BY, help="default: all of them"
+    )
+    compared.add_argument(
+        "--mode",
+        choices=("retarget", "align"),
+        default="retarget",
+        help="whose limbs the poses have, the character's or the dancer's; default: %(default)s",
     )
     packed = parts.choices["pack"]
     packed.add_argument("--measured", type=Path, help="JSON of names and values, for the model card")

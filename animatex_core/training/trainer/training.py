@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 
+FUSED = ("cuda", "cpu")  # devices on which AdamW is one kernel
+
+
 @dataclass(frozen=True, eq=False)
 class StepReport:
     """What one step did.
@@ -78,7 +81,8 @@ class Training:
         self.unet.use_channels_last()
         if self.config.gradient_checkpointing:
             recompute_layers(self.unet)
-        optimizer = make_optimizer(self.unet, self.config.optimizer, fused=accelerator.device.type == "cuda")
+        fused = accelerator.device.type in FUSED
+        optimizer = make_optimizer(self.unet, self.config.optimizer, fused=fused)
         self.average = (
             WeightAverage(self.unet, self.config.ema_decay) if accelerator.is_main_process else None
         )
