@@ -15,7 +15,7 @@ from .conditions import ConditionInputs, Conditions, Step
 from .config import DenoiserConfig
 from .fit import check_fit
 from .ipi import KeypointEncoder, Resampler
-from .layers import LayerFactory, timestep_embedding
+from .layers import TORCH, LayerFactory, timestep_embedding
 from .levels import LevelBuilder
 from .pictures import LatentConvolutions, PictureConvolutions, PixelTransformer
 from .spatial import SpatialTransformer
@@ -24,14 +24,14 @@ from .spatial import SpatialTransformer
 class AnimateXUNet(nn.Module):
     """The 3D UNet of Animate-X.
 
-    operations: namespace of layer classes, `torch.nn` or a host's. `encode` runs once a clip, `forward`
+    operations: namespace of layer classes, `layers.TORCH` or a host's. `encode` runs once a clip, `forward`
     at every step.
     """
 
     def __init__(
         self,
         config: DenoiserConfig,
-        operations: Any = nn,
+        operations: Any = TORCH,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:

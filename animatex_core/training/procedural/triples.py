@@ -22,11 +22,15 @@ TEST_SEED = 1_000_003  # makes the characters of the tests others than those of 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A figure in f frames: (f, height, width, 3) uint8 in RGB, its poses, and what it looks like."""
+    """A figure in f frames: (f, height, width, 3) uint8 in RGB, its poses, and what it looks like.
+
+    stature: its unit of length, in pixels.
+    """
 
     frames: np.ndarray
     poses: PoseSequence
     look: Look
+    stature: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,4 +76,4 @@ class _Stage:
     def show(self, motion: Motion) -> Scene:
         poses = pose(self.look.anatomy, motion, self.place)
         frames = render(self.look, poses, self.place.stature, self.backdrop)
-        return Scene(np.stack(list(frames)), poses, self.look)
+        return Scene(np.stack(list(frames)), poses, self.look, self.place.stature)
