@@ -1,5 +1,9 @@
+import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -88,13 +92,36 @@ def test_a_dry_run_tells_memory_and_work(
     assert all(words in told for words in ("AdamW         2.00 GiB", "memory        6.00 GiB", "3.00 TFLOP"))
 
 
+def launch(processes: int) -> list[str]:
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    return [*torchrun, "--nproc_per_node", str(processes), "-m", "animatex_core"]
+
+
+@pytest.mark.slow
+def test_a_ctrl_c_under_torchrun_leaves_a_checkpoint_of_the_last_step(data: Path, tmp_path: Path) -> None:
+    run, log = tmp_path / "run", tmp_path / "log"
+    command = [*launch(1), *options(data, "steps=1000000", "checkpoints.every_steps=null"), "--out", str(run)]
+    with log.open("w") as told:
+        process = subprocess.Popen(command, stdout=told, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        while not re.search(r"step \d+/", log.read_text()):
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(60)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    told_last = max(int(step) for step in re.findall(r"step (\d+)/", log.read_text()))
+    assert read_checkpoint(latest_checkpoint(run)).position.step >= told_last
+
+
 @pytest.mark.slow
 def test_two_processes_train_as_one_that_accumulates(data: Path, tmp_path: Path) -> None:
     """Of the same samples and noise: gradients are averaged between processes, or one after the other."""
     alone, together = tmp_path / "alone", tmp_path / "together"
     assert main([*options(data, "accumulation=2"), "--out", str(alone)]) == 0
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    subprocess.run([*launch, "-m", "animatex_core", *options(data), "--out", str(together)], check=True)
+    subprocess.run([*launch(2), *options(data), "--out", str(together)], check=True)
     one, two = (read_checkpoint(latest_checkpoint(run)) for run in (alone, together))
     assert one.position == two.position
     for name, tensor in one.tensors.items():

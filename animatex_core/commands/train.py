@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from ..training.trainer.training import OnStep, Training
 
 
+# Seconds. A Ctrl+C reaches every process from the terminal, and torchrun's once more from torchrun.
+ONE_WISH = 1.0
+
+
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `train`."""
     parser = subparsers.add_parser(
@@ -194,13 +198,13 @@ def _accelerate() -> ModuleType:
 
 @contextmanager
 def _stops() -> Iterator[Callable[[], bool]]:
-    """Take the first interrupt as a wish to stop after the step; the second one interrupts."""
-    wishes: list[int] = []
+    """Take the first interrupt as a wish to stop after the step; a later one interrupts."""
+    wishes: list[float] = []
 
-    def wish(number: int, _frame: FrameType | None) -> None:
-        if wishes:
+    def wish(_number: int, _frame: FrameType | None) -> None:
+        wishes.append(time.monotonic())
+        if wishes[-1] - wishes[0] > ONE_WISH:
             raise KeyboardInterrupt
-        wishes.append(number)
 
     before = {number: signal.signal(number, wish) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
