@@ -10,6 +10,7 @@ from ...checkpoints.strict import load_strictly
 from ...errors import WrongCheckpoint
 from ...model.ipi import Resampler
 from ...model.mamba import Mamba
+from ...model.pictures import LatentConvolutions, PictureConvolutions, PixelTransformer
 from ...model.residual import ResidualBlock
 from ...model.spatial import MotionAttention, SpatialTransformer
 from ...model.temporal import TemporalTransformer
@@ -20,6 +21,9 @@ from .seeds import Stream, seed_torch
 IPI = ("pose_embedding_before.", "pose_embedding_after.")
 """The implicit pose indicator itself: keypoint encoder and resampler. The motion attention of each block,
 through which the denoiser reads its tokens, counts as the denoiser's."""
+
+PICTURE_GAIN = 4.0
+"""Pictures are 0..1, and poses thin lines: this makes of them what is about as large as latents."""
 
 SLOWEST, FASTEST = 1e-3, 1e-1  # steps of time of Mamba's channels at the start
 
@@ -49,9 +53,12 @@ def start_unet(config: TrainingConfig) -> AnimateXUNet:
 def initialise(unet: AnimateXUNet) -> None:
     """Let every residual branch and the output begin at zero, as diffusion UNets do.
 
-    Mamba's matrices begin as Gu and Dao (2023) have them, the resampler's latents as Perceiver's.
+    Mamba's matrices begin as Gu and Dao (2023) have them, the resampler's latents as Perceiver's, and the
+    convolutions of pictures as He et al. (2015): torch's own start would let through a thirtieth of a pose
+    drawn on black, which the noise beside it drowns for thousands of steps.
     """
     _zero(unet.out[-1])
+    _initialise_stems(unet)
     for module in unet.modules():
         if isinstance(module, ResidualBlock):
             _zero(module.out_layers[-1])
@@ -65,6 +72,27 @@ def initialise(unet: AnimateXUNet) -> None:
         elif isinstance(module, Resampler) and module.latents is not None:
             weight = module.latents.get_parameter("weight")
             nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
+
+
+def _initialise_stems(unet: AnimateXUNet) -> None:
+    for module in unet.modules():
+        if isinstance(module, LatentConvolutions):
+            _keep_variance(module)
+        elif isinstance(module, PictureConvolutions):
+            _keep_variance(module)
+            module[-1].get_parameter("weight").mul_(PICTURE_GAIN)
+        elif isinstance(module, PixelTransformer):
+            attention, feed_forward = module.get_submodule("layers.0").children()
+            _zero(attention.get_submodule("fn.to_out.0"))
+            _zero(feed_forward.get_submodule("net.2"))
+
+
+def _keep_variance(stem: nn.Module) -> None:
+    for layer in stem.children():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            assert layer.bias is not None
+            nn.init.zeros_(layer.bias)
 
 
 def _zero(layer: nn.Module) -> None:
