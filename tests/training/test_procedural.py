@@ -1,5 +1,7 @@
 """Made-up characters and dances: what is drawn is what the poses say, and tests have their own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from animatex_core.training.procedural.choreography import choreograph, stand
 from animatex_core.training.procedural.dances import HELD_OUT, draw_motion, real_dance, real_motions
 from animatex_core.training.procedural.motion import Motion, motion_of
 from animatex_core.training.procedural.triples import Scene, draw_scene, draw_triple
+from animatex_core.training.procedural.visibility import visible_joints
 
 SIZE = 64, 96
 
@@ -113,3 +116,37 @@ def test_a_stretch_of_a_dance_has_the_asked_length() -> None:
 def _elbows(motion: Motion) -> np.ndarray:
     children = [child for _, child in BODY_BONES]
     return motion.bones[:, children.index(JOINT["left_elbow"])]
+
+
+def _standing(name: str, to: str | None) -> Scene:
+    """A person who stands, with one joint moved to where another one is."""
+    scene = draw_scene(np.random.default_rng(4), 1, *SIZE, held_out=False)
+    points = scene.poses.points.copy()
+    if to is None:
+        points[:, JOINT[name], 0] = 1.5
+    else:
+        points[:, JOINT[name]] = points[:, JOINT[to]]
+    return replace(scene, poses=scene.poses.with_points(points))
+
+
+@pytest.mark.parametrize(
+    ("name", "to", "visible"),
+    [
+        ("left_knee", "left_knee", True),
+        ("left_knee", "neck", False),  # behind the trunk
+        ("left_wrist", "neck", True),  # before it
+        ("left_wrist", None, False),  # out of the picture
+    ],
+)
+def test_legs_are_hidden_by_the_trunk_and_arms_are_not(name: str, to: str | None, visible: bool) -> None:
+    scene = _standing(name, to)
+    assert visible_joints(scene)[0, JOINT[name]] == visible
+
+
+def test_joints_that_a_body_lacks_are_not_visible() -> None:
+    scene = _standing("nose", "nose")
+    points = scene.poses.points.copy()
+    points[:, JOINT["left_elbow"]] = 0
+    shown = visible_joints(replace(scene, poses=scene.poses.with_points(points)))
+    assert not shown[0, JOINT["left_elbow"]]
+    assert shown[0, JOINT["nose"]]

@@ -154,3 +154,19 @@ def test_recomputing_changes_no_name(tmp_path: Path) -> None:
     before = list(unet.state_dict())
     recompute_layers(unet)
     assert list(unet.state_dict()) == before
+
+
+def test_a_pose_on_black_reaches_the_first_layer_about_as_large_as_latents() -> None:
+    torch.manual_seed(0)
+    unet = start_unet(settings())
+    pictures = torch.zeros(4, 3, 48, 32)
+    for number in range(4):
+        pictures[number, :, 4 * number : 4 * number + 3, :] = torch.rand(3, 1, 1)
+        pictures[number, :, :, 8 * number : 8 * number + 2] = torch.rand(3, 1, 1)
+    with torch.no_grad():
+        encoded = unet.dwpose_embedding(pictures, (6, 4), torch.float32)
+        black = unet.dwpose_embedding(torch.zeros(1, 3, 48, 32), (6, 4), torch.float32)
+        through = unet.dwpose_embedding_after(encoded, 1)
+    assert 0.3 < encoded.std() < 3
+    assert black.abs().max() == 0
+    torch.testing.assert_close(through[0].swapaxes(0, 1), encoded)  # whose layers begin at nothing

@@ -8,6 +8,7 @@ import numpy as np
 from ...pose.extract import PoseExtractor
 from ...pose.skeleton import BODY_JOINTS, PoseSequence, seen
 from ..procedural.triples import TEST_SEED, Scene, draw_scene
+from ..procedural.visibility import visible_joints
 
 NEAR = 0.05  # of the body's height
 FRAMES = 8
@@ -18,9 +19,8 @@ SIZE = 256, 384
 class JointAccuracy:
     """Counts by joint of the drawn body, (20,) each.
 
-    visible: joints that frames show, hidden ones too as long as the body has them and they lie in the frame.
-    near: those of them that were found within NEAR. absent: joints that the body lacks; invented: those of
-    them that were found all the same.
+    visible: joints that frames show. near: those of them that were found within NEAR. absent: joints that
+    the body lacks; invented: those of them that were found all the same.
     """
 
     visible: np.ndarray
@@ -53,19 +53,18 @@ def held_out_clips(count: int) -> Iterator[Scene]:
 
 def joint_accuracy(extractor: PoseExtractor, clips: Iterable[Scene]) -> JointAccuracy:
     """Find the poses in clips, one or more, and compare them with the true ones."""
-    counts = [_counts(extractor.extract(list(clip.frames)), clip.poses) for clip in clips]
+    counts = [_counts(extractor.extract(list(clip.frames)), clip) for clip in clips]
     return JointAccuracy(*np.sum(counts, axis=0))
 
 
-def _counts(found: PoseSequence, true: PoseSequence) -> np.ndarray:
+def _counts(found: PoseSequence, clip: Scene) -> np.ndarray:
     """Return (4, 20) numbers of joints: visible, near, absent, invented."""
+    true, visible = clip.poses, visible_joints(clip)
     size = np.array([true.width, true.height])
     places = true.body[..., :2] * size
     there, shown = seen(true.body), seen(found.body)
-    inside = ((places >= 0) & (places < size)).all(axis=2)
     distance = np.linalg.norm(found.body[..., :2] * size - places, axis=2)
     near = shown & (distance <= NEAR * _height(places[..., 1], there))
-    visible = there & inside
     return np.stack([each.sum(axis=0) for each in (visible, visible & near, ~there, ~there & shown)])
 
 

@@ -1,0 +1,20 @@
+import pytest
+import torch
+from torch import nn
+
+from animatex_core.model.layers import TORCH
+
+
+@pytest.mark.parametrize("kernel", [(3, 1, 1), (1, 3, 3)])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
+def test_a_convolution_over_frames_is_torchs(kernel: tuple[int, ...], layout: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    mine = TORCH.Conv3d(4, 6, kernel, padding=tuple(side // 2 for side in kernel))
+    plain = nn.Conv3d(4, 6, kernel, padding=mine.padding)  # type: ignore[arg-type]
+    plain.load_state_dict(mine.state_dict())
+    clip = torch.randn(2, 4, 5, 6, 3).to(memory_format=layout).requires_grad_()
+    expected, found = plain(clip), mine(clip)
+    torch.testing.assert_close(found, expected)
+    wanted, got = (torch.autograd.grad(y.square().sum(), [clip, net.weight])
+                   for y, net in ((expected, plain), (found, mine)))  # fmt: skip
+    torch.testing.assert_close(got, wanted)
