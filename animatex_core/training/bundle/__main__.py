@@ -22,12 +22,11 @@ from ...encoders.open_clip_encoder import OpenClipImageEncoder
 from ...networks import load_small
 from ...pose.extract import PoseExtractor
 from ...pose.small_nets import TorchNet
-from ...retarget.retarget import RetargetSettings
 from ...small_bundle import FOLDER, SmallBundle
 from ..data.encode import Encoders
 from .autoencoder import train_autoencoder
-from .held_out import DRIVEN_BY, HeldOut, HeldOutSettings, table
-from .held_out_report import measured, report
+from .held_out import DRIVEN_BY, LIKE_THE_CHARACTER, HeldOut, HeldOutSettings, table
+from .held_out_report import report
 from .image_encoder import image_encoder_config, train_image_encoder
 from .pack import pack, read_parts
 from .pose_accuracy import held_out_clips, joint_accuracy
@@ -62,9 +61,9 @@ def triples(arguments: argparse.Namespace) -> None:
 
 def files(arguments: argparse.Namespace) -> None:
     """Pack all weights into the files that the package ships."""
-    told = arguments.measured
-    measured = {} if told is None else json.loads(told.read_text(encoding="utf-8"))
-    pack(read_parts(arguments.folder), arguments.out, measured)
+    file = arguments.measured
+    told = {} if file is None else json.loads(file.read_text(encoding="utf-8"))
+    pack(read_parts(arguments.folder), arguments.out, told)
 
 
 def accuracy(arguments: argparse.Namespace) -> None:
@@ -85,12 +84,10 @@ def held_out(arguments: argparse.Namespace) -> None:
         arguments.pairs,
         seed=arguments.seed,
         driven_by=arguments.driven_by,
-        retargeting=RetargetSettings(mode=arguments.mode, ground=True),
+        retargeting=replace(LIKE_THE_CHARACTER, mode=arguments.mode),
     )
     means = report(HeldOut(networks, settings, _extractor(arguments.folder)), arguments.out, say)
     say(table(means))
-    told = json.dumps(measured(means), indent=1)
-    (arguments.out / "measured.json").write_text(told, encoding="utf-8")
 
 
 def _extractor(folder: Path) -> PoseExtractor:

@@ -18,7 +18,9 @@ Means = dict[str, dict[str, float]]
 
 
 def report(held_out: HeldOut, folder: Path, say: Callable[[str], None]) -> Means:
-    """Score all pairs; write scores.json, table.md and sheets of them into a folder; return the means.
+    """Score all pairs and return the means; write them, and sheets, into a folder.
+
+    scores.json has every score, table.md the means, and measured.json what the model card takes of them.
 
     A row of a sheet is one case: the character, and at some moments of the clip the dancer, what came out,
     and the true animation.
@@ -37,6 +39,7 @@ def report(held_out: HeldOut, folder: Path, say: Callable[[str], None]) -> Means
     means, each = mean_scores(held_out, show)
     _write_text(folder / "table.md", table(means) + "\n")
     _write_text(folder / "scores.json", json.dumps({"means": means, "each": each}, indent=1))
+    _write_text(folder / "measured.json", json.dumps(measured(means), indent=1))
     return means
 
 

@@ -46,19 +46,16 @@ class Told(nn.Module):
 
 
 def train_image_encoder(
-    report: Callable[[str], None],
-    settings: FitSettings = SETTINGS,
-    pictures: int = 256,
-    kept: Path | None = None,
+    report: Callable[[str], None], settings: FitSettings = SETTINGS, pictures: int = 256
 ) -> nn.Module:
     """Train the vision tower. Its embeddings have a deviation of about 1.
 
-    pictures: over how many. kept: as `fit` takes it.
+    pictures: over how many.
     """
     torch.manual_seed(1)
     config = image_encoder_config()
     network = Told(_tower(config), config["embed_dim"])
-    trained = fit(network, sample, reading_loss, settings, report, kept)
+    trained = fit(network, sample, reading_loss, settings, report)
     assert isinstance(trained, Told)
     standardize(trained, pictures)
     return trained.tower

@@ -9,8 +9,8 @@ from ...pose.extract import PoseExtractor
 from ...pose.skeleton import BODY_JOINTS, PoseSequence, seen
 from ..procedural.triples import TEST_SEED, Scene, draw_scene
 from ..procedural.visibility import visible_joints
+from .scores import NEAR
 
-NEAR = 0.05  # of the body's height
 FRAMES = 8
 SIZE = 256, 384
 
