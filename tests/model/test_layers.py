@@ -1,8 +1,10 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from animatex_core.model.layers import TORCH
+from animatex_core.model.pictures import average_pool
 
 
 @pytest.mark.parametrize("kernel", [(3, 1, 1), (1, 3, 3)])
@@ -17,4 +19,14 @@ def test_a_convolution_over_frames_is_torchs(kernel: tuple[int, ...], layout: to
     torch.testing.assert_close(found, expected)
     wanted, got = (torch.autograd.grad(y.square().sum(), [clip, net.weight])
                    for y, net in ((expected, plain), (found, mine)))  # fmt: skip
+    torch.testing.assert_close(got, wanted)
+
+
+@pytest.mark.parametrize("size", [(6, 4), (4, 2), (5, 3)])
+def test_averages_are_those_of_adaptive_pooling(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    pictures = torch.randn(2, 3, 12, 8, requires_grad=True)
+    expected, found = F.adaptive_avg_pool2d(pictures, size), average_pool(pictures, size)
+    torch.testing.assert_close(found, expected)
+    wanted, got = (torch.autograd.grad(y.square().sum(), pictures) for y in (expected, found))
     torch.testing.assert_close(got, wanted)

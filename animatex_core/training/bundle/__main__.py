@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from ...checkpoints.denoiser_file import load_denoiser
 from ...checkpoints.safe_read import open_tensors
 from ...checkpoints.safetensors_file import layout_of, write_safetensors
+from ...commands.options import size
+from ...commands.train_words import Told
 from ...dwpose import load_pose_nets
 from ...encoders.autoencoder import SMALL_AUTOENCODER, StableDiffusionAutoencoder
 from ...encoders.open_clip_encoder import OpenClipImageEncoder
@@ -24,6 +26,7 @@ from ...pose.extract import PoseExtractor
 from ...pose.small_nets import TorchNet
 from ...small_bundle import FOLDER, SmallBundle
 from ..data.encode import Encoders
+from .ablations import VARIANTS, Ablations, AblationSettings, summary
 from .autoencoder import train_autoencoder
 from .held_out import DRIVEN_BY, LIKE_THE_CHARACTER, HeldOut, HeldOutSettings, table
 from .held_out_report import report
@@ -55,7 +58,10 @@ def pose_nets(arguments: argparse.Namespace) -> None:
 def triples(arguments: argparse.Namespace) -> None:
     """Draw and encode the triples, for training or, held out, for validation."""
     encoders = read_encoders(SmallBundle(arguments.folder))
-    settings = TriplesSettings(arguments.count, arguments.seed, held_out=arguments.held_out)
+    width, height = arguments.size
+    settings = TriplesSettings(
+        arguments.count, arguments.seed, width=width, height=height, held_out=arguments.held_out
+    )
     write_triples(arguments.out, settings, encoders, say, arguments.workers)
 
 
@@ -82,12 +88,24 @@ def held_out(arguments: argparse.Namespace) -> None:
         networks = replace(networks, unet=other.unet, trained_on=other.trained_on)
     settings = HeldOutSettings(
         arguments.pairs,
+        width=networks.trained_on.width,
+        height=networks.trained_on.height,
         seed=arguments.seed,
         driven_by=arguments.driven_by,
         retargeting=replace(LIKE_THE_CHARACTER, mode=arguments.mode),
     )
     means = report(HeldOut(networks, settings, _extractor(arguments.folder)), arguments.out, say)
     say(table(means))
+
+
+def ablations(arguments: argparse.Namespace) -> None:
+    """Train the method and its ablations on thumbnails, and compare them in the cross setting."""
+    settings = AblationSettings(arguments.data, arguments.steps)
+    compared = Ablations(arguments.out, settings, read_encoders(SmallBundle(arguments.folder)))
+    for seed in arguments.seeds:
+        for variant in arguments.variants:
+            compared.run(variant, seed, say, [Told()])
+    say(summary(arguments.out))
 
 
 def _extractor(folder: Path) -> PoseExtractor:
@@ -123,6 +141,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "pack": files,
     "pose-accuracy": accuracy,
     "held-out": held_out,
+    "ablations": ablations,
 }
 
 
@@ -137,6 +156,9 @@ def parser() -> argparse.ArgumentParser:
     drawn = parts.choices["triples"]
     drawn.add_argument("--out", type=Path, required=True, help="folder of the data set")
     drawn.add_argument("--count", type=int, default=20_000, help="default: %(default)s")
+    drawn.add_argument(
+        "--size", type=size, default=(128, 192), help="WIDTHxHEIGHT in pixels; default: 128x192"
+    )
     drawn.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     drawn.add_argument("--held-out", action="store_true", help="characters and motion of the tests")
     drawn.add_argument("--workers", type=int, default=1, help="processes that draw; default: %(default)s")
@@ -155,6 +177,12 @@ def parser() -> argparse.ArgumentParser:
         default="retarget",
         help="whose limbs the poses have, the character's or the dancer's; default: %(default)s",
     )
+    ablated = parts.choices["ablations"]
+    ablated.add_argument("--data", type=Path, required=True, help="triples of 64x96 pixels")
+    ablated.add_argument("--out", type=Path, required=True, help="folder of the trainings and their scores")
+    ablated.add_argument("--steps", type=int, default=1500, help="of every training; default: %(default)s")
+    ablated.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default: 0 1 2")
+    ablated.add_argument("--variants", nargs="+", choices=tuple(VARIANTS), default=tuple(VARIANTS))
     packed = parts.choices["pack"]
     packed.add_argument("--measured", type=Path, help="JSON of names and values, for the model card")
     packed.add_argument("--out", type=Path, default=FOLDER, help="default: the folder of the package")

@@ -1,0 +1,124 @@
+"""The paper's claim in miniature: the method, and the method without each of its two pose indicators.
+
+Every variant is trained from scratch on the same thumbnails, with the same seeds and as many steps, and
+animates held-out characters by dancers of other bodies, whose poses keep the dancer's own body: the paper's
+cross setting (section 4.1).
+"""
+
+import json
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...model.unet import AnimateXUNet
+from ...networks import Networks
+from ...retarget.retarget import RetargetSettings
+from ..data.encode import Encoders
+from ..trainer.checkpoint import AVERAGE, checkpoints, latest_checkpoint, read_checkpoint
+from ..trainer.config_file import read_config
+from ..trainer.samples import BatchMaker, open_dataset, open_epi
+from ..trainer.training import OnStep, Training
+from .held_out import FROZEN, REAL, HeldOut, HeldOutSettings
+from .held_out_report import report
+
+VARIANTS: Mapping[str, tuple[str, ...]] = {
+    "full": (),
+    "without EPI": ("epi=null",),
+    "without IPI": ("model.ipi=null",),
+}
+"""Name -> what it changes of the configuration."""
+
+WIDTH, HEIGHT = 64, 96
+THUMBNAILS = (
+    f"size={{width: {WIDTH}, height: {HEIGHT}, factor: 8}}",
+    "batches=[{frames: 8, batch_size: 8}]",
+    "log_every=null",
+)
+CROSS = HeldOutSettings(
+    width=WIDTH,
+    height=HEIGHT,
+    driven_by=(REAL, FROZEN),
+    retargeting=RetargetSettings(mode="align", ground=True),
+)
+SCORES = "scores.json"
+
+
+@dataclass(frozen=True)
+class AblationSettings:
+    """data: triples of 64 x 96 pixels. steps: of every training, which ends in a third of falling rates.
+
+    changes: of the configuration, for all variants alike. held_out: what is scored.
+    """
+
+    data: Path
+    steps: int
+    changes: Sequence[str] = ()
+    held_out: HeldOutSettings = CROSS
+
+
+@dataclass(frozen=True, eq=False)
+class Ablations:
+    """Trains and scores variants, each in a folder of its own under `folder`, where it is done once."""
+
+    folder: Path
+    settings: AblationSettings
+    encoders: Encoders
+
+    def run(
+        self, variant: str, seed: int, say: Callable[[str], None], watchers: Sequence[OnStep] = ()
+    ) -> None:
+        """Train and score a variant with a seed, or go on where that was interrupted."""
+        folder = self.folder / f"{variant.replace(' ', '-')}-{seed}"
+        if (folder / SCORES).is_file():
+            return
+        say(f"{variant}, seed {seed}")
+        self._train(variant, seed, folder, watchers)
+        report(HeldOut(self._networks(folder), self.settings.held_out), folder, lambda _: None)
+
+    def _train(self, variant: str, seed: int, folder: Path, watchers: Sequence[OnStep]) -> None:
+        from accelerate import Accelerator
+
+        settings = self.settings
+        budget = f"steps={settings.steps}", f"optimizer.cooldown_steps={settings.steps // 3}"
+        own = f"data.path={settings.data}", f"seed={seed}", *VARIANTS[variant]
+        config = read_config("tiny", [*THUMBNAILS, *budget, *own, *settings.changes])
+        dataset = open_dataset(config.data)
+        maker = BatchMaker(config, dataset, open_epi(config.epi, dataset))
+        begun = read_checkpoint(latest_checkpoint(folder)) if checkpoints(folder) else None
+        Training(maker, folder, Accelerator(cpu=True), begun).run(watchers)
+
+    def _networks(self, folder: Path) -> Networks:
+        checkpoint = read_checkpoint(latest_checkpoint(folder))
+        unet = AnimateXUNet(checkpoint.config.model)
+        unet.load_state_dict(checkpoint.under(AVERAGE))
+        encoders = self.encoders
+        return Networks(
+            unet.eval().requires_grad_(False),
+            encoders.text_context,
+            encoders.image,
+            encoders.autoencoder,
+            checkpoint.trained_on,
+        )
+
+
+def summary(folder: Path) -> str:
+    """Return what all runs under a folder came to, as a table in Markdown: mean and deviation over seeds."""
+    runs = {variant: _means(folder, variant) for variant in VARIANTS}
+    columns = list(next(run for each in runs.values() for run in each))
+    lines = [f"| | seeds | {' | '.join(columns)} |", "| --- " * (len(columns) + 2) + "|"]
+    for variant, each in runs.items():
+        values = [_spread([run[column] for run in each]) for column in columns]
+        lines.append(f"| {variant} | {len(each)} | {' | '.join(values)} |")
+    return "\n".join(lines)
+
+
+def _means(folder: Path, variant: str) -> list[dict[str, float]]:
+    files = sorted(folder.glob(f"{variant.replace(' ', '-')}-*/{SCORES}"))
+    return [json.loads(file.read_text(encoding="utf-8"))["means"][REAL] for file in files]
+
+
+def _spread(values: Sequence[float]) -> str:
+    if len(values) < 2:
+        return ", ".join(f"{value:.3f}" for value in values)
+    return f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}"
