@@ -101,7 +101,8 @@ def held_out(arguments: argparse.Namespace) -> None:
 def ablations(arguments: argparse.Namespace) -> None:
     """Train the method and its ablations on thumbnails, and compare them in the cross setting."""
     settings = AblationSettings(arguments.data, arguments.steps)
-    compared = Ablations(arguments.out, settings, read_encoders(SmallBundle(arguments.folder)))
+    bundle = SmallBundle(arguments.folder)
+    compared = Ablations(arguments.out, settings, _image_encoder(bundle), _autoencoder(bundle))
     for seed in arguments.seeds:
         for variant in arguments.variants:
             compared.run(variant, seed, say, [Told()])
@@ -115,14 +116,17 @@ def _extractor(folder: Path) -> PoseExtractor:
 
 def read_encoders(bundle: SmallBundle) -> Encoders:
     """Open the trained encoders that lie in a folder."""
-    config = image_encoder_config()
-    width = config["embed_dim"]
+    width = image_encoder_config()["embed_dim"]
     context = torch.randn(1, TOKENS, width, generator=torch.Generator().manual_seed(0))
-    return Encoders(
-        OpenClipImageEncoder.from_tensors(open_tensors(bundle.image_encoder), config),
-        StableDiffusionAutoencoder.from_file(bundle.autoencoder, SMALL_AUTOENCODER, batch_size=9),
-        context,
-    )
+    return Encoders(_image_encoder(bundle), _autoencoder(bundle), context)
+
+
+def _image_encoder(bundle: SmallBundle) -> OpenClipImageEncoder:
+    return OpenClipImageEncoder.from_tensors(open_tensors(bundle.image_encoder), image_encoder_config())
+
+
+def _autoencoder(bundle: SmallBundle) -> StableDiffusionAutoencoder:
+    return StableDiffusionAutoencoder.from_file(bundle.autoencoder, SMALL_AUTOENCODER, batch_size=9)
 
 
 def _write(path: Path, network: nn.Module, prefix: str) -> None:

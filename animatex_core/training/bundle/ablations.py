@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...encoders.protocols import ImageEncoder, LatentCodec
 from ...model.unet import AnimateXUNet
 from ...networks import Networks
 from ...retarget.retarget import RetargetSettings
-from ..data.encode import Encoders
-from ..trainer.checkpoint import AVERAGE, checkpoints, latest_checkpoint, read_checkpoint
+from ..trainer.checkpoint import AVERAGE, TEXT_CONTEXT, checkpoints, latest_checkpoint, read_checkpoint
 from ..trainer.config_file import read_config
 from ..trainer.samples import BatchMaker, open_dataset, open_epi
 from ..trainer.training import OnStep, Training
@@ -63,7 +63,8 @@ class Ablations:
 
     folder: Path
     settings: AblationSettings
-    encoders: Encoders
+    image_encoder: ImageEncoder
+    autoencoder: LatentCodec
 
     def run(
         self, variant: str, seed: int, say: Callable[[str], None], watchers: Sequence[OnStep] = ()
@@ -92,14 +93,9 @@ class Ablations:
         checkpoint = read_checkpoint(latest_checkpoint(folder))
         unet = AnimateXUNet(checkpoint.config.model)
         unet.load_state_dict(checkpoint.under(AVERAGE))
-        encoders = self.encoders
-        return Networks(
-            unet.eval().requires_grad_(False),
-            encoders.text_context,
-            encoders.image,
-            encoders.autoencoder,
-            checkpoint.trained_on,
-        )
+        unet.eval().requires_grad_(False)
+        context, trained_on = checkpoint.tensors[TEXT_CONTEXT], checkpoint.trained_on
+        return Networks(unet, context, self.image_encoder, self.autoencoder, trained_on)
 
 
 def summary(folder: Path) -> str:
