@@ -76,14 +76,14 @@ def test_colours_are_compared_where_the_figure_is(level: int, share: float) -> N
 
 
 def test_joints_are_near_within_a_part_of_the_height() -> None:
-    true = draw_triple(0, 0, 2, 64, 96).target.poses
-    points = true.points.copy()
-    points[:, :20, 1] += 0.01 * (true.body[..., 2] > 0)
-    moved = true.with_points(points)
-    near, distance = scores.joints_near(moved, true, np.array([0.5, 0.5]))
+    scene = draw_triple(0, 0, 2, 64, 96).target
+    points = scene.poses.points.copy()
+    points[:, :20, 1] += 0.02 * scene.body_height / 96 * (scene.poses.body[..., 2] > 0)
+    moved = scene.poses.with_points(points)
+    near, distance = scores.joints_near(moved, scene)
     assert near == 1
     assert distance == pytest.approx(0.02, rel=1e-4)
-    assert scores.joints_near(moved, true, np.array([0.1, 0.1]))[0] == 0
+    assert scores.joints_near(moved, replace(scene, stature=0.3 * scene.stature))[0] == 0
 
 
 def test_a_pair_is_animated_by_its_own_a_frozen_and_another_pose(animator: held_out.HeldOut) -> None:

@@ -4,12 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from animatex_core.pose.skeleton import JOINT, seen
+from animatex_core.pose.skeleton import JOINT, PoseSequence, seen
 from animatex_core.retarget.bones import BODY_BONES, PROPORTION
+from animatex_core.training.procedural.anatomy import place_in, pose
+from animatex_core.training.procedural.canvas import SCALE
 from animatex_core.training.procedural.choreography import choreograph, stand
 from animatex_core.training.procedural.dances import HELD_OUT, draw_motion, real_dance, real_motions
+from animatex_core.training.procedural.look import draw_person
 from animatex_core.training.procedural.motion import Motion, motion_of
+from animatex_core.training.procedural.render import render
 from animatex_core.training.procedural.triples import Scene, draw_scene, draw_triple
 from animatex_core.training.procedural.visibility import visible_joints
 
@@ -150,3 +155,16 @@ def test_joints_that_a_body_lacks_are_not_visible() -> None:
     shown = visible_joints(replace(scene, poses=scene.poses.with_points(points)))
     assert not shown[0, JOINT["left_elbow"]]
     assert shown[0, JOINT["nose"]]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_person_who_stands_is_drawn_as_high_as_said(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    look, blue = draw_person(rng), (0, 0, 255)
+    where = place_in(rng, look.anatomy, 128, 192, (0.7, 0.75))
+    around = Image.new("RGB", (SCALE * 128, SCALE * 192), blue)
+    frame = next(render(look, pose(look.anatomy, stand(rng), where), where.stature, around))
+    rows = np.flatnonzero((frame != blue).any(axis=(1, 2)))
+    nobody = PoseSequence.from_points(np.zeros((1, 130, 3)), 128, 192)
+    scene = Scene(frame[None], nobody, look, where.stature)
+    assert 0.97 < (rows.max() - rows.min()) / scene.body_height < 1.12

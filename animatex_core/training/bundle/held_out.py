@@ -11,7 +11,7 @@ from ...conditioning import MotionFeatures, clip_conditions, encode_motion, enco
 from ...diffusion.guidance import Guidance
 from ...networks import Networks
 from ...pose.extract import PoseExtractor
-from ...pose.skeleton import PoseSequence, seen
+from ...pose.skeleton import seen
 from ...retarget.retarget import Character, RetargetSettings, retarget
 from ...sampling import SamplingSettings, sample_latents
 from ...shapes import ClipShape
@@ -128,7 +128,7 @@ class HeldOut:
         if self.extractor is None:
             return {}
         found = self.extractor.extract(frames)
-        near, distance = scores.joints_near(found, triple.target.poses, _heights(triple.target.poses))
+        near, distance = scores.joints_near(found, triple.target)
         return {"joints near": near, "joint distance": distance}
 
 
@@ -167,9 +167,3 @@ def _figure(triple: Triple) -> np.ndarray:
     pixels = np.stack([columns, rows], axis=-1)
     inside = (pixels >= low[:, None, None]) & (pixels <= high[:, None, None])
     return inside.all(axis=-1)
-
-
-def _heights(poses: PoseSequence) -> np.ndarray:
-    shown = seen(poses.body)
-    y = np.where(shown, poses.body[..., 1], np.nan)
-    return np.nanmax(y, axis=1) - np.nanmin(y, axis=1)

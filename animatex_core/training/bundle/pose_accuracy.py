@@ -64,11 +64,5 @@ def _counts(found: PoseSequence, clip: Scene) -> np.ndarray:
     places = true.body[..., :2] * size
     there, shown = seen(true.body), seen(found.body)
     distance = np.linalg.norm(found.body[..., :2] * size - places, axis=2)
-    near = shown & (distance <= NEAR * _height(places[..., 1], there))
+    near = shown & (distance <= NEAR * clip.body_height)
     return np.stack([each.sum(axis=0) for each in (visible, visible & near, ~there, ~there & shown)])
-
-
-def _height(rows: np.ndarray, there: np.ndarray) -> float:
-    """Return the pixels from the highest joint to the lowest, in the frame where they are the most."""
-    extents = np.where(there, rows, -np.inf).max(axis=1) - np.where(there, rows, np.inf).min(axis=1)
-    return float(extents.max())

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from ...pose.skeleton import PoseSequence, seen
+from ..procedural.triples import Scene
 
 MOVING = 0.08  # of the range of a colour: pixels that are this far from their mean over time move
 BINS = 8  # of each colour in a histogram
-NEAR = 0.05  # of the body's height
+NEAR = 0.05  # of the body's height, standing, with its head
 
 
 def similarity(found: np.ndarray, true: np.ndarray) -> tuple[float, float]:
@@ -55,13 +56,14 @@ def color_overlap(found: np.ndarray, true: np.ndarray, mask: np.ndarray) -> floa
     return float(np.minimum(_histogram(found[mask]), _histogram(true[mask])).sum())
 
 
-def joints_near(found: PoseSequence, true: PoseSequence, heights: np.ndarray) -> tuple[float, float]:
-    """Part of the true clip's joints that are found within NEAR, and the mean distance of those found.
+def joints_near(found: PoseSequence, scene: Scene) -> tuple[float, float]:
+    """Part of a scene's joints that are found within NEAR, and the mean distance of those found.
 
-    heights: (f,) of the body, in parts of the picture's height; distances are in parts of it.
+    Distances are in parts of the body's height.
     """
-    scale = np.array([true.width / true.height, 1])
-    distance = np.linalg.norm((found.body[..., :2] - true.body[..., :2]) * scale, axis=-1) / heights[:, None]
+    true = scene.poses
+    away = (found.body[..., :2] - true.body[..., :2]) * [true.width, true.height]
+    distance = np.linalg.norm(away, axis=-1) / scene.body_height
     there, both = seen(true.body), seen(true.body) & seen(found.body)
     near = float((both & (distance < NEAR)).sum() / there.sum())
     return near, float(distance[both].mean()) if both.any() else float("nan")

@@ -32,6 +32,11 @@ class Scene:
     look: Look
     stature: float
 
+    @property
+    def body_height(self) -> float:
+        """From the ground to the top of the head when it stands upright, in pixels."""
+        return self.look.anatomy.height * self.stature
+
 
 @dataclass(frozen=True, eq=False)
 class Triple:
