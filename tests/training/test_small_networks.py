@@ -84,6 +84,28 @@ def test_latents_become_standard_and_pictures_stay() -> None:
     assert torch.allclose(ratio, ratio[:, :, :1, :1].expand_as(ratio), rtol=1e-3)
 
 
+def test_the_same_noise_on_any_channel_then_costs_the_same() -> None:
+    network = _network()
+    autoencoder.standardize(network, pictures=8)
+    picture = torch.from_numpy(autoencoder.picture(0).copy()).permute(2, 0, 1)[None] / 127.5 - 1
+    with torch.no_grad():
+        network.post_quant_conv.weight[:, 3] *= 0.1  # a channel that hardly matters
+        before = network.decode(network.encode(picture).latent_dist.mean).sample
+        autoencoder.balance(network, pictures=8)
+        latents = network.encode(picture).latent_dist.mean
+        after = network.decode(latents).sample
+        noise = 0.1 * torch.randn(latents.shape)
+        changes = [
+            (network.decode(latents + noise * (torch.arange(4) == channel)[:, None, None]).sample - after)
+            for channel in range(4)
+        ]
+    assert torch.allclose(before, after, atol=1e-3)
+    sizes = [float(change.std()) for change in changes]
+    assert max(sizes) / min(sizes) < 1.5
+    deviations = latents.std((0, 2, 3))
+    assert deviations[3] == deviations.min() < 0.5 * deviations.max()
+
+
 def test_the_autoencoder_is_trained_on_crops() -> None:
     phase = autoencoder.Phase(32, replace(QUICK, steps=1, learning_rate=1e-3))
     trained = autoencoder.train_autoencoder(_unheard, [phase], pictures=2)

@@ -20,6 +20,7 @@ WIDTH, HEIGHT = 128, 192
 PARTS = 4
 SCENES = 1_000_000  # of which the crops of one size are
 EDGES = 1.0  # weight of the differences between neighbours, without which edges blur
+NOISE = 0.5  # deviation, where that of the latents is about 1
 DIVERGENCE = 1e-6  # weight of the KL divergence, as Stable Diffusion's
 
 
@@ -45,9 +46,10 @@ PHASES = (
 def train_autoencoder(
     report: Callable[[str], None], phases: Sequence[Phase] = PHASES, pictures: int = 64
 ) -> nn.Module:
-    """Train the small autoencoder. Its scaled latents have a mean of 0 and a deviation of 1.
+    """Train the small autoencoder.
 
-    pictures: over how many.
+    Its scaled latents have a mean of 0 over so many pictures, and a deviation of 1 in the channel that
+    matters most.
     """
     torch.manual_seed(0)
     network: Any = network_on_meta(SMALL_AUTOENCODER).to_empty(device="cpu")
@@ -58,6 +60,7 @@ def train_autoencoder(
     for phase in phases:
         network = fit(network, partial(crop, phase.crop), reconstruction_loss, phase.settings, report)
     standardize(network, pictures)
+    balance(network, pictures)
     return network
 
 
@@ -93,14 +96,44 @@ def reconstruction_loss(network: Any, pictures: Tensor) -> Tensor:
     return error + EDGES * edges + DIVERGENCE * posterior.kl().mean()
 
 
-@torch.no_grad()
 def standardize(network: Any, pictures: int) -> None:
-    """Move shift and scale of the latents into the layers beside them; what is decoded stays the same."""
+    """Give every channel of the latents a mean of 0 and a deviation of 1; what is decoded stays the same."""
+    latents = _latents(network, pictures)
+    _rescale(network, latents.mean((0, 2, 3)), latents.std((0, 2, 3)) * LATENT_SCALE)
+
+
+@torch.no_grad()
+def balance(network: Any, pictures: int) -> None:
+    """Shrink channels until the same noise on each changes what is decoded by as much.
+
+    Noise drowns first what is small. A channel of fine detail that is as large as those of colours is
+    settled as early as they are, when there is nothing yet that it could be a detail of, and half of the
+    denoiser's error comes from it.
+    """
+    latents = _latents(network, pictures)
+    noise = torch.randn_like(latents) * NOISE / LATENT_SCALE
+    costs = []
+    for channel in range(latents.shape[1]):
+        alone = torch.zeros_like(noise)
+        alone[:, channel] = noise[:, channel]
+        pairs = zip(latents.split(8), alone.split(8), strict=True)
+        changes = [
+            network.decode(clean + added).sample - network.decode(clean).sample for clean, added in pairs
+        ]
+        costs.append(torch.cat(changes).square().mean())
+    weights = (torch.stack(costs) / max(costs)).sqrt()
+    _rescale(network, torch.zeros_like(weights), 1 / weights)
+
+
+@torch.no_grad()
+def _latents(network: Any, pictures: int) -> Tensor:
     batch = torch.stack([torch.from_numpy(picture(n).copy()).permute(2, 0, 1) for n in range(pictures)])
-    latents = torch.cat(
-        [network.encode(part.float() / 127.5 - 1).latent_dist.mean for part in batch.split(8)]
-    )
-    mean, spread = latents.mean((0, 2, 3)), latents.std((0, 2, 3)) * LATENT_SCALE
+    return torch.cat([network.encode(part.float() / 127.5 - 1).latent_dist.mean for part in batch.split(8)])
+
+
+@torch.no_grad()
+def _rescale(network: Any, mean: Tensor, spread: Tensor) -> None:
+    """Move a shift and a scale (c,) of the latents into the layers beside them."""
     into, out = network.quant_conv, network.post_quant_conv
     channels = len(mean)
     into.weight[:channels] /= spread[:, None, None, None]
