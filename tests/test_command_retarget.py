@@ -20,6 +20,12 @@ def dance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DanceFiles:
     return write_dance(tmp_path)
 
 
+@pytest.fixture
+def no_nets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody finds a pose in a picture."""
+    monkeypatch.setattr("animatex_core.commands.pose_nets.shipped", lambda: None)
+
+
 def retarget(dance: DanceFiles, *flags: str, **options: object) -> int:
     return main(["retarget", *dance.options(out=dance.folder / "out.json", **options), *flags])
 
@@ -37,6 +43,7 @@ def length(poses: PoseSequence, start: str, end: str) -> np.ndarray:
     return np.linalg.norm(vectors * (poses.width, poses.height), axis=1)
 
 
+@pytest.mark.usefixtures("no_nets")
 def test_an_alpha_channel_says_where_the_character_is(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -50,6 +57,7 @@ def test_an_alpha_channel_says_where_the_character_is(
     assert 0.8 < bottom < 1
 
 
+@pytest.mark.usefixtures("no_nets")
 def test_a_mask_a_box_and_alpha_agree(dance: DanceFiles) -> None:
     alpha = Image.open(dance.character).getchannel("A")
     alpha.save(dance.folder / "mask.png")

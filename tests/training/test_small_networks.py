@@ -108,9 +108,18 @@ def test_the_same_noise_on_any_channel_then_costs_the_same() -> None:
 
 def test_the_autoencoder_is_trained_on_crops() -> None:
     phase = autoencoder.Phase(32, replace(QUICK, steps=1, learning_rate=1e-3))
-    trained = autoencoder.train_autoencoder(_unheard, [phase], pictures=2)
+    trained = autoencoder.train_autoencoder(_unheard, [phase], phase, pictures=2)
     assert trained.config.norm_num_groups == 4  # type: ignore[union-attr]
     assert all(parameter.isfinite().all() for parameter in trained.parameters())
+
+
+def test_only_the_decoder_learns_to_clean_up() -> None:
+    network, phase = _network(), autoencoder.Phase(32, replace(QUICK, steps=1, learning_rate=1e-3))
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    trained = autoencoder.train_to_clean(network, _unheard, phase)
+    changed = {name for name, tensor in trained.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert changed
+    assert {name.split(".")[0] for name in changed} == {"decoder", "post_quant_conv"}
 
 
 def test_the_image_encoder_is_open_clips_and_tells_joints() -> None:

@@ -43,8 +43,14 @@ PHASES = (
 )
 
 
+CLEANING = Phase(64, FitSettings(steps=800, batch_size=8, learning_rate=7e-4, weight_decay=0.0, decay=0.99))
+
+
 def train_autoencoder(
-    report: Callable[[str], None], phases: Sequence[Phase] = PHASES, pictures: int = 64
+    report: Callable[[str], None],
+    phases: Sequence[Phase] = PHASES,
+    cleaning: Phase = CLEANING,
+    pictures: int = 64,
 ) -> nn.Module:
     """Train the small autoencoder.
 
@@ -61,7 +67,14 @@ def train_autoencoder(
         network = fit(network, partial(crop, phase.crop), reconstruction_loss, phase.settings, report)
     standardize(network, pictures)
     balance(network, pictures)
-    return network
+    return train_to_clean(network, report, cleaning)
+
+
+def train_to_clean(network: nn.Module, report: Callable[[str], None], phase: Phase) -> nn.Module:
+    """Train the decoder alone on noisy latents, so that it cleans up what a small denoiser leaves."""
+    network.get_submodule("encoder").requires_grad_(False)
+    network.get_submodule("quant_conv").requires_grad_(False)
+    return fit(network, partial(crop, phase.crop), cleaning_loss, phase.settings, report)
 
 
 def picture(number: int, *, held_out: bool = False) -> np.ndarray:
@@ -91,9 +104,22 @@ def reconstruction_loss(network: Any, pictures: Tensor) -> Tensor:
     """Absolute error of pictures and of their edges, and a little KL divergence."""
     posterior = network.encode(pictures).latent_dist
     found = network.decode(posterior.sample()).sample
+    return _difference(found, pictures) + DIVERGENCE * posterior.kl().mean()
+
+
+def cleaning_loss(network: Any, pictures: Tensor) -> Tensor:
+    """As `reconstruction_loss`, from latents with noise of up to NOISE."""
+    with torch.no_grad():
+        latents = network.encode(pictures).latent_dist.mean
+    strength = NOISE / LATENT_SCALE * torch.rand(len(pictures), 1, 1, 1)
+    found = network.decode(latents + strength * torch.randn_like(latents)).sample
+    return _difference(found, pictures)
+
+
+def _difference(found: Tensor, pictures: Tensor) -> Tensor:
     error = F.l1_loss(found, pictures)
     edges = sum(F.l1_loss(found.diff(dim=axis), pictures.diff(dim=axis)) for axis in (2, 3))
-    return error + EDGES * edges + DIVERGENCE * posterior.kl().mean()
+    return error + EDGES * edges
 
 
 def standardize(network: Any, pictures: int) -> None:
