@@ -1,20 +1,20 @@
 """Pictures for the template browser: what goes into a workflow, and what it makes of the dance."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from animatex_core.commands.demo_material import DANCE, FPS, draw_dancer
 from animatex_core.pose.draw import draw_pose
-from animatex_core.pose.json_io import read_poses
 from animatex_core.pose.skeleton import PoseSequence
 from animatex_core.preview import drawn_over
 from animatex_core.retarget.character import Character
 from animatex_core.retarget.masks import box_of
 from animatex_core.retarget.retarget import retarget
+from animatex_core.training.bundle.demo_files import draw_dance
 
-from .material import HEIGHT, WIDTH, draw_character_on_backdrop
+from .material import character
 
 SIZE, GAP, GROUND = (512, 384), 4, (32, 32, 36)
 TILES = {  # kind, and the frame of the dance
@@ -40,19 +40,26 @@ def write_thumbnail(path: Path, name: str) -> None:
     picture.save(path, quality=85, optimize=True)
 
 
+_dance = lru_cache(draw_dance)
+
+
 def _tile(kind: str, frame: int) -> Image.Image:
-    poses = read_poses(DANCE, fps=FPS).select([frame])
-    poses = PoseSequence.from_points(poses.points, WIDTH, HEIGHT, FPS)
-    character = draw_character_on_backdrop()
-    alpha = np.asarray(character.getchannel("A"))
+    frames, poses = _dance()
     if kind == "dancer":
-        return Image.fromarray(next(draw_dancer(poses)))
+        return Image.fromarray(frames[frame])
     if kind == "skeleton":
-        return Image.fromarray(draw_pose(poses.body[0], poses.hands[0], WIDTH, HEIGHT))
+        drawn = draw_pose(poses.body[frame], poses.hands[frame], poses.width, poses.height)
+        return Image.fromarray(drawn)
+    return _of_character(kind, poses.select([frame]))
+
+
+def _of_character(kind: str, pose: PoseSequence) -> Image.Image:
+    shown = character()
+    alpha = np.asarray(shown.getchannel("A"))
     if kind == "mask":
         return Image.fromarray(alpha)
     if kind == "character":
-        return character.convert("RGB")
-    known = Character(*character.size, None, box_of(alpha / 255, *character.size))
-    fitted = drawn_over(np.asarray(character.convert("RGB")), retarget(poses, known))
+        return shown.convert("RGB")
+    known = Character(*shown.size, None, box_of(alpha / 255, *shown.size))
+    fitted = drawn_over(np.asarray(shown.convert("RGB")), retarget(pose, known))
     return Image.fromarray(next(fitted))
