@@ -28,7 +28,7 @@ CLIPS = {  # what each of them makes: frames, size, frames a second
     "retarget-with-mask": (16, SMALL, 12),
     "ksampler": (16, SMALL, 12),
     "few-steps": (16, SMALL, 12),
-    "extract-poses": (64, (384, 576), 24),
+    "extract-poses": (64, (256, 384), 24),
 }
 MOST_GROWTH = 32 << 20  # bytes
 

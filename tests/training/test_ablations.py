@@ -31,7 +31,7 @@ def ablations(tmp_path_factory: pytest.TempPathFactory) -> Ablations:
     networks = load_small(write_small_bundle(folder / "bundle"), torch.float32, torch.device("cpu"))
     encoders = Encoders(networks.image_encoder, networks.autoencoder, networks.text_context)
     write_triples(folder / "triples", TriplesSettings(2, width=64, height=96), encoders, _unheard, workers=0)
-    changes = "workers=0", "batches=[{frames: 2, batch_size: 1}]"
+    changes = "workers=0", "epi.probability=1", "batches=[{frames: 2, batch_size: 1}]"
     settings = AblationSettings(folder / "triples", steps=3, changes=changes, held_out=HELD_OUT)
     return Ablations(folder / "runs", settings, networks.image_encoder, networks.autoencoder)
 

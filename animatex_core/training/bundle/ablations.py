@@ -83,7 +83,7 @@ class Ablations:
         settings = self.settings
         budget = f"steps={settings.steps}", f"optimizer.cooldown_steps={settings.steps // 3}"
         own = f"data.path={settings.data}", f"seed={seed}", *VARIANTS[variant]
-        config = read_config("tiny", [*THUMBNAILS, *budget, *own, *settings.changes])
+        config = read_config("tiny", [*THUMBNAILS, *budget, *settings.changes, *own])
         dataset = open_dataset(config.data)
         maker = BatchMaker(config, dataset, open_epi(config.epi, dataset))
         begun = read_checkpoint(latest_checkpoint(folder)) if checkpoints(folder) else None
