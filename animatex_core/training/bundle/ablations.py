@@ -8,19 +8,18 @@ cross setting (section 4.1).
 import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...encoders.protocols import ImageEncoder, LatentCodec
 from ...model.unet import AnimateXUNet
 from ...networks import Networks
-from ...retarget.retarget import RetargetSettings
 from ..trainer.checkpoint import AVERAGE, TEXT_CONTEXT, checkpoints, latest_checkpoint, read_checkpoint
 from ..trainer.config_file import read_config
 from ..trainer.samples import BatchMaker, open_dataset, open_epi
 from ..trainer.training import OnStep, Training
-from .held_out import FROZEN, REAL, HeldOut, HeldOutSettings
-from .held_out_report import report
+from .held_out import FROZEN, LIKE_THE_CHARACTER, REAL, HeldOut, HeldOutSettings
+from .held_out_report import SCORES, report
 
 VARIANTS: Mapping[str, tuple[str, ...]] = {
     "full": (),
@@ -39,9 +38,8 @@ CROSS = HeldOutSettings(
     width=WIDTH,
     height=HEIGHT,
     driven_by=(REAL, FROZEN),
-    retargeting=RetargetSettings(mode="align", ground=True),
+    retargeting=replace(LIKE_THE_CHARACTER, mode="align"),
 )
-SCORES = "scores.json"
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Ablations:
         self, variant: str, seed: int, say: Callable[[str], None], watchers: Sequence[OnStep] = ()
     ) -> None:
         """Train and score a variant with a seed, or go on where that was interrupted."""
-        folder = self.folder / f"{variant.replace(' ', '-')}-{seed}"
+        folder = self.folder / _run_name(variant, seed)
         if (folder / SCORES).is_file():
             return
         say(f"{variant}, seed {seed}")
@@ -109,8 +107,12 @@ def summary(folder: Path) -> str:
     return "\n".join(lines)
 
 
+def _run_name(variant: str, seed: int | str) -> str:
+    return f"{variant.replace(' ', '-')}-{seed}"
+
+
 def _means(folder: Path, variant: str) -> list[dict[str, float]]:
-    files = sorted(folder.glob(f"{variant.replace(' ', '-')}-*/{SCORES}"))
+    files = sorted(folder.glob(f"{_run_name(variant, '*')}/{SCORES}"))
     return [json.loads(file.read_text(encoding="utf-8"))["means"][REAL] for file in files]
 
 

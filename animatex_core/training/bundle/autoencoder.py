@@ -137,16 +137,12 @@ def balance(network: Any, pictures: int) -> None:
     denoiser's error comes from it.
     """
     latents = _latents(network, pictures)
-    noise = torch.randn_like(latents) * NOISE / LATENT_SCALE
+    noise, clean = torch.randn_like(latents) * NOISE / LATENT_SCALE, _decoded(network, latents)
     costs = []
     for channel in range(latents.shape[1]):
-        alone = torch.zeros_like(noise)
-        alone[:, channel] = noise[:, channel]
-        pairs = zip(latents.split(8), alone.split(8), strict=True)
-        changes = [
-            network.decode(clean + added).sample - network.decode(clean).sample for clean, added in pairs
-        ]
-        costs.append(torch.cat(changes).square().mean())
+        noisy = latents.clone()
+        noisy[:, channel] += noise[:, channel]
+        costs.append((_decoded(network, noisy) - clean).square().mean())
     weights = (torch.stack(costs) / max(costs)).sqrt()
     _rescale(network, torch.zeros_like(weights), 1 / weights)
 
@@ -155,6 +151,11 @@ def balance(network: Any, pictures: int) -> None:
 def _latents(network: Any, pictures: int) -> Tensor:
     batch = torch.stack([torch.from_numpy(picture(n).copy()).permute(2, 0, 1) for n in range(pictures)])
     return torch.cat([network.encode(part.float() / 127.5 - 1).latent_dist.mean for part in batch.split(8)])
+
+
+@torch.no_grad()
+def _decoded(network: Any, latents: Tensor) -> Tensor:
+    return torch.cat([network.decode(part).sample for part in latents.split(8)])
 
 
 @torch.no_grad()

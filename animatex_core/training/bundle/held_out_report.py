@@ -13,6 +13,7 @@ from .held_out import REAL, Case, HeldOut, mean_scores, table
 
 MOMENTS = 5  # of each clip
 CASES_ON_A_SHEET = 8
+SCORES = "scores.json"
 
 Means = dict[str, dict[str, float]]
 
@@ -38,7 +39,7 @@ def report(held_out: HeldOut, folder: Path, say: Callable[[str], None]) -> Means
     folder.mkdir(parents=True, exist_ok=True)
     means, each = mean_scores(held_out, show)
     _write_text(folder / "table.md", table(means) + "\n")
-    _write_text(folder / "scores.json", json.dumps({"means": means, "each": each}, indent=1))
+    _write_text(folder / SCORES, json.dumps({"means": means, "each": each}, indent=1))
     _write_text(folder / "measured.json", json.dumps(measured(means), indent=1))
     return means
 

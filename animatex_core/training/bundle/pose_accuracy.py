@@ -9,7 +9,7 @@ from ...pose.extract import PoseExtractor
 from ...pose.skeleton import BODY_JOINTS, PoseSequence, seen
 from ..procedural.triples import TEST_SEED, Scene, draw_scene
 from ..procedural.visibility import visible_joints
-from .scores import NEAR
+from .scores import NEAR, joint_distances
 
 FRAMES = 8
 SIZE = 256, 384
@@ -59,10 +59,6 @@ def joint_accuracy(extractor: PoseExtractor, clips: Iterable[Scene]) -> JointAcc
 
 def _counts(found: PoseSequence, clip: Scene) -> np.ndarray:
     """Return (4, 20) numbers of joints: visible, near, absent, invented."""
-    true, visible = clip.poses, visible_joints(clip)
-    size = np.array([true.width, true.height])
-    places = true.body[..., :2] * size
-    there, shown = seen(true.body), seen(found.body)
-    distance = np.linalg.norm(found.body[..., :2] * size - places, axis=2)
-    near = shown & (distance <= NEAR * clip.body_height)
+    there, visible, shown = seen(clip.poses.body), visible_joints(clip), seen(found.body)
+    near = shown & (joint_distances(found, clip) <= NEAR)
     return np.stack([each.sum(axis=0) for each in (visible, visible & near, ~there, ~there & shown)])

@@ -56,15 +56,20 @@ def color_overlap(found: np.ndarray, true: np.ndarray, mask: np.ndarray) -> floa
     return float(np.minimum(_histogram(found[mask]), _histogram(true[mask])).sum())
 
 
+def joint_distances(found: PoseSequence, scene: Scene) -> np.ndarray:
+    """(f, 20): how far the body's joints are found from the true ones, in parts of the body's height."""
+    true = scene.poses
+    away = (found.body[..., :2] - true.body[..., :2]) * [true.width, true.height]
+    return np.linalg.norm(away, axis=-1) / scene.body_height
+
+
 def joints_near(found: PoseSequence, scene: Scene) -> tuple[float, float]:
     """Part of a scene's joints that are found within NEAR, and the mean distance of those found.
 
     Distances are in parts of the body's height.
     """
-    true = scene.poses
-    away = (found.body[..., :2] - true.body[..., :2]) * [true.width, true.height]
-    distance = np.linalg.norm(away, axis=-1) / scene.body_height
-    there, both = seen(true.body), seen(true.body) & seen(found.body)
+    distance, there = joint_distances(found, scene), seen(scene.poses.body)
+    both = there & seen(found.body)
     near = float((both & (distance < NEAR)).sum() / there.sum())
     return near, float(distance[both].mean()) if both.any() else float("nan")
 
