@@ -1,9 +1,8 @@
 """DWPose as a user chooses it: which nets, opened when they are first needed, and what they found before."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,8 @@ import numpy as np
 from .checkpoints.safe_read import open_tensors
 from .checkpoints.strict import load_strictly
 from .errors import MissingDependency
-from .model.generated import generate_weights
 from .pose.cache import PoseCache, digest_file, key_of
 from .pose.detector import FORM as DETECTOR_FORM
-from .pose.detector import OBJECTNESS
 from .pose.extract import PoseExtractor
 from .pose.landmarks import FORM as LANDMARKS_FORM
 from .pose.nets import PoseNet
@@ -23,9 +20,7 @@ from .pose.person import PersonRule
 from .pose.skeleton import PoseSequence, seen
 from .pose.small_nets import SmallDWPose, TorchNet
 from .progress import Progress, no_progress
-from .small_bundle import SmallBundle, shipped
-
-RARE = -6.0  # logit of an untrained cell's objectness: few cells show somebody, as YOLOX begins too
+from .small_bundle import SHIPPED, SmallBundle
 
 
 @dataclass(frozen=True)
@@ -46,22 +41,20 @@ class Shots:
 class DWPose:
     """A pair of nets. detector, landmarks: ONNX files of DWPose, None for the small built-in net.
 
-    device: where ONNX files run, auto, cuda, directml, coreml or cpu. small: files of the built-in nets, None
-    for nets that nobody trained. Without onnxruntime the built-in ones run on torch.
+    device: where ONNX files run, auto, cuda, directml, coreml or cpu. small: files of the built-in nets,
+    which run on torch without onnxruntime.
     """
 
     detector: Path | None = None
     landmarks: Path | None = None
     device: str = "auto"
-    small: SmallBundle | None = field(default_factory=shipped)
+    small: SmallBundle = SHIPPED
 
     @property
     def name(self) -> str:
         """What to call the nets."""
         if self.detector and self.landmarks:
             return "DWPose"
-        if self.small is None:
-            return "nets that are not all trained"
         return "DWPose and a small net" if self.detector or self.landmarks else "the small nets"
 
     def open(self) -> PoseExtractor:
@@ -76,24 +69,20 @@ class DWPose:
     @cached_property
     def contents(self) -> tuple[str, ...]:
         """Digests of the nets; raises InvalidInput for a file that cannot be read."""
-        files = (self.detector, self.landmarks)
-        digests = ("" if file is None else digest_file(file) for file in files)
-        return (*digests, self._small_content)
+        files = self.detector or self.small.detector, self.landmarks or self.small.landmarks
+        return tuple(digest_file(file) for file in files)
 
     def _detector(self) -> PoseNet:
         if self.detector is not None:
             return open_net(self.detector, DETECTOR_FORM, self.device)
-        return self._small_onnx(DETECTOR_FORM) or TorchNet(self._twins.detector)
+        return self._small_onnx(self.small.detector, DETECTOR_FORM) or TorchNet(self._twins.detector)
 
     def _landmarks(self) -> PoseNet:
         if self.landmarks is not None:
             return open_net(self.landmarks, LANDMARKS_FORM, self.device)
-        return self._small_onnx(LANDMARKS_FORM) or TorchNet(self._twins.landmarks)
+        return self._small_onnx(self.small.landmarks, LANDMARKS_FORM) or TorchNet(self._twins.landmarks)
 
-    def _small_onnx(self, form: NetForm) -> PoseNet | None:
-        if self.small is None:
-            return None
-        path = self.small.detector if form is DETECTOR_FORM else self.small.landmarks
+    def _small_onnx(self, path: Path, form: NetForm) -> PoseNet | None:
         try:
             return open_net(path, form, self.device)
         except MissingDependency:
@@ -101,16 +90,7 @@ class DWPose:
 
     @cached_property
     def _twins(self) -> SmallDWPose:
-        return generated_nets() if self.small is None else load_pose_nets(self.small.pose_nets)
-
-    @property
-    def _small_content(self) -> str:
-        if self.detector and self.landmarks:
-            return ""
-        if self.small is not None:
-            return digest_file(self.small.pose_nets)
-        tensors = self._twins.state_dict().values()
-        return sha256(b"".join(tensor.numpy().tobytes() for tensor in tensors)).hexdigest()
+        return load_pose_nets(self.small.pose_nets)
 
 
 @dataclass(frozen=True)
@@ -166,13 +146,3 @@ def find_poses(
 def load_pose_nets(path: Path) -> SmallDWPose:
     """Load the small nets on torch; raises CheckpointError and its kinds."""
     return load_strictly(SmallDWPose(), open_tensors(path), "the small pose nets", str(path))
-
-
-def generated_nets(seed: int = 0) -> SmallDWPose:
-    """Return nets that nobody trained: their detector finds nobody, and their points lie anywhere."""
-    nets = SmallDWPose()
-    generate_weights(nets, seed)
-    for name, values in nets.detector.heads.state_dict().items():
-        if name.endswith("bias"):
-            values[OBJECTNESS] = RARE
-    return nets

@@ -1,4 +1,4 @@
-"""A whole set of small networks that nobody trained: on machines without weights everything runs, no more."""
+"""A whole set of small networks that nobody trained: enough to see that everything runs."""
 
 from dataclasses import dataclass
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-FOLDER = Path(__file__).parent / "small"
 NOTICE = (
     "The small built-in networks were trained on drawn cartoons alone: photographs and real people need the "
     "released weights."
@@ -65,7 +64,4 @@ class SmallBundle:
         )  # fmt: skip
 
 
-def shipped() -> SmallBundle | None:
-    """Return the bundle of this installation; None where it has none."""
-    bundle = SmallBundle(FOLDER)
-    return bundle if all(path.is_file() for path in bundle.files) else None
+SHIPPED = SmallBundle(Path(__file__).parent / "small")

@@ -6,12 +6,12 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..animatex_core.built_in import built_in_denoiser, built_in_notice
 from ..animatex_core.checkpoints.denoiser_file import read_denoiser
 from ..animatex_core.errors import AnimateXWarning
+from ..animatex_core.small_bundle import NOTICE, SHIPPED
 from .host import model_files
 from .host.choices import AUTOMATIC, BUILT_IN, chosen
-from .host.encoder_loading import built_in_clip_vision, built_in_vae, load_clip_vision, load_vae
+from .host.encoder_loading import load_clip_vision, load_vae, small_clip_vision, small_vae
 from .host.loading import WEIGHT_DTYPES, load_model
 from .host.told import told
 
@@ -56,7 +56,7 @@ class AnimateXLoadModel(io.ComfyNode):
             path = cls._path(model_name)
             if path is None:
                 _warn_of_built_in(model_name)
-                return io.NodeOutput(load_model(built_in_denoiser(), BUILT_IN, weight_dtype))
+                return io.NodeOutput(load_model(read_denoiser(SHIPPED.denoiser), BUILT_IN, weight_dtype))
             return io.NodeOutput(load_model(read_denoiser(path), str(path), weight_dtype))
 
     @classmethod
@@ -107,8 +107,8 @@ class AnimateXLoadEncoders(io.ComfyNode):
             if image_encoder is None or autoencoder is None:
                 _warn_of_built_in(vae_name if image_encoder else clip_vision_name)
             return io.NodeOutput(
-                load_clip_vision(image_encoder) if image_encoder else built_in_clip_vision(),
-                load_vae(autoencoder) if autoencoder else built_in_vae(),
+                load_clip_vision(image_encoder) if image_encoder else small_clip_vision(SHIPPED),
+                load_vae(autoencoder) if autoencoder else small_vae(SHIPPED),
             )
 
     @classmethod
@@ -122,4 +122,4 @@ class AnimateXLoadEncoders(io.ComfyNode):
 
 def _warn_of_built_in(choice: str) -> None:
     missing = "No Animate-X model is in models/animate_x or models/diffusion_models. "
-    warnings.warn(AnimateXWarning((missing if choice == AUTOMATIC else "") + built_in_notice()), stacklevel=2)
+    warnings.warn(AnimateXWarning((missing if choice == AUTOMATIC else "") + NOTICE), stacklevel=2)

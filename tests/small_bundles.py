@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from animatex_core.checkpoints.denoiser_file import DenoiserFile
-from animatex_core.dwpose import generated_nets
 from animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, network_on_meta
 from animatex_core.generated_networks import CONFIG as GENERATED
 from animatex_core.model.config import DenoiserConfig
@@ -18,6 +17,7 @@ from animatex_core.model.unet import AnimateXUNet
 from animatex_core.small_bundle import SmallBundle
 from animatex_core.training.bundle.image_encoder import image_encoder_config
 from animatex_core.training.bundle.pack import TrainedParts, pack
+from tests.pose.generated_nets import generated_nets
 
 WIDTH = 128  # of the image encoder's embeddings
 TRAINED_ON = TrainedOn(128, 192, 32, "both")
@@ -41,7 +41,7 @@ def generated_parts(config: DenoiserConfig = DENOISER) -> TrainedParts:
 
 def write_small_bundle(folder: Path) -> SmallBundle:
     """Pack generated weights into a folder."""
-    pack(generated_parts(), folder, {"PSNR": "-3 dB"})
+    pack(generated_parts(), folder, "## Measured\n\nPSNR: -3 dB")
     return SmallBundle(folder)
 
 

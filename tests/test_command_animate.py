@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animatex_core import small_bundle
 from animatex_core.cli import main
 from animatex_core.generated_networks import NOTICE
 from animatex_core.video.clip import probe
@@ -254,15 +253,6 @@ def test_options_of_the_wrong_form_end_with_status_2(
         animate(dance, *option)
     assert ended.value.code == 2
     assert f"argument {option[0]}" in last_error(capsys)
-
-
-def test_without_poses_the_missing_files_are_named(
-    dance: DanceFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(small_bundle, "FOLDER", dance.folder)
-    options = [part for part in dance.options(**SMALL) if part not in ("--poses", str(dance.poses))]
-    assert main(["animate", *options, "--out", str(dance.folder / "out.mp4")]) == 2
-    assert "models download pose" in last_error(capsys)
 
 
 def test_help_gives_units_and_defaults() -> None:

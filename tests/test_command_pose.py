@@ -3,7 +3,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animatex_core import small_bundle
 from animatex_core.cli import main
 from animatex_core.commands import dances
 from animatex_core.pose.json_io import read_poses
@@ -46,13 +45,21 @@ def test_the_preview_is_a_clip_of_the_drawn_poses(dance: DanceFiles) -> None:
     assert (clip.frames, clip.fps, clip.width, clip.height) == (FRAMES, FPS, 96, 142)
 
 
-def test_missing_onnx_files_are_named_with_the_command(
-    dance: DanceFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_without_onnx_files_the_small_nets_find_the_poses_and_the_command_is_named(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(small_bundle, "FOLDER", dance.folder)
-    assert main(["pose", str(dance.clip)]) == 2
-    assert "models download pose" in capsys.readouterr().err
-    assert not dance.clip.with_suffix(".json").exists()
+    assert main(["pose", str(dance.clip)]) == 0
+    told = capsys.readouterr().out
+    assert "models download pose" in told
+    assert "poses: the small nets on CPU" in told
+    assert len(read_poses(dance.clip.with_suffix(".json"))) == FRAMES
+
+
+def test_where_small_nets_are_asked_for_no_files_are_missed(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["pose", str(dance.clip), "--pose-nets", "small"]) == 0
+    assert "models download pose" not in capsys.readouterr().out
 
 
 @pytest.fixture

@@ -21,9 +21,18 @@ def dance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DanceFiles:
 
 
 @pytest.fixture
-def no_nets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody finds a pose in a picture."""
-    monkeypatch.setattr("animatex_core.commands.pose_nets.shipped", lambda: None)
+def nets(dance: DanceFiles) -> Path:
+    """Small nets in place of DWPose, which take whatever is coloured for a person."""
+    (dance.folder / "models").mkdir()
+    write_detector(dance.folder / "models" / "yolox_l.onnx")
+    write_landmarks(dance.folder / "models" / "dw-ll_ucoco_384.onnx")
+    return dance.folder / "models"
+
+
+@pytest.fixture
+def grey(dance: DanceFiles, nets: Path) -> None:
+    """A character without colours, in whom these nets see nobody."""
+    Image.open(dance.character).convert("LA").save(dance.character)
 
 
 def retarget(dance: DanceFiles, *flags: str, **options: object) -> int:
@@ -43,7 +52,7 @@ def length(poses: PoseSequence, start: str, end: str) -> np.ndarray:
     return np.linalg.norm(vectors * (poses.width, poses.height), axis=1)
 
 
-@pytest.mark.usefixtures("no_nets")
+@pytest.mark.usefixtures("grey")
 def test_an_alpha_channel_says_where_the_character_is(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -57,7 +66,7 @@ def test_an_alpha_channel_says_where_the_character_is(
     assert 0.8 < bottom < 1
 
 
-@pytest.mark.usefixtures("no_nets")
+@pytest.mark.usefixtures("grey")
 def test_a_mask_a_box_and_alpha_agree(dance: DanceFiles) -> None:
     alpha = Image.open(dance.character).getchannel("A")
     alpha.save(dance.folder / "mask.png")
@@ -125,15 +134,6 @@ def test_a_reference_pose_without_a_canvas_is_one_of_the_reference_picture(dance
     (dance.folder / "bare.json").write_text(json.dumps(frame))
     assert retarget(dance, reference_pose=dance.folder / "bare.json") == 0
     np.testing.assert_allclose(extent(dance.folder / "out.json"), expected, atol=0.05)
-
-
-@pytest.fixture
-def nets(dance: DanceFiles) -> Path:
-    """Small nets in place of DWPose, which take whatever is coloured for a person."""
-    (dance.folder / "models").mkdir()
-    write_detector(dance.folder / "models" / "yolox_l.onnx")
-    write_landmarks(dance.folder / "models" / "dw-ll_ucoco_384.onnx")
-    return dance.folder / "models"
 
 
 @pytest.mark.usefixtures("nets")

@@ -16,7 +16,7 @@ from ..progress import Progress
 from ..video.clip import ClipInfo, count_frames
 from ..video.frames import FrameChoice, choose_frames
 from ..video.read import read_frames
-from .pose_nets import require_nets
+from .pose_nets import announce_nets
 
 CACHE = Path("~/.cache/animatex/poses")
 
@@ -47,7 +47,7 @@ def _found(
     arguments: argparse.Namespace, clip: ClipInfo, choice: FrameChoice, progress: Progress
 ) -> PoseSequence:
     """Find the poses of the chosen frames by DWPose, or remember them."""
-    nets = require_nets(arguments)
+    nets = announce_nets(arguments)
 
     def extract() -> PoseSequence:
         extractor = nets.open()

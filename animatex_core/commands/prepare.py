@@ -28,7 +28,7 @@ from ..video.clip import ClipInfo, probe
 from ..video.read import read_frames
 from .dances import read_dance
 from .options import WHOLE_CLIP, add_folder_option, add_pose_options, models_folder, positive, size
-from .pose_nets import require_nets
+from .pose_nets import announce_nets
 from .progress import Bar
 
 DEFAULTS = PrepareSettings()
@@ -103,7 +103,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Prepare what is not prepared yet, and say what there is."""
     settings, sources, poses = _settings(arguments), find_sources(arguments.clips), _Poses(arguments)
-    poses.require_findable(sources)
+    poses.announce(sources)
     preparation = Preparation(arguments.out, settings, _encoders(arguments))
     try:
         with Bar(sources, desc="clips") as bar:
@@ -152,8 +152,8 @@ class _Poses:
     def __init__(self, arguments: Namespace) -> None:
         self._arguments = arguments
 
-    def require_findable(self, sources: Sequence[Source]) -> None:
-        """Raise InvalidInput, before long work, where poses are to be found without DWPose."""
+    def announce(self, sources: Sequence[Source]) -> None:
+        """Say, before long work, where poses are to be found without DWPose."""
         if any(self._is_wanting(source) for source in sources):
             _ = self._nets
 
@@ -185,7 +185,7 @@ class _Poses:
 
     @cached_property
     def _nets(self) -> DWPose:
-        return require_nets(self._arguments)
+        return announce_nets(self._arguments)
 
     @cached_property
     def _extractor(self) -> PoseExtractor:

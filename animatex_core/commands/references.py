@@ -25,13 +25,10 @@ def _pose(arguments: argparse.Namespace, rgb: np.ndarray) -> PoseSequence | None
     if arguments.reference_pose is not None:
         height, width, _ = rgb.shape
         return read_poses(arguments.reference_pose, size=(width, height))
-    nets = find_nets(arguments)
-    place_is_given = arguments.box is not None or arguments.mask is not None
-    if nets is None or place_is_given or arguments.mode == "none":
+    if arguments.box is not None or arguments.mask is not None or arguments.mode == "none":
         return None
-    pose = nets.open().extract(
-        [rgb], whole_frame=False
-    )  # a cartoon taken for a person gives points at random
+    # A cartoon taken for a person gives points at random.
+    pose = find_nets(arguments).open().extract([rgb], whole_frame=False)
     return pose if seen(pose.body).any() else None
 
 

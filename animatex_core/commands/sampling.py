@@ -9,15 +9,13 @@ from typing import get_args
 import torch
 
 from .. import small_bundle
-from ..built_in import built_in_networks, built_in_notice
 from ..checks import require_file
 from ..device import PRECISIONS
 from ..diffusion.guidance import Guidance
 from ..diffusion.solvers import SOLVERS
-from ..errors import InvalidInput
 from ..generated_networks import NOTICE, generated_networks
 from ..model.trained_on import ReferenceForm
-from ..networks import Networks, load_networks, require_files
+from ..networks import Networks, load_networks, load_small, require_files
 from ..sampling import SamplingSettings, Segments, Windows
 from .options import models_folder, positive, size
 
@@ -114,17 +112,8 @@ def choose_networks(arguments: argparse.Namespace) -> LoadNetworks:
     else:
         denoiser = Path(arguments.model)
     if denoiser is None:
-        return _built_in(arguments.model)
+        print(small_bundle.NOTICE)
+        return partial(load_small, small_bundle.SHIPPED)
     require_file(denoiser, "model")
     require_files(folder)
     return partial(load_networks, folder, denoiser)
-
-
-def _built_in(model: str) -> LoadNetworks:
-    if model == SMALL and small_bundle.shipped() is None:
-        raise InvalidInput(
-            f"The small networks are not in {small_bundle.FOLDER}: install the package anew, or take "
-            f"--model {GENERATED} to see that all runs."
-        )
-    print(built_in_notice())
-    return built_in_networks

@@ -20,11 +20,9 @@ from ...animatex_core.checkpoints.safe_read import open_tensors
 from ...animatex_core.checkpoints.strict import check_keys, shapes
 from ...animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, WHAT
 from ...animatex_core.errors import WrongCheckpoint
-from ...animatex_core.model.generated import generate_weights
-from ...animatex_core.small_bundle import SmallBundle, shipped
+from ...animatex_core.small_bundle import SmallBundle
 
 OPEN_CLIP_VISION = "visual."  # begins the keys of the vision tower in OpenCLIP's own file
-SMALL_CLIP_VISION = Path(__file__).with_name("small_clip_vision.json")
 PARTS = ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.")  # the rest is of training
 
 
@@ -56,18 +54,6 @@ def load_vae(path: Path) -> VAE:
     return VAE(sd=tensors)
 
 
-def built_in_clip_vision() -> ClipVisionModel:
-    """Build the small CLIP_VISION that is there without a download."""
-    bundle = shipped()
-    return generated_clip_vision() if bundle is None else small_clip_vision(bundle)
-
-
-def built_in_vae() -> VAE:
-    """Build the small VAE that is there without a download."""
-    bundle = shipped()
-    return generated_vae() if bundle is None else small_vae(bundle)
-
-
 def small_clip_vision(bundle: SmallBundle) -> ClipVisionModel:
     """Load the CLIP_VISION of a small bundle."""
     settings = json.loads(bundle.image_encoder_config.read_text(encoding="utf-8"))
@@ -95,21 +81,6 @@ def small_vae(bundle: SmallBundle) -> VAE:
         if isinstance(module, torch.nn.GroupNorm):  # which ComfyUI builds with Stable Diffusion's 32 alone
             module.num_groups = config.norm_groups
     return vae
-
-
-def generated_clip_vision(seed: int = 0) -> ClipVisionModel:
-    """Build a small CLIP_VISION that nobody trained, of the width that the built-in denoiser reads."""
-    encoder = ClipVisionModel(SMALL_CLIP_VISION)
-    generate_weights(encoder.model, seed)
-    return encoder
-
-
-def generated_vae(seed: int = 0) -> VAE:
-    """Build a small VAE that nobody trained."""
-    sizes = _sizes(32, (1, 1, 1, 1), 1)
-    network = AutoencoderKL(**sizes)
-    generate_weights(network, seed)
-    return VAE(sd=network.state_dict(), config={"params": sizes})
 
 
 def _transformers_sizes(settings: dict[str, Any]) -> dict[str, object]:

@@ -8,7 +8,6 @@ import folder_paths
 
 from ...animatex_core.bundles import ModelFile, load_catalogue
 from ...animatex_core.errors import AnimateXWarning, InvalidInput
-from ...animatex_core.small_bundle import shipped
 from .choices import AUTOMATIC, BUILT_IN
 from .folders import KEY
 
@@ -75,12 +74,8 @@ def _controlnet_aux() -> list[Path]:
 
 
 def _missing(known: ModelFile) -> str:
-    small = (
-        "that nobody trained, and the poses mean nothing"
-        if shipped() is None
-        else "that knows drawn dancers, not real people"
-    )
     return (
-        f"{known.name} is in none of ComfyUI's folders, so a small net takes its place {small}: get "
-        f"{known.path} of {known.repository} at {load_catalogue().hub} and put it into models/{known.folder}."
+        f"{known.name} is in none of ComfyUI's folders, so a small net takes its place that knows drawn "
+        f"dancers, not real people: get {known.path} of {known.repository} at {load_catalogue().hub} and put "
+        f"it into models/{known.folder}."
     )

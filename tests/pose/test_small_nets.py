@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from animatex_core.dwpose import generated_nets
 from animatex_core.pose.detector import FORM as DETECTOR
 from animatex_core.pose.detector import decode_people
 from animatex_core.pose.landmarks import FORM as LANDMARKS
 from animatex_core.pose.onnx_session import NetForm
 from animatex_core.pose.small_nets import SmallDWPose, TorchNet
+from tests.pose.generated_nets import generated_nets
 
 NETS = generated_nets()
 FORMS = {"detector": DETECTOR, "landmarks": LANDMARKS}

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from animatex_core.dwpose import generated_nets
 from animatex_core.pose.detector import FORM as DETECTOR
 from animatex_core.pose.extract import PoseExtractor
 from animatex_core.pose.landmarks import FORM as LANDMARKS
 from animatex_core.pose.onnx_session import open_net
 from animatex_core.pose.small_nets import TorchNet
 from animatex_core.training.bundle.pose_onnx import write_detector, write_landmarks
+from tests.pose.generated_nets import generated_nets
 
 torch.set_num_threads(1)
 NETS = generated_nets().half().float()  # as they are stored

@@ -4,7 +4,6 @@ The denoiser is trained on the triples by `animatex train`.
 """
 
 import argparse
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -24,7 +23,7 @@ from ...encoders.open_clip_encoder import OpenClipImageEncoder
 from ...networks import load_small
 from ...pose.extract import PoseExtractor
 from ...pose.small_nets import TorchNet
-from ...small_bundle import FOLDER, SmallBundle
+from ...small_bundle import SHIPPED, SmallBundle
 from ..data.encode import Encoders
 from .ablations import VARIANTS, Ablations, AblationSettings, summary
 from .autoencoder import train_autoencoder
@@ -67,8 +66,7 @@ def triples(arguments: argparse.Namespace) -> None:
 
 def files(arguments: argparse.Namespace) -> None:
     """Pack all weights into the files that the package ships."""
-    file = arguments.measured
-    told = {} if file is None else json.loads(file.read_text(encoding="utf-8"))
+    told = "" if arguments.told is None else arguments.told.read_text(encoding="utf-8")
     pack(read_parts(arguments.folder), arguments.out, told)
 
 
@@ -188,8 +186,10 @@ def parser() -> argparse.ArgumentParser:
     ablated.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default: 0 1 2")
     ablated.add_argument("--variants", nargs="+", choices=tuple(VARIANTS), default=tuple(VARIANTS))
     packed = parts.choices["pack"]
-    packed.add_argument("--measured", type=Path, help="JSON of names and values, for the model card")
-    packed.add_argument("--out", type=Path, default=FOLDER, help="default: the folder of the package")
+    packed.add_argument(
+        "--told", type=Path, help="Markdown for the model card: how they were trained, what was measured"
+    )
+    packed.add_argument("--out", type=Path, default=SHIPPED.folder, help="default: the folder of the package")
     return whole
 
 

@@ -15,27 +15,21 @@ else; photographs and real people need the released weights. Licence: that of th
 """
 
 
-def model_card(
-    networks: Mapping[str, Mapping[str, Tensor]], trained_on: TrainedOn, measured: Mapping[str, str]
-) -> str:
-    """Return the card in Markdown. networks: weights by the names of files; measured: what, and how much."""
+def model_card(networks: Mapping[str, Mapping[str, Tensor]], trained_on: TrainedOn, told: str) -> str:
+    """Return the card in Markdown.
+
+    networks: weights by the names of files. told: Markdown of how they were trained and what was measured.
+    """
     clips = f"{trained_on.width}x{trained_on.height} pixels, {trained_on.frames} frames at once"
     counts = {name: f"{_parameters(tensors):,}" for name, tensors in networks.items()}
-    parts = [
-        ABOUT,
-        f"Clips: {clips}; the reference is shown as {trained_on.reference_form}.\n",
-        _table("file", "parameters", counts),
-    ]
-    if measured:
-        parts.append("## Measured\n\nOn characters and motion that were held out.\n")
-        parts.append(_table("what", "value", measured))
-    return "\n".join(parts)
+    form = f"Clips: {clips}; the reference is shown as {trained_on.reference_form}.\n"
+    return "\n".join([ABOUT, form, _table(counts), told.strip(), ""])
 
 
 def _parameters(tensors: Mapping[str, Tensor]) -> int:
     return sum(tensor.numel() for tensor in tensors.values())
 
 
-def _table(left: str, right: str, rows: Mapping[str, str]) -> str:
-    cells = [(left, right), ("---", "---"), *rows.items()]
+def _table(rows: Mapping[str, str]) -> str:
+    cells = [("file", "parameters"), ("---", "---"), *rows.items()]
     return "\n".join(f"| {name} | {value} |" for name, value in cells) + "\n"

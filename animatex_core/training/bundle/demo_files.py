@@ -3,6 +3,7 @@
 Nobody in them was seen in training: neither the dance nor these characters.
 """
 
+import wave
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ...commands.demo_material import CHARACTERS, CLIP, DANCE, FPS, write_beat
+from ...commands.demo_material import CHARACTERS, CLIP, DANCE, FPS
 from ...pose.json_io import read_poses
 from ...pose.skeleton import PoseSequence
 from ...retarget.bones import PROPORTION
@@ -30,6 +31,8 @@ from ..procedural.triples import TEST_SEED
 WIDTH, HEIGHT = 256, 384
 SHARE = (0.62, 0.68)  # of the picture's height that somebody fills
 DANCER = 2  # whose seed this is
+RATE = 44100  # samples a second
+BEATS = 2  # a second
 # What makes somebody a rabbit, a pear or a carton, and a seed for the rest.
 TRAITS: dict[str, tuple[int, dict[str, Any]]] = {
     "rabbit": (42, {
@@ -91,6 +94,18 @@ def write_demo_files(clip: Path = CLIP, characters: Path = CHARACTERS) -> None:
     characters.mkdir(parents=True, exist_ok=True)
     for name in TRAITS:
         write_picture(characters / f"{name}.png", draw_character(name))
+
+
+def write_beat(path: Path, seconds: float) -> None:
+    """Write a wave file of a drum that keeps time."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    since = time % (1 / BEATS)
+    samples = np.sin(2 * np.pi * 110 * since) * np.exp(-18 * since) * 0.8
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
 
 
 def _shown(seed: int, look: Look, motion: Motion, backdrop: Image.Image) -> tuple[np.ndarray, PoseSequence]:

@@ -1,7 +1,7 @@
 """What comes of held-out characters, in files: scores, a table, and sheets to look at."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ Means = dict[str, dict[str, float]]
 def report(held_out: HeldOut, folder: Path, say: Callable[[str], None]) -> Means:
     """Score all pairs and return the means; write them, and sheets, into a folder.
 
-    scores.json has every score, table.md the means, and measured.json what the model card takes of them.
+    scores.json has every score and table.md the means, in Markdown for the model card.
 
     A row of a sheet is one case: the character, and at some moments of the clip the dancer, what came out,
     and the true animation.
@@ -40,17 +40,7 @@ def report(held_out: HeldOut, folder: Path, say: Callable[[str], None]) -> Means
     means, each = mean_scores(held_out, show)
     _write_text(folder / "table.md", table(means) + "\n")
     _write_text(folder / SCORES, json.dumps({"means": means, "each": each}, indent=1))
-    _write_text(folder / "measured.json", json.dumps(measured(means), indent=1))
     return means
-
-
-def measured(means: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
-    """Return what the model card tells of the means."""
-    return {
-        f"{score}, {clip}": f"{value:.3f}"
-        for clip, values in means.items()
-        for score, value in values.items()
-    }
 
 
 def _row(case: Case) -> np.ndarray:

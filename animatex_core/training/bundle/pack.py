@@ -54,8 +54,8 @@ def read_parts(folder: Path) -> TrainedParts:
     )
 
 
-def pack(parts: TrainedParts, folder: Path, measured: Mapping[str, str]) -> None:
-    """Write the files of a bundle in fp16 into a folder; measured: for its card.
+def pack(parts: TrainedParts, folder: Path, told: str) -> None:
+    """Write the files of a bundle in fp16 into a folder; told: for its card, see `model_card`.
 
     They replace those that are there when all are whole and fit together. Raises CheckpointError and its
     kinds for weights that do not fit, InvalidInput for files of more than 20 MB together, and StorageError.
@@ -63,14 +63,14 @@ def pack(parts: TrainedParts, folder: Path, measured: Mapping[str, str]) -> None
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder) as scratch:
         bundle = SmallBundle(Path(scratch))
-        _write(parts, bundle, measured)
+        _write(parts, bundle, told)
         _check(bundle)
         with storage_errors(folder):
             for path in bundle.files:
                 os.replace(path, folder / path.name)
 
 
-def _write(parts: TrainedParts, bundle: SmallBundle, measured: Mapping[str, str]) -> None:
+def _write(parts: TrainedParts, bundle: SmallBundle, told: str) -> None:
     write_denoiser(bundle.denoiser, parts.denoiser)
     networks = {
         bundle.autoencoder: parts.autoencoder,
@@ -83,7 +83,7 @@ def _write(parts: TrainedParts, bundle: SmallBundle, measured: Mapping[str, str]
     write_detector(nets.detector, bundle.detector)
     write_landmarks(nets.landmarks, bundle.landmarks)
     named = {bundle.denoiser.name: parts.denoiser.tensors} | {path.name: x for path, x in networks.items()}
-    bundle.card.write_text(model_card(named, parts.denoiser.trained_on, measured), encoding="utf-8")
+    bundle.card.write_text(model_card(named, parts.denoiser.trained_on, told), encoding="utf-8")
     config = json.dumps(parts.image_encoder_config, indent=2)
     bundle.image_encoder_config.write_text(config + "\n", encoding="utf-8")
 

@@ -1,0 +1,17 @@
+"""Small pose nets of generated weights."""
+
+from animatex_core.model.generated import generate_weights
+from animatex_core.pose.detector import OBJECTNESS
+from animatex_core.pose.small_nets import SmallDWPose
+
+RARE = -6.0  # logit of a cell's objectness: few cells show somebody, as YOLOX begins too
+
+
+def generated_nets(seed: int = 0) -> SmallDWPose:
+    """Return nets whose detector finds nobody, and whose points lie anywhere."""
+    nets = SmallDWPose()
+    generate_weights(nets, seed)
+    for name, values in nets.detector.heads.state_dict().items():
+        if name.endswith("bias"):
+            values[OBJECTNESS] = RARE
+    return nets
