@@ -139,6 +139,8 @@ def _standing(name: str, to: str | None) -> Scene:
     [
         ("left_knee", "left_knee", True),
         ("left_knee", "neck", False),  # behind the trunk
+        ("right_ankle", "left_knee", False),  # behind the other leg, of the same colour
+        ("left_ankle", "right_knee", True),
         ("left_wrist", "neck", True),  # before it
         ("left_wrist", None, False),  # out of the picture
     ],

@@ -1,5 +1,8 @@
 """Which joints of a drawn body nothing else covers."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 from PIL import Image
 
@@ -8,7 +11,11 @@ from .canvas import SCALE, Canvas
 from .render import Figure
 from .triples import Scene
 
-AROUND = (255, 0, 255)  # a colour that nobody wears
+# Each limb is painted in a colour of its own, for a leg hides the other one in trousers of one colour too.
+AROUND, REST = (255, 255, 255), (0, 0, 0)
+LEGS = {"right": (255, 0, 0), "left": (0, 0, 255)}
+ARMS = {"right": (255, 255, 0), "left": (0, 255, 255)}
+PARTS = "trunk", "second", "skin", "arms", "legs", "hands", "shoes", "hair"
 
 
 def visible_joints(scene: Scene) -> np.ndarray:
@@ -34,6 +41,8 @@ class _Watched(Figure):
 
     def draw(self) -> None:
         self.fresh: dict[int, tuple[int, ...]] = {}
+        plain: dict[str, Any] = dict.fromkeys(PARTS, REST)
+        self.look = replace(self.look, **plain)
         super().draw()
 
     @property
@@ -45,10 +54,12 @@ class _Watched(Figure):
         return now
 
     def _leg(self, side: str) -> None:
+        self.look = replace(self.look, legs=LEGS[side], shoes=LEGS[side])
         super()._leg(side)
         self._remember(side, ("knee", "ankle", "toe"))
 
     def _arm(self, side: str) -> None:
+        self.look = replace(self.look, arms=ARMS[side], hands=ARMS[side])
         super()._arm(side)
         self._remember(side, ("elbow", "wrist"))
 
