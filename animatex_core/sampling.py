@@ -96,6 +96,11 @@ class SamplingSettings:
         return TIMESTEPS_OF[self.solver](self.steps)
 
 
+FEW_STEPS = SamplingSettings(solver="dpm++2m", steps=2, guidance=Guidance(1.5))
+"""What suits the small bundle. In more steps the errors of so small a network add up: limbs in the colours of
+others, and shreds around them."""
+
+
 @torch.no_grad()
 def sample_latents(
     unet: AnimateXUNet, inputs: ConditionInputs, settings: SamplingSettings, on_step: OnStep | None = None

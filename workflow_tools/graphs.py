@@ -4,15 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from animatex_core.sampling import FEW_STEPS
+
 from .graph import Group, Node, Workflow, node
 from .material import CHARACTER, CLIP
 from .notes import read_me
 
 FRAMES = {"frames": 16}
 MOMENT = {"frames": 1, "start": 1.0}
-STEPS = {"steps": 12}
+# As the small built-in networks want it; the notes tell what the real ones do.
+SMALL = {"solver": FEW_STEPS.solver, "steps": FEW_STEPS.steps, "cfg": FEW_STEPS.guidance.scale}
 FEW = {"solver": "dpm++2m", "steps": 8}
-FEWEST = {**FEW, "steps": 6}
 WINDOWS = {"long_clip": "windows", "frames_at_once": 16, "overlap": 4}
 Sampling = Callable[[Node, Node], Node]  # from the loaded model and the conditioning
 Ending = Callable[[Node, Node], Group]  # from the decoded frames and the driving frames
@@ -21,12 +23,12 @@ Ending = Callable[[Node, Node], Group]  # from the decoded frames and the drivin
 def workflows() -> tuple[Workflow, ...]:
     """Return all of them, with so few frames and steps that each takes a minute or two on any machine."""
     return (
-        animation("animate-a-character", sampled(**STEPS)),
-        animation("long-clip", sampled(**FEWEST, **WINDOWS), part={"frames": 0, "stride": 2}),
-        animation("retarget-with-mask", sampled(**FEW), masked=True),
+        animation("animate-a-character", sampled(**SMALL)),
+        animation("long-clip", sampled(**SMALL, **WINDOWS), part={"frames": 0, "stride": 2}),
+        animation("retarget-with-mask", sampled(**SMALL), masked=True),
         animation("ksampler", ksampled),
         animation("few-steps", sampled(**FEW)),
-        animation("repose-a-picture", sampled(**STEPS), part=MOMENT, ending=picture_ending),
+        animation("repose-a-picture", sampled(**SMALL), part=MOMENT, ending=picture_ending),
         extraction(),
     )
 
@@ -38,7 +40,8 @@ def sampled(**settings: Any) -> Sampling:
 
 def ksampled(model: Node, conditioning: Node) -> Node:
     """Sample by the node of ComfyUI."""
-    settings: dict[str, Any] = {**STEPS, "cfg": 2.5, "sampler_name": "ddim", "scheduler": "ddim_uniform"}
+    settings: dict[str, Any] = {"sampler_name": "ddim", "scheduler": "sgm_uniform"}
+    settings |= {name: SMALL[name] for name in ("steps", "cfg")}
     return node("KSampler", **_sockets(model, conditioning), **settings)
 
 

@@ -9,7 +9,7 @@ from . import animate
 from .demo_material import CHARACTERS, CLIP
 
 # At the size that the small networks were trained on.
-OPTIONS = "--frames 32 --stride 2 --solver dpm++2m --steps 12 --guidance 2 --model small --pose-nets small"
+OPTIONS = "--frames 32 --stride 2 --model small --pose-nets small"
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -16,7 +17,7 @@ from ..diffusion.solvers import SOLVERS
 from ..generated_networks import NOTICE, generated_networks
 from ..model.trained_on import ReferenceForm
 from ..networks import Networks, load_networks, load_small, require_files
-from ..sampling import SamplingSettings, Segments, Windows
+from ..sampling import FEW_STEPS, SamplingSettings, Segments, Windows
 from .options import models_folder, positive, size
 
 AUTO, SMALL, GENERATED = "auto", "small", "generated"
@@ -37,17 +38,20 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
         help="as what the model is shown the reference; default: as it was trained, the released one with "
         "the picture",
     )  # fmt: skip
+    small, released = FEW_STEPS, SamplingSettings()
     group.add_argument(
-        "--steps", type=positive, default=30, metavar="N", help="default: %(default)s, as released"
-    )
-    group.add_argument("--solver", choices=SOLVERS, default="ddim", help="default: %(default)s, as released")
+        "--steps", type=positive, metavar="N",
+        help=f"default: {released.steps}, as released; {small.steps} with the small networks",
+    )  # fmt: skip
     group.add_argument(
-        "--guidance",
-        type=float,
-        default=2.5,
-        metavar="X",
-        help="guidance scale, 1 for none; default: %(default)s",
-    )
+        "--solver", choices=SOLVERS,
+        help=f"default: {released.solver}, as released; {small.solver} with the small networks",
+    )  # fmt: skip
+    group.add_argument(
+        "--guidance", type=float, metavar="X",
+        help=f"guidance scale, 1 for none; default: {released.guidance.scale}, as released; "
+        f"{small.guidance.scale} with the small networks",
+    )  # fmt: skip
     group.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     plans = group.add_mutually_exclusive_group()
     plans.add_argument(
@@ -79,11 +83,14 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
 
 
 def sampling_settings(arguments: argparse.Namespace) -> SamplingSettings:
-    """Return how to sample."""
-    return SamplingSettings(
-        solver=arguments.solver,
-        steps=arguments.steps,
-        guidance=Guidance(arguments.guidance),
+    """Return how to sample: as given, else as suits the networks of --model."""
+    takes_small = arguments.model != GENERATED and _denoiser(arguments) is None
+    usual = FEW_STEPS if takes_small else SamplingSettings()
+    return replace(
+        usual,
+        solver=arguments.solver or usual.solver,
+        steps=arguments.steps or usual.steps,
+        guidance=usual.guidance if arguments.guidance is None else Guidance(arguments.guidance),
         seed=arguments.seed,
         long_clip=_long_clip(arguments),
     )
@@ -106,14 +113,17 @@ def choose_networks(arguments: argparse.Namespace) -> LoadNetworks:
     if arguments.model == GENERATED:
         print(NOTICE)
         return lambda dtype, device: generated_networks(dtype=dtype, device=device)
-    folder = models_folder(arguments)
-    if arguments.model in (AUTO, SMALL):
-        denoiser = folder.find_denoiser() if arguments.model == AUTO else None
-    else:
-        denoiser = Path(arguments.model)
+    folder, denoiser = models_folder(arguments), _denoiser(arguments)
     if denoiser is None:
         print(small_bundle.NOTICE)
         return partial(load_small, small_bundle.SHIPPED)
     require_file(denoiser, "model")
     require_files(folder)
     return partial(load_networks, folder, denoiser)
+
+
+def _denoiser(arguments: argparse.Namespace) -> Path | None:
+    """Return the file of --model, which is not `GENERATED`; None for the small one."""
+    if arguments.model == AUTO:
+        return models_folder(arguments).find_denoiser()
+    return None if arguments.model == SMALL else Path(arguments.model)

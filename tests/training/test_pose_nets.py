@@ -7,6 +7,7 @@ import torch
 from animatex_core.pose.detector import decode_people
 from animatex_core.pose.extract import PoseExtractor
 from animatex_core.pose.landmarks import HEIGHT, WIDTH, decode_points, region_of
+from animatex_core.pose.skeleton import JOINT
 from animatex_core.pose.small_nets import CELL, HALF, SmallDetector, SmallLandmarks
 from animatex_core.pose.wholebody import poses_from_133
 from animatex_core.training.bundle import pose_nets
@@ -147,11 +148,14 @@ def test_accuracy_is_that_of_known_points() -> None:
             points = clip.poses.points.copy()
             points[:, 4, 0] += 0.5
             points[:, 5, 2] = 0.2
+            toes = [JOINT["left_toe"], JOINT["right_toe"]]
+            points[:, toes] = points[:, toes[::-1]]
             return clip.poses.with_points(points)
 
     clip = scene(3)
     accuracy = joint_accuracy(Knowing(), [clip, clip])
     assert accuracy.by_joint["nose"] == 1
     assert accuracy.by_joint["right_wrist"] == accuracy.by_joint["left_shoulder"] == 0
-    assert accuracy.overall == pytest.approx(0.9)
+    assert accuracy.overall == pytest.approx(0.8)
+    assert accuracy.exchanges == pytest.approx(0.1)
     assert accuracy.inventions == 0

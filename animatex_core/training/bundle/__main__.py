@@ -73,7 +73,8 @@ def files(arguments: argparse.Namespace) -> None:
 def accuracy(arguments: argparse.Namespace) -> None:
     """Measure how well the pose nets find held-out dancers."""
     found = joint_accuracy(_extractor(arguments.folder), held_out_clips(arguments.clips))
-    shares = {"all": found.overall, **found.by_joint, "invented of absent joints": found.inventions}
+    shares = {"all": found.overall, "left and right exchanged": found.exchanges, **found.by_joint}
+    shares["invented of absent joints"] = found.inventions
     for name, share in shares.items():
         say(f"{name}: {share:.3f}")
 

@@ -20,6 +20,7 @@ from ..trainer.samples import BatchMaker, open_dataset, open_epi
 from ..trainer.training import OnStep, Training
 from .held_out import LIKE_THE_CHARACTER, REAL, HeldOut, HeldOutSettings
 from .held_out_report import SCORES, report
+from .markdown import markdown_table
 
 VARIANTS: Mapping[str, tuple[str, ...]] = {
     "full": (),
@@ -102,11 +103,11 @@ def summary(folder: Path) -> str:
     """Return what all runs under a folder came to, as a table in Markdown: mean and deviation over seeds."""
     runs = {variant: _means(folder, variant) for variant in VARIANTS}
     columns = list(next(run for each in runs.values() for run in each))
-    lines = [f"| | seeds | {' | '.join(columns)} |", "| --- " * (len(columns) + 2) + "|"]
-    for variant, each in runs.items():
-        values = [_spread([run[column] for run in each]) for column in columns]
-        lines.append(f"| {variant} | {len(each)} | {' | '.join(values)} |")
-    return "\n".join(lines)
+    rows = (
+        [variant, str(len(each)), *(_spread([run[column] for run in each]) for column in columns)]
+        for variant, each in runs.items()
+    )
+    return markdown_table(["", "seeds", *columns], rows)
 
 
 def _run_name(variant: str, seed: int | str) -> str:

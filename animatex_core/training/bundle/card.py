@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from ...model.trained_on import TrainedOn
+from .markdown import markdown_table
 
 ABOUT = """# The small networks of Animate-X
 
@@ -21,15 +22,10 @@ def model_card(networks: Mapping[str, Mapping[str, Tensor]], trained_on: Trained
     networks: weights by the names of files. told: Markdown of how they were trained and what was measured.
     """
     clips = f"{trained_on.width}x{trained_on.height} pixels, {trained_on.frames} frames at once"
-    counts = {name: f"{_parameters(tensors):,}" for name, tensors in networks.items()}
+    counts = [(name, f"{_parameters(tensors):,}") for name, tensors in networks.items()]
     form = f"Clips: {clips}; the reference is shown as {trained_on.reference_form}.\n"
-    return "\n".join([ABOUT, form, _table(counts), told.strip(), ""])
+    return "\n".join([ABOUT, form, markdown_table(("file", "parameters"), counts), "", told.strip(), ""])
 
 
 def _parameters(tensors: Mapping[str, Tensor]) -> int:
     return sum(tensor.numel() for tensor in tensors.values())
-
-
-def _table(rows: Mapping[str, str]) -> str:
-    cells = [("file", "parameters"), ("---", "---"), *rows.items()]
-    return "\n".join(f"| {name} | {value} |" for name, value in cells) + "\n"

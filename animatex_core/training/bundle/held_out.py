@@ -8,23 +8,21 @@ import numpy as np
 from einops import rearrange
 
 from ...conditioning import MotionFeatures, clip_conditions, encode_motion, encode_reference
-from ...diffusion.guidance import Guidance
 from ...networks import Networks
 from ...pose.extract import PoseExtractor
 from ...pose.skeleton import seen
 from ...retarget.retarget import Character, RetargetSettings, retarget
-from ...sampling import SamplingSettings, sample_latents
+from ...sampling import FEW_STEPS, SamplingSettings, sample_latents
 from ...shapes import ClipShape
 from ..procedural.triples import Triple, draw_triple
 from . import scores
+from .markdown import markdown_table
 
 Frames = np.ndarray
 REAL, FROZEN, OTHER = "driving pose", "frozen pose", "pose of another clip"
 DRIVEN_BY = REAL, FROZEN, OTHER
 REPEATED, MEAN = "reference repeated", "mean of the true clip"
 LIKE_THE_CHARACTER = RetargetSettings(mode="retarget", ground=True)
-# In more steps the errors of so small a network add up: limbs in colours of others, and shreds around them.
-FEW_STEPS = SamplingSettings(solver="dpm++2m", steps=2, guidance=Guidance(1.5))
 
 
 @dataclass(frozen=True)
@@ -151,10 +149,8 @@ def mean_scores(
 def table(means: Mapping[str, Mapping[str, float]]) -> str:
     """Write means as a table in Markdown."""
     columns = list(next(iter(means.values())))
-    lines = [f"| clip | {' | '.join(columns)} |", "| --- " * (len(columns) + 1) + "|"]
-    for clip, values in means.items():
-        lines.append(f"| {clip} | {' | '.join(f'{values[column]:.3f}' for column in columns)} |")
-    return "\n".join(lines)
+    rows = ([clip, *(f"{values[column]:.3f}" for column in columns)] for clip, values in means.items())
+    return markdown_table(["clip", *columns], rows)
 
 
 def _figure(triple: Triple) -> np.ndarray:

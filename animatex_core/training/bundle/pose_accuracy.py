@@ -6,25 +6,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...pose.extract import PoseExtractor
-from ...pose.skeleton import BODY_JOINTS, PoseSequence, seen
+from ...pose.skeleton import BODY, BODY_JOINTS, PoseSequence, seen
+from ...retarget.bones import MIRROR
 from ..procedural.triples import TEST_SEED, Scene, draw_scene
 from ..procedural.visibility import visible_joints
 from .scores import NEAR, joint_distances
 
 FRAMES = 8
 SIZE = 256, 384
+OTHER_SIDE = [MIRROR.get(joint, joint) for joint in range(len(BODY_JOINTS))]
 
 
 @dataclass(frozen=True, eq=False)
 class JointAccuracy:
     """Counts by joint of the drawn body, (20,) each.
 
-    visible: joints that frames show. near: those of them that were found within NEAR. absent: joints that
-    the body lacks; invented: those of them that were found all the same.
+    visible: joints that frames show. near: those of them that were found within NEAR; exchanged: others of
+    them for which that of the other side was found there, as where legs cross in trousers of one colour.
+    absent: joints that the body lacks; invented: those of them that were found all the same.
     """
 
     visible: np.ndarray
     near: np.ndarray
+    exchanged: np.ndarray
     absent: np.ndarray
     invented: np.ndarray
 
@@ -32,6 +36,11 @@ class JointAccuracy:
     def overall(self) -> float:
         """Share of all visible joints that were found within NEAR."""
         return float(self.near.sum() / self.visible.sum())
+
+    @property
+    def exchanges(self) -> float:
+        """Share of all visible joints that were exchanged with those of the other side."""
+        return float(self.exchanged.sum() / self.visible.sum())
 
     @property
     def by_joint(self) -> dict[str, float]:
@@ -58,7 +67,19 @@ def joint_accuracy(extractor: PoseExtractor, clips: Iterable[Scene]) -> JointAcc
 
 
 def _counts(found: PoseSequence, clip: Scene) -> np.ndarray:
-    """Return (4, 20) numbers of joints: visible, near, absent, invented."""
-    there, visible, shown = seen(clip.poses.body), visible_joints(clip), seen(found.body)
-    near = shown & (joint_distances(found, clip) <= NEAR)
-    return np.stack([each.sum(axis=0) for each in (visible, visible & near, ~there, ~there & shown)])
+    """Return (5, 20) numbers of joints: visible, near, exchanged, absent, invented."""
+    there, visible = seen(clip.poses.body), visible_joints(clip)
+    near, exchanged = (visible & _is_near(points, clip) for points in (found, _exchanged(found)))
+    invented = ~there & seen(found.body)
+    counted = visible, near, exchanged & ~near, ~there, invented
+    return np.stack([each.sum(axis=0) for each in counted])
+
+
+def _is_near(found: PoseSequence, clip: Scene) -> np.ndarray:
+    return seen(found.body) & (joint_distances(found, clip) <= NEAR)
+
+
+def _exchanged(found: PoseSequence) -> PoseSequence:
+    points = found.points.copy()
+    points[:, BODY] = points[:, OTHER_SIDE]
+    return found.with_points(points)

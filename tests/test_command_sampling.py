@@ -1,0 +1,43 @@
+"""What the options of sampling come to."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from animatex_core.commands.options import add_folder_option
+from animatex_core.commands.sampling import add_sampling_options, sampling_settings
+from animatex_core.diffusion.guidance import Guidance
+from animatex_core.sampling import FEW_STEPS, SamplingSettings
+
+
+def chosen(folder: Path, *options: str) -> SamplingSettings:
+    parser = argparse.ArgumentParser()
+    add_sampling_options(parser)
+    add_folder_option(parser)
+    return sampling_settings(parser.parse_args([*options, "--folder", str(folder)]))
+
+
+@pytest.mark.parametrize(
+    ("model", "usual"),
+    [
+        ("auto", FEW_STEPS),
+        ("small", FEW_STEPS),
+        ("generated", SamplingSettings()),
+        ("my.pth", SamplingSettings()),
+    ],
+)
+def test_what_is_not_given_suits_the_networks(tmp_path: Path, model: str, usual: SamplingSettings) -> None:
+    assert chosen(tmp_path, "--model", model) == usual
+
+
+def test_what_is_given_counts() -> None:
+    found = chosen(Path(), "--model=small", "--solver=ddim", "--steps=4", "--guidance=1", "--seed=3")
+    assert found == SamplingSettings("ddim", 4, Guidance(1.0), seed=3)
+
+
+def test_the_released_model_in_its_folder_is_sampled_as_released(tmp_path: Path) -> None:
+    place = tmp_path / "animate_x" / "animate-x_ckpt.pth"
+    place.parent.mkdir()
+    place.touch()
+    assert chosen(tmp_path) == SamplingSettings()
