@@ -20,7 +20,7 @@ from .folding import fold_norms, insert_norms
 from .pose_samples import Shot, shot
 
 DETECTOR = FitSettings(steps=1000, batch_size=16, learning_rate=3e-3, decay=0.99)
-LANDMARKS = FitSettings(steps=4000, batch_size=16, learning_rate=2e-3, decay=0.995)
+LANDMARKS = FitSettings(steps=7500, batch_size=16, learning_rate=2e-3, decay=0.995)
 LARGEST = (96, 224, SIDE)  # pixels of a box's longer side that is found by the cells of strides 8, 16 and 32
 # Deviation of objectness about the middle of a box: in parts of its size, and at least in cells.
 REACH, REACH_IN_CELLS = 0.12, 0.7
