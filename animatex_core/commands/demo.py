@@ -8,8 +8,8 @@ from ..placement import storage_errors
 from . import animate
 from .demo_material import CHARACTERS, CLIP
 
-# At the size that the small networks were trained on.
-OPTIONS = "--frames 32 --stride 2 --model small --pose-nets small"
+# In windows of as many frames as the small networks were trained on.
+OPTIONS = "--frames 32 --stride 2 --window 8 --overlap 4 --model small --pose-nets small"
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

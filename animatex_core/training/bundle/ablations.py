@@ -37,7 +37,6 @@ THUMBNAILS = (
     "log_every=null",
 )
 CROSS = HeldOutSettings(
-    frames=8,
     width=WIDTH,
     height=HEIGHT,
     driven_by=(REAL,),

@@ -34,7 +34,7 @@ class HeldOutSettings:
     """
 
     pairs: int = 32
-    frames: int = 16
+    frames: int = 8
     width: int = 128
     height: int = 192
     seed: int = 0
