@@ -12,7 +12,7 @@ from .notes import read_me
 
 FRAMES = {"frames": 16}
 MOMENT = {"frames": 1, "start": 1.0}
-# As the small built-in networks want it, which were trained on 8 frames; the notes tell what the real ones do.
+# As the small built-in networks want it, trained on 8 frames; the notes tell what the real ones do.
 SMALL = {
     "solver": FEW_STEPS.solver, "steps": FEW_STEPS.steps, "cfg": FEW_STEPS.guidance.scale,
     "long_clip": "windows", "frames_at_once": 8, "overlap": 4,
