@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..checkpoints.safe_read import open_tensors
 from ..checkpoints.soundness import check_kinds
@@ -25,18 +25,8 @@ def load_network(
     Raises what `open_tensors` does (a TorchScript program is UnsafeCheckpoint, and not run), and
     WrongCheckpoint unless the names and shapes are exactly the network's.
     """
-    tensors = {
-        key.removeprefix(PARALLEL): tensor
-        for key, tensor in open_tensors(path, prefix).items()
-        if not key.endswith(COUNTER)
-    }
-    check_kinds(tensors, path)
-    return load_strictly(without_counters(network), tensors, what, str(path), device=device)
-
-
-def without_counters(network: Network) -> Network:
-    """Take the counters of training batches off the batch normalisations of a network, and return it."""
-    for module in network.modules():
-        if isinstance(getattr(module, COUNTER, None), Tensor):
-            setattr(module, COUNTER, None)
-    return network
+    tensors = {key.removeprefix(PARALLEL): tensor for key, tensor in open_tensors(path, prefix).items()}
+    weights = {key: tensor for key, tensor in tensors.items() if not key.endswith(COUNTER)}
+    check_kinds(weights, path)
+    counters = {key: torch.zeros(()) for key in network.state_dict() if key.endswith(COUNTER)}
+    return load_strictly(network, weights | counters, what, str(path), device=device)

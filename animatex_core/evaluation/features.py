@@ -53,8 +53,8 @@ class WindowFeatures:
     """Of every window of 16 frames, the features of a video network: those of FID-VID and FVD.
 
     network: (n, 3, 16, side, side) -> (n, width). prepare: frames in 0..255 -> those it was trained on.
-    stride: frames from one window to the next. DisCo's is 1: its samples are all windows of a clip, so that
-    there are more of them than clips, and they depend on each other. batch_size: windows at a time.
+    stride: frames from one window to the next. DisCo's is 1: its samples are all windows of all clips, so
+    that there are more of them than clips, and they depend on each other. batch_size: windows at a time.
     """
 
     network: nn.Module
@@ -102,8 +102,8 @@ def resized_frames(frames: np.ndarray, side: int) -> Tensor:
 def windows(frames: Tensor, stride: int) -> Tensor:
     """Frames (f, 3, h, w) -> every window of 16 of them, `stride` apart: (windows, 3, 16, h, w).
 
-    A shorter clip is one window that ends on repetitions of its last frame; raises InvalidInput for a stride
-    below 1. DisCo also leaves out the last windows of every clip (as many as 16 for each of its workers).
+    A shorter clip is one window that ends on repetitions of its last frame; DisCo leaves it out. Raises
+    InvalidInput for a stride below 1.
     """
     require_whole("The stride of the windows", stride)
     missing = max(0, WINDOW - len(frames))

@@ -1,6 +1,6 @@
 """The feature networks that some of the metrics need, from a models folder."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -44,7 +44,7 @@ def load_networks(
     if unknown := sorted(set(metrics) - set(METRICS)):
         raise InvalidInput(f"{', '.join(unknown)} is no metric: choose from {', '.join(METRICS)}.")
     paths = {name: [folder.require(file) for file in FILES[name]] for name in FILES if name in metrics}
-    loaders = {
+    loaders: dict[str, Callable[..., Features]] = {
         FID: fid_features,
         FID_VID: partial(fid_vid_features, stride=stride),
         FVD: partial(fvd_features, stride=stride),

@@ -19,17 +19,17 @@ K1, K2 = 0.01, 0.03  # SSIM, Wang et al. 2004, section III.B
 
 
 def psnr_overflowing(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
-    """PSNR in dB as DisCo computes it, and so as most papers report it: (f,), 100 for frames without error.
+    """PSNR in dB as DisCo computed it until April 2024, and many papers report it: (f,), 100 without error.
 
-    Differences and their squares wrap around at 256, since the arrays are uint8. It is no measure of quality;
-    it is here to compare with published numbers. Clips (f, h, w, 3) uint8; raises InvalidInput for others.
+    Differences and their squares wrap around at 256, since the arrays are uint8 (its issue 86). It measures
+    no quality; it is here to compare with published numbers. Clips (f, h, w, 3) uint8; raises InvalidInput for others.
     """
     check_pair(generated, real)
     return _decibels(np.square(generated - real))
 
 
 def psnr(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
-    """PSNR in dB (PSNR* of the paper, without DisCo's overflow): (f,), 100 for frames without error.
+    """PSNR in dB without overflow, the PSNR* of the paper: (f,), 100 for frames without error.
 
     Clips (f, h, w, 3) uint8; raises InvalidInput for others.
     """
