@@ -42,7 +42,7 @@ def without_classifier(network: nn.Module) -> nn.Module:
 def inception_input(frames: Tensor) -> Tensor:
     """Frames (n, 3, h, w) in 0..1 -> (n, 3, 299, 299) in -1..1.
 
-    As in pytorch-fid, which DisCo's script runs for FID: bilinear, stretched, corners not aligned, and without
+    As in pytorch-fid, which DisCo's script runs for FID: bilinear, stretched, corners not aligned, without
     smoothing before a picture is made smaller (clean-fid and torch-fidelity resize otherwise).
     """
     return 2 * interpolate(frames, size=(SIDE, SIDE), mode="bilinear", align_corners=False) - 1

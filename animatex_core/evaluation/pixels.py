@@ -22,7 +22,8 @@ def psnr_overflowing(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
     """PSNR in dB as DisCo computed it until April 2024, and many papers report it: (f,), 100 without error.
 
     Differences and their squares wrap around at 256, since the arrays are uint8 (its issue 86). It measures
-    no quality; it is here to compare with published numbers. Clips (f, h, w, 3) uint8; raises InvalidInput for others.
+    no quality; it is here to compare with published numbers. Clips (f, h, w, 3) uint8; raises InvalidInput
+    for others.
     """
     check_pair(generated, real)
     return _decibels(np.square(generated - real))

@@ -13,5 +13,6 @@ def patterned_clip(frames: int, height: int, width: int, seed: int = 0) -> np.nd
 
 def near(clip: np.ndarray, seed: int = 1) -> np.ndarray:
     """A clip with errors of up to 24 levels, wrapping nowhere."""
-    errors = patterned_clip(*clip.shape[:3], seed).astype(np.int32) % 49 - 24
+    frames, height, width, _ = clip.shape
+    errors = patterned_clip(frames, height, width, seed).astype(np.int32) % 49 - 24
     return np.clip(clip + errors, 0, 255).astype(np.uint8)

@@ -101,7 +101,7 @@ class Identity(nn.Module):
 @few
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_streamed_values_are_those_of_torchmetrics():
-    other = FrechetInceptionDistance(feature=Identity(), input_img_size=(16,), normalize=True)
+    other = FrechetInceptionDistance(feature=Identity(), input_img_size=(1, 1, 16), normalize=True)
     other.set_dtype(torch.float64)
     sets = [GaussianStatistics.empty(16), GaussianStatistics.empty(16)]
     for part in range(5):
@@ -109,7 +109,7 @@ def test_streamed_values_are_those_of_torchmetrics():
             features = samples(60, 16, part, 1 + real, real / 2)
             other.update(features, real=bool(real))
             sets[real] = found.with_samples(features)
-    assert frechet_distance(*sets).value == pytest.approx(float(other.compute()), rel=CLOSE)
+    assert frechet_distance(sets[0], sets[1]).value == pytest.approx(float(other.compute()), rel=CLOSE)
 
 
 def test_few_samples_are_counted_and_warned_of():

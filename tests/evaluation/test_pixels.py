@@ -39,10 +39,11 @@ def test_psnr_and_l1_are_those_of_torchmetrics():
 
 
 def test_ssim_is_that_of_torchmetrics_for_the_same_windows():
-    grey = (torch.from_numpy(np.stack([luma(x) for x in clip]))[:, None] for clip in (GENERATED, REAL))
+    a, b = (torch.from_numpy(np.stack([luma(x) for x in clip]))[:, None] for clip in (GENERATED, REAL))
     # Its covariances are over n, to which a smaller constant is the same, and it keeps windows over the edge.
     _, everywhere = structural_similarity_index_measure(
-        *(pictures.double() for pictures in grey),
+        a.double(),
+        b.double(),
         gaussian_kernel=False,
         kernel_size=7,
         data_range=255.0,
