@@ -15,6 +15,8 @@ from ..evaluation.benchmark.report import CHART, JSON, TABLE, run_folder, write_
 from ..evaluation.benchmark.run import Benchmark
 from ..evaluation.benchmark.systems import Size, System
 from ..evaluation.benchmark.tasks import SETTINGS, Setting
+from ..evaluation.features import Features
+from ..evaluation.lpips import Lpips
 from ..evaluation.measurements import Measurements
 from ..evaluation.networks import FILES, Networks, load_networks
 from ..evaluation.scores import METRICS
@@ -61,8 +63,8 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("cases")
     group.add_argument(
         "--set", default=PROCEDURAL, metavar="DIR",
-        help="a folder with clips, poses, pictures and humans, as docs/evaluation.md tells; procedural: made-up "
-        "characters that no training saw; default: %(default)s",
+        help="a folder with clips, poses, pictures and humans, as docs/evaluation.md tells; procedural: "
+        "made-up characters that no training saw; default: %(default)s",
     )  # fmt: skip
     group.add_argument(
         "--setting", nargs="+", choices=SETTINGS, default=list(SETTINGS),
@@ -121,7 +123,9 @@ def _cases(arguments: argparse.Namespace, size: Size) -> CaseSet:
 
 def _metrics(folder: ModelsFolder, device: str) -> tuple[Networks, list[str]]:
     """Load what the metrics need; also return a sentence for each that lacks a file or a package."""
-    lpips, features, left_out = None, {}, []
+    lpips: Lpips | None = None
+    features: dict[str, Features] = {}
+    left_out = []
     for metric in FILES:
         try:
             loaded = load_networks(folder, [metric], device=device)

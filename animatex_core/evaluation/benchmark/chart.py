@@ -18,7 +18,8 @@ Bars = Mapping[str, tuple[Values, str]]
 
 def chart(results: Results) -> str:
     """Draw a block of bars for each metric: systems in both settings, and the paper in grey."""
-    bars, parts, top = _bars(results), [], MARGIN
+    bars, top = _bars(results), MARGIN
+    parts: list[str] = []
     for metric in metrics_of(results):
         shown = {label: (found[metric], color) for label, (found, color) in bars.items() if metric in found}
         parts += _block(metric, shown, top)
