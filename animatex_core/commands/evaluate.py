@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..checks import require_whole
 from ..device import choose_device
 from ..errors import AnimateXWarning, InvalidInput, MissingDependency
 from ..evaluation.benchmark.cases import CaseSet
@@ -86,6 +87,7 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Evaluate, and show the tables."""
+    require_whole("seed", arguments.seed, least=0)
     named = find_systems(arguments)
     size = _size(arguments, usual_size(named))
     cases = _cases(arguments, size)
