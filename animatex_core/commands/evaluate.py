@@ -99,10 +99,12 @@ def run(arguments: argparse.Namespace) -> None:
     keep(arguments.out / SETTINGS_FILE, settings)
     for system in systems:
         keep(arguments.out / system.name / SETTINGS_FILE, system.identity())
-    measured = _measured(arguments, Benchmark(cases, metrics, size, arguments.seed), systems)
     told = {**settings, "systems": {system.name: system.identity() for system in systems}}
     notes = [_note(arguments, cases, size), *left_out]
-    print(write_report(arguments.out, measured, cases.names, told, notes))
+    with warnings.catch_warnings():
+        warnings.simplefilter("once", AnimateXWarning)  # every case and system would say the same
+        measured = _measured(arguments, Benchmark(cases, metrics, size, arguments.seed), systems)
+        print(write_report(arguments.out, measured, cases.names, told, notes))
     print(", ".join(str(arguments.out / name) for name in (JSON, TABLE, CHART)))
 
 
@@ -155,8 +157,7 @@ def _measured(
     measured: dict[Setting, dict[str, Measurements]] = {
         setting: {} for setting in SETTINGS if setting in arguments.setting
     }
-    with Bars() as bars, warnings.catch_warnings():
-        warnings.simplefilter("once", AnimateXWarning)  # every case would say the same
+    with Bars() as bars:
         for system in systems:
             for setting, found in measured.items():
                 stage, folder = f"{system.name}, {setting}", run_folder(arguments.out, setting, system.name)

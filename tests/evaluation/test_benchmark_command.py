@@ -12,6 +12,7 @@ from animatex_core.checkpoints.denoiser_file import read_denoiser, write_denoise
 from animatex_core.model.config import DenoiserConfig
 from animatex_core.model.generated import generate_weights
 from animatex_core.model.unet import AnimateXUNet
+from animatex_core.models_folder import ModelsFolder
 from animatex_core.small_bundle import SHIPPED
 from animatex_core.training.trainer.checkpoint import AVERAGE, TEXT_CONTEXT, Checkpoint, write_checkpoint
 from animatex_core.training.trainer.config_file import read_config
@@ -29,6 +30,17 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("whole") / "results"
     assert evaluate(out, "small", CASES) == 0
     return out
+
+
+@pytest.fixture
+def two_networks(tmp_path: Path, models: ModelsFolder) -> Path:
+    """A models folder with the files of LPIPS and FVD alone."""
+    there = tmp_path / "some-models" / "evaluation"
+    there.mkdir(parents=True)
+    for file in ("lpips-vgg16", "lpips-heads", "fvd-i3d"):
+        path = models.require(file)
+        (there / path.name).symlink_to(path)
+    return there.parent
 
 
 def test_both_settings_beside_the_paper(whole: Path) -> None:
@@ -127,6 +139,35 @@ def test_clips_of_another_system(tmp_path: Path, whole: Path) -> None:
     assert ssim[0] == pytest.approx(ssim[1], abs=0.05), "the same clips but for their compression"
 
 
+def test_metrics_whose_files_are_there(tmp_path: Path, two_networks: Path) -> None:
+    folder = write_set(tmp_path / "set")
+    given = (
+        f"truth={folder / 'clips'}",
+        f"--set={folder}",
+        "--setting=self-driven",
+        f"--folder={two_networks}",
+    )
+    assert evaluate(tmp_path / "out", *given) == 0
+    first = contents(tmp_path / "out")
+    table = first["results.md"].decode()
+    assert "| LPIPS ↓ | FVD ↓ |\n" in table
+    assert "FID is left out: pt_inception-2015-12-05-6726825d.pth is not in" in table
+    truth = json.loads(first["results.json"])["results"]["self-driven"]["truth"]["scores"]
+    assert truth["LPIPS"] == {"value": 0, "samples": 4}
+    assert truth["FVD"] == {"value": pytest.approx(0, abs=1e-6), "samples": 2}
+    assert evaluate(tmp_path / "out", *given) == 0
+    assert contents(tmp_path / "out") == first
+
+
+def test_a_distance_of_a_single_window_is_left_out(tmp_path: Path, two_networks: Path) -> None:
+    folder = write_set(tmp_path / "set")
+    more = "--setting=self-driven", "--cases=1", f"--folder={two_networks}", f"--set={folder}"
+    assert evaluate(tmp_path / "out", f"truth={folder / 'clips'}", *more) == 0
+    table = (tmp_path / "out" / "results.md").read_text(encoding="utf-8")
+    assert "| LPIPS ↓ |\n" in table
+    assert "FVD of truth, self-driven, is left out: it rests on a single sample" in table
+
+
 def test_a_system_may_come_later(tmp_path: Path) -> None:
     folder = write_set(tmp_path / "set")
     shared = f"--set={folder}", "--setting=self-driven"
@@ -150,7 +191,10 @@ def test_a_folder_of_cases_in_the_cross_setting(tmp_path: Path) -> None:
     ("more", "sentence"),
     [
         (("nothing.safetensors",), "The model 'nothing.safetensors' does not exist: check its name."),
-        (("a=small", "a=generated"), "Two systems are called a: give each a name of its own, as NAME=SYSTEM."),
+        (
+            ("a=small", "a=generated"),
+            "Two systems are called a: give each a name of its own, as NAME=SYSTEM.",
+        ),
         (("../a=small",), "The name '../a' is empty, absolute or leads elsewhere"),
         (("small", "--set=nowhere"), "The set 'nowhere' is no folder: name one, or take procedural."),
         (("small", "--seed=-1"), "seed is -1, but it must be a whole number: take 0 or more."),

@@ -20,11 +20,14 @@ Measured = Mapping[Setting, Mapping[str, Measurements]]
 
 
 def scores_of(measured: Measurements) -> dict[str, Score]:
-    """Return all scores that can be told: a Frechet distance of a single sample is left out."""
-    told = {
-        name: both for name, both in measured.sets.items() if min(both.generated.count, both.real.count) > 1
-    }
+    """Return all scores that can be told: a Frechet distance asks for two samples of each set."""
+    told = {name: both for name, both in measured.sets.items() if name not in untold(measured)}
     return replace(measured, sets=told).scores()
+
+
+def untold(measured: Measurements) -> list[str]:
+    """Return the Frechet distances that rest on a single sample."""
+    return [name for name, both in measured.sets.items() if min(both.generated.count, both.real.count) < 2]
 
 
 def write_report(
@@ -48,11 +51,20 @@ def write_report(
         }
         for setting, systems in scores.items()
     }
-    text = tables(values, notes)
+    text = tables(values, [*notes, *_gaps(measured)])
     write_json(folder / JSON, {"settings": settings, "results": _for_json(folder, scores, names)})
     write_text(folder / CHART, chart(values))
     write_text(folder / TABLE, text)
     return text
+
+
+def _gaps(measured: Measured) -> list[str]:
+    return [
+        f"{metric} of {name}, {setting}, is left out: it rests on a single sample, so take more cases."
+        for setting, systems in measured.items()
+        for name, each in systems.items()
+        for metric in untold(each)
+    ]
 
 
 def run_folder(folder: Path, setting: Setting, system: str) -> Path:
