@@ -24,6 +24,7 @@ ROLES = (
     "autoencoder",
     "pose_detector",
     "pose_estimator",
+    "feature_network",
 )
 NOT_STATED = "not stated"
 
@@ -33,6 +34,7 @@ FORMS = {  # of the fields that end up in a path, a URL or a comparison
     "repository": r"\w[\w.-]*/\w[\w.-]*",
     "path": r"\w[\w.+-]*(/\w[\w.+-]*)*",
     "folder": r"[a-z_]+",
+    "url": r"https?://[!-~]+",
     "sha256": r"[0-9a-f]{64}",
 }
 NAME = r"\w[\w.+-]*"
@@ -45,6 +47,7 @@ class ModelFile:
     path: in the repository. names: it is saved under the first and found under any of them.
     folder: the key of the ComfyUI folder it belongs in. size (bytes) and sha256 (hex): None where unknown.
     weights_licence: NOT_STATED where none was found in public text. purpose: one line for people.
+    url: where the file is not on the hub, else None.
     """
 
     id: str
@@ -58,6 +61,7 @@ class ModelFile:
     purpose: str
     size: int | None = None
     sha256: str | None = None
+    url: str | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):

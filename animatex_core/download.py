@@ -39,7 +39,8 @@ def download(
 ) -> Path:
     """Fetch a file of the catalogue into `folder` and return its path; one that is there is only verified.
 
-    base_url: of the model hub. on_progress: see Progress; also called while an existing file is verified.
+    base_url: of the model hub, where the file names no URL of its own. on_progress: see Progress; also called
+    while an existing file is verified.
     tries: how many tries in a row may bring nothing new; pause: seconds before the next; timeout: seconds of
     silence that count as a broken connection.
     Where no digest is known, the one that came is recorded and expected from then on.
@@ -194,6 +195,8 @@ def _chunks(response: HTTPResponse) -> Iterator[bytes]:
 
 
 def _url(model_file: ModelFile, base_url: str) -> str:
+    if model_file.url:
+        return model_file.url
     if not _is_base_url(base_url):
         raise InvalidInput(
             f"the model hub is {base_url!r}, but it must be like https://example.org: correct HF_ENDPOINT."

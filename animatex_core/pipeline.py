@@ -1,8 +1,9 @@
 """The whole way from a picture of a character and a dance to the frames of an animated clip."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 from einops import rearrange
@@ -16,7 +17,6 @@ from .conditioning import (
     encode_reference,
     warn_of_stretching,
 )
-from .dance import Dance
 from .model.trained_on import ReferenceForm
 from .networks import Networks
 from .pose.skeleton import PoseSequence
@@ -26,6 +26,21 @@ from .shapes import ClipShape
 
 Report = Callable[[str, int, int], None]
 """Called with a stage's name, how much of it is done and how much there is; may raise to stop the work."""
+
+
+class Driving(Protocol):
+    """What is danced: a `Dance` in a file, or frames that are in memory."""
+
+    @property
+    def poses(self) -> PoseSequence: ...
+
+    def frames(self) -> Iterable[np.ndarray]:
+        """Return the frames that the poses are of, (h, w, 3) uint8 in RGB."""
+        ...
+
+    def require_all(self, found: int) -> None:
+        """Raise InvalidInput unless `found` is the number of the frames."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -77,7 +92,7 @@ class Animator:
     networks: Networks
     report: Report
 
-    def animate(self, reference: Reference, dance: Dance, settings: AnimationSettings) -> Animation:
+    def animate(self, reference: Reference, dance: Driving, settings: AnimationSettings) -> Animation:
         """Give a character the motion of a dance.
 
         Raises InvalidInput for sizes and settings that cannot work, OutOfMemory with what to lower, and
@@ -116,7 +131,7 @@ class Animator:
         form = form or self.networks.trained_on.reference_form
         return encode_reference(encoder, reference.picture, shape, pose, form, autoencoder)
 
-    def _motion(self, dance: Dance) -> MotionFeatures:
+    def _motion(self, dance: Driving) -> MotionFeatures:
         report = partial(self.report, "features")
         return encode_motion(self.networks.image_encoder, _all_frames(dance), dance.poses, report)
 
@@ -128,7 +143,7 @@ class Animator:
             self.report("decoding", index + 1, len(frames))
 
 
-def _all_frames(dance: Dance) -> Iterator[np.ndarray]:
+def _all_frames(dance: Driving) -> Iterator[np.ndarray]:
     done = 0
     for frame in dance.frames():
         yield frame

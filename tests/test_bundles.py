@@ -51,6 +51,12 @@ def test_the_licence_of_the_released_weights_is_not_stated():
     assert len(files) == 3
 
 
+def test_the_networks_of_the_metrics_are_known():
+    files = load_catalogue().select(["evaluation"])
+    assert {file.role for file in files} == {"feature_network"}
+    assert len(files) == 5
+
+
 def test_every_file_has_its_own_name_in_its_folder():
     places = [(file.folder, name) for file in load_catalogue().files for name in file.names]
     assert len(places) == len(set(places))
@@ -85,6 +91,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
         ("size", True),
         ("sha256", "abc"),
         ("sha256", 7860),
+        ("url", "ftp://example.org/file"),
         ("purpose", ""),
         ("code_licence", None),
     ],

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,12 @@ def test_a_file_arrives_under_its_name_and_nothing_else(tmp_path, hub):
     assert path == tmp_path / "new" / "folder" / "weights++.ckpt"
     assert path.read_bytes() == DATA
     assert names(path.parent) == {path.name}
+
+
+def test_a_file_that_is_not_on_the_hub_comes_from_its_own_address(tmp_path, hub):
+    hub.files["/elsewhere/file"] = DATA
+    elsewhere = replace(KNOWN, url=f"{hub.url}/elsewhere/file")
+    assert download(elsewhere, tmp_path, base_url="https://hub.invalid", pause=0.0).read_bytes() == DATA
 
 
 def test_progress_counts_up_to_the_size(tmp_path, hub):

@@ -27,7 +27,17 @@ LoadNetworks = Callable[[torch.dtype, torch.device], Networks]
 
 
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
-    """Add steps, solver, long clips, model and device."""
+    """Add steps, solver, long clips, device and model."""
+    add_way_options(parser).add_argument(
+        "--model", default=AUTO, metavar="FILE",
+        help="a converted bundle or the released checkpoint; auto: the one in the models folder, or without "
+        "one the built-in networks; small: these, trained on cartoons; generated: untrained ones, to see "
+        "that all runs; default: %(default)s",
+    )  # fmt: skip
+
+
+def add_way_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+    """Add steps, solver, long clips and device: how any model samples; return their group."""
     group = parser.add_argument_group("sampling")
     group.add_argument(
         "--size", type=size, default=(None, None), metavar="WxH",
@@ -68,24 +78,23 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
         "--overlap", type=int, metavar="N", help="frames that windows share; default: a quarter of a window"
     )
     group.add_argument(
-        "--model", default=AUTO, metavar="FILE",
-        help="a converted bundle or the released checkpoint; auto: the one in the models folder, or without "
-        "one the built-in networks; small: these, trained on cartoons; generated: untrained ones, to see "
-        "that all runs; default: %(default)s",
-    )  # fmt: skip
-    group.add_argument(
         "--precision",
         choices=("auto", *PRECISIONS),
         default="auto",
         help="of the weights; default: by the device",
     )
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps; default: %(default)s")
+    return group
 
 
 def sampling_settings(arguments: argparse.Namespace) -> SamplingSettings:
     """Return how to sample: as given, else as suits the networks of --model."""
     takes_small = arguments.model != GENERATED and _denoiser(arguments) is None
-    usual = FEW_STEPS if takes_small else SamplingSettings()
+    return given_sampling(arguments, FEW_STEPS if takes_small else SamplingSettings())
+
+
+def given_sampling(arguments: argparse.Namespace, usual: SamplingSettings) -> SamplingSettings:
+    """Return how to sample: as given by `add_way_options`, else as usual."""
     return replace(
         usual,
         solver=arguments.solver or usual.solver,

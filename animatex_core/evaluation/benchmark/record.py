@@ -1,0 +1,49 @@
+"""What a folder of results is of: written at its beginning, and compared whenever it goes on."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ...errors import InvalidInput
+from ...placement import placed
+
+
+def keep(path: Path, settings: Mapping[str, Any]) -> None:
+    """Write settings to a file, or raise InvalidInput where it holds others, naming those that differ."""
+    wanted = json.loads(json.dumps(settings))
+    if not path.exists():
+        write_json(path, wanted)
+        return
+    there = read_json(path)
+    differing = sorted(name for name in {*wanted, *there} if wanted.get(name) != there.get(name))
+    if differing:
+        told = "; ".join(f"{name} was {there.get(name)} and is now {wanted.get(name)}" for name in differing)
+        raise InvalidInput(
+            f"{path.parent} holds an evaluation with other settings ({told}): repeat those, or choose "
+            "another folder."
+        )
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write JSON that is the same for the same content; raises StorageError."""
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text whole or not at all; raises StorageError."""
+    with placed(path) as file:
+        file.write(text.encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read what `write_json` wrote; raises InvalidInput for anything else."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidInput(
+            f"{path} cannot be read ({error}): choose another folder for the results."
+        ) from error
+    if not isinstance(found, dict):
+        raise InvalidInput(f"{path} is not what was written there: choose another folder for the results.")
+    return found

@@ -1,0 +1,90 @@
+"""What all runs came to, in files: JSON, a table and a chart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from ..measurements import Measurements
+from ..scores import Score
+from .chart import chart
+from .record import read_json, write_json, write_text
+from .run import CASES
+from .table import tables
+from .tasks import Setting
+
+JSON, TABLE, CHART = "results.json", "results.md", "results.svg"
+
+Measured = Mapping[Setting, Mapping[str, Measurements]]
+"""Setting -> system -> what was measured."""
+
+
+def scores_of(measured: Measurements) -> dict[str, Score]:
+    """Return all scores that can be told: a Frechet distance asks for two samples of each set."""
+    told = {name: both for name, both in measured.sets.items() if name not in untold(measured)}
+    return replace(measured, sets=told).scores()
+
+
+def untold(measured: Measurements) -> list[str]:
+    """Return the Frechet distances that rest on a single sample."""
+    return [name for name, both in measured.sets.items() if min(both.generated.count, both.real.count) < 2]
+
+
+def write_report(
+    folder: Path,
+    measured: Measured,
+    names: Sequence[str],
+    settings: Mapping[str, Any],
+    notes: Sequence[str],
+) -> str:
+    """Write results.json, results.md and results.svg into the folder of the runs; return the tables.
+
+    names: of the cases. settings: what the results are of, for the JSON. notes: sentences below the tables.
+    """
+    scores = {
+        setting: {name: scores_of(each) for name, each in systems.items()}
+        for setting, systems in measured.items()
+    }
+    values = {
+        setting: {
+            name: {metric: score.value for metric, score in each.items()} for name, each in systems.items()
+        }
+        for setting, systems in scores.items()
+    }
+    text = tables(values, [*notes, *_gaps(measured)])
+    write_json(folder / JSON, {"settings": settings, "results": _for_json(folder, scores, names)})
+    write_text(folder / CHART, chart(values))
+    write_text(folder / TABLE, text)
+    return text
+
+
+def _gaps(measured: Measured) -> list[str]:
+    return [
+        f"{metric} of {name}, {setting}, is left out: it rests on a single sample, so take more cases."
+        for setting, systems in measured.items()
+        for name, each in systems.items()
+        for metric in untold(each)
+    ]
+
+
+def run_folder(folder: Path, setting: Setting, system: str) -> Path:
+    """Return where the run of a system in a setting is."""
+    return folder / system / setting
+
+
+def _for_json(
+    folder: Path, scores: Mapping[Setting, Mapping[str, Mapping[str, Score]]], names: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        setting: {
+            system: {
+                "scores": {metric: asdict(score) for metric, score in each.items()},
+                "cases": {
+                    name: read_json(run_folder(folder, setting, system) / CASES / f"{name}.json")["scores"]
+                    for name in names
+                },
+            }
+            for system, each in systems.items()
+        }
+        for setting, systems in scores.items()
+    }

@@ -1,0 +1,82 @@
+"""A system on all cases in one setting, case after case, so that a run that was stopped goes on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...encoders.preprocess import resize
+from ...pose.skeleton import PoseSequence
+from ...video.picture import write_picture
+from ...video.write import write_clip
+from ..measurements import Measurements
+from ..networks import Networks
+from ..state import read_measurements, write_measurements
+from .cases import Case, CaseSet
+from .record import write_json
+from .sheet import contact_sheet
+from .systems import Size, System
+from .tasks import Setting, Task, task_of
+
+STATE, CASES, SHEETS, CLIPS = "measurements.safetensors", "cases", "sheets", "clips"
+
+OnCase = Callable[[int, int], None]
+"""Called with how many cases are done and how many there are."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """cases under these metrics. size: width and height at which clips are compared. seed: of the humans."""
+
+    cases: CaseSet
+    metrics: Networks
+    size: Size
+    seed: int = 0
+
+    def run(self, system: System, setting: Setting, folder: Path, on_case: OnCase) -> Measurements:
+        """Measure a system, or go on where a run with the same settings was stopped.
+
+        folder: gets the state, and for every case its scores, a contact sheet and the clip. A case counts as
+        done once the state tells of it, which is written last; so one that was interrupted is done again, to
+        the same bytes. Raises whatever the case, the system or the disk do.
+        """
+        state, total = folder / STATE, len(self.cases.names)
+        done = Measurements.none(self.metrics)
+        if state.exists():
+            done, _ = read_measurements(state, self.metrics)
+        on_case(done.pairs, total)
+        while done.pairs < total:
+            done = self._next(system, setting, folder, done)
+            write_measurements(state, done, {"last case": self.cases.names[done.pairs - 1]})
+            on_case(done.pairs, total)
+        return done
+
+    def _next(self, system: System, setting: Setting, folder: Path, done: Measurements) -> Measurements:
+        number = done.pairs
+        case = self.cases.case(number)
+        task = task_of(case, setting, lambda: self._human(number))
+        generated = system.clip(case.name, number, setting, task, self.size)
+        real = np.stack([resize(frame, *self.size) for frame in case.frames])
+        measured = done.with_pair(self.metrics, generated, real)
+        scores = _of_case(done, measured)
+        write_json(folder / CASES / f"{case.name}.json", {"case": case.name, "scores": scores})
+        _show(folder, case, task, generated, real)
+        return measured
+
+    def _human(self, number: int) -> PoseSequence:
+        return self.cases.human(np.random.default_rng([self.seed, number]))
+
+
+def _of_case(before: Measurements, after: Measurements) -> dict[str, float]:
+    """The means over the frames of the last case; a Frechet distance has no value for one clip."""
+    values = {}
+    for name, mean in after.averages.items():
+        known = before.averages[name]
+        values[name] = (mean.total - known.total) / (mean.count - known.count)
+    return values
+
+
+def _show(folder: Path, case: Case, task: Task, generated: np.ndarray, real: np.ndarray) -> None:
+    write_picture(folder / SHEETS / f"{case.name}.png", contact_sheet(task, generated, real))
+    write_clip(folder / CLIPS / f"{case.name}.mp4", generated, fps=case.fps)
