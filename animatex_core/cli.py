@@ -12,10 +12,10 @@ from typing import Any, cast
 
 from tqdm import tqdm
 
-from .commands import animate, convert, demo, epi, models, pose, prepare, retarget, train
+from .commands import animate, convert, demo, epi, models, pose, prepare, retarget, study, train
 from .errors import AnimateXError, AnimateXWarning
 
-COMMANDS = (animate, pose, retarget, demo, convert, models, prepare, epi, train)
+COMMANDS = (animate, pose, retarget, demo, convert, models, prepare, epi, train, study)
 
 
 def build_parser() -> argparse.ArgumentParser:
