@@ -27,8 +27,8 @@ def _add_build(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser = actions.add_parser(
         "build",
         help="write a page of blind pairs, to be sent to raters",
-        description="Write one HTML page that works without any network: blind pairs of clips, three questions "
-        "about each, and votes that are saved as a file. Beside it is written its key, which stays with you.",
+        description="Write one HTML page that works without any network: blind pairs of clips, three "
+        "questions about each, and votes that are saved as a file. Its key, written beside it, stays with you.",
     )
     parser.add_argument(
         "systems", nargs="+", type=system, metavar="[NAME=]FOLDER",
@@ -71,7 +71,9 @@ def _add_count(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 def build(arguments: argparse.Namespace) -> None:
     """Write page and key, and say how many pairs there are."""
     if arguments.out.suffix.lower() not in (".html", ".htm"):
-        raise InvalidInput(f"--out is {str(arguments.out)!r}, but browsers open pages by name: end it in .html.")
+        raise InvalidInput(
+            f"--out is {str(arguments.out)!r}, but browsers open pages by name: end it in .html."
+        )
     material = find_material(_by_name(arguments.systems), arguments.references, arguments.driving)
     with Bar(desc="files") as bar:
         key = build_study(
@@ -92,7 +94,10 @@ def count(arguments: argparse.Namespace) -> None:
     for reason in outcome.refused.values():
         print(f"left out: {reason}")
     text = as_markdown(outcome)
-    for path, content in ((arguments.out, json.dumps(as_json(outcome), indent=1, ensure_ascii=False)), (table, text)):
+    for path, content in (
+        (arguments.out, json.dumps(as_json(outcome), indent=1, ensure_ascii=False)),
+        (table, text),
+    ):
         with placed(path) as file:
             file.write(content.encode())
     print(text, end="")
@@ -112,7 +117,9 @@ def _by_name(systems: list[tuple[str, Path]]) -> dict[str, Path]:
     folders: dict[str, Path] = {}
     for name, folder in systems:
         if name in folders:
-            raise InvalidInput(f"{folders[name]} and {folder} are both named {name!r}: give them names, as NAME=FOLDER.")
+            raise InvalidInput(
+                f"{folders[name]} and {folder} are both named {name!r}: give them names, as NAME=FOLDER."
+            )
         folders[name] = folder
     return folders
 

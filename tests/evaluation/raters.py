@@ -43,7 +43,8 @@ class Rater:
         rater.page.set_default_timeout(PATIENCE)
         rater.page.on("pageerror", lambda error: rater.complaints.append(str(error)))
         rater.page.on(
-            "console", lambda message: rater.complaints.append(message.text) if message.type == "error" else None
+            "console",
+            lambda message: rater.complaints.append(message.text) if message.type == "error" else None,
         )
         rater.page.on("request", lambda request: rater.asked.append(request.url[:60]))
         rater.page.goto(html.as_uri())

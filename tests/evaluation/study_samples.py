@@ -1,7 +1,6 @@
 """Clips of systems on the same cases, in real files, and votes on them."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +42,9 @@ def write_given(folder: Path, cases: str = "abc") -> None:
         write_moving(folder / "driving" / f"{case}.mp4", (40, 40, 40))
 
 
-def write_votes(path: Path, key: Key, rater: str, votes: Mapping[int, Mapping[str, str]], **other: Any) -> Path:
-    """Write votes as the page does."""
-    stored = {"format": FORMAT, "study": key.study, "rater": rater, "votes": votes, **other}
+def write_votes(path: Path, key: Key, rater: str, votes: object, study: str | None = None) -> Path:
+    """Write votes as the page does. votes: an answer by question, by the number of a pair."""
+    stored = {"format": FORMAT, "study": study or key.study, "rater": rater, "votes": votes}
     path.write_text(json.dumps(stored), encoding="utf-8")
     return path
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from playwright.sync_api import Browser
 
 from animatex_core.cli import main
 from animatex_core.evaluation.study.key import Key, read_key
-from tests.evaluation.raters import CHROMIUM, Rater, chromium
-from tests.evaluation.study_samples import FRAMES, FPS, side_of, write_given, write_systems
+from tests.evaluation.raters import Rater, chromium
+from tests.evaluation.study_samples import FPS, FRAMES, side_of, write_given, write_systems
+from tests.host.browser import CHROMIUM
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
@@ -154,7 +156,7 @@ def test_clips_of_a_pair_play_in_step_and_over_and_over(rater: Rater) -> None:
     length = FRAMES / FPS
     assert all(max(times) - min(times) < 0.15 for times in clocks if max(times) < length - 0.05)
     lefts = [times[1] for times in clocks]
-    assert any(later < earlier for earlier, later in zip(lefts, lefts[1:]))  # began anew
+    assert any(later < earlier for earlier, later in pairwise(lefts))  # began anew
     rater.press("p")
     before = rater.page.evaluate(CLOCKS)
     rater.page.wait_for_timeout(200)
@@ -162,7 +164,9 @@ def test_clips_of_a_pair_play_in_step_and_over_and_over(rater: Rater) -> None:
     assert rater.page.get_by_role("button", name="Play").is_visible()
 
 
-def test_the_page_names_neither_systems_nor_files_and_asks_nothing_of_a_network(rater: Rater, html: Path) -> None:
+def test_the_page_names_neither_systems_nor_files_and_asks_nothing_of_a_network(
+    rater: Rater, html: Path
+) -> None:
     rater.click("Start")
     rater.page.wait_for_function(PLAYED)
     text = html.read_text(encoding="utf-8")

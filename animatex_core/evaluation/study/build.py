@@ -15,7 +15,12 @@ LARGE = 300_000_000  # bytes of a page that browsers still open in seconds
 
 
 def build_study(
-    page: Path, material: Material, *, seed: int = 0, pairs: int | None = None, progress: Progress = no_progress
+    page: Path,
+    material: Material,
+    *,
+    seed: int = 0,
+    pairs: int | None = None,
+    progress: Progress = no_progress,
 ) -> Key:
     """Write the page and, beside it, its key, and return the key. pairs: how many, None for all there are.
 

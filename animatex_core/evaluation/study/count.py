@@ -52,7 +52,9 @@ def count_votes(paths: Iterable[Path], key: Key) -> Outcome:
             refused[path] = str(error)
     kept, repeated = one_each(ballots)
     if not sum(map(len, kept)):
-        raise InvalidInput(" ".join([*refused.values(), "No vote is left to count: give files that hold some."]))
+        raise InvalidInput(
+            " ".join([*refused.values(), "No vote is left to count: give files that hold some."])
+        )
     tallies = {
         system: {question.id: tally(kept, key, system, question.id) for question in QUESTIONS}
         for system in key.systems

@@ -29,9 +29,10 @@ class Key:
 
 
 def key_of_study(material: Material, pairs: Sequence[Pair]) -> Key:
-    """Make the key. The id changes with any clip and any pair, so that votes are never read by another key."""
+    """Make the key. Its id changes with any clip and any pair: no other key fits the votes."""
     contents = [
-        [digest_file(material.clips[system][pair.case]) for system in (pair.left, pair.right)] for pair in pairs
+        [digest_file(material.clips[system][pair.case]) for system in (pair.left, pair.right)]
+        for pair in pairs
     ]
     stated = json.dumps([FORMAT, contents, [asdict(pair) for pair in pairs]])
     return Key(hashlib.sha256(stated.encode()).hexdigest()[:12], material.systems, tuple(pairs))
@@ -46,7 +47,8 @@ def write_key(path: Path, key: Key) -> None:
     """Write a key; raises StorageError, and InvalidInput rather than replacing the key of another study."""
     if path.exists() and read_key(path).study != key.study:
         raise InvalidInput(
-            f"{path} is the key of another study, whose votes could not be counted without it: name another page."
+            f"{path} is the key of another study, whose votes could not be counted without it: name another "
+            "page."
         )
     with placed(path) as file:
         file.write(json.dumps({"format": FORMAT, **asdict(key)}, indent=1, ensure_ascii=False).encode())
@@ -60,9 +62,11 @@ def read_key(path: Path) -> Key:
             raise ValueError("another format")
         return Key(stored["study"], stored["systems"], tuple(Pair(**pair) for pair in stored["pairs"]))
     except OSError as error:
-        raise InvalidInput(f"The key {str(path)!r} cannot be read ({error.strerror}): check its name.") from error
+        raise InvalidInput(
+            f"The key {str(path)!r} cannot be read ({error.strerror}): check its name."
+        ) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidInput(
-            f"{str(path)!r} is not the key of a study, or a damaged one ({error}): give the .key.json that was "
+            f"{str(path)!r} is not the key of a study, or a damaged one ({error}): give the .key.json "
             "written beside the page, or build the page again with the same clips and seed."
         ) from error

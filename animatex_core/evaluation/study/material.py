@@ -16,7 +16,10 @@ LEAST_NAME = 5  # characters; shorter names are in many clips by chance
 
 @dataclass(frozen=True)
 class Material:
-    """Files by case. clips: those of each system, all of the same cases; references and driving may be empty."""
+    """Files by case. clips: those of each system, all of the same cases.
+
+    references, driving: a picture and a clip of every case, or empty.
+    """
 
     clips: Mapping[str, Mapping[str, Path]]
     references: Mapping[str, Path]
@@ -36,7 +39,7 @@ class Material:
 def find_material(
     systems: Mapping[str, Path], references: Path | None = None, driving: Path | None = None
 ) -> Material:
-    """Find and check the files of a study; a case has the same file name, but for the suffix, in every folder.
+    """Find and check the files of a study; a case has the same file name in each folder, but for suffixes.
 
     systems: a folder of clips by the name of the system. An AnimateXWarning says where a clip would tell a
     rater more than it should. Raises InvalidInput for fewer than two systems, cases that one of them lacks,
@@ -55,9 +58,7 @@ def find_material(
     return material
 
 
-def _given(
-    folder: Path | None, suffixes: Mapping[str, str], kind: str, cases: list[str]
-) -> dict[str, Path]:
+def _given(folder: Path | None, suffixes: Mapping[str, str], kind: str, cases: list[str]) -> dict[str, Path]:
     if folder is None:
         return {}
     files = _files(folder, suffixes, kind)
@@ -75,7 +76,9 @@ def _files(folder: Path, suffixes: Mapping[str, str], kind: str) -> dict[str, Pa
             if other != path:
                 raise InvalidInput(f"{other} and {path} are both of the case {path.stem!r}: remove one.")
     if not files:
-        raise InvalidInput(f"The folder {str(folder)!r} holds no {kind}: put files there ({', '.join(suffixes)}).")
+        raise InvalidInput(
+            f"The folder {str(folder)!r} holds no {kind}: put files there ({', '.join(suffixes)})."
+        )
     return files
 
 
@@ -100,8 +103,8 @@ def _check_files(material: Material) -> None:
         told = [path.name for path in files.values() if _tells(path, system)]
         if told:
             warnings.warn(AnimateXWarning(
-                f"{len(told)} clips of {system!r}, such as {told[0]}, hold this name inside of the file, where "
-                "curious raters can find it: write them without metadata."
+                f"{len(told)} clips of {system!r}, such as {told[0]}, hold this name inside of the file, "
+                "where curious raters can find it: write them without metadata."
             ), stacklevel=3)  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""One HTML file that holds the whole study: clips, pictures, style and script, and asks nothing of any network."""
+"""One HTML file that holds a whole study, with its clips, and asks nothing of any network."""
 
 import base64
 import json
@@ -33,7 +33,9 @@ def write_page(path: Path, key: Key, material: Material, progress: Progress = no
         page.write(head.encode())
         page.write(f'<script type="application/json" id="study">{json.dumps(study)}</script>\n'.encode())
         for number, file in enumerate(files):
-            page.write(f'<script type="text/plain" id="file-{number}">data:{mime_type(file)};base64,'.encode())
+            page.write(
+                f'<script type="text/plain" id="file-{number}">data:{mime_type(file)};base64,'.encode()
+            )
             page.writelines(_base64(file))
             page.write(b"</script>\n")
             progress(number + 1, len(files))
@@ -41,7 +43,7 @@ def write_page(path: Path, key: Key, material: Material, progress: Progress = no
 
 
 def _numbered(key: Key, material: Material) -> tuple[list[Path], list[dict[str, int]]]:
-    """Give every file a number, in the order in which they are shown, and return the pairs by these numbers."""
+    """Number the files in the order in which they are shown, and return the pairs by these numbers."""
     numbers: dict[Path, int] = {}
     pairs = []
     for pair in key.pairs:

@@ -19,7 +19,9 @@ class Pair:
     right: str
 
 
-def draw_pairs(cases: Sequence[str], systems: Sequence[str], *, seed: int, most: int | None = None) -> list[Pair]:
+def draw_pairs(
+    cases: Sequence[str], systems: Sequence[str], *, seed: int, most: int | None = None
+) -> list[Pair]:
     """Return pairs in random order: every two systems on every case, or of these `most`, spread evenly.
 
     Of each two systems, either is on the left equally often (to one pair), at random: a rater who prefers a

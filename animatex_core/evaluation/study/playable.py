@@ -22,7 +22,7 @@ def playable_seconds(path: Path) -> float:
     clip = probe(path)
     if not PLAYED.search(look_at_first_frame(clip.path).log):
         raise InvalidInput(
-            f"The clip {str(path)!r} is of a kind that not all browsers play: write it anew as H.264 of 8 bits, "
-            "by `ffmpeg -i old.mp4 -c:v libx264 -pix_fmt yuv420p new.mp4`."
+            f"The clip {str(path)!r} is of a kind that not all browsers play: write it anew as H.264 of 8 "
+            "bits, by `ffmpeg -i old.mp4 -c:v libx264 -pix_fmt yuv420p new.mp4`."
         )
     return clip.duration or 0.0

@@ -36,8 +36,8 @@ def as_markdown(outcome: Outcome) -> str:
 def _reading(outcome: Outcome) -> str:
     possible = len(outcome.ballots) * len(outcome.key.pairs) * len(QUESTIONS)
     return (
-        f"Part of its comparisons that a system won, with {CONFIDENCE:.0%} Wilson intervals clustered by rater; "
-        "where no difference was seen, half a vote went to each. "
+        f"Part of its comparisons that a system won, with {CONFIDENCE:.0%} Wilson intervals clustered by "
+        "rater; where no difference was seen, half a vote went to each. "
         f"Raters: {len(outcome.ballots)}; votes: {sum(map(len, outcome.ballots))} of {possible}."
     )
 

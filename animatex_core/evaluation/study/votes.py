@@ -15,7 +15,7 @@ FORMAT = "votes of an animatex study, version 1"  # the page writes it
 
 @dataclass(frozen=True)
 class Ballot:
-    """What one rater answered: by the number of a pair, then by the id of a question. Either may be missing."""
+    """What one rater answered, perhaps in part: by the number of a pair, then by the id of a question."""
 
     path: Path
     rater: str
@@ -30,8 +30,8 @@ def read_ballot(path: Path, key: Key) -> Ballot:
     stored = _read(path)
     if stored["study"] != key.study:
         raise InvalidInput(
-            f"{path} holds votes of the study {stored['study']!r}, but the key is that of {key.study!r}: count "
-            "it with its own key."
+            f"{path} holds votes of the study {stored['study']!r}, but the key is that of {key.study!r}: "
+            "count it with its own key."
         )
     try:
         answers = {int(number): dict(given) for number, given in stored["votes"].items()}
@@ -62,11 +62,15 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InvalidInput(f"The votes {str(path)!r} cannot be read ({error.strerror}): check the name.") from error
+        raise InvalidInput(
+            f"The votes {str(path)!r} cannot be read ({error.strerror}): check the name."
+        ) from error
     except (ValueError, RecursionError) as error:
         raise _damaged(path, error) from error
     texts = stored if isinstance(stored, dict) else {}
-    if texts.get("format") != FORMAT or not all(isinstance(texts.get(name), str) for name in ("study", "rater")):
+    if texts.get("format") != FORMAT or not all(
+        isinstance(texts.get(name), str) for name in ("study", "rater")
+    ):
         raise _damaged(path, "it lacks what such a file begins with")
     return stored
 

@@ -73,6 +73,7 @@
 
   for (const clip of [left, right, driving]) {
     clip.addEventListener("canplay", begin);
+    clip.addEventListener("error", () => find("broken").hidden = !clip.src);
     clip.addEventListener("ended", () => left.ended && right.ended && restart());
   }
   left.addEventListener("timeupdate", bringTogether);
@@ -141,6 +142,7 @@
     find("reference").hidden = pair.reference === undefined;
     const picture = find("reference").querySelector("img");
     if (pair.reference !== undefined) picture.src = find(`file-${pair.reference}`).textContent;
+    find("broken").hidden = true;
     begun = false;
     playing = true;
     find("pause").textContent = "Pause";
