@@ -12,10 +12,22 @@ from typing import Any, cast
 
 from tqdm import tqdm
 
-from .commands import animate, convert, demo, epi, models, pose, prepare, retarget, study, train
+from .commands import (
+    animate,
+    benchmark_set,
+    convert,
+    demo,
+    epi,
+    models,
+    pose,
+    prepare,
+    retarget,
+    study,
+    train,
+)
 from .errors import AnimateXError, AnimateXWarning
 
-COMMANDS = (animate, pose, retarget, demo, convert, models, prepare, epi, train, study)
+COMMANDS = (animate, pose, retarget, demo, convert, models, prepare, epi, train, study, benchmark_set)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -28,7 +28,7 @@ def _add_build(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "build",
         help="write a page of blind pairs, to be sent to raters",
         description="Write one HTML page that works without any network: blind pairs of clips, three "
-        "questions about each, and votes that are saved as a file. Its key, written beside it, stays with you.",
+        "questions about each, and votes that are saved as a file. Its key beside it stays with you.",
     )
     parser.add_argument(
         "systems", nargs="+", type=system, metavar="[NAME=]FOLDER",
