@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 from ..errors import InvalidInput
@@ -12,7 +13,7 @@ from ..evaluation.study.material import find_material
 from ..evaluation.study.report import as_json, as_markdown
 from ..placement import check_writable, placed
 from .options import positive
-from .progress import Bar
+from .progress import Bars
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -74,10 +75,15 @@ def build(arguments: argparse.Namespace) -> None:
         raise InvalidInput(
             f"--out is {str(arguments.out)!r}, but browsers open pages by name: end it in .html."
         )
-    material = find_material(_by_name(arguments.systems), arguments.references, arguments.driving)
-    with Bar(desc="files") as bar:
+    given = _by_name(arguments.systems), arguments.references, arguments.driving
+    with Bars() as bars:
+        material = find_material(*given, progress=partial(bars.report, "checking"))
         key = build_study(
-            arguments.out, material, seed=arguments.seed, pairs=arguments.pairs, progress=bar.report
+            arguments.out,
+            material,
+            seed=arguments.seed,
+            pairs=arguments.pairs,
+            progress=partial(bars.report, "embedding"),
         )
     print(f"{arguments.out}: {len(key.pairs)} pairs of {len(material.cases)} cases, for raters")
     print(f"{key_path(arguments.out)}: tells which clip is whose, keep it from them")

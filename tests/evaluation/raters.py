@@ -47,8 +47,12 @@ class Rater:
             lambda message: rater.complaints.append(message.text) if message.type == "error" else None,
         )
         rater.page.on("request", lambda request: rater.asked.append(request.url[:60]))
-        rater.page.goto(html.as_uri())
+        rater.opens(html)
         return rater
+
+    def opens(self, html: Path) -> None:
+        """Open a page from the disk."""
+        self.page.goto(html.as_uri())
 
     def click(self, name: str) -> None:
         """Click a button by its name."""

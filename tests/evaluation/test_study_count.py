@@ -1,6 +1,7 @@
 """What votes amount to, and which files are left out."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from animatex_core.cli import main
-from animatex_core.errors import InvalidInput
+from animatex_core.errors import InvalidInput, MissingDependency
 from animatex_core.evaluation.study.count import count_votes
 from animatex_core.evaluation.study.interval import Share, share_of, wilson
 from animatex_core.evaluation.study.key import Key, write_key
@@ -73,6 +74,12 @@ def test_intervals_hold_what_they_promise() -> None:
 def test_one_rater_has_no_interval_and_nobody_no_share() -> None:
     assert share_of([np.array([1.0, 0.0])]) == Share(0.5, None)
     assert share_of([np.array([])]) is None
+
+
+def test_without_scipy_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.special", None)
+    with pytest.raises(MissingDependency, match="pip install scipy"):
+        share_of([np.array([1.0]), np.array([0.0])])
 
 
 def test_percentages_are_of_comparisons_won_and_a_difference_unseen_is_half_a_vote(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import AnimateXWarning, InvalidInput
+from ...progress import Progress, no_progress
 from ...video.picture import read_picture
 from .playable import CLIPS, PICTURES, playable_seconds
 
@@ -37,11 +38,15 @@ class Material:
 
 
 def find_material(
-    systems: Mapping[str, Path], references: Path | None = None, driving: Path | None = None
+    systems: Mapping[str, Path],
+    references: Path | None = None,
+    driving: Path | None = None,
+    progress: Progress = no_progress,
 ) -> Material:
     """Find and check the files of a study; a case has the same file name in each folder, but for suffixes.
 
-    systems: a folder of clips by the name of the system. An AnimateXWarning says where a clip would tell a
+    systems: a folder of clips by the name of the system. progress: called with the cases checked and those in
+    all. An AnimateXWarning says where a clip would tell a
     rater more than it should. Raises InvalidInput for fewer than two systems, cases that one of them lacks,
     and files that browsers cannot show.
     """
@@ -54,7 +59,8 @@ def find_material(
     material = Material(
         clips, _given(references, PICTURES, "pictures", cases), _given(driving, CLIPS, "clips", cases)
     )
-    _check_files(material)
+    _check_files(material, progress)
+    _check_blindness(material)
     return material
 
 
@@ -92,13 +98,17 @@ def _require_all(cases: list[str], files: Mapping[str, Path], whose: str) -> Non
         )
 
 
-def _check_files(material: Material) -> None:
+def _check_files(material: Material, progress: Progress) -> None:
     for picture in material.references.values():
         read_picture(picture)
-    for clip in material.driving.values():
-        playable_seconds(clip)
-    for case in material.cases:
+    for done, case in enumerate(material.cases, start=1):
+        if case in material.driving:
+            playable_seconds(material.driving[case])
         _check_lengths(case, [playable_seconds(files[case]) for files in material.clips.values()])
+        progress(done, len(material.cases))
+
+
+def _check_blindness(material: Material) -> None:
     for system, files in material.clips.items():
         told = [path.name for path in files.values() if _tells(path, system)]
         if told:

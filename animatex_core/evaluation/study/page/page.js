@@ -1,7 +1,7 @@
 "use strict";
 {
   const ANSWERS = [["left", "Left"], ["same", "No difference"], ["right", "Right"]];
-  const APART = 0.06; // seconds that clips may drift before they are brought together
+  const APART = 0.1; // seconds that clips may drift before they are brought together, which costs a seek
   const find = id => document.getElementById(id);
   const study = JSON.parse(find("study").textContent);
   const store = `animatex-study-${study.study}`;
