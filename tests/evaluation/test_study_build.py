@@ -119,6 +119,19 @@ def test_what_is_no_key_is_refused(tmp_path: Path, content: str) -> None:
         read_key(path)
 
 
+def test_a_key_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"study\.key\.json' cannot be read"):
+        read_key(tmp_path / "study.key.json")
+
+
+def test_a_page_too_large_for_browsers_is_warned_of(
+    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("animatex_core.evaluation.study.build.LARGE", 1000)
+    with pytest.warns(AnimateXWarning, match="take fewer pairs"):
+        build(folders, tmp_path / "study.html")
+
+
 def test_a_case_that_a_system_lacks_is_named(folders: dict[str, Path]) -> None:
     (folders["othersystem"] / "b.mp4").unlink()
     with pytest.raises(InvalidInput, match=r"'othersystem', .* lacks b: add"):

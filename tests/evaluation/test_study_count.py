@@ -59,6 +59,12 @@ def test_votes_of_raters_who_each_say_one_thing_count_a_rater() -> None:
     assert share_of(extreme) == Share(0.5, approx(wilson(0.5, 39, 2.0227)))
 
 
+def test_votes_that_all_agree_leave_doubt_that_shrinks_with_raters() -> None:
+    few, many = (share_of([np.ones(10)] * raters) for raters in (3, 30))
+    assert few == Share(1.0, approx(wilson(1.0, 30, 4.30265)))
+    assert many == Share(1.0, approx(wilson(1.0, 300, 2.04523)))
+
+
 def test_intervals_hold_what_they_promise() -> None:
     # Raters differ: each prefers a system with a probability of their own, 0.6 on average.
     rng, held = np.random.default_rng(0), 0

@@ -52,7 +52,7 @@ def wilson(share: float, count: float, quantile: float) -> tuple[float, float]:
 def _design_effect(scores: Sequence[np.ndarray], mean: float, count: int) -> float:
     """Return the variance of the mean over raters, by linearisation, over that of independent votes."""
     independent = mean * (1 - mean) / count
-    if independent == 0:  # all agree
+    if independent == 0:  # all votes agree, so that nothing tells raters apart
         return 1.0
     away = np.array([np.sum(each - mean) for each in scores]) / count
     raters = len(scores)
