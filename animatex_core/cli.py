@@ -12,10 +12,25 @@ from typing import Any, cast
 
 from tqdm import tqdm
 
-from .commands import animate, convert, demo, epi, evaluate, models, pose, prepare, retarget, train
+from .commands import (
+    animate,
+    benchmark_set,
+    convert,
+    demo,
+    epi,
+    evaluate,
+    models,
+    pose,
+    prepare,
+    retarget,
+    study,
+    train,
+)
 from .errors import AnimateXError, AnimateXWarning
 
-COMMANDS = (animate, pose, retarget, demo, convert, models, prepare, epi, train, evaluate)
+COMMANDS = (
+    animate, pose, retarget, demo, convert, models, prepare, epi, train, evaluate, study, benchmark_set,
+)  # fmt: skip
 
 
 def build_parser() -> argparse.ArgumentParser:

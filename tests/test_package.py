@@ -62,13 +62,6 @@ def test_retargeting_asks_only_for_the_skeleton() -> None:
     assert poses <= {"animatex_core.pose.skeleton"}
 
 
-def test_the_metrics_sit_on_top() -> None:
-    above = {"evaluation", "commands"}
-    others = [path for path in CORE.rglob("*.py") if not above & set(path.relative_to(CORE).parts)]
-    names = {name for path in others for name in imported(path)}
-    assert not {name for name in names if name.startswith("animatex_core.evaluation")}
-
-
 def test_the_core_knows_nothing_of_a_host() -> None:
     names = {name.partition(".")[0] for path in CORE.rglob("*.py") for name in imported(path)}
     assert "torch" in names

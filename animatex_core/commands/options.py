@@ -50,13 +50,7 @@ def add_clip_options(parser: argparse.ArgumentParser) -> None:
 def add_pose_options(parser: argparse.ArgumentParser) -> None:
     """Add how poses are found in a clip."""
     group = parser.add_argument_group("finding poses")
-    group.add_argument(
-        "--pose-nets",
-        choices=("auto", SMALL),
-        default="auto",
-        help="auto: DWPose's files in the models folder, or without them the small built-in nets; small: "
-        "these; default: %(default)s",
-    )
+    add_net_options(group)
     group.add_argument(
         "--person",
         type=person_rule,
@@ -64,13 +58,6 @@ def add_pose_options(parser: argparse.ArgumentParser) -> None:
         metavar="WHO",
         help="of several people: best (the surest in each frame, as released), largest, leftmost, or a "
         "number counted from the left, 0 first; default: %(default)s",
-    )
-    group.add_argument(
-        "--detect-every",
-        type=positive,
-        default=1,
-        metavar="N",
-        help="look for people in one frame in N only and follow them between: faster; default: %(default)s",
     )
     group.add_argument(
         "--smooth",
@@ -86,13 +73,31 @@ def add_pose_options(parser: argparse.ArgumentParser) -> None:
         help="fill in points that are unseen for at most N of the frames used; default: %(default)s",
     )
     group.add_argument(
+        "--no-cache", action="store_true", help="find poses anew, whether they are known or not"
+    )
+
+
+def add_net_options(group: argparse._ArgumentGroup) -> None:
+    """Add which nets find poses, and how hard they look."""
+    group.add_argument(
+        "--pose-nets",
+        choices=("auto", SMALL),
+        default="auto",
+        help="auto: DWPose's files in the models folder, or without them the small built-in nets; small: "
+        "these; default: %(default)s",
+    )
+    group.add_argument(
+        "--detect-every",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="look for people in one frame in N only and follow them between: faster; default: %(default)s",
+    )
+    group.add_argument(
         "--provider",
         choices=("auto", *PROVIDER_NAMES),
         default="auto",
         help="where onnxruntime works; default: %(default)s",
-    )
-    group.add_argument(
-        "--no-cache", action="store_true", help="find poses anew, whether they are known or not"
     )
 
 

@@ -1,1 +1,1 @@
-"""Metrics over pairs of clips, as the papers on pose animation and their shared code (DisCo) define them."""
+"""Evaluation: how good animations are, measured and as people see it. Nothing of the library imports it."""

@@ -1,0 +1,105 @@
+"""Which clips of a folder show somebody whose pose is found confidently through the clip."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ...dwpose import DWPose
+from ...errors import InvalidInput
+from ...placement import placed
+from ...pose.cache import PoseCache, digest_file, key_of
+from ...pose.extract import PoseExtractor
+from ...pose.skeleton import PoseSequence
+from ...progress import Progress, no_progress
+from ...video.clip import ClipInfo, probe
+from ...video.read import read_frames
+from .confidence import Measured, Thresholds, faults, measure, praise
+
+CLIP_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a clip. why: one sentence; measured: None where the clip cannot be read."""
+
+    kept: bool
+    why: str
+    measured: Measured | None = None
+
+
+@dataclass(frozen=True)
+class PoseFinder:
+    """Finds the surest person of clips, and files their poses in `folder`: no clip is searched twice.
+
+    Where nobody is found no points are guessed, unlike in the release, which takes the whole frame for a
+    person then. detect_every: as for `PoseExtractor.extract`.
+    """
+
+    nets: DWPose
+    folder: Path
+    detect_every: int = 1
+
+    def poses(self, clip: ClipInfo, progress: Progress = no_progress) -> PoseSequence:
+        """Return the poses of all frames; raises InvalidInput for a clip that cannot be decoded."""
+        asked = {"person": "best", "detect_every": self.detect_every, "whole_frame": False}
+        key = key_of([digest_file(clip.path), *self.nets.contents], asked)
+        return PoseCache(self.folder).cached(key, lambda: self._found(clip, progress))
+
+    def _found(self, clip: ClipInfo, progress: Progress) -> PoseSequence:
+        return self._extractor.extract(
+            read_frames(clip),
+            fps=clip.fps,
+            total=clip.frames,
+            detect_every=self.detect_every,
+            whole_frame=False,
+            progress=progress,
+        )
+
+    @cached_property
+    def _extractor(self) -> PoseExtractor:
+        return self.nets.open()
+
+
+def find_clips(folder: Path) -> dict[str, Path]:
+    """Return the clips in a folder and its subfolders by their names in it; raises InvalidInput for none."""
+    if not folder.is_dir():
+        raise InvalidInput(f"The folder of clips {str(folder)!r} does not exist: check its name.")
+    files = (path for path in folder.rglob("*") if path.suffix.lower() in CLIP_SUFFIXES and path.is_file())
+    clips = {path.relative_to(folder).as_posix(): path for path in sorted(files)}
+    if not clips:
+        raise InvalidInput(f"{folder} holds no clips: put videos there ({', '.join(CLIP_SUFFIXES)}).")
+    return clips
+
+
+def screen(
+    clip: Path, finder: PoseFinder, thresholds: Thresholds, progress: Progress = no_progress
+) -> Verdict:
+    """Judge one clip; one that cannot be read is dropped with the reason."""
+    try:
+        info = probe(clip)
+        measured = measure(finder.poses(info, progress), info.fps, thresholds.joints)
+    except InvalidInput as error:
+        return Verdict(False, str(error))
+    wrong = list(faults(measured, thresholds))
+    return Verdict(not wrong, "; ".join(wrong) or praise(measured), measured)
+
+
+def write_report(
+    path: Path, verdicts: Mapping[str, Verdict], names: Sequence[str], thresholds: Thresholds, nets: DWPose
+) -> None:
+    """Write the verdicts on clips as JSON; raises StorageError.
+
+    names: of all clips; those without a verdict are listed as not screened yet.
+    """
+    report: dict[str, Any] = {
+        "nets": nets.name,
+        "thresholds": asdict(thresholds),
+        "kept": [name for name, verdict in verdicts.items() if verdict.kept],
+        "not_screened": [name for name in names if name not in verdicts],
+        "clips": {name: asdict(verdict) for name, verdict in verdicts.items()},
+    }
+    with placed(path) as file:
+        file.write(json.dumps(report, indent=1, ensure_ascii=False).encode())

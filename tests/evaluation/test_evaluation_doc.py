@@ -1,0 +1,58 @@
+"""Every command of the page about evaluation, run as given, in its order."""
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from animatex_core.cli import main
+from animatex_core.evaluation.benchmark_set.confidence import Thresholds
+from animatex_core.evaluation.study.key import read_key
+from tests.evaluation.study_samples import write_given, write_systems, write_votes
+
+PAGE = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+START = "python -m animatex_core "
+
+
+def commands() -> list[list[str]]:
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert all(line.startswith(START) for line in lines)
+    return [shlex.split(line.removeprefix(START)) for line in lines]
+
+
+@pytest.fixture
+def _material(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folders that the page speaks of."""
+    monkeypatch.setenv("ANIMATEX_MODELS", str(tmp_path / "models"))
+    monkeypatch.chdir(tmp_path)
+    for folder, name in zip(write_systems(tmp_path).values(), ("ours", "other"), strict=True):
+        shutil.move(folder, Path("results") / name)
+    write_given(tmp_path)
+    shutil.move("driving", "dances")
+    Path("votes").mkdir()
+
+
+@pytest.mark.usefixtures("_material")
+def test_from_clips_to_percentages_and_from_words_to_a_set() -> None:
+    build, count, prompts, screen = commands()
+    assert main(build) == 0
+    key = read_key(Path("study.key.json"))
+    write_votes(Path("votes/a.json"), key, "a", {1: {"identity": "left"}, 2: {"visual": "same"}})
+    assert [main(line) for line in (count, prompts, screen)] == [0, 0, 0]
+    assert set(json.loads(Path("results.json").read_text())["systems"]) == {"ours", "other"}
+    assert Path("results.md").read_text().splitlines()[0] in PAGE
+    assert len(Path("prompts.csv").read_text().splitlines()) == 501
+    assert len(json.loads(Path("screened/screening.json").read_text())["clips"]) == 3
+
+
+def test_the_thresholds_of_the_page_are_those_of_the_code() -> None:
+    defaults = Thresholds()
+    told = re.sub(r"\s+", " ", PAGE)
+    assert f"at least {defaults.found:.0%}".replace("%", " %") in told
+    assert f"a mean score of {defaults.confidence} or more" in told
+    assert f"at least {defaults.joints} of the 12 joints" in told
+    assert defaults.gap == 0.5
