@@ -289,9 +289,11 @@ def test_ffmpeg_ended_by_others_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
 def test_an_interrupt_from_the_keyboard_leaves_nothing_behind(tmp_path: Path) -> None:
+    # Begun in the background of a shell, the tests would hand on that interrupts are ignored.
     code = f"""
-import itertools, numpy as np
+import itertools, signal, numpy as np
 from animatex_core.video.write import write_clip
+signal.signal(signal.SIGINT, signal.default_int_handler)
 started = lambda done, _: print(done, flush=True)
 frames = itertools.repeat(np.zeros((256, 256, 3), np.uint8))
 write_clip({str(tmp_path / "clip.mp4")!r}, frames, fps=8, progress=started)
