@@ -1,6 +1,5 @@
 """Which clips of a folder show somebody whose pose is found confidently through the clip."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -9,7 +8,7 @@ from typing import Any
 
 from ...dwpose import DWPose
 from ...errors import InvalidInput
-from ...placement import placed
+from ...placement import place_json
 from ...pose.cache import PoseCache, digest_file, key_of
 from ...pose.extract import PoseExtractor
 from ...pose.skeleton import PoseSequence
@@ -101,5 +100,4 @@ def write_report(
         "not_screened": [name for name in names if name not in verdicts],
         "clips": {name: asdict(verdict) for name, verdict in verdicts.items()},
     }
-    with placed(path) as file:
-        file.write(json.dumps(report, indent=1, ensure_ascii=False).encode())
+    place_json(path, report)
