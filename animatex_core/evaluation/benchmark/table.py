@@ -34,7 +34,7 @@ def written(metric: str, value: float) -> str:
 def _table(setting: Setting, systems: Mapping[str, Values]) -> str:
     metrics = metrics_of({setting: systems})
     titles = [f"{name} {'↑' if name in HIGHER_IS_BETTER else '↓'}".replace("*", "\\*") for name in metrics]
-    rows = {**systems, paper.PAPER: paper.SCORES[setting]}
+    rows = {**systems, **paper.rows(setting, systems)}
     cells = ([name, *(_cell(metric, values) for metric in metrics)] for name, values in rows.items())
     return markdown_table(["system", *titles], cells)
 
