@@ -13,7 +13,7 @@ from ...networks import Networks
 from ...pose.extract import PoseExtractor
 from ...pose.skeleton import seen
 from ...retarget.retarget import Character, RetargetSettings, retarget
-from ...sampling import FEW_STEPS, SamplingSettings, sample_latents
+from ...sampling import FOR_SMALL, SamplingSettings, sample_latents
 from ...shapes import ClipShape
 from ..procedural.triples import Triple, draw_triple
 from . import baselines, scores
@@ -38,7 +38,7 @@ class HeldOutSettings:
     width: int = 128
     height: int = 192
     seed: int = 0
-    sampling: SamplingSettings = FEW_STEPS
+    sampling: SamplingSettings = FOR_SMALL
     driven_by: Sequence[str] = DRIVEN_BY
     retargeting: RetargetSettings = LIKE_THE_CHARACTER
 
