@@ -17,8 +17,6 @@ from ...video.clip import ClipInfo, probe
 from ...video.read import read_frames
 from .confidence import Measured, Thresholds, faults, measure, praise
 
-CLIP_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif")
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -60,17 +58,6 @@ class PoseFinder:
     @cached_property
     def _extractor(self) -> PoseExtractor:
         return self.nets.open()
-
-
-def find_clips(folder: Path) -> dict[str, Path]:
-    """Return the clips in a folder and its subfolders by their names in it; raises InvalidInput for none."""
-    if not folder.is_dir():
-        raise InvalidInput(f"The folder of clips {str(folder)!r} does not exist: check its name.")
-    files = (path for path in folder.rglob("*") if path.suffix.lower() in CLIP_SUFFIXES and path.is_file())
-    clips = {path.relative_to(folder).as_posix(): path for path in sorted(files)}
-    if not clips:
-        raise InvalidInput(f"{folder} holds no clips: put videos there ({', '.join(CLIP_SUFFIXES)}).")
-    return clips
 
 
 def screen(
