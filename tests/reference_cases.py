@@ -22,6 +22,7 @@ from animatex_core.model.unet import AnimateXUNet
 from animatex_core.shapes import ClipShape
 from tests.encoders.reference_autoencoder import check_autoencoder_case
 from tests.plus.reference_modules import check_ipi_case, check_pose_convs_case
+from tests.plus.reference_wan import check_dit_case, check_lora_case
 from tests.pose.reference_draw import check_draw_case
 from tests.pose.reference_pose import check_rtmpose_case, check_wholebody_case, check_yolox_case
 from tests.reference_weights import weight
@@ -144,6 +145,8 @@ RUNNERS: dict[str, Callable[[Numbers, Case], None]] = {
     "rtmpose": check_rtmpose_case,
     "wholebody": check_wholebody_case,
     "draw": check_draw_case,
+    "plus_dit": check_dit_case,
+    "plus_lora": check_lora_case,
     "plus_ipi": check_ipi_case,
     "plus_pose_convs": check_pose_convs_case,
 }

@@ -1,4 +1,4 @@
-"""The implicit pose indicator of the full variant: keypoints ask, CLIP features answer, for each latent frame.
+"""The implicit pose indicator of the full variant: keypoints ask, CLIP features answer, per latent frame.
 
 Keypoint encoder and resampler are those of Animate-X with one token a frame. What is new is the mixer, a
 convolution whose channels are the frames: it maps 81 frames to 21 latent frames and knows no other length.

@@ -23,7 +23,7 @@ class PlusInputs:
 
     pose_video: (b, 3, f, height, width), height and width multiples of 16, uint8 or 0..1 in floating point.
     reference_pose: (b, 3, height, width) likewise; None takes the first frame of the pose video, as released.
-    keypoints: (b, f, 2, 18) in 0..1 or -1 where unseen, as `PoseSequence.keypoints`; the full variant's alone.
+    keypoints: (b, f, 2, 18) in 0..1 or -1 where unseen, as `PoseSequence.keypoints`; the full one's alone.
     clip_features: (b, f, clip_dim), OpenCLIP's projected embeddings of the driving frames, not normalised;
         the full variant's alone.
     """
@@ -37,8 +37,8 @@ class PlusInputs:
         video = self.pose_video
         if video.ndim != 5 or video.shape[1] != 3 or any(side % PIXELS_A_TOKEN for side in video.shape[3:]):
             raise InvalidInput(
-                f"pose_video is {tuple(video.shape)}, but it must be (b, 3, frames, height, width) with sides "
-                f"that are multiples of {PIXELS_A_TOKEN}: resize it."
+                f"pose_video is {tuple(video.shape)}, but it must be (b, 3, frames, height, width) with "
+                f"sides that are multiples of {PIXELS_A_TOKEN}: resize it."
             )
         require_frames(video.shape[2], "the length of pose_video")
         frames, size = video.shape[2], tuple(video.shape[3:])

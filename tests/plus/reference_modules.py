@@ -38,7 +38,7 @@ def assert_close(actual: Tensor, expected: np.ndarray, tolerance: float = TOLERA
 
 
 def check_ipi_case(numbers: Numbers, case: dict[str, Any]) -> None:
-    """Keypoint encoder and resampler, with the keypoints as they are and rounded as the release feeds them."""
+    """Keypoint encoder and resampler, with the keypoints as they are and as rounded by the release."""
     config = _ipi_config(numbers, case)
     assert config.ipi is not None
     make = LayerFactory(device="meta")
