@@ -1,4 +1,4 @@
-"""Text contexts of any length in diffusers' attention, which takes all but the last 512 tokens for the image."""
+"""Text contexts of any length in diffusers' attention, which counts on 512 tokens of text."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ _TEXT_TOKENS = 512  # what diffusers' WanAttnProcessor counts on
 
 
 class ShortTextProcessor:
-    """Fills a text context up to 512 tokens and masks what it added, then lets diffusers' processor attend."""
+    """Fills a text context up to 512 tokens, masks what it added, and lets diffusers' processor attend."""
 
     def __init__(self, inner: Callable[..., Tensor], image_tokens: int) -> None:
         self.inner, self.image_tokens = inner, image_tokens
