@@ -16,6 +16,8 @@ from ..checkpoints.strict import load_strictly
 from ..errors import MissingDependency
 from .conditions import PlusConditions, before_block, touched_blocks, with_reference
 from .config import WanConfig
+from .teacache import TeaCache
+from .wan_cache import cached
 from .wan_keys import to_diffusers
 from .wan_text import ShortTextProcessor
 
@@ -93,14 +95,17 @@ def load_wan(
     return transformer.to(device)
 
 
-def predict(transformer: Any, latents: Tensor, timesteps: Tensor, inputs: WanInputs) -> Tensor:
+def predict(
+    transformer: Any, latents: Tensor, timesteps: Tensor, inputs: WanInputs, cache: TeaCache | None = None
+) -> Tensor:
     """Predict the velocity (b, 16, frames, h, w) of noisy latents of that shape at timesteps (b,) in 0..1000.
 
+    cache: of this branch and this run alone; None computes every step in full.
     Raises InvalidInput where the conditions were encoded for another size.
     """
     plus = inputs.plus
     y = inputs.y if plus is None else with_reference(inputs.y, plus)
-    with conditioned(transformer, plus, [inputs.conditional]):
+    with conditioned(transformer, plus, [inputs.conditional]), cached(transformer, cache):
         return transformer(
             hidden_states=torch.cat([latents, y.to(latents)], dim=1),
             timestep=timesteps,
