@@ -18,7 +18,7 @@ from .conditions import PlusConditions, before_block, touched_blocks, with_refer
 from .config import WanConfig
 from .teacache import TeaCache
 from .wan_cache import cached
-from .wan_keys import to_diffusers
+from .wan_keys import to_diffusers, without_prefix
 from .wan_text import ShortTextProcessor
 
 _ROTARY_POSITIONS = 1024
@@ -88,10 +88,12 @@ def load_wan(
 ) -> nn.Module:
     """Build the transformer of official or diffusers' weights for inference; raises WrongCheckpoint.
 
-    Weights of `dtype` on `device` are taken over without a copy. The release runs it in bfloat16.
+    A checkpoint's prefix, as files for ComfyUI may have it, is taken off. Weights of `dtype` on `device` are
+    taken over without a copy. The release runs it in bfloat16.
     """
     transformer = build_wan(config, "meta")
-    load_strictly(transformer, to_diffusers(tensors), "the Wan transformer", source, dtype, device)
+    named = to_diffusers(without_prefix(tensors))
+    load_strictly(transformer, named, "the Wan transformer", source, dtype, device)
     return transformer.to(device)
 
 
@@ -123,9 +125,12 @@ def conditioned(
 
     conditional: for each pass in the batch, in order, whether it is a conditional one.
     """
+    if conditions is None:
+        yield
+        return
     blocks = transformer.blocks
     with ExitStack() as hooks:
-        for index in () if conditions is None else touched_blocks(len(blocks), conditions):
+        for index in touched_blocks(len(blocks), conditions):
             hook = _hook(index, len(blocks), conditions, conditional)
             hooks.callback(blocks[index].register_forward_pre_hook(hook).remove)
         yield

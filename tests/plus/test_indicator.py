@@ -103,4 +103,4 @@ def test_bytes_are_the_same_as_parts_of_one() -> None:
 
 def test_every_parameter_lies_on_a_module_without_children() -> None:
     modules = PlusNetworks(FULL, device="meta").modules()
-    assert not [m for m in modules if list(m.children()) and list(m.parameters(recurse=False))]
+    assert not [m for m in modules if [*m.children()] and [*m.parameters(recurse=False)]]

@@ -1,8 +1,10 @@
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from animatex_core.errors import WrongCheckpoint
 from animatex_core.plus.schedule import FlowSchedule, euler, with_guidance
@@ -15,6 +17,10 @@ from tests.plus.samples import WAN, conditions, drawn, wan, wan_inputs
 LATENTS = drawn(1, 16, 3, 6, 4, seed=6)
 
 
+def transformer() -> Any:
+    return wan()
+
+
 def velocity(inputs: WanInputs, timestep: float = 500.0, cache: TeaCache | None = None) -> Tensor:
     with torch.no_grad():
         return predict(wan(), LATENTS, torch.tensor([timestep]), inputs, cache)
@@ -25,12 +31,12 @@ def test_the_transformer_is_left_as_it_was() -> None:
     told = velocity(wan_inputs(conditions("full")))
     assert (told - plain).abs().max() > 1e-3
     assert torch.equal(velocity(wan_inputs(None)), plain)
-    assert not any(block._forward_pre_hooks for block in wan().blocks)  # type: ignore[union-attr]
+    assert not any(block._forward_pre_hooks for block in transformer().blocks)
 
 
 def test_what_others_hang_on_a_block_stays_and_is_told() -> None:
     seen: list[Tensor] = []
-    block = wan().blocks[0]  # type: ignore[index]
+    block = transformer().blocks[0]
     handle = block.register_forward_hook(lambda module, given, tokens: seen.append(tokens))
     velocity(wan_inputs(None))
     velocity(wan_inputs(conditions("simple")))
@@ -69,10 +75,12 @@ def test_weights_of_another_transformer_are_refused() -> None:
         load_wan(weights, WAN, dtype=torch.float32)
 
 
-def test_weights_of_diffusers_are_taken_as_they_are() -> None:
-    again: nn.Module = load_wan(to_diffusers(wan_weights(WAN)), WAN, dtype=torch.float32)
+def test_weights_under_other_names_are_the_same() -> None:
+    prefixed = {f"model.diffusion_model.{key}": tensor for key, tensor in wan_weights(WAN).items()}
     given = wan().state_dict()
-    assert all(torch.equal(tensor, given[key]) for key, tensor in again.state_dict().items())
+    for weights in (to_diffusers(wan_weights(WAN)), prefixed):
+        again = load_wan(weights, WAN, dtype=torch.float32).state_dict()
+        assert all(torch.equal(tensor, given[key]) for key, tensor in again.items())
 
 
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
@@ -82,8 +90,9 @@ def test_a_whole_run_is_the_released_formula(guidance: float) -> None:
     other = told.unconditional(drawn(1, 512, 64, seed=9))
     schedule = FlowSchedule.shifted(4)
     with torch.no_grad():
-        branches = (lambda x, t, inputs=inputs: predict(wan(), x, t, inputs) for inputs in (told, other))
-        latents = euler(with_guidance(*branches, guidance), LATENTS, schedule)
+        conditional = partial(predict, wan(), inputs=told)
+        unconditional = partial(predict, wan(), inputs=other)
+        latents = euler(with_guidance(conditional, unconditional, guidance), LATENTS, schedule)
         x = LATENTS
         for sigma, following in ((1.0, 0.9375), (0.9375, 5 / 6), (5 / 6, 0.625), (0.625, 0.0)):
             t = torch.tensor([1000 * sigma])
@@ -101,10 +110,10 @@ def test_a_cache_of_no_tolerance_changes_nothing() -> None:
 def test_a_skipped_step_adds_what_the_blocks_added_before() -> None:
     told, cache = wan_inputs(conditions("full")), TeaCache(4, threshold=1e9)
     ran: list[int] = []
-    handle = wan().blocks[1].register_forward_hook(lambda *_: ran.append(1))  # type: ignore[index]
+    handle = transformer().blocks[1].register_forward_hook(lambda *_: ran.append(1))
     answers = [velocity(told, 900.0, cache) for _ in range(4)]
     handle.remove()
     assert len(ran) == 2  # the first step and the last
     for answer in answers:
         torch.testing.assert_close(answer, velocity(told, 900.0), atol=2e-5, rtol=0)
-    assert len(wan().blocks) == WAN.blocks  # type: ignore[arg-type]
+    assert len(transformer().blocks) == WAN.blocks
