@@ -21,6 +21,9 @@ from animatex_core.model.layers import LayerFactory, position_table
 from animatex_core.model.unet import AnimateXUNet
 from animatex_core.shapes import ClipShape
 from tests.encoders.reference_autoencoder import check_autoencoder_case
+from tests.plus.reference_modules import check_ipi_case, check_pose_convs_case
+from tests.plus.reference_sampling import check_image_prep_case, check_scheduler_case, check_teacache_case
+from tests.plus.reference_wan import check_dit_case, check_lora_case
 from tests.pose.reference_draw import check_draw_case
 from tests.pose.reference_pose import check_rtmpose_case, check_wholebody_case, check_yolox_case
 from tests.reference_weights import weight
@@ -143,4 +146,11 @@ RUNNERS: dict[str, Callable[[Numbers, Case], None]] = {
     "rtmpose": check_rtmpose_case,
     "wholebody": check_wholebody_case,
     "draw": check_draw_case,
+    "plus_dit": check_dit_case,
+    "plus_lora": check_lora_case,
+    "plus_image_prep": check_image_prep_case,
+    "plus_scheduler": check_scheduler_case,
+    "plus_teacache": check_teacache_case,
+    "plus_ipi": check_ipi_case,
+    "plus_pose_convs": check_pose_convs_case,
 }

@@ -19,7 +19,7 @@ CASES = sorted(path for path in DIRECTORY.rglob("*.json") if path.with_suffix(".
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_case(path: Path) -> None:
-    case = json.loads(path.read_text(encoding="utf-8"))
+    case = json.loads(path.read_text(encoding="utf-8")) | {"directory": path.parent}
     if case["kind"] not in RUNNERS:
         pytest.skip(f"the kind {case['kind']!r} is not part of this version")
     with np.load(path.with_suffix(".npz")) as numbers:
