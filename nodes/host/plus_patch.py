@@ -1,0 +1,117 @@
+"""Telling ComfyUI's Wan the conditions of Animate-X++, at every call and without a trace on the MODEL.
+
+ComfyUI holds one function a block, and nodes such as skip-layer guidance put theirs in while it samples. So
+nothing is put in beforehand: a wrapper around the call sees what is there by then and wraps it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from comfy.model_patcher import ModelPatcher
+from comfy.patcher_extension import WrappersMP
+from torch import Tensor
+
+from ...animatex_core.errors import InvalidInput
+from ...animatex_core.plus.conditions import PlusConditions, before_block, touched_blocks, with_reference
+from .plus_passes import KEY, conditional_passes
+
+BlockPatch = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
+_PATCHES, _BLOCKS = "patches_replace", "dit"
+
+
+@dataclass(frozen=True, eq=False)
+class PlusWrapper:
+    """Adds conditions to every call of a Wan between two points of the sampling, 0 its beginning, 1 its end.
+
+    conditions: of the whole clip; they wait where ComfyUI keeps results, and visit the model call by call.
+    """
+
+    conditions: PlusConditions
+    start_percent: float = 0.0
+    end_percent: float = 1.0
+
+    def __call__(
+        self,
+        executor: Any,
+        x: Tensor,
+        t: Tensor,
+        c_concat: Tensor,
+        c_crossattn: Tensor | None = None,
+        control: object = None,
+        transformer_options: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Tensor:
+        """Call Wan on noisy latents x (n, 16, f, h, w) with c_concat (n, 20, f, h, w), mask and picture."""
+        kinds, options = kwargs.pop(KEY, None), dict(transformer_options or {})
+        y = _of_length(c_concat, x.shape[2])
+        if self._applies(executor.class_obj.model_sampling, float(t.max())):
+            conditions = self._shown(x, options)
+            y = with_reference(y, conditions)
+            passes = conditional_passes(kinds, options["cond_or_uncond"])
+            blocks = len(executor.class_obj.diffusion_model.blocks)
+            options = _with_blocks(options, blocks, conditions, passes)
+        return executor(x, t, y, c_crossattn, control, options, **kwargs)
+
+    def _applies(self, sampling: Any, sigma: float) -> bool:
+        first, last = map(sampling.percent_to_sigma, (self.start_percent, self.end_percent))
+        return (self.start_percent <= 0 or sigma <= first) and sigma >= last
+
+    def _shown(self, x: Tensor, options: Mapping[str, Any]) -> PlusConditions:
+        frames, height, width = x.shape[2:]
+        _, *size = self.conditions.reference_map.shape[1:]
+        whole = self.conditions.grid[0]
+        window = getattr(options.get("context_window"), "index_list", range(whole))
+        if [height, width] != size or frames not in (whole, len(window)):
+            raise InvalidInput(
+                f"Latents of {frames} frames of {height}x{width} are to be denoised, but Apply Animate-X++ "
+                f"was told of {whole} of {size[0]}x{size[1]}: wire the LATENT of the same WanImageToVideo, "
+                "and set no area."
+            )
+        return self.conditions if frames == whole else self.conditions.select(window)
+
+
+def with_conditions(model: ModelPatcher, wrapper: PlusWrapper) -> ModelPatcher:
+    """Return a clone of a Wan MODEL whose calls a wrapper adds conditions to.
+
+    Raises InvalidInput where one does already.
+    """
+    if model.get_wrappers(WrappersMP.APPLY_MODEL, KEY):
+        raise InvalidInput(
+            "The MODEL has gone through Apply Animate-X++ already: wire the one in front of it into model."
+        )
+    told = model.clone()
+    told.add_wrapper_with_key(WrappersMP.APPLY_MODEL, KEY, wrapper)
+    return told
+
+
+def _of_length(y: Tensor, frames: int) -> Tensor:
+    # Of context windows old versions of ComfyUI cut the latents alone. A window is told what a clip of its
+    # length would be: the picture stands in front, and Wan's autoencoder is causal.
+    return y[:, :, :frames] if y.shape[2] > frames else y
+
+
+def _with_blocks(
+    options: Mapping[str, Any], blocks: int, conditions: PlusConditions, passes: Sequence[bool]
+) -> dict[str, Any]:
+    replaced = options.get(_PATCHES, {})
+    by_block = dict(replaced.get(_BLOCKS, {}))
+    for index in touched_blocks(blocks, conditions):
+        place = ("double_block", index)
+
+        def add(tokens: Tensor, index: int = index) -> Tensor:
+            return before_block(tokens, index, blocks, conditions, passes)
+
+        by_block[place] = _wrapped(by_block.get(place, _run_block), add)
+    return {**options, _PATCHES: {**replaced, _BLOCKS: by_block}}
+
+
+def _wrapped(patch: BlockPatch, add: Callable[[Tensor], Tensor]) -> BlockPatch:
+    def told(given: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+        return patch({**given, "img": add(given["img"])}, extra)
+
+    return told
+
+
+def _run_block(given: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+    return extra["original_block"](given)
