@@ -134,7 +134,13 @@ def normal(size: tuple[int, ...], seed: int) -> Tensor:
 
 
 def released(
-    model: Any, x: Tensor, sigma: float, told: Told, conditional: bool, skipped: Sequence[int] = (), on: bool = True
+    model: Any,
+    x: Tensor,
+    sigma: float,
+    told: Told,
+    conditional: bool,
+    skipped: Sequence[int] = (),
+    on: bool = True,
 ) -> Tensor:
     """Predict the velocity as the released code does, written out: what ComfyUI must come to.
 
@@ -205,7 +211,7 @@ class Once(comfy.samplers.Sampler):
     def __init__(self, sigma: float) -> None:
         self.sigma = sigma
 
-    def sample(self, model_wrap, sigmas, extra_args, callback, noise, *rest):  # type: ignore[no-untyped-def]
+    def sample(self, model_wrap, sigmas, extra_args, callback, noise, *rest):
         return model_wrap(noise, torch.tensor([self.sigma]), **extra_args)
 
 
@@ -232,7 +238,8 @@ def ask(model: Any, told: Told, sigma: float = 0.9375, cfg: float = CFG, guider:
     handle = model.model.diffusion_model.register_forward_hook(listen)
     try:
         empty = torch.zeros_like(told.latents)
-        guider.sample(told.latents, empty, Once(sigma), torch.ones(2), disable_pbar=True, seed=1)
+        sigmas = torch.tensor([sigma, 0.0])
+        guider.sample(told.latents, empty, Once(sigma), sigmas, disable_pbar=True, seed=1)
     finally:
         handle.remove()
     return heard
