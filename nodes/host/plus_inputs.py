@@ -1,9 +1,7 @@
 """What a user wires into Apply Animate-X++, as the inputs of its modules."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
 import torch
 from comfy.clip_vision import ClipVisionModel
 from torch import Tensor
@@ -11,8 +9,9 @@ from torch import Tensor
 from ...animatex_core.conditioning import MotionFeatures, encode_motion
 from ...animatex_core.errors import InvalidInput
 from ...animatex_core.plus.config import PlusConfig
+from ...animatex_core.plus.inputs import inputs_from_poses
 from ...animatex_core.plus.networks import PlusInputs
-from ...animatex_core.plus.preprocess import JPEG_QUALITY, pose_pictures, stacked
+from ...animatex_core.plus.preprocess import JPEG_QUALITY
 from ...animatex_core.plus.shape import WanShape, require_frames
 from ...animatex_core.pose.skeleton import PoseSequence, seen
 from .encoders import HostImageEncoder
@@ -75,23 +74,18 @@ def plus_inputs(
     released for driving frames; otherwise in that of the clip. jpeg_noise: whether drawn pictures go through
     JPEG, as the release's do.
     """
-    own = poses if reference_pose is None or not seen(reference_pose.points[:1]).any() else reference_pose
-    quality = JPEG_QUALITY if jpeg_noise else None
+    own = reference_pose if reference_pose is not None and seen(reference_pose.points[:1]).any() else poses
 
-    def drawn(sequence: PoseSequence) -> Iterator[np.ndarray]:
-        fitting = sequence if at_own_size else replace(sequence, width=shape.width, height=shape.height)
-        return pose_pictures(fitting, shape.width, shape.height, quality)
+    def fitting(sequence: PoseSequence) -> PoseSequence:
+        return sequence if at_own_size else replace(sequence, width=shape.width, height=shape.height)
 
-    return PlusInputs(
-        pose_video=stacked(list(_watched(drawn(poses), len(poses)))),
-        reference_pose=stacked(list(drawn(own.select([0]))))[:, :, 0],
-        keypoints=None if motion is None else torch.from_numpy(motion.poses.keypoints())[None],
-        clip_features=None if motion is None else motion.clip[None],
+    inputs = inputs_from_poses(
+        fitting(poses),
+        shape,
+        fitting(own),
+        None if motion is None else motion.clip,
+        JPEG_QUALITY if jpeg_noise else None,
     )
-
-
-def _watched(pictures: Iterator[np.ndarray], count: int) -> Iterator[np.ndarray]:
-    report = node_progress(count)
-    for done, picture in enumerate(pictures, start=1):
-        report(done, count)
-        yield picture
+    if motion is None:
+        return inputs
+    return replace(inputs, keypoints=torch.from_numpy(motion.poses.keypoints())[None])
