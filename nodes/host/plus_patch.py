@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
@@ -61,14 +62,14 @@ class PlusWrapper:
         frames, height, width = x.shape[2:]
         _, *size = self.conditions.reference_map.shape[1:]
         whole = self.conditions.grid[0]
-        window = getattr(options.get("context_window"), "index_list", range(whole))
-        if [height, width] != size or frames not in (whole, len(window)):
+        window = _frames_of(options.get("context_window"), whole)
+        if [height, width] != size or frames != len(window):
             raise InvalidInput(
                 f"Latents of {frames} frames of {height}x{width} are to be denoised, but Apply Animate-X++ "
                 f"was told of {whole} of {size[0]}x{size[1]}: wire the LATENT of the same WanImageToVideo, "
                 "and set no area."
             )
-        return self.conditions if frames == whole else self.conditions.select(window)
+        return self.conditions if window == list(range(whole)) else self.conditions.select(window)
 
 
 def with_conditions(model: ModelPatcher, wrapper: PlusWrapper) -> ModelPatcher:
@@ -83,6 +84,12 @@ def with_conditions(model: ModelPatcher, wrapper: PlusWrapper) -> ModelPatcher:
     told = model.clone()
     told.add_wrapper_with_key(WrappersMP.APPLY_MODEL, KEY, wrapper)
     return told
+
+
+def _frames_of(window: Any, whole: int) -> list[int]:
+    # Asked of the window itself: newer versions of ComfyUI put a frame before those of its list.
+    frames = torch.arange(whole)
+    return (frames if window is None else window.get_tensor(frames, dim=0)).flatten().tolist()
 
 
 def _of_length(y: Tensor, frames: int) -> Tensor:
