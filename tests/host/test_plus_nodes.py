@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from tests.host.graphs import node
 from tests.host.programs import measured
+from tests.host.server import Server
 
 TOLERANCE, ROUNDING = 5e-5, 3e-7
 
@@ -89,6 +91,12 @@ class TestFiles:
         assert files["converted"] == "animate-x-plus.safetensors"
         assert files["variant"] == "full"
         assert files["simple first"] == "animate-x-plus-simple.safetensors"
+
+
+def test_on_a_server_the_loader_says_what_to_get(server: Server) -> None:
+    loader = node("AnimateXLoadPlus", plus_name="automatic")
+    said = server.complaint({"plus": loader, "shown": node("PreviewAny", source=["plus", 0])})
+    assert said.startswith("animate-x++_simple.ckpt is not in ComfyUI's folder models/animate_x: get it with")
 
 
 @pytest.mark.parametrize(
