@@ -16,7 +16,7 @@ from .host.conditions import Conditioning
 from .host.plus_inputs import plus_inputs, read_motion, require_poses
 from .host.plus_model import HostedPlus, Plus, load_hosted_plus, with_lora
 from .host.plus_passes import said_to_be
-from .host.plus_patch import PlusWrapper, with_conditions
+from .host.plus_patch import Part, PlusWrapper, require_untold, with_conditions
 from .host.plus_reference import shown_reference
 from .host.poses import Poses, poses_of
 from .host.told import told
@@ -210,10 +210,13 @@ class AnimateXApplyPlus(io.ComfyNode):
     ) -> io.NodeOutput:
         with told(cls.hidden.unique_id):
             require_wan(model, plus.config.dim)
+            require_untold(model)
+            part = Part(start_percent, end_percent)
             shape = clip_shape(positive, negative)
             check_clip_features([*positive, *negative])
             if strength == 0:
                 return io.NodeOutput(model, positive, negative)
+            patched = with_lora(model, plus, strength)
             followed = poses_of(poses, size=(shape.width, shape.height))
             require_poses(followed, shape)
             driving = _poses("driving_poses", driving_poses, shape) or followed
@@ -226,9 +229,8 @@ class AnimateXApplyPlus(io.ComfyNode):
                 jpeg_noise=jpeg_noise,
             )
             conditions = plus.encode(inputs, compute_dtype(model)).scaled(strength)
-            wrapper = PlusWrapper(conditions, start_percent, end_percent)
-            patched = with_conditions(with_lora(model, plus, strength), wrapper)
-        return io.NodeOutput(patched, said_to_be(positive, True), said_to_be(negative, False))
+        told_model = with_conditions(patched, PlusWrapper(conditions, part))
+        return io.NodeOutput(told_model, said_to_be(positive, True), said_to_be(negative, False))
 
 
 def _poses(name: str, data: object | None, shape: WanShape) -> PoseSequence | None:

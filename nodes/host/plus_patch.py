@@ -21,16 +21,37 @@ BlockPatch = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 _PATCHES, _BLOCKS = "patches_replace", "dit"
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of the sampling, between two points from 0, its beginning, to 1, its end.
+
+    Raises InvalidInput where it ends before it begins.
+    """
+
+    start: float = 0.0
+    end: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.start > self.end:
+            raise InvalidInput(
+                f"start_percent is {self.start:g}, but end_percent is {self.end:g}: end later than you start."
+            )
+
+    def has(self, sigma: float, sampling: Any) -> bool:
+        """Whether a sigma of ComfyUI's `model_sampling` lies in it."""
+        first, last = map(sampling.percent_to_sigma, (self.start, self.end))
+        return (self.start <= 0 or sigma <= first) and sigma >= last
+
+
 @dataclass(frozen=True, eq=False)
 class PlusWrapper:
-    """Adds conditions to every call of a Wan between two points of the sampling, 0 its beginning, 1 its end.
+    """Adds conditions to every call of a Wan in a part of the sampling.
 
     conditions: of the whole clip; they wait where ComfyUI keeps results, and visit the model call by call.
     """
 
     conditions: PlusConditions
-    start_percent: float = 0.0
-    end_percent: float = 1.0
+    part: Part = Part()
 
     def __call__(
         self,
@@ -46,17 +67,13 @@ class PlusWrapper:
         """Call Wan on noisy latents x (n, 16, f, h, w) with c_concat (n, 20, f, h, w), mask and picture."""
         kinds, options = kwargs.pop(KEY, None), dict(transformer_options or {})
         y = _of_length(c_concat, x.shape[2])
-        if self._applies(executor.class_obj.model_sampling, float(t.max())):
+        if self.part.has(float(t.max()), executor.class_obj.model_sampling):
             conditions = self._shown(x, options)
             y = with_reference(y, conditions)
             passes = conditional_passes(kinds, options["cond_or_uncond"])
             blocks = len(executor.class_obj.diffusion_model.blocks)
             options = _with_blocks(options, blocks, conditions, passes)
         return executor(x, t, y, c_crossattn, control, options, **kwargs)
-
-    def _applies(self, sampling: Any, sigma: float) -> bool:
-        first, last = map(sampling.percent_to_sigma, (self.start_percent, self.end_percent))
-        return (self.start_percent <= 0 or sigma <= first) and sigma >= last
 
     def _shown(self, x: Tensor, options: Mapping[str, Any]) -> PlusConditions:
         frames, height, width = x.shape[2:]
@@ -72,15 +89,16 @@ class PlusWrapper:
         return self.conditions if window == list(range(whole)) else self.conditions.select(window)
 
 
-def with_conditions(model: ModelPatcher, wrapper: PlusWrapper) -> ModelPatcher:
-    """Return a clone of a Wan MODEL whose calls a wrapper adds conditions to.
-
-    Raises InvalidInput where one does already.
-    """
+def require_untold(model: ModelPatcher) -> None:
+    """Raise InvalidInput where a wrapper adds conditions to a MODEL already."""
     if model.get_wrappers(WrappersMP.APPLY_MODEL, KEY):
         raise InvalidInput(
             "The MODEL has gone through Apply Animate-X++ already: wire the one in front of it into model."
         )
+
+
+def with_conditions(model: ModelPatcher, wrapper: PlusWrapper) -> ModelPatcher:
+    """Return a clone of a Wan MODEL whose calls a wrapper adds conditions to."""
     told = model.clone()
     told.add_wrapper_with_key(WrappersMP.APPLY_MODEL, KEY, wrapper)
     return told
@@ -104,6 +122,8 @@ def _with_blocks(
     replaced = options.get(_PATCHES, {})
     by_block = dict(replaced.get(_BLOCKS, {}))
     for index in touched_blocks(blocks, conditions):
+        if index == 0 and not any(passes):
+            continue  # which spares the pose tokens, hundreds of megabytes, their way to the device
         place = ("double_block", index)
 
         def add(tokens: Tensor, index: int = index) -> Tensor:

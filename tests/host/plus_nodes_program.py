@@ -334,6 +334,7 @@ def complaints() -> dict[str, str]:
         "no frames": lambda: applied_by_node(frames=None),
         "too few frames": lambda: applied_by_node(frames=DRIVING[:5]),
         "twice": lambda: applied_by_node(SIMPLE, model=applied_by_node(SIMPLE)[0]),
+        "ends before it starts": lambda: applied_by_node(start_percent=0.8, end_percent=0.2),
         "LoRA of another": lambda: hosted.with_lora(
             PLAIN, hosted.HostedPlus(loaded().modules, lora(128), "other.ckpt"), 1.0
         ),

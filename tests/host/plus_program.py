@@ -194,7 +194,6 @@ def complaints() -> dict[str, str]:
     told, model = golden(), applied(PLAIN, golden())
     wide = replace(told, latents=told.latents.repeat(1, 1, 1, 1, 2))
     cases = {
-        "applied twice": lambda: applied(model, told),
         "other length": lambda: sample(model, longer(4)),
         "other size": lambda: sample(model, wide),
     }

@@ -185,7 +185,9 @@ def released_run(
 
 def applied(model: Any, told: Told, start: float = 0.0, end: float = 1.0) -> Any:
     """Return a MODEL that is told the conditions."""
-    return plus_patch.with_conditions(model, plus_patch.PlusWrapper(told.conditions, start, end))
+    return plus_patch.with_conditions(
+        model, plus_patch.PlusWrapper(told.conditions, plus_patch.Part(start, end))
+    )
 
 
 def schedule(model: Any, steps: int = 4) -> Tensor:

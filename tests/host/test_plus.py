@@ -91,7 +91,6 @@ class TestBesideOthers:
 @pytest.mark.parametrize(
     ("case", "said"),
     [
-        ("applied twice", "The MODEL has gone through Apply Animate-X++ already: wire"),
         (
             "other length",
             "Latents of 4 frames of 8x6 are to be denoised, but Apply Animate-X++ was told of 3",
