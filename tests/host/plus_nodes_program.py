@@ -72,6 +72,17 @@ def whole_graph() -> dict[str, float]:
     return found
 
 
+def weights_of_other_types() -> dict[str, Any]:
+    told = expected_told(SIMPLE)
+    expected = released_run(wan_with_lora(SIMPLE), told, schedule(PLAIN))
+    found = {}
+    for dtype in (torch.bfloat16, torch.float16, torch.float8_e4m3fn):
+        model, *pair = applied_by_node(SIMPLE, model=wan(dtype))
+        error = (sample(model, told, pair=pair) - expected).norm() / expected.norm()
+        found[str(dtype)] = [str(told_of(model).pose_tokens.dtype), error.item()]
+    return found
+
+
 def no_strength() -> dict[str, float]:
     plain = from_wan()[:2]
     model, *pair = applied_by_node(strength=0.0)
@@ -249,7 +260,7 @@ def files_that_are_offered() -> dict[str, Any]:
 
 if __name__ == "__main__":
     report(
-        whole_graph, no_strength, nothing_leaks, merged_lora, modules_in_the_hosts_hands, reference,
-        a_shorter_picture_is_the_beginning_of_a_longer_one, poses_of_another_picture, warned, complaints,
-        files_that_are_offered,
+        whole_graph, weights_of_other_types, no_strength, nothing_leaks, merged_lora,
+        modules_in_the_hosts_hands, reference, a_shorter_picture_is_the_beginning_of_a_longer_one,
+        poses_of_another_picture, warned, complaints, files_that_are_offered,
     )  # fmt: skip

@@ -50,16 +50,19 @@ def numbers(name: str) -> dict[str, Tensor]:
 GIVEN = numbers("dit_small")
 
 
-def wan(**changes: Any) -> Any:
-    """Build the MODEL of ComfyUI, as its loaders do, with the reference weights."""
+def wan(dtype: torch.dtype = torch.float32, **changes: Any) -> Any:
+    """Build the MODEL of ComfyUI, as its loaders do, with the reference weights, kept in some type.
+
+    Weights of 8 bits are computed with in float32, others as they are.
+    """
     sizes = {
         "image_model": "wan2.1",
         "model_type": "i2v",
         **{name: MODEL[name] for name in ("in_dim", "dim", "ffn_dim", "freq_dim", "text_dim", "out_dim")},
         **{name: MODEL[name] for name in ("num_heads", "num_layers", "eps")},
     }
-    config = comfy.supported_models.WAN21_I2V({**sizes, **changes, "dtype": torch.float32})
-    config.set_inference_dtype(torch.float32, None)
+    config = comfy.supported_models.WAN21_I2V({**sizes, **changes})
+    config.set_inference_dtype(dtype, torch.float32 if dtype.itemsize == 1 else None)
     model = config.get_model({}, device=CPU)
     fill(model.diffusion_model)
     model.eval().requires_grad_(False)

@@ -23,6 +23,15 @@ class TestApply:
         assert found["whole_graph"][case] < TOLERANCE
         assert found["whole_graph"]["effect"] > 0.1
 
+    @pytest.mark.parametrize(
+        ("stored", "computed", "error"),
+        [("bfloat16", "bfloat16", 0.05), ("float16", "float16", 0.01), ("float8_e4m3fn", "float32", 0.2)],
+    )
+    def test_weights_may_be_of_any_type(self, found: dict, stored: str, computed: str, error: float) -> None:
+        told_in, apart = found["weights_of_other_types"][f"torch.{stored}"]
+        assert told_in == f"torch.{computed}"
+        assert apart < error
+
     def test_without_strength_it_is_the_plain_model_to_the_bit(self, found: dict) -> None:
         assert found["no_strength"]["difference"] == 0
 
