@@ -9,6 +9,7 @@ from animatex_core.sampling import FOR_SMALL
 from .graph import Group, Node, Workflow, node
 from .material import CHARACTER, CLIP
 from .notes import read_me
+from .plus_graphs import plus_workflows
 
 FRAMES = {"frames": 16}
 MOMENT = {"frames": 1, "start": 1.0}
@@ -32,6 +33,7 @@ def workflows() -> tuple[Workflow, ...]:
         animation("few-steps", sampled(**FEW)),
         animation("repose-a-picture", sampled(**SMALL), part=MOMENT, ending=picture_ending),
         extraction(),
+        *plus_workflows(),
     )
 
 
