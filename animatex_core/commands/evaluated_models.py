@@ -20,14 +20,9 @@ from ..networks import Networks, load_networks, load_small, require_files
 from ..pose.cache import digest_file
 from ..sampling import FEW_STEPS, SamplingSettings
 from ..small_bundle import SHIPPED
-from ..training.trainer.checkpoint import (
-    AVERAGE,
-    TEXT_CONTEXT,
-    checkpoints,
-    latest_checkpoint,
-    read_checkpoint,
-)
 from ..training.trainer.checkpoint import FORMAT as TRAINING
+from ..training.trainer.checkpoint import checkpoints, latest_checkpoint, read_checkpoint
+from ..training.trainer.export import denoiser_of
 from .options import models_folder
 from .sampling import AUTO, GENERATED, SMALL, LoadNetworks
 
@@ -89,9 +84,7 @@ def _generated() -> Model:
 
 
 def _of_training(path: Path) -> DenoiserFile:
-    checkpoint = read_checkpoint(path)
-    context = checkpoint.tensors[TEXT_CONTEXT]
-    file = DenoiserFile(checkpoint.config.model, checkpoint.under(AVERAGE), context, checkpoint.trained_on)
+    file = denoiser_of(read_checkpoint(path), str(path))
     if not _goes_with_small(file):
         raise WrongCheckpoint(
             f"{path} was not trained on the small encoders: give the file that `train --export` writes of it."

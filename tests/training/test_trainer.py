@@ -107,7 +107,7 @@ def test_a_loss_that_is_not_finite_ends_it_before_the_weights_change(tmp_path: P
     def spoil(_training: Training, report: Any) -> None:
         if report.position.step == 2:
             # Found before the next step changes weights or average.
-            torch.nn.init.constant_(started.unet.out[-1].get_parameter("bias"), float("nan"))
+            torch.nn.init.constant_(started.network.out[-1].get_parameter("bias"), float("nan"))
 
     with pytest.raises(InvalidInput, match=r"^The loss of step 2 is nan .* \(that of step 1\)\.$"):
         started.run([spoil])
@@ -118,7 +118,7 @@ def test_a_loss_that_is_not_finite_ends_it_before_the_weights_change(tmp_path: P
 def test_other_sizes_do_not_go_on(tmp_path: Path) -> None:
     losses(settings(steps=1), tmp_path)
     wider = settings(model={**settings().to_dict()["model"], "channels": 32})
-    with pytest.raises(WrongCheckpoint, match="does not fit the denoiser of the configuration"):
+    with pytest.raises(WrongCheckpoint, match="does not fit the network of the configuration"):
         training(wider, tmp_path)
 
 

@@ -69,7 +69,7 @@ def test_curves_and_previews_are_written(tmp_path: Path) -> None:
     picture = read_picture(tmp_path / "previews" / "step-000000002.png").rgb
     assert picture.shape == (2 * 3 * 48, (1 + 3) * 32, 3)
     # The weights that are trained are back in their place, and learning goes on.
-    assert training.unet.training
+    assert training.network.training
 
 
 def test_a_preview_shows_the_average(tmp_path: Path) -> None:
@@ -78,14 +78,14 @@ def test_a_preview_shows_the_average(tmp_path: Path) -> None:
     training = Training(maker, tmp_path, Accelerator(cpu=True))
     preview = Preview(PreviewConfig(clips=1, frames=2, steps=1), maker, Colours())
     before = preview.picture(training)
-    weights = [parameter.detach().clone() for parameter in training.unet.parameters()]
+    weights = [parameter.detach().clone() for parameter in training.network.parameters()]
     with torch.no_grad():
-        training.unet.out[-1].get_parameter("bias").fill_(5)
+        training.network.out[-1].get_parameter("bias").fill_(5)
     assert np.array_equal(preview.picture(training), before)
     assert training.average is not None
     training.average.tensors["out.2.bias"].fill_(5)
     assert not np.array_equal(preview.picture(training), before)
-    assert sum(torch.equal(*pair) for pair in zip(weights, training.unet.parameters(), strict=True)) == (
+    assert sum(torch.equal(*pair) for pair in zip(weights, training.network.parameters(), strict=True)) == (
         len(weights) - 1
     )
 

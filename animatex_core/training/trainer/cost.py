@@ -12,13 +12,14 @@ from ...model.conditions import ConditionInputs
 from ...model.layers import UNINITIALISED
 from ...model.mamba import Mamba
 from ...model.unet import AnimateXUNet
-from .config import BatchKind, TrainingConfig
+from .config import TrainingConfig
 from .counter import Counter
 from .ema import WeightAverage
 from .fused_scan import FusedScan, Tally
 from .loss import DenoisingLoss, draw_noise, draw_timesteps
 from .network import make_optimizer
 from .recompute import recompute_layers
+from .run_config import BatchKind
 from .samples import Batch
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -15,10 +15,14 @@ from ...model.trained_on import ReferenceForm, TrainedOn
 from ...pose.skeleton import PoseSequence
 from ...shapes import ClipShape
 from ..clip import ClipDataset, TrainingClip
-from .config import DataConfig, TrainingConfig
+from .config import TrainingConfig
 from .dropout import draw_dropped, grouped, joined, without
 from .plan import BatchPlan, clip_of
+from .run_config import DataConfig
 from .seeds import Stream, generator
+
+if TYPE_CHECKING:
+    from .denoiser import DenoiserLearner
 
 Epi = Callable[[PoseSequence, np.random.Generator], PoseSequence]
 
@@ -90,6 +94,12 @@ class BatchMaker:
             tuple(joined([samples[index].groups[0] for index in group]) for group in groups),
             _stacked([samples[index].weights for group in groups for index in group]),
         )
+
+    def learner(self) -> "DenoiserLearner":
+        """Return the denoiser that learns from these batches."""
+        from .denoiser import DenoiserLearner
+
+        return DenoiserLearner(self)
 
     def trained_on(self) -> TrainedOn:
         """Return what a denoiser learns from these clips, by the configuration and the first of them."""
