@@ -1,15 +1,24 @@
 """Where the known files lie in a models folder."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from .bundles import ModelFile, folders_of, load_catalogue, resolve
 from .errors import InvalidInput
+from .plus.config import Variant
 
 DENOISER = "animate-x-denoiser"
 OPEN_CLIP = "open-clip-vit-h-14"
 AUTOENCODERS = ("sd21-autoencoder", "sd21-checkpoint")  # either will do
 POSE_DETECTOR, POSE_ESTIMATOR = "dwpose-detector", "dwpose-estimator"
+PLUS: Mapping[Variant, str] = MappingProxyType(
+    {"full": "animate-x-plus-modules", "simple": "animate-x-plus-simple-modules"}
+)
+PLUS_CONVERTED: Mapping[Variant, str] = MappingProxyType(
+    {"full": "animate-x-plus.safetensors", "simple": "animate-x-plus-simple.safetensors"}
+)
 BUNDLES = tuple(f"animate-x-{precision}.safetensors" for precision in ("fp16", "bf16"))
 
 
@@ -43,6 +52,12 @@ class ModelsFolder:
         folders = folders_of(load_catalogue().find(DENOISER), self.path)
         bundles = (folder / name for folder in folders for name in BUNDLES)
         return next((path for path in bundles if path.is_file()), None) or self.find(DENOISER)
+
+    def find_plus(self, variant: Variant) -> Path | None:
+        """Return the converted file of a variant of Animate-X++, or else its released checkpoint."""
+        folders = folders_of(load_catalogue().find(PLUS[variant]), self.path)
+        converted = (folder / PLUS_CONVERTED[variant] for folder in folders)
+        return next((path for path in converted if path.is_file()), None) or self.find(PLUS[variant])
 
     def find_pose_files(self) -> tuple[Path, Path] | None:
         """Return DWPose's detector and estimator, or None unless both are here."""

@@ -11,8 +11,12 @@ from animatex_core.checkpoints.denoiser_file import load_denoiser
 from animatex_core.cli import main
 from animatex_core.encoders.open_clip_encoder import OpenClipTextContext
 from animatex_core.model.config import DenoiserConfig
+from animatex_core.models_folder import ModelsFolder
+from animatex_core.plus.checkpoint import load_plus
+from animatex_core.plus.config import PlusConfig, Variant, WanConfig
 from tests.checkpoints.test_denoiser_file import released_tensors
 from tests.encoders.small_clip import SMALL, small_clip
+from tests.plus.test_checkpoint import released_tensors as plus_tensors
 
 
 @pytest.fixture
@@ -66,3 +70,41 @@ def test_bad_input_ends_with_status_2_and_one_sentence(
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("animatex: ")
     assert message in error
+
+
+@pytest.fixture
+def plus_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A models folder with small checkpoints of Animate-X++, which the command takes for the real sizes."""
+    monkeypatch.setattr(PlusConfig, "released", PlusConfig.tiny)
+    monkeypatch.setattr(WanConfig, "released", WanConfig.tiny)
+    (tmp_path / "animate_x").mkdir()
+    torch.save(plus_tensors("full"), tmp_path / "animate_x" / "animate-x++.ckpt")
+    torch.save(plus_tensors("simple"), tmp_path / "animate_x" / "animate-x++_simple.ckpt")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("model", "variant", "name"),
+    [
+        ("animate-x-plus", "simple", "animate-x-plus-simple.safetensors"),
+        ("animate-x-plus-full", "full", "animate-x-plus.safetensors"),
+    ],
+)
+def test_animate_x_plus_of_the_models_folder_is_converted(
+    plus_folder: Path, capsys: pytest.CaptureFixture[str], model: str, variant: Variant, name: str
+) -> None:
+    assert main(["convert", "--folder", str(plus_folder), "--model", model]) == 0
+    converted = plus_folder / "animate_x" / name
+    assert f"of the {variant} variant" in capsys.readouterr().out
+    assert ModelsFolder(plus_folder).find_plus(variant) == converted
+    assert load_plus(converted).networks.config.variant == variant
+
+
+def test_a_named_checkpoint_of_animate_x_plus_is_known_by_its_content(
+    plus_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    renamed = (plus_folder / "animate_x" / "animate-x++.ckpt").rename(plus_folder / "mine.pth")
+    assert main(["convert", str(renamed), "--out", str(plus_folder / "mine.safetensors")]) == 0
+    assert load_plus(plus_folder / "mine.safetensors").networks.config.variant == "full"
+    assert main(["convert", str(renamed), "--precision", "bf16"]) == 2
+    assert "leave out --precision" in capsys.readouterr().err

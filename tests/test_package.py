@@ -47,6 +47,7 @@ def _source(node: ast.ImportFrom, path: Path) -> str:
         ("checkpoints", ("diffusion", "encoders", "sampling", "commands")),
         ("pose", (*NETWORK, "retarget", "video", "sampling", "pipeline", "commands")),
         ("video", (*NETWORK, "pose", "retarget", "sampling", "pipeline", "commands")),
+        ("plus", ("retarget", "video", "sampling", "pipeline", "training", "commands")),
         ("retarget", (*NETWORK, "video", "sampling", "pipeline", "commands")),
     ],
 )

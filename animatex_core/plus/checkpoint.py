@@ -1,7 +1,7 @@
-"""Files of Animate-X++: the two released checkpoints, and the one safetensors file that `convert` makes of each.
+"""Files of Animate-X++: the two released checkpoints, and what `convert` makes of either.
 
-A converted file holds the added modules in float32 under `modules.` and our names, the LoRA in bfloat16 under
-the names that ComfyUI's LoRA loader knows, and the configuration in its metadata.
+A converted file is one safetensors with the added modules in float32 under `modules.` and our names,
+the LoRA in bfloat16 under the names that ComfyUI's LoRA loader knows, and the configuration in its metadata.
 """
 
 import json
@@ -96,7 +96,7 @@ def convert_plus(
     wan: WanConfig | None = None,
     on_progress: Progress = no_progress,
 ) -> Variant:
-    """Write a released checkpoint as one safetensors file, one tensor in memory at a time; return its variant.
+    """Write a released checkpoint as one safetensors file, a tensor at a time; return its variant.
 
     wan: the transformer that the LoRA must fit, None is that of the release. on_progress: called with the
     bytes that are written and those there are. An existing target stays until the new one is whole.
@@ -145,6 +145,10 @@ def is_plus(path: str | Path) -> bool:
 def _released(path: str | Path, tensors: Mapping[str, Tensor], config: PlusConfig | None) -> PlusFile:
     lora = {key: tensor for key, tensor in tensors.items() if "lora" in key}
     modules = {_module_key(key): tensor for key, tensor in tensors.items() if key not in lora}
+    if len(modules) + len(lora) != len(tensors):
+        raise WrongCheckpoint(
+            f"{path} holds a module of Animate-X++ twice, under different prefixes: keep the one to be used."
+        )
     full = any(key.startswith(_FULL_ALONE) for key in modules)
     config = config or PlusConfig.released("full" if full else "simple")
     expected = released_keys(PlusNetworks(config, UNINITIALISED, device="meta"), config.position_rows)
@@ -158,7 +162,8 @@ def _converted(path: str | Path, metadata: Mapping[str, str], tensors: Mapping[s
         expected = shapes(PlusNetworks(config, UNINITIALISED, device="meta").state_dict())
     except _UNUSABLE as error:
         raise WrongCheckpoint(
-            f"{path} has an unusable configuration ({reason_of(error)}): convert the released checkpoint again."
+            f"{path} has an unusable configuration ({reason_of(error)}): convert the released checkpoint "
+            "again."
         ) from error
     lora = {key: tensor for key, tensor in tensors.items() if key.startswith(HOST_PREFIX)}
     modules = {key.removeprefix(PREFIX): tensor for key, tensor in tensors.items() if key not in lora}

@@ -7,9 +7,14 @@ from torch import Tensor, nn
 
 from ..model.layers import LayerFactory
 from .config import PlusConfig
+from .shape import FRAMES_A_LATENT
 
 # Three more of the first frame, as released: 4n + 1 frames become 4n + 4, and those halve twice to n + 1.
 REPEATS = 3
+# Convolutions at full resolution are memory-hungry, so long videos go in parts. A latent frame sees seven
+# frames back and seven on: two latent frames before a part and one after it make it the same as in one go.
+_LATENTS_AT_ONCE = 7
+_REACH_BACK, _REACH_ON = 2, 1
 _STRIDES = ((1, 1, 1), (1, 1, 1), (1, 1, 1), (1, 2, 2), (2, 2, 2), (2, 2, 2))
 
 
@@ -26,5 +31,15 @@ class PoseVideoEncoder(nn.Sequential):
 
     def forward(self, video: Tensor) -> Tensor:
         """Encode (b, 3, 4n + 1, height, width) in 0..1 to (b, dim, n + 1, height / 16, width / 16)."""
-        first = video[:, :, :1]
-        return super().forward(torch.cat([*repeat(first, REPEATS), video], dim=2))
+        frames = torch.cat([*repeat(video[:, :, :1], REPEATS), video], dim=2)
+        if torch.is_grad_enabled():
+            return super().forward(frames)
+        latents = frames.shape[2] // FRAMES_A_LATENT
+        starts = range(0, latents, _LATENTS_AT_ONCE)
+        parts = [self._part(frames, start, min(start + _LATENTS_AT_ONCE, latents)) for start in starts]
+        return torch.cat(parts, dim=2)
+
+    def _part(self, frames: Tensor, start: int, stop: int) -> Tensor:
+        ahead = min(start, _REACH_BACK)
+        seen = frames[:, :, FRAMES_A_LATENT * (start - ahead) : FRAMES_A_LATENT * (stop + _REACH_ON)]
+        return super().forward(seen)[:, :, ahead : ahead + stop - start]

@@ -16,7 +16,9 @@ from ..checkpoints.strict import load_strictly
 from ..errors import MissingDependency
 from .conditions import PlusConditions, before_block, touched_blocks, with_reference
 from .config import WanConfig
-from .wan_keys import to_diffusers
+from .teacache import TeaCache
+from .wan_cache import cached
+from .wan_keys import to_diffusers, without_prefix
 from .wan_text import ShortTextProcessor
 
 _ROTARY_POSITIONS = 1024
@@ -86,21 +88,26 @@ def load_wan(
 ) -> nn.Module:
     """Build the transformer of official or diffusers' weights for inference; raises WrongCheckpoint.
 
-    Weights of `dtype` on `device` are taken over without a copy. The release runs it in bfloat16.
+    A checkpoint's prefix, as files for ComfyUI may have it, is taken off. Weights of `dtype` on `device` are
+    taken over without a copy. The release runs it in bfloat16.
     """
     transformer = build_wan(config, "meta")
-    load_strictly(transformer, to_diffusers(tensors), "the Wan transformer", source, dtype, device)
+    named = to_diffusers(without_prefix(tensors))
+    load_strictly(transformer, named, "the Wan transformer", source, dtype, device)
     return transformer.to(device)
 
 
-def predict(transformer: Any, latents: Tensor, timesteps: Tensor, inputs: WanInputs) -> Tensor:
+def predict(
+    transformer: Any, latents: Tensor, timesteps: Tensor, inputs: WanInputs, cache: TeaCache | None = None
+) -> Tensor:
     """Predict the velocity (b, 16, frames, h, w) of noisy latents of that shape at timesteps (b,) in 0..1000.
 
+    cache: of this branch and this run alone; None computes every step in full.
     Raises InvalidInput where the conditions were encoded for another size.
     """
     plus = inputs.plus
     y = inputs.y if plus is None else with_reference(inputs.y, plus)
-    with conditioned(transformer, plus, [inputs.conditional]):
+    with conditioned(transformer, plus, [inputs.conditional]), cached(transformer, cache):
         return transformer(
             hidden_states=torch.cat([latents, y.to(latents)], dim=1),
             timestep=timesteps,
@@ -118,9 +125,12 @@ def conditioned(
 
     conditional: for each pass in the batch, in order, whether it is a conditional one.
     """
+    if conditions is None:
+        yield
+        return
     blocks = transformer.blocks
     with ExitStack() as hooks:
-        for index in () if conditions is None else touched_blocks(len(blocks), conditions):
+        for index in touched_blocks(len(blocks), conditions):
             hook = _hook(index, len(blocks), conditions, conditional)
             hooks.callback(blocks[index].register_forward_pre_hook(hook).remove)
         yield

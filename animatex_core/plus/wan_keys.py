@@ -47,6 +47,7 @@ _BLOCK = {
     "modulation": "scale_shift_table",
 }
 _ENDS = (".weight", ".bias")
+_PREFIXES = ("model.diffusion_model.", "diffusion_model.")
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,15 @@ def wan_shapes(config: WanConfig) -> dict[str, tuple[int, ...]]:
     for index in range(config.blocks):
         forms |= {f"blocks.{index}.{name}": form for name, form in _block_forms(config).items()}
     return dict(entry for name, form in forms.items() for entry in form.shapes(name))
+
+
+def without_prefix(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Take the transformer out of a checkpoint that has it under a prefix; others stay as they are."""
+    for prefix in _PREFIXES:
+        inside = {key.removeprefix(prefix): x for key, x in tensors.items() if key.startswith(prefix)}
+        if inside:
+            return inside
+    return dict(tensors)
 
 
 def to_diffusers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
