@@ -131,7 +131,7 @@ def test_the_average_is_exported_for_sampling_and_begins_another_training(tmp_pa
     assert all(torch.equal(value, averages[name]) for name, value in loaded.unet.state_dict().items())
     assert not all(torch.equal(value, averages[name]) for name, value in checkpoint.under(WEIGHTS).items())
     assert loaded.trained_on == TrainedOn(32, 48, 3, "both")
-    (inputs,) = BatchMaker(checkpoint.config, MadeUpClips()).sample(0, 2).groups
+    (inputs,) = BatchMaker(settings(), MadeUpClips()).sample(0, 2).groups
     assert sample_latents(loaded.unet, inputs, SamplingSettings(steps=2)).shape == (1, 4, 2, 6, 4)
     again = start_unet(settings(initial_weights=str(target)))
     assert all(torch.equal(value, averages[name]) for name, value in again.state_dict().items())

@@ -25,7 +25,8 @@ def parser() -> argparse.ArgumentParser:
 def main(words: Sequence[str] | None = None) -> None:
     """Make the clips up."""
     arguments = parser().parse_args(words)
-    shape = WanShape(*arguments.size, arguments.frames)
+    width, height = arguments.size
+    shape = WanShape(width, height, arguments.frames)
     settings = MadeUpSettings(arguments.count, shape, arguments.seed, arguments.held_out)
     write_made_up(arguments.folder, settings, StandIn())
 

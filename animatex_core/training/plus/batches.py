@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...errors import InvalidInput
+from ...plus.inputs import inputs_from_poses
 from ...plus.networks import PlusInputs
-from ...plus.preprocess import masked_latents, pose_pictures, stacked
-from ...pose.skeleton import PoseSequence
+from ...plus.preprocess import masked_latents
 from ..trainer.plan import BatchPlan, clip_of
 from ..trainer.samples import Epi
 from ..trainer.seeds import Stream, generator
@@ -99,16 +99,11 @@ class PlusBatchMaker:
 
     def _told(self, dance: Dance, rng: np.random.Generator) -> PlusInputs:
         poses = dance.poses if self.epi is None else self.epi(dance.poses, rng)
-        return PlusInputs(
-            pose_video=self._drawn(poses),
-            reference_pose=self._drawn(dance.reference_pose)[:, :, 0],
-            keypoints=torch.from_numpy(dance.motion.poses.keypoints())[None],
-            clip_features=dance.motion.clip[None].float(),
-        )
-
-    def _drawn(self, poses: PoseSequence) -> Tensor:
-        size = self.config.size
-        return stacked(list(pose_pictures(poses, size.width, size.height)))
+        shape, features = self.config.shape(len(poses)), dance.motion.clip.float()
+        told = inputs_from_poses(poses, shape, dance.reference_pose, features)
+        # Whoever is drawn, the driving clip's own keypoints ask (Animate-X, section 3.2).
+        asked = np.ascontiguousarray(dance.motion.poses.keypoints())
+        return replace(told, keypoints=torch.from_numpy(asked)[None])
 
     def _filled(self, text: Tensor) -> Tensor:
         missing = self.config.wan.text_tokens - len(text)

@@ -1,4 +1,4 @@
-"""What a data set gives a training of Animate-X++: one clip that Wan shall make, and what it is told of it."""
+"""What a data set gives a training of Animate-X++: a clip that Wan shall make, and what it is told of it."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -68,8 +68,8 @@ class WanClip:
         count, there = latent_frames(frames), self.latents.shape[1]
         if count > there:
             raise InvalidInput(
-                f"A clip has {4 * there - 3} frames, but batches.frames is {frames}: lower it, or encode longer "
-                "clips."
+                f"A clip has {4 * there - 3} frames, but batches.frames is {frames}: lower it, or encode "
+                "longer clips."
             )
         return replace(
             self,

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from ...checks import require_whole
 from ...errors import InvalidInput
-from ...plus.config import PRESETS, PlusConfig, WanConfig
+from ...plus.config import PlusConfig, Variant, WanConfig
 from ...plus.schedule import SHIFT
 from ...plus.shape import WanShape
 from ..trainer.config import changed_entries
@@ -15,6 +15,7 @@ from ..trainer.strict import read_dataclass
 from .parts import ADDED, TARGETS, Task, check_parts, check_targets
 
 SYSTEM = "animate-x-plus"
+PRESETS = {"released": PlusConfig.released, "tiny": PlusConfig.tiny}
 WAN_PRESETS = {"released": WanConfig.released, "tiny": WanConfig.tiny}
 
 
@@ -51,10 +52,11 @@ class TrainsConfig:
     """Which parts learn from which task (partial parameter training); all others stay to the bit.
 
     The parts are the added modules by their released names, and the LoRA of self-attention, cross-attention
-    and feed-forward. That a part of the parameters learns is the paper's; which part is not in its abstract,
-    nor in the released code, and is our choice: the cross-attention, which reads the text, does not learn from
-    animation, whose prompts all say the same; self-attention and the modules, which follow the pose, do not
-    learn from clips without one; the feed-forward learns from both.
+    and feed-forward. Two tasks, and partial training, are the paper's, by its abstract; which part each task
+    trains we could not find, and the released code has no training, so that it is our choice: the
+    cross-attention, which reads the text, does not learn from animation, whose prompts all say the same;
+    self-attention and the modules, which follow the pose, do not learn from clips without one; the
+    feed-forward learns from both.
     """
 
     animation: tuple[str, ...] = (*ADDED, "lora.self_attn", "lora.ffn")
@@ -129,9 +131,14 @@ class PlusTrainingConfig(RunConfig):
         needed = self.wan.dim, self.wan.in_channels - self.wan.out_channels
         if given != needed:
             raise InvalidInput(
-                f"modules.dim and modules.reference_channels are {given}, but wan needs {needed}: set both to "
-                "those."
+                f"modules.dim and modules.reference_channels are {given}, but wan needs {needed}: set both "
+                "to those."
             )
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """Width and height of the clips."""
+        return self.size.width, self.size.height
 
     def shape(self, frames: int) -> WanShape:
         """Return the shape of clips of so many frames."""
@@ -158,7 +165,8 @@ def read_wan(values: object) -> WanConfig:
 def read_modules(values: object) -> PlusConfig:
     """Return the added modules' sizes: those of a `preset` and `variant`, changed by the other entries."""
     entries = _entries("modules", values, {"preset": "released", "variant": None})
-    variant = entries.pop("variant") or ("simple" if entries.get("ipi", ...) is None else "full")
+    named = entries.pop("variant") or ("simple" if entries.get("ipi", ...) is None else "full")
+    variant = cast(Variant, named)  # which the presets check
     start = PRESETS[_chosen("modules.preset", entries.pop("preset"), PRESETS)](variant)
     return PlusConfig.from_dict(changed_entries(start.to_dict(), entries, "modules"))
 
@@ -173,5 +181,3 @@ def _chosen(name: str, value: object, choices: Mapping[str, Any]) -> str:
     if value not in choices:
         raise InvalidInput(f"{name} is {value!r}: choose one of {', '.join(choices)}.")
     return str(value)
-
-

@@ -60,10 +60,12 @@ def check_memory(config: PlusTrainingConfig, device: torch.device, processes: in
         cost = step_cost(config, kind)
         if cost.memory > free:
             raise OutOfMemory(
-                f"A batch of {kind.batch_size} clips of {kind.frames} frames needs {cost.memory / GIB:.1f} GiB "
-                f"({cost.frozen / GIB:.1f} for the transformer, {cost.state / GIB:.1f} for what learns, "
-                f"{cost.activations / GIB:.1f} for activations), but {device} has {free / GIB:.1f} GiB free: set "
-                "gradient_checkpointing and mixed_precision, or lower batch_size, frames, size or lora.rank."
+                f"A batch of {kind.batch_size} clips of {kind.frames} frames needs "
+                f"{cost.memory / GIB:.1f} GiB ({cost.frozen / GIB:.1f} for the transformer, "
+                f"{cost.state / GIB:.1f} for what learns, "
+                f"{cost.activations / GIB:.1f} for activations), but {device} has {free / GIB:.1f} GiB free: "
+                "set gradient_checkpointing and mixed_precision, or lower batch_size, frames, size or "
+                "lora.rank."
             )
 
 

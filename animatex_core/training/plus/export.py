@@ -44,7 +44,7 @@ def released_tensors(weights: Mapping[str, Tensor], config: PlusConfig) -> dict[
     modules = to_released(added)
     for name, shape in released_keys(_on_meta(config), config.position_rows).items():
         if name.endswith(POSITION_TABLE):
-            modules[name] = position_table(shape[1], shape[2])[None]
+            modules[name] = position_table(shape[1], shape[2]).unsqueeze(0)
     return modules | dict(_lora(weights))
 
 

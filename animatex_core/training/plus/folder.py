@@ -53,8 +53,8 @@ class WanClipFolder:
             ) from error
         if version != VERSION:
             raise InvalidInput(
-                f"The clips in {path} have version {version}, but this library reads version {VERSION}: encode "
-                "them again."
+                f"The clips in {path} have version {version}, but this library reads version {VERSION}: "
+                "encode them again."
             )
         return folder
 
@@ -71,7 +71,9 @@ class WanClipFolder:
     def count(self, task: Task) -> int:
         """Return how many clips a task has; raises InvalidInput for none."""
         if not self.files[task]:
-            raise InvalidInput(f"{self.path / task} holds no clips: add some, or leave {task} out of batches.")
+            raise InvalidInput(
+                f"{self.path / task} holds no clips: add some, or leave {task} out of batches."
+            )
         return len(self.files[task])
 
     def clip(self, task: Task, index: int) -> WanClip:
@@ -80,7 +82,7 @@ class WanClipFolder:
         tensors = self._tensors(path)
         try:
             dance = self._dance(path, tensors) if task == "animation" else None
-            return WanClip(*(tensors[name] for name in TENSORS), dance)
+            return WanClip(**{name: tensors[name] for name in TENSORS}, dance=dance)
         except (KeyError, ValueError) as error:
             raise InvalidInput(f"The clip {path} is incomplete ({error}): encode it again.") from error
 

@@ -66,7 +66,7 @@ class LoraLayers(nn.Module):
 
 
 class _Added:
-    """A forward hook; it holds the layer without being a module, so that no name of the transformer changes."""
+    """A forward hook; it is no module, so that no name of the transformer changes."""
 
     def __init__(self, layer: LoraLayer) -> None:
         self.layer = layer

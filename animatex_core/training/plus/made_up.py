@@ -1,4 +1,4 @@
-"""Made-up clips of both tasks as a data set: exact triples that dance, and figures before moving backgrounds."""
+"""Made-up clips of both tasks as a data set: triples that dance, figures before moving backgrounds."""
 
 from dataclasses import dataclass
 from pathlib import Path

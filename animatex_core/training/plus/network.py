@@ -71,8 +71,8 @@ def _load(network: PlusNetwork, config: PlusTrainingConfig, path: str) -> None:
     file = read_plus(path, config.modules, config.wan)
     if file.config.variant != config.modules.variant:
         raise InvalidInput(
-            f"{path} is of the {file.config.variant} variant: set modules.variant to {file.config.variant}, or "
-            "begin without initial_weights."
+            f"{path} is of the {file.config.variant} variant: set modules.variant to {file.config.variant}, "
+            "or begin without initial_weights."
         )
     check_keys(
         {name: (*layer_shape(network.lora, name),) for name in network.lora.names},
@@ -122,5 +122,7 @@ def wan_tensors(path: Path) -> Mapping[str, Tensor]:
     """Open Wan's weights, memory-mapped, of one file or of all safetensors files in a folder."""
     files = sorted(path.glob("*.safetensors")) if path.is_dir() else [path]
     if not files:
-        raise InvalidInput(f"transformer is {str(path)!r}, but that folder holds no safetensors file: name another.")
+        raise InvalidInput(
+            f"transformer is {str(path)!r}, but that folder holds no safetensors file: name another."
+        )
     return {name: tensor for file in files for name, tensor in open_tensors(file).items()}

@@ -41,8 +41,8 @@ class StandIn:
     def latents(self, video: Tensor) -> Tensor:
         """Map a video (3, 4n + 1, height, width) in -1..1 to (16, n + 1, height / 8, width / 8).
 
-        Of each group of four frames the colours, and where in a cell their mean is light; the first frame is a
-        group of its own, so that, as in Wan's autoencoder, no latent knows of later frames.
+        Of each group of four frames the colours, and where in a cell their mean is light; the first frame is
+        a group of its own, so that, as in Wan's autoencoder, no latent knows of later frames.
         """
         first, rest = video[:, :1], video[:, 1:]
         groups = torch.cat([repeat(first, "c 1 h w -> c t h w", t=FRAMES_A_LATENT), rest], dim=1)
@@ -56,7 +56,8 @@ class StandIn:
         """Map a picture (3, height, width) in -1..1 to (image_tokens, image_dim): colours of its parts."""
         parts = F.adaptive_avg_pool2d(picture, 2 * TOKENS_A_SIDE)
         parts = rearrange(parts, "c (h y) (w x) -> (h w) (c y x)", y=2, x=2)
-        return torch.cat([parts.mean(0, keepdim=True), parts]) @ _spread("image", parts.shape[1], self.image_dim)
+        whole = parts.mean(0, keepdim=True)
+        return torch.cat([whole, parts]) @ _spread("image", parts.shape[1], self.image_dim)
 
     def frames(self, video: Tensor) -> Tensor:
         """Map a video (3, f, height, width) in -1..1 to (f, clip_dim)."""

@@ -7,6 +7,7 @@ import torch
 
 from ..trainer.checkpoint import Checkpoint
 from ..trainer.cost import StepCost
+from ..trainer.run_config import BatchKind
 from .batches import PlusBatchMaker
 from .config import PlusTrainingConfig, TaskBatchKind
 from .folder import WanClipFolder
@@ -28,8 +29,9 @@ class PlusSystem:
         dances = any(kind.task == "animation" for kind in config.batches)
         return PlusBatchMaker(config, clips, open_epi(config.epi, clips) if dances else None)
 
-    def cost(self, config: PlusTrainingConfig, kind: TaskBatchKind) -> StepCost:
+    def cost(self, config: PlusTrainingConfig, kind: BatchKind) -> StepCost:
         """Count a step of one task."""
+        assert isinstance(kind, TaskBatchKind)
         from .cost import step_cost
 
         return step_cost(config, kind)

@@ -1,4 +1,4 @@
-"""Made-up clips for the TI2V task: a figure that stands still before something that moves as the text says."""
+"""Made-up clips for the TI2V task: a figure stands still before something that moves as the text says."""
 
 from dataclasses import dataclass
 

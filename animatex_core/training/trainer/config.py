@@ -103,6 +103,11 @@ class TrainingConfig(RunConfig):
         for kind in self.batches:
             self.shape(kind.frames)
 
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """Width and height of the clips."""
+        return self.size.width, self.size.height
+
     def shape(self, frames: int) -> ClipShape:
         """Return the shape of clips of so many frames."""
         return ClipShape(self.size.width, self.size.height, frames, self.size.factor, self.model.halvings)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import yaml
 
@@ -49,7 +49,7 @@ def changed(config: Run, changes: Sequence[str]) -> Run:
     made = config_of(values)
     if type(made) is not type(config):
         raise InvalidInput("system cannot be changed: begin another training.")
-    return cast(Run, made)
+    return made
 
 
 def config_of(values: Mapping[str, Any]) -> RunConfig:

@@ -1,4 +1,4 @@
-"""What a training needs to know of the thing that learns, and of whoever makes its batches; no more than this."""
+"""What a training needs to know of the thing that learns, and of whoever makes its batches."""
 
 from typing import Any, Protocol
 

@@ -117,7 +117,8 @@ def make_optimizer(network: nn.Module, config: OptimizerConfig, *, fused: bool) 
 
     fused: in one kernel. On a GPU the other form takes as much memory again as the weights for a moment.
     """
-    others, indicator = [], []
+    others: list[nn.Parameter] = []
+    indicator: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         (others if IPI.isdisjoint(name.split(".")) else indicator).append(parameter)
     groups = [

@@ -125,13 +125,18 @@ class RunConfig:
         if not self.batches:
             raise InvalidInput("batches is empty: give at least one kind of batch.")
 
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """Width and height of the clips."""
+        raise NotImplementedError
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that YAML and JSON can hold."""
         return asdict(self)
 
 
 def spelt_out(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a configuration's entries with what YAML reads otherwise than it was meant: a bare no is false."""
+    """Return a configuration's entries as they were meant: a bare no is false to YAML."""
     meant = {"mixed_precision": "no"} if values.get("mixed_precision") is False else {}
     return {**values, **meant}
 

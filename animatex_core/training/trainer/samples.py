@@ -34,6 +34,14 @@ class TrainingData(ClipDataset, Protocol):
     def text_context(self) -> Tensor: ...
 
 
+class Pooled(Protocol):
+    """A data set with poses."""
+
+    def pool(self) -> list[PoseSequence]:
+        """Return the poses that EPI draws its anchors from, a sequence a clip."""
+        ...
+
+
 def open_dataset(config: DataConfig) -> TrainingData:
     """Open the data set of a configuration; raises InvalidInput where it cannot be used."""
     from ..data.shards import ShardDataset
@@ -41,7 +49,7 @@ def open_dataset(config: DataConfig) -> TrainingData:
     return ShardDataset.open(config.path)
 
 
-def open_epi(settings: dict[str, Any] | None, dataset: ClipDataset) -> Epi | None:
+def open_epi(settings: dict[str, Any] | None, dataset: Pooled) -> Epi | None:
     """Return the explicit pose indicator over a data set's poses; None for None."""
     if settings is None:
         return None
