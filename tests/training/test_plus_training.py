@@ -14,9 +14,9 @@ from animatex_core.plus.wan import WanInputs, load_wan, predict
 from animatex_core.plus.wan_keys import diffusers_name, wan_shapes
 from animatex_core.training.plus.batches import PlusBatch, PlusBatchMaker
 from animatex_core.training.plus.config import PlusTrainingConfig
-from animatex_core.training.plus.export import export_plus
+from animatex_core.training.plus.export import export_plus, wan_beside
 from animatex_core.training.plus.network import generated_wan, start_network
-from animatex_core.training.plus.parts import ADDED, LORA, PARTS, Task, part_of
+from animatex_core.training.plus.parts import ADDED, LORA, Task, part_of
 from animatex_core.training.trainer.checkpoint import latest_checkpoint, read_checkpoint
 from animatex_core.training.trainer.export import denoiser_of
 from animatex_core.training.trainer.plan import BatchPlan
@@ -109,7 +109,7 @@ def test_which_parts_learn_is_a_setting(tmp_path: Path) -> None:
     before = weights(trained.network)
     trained.run()
     assert changed_parts(before, weights(trained.network)) == {"dwpose_embedding"}
-    assert {part_of(name) for name in before} == set(PARTS)
+    assert {part_of(name) for name in before} == {*ADDED, *LORA}
 
 
 def test_a_stopped_training_goes_on_to_the_last_bit(tmp_path: Path) -> None:
@@ -193,3 +193,20 @@ def test_a_transformer_is_read_from_a_folder_of_files(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InvalidInput, match="that folder holds no safetensors file"):
         training(settings(transformer=str(tmp_path / "empty")), tmp_path / "third")
+
+
+def test_a_wan_of_ones_own_learns_whole_and_is_then_built_upon(tmp_path: Path) -> None:
+    trains = {"animation": ["dwpose_embedding"], "ti2v": ["transformer"]}
+    config = settings(steps=2, trains=trains, batches=[of_task("ti2v")])
+    trained = training(config, tmp_path)
+    before = weights(trained.network)
+    trained.run()
+    assert changed_parts(before, weights(trained.network)) == {"transformer"}
+    target = tmp_path / "wan.safetensors"
+    export_plus(read_checkpoint(latest_checkpoint(tmp_path)), target, torch.float32)
+    upon = training(settings(transformer=str(wan_beside(target))), tmp_path / "upon").model.transformer
+    assert trained.average is not None
+    for name, value in weights(upon).items():
+        assert torch.equal(value, trained.average.tensors[f"transformer.{name}"])
+    # Going on needs no file.
+    training(settings(**{**config.to_dict(), "steps": 3, "transformer": "gone"}), tmp_path).run()

@@ -12,7 +12,7 @@ from ...plus.shape import WanShape
 from ..trainer.config import changed_entries
 from ..trainer.run_config import BatchKind, RunConfig, require_number, spelt_out
 from ..trainer.strict import read_dataclass
-from .parts import ADDED, TARGETS, Task, check_parts, check_targets
+from .parts import ADDED, TARGETS, WAN, Task, check_parts, check_targets
 
 SYSTEM = "animate-x-plus"
 PRESETS = {"released": PlusConfig.released, "tiny": PlusConfig.tiny}
@@ -51,12 +51,13 @@ class LoraConfig:
 class TrainsConfig:
     """Which parts learn from which task (partial parameter training); all others stay to the bit.
 
-    The parts are the added modules by their released names, and the LoRA of self-attention, cross-attention
-    and feed-forward. Two tasks, and partial training, are the paper's, by its abstract; which part each task
-    trains we could not find, and the released code has no training, so that it is our choice: the
-    cross-attention, which reads the text, does not learn from animation, whose prompts all say the same;
-    self-attention and the modules, which follow the pose, do not learn from clips without one; the
-    feed-forward learns from both.
+    The parts are the added modules by their released names, the LoRA of self-attention, cross-attention and
+    feed-forward, and the transformer itself, which learns from no task unless it is named: that makes a small
+    Wan, or is UniAnimate-DiT's full training. Two tasks, and partial training, are the paper's, by its
+    abstract; which part each task trains we could not find, and the released code has no training, so that it
+    is our choice: the cross-attention, which reads the text, does not learn from animation, whose prompts all
+    say the same; self-attention and the modules, which follow the pose, do not learn from clips without one;
+    the feed-forward learns from both.
     """
 
     animation: tuple[str, ...] = (*ADDED, "lora.self_attn", "lora.ffn")
@@ -69,6 +70,11 @@ class TrainsConfig:
     def parts(self, task: str) -> frozenset[str]:
         """Return the parts that learn from a task."""
         return frozenset(getattr(self, task))
+
+    @property
+    def whole(self) -> bool:
+        """Whether the transformer itself learns."""
+        return WAN in self.animation or WAN in self.ti2v
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ class WanSizeConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class PlusTrainingConfig(RunConfig):
-    """A training of the added modules and a LoRA on a Wan transformer that stays as it is.
+    """A training of the added modules and a LoRA on a Wan transformer, which stays as it is by default.
 
     wan, modules: in YAML a `preset` (and of the modules the `variant`), and what differs from it.
     transformer: safetensors file of Wan's weights, or a folder of such; null generates them from the seed,

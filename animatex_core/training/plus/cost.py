@@ -1,5 +1,6 @@
 """What one optimiser step of Animate-X++ costs, found by doing it with tensors that have no values."""
 
+import math
 from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import Any
@@ -11,6 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ...errors import OutOfMemory
 from ...plus.networks import PlusInputs
 from ...plus.wan import build_wan
+from ...plus.wan_keys import wan_shapes
 from ..trainer.cost import HALF, WORD, StepCost
 from ..trainer.counter import Counter
 from ..trainer.ema import WeightAverage
@@ -33,8 +35,8 @@ def step_cost(config: PlusTrainingConfig, kind: TaskBatchKind) -> StepCost:
     """
     with FakeTensorMode(), Counter() as counter:
         network = PlusNetwork(config).train()
-        loss = FlowLoss(network, _transformer(config))
-        frozen = _bytes(loss.transformer.parameters())
+        loss = FlowLoss(network, _transformer(config, network))
+        frozen = 0 if config.trains.whole else _bytes(loss.transformer.parameters())
         choose_parts(network, config.trains.parts(kind.task))
         average = WeightAverage(network, config.ema_decay)
         optimizer = make_optimizer(network, config.optimizer, fused=True)
@@ -69,18 +71,22 @@ def check_memory(config: PlusTrainingConfig, device: torch.device, processes: in
             )
 
 
-def _transformer(config: PlusTrainingConfig) -> nn.Module:
+def _transformer(config: PlusTrainingConfig, network: PlusNetwork) -> nn.Module:
+    transformer = network.transformer or _frozen(config)
+    if config.gradient_checkpointing:
+        recompute_blocks(transformer)
+    return transformer
+
+
+def _frozen(config: PlusTrainingConfig) -> nn.Module:
     transformer = build_wan(config.wan)
     for parameter in transformer.parameters():
         parameter.data = parameter.data.to(COMPUTED_IN[config.mixed_precision])
-    if config.gradient_checkpointing:
-        recompute_blocks(transformer)
     return transformer.requires_grad_(False).eval()
 
 
 def _size(config: PlusTrainingConfig) -> int:
-    with torch.device("meta"):
-        return sum(parameter.numel() for parameter in build_wan(config.wan, "meta").parameters())
+    return sum(math.prod(shape) for shape in wan_shapes(config.wan).values())
 
 
 def _backward(loss: FlowLoss, batch: PlusBatch, config: PlusTrainingConfig) -> None:

@@ -13,8 +13,10 @@ from ...model.layers import UNINITIALISED, position_table
 from ...plus.config import PlusConfig
 from ...plus.lora import RELEASED_PREFIX
 from ...plus.networks import PlusNetworks
+from ...plus.wan_keys import diffusers_name, wan_shapes
 from ..trainer.checkpoint import AVERAGE, Checkpoint
 from .config import PlusTrainingConfig
+from .parts import WAN
 
 _ADDED, _LORA = "added.", "lora."
 _HALVES = {".down": ".lora_A.default.weight", ".up": ".lora_B.default.weight"}
@@ -23,12 +25,29 @@ _HALVES = {".down": ".lora_A.default.weight", ".up": ".lora_B.default.weight"}
 def export_plus(checkpoint: Checkpoint, target: str | Path, dtype: torch.dtype = torch.float16) -> None:
     """Write the averaged weights under the released names: the modules in float32, the LoRA in `dtype`.
 
-    The released script, this library's `convert` and its nodes read it. Raises WrongCheckpoint for weights
-    that are not finite, StorageError where it cannot be written.
+    The released script, this library's `convert` and its nodes read it. Where the transformer itself has
+    learnt, it is written to `wan_beside(target)`, in `dtype` under its official names. Raises WrongCheckpoint
+    for weights that are not finite, StorageError where it cannot be written.
     """
-    assert isinstance(checkpoint.config, PlusTrainingConfig)
-    tensors = released_tensors(checkpoint.under(AVERAGE), checkpoint.config.modules)
-    types = {name: dtype if name.startswith(RELEASED_PREFIX) else torch.float32 for name in tensors}
+    config, averages = checkpoint.config, checkpoint.under(AVERAGE)
+    assert isinstance(config, PlusTrainingConfig)
+    tensors = released_tensors(averages, config.modules)
+    _write(
+        target,
+        tensors,
+        {name: dtype if name.startswith(RELEASED_PREFIX) else torch.float32 for name in tensors},
+    )
+    if config.trains.whole:
+        wan = {name: averages[f"{WAN}.{diffusers_name(name)}"] for name in wan_shapes(config.wan)}
+        _write(wan_beside(target), wan, dict.fromkeys(wan, dtype))
+
+
+def wan_beside(target: str | Path) -> Path:
+    """Return where the transformer of an exported file is: x.safetensors has x.transformer.safetensors."""
+    return Path(target).with_suffix(f".{WAN}.safetensors")
+
+
+def _write(target: str | Path, tensors: Mapping[str, Tensor], types: Mapping[str, torch.dtype]) -> None:
     layout = {name: (shape, types[name]) for name, (shape, _) in layout_of(tensors).items()}
 
     def written() -> Iterator[tuple[str, Tensor]]:

@@ -10,7 +10,7 @@ from ..trainer.run_config import BatchKind
 from .batches import PlusBatch
 from .config import PlusTrainingConfig
 from .flow_loss import FlowLoss, draw_timesteps
-from .network import PlusNetwork, frozen_transformer, start_network
+from .network import PlusNetwork, frozen_transformer, recompute_blocks, start_network
 from .parts import choose_parts
 
 
@@ -28,7 +28,10 @@ class PlusLearner:
         """Return the loss of both tasks; raises as `frozen_transformer`."""
         assert isinstance(network, PlusNetwork)
         device = next(network.parameters()).device
-        return FlowLoss(network, frozen_transformer(self.config, device))
+        transformer = network.transformer or frozen_transformer(self.config, device)
+        if self.config.gradient_checkpointing:
+            recompute_blocks(transformer)
+        return FlowLoss(network, transformer)
 
     def draw(self, batch: PlusBatch) -> tuple[Tensor, Tensor]:
         """Draw noise, and timesteps in 0..1000; on the CPU, so that a seed means the same everywhere."""

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from ...checkpoints.safe_read import open_tensors
-from ...checkpoints.strict import check_keys
+from ...checkpoints.strict import check_keys, shapes
 from ...errors import InvalidInput
 from ...plus.checkpoint import read_plus
 from ...plus.networks import PlusNetworks
 from ...plus.wan import build_wan, load_wan
+from ...plus.wan_keys import to_diffusers, without_prefix
 from ..trainer.recompute import recompute
 from ..trainer.seeds import Stream, seed_torch
 from .config import PlusTrainingConfig
@@ -22,12 +23,16 @@ COMPUTED_IN = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float1
 
 
 class PlusNetwork(nn.Module):
-    """The parameters that learn: the added modules and the LoRA layers, in float32."""
+    """The parameters that learn, in float32: the added modules and the LoRA layers.
+
+    transformer: Wan's, where it learns, too.
+    """
 
     def __init__(self, config: PlusTrainingConfig) -> None:
         super().__init__()
         self.added = PlusNetworks(config.modules)
         self.lora = LoraLayers(config.wan, config.lora)
+        self.transformer = build_wan(config.wan) if config.trains.whole else None
 
 
 def start_network(config: PlusTrainingConfig, *, resumed: bool) -> PlusNetwork:
@@ -38,6 +43,11 @@ def start_network(config: PlusTrainingConfig, *, resumed: bool) -> PlusNetwork:
     seed_torch(config.seed, Stream.WEIGHTS)
     network = PlusNetwork(config)
     initialise(network.added)
+    if network.transformer is not None and not resumed:
+        weights = to_diffusers(without_prefix(_wan_weights(config)))
+        source = config.transformer or "the generated Wan"
+        check_keys(shapes(network.transformer.state_dict()), shapes(weights), "the Wan transformer", source)
+        network.transformer.load_state_dict(weights)
     if config.initial_weights is not None and not resumed:
         _load(network, config, config.initial_weights)
     return network.train()
@@ -95,12 +105,12 @@ def frozen_transformer(config: PlusTrainingConfig, device: torch.device) -> nn.M
 
     Raises CheckpointError and its kinds for weights that are not Wan's of these sizes.
     """
-    dtype, path = COMPUTED_IN[config.mixed_precision], config.transformer
-    tensors = generated_wan(config) if path is None else wan_tensors(Path(path))
-    transformer = load_wan(tensors, config.wan, path or "the generated Wan", dtype, device)
-    if config.gradient_checkpointing:
-        recompute_blocks(transformer)
-    return transformer
+    dtype, path = COMPUTED_IN[config.mixed_precision], config.transformer or "the generated Wan"
+    return load_wan(_wan_weights(config), config.wan, path, dtype, device)
+
+
+def _wan_weights(config: PlusTrainingConfig) -> Mapping[str, Tensor]:
+    return generated_wan(config) if config.transformer is None else wan_tensors(Path(config.transformer))
 
 
 def generated_wan(config: PlusTrainingConfig) -> Mapping[str, Tensor]:

@@ -19,14 +19,17 @@ TARGETS = (
 )  # fmt: skip
 ADDED = MODULES
 LORA = ("lora.self_attn", "lora.cross_attn", "lora.ffn")
-PARTS = (*ADDED, *LORA)
+WAN = "transformer"
+PARTS = (*ADDED, *LORA, WAN)
 
 
 def part_of(parameter: str) -> str:
     """Return the part of a `PlusNetwork`'s parameter, by its name."""
     group, *rest = parameter.split(".")
-    # lora.blocks.0.self_attn.q.down, added.dwpose_embedding.0.weight
-    return f"lora.{rest[2]}" if group == "lora" else rest[0]
+    # lora.blocks.0.self_attn.q.down, added.dwpose_embedding.0.weight, transformer.proj_out.weight
+    if group == "lora":
+        return f"lora.{rest[2]}"
+    return rest[0] if group == "added" else group
 
 
 def choose_parts(network: nn.Module, parts: frozenset[str]) -> None:

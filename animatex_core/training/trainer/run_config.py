@@ -1,6 +1,7 @@
 """What every training can be told, whatever learns: frozen dataclasses that a YAML file fills strictly."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -85,7 +86,7 @@ class CheckpointConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunConfig:
+class RunConfig(ABC):
     """A whole training, less what is trained.
 
     batches: every step draws one kind. accumulation: batches a step and process.
@@ -126,9 +127,9 @@ class RunConfig:
             raise InvalidInput("batches is empty: give at least one kind of batch.")
 
     @property
+    @abstractmethod
     def pixels(self) -> tuple[int, int]:
         """Width and height of the clips."""
-        raise NotImplementedError
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that YAML and JSON can hold."""
