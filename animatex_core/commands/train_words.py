@@ -42,14 +42,14 @@ def cost_lines(config: "RunConfig", kind: "BatchKind", cost: "StepCost") -> Iter
 class Told:
     """Says every now and then how far the training is."""
 
-    def __init__(self) -> None:
+    def __init__(self, every: float = TOLD_EVERY) -> None:
         from ..training.trainer.meter import Meter
 
-        self._meter = Meter()
+        self._meter, self._every = Meter(), every
 
     def __call__(self, training: "Training", report: "StepReport") -> None:
         self._meter.add(report)
-        if self._meter.seconds >= TOLD_EVERY:
+        if self._meter.seconds >= self._every:
             means = self._meter.read()
             print(
                 f"step {report.position.step}/{training.config.steps}: {_losses(means)}, "

@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
+from animatex_core.commands.train_words import Told
 from animatex_core.training.trainer.config import PreviewConfig
 from animatex_core.training.trainer.ema import WeightAverage
 from animatex_core.training.trainer.logs import TensorBoardLog
@@ -52,6 +53,22 @@ def test_means_are_taken_over_the_steps_since_the_last_reading() -> None:
     }  # fmt: skip
     meter.add(report(loss=7.0))
     assert meter.read()["loss"] == 7.0
+
+
+def test_each_task_has_a_loss_of_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    meter = Meter()
+    for task, loss in (("ti2v", 1.0), ("animation", 4.0), ("ti2v", 2.0)):
+        meter.add(report(task=task, loss=loss, timesteps=torch.tensor([1000.0, 0.5])))
+    means = meter.read()
+    assert (means["loss/animation"], means["loss/ti2v"], means["error/900"]) == (4.0, 1.5, 1.0)
+    maker = BatchMaker(settings(), MadeUpClips())
+    told, training = Told(every=0.0), Training(maker, tmp_path, Accelerator(cpu=True))
+    for changes in ({"task": "ti2v"}, {}):
+        told(training, report(**changes))
+    said = capsys.readouterr().out.splitlines()
+    assert [line.partition(": ")[2].partition(", ")[0] for line in said] == [
+        "loss of ti2v 0.5000", "loss 0.5000",
+    ]  # fmt: skip
 
 
 def test_curves_and_previews_are_written(tmp_path: Path) -> None:
