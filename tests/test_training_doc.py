@@ -9,7 +9,9 @@ import pytest
 
 from animatex_core.checkpoints.denoiser_file import read_denoiser
 from animatex_core.cli import main
+from animatex_core.plus.checkpoint import is_plus
 from animatex_core.training.bundle.__main__ import PARTS, parser
+from animatex_core.training.plus.__main__ import main as make_up
 from tests.dance_samples import write_dance
 
 PAGE = (Path(__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
@@ -21,6 +23,12 @@ SMALLER = {
     ) for part in ("--set", change))],
     "epi": ["--frames", "3", "--rows", "2"],
 }  # fmt: skip
+SMALLER_PLUS = ["--cpu", *(part for change in (
+    "wan={preset: tiny, dim: 48, ffn_dim: 96, heads: 2, blocks: 4, image_dim: 64, image_tokens: 17}",
+    "modules={preset: tiny, variant: full, dim: 48, window_frames: 5}", "lora.rank=2",
+    "size={width: 32, height: 48}", "workers=0", "steps=2", "mixed_precision=no",
+    "batches=[{task: ti2v, frames: 5, batch_size: 1}, {task: animation, frames: 5, batch_size: 1}]",
+) for part in ("--set", change))]  # fmt: skip
 
 
 def commands(module: str) -> list[list[str]]:
@@ -47,12 +55,35 @@ def videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("videos")
 def test_from_videos_to_a_denoiser_and_a_grid() -> None:
     lines = commands("animatex_core")
-    mine = [line for line in lines if "small/run" not in line]
+    mine = [line for line in lines if "small/run" not in line and not _of_plus(line)]
     names = [line[0] for line in mine]
     assert names == ["prepare", *4 * ["train"], *2 * ["epi"]]
     assert [main(line + _smaller(line)) for line in mine] == [0] * 7
     assert read_denoiser(Path("denoiser.safetensors")).trained_on.width == 64
     assert Path("grid.png").stat().st_size > 1000
+
+
+def test_from_made_up_clips_to_a_checkpoint_of_animate_x_plus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (made_up,) = commands("animatex_core.training.plus")
+    make_up([*made_up, "--count", "3", "--size", "32x48", "--frames", "5"])
+    lines = [line for line in commands("animatex_core") if _of_plus(line)]
+    assert len(lines) == 6
+    for line in lines:
+        assert main(line + ([] if "--export" in line else [*SMALLER_PLUS, *_own_wan(line)])) == 0
+    assert is_plus("animate-x-plus.safetensors")
+    assert not is_plus("wan.transformer.safetensors")
+
+
+def _of_plus(line: list[str]) -> bool:
+    return any("plus" in word or word == "wan" for word in line)
+
+
+def _own_wan(line: list[str]) -> list[str]:
+    """The folder of the full size is not here."""
+    return ["--set", "transformer=wan.transformer.safetensors"] if "full" in line else []
 
 
 def _smaller(line: list[str]) -> list[str]:

@@ -84,7 +84,7 @@ def _generated() -> Model:
 
 
 def _of_training(path: Path) -> DenoiserFile:
-    file = denoiser_of(read_checkpoint(path))
+    file = denoiser_of(read_checkpoint(path), str(path))
     if not _goes_with_small(file):
         raise WrongCheckpoint(
             f"{path} was not trained on the small encoders: give the file that `train --export` writes of it."

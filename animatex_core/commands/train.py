@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from ..training.trainer.checkpoint import Checkpoint
-    from ..training.trainer.config import TrainingConfig
+    from ..training.trainer.run_config import RunConfig
     from ..training.trainer.training import OnStep, Training
 
 
@@ -30,9 +30,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add `train`."""
     parser = subparsers.add_parser(
         "train",
-        help="train a denoiser",
-        description="Train a denoiser, or go on with a training. For many GPUs start it with torchrun or "
-        "`accelerate launch`.",
+        help="train a denoiser, or Animate-X++",
+        description="Train a denoiser, or Animate-X++ on Wan, or go on with a training. For many GPUs start "
+        "it with torchrun or `accelerate launch`.",
     )
     # No name that begins as one of torchrun's does: it would take it for its own.
     parser.add_argument(
@@ -44,7 +44,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--config",
         metavar="NAME",
-        help="a YAML file, or tiny or paper; default: that of the training to resume",
+        help="a YAML file, or tiny, paper, plus-tiny-wan, plus-tiny or plus-paper; default: that of the "
+        "training to resume",
     )
     parser.add_argument("--data", metavar="PATH", help="the data set; default: the configuration's")
     parser.add_argument(
@@ -85,42 +86,41 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _export(arguments: argparse.Namespace) -> None:
     from ..training.trainer.checkpoint import latest_checkpoint, read_checkpoint
-    from ..training.trainer.export import export_denoiser
+    from ..training.trainer.system import system_of
 
     if arguments.out is None or arguments.out.suffix != ".safetensors":
         raise InvalidInput(f"--out is {arguments.out}: name the .safetensors file that --export is to write.")
     check_target(arguments.out)
     checkpoint = read_checkpoint(latest_checkpoint(arguments.export))
-    export_denoiser(checkpoint, arguments.out, PRECISIONS[arguments.precision])
+    system_of(checkpoint.config).export(checkpoint, arguments.out, PRECISIONS[arguments.precision])
     size = arguments.out.stat().st_size / 1e6
     print(f"{arguments.out}: {size:.1f} MB in {arguments.precision}, step {checkpoint.position.step}")
 
 
 def _count(arguments: argparse.Namespace) -> None:
-    from ..training.trainer.cost import step_cost
+    from ..training.trainer.system import system_of
 
     config = _config(arguments, None)
     for kind in config.batches:
         started = time.monotonic()
-        cost = step_cost(config, kind)
+        cost = system_of(config).cost(config, kind)
         for line in cost_lines(config, kind, cost):
             print(line)
         print(f"  counted in {time.monotonic() - started:.0f} s")
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    from ..training.trainer.memory import check_memory
-    from ..training.trainer.samples import BatchMaker, open_dataset, open_epi
+    from ..training.trainer.system import system_of
     from ..training.trainer.training import Training
 
     checkpoint = _checkpoint(arguments)
     config = _config(arguments, checkpoint)
     check_writable(arguments.out / "checkpoints" / "any")
-    dataset = open_dataset(config.data)
+    system = system_of(config)
+    maker = system.maker(config)
     accelerator = _accelerator(config, cpu=arguments.cpu)
     sharing = 1 if accelerator.device.type == "cuda" else accelerator.num_processes
-    check_memory(config, accelerator.device, sharing)
-    maker = BatchMaker(config, dataset, open_epi(config.epi, dataset))
+    system.check_memory(config, accelerator.device, sharing)
     training = Training(maker, arguments.out, accelerator, checkpoint)
     with ExitStack() as stack:
         watchers = _watchers(training, stack) if accelerator.is_main_process else []
@@ -132,14 +132,12 @@ def _train(arguments: argparse.Namespace) -> None:
 
 def _watchers(training: "Training", stack: ExitStack) -> "list[OnStep]":
     from ..training.trainer.logs import TensorBoardLog
-    from ..training.trainer.preview import Preview
+    from ..training.trainer.system import system_of
 
     config = training.config
     watchers: list[OnStep] = [Told()]
     if config.log_every is not None:
-        preview = None
-        if config.preview.autoencoder is not None:
-            preview = Preview.open(config.preview, training.maker, training.accelerator.device)
+        preview = system_of(config).preview(training)
         log = TensorBoardLog(training.folder, training.position.step, config.log_every, preview)
         watchers.append(stack.enter_context(closing(log)))
     return watchers
@@ -158,18 +156,20 @@ def _checkpoint(arguments: argparse.Namespace) -> "Checkpoint | None":
     return None
 
 
-def _config(arguments: argparse.Namespace, checkpoint: "Checkpoint | None") -> "TrainingConfig":
-    from ..training.trainer.config_file import changed, read_config
+def _config(arguments: argparse.Namespace, checkpoint: "Checkpoint | None") -> "RunConfig":
+    from ..training.trainer.config_file import changed, read_any_config, shipped_configs
 
     changes = [*arguments.changes, *([f"data.path={arguments.data}"] if arguments.data else [])]
     if arguments.config is not None:
-        return read_config(arguments.config, changes)
+        return read_any_config(arguments.config, changes)
     if checkpoint is None:
-        raise InvalidInput("--config is not given: name a YAML file, or tiny or paper.")
+        raise InvalidInput(
+            f"--config is not given: name a YAML file, or one of {', '.join(shipped_configs())}."
+        )
     return changed(checkpoint.config, changes)
 
 
-def _accelerator(config: "TrainingConfig", *, cpu: bool) -> "Accelerator":
+def _accelerator(config: "RunConfig", *, cpu: bool) -> "Accelerator":
     accelerate = _accelerate()
     # A condition that the whole batch goes without leaves its encoder unused.
     parallel = accelerate.DistributedDataParallelKwargs(

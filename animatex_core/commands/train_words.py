@@ -1,26 +1,29 @@
 """What `animatex train` says of a training."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..training.trainer.config import BatchKind, TrainingConfig
     from ..training.trainer.cost import StepCost
+    from ..training.trainer.run_config import BatchKind, RunConfig
     from ..training.trainer.training import StepReport, Training
 
 TOLD_EVERY = 20.0  # seconds
 
 
-def cost_lines(config: "TrainingConfig", kind: "BatchKind", cost: "StepCost") -> Iterator[str]:
+def cost_lines(config: "RunConfig", kind: "BatchKind", cost: "StepCost") -> Iterator[str]:
     """Yield the lines that tell what a step of a kind of batch takes."""
+    width, height = config.pixels
+    of_task = f" of {kind.task_name}" if kind.task_name else ""
     yield (
-        f"A step of {config.accumulation * kind.batch_size} clips of {kind.frames} frames of "
-        f"{config.size.width}x{config.size.height}, mixed precision {config.mixed_precision}, on each "
-        "process:"
+        f"A step of {config.accumulation * kind.batch_size} clips{of_task} of {kind.frames} frames of "
+        f"{width}x{height}, mixed precision {config.mixed_precision}, on each process:"
     )
     yield f"  parameters    {cost.parameters / 1e6:,.1f} M"
     word = cost.state // 5
+    frozen = (("transformer", cost.frozen, "which does not learn"),) if cost.frozen else ()
     parts = (
+        *frozen,
         ("weights", word, "float32"),
         ("gradients", word, "float32"),
         ("AdamW", 2 * word, "two moments in float32"),
@@ -39,17 +42,23 @@ def cost_lines(config: "TrainingConfig", kind: "BatchKind", cost: "StepCost") ->
 class Told:
     """Says every now and then how far the training is."""
 
-    def __init__(self) -> None:
+    def __init__(self, every: float = TOLD_EVERY) -> None:
         from ..training.trainer.meter import Meter
 
-        self._meter = Meter()
+        self._meter, self._every = Meter(), every
 
     def __call__(self, training: "Training", report: "StepReport") -> None:
         self._meter.add(report)
-        if self._meter.seconds >= TOLD_EVERY:
+        if self._meter.seconds >= self._every:
             means = self._meter.read()
             print(
-                f"step {report.position.step}/{training.config.steps}: loss {means['loss']:.4f}, "
+                f"step {report.position.step}/{training.config.steps}: {_losses(means)}, "
                 f"{means['clips_per_second']:.1f} clips/s",
                 flush=True,
             )
+
+
+def _losses(means: Mapping[str, float]) -> str:
+    """The loss, or where there are several tasks that of each."""
+    names = [name for name in means if name.startswith("loss/")] or ["loss"]
+    return ", ".join(f"{name.replace('/', ' of ')} {means[name]:.4f}" for name in names)

@@ -14,6 +14,7 @@ from animatex_core.training.bundle.ablations import CROSS, VARIANTS, Ablations, 
 from animatex_core.training.bundle.triples_set import TriplesSettings, write_triples
 from animatex_core.training.data.encode import Encoders
 from animatex_core.training.trainer.checkpoint import WEIGHTS, latest_checkpoint, read_checkpoint
+from animatex_core.training.trainer.export import denoiser_of
 
 from ..small_bundles import write_small_bundle
 
@@ -50,7 +51,7 @@ def test_all_variants_are_trained_scored_and_compared(ablations: Ablations) -> N
         (3, seed) for _, seed in RUNS.values()
     ]
     assert [name for name, each in found.items() if each.config.epi is None] == ["without-EPI-0"]
-    assert [name for name, each in found.items() if each.config.model.ipi is None] == ["without-IPI-0"]
+    assert [name for name, each in found.items() if denoiser_of(each).config.ipi is None] == ["without-IPI-0"]
     first = {name: each.under(WEIGHTS)["out.2.weight"] for name, each in found.items()}
     assert not torch.equal(first["full-0"], first["full-1"])
     assert not torch.equal(first["full-0"], first["without-EPI-0"])

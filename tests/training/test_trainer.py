@@ -107,7 +107,7 @@ def test_a_loss_that_is_not_finite_ends_it_before_the_weights_change(tmp_path: P
     def spoil(_training: Training, report: Any) -> None:
         if report.position.step == 2:
             # Found before the next step changes weights or average.
-            torch.nn.init.constant_(started.unet.out[-1].get_parameter("bias"), float("nan"))
+            torch.nn.init.constant_(started.network.out[-1].get_parameter("bias"), float("nan"))
 
     with pytest.raises(InvalidInput, match=r"^The loss of step 2 is nan .* \(that of step 1\)\.$"):
         started.run([spoil])
@@ -118,7 +118,7 @@ def test_a_loss_that_is_not_finite_ends_it_before_the_weights_change(tmp_path: P
 def test_other_sizes_do_not_go_on(tmp_path: Path) -> None:
     losses(settings(steps=1), tmp_path)
     wider = settings(model={**settings().to_dict()["model"], "channels": 32})
-    with pytest.raises(WrongCheckpoint, match="does not fit the denoiser of the configuration"):
+    with pytest.raises(WrongCheckpoint, match="does not fit the network of the configuration"):
         training(wider, tmp_path)
 
 
@@ -131,7 +131,7 @@ def test_the_average_is_exported_for_sampling_and_begins_another_training(tmp_pa
     assert all(torch.equal(value, averages[name]) for name, value in loaded.unet.state_dict().items())
     assert not all(torch.equal(value, averages[name]) for name, value in checkpoint.under(WEIGHTS).items())
     assert loaded.trained_on == TrainedOn(32, 48, 3, "both")
-    (inputs,) = BatchMaker(checkpoint.config, MadeUpClips()).sample(0, 2).groups
+    (inputs,) = BatchMaker(settings(), MadeUpClips()).sample(0, 2).groups
     assert sample_latents(loaded.unet, inputs, SamplingSettings(steps=2)).shape == (1, 4, 2, 6, 4)
     again = start_unet(settings(initial_weights=str(target)))
     assert all(torch.equal(value, averages[name]) for name, value in again.state_dict().items())

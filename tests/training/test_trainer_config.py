@@ -5,13 +5,14 @@ import pytest
 
 from animatex_core.errors import InvalidInput
 from animatex_core.model.config import DenoiserConfig
-from animatex_core.training.trainer.config import OptimizerConfig, TrainingConfig
+from animatex_core.training.trainer.config import TrainingConfig
 from animatex_core.training.trainer.config_file import changed, read_config, shipped_configs
+from animatex_core.training.trainer.run_config import OptimizerConfig
 
 from .training_samples import SETTINGS, settings
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"sped": 1}, "sped is unknown: choose from model, data,"),
+    ({"sped": 1}, "sped is unknown: choose from data,"),
     ({"optimizer": {"lr": 1}}, "optimizer.lr is unknown: choose from learning_rate,"),
     ({"model": {"preset": "tiny", "ipi": {"wide": 1}}}, "model.ipi.wide is unknown: choose from width,"),
     ({"model": {"preset": "huge"}}, "model.preset is 'huge': choose one of released, paper, tiny."),

@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
+from animatex_core.commands.train_words import Told
 from animatex_core.training.trainer.config import PreviewConfig
 from animatex_core.training.trainer.ema import WeightAverage
 from animatex_core.training.trainer.logs import TensorBoardLog
@@ -54,6 +55,22 @@ def test_means_are_taken_over_the_steps_since_the_last_reading() -> None:
     assert meter.read()["loss"] == 7.0
 
 
+def test_each_task_has_a_loss_of_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    meter = Meter()
+    for task, loss in (("ti2v", 1.0), ("animation", 4.0), ("ti2v", 2.0)):
+        meter.add(report(task=task, loss=loss, timesteps=torch.tensor([1000.0, 0.5])))
+    means = meter.read()
+    assert (means["loss/animation"], means["loss/ti2v"], means["error/900"]) == (4.0, 1.5, 1.0)
+    maker = BatchMaker(settings(), MadeUpClips())
+    told, training = Told(every=0.0), Training(maker, tmp_path, Accelerator(cpu=True))
+    for changes in ({"task": "ti2v"}, {}):
+        told(training, report(**changes))
+    said = capsys.readouterr().out.splitlines()
+    assert [line.partition(": ")[2].partition(", ")[0] for line in said] == [
+        "loss of ti2v 0.5000", "loss 0.5000",
+    ]  # fmt: skip
+
+
 def test_curves_and_previews_are_written(tmp_path: Path) -> None:
     config = settings(steps=2, batches=[{"frames": 1, "batch_size": 1}])
     maker, shown = BatchMaker(config, MadeUpClips()), PreviewConfig(every_steps=2, clips=2, frames=3, steps=2)
@@ -69,7 +86,7 @@ def test_curves_and_previews_are_written(tmp_path: Path) -> None:
     picture = read_picture(tmp_path / "previews" / "step-000000002.png").rgb
     assert picture.shape == (2 * 3 * 48, (1 + 3) * 32, 3)
     # The weights that are trained are back in their place, and learning goes on.
-    assert training.unet.training
+    assert training.network.training
 
 
 def test_a_preview_shows_the_average(tmp_path: Path) -> None:
@@ -78,14 +95,14 @@ def test_a_preview_shows_the_average(tmp_path: Path) -> None:
     training = Training(maker, tmp_path, Accelerator(cpu=True))
     preview = Preview(PreviewConfig(clips=1, frames=2, steps=1), maker, Colours())
     before = preview.picture(training)
-    weights = [parameter.detach().clone() for parameter in training.unet.parameters()]
+    weights = [parameter.detach().clone() for parameter in training.network.parameters()]
     with torch.no_grad():
-        training.unet.out[-1].get_parameter("bias").fill_(5)
+        training.network.out[-1].get_parameter("bias").fill_(5)
     assert np.array_equal(preview.picture(training), before)
     assert training.average is not None
     training.average.tensors["out.2.bias"].fill_(5)
     assert not np.array_equal(preview.picture(training), before)
-    assert sum(torch.equal(*pair) for pair in zip(weights, training.unet.parameters(), strict=True)) == (
+    assert sum(torch.equal(*pair) for pair in zip(weights, training.network.parameters(), strict=True)) == (
         len(weights) - 1
     )
 

@@ -15,8 +15,9 @@ from ...encoders.protocols import ImageEncoder, LatentCodec
 from ...markdown import markdown_table
 from ...model.unet import AnimateXUNet
 from ...networks import Networks
-from ..trainer.checkpoint import AVERAGE, TEXT_CONTEXT, checkpoints, latest_checkpoint, read_checkpoint
+from ..trainer.checkpoint import checkpoints, latest_checkpoint, read_checkpoint
 from ..trainer.config_file import read_config
+from ..trainer.export import denoiser_of
 from ..trainer.samples import BatchMaker, open_dataset, open_epi
 from ..trainer.training import OnStep, Training
 from .held_out import LIKE_THE_CHARACTER, REAL, HeldOut, HeldOutSettings
@@ -90,12 +91,12 @@ class Ablations:
         Training(maker, folder, Accelerator(cpu=True), begun).run(watchers)
 
     def _networks(self, folder: Path) -> Networks:
-        checkpoint = read_checkpoint(latest_checkpoint(folder))
-        unet = AnimateXUNet(checkpoint.config.model)
-        unet.load_state_dict(checkpoint.under(AVERAGE))
+        file = denoiser_of(read_checkpoint(latest_checkpoint(folder)))
+        unet = AnimateXUNet(file.config)
+        unet.load_state_dict(file.tensors)
         unet.eval().requires_grad_(False)
-        context, trained_on = checkpoint.tensors[TEXT_CONTEXT], checkpoint.trained_on
-        return Networks(unet, context, self.image_encoder, self.autoencoder, trained_on)
+        assert file.text_context is not None
+        return Networks(unet, file.text_context, self.image_encoder, self.autoencoder, file.trained_on)
 
 
 def summary(folder: Path) -> str:

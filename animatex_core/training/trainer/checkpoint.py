@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ...checkpoints.safe_read import open_tensors, read_metadata
@@ -15,9 +15,9 @@ from ...checkpoints.safetensors_file import layout_of, write_safetensors
 from ...checkpoints.strict import check_keys, shapes
 from ...errors import WrongCheckpoint
 from ...model.trained_on import TrainedOn
-from ...model.unet import AnimateXUNet
-from .config import TrainingConfig
+from .config_file import config_of
 from .plan import Position
+from .run_config import RunConfig
 
 FORMAT = "animatex-training"
 FOLDER = "checkpoints"
@@ -32,13 +32,13 @@ class Checkpoint:
     """A training as it stands between two steps.
 
     tensors: under the prefixes above, memory-mapped where they come from a file. trained_on: the clips
-    that its denoiser knows. scaler: the state of fp16's loss scaling, {} without.
+    that a denoiser knows. scaler: the state of fp16's loss scaling, {} without.
     """
 
-    config: TrainingConfig
+    config: RunConfig
     position: Position
     tensors: Mapping[str, Tensor]
-    trained_on: TrainedOn
+    trained_on: TrainedOn | None
     scaler: Mapping[str, Any] = field(default_factory=dict)
 
     def under(self, prefix: str) -> dict[str, Tensor]:
@@ -59,8 +59,9 @@ def write_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
     state = {**asdict(checkpoint.position), "scaler": dict(checkpoint.scaler)}
     metadata = {
         "format": FORMAT, "state": json.dumps(state), "config": json.dumps(checkpoint.config.to_dict()),
-        "trained_on": json.dumps(checkpoint.trained_on.to_dict()),
     }  # fmt: skip
+    if checkpoint.trained_on is not None:
+        metadata["trained_on"] = json.dumps(checkpoint.trained_on.to_dict())
     write_safetensors(path, layout_of(checkpoint.tensors), checkpoint.tensors.items(), metadata)
     for old in checkpoints(run)[: -checkpoint.config.checkpoints.keep]:
         old.unlink(missing_ok=True)
@@ -88,28 +89,29 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if metadata.get("format") != FORMAT:
         raise WrongCheckpoint(f"{path} is no checkpoint of a training: name one that `train` wrote.")
     state = json.loads(metadata["state"])
-    config = TrainingConfig.from_dict(json.loads(metadata["config"]))
-    trained_on = TrainedOn.from_dict(json.loads(metadata["trained_on"]))
+    config = config_of(json.loads(metadata["config"]))
+    clips = metadata.get("trained_on")
+    trained_on = None if clips is None else TrainedOn.from_dict(json.loads(clips))
     position = Position(state["step"], state["samples"])
     return Checkpoint(config, position, open_tensors(path), trained_on, state["scaler"])
 
 
-def moments(unet: AnimateXUNet, optimizer: Optimizer) -> dict[str, Tensor]:
-    """Return what an AdamW keeps of the denoiser's parameters, under the names of the file."""
-    return dict(_moments(unet, optimizer))
+def moments(network: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
+    """Return what an AdamW keeps of the network's parameters, under the names of the file."""
+    return dict(_moments(network, optimizer))
 
 
-def _moments(unet: AnimateXUNet, optimizer: Optimizer) -> Iterator[tuple[str, Tensor]]:
-    for name, parameter in unet.named_parameters():
+def _moments(network: nn.Module, optimizer: Optimizer) -> Iterator[tuple[str, Tensor]]:
+    for name, parameter in network.named_parameters():
         for key, value in optimizer.state.get(parameter, {}).items():
             yield MOMENTS[key] + name, value
 
 
 @torch.no_grad()
-def restore(checkpoint: Checkpoint, unet: AnimateXUNet, optimizer: Optimizer) -> None:
-    """Put weights and moments back; raises WrongCheckpoint for a denoiser of other sizes."""
-    weights, parameters = checkpoint.under(WEIGHTS), dict(unet.named_parameters())
-    check_keys(shapes(parameters), shapes(weights), "the denoiser of the configuration", "The checkpoint")
+def restore(checkpoint: Checkpoint, network: nn.Module, optimizer: Optimizer) -> None:
+    """Put weights and moments back; raises WrongCheckpoint for a network of other sizes."""
+    weights, parameters = checkpoint.under(WEIGHTS), dict(network.named_parameters())
+    check_keys(shapes(parameters), shapes(weights), "the network of the configuration", "The checkpoint")
     for name, parameter in parameters.items():
         parameter.copy_(weights[name])
     state = optimizer.state_dict()

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from ...errors import InvalidInput
+from ..plus.config import SYSTEM, PlusTrainingConfig
 from .config import TrainingConfig
+from .run_config import RunConfig
 
+Run = TypeVar("Run", bound=RunConfig)
 SHIPPED = Path(__file__).parent.parent / "configs"
 
 
@@ -17,7 +20,7 @@ def shipped_configs() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 
-def read_config(name: str, changes: Sequence[str] = ()) -> TrainingConfig:
+def read_any_config(name: str, changes: Sequence[str] = ()) -> RunConfig:
     """Read a YAML file, or the configuration of that name that comes along.
 
     changes: such as "optimizer.learning_rate=1e-4", whose values are YAML too. Raises InvalidInput, naming
@@ -27,15 +30,38 @@ def read_config(name: str, changes: Sequence[str] = ()) -> TrainingConfig:
     values = _parsed(shipped if shipped.is_file() else Path(name))
     for change in changes:
         values = _with(values, change)
-    return TrainingConfig.from_dict(values)
+    return config_of(values)
 
 
-def changed(config: TrainingConfig, changes: Sequence[str]) -> TrainingConfig:
-    """Return a configuration with such changes."""
+def read_config(name: str, changes: Sequence[str] = ()) -> TrainingConfig:
+    """Read a configuration as `read_any_config`; raises InvalidInput for one that trains no denoiser."""
+    config = read_any_config(name, changes)
+    if not isinstance(config, TrainingConfig):
+        raise InvalidInput(f"The configuration {name} is that of another system: take paper or tiny.")
+    return config
+
+
+def changed(config: Run, changes: Sequence[str]) -> Run:
+    """Return a configuration of the same system with such changes."""
     values = config.to_dict()
     for change in changes:
         values = _with(values, change)
-    return TrainingConfig.from_dict(values)
+    made = config_of(values)
+    if type(made) is not type(config):
+        raise InvalidInput("system cannot be changed: begin another training.")
+    return made
+
+
+def config_of(values: Mapping[str, Any]) -> RunConfig:
+    """Read the entries of any training: without a `system` they are a denoiser's.
+
+    Raises InvalidInput for what does not belong.
+    """
+    if "system" not in values:
+        return TrainingConfig.from_dict(values)
+    if values["system"] != SYSTEM:
+        raise InvalidInput(f"system is {values['system']!r}: leave it out, or give {SYSTEM}.")
+    return PlusTrainingConfig.from_dict(values)
 
 
 def _parsed(path: Path) -> dict[str, Any]:

@@ -12,13 +12,14 @@ from ...model.conditions import ConditionInputs
 from ...model.layers import UNINITIALISED
 from ...model.mamba import Mamba
 from ...model.unet import AnimateXUNet
-from .config import BatchKind, TrainingConfig
+from .config import TrainingConfig
 from .counter import Counter
 from .ema import WeightAverage
 from .fused_scan import FusedScan, Tally
 from .loss import DenoisingLoss, draw_noise, draw_timesteps
 from .network import make_optimizer
 from .recompute import recompute_layers
+from .run_config import BatchKind
 from .samples import Batch
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -32,13 +33,15 @@ class StepCost:
     parameters: their number; each has its weight, gradient, two moments of AdamW and average in float32.
     activations: bytes at the peak of the step beyond those, the weights in half precision among them.
     operations: floating point operations of matrix products, convolutions, attention and fused scans; those
-    done again by gradient checkpointing count. scan_operations: the part of the fused scans.
+    done again by gradient checkpointing count. scan_operations: the part of the fused scans. frozen: bytes of
+    weights that do not learn.
     """
 
     parameters: int
     activations: int
     operations: int
     scan_operations: int
+    frozen: int = 0
 
     @property
     def state(self) -> int:
@@ -48,7 +51,7 @@ class StepCost:
     @property
     def memory(self) -> int:
         """Bytes at the peak."""
-        return self.state + self.activations
+        return self.state + self.activations + self.frozen
 
 
 def step_cost(config: TrainingConfig, kind: BatchKind, *, fused_scan: bool = True) -> StepCost:

@@ -4,8 +4,9 @@ import torch
 
 from ...errors import OutOfMemory
 from ...model.mamba import has_fused_scan
-from .config import BatchKind, TrainingConfig
+from .config import TrainingConfig
 from .cost import StepCost, step_cost
+from .run_config import BatchKind
 
 GIB = 2**30
 # More than any denoiser without Mamba was seen to need, for each latent pixel, channel of the finest level

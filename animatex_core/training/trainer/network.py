@@ -15,10 +15,11 @@ from ...model.residual import ResidualBlock
 from ...model.spatial import MotionAttention, SpatialTransformer
 from ...model.temporal import TemporalTransformer
 from ...model.unet import AnimateXUNet
-from .config import OptimizerConfig, TrainingConfig
+from .config import TrainingConfig
+from .run_config import OptimizerConfig
 from .seeds import Stream, seed_torch
 
-IPI = ("pose_embedding_before.", "pose_embedding_after.")
+IPI = {"pose_embedding_before", "pose_embedding_after"}
 """The implicit pose indicator itself: keypoint encoder and resampler. The motion attention of each block,
 through which the denoiser reads its tokens, counts as the denoiser's."""
 
@@ -111,15 +112,18 @@ def _initialise_mamba(mamba: Mamba) -> None:
     nn.init.uniform_(mamba.dt_proj.get_parameter("weight"), -(mamba.rank**-0.5), mamba.rank**-0.5)
 
 
-def make_optimizer(unet: AnimateXUNet, config: OptimizerConfig, *, fused: bool) -> torch.optim.AdamW:
-    """Return AdamW over two groups, the denoiser and the implicit pose indicator, each at its own rate.
+def make_optimizer(network: nn.Module, config: OptimizerConfig, *, fused: bool) -> torch.optim.AdamW:
+    """Return AdamW over two groups, the network and its implicit pose indicator, each at its own rate.
 
     fused: in one kernel. On a GPU the other form takes as much memory again as the weights for a moment.
     """
-    named = list(unet.named_parameters())
+    others: list[nn.Parameter] = []
+    indicator: list[nn.Parameter] = []
+    for name, parameter in network.named_parameters():
+        (others if IPI.isdisjoint(name.split(".")) else indicator).append(parameter)
     groups = [
-        {"params": [p for name, p in named if not name.startswith(IPI)], "rate": config.learning_rate},
-        {"params": [p for name, p in named if name.startswith(IPI)], "rate": config.learning_rate_ipi},
+        {"params": others, "rate": config.learning_rate},
+        {"params": indicator, "rate": config.learning_rate_ipi},
     ]
     return torch.optim.AdamW(
         [group for group in groups if group["params"]],

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .config import BatchKind, TrainingConfig
+from .run_config import BatchKind, RunConfig
 from .seeds import Stream, generator
 
 
@@ -20,26 +20,31 @@ class Position:
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """A batch of one process. numbers: of its samples in the whole training."""
+    """A batch of one process.
+
+    numbers: of its samples in the whole training. task: what its kind of batch is for; "" where all are for
+    the same.
+    """
 
     frames: int
     numbers: tuple[int, ...]
+    task: str = ""
 
 
-def kind_of(config: TrainingConfig, step: int) -> BatchKind:
+def kind_of(config: RunConfig, step: int) -> BatchKind:
     """Draw the kind of batch of a step, by the kinds' shares."""
     shares = np.array([kind.share for kind in config.batches])
     rng = generator(config.seed, Stream.KIND, step)
     return config.batches[rng.choice(len(shares), p=shares / shares.sum())]
 
 
-def samples_of(config: TrainingConfig, step: int, processes: int) -> int:
+def samples_of(config: RunConfig, step: int, processes: int) -> int:
     """Return how many samples all processes see in a step."""
     return kind_of(config, step).batch_size * config.accumulation * processes
 
 
 def plan_batches(
-    config: TrainingConfig, start: Position, process: int = 0, processes: int = 1
+    config: RunConfig, start: Position, process: int = 0, processes: int = 1
 ) -> Iterator[BatchPlan]:
     """Yield the batches of one process from a position to the end, `accumulation` of them a step."""
     samples = start.samples
@@ -47,7 +52,8 @@ def plan_batches(
         kind = kind_of(config, step)
         for turn in range(config.accumulation):
             first = samples + (turn * processes + process) * kind.batch_size
-            yield BatchPlan(kind.frames, tuple(range(first, first + kind.batch_size)))
+            numbers = tuple(range(first, first + kind.batch_size))
+            yield BatchPlan(kind.frames, numbers, kind.task_name)
         samples += samples_of(config, step, processes)
 
 

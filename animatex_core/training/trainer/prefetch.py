@@ -2,14 +2,15 @@
 
 import signal
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from ...errors import AnimateXError
 from .plan import BatchPlan
-from .samples import Batch
 
+Batch = TypeVar("Batch")
 AHEAD = 4  # batches a worker makes before they are asked for
 
 
@@ -34,11 +35,11 @@ def prefetched(
         yield made
 
 
-class _Batches(Dataset[Batch | AnimateXError]):
-    def __init__(self, make: Callable[[BatchPlan], Batch]) -> None:
+class _Batches(Dataset[object]):
+    def __init__(self, make: Callable[[BatchPlan], object]) -> None:
         self.make = make
 
-    def __getitem__(self, plan: BatchPlan) -> Batch | AnimateXError:
+    def __getitem__(self, plan: BatchPlan) -> object:
         # The loader would put a traceback into the sentence.
         try:
             return self.make(plan)

@@ -46,9 +46,9 @@ class Preview:
         The first column is the reference; the rows are the poses, what was sampled, and the truth.
         """
         assert training.average is not None
-        with training.average.in_place(), _at_rest(training.unet), training.accelerator.autocast():
+        with training.average.in_place(), _at_rest(training.network), training.accelerator.autocast():
             rows = [
-                self._rows(training.unet, sample, true)
+                self._rows(training.network, sample, true)
                 for sample, true in zip(self._samples, self._true, strict=True)
             ]
         return np.concatenate(rows)

@@ -18,9 +18,10 @@ def recompute_layers(unet: AnimateXUNet) -> None:
     """Let the layers keep their inputs alone for the way back. Values, gradients and names stay the same."""
     for module in unet.modules():
         if isinstance(module, LAYERS):
-            _recompute(module)
+            recompute(module)
 
 
-def _recompute(module: nn.Module) -> None:
+def recompute(module: nn.Module) -> None:
+    """Let one module keep its inputs alone for the way back."""
     # An attribute of the object, so that neither the class nor the names of its parameters change.
     module.forward = partial(checkpoint, module.forward, use_reentrant=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -15,10 +15,14 @@ from ...model.trained_on import ReferenceForm, TrainedOn
 from ...pose.skeleton import PoseSequence
 from ...shapes import ClipShape
 from ..clip import ClipDataset, TrainingClip
-from .config import DataConfig, TrainingConfig
+from .config import TrainingConfig
 from .dropout import draw_dropped, grouped, joined, without
 from .plan import BatchPlan, clip_of
+from .run_config import DataConfig
 from .seeds import Stream, generator
+
+if TYPE_CHECKING:
+    from .denoiser import DenoiserLearner
 
 Epi = Callable[[PoseSequence, np.random.Generator], PoseSequence]
 
@@ -30,6 +34,14 @@ class TrainingData(ClipDataset, Protocol):
     def text_context(self) -> Tensor: ...
 
 
+class Pooled(Protocol):
+    """A data set with poses."""
+
+    def pool(self) -> list[PoseSequence]:
+        """Return the poses that EPI draws its anchors from, a sequence a clip."""
+        ...
+
+
 def open_dataset(config: DataConfig) -> TrainingData:
     """Open the data set of a configuration; raises InvalidInput where it cannot be used."""
     from ..data.shards import ShardDataset
@@ -37,7 +49,7 @@ def open_dataset(config: DataConfig) -> TrainingData:
     return ShardDataset.open(config.path)
 
 
-def open_epi(settings: dict[str, Any] | None, dataset: ClipDataset) -> Epi | None:
+def open_epi(settings: dict[str, Any] | None, dataset: Pooled) -> Epi | None:
     """Return the explicit pose indicator over a data set's poses; None for None."""
     if settings is None:
         return None
@@ -90,6 +102,12 @@ class BatchMaker:
             tuple(joined([samples[index].groups[0] for index in group]) for group in groups),
             _stacked([samples[index].weights for group in groups for index in group]),
         )
+
+    def learner(self) -> "DenoiserLearner":
+        """Return the denoiser that learns from these batches."""
+        from .denoiser import DenoiserLearner
+
+        return DenoiserLearner(self)
 
     def trained_on(self) -> TrainedOn:
         """Return what a denoiser learns from these clips, by the configuration and the first of them."""

@@ -15,6 +15,7 @@ class Stream(enum.IntEnum):
     SAMPLE = 3
     STEP = 4
     PREVIEW = 5
+    TRANSFORMER = 6
 
 
 def generator(seed: int, stream: Stream, *counts: int) -> np.random.Generator:

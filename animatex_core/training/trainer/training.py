@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +13,12 @@ from torch import Tensor
 
 from ...errors import InvalidInput
 from ...out_of_memory import explained
-from .checkpoint import AVERAGE, TEXT_CONTEXT, WEIGHTS, Checkpoint, moments, restore, write_checkpoint
-from .config import TrainingConfig
+from .checkpoint import AVERAGE, WEIGHTS, Checkpoint, moments, restore, write_checkpoint
 from .ema import WeightAverage
-from .loss import DenoisingLoss, draw_noise, draw_timesteps
-from .network import make_optimizer, start_unet
+from .learner import Maker, TrainingBatch
+from .network import make_optimizer
 from .plan import Position, kind_of, plan_batches, samples_of
 from .prefetch import prefetched
-from .recompute import recompute_layers
-from .samples import Batch, BatchMaker
 from .seeds import Stream, seed_torch
 
 if TYPE_CHECKING:
@@ -37,7 +34,7 @@ class StepReport:
 
     position: after it. loss: mean over all processes, as it was minimised. errors, timesteps: (n,) the plain
     error of each clip of this process and its timestep. gradient_norm: before it was clipped. seconds: that
-    the step took; clips: that all processes saw.
+    the step took; clips: that all processes saw. task: of its kind of batch, "" where there is but one.
     """
 
     position: Position
@@ -49,6 +46,7 @@ class StepReport:
     seconds: float
     clips: int
     frames: int
+    task: str = ""
 
 
 OnStep = Callable[["Training", StepReport], None]
@@ -63,12 +61,12 @@ class Training:
     """A training between its steps.
 
     folder: of the checkpoints. checkpoint: where to go on, None to begin. One object is made in each
-    process; `accelerator` knows of the others.
+    process; `accelerator` knows of the others. network: the parameters that learn.
     """
 
     def __init__(
         self,
-        maker: BatchMaker,
+        maker: Maker,
         folder: Path,
         accelerator: "Accelerator",
         checkpoint: Checkpoint | None = None,
@@ -77,25 +75,19 @@ class Training:
         self.accelerator = accelerator
         self.position = Position() if checkpoint is None else checkpoint.position
         self.saved = self.position
-        self.unet = start_unet(self._start_config(checkpoint)).to(accelerator.device).train()
-        self.unet.use_channels_last()
-        if self.config.gradient_checkpointing:
-            recompute_layers(self.unet)
+        self.learner = maker.learner()
+        self.network: Any = self.learner.start(resumed=checkpoint is not None).to(accelerator.device)
         fused = accelerator.device.type in FUSED
-        optimizer = make_optimizer(self.unet, self.config.optimizer, fused=fused)
+        optimizer = make_optimizer(self.network, self.config.optimizer, fused=fused)
         self.average = (
-            WeightAverage(self.unet, self.config.ema_decay) if accelerator.is_main_process else None
+            WeightAverage(self.network, self.config.ema_decay) if accelerator.is_main_process else None
         )
         if checkpoint is not None:
             self._restore(checkpoint, optimizer)
-        self.model, self.optimizer = accelerator.prepare(DenoisingLoss(self.unet), optimizer)
-
-    def _start_config(self, checkpoint: Checkpoint | None) -> TrainingConfig:
-        """A training that goes on needs no initial weights, whose file may be gone."""
-        return self.config if checkpoint is None else replace(self.config, initial_weights=None)
+        self.model, self.optimizer = accelerator.prepare(self.learner.loss(self.network), optimizer)
 
     def _restore(self, checkpoint: Checkpoint, optimizer: torch.optim.Optimizer) -> None:
-        restore(checkpoint, self.unet, optimizer)
+        restore(checkpoint, self.network, optimizer)
         if self.average is not None:
             self.average.load(checkpoint.under(AVERAGE))
         if self.accelerator.scaler is not None and checkpoint.scaler:
@@ -127,14 +119,16 @@ class Training:
         return self.position
 
     def step(
-        self, batches: Iterator[Batch], stop: Callable[[], bool], clock: Callable[[], float]
+        self, batches: Iterator[TrainingBatch], stop: Callable[[], bool], clock: Callable[[], float]
     ) -> tuple[StepReport, bool]:
         """Make one step; also return whether any process wants to stop."""
         config, started = self.config, clock()
         step, rate = self.position.step, self._set_rates()
+        kind = kind_of(config, step)
+        self.learner.choose(self.network, kind)
         results = [self._backward(next(batches), turn) for turn in range(config.accumulation)]
         loss, stopping = self._agreed(torch.stack([loss for loss, _, _ in results]).mean(), stop())
-        norm = float(self.accelerator.clip_grad_norm_(self.unet.parameters(), config.optimizer.clip_norm))
+        norm = float(self.accelerator.clip_grad_norm_(self.network.parameters(), config.optimizer.clip_norm))
         self._check_finite(loss, norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -145,10 +139,10 @@ class Training:
         _, errors, timesteps = zip(*results, strict=True)
         return StepReport(
             self.position, loss, torch.cat(errors).cpu(), torch.cat(timesteps).cpu(), rate, norm,
-            clock() - started, clips, kind_of(config, step).frames,
+            clock() - started, clips, kind.frames, kind.task_name,
         ), stopping  # fmt: skip
 
-    def _batches(self) -> Iterator[Batch]:
+    def _batches(self) -> Iterator[TrainingBatch]:
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
         plans = plan_batches(self.config, self.position, process, processes)
         return prefetched(self.maker, plans, self.config.workers)
@@ -159,14 +153,13 @@ class Training:
             group["lr"] = group["rate"] * factor
         return self.config.optimizer.learning_rate * factor
 
-    def _backward(self, batch: Batch, turn: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _backward(self, batch: TrainingBatch, turn: int) -> tuple[Tensor, Tensor, Tensor]:
         """Add a batch's gradients; return its loss, and error and timestep of each clip."""
         config, accelerator = self.config, self.accelerator
         place = turn * accelerator.num_processes + accelerator.process_index
         seed_torch(config.seed, Stream.STEP, self.position.step, place)
         batch = batch.to(accelerator.device)
-        noise = draw_noise(batch.latents, config.loss)
-        timesteps = draw_timesteps(len(batch.latents), config.loss).to(accelerator.device)
+        noise, timesteps = self.learner.draw(batch)
         is_last = turn == config.accumulation - 1
         frames = batch.latents.shape[2]
         with (
@@ -210,11 +203,11 @@ class Training:
     def checkpoint(self) -> Checkpoint:
         """Return the training as it stands."""
         assert self.average is not None
-        tensors = {WEIGHTS + name: tensor.detach() for name, tensor in self.unet.named_parameters()}
+        tensors = {WEIGHTS + name: tensor.detach() for name, tensor in self.network.named_parameters()}
         tensors |= {AVERAGE + name: tensor for name, tensor in self.average.tensors.items()}
-        tensors |= moments(self.unet, self.optimizer)
-        tensors[TEXT_CONTEXT] = self.maker.dataset.text_context.float()
+        tensors |= moments(self.network, self.optimizer)
+        tensors |= self.learner.constants()
         scaler: dict[str, Any] = (
             {} if self.accelerator.scaler is None else self.accelerator.scaler.state_dict()
         )
-        return Checkpoint(self.config, self.position, tensors, self.maker.trained_on(), scaler)
+        return Checkpoint(self.config, self.position, tensors, self.learner.trained_on(), scaler)

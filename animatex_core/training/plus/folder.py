@@ -1,0 +1,139 @@
+"""Clips of both tasks on disk: a folder for each task, a safetensors file for each clip, no pickle.
+
+    DATA/clips.json               version of the form
+    DATA/empty_text.safetensors   text_context, the text encoder's states of ""
+    DATA/animation/NAME.safetensors
+    DATA/ti2v/NAME.safetensors
+
+A file holds the tensors of `WanClip` under their names, in any floating point type; that of an animation also
+poses, reference_pose and driving_poses (frames, 130, 3) as `PoseSequence.points`, and driving_features
+(frames, clip_dim). Its metadata tells the pictures' sizes and the caption.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import get_args
+
+import torch
+from torch import Tensor
+
+from ...checkpoints.safe_read import open_tensors, read_metadata
+from ...checkpoints.safetensors_file import layout_of, write_safetensors
+from ...conditioning import MotionFeatures
+from ...errors import CheckpointError, InvalidInput
+from ...placement import placed
+from ...pose.skeleton import PoseSequence
+from .clip import Dance, WanClip
+from .parts import Task
+
+VERSION = 1
+HEADER, EMPTY, CAPTION = "clips.json", "empty_text.safetensors", "caption"
+TENSORS = ("latents", "image_latents", "clip_features", "text_context")
+POSES = ("poses", "reference_pose", "driving_poses")
+
+
+@dataclass(frozen=True)
+class WanClipFolder:
+    """`WanClips` in a folder; files are memory-mapped and opened when they are asked for."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: str | Path) -> "WanClipFolder":
+        """Find the clips of a folder; raises InvalidInput where there is no such data set."""
+        folder = cls(Path(path))
+        try:
+            version = json.loads((folder.path / HEADER).read_text(encoding="utf-8"))["version"]
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise InvalidInput(
+                f"{str(path)!r} is not a folder of clips for Wan ({error}): name one that holds a {HEADER}."
+            ) from error
+        if version != VERSION:
+            raise InvalidInput(
+                f"The clips in {path} have version {version}, but this library reads version {VERSION}: "
+                "encode them again."
+            )
+        return folder
+
+    @cached_property
+    def empty_text(self) -> Tensor:
+        """(tokens, text_dim), the text encoder's states of ""."""
+        return self._tensors(self.path / EMPTY)["text_context"].clone()
+
+    @cached_property
+    def files(self) -> dict[str, list[Path]]:
+        """The clips of each task."""
+        return {task: sorted((self.path / task).glob("*.safetensors")) for task in get_args(Task)}
+
+    def count(self, task: Task) -> int:
+        """Return how many clips a task has; raises InvalidInput for none."""
+        if not self.files[task]:
+            raise InvalidInput(
+                f"{self.path / task} holds no clips: add some, or leave {task} out of batches."
+            )
+        return len(self.files[task])
+
+    def clip(self, task: Task, index: int) -> WanClip:
+        """Return a clip; raises InvalidInput for a damaged one."""
+        path = self.files[task][index]
+        tensors = self._tensors(path)
+        try:
+            dance = self._dance(path, tensors) if task == "animation" else None
+            return WanClip(**{name: tensors[name] for name in TENSORS}, dance=dance)
+        except (KeyError, ValueError) as error:
+            raise InvalidInput(f"The clip {path} is incomplete ({error}): encode it again.") from error
+
+    def pool(self) -> list[PoseSequence]:
+        """Return the poses of all dances."""
+        return [self._poses(path, self._tensors(path))[0] for path in self.files["animation"]]
+
+    def _dance(self, path: Path, tensors: Mapping[str, Tensor]) -> Dance:
+        poses, reference, driving = self._poses(path, tensors)
+        motion = MotionFeatures(tensors["driving_features"], driving, driving.width, driving.height)
+        return Dance(poses, reference, motion)
+
+    def _poses(self, path: Path, tensors: Mapping[str, Tensor]) -> list[PoseSequence]:
+        metadata = read_metadata(path)
+        return [
+            PoseSequence.from_points(tensors[name].float().numpy(), *json.loads(metadata[name]))
+            for name in POSES
+        ]
+
+    def _tensors(self, path: Path) -> Mapping[str, Tensor]:
+        try:
+            return open_tensors(path)
+        except CheckpointError as error:
+            raise InvalidInput(f"The clip {path} cannot be read ({error}): encode it again.") from error
+
+
+def begin_folder(path: Path, empty_text: Tensor) -> None:
+    """Write what is the same for all clips; raises StorageError where nothing can be written."""
+    _write(path / EMPTY, {"text_context": empty_text}, {})
+    with placed(path / HEADER) as file:
+        file.write(json.dumps({"version": VERSION}).encode())
+
+
+def write_clip(
+    path: Path, task: Task, name: str, clip: WanClip, caption: str, dtype: torch.dtype = torch.float16
+) -> None:
+    """Write a clip into a folder that is begun; raises StorageError where it cannot be written.
+
+    dtype: of everything but the poses.
+    """
+    tensors = {entry: getattr(clip, entry).to(dtype) for entry in TENSORS}
+    metadata = {CAPTION: caption}
+    if clip.dance is not None:
+        tensors["driving_features"] = clip.dance.motion.clip.to(dtype)
+        sequences = clip.dance.poses, clip.dance.reference_pose, clip.dance.motion.poses
+        for entry, poses in zip(POSES, sequences, strict=True):
+            tensors[entry] = torch.from_numpy(poses.points)
+            metadata[entry] = json.dumps([poses.width, poses.height])
+    _write(path / task / f"{name}.safetensors", tensors, metadata)
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    write_safetensors(path, layout_of(whole), whole.items(), metadata)

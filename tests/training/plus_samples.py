@@ -1,0 +1,81 @@
+"""Clips of both tasks made up in memory, and the smallest Animate-X++ that trains on them."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+from torch import Tensor
+
+from animatex_core.plus.shape import WanShape
+from animatex_core.pose.skeleton import PoseSequence
+from animatex_core.training.plus.batches import PlusBatchMaker
+from animatex_core.training.plus.clip import WanClip
+from animatex_core.training.plus.config import PlusTrainingConfig
+from animatex_core.training.plus.made_up import MadeUpSettings, made_up_clips
+from animatex_core.training.plus.parts import Task
+from animatex_core.training.plus.stand_in import StandIn
+from animatex_core.training.trainer.checkpoint import checkpoints, latest_checkpoint, read_checkpoint
+from animatex_core.training.trainer.training import Training
+
+SHAPE = WanShape(32, 48, 5)
+ENCODERS = StandIn(text_dim=16, image_dim=16, clip_dim=16)
+SETTINGS: dict[str, Any] = {
+    "system": "animate-x-plus",
+    "wan": {
+        "preset": "tiny", "dim": 48, "ffn_dim": 96, "heads": 2, "blocks": 4,
+        "text_dim": 16, "text_tokens": 12, "image_dim": 16, "image_tokens": 17,
+    },
+    "modules": {
+        "preset": "tiny", "variant": "full", "dim": 48, "window_frames": 5,
+        "ipi": {"width": 16, "clip_dim": 16, "encoder_hidden": 16},
+    },
+    "lora": {"rank": 4},
+    "data": {"path": "made up"},
+    "size": {"width": 32, "height": 48},
+    "batches": [
+        {"task": "animation", "frames": 5, "batch_size": 2}, {"task": "ti2v", "frames": 5, "batch_size": 2},
+    ],
+    "epi": None,
+    "steps": 4,
+    "optimizer": {"learning_rate": 1e-2, "learning_rate_ipi": 1e-2},
+    "workers": 0,
+}  # fmt: skip
+KEPT = dict.fromkeys(("pose", "reference_pose", "motion", "image", "text"), 0.0)
+
+
+def settings(**changes: Any) -> PlusTrainingConfig:
+    return PlusTrainingConfig.from_dict({**SETTINGS, **changes})
+
+
+@cache
+def drawn(number: int) -> dict[Task, tuple[WanClip, str]]:
+    return made_up_clips(MadeUpSettings(1, SHAPE), number, ENCODERS)
+
+
+@dataclass(frozen=True)
+class MadeUpWanClips:
+    """`WanClips` of each task, drawn when they are asked for."""
+
+    clips: int = 3
+
+    @property
+    def empty_text(self) -> Tensor:
+        return ENCODERS.text("")
+
+    def count(self, task: Task) -> int:
+        return self.clips
+
+    def clip(self, task: Task, index: int) -> WanClip:
+        return drawn(index)[task][0]
+
+    def pool(self) -> list[PoseSequence]:
+        return []
+
+
+def training(config: PlusTrainingConfig, folder: Path, clips: int = 3) -> Training:
+    """Begin, or go on where a folder has a checkpoint."""
+    checkpoint = read_checkpoint(latest_checkpoint(folder)) if checkpoints(folder) else None
+    maker = PlusBatchMaker(config, MadeUpWanClips(clips))
+    return Training(maker, folder, Accelerator(cpu=True), checkpoint)

@@ -1,0 +1,121 @@
+"""Configurations of Animate-X++, and what a step of one takes."""
+
+import re
+from typing import Any
+
+import pytest
+import torch
+
+from animatex_core.errors import InvalidInput, OutOfMemory
+from animatex_core.plus.config import PlusConfig, WanConfig
+from animatex_core.training.plus import cost
+from animatex_core.training.plus.batches import PlusBatchMaker
+from animatex_core.training.plus.config import PlusTrainingConfig
+from animatex_core.training.plus.learner import PlusLearner
+from animatex_core.training.plus.parts import TARGETS
+from animatex_core.training.trainer.config_file import changed, config_of, read_any_config, read_config
+from animatex_core.training.trainer.counter import Counter
+from animatex_core.training.trainer.plan import BatchPlan
+
+from .plus_samples import KEPT, SETTINGS, MadeUpWanClips, settings
+
+CPU = torch.device("cpu")
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"system": "animate"}, "system is 'animate': leave it out, or give animate-x-plus."),
+    ({"wan": {"preset": "big"}}, "wan.preset is 'big': choose one of released, tiny."),
+    ({"wan": {"wide": 1}}, "wan.wide is unknown: choose from dim,"),
+    ({"wan": "tiny"}, "wan is 'tiny': give its preset"),
+    ({"modules": {"preset": "tiny", "variant": "half"}}, "The variant is 'half'"),
+    (
+        {"modules": {"preset": "tiny"}},
+        "modules.dim and modules.reference_channels are (96, 20), but wan needs",
+    ),
+    ({"lora": {"rank": 0}}, "lora.rank is 0"),
+    (
+        {"lora": {"targets": ["cross_attn.k_img"]}},
+        "lora.targets names cross_attn.k_img: choose from self_attn.q",
+    ),
+    ({"trains": {"ti2v": ["lora"]}}, "trains.ti2v names lora: choose from dwpose_embedding,"),
+    ({"trains": {"ti2v": []}}, "trains.ti2v is empty: choose from"),
+    (
+        {"batches": [{"task": "dance", "frames": 5, "batch_size": 1}]},
+        "task is 'dance': choose one of animation",
+    ),
+    ({"batches": [{"frames": 5, "batch_size": 1}]}, "batches[0].task is not given"),
+    (
+        {"batches": [{"task": "ti2v", "frames": 6, "batch_size": 1}]},
+        "frames is 6, but Wan makes clips of 4n + 1",
+    ),
+    ({"size": {"width": 40}}, "width is 40 pixels"),
+    ({"dropout": {"pose": 1.5}}, "dropout.pose is 1.5: it must be at least 0 and at most 1."),
+    ({"shift": 0}, "shift is 0: it must be more than 0."),
+]
+
+
+@pytest.mark.parametrize(("changes", "sentence"), REFUSED)
+def test_a_setting_that_cannot_work_is_named(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InvalidInput, match=re.escape(sentence)):
+        config_of({**SETTINGS, **changes})
+
+
+@pytest.mark.parametrize("name", ["plus-paper", "plus-tiny", "plus-tiny-wan"])
+def test_shipped_configurations_survive_their_own_form(name: str) -> None:
+    config = read_any_config(name, ["mixed_precision=no", "modules.variant=simple"])
+    assert isinstance(config, PlusTrainingConfig)
+    assert config == config_of(config.to_dict())
+    assert (config.modules.variant, config.mixed_precision) == ("simple", "no")
+    assert config.trains.whole == (name == "plus-tiny-wan")
+    with pytest.raises(InvalidInput, match="is that of another system: take paper or tiny"):
+        read_config(name)
+
+
+def test_the_release_is_followed() -> None:
+    config = read_any_config("plus-paper")
+    assert isinstance(config, PlusTrainingConfig)
+    assert (config.wan, config.modules) == (WanConfig.released(), PlusConfig.released("full"))
+    assert (config.pixels, {kind.frames for kind in config.batches}, config.shift) == ((480, 832), {81}, 5.0)
+    assert config.lora.targets == TARGETS
+    assert not {"lora.cross_attn"} & config.trains.parts("animation")
+    assert all(part.startswith("lora.") for part in config.trains.parts("ti2v"))
+
+
+def test_a_change_stays_within_the_system() -> None:
+    config = changed(settings(), ["lora.rank=2", "wan.blocks=2"])
+    assert (config.lora.rank, config.wan.blocks) == (2, 2)
+
+
+def test_the_count_is_that_of_real_steps_and_recomputing_saves_memory() -> None:
+    costs = []
+    for again in (False, True):
+        config = settings(gradient_checkpointing=again, dropout=KEPT)
+        costs.append(cost.step_cost(config, config.batches[0]))
+        operations, learns, stays = really(config)
+        assert (costs[-1].operations, costs[-1].parameters, costs[-1].frozen) == (
+            operations,
+            learns,
+            4 * stays,
+        )
+    assert costs[1].activations < 0.8 * costs[0].activations
+    assert 1.2 < costs[1].operations / costs[0].operations < 1.6
+
+
+def really(config: PlusTrainingConfig) -> tuple[int, int, int]:
+    """Operations of a step of animation that is computed, and the parameters that learn and that do not."""
+    learner = PlusLearner(config)
+    network = learner.start(resumed=False)
+    loss = learner.loss(network)
+    learner.choose(network, config.batches[0])
+    batch = PlusBatchMaker(config, MadeUpWanClips())(BatchPlan(5, (0, 1), "animation"))
+    with Counter() as counter:
+        value, _ = loss(batch, *learner.draw(batch))
+        value.backward()
+    counts = (sum(each.numel() for each in part.parameters()) for part in (network, loss.transformer))
+    return counter.operations, *counts
+
+
+def test_what_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "free_bytes", lambda device: 2**18)
+    cost.check_memory(settings(), CPU)  # a small transformer is not counted
+    monkeypatch.setattr(cost, "_AMPLE_PARAMETERS", 0)
+    with pytest.raises(OutOfMemory, match=r"^A batch of 2 clips of 5 frames needs .* or lora\.rank\.$"):
+        cost.check_memory(settings(), CPU)
