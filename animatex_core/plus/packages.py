@@ -1,0 +1,17 @@
+"""Packages that only Animate-X++ without a host needs."""
+
+from importlib import import_module
+from types import ModuleType
+
+from ..errors import MissingDependency
+
+
+def plus_package(name: str) -> ModuleType:
+    """Import a package of the `plus` extra; MissingDependency says how to install it."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise MissingDependency(
+            f"The package {name} cannot be imported ({error}), but Animate-X++ without ComfyUI needs it: "
+            "run `pip install 'diffusers>=0.33' 'transformers>=4.50' accelerate sentencepiece ftfy`."
+        ) from error
