@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..checkpoints.safe_read import open_tensors
 from ..checkpoints.strict import load_strictly
 from ..progress import Progress, no_progress
-from .packages import plus_package
+from .packages import plus_package, without_weights
 from .shape import PIXELS_A_LATENT
 from .wan_sizes import shape_in
 
@@ -90,7 +90,7 @@ class WanAutoencoder:
 
 
 def _network(base_dim: int) -> nn.Module:
-    with torch.device("meta"):
+    with without_weights():
         return plus_package("diffusers").AutoencoderKLWan(base_dim=base_dim)
 
 

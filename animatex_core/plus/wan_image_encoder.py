@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..checkpoints.safe_read import open_tensors
 from ..checkpoints.strict import load_strictly
-from .packages import plus_package
+from .packages import plus_package, without_weights
 from .wan_sizes import count, shape_in
 
 _HEAD_DIM = 80
@@ -64,5 +64,5 @@ def _network(tensors: Mapping[str, Tensor], source: str) -> Any:
         patch_size=patch,
         hidden_act="gelu",
     )
-    with torch.device("meta"):
+    with without_weights():
         return transformers.CLIPVisionModel(config)

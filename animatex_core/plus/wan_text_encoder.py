@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..checkpoints.safe_read import open_tensors
 from ..checkpoints.strict import load_strictly
 from ..errors import WrongCheckpoint
-from .packages import plus_package
+from .packages import plus_package, without_weights
 from .scaled_fp8 import unscaled
 from .wan_sizes import count, shape_in
 
@@ -99,5 +99,5 @@ def _network(tensors: Mapping[str, Tensor], source: str) -> Any:
         relative_attention_num_buckets=buckets,
         feed_forward_proj="gated-gelu",
     )
-    with torch.device("meta"):
+    with without_weights():
         return transformers.UMT5EncoderModel(config)
