@@ -1,5 +1,6 @@
 """The whole way of Animate-X++: from a picture of a character, a dance and a text to the frames of a clip."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .conditioning import encode_motion, warn_of_stretching
+from .errors import AnimateXWarning
 from .out_of_memory import explained
 from .pipeline import Animation, Driving, Reference, Report, all_frames
 from .plus.clip_sampling import PlusSampling, sample_clip
@@ -74,7 +76,7 @@ class PlusAnimator:
         """
         shape = settings.shape(len(dance.poses))
         warn_of_stretching(reference.picture, ClipShape(shape.width, shape.height, halvings=1))
-        frames = chosen_frames(len(dance.poses), wanted=shape.frames)
+        frames = _filled_up(len(dance.poses), shape.frames)
         chosen = plan(dance.poses, reference.character, settings.retarget)
         poses = retarget(dance.poses, reference.character, settings.retarget).select(frames)
         stayed = (poses.width, poses.height) == (dance.poses.width, dance.poses.height)
@@ -137,3 +139,14 @@ class PlusAnimator:
 
     def _placed(self, tensor: Tensor) -> Tensor:
         return tensor.to(self.system.device, self.system.dtype)
+
+
+def _filled_up(frames: int, wanted: int) -> list[int]:
+    """Return which frame of a dance each frame of the clip shows."""
+    if frames != wanted:
+        sentence = (
+            f"The dance has {frames} frames, but Wan makes clips of 4n + 1: the last one is repeated to "
+            f"{wanted}."
+        )
+        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+    return chosen_frames(frames, wanted=wanted)

@@ -36,6 +36,14 @@ CONFIGS: dict[Variant, PlusConfig] = {"simple": SIMPLE, "full": replace(SIMPLE, 
 CLIP = "small-animatex-plus-release"
 TEXT = ("a person is dancing before the sea", "a rabbit in the snow", "waves and clouds drift")
 RANK = 3
+TEXT_SIZES = {
+    "vocab_size": 96, "d_model": WAN.text_dim, "d_kv": 64, "d_ff": 96, "num_layers": 2, "num_heads": 2,
+    "feed_forward_proj": "gated-gelu",
+}  # fmt: skip
+IMAGE_SIZES = {
+    "hidden_size": WAN.image_dim, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 1,
+    "image_size": 224, "patch_size": 14, "hidden_act": "gelu", "projection_dim": 64,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,9 @@ def plus_file(config: PlusConfig) -> PlusFile:
     """Return modules and a LoRA on two layers of each block."""
     networks = PlusNetworks(config)
     generate_weights(networks)
+    with torch.no_grad():  # so that SiLU after SiLU leaves something of the picture
+        for kernel in (p for p in networks.parameters() if p.ndim >= 4):
+            kernel.mul_(2.5)
     draw = torch.Generator().manual_seed(1)
     lora = {
         f"blocks.{index}.{layer}": LoraPair(
@@ -126,11 +137,7 @@ def transformer_tensors() -> dict[str, Tensor]:
 def text_tensors() -> dict[str, Tensor]:
     """An encoder under the names of transformers, with its tokenizer, as files for ComfyUI have both."""
     tokenizer = small_tokenizer()
-    config = UMT5Config(
-        vocab_size=96, d_model=WAN.text_dim, d_kv=64, d_ff=96, num_layers=2, num_heads=2,
-        feed_forward_proj="gated-gelu",
-    )  # fmt: skip
-    state = generated(UMT5EncoderModel(config))
+    state = generated(UMT5EncoderModel(UMT5Config(**TEXT_SIZES)))
     state.pop("encoder.embed_tokens.weight", None)
     return {**state, "spiece_model": torch.frombuffer(bytearray(tokenizer), dtype=torch.uint8).clone()}
 
@@ -160,12 +167,7 @@ def scaled(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def image_tensors() -> dict[str, Tensor]:
     """A tower with its projection, whose names begin with `vision_model.`."""
-    config = CLIPVisionConfig(
-        hidden_size=80, intermediate_size=96, num_hidden_layers=2, num_attention_heads=1, image_size=224,
-        patch_size=14, hidden_act="gelu", projection_dim=64,
-    )  # fmt: skip
-    state = generated(CLIPVisionModelWithProjection(config))
-    return {key: value for key, value in state.items() if not key.endswith("position_ids")}
+    return generated(CLIPVisionModelWithProjection(CLIPVisionConfig(**IMAGE_SIZES)))
 
 
 def autoencoder_tensors() -> dict[str, Tensor]:
