@@ -145,6 +145,10 @@ def is_plus(path: str | Path) -> bool:
 def _released(path: str | Path, tensors: Mapping[str, Tensor], config: PlusConfig | None) -> PlusFile:
     lora = {key: tensor for key, tensor in tensors.items() if "lora" in key}
     modules = {_module_key(key): tensor for key, tensor in tensors.items() if key not in lora}
+    if len(modules) + len(lora) != len(tensors):
+        raise WrongCheckpoint(
+            f"{path} holds a module of Animate-X++ twice, under different prefixes: keep the one to be used."
+        )
     full = any(key.startswith(_FULL_ALONE) for key in modules)
     config = config or PlusConfig.released("full" if full else "simple")
     expected = released_keys(PlusNetworks(config, UNINITIALISED, device="meta"), config.position_rows)

@@ -113,9 +113,6 @@ class PlusConfig:
             ) from error
 
 
-PRESETS = {"released": PlusConfig.released, "tiny": PlusConfig.tiny}
-
-
 def _checked(variant: str) -> str:
     if variant not in VARIANTS:
         raise InvalidInput(f"The variant is {variant!r}, but there are full and simple: choose one of them.")

@@ -82,6 +82,11 @@ def pose_pictures(
         yield resize(noisy, width, height)
 
 
+def stacked(pictures: Sequence[np.ndarray]) -> Tensor:
+    """Return (1, 3, f, height, width) uint8 of pictures (height, width, 3), the form of a pose video."""
+    return torch.from_numpy(np.stack(pictures)).permute(3, 0, 1, 2)[None]
+
+
 def shown_frames(decoded: Tensor) -> np.ndarray:
     """Return frames (f, height, width, 3) uint8 of the decoder's (3, f, height, width) in -1..1, as released.
 
@@ -96,8 +101,3 @@ def _through_jpeg(picture: np.ndarray, quality: int) -> np.ndarray:
     Image.fromarray(picture).save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
     with Image.open(buffer) as image:
         return np.array(image.convert("RGB"))
-
-
-def stacked(pictures: Sequence[np.ndarray]) -> Tensor:
-    """Return (1, 3, f, height, width) uint8 of pictures (height, width, 3), the form of a pose video."""
-    return torch.from_numpy(np.stack(pictures)).permute(3, 0, 1, 2)[None]

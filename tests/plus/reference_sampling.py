@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from animatex_core.plus.schedule import FlowSchedule, euler, rounded_timesteps
 from animatex_core.plus.teacache import TeaCache, relative_change
 from animatex_core.plus.wan import build_wan
 from tests.plus.reference_modules import assert_close
-from tests.plus.reference_wan import wan_config
+from tests.plus.reference_wan import beside, wan_config
 from tests.reference_weights import weight
 
 Numbers = Mapping[str, np.ndarray]
@@ -103,7 +102,9 @@ def _toy_trajectory(x: Tensor, schedule: FlowSchedule) -> list[Tensor]:
 
 def _modulations(steps: int, case: Case) -> list[Tensor]:
     """The timestep's projection at every step, of the transformer of `dit_small` as the case changes it."""
-    model = json.loads((Path(case["directory"]) / "dit_small.json").read_text(encoding="utf-8"))["model"]
+    named = re.search(r"the DiT is (\w+)", case["what"])
+    assert named
+    model = json.loads(beside(case, f"{named[1]}.json").read_text(encoding="utf-8"))["model"]
     config = wan_config(model, 1280, 257)
     match = re.search(r"time_projection\.1\.weight multiplied by ([\d.]+)", case["what"])
     factor = np.float32(match[1] if match else 1)

@@ -119,6 +119,13 @@ def test_what_cannot_be_converted_is_refused(released: Path) -> None:
         convert_plus(released, released.with_name("nan.safetensors"), TINY["simple"], WAN)
 
 
+def test_a_module_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    twice = released_tensors("simple") | {"ema.dwpose_embedding.0.bias": torch.ones(4)}
+    save_file(twice, tmp_path / "it.safetensors")
+    with pytest.raises(WrongCheckpoint, match="twice"):
+        read_plus(tmp_path / "it.safetensors", TINY["simple"])
+
+
 def test_code_in_a_pickle_is_not_run(tmp_path: Path) -> None:
     torch.save({"dwpose_embedding.0.weight": torch.ones(1), "hook": Path.cwd}, tmp_path / "it.ckpt")
     with pytest.raises(UnsafeCheckpoint):

@@ -98,3 +98,10 @@ def test_what_is_encoded_fits_together() -> None:
     assert told.motion_tokens is not None
     assert told.motion_tokens.shape == (1, frames, 96)
     assert conditions("simple").motion_tokens is None
+
+
+def test_conditions_move_together() -> None:
+    moved = given().to(dtype=torch.float64)
+    assert moved.motion_tokens is not None
+    assert moved.pose_tokens.dtype == moved.reference_map.dtype == moved.motion_tokens.dtype == torch.float64
+    assert moved.grid == GRID

@@ -1,5 +1,4 @@
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +7,11 @@ from torch import Tensor
 
 from animatex_core.errors import WrongCheckpoint
 from animatex_core.plus.lora import LoraPair, check_targets, host_lora, merged, read_lora
+from tests.plus.reference_wan import OWN
 from tests.plus.samples import drawn
 
 RELEASED = "pipe.dit.blocks.0.self_attn.q.lora_{}.default.weight"
-GOLDEN = Path(__file__).parents[1] / "reference" / "animate_x_plus" / "lora_small.npz"
+GOLDEN = OWN / "lora_small.npz"
 
 
 def pair_of(rank: int = 4, outputs: int = 6, inputs: int = 8) -> dict[str, Tensor]:

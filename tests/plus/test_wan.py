@@ -1,3 +1,4 @@
+import sys
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -6,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from animatex_core.errors import WrongCheckpoint
+from animatex_core.errors import MissingDependency, WrongCheckpoint
 from animatex_core.plus.schedule import FlowSchedule, euler, with_guidance
 from animatex_core.plus.teacache import TeaCache
-from animatex_core.plus.wan import WanInputs, conditioned, load_wan, predict
+from animatex_core.plus.wan import WanInputs, build_wan, conditioned, load_wan, predict
 from animatex_core.plus.wan_keys import to_diffusers
 from tests.plus.reference_wan import wan_weights
 from tests.plus.samples import WAN, conditions, drawn, wan, wan_inputs
@@ -117,3 +118,9 @@ def test_a_skipped_step_adds_what_the_blocks_added_before() -> None:
     for answer in answers:
         torch.testing.assert_close(answer, velocity(told, 900.0), atol=2e-5, rtol=0)
     assert len(transformer().blocks) == WAN.blocks
+
+
+def test_without_diffusers_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "diffusers", None)
+    with pytest.raises(MissingDependency, match=r"diffusers 0\.33.*animate-x\[standalone\]"):
+        build_wan(WAN)

@@ -1,7 +1,6 @@
 """The real size, on the meta device: every key and shape of the release is accounted for."""
 
 import json
-from pathlib import Path
 
 import torch
 
@@ -12,11 +11,10 @@ from animatex_core.plus.lora import check_targets, read_lora
 from animatex_core.plus.networks import PlusNetworks
 from animatex_core.plus.wan import build_wan
 from animatex_core.plus.wan_keys import diffusers_name, wan_shapes
+from tests.plus.reference_wan import OWN
 from tests.plus.samples import WAN
 
-KEYS = json.loads(
-    (Path(__file__).parents[1] / "reference" / "animate_x_plus" / "keys_plus_modules.json").read_text()
-)
+KEYS = json.loads((OWN / "keys_plus_modules.json").read_text(encoding="utf-8"))
 
 
 def shapes(keys: dict[str, list[int]]) -> dict[str, tuple[int, ...]]:
