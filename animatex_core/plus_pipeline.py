@@ -15,9 +15,10 @@ from .out_of_memory import explained
 from .pipeline import Animation, Driving, Reference, Report, all_frames
 from .plus.clip_sampling import PlusSampling, sample_clip
 from .plus.conditions import PlusConditions
+from .plus.inputs import inputs_from_poses
 from .plus.networks import PlusInputs
-from .plus.pose_inputs import pose_inputs
 from .plus.preprocess import (
+    JPEG_QUALITY,
     chosen_frames,
     masked_latents,
     reference_picture,
@@ -30,6 +31,7 @@ from .plus.shape import WanShape, fitting_frames
 from .plus.standalone import AnimateXPlus
 from .plus.visits import visiting
 from .plus.wan import WanInputs
+from .pose.skeleton import PoseSequence, seen
 from .retarget.retarget import RetargetSettings, plan, retarget
 from .sampling import finite_clip
 from .shapes import ClipShape
@@ -79,14 +81,7 @@ class PlusAnimator:
         frames = _filled_up(len(dance.poses), shape.frames)
         chosen = plan(dance.poses, reference.character, settings.retarget)
         poses = retarget(dance.poses, reference.character, settings.retarget).select(frames)
-        stayed = (poses.width, poses.height) == (dance.poses.width, dance.poses.height)
-        shown = pose_inputs(
-            shape,
-            poses,
-            chosen.own_pose(reference.character),
-            at_own_size=stayed,
-            jpeg_noise=settings.jpeg_noise,
-        )
+        shown = _drawn(poses, chosen.own_pose(reference.character), dance.poses, shape, settings)
         text, negative = self._texts(settings.prompt, settings.negative_prompt)
         plus = self._conditions(self._with_motion(shown, dance, frames))
         inputs = self._inputs(reference.picture, shape, text, plus)
@@ -116,11 +111,11 @@ class PlusAnimator:
 
     def _inputs(self, picture: np.ndarray, shape: WanShape, text: Tensor, plus: PlusConditions) -> WanInputs:
         system = self.system
-        seen = reference_picture(picture, shape.width, shape.height)
+        shown = reference_picture(picture, shape.width, shape.height)
         with visiting(system.image_encoder.network, system.device):
-            features = system.image_encoder.encode(wan_clip_picture(seen))
+            features = system.image_encoder.encode(wan_clip_picture(shown))
         with visiting(system.autoencoder.network, system.device):
-            latents = system.autoencoder.encode(reference_video(seen, shape.frames))
+            latents = system.autoencoder.encode(reference_video(shown, shape.frames))
         return WanInputs(text, self._placed(features), self._placed(masked_latents(latents)), plus)
 
     def _sample(self, inputs: WanInputs, negative: Tensor, shape: WanShape, settings: PlusSampling) -> Tensor:
@@ -139,6 +134,26 @@ class PlusAnimator:
 
     def _placed(self, tensor: Tensor) -> Tensor:
         return tensor.to(self.system.device, self.system.dtype)
+
+
+def _drawn(
+    poses: PoseSequence,
+    own_pose: PoseSequence | None,
+    danced: PoseSequence,
+    shape: WanShape,
+    settings: PlusSettings,
+) -> PlusInputs:
+    # Poses in their clip's picture are drawn at its size and stretched, as released. A character's picture
+    # may be of any size: there the strokes get the width that they have in the clip.
+    stayed = (poses.width, poses.height) == (danced.width, danced.height)
+
+    def fitting(sequence: PoseSequence) -> PoseSequence:
+        return sequence if stayed else replace(sequence, width=shape.width, height=shape.height)
+
+    if own_pose is not None:
+        own_pose = fitting(own_pose) if seen(own_pose.points[:1]).any() else None
+    quality = JPEG_QUALITY if settings.jpeg_noise else None
+    return inputs_from_poses(fitting(poses), shape, own_pose, jpeg_quality=quality)
 
 
 def _filled_up(frames: int, wanted: int) -> list[int]:

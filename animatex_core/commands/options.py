@@ -37,7 +37,7 @@ def models_folder(arguments: argparse.Namespace) -> ModelsFolder:
 
 
 def add_clip_options(parser: argparse.ArgumentParser) -> None:
-    """Add which frames of the driving clip are used; how many and at what stride is the model's, if not given."""
+    """Add which frames of the driving clip are used; what is not given of their number is the model's."""
     group = parser.add_argument_group("frames of the driving clip")
     group.add_argument(
         "--frames", type=frame_count, default=argparse.SUPPRESS, metavar="N",

@@ -31,8 +31,8 @@ def add_plus_options(parser: argparse.ArgumentParser) -> None:
     """Add what Animate-X++ alone knows."""
     group = parser.add_argument_group(
         "Animate-X++ (--model animate-x-plus, --model animate-x-plus-full, or one of its files)",
-        f"The defaults are as released: {PLUS_CLIP['frames']} frames at stride {PLUS_CLIP['stride']}, 480x832, {STEPS} steps, guidance "
-        f"{GUIDANCE['simple']:g}, of the full variant {GUIDANCE['full']:g}.",
+        f"The defaults are as released: 480x832, {STEPS} steps, guidance {GUIDANCE['simple']:g}, of the full "
+        f"variant {GUIDANCE['full']:g}.",
     )
     group.add_argument(
         "--prompt", metavar="TEXT",

@@ -92,7 +92,7 @@ def animate(system: AnimateXPlus, settings: PlusSettings = SETTINGS, dance: Memo
 def by_hand(system: AnimateXPlus) -> np.ndarray:
     """What the released script does, written out for 12 frames that become 13."""
     order = [*range(FRAMES), FRAMES - 1]
-    video = _resized([picture for picture in draw_poses(DANCE.poses)], Image.Resampling.BILINEAR)
+    video = _resized(list(draw_poses(DANCE.poses)), Image.Resampling.BILINEAR)
     keypoints = torch.from_numpy(DANCE.poses.keypoints())[None, order]
     plus = system.networks.encode(
         PlusInputs(

@@ -44,7 +44,7 @@ def test_four_steps_are_the_released_loop(variant: str) -> None:
 
 def test_guidance_of_one_runs_the_conditional_pass_alone() -> None:
     ran: list[int] = []
-    block: torch.nn.Module = wan().blocks[0]  # type: ignore[assignment,index,union-attr]
+    block: torch.nn.Module = wan().blocks[0]  # type: ignore[assignment,index]
     handle = block.register_forward_hook(lambda *_: ran.append(1))
     latents = sampled(PlusSampling(steps=4, guidance=1.0, seed=11))
     handle.remove()
@@ -56,7 +56,7 @@ def test_each_branch_has_a_cache_of_its_own() -> None:
     plain = sampled(PlusSampling(steps=4))
     assert torch.equal(sampled(PlusSampling(steps=4, teacache=0.0)), plain)
     ran: list[int] = []
-    block: torch.nn.Module = wan().blocks[0]  # type: ignore[assignment,index,union-attr]
+    block: torch.nn.Module = wan().blocks[0]  # type: ignore[assignment,index]
     handle = block.register_forward_hook(lambda *_: ran.append(1))
     skipped = sampled(PlusSampling(steps=4, teacache=1e9))
     handle.remove()
