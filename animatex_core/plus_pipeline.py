@@ -81,12 +81,18 @@ class PlusAnimator:
         frames = _filled_up(len(dance.poses), shape.frames)
         chosen = plan(dance.poses, reference.character, settings.retarget)
         poses = retarget(dance.poses, reference.character, settings.retarget).select(frames)
-        shown = _drawn(poses, chosen.own_pose(reference.character), dance.poses, shape, settings)
+        drawn = _drawn(poses, chosen.own_pose(reference.character), dance.poses, shape, settings)
+        size = f"{shape.frames} frames of {shape.width}x{shape.height}"
+        with explained(f"{size} do not fit into memory: take fewer frames, or lower width and height."):
+            shown = self._frames(reference.picture, self._with_motion(drawn, dance, frames), shape, settings)
+        return Animation(shown, poses, chosen.description)
+
+    def _frames(
+        self, picture: np.ndarray, drawn: PlusInputs, shape: WanShape, settings: PlusSettings
+    ) -> np.ndarray:
         text, negative = self._texts(settings.prompt, settings.negative_prompt)
-        plus = self._conditions(self._with_motion(shown, dance, frames))
-        inputs = self._inputs(reference.picture, shape, text, plus)
-        latents = self._sample(inputs, negative, shape, settings.sampling)
-        return Animation(self._decode(latents), poses, chosen.description)
+        inputs = self._inputs(picture, shape, text, self._conditions(drawn))
+        return self._decode(self._sample(inputs, negative, shape, settings.sampling))
 
     def _texts(self, *prompts: str) -> Iterator[Tensor]:
         encoder = self.system.text_encoder
@@ -120,11 +126,7 @@ class PlusAnimator:
 
     def _sample(self, inputs: WanInputs, negative: Tensor, shape: WanShape, settings: PlusSampling) -> Tensor:
         transformer, report = self.system.transformer, partial(self.report, "sampling")
-        size = f"{shape.frames} frames of {shape.width}x{shape.height}"
-        with (
-            explained(f"{size} do not fit into memory: take fewer frames, or lower width and height."),
-            visiting(transformer, self.system.device, self.system.working_bytes(shape)),
-        ):
+        with visiting(transformer, self.system.device, self.system.working_bytes(shape)):
             return finite_clip(sample_clip(transformer, inputs, negative, shape, settings, report))
 
     def _decode(self, latents: Tensor) -> np.ndarray:

@@ -10,6 +10,7 @@ from ..encoders.open_clip_encoder import OpenClipImageEncoder
 from ..encoders.protocols import ImageEncoder
 from ..models_folder import OPEN_CLIP, ModelsFolder
 from ..networks import VisitingImageEncoder
+from ..out_of_memory import explained
 from .checkpoint import load_plus
 from .config import Variant
 from .networks import PlusNetworks
@@ -79,8 +80,16 @@ def load_animate_x_plus(files: PlusFiles, dtype: torch.dtype, device: torch.devi
     """Load all networks; dtype: of the transformer, bfloat16 as released.
 
     Modules, image tower and OpenCLIP are in float32, as released; text encoder and autoencoder in bfloat16,
-    or with a transformer of float32 in float32. Raises what the loaders raise.
+    or with a transformer of float32 in float32. Raises what the loaders raise, and OutOfMemory.
     """
+    with explained(
+        "The networks of Animate-X++ do not fit into the computer's memory: free about 50 GB, or use them in "
+        "ComfyUI, which takes eight bits."
+    ):
+        return _loaded(files, dtype, device)
+
+
+def _loaded(files: PlusFiles, dtype: torch.dtype, device: torch.device) -> AnimateXPlus:
     encoders = torch.float32 if dtype == torch.float32 else torch.bfloat16
     loaded = load_plus(files.modules)
     driving = files.driving_encoder
@@ -90,9 +99,11 @@ def load_animate_x_plus(files: PlusFiles, dtype: torch.dtype, device: torch.devi
         text_encoder=WanTextEncoder.from_file(files.text_encoder, encoders),
         image_encoder=WanImageEncoder.from_file(files.image_encoder),
         autoencoder=WanAutoencoder.from_file(files.autoencoder, encoders),
-        driving_encoder=None
-        if driving is None
-        else VisitingImageEncoder(OpenClipImageEncoder.from_file(driving), device),
+        driving_encoder=None if driving is None else _visiting_open_clip(driving, device),
         device=device,
         dtype=dtype,
     )
+
+
+def _visiting_open_clip(path: Path, device: torch.device) -> ImageEncoder:
+    return VisitingImageEncoder(OpenClipImageEncoder.from_file(path), device)

@@ -28,7 +28,7 @@ def load_wan_file(
     """
     tensors = to_diffusers(unscaled(without_prefix(open_tensors(path)), dtype))
     config = wan_config_of(tensors, str(path))
-    check_targets(lora, wan_shapes(config), "the LoRA")
+    check_targets(lora, wan_shapes(config), "Animate-X++'s file")
     pairs = {diffusers_name(f"{layer}.weight"): pair for layer, pair in lora.items()}
 
     def loaded(key: str, tensor: Tensor) -> Tensor:

@@ -11,14 +11,17 @@ from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, UMT5Config, UMT5EncoderModel
 
 from animatex_core.errors import Cancelled, WrongCheckpoint
+from animatex_core.plus import visits
 from animatex_core.plus.checkpoint import load_plus
+from animatex_core.plus.config import WanConfig
 from animatex_core.plus.lora import LoraPair
-from animatex_core.plus.visits import streamed, visiting
+from animatex_core.plus.teacache import TeaCache
 from animatex_core.plus.wan import WanInputs, predict
 from animatex_core.plus.wan_autoencoder import WanAutoencoder
 from animatex_core.plus.wan_file import load_wan_file
 from animatex_core.plus.wan_image_encoder import WanImageEncoder
-from animatex_core.plus.wan_keys import diffusers_name
+from animatex_core.plus.wan_keys import diffusers_name, to_diffusers, wan_shapes
+from animatex_core.plus.wan_sizes import wan_config_of
 from animatex_core.plus.wan_text_encoder import WanTextEncoder, cleaned
 from tests.plus.samples import drawn
 from tests.plus.small_wan import (
@@ -195,12 +198,34 @@ def test_layers_that_are_copied_one_by_one_compute_the_same(small_wan: SmallWan)
     transformer = load_wan_file(small_wan.transformer, {}, torch.float32)
     inputs = WanInputs(drawn(1, 512, 64), drawn(1, 257, 80, seed=1), drawn(1, 20, 2, 4, 4, seed=2))
     latents, timesteps = drawn(1, 16, 2, 4, 4, seed=3), torch.tensor([700.0])
-    device = torch.device("cpu")
-    with torch.no_grad():
-        with visiting(transformer, device):
-            plain = predict(transformer, latents, timesteps, inputs)
-        with streamed(transformer, device):
-            assert next(transformer.parameters()).is_meta
-            assert torch.equal(predict(transformer, latents, timesteps, inputs), plain)
-        assert torch.equal(predict(transformer, latents, timesteps, inputs), plain)
-    assert not any(parameter.is_meta for parameter in transformer.parameters())
+
+    def velocity(cache: TeaCache | None = None) -> Tensor:
+        with torch.no_grad():
+            return predict(transformer, latents, timesteps, inputs, cache)
+
+    plain = velocity()
+    with visits.streamed(transformer, torch.device("cpu")):
+        assert next(transformer.parameters()).is_meta
+        assert torch.equal(velocity(), plain)
+        cache = TeaCache(3, threshold=1e9)
+        assert all((velocity(cache) - plain).abs().max() < 1e-5 for _ in range(3))
+    assert torch.equal(velocity(), plain)
+
+
+def test_a_network_visits_whole_where_it_fits_and_else_layer_by_layer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    elsewhere, network = torch.device("cpu", 0), torch.nn.Linear(2, 2)  # no equal of "cpu" to torch
+    for whole in (True, False):
+        with monkeypatch.context() as patch:
+            patch.setattr(visits, "fits", lambda *_, whole=whole: whole)
+            with visits.visiting(network, elsewhere):
+                assert network.weight.is_meta == (not whole)
+        assert network.weight.device == torch.device("cpu")
+    assert visits.fits(network, elsewhere, 10**15)
+
+
+def test_what_is_as_large_as_the_release_is_told_from_the_shapes() -> None:
+    shapes = wan_shapes(WanConfig.released()).items()
+    tensors = {key: torch.empty(shape, device="meta") for key, shape in shapes}
+    assert wan_config_of(to_diffusers(tensors), "the file") == WanConfig.released()
