@@ -89,6 +89,13 @@ class WanAutoencoder:
         return mean, deviation
 
 
+def diffusers_names(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Rename official tensors to those of diffusers; others keep their names."""
+    if _OFFICIAL not in tensors:
+        return tensors
+    return plus_package("diffusers.loaders.single_file_utils").convert_wan_vae_to_diffusers(tensors)
+
+
 def _network(base_dim: int) -> nn.Module:
     with without_weights():
         return plus_package("diffusers").AutoencoderKLWan(base_dim=base_dim)
