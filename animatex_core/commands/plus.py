@@ -2,6 +2,7 @@
 
 import argparse
 from functools import partial
+from os.path import isfile
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,7 +47,7 @@ def add_plus_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--teacache", type=float, metavar="X",
-        help="skip what a step says little new in, up to this threshold: 0.3 for about half; default: off",
+        help="skip steps that say little new, up to this threshold: 0.3 in the authors' code; default: off",
     )  # fmt: skip
     group.add_argument(
         "--wan", type=Path, metavar="FILE",
@@ -56,10 +57,10 @@ def add_plus_options(parser: argparse.ArgumentParser) -> None:
 
 def variant_of(arguments: argparse.Namespace) -> Variant | None:
     """Return which variant --model asks for, None where it is another model or not here."""
-    path = Path(arguments.model)
-    if arguments.model in VARIANTS:
-        return VARIANTS[arguments.model]
-    return read_plus(path).config.variant if path.is_file() and is_plus(path) else None
+    named = arguments.model
+    if named in VARIANTS:
+        return VARIANTS[named]
+    return read_plus(named).config.variant if isfile(named) and is_plus(named) else None
 
 
 def choose_plus(arguments: argparse.Namespace, variant: Variant) -> Chosen:

@@ -27,7 +27,8 @@ class PlusSampling:
     """How to sample; the defaults are those of the simple variant.
 
     guidance: scale, at which 1 runs the conditional pass alone. shift: of the sigmas towards the noise.
-    teacache: threshold below which a step's blocks are skipped, 0.3 where the release has it on; None is off.
+    teacache: threshold below which a step's blocks are skipped, 0.3 where the release has it on, with the
+        coefficients of the 720P transformer; None is off.
     """
 
     steps: int = STEPS

@@ -49,7 +49,7 @@ def tower(sizes: dict[str, Any], device: str = "cpu") -> Any:
     return kind({**config, **sizes}, torch.float32, device, OPERATIONS).eval()
 
 
-def autoencoder(dim: int) -> torch.nn.Module:
+def autoencoder(dim: int) -> Any:
     return WanVAE(
         dim=dim, z_dim=16, dim_mult=[1, 2, 4, 4], num_res_blocks=2, attn_scales=[],
         temperal_downsample=[False, True, True], dropout=0.0,

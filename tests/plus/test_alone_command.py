@@ -156,3 +156,10 @@ def test_the_variant_is_told_from_the_file(small_wan: SmallWan, tmp_path: Path) 
     for variant in ("full", "simple"):
         assert variant_of(arguments("--model", str(small_wan.modules(variant)))) == variant
     assert variant_of(arguments("--model", str(tmp_path / "none.safetensors"))) is None
+
+
+def test_a_name_that_no_file_can_have_is_refused_in_one_sentence(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["animate", *dance.options(model="x" * 300, out=dance.folder / "out.mp4")]) == 2
+    assert "cannot be opened" in last_error(capsys)
