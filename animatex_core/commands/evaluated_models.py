@@ -18,16 +18,11 @@ from ..model.trained_on import RELEASED, TrainedOn
 from ..model.unet import AnimateXUNet
 from ..networks import Networks, load_networks, load_small, require_files
 from ..pose.cache import digest_file
-from ..sampling import FEW_STEPS, SamplingSettings
+from ..sampling import FOR_SMALL, SamplingSettings
 from ..small_bundle import SHIPPED
-from ..training.trainer.checkpoint import (
-    AVERAGE,
-    TEXT_CONTEXT,
-    checkpoints,
-    latest_checkpoint,
-    read_checkpoint,
-)
 from ..training.trainer.checkpoint import FORMAT as TRAINING
+from ..training.trainer.checkpoint import checkpoints, latest_checkpoint, read_checkpoint
+from ..training.trainer.export import denoiser_of
 from .options import models_folder
 from .sampling import AUTO, GENERATED, SMALL, LoadNetworks
 
@@ -89,9 +84,7 @@ def _generated() -> Model:
 
 
 def _of_training(path: Path) -> DenoiserFile:
-    checkpoint = read_checkpoint(path)
-    context = checkpoint.tensors[TEXT_CONTEXT]
-    file = DenoiserFile(checkpoint.config.model, checkpoint.under(AVERAGE), context, checkpoint.trained_on)
+    file = denoiser_of(read_checkpoint(path))
     if not _goes_with_small(file):
         raise WrongCheckpoint(
             f"{path} was not trained on the small encoders: give the file that `train --export` writes of it."
@@ -104,7 +97,7 @@ def _goes_with_small(file: DenoiserFile) -> bool:
 
 
 def _small(path: Path, file: DenoiserFile) -> Model:
-    return Model(partial(_load_small, path, file), file.trained_on, FEW_STEPS, digest_file(path))
+    return Model(partial(_load_small, path, file), file.trained_on, FOR_SMALL, digest_file(path))
 
 
 def _load_small(path: Path, file: DenoiserFile, dtype: torch.dtype, device: torch.device) -> Networks:

@@ -8,9 +8,12 @@ from ...checkpoints.denoiser_file import DenoiserFile, write_denoiser
 from .checkpoint import AVERAGE, TEXT_CONTEXT, Checkpoint
 
 
+def denoiser_of(checkpoint: Checkpoint) -> DenoiserFile:
+    """Return the averaged weights of a checkpoint, as a denoiser's file holds them."""
+    context = checkpoint.tensors[TEXT_CONTEXT]
+    return DenoiserFile(checkpoint.config.model, checkpoint.under(AVERAGE), context, checkpoint.trained_on)
+
+
 def export_denoiser(checkpoint: Checkpoint, target: str | Path, dtype: torch.dtype = torch.float16) -> None:
     """Write the averaged weights of a checkpoint as a denoiser's file; raises as `write_denoiser`."""
-    context = checkpoint.tensors[TEXT_CONTEXT]
-    averages = checkpoint.under(AVERAGE)
-    file = DenoiserFile(checkpoint.config.model, averages, context, checkpoint.trained_on)
-    write_denoiser(target, file, dtype)
+    write_denoiser(target, denoiser_of(checkpoint), dtype)
