@@ -5,10 +5,11 @@ from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 
+import torch
+
 from ..dance import Dance
 from ..device import choose_device, choose_dtype
 from ..errors import StorageError
-from ..networks import Networks
 from ..pipeline import Animation, AnimationSettings, Animator, Reference, Report
 from ..pose.draw import draw_poses
 from ..shapes import ClipShape
@@ -16,7 +17,7 @@ from ..video.clip import probe
 from ..video.formats import check_settings
 from ..video.side_by_side import side_by_side
 from ..video.write import check_output, write_clip
-from .chosen import Chosen, Load, refuse
+from .chosen import Animate, Chosen, Load, refuse
 from .dances import read_dance
 from .options import (
     USUAL_CLIP,
@@ -31,6 +32,7 @@ from .plus import OPTIONS, add_plus_options, choose_plus, variant_of
 from .progress import Bars
 from .references import read_reference
 from .sampling import (
+    LoadNetworks,
     add_sampling_options,
     choose_networks,
     sampling_settings,
@@ -95,8 +97,7 @@ def run(arguments: argparse.Namespace) -> None:
         dance = read_dance(arguments, clip, partial(bars.report, "poses"))
         fps = dance.choice.fps if arguments.fps is None else arguments.fps
         _check_outputs(arguments, fps)
-        animate = load(choose_dtype(arguments.precision, device), device)
-        animation = animate(reference, dance, bars.report)
+        animation = load(choose_dtype(arguments.precision, device), device, bars.report)(reference, dance)
         _write(arguments, reference, dance, animation, fps)
     print(f"poses: {animation.retargeting}")
     count, height, width, _ = animation.frames.shape
@@ -113,16 +114,15 @@ def _animate_x(arguments: argparse.Namespace) -> Chosen:
     settings = _settings(arguments)
 
     def find() -> Load:
-        load_networks = choose_networks(arguments)
-        return lambda dtype, device: partial(_danced, load_networks(dtype, device), settings)
+        return partial(_load, choose_networks(arguments), settings)
 
     return Chosen(USUAL_CLIP, find)
 
 
-def _danced(
-    networks: Networks, settings: AnimationSettings, reference: Reference, dance: Dance, report: Report
-) -> Animation:
-    return Animator(networks, report).animate(reference, dance, settings)
+def _load(
+    load: LoadNetworks, settings: AnimationSettings, dtype: torch.dtype, device: torch.device, report: Report
+) -> Animate:
+    return partial(Animator(load(dtype, device), report).animate, settings=settings)
 
 
 def _settings(arguments: argparse.Namespace) -> AnimationSettings:

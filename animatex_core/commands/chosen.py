@@ -10,11 +10,11 @@ from ..dance import Dance
 from ..errors import InvalidInput
 from ..pipeline import Animation, Reference, Report
 
-Animate = Callable[[Reference, Dance, Report], Animation]
+Animate = Callable[[Reference, Dance], Animation]
 """Animates with networks that are loaded."""
 
-Load = Callable[[torch.dtype, torch.device], Animate]
-"""Loads networks, the denoiser in a type of weights, for a device."""
+Load = Callable[[torch.dtype, torch.device, Report], Animate]
+"""Loads networks, the denoiser in a type of weights, for a device; tells how far it and they are."""
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ from typing import TypeVar
 import torch
 
 from ..checks import require_file
-from ..dance import Dance
 from ..models_folder import PLUS
-from ..pipeline import Animation, Reference, Report
+from ..pipeline import Report
 from ..plus.checkpoint import is_plus, read_plus
 from ..plus.clip_sampling import GUIDANCE, PlusSampling
 from ..plus.config import Variant
@@ -104,13 +103,11 @@ def _files(arguments: argparse.Namespace, variant: Variant) -> PlusFiles:
     return PlusFiles.find(folder, path, variant, arguments.wan)
 
 
-def _load(files: PlusFiles, settings: PlusSettings, dtype: torch.dtype, device: torch.device) -> Animate:
-    system = load_animate_x_plus(files, dtype, device)
-
-    def animate(reference: Reference, dance: Dance, report: Report) -> Animation:
-        return PlusAnimator(system, report).animate(reference, dance, settings)
-
-    return animate
+def _load(
+    files: PlusFiles, settings: PlusSettings, dtype: torch.dtype, device: torch.device, report: Report
+) -> Animate:
+    system = load_animate_x_plus(files, dtype, device, partial(report, "loading"))
+    return partial(PlusAnimator(system, report).animate, settings=settings)
 
 
 def _given(value: _Value | None, usual: _Value) -> _Value:

@@ -11,6 +11,7 @@ from ..encoders.protocols import ImageEncoder
 from ..models_folder import OPEN_CLIP, ModelsFolder
 from ..networks import VisitingImageEncoder
 from ..out_of_memory import explained
+from ..progress import Progress, no_progress
 from .checkpoint import load_plus
 from .config import Variant
 from .networks import PlusNetworks
@@ -76,26 +77,31 @@ class AnimateXPlus:
         return _AT_WORK * frames * height * width * self.networks.config.dim * self.dtype.itemsize
 
 
-def load_animate_x_plus(files: PlusFiles, dtype: torch.dtype, device: torch.device) -> AnimateXPlus:
+def load_animate_x_plus(
+    files: PlusFiles, dtype: torch.dtype, device: torch.device, progress: Progress = no_progress
+) -> AnimateXPlus:
     """Load all networks; dtype: of the transformer, bfloat16 as released.
 
     Modules, image tower and OpenCLIP are in float32, as released; text encoder and autoencoder in bfloat16,
-    or with a transformer of float32 in float32. Raises what the loaders raise, and OutOfMemory.
+    or with a transformer of float32 in float32. progress: called with the tensors of the transformer that are
+    loaded. Raises what the loaders raise, and OutOfMemory.
     """
     with explained(
         "The networks of Animate-X++ do not fit into the computer's memory: free about 50 GB, or use them in "
         "ComfyUI, which takes eight bits."
     ):
-        return _loaded(files, dtype, device)
+        return _loaded(files, dtype, device, progress)
 
 
-def _loaded(files: PlusFiles, dtype: torch.dtype, device: torch.device) -> AnimateXPlus:
+def _loaded(files: PlusFiles, dtype: torch.dtype, device: torch.device, progress: Progress) -> AnimateXPlus:
     encoders = torch.float32 if dtype == torch.float32 else torch.bfloat16
     loaded = load_plus(files.modules)
     driving = files.driving_encoder
     return AnimateXPlus(
         networks=loaded.networks,
-        transformer=load_wan_file(files.transformer, loaded.lora, dtype, merging_on=device),
+        transformer=load_wan_file(
+            files.transformer, loaded.lora, dtype, merging_on=device, progress=progress
+        ),
         text_encoder=WanTextEncoder.from_file(files.text_encoder, encoders),
         image_encoder=WanImageEncoder.from_file(files.image_encoder),
         autoencoder=WanAutoencoder.from_file(files.autoencoder, encoders),

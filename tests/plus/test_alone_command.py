@@ -41,13 +41,19 @@ def arguments(*options: str) -> argparse.Namespace:
 
 @pytest.mark.parametrize("model", ["animate-x-plus", "animate-x-plus-full"])
 def test_from_a_clip_to_a_clip(
-    dance: DanceFiles, small_wan: SmallWan, monkeypatch: pytest.MonkeyPatch, model: str
+    dance: DanceFiles,
+    small_wan: SmallWan,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    model: str,
 ) -> None:
     expect_small_open_clip(small_wan, monkeypatch)
     three = dance.folder / "three.mp4"
     assert animate(dance, model=model, side_by_side=three) == 0
     clip = probe(dance.folder / "out.mp4")
     assert (clip.frames, clip.width, clip.height, clip.fps, clip.has_audio) == (13, 48, 64, FPS, True)
+    told = capsys.readouterr().err
+    assert all(f"{stage}: " in told for stage in ("loading", "sampling", "decoding"))
     frames = np.stack(list(read_frames(dance.folder / "out.mp4")))
     assert frames.std() > 5
     assert [frame.shape for frame in read_frames(three)] == [(64, 48 + 48 + 48, 3)] * 13

@@ -1,5 +1,6 @@
 """Wan's networks from files as ComfyUI has them."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, UMT5Config, UMT5EncoderModel
 
-from animatex_core.errors import Cancelled, WrongCheckpoint
+from animatex_core.errors import Cancelled, MissingDependency, WrongCheckpoint
 from animatex_core.plus import visits
 from animatex_core.plus.checkpoint import load_plus
 from animatex_core.plus.config import WanConfig
@@ -81,12 +82,30 @@ def test_a_prompt_is_cleaned() -> None:
     assert cleaned("  the sea&amp;amp;sky \n at\tnight ") == "the sea&sky at night"
 
 
-def test_a_text_encoder_without_its_tokenizer_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("stored", "message"),
+    [
+        ({}, "holds no tokenizer"),
+        ({"spiece_model": torch.zeros(9)}, "holds no tokenizer"),
+        ({"spiece_model": torch.arange(99, dtype=torch.uint8)}, "holds a damaged tokenizer"),
+    ],
+)
+def test_a_text_encoder_without_its_tokenizer_is_refused(
+    tmp_path: Path, stored: dict[str, Tensor], message: str
+) -> None:
     tensors = text_tensors()
     del tensors["spiece_model"]
-    save_file(tensors, tmp_path / "text.safetensors")
-    with pytest.raises(WrongCheckpoint, match="holds no tokenizer"):
+    save_file(tensors | stored, tmp_path / "text.safetensors")
+    with pytest.raises(WrongCheckpoint, match=message):
         text_encoder(tmp_path / "text.safetensors")
+
+
+def test_a_missing_package_is_named_with_what_installs_it(
+    small_wan: SmallWan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sentencepiece", None)
+    with pytest.raises(MissingDependency, match=r"sentencepiece cannot be imported .* run `pip install"):
+        text_encoder(small_wan.text_encoder)
 
 
 def test_the_image_tower_gives_the_states_before_its_last_block(small_wan: SmallWan) -> None:
