@@ -14,6 +14,7 @@ from animatex_core.checkpoints.strict import check_keys, shapes
 from animatex_core.plus import wan_autoencoder, wan_image_encoder, wan_text_encoder
 from tests.host.model_setting import apart, report
 from tests.plus.small_wan import (
+    BASE_DIM,
     IMAGE_SIZES,
     TEXT_SIZES,
     autoencoder_tensors,
@@ -87,7 +88,7 @@ def image() -> dict[str, Any]:
 
 @torch.no_grad()
 def video() -> dict[str, Any]:
-    theirs, form = autoencoder(8), comfy.latent_formats.Wan21()
+    theirs, form = autoencoder(BASE_DIM), comfy.latent_formats.Wan21()
     theirs.load_state_dict(autoencoder_tensors())
     ours = wan_autoencoder.WanAutoencoder.from_file(FILES.autoencoder, torch.float32)
     shown = torch.rand(1, 3, 9, 64, 48, generator=GENERATOR) * 2 - 1

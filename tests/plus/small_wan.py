@@ -35,7 +35,7 @@ SIMPLE = PlusConfig(dim=128, hidden=4, window_frames=9, position_rows=16)
 CONFIGS: dict[Variant, PlusConfig] = {"simple": SIMPLE, "full": replace(SIMPLE, ipi=IPI)}
 CLIP = "small-animatex-plus-release"
 TEXT = ("a person is dancing before the sea", "a rabbit in the snow", "waves and clouds drift")
-RANK = 3
+RANK, BASE_DIM = 3, 4
 TEXT_SIZES = {
     "vocab_size": 96, "d_model": WAN.text_dim, "d_kv": 64, "d_ff": 96, "num_layers": 2, "num_heads": 2,
     "feed_forward_proj": "gated-gelu",
@@ -172,7 +172,7 @@ def image_tensors() -> dict[str, Tensor]:
 
 def autoencoder_tensors() -> dict[str, Tensor]:
     """A narrow autoencoder of the released depth under the official names."""
-    state = generated(AutoencoderKLWan(base_dim=8))
+    state = generated(AutoencoderKLWan(base_dim=BASE_DIM))
     return {official_name(key): tensor for key, tensor in state.items()}
 
 

@@ -26,6 +26,7 @@ from animatex_core.plus.wan_sizes import wan_config_of
 from animatex_core.plus.wan_text_encoder import WanTextEncoder, cleaned
 from tests.plus.samples import drawn
 from tests.plus.small_wan import (
+    BASE_DIM,
     IMAGE_SIZES,
     TEXT_SIZES,
     WAN,
@@ -120,7 +121,7 @@ def test_the_image_tower_gives_the_states_before_its_last_block(small_wan: Small
 
 
 def test_latents_are_normalised_means_and_come_back(autoencoder: WanAutoencoder) -> None:
-    network = AutoencoderKLWan(base_dim=8).eval()
+    network = AutoencoderKLWan(base_dim=BASE_DIM).eval()
     network.load_state_dict(autoencoder.network.state_dict())
     video = drawn(1, 3, 5, 32, 48).tanh()
     latents = autoencoder.encode(video)
