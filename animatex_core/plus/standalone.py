@@ -99,13 +99,14 @@ def _loaded(files: PlusFiles, dtype: torch.dtype, device: torch.device, progress
     driving = files.driving_encoder
     return AnimateXPlus(
         networks=loaded.networks,
-        transformer=load_wan_file(
-            files.transformer, loaded.lora, dtype, merging_on=device, progress=progress
-        ),
         text_encoder=WanTextEncoder.from_file(files.text_encoder, encoders),
         image_encoder=WanImageEncoder.from_file(files.image_encoder),
         autoencoder=WanAutoencoder.from_file(files.autoencoder, encoders),
         driving_encoder=None if driving is None else _visiting_open_clip(driving, device),
+        # Last, for it takes minutes: a fault in another file shows before.
+        transformer=load_wan_file(
+            files.transformer, loaded.lora, dtype, merging_on=device, progress=progress
+        ),
         device=device,
         dtype=dtype,
     )
