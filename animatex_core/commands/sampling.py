@@ -34,7 +34,7 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
         "--model", default=AUTO, metavar="FILE",
         help="a converted bundle or the released checkpoint; auto: the one in the models folder, or without "
         "one the built-in networks; small: these, trained on cartoons; generated: untrained ones, to see "
-        "that all runs; default: %(default)s",
+        "that all runs; animate-x-plus and animate-x-plus-full: Animate-X++; default: %(default)s",
     )  # fmt: skip
 
 
