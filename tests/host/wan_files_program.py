@@ -12,7 +12,8 @@ import torch
 
 from animatex_core.checkpoints.strict import check_keys, shapes
 from animatex_core.plus import wan_autoencoder, wan_image_encoder, wan_text_encoder
-from tests.host.model_setting import apart, report
+from tests.host.model_setting import apart
+from tests.host.reports import report
 from tests.plus.small_wan import (
     BASE_DIM,
     IMAGE_SIZES,
