@@ -31,7 +31,7 @@ from .plus.shape import WanShape, fitting_frames
 from .plus.standalone import AnimateXPlus
 from .plus.visits import visiting
 from .plus.wan import WanInputs
-from .pose.skeleton import PoseSequence, seen
+from .pose.skeleton import PoseSequence
 from .retarget.retarget import RetargetSettings, plan, retarget
 from .sampling import finite_clip
 from .shapes import ClipShape
@@ -149,13 +149,8 @@ def _drawn(
     # may be of any size: there the strokes get the width that they have in the clip.
     stayed = (poses.width, poses.height) == (danced.width, danced.height)
 
-    def fitting(sequence: PoseSequence) -> PoseSequence:
-        return sequence if stayed else replace(sequence, width=shape.width, height=shape.height)
-
-    if own_pose is not None:
-        own_pose = fitting(own_pose) if seen(own_pose.points[:1]).any() else None
     quality = JPEG_QUALITY if settings.jpeg_noise else None
-    return inputs_from_poses(fitting(poses), shape, own_pose, jpeg_quality=quality)
+    return inputs_from_poses(poses, shape, own_pose, jpeg_quality=quality, at_own_size=stayed)
 
 
 def _filled_up(frames: int, wanted: int) -> list[int]:

@@ -13,7 +13,7 @@ from ...animatex_core.plus.inputs import inputs_from_poses
 from ...animatex_core.plus.networks import PlusInputs
 from ...animatex_core.plus.preprocess import JPEG_QUALITY
 from ...animatex_core.plus.shape import WanShape, require_frames
-from ...animatex_core.pose.skeleton import PoseSequence, seen
+from ...animatex_core.pose.skeleton import PoseSequence
 from .encoders import HostImageEncoder
 from .pictures import frames_of
 from .progress import node_progress
@@ -69,22 +69,16 @@ def plus_inputs(
 ) -> PlusInputs:
     """Draw poses for a clip, and put all together.
 
-    reference_pose: of which the first frame counts; without it, or with nobody in it, the first pose stands
-    in, as released. at_own_size: whether poses are drawn in the size of their pictures and stretched, as
-    released for driving frames; otherwise in that of the clip. jpeg_noise: whether drawn pictures go through
-    JPEG, as the release's do.
+    reference_pose, at_own_size: as in `inputs_from_poses`. jpeg_noise: whether pictures go through JPEG,
+    as the release's do.
     """
-    own = reference_pose if reference_pose is not None and seen(reference_pose.points[:1]).any() else poses
-
-    def fitting(sequence: PoseSequence) -> PoseSequence:
-        return sequence if at_own_size else replace(sequence, width=shape.width, height=shape.height)
-
     inputs = inputs_from_poses(
-        fitting(poses),
+        poses,
         shape,
-        fitting(own),
+        reference_pose,
         None if motion is None else motion.clip,
         JPEG_QUALITY if jpeg_noise else None,
+        at_own_size=at_own_size,
     )
     if motion is None:
         return inputs
