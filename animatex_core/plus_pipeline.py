@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -109,11 +109,9 @@ class PlusAnimator:
         return replace(inputs, keypoints=keypoints, clip_features=motion.clip[None, frames])
 
     def _conditions(self, inputs: PlusInputs) -> PlusConditions:
-        given = {entry.name: getattr(inputs, entry.name) for entry in fields(inputs)}
         device = self.system.device
-        there = {name: tensor.to(device) for name, tensor in given.items() if tensor is not None}
         with visiting(self.system.networks, device):
-            return self.system.networks.encode(PlusInputs(**there)).to(device, self.system.dtype)
+            return self.system.networks.encode(inputs.to(device)).to(device, self.system.dtype)
 
     def _inputs(self, picture: np.ndarray, shape: WanShape, text: Tensor, plus: PlusConditions) -> WanInputs:
         system = self.system

@@ -1,6 +1,6 @@
 """The modules that a variant of Animate-X++ adds to a Wan transformer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -45,6 +45,12 @@ class PlusInputs:
         self._check("reference_pose", self.reference_pose, (3, *size))
         self._check("keypoints", self.keypoints, (frames, 2, 18))
         self._check("clip_features", self.clip_features, (frames, None))
+
+    def to(self, device: torch.device | str) -> "PlusInputs":
+        """Return a copy that lies elsewhere."""
+        tensors = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        moved: dict[str, Any] = {name: x if x is None else x.to(device) for name, x in tensors.items()}
+        return PlusInputs(**moved)
 
     def _check(self, name: str, tensor: Tensor | None, form: tuple[int | None, ...]) -> None:
         if tensor is None:

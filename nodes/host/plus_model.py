@@ -1,6 +1,6 @@
 """The modules of Animate-X++ under ComfyUI's memory management, and its LoRA on ComfyUI's Wan."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import comfy.lora
@@ -41,7 +41,7 @@ class HostedPlus:
         They lie where ComfyUI keeps what nodes give each other.
         """
         model_management.load_models_gpu([self.modules], memory_required=self._activations(inputs))
-        conditions = self.modules.model.encode(_moved(inputs, self.modules.load_device))
+        conditions = self.modules.model.encode(inputs.to(self.modules.load_device))
         return conditions.to(model_management.intermediate_device(), dtype)
 
     def _activations(self, inputs: PlusInputs) -> int:
@@ -71,8 +71,3 @@ def with_lora(model: ModelPatcher, plus: HostedPlus, strength: float) -> ModelPa
     patched = model.clone()
     patched.add_patches(comfy.lora.load_lora(host_lora(plus.lora), keys), strength)
     return patched
-
-
-def _moved(inputs: PlusInputs, device: torch.device) -> PlusInputs:
-    given = {field.name: getattr(inputs, field.name) for field in fields(inputs)}
-    return PlusInputs(**{name: None if x is None else x.to(device) for name, x in given.items()})
