@@ -21,6 +21,7 @@ ROLES = (
     "base_model",
     "image_encoder",
     "text_encoder",
+    "lora",
     "autoencoder",
     "pose_detector",
     "pose_estimator",

@@ -133,7 +133,7 @@ class Animator:
 
     def _motion(self, dance: Driving) -> MotionFeatures:
         report = partial(self.report, "features")
-        return encode_motion(self.networks.image_encoder, _all_frames(dance), dance.poses, report)
+        return encode_motion(self.networks.image_encoder, all_frames(dance), dance.poses, report)
 
     def _decode(self, latents: Tensor) -> Iterator[np.ndarray]:
         frames = rearrange(latents, "1 c f h w -> f c h w")
@@ -143,7 +143,8 @@ class Animator:
             self.report("decoding", index + 1, len(frames))
 
 
-def _all_frames(dance: Driving) -> Iterator[np.ndarray]:
+def all_frames(dance: Driving) -> Iterator[np.ndarray]:
+    """Yield every frame of a dance; raises InvalidInput where some cannot be read."""
     done = 0
     for frame in dance.frames():
         yield frame

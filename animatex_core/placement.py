@@ -1,6 +1,7 @@
 """Files appear under their name only when they are whole: written as a part beside it, then moved."""
 
 import errno
+import json
 import os
 import shutil
 import uuid
@@ -29,6 +30,17 @@ def placed(target: str | Path) -> Iterator[BinaryIO]:
     """
     with placed_path(target) as part, storage_errors(Path(target)), part.open("wb") as file:
         yield file
+
+
+def place_text(target: str | Path, text: str) -> None:
+    """Write a text in UTF-8, with line ends as they are; raises StorageError where that fails."""
+    with placed(target) as file:
+        file.write(text.encode())
+
+
+def place_json(target: str | Path, values: object) -> None:
+    """Write plain values as JSON that people can read too; raises StorageError."""
+    place_text(target, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Literal
 
 from .bundles import ModelFile
 from .errors import DownloadError
-from .placement import placed
+from .placement import place_text
 from .progress import Progress, no_progress
 
 CHUNK = 1 << 20
@@ -83,8 +83,7 @@ def record_of(path: Path) -> Path:
 
 def record_digest(path: Path, digest: str) -> None:
     """Keep the digest of a first download; raises StorageError."""
-    with placed(record_of(path)) as file:
-        file.write(f"{digest}  {path.name}\n".encode())
+    place_text(record_of(path), f"{digest}  {path.name}\n")
 
 
 def recorded_digest(path: Path) -> str | None:

@@ -5,6 +5,7 @@ from comfy_api.latest import ComfyExtension, io
 from .condition import AnimateXConditioning, AnimateXFeatures
 from .host import folders
 from .load import AnimateXLoadEncoders, AnimateXLoadModel
+from .plus import AnimateXApplyPlus, AnimateXLoadPlus, AnimateXPlusReference
 from .pose import DrawPoses, ExtractPoses, LoadDWPose, SmoothPoses
 from .pose_files import LoadPoses, SavePoses
 from .retarget import RetargetPoses
@@ -28,6 +29,9 @@ NODES: list[type[io.ComfyNode]] = [
     RetargetPoses,
     DrivingFrames,
     EncodeVideo,
+    AnimateXLoadPlus,
+    AnimateXPlusReference,
+    AnimateXApplyPlus,
 ]
 
 

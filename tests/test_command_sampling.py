@@ -8,7 +8,7 @@ import pytest
 from animatex_core.commands.options import add_folder_option
 from animatex_core.commands.sampling import add_sampling_options, sampling_settings
 from animatex_core.diffusion.guidance import Guidance
-from animatex_core.sampling import FEW_STEPS, SamplingSettings
+from animatex_core.sampling import FOR_SMALL, SamplingSettings, Windows
 
 
 def chosen(folder: Path, *options: str) -> SamplingSettings:
@@ -21,8 +21,8 @@ def chosen(folder: Path, *options: str) -> SamplingSettings:
 @pytest.mark.parametrize(
     ("model", "usual"),
     [
-        ("auto", FEW_STEPS),
-        ("small", FEW_STEPS),
+        ("auto", FOR_SMALL),
+        ("small", FOR_SMALL),
         ("generated", SamplingSettings()),
         ("my.pth", SamplingSettings()),
     ],
@@ -32,8 +32,9 @@ def test_what_is_not_given_suits_the_networks(tmp_path: Path, model: str, usual:
 
 
 def test_what_is_given_counts() -> None:
-    found = chosen(Path(), "--model=small", "--solver=ddim", "--steps=4", "--guidance=1", "--seed=3")
-    assert found == SamplingSettings("ddim", 4, Guidance(1.0), seed=3)
+    given = "--solver=ddim", "--steps=4", "--guidance=1", "--seed=3", "--window=6", "--overlap=2"
+    found = chosen(Path(), "--model=small", *given)
+    assert found == SamplingSettings("ddim", 4, Guidance(1.0), seed=3, long_clip=Windows(6, 2))
 
 
 def test_the_released_model_in_its_folder_is_sampled_as_released(tmp_path: Path) -> None:

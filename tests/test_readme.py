@@ -25,6 +25,7 @@ from tests.checkpoints.test_denoiser_file import CONTEXT, released_tensors
 from tests.dance_samples import write_dance
 from tests.encoders.small_clip import SMALL, small_clip
 from tests.hub import serving
+from tests.plus.small_wan import write_small_wan
 from tests.pose.onnx_files import write_detector, write_landmarks
 
 ROOT = Path(__file__).parents[1]
@@ -104,10 +105,18 @@ def dance_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_commands_about_dances_run_as_given_but_for_their_size(dance_folder: Path) -> None:
     lines = [line for line in core_commands() if line[0] in ("animate", "pose", "retarget")]
-    assert [line[0] for line in lines] == ["animate", "animate", "pose", "retarget"]
-    small = ["--frames", "4", "--steps", "2", "--solver", "dpm++2m", "--size", "64x64"]
-    assert [main(line + (small if line[0] == "animate" else [])) for line in lines] == [0, 0, 0, 0]
-    assert all((dance_folder / name).exists() for name in ("rabbit.mp4", "three.mp4", "preview.png"))
+    assert [line[0] for line in lines] == ["animate", "animate", "pose", "retarget", "animate"]
+    write_small_wan(dance_folder / "models")
+    assert [main(line + _small(line)) for line in lines] == [0] * 5
+    written = ("rabbit.mp4", "three.mp4", "beach.mp4", "preview.png")
+    assert all((dance_folder / name).exists() for name in written)
+
+
+def _small(line: list[str]) -> list[str]:
+    if line[0] != "animate":
+        return []
+    solver = [] if "animate-x-plus" in line else ["--solver", "dpm++2m"]
+    return ["--frames", "4", "--steps", "2", "--size", "64x64", *solver]
 
 
 def test_the_whole_way_in_python(dance_folder: Path) -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 from animatex_core.commands.demo_material import CHARACTERS
 from tests.host.workflow_samples import FOLDER, NAMES, read_graph, read_prompt
 from workflow_tools.graphs import workflows
-from workflow_tools.needed_files import FILES
+from workflow_tools.needed_files import FILES, NAMED
 
 INPUTS = FOLDER / "inputs"
 
@@ -36,6 +36,12 @@ class TestEach:
         digests = [file["hash"] for models in named.values() for file in models if "hash" in file]
         assert all(len(digest) == 64 for digest in digests)
         assert len(digests) >= 2
+
+    def test_loaders_of_comfyui_name_theirs(self, name: str) -> None:
+        nodes = [node for node in read_graph(name)["nodes"] if node["type"] in NAMED]
+        assert bool(nodes) == name.startswith("plus-")
+        named = [[file["name"] for file in node["properties"]["models"]] for node in nodes]
+        assert named == [node["widgets_values"][:1] for node in nodes]
 
     def test_files_that_it_takes_are_shipped(self, name: str) -> None:
         taken = [

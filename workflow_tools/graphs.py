@@ -4,17 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from animatex_core.sampling import FEW_STEPS
+from animatex_core.sampling import FOR_SMALL
 
 from .graph import Group, Node, Workflow, node
 from .material import CHARACTER, CLIP
 from .notes import read_me
+from .plus_graphs import plus_workflows
 
 FRAMES = {"frames": 16}
 MOMENT = {"frames": 1, "start": 1.0}
 # As the small built-in networks want it, trained on 8 frames; the notes tell what the real ones do.
 SMALL = {
-    "solver": FEW_STEPS.solver, "steps": FEW_STEPS.steps, "cfg": FEW_STEPS.guidance.scale,
+    "solver": FOR_SMALL.solver, "steps": FOR_SMALL.steps, "cfg": FOR_SMALL.guidance.scale,
     "long_clip": "windows", "frames_at_once": 8, "overlap": 4,
 }  # fmt: skip
 FEW = {"solver": "dpm++2m", "steps": 8}
@@ -32,6 +33,7 @@ def workflows() -> tuple[Workflow, ...]:
         animation("few-steps", sampled(**FEW)),
         animation("repose-a-picture", sampled(**SMALL), part=MOMENT, ending=picture_ending),
         extraction(),
+        *plus_workflows(),
     )
 
 

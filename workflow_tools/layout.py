@@ -13,7 +13,7 @@ HEADING = 50  # of a group
 ROW, WIDGET, TEXT = 20, 24, 80
 TOLD, LONG = 70, 120  # for the sentences that a node of ours shows when it has run; those of loaders are long
 WIDTH = 340
-WIDTHS = {"VAEDecode": 200, NOTE: 420}
+WIDTHS = {"VAEDecode": 200, "PrimitiveInt": 200, NOTE: 420}
 PREVIEWS = {  # room for the picture or clip that a node shows
     "LoadImage": 400,
     "LoadVideo": 520,

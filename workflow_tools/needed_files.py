@@ -2,25 +2,42 @@
 
 from typing import Any
 
-from animatex_core.bundles import load_catalogue
+from animatex_core.bundles import ModelFile, load_catalogue
+
+from .graph import Node
 
 FILES = {
     "AnimateXLoadModel": ("animate-x-denoiser",),
     "AnimateXLoadEncoders": ("open-clip-vit-h-14", "sd21-autoencoder"),
     "AnimateXLoadDWPose": ("dwpose-detector", "dwpose-estimator"),
+    "AnimateXLoadPlus": ("animate-x-plus-simple-modules", "animate-x-plus-modules"),
+}
+NAMED = {  # ComfyUI's own loaders, and the widget that names the file
+    "UNETLoader": "unet_name",
+    "LoraLoaderModelOnly": "lora_name",
+    "CLIPLoader": "clip_name",
+    "CLIPVisionLoader": "clip_name",
+    "VAELoader": "vae_name",
 }
 
 
-def needed_files(node_type: str) -> list[dict[str, Any]]:
-    """Return name, url and directory of the files of a loader, and their digests where they are known."""
+def files_of(node: Node) -> list[ModelFile]:
+    """Return the files of a loader."""
     catalogue = load_catalogue()
-    files = [catalogue.find(name) for name in FILES.get(node_type, ())]
+    if node.type in NAMED:
+        return [file for file in catalogue.files if file.name == node.values[NAMED[node.type]]]
+    return [catalogue.find(name) for name in FILES.get(node.type, ())]
+
+
+def needed_files(node: Node) -> list[dict[str, Any]]:
+    """Return name, url and directory of the files of a loader, and their digests where they are known."""
+    hub = load_catalogue().hub
     return [
         {
             "name": file.name,
-            "url": f"{catalogue.hub}/{file.repository}/resolve/main/{file.path}",
+            "url": f"{hub}/{file.repository}/resolve/main/{file.path}",
             "directory": file.folder,
             **({"hash": file.sha256, "hash_type": "SHA256"} if file.sha256 else {}),
         }
-        for file in files
+        for file in files_of(node)
     ]

@@ -1,32 +1,36 @@
 """What the workflows tell their users: Markdown in `notes/`, named as they are."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from string import Template
 
 from animatex_core.bundles import load_catalogue
 
-from .graph import Group, note
-from .needed_files import FILES
+from .graph import Group, Node, node, note
+from .needed_files import files_of
 
 FOLDER = Path(__file__).parent / "notes"
+ANIMATE_X, PLUS = "files", "plus-files"
+LOADERS = tuple(map(node, ("AnimateXLoadModel", "AnimateXLoadEncoders", "AnimateXLoadDWPose")))
 
 
-def read_me(name: str) -> Group:
-    """Return the notes of a workflow."""
-    common = {"how": _read("_how"), "real": _read("_real"), "files": _list_of_files()}
-    about, files = (Template(_read(text)).substitute(common) for text in (name, "files"))
-    return Group("Read me", ((note(about, "About"), note(files, "Files")),))
+def read_me(name: str, loaders: Iterable[Node] = LOADERS, files: str = ANIMATE_X) -> Group:
+    """Return the notes of a workflow. files: what is said of them, ANIMATE_X or PLUS."""
+    common = {name: _read(f"_{name}") for name in ("how", "real", "plus")}
+    common["files"] = _list_of_files(loaders)
+    about, needed = (Template(_read(text)).substitute(common) for text in (name, files))
+    return Group("Read me", ((note(about, "About"), note(needed, "Files")),))
 
 
 def _read(name: str) -> str:
     return (FOLDER / f"{name}.md").read_text(encoding="utf-8").strip()
 
 
-def _list_of_files() -> str:
-    catalogue = load_catalogue()
-    files = [catalogue.find(name) for names in FILES.values() for name in names]
+def _list_of_files(loaders: Iterable[Node]) -> str:
+    hub = load_catalogue().hub
+    files = dict.fromkeys(file for loader in loaders for file in files_of(loader))
     return "\n".join(
-        f"- [Download]({catalogue.hub}/{file.repository}/resolve/main/{file.path}) "
+        f"- [Download]({hub}/{file.repository}/resolve/main/{file.path}) "
         f"as `models/{file.folder}/{file.name}`"
         for file in files
     )

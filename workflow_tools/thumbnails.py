@@ -24,6 +24,10 @@ TILES = {  # kind, and the frame of the dance
     "ksampler": (("dancer", 40), ("fitted", 40)),
     "few-steps": (("dancer", 52), ("fitted", 52)),
     "repose-a-picture": (("character", 0), ("fitted", 24)),
+    "plus-text-driven-background": (("character", 0), ("skeleton", 4)),
+    "plus-as-released": (("dancer", 12), ("skeleton", 12)),
+    "plus-few-steps": (("character", 0), ("skeleton", 52)),
+    "plus-long-clip": (("skeleton", 0), ("skeleton", 16), ("skeleton", 32), ("skeleton", 48)),
     "extract-poses": (("dancer", 24), ("skeleton", 24)),
 }
 

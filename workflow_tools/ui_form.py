@@ -92,7 +92,7 @@ def _outputs(schema: Schema, links: list[list[Any]]) -> list[dict[str, Any]]:
 
 
 def _properties(node: Node) -> dict[str, Any]:
-    files = needed_files(node.type)
+    files = needed_files(node)
     pack = PACK if node.type.startswith("AnimateX") else CORE
     return {"Node name for S&R": node.type, **pack, **({"models": files} if files else {})}
 

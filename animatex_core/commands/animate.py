@@ -5,18 +5,22 @@ from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 
+import torch
+
 from ..dance import Dance
 from ..device import choose_device, choose_dtype
 from ..errors import StorageError
-from ..pipeline import Animation, AnimationSettings, Animator, Reference
+from ..pipeline import Animation, AnimationSettings, Animator, Reference, Report
 from ..pose.draw import draw_poses
 from ..shapes import ClipShape
 from ..video.clip import probe
 from ..video.formats import check_settings
 from ..video.side_by_side import side_by_side
 from ..video.write import check_output, write_clip
+from .chosen import Animate, Chosen, Load, refuse
 from .dances import read_dance
 from .options import (
+    USUAL_CLIP,
     add_clip_options,
     add_folder_option,
     add_pose_options,
@@ -24,9 +28,11 @@ from .options import (
     retarget_settings,
 )
 from .outputs import check_distinct
+from .plus import OPTIONS, add_plus_options, choose_plus, variant_of
 from .progress import Bars
 from .references import read_reference
 from .sampling import (
+    LoadNetworks,
     add_sampling_options,
     choose_networks,
     sampling_settings,
@@ -56,6 +62,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_pose_options(parser)
     add_retarget_options(parser)
     add_sampling_options(parser)
+    add_plus_options(parser)
     _add_output_options(parser)
     add_folder_option(parser)
     parser.set_defaults(run=run)
@@ -82,19 +89,40 @@ def run(arguments: argparse.Namespace) -> None:
     # What cannot work fails before what takes long: poses, then networks, then sampling.
     check_distinct(arguments, "out", "side_by_side")
     _check_outputs(arguments, 1 if arguments.fps is None else arguments.fps)
-    settings, clip, device = _settings(arguments), probe(arguments.driving), choose_device(arguments.device)
-    load_networks = choose_networks(arguments)
+    model, clip = _chosen(arguments), probe(arguments.driving)
+    arguments, device = model.completed(arguments), choose_device(arguments.device)
+    load = model.find()
     with Bars() as bars:
         reference = read_reference(arguments)
         dance = read_dance(arguments, clip, partial(bars.report, "poses"))
         fps = dance.choice.fps if arguments.fps is None else arguments.fps
         _check_outputs(arguments, fps)
-        networks = load_networks(choose_dtype(arguments.precision, device), device)
-        animation = Animator(networks, bars.report).animate(reference, dance, settings)
+        animation = load(choose_dtype(arguments.precision, device), device, bars.report)(reference, dance)
         _write(arguments, reference, dance, animation, fps)
     print(f"poses: {animation.retargeting}")
     count, height, width, _ = animation.frames.shape
     print(f"{arguments.out}: {count} frames of {width}x{height} at {fps:g} a second")
+
+
+def _chosen(arguments: argparse.Namespace) -> Chosen:
+    variant = variant_of(arguments)
+    return _animate_x(arguments) if variant is None else choose_plus(arguments, variant)
+
+
+def _animate_x(arguments: argparse.Namespace) -> Chosen:
+    refuse(arguments, OPTIONS, "for Animate-X++ alone: leave it out, or take --model animate-x-plus")
+    settings = _settings(arguments)
+
+    def find() -> Load:
+        return partial(_load, choose_networks(arguments), settings)
+
+    return Chosen(USUAL_CLIP, find)
+
+
+def _load(
+    load: LoadNetworks, settings: AnimationSettings, dtype: torch.dtype, device: torch.device, report: Report
+) -> Animate:
+    return partial(Animator(load(dtype, device), report).animate, settings=settings)
 
 
 def _settings(arguments: argparse.Namespace) -> AnimationSettings:

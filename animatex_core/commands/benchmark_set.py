@@ -10,8 +10,9 @@ from tqdm import tqdm
 from ..errors import InvalidInput
 from ..evaluation.benchmark_set.confidence import Thresholds
 from ..evaluation.benchmark_set.prompts import COUNT, draw_scenes, write_scenes
-from ..evaluation.benchmark_set.screening import PoseFinder, Verdict, find_clips, screen, write_report
+from ..evaluation.benchmark_set.screening import PoseFinder, Verdict, screen, write_report
 from ..placement import check_writable
+from ..video.files import find_clips
 from .options import add_folder_option, add_net_options, positive
 from .pose_nets import announce_nets
 from .progress import Bar

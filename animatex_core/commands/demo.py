@@ -9,7 +9,7 @@ from . import animate
 from .demo_material import CHARACTERS, CLIP
 
 # In windows of as many frames as the small networks were trained on.
-OPTIONS = "--frames 32 --stride 2 --window 8 --overlap 4 --model small --pose-nets small"
+OPTIONS = "--frames 32 --stride 2 --model small --pose-nets small"
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -18,7 +18,7 @@ from ..model.trained_on import RELEASED, TrainedOn
 from ..model.unet import AnimateXUNet
 from ..networks import Networks, load_networks, load_small, require_files
 from ..pose.cache import digest_file
-from ..sampling import FEW_STEPS, SamplingSettings
+from ..sampling import FOR_SMALL, SamplingSettings
 from ..small_bundle import SHIPPED
 from ..training.trainer.checkpoint import FORMAT as TRAINING
 from ..training.trainer.checkpoint import checkpoints, latest_checkpoint, read_checkpoint
@@ -97,7 +97,7 @@ def _goes_with_small(file: DenoiserFile) -> bool:
 
 
 def _small(path: Path, file: DenoiserFile) -> Model:
-    return Model(partial(_load_small, path, file), file.trained_on, FEW_STEPS, digest_file(path))
+    return Model(partial(_load_small, path, file), file.trained_on, FOR_SMALL, digest_file(path))
 
 
 def _load_small(path: Path, file: DenoiserFile, dtype: torch.dtype, device: torch.device) -> Networks:

@@ -18,6 +18,10 @@ FOLDER_HELP = "models folder, as ComfyUI lays it out; default: $ANIMATEX_MODELS,
 PROVIDER_NAMES = tuple(provider.label.lower() for provider in PROVIDERS)
 FACTORS = ("body", "legs", "arms", "neck", "shoulders", "face")
 
+# How many frames of the driving clip are used, and one in how many.
+USUAL_CLIP = {"frames": 32, "stride": 2}
+PLUS_CLIP = {"frames": 81, "stride": 1}
+
 # Files of poses tell no frame numbers: pose k belongs to frame k, so the commands that write them take all.
 WHOLE_CLIP = {"frames": None, "stride": 1, "start": 0.0, "end": None}
 
@@ -33,14 +37,16 @@ def models_folder(arguments: argparse.Namespace) -> ModelsFolder:
 
 
 def add_clip_options(parser: argparse.ArgumentParser) -> None:
-    """Add which frames of the driving clip are used."""
+    """Add which frames of the driving clip are used; what is not given of their number is the model's."""
     group = parser.add_argument_group("frames of the driving clip")
     group.add_argument(
-        "--frames", type=frame_count, default=32, metavar="N", help="how many, or all; default: %(default)s"
-    )
+        "--frames", type=frame_count, default=argparse.SUPPRESS, metavar="N",
+        help=f"how many, or all; default: {USUAL_CLIP['frames']}, with Animate-X++ {PLUS_CLIP['frames']}",
+    )  # fmt: skip
     group.add_argument(
-        "--stride", type=positive, default=2, metavar="N", help="use one frame in N; default: %(default)s"
-    )
+        "--stride", type=positive, default=argparse.SUPPRESS, metavar="N",
+        help=f"use one frame in N; default: {USUAL_CLIP['stride']}, with Animate-X++ {PLUS_CLIP['stride']}",
+    )  # fmt: skip
     group.add_argument(
         "--start", type=float, default=0.0, metavar="S", help="seconds into the clip; default: 0"
     )

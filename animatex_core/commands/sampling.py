@@ -17,10 +17,12 @@ from ..diffusion.solvers import SOLVERS
 from ..generated_networks import NOTICE, generated_networks
 from ..model.trained_on import ReferenceForm
 from ..networks import Networks, load_networks, load_small, require_files
-from ..sampling import FEW_STEPS, SamplingSettings, Segments, Windows
+from ..sampling import FOR_SMALL, SamplingSettings, Segments, Windows
 from .options import models_folder, positive, size
 
 AUTO, SMALL, GENERATED = "auto", "small", "generated"
+
+LongClip = Windows | Segments | None
 
 LoadNetworks = Callable[[torch.dtype, torch.device], Networks]
 """Loads networks, the denoiser in a type of weights, onto a device."""
@@ -32,7 +34,7 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
         "--model", default=AUTO, metavar="FILE",
         help="a converted bundle or the released checkpoint; auto: the one in the models folder, or without "
         "one the built-in networks; small: these, trained on cartoons; generated: untrained ones, to see "
-        "that all runs; default: %(default)s",
+        "that all runs; animate-x-plus and animate-x-plus-full: Animate-X++; default: %(default)s",
     )  # fmt: skip
 
 
@@ -48,7 +50,7 @@ def add_way_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup
         help="as what the model is shown the reference; default: as it was trained, the released one with "
         "the picture",
     )  # fmt: skip
-    small, released = FEW_STEPS, SamplingSettings()
+    small, released = FOR_SMALL, SamplingSettings()
     group.add_argument(
         "--steps", type=positive, metavar="N",
         help=f"default: {released.steps}, as released; {small.steps} with the small networks",
@@ -66,7 +68,8 @@ def add_way_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup
     plans = group.add_mutually_exclusive_group()
     plans.add_argument(
         "--window", type=positive, metavar="N",
-        help="for long clips: denoise overlapping windows of N frames, in constant memory",
+        help="for long clips: denoise overlapping windows of N frames, in constant memory; default: all at "
+        "once, but windows of 8 with the small networks, which learned from so many",
     )  # fmt: skip
     plans.add_argument(
         "--segments",
@@ -75,7 +78,7 @@ def add_way_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup
         help="for long clips: one after the other, segments of N frames, each from the last frame before it",
     )
     group.add_argument(
-        "--overlap", type=int, metavar="N", help="frames that windows share; default: a quarter of a window"
+        "--overlap", type=int, metavar="N", help="frames that windows share; default: a quarter of --window"
     )
     group.add_argument(
         "--precision",
@@ -90,7 +93,7 @@ def add_way_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup
 def sampling_settings(arguments: argparse.Namespace) -> SamplingSettings:
     """Return how to sample: as given, else as suits the networks of --model."""
     takes_small = arguments.model != GENERATED and _denoiser(arguments) is None
-    return given_sampling(arguments, FEW_STEPS if takes_small else SamplingSettings())
+    return given_sampling(arguments, FOR_SMALL if takes_small else SamplingSettings())
 
 
 def given_sampling(arguments: argparse.Namespace, usual: SamplingSettings) -> SamplingSettings:
@@ -101,15 +104,15 @@ def given_sampling(arguments: argparse.Namespace, usual: SamplingSettings) -> Sa
         steps=arguments.steps or usual.steps,
         guidance=usual.guidance if arguments.guidance is None else Guidance(arguments.guidance),
         seed=arguments.seed,
-        long_clip=_long_clip(arguments),
+        long_clip=_long_clip(arguments, usual.long_clip),
     )
 
 
-def _long_clip(arguments: argparse.Namespace) -> Windows | Segments | None:
+def _long_clip(arguments: argparse.Namespace, usual: LongClip) -> LongClip:
     if arguments.segments is not None:
         return Segments(arguments.segments)
     if arguments.window is None:
-        return None
+        return usual
     overlap = arguments.window // 4 if arguments.overlap is None else arguments.overlap
     return Windows(arguments.window, overlap)
 

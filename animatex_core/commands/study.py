@@ -1,7 +1,6 @@
 """`animatex study build | count`: blind pairs of clips for people to compare, and what their votes say."""
 
 import argparse
-import json
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from ..evaluation.study.count import count_votes
 from ..evaluation.study.key import key_path, read_key
 from ..evaluation.study.material import find_material
 from ..evaluation.study.report import as_json, as_markdown
-from ..placement import check_writable, placed
+from ..placement import check_writable, place_json, place_text
 from .options import positive
 from .progress import Bars
 
@@ -100,12 +99,8 @@ def count(arguments: argparse.Namespace) -> None:
     for reason in outcome.refused.values():
         print(f"left out: {reason}")
     text = as_markdown(outcome)
-    for path, content in (
-        (arguments.out, json.dumps(as_json(outcome), indent=1, ensure_ascii=False)),
-        (table, text),
-    ):
-        with placed(path) as file:
-            file.write(content.encode())
+    place_json(arguments.out, as_json(outcome))
+    place_text(table, text)
     print(text, end="")
 
 

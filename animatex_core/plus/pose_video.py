@@ -15,6 +15,7 @@ REPEATS = 3
 # frames back and seven on: two latent frames before a part and one after it make it the same as in one go.
 _LATENTS_AT_ONCE = 7
 _REACH_BACK, _REACH_ON = 2, 1
+FRAMES_AT_ONCE = FRAMES_A_LATENT * (_REACH_BACK + _LATENTS_AT_ONCE + _REACH_ON)
 _STRIDES = ((1, 1, 1), (1, 1, 1), (1, 1, 1), (1, 2, 2), (2, 2, 2), (2, 2, 2))
 
 

@@ -33,7 +33,7 @@ class WanShape:
 
     @classmethod
     def fitting(cls, width: int, height: int, frames: int) -> "WanShape":
-        """Round any size as released: width and height up, frames to the nearest 4n + 1 (up from halfway)."""
+        """Round any size as released: width and height up, frames to the next 4n + 1."""
         for name, size in (("width", width), ("height", height), ("frames", frames)):
             require_whole(name, size)
         return cls(_rounded_up(width), _rounded_up(height), fitting_frames(frames))

@@ -55,7 +55,7 @@ def build_wan(config: WanConfig, device: torch.device | str | None = None) -> nn
         from diffusers import WanTransformer3DModel
     except ImportError as error:
         raise MissingDependency(
-            "Wan's transformer needs diffusers 0.33 or newer: install animate-x[standalone]."
+            "Wan's transformer needs diffusers 0.33 or newer: run `pip install 'diffusers>=0.33'`."
         ) from error
     with torch.device(device or "cpu"):
         transformer = WanTransformer3DModel(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import folder_paths
 
@@ -10,11 +11,21 @@ from ...animatex_core.bundles import load_catalogue
 from ...animatex_core.checkpoints.denoiser_file import FORMAT
 from ...animatex_core.checkpoints.safe_read import read_metadata
 from ...animatex_core.errors import CheckpointError, InvalidInput
-from ...animatex_core.models_folder import AUTOENCODERS, BUNDLES, DENOISER, OPEN_CLIP
+from ...animatex_core.models_folder import (
+    AUTOENCODERS,
+    BUNDLES,
+    DENOISER,
+    OPEN_CLIP,
+    PLUS,
+    PLUS_CONVERTED,
+)
+from ...animatex_core.plus import checkpoint as plus_checkpoint
 from . import folders
 
 DENOISERS, AUTOENCODER_FOLDERS = (folders.KEY, "diffusion_models"), ("vae", "checkpoints")
-NAMED_ANIMATE_X = re.compile(r"animate[-_ ]?x(?!\+)", re.IGNORECASE)
+NAMED_PLUS = re.compile(r"animate[-_ ]?x[-_ ]?(\+\+|plus)", re.IGNORECASE)
+NAMED_ANIMATE_X = re.compile(r"animate[-_ ]?x", re.IGNORECASE)
+RECOMMENDED = ("simple", "full")  # by the authors
 # The vision tower of the same model, as other packs have their users save it.
 OPEN_CLIP_ELSEWHERE = ("CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors",)
 
@@ -24,16 +35,22 @@ Choices = dict[str, Path]
 
 def denoiser_choices() -> Choices:
     """Return the files that may be an Animate-X denoiser."""
-    own, shared = DENOISERS
-    others = {name for file in load_catalogue().files if file.id != DENOISER for name in file.names}
+    others = _names_but(DENOISER)
 
     def plausible(name: str) -> bool:
-        return Path(name).suffix.lower() in folders.WEIGHTS and Path(name).name not in others
+        return _is_weights(name) and Path(name).name not in others and not _is_named(NAMED_PLUS, name)
 
-    def named(name: str) -> bool:
-        return plausible(name) and NAMED_ANIMATE_X.search(Path(name).name) is not None
+    return _own_and_named(plausible, NAMED_ANIMATE_X)
 
-    return _choices(own, plausible) | _choices(shared, named, marked=True)
+
+def plus_choices() -> Choices:
+    """Return the files that may be of Animate-X++."""
+    others = {*_names_but(*PLUS.values()), *BUNDLES}
+
+    def plausible(name: str) -> bool:
+        return _is_weights(name) and Path(name).name not in others
+
+    return _own_and_named(plausible, NAMED_PLUS)
 
 
 def image_encoder_choices() -> Choices:
@@ -55,6 +72,17 @@ def find_denoiser() -> Path | None:
     choices = denoiser_choices().values()
     known = _first(choices, (*BUNDLES, *_names(DENOISER)))
     return known or next(filter(_is_bundle, choices), None)
+
+
+def require_plus() -> Path:
+    """Return a file of Animate-X++, converted or as released, of the simple variant first.
+
+    Raises InvalidInput that says how to get one.
+    """
+    choices = plus_choices().values()
+    names = [name for each in RECOMMENDED for name in (PLUS_CONVERTED[each], *_names(PLUS[each]))]
+    path = _first(choices, names) or next(filter(_is_plus_bundle, choices), None)
+    return path or _ask_for(PLUS[RECOMMENDED[0]])
 
 
 def require_image_encoder() -> Path | None:
@@ -82,14 +110,29 @@ def _required(choices: Choices, file_ids: Sequence[str], elsewhere: Sequence[str
     # A set of networks belongs together: the built-in denoiser does not understand real encoders.
     if find_denoiser() is None:
         return None
-    path = _first(choices.values(), (*_names(*file_ids), *elsewhere))
-    if path is None:
-        file = load_catalogue().find(file_ids[0])
-        raise InvalidInput(
-            f"{file.name} is not in ComfyUI's folder models/{file.folder}: get it with `python -m "
-            f"animatex_core models download {file.id} --folder {folder_paths.models_dir}`, or choose a file."
-        )
-    return path
+    return _first(choices.values(), (*_names(*file_ids), *elsewhere)) or _ask_for(file_ids[0])
+
+
+def _ask_for(file_id: str) -> NoReturn:
+    file = load_catalogue().find(file_id)
+    raise InvalidInput(
+        f"{file.name} is not in ComfyUI's folder models/{file.folder}: get it with `python -m animatex_core "
+        f"models download {file.id} --folder {folder_paths.models_dir}`, or choose a file."
+    )
+
+
+def _own_and_named(plausible: Callable[[str], bool], form: re.Pattern[str]) -> Choices:
+    own, shared = DENOISERS
+    named = _choices(shared, lambda name: plausible(name) and _is_named(form, name), marked=True)
+    return _choices(own, plausible) | named
+
+
+def _is_named(form: re.Pattern[str], name: str) -> bool:
+    return form.search(Path(name).name) is not None
+
+
+def _is_weights(name: str) -> bool:
+    return Path(name).suffix.lower() in folders.WEIGHTS
 
 
 def _choices(key: str, plausible: Callable[[str], bool], *, marked: bool = False) -> Choices:
@@ -98,11 +141,19 @@ def _choices(key: str, plausible: Callable[[str], bool], *, marked: bool = False
     return {f"{name} ({key})" if marked else name: Path(path) for name, path in paths.items() if path}
 
 
-def _is_bundle(path: Path) -> bool:
+def _is_bundle(path: Path, form: str = FORMAT) -> bool:
     try:
-        return read_metadata(path).get("format") == FORMAT
+        return read_metadata(path).get("format") == form
     except CheckpointError:
         return False
+
+
+def _is_plus_bundle(path: Path) -> bool:
+    return _is_bundle(path, plus_checkpoint.FORMAT)
+
+
+def _names_but(*file_ids: str) -> set[str]:
+    return {name for file in load_catalogue().files if file.id not in file_ids for name in file.names}
 
 
 def _names(*file_ids: str) -> tuple[str, ...]:

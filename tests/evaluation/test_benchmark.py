@@ -87,7 +87,7 @@ def test_what_a_folder_lacks_is_said(folder: Path) -> None:
     with pytest.raises(InvalidInput, match="holds no clips"):
         _ = FolderSet(folder / "poses", 2, 1).names
     (folder / "clips" / "a.webm").touch()
-    with pytest.raises(InvalidInput, match="both of the case a: leave one"):
+    with pytest.raises(InvalidInput, match="both of the case 'a': leave one"):
         _ = FolderSet(folder, 2, 1).names
 
 

@@ -121,9 +121,11 @@ def test_variants_stand_in_one_table(tmp_path: Path) -> None:
     training = _training(tmp_path / "run", small_config())
     systems = [str(full), f"without IPI={without}", str(training)]
     assert evaluate(tmp_path / "out", *systems, "--cases=1", "--setting=cross") == 0
-    rows = (tmp_path / "out" / "results.md").read_text(encoding="utf-8").splitlines()[4:8]
+    rows = (tmp_path / "out" / "results.md").read_text(encoding="utf-8").splitlines()[4:9]
     names = [row.split("|")[1].strip() for row in rows]
-    assert names == ["full", "without IPI", "run", "Animate-X on A2Bench (paper)"]
+    papers = ["Animate-X on A2Bench (paper)", "without IPI, on A2Bench (paper)"]
+    assert names == ["full", "without IPI", "run", *papers]
+    assert [cell.strip() for cell in rows[-1].split("|")[3:6]] == ["13.30", "0.433", "1.35E-04"]
     assert rows[0].split("|")[2:] == rows[2].split("|")[2:], "the same weights, in a training's checkpoint"
     assert rows[0].split("|")[2:] != rows[1].split("|")[2:]
 

@@ -110,6 +110,7 @@ def test_arrows_choose_among_the_answers_as_in_any_form(rater: Rater) -> None:
 def test_a_closed_tab_loses_nothing(rater: Rater, html: Path) -> None:
     rater.click("Start")
     rater.press("1", "1", "3", "Enter", "2")
+    rater.page.get_by_text("1 of 3 questions answered").first.wait_for()
     rater.page.reload()
     assert rater.heading() == "Pair 2 of 3"
     assert rater.page.get_by_label("No difference").first.is_checked()

@@ -10,8 +10,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from tests.host.model_setting import apart, generated, loading, report
+from tests.host.model_setting import apart, generated, loading
 from tests.host.pack import pack
+from tests.host.reports import report
 from tests.small_bundles import write_small_bundle
 
 files = pack("nodes.host.encoder_loading")

@@ -20,11 +20,11 @@ from tests.host.model_setting import (
     load,
     noise,
     pair,
-    report,
     sample,
     sampling,
 )
 from tests.host.pack import complaint
+from tests.host.reports import report
 
 import comfy.model_management  # isort: skip
 import comfy.samplers  # isort: skip

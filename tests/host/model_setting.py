@@ -3,9 +3,7 @@
 Import it in a process whose first argument is the folder of ComfyUI.
 """
 
-import json
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -124,18 +122,3 @@ def core_guess(timestep: int = 500, cfg: float = CFG, windows: Any = None) -> Te
 
 def apart(one: Tensor, other: Tensor) -> float:
     return (one - other).abs().max().item()
-
-
-def report(*measurements: Callable[[], Any]) -> None:
-    """Print what each measurement sees, or how it failed, as one line of JSON."""
-    torch.set_num_threads(1)
-    with torch.inference_mode():
-        found = {function.__name__: _measured(function) for function in measurements}
-    sys.stdout.write(json.dumps(found))
-
-
-def _measured(function: Callable[[], Any]) -> Any:
-    try:
-        return function()
-    except Exception:  # noqa: BLE001 - the test that asks for it shows it
-        return traceback.format_exc()

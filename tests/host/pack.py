@@ -37,6 +37,6 @@ def complaint(function: Callable[[], object]) -> str:
     """Return what the pack says of bad input to a function, nothing where it takes it."""
     try:
         function()
-    except pack("animatex_core.errors").InvalidInput as error:
+    except pack("animatex_core.errors").AnimateXError as error:
         return str(error)
     return ""

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tests.host.model_setting import SHAPE, latents, pair, report
+from tests.host.model_setting import SHAPE, latents, pair
 from tests.host.pack import pack
+from tests.host.reports import report
 from tests.host.sample_setting import (
     FRAMES,
     PLAIN,

@@ -20,6 +20,10 @@ import psutil
 ROOT = Path(__file__).parents[2]
 PACK = "animate-x"
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+SETTINGS = {
+    "Comfy.TutorialCompleted": True,
+    "Comfy.Workflow.ShowMissingModelsWarning": False,  # which asks other hosts how large files are
+}
 START, PATIENCE = 300, 900  # seconds, for machines that are busy with other things
 
 
@@ -117,7 +121,7 @@ def serving(comfyui: Path, base: Path, *options: str) -> Iterator[Server]:
         (base / folder).mkdir(parents=True, exist_ok=True)
     (base / "custom_nodes" / PACK).symlink_to(ROOT, target_is_directory=True)
     settings = base / "user" / "default" / "comfy.settings.json"
-    settings.write_text('{"Comfy.TutorialCompleted": true}', encoding="utf-8")
+    settings.write_text(json.dumps(SETTINGS), encoding="utf-8")
     port = free_port()
     with (base / "server.log").open("wb") as log:
         command = [sys.executable, "main.py", *arguments(base, port), *options]

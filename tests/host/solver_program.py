@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tests.host.model_setting import SHAPE, latents, pair, report
+from tests.host.model_setting import SHAPE, latents, pair
 from tests.host.pack import complaint, pack
+from tests.host.reports import report
 from tests.host.sample_setting import PLAIN, as_clip, core, difference, host, model
 
 import comfy.model_sampling  # isort: skip

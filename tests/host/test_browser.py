@@ -108,6 +108,7 @@ class TestRunning:
 
 
 def test_the_template_browser_shows_them(editor: Editor) -> None:
+    editor.page.set_viewport_size({"width": 1920, "height": 2000})  # pictures out of sight wait
     editor.ask("() => app.extensionManager.command.execute('Comfy.BrowseTemplates')")
     editor.page.get_by_text(PACK, exact=True).first.click()
     for name in NAMES:

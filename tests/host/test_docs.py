@@ -12,6 +12,7 @@ from tests.test_docs import DOCS, node_defs
 
 ZH, EN = node_defs("zh"), node_defs("en")
 BUILT_IN = "built-in (small)"
+BEFORE_FILES = {"plus_name": "automatic"}  # what stands before the files, where it is not the built-in one
 CHINESE = re.compile("[一-鿿]")
 DIGITS = ", ".join(f"`{n}`" for n in range(10))
 
@@ -76,8 +77,9 @@ def number(value: float) -> str:
 def choices(name: str, options: dict[str, Any], words: Language) -> tuple[str, str]:
     if name == "file":  # whatever lies in ComfyUI's folders
         return "–", words.file
-    listed, files = options["options"], BUILT_IN in options["options"]
-    own = listed[: listed.index(BUILT_IN) + 1] if files else listed
+    listed, last = options["options"], BEFORE_FILES.get(name, BUILT_IN)
+    files = last in listed
+    own = listed[: listed.index(last) + 1] if files else listed
     codes = ", ".join(f"`{option}`" for option in own).replace(DIGITS, "`0` … `9`")
     return f"`{options.get('default', listed[0])}`", codes + words.or_file * files
 

@@ -19,10 +19,10 @@ from tests.host.model_setting import (
     loading,
     noise,
     pair,
-    report,
     sampling,
 )
 from tests.host.pack import pack
+from tests.host.reports import report
 
 import comfy.sampler_helpers  # isort: skip
 import comfy.sd  # isort: skip

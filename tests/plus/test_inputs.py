@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -49,3 +51,13 @@ def test_each_frame_needs_a_pose() -> None:
         inputs_from_poses(walking(8), SHAPE)
     with pytest.raises(InvalidInput, match="clip_features"):
         inputs_from_poses(walking(), SHAPE, clip_features=drawn(8, 64))
+
+
+def test_poses_of_other_pictures_are_drawn_in_the_size_of_the_clip() -> None:
+    poses, nobody = walking(), PoseSequence.empty(1, 200, 100)
+    own = inputs_from_poses(poses, SHAPE, nobody, at_own_size=False)
+    first, *_ = pose_pictures(replace(poses, width=32, height=48), 32, 48)
+    assert np.array_equal(own.pose_video[0, :, 0].permute(1, 2, 0).numpy(), first)
+    assert own.reference_pose is not None
+    assert torch.equal(own.reference_pose, own.pose_video[:, :, 0])
+    assert not torch.equal(own.pose_video, inputs_from_poses(poses, SHAPE).pose_video)

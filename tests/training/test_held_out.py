@@ -15,7 +15,7 @@ from animatex_core.model.generated import generate_weights
 from animatex_core.networks import load_small
 from animatex_core.sampling import SamplingSettings
 from animatex_core.training.bundle import held_out, scores
-from animatex_core.training.bundle.held_out import FROZEN, MEAN, OTHER, REAL, REPEATED
+from animatex_core.training.bundle.held_out import BLURRED, FROZEN, MEAN, OTHER, REAL, REPEATED
 from animatex_core.training.bundle.held_out_report import report
 from animatex_core.training.procedural.triples import draw_triple
 
@@ -88,7 +88,7 @@ def test_joints_are_near_within_a_part_of_the_height() -> None:
 
 def test_a_pair_is_animated_by_its_own_a_frozen_and_another_pose(animator: held_out.HeldOut) -> None:
     case = animator.case(0)
-    assert set(case.clips) == {REAL, FROZEN, OTHER, REPEATED, MEAN}
+    assert set(case.clips) == {REAL, FROZEN, OTHER, REPEATED, BLURRED, MEAN}
     assert {clip.shape for clip in case.clips.values()} == {(3, 128, 64, 3)}
     assert {clip.dtype for clip in case.clips.values()} == {np.dtype(np.uint8)}
     assert (case.clips[REPEATED] == case.triple.reference.frames).all()
@@ -117,7 +117,7 @@ def test_a_report_is_a_table_scores_and_sheets(animator: held_out.HeldOut, tmp_p
     means = report(few, tmp_path / "out", said.append)
     written = json.loads((tmp_path / "out" / "scores.json").read_text())
     assert said == ["1 of 2 pairs", "2 of 2 pairs"]
-    assert set(means) == {REAL, REPEATED, MEAN}
+    assert set(means) == {REAL, REPEATED, BLURRED, MEAN}
     for name, values in means.items():
         for score, value in values.items():
             each = [one[name][score] for one in written["each"]]

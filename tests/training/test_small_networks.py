@@ -86,12 +86,12 @@ def test_latents_become_standard_and_pictures_stay() -> None:
 
 def test_the_same_noise_on_any_channel_then_costs_the_same() -> None:
     network = _network()
-    autoencoder.standardize(network, pictures=8)
+    autoencoder.standardize(network, pictures=4)
     picture = torch.from_numpy(autoencoder.picture(0).copy()).permute(2, 0, 1)[None] / 127.5 - 1
     with torch.no_grad():
         network.post_quant_conv.weight[:, 3] *= 0.1  # a channel that hardly matters
         before = network.decode(network.encode(picture).latent_dist.mean).sample
-        autoencoder.balance(network, pictures=8)
+        autoencoder.balance(network, pictures=4)
         latents = network.encode(picture).latent_dist.mean
         after = network.decode(latents).sample
         noise = 0.1 * torch.randn(latents.shape)

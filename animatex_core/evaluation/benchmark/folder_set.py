@@ -14,10 +14,10 @@ from ...pose.cache import digest_file, key_of
 from ...pose.json_io import read_poses
 from ...pose.skeleton import PoseSequence
 from ...video.clip import probe
+from ...video.files import CLIP_SUFFIXES, files_by_name
 from ...video.frames import choose_frames
 from ...video.picture import PICTURE_SUFFIXES, read_picture
 from .cases import Case
-from .files import CLIP_SUFFIXES, files_by_name
 
 CLIPS, POSES, PICTURES, HUMANS = "clips", "poses", "pictures", "humans"  # folders
 SIZE = (512, 768)  # pixels of a human's picture where the file of poses does not tell it

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidInput
-from ...placement import placed
+from ...placement import place_json
 
 
 def keep(path: Path, settings: Mapping[str, Any]) -> None:
     """Write settings to a file, or raise InvalidInput where it holds others, naming those that differ."""
     wanted = json.loads(json.dumps(settings))
     if not path.exists():
-        write_json(path, wanted)
+        place_json(path, wanted)
         return
     there = read_json(path)
     differing = sorted(name for name in {*wanted, *there} if wanted.get(name) != there.get(name))
@@ -25,19 +25,8 @@ def keep(path: Path, settings: Mapping[str, Any]) -> None:
         )
 
 
-def write_json(path: Path, content: object) -> None:
-    """Write JSON that is the same for the same content; raises StorageError."""
-    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text whole or not at all; raises StorageError."""
-    with placed(path) as file:
-        file.write(text.encode())
-
-
 def read_json(path: Path) -> dict[str, Any]:
-    """Read what `write_json` wrote; raises InvalidInput for anything else."""
+    """Read what `place_json` wrote; raises InvalidInput for anything else."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

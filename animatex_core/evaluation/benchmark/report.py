@@ -5,10 +5,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from ...placement import place_json, place_text
 from ..measurements import Measurements
 from ..scores import Score
 from .chart import chart
-from .record import read_json, write_json, write_text
+from .record import read_json
 from .run import CASES
 from .table import tables
 from .tasks import Setting
@@ -52,9 +53,9 @@ def write_report(
         for setting, systems in scores.items()
     }
     text = tables(values, [*notes, *_gaps(measured)])
-    write_json(folder / JSON, {"settings": settings, "results": _for_json(folder, scores, names)})
-    write_text(folder / CHART, chart(values))
-    write_text(folder / TABLE, text)
+    place_json(folder / JSON, {"settings": settings, "results": _for_json(folder, scores, names)})
+    place_text(folder / CHART, chart(values))
+    place_text(folder / TABLE, text)
     return text
 
 

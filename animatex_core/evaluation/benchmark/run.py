@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ...encoders.preprocess import resize
+from ...placement import place_json
 from ...pose.skeleton import PoseSequence
 from ...video.picture import write_picture
 from ...video.write import write_clip
@@ -14,7 +15,6 @@ from ..measurements import Measurements
 from ..networks import Networks
 from ..state import read_measurements, write_measurements
 from .cases import Case, CaseSet
-from .record import write_json
 from .sheet import contact_sheet
 from .systems import Size, System
 from .tasks import Setting, Task, task_of
@@ -60,7 +60,7 @@ class Benchmark:
         real = np.stack([resize(frame, *self.size) for frame in case.frames])
         measured = done.with_pair(self.metrics, generated, real)
         scores = _of_case(done, measured)
-        write_json(folder / CASES / f"{case.name}.json", {"case": case.name, "scores": scores})
+        place_json(folder / CASES / f"{case.name}.json", {"case": case.name, "scores": scores})
         _show(folder, case, task, generated, real)
         return measured
 

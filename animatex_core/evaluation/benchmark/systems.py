@@ -16,8 +16,8 @@ from ...pose.cache import digest_file, key_of
 from ...progress import no_progress
 from ...sampling import SEEDS
 from ...video.clip import count_frames, probe
+from ...video.files import CLIP_SUFFIXES, files_by_name
 from ...video.read import read_frames
-from .files import CLIP_SUFFIXES, files_by_name
 from .tasks import SETTINGS, Setting, Task
 
 Size = tuple[int, int]

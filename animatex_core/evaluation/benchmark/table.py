@@ -1,7 +1,8 @@
 """Scores as tables in Markdown, beside those of the paper."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
+from ...markdown import markdown_table
 from ..scores import HIGHER_IS_BETTER, L1, LPIPS, METRICS, SSIM
 from . import paper
 from .tasks import Setting
@@ -33,18 +34,10 @@ def written(metric: str, value: float) -> str:
 def _table(setting: Setting, systems: Mapping[str, Values]) -> str:
     metrics = metrics_of({setting: systems})
     titles = [f"{name} {'↑' if name in HIGHER_IS_BETTER else '↓'}".replace("*", "\\*") for name in metrics]
-    rows = {**systems, paper.PAPER: paper.SCORES[setting]}
-    cells = (
-        [name.replace("|", "\\|"), *(_cell(metric, values) for metric in metrics)]
-        for name, values in rows.items()
-    )
-    rules = ["---", *("---:" for _ in metrics)]
-    return "\n".join(_line(cells) for cells in [["system", *titles], rules, *cells])
+    rows = {**systems, **paper.rows(setting, systems)}
+    cells = ([name, *(_cell(metric, values) for metric in metrics)] for name, values in rows.items())
+    return markdown_table(["system", *titles], cells)
 
 
 def _cell(metric: str, values: Values) -> str:
     return written(metric, values[metric]) if metric in values else ""
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"

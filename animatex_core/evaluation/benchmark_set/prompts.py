@@ -14,7 +14,7 @@ import numpy as np
 
 from ...checks import require_whole
 from ...errors import InvalidInput
-from ...placement import placed
+from ...placement import place_text
 from .words import OBJECTS, PLACES, SEASONS
 
 COUNT = 500  # of A2Bench
@@ -82,5 +82,4 @@ def write_scenes(path: Path, scenes: Sequence[Scene]) -> None:
     rows = csv.writer(text)
     rows.writerow(COLUMNS)
     rows.writerows([getattr(scene, column) for column in COLUMNS] for scene in scenes)
-    with placed(path) as file:
-        file.write(text.getvalue().encode())
+    place_text(path, text.getvalue())

@@ -1,6 +1,5 @@
 """Which clips of a folder show somebody whose pose is found confidently through the clip."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -9,7 +8,7 @@ from typing import Any
 
 from ...dwpose import DWPose
 from ...errors import InvalidInput
-from ...placement import placed
+from ...placement import place_json
 from ...pose.cache import PoseCache, digest_file, key_of
 from ...pose.extract import PoseExtractor
 from ...pose.skeleton import PoseSequence
@@ -17,8 +16,6 @@ from ...progress import Progress, no_progress
 from ...video.clip import ClipInfo, probe
 from ...video.read import read_frames
 from .confidence import Measured, Thresholds, faults, measure, praise
-
-CLIP_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif")
 
 
 @dataclass(frozen=True)
@@ -63,17 +60,6 @@ class PoseFinder:
         return self.nets.open()
 
 
-def find_clips(folder: Path) -> dict[str, Path]:
-    """Return the clips in a folder and its subfolders by their names in it; raises InvalidInput for none."""
-    if not folder.is_dir():
-        raise InvalidInput(f"The folder of clips {str(folder)!r} does not exist: check its name.")
-    files = (path for path in folder.rglob("*") if path.suffix.lower() in CLIP_SUFFIXES and path.is_file())
-    clips = {path.relative_to(folder).as_posix(): path for path in sorted(files)}
-    if not clips:
-        raise InvalidInput(f"{folder} holds no clips: put videos there ({', '.join(CLIP_SUFFIXES)}).")
-    return clips
-
-
 def screen(
     clip: Path, finder: PoseFinder, thresholds: Thresholds, progress: Progress = no_progress
 ) -> Verdict:
@@ -101,5 +87,4 @@ def write_report(
         "not_screened": [name for name in names if name not in verdicts],
         "clips": {name: asdict(verdict) for name, verdict in verdicts.items()},
     }
-    with placed(path) as file:
-        file.write(json.dumps(report, indent=1, ensure_ascii=False).encode())
+    place_json(path, report)

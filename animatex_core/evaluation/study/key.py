@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ...errors import InvalidInput
-from ...placement import placed
+from ...placement import place_json
 from ...pose.cache import digest_file
 from .material import Material
 from .pairs import Pair
@@ -50,8 +50,7 @@ def write_key(path: Path, key: Key) -> None:
             f"{path} is the key of another study, whose votes could not be counted without it: name another "
             "page."
         )
-    with placed(path) as file:
-        file.write(json.dumps({"format": FORMAT, **asdict(key)}, indent=1, ensure_ascii=False).encode())
+    place_json(path, {"format": FORMAT, **asdict(key)})
 
 
 def read_key(path: Path) -> Key:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...errors import AnimateXWarning, InvalidInput
 from ...progress import Progress, no_progress
+from ...video.files import files_by_name
 from ...video.picture import read_picture
 from .playable import CLIPS, PICTURES, playable_seconds
 
@@ -75,12 +76,7 @@ def _given(folder: Path | None, suffixes: Mapping[str, str], kind: str, cases: l
 def _files(folder: Path, suffixes: Mapping[str, str], kind: str) -> dict[str, Path]:
     if not folder.is_dir():
         raise InvalidInput(f"The folder of {kind} {str(folder)!r} does not exist: check its name.")
-    files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in suffixes and path.is_file():
-            other = files.setdefault(path.stem, path)
-            if other != path:
-                raise InvalidInput(f"{other} and {path} are both of the case {path.stem!r}: remove one.")
+    files = files_by_name(folder, suffixes)
     if not files:
         raise InvalidInput(
             f"The folder {str(folder)!r} holds no {kind}: put files there ({', '.join(suffixes)})."

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ...markdown import markdown_table
 from .count import Outcome, Tally
 from .interval import CONFIDENCE
 from .questions import QUESTIONS
@@ -26,10 +27,11 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
 
 def as_markdown(outcome: Outcome) -> str:
     """Return a table with a row a system and a column a question, and a sentence on how to read it."""
-    rows = [["system", *(question.name for question in QUESTIONS)], ["---"] + ["---:"] * len(QUESTIONS)]
-    for system, tallies in outcome.tallies.items():
-        rows.append([system.replace("|", "\\|"), *(_cell(tallies[question.id]) for question in QUESTIONS)])
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    rows = (
+        [system, *(_cell(tallies[question.id]) for question in QUESTIONS)]
+        for system, tallies in outcome.tallies.items()
+    )
+    table = markdown_table(["system", *(question.name for question in QUESTIONS)], rows)
     return f"{table}\n\n{_reading(outcome)}\n"
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...encoders.protocols import ImageEncoder, LatentCodec
+from ...markdown import markdown_table
 from ...model.unet import AnimateXUNet
 from ...networks import Networks
 from ..trainer.checkpoint import checkpoints, latest_checkpoint, read_checkpoint
@@ -21,7 +22,6 @@ from ..trainer.samples import BatchMaker, open_dataset, open_epi
 from ..trainer.training import OnStep, Training
 from .held_out import LIKE_THE_CHARACTER, REAL, HeldOut, HeldOutSettings
 from .held_out_report import SCORES, report
-from .markdown import markdown_table
 
 VARIANTS: Mapping[str, tuple[str, ...]] = {
     "full": (),

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from ...markdown import markdown_table
 from ...model.trained_on import TrainedOn
-from .markdown import markdown_table
 
 ABOUT = """# The small networks of Animate-X
 

@@ -8,20 +8,20 @@ import numpy as np
 from einops import rearrange
 
 from ...conditioning import MotionFeatures, clip_conditions, encode_motion, encode_reference
+from ...markdown import markdown_table
 from ...networks import Networks
 from ...pose.extract import PoseExtractor
 from ...pose.skeleton import seen
 from ...retarget.retarget import Character, RetargetSettings, retarget
-from ...sampling import FEW_STEPS, SamplingSettings, sample_latents
+from ...sampling import FOR_SMALL, SamplingSettings, sample_latents
 from ...shapes import ClipShape
 from ..procedural.triples import Triple, draw_triple
-from . import scores
-from .markdown import markdown_table
+from . import baselines, scores
 
 Frames = np.ndarray
 REAL, FROZEN, OTHER = "driving pose", "frozen pose", "pose of another clip"
 DRIVEN_BY = REAL, FROZEN, OTHER
-REPEATED, MEAN = "reference repeated", "mean of the true clip"
+REPEATED, BLURRED, MEAN = "reference repeated", "reference blurred over its places", "mean of the true clip"
 LIKE_THE_CHARACTER = RetargetSettings(mode="retarget", ground=True)
 
 
@@ -38,7 +38,7 @@ class HeldOutSettings:
     width: int = 128
     height: int = 192
     seed: int = 0
-    sampling: SamplingSettings = FEW_STEPS
+    sampling: SamplingSettings = FOR_SMALL
     driven_by: Sequence[str] = DRIVEN_BY
     retargeting: RetargetSettings = LIKE_THE_CHARACTER
 
@@ -66,9 +66,9 @@ class HeldOut:
             name: self._animated(number, triple, self._motion(name, number, triple))
             for name in self.settings.driven_by
         }
-        clips[REPEATED] = np.repeat(triple.reference.frames, self.settings.frames, axis=0)
-        clips[MEAN] = np.empty_like(triple.target.frames)
-        clips[MEAN][:] = triple.target.frames.mean(axis=0).round()
+        clips[REPEATED] = baselines.repeated(triple)
+        clips[BLURRED] = baselines.blurred(triple)
+        clips[MEAN] = baselines.true_mean(triple)
         return Case(triple, clips)
 
     def scores(self, case: Case) -> dict[str, dict[str, float]]:

@@ -1,13 +1,12 @@
 """What comes of held-out characters, in files: scores, a table, and sheets to look at."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from einops import rearrange
 
-from ...placement import placed
+from ...placement import place_json, place_text
 from ...video.picture import write_picture
 from .held_out import REAL, Case, HeldOut, mean_scores, table
 
@@ -38,8 +37,8 @@ def report(held_out: HeldOut, folder: Path, say: Callable[[str], None]) -> Means
 
     folder.mkdir(parents=True, exist_ok=True)
     means, each = mean_scores(held_out, show)
-    _write_text(folder / "table.md", table(means) + "\n")
-    _write_text(folder / SCORES, json.dumps({"means": means, "each": each}, indent=1))
+    place_text(folder / "table.md", table(means) + "\n")
+    place_json(folder / SCORES, {"means": means, "each": each})
     return means
 
 
@@ -50,8 +49,3 @@ def _row(case: Case) -> np.ndarray:
     chosen = np.linspace(0, len(parts[0]) - 1, min(MOMENTS, len(parts[0]))).round().astype(int)
     moments: Sequence[np.ndarray] = [case.triple.reference.frames, *(part[chosen] for part in parts)]
     return rearrange(np.concatenate(moments), "f h w c -> h (f w) c")
-
-
-def _write_text(path: Path, text: str) -> None:
-    with placed(path) as file:
-        file.write(text.encode())

@@ -14,7 +14,7 @@ from ...checkpoints.safetensors_file import layout_of, write_safetensors
 from ...checks import require_whole
 from ...errors import CheckpointError, InvalidInput
 from ...model.trained_on import ReferenceForm
-from ...placement import placed
+from ...placement import place_json
 
 VERSION = 1
 HEADER, CONTEXT = "dataset.json", "text_context.safetensors"
@@ -65,8 +65,7 @@ def write_header(folder: Path, header: DatasetHeader, text_context: Tensor) -> N
         return
     context = {"text_context": text_context.float()}
     write_safetensors(folder / CONTEXT, layout_of(context), context.items(), {})
-    with placed(folder / HEADER) as file:
-        file.write(json.dumps({"version": VERSION, **asdict(header)}, indent=1).encode())
+    place_json(folder / HEADER, {"version": VERSION, **asdict(header)})
 
 
 def read_header(folder: Path) -> tuple[DatasetHeader, Tensor]:

@@ -16,7 +16,7 @@ from ...checks import require_whole
 from ...dance import Dance
 from ...errors import InvalidInput
 from ...model.trained_on import ReferenceForm
-from ...placement import storage_errors
+from ...placement import place_json, storage_errors
 from ...progress import Progress, no_progress
 from ...shapes import ClipShape
 from ...video.frame import Frame
@@ -24,7 +24,7 @@ from ...video.read import read_frames
 from .crop import Crop
 from .encode import Encoders, encode_clip
 from .header import DatasetHeader, require_equal, write_header
-from .records import REPORT, Record, Records, report_of, write_json
+from .records import REPORT, Record, Records, report_of
 from .segments import person_segments
 from .shard import write_shard
 from .sources import Source, Split
@@ -130,7 +130,7 @@ class Preparation:
     def report(self, sources: Iterable[Source]) -> dict:
         """Write `report.json` of what was made of these clips, and return it; see `report_of`."""
         report = report_of(filter(None, map(self.records.read, sources)))
-        write_json(self.folder / REPORT, report)
+        place_json(self.folder / REPORT, report)
         return report
 
     def _encoded(self, dance: Dance, segment: range, frames: Iterable[Frame]) -> StoredClip:
@@ -167,7 +167,7 @@ class Preparation:
 def _begin(path: Path, settings: Mapping[str, object]) -> None:
     """Write the settings, or check that they are those of the clips there."""
     if not path.exists():
-        write_json(path, settings)
+        place_json(path, settings)
         return
     try:
         there = json.loads(path.read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import get_args
 
-from ...placement import placed
+from ...placement import place_json
 from .sources import Source, Split
 
 REPORT = "report.json"
@@ -42,7 +42,7 @@ class Records:
 
     def write(self, source: Source, record: Record) -> None:
         """Keep a record; raises StorageError."""
-        write_json(self._path(source), asdict(record))
+        place_json(self._path(source), asdict(record))
 
     def _path(self, source: Source) -> Path:
         return self.folder / f"{source.name}.json"
@@ -56,9 +56,3 @@ def report_of(records: Iterable[Record]) -> dict:
         parts = [record.frames for record in known if record.split == split and record.frames]
         report[split] = {"files": len(parts), "clips": sum(map(len, parts)), "frames": sum(map(sum, parts))}
     return report
-
-
-def write_json(path: Path, values: object) -> None:
-    """Write plain values for people to read too; raises StorageError."""
-    with placed(path) as file:
-        file.write(json.dumps(values, indent=1, ensure_ascii=False).encode())

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ...errors import InvalidInput
-
-CLIP_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
+from ...video.files import find_clips
 
 Split = Literal["train", "validation"]
 
@@ -50,12 +49,7 @@ class Source:
 
 def find_sources(folder: Path) -> list[Source]:
     """Return the clips in a folder and its subfolders, by name; raises InvalidInput where there are none."""
-    if not folder.is_dir():
-        raise InvalidInput(f"The folder of clips {folder} does not exist: check its name.")
-    files = (path for path in folder.rglob("*") if path.suffix.lower() in CLIP_SUFFIXES and path.is_file())
-    names = sorted(path.relative_to(folder).as_posix() for path in files)
-    if not names:
-        raise InvalidInput(f"{folder} holds no clips: put videos there ({', '.join(CLIP_SUFFIXES)}).")
+    names = list(find_clips(folder))
     _require_own_poses(names)
     return [Source(folder, name) for name in names]
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from ...pose.skeleton import PoseSequence
 from .anatomy import place_in, pose
@@ -40,11 +41,15 @@ class Scene:
 
 @dataclass(frozen=True, eq=False)
 class Triple:
-    """reference: one frame of the character; driver: somebody else's dance; target: the character's own."""
+    """reference: one frame of the character; driver: somebody else's dance; target: the character's own.
+
+    backdrop: that of reference and target, for `render`.
+    """
 
     reference: Scene
     driver: Scene
     target: Scene
+    backdrop: Image.Image
 
 
 def draw_triple(
@@ -60,7 +65,7 @@ def draw_triple(
     target = stage.show(motion)
     itself = rng.random() < DRIVES_ITSELF
     driver = target if itself else _Stage(rng, draw_person(rng), width, height).show(motion)
-    return Triple(stage.show(own), driver, target)
+    return Triple(stage.show(own), driver, target, stage.backdrop)
 
 
 def draw_scene(rng: np.random.Generator, frames: int, width: int, height: int, *, held_out: bool) -> Scene:

@@ -1,0 +1,26 @@
+"""Packages that only Animate-X++ without a host needs."""
+
+from contextlib import AbstractContextManager
+from importlib import import_module
+from types import ModuleType
+
+from ..errors import MissingDependency
+
+
+def plus_package(name: str) -> ModuleType:
+    """Import a package of the `plus` extra; MissingDependency says how to install it."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise MissingDependency(
+            f"The package {name} cannot be imported ({error}), but Animate-X++ without ComfyUI needs it: "
+            "run `pip install 'diffusers>=0.33' 'transformers>=4.50' accelerate sentencepiece ftfy`."
+        ) from error
+
+
+def without_weights() -> AbstractContextManager[None]:
+    """Return a context in which networks are built with parameters on the meta device.
+
+    Buffers get their values: a table of positions that is not in the file would stay empty.
+    """
+    return plus_package("accelerate").init_empty_weights(include_buffers=False)

@@ -1,0 +1,116 @@
+"""All networks of Animate-X++ without a host, and the files that they are loaded from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..encoders.open_clip_encoder import OpenClipImageEncoder
+from ..encoders.protocols import ImageEncoder
+from ..models_folder import OPEN_CLIP, ModelsFolder
+from ..networks import VisitingImageEncoder
+from ..out_of_memory import explained
+from ..progress import Progress, no_progress
+from .checkpoint import load_plus
+from .config import Variant
+from .networks import PlusNetworks
+from .shape import WanShape
+from .wan_autoencoder import WanAutoencoder
+from .wan_file import load_wan_file
+from .wan_image_encoder import WanImageEncoder
+from .wan_text_encoder import WanTextEncoder
+
+TRANSFORMERS = ("wan21-i2v-720p", "wan21-i2v-480p")  # either will do; the first is what was trained on
+TEXT_ENCODER, IMAGE_ENCODER, AUTOENCODER = "umt5-xxl", "clip-vision-h", "wan21-autoencoder"
+_AT_WORK = 24  # tensors of a block, each as large as all tokens
+
+
+@dataclass(frozen=True)
+class PlusFiles:
+    """Where the files lie. driving_encoder: OpenCLIP ViT-H-14, of which the full variant alone has need."""
+
+    modules: Path
+    transformer: Path
+    text_encoder: Path
+    image_encoder: Path
+    autoencoder: Path
+    driving_encoder: Path | None
+
+    @classmethod
+    def find(
+        cls, folder: ModelsFolder, modules: Path, variant: Variant, transformer: Path | None = None
+    ) -> "PlusFiles":
+        """Find in a models folder what goes with the file of the modules.
+
+        transformer: None for the one in the folder. Raises InvalidInput that says how to get what is missing.
+        """
+        return cls(
+            modules=modules,
+            transformer=transformer or folder.require(*TRANSFORMERS),
+            text_encoder=folder.require(TEXT_ENCODER),
+            image_encoder=folder.require(IMAGE_ENCODER),
+            autoencoder=folder.require(AUTOENCODER),
+            driving_encoder=folder.require(OPEN_CLIP) if variant == "full" else None,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class AnimateXPlus:
+    """The networks, ready for inference; they rest on the CPU and visit `device` one after the other.
+
+    dtype: of the transformer, its conditions and the latents. driving_encoder: None in the simple variant.
+    """
+
+    networks: PlusNetworks
+    transformer: nn.Module
+    text_encoder: WanTextEncoder
+    image_encoder: WanImageEncoder
+    autoencoder: WanAutoencoder
+    driving_encoder: ImageEncoder | None
+    device: torch.device
+    dtype: torch.dtype
+
+    def working_bytes(self, shape: WanShape) -> int:
+        """Estimate what the transformer needs for a clip beside its weights; not measured, and generous."""
+        frames, height, width = shape.grid
+        return _AT_WORK * frames * height * width * self.networks.config.dim * self.dtype.itemsize
+
+
+def load_animate_x_plus(
+    files: PlusFiles, dtype: torch.dtype, device: torch.device, progress: Progress = no_progress
+) -> AnimateXPlus:
+    """Load all networks; dtype: of the transformer, bfloat16 as released.
+
+    Modules, image tower and OpenCLIP are in float32, as released; text encoder and autoencoder in bfloat16,
+    or with a transformer of float32 in float32. progress: called with the tensors of the transformer that are
+    loaded. Raises what the loaders raise, and OutOfMemory.
+    """
+    with explained(
+        "The networks of Animate-X++ do not fit into the computer's memory: free about 50 GB, or use them in "
+        "ComfyUI, which takes eight bits."
+    ):
+        return _loaded(files, dtype, device, progress)
+
+
+def _loaded(files: PlusFiles, dtype: torch.dtype, device: torch.device, progress: Progress) -> AnimateXPlus:
+    encoders = torch.float32 if dtype == torch.float32 else torch.bfloat16
+    loaded = load_plus(files.modules)
+    driving = files.driving_encoder
+    return AnimateXPlus(
+        networks=loaded.networks,
+        text_encoder=WanTextEncoder.from_file(files.text_encoder, encoders),
+        image_encoder=WanImageEncoder.from_file(files.image_encoder),
+        autoencoder=WanAutoencoder.from_file(files.autoencoder, encoders),
+        driving_encoder=None if driving is None else _visiting_open_clip(driving, device),
+        # Last, for it takes minutes: a fault in another file shows before.
+        transformer=load_wan_file(
+            files.transformer, loaded.lora, dtype, merging_on=device, progress=progress
+        ),
+        device=device,
+        dtype=dtype,
+    )
+
+
+def _visiting_open_clip(path: Path, device: torch.device) -> ImageEncoder:
+    return VisitingImageEncoder(OpenClipImageEncoder.from_file(path), device)

@@ -1,0 +1,78 @@
+"""The modules of Animate-X++ under ComfyUI's memory management, and its LoRA on ComfyUI's Wan."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import comfy.lora
+import comfy.ops
+import torch
+from comfy import model_management
+from comfy.model_patcher import ModelPatcher
+from comfy_api.latest import io
+
+from ...animatex_core.plus.checkpoint import load_plus
+from ...animatex_core.plus.conditions import PlusConditions
+from ...animatex_core.plus.config import PlusConfig
+from ...animatex_core.plus.lora import HOST_PREFIX, Lora, check_targets, host_lora
+from ...animatex_core.plus.networks import PlusInputs
+from ...animatex_core.plus.pose_video import FRAMES_AT_ONCE, REPEATS
+
+Plus = io.Custom("ANIMATEX_PLUS")
+_ALIVE = 3  # activations of the pose video's encoder that are in memory at once
+_FLOAT32 = 4  # bytes
+
+
+@dataclass(frozen=True, eq=False)
+class HostedPlus:
+    """What a file of Animate-X++ holds. modules: a patcher of `PlusNetworks`; source: the file in words."""
+
+    modules: ModelPatcher
+    lora: Lora
+    source: str
+
+    @property
+    def config(self) -> PlusConfig:
+        """Sizes of the modules."""
+        return self.modules.model.config
+
+    def encode(self, inputs: PlusInputs, dtype: torch.dtype) -> PlusConditions:
+        """Encode a clip's conditions in float32, as released, and return them in `dtype`, that of Wan.
+
+        They lie where ComfyUI keeps what nodes give each other.
+        """
+        model_management.load_models_gpu([self.modules], memory_required=self._activations(inputs))
+        conditions = self.modules.model.encode(_moved(inputs, self.modules.load_device))
+        return conditions.to(model_management.intermediate_device(), dtype)
+
+    def _activations(self, inputs: PlusInputs) -> int:
+        clips, _, frames, height, width = inputs.pose_video.shape
+        at_once = min(frames + REPEATS, FRAMES_AT_ONCE)
+        return _ALIVE * _FLOAT32 * self.config.hidden * clips * at_once * height * width
+
+
+def load_hosted_plus(path: Path) -> HostedPlus:
+    """Load a converted file or a released checkpoint; the modules stay in float32, as released."""
+    resting = model_management.unet_offload_device()
+    loaded = load_plus(path, device=resting, operations=comfy.ops.manual_cast)
+    device = model_management.get_torch_device()
+    modules = ModelPatcher(loaded.networks, load_device=device, offload_device=resting)
+    return HostedPlus(modules, loaded.lora, str(path))
+
+
+def with_lora(model: ModelPatcher, plus: HostedPlus, strength: float) -> ModelPatcher:
+    """Return a clone of a Wan MODEL with the LoRA among its patches.
+
+    Raises WrongCheckpoint where a layer of the LoRA is not in it: ComfyUI would leave it out unseen.
+    """
+    weights = model.model_state_dict(HOST_PREFIX)
+    named = {key.removeprefix(HOST_PREFIX): tensor.shape for key, tensor in weights.items()}
+    check_targets(plus.lora, named, plus.source)
+    keys = comfy.lora.model_lora_keys_unet(model.model, {})
+    patched = model.clone()
+    patched.add_patches(comfy.lora.load_lora(host_lora(plus.lora), keys), strength)
+    return patched
+
+
+def _moved(inputs: PlusInputs, device: torch.device) -> PlusInputs:
+    given = {field.name: getattr(inputs, field.name) for field in fields(inputs)}
+    return PlusInputs(**{name: None if x is None else x.to(device) for name, x in given.items()})

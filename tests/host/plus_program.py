@@ -1,0 +1,207 @@
+"""Animate-X++ on ComfyUI's own Wan: argv is the folder of ComfyUI. Prints JSON."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tests.host.pack import complaint
+from tests.host.plus_setting import (
+    CASE,
+    CFG,
+    GIVEN,
+    Told,
+    apart,
+    applied,
+    ask,
+    golden,
+    little_memory,
+    longer,
+    nearest,
+    released,
+    released_run,
+    sample,
+    schedule,
+    wan,
+)
+from tests.host.reports import report
+
+from comfy.samplers import CFGGuider  # isort: skip
+from comfy_extras.nodes_context_windows import WanContextWindowsManualNode  # isort: skip
+from comfy_extras.nodes_custom_sampler import DualCFGGuider  # isort: skip
+from comfy_extras.nodes_slg import SkipLayerGuidanceDiT, SkipLayerGuidanceDiTSimple  # isort: skip
+
+PLAIN = wan()
+SIGMA = CASE["timestep"] / 1000
+TOLERANCE = 5e-5
+
+
+def the_test_itself() -> dict[str, float]:
+    told, simple = golden(), golden(full=False)
+    cases = {
+        "cond_full": released(PLAIN, told.latents, SIGMA, told, True),
+        "uncond_full": released(PLAIN, told.latents, SIGMA, told, False),
+        "cond_simple": released(PLAIN, told.latents, SIGMA, simple, True),
+        "plain_neg": released(PLAIN, told.latents, SIGMA, simple, False),
+    }
+    return {name: apart(found, GIVEN[name]) for name, found in cases.items()}
+
+
+def passes() -> dict[str, Any]:
+    full, simple = ask(applied(PLAIN, golden()), golden()), ask(applied(PLAIN, golden(False)), golden(False))
+    late = ask(applied(PLAIN, golden()), golden(), CASE["timestep_b"] / 1000)
+    with little_memory(PLAIN):
+        separate = ask(applied(PLAIN, golden()), golden())
+    return {
+        "batches": [full.batches, separate.batches],
+        "cond_full": nearest(full.passes, GIVEN["cond_full"]),
+        "uncond_full": nearest(full.passes, GIVEN["uncond_full"]),
+        "cond_simple": nearest(simple.passes, GIVEN["cond_simple"]),
+        "plain_neg": nearest(simple.passes, GIVEN["plain_neg"]),
+        "cond_full_t12": nearest(late.passes, GIVEN["cond_full_t12"]),
+        "separate cond_full": nearest(separate.passes, GIVEN["cond_full"]),
+        "separate uncond_full": nearest(separate.passes, GIVEN["uncond_full"]),
+    }
+
+
+def runs() -> dict[str, float]:
+    sigmas, found = schedule(PLAIN), {}
+    for name, told in (("full", golden()), ("simple", golden(full=False))):
+        model, expected = applied(PLAIN, told), released_run(PLAIN, told, sigmas)
+        found[name] = apart(sample(model, told), expected)
+        with little_memory(PLAIN):
+            found[f"{name}, passes apart"] = apart(sample(model, told), expected)
+        alone = released_run(PLAIN, told, sigmas, cfg=1.0)
+        found[f"{name}, without guidance"] = apart(sample(model, told, cfg=1.0), alone)
+    found["effect"] = apart(sample(PLAIN, told), expected)
+    return found
+
+
+def samplers() -> dict[str, Any]:
+    found = {}
+    for name in ("heun", "dpmpp_2m", "uni_pc", "lcm", "euler_ancestral"):
+        with_it, without = sample(applied(PLAIN, golden()), golden(), name), sample(PLAIN, golden(), name)
+        found[name] = [with_it.isfinite().all().item(), apart(with_it, without)]
+    return found
+
+
+def part_of_the_sampling() -> dict[str, Any]:
+    told, sigmas = golden(), schedule(PLAIN)
+    first, last = (PLAIN.get_model_object("model_sampling").percent_to_sigma(p) for p in (0.1, 0.6))
+    acts = [last <= sigma <= first for sigma in sigmas[:-1].tolist()]
+    expected = released_run(PLAIN, told, sigmas, on=lambda sigma: last <= sigma <= first)
+    return {"steps": acts, "difference": apart(sample(applied(PLAIN, told, 0.1, 0.6), told), expected)}
+
+
+def clones() -> dict[str, Any]:
+    before = sample(PLAIN, golden())
+    options = str(PLAIN.model_options), str(PLAIN.wrappers), str(PLAIN.patches)
+    one, other = applied(PLAIN, golden()), applied(PLAIN, golden(full=False))
+    first = sample(one, golden())
+    expected = released_run(PLAIN, golden(full=False), schedule(PLAIN))
+    return {
+        "the other": apart(sample(other.clone(), golden(full=False)), expected),
+        "the first again": apart(sample(one, golden()), first),
+        "the plain one": apart(sample(PLAIN, golden()), before),
+        "untouched": options == (str(PLAIN.model_options), str(PLAIN.wrappers), str(PLAIN.patches)),
+    }
+
+
+def patches_of_others() -> dict[str, float]:
+    """A patch that halves what enters a block, set before or after ours: it gets tokens with poses."""
+    seen: list[Tensor] = []
+
+    def halve(given: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+        seen.append(given["img"])
+        return extra["original_block"]({**given, "img": given["img"] / 2})
+
+    before = PLAIN.clone()
+    before.set_model_patch_replace(halve, "dit", "double_block", 0)
+    after = applied(PLAIN, golden())
+    after.set_model_patch_replace(halve, "dit", "double_block", 0)
+    answers = [ask(model, golden(), cfg=1.0).passes[0] for model in (applied(before, golden()), after)]
+    return {
+        "before": apart(seen[0], GIVEN["block0_in"]),
+        "after": apart(seen[1], GIVEN["block0_in"]),
+        "differ": apart(*answers),
+        "effect": apart(answers[0], GIVEN["cond_full"]),
+    }
+
+
+def skipped_layers() -> dict[str, float]:
+    told, skipped = golden(), (0, 2)
+    layers, model = ", ".join(map(str, skipped)), applied(PLAIN, told)
+    guided = SkipLayerGuidanceDiT.execute(model, 3.0, 0.0, 1.0, layers)[0]
+    simple = SkipLayerGuidanceDiTSimple.execute(model, 0.0, 1.0, layers)[0]
+    conditional, unconditional = (
+        released(PLAIN, told.latents, SIGMA, told, which, skipped) for which in (True, False)
+    )
+    return {
+        "conditional": nearest(ask(guided, told).passes[2:], conditional),
+        "unconditional": nearest(ask(simple, told).passes, unconditional),
+        "simple's conditional": nearest(ask(simple, told).passes, GIVEN["cond_full"]),
+    }
+
+
+def windows() -> dict[str, Any]:
+    told = longer(7)
+    model = WanContextWindowsManualNode.execute(
+        applied(PLAIN, told), 9, 5, "standard_static", 1, False, "flat"
+    )[0]
+    handler, heard = model.model_options["context_handler"], ask(model, told)
+    handler.set_step(torch.tensor([SIGMA]), {"transformer_options": {"sample_sigmas": torch.tensor([SIGMA])}})
+    spans = [span.index_list for span in handler.get_context_windows(PLAIN.model, told.latents, {})]
+    differences = []
+    for span in spans:
+        part = Told(told.latents[:, :, span], told.y[:, :, : len(span)], told.conditions.select(span))
+        expected = [released(PLAIN, part.latents, SIGMA, part, which) for which in (True, False)]
+        differences += [nearest(heard.passes, velocity) for velocity in expected]
+    blended = sample(model, told)
+    return {"spans": spans, "difference": max(differences), "finite": blended.isfinite().all().item()}
+
+
+def guiders() -> dict[str, Any]:
+    """A guider that numbers the positive pass last; and conditionings that say nothing."""
+    told, model = golden(), applied(PLAIN, golden())
+    positive, negative = told.pair()
+    guider = DualCFGGuider().get_guider(model, positive, negative, negative, CFG, CFG, "nested")[0]
+    heard = ask(model, told, guider=guider)
+    around = CFGGuider(model)
+    around.set_conds(*([[text, {**values, "model_conds": {}}]] for ((text, values),) in (positive, negative)))
+    around.set_cfg(CFG)
+    silent = ask(model, told, guider=around)
+    return {
+        "three passes": len(heard.passes),
+        "positive": nearest(heard.passes, GIVEN["cond_full"]),
+        "pose in one alone": sorted(apart(each, GIVEN["uncond_full"]) < TOLERANCE for each in heard.passes),
+        "silent": [nearest(silent.passes, GIVEN[name]) for name in ("cond_full", "uncond_full")],
+    }
+
+
+def several_clips() -> float:
+    """Two clips in one batch of latents, as batch_size of WanImageToVideo makes them."""
+    told = golden()
+    both = replace(told, latents=torch.cat([told.latents, told.latents.flip(4)]))
+    (found, other) = sample(applied(PLAIN, told), both).split(1)
+    return max(
+        apart(one, released_run(PLAIN, replace(told, latents=latents), schedule(PLAIN)))
+        for one, latents in zip((found, other), both.latents.split(1), strict=True)
+    )
+
+
+def complaints() -> dict[str, str]:
+    told, model = golden(), applied(PLAIN, golden())
+    wide = replace(told, latents=told.latents.repeat(1, 1, 1, 1, 2))
+    cases = {
+        "other length": lambda: sample(model, longer(4)),
+        "other size": lambda: sample(model, wide),
+    }
+    return {name: complaint(case) for name, case in cases.items()}
+
+
+if __name__ == "__main__":
+    report(
+        the_test_itself, passes, runs, samplers, part_of_the_sampling, clones, patches_of_others,
+        skipped_layers, windows, guiders, several_clips, complaints,
+    )  # fmt: skip
