@@ -165,6 +165,11 @@ def test_an_export_begins_another_training(tmp_path: Path) -> None:
     assert all(torch.equal(value, trained.average.tensors[name]) for name, value in began.items())
     with pytest.raises(WrongCheckpoint, match=r"does not fit lora\.rank and lora\.targets of the conf"):
         start_network(settings(initial_weights=str(target), lora={"rank": 8}), resumed=False)
+    converted = tmp_path / "converted.safetensors"
+    convert_plus(target, converted, settings().modules, settings().wan)
+    modules = {**SETTINGS["modules"], "variant": "simple", "ipi": None}
+    with pytest.raises(WrongCheckpoint, match="does not fit modules of the configuration"):
+        start_network(settings(initial_weights=str(converted), modules=modules), resumed=False)
     with pytest.raises(WrongCheckpoint, match="is of a training of Animate-X"):
         denoiser_of(read_checkpoint(latest_checkpoint(tmp_path)))
 

@@ -25,9 +25,9 @@ _HALVES = {".down": ".lora_A.default.weight", ".up": ".lora_B.default.weight"}
 def export_plus(checkpoint: Checkpoint, target: str | Path, dtype: torch.dtype = torch.float16) -> None:
     """Write the averaged weights under the released names: the modules in float32, the LoRA in `dtype`.
 
-    The released script, this library's `convert` and its nodes read it. Where the transformer itself has
-    learnt, it is written to `wan_beside(target)`, in `dtype` under its official names. Raises WrongCheckpoint
-    for weights that are not finite, StorageError where it cannot be written.
+    This library's `convert` reads it, and it has every name that the released script asks for. Where the
+    transformer itself has learnt, it is written to `wan_beside(target)`, in `dtype` under its official names.
+    Raises WrongCheckpoint for weights that are not finite, StorageError where it cannot be written.
     """
     config, averages = checkpoint.config, checkpoint.under(AVERAGE)
     assert isinstance(config, PlusTrainingConfig)

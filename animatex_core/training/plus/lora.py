@@ -7,11 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...plus.config import WanConfig
-from ...plus.lora import LoraPair
+from ...plus.lora import Lora
 from ...plus.wan_keys import diffusers_name, wan_shapes
 from .config import LoraConfig
-
-Shape = tuple[int, ...]
 
 
 class LoraLayer(nn.Module):
@@ -57,7 +55,7 @@ class LoraLayers(nn.Module):
             target.register_forward_hook(_Added(self.layer(name)))
 
     @torch.no_grad()
-    def load(self, pairs: "dict[str, LoraPair]") -> None:
+    def load(self, pairs: Lora) -> None:
         """Take the values of pairs of the same names and shapes."""
         for name in self.names:
             layer = self.layer(name)

@@ -79,23 +79,19 @@ def _last_layers(added: PlusNetworks) -> Iterator[nn.Module]:
 
 def _load(network: PlusNetwork, config: PlusTrainingConfig, path: str) -> None:
     file = read_plus(path, config.modules, config.wan)
-    if file.config.variant != config.modules.variant:
-        raise InvalidInput(
-            f"{path} is of the {file.config.variant} variant: set modules.variant to {file.config.variant}, "
-            "or begin without initial_weights."
-        )
+    expected = shapes(network.added.state_dict())
+    check_keys(expected, shapes(file.modules), "modules of the configuration", path)
     check_keys(
-        {name: (*layer_shape(network.lora, name),) for name in network.lora.names},
+        {name: _layer_shape(network.lora, name) for name in network.lora.names},
         {name: (*pair.down.shape, *pair.up.shape) for name, pair in file.lora.items()},
         "lora.rank and lora.targets of the configuration",
         path,
     )
     network.added.load_state_dict(file.modules)
-    network.lora.load(dict(file.lora))
+    network.lora.load(file.lora)
 
 
-def layer_shape(lora: LoraLayers, name: str) -> tuple[int, ...]:
-    """Return (rank, inputs, outputs, rank) of a LoRA layer."""
+def _layer_shape(lora: LoraLayers, name: str) -> tuple[int, ...]:
     layer = lora.layer(name)
     return *layer.down.shape, *layer.up.shape
 
