@@ -1,6 +1,5 @@
 """From clips to batches of one task each: what a worker process does, ahead of the training."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, cast
 
@@ -45,7 +44,7 @@ class PlusBatch:
 
     def to(self, device: torch.device) -> "PlusBatch":
         """Return a copy that lies elsewhere."""
-        poses = None if self.poses is None else _mapped(self.poses, lambda tensor: tensor.to(device))
+        poses = None if self.poses is None else self.poses.to(device)
         tensors = {
             name: getattr(self, name).to(device)
             for name in ("latents", "text_context", "clip_features", "y", "kept")
@@ -153,7 +152,3 @@ def _joined_poses(poses: list[PlusInputs]) -> PlusInputs:
         entry.name: torch.cat([getattr(each, entry.name) for each in poses]) for entry in fields(PlusInputs)
     }
     return PlusInputs(**tensors)
-
-
-def _mapped(poses: PlusInputs, change: Callable[[Tensor], Tensor]) -> PlusInputs:
-    return PlusInputs(**{entry.name: change(getattr(poses, entry.name)) for entry in fields(PlusInputs)})
