@@ -1,21 +1,15 @@
 """Packages that only Animate-X++ without a host needs."""
 
 from contextlib import AbstractContextManager
-from importlib import import_module
 from types import ModuleType
 
-from ..errors import MissingDependency
+from ..packages import optional_package
 
 
 def plus_package(name: str) -> ModuleType:
     """Import a package of the `plus` extra; MissingDependency says how to install it."""
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise MissingDependency(
-            f"The package {name} cannot be imported ({error}), but Animate-X++ without ComfyUI needs it: "
-            "run `pip install 'diffusers>=0.33' 'transformers>=4.50' accelerate sentencepiece ftfy`."
-        ) from error
+    command = "pip install 'diffusers>=0.33' 'transformers>=4.50' accelerate sentencepiece ftfy"
+    return optional_package(name, "Animate-X++ without ComfyUI needs it", command)
 
 
 def without_weights() -> AbstractContextManager[None]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import MissingDependency
+from ...packages import optional_package
 
 CONFIDENCE = 0.95
 
@@ -60,10 +60,5 @@ def _design_effect(scores: Sequence[np.ndarray], mean: float, count: int) -> flo
 
 
 def _quantile(freedom: int) -> float:
-    try:
-        from scipy.special import stdtrit
-    except ImportError as error:
-        raise MissingDependency(
-            f"The package scipy cannot be imported ({error}), but intervals need it: run `pip install scipy`."
-        ) from error
-    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
+    special = optional_package("scipy.special", "intervals need it", "pip install scipy")
+    return float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2))
