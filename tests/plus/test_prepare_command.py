@@ -55,6 +55,15 @@ def clips(tmp_path: Path, small_wan: SmallWan, monkeypatch: pytest.MonkeyPatch) 
     return tmp_path
 
 
+@pytest.fixture
+def names(tmp_path: Path) -> Path:
+    """The same folders for what never looks into the clips."""
+    for name in ("dances/dance.mp4", "dances/dance.json", "scenes/snow.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
 def prepare(clips: Path, task: str, *options: str, system: str = "animate-x-plus-full") -> int:
     folder = "dances" if task == "animation" else "scenes"
     named = ("--out", str(clips / "out"), "--system", system, "--task", task)
@@ -224,11 +233,11 @@ BAD = [
 
 @pytest.mark.parametrize(("options", "message"), BAD)
 def test_options_that_cannot_be_are_refused_in_one_sentence(
-    clips: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], message: str
+    names: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], message: str
 ) -> None:
-    assert prepare(clips, "ti2v", *options) == 2
+    assert prepare(names, "ti2v", *options) == 2
     assert message in last_error(capsys)
-    assert not (clips / "out").exists()
+    assert not (names / "out").exists()
 
 
 def test_tasks_of_two_sizes_are_not_mixed(clips: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -249,20 +258,19 @@ def test_tasks_of_two_sizes_are_not_mixed(clips: Path, capsys: pytest.CaptureFix
     ],
 )
 def test_a_missing_file_is_named_with_the_command_that_gets_it(
-    clips: Path,
-    small_wan: SmallWan,
+    names: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     missing: str,
     download: str,
 ) -> None:
-    here = SmallWan(clips / "models")
+    here = SmallWan(names / "models")
     for name in ("text_encoder", "image_encoder", "autoencoder"):
         target = getattr(here, name)
         target.parent.mkdir(parents=True)
         target.touch()
     getattr(here, missing).unlink(missing_ok=True)
     monkeypatch.setenv("ANIMATEX_MODELS", str(here.folder))
-    assert prepare(clips, "animation") == 2
+    assert prepare(names, "animation") == 2
     assert f"run `animatex models download {download}`" in last_error(capsys)
-    assert not (clips / "out").exists()
+    assert not (names / "out").exists()
