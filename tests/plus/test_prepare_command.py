@@ -139,13 +139,16 @@ def test_clips_of_both_tasks_become_what_is_trained_on(
     assert [train(clips, "full", task) for task in TASKS] == [0, 0]
 
 
-def test_the_simple_variant_needs_no_open_clip(clips: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_simple_variant_needs_no_open_clip(
+    clips: Path, small_wan: SmallWan, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert prepare(clips, "animation", system="animate-x-plus") == 0
     assert train(clips, "simple", "animation") == 0
     assert train(clips, "full", "animation") == 2
     assert "--system animate-x-plus-full" in last_error(capsys)
     # Nor are clips for one variant mixed with those for the other.
-    assert prepare(clips, "animation", "--encoders", "generated") == 2
+    expect_small_open_clip(small_wan, monkeypatch)
+    assert prepare(clips, "animation") == 2
     assert "clip_dim 0, not 64" in last_error(capsys)
 
 
@@ -218,6 +221,14 @@ def test_a_changed_caption_is_encoded_anew(clips: Path) -> None:
     assert data.clip("ti2v", 0).text_context.shape[0] == 6
     assert files(clips).keys() == before.keys()
     assert not {data for _, data in files(clips).values()} & {data for _, data in before.values()}
+
+
+def test_a_clip_that_cannot_be_encoded_is_not_written(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = torch.full((17, 64), 1e5)  # more than 16 bits hold
+    monkeypatch.setattr("animatex_core.training.plus.stand_in.StandIn.image", lambda *_: large)
+    assert prepare(clips, "ti2v", "--encoders", "generated") == 0
+    assert "The CLIP features are NaN or too large" in report(clips, "ti2v")["skipped"]["snow.mp4"]
+    assert not files(clips)
 
 
 BAD = [

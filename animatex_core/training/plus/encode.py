@@ -28,7 +28,7 @@ def encode_clip(
     """Encode a clip whose first frame is the reference picture, stretched to the shape as released.
 
     frames: (h, w, 3) uint8 in RGB. poses: of whoever dances, who drives itself; None in the TI2V task. Raises
-    InvalidInput where there are not as many frames as the shape has.
+    InvalidInput where there are not as many frames as the shape has, or an answer does not fit into 16 bits.
     """
     pictures: list[Tensor] = []
     features: list[Tensor] = []
@@ -44,7 +44,7 @@ def encode_clip(
         raise InvalidInput(
             f"Only {len(pictures)} of {shape.frames} frames can be read: export the clip again."
         )
-    dance = None if poses is None else _danced(torch.cat(features), poses, size)
+    dance = None if poses is None else _danced(_finite("driving features", torch.cat(features)), poses, size)
     return _encoded(encoders, torch.stack(pictures, dim=1), caption, dance)
 
 
@@ -55,9 +55,20 @@ def _danced(features: Tensor, poses: PoseSequence, size: tuple[int, int]) -> Dan
 def _encoded(encoders: ClipEncoders, video: Tensor, caption: str, dance: Dance | None) -> WanClip:
     picture = video[:, 0]
     return WanClip(
-        latents=encoders.latents(video),
-        image_latents=encoders.latents(reference_video(picture[None], video.shape[1])[0]),
-        clip_features=encoders.image(picture),
-        text_context=encoders.text(caption),
+        latents=_finite("latents", encoders.latents(video)),
+        image_latents=_finite(
+            "reference latents", encoders.latents(reference_video(picture[None], video.shape[1])[0])
+        ),
+        clip_features=_finite("CLIP features", encoders.image(picture)),
+        text_context=_finite("text states", encoders.text(caption)),
         dance=dance,
     )
+
+
+def _finite(what: str, answer: Tensor) -> Tensor:
+    if not answer.half().isfinite().all():
+        raise InvalidInput(
+            f"The {what} are NaN or too large for the 16 bits they are kept in: encode the clip on another "
+            "device, or leave it out."
+        )
+    return answer

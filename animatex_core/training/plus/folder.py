@@ -126,9 +126,9 @@ def begin_folder(path: Path, empty_text: Tensor) -> None:
 def write_clip(
     path: Path, task: Task, name: str, clip: WanClip, caption: str, dtype: torch.dtype = torch.float16
 ) -> None:
-    """Write a clip into a folder that is begun; raises StorageError where it cannot be written.
+    """Write a clip into a folder that is begun.
 
-    dtype: of everything but the poses.
+    dtype: of everything but the poses. Raises StorageError where nothing can be written.
     """
     tensors = {entry: getattr(clip, entry).to(dtype) for entry in TENSORS}
     metadata = {CAPTION: caption}

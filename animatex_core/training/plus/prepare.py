@@ -61,14 +61,15 @@ class WanPreparation:
         files = f"{{split}}/{task}/{{key}}-{{part}}.safetensors"
         self.books = Books(folder, files, folder / task, settings, beside)
         begin_settings(folder / SETTINGS, {"width": settings.width, "height": settings.height})
-        begin_settings(folder / task / SETTINGS, {**asdict(settings), "clip_dim": self._clip_dim})
         for split in get_args(Split):
             begin_folder(folder / split, encoders.text(""))
+        begin_settings(folder / task / SETTINGS, {**asdict(settings), "clip_dim": self._clip_dim})
 
     def add(self, source: Source, footage: Footage, progress: Progress = no_progress) -> Record:
         """Encode a clip and record it.
 
-        Raises InvalidInput where it is too short, shows nobody for long enough or cannot be decoded.
+        Raises InvalidInput where it is too short, shows nobody for long enough or cannot be decoded, or
+        where a network answers with NaN or infinity.
         """
         windows = footage.windows(self.settings.frames, self.settings.stride_at(footage.clip.fps))
 
