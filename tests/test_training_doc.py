@@ -23,6 +23,7 @@ SMALLER = {
     ) for part in ("--set", change))],
     "epi": ["--frames", "3", "--rows", "2"],
 }  # fmt: skip
+SMALLER_PLUS_CLIPS = ["--size", "32x48", "--frames", "5", "--encoders", "generated", "--validation", "0"]
 SMALLER_PLUS = ["--cpu", *(part for change in (
     "wan={preset: tiny, dim: 48, ffn_dim: 96, heads: 2, blocks: 4, image_dim: 64, image_tokens: 17}",
     "modules={preset: tiny, variant: full, dim: 48, window_frames: 5}", "lora.rank=2",
@@ -52,6 +53,15 @@ def videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.move(dance.poses, "dance.json")
 
 
+@pytest.fixture
+def dances_and_scenes(videos: None) -> None:
+    """The folders that Animate-X++ learns from."""
+    shutil.copytree("videos", "dances")
+    Path("scenes").mkdir()
+    shutil.copy("videos/a.mp4", "scenes/sea.mp4")
+    Path("scenes/sea.txt").write_text("waves roll in", encoding="utf-8")
+
+
 @pytest.mark.usefixtures("videos")
 def test_from_videos_to_a_denoiser_and_a_grid() -> None:
     lines = commands("animatex_core")
@@ -63,22 +73,26 @@ def test_from_videos_to_a_denoiser_and_a_grid() -> None:
     assert Path("grid.png").stat().st_size > 1000
 
 
-def test_from_made_up_clips_to_a_checkpoint_of_animate_x_plus(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.usefixtures("dances_and_scenes")
+def test_from_clips_made_up_or_real_to_a_checkpoint_of_animate_x_plus() -> None:
     (made_up,) = commands("animatex_core.training.plus")
     make_up([*made_up, "--count", "3", "--size", "32x48", "--frames", "5"])
     lines = [line for line in commands("animatex_core") if _of_plus(line)]
-    assert len(lines) == 6
+    assert len(lines) == 8
     for line in lines:
-        assert main(line + ([] if "--export" in line else [*SMALLER_PLUS, *_own_wan(line)])) == 0
+        assert main(line + _smaller_plus(line)) == 0
     assert is_plus("animate-x-plus.safetensors")
     assert not is_plus("wan.transformer.safetensors")
 
 
 def _of_plus(line: list[str]) -> bool:
     return any("plus" in word or word == "wan" for word in line)
+
+
+def _smaller_plus(line: list[str]) -> list[str]:
+    if line[0] == "prepare":
+        return SMALLER_PLUS_CLIPS
+    return [] if "--export" in line else [*SMALLER_PLUS, *_own_wan(line)]
 
 
 def _own_wan(line: list[str]) -> list[str]:

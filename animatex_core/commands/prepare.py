@@ -3,36 +3,32 @@
 import argparse
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import fields
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
 from tqdm import tqdm
 
-from ..dance import Dance
 from ..device import choose_device
-from ..dwpose import DWPose
 from ..errors import InvalidInput
 from ..model.trained_on import ReferenceForm
-from ..pose.extract import PoseExtractor
-from ..pose.json_io import write_poses
-from ..pose.skeleton import PoseSequence
-from ..progress import Progress
+from ..pipeline import Report
 from ..training.data.encode import Encoders
 from ..training.data.encoders import generated_encoders, load_encoders
 from ..training.data.prepare import Preparation, PrepareSettings
 from ..training.data.records import REPORT
 from ..training.data.sources import Source, Split, find_sources
-from ..video.clip import ClipInfo, probe
-from ..video.read import read_frames
-from .dances import read_dance
-from .options import WHOLE_CLIP, add_folder_option, add_pose_options, models_folder, positive, size
-from .pose_nets import announce_nets
+from .chosen import refuse
+from .clip_poses import ClipPoses
+from .options import add_folder_option, add_pose_options, models_folder, positive, size
+from .plus import VARIANTS
+from .prepare_plus import OPTIONS, add_plus_options, begin_plus
+from .preparing import Preparing, given_settings
 from .progress import Bar
 
 DEFAULTS = PrepareSettings()
 REFRESH = 16  # frames after which the progress is shown anew
+SYSTEM = "animate-x"
 ENCODERS = ("released", "generated")
 
 
@@ -50,17 +46,24 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="gets the data sets DIR/train and DIR/validation, and a report",
     )  # fmt: skip
     parser.add_argument(
+        "--system", choices=(SYSTEM, *VARIANTS), default=SYSTEM,
+        help="what shall be trained; clips for animate-x-plus-full will do for animate-x-plus, too; default: "
+        "%(default)s",
+    )  # fmt: skip
+    parser.add_argument(
         "--poses", type=Path, metavar="DIR",
         help="where the poses of NAME.mp4 are read from NAME.json (OpenPose JSON) or, where DWPose has to "
         "find them, written to; default: beside the clips",
     )  # fmt: skip
     parser.add_argument(
         "--encoders", choices=ENCODERS, default="released",
-        help="OpenCLIP and the autoencoder of the models folder, or small generated networks to try the way "
-        "out; default: %(default)s",
+        help="those of the models folder, or small ones that nobody trained, to try the way out; default: "
+        "%(default)s",
     )  # fmt: skip
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps; default: %(default)s")
     _add_settings(parser)
+    _add_own_settings(parser)
+    add_plus_options(parser)
     add_pose_options(parser)
     add_folder_option(parser)
     parser.set_defaults(run=run)
@@ -69,14 +72,25 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the prepared clips")
     group.add_argument(
-        "--size", type=size, default=(DEFAULTS.width, DEFAULTS.height), metavar="WxH",
-        help="pixels; clips of another shape are cut to it around the person; default: 512x768",
+        "--size", type=size, metavar="WxH",
+        help="pixels; clips of another shape are cut to it around the person; default: 512x768, with "
+        "Animate-X++ 480x832",
     )  # fmt: skip
     rate = group.add_mutually_exclusive_group()
     rate.add_argument(
-        "--stride", type=positive, default=DEFAULTS.stride, metavar="N", help="use one frame in N"
-    )
+        "--stride", type=positive, metavar="N",
+        help=f"use one frame in N; default: {DEFAULTS.stride}, with Animate-X++ 1",
+    )  # fmt: skip
     rate.add_argument("--fps", type=float, metavar="X", help="use about so many frames a second instead")
+    group.add_argument(
+        "--validation", type=float, metavar="X",
+        help=f"part of the files that is kept apart, by their names; default: {DEFAULTS.validation}",
+    )  # fmt: skip
+    group.add_argument("--seed", type=int, metavar="N", help="of that choice; default: 0")
+
+
+def _add_own_settings(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the prepared clips of Animate-X")
     for name, help_text in (
         ("least", "frames in a row that must show a person"),
         ("most", "frames of a clip; longer ones are parted"),
@@ -84,45 +98,37 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         ("max_stride", "the widest step that training takes through the frames that were used"),
     ):
         group.add_argument(
-            f"--{name.replace('_', '-')}", type=positive, default=getattr(DEFAULTS, name), metavar="N",
-            help=f"{help_text}; default: %(default)s",
+            f"--{name.replace('_', '-')}", type=positive, metavar="N",
+            help=f"{help_text}; default: {getattr(DEFAULTS, name)}",
         )  # fmt: skip
     group.add_argument(
-        "--reference-form", dest="form", choices=get_args(ReferenceForm), default=DEFAULTS.form,
-        help="as what the denoiser is shown the reference; default: %(default)s, as released",
+        "--reference-form", choices=get_args(ReferenceForm),
+        help=f"as what the denoiser is shown the reference; default: {DEFAULTS.form}, as released",
     )  # fmt: skip
-    group.add_argument(
-        "--validation", type=float, default=DEFAULTS.validation, metavar="X",
-        help="part of the files that is kept apart, by their names; default: %(default)s",
-    )  # fmt: skip
-    group.add_argument(
-        "--seed", type=int, default=DEFAULTS.seed, metavar="N", help="of that choice; default: 0"
-    )
 
 
 def run(arguments: Namespace) -> None:
     """Prepare what is not prepared yet, and say what there is."""
-    settings, sources, poses = _settings(arguments), find_sources(arguments.clips), _Poses(arguments)
-    poses.announce(sources)
-    preparation = Preparation(arguments.out, settings, _encoders(arguments))
+    begin = _begin if arguments.system == SYSTEM else begin_plus
+    preparing = begin(arguments, sources := find_sources(arguments.clips))
     try:
         with Bar(sources, desc="clips") as bar:
             for source in bar:
-                if not preparation.is_done(source):
-                    _prepare(preparation, source, poses, bar)
+                if not preparing.books.is_done(source):
+                    _prepare(preparing, source, bar)
     finally:
-        report = preparation.report(sources)
-    print(f"{arguments.out}: {_summary(report)}")
+        report = preparing.books.report(sources)
+    print(f"{arguments.out}: {_summary(report)}, see {preparing.books.folder / REPORT}")
 
 
-def _prepare(preparation: Preparation, source: Source, poses: "_Poses", bar: Bar) -> None:
+def _prepare(preparing: Preparing, source: Source, bar: Bar) -> None:
     def report(stage: str, done: int, total: int) -> None:
         bar.set_postfix_str(f"{source.name}: {stage} {done}/{total}", refresh=done % REFRESH == 0)
 
     try:
-        preparation.add(source, poses.dance(source, partial(report, "poses")), partial(report, "encoding"))
+        preparing.add(source, report)
     except InvalidInput as error:
-        preparation.skip(source, str(error))
+        preparing.books.skip(source, str(error))
         tqdm.write(f"{source.name} is skipped: {error}")
 
 
@@ -130,13 +136,20 @@ def _summary(report: dict) -> str:
     counts = [
         f"{name}: {report[name]['clips']} clips of {report[name]['files']} files" for name in get_args(Split)
     ]
-    return "; ".join([*counts, f"skipped: {len(report['skipped'])} files, see {REPORT}"])
+    return "; ".join([*counts, f"skipped: {len(report['skipped'])} files"])
 
 
-def _settings(arguments: Namespace) -> PrepareSettings:
-    width, height = arguments.size
-    others = [field.name for field in fields(PrepareSettings) if field.name not in ("width", "height")]
-    return PrepareSettings(width, height, **{name: getattr(arguments, name) for name in others})
+def _begin(arguments: Namespace, sources: Sequence[Source]) -> Preparing:
+    refuse(arguments, OPTIONS, "for Animate-X++ alone: leave it out, or take --system animate-x-plus")
+    settings = PrepareSettings(**given_settings(arguments, PrepareSettings, form="reference_form"))
+    poses = ClipPoses(arguments)
+    poses.announce(sources)
+    preparation = Preparation(arguments.out, settings, _encoders(arguments))
+
+    def add(source: Source, report: Report) -> None:
+        preparation.add(source, poses.dance(source, partial(report, "poses")), partial(report, "encoding"))
+
+    return Preparing(preparation.books, add)
 
 
 def _encoders(arguments: Namespace) -> Encoders:
@@ -144,51 +157,3 @@ def _encoders(arguments: Namespace) -> Encoders:
     if arguments.encoders == "generated":
         return generated_encoders(device)
     return load_encoders(models_folder(arguments), device)
-
-
-class _Poses:
-    """The poses of the clips, from their files or found and filed; DWPose is opened once for all."""
-
-    def __init__(self, arguments: Namespace) -> None:
-        self._arguments = arguments
-
-    def announce(self, sources: Sequence[Source]) -> None:
-        """Say, before long work, where poses are to be found without DWPose."""
-        if any(self._is_wanting(source) for source in sources):
-            _ = self._nets
-
-    def dance(self, source: Source, progress: Progress) -> Dance:
-        """Return all frames of a clip and their poses; raises InvalidInput where it cannot be read."""
-        clip = probe(source.path)
-        if self._is_wanting(source):
-            write_poses(self._path(source), self._found(clip, progress))
-        # A file of ours holds one person, whichever of several was asked for.
-        asked = {**vars(self._arguments), **WHOLE_CLIP, "poses": self._path(source), "person": "best"}
-        return read_dance(Namespace(**asked), clip, progress)
-
-    def _is_wanting(self, source: Source) -> bool:
-        return self._arguments.no_cache or not self._path(source).exists()
-
-    def _path(self, source: Source) -> Path:
-        folder = self._arguments.poses or source.folder
-        return (folder / source.name).with_suffix(".json")
-
-    def _found(self, clip: ClipInfo, progress: Progress) -> PoseSequence:
-        return self._extractor.extract(
-            read_frames(clip),
-            total=clip.frames,
-            person=self._arguments.person,
-            detect_every=self._arguments.detect_every,
-            whole_frame=False,  # where nobody is, nothing is to be learnt
-            progress=progress,
-        )
-
-    @cached_property
-    def _nets(self) -> DWPose:
-        return announce_nets(self._arguments)
-
-    @cached_property
-    def _extractor(self) -> PoseExtractor:
-        extractor = self._nets.open()
-        tqdm.write(f"poses: {self._nets.name} on {extractor.provider}")
-        return extractor

@@ -11,10 +11,13 @@ PERSON_JOINTS = 8  # of 18 that must be seen: more than a head and shoulders
 GAP = 3  # frames without a person that do not end a part
 
 
-def person_segments(poses: PoseSequence, stride: int, least: int, most: int) -> list[range]:
+def person_segments(
+    poses: PoseSequence, stride: int, least: int, most: int, option: str = "--least"
+) -> list[range]:
     """Choose one frame in `stride`, and cut what shows a person into parts of `least` to `most` frames.
 
-    Parts of one run are about equally long. Raises InvalidInput where no run is long enough.
+    Parts of one run are about equally long. option: what the user lowers where no run is long enough,
+    for which InvalidInput is raised.
     """
     shown = seen(poses.body[::stride, :MODEL_JOINTS]).sum(axis=1) >= PERSON_JOINTS
     runs = list(_runs(shown))
@@ -23,7 +26,7 @@ def person_segments(poses: PoseSequence, stride: int, least: int, most: int) -> 
         longest = max(map(len, runs), default=0)
         raise InvalidInput(
             f"A person is seen in {int(shown.sum())} of {len(shown)} frames, {longest} of them in a row, but "
-            f"{least} in a row are needed: give a longer clip, or lower --least."
+            f"{least} in a row are needed: give a longer clip, or lower {option}."
         )
     return [range(part.start * stride, (part.stop - 1) * stride + 1, stride) for part in segments]
 

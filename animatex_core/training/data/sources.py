@@ -1,4 +1,4 @@
-"""The clips of a folder, and which of them are kept apart for validation."""
+"""The clips of a folder, which of their frames are used, and which clips are kept apart for validation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
+from ...checks import require_whole
 from ...errors import InvalidInput
 from ...video.files import find_clips
 
@@ -32,11 +33,15 @@ class Source:
     @property
     def version(self) -> list[int]:
         """Changes with the file: its size in bytes and when it was written; nothing where it is gone."""
-        try:
-            state = self.path.stat()
-        except OSError:
-            return []
-        return [state.st_size, state.st_mtime_ns]
+        return _version(self.path)
+
+    def beside(self, suffix: str) -> Path:
+        """Return where the file of the same name with another suffix is."""
+        return self.path.with_suffix(suffix)
+
+    def version_with(self, suffix: str) -> list[int]:
+        """As `version`, of the clip and of the file beside it."""
+        return [*self.version, *_version(self.beside(suffix))]
 
     def split(self, validation: float, seed: int) -> Split:
         """Return whether it is for training or, with this probability, for validation.
@@ -45,6 +50,31 @@ class Source:
         """
         drawn = int(sha256(f"{seed}/{self.name}".encode()).hexdigest()[:13], 16) / 16**13
         return "validation" if drawn < validation else "train"
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """Which frames of each clip are used, and which clips are kept apart.
+
+    stride: one frame in so many is used; fps: instead, the stride that leaves about so many frames a second.
+    validation: the part of the files that is kept apart, which `seed` draws.
+    """
+
+    stride: int = 1
+    fps: float | None = None
+    validation: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_whole("stride", self.stride)
+        if self.fps is not None and not self.fps > 0:
+            raise InvalidInput(f"fps is {self.fps:g}: take more than 0, or leave it out.")
+        if not 0 <= self.validation < 1:
+            raise InvalidInput(f"validation is {self.validation:g}: choose a part of 0 or more and below 1.")
+
+    def stride_at(self, fps: float) -> int:
+        """Return the stride through a clip of `fps` frames a second."""
+        return self.stride if self.fps is None else max(1, round(fps / self.fps))
 
 
 def find_sources(folder: Path) -> list[Source]:
@@ -62,3 +92,11 @@ def _require_own_poses(names: Sequence[str]) -> None:
         other = known.setdefault(stem, name)
         if other != name:
             raise InvalidInput(f"{other} and {name} would share {stem}.json: rename one of them.")
+
+
+def _version(path: Path) -> list[int]:
+    try:
+        state = path.stat()
+    except OSError:
+        return []
+    return [state.st_size, state.st_mtime_ns]

@@ -99,10 +99,19 @@ class PlusBatchMaker:
     def _told(self, dance: Dance, rng: np.random.Generator) -> PlusInputs:
         poses = dance.poses if self.epi is None else self.epi(dance.poses, rng)
         shape, features = self.config.shape(len(poses)), dance.motion.clip.float()
+        self._check_features(features.shape[1])
         told = inputs_from_poses(poses, shape, dance.reference_pose, features)
         # Whoever is drawn, the driving clip's own keypoints ask (Animate-X, section 3.2).
         asked = np.ascontiguousarray(dance.motion.poses.keypoints())
         return replace(told, keypoints=torch.from_numpy(asked)[None])
+
+    def _check_features(self, width: int) -> None:
+        ipi = self.config.modules.ipi
+        if ipi is not None and width != ipi.clip_dim:
+            raise InvalidInput(
+                f"The driving frames have features {width} wide, but the full variant reads {ipi.clip_dim}: "
+                "prepare the clips with --system animate-x-plus-full, or set modules.variant to simple."
+            )
 
     def _filled(self, text: Tensor) -> Tensor:
         missing = self.config.wan.text_tokens - len(text)

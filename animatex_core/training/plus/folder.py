@@ -31,6 +31,7 @@ from .parts import Task
 
 VERSION = 1
 HEADER, EMPTY, CAPTION = "clips.json", "empty_text.safetensors", "caption"
+TOLERANCE = 0.05  # states of one text encoder differ by less from device to device
 TENSORS = ("latents", "image_latents", "clip_features", "text_context")
 POSES = ("poses", "reference_pose", "driving_poses")
 
@@ -110,7 +111,13 @@ class WanClipFolder:
 
 
 def begin_folder(path: Path, empty_text: Tensor) -> None:
-    """Write what is the same for all clips; raises StorageError where nothing can be written."""
+    """Write what is the same for all clips, or check that the clips there have it too.
+
+    Raises InvalidInput where clips of other networks are there, StorageError where nothing can be written.
+    """
+    if (path / HEADER).exists():
+        _require_same_text(path, empty_text)
+        return
     _write(path / EMPTY, {"text_context": empty_text}, {})
     with placed(path / HEADER) as file:
         file.write(json.dumps({"version": VERSION}).encode())
@@ -119,9 +126,9 @@ def begin_folder(path: Path, empty_text: Tensor) -> None:
 def write_clip(
     path: Path, task: Task, name: str, clip: WanClip, caption: str, dtype: torch.dtype = torch.float16
 ) -> None:
-    """Write a clip into a folder that is begun; raises StorageError where it cannot be written.
+    """Write a clip into a folder that is begun.
 
-    dtype: of everything but the poses.
+    dtype: of everything but the poses. Raises StorageError where nothing can be written.
     """
     tensors = {entry: getattr(clip, entry).to(dtype) for entry in TENSORS}
     metadata = {CAPTION: caption}
@@ -132,6 +139,13 @@ def write_clip(
             tensors[entry] = torch.from_numpy(poses.points)
             metadata[entry] = json.dumps([poses.width, poses.height])
     _write(path / task / f"{name}.safetensors", tensors, metadata)
+
+
+def _require_same_text(path: Path, empty_text: Tensor) -> None:
+    there, now = WanClipFolder.open(path).empty_text.float(), empty_text.float()
+    # Not to the bit: a device of another kind may go on.
+    if there.shape != now.shape or not torch.allclose(there, now, rtol=TOLERANCE, atol=TOLERANCE):
+        raise InvalidInput(f"{path} holds clips of another text encoder: choose an empty folder.")
 
 
 def _write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:

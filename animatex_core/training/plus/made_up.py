@@ -52,7 +52,7 @@ def _animation(settings: MadeUpSettings, number: int, encoders: StandIn) -> WanC
         settings.seed, number, shape.frames, shape.width, shape.height, held_out=settings.held_out
     )
     driving = triple.driver
-    features = encoders.frames(video_of(driving.frames))
+    features = encoders.frames(driving.frames)
     motion = MotionFeatures(features, driving.poses, shape.width, shape.height)
     dance = Dance(triple.target.poses, triple.reference.poses.select([0]), motion)
     return _encoded(triple.target.frames, triple.reference.frames[0], TYPICAL_PROMPT, encoders, dance)

@@ -24,7 +24,7 @@ _DETAIL = PIXELS_A_LATENT // 2
 
 @dataclass(frozen=True)
 class StandIn:
-    """Encoders of these widths.
+    """`ClipEncoders` of these widths.
 
     text_dim: of a token; image_dim: of a feature of the picture; clip_dim: of a driving frame.
     """
@@ -59,9 +59,9 @@ class StandIn:
         whole = parts.mean(0, keepdim=True)
         return torch.cat([whole, parts]) @ _spread("image", parts.shape[1], self.image_dim)
 
-    def frames(self, video: Tensor) -> Tensor:
-        """Map a video (3, f, height, width) in -1..1 to (f, clip_dim)."""
-        small = F.adaptive_avg_pool2d(video.swapaxes(0, 1), TOKENS_A_SIDE).flatten(1)
+    def frames(self, frames: Sequence[np.ndarray] | np.ndarray) -> Tensor:
+        """Map frames (height, width, 3) uint8 to (f, clip_dim)."""
+        small = F.adaptive_avg_pool2d(video_of(frames).swapaxes(0, 1), TOKENS_A_SIDE).flatten(1)
         return small @ _spread("frames", small.shape[1], self.clip_dim)
 
     def text(self, caption: str) -> Tensor:

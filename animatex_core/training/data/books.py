@@ -1,0 +1,128 @@
+"""What was made of each clip of a folder: its files, and what is recorded of them beside.
+
+So the work goes on where it stopped: only the clip that was in the making begins anew.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from ...errors import InvalidInput
+from ...placement import place_json, storage_errors
+from ...progress import Progress, no_progress
+from ...video.clip import ClipInfo
+from ...video.frame import Frame
+from ...video.read import read_frames
+from .header import require_equal
+from .records import REPORT, Record, Records, report_of
+from .sources import Source, SourceSettings, Split
+
+SETTINGS = "settings.json"
+
+WritePart = Callable[[Path, range, Iterable[Frame]], None]
+"""Encodes a part of a clip, whose frames are these of it, into a file."""
+
+
+@dataclass(frozen=True)
+class Books:
+    """The files of prepared clips and the records of them.
+
+    root: of the files. files: their names in it, of `split`, `key` and `part`. folder: of records and report.
+    beside: suffix of the file beside each clip that is encoded with it; None where there is no such file.
+    """
+
+    root: Path
+    files: str
+    folder: Path
+    settings: SourceSettings
+    beside: str | None = None
+
+    def is_done(self, source: Source) -> bool:
+        """Whether a clip was prepared as it is now; one that was skipped may do better another time."""
+        record = self._records.read(source)
+        if record is None or record.reason is not None or record.version != self._version(source):
+            return False
+        return len(self._files(source)) == len(record.frames)
+
+    def add(
+        self,
+        source: Source,
+        clip: ClipInfo,
+        parts: Sequence[range],
+        write: WritePart,
+        progress: Progress = no_progress,
+    ) -> Record:
+        """Write the parts of a clip, in the order of its frames, and record them.
+
+        Raises what reading and `write` raise.
+        """
+        version = self._version(source)
+        self._remove(source)
+        indices = [index for part in parts for index in part]
+        with closing(read_frames(clip, indices=indices)) as frames:
+            read = _counted(frames, len(indices), progress)
+            for number, part in enumerate(parts):
+                write(self._file(source, f"{number:04}"), part, islice(read, len(part)))
+        return self._recorded(source, version, [len(part) for part in parts])
+
+    def skip(self, source: Source, reason: str) -> Record:
+        """Record that nothing is made of a clip."""
+        self._remove(source)
+        return self._recorded(source, [], [], reason)
+
+    def report(self, sources: Iterable[Source]) -> dict:
+        """Write `report.json` of what was made of these clips, and return it; see `report_of`."""
+        report = report_of(filter(None, map(self._records.read, sources)))
+        place_json(self.folder / REPORT, report)
+        return report
+
+    @property
+    def _records(self) -> Records:
+        return Records(self.folder / "records")
+
+    def _version(self, source: Source) -> list[int]:
+        return source.version if self.beside is None else source.version_with(self.beside)
+
+    def _recorded(
+        self, source: Source, version: list[int], frames: list[int], reason: str | None = None
+    ) -> Record:
+        record = Record(source.name, version, self._split(source), frames, reason)
+        self._records.write(source, record)
+        return record
+
+    def _remove(self, source: Source) -> None:
+        """Remove what an earlier version of the clip, or an interrupted run, has left."""
+        for path in self._files(source):
+            with storage_errors(path):
+                path.unlink()
+
+    def _files(self, source: Source) -> list[Path]:
+        pattern = self._file(source, "*")
+        return list(pattern.parent.glob(pattern.name))
+
+    def _file(self, source: Source, part: str) -> Path:
+        return self.root / self.files.format(split=self._split(source), key=source.key, part=part)
+
+    def _split(self, source: Source) -> Split:
+        return source.split(self.settings.validation, self.settings.seed)
+
+
+def begin_settings(path: Path, settings: Mapping[str, object]) -> None:
+    """Write the settings, or check that they are those of the clips there; raises InvalidInput for others."""
+    if not path.exists():
+        place_json(path, settings)
+        return
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"{path} cannot be read ({error}): choose an empty folder.") from error
+    require_equal(path.parent, there, settings)
+
+
+def _counted(frames: Iterable[Frame], total: int, progress: Progress) -> Iterator[Frame]:
+    for number, frame in enumerate(frames, 1):
+        yield frame
+        progress(number, total)
