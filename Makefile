@@ -17,7 +17,7 @@ test: $(INSTALLED)
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m basedpyright
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 $(INSTALLED): pyproject.toml requirements.txt constraints.txt $(COMFYUI_NEEDS)
 	$(PYTHON) -m venv $(VENV)
