@@ -3,9 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-COMFYUI_PATH ?= $(HOME)/comfy/ComfyUI
-# What ComfyUI asks for, where there is one: the tests in tests/host start it.
-COMFYUI_NEEDS := $(wildcard $(COMFYUI_PATH)/requirements.txt)
 
 .PHONY: demo test clean
 
@@ -17,11 +14,12 @@ test: $(INSTALLED)
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m basedpyright
+	$(BIN)/python -m tests.host.environments
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-$(INSTALLED): pyproject.toml requirements.txt constraints.txt $(COMFYUI_NEEDS)
+$(INSTALLED): pyproject.toml requirements.txt constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]" $(COMFYUI_NEEDS:%=--requirement "%")
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
 clean:

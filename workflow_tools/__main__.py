@@ -1,7 +1,6 @@
-"""`python -m workflow_tools`: write `workflows/`, by a real ComfyUI (COMFYUI_PATH) and its editor."""
+"""`python -m workflow_tools`: write `workflows/`, by the newest ComfyUI at hand and its editor."""
 
 import json
-import os
 import tempfile
 from collections.abc import Mapping
 from io import BytesIO
@@ -11,7 +10,8 @@ from typing import Any
 from PIL import Image
 
 from tests.host.browser import Editor, editing
-from tests.host.server import ROOT, serving
+from tests.host.hosts import ROOT, installations
+from tests.host.server import serving
 from tests.host.workflow_samples import FOLDER, put_inputs, read_graph
 
 from .graph import Workflow
@@ -21,7 +21,6 @@ from .schema import Schema, read_schemas
 from .thumbnails import write_thumbnail
 from .ui_form import ui_form
 
-COMFYUI = Path(os.environ.get("COMFYUI_PATH", Path.home() / "comfy" / "ComfyUI"))
 README_PICTURE, SHOWN = ROOT / "docs" / "images" / "workflow.jpg", "animate-a-character"
 README_WIDTH = 2000  # pixels
 SHOWS_PICTURES = """() => {
@@ -33,7 +32,7 @@ SHOWS_PICTURES = """() => {
 def main() -> None:
     """Write the inputs, both forms of every graph, its picture for the template browser, and README's."""
     write_material(FOLDER / "inputs")
-    with tempfile.TemporaryDirectory() as base, serving(COMFYUI, Path(base)) as server:
+    with tempfile.TemporaryDirectory() as base, serving(installations()[-1], Path(base)) as server:
         put_inputs(server.base / "input")
         schemas = read_schemas(server.ask("/object_info"))
         with editing(server, scale=2) as editor:

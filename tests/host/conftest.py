@@ -1,27 +1,48 @@
-import importlib.util
-import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
+from tests.host.hosts import CLONES, Host, installations, settings
 from tests.host.server import Server, serving
 
+Start = Callable[[Host], Server]
 
-@pytest.fixture(scope="session")
-def comfyui() -> Path:
-    """Where a real ComfyUI lies: COMFYUI_PATH, else where comfy-cli installs it."""
-    path = Path(os.environ.get("COMFYUI_PATH", Path.home() / "comfy" / "ComfyUI"))
-    if not (path / "comfy" / "ops.py").exists():
-        pytest.skip(f"no ComfyUI at {path}: clone it there, or set COMFYUI_PATH, to run the host tests")
-    for package in ("aiohttp", "av", "comfyui_frontend_package"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"ComfyUI needs {package}: run `pip install -r {path / 'requirements.txt'}`")
-    return path
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every test of this folder on each ComfyUI and in each of its modes, but those marked `one_host`."""
+    if "comfyui" in metafunc.fixturenames:
+        marked = metafunc.definition.get_closest_marker("one_host") is not None
+        hosts = settings(installations(), everywhere=not marked)
+        metafunc.parametrize("comfyui", hosts or [None], ids=str, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def server(comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def comfyui(request: pytest.FixtureRequest) -> Host:
+    """A real ComfyUI: one of COMFYUI_PATH, else of ~/comfy."""
+    if request.param is None:
+        names = " or ".join(CLONES)
+        pytest.skip(f"no ComfyUI: clone it to ~/comfy/{names}, or set COMFYUI_PATH, to run the host tests")
+    if reason := request.param.lack():
+        pytest.skip(reason)
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Start each ComfyUI once for all tests of a process, however often pytest goes from one to another."""
+    running: dict[Host, Server] = {}
+    with ExitStack() as stack:
+
+        def start(host: Host) -> Server:
+            if host not in running:
+                running[host] = stack.enter_context(serving(host, tmp_path_factory.mktemp("comfyui")))
+            return running[host]
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def server(comfyui: Host, start_server: Start) -> Server:
     """One ComfyUI with the pack for all tests of a process."""
-    with serving(comfyui, tmp_path_factory.mktemp("comfyui")) as running:
-        yield running
+    return start_server(comfyui)

@@ -3,12 +3,14 @@
 import importlib
 import importlib.util
 import logging
+import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 
-ROOT = Path(__file__).parents[2]
+from tests.host.as_with_card import switch_on
+from tests.host.hosts import AS_WITH_CARD, ROOT
+
 PACK = "animatex_pack"
 
 
@@ -18,6 +20,8 @@ def start(comfyui: str, *options: str) -> None:
     sys.path.insert(0, comfyui)
     importlib.import_module("comfy.options").enable_args_parsing()
     importlib.import_module("utils.extra_config")  # first, as in main.py: nodes.py hides this package
+    if os.environ.get(AS_WITH_CARD):
+        switch_on()
     logging.disable(logging.CRITICAL)
     spec = importlib.util.spec_from_file_location(
         PACK, ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]

@@ -1,11 +1,9 @@
 """A real ComfyUI in a process of its own, with this pack in its custom_nodes, and a client for its API."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -17,7 +15,8 @@ from typing import Any
 
 import psutil
 
-ROOT = Path(__file__).parents[2]
+from tests.host.hosts import ROOT, Host
+
 PACK = "animate-x"
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 SETTINGS = {
@@ -115,8 +114,13 @@ def cached_nodes(history: Mapping[str, Any]) -> set[str]:
 
 
 @contextmanager
-def serving(comfyui: Path, base: Path, *options: str) -> Iterator[Server]:
-    """Start ComfyUI on a free loopback port with folders of its own, and stop it in the end."""
+def serving(
+    comfyui: Host, base: Path, *options: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """Start ComfyUI on a free loopback port with folders of its own, and stop it in the end.
+
+    environment: variables beside those of the tests.
+    """
     for folder in ("custom_nodes", "input", "output", "temp", "user/default", "models"):
         (base / folder).mkdir(parents=True, exist_ok=True)
     (base / "custom_nodes" / PACK).symlink_to(ROOT, target_is_directory=True)
@@ -124,10 +128,13 @@ def serving(comfyui: Path, base: Path, *options: str) -> Iterator[Server]:
     settings.write_text(json.dumps(SETTINGS), encoding="utf-8")
     port = free_port()
     with (base / "server.log").open("wb") as log:
-        command = [sys.executable, "main.py", *arguments(base, port), *options]
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        wrapper = [str(ROOT / "tests/host/as_with_card.py")] if comfyui.as_with_card else []
         process = subprocess.Popen(
-            command, cwd=comfyui, env=environment, stdout=log, stderr=subprocess.STDOUT
+            [comfyui.python, *wrapper, "main.py", *arguments(base, port), *options],
+            cwd=comfyui.path,
+            env={**comfyui.environment, "PYTHONUNBUFFERED": "1", **(environment or {})},
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
         try:
             server = Server(base, port, process)

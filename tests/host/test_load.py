@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from animatex_core.small_bundle import NOTICE, SHIPPED
 from tests.host.graphs import Prompt, conditioned, put_inputs, sampled
+from tests.host.hosts import Host
 from tests.host.programs import measured
 from tests.host.server import Server, cached_nodes, serving
 
@@ -18,7 +19,7 @@ AUTOMATIC = "automatic"
 
 
 @pytest.fixture(scope="module")
-def own_server(comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def own_server(comfyui: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A ComfyUI whose folders of models change."""
     with serving(comfyui, tmp_path_factory.mktemp("models")) as running:
         put_inputs(running.base / "input")
@@ -37,7 +38,7 @@ def models(own_server: Server) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def encoders(comfyui: Path) -> dict[str, Any]:
+def encoders(comfyui: Host) -> dict[str, Any]:
     return measured("encoders_program", comfyui)
 
 

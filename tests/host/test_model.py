@@ -1,20 +1,20 @@
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.host.hosts import Host
 from tests.host.programs import measured
 
 ROUNDING = 1e-5
 
 
 @pytest.fixture(scope="module")
-def sampled(comfyui: Path) -> dict[str, Any]:
+def sampled(comfyui: Host) -> dict[str, Any]:
     return measured("model_program", comfyui)
 
 
 @pytest.fixture(scope="module")
-def weights(comfyui: Path) -> dict[str, Any]:
+def weights(comfyui: Host) -> dict[str, Any]:
     return measured("weights_program", comfyui)
 
 

@@ -1,17 +1,12 @@
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+
+from tests.host.hosts import Host
+from tests.host.programs import measured
 
 
 @pytest.fixture(scope="module")
-def report(comfyui: Path) -> dict[str, dict[str, float]]:
-    command = [sys.executable, "-m", "tests.host.offloading_program", str(comfyui)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+def report(comfyui: Host) -> dict[str, dict[str, float]]:
+    return measured("offloading_program", comfyui)
 
 
 @pytest.mark.parametrize("temporal", ["transformer", "mamba"])

@@ -1,17 +1,17 @@
 """Animate-X++ on ComfyUI's own Wan against the released computation."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.host.hosts import Host
 from tests.host.programs import measured
 
 TOLERANCE = 5e-5
 
 
 @pytest.fixture(scope="module")
-def found(comfyui: Path) -> dict[str, Any]:
+def found(comfyui: Host) -> dict[str, Any]:
     return measured("plus_program", comfyui)
 
 

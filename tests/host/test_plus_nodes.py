@@ -1,11 +1,11 @@
 """The nodes of Animate-X++, from files, poses and a picture to a sampled clip."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.host.graphs import node
+from tests.host.hosts import Host
 from tests.host.programs import measured
 from tests.host.server import Server
 
@@ -13,7 +13,7 @@ TOLERANCE, ROUNDING = 5e-5, 3e-7
 
 
 @pytest.fixture(scope="module")
-def found(comfyui: Path) -> dict[str, Any]:
+def found(comfyui: Host) -> dict[str, Any]:
     return measured("plus_nodes_program", comfyui)
 
 

@@ -1,19 +1,15 @@
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.host.hosts import Host
+from tests.host.programs import measured
+
 
 @pytest.fixture(scope="module")
-def report(comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def report(comfyui: Host, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("poses")
-    command = [sys.executable, "-m", "tests.host.poses_program", str(comfyui), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return measured("poses_program", comfyui, folder)
 
 
 @pytest.mark.parametrize("source", ["file", "tensors"])

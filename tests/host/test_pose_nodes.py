@@ -1,7 +1,6 @@
 import json
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from animatex_core.pose.smooth import smooth
 from animatex_core.video.write import write_clip
 from tests.dance_samples import small_dance
 from tests.host.graphs import BUILT_IN, Prompt, node
+from tests.host.hosts import Host
 from tests.host.server import Server, cached_nodes, failure, serving
 from tests.host.shown import interrupt_during, run_and_listen
 from tests.pose.onnx_files import FRACTIONS, draw_people, write_detector, write_landmarks
@@ -180,7 +180,7 @@ def test_a_search_can_be_interrupted_and_begun_anew(server: Server) -> None:
 
 @pytest.fixture(scope="module")
 def restarted(
-    comfyui: Path, server: Server, nets: dict, tmp_path_factory: pytest.TempPathFactory
+    comfyui: Host, server: Server, nets: dict, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """A second ComfyUI without onnxruntime, with the first one's memory of poses and its nets elsewhere."""
     server.run(extracting(nets))

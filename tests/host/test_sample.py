@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +6,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from tests.host.graphs import FRAMES, HEIGHT, WIDTH, Prompt, put_inputs, sampled_by_pack
+from tests.host.hosts import Host
 from tests.host.programs import measured
 from tests.host.server import Server, cached_nodes
 
@@ -15,7 +15,7 @@ TOO_LARGE = "The clip does not fit into memory: set long_clip to windows or segm
 
 
 @pytest.fixture(scope="module")
-def seen(comfyui: Path) -> dict[str, Any]:
+def seen(comfyui: Host) -> dict[str, Any]:
     return measured("sample_program", comfyui)
 
 

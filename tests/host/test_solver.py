@@ -1,9 +1,9 @@
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.host.graphs import Prompt, conditioned, node, put_inputs
+from tests.host.hosts import Host
 from tests.host.programs import measured
 from tests.host.server import Server
 
@@ -11,7 +11,7 @@ ROUNDING = 1e-5
 
 
 @pytest.fixture(scope="module")
-def seen(comfyui: Path) -> dict[str, Any]:
+def seen(comfyui: Host) -> dict[str, Any]:
     return measured("solver_program", comfyui)
 
 

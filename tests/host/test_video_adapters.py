@@ -1,19 +1,16 @@
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.host.hosts import Host
+from tests.host.programs import measured
+
 
 @pytest.fixture(scope="module")
-def report(comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def report(comfyui: Host, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("video")
-    command = [sys.executable, "-m", "tests.host.video_program", str(comfyui), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return measured("video_program", comfyui, folder)
 
 
 def test_a_video_in_memory_is_read_from_a_file_that_goes(report: dict[str, Any]) -> None:

@@ -1,15 +1,15 @@
 """Files of Wan's networks mean to the library what they mean to ComfyUI."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.host.hosts import Host
 from tests.host.programs import measured
 
 
 @pytest.fixture(scope="module")
-def seen(comfyui: Path) -> dict[str, Any]:
+def seen(comfyui: Host) -> dict[str, Any]:
     return measured("wan_files_program", comfyui)
 
 
