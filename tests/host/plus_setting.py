@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tests.host.pack import ROOT, pack, start
+from tests.host.hosts import ROOT
+from tests.host.pack import pack, start
 from tests.reference_weights import weight
 
 start(sys.argv[1])

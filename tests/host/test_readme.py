@@ -3,7 +3,8 @@
 import subprocess
 import sys
 
-from tests.host.server import ROOT, Server
+from tests.host.hosts import ROOT
+from tests.host.server import Server
 from tests.test_readme import snippets
 
 LOOP = "for seed in"
