@@ -1,18 +1,20 @@
-"""Files appear under their name only when they are whole: written as a part beside it, then moved."""
+"""Files appear under their name only when they are whole: written as a part beside it, then moved.
+
+What killed processes left in a folder is swept before the next file is written there.
+"""
 
 import errno
 import json
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from .errors import StorageError
+from .leftovers import sweep, temporary_path
 
-KEPT = 50  # characters of a file's name in that of its part
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -63,7 +65,8 @@ def placed_path(target: str | Path) -> Iterator[Path]:
 @contextmanager
 def scratch_file(target: Path) -> Iterator[Path]:
     """Give the path of an empty file beside `target`, removed at the end of the block if still there."""
-    part = _beside(target)
+    part = temporary_path(target)
+    sweep(target.parent)
     with storage_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         part.touch(exist_ok=False)
@@ -76,7 +79,8 @@ def scratch_file(target: Path) -> Iterator[Path]:
 @contextmanager
 def scratch_folder(target: Path) -> Iterator[Path]:
     """Give an empty folder beside `target`, removed with all it holds at the end if still there."""
-    part = _beside(target)
+    part = temporary_path(target)
+    sweep(target.parent)
     with storage_errors(target):
         part.mkdir(parents=True)
     try:
@@ -117,8 +121,3 @@ def sync(file: BinaryIO) -> None:
     """Have the system put on disk what was written, so that a move afterwards never shows half a file."""
     file.flush()
     os.fsync(file.fileno())
-
-
-def _beside(target: Path) -> Path:
-    # Shared with no other writer, and no longer than names may be.
-    return target.with_name(f"{target.name[:KEPT]}.{uuid.uuid4().hex}.part")

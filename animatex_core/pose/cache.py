@@ -2,15 +2,22 @@
 
 import hashlib
 import json
+import os
+import re
+import struct
+import time
 import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
 from ..errors import AnimateXWarning, InvalidInput, StorageError
+from ..leftovers import sweep
 from ..placement import placed
 from .skeleton import PoseSequence
 
@@ -18,7 +25,24 @@ VERSION = (
     1  # to be raised whenever the same clip, nets and settings give other poses, or are stored otherwise
 )
 CHUNK = 1 << 20
-UNREADABLE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
+MAX_BYTES = 1 << 30  # of all entries together; a minute of poses takes about 1 MB
+MAX_AGE = 90 * 24 * 3600  # seconds since an entry was last used
+ENTRY = re.compile(r"[0-9a-f]{64}\.npz")
+UNREADABLE = (  # what zipfile, zlib and numpy raise for damaged bytes, wherever these are
+    OSError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+    SyntaxError,
+    TokenError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def key_of(content: Sequence[str], settings: Mapping[str, object]) -> str:
@@ -55,10 +79,21 @@ def digest_frames(frames: Iterable[np.ndarray]) -> str:
 
 
 class PoseCache:
-    """A folder of poses. It is an aid: what cannot be read or written there never stops the work."""
+    """A folder of poses. It is an aid: what cannot be read or written there never stops the work.
 
-    def __init__(self, folder: str | Path) -> None:
+    Its size and age are bounded: entries that were not used for the longest time are removed first. Several
+    processes may share it, and what killed ones left in it is swept.
+
+    Args:
+        folder: Where the entries lie; created when the first is written.
+        max_bytes: Size of all entries together.
+        max_age: Seconds after which an unused entry is removed.
+
+    """
+
+    def __init__(self, folder: str | Path, max_bytes: int = MAX_BYTES, max_age: float = MAX_AGE) -> None:
         self.folder = Path(folder)
+        self.max_bytes, self.max_age = max_bytes, max_age
         self._has_warned = False
 
     def cached(self, key: str, compute: Callable[[], PoseSequence]) -> PoseSequence:
@@ -71,13 +106,18 @@ class PoseCache:
 
     def get(self, key: str) -> PoseSequence | None:
         """Return the poses of a key, None where they are not known or their file is damaged."""
+        sweep(self.folder)
+        path = self._path(key)
         try:
-            with np.load(self._path(key), allow_pickle=False) as stored:
+            with np.load(path, allow_pickle=False) as stored:
                 width, height = (int(side) for side in stored["size"])
                 fps = float(stored["fps"])
-                return PoseSequence.from_points(stored["points"], width, height, fps if fps > 0 else None)
+                poses = PoseSequence.from_points(stored["points"], width, height, fps if fps > 0 else None)
         except UNREADABLE:
             return None
+        with suppress(OSError):  # its time of change says when it was last used
+            os.utime(path)
+        return poses
 
     def put(self, key: str, poses: PoseSequence) -> None:
         """Keep poses under a key. The first time that this fails an AnimateXWarning says so."""
@@ -89,6 +129,28 @@ class PoseCache:
             if not self._has_warned:
                 warnings.warn(AnimateXWarning(f"Poses are not kept for later: {error}"), stacklevel=2)
             self._has_warned = True
+            return
+        self._trim()
+
+    def _trim(self) -> None:
+        """Remove entries that are too old, and the least recently used ones beyond the size."""
+        oldest, total = time.time() - self.max_age, 0
+        for used, size, path in sorted(self._entries(), reverse=True):
+            total += size
+            if used < oldest or total > self.max_bytes:
+                with suppress(OSError):
+                    os.unlink(path)
+
+    def _entries(self) -> list[tuple[float, int, str]]:
+        """List when each entry was last used, its bytes and its path."""
+        found = []
+        with suppress(OSError), os.scandir(self.folder) as entries:
+            for entry in entries:
+                if ENTRY.fullmatch(entry.name):
+                    with suppress(OSError):  # another process may remove it at this moment
+                        state = entry.stat()
+                        found.append((state.st_mtime, state.st_size, entry.path))
+        return found
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.npz"

@@ -1,4 +1,6 @@
 import io
+import multiprocessing
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -135,3 +137,74 @@ def test_the_digest_of_frames_tells_their_content_order_and_shape() -> None:
     lists = [[a], [b], [a, b], [b, a], [a.reshape(3, 2, 3)], [a, a], []]
     assert len({digest_frames(frames) for frames in lists}) == len(lists)
     assert digest_frames([a[:, ::-1]]) == digest_frames([a])
+
+
+def key(number: int) -> str:
+    return f"{number:064x}"
+
+
+def test_no_flipped_byte_stops_the_work_or_changes_poses(tmp_path: Path) -> None:
+    points = np.random.default_rng(0).random((1, POINTS, 3), dtype=np.float32).round(1)
+    kept = PoseSequence.from_points(points, 64, 96, 24.0)
+    cache, path = PoseCache(tmp_path), tmp_path / f"{KEY}.npz"
+    cache.put(KEY, kept)
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        for flip in (0x01, 0x80, 0xFF):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ flip]) + whole[place + 1 :])
+            found = cache.get(KEY)
+            if found is not None:  # the byte meant nothing
+                np.testing.assert_array_equal(found.points, kept.points)
+                assert (found.width, found.height, found.fps) == (64, 96, 24.0)
+
+
+def test_the_entries_used_last_stay_when_it_grows_too_large(tmp_path: Path) -> None:
+    PoseCache(tmp_path).put(key(0), poses())
+    size = (tmp_path / f"{key(0)}.npz").stat().st_size
+    cache = PoseCache(tmp_path, max_bytes=4 * size)
+    (tmp_path / "notes.npz").write_bytes(bytes(8 * size))  # somebody else's
+    for number in range(1, 4):
+        cache.put(key(number), poses())
+    for number, path in enumerate(sorted(tmp_path.glob("0*.npz"))):
+        os.utime(path, (1e9 + number, 1e9 + number))
+    cache = PoseCache(tmp_path, max_bytes=4 * size, max_age=1e10)
+    assert cache.get(key(0)) is not None
+    cache.put(key(4), poses())
+    assert [cache.get(key(number)) is not None for number in range(5)] == [True, False, True, True, True]
+    assert (tmp_path / "notes.npz").exists()
+
+
+def test_entries_that_nobody_used_for_long_go(tmp_path: Path) -> None:
+    cache = PoseCache(tmp_path, max_age=60)
+    cache.put(key(0), poses())
+    os.utime(tmp_path / f"{key(0)}.npz", (1e9, 1e9))
+    cache.put(key(1), poses())
+    assert [cache.get(key(number)) is not None for number in range(2)] == [False, True]
+
+
+def put_many(folder: Path, seed: int) -> None:
+    cache = PoseCache(folder, max_bytes=20_000)
+    for round_ in range(15):
+        for number in range(4):
+            cache.put(key(number), poses(seed=number))
+            found = cache.get(key((number + round_ + seed) % 4))
+            expected = poses(seed=(number + round_ + seed) % 4)
+            assert found is None or np.array_equal(found.points, expected.points)
+
+
+def test_many_writers_share_it(tmp_path: Path) -> None:
+    writers = [multiprocessing.Process(target=put_many, args=(tmp_path, seed)) for seed in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0] * 4
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".npz"] == []
+
+
+def test_a_file_in_place_of_the_folder_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    cache = PoseCache(tmp_path / "file")
+    with pytest.warns(AnimateXWarning, match="Poses are not kept for later"):
+        cache.put(KEY, poses())
+    assert cache.get(KEY) is None
