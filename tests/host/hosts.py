@@ -32,10 +32,15 @@ print(json.dumps(found))
 
 @dataclass(frozen=True)
 class Host:
-    """A ComfyUI in a folder. as_with_card: DynamicVRAM is on, as it is by default on an NVIDIA card."""
+    """A ComfyUI in a folder.
+
+    as_with_card: DynamicVRAM is on, as it is by default on an NVIDIA card.
+    source: the installation that it is a copy of, whose packages it shares; None for an installation.
+    """
 
     path: Path
     as_with_card: bool = False
+    source: Path | None = None
 
     def __str__(self) -> str:
         return f"{self.version}-card" if self.as_with_card else self.version
@@ -56,7 +61,8 @@ class Host:
     @property
     def python(self) -> str:
         """The interpreter with this ComfyUI's packages: our own environment for it, its own, or this one."""
-        own = (ENVIRONMENTS / self.path.name, self.path / ".venv", self.path / "venv")
+        home = self.source or self.path
+        own = (ENVIRONMENTS / home.name, home / ".venv", home / "venv")
         found = [python for folder in own if (python := interpreter(folder)).exists()]
         return str(found[0]) if found else sys.executable
 

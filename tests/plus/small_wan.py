@@ -3,9 +3,11 @@
 import io
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import pytest
@@ -104,8 +106,8 @@ def expect_small_open_clip(files: SmallWan, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(encoder, "from_file", partial(encoder.from_file, config=CLIP))
 
 
-def plus_file(config: PlusConfig) -> PlusFile:
-    """Return modules and a LoRA on two layers of each block."""
+def plus_file(config: PlusConfig, wan: WanConfig = WAN) -> PlusFile:
+    """Return modules and a LoRA on two layers of each block of a transformer."""
     networks = PlusNetworks(config)
     generate_weights(networks)
     with torch.no_grad():  # so that SiLU after SiLU leaves something of the picture
@@ -114,15 +116,15 @@ def plus_file(config: PlusConfig) -> PlusFile:
     draw = torch.Generator().manual_seed(1)
     lora = {
         f"blocks.{index}.{layer}": LoraPair(
-            *(torch.randn(shape, generator=draw) / 8 for shape in ((RANK, WAN.dim), (outputs, RANK)))
+            *(torch.randn(shape, generator=draw) / 8 for shape in ((RANK, wan.dim), (outputs, RANK)))
         )
-        for index in range(WAN.blocks)
-        for layer, outputs in (("self_attn.q", WAN.dim), ("ffn.0", WAN.ffn_dim))
+        for index in range(wan.blocks)
+        for layer, outputs in (("self_attn.q", wan.dim), ("ffn.0", wan.ffn_dim))
     }
     return PlusFile(config, dict(networks.state_dict()), lora)
 
 
-def transformer_tensors() -> dict[str, Tensor]:
+def transformer_tensors(wan: WanConfig = WAN) -> dict[str, Tensor]:
     """Weights under the official names."""
     draw = torch.Generator().manual_seed(2)
 
@@ -131,13 +133,13 @@ def transformer_tensors() -> dict[str, Tensor]:
         fan_in = noise[0].numel() if noise.ndim > 1 else 1
         return 1 + noise / 10 if ".norm" in key and noise.ndim == 1 else noise / (fan_in + 1) ** 0.5
 
-    return {key: weight(key, shape) for key, shape in wan_shapes(WAN).items()}
+    return {key: weight(key, shape) for key, shape in wan_shapes(wan).items()}
 
 
-def text_tensors() -> dict[str, Tensor]:
+def text_tensors(sizes: Mapping[str, Any] = TEXT_SIZES) -> dict[str, Tensor]:
     """An encoder under the names of transformers, with its tokenizer, as files for ComfyUI have both."""
     tokenizer = small_tokenizer()
-    state = generated(UMT5EncoderModel(UMT5Config(**TEXT_SIZES)))
+    state = generated(UMT5EncoderModel(UMT5Config(**sizes)))
     state.pop("encoder.embed_tokens.weight", None)
     return {**state, "spiece_model": torch.frombuffer(bytearray(tokenizer), dtype=torch.uint8).clone()}
 
@@ -165,14 +167,14 @@ def scaled(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return written
 
 
-def image_tensors() -> dict[str, Tensor]:
+def image_tensors(sizes: Mapping[str, Any] = IMAGE_SIZES) -> dict[str, Tensor]:
     """A tower with its projection, whose names begin with `vision_model.`."""
-    return generated(CLIPVisionModelWithProjection(CLIPVisionConfig(**IMAGE_SIZES)))
+    return generated(CLIPVisionModelWithProjection(CLIPVisionConfig(**sizes)))
 
 
-def autoencoder_tensors() -> dict[str, Tensor]:
+def autoencoder_tensors(base_dim: int = BASE_DIM) -> dict[str, Tensor]:
     """A narrow autoencoder of the released depth under the official names."""
-    state = generated(AutoencoderKLWan(base_dim=BASE_DIM))
+    state = generated(AutoencoderKLWan(base_dim=base_dim))
     return {official_name(key): tensor for key, tensor in state.items()}
 
 
