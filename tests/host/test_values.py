@@ -95,6 +95,7 @@ def test_no_name_stops_the_server(any_server: Server, node_id: str, name: str, l
     assert lives(any_server)
 
 
+@pytest.mark.one_host  # what a node does with values from other nodes is the pack's own doing
 @pytest.mark.parametrize(("node_id", "name"), INPUTS)
 def test_any_value_of_another_node_is_taken_or_one_sentence(
     any_server: Server, node_id: str, name: str
