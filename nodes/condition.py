@@ -31,6 +31,7 @@ from .host.pictures import frames_of, picture_of
 from .host.poses import Poses, poses_of
 from .host.progress import node_progress
 from .host.told import told
+from .host.values import checked
 
 CATEGORY = "Animate-X/sampling"
 Features = io.Custom("ANIMATEX_FEATURES")
@@ -58,6 +59,7 @@ class AnimateXFeatures(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, clip_vision: ClipVisionModel, frames: Tensor, poses: object) -> io.NodeOutput:
         with told(cls.hidden.unique_id):
             found = poses_of(poses, size=(frames.shape[2], frames.shape[1]))
@@ -135,6 +137,7 @@ class AnimateXConditioning(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         clip_vision: ClipVisionModel,

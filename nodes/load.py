@@ -12,8 +12,10 @@ from ..animatex_core.small_bundle import NOTICE, SHIPPED
 from .host import model_files
 from .host.choices import AUTOMATIC, BUILT_IN, chosen
 from .host.encoder_loading import load_clip_vision, load_vae, small_clip_vision, small_vae
+from .host.fingerprints import choice_state
 from .host.loading import WEIGHT_DTYPES, load_model
 from .host.told import told
+from .host.values import OpenCombo, checked
 
 CATEGORY = "Animate-X/loaders"
 
@@ -29,13 +31,13 @@ class AnimateXLoadModel(io.ComfyNode):
             category=CATEGORY,
             description="Loads the denoiser of Animate-X, converted or as released, for any sampler.",
             inputs=[
-                io.Combo.Input(
+                OpenCombo(
                     "model_name",
                     options=[AUTOMATIC, BUILT_IN, *model_files.denoiser_choices()],
                     tooltip="A file in models/animate_x or models/diffusion_models. Automatic takes the "
                     "known file that is there, else the small built-in network, which draws small cartoons.",
                 ),
-                io.Combo.Input(
+                OpenCombo(
                     "weight_dtype",
                     options=list(WEIGHT_DTYPES),
                     tooltip="The type in which weights are kept. Default suits your machine; fp8 halves the "
@@ -47,10 +49,11 @@ class AnimateXLoadModel(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, model_name: str, weight_dtype: str) -> Any:
-        return model_files.fingerprint(cls._path(model_name))
+    def fingerprint_inputs(cls, model_name: Any = None, weight_dtype: Any = None) -> Any:
+        return choice_state(model_name, cls._path, lambda: model_files.denoiser_choices().values())
 
     @classmethod
+    @checked
     def execute(cls, model_name: str, weight_dtype: str) -> io.NodeOutput:
         with told(cls.hidden.unique_id):
             path = cls._path(model_name)
@@ -75,13 +78,13 @@ class AnimateXLoadEncoders(io.ComfyNode):
             category=CATEGORY,
             description="Loads the image encoder and the autoencoder that belong to Animate-X.",
             inputs=[
-                io.Combo.Input(
+                OpenCombo(
                     "clip_vision_name",
                     options=[AUTOMATIC, BUILT_IN, *model_files.image_encoder_choices()],
                     tooltip="OpenCLIP ViT-H-14 in models/clip_vision. Automatic takes it where an Animate-X "
                     "model is found, and else the small built-in one, which belongs to the built-in model.",
                 ),
-                io.Combo.Input(
+                OpenCombo(
                     "vae_name",
                     options=[AUTOMATIC, BUILT_IN, *model_files.autoencoder_choices()],
                     tooltip="The autoencoder of Stable Diffusion 2.1 in models/vae, or its whole checkpoint "
@@ -96,11 +99,15 @@ class AnimateXLoadEncoders(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, clip_vision_name: str, vae_name: str) -> Any:
-        paths = cls._image_encoder(clip_vision_name), cls._autoencoder(vae_name)
-        return [model_files.fingerprint(path) for path in paths]
+    def fingerprint_inputs(cls, clip_vision_name: Any = None, vae_name: Any = None) -> Any:
+        encoders, autoencoders = model_files.image_encoder_choices, model_files.autoencoder_choices
+        return [
+            choice_state(clip_vision_name, cls._image_encoder, lambda: encoders().values()),
+            choice_state(vae_name, cls._autoencoder, lambda: autoencoders().values()),
+        ]
 
     @classmethod
+    @checked
     def execute(cls, clip_vision_name: str, vae_name: str) -> io.NodeOutput:
         with told(cls.hidden.unique_id):
             image_encoder, autoencoder = cls._image_encoder(clip_vision_name), cls._autoencoder(vae_name)

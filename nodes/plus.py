@@ -13,6 +13,7 @@ from ..animatex_core.pose.skeleton import PoseSequence
 from .host import model_files
 from .host.choices import AUTOMATIC, chosen
 from .host.conditions import Conditioning
+from .host.fingerprints import choice_state
 from .host.plus_inputs import plus_inputs, read_motion, require_poses
 from .host.plus_model import HostedPlus, Plus, load_hosted_plus, with_lora
 from .host.plus_passes import said_to_be
@@ -20,6 +21,7 @@ from .host.plus_patch import Part, PlusWrapper, require_untold, with_conditions
 from .host.plus_reference import shown_reference
 from .host.poses import Poses, poses_of
 from .host.told import told
+from .host.values import OpenCombo, checked
 from .host.wan import check_clip_features, clip_shape, compute_dtype, require_wan
 
 CATEGORY = "Animate-X/plus"
@@ -38,7 +40,7 @@ class AnimateXLoadPlus(io.ComfyNode):
             description="Loads what Animate-X++ adds to Wan 2.1: its modules and its LoRA. Wan itself comes "
             "from ComfyUI's own loaders.",
             inputs=[
-                io.Combo.Input(
+                OpenCombo(
                     "plus_name",
                     options=[AUTOMATIC, *model_files.plus_choices()],
                     tooltip="A file in models/animate_x, converted or as released. Automatic takes the known "
@@ -50,10 +52,11 @@ class AnimateXLoadPlus(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, plus_name: str) -> Any:
-        return model_files.fingerprint(cls._path(plus_name))
+    def fingerprint_inputs(cls, plus_name: Any = None) -> Any:
+        return choice_state(plus_name, cls._path, lambda: model_files.plus_choices().values())
 
     @classmethod
+    @checked
     def execute(cls, plus_name: str) -> io.NodeOutput:
         with told(cls.hidden.unique_id):
             return io.NodeOutput(load_hosted_plus(cls._path(plus_name)))
@@ -108,6 +111,7 @@ class AnimateXPlusReference(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls, clip_vision: ClipVisionModel, reference: Tensor, width: int, height: int
     ) -> io.NodeOutput:
@@ -192,6 +196,7 @@ class AnimateXApplyPlus(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         model: ModelPatcher,

@@ -10,7 +10,8 @@ from ..animatex_core.dwpose import DWPose, find_poses
 from ..animatex_core.models_folder import POSE_DETECTOR, POSE_ESTIMATOR
 from ..animatex_core.pose.gaps import fill_gaps as filled
 from ..animatex_core.pose.smooth import smooth
-from .host.onnx_files import chosen_file, fingerprint, onnx_choices
+from .host.fingerprints import files_state
+from .host.onnx_files import chosen_file, onnx_choices, onnx_files
 from .host.poses import (
     DWPoseNets,
     Poses,
@@ -22,9 +23,11 @@ from .host.poses import (
     pose_cache,
     poses_of,
     shots_of,
+    validate_person,
 )
 from .host.progress import node_progress
 from .host.told import told
+from .host.values import OpenCombo, checked
 
 CATEGORY = "Animate-X/pose"
 DEVICES = ["auto", "cuda", "directml", "coreml", "cpu"]
@@ -43,13 +46,13 @@ class LoadDWPose(io.ComfyNode):
             description="Chooses the two nets of DWPose. They are opened when poses are looked for the first "
             "time, and not at all where the same poses were found before.",
             inputs=[
-                io.Combo.Input(
+                OpenCombo(
                     "detector",
                     options=onnx_choices(),
                     tooltip="Finds people: yolox_l.onnx in models/animate_x, models/detection or where "
                     "controlnet_aux keeps it. automatic takes it or, without it, the small built-in net.",
                 ),
-                io.Combo.Input(
+                OpenCombo(
                     "estimator",
                     options=onnx_choices(),
                     tooltip="Finds a person's points: dw-ll_ucoco_384.onnx in the same folders. The built-in "
@@ -68,16 +71,17 @@ class LoadDWPose(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, detector: str, estimator: str, device: str) -> Any:
+    def fingerprint_inputs(cls, detector: Any = None, estimator: Any = None, device: Any = None) -> Any:
         """Notice files that come and go."""
-        return fingerprint()
+        return files_state(lambda: onnx_files().values())
 
     @classmethod
+    @checked
     def execute(cls, detector: str, estimator: str, device: str) -> io.NodeOutput:
         """Choose the files."""
         with told(cls.hidden.unique_id):
             files = chosen_file(detector, POSE_DETECTOR), chosen_file(estimator, POSE_ESTIMATOR)
-        return io.NodeOutput(DWPose(*files, device=str(device)))
+        return io.NodeOutput(DWPose(*files, device=device))
 
 
 class ExtractPoses(io.ComfyNode):
@@ -122,6 +126,12 @@ class ExtractPoses(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, person: Any = None) -> bool | str:
+        """Take a person also as a number, which is none of the choices that ComfyUI knows."""
+        return validate_person(person)
+
+    @classmethod
+    @checked
     def execute(
         cls,
         dwpose: DWPose,
@@ -201,6 +211,12 @@ class SmoothPoses(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, person: Any = None) -> bool | str:
+        """Take a person also as a number, which is none of the choices that ComfyUI knows."""
+        return validate_person(person)
+
+    @classmethod
+    @checked
     def execute(
         cls, poses: Any, fps: float, fill_gaps: int, min_cutoff: float, beta: float, person: str
     ) -> io.NodeOutput:
@@ -245,6 +261,7 @@ class DrawPoses(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, poses: Any, width: int, height: int) -> io.NodeOutput:
         """Draw."""
         with told(cls.hidden.unique_id):

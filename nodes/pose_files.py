@@ -6,10 +6,20 @@ from comfy_api.latest import io, ui
 
 from ..animatex_core.errors import AnimateXError
 from ..animatex_core.pose.json_io import read_poses, write_poses
-from .host.files import existing_input, inputs_of_kind, new_output
-from .host.model_files import fingerprint
-from .host.poses import Poses, affordable_pictures_of, keypoints_of, person_input, person_rule, poses_of
+from .host.files import existing_input, input_files, inputs_of_kind, new_output
+from .host.fingerprints import choice_state
+from .host.poses import (
+    Poses,
+    affordable_pictures_of,
+    keypoints_of,
+    person_input,
+    person_rule,
+    poses_of,
+    validate_person,
+)
+from .host.printable import printable
 from .host.told import told
+from .host.values import OpenCombo, checked
 from .pose import CATEGORY
 
 SUFFIX = ".json"
@@ -27,7 +37,7 @@ class LoadPoses(io.ComfyNode):
             category=CATEGORY,
             description="Reads the poses of one person from a file of OpenPose keypoints (JSON).",
             inputs=[
-                io.Combo.Input(
+                OpenCombo(
                     "file",
                     options=inputs_of_kind(SUFFIX),
                     tooltip="A .json file of ComfyUI's input folder, or of its output folder, where Save "
@@ -45,26 +55,33 @@ class LoadPoses(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, file: str, person: str) -> Any:
-        """Notice a file that was written anew."""
-        return fingerprint(existing_input(str(file)))
+    def fingerprint_inputs(cls, file: Any = None, person: Any = None) -> Any:
+        """Notice a file that was replaced.
+
+        A name from another node may mean any file of the input folder. The output folder is left out: Save
+        Poses never replaces a file, and each new one would make this node run again.
+        """
+        return choice_state(file, lambda name: existing_input(str(name)), lambda: input_files(SUFFIX))
 
     @classmethod
-    def validate_inputs(cls, file: str | None) -> bool | str:
-        """Refuse names that are no files in ComfyUI's folders; ComfyUI takes a sentence for a refusal."""
-        if file is None:  # another node will give the name
-            return True
+    def validate_inputs(cls, file: Any = None, person: Any = None) -> bool | str:
+        """Refuse names that are no files in ComfyUI's folders, and people that cannot be chosen.
+
+        ComfyUI takes a sentence for a refusal.
+        """
         try:
-            existing_input(str(file))
+            if file is not None:  # else another node gives the name
+                existing_input(str(file))
         except AnimateXError as error:
-            return str(error)
-        return True
+            return printable(str(error))
+        return validate_person(person)
 
     @classmethod
+    @checked
     def execute(cls, file: str, person: str) -> io.NodeOutput:
         """Read."""
         with told(cls.hidden.unique_id):
-            poses = read_poses(existing_input(str(file)), person=person_rule(person))
+            poses = read_poses(existing_input(file), person=person_rule(person))
             pictures = affordable_pictures_of(poses)
         return io.NodeOutput(keypoints_of(poses), pictures)
 
@@ -96,6 +113,7 @@ class SavePoses(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, poses: Any, filename_prefix: str) -> io.NodeOutput:
         """Write, and tell the name."""
         with told(cls.hidden.unique_id):

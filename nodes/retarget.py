@@ -15,6 +15,7 @@ from .host.character import character_of
 from .host.pictures import PIXEL, images_of, picture_of
 from .host.poses import Poses, keypoints_of, poses_of
 from .host.told import told
+from .host.values import checked
 from .pose import CATEGORY
 
 PREVIEW = 512 << 20  # bytes at the most, so that previews of long clips are smaller
@@ -72,6 +73,7 @@ class RetargetPoses(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         poses: Any,

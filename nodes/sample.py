@@ -12,9 +12,11 @@ from ..animatex_core.errors import InvalidInput
 from ..animatex_core.sampling import SEEDS, SamplingSettings, Segments, Windows
 from .host.conditions import Conditioning
 from .host.noise import ClipNoise
+from .host.printable import quoted
 from .host.sampling import sample_clip
 from .host.solver import solver_and_sigmas
 from .host.told import told
+from .host.values import OpenCombo, checked
 
 CATEGORY = "Animate-X/sampling"
 PLANS = OFF, WINDOWS, SEGMENTS = "off", "windows", "segments"
@@ -120,7 +122,7 @@ class AnimateXSampler(io.ComfyNode):
                     tooltip="To where in the sampling cfg acts; 1 is the end. Each step without takes half "
                     "the time.",
                 ),
-                io.Combo.Input(
+                OpenCombo(
                     "long_clip",
                     options=list(PLANS),
                     default=OFF,
@@ -149,6 +151,7 @@ class AnimateXSampler(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         model: ModelPatcher,
@@ -176,7 +179,7 @@ class AnimateXSampler(io.ComfyNode):
 
 def _plan(long_clip: str, frames_at_once: int, overlap: int) -> Windows | Segments | None:
     if long_clip not in PLANS:
-        raise InvalidInput(f"long_clip is {long_clip!r}: take {', '.join(PLANS)}.")
+        raise InvalidInput(f"long_clip is {quoted(long_clip)}: take {', '.join(PLANS)}.")
     if long_clip == WINDOWS:
         return Windows(frames_at_once, overlap)
     return Segments(frames_at_once) if long_clip == SEGMENTS else None
@@ -205,6 +208,7 @@ class AnimateXSolver(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, model: ModelPatcher, solver: str, steps: int, denoise: float) -> io.NodeOutput:
         return io.NodeOutput(*solver_and_sigmas(model, solver, steps, denoise))
 
@@ -224,5 +228,6 @@ class AnimateXNoise(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, seed: int, offset_noise: float) -> io.NodeOutput:
         return io.NodeOutput(ClipNoise(seed, offset_noise))

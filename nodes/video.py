@@ -13,6 +13,7 @@ from .host.pictures import frames_of
 from .host.progress import node_progress
 from .host.sound import audio_of
 from .host.told import told
+from .host.values import checked
 from .host.video import part_of, sound_file
 
 CATEGORY = "Animate-X/video"
@@ -77,6 +78,7 @@ class DrivingFrames(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, video: VideoInput, frames: int, stride: int, start: float, end: float) -> io.NodeOutput:
         """Choose and read."""
         with told(cls.hidden.unique_id):
@@ -150,6 +152,7 @@ class EncodeVideo(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         images: Tensor,

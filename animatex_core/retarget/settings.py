@@ -1,5 +1,6 @@
 """What a user can ask of retargeting."""
 
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from math import isfinite
@@ -95,5 +96,7 @@ def _checked(name: str, parts: Sequence[str], known: Sequence[str]) -> tuple[str
     listed = (parts,) if isinstance(parts, str) else tuple(parts)
     for part in listed:
         if part not in known:
-            raise InvalidInput(f"{name} names {part!r}, which is no part here: take {', '.join(known)}.")
+            raise InvalidInput(
+                f"{name} names {reprlib.repr(part)}, which is no part here: take {', '.join(known)}."
+            )
     return listed

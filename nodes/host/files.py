@@ -11,8 +11,9 @@ from pathlib import Path
 import folder_paths
 from comfy_api.latest import io, ui
 
-from ...animatex_core.errors import InvalidInput
+from ...animatex_core.errors import InvalidInput, StorageError
 from ...animatex_core.safe_names import path_inside
+from .printable import quoted
 
 ROLES = {io.FolderType.input: "ComfyUI's input folder", io.FolderType.output: "ComfyUI's output folder"}
 DATE = re.compile(r"%date(?::([^%]*))?%")
@@ -39,13 +40,20 @@ def new_output(prefix: str, suffix: str, width: int = 0, height: int = 0) -> New
     """Name a new file in the output folder as ComfyUI does: PREFIX_00001_SUFFIX, whose folder is made.
 
     prefix: with or without folders; %date:yyyy-MM-dd%, %year%, %width% and their like are filled in. suffix:
-    with its dot. Raises InvalidInput for a prefix that is no name inside of the folder.
+    with its dot. Raises InvalidInput for a prefix that is no name inside of the folder, StorageError where
+    its folder cannot be made.
     """
     base = _folder(io.FolderType.output)
     safe = path_inside(base, dated(prefix), ROLES[io.FolderType.output]).relative_to(base)
-    folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
-        str(safe), str(base), width, height
-    )
+    try:
+        folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
+            str(safe), str(base), width, height
+        )
+    except OSError as error:  # a file has the name of the folder, or the folder may not be written
+        raise StorageError(
+            f"The folder of {quoted(prefix)} cannot be made in {ROLES[io.FolderType.output]} "
+            f"({error.strerror}): give another name."
+        ) from error
     return NewFile(Path(folder) / f"{name}_{counter:05}_{suffix}", subfolder.replace("\\", "/"))
 
 
@@ -57,8 +65,8 @@ def existing_input(name: str) -> Path:
     kind = io.FolderType.output if name.endswith("[output]") else io.FolderType.input
     plain = name.removesuffix(f"[{kind.value}]").rstrip()
     path = path_inside(_folder(kind), plain, ROLES[kind])
-    if not path.is_file():
-        raise InvalidInput(f"{plain!r} is not in {ROLES[kind]}: copy it there, or choose another file.")
+    if not _is_file(path):
+        raise InvalidInput(f"{quoted(plain)} is not in {ROLES[kind]}: copy it there, or choose another file.")
     return path
 
 
@@ -67,6 +75,12 @@ def inputs_of_kind(suffix: str) -> list[str]:
     listed = {kind: _names(_folder(kind), suffix) for kind in ROLES}
     marked = [f"{name} [output]" for name in listed[io.FolderType.output]]
     return listed[io.FolderType.input] + marked
+
+
+def input_files(suffix: str) -> list[Path]:
+    """Return the files of a suffix in the input folder, two levels deep."""
+    folder = _folder(io.FolderType.input)
+    return [folder / name for name in _names(folder, suffix)]
 
 
 def dated(prefix: str) -> str:
@@ -89,6 +103,16 @@ def _folder(kind: io.FolderType) -> Path:
     return Path(folder).resolve()
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, or a folder that may not be read
+        return False
+
+
 def _names(folder: Path, suffix: str) -> list[str]:
-    found = [path for form in (f"*{suffix}", f"*/*{suffix}") for path in folder.glob(form)]
+    try:
+        found = [path for form in (f"*{suffix}", f"*/*{suffix}") for path in folder.glob(form)]
+    except OSError:  # an error here would keep ComfyUI from listing its nodes
+        return []
     return sorted(path.relative_to(folder).as_posix() for path in found)

@@ -10,6 +10,7 @@ from ...animatex_core.checkpoints.denoiser_file import DenoiserFile
 from ...animatex_core.checkpoints.strict import load_strictly
 from ...animatex_core.errors import InvalidInput
 from .model import AnimateXConfig, AnimateXModel
+from .printable import quoted
 
 DEFAULT, FAST_FP8 = "default", "fp8_e4m3fn_fast"
 WEIGHT_DTYPES: dict[str, torch.dtype | None] = {
@@ -28,7 +29,9 @@ def load_model(file: DenoiserFile, source: str, weight_dtype: str = DEFAULT) -> 
     source: the file in words. weight_dtype: one of `WEIGHT_DTYPES`; raises InvalidInput for another.
     """
     if weight_dtype not in WEIGHT_DTYPES:  # ComfyUI does not check it
-        raise InvalidInput(f"weight_dtype is {weight_dtype!r}: choose one of {', '.join(WEIGHT_DTYPES)}.")
+        raise InvalidInput(
+            f"weight_dtype is {quoted(weight_dtype)}: choose one of {', '.join(WEIGHT_DTYPES)}."
+        )
     device, resting = model_management.get_torch_device(), model_management.unet_offload_device()
     dtype = WEIGHT_DTYPES[weight_dtype] or _storage(file, device)
     config = AnimateXConfig(file.config)

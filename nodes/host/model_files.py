@@ -98,14 +98,6 @@ def require_autoencoder() -> Path | None:
     return _required(autoencoder_choices(), AUTOENCODERS)
 
 
-def fingerprint(path: Path | None) -> tuple[str, ...]:
-    """Tell a file from another, and from itself after a change."""
-    if path is None:
-        return ()
-    state = path.stat()
-    return str(path), str(state.st_mtime_ns), str(state.st_size)
-
-
 def _required(choices: Choices, file_ids: Sequence[str], elsewhere: Sequence[str] = ()) -> Path | None:
     # A set of networks belongs together: the built-in denoiser does not understand real encoders.
     if find_denoiser() is None:

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import folder_paths
@@ -10,6 +11,7 @@ from ...animatex_core.bundles import ModelFile, load_catalogue
 from ...animatex_core.errors import AnimateXWarning, InvalidInput
 from .choices import AUTOMATIC, BUILT_IN
 from .folders import KEY
+from .printable import quoted
 
 DETECTION = "detection"
 OF_CONTROLNET_AUX = Path("yzd-v", "DWPose")  # in its folder of checkpoints
@@ -24,8 +26,10 @@ def onnx_files() -> dict[str, Path]:
     """Return every ONNX file under its name; of two with one name the first."""
     found: dict[str, Path] = {}
     for folder in _folders():
-        for path in sorted(folder.rglob("*.onnx")):
-            found.setdefault(path.relative_to(folder).as_posix(), path)
+        # One folder that cannot be read must not take the others away, nor keep ComfyUI from listing nodes.
+        with suppress(OSError):
+            for path in sorted(folder.rglob("*.onnx")):
+                found.setdefault(path.relative_to(folder).as_posix(), path)
     return found
 
 
@@ -40,19 +44,13 @@ def chosen_file(choice: str, file_id: str) -> Path | None:
     files = onnx_files()
     if choice != AUTOMATIC:
         if choice not in files:
-            raise InvalidInput(f"{choice!r} is not among the models of poses: choose another file.")
+            raise InvalidInput(f"{quoted(choice)} is not among the models of poses: choose another file.")
         return files[choice]
     known = load_catalogue().find(file_id)
     path = next((path for path in files.values() if path.name in known.names), None)
     if path is None:
         warnings.warn(AnimateXWarning(_missing(known)), stacklevel=2)
     return path
-
-
-def fingerprint() -> list[tuple[str, int, int]]:
-    """Return something that changes when ONNX files come, go or are replaced."""
-    paths = onnx_files().values()
-    return [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in paths]
 
 
 def _folders() -> list[Path]:

@@ -17,23 +17,26 @@ from ...animatex_core.errors import AnimateXWarning, InvalidInput
 from ...animatex_core.pose.cache import PoseCache, digest_file, digest_frames
 from ...animatex_core.pose.draw import draw_poses
 from ...animatex_core.pose.json_io import openpose_from_poses, poses_from_openpose
-from ...animatex_core.pose.person import NamedRule, PersonRule
+from ...animatex_core.pose.person import NamedRule, PersonRule, check_person_rule
 from ...animatex_core.pose.skeleton import PoseSequence
 from ...animatex_core.video.clip import probe
 from ...animatex_core.video.read import read_frames
 from .pictures import PIXEL, frames_of, images_of, memory_left
+from .printable import one_line, printable, quoted
+from .values import OpenCombo, as_text
 from .video import clip_file
 
 Poses = io.Custom("POSE_KEYPOINT")
 DWPoseNets = io.Custom("ANIMATEX_DWPOSE")
 PEOPLE = [*get_args(NamedRule), *map(str, range(10))]
+DIGITS = 9  # of a number of a person
 SHARE = 0.5  # of the memory left, for pictures that nobody may look at
 CACHE = "animate_x"  # in ComfyUI's folder of users' files: the one for temporary files does not last
 
 
-def person_input() -> io.Combo.Input:
+def person_input() -> OpenCombo:
     """Return the widget for who is meant among several people."""
-    return io.Combo.Input(
+    return OpenCombo(
         "person",
         options=PEOPLE,
         default=PEOPLE[0],
@@ -43,9 +46,28 @@ def person_input() -> io.Combo.Input:
     )
 
 
-def person_rule(chosen: str) -> PersonRule:
-    """Return the core's rule of a choice among PEOPLE, which the API may give as a number."""
-    return int(chosen) if str(chosen).isdecimal() else chosen  # type: ignore[return-value]
+def person_rule(chosen: Any) -> PersonRule:
+    """Return the core's rule of a choice among PEOPLE, or of a number, also one beyond these.
+
+    Raises InvalidInput for another value.
+    """
+    text = as_text(chosen) or quoted(chosen)
+    rule = int(text) if text.isdecimal() and len(text) <= DIGITS else one_line(text)
+    check_person_rule(rule)
+    return rule  # type: ignore[return-value]
+
+
+def validate_person(person: Any) -> bool | str:
+    """Return True for a choice of person, a number too, or the sentence that ComfyUI shows.
+
+    None is left to the node: another one gives the value.
+    """
+    try:
+        if person is not None:
+            person_rule(person)
+    except InvalidInput as error:
+        return printable(str(error))
+    return True
 
 
 def poses_of(

@@ -3,12 +3,13 @@
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from server import PromptServer
 
 from ...animatex_core.errors import AnimateXWarning
+from .printable import encodable, printable
 
 
 @contextmanager
@@ -25,12 +26,15 @@ def told(node_id: str | None) -> Iterator[list[str]]:
             yield sentences
     finally:  # a warning often tells why the work failed
         for warning in caught:
+            sentence = str(warning.message)
             if not issubclass(warning.category, AnimateXWarning):
-                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+                origin = warning.category, warning.filename, warning.lineno
+                with suppress(UnicodeError):  # of the name of the file, or the line in it
+                    warnings.warn_explicit(printable(sentence), *origin)
                 continue
-            if str(warning.message) not in sentences:
-                sentences.append(str(warning.message))
-            logging.warning("Animate-X: %s", warning.message)
+            if sentence not in sentences:
+                sentences.append(sentence)
+            logging.warning("Animate-X: %s", printable(sentence))
         show(sentences, node_id)
 
 
@@ -38,4 +42,4 @@ def show(sentences: list[str], node_id: str | None) -> None:
     """Show sentences on a node."""
     if sentences and node_id is not None:
         server: Any = PromptServer.instance
-        server.send_progress_text("\n".join(sentences), node_id)
+        server.send_progress_text(encodable("\n".join(sentences)), encodable(node_id))
