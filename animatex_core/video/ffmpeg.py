@@ -7,9 +7,11 @@ different times nor of part files.
 
 import os
 import re
+import signal
 import subprocess
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +22,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import MissingDependency
+from ..errors import InvalidInput, MissingDependency
+from .watching import Guard, wait_until
 
 PIPE_BYTES = 1 << 20  # a frame at once, where the system allows it
 LOG_LINES = 50
@@ -37,40 +40,62 @@ class Finished:
     log: str
 
 
-def run(arguments: Sequence[str], given: bytes = b"") -> Finished:
-    """Run ffmpeg to its end. given: bytes for its standard input."""
-    done = subprocess.run(  # noqa: S603
-        [executable(), *arguments],
-        input=given,
-        capture_output=True,
-        env=_environment(),
-        creationflags=_GROUP,
-        start_new_session=True,
-    )
-    return Finished(done.returncode, done.stdout, _text(done.stderr))
+def run(arguments: Sequence[str], guard: Guard, given: bytes = b"") -> Finished:
+    """Run ffmpeg to its end.
+
+    Args:
+        arguments: Those after its name.
+        guard: The limits; ffmpeg is killed where one is exceeded and where `guard.check` raises.
+        given: Bytes for its standard input.
+
+    Raises:
+        InvalidInput, StorageError: ffmpeg did nothing for too long or gave more than fits.
+
+    """
+    process = _start(arguments, stdin=subprocess.PIPE if given else subprocess.DEVNULL)
+    output, log = _Collector(process.stdout), _Collector(process.stderr)
+    feeder = Thread(target=_feed, args=(process.stdin, given), daemon=True)
+    try:
+        feeder.start()
+        wait_until(
+            lambda seconds: _has_ended(process, seconds, output, guard),
+            guard,
+            lambda: (output.size, log.size),
+        )
+    finally:
+        _kill(process)
+        for thread in (output, log, feeder):
+            thread.join()
+    return Finished(process.returncode, output.content, _text(log.content))
 
 
 class Running:
     """ffmpeg at work on frames that come or go through a pipe; leaving the block ends it at once.
 
-    reading: whether its standard output is read (else its standard input is written).
+    Time counts against the limits only while a frame is waited for: a caller may take as long as it likes
+    between two frames.
+
+    Args:
+        arguments: Those after ffmpeg's name.
+        guard: The limits of waiting for one frame.
+        reading: Whether its standard output is read (else its standard input is written).
+
     """
 
-    def __init__(self, arguments: Sequence[str], *, reading: bool) -> None:
-        self._process = subprocess.Popen(  # noqa: S603
-            [executable(), "-nostats", *(("-nostdin",) if reading else ()), *arguments],
+    def __init__(self, arguments: Sequence[str], guard: Guard, *, reading: bool) -> None:
+        self._guard = guard
+        self._process = _start(
+            ["-nostats", *(("-nostdin",) if reading else ()), *arguments],
             stdin=subprocess.DEVNULL if reading else subprocess.PIPE,
             stdout=subprocess.PIPE if reading else subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=_environment(),
-            creationflags=_GROUP,
-            start_new_session=True,
         )
         _widen(self._process.stdout if reading else self._process.stdin)
         self._lines: deque[bytes] = deque(maxlen=LOG_LINES)
-        assert self._process.stderr is not None
-        self._listener = Thread(target=self._lines.extend, args=(self._process.stderr,), daemon=True)
+        self._heard = 0
+        self._listener = Thread(target=self._listen, daemon=True)
         self._listener.start()
+        # Pipes block, so another thread waits at them while this one hears of interrupts.
+        self._worker = ThreadPoolExecutor(1, "ffmpeg")
 
     def __enter__(self) -> "Running":
         return self
@@ -78,36 +103,68 @@ class Running:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.kill()
-        self.finish()
+        _kill(self._process)
+        self._worker.shutdown()
+        self._close()
+        self._listener.join()
+        _opened(self._process.stderr).close()
 
     def read_into(self, frame: NDArray[np.uint8]) -> bool:
         """Fill a frame; False where the stream ended before it was full."""
-        return _opened(self._process.stdout).readinto(frame.data) == frame.nbytes
+        return self._wait_for(_opened(self._process.stdout).readinto, frame.data) == frame.nbytes
 
     def write(self, frame: NDArray[np.uint8]) -> bool:
         """Hand over a frame; False where ffmpeg has ended and takes no more."""
-        try:
-            _opened(self._process.stdin).write(np.ascontiguousarray(frame).data)
-        except OSError:  # a broken pipe on one system, an invalid argument on another
-            return False
-        return True
+        return bool(self._wait_for(_write_all, self._process.stdin, np.ascontiguousarray(frame)))
 
     def finish(self) -> int:
-        """Tell ffmpeg that nothing more comes, wait for its end and return its exit status."""
+        """Signal that nothing more comes, wait for the end of ffmpeg and return its exit status."""
+        status = self._wait_for(self._close)
+        self._listener.join()
+        return status
+
+    def _wait_for(self, task: Callable[..., Any], *arguments: object) -> Any:
+        future = self._worker.submit(task, *arguments)
+        wait_until(lambda seconds: bool(wait([future], seconds).done), self._guard, lambda: self._heard)
+        return future.result()
+
+    def _close(self) -> int:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
-        status = self._process.wait()
-        self._listener.join()
-        _opened(self._process.stderr).close()
-        return status
+        return self._process.wait()
+
+    def _listen(self) -> None:
+        for line in _opened(self._process.stderr):
+            self._lines.append(line)
+            self._heard += 1
 
     @property
     def log(self) -> str:
         """The last lines that ffmpeg wrote."""
         return _text(b"".join(self._lines))
+
+
+class _Collector(Thread):
+    """Reads a pipe to its end, in the background."""
+
+    def __init__(self, pipe: IO[bytes] | None) -> None:
+        super().__init__(daemon=True)
+        self._pipe, self._chunks, self.size = _opened(pipe), list[bytes](), 0
+        self.start()
+
+    def run(self) -> None:
+        """Collect what arrives."""
+        with self._pipe:
+            while chunk := self._pipe.read1(PIPE_BYTES):
+                self._chunks.append(chunk)
+                self.size += len(chunk)
+
+    @property
+    def content(self) -> bytes:
+        """Everything that arrived."""
+        return b"".join(self._chunks)
 
 
 def executable() -> str:
@@ -129,8 +186,7 @@ def each_frame_once() -> tuple[str, str]:
 
 @lru_cache
 def _each_frame_once(path: str) -> tuple[str, str]:
-    said = subprocess.run([path, "-version"], capture_output=True, check=True).stdout  # noqa: S603
-    version = re.match(r"ffmpeg version n?(\d+)\.(\d+)", _text(said))
+    version = re.match(r"ffmpeg version n?(\d+)\.(\d+)", _text(run(["-version"], Guard(path)).output))
     if version and tuple(map(int, version.groups())) < (5, 1):
         return "-vsync", "0"
     return "-fps_mode", "passthrough"  # builds without a number are recent ones
@@ -141,6 +197,55 @@ def reason(log: str) -> str:
     lines = [re.sub(r"^(\[[^]]*\] ?)+", "", line).strip(" .") for line in log.splitlines()]
     telling = [line for line in lines if line and line != "Conversion failed!"]
     return telling[-1] if telling else "without saying why"
+
+
+def _start(arguments: Sequence[str], stdin: int, stdout: int = subprocess.PIPE) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(  # noqa: S603
+        [executable(), *arguments],
+        stdin=stdin,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+        creationflags=_GROUP,
+        start_new_session=True,
+    )
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """End ffmpeg, and what a script of that name may have started, which would keep the pipes open."""
+    if process.poll() is None:
+        if os.name == "posix":
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+    process.wait()
+
+
+def _has_ended(process: "subprocess.Popen[bytes]", seconds: float, output: _Collector, guard: Guard) -> bool:
+    if output.size > guard.max_output:
+        raise InvalidInput(
+            f"{str(guard.subject)!r} holds more than {guard.max_output >> 20} MB of frames or sound to look "
+            "through: cut it into shorter parts."
+        )
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _feed(pipe: IO[bytes] | None, given: bytes) -> None:
+    if pipe is not None:
+        with suppress(OSError), pipe:
+            pipe.write(given)
+
+
+def _write_all(pipe: IO[bytes] | None, frame: NDArray[np.uint8]) -> bool:
+    try:
+        _opened(pipe).write(frame.data)
+    except OSError:  # a broken pipe on one system, an invalid argument on another
+        return False
+    return True
 
 
 def _environment() -> dict[str, str]:
