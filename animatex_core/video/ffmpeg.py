@@ -5,9 +5,7 @@ ffmpeg decide which frames of a clip are repeated or left out, and know neither 
 different times nor of part files.
 """
 
-import os
 import re
-import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -23,12 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput, MissingDependency
+from .process import Collector, feed, kill, start
 from .watching import Guard, wait_until
 
 PIPE_BYTES = 1 << 20  # a frame at once, where the system allows it
 LOG_LINES = 50
-# Apart from ours, so that an interrupt from the keyboard reaches only us and we end ffmpeg.
-_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 
 @dataclass(frozen=True)
@@ -52,18 +49,18 @@ def run(arguments: Sequence[str], guard: Guard, given: bytes = b"") -> Finished:
         InvalidInput, StorageError: ffmpeg did nothing for too long or gave more than fits.
 
     """
-    process = _start(arguments, stdin=subprocess.PIPE if given else subprocess.DEVNULL)
-    output, log = _Collector(process.stdout), _Collector(process.stderr)
-    feeder = Thread(target=_feed, args=(process.stdin, given), daemon=True)
+    process = start([executable(), *arguments], stdin=subprocess.PIPE if given else subprocess.DEVNULL)
+    output, log = Collector(process.stdout), Collector(process.stderr)
+    feeder = Thread(target=feed, args=(process.stdin, given), daemon=True)
     try:
         feeder.start()
         wait_until(
-            lambda seconds: _has_ended(process, seconds, output, guard),
+            lambda seconds: _has_ended(process, seconds, (output, log), guard),
             guard,
             lambda: (output.size, log.size),
         )
     finally:
-        _kill(process)
+        kill(process)
         for thread in (output, log, feeder):
             thread.join()
     return Finished(process.returncode, output.content, _text(log.content))
@@ -84,8 +81,8 @@ class Running:
 
     def __init__(self, arguments: Sequence[str], guard: Guard, *, reading: bool) -> None:
         self._guard = guard
-        self._process = _start(
-            ["-nostats", *(("-nostdin",) if reading else ()), *arguments],
+        self._process = start(
+            [executable(), "-nostats", *(("-nostdin",) if reading else ()), *arguments],
             stdin=subprocess.DEVNULL if reading else subprocess.PIPE,
             stdout=subprocess.PIPE if reading else subprocess.DEVNULL,
         )
@@ -103,7 +100,7 @@ class Running:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _kill(self._process)
+        kill(self._process)
         self._worker.shutdown()
         self._close()
         self._listener.join()
@@ -146,27 +143,6 @@ class Running:
         return _text(b"".join(self._lines))
 
 
-class _Collector(Thread):
-    """Reads a pipe to its end, in the background."""
-
-    def __init__(self, pipe: IO[bytes] | None) -> None:
-        super().__init__(daemon=True)
-        self._pipe, self._chunks, self.size = _opened(pipe), list[bytes](), 0
-        self.start()
-
-    def run(self) -> None:
-        """Collect what arrives."""
-        with self._pipe:
-            while chunk := self._pipe.read1(PIPE_BYTES):
-                self._chunks.append(chunk)
-                self.size += len(chunk)
-
-    @property
-    def content(self) -> bytes:
-        """Everything that arrived."""
-        return b"".join(self._chunks)
-
-
 def executable() -> str:
     """Return the path of ffmpeg, or raise MissingDependency."""
     try:
@@ -199,33 +175,13 @@ def reason(log: str) -> str:
     return telling[-1] if telling else "without saying why"
 
 
-def _start(arguments: Sequence[str], stdin: int, stdout: int = subprocess.PIPE) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(  # noqa: S603
-        [executable(), *arguments],
-        stdin=stdin,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        env=_environment(),
-        creationflags=_GROUP,
-        start_new_session=True,
-    )
-
-
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """End ffmpeg, and what a script of that name may have started, which would keep the pipes open."""
-    if process.poll() is None:
-        if os.name == "posix":
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        process.kill()
-    process.wait()
-
-
-def _has_ended(process: "subprocess.Popen[bytes]", seconds: float, output: _Collector, guard: Guard) -> bool:
-    if output.size > guard.max_output:
+def _has_ended(
+    process: "subprocess.Popen[bytes]", seconds: float, streams: tuple[Collector, ...], guard: Guard
+) -> bool:
+    if max(stream.size for stream in streams) > guard.max_output:
         raise InvalidInput(
-            f"{str(guard.subject)!r} holds more than {guard.max_output >> 20} MB of frames or sound to look "
-            "through: cut it into shorter parts."
+            f"{str(guard.subject)!r} gives more than {guard.max_output >> 20} MB of packets, sound or messages: cut "
+            " it into shorter parts or export it again."
         )
     try:
         process.wait(seconds)
@@ -234,22 +190,12 @@ def _has_ended(process: "subprocess.Popen[bytes]", seconds: float, output: _Coll
     return True
 
 
-def _feed(pipe: IO[bytes] | None, given: bytes) -> None:
-    if pipe is not None:
-        with suppress(OSError), pipe:
-            pipe.write(given)
-
-
 def _write_all(pipe: IO[bytes] | None, frame: NDArray[np.uint8]) -> bool:
     try:
         _opened(pipe).write(frame.data)
     except OSError:  # a broken pipe on one system, an invalid argument on another
         return False
     return True
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "LC_ALL": "C", "AV_LOG_FORCE_NOCOLOR": "1"}
 
 
 def _opened(pipe: IO[bytes] | None) -> Any:  # IO[bytes] has no readinto
