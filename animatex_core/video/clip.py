@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..checks import require_file
 from ..errors import AnimateXWarning, InvalidInput
 from ..progress import Check, no_check
-from .containers import MAX_PIXELS, check_sound, exceeded_limit, refuse_lists, source
+from .containers import MAX_PIXELS, check_streams, exceeded_limit, refuse_lists, source
 from .ffmpeg import Finished, each_frame_once, reason, run
 from .timestamps import MAX_FPS, Packets, Rate, find_rate, parse_packets
 from .watching import Guard
@@ -83,7 +83,7 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
         raise InvalidInput(_why_no_frame(path, seen.log))
     above, below, frames, seconds = map(int, rate.groups())
     _check_frame(path, int(frame[3]), int(frame[4]))
-    check_sound(path, _of_input(seen.log))
+    check_streams(path, _of_input(seen.log))
     packets, cut_off = _list_packets(path, check)
     times = _times_shown(packets, int(frame[1]) * above / below)
     found = find_rate(times, frames / seconds if frames and seconds else None)

@@ -59,11 +59,12 @@ _LISTS = {
     re.compile(r"v=0\r?\n"): "a description of a network stream (SDP)",
     re.compile(r";FFMETADATA"): "metadata of ffmpeg",
 }
+_STREAM = re.compile(r"^ +Stream #0:\d+", re.MULTILINE)
 _SOUND = re.compile(r"Stream #0:\d+.*?: Audio: .*?\b(\d+) Hz(?:, (\d+) channels)?")
 # What ffmpeg logs where a limit above is exceeded.
 _EXCEEDED = {
     "exceeds specified max pixel count": f"its frames are larger than {MAX_PIXELS:,} pixels",
-    "exceeds max_streams": f"it has more than {MAX_STREAMS} streams",
+    "exceeds max_streams": f"it has more than {MAX_STREAMS - 1} streams",
     "Format not on whitelist": "it is in a format that is not used for video or sound",
     "not on whitelist": "it refers to a file or address outside of itself",
 }
@@ -98,8 +99,18 @@ def exceeded_limit(log: str) -> str | None:
     return next((meaning for words, meaning in _EXCEEDED.items() if words in log), None)
 
 
-def check_sound(path: Path, log: str) -> None:
-    """Raise InvalidInput where a file declares sound of an absurd sample rate or number of channels."""
+def check_streams(path: Path, log: str) -> None:
+    """Raise InvalidInput where a file declares too many streams, or sound of an absurd rate or many channels.
+
+    Args:
+        path: The file, for the message.
+        log: What ffmpeg said of its input.
+
+    """
+    if len(_STREAM.findall(log)) >= MAX_STREAMS:  # some versions leave the others out and go on
+        raise InvalidInput(
+            f"{str(path)!r} has more than the {MAX_STREAMS - 1} streams that are read: export it again."
+        )
     for rate, channels in _SOUND.findall(log):
         if int(rate) > MAX_SAMPLE_RATE or int(channels or 0) > MAX_CHANNELS:
             raise InvalidInput(

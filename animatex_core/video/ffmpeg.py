@@ -180,8 +180,8 @@ def _has_ended(
 ) -> bool:
     if max(stream.size for stream in streams) > guard.max_output:
         raise InvalidInput(
-            f"{str(guard.subject)!r} gives more than {guard.max_output >> 20} MB of packets, sound or messages: cut "
-            " it into shorter parts or export it again."
+            f"{str(guard.subject)!r} gives more than {guard.max_output >> 20} MB of packets or messages: "
+            "cut it into shorter parts."
         )
     try:
         process.wait(seconds)

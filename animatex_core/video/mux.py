@@ -10,7 +10,7 @@ from ..errors import AnimateXWarning, InvalidInput
 from ..placement import storage_errors
 from ..progress import Check, no_check
 from .clip import clock_of, existing_file, look_at_first_frame, refusal_reason, stream_kinds
-from .containers import check_sound, source
+from .containers import check_streams, source
 from .encode import check_space, written_to
 from .ffmpeg import reason, run
 from .formats import Format
@@ -41,7 +41,7 @@ def find_sound(sound: Sound, check: Check = no_check) -> FoundSound | None:
             f"{str(path)!r} is neither a clip nor a sound that can be read ({refusal_reason(log)}): give "
             "another file."
         )
-    check_sound(path, log)
+    check_streams(path, log.partition("\nOutput #0")[0])
     return FoundSound(sound, path, clock_of(path, log, check)) if "Audio" in kinds else None
 
 

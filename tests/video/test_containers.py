@@ -177,7 +177,7 @@ def test_a_size_that_ffmpeg_could_still_decode_is_refused_by_number(tmp_path: Pa
 def test_a_file_of_very_many_streams_is_refused(tmp_path: Path) -> None:
     short = make_clip(tmp_path / "one.mkv", 1, options=("-c:v", "ffv1"))
     ffmpeg("-i", str(short), *["-map", "0"] * 300, "-c", "copy", str(tmp_path / "many.mkv"))
-    with pytest.raises(InvalidInput, match="more than 256 streams"):
+    with pytest.raises(InvalidInput, match="255"):
         probe(tmp_path / "many.mkv")
 
 
