@@ -26,6 +26,7 @@ from .watching import Guard, wait_until
 
 PIPE_BYTES = 1 << 20  # a frame at once, where the system allows it
 LOG_LINES = 50
+BANNER = re.compile(r"ffmpeg version |built with |configuration: |lib\w+ +\d")
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def _each_frame_once(path: str) -> tuple[str, str]:
 def reason(log: str) -> str:
     """Return the last line of a log that says something, without the addresses in front."""
     lines = [re.sub(r"^(\[[^]]*\] ?)+", "", line).strip(" .") for line in log.splitlines()]
-    telling = [line for line in lines if line and line != "Conversion failed!"]
+    telling = [line for line in lines if line and line != "Conversion failed!" and not BANNER.match(line)]
     return telling[-1] if telling else "without saying why"
 
 

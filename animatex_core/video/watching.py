@@ -59,6 +59,7 @@ def wait_until(done: Callable[[float], bool], guard: Guard, activity: Callable[[
         Exception: Whatever `guard.check` raises.
 
     """
+    guard.check()  # also where ffmpeg is done before the first poll
     seen, quiet, before = None, 0.0, monotonic()
     while not done(POLL_SECONDS):
         guard.check()

@@ -129,7 +129,7 @@ def test_videos_are_read_by_content_under_any_name(
     tmp_path: Path, suffix: str, options: tuple[str, ...]
 ) -> None:
     made = make_clip(tmp_path / f"clip.{suffix}", 12, "25", options)
-    for name in ("clip", "clip.m3u8", "clip.txt"):
+    for name in ("clip", "clip.m3u8", "clip.dat"):
         renamed = made.rename(tmp_path / name)
         assert sum(1 for _ in read_frames(renamed)) == 12
         made = renamed
