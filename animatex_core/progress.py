@@ -8,3 +8,11 @@ Progress = Callable[[int, int], None]
 
 def no_progress(done: int, total: int) -> None:
     """Report to nobody."""
+
+
+Check = Callable[[], None]
+"""Called several times a second while an external program runs; what it raises stops that program."""
+
+
+def no_check() -> None:
+    """Never stop."""

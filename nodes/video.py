@@ -10,7 +10,7 @@ from ..animatex_core.video.write import write_clip
 from .host.graph import graph_of
 from .host.output import NewClip
 from .host.pictures import frames_of
-from .host.progress import node_progress
+from .host.progress import check_interrupt, node_progress
 from .host.sound import audio_of
 from .host.told import told
 from .host.values import checked
@@ -175,5 +175,6 @@ class EncodeVideo(io.ComfyNode):
                 sound=sound,
                 metadata=graph_of(cls.hidden) if save_metadata else None,
                 progress=node_progress(len(images)),
+                check=check_interrupt,
             )
         return io.NodeOutput(clip.video(images, audio, fps), ui=clip.shown())

@@ -7,11 +7,15 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..checks import require_file
 from ..errors import AnimateXWarning, InvalidInput
+from ..progress import Check, no_check
+from .containers import MAX_PIXELS, check_streams, exceeded_limit, refuse_lists, source
 from .ffmpeg import Finished, each_frame_once, reason, run
-from .timestamps import Packets, find_rate, parse_packets
+from .timestamps import MAX_FPS, Packets, Rate, find_rate, parse_packets
+from .watching import Guard
 
 STREAM = re.compile(r"^ {2,4}Stream #0:\d+.*?: (Video|Audio): (\w+)(?!.*\(attached pic\))", re.MULTILINE)
 RATE = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
@@ -19,6 +23,7 @@ FRAME = re.compile(r" n: *0 pts: *(-?\d+) .*? fmt:(\w+) .*? s:(\d+)x(\d+) ")
 LENGTH = re.compile(r"^  Duration: (\d+):(\d+):(\d+\.\d+)", re.MULTILINE)
 START = re.compile(r"^  Duration: .*?, start: (-?\d+\.\d+)", re.MULTILINE)
 HAIR = 1e-6  # seconds
+LISTING = ("-flush_packets", "1", "-f", "framecrc", "pipe:1")  # each line at once, as a sign of life
 ENDS_EARLY = re.compile(r"partial file|ended prematurely")
 # Formats of frames whose last plane or channel is alpha. GIF decodes to bgra whether or not it uses it.
 ALPHA = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|ya8|ya16|pal8|ayuv|vuya")
@@ -38,6 +43,8 @@ class ClipInfo:
     start: when frame 0 is shown, in seconds of the file's own clock, which its sound shares.
     decoder: the one that it needs, where not ffmpeg's choice. declared: frames that the file promises, where
     it ends before them.
+    jumps: its timestamps go backwards or leave gaps that no video has (see `timestamps.find_rate`), so they
+    are ignored: its frames follow each other at `fps`.
     """
 
     path: Path
@@ -52,24 +59,36 @@ class ClipInfo:
     start: float = 0.0
     decoder: str | None = None
     declared: int | None = None
+    jumps: bool = False
 
 
-def probe(path: str | Path) -> ClipInfo:
+def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
     """Find out what a file holds: decodes its first frame and lists its packets.
 
-    Raises InvalidInput where it is missing, not a clip, or has no frame that can be decoded.
+    Args:
+        path: A video file, in a format of `containers`; its name says nothing about its format.
+        check: Called several times a second meanwhile; what it raises ends the work.
+
+    Raises:
+        InvalidInput: The file is missing, not a clip, a list of other files, too large, or has no frame that
+            can be decoded or more than 1000 a second.
+
+    An AnimateXWarning says that the timestamps jump.
+
     """
     path = existing_file(path, "clip")
-    seen = look_at_first_frame(path)
+    seen = look_at_first_frame(path, check)
     rate, frame = RATE.search(seen.log), FRAME.search(seen.log)
     if rate is None or frame is None:
         raise InvalidInput(_why_no_frame(path, seen.log))
     above, below, frames, seconds = map(int, rate.groups())
-    first = int(frame[1]) * above / below
-    packets, cut_off = _list_packets(path)
-    times = np.append(first, packets.times[packets.times > first + HAIR])  # what comes before is not decoded
+    _check_frame(path, int(frame[3]), int(frame[4]))
+    check_streams(path, _of_input(seen.log))
+    packets, cut_off = _list_packets(path, check)
+    times = _times_shown(packets, int(frame[1]) * above / below)
     found = find_rate(times, frames / seconds if frames and seconds else None)
-    count = len(times) if found.constant else round((times[-1] - times[0]) * found.fps) + 1
+    _check_rate(path, found)
+    count = round((times[-1] - times[0]) * found.fps) + 1 if found.variable else len(times)
     decoder = _transparent_decoder(seen.log)
     return ClipInfo(
         path=path,
@@ -80,21 +99,23 @@ def probe(path: str | Path) -> ClipInfo:
         duration=count / found.fps,
         has_audio="Audio" in stream_kinds(seen.log),
         has_alpha=decoder is not None or ALPHA.match(frame[2]) is not None,
-        variable=not found.constant,
+        variable=found.variable,
         start=found.start,
         decoder=decoder,
-        declared=_declared(seen.log, found.fps, count) if cut_off else None,
+        declared=_declared(seen.log, found, count) if cut_off else None,
+        jumps=found.jumps,
     )
 
 
-def count_frames(clip: ClipInfo) -> int:
+def count_frames(clip: ClipInfo, check: Check = no_check) -> int:
     """Return how many frames can be read of a clip; those of a damaged one are decoded to count them.
 
-    An AnimateXWarning says where there are fewer than the file promises.
+    An AnimateXWarning says where there are fewer than the file promises. check: as for `probe`.
     """
-    if clip.declared is None and clip.frames is not None:
+    if clip.declared is None and not clip.jumps and clip.frames is not None:
         return clip.frames
-    done = run(["-nostdin", "-v", "error", *decoding(clip), "-f", "framecrc", "pipe:1"])
+    most = ("-frames:v", str(clip.frames)) if clip.variable and clip.frames is not None else ()
+    done = run(["-nostdin", "-v", "error", *decoding(clip), *most, *LISTING], Guard(clip.path, check))
     decoded = len(parse_packets(done.output.decode("ascii", "replace")).times)
     count = min(decoded, clip.frames) if clip.variable and clip.frames is not None else decoded
     if clip.declared is not None and count < clip.declared:
@@ -108,22 +129,27 @@ def decoding(clip: ClipInfo) -> list[str]:
     rate = Fraction(clip.fps).limit_denominator(100_000)
     timing = ("-vf", f"setpts=PTS-STARTPTS,fps={rate}:eof_action=pass") if clip.variable else ()
     decoder = ("-c:v", clip.decoder) if clip.decoder else ()
-    return [*decoder, "-i", str(clip.path), "-map", "0:V:0", *timing, *each_frame_once()]
+    return [*decoder, *source(clip.path), "-map", "0:V:0", *timing, *each_frame_once()]
 
 
 def existing_file(path: str | Path, role: str) -> Path:
-    """Return the absolute path of a file that is there and not empty, or raise InvalidInput."""
+    """Return the absolute path of a file that is there and not empty, or raise InvalidInput.
+
+    So it does for a list of other files, such as a playlist.
+    """
     path = Path(path).absolute()
     require_file(path, role)
     if path.stat().st_size == 0:
         raise InvalidInput(f"The {role} {str(path)!r} is empty: copy or record it again.")
+    refuse_lists(path, role)
     return path
 
 
-def look_at_first_frame(path: Path) -> Finished:
+def look_at_first_frame(path: Path, check: Check = no_check) -> Finished:
     """Have ffmpeg say what a file holds and decode one frame; works for files of sound alone too."""
     shown = ["-map", "0:V:0", "-vf", "showinfo", "-frames:v", "1"]  # V: no cover pictures
-    return run(["-nostdin", "-nostats", "-copyts", "-i", str(path), *shown, "-f", "null", "-"])
+    options = ["-nostdin", "-nostats", "-copyts", *source(path), *shown, "-f", "null", "-"]
+    return run(options, Guard(path, check))
 
 
 def stream_kinds(log: str) -> set[str]:
@@ -131,30 +157,66 @@ def stream_kinds(log: str) -> set[str]:
     return {kind for kind, _ in STREAM.findall(_of_input(log))}
 
 
-def clock_of(path: Path, log: str) -> float:
+def clock_of(path: Path, log: str, check: Check = no_check) -> float:
     """Return when frame 0 is shown, or without frames the file starts, in seconds of the file's own clock."""
     if FRAME.search(log):
-        return probe(path).start
+        return probe(path, check).start
     start = START.search(log)
     return float(start[1]) if start else 0.0
 
 
-def _list_packets(path: Path) -> tuple[Packets, bool]:
-    listing = ["-map", "0:V:0", "-c", "copy", "-f", "framecrc", "pipe:1"]
-    done = run(["-nostdin", "-v", "error", "-copyts", "-i", str(path), *listing])
+def refusal_reason(log: str) -> str:
+    """Return why ffmpeg could not read a file: the limit that it exceeds, else its own words."""
+    return exceeded_limit(log) or reason(log)
+
+
+def _list_packets(path: Path, check: Check) -> tuple[Packets, bool]:
+    listing = ["-map", "0:V:0", "-c", "copy", *LISTING]
+    done = run(["-nostdin", "-v", "error", "-copyts", *source(path), *listing], Guard(path, check))
     packets = parse_packets(done.output.decode("ascii", "replace"))
     return packets, packets.corrupt or ENDS_EARLY.search(done.log) is not None
+
+
+def _times_shown(packets: Packets, first: float) -> NDArray[np.float64]:
+    """Return the times of the frames from the first decoded one on: packets before it are not decoded."""
+    if packets.stuck:  # "before" has no meaning where time goes backwards
+        return packets.times
+    return np.append(first, packets.times[packets.times > first + HAIR])
+
+
+def _check_frame(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise InvalidInput(
+            f"The clip {str(path)!r} has frames of {width}x{height} pixels, but {MAX_PIXELS:,} are the most: "
+            "make it smaller."
+        )
+
+
+def _check_rate(path: Path, found: Rate) -> None:
+    """Refuse rates that no video has, and warn of timestamps that jump."""
+    if found.fps > MAX_FPS:
+        raise InvalidInput(
+            f"The timestamps of the clip {str(path)!r} give {found.fps:.0f} frames a second, but {MAX_FPS:g} "
+            "are the most: export it again at its real rate."
+        )
+    if found.jumps:
+        warnings.warn(
+            AnimateXWarning(
+                f"The timestamps of the clip {str(path)!r} jump, so its frames are read one after the other, "
+                f"{found.fps:g} a second, and its sound may not fit: export it again if that looks wrong."
+            ),
+            stacklevel=3,
+        )
 
 
 def _why_no_frame(path: Path, log: str) -> str:
     kinds = stream_kinds(log)
     if "Video" in kinds:
-        return f"No frame of the clip {str(path)!r} can be decoded ({reason(log)}): export it again."
+        return f"No frame of the clip {str(path)!r} can be decoded ({refusal_reason(log)}): export it again."
     if kinds:
         return f"The clip {str(path)!r} holds sound but no pictures: give a video."
-    return (
-        f"{str(path)!r} is not a clip that can be read ({reason(log)}): give a video or a whole copy of it."
-    )
+    why = refusal_reason(log)
+    return f"{str(path)!r} is not a clip that can be read ({why}): give a video or a whole copy of it."
 
 
 def _transparent_decoder(log: str) -> str | None:
@@ -163,10 +225,10 @@ def _transparent_decoder(log: str) -> str | None:
     return TRANSPARENT_DECODER.get(codec) if marked else None
 
 
-def _declared(log: str, fps: float, count: int) -> int:
-    length = LENGTH.search(log)
+def _declared(log: str, found: Rate, count: int) -> int:
+    length = None if found.jumps else LENGTH.search(log)
     seconds = int(length[1]) * 3600 + int(length[2]) * 60 + float(length[3]) if length else 0.0
-    return max(count, round(seconds * fps))
+    return max(count, round(seconds * found.fps))
 
 
 def _of_input(log: str) -> str:

@@ -10,9 +10,10 @@ import numpy as np
 
 from ..errors import InvalidInput, StorageError
 from ..placement import storage_errors
-from ..progress import Progress
+from ..progress import Check, Progress, no_check
 from .ffmpeg import Running, reason, run
 from .frame import Frame, require_rgb
+from .watching import Guard
 
 # What ffmpeg says on every system, whatever its language.
 LIMITS = {
@@ -30,10 +31,13 @@ def encode(
     target: Path,
     total: int,
     progress: Progress,
+    output: Path,
+    check: Check = no_check,
 ) -> int:
     """Have ffmpeg write frames of one size, (h, w, 3) uint8 RGB, and return how many there were.
 
-    options: those of the output and its name. target: what the user asked for, for messages.
+    options: those of the output. output: the file to write. target: what the user asked for, for messages.
+    check: called several times a second while ffmpeg takes a frame; what it raises ends the work.
     """
     first = next(frames, None)
     if first is None:
@@ -41,7 +45,8 @@ def encode(
     height, width, _ = first.shape
     rate = Fraction(float(fps)).limit_denominator(100_000)
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-framerate", str(rate)]
-    with Running(["-v", "error", "-y", *raw, "-i", "pipe:0", *options], reading=False) as process:
+    arguments = ["-v", "error", "-y", *raw, "-i", "pipe:0", *options, *written_to(output)]
+    with Running(arguments, Guard(target, check, output), reading=False) as process:
         done = 0
         for frame in _after(first, frames):
             if not process.write(frame):
@@ -53,10 +58,15 @@ def encode(
     return done
 
 
-def run_for(target: Path, options: Sequence[str], given: bytes = b"") -> bytes:
+def written_to(path: Path) -> list[str]:
+    """Return ffmpeg's options for an output file that grows with each frame, as a sign of progress."""
+    return ["-flush_packets", "1", f"file:{path}"]
+
+
+def run_for(guard: Guard, options: Sequence[str], given: bytes = b"") -> bytes:
     """Run ffmpeg for a file that the user asked for, and return its output; raises StorageError."""
-    done = run(["-v", "error", "-y", *options], given)
-    check_success(target, done.status, done.log)
+    done = run(["-nostats", "-y", *options], guard, given)
+    check_success(Path(guard.subject), done.status, done.log)
     return done.output
 
 

@@ -5,11 +5,11 @@ ffmpeg decide which frames of a clip are repeated or left out, and know neither 
 different times nor of part files.
 """
 
-import os
 import re
 import subprocess
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,12 +20,13 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import MissingDependency
+from ..errors import InvalidInput, MissingDependency
+from .process import Collector, feed, kill, start
+from .watching import Guard, wait_until
 
 PIPE_BYTES = 1 << 20  # a frame at once, where the system allows it
 LOG_LINES = 50
-# Apart from ours, so that an interrupt from the keyboard reaches only us and we end ffmpeg.
-_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
+BANNER = re.compile(r"ffmpeg version |built with |configuration: |lib\w+ +\d")
 
 
 @dataclass(frozen=True)
@@ -37,40 +38,62 @@ class Finished:
     log: str
 
 
-def run(arguments: Sequence[str], given: bytes = b"") -> Finished:
-    """Run ffmpeg to its end. given: bytes for its standard input."""
-    done = subprocess.run(  # noqa: S603
-        [executable(), *arguments],
-        input=given,
-        capture_output=True,
-        env=_environment(),
-        creationflags=_GROUP,
-        start_new_session=True,
-    )
-    return Finished(done.returncode, done.stdout, _text(done.stderr))
+def run(arguments: Sequence[str], guard: Guard, given: bytes = b"") -> Finished:
+    """Run ffmpeg to its end.
+
+    Args:
+        arguments: Those after its name.
+        guard: The limits; ffmpeg is killed where one is exceeded and where `guard.check` raises.
+        given: Bytes for its standard input.
+
+    Raises:
+        InvalidInput, StorageError: ffmpeg did nothing for too long or gave more than fits.
+
+    """
+    process = start([executable(), *arguments], stdin=subprocess.PIPE if given else subprocess.DEVNULL)
+    output, log = Collector(process.stdout), Collector(process.stderr)
+    feeder = Thread(target=feed, args=(process.stdin, given), daemon=True)
+    try:
+        feeder.start()
+        wait_until(
+            lambda seconds: _has_ended(process, seconds, (output, log), guard),
+            guard,
+            lambda: (output.size, log.size),
+        )
+    finally:
+        kill(process)
+        for thread in (output, log, feeder):
+            thread.join()
+    return Finished(process.returncode, output.content, _text(log.content))
 
 
 class Running:
     """ffmpeg at work on frames that come or go through a pipe; leaving the block ends it at once.
 
-    reading: whether its standard output is read (else its standard input is written).
+    Time counts against the limits only while a frame is waited for: a caller may take as long as it likes
+    between two frames.
+
+    Args:
+        arguments: Those after ffmpeg's name.
+        guard: The limits of waiting for one frame.
+        reading: Whether its standard output is read (else its standard input is written).
+
     """
 
-    def __init__(self, arguments: Sequence[str], *, reading: bool) -> None:
-        self._process = subprocess.Popen(  # noqa: S603
+    def __init__(self, arguments: Sequence[str], guard: Guard, *, reading: bool) -> None:
+        self._guard = guard
+        self._process = start(
             [executable(), "-nostats", *(("-nostdin",) if reading else ()), *arguments],
             stdin=subprocess.DEVNULL if reading else subprocess.PIPE,
             stdout=subprocess.PIPE if reading else subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=_environment(),
-            creationflags=_GROUP,
-            start_new_session=True,
         )
         _widen(self._process.stdout if reading else self._process.stdin)
         self._lines: deque[bytes] = deque(maxlen=LOG_LINES)
-        assert self._process.stderr is not None
-        self._listener = Thread(target=self._lines.extend, args=(self._process.stderr,), daemon=True)
+        self._heard = 0
+        self._listener = Thread(target=self._listen, daemon=True)
         self._listener.start()
+        # Pipes block, so another thread waits at them while this one hears of interrupts.
+        self._worker = ThreadPoolExecutor(1, "ffmpeg")
 
     def __enter__(self) -> "Running":
         return self
@@ -78,31 +101,42 @@ class Running:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.kill()
-        self.finish()
+        kill(self._process)
+        self._worker.shutdown()
+        self._close()
+        self._listener.join()
+        _opened(self._process.stderr).close()
 
     def read_into(self, frame: NDArray[np.uint8]) -> bool:
         """Fill a frame; False where the stream ended before it was full."""
-        return _opened(self._process.stdout).readinto(frame.data) == frame.nbytes
+        return self._wait_for(_opened(self._process.stdout).readinto, frame.data) == frame.nbytes
 
     def write(self, frame: NDArray[np.uint8]) -> bool:
         """Hand over a frame; False where ffmpeg has ended and takes no more."""
-        try:
-            _opened(self._process.stdin).write(np.ascontiguousarray(frame).data)
-        except OSError:  # a broken pipe on one system, an invalid argument on another
-            return False
-        return True
+        return bool(self._wait_for(_write_all, self._process.stdin, np.ascontiguousarray(frame)))
 
     def finish(self) -> int:
-        """Tell ffmpeg that nothing more comes, wait for its end and return its exit status."""
+        """Signal that nothing more comes, wait for the end of ffmpeg and return its exit status."""
+        status = self._wait_for(self._close)
+        self._listener.join()
+        return status
+
+    def _wait_for(self, task: Callable[..., Any], *arguments: object) -> Any:
+        future = self._worker.submit(task, *arguments)
+        wait_until(lambda seconds: bool(wait([future], seconds).done), self._guard, lambda: self._heard)
+        return future.result()
+
+    def _close(self) -> int:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
-        status = self._process.wait()
-        self._listener.join()
-        _opened(self._process.stderr).close()
-        return status
+        return self._process.wait()
+
+    def _listen(self) -> None:
+        for line in _opened(self._process.stderr):
+            self._lines.append(line)
+            self._heard += 1
 
     @property
     def log(self) -> str:
@@ -129,8 +163,7 @@ def each_frame_once() -> tuple[str, str]:
 
 @lru_cache
 def _each_frame_once(path: str) -> tuple[str, str]:
-    said = subprocess.run([path, "-version"], capture_output=True, check=True).stdout  # noqa: S603
-    version = re.match(r"ffmpeg version n?(\d+)\.(\d+)", _text(said))
+    version = re.match(r"ffmpeg version n?(\d+)\.(\d+)", _text(run(["-version"], Guard(path)).output))
     if version and tuple(map(int, version.groups())) < (5, 1):
         return "-vsync", "0"
     return "-fps_mode", "passthrough"  # builds without a number are recent ones
@@ -139,12 +172,31 @@ def _each_frame_once(path: str) -> tuple[str, str]:
 def reason(log: str) -> str:
     """Return the last line of a log that says something, without the addresses in front."""
     lines = [re.sub(r"^(\[[^]]*\] ?)+", "", line).strip(" .") for line in log.splitlines()]
-    telling = [line for line in lines if line and line != "Conversion failed!"]
+    telling = [line for line in lines if line and line != "Conversion failed!" and not BANNER.match(line)]
     return telling[-1] if telling else "without saying why"
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "LC_ALL": "C", "AV_LOG_FORCE_NOCOLOR": "1"}
+def _has_ended(
+    process: "subprocess.Popen[bytes]", seconds: float, streams: tuple[Collector, ...], guard: Guard
+) -> bool:
+    if max(stream.size for stream in streams) > guard.max_output:
+        raise InvalidInput(
+            f"{str(guard.subject)!r} gives more than {guard.max_output >> 20} MB of packets or messages: "
+            "cut it into shorter parts."
+        )
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _write_all(pipe: IO[bytes] | None, frame: NDArray[np.uint8]) -> bool:
+    try:
+        _opened(pipe).write(frame.data)
+    except OSError:  # a broken pipe on one system, an invalid argument on another
+        return False
+    return True
 
 
 def _opened(pipe: IO[bytes] | None) -> Any:  # IO[bytes] has no readinto

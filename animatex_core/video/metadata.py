@@ -20,7 +20,7 @@ def tagging(target: Path, metadata: Mapping[str, str]) -> Iterator[list[str]]:
     with scratch_file(target) as file:
         with storage_errors(target):
             file.write_bytes(as_ffmetadata(metadata).encode("utf-8", "replace"))
-        yield ["-f", "ffmetadata", "-i", str(file), "-map_metadata", "1"]
+        yield ["-f", "ffmetadata", "-i", f"file:{file}", "-map_metadata", "1"]
 
 
 def as_ffmetadata(metadata: Mapping[str, str]) -> str:

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from ..errors import AnimateXWarning, InvalidInput
 from ..placement import storage_errors
-from .clip import clock_of, existing_file, look_at_first_frame, stream_kinds
-from .encode import check_space
+from ..progress import Check, no_check
+from .clip import clock_of, existing_file, look_at_first_frame, refusal_reason, stream_kinds
+from .containers import check_streams, source
+from .encode import check_space, written_to
 from .ffmpeg import reason, run
 from .formats import Format
-from .sound import SAMPLES_PER_SECOND, Sound, sound_filters
+from .sound import SAMPLES_PER_SECOND, Sound, skipping_seconds, sound_filters
+from .watching import Guard
 
 
 @dataclass(frozen=True)
@@ -24,21 +27,33 @@ class FoundSound:
     zero: float
 
 
-def find_sound(sound: Sound) -> FoundSound | None:
+def find_sound(sound: Sound, check: Check = no_check) -> FoundSound | None:
     """Look into the file of a sound; None where it has only pictures.
 
     Raises InvalidInput where it is missing, empty or neither a clip nor a sound.
+    check: called several times a second meanwhile; what it raises ends the work.
     """
     path = existing_file(sound.path, "sound")
-    log = look_at_first_frame(path).log
+    log = look_at_first_frame(path, check).log
     kinds = stream_kinds(log)
     if not kinds:
-        raise InvalidInput(f"{str(path)!r} is neither a clip nor a sound that can be read ({reason(log)}).")
-    return FoundSound(sound, path, clock_of(path, log)) if "Audio" in kinds else None
+        raise InvalidInput(
+            f"{str(path)!r} is neither a clip nor a sound that can be read ({refusal_reason(log)}): give "
+            "another file."
+        )
+    check_streams(path, log.partition("\nOutput #0")[0])
+    return FoundSound(sound, path, clock_of(path, log, check)) if "Audio" in kinds else None
 
 
 def add_sound(
-    video: Path, part: Path, target: Path, found: FoundSound, kind: Format, *, seconds: float
+    video: Path,
+    part: Path,
+    target: Path,
+    found: FoundSound,
+    kind: Format,
+    *,
+    seconds: float,
+    check: Check = no_check,
 ) -> None:
     """Write `part`: the pictures of `video` as they are, and `seconds` of the sound.
 
@@ -50,9 +65,12 @@ def add_sound(
     block = kind.block / SAMPLES_PER_SECOND
     whole = math.floor(seconds / block + 1e-6) * block or seconds
     filters = sound_filters(found.sound, found.zero, whole)
-    sources = ["-copyts", "-i", str(video), "-i", str(found.path), "-map", "0:v:0", "-map", "1:a:0"]
-    options = [*sources, "-c:v", "copy", "-af", filters, *kind.sound, *kind.container, str(part)]
-    done = run(["-nostdin", "-v", "error", "-y", *options])
+    sources = ["-copyts", *source(video), *source(found.path), "-map", "0:v:0", "-map", "1:a:0"]
+    options = [*sources, "-c:v", "copy", "-af", filters, *kind.sound, *kind.container, *written_to(part)]
+    guard = Guard(
+        target, check, part, quiet=skipping_seconds(found.sound.start + seconds * found.sound.speed)
+    )
+    done = run(["-nostdin", "-v", "error", "-y", *options], guard)
     check_space(target, done.log)
     if done.status:
         with storage_errors(target):

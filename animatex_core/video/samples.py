@@ -1,5 +1,6 @@
 """Sound as samples, for programs that pass it on in memory."""
 
+import math
 import struct
 import warnings
 import wave
@@ -12,11 +13,15 @@ from numpy.typing import NDArray
 from ..checks import require_whole
 from ..errors import AnimateXWarning, InvalidInput
 from ..placement import placed
+from ..progress import Check, no_check
 from .clip import ClipInfo
+from .containers import MAX_SAMPLE_RATE, source
 from .ffmpeg import Finished, reason, run
-from .sound import Sound, cut_filters
+from .sound import Sound, cut_filters, skipping_seconds
+from .watching import Guard
 
 LOUDEST = 32767  # of 16 bits
+HEAD_BYTES = 4096  # what a wav file has before its samples, at most
 MOST_CHANNELS = 8
 
 
@@ -41,11 +46,12 @@ class Samples:
         return Samples(np.pad(there, ((0, 0), (0, count - there.shape[1]))), self.rate)
 
 
-def read_samples(clip: ClipInfo, start: float, seconds: float) -> Samples | None:
+def read_samples(clip: ClipInfo, start: float, seconds: float, check: Check = no_check) -> Samples | None:
     """Read a part of the sound of a clip at its own rate, in mono or stereo; None where it is silent.
 
     start: seconds from its frame 0. What the file lacks before, in gaps of and after its sound is silence.
     Sound that cannot be decoded is told by an AnimateXWarning and counts as none.
+    check: called several times a second meanwhile; what it raises ends the work.
     Raises InvalidInput for a start or length that cannot be.
     """
     sound = Sound(clip.path, start, seconds)
@@ -53,8 +59,11 @@ def read_samples(clip: ClipInfo, start: float, seconds: float) -> Samples | None
         return None
     first = clip.start + sound.start
     filters = ",".join(cut_filters(first, first + seconds))
-    source = ["-nostdin", "-v", "error", "-copyts", "-i", str(clip.path), "-map", "0:a:0", "-af", filters]
-    done = run([*source, "-c:a", "pcm_f32le", "-bitexact", "-f", "wav", "pipe:1"])
+    selected = [*source(clip.path), "-map", "0:a:0", "-af", filters]
+    written = ["-c:a", "pcm_f32le", "-bitexact", "-flush_packets", "1", "-f", "wav", "pipe:1"]
+    most = HEAD_BYTES + math.ceil((seconds + 1) * MAX_SAMPLE_RATE) * 2 * np.dtype(np.float32).itemsize
+    guard = Guard(clip.path, check, quiet=skipping_seconds(sound.start), max_output=most)
+    done = run(["-nostdin", "-v", "error", "-copyts", *selected, *written], guard)
     found = _parse_wave(done)
     if found is None:
         sentence = f"The sound of {str(clip.path)!r} cannot be decoded ({reason(done.log)}): it is left out."

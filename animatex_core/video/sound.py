@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InvalidInput
+from .watching import QUIET_SECONDS
 
 SAMPLES_PER_SECOND = 48000  # which Opus asks for and AAC can
 # ffmpeg's atempo cuts sound into windows of the power of two at or above a 24th of its rate, which smears
@@ -13,6 +14,8 @@ SAMPLES_PER_SECOND = 48000  # which Opus asks for and AAC can
 # windows of half the time, and the quarter is added in front.
 TEMPO_RATE = SAMPLES_PER_SECOND // 2
 QUARTER_WINDOW = 256 / SAMPLES_PER_SECOND
+SLOWEST_DECODING = 10  # times as fast as it plays, at least
+MARGIN = 1.0  # second of sound beyond the part that is needed, for the windows of tempo filters
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ def sound_filters(sound: Sound, zero: float, seconds: float) -> str:
     chain = tempos(sound.speed)
     lead = QUARTER_WINDOW * sum(math.prod(chain[:step]) for step in range(len(chain)))
     start = zero + sound.start
-    end = None if sound.duration is None else start + sound.duration
+    # Never to the end of the file: a jump in its timestamps would be filled with hours of silence.
+    end = start + min(math.inf if sound.duration is None else sound.duration, seconds * sound.speed + MARGIN)
     return ",".join(
         (
             *cut_filters(start - lead, end, SAMPLES_PER_SECOND),
@@ -70,6 +74,11 @@ def cut_filters(start: float, end: float | None, rate: int | None = None) -> tup
         f"aresample={f'{rate}:' if rate else ''}async=1:first_pts=0",
         "aformat=channel_layouts=stereo|mono",
     )
+
+
+def skipping_seconds(start: float) -> float:
+    """Return how long ffmpeg may be silent while it decodes the sound before `start`, in seconds."""
+    return QUIET_SECONDS + start / SLOWEST_DECODING
 
 
 def tempos(speed: float) -> list[float]:

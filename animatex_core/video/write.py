@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import AnimateXWarning
 from ..placement import check_writable, placed_path, scratch_file
-from ..progress import Progress, no_progress
+from ..progress import Check, Progress, no_check, no_progress
 from .encode import encode, uniform
 from .formats import GIF, PNG, Format, check_settings, format_of
 from .frame import Frame
@@ -29,6 +29,7 @@ def write_clip(
     loop: bool = True,
     metadata: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
+    check: Check = no_check,
 ) -> Path:
     """Write frames, (h, w, 3) uint8 RGB, as a clip and return its path; an existing one is replaced.
 
@@ -42,31 +43,32 @@ def write_clip(
     metadata: texts for players and programs to read, by name: tags in mp4 and webm (which writes names in
     capitals), text chunks in every PNG file; a gif leaves them out.
     progress: called with the frames written and those in all (0 where `frames` has no length); what it raises
-    ends the work. Whatever ends it, nothing is left behind and an existing file stays as it was.
+    ends the work. check: the same, called several times a second while ffmpeg runs. Whatever ends the work,
+    nothing is left behind and an existing file stays as it was.
     Raises InvalidInput, StorageError.
     """
     path = Path(path).absolute()
     kind = check_output(path)
     check_settings(kind, fps, quality)
     texts = check_metadata(metadata or {})
-    beside = _sound_beside(sound, kind)
+    beside = _sound_beside(sound, kind, check)
     total, frames = length_hint(frames), uniform(frames, even=kind.even)
     if kind is PNG:
         write_sequence(path, frames, metadata=texts, total=total, progress=progress)
         return path
-    write = partial(encode, frames, fps=fps, target=path, total=total, progress=progress)
+    write = partial(encode, frames, fps=fps, target=path, total=total, progress=progress, check=check)
     with placed_path(path) as part, tagging(path, {} if kind is GIF else texts) as tags:
         options = [*tags, *kind.video(quality), *kind.container]
         if kind is GIF:
             with scratch_file(path) as video:
-                write([*options, str(video)])
-                to_gif(video, part, path, loop=loop)
+                write(options, output=video)
+                to_gif(video, part, path, loop=loop, check=check)
         elif beside is not None:
             with scratch_file(path) as video:
-                count = write([*options, str(video)])
-                add_sound(video, part, path, beside, kind, seconds=count / fps)
+                count = write(options, output=video)
+                add_sound(video, part, path, beside, kind, seconds=count / fps, check=check)
         else:
-            write([*options, str(part)])
+            write(options, output=part)
     return path
 
 
@@ -84,12 +86,12 @@ def check_output(path: str | Path) -> Format:
     return kind
 
 
-def _sound_beside(sound: Sound | None, kind: Format) -> FoundSound | None:
+def _sound_beside(sound: Sound | None, kind: Format, check: Check) -> FoundSound | None:
     """Find the sound before the work, so that a missing file fails early; None where there will be none."""
     if sound is None:
         return None
     if kind.sound:
-        return find_sound(sound)
+        return find_sound(sound, check)
     sentence = f"A {kind.name} has no sound, so it is left out: write an mp4 or webm to keep it."
     warnings.warn(AnimateXWarning(sentence), stacklevel=3)
     return None

@@ -23,6 +23,7 @@ from ...animatex_core.video.clip import probe
 from ...animatex_core.video.read import read_frames
 from .pictures import PIXEL, frames_of, images_of, memory_left
 from .printable import one_line, printable, quoted
+from .progress import check_interrupt
 from .values import OpenCombo, as_text
 from .video import clip_file
 
@@ -124,5 +125,5 @@ def _of_images(images: Any) -> Shots:
 
 
 def _of_file(path: Path) -> Shots:
-    clip = probe(path)
-    return Shots(digest_file(path), partial(read_frames, clip), clip.frames, clip.fps)
+    clip = probe(path, check_interrupt)
+    return Shots(digest_file(path), partial(read_frames, clip, check=check_interrupt), clip.frames, clip.fps)

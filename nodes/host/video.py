@@ -21,7 +21,7 @@ from ...animatex_core.video.read import read_frames
 from ...animatex_core.video.samples import Samples, read_samples, write_samples
 from ...animatex_core.video.sound import Sound
 from .pictures import images_of
-from .progress import node_progress
+from .progress import check_interrupt, node_progress
 from .sound import samples_of
 
 
@@ -58,6 +58,7 @@ def clip_file(video: VideoInput) -> Iterator[Path | None]:
         if isinstance(source, BytesIO):
             path.write_bytes(source.getbuffer())
         else:
+            _check_source(video)
             video.save_to(str(path))
         yield path
 
@@ -95,13 +96,14 @@ def video_of(images: Tensor, audio: Any, fps: float) -> VideoInput:
 
 
 def _of_file(path: Path, choice: dict[str, Any]) -> Part:
-    clip = probe(path)
-    chosen = choose_frames(count_frames(clip), fps=clip.fps, **choice)
+    clip = probe(path, check_interrupt)
+    chosen = choose_frames(count_frames(clip, check_interrupt), fps=clip.fps, **choice)
     count = len(chosen.indices)
     progress = node_progress(chosen.indices[-1] + 1)
-    with closing(read_frames(clip, indices=chosen.indices, progress=progress)) as read:
+    with closing(read_frames(clip, indices=chosen.indices, progress=progress, check=check_interrupt)) as read:
         frames = images_of(read, count)
-    return Part(frames, read_samples(clip, chosen.start, len(frames) / chosen.fps), chosen.fps)
+    sound = read_samples(clip, chosen.start, len(frames) / chosen.fps, check_interrupt)
+    return Part(frames, sound, chosen.fps)
 
 
 def _of_tensors(clip: VideoComponents, choice: dict[str, Any]) -> Part:
@@ -112,6 +114,13 @@ def _of_tensors(clip: VideoComponents, choice: dict[str, Any]) -> Part:
 
 def _cut(sound: Samples | None, chosen: FrameChoice) -> Samples | None:
     return sound.part(chosen.start, chosen.duration) if sound else None
+
+
+def _check_source(video: VideoInput) -> None:
+    """Refuse a file that the core would refuse, before ComfyUI opens it with a decoder without limits."""
+    source = video.get_stream_source()
+    if isinstance(source, str):
+        probe(source, check_interrupt)
 
 
 def _is_trimmed(video: VideoInput) -> bool:

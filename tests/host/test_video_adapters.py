@@ -23,6 +23,14 @@ def test_a_trimmed_video_is_the_part_that_is_left(report: dict[str, Any]) -> Non
     assert report["trimmed"] == [0, 1, 2]
 
 
+def test_a_stop_is_heard_before_the_first_frame(report: dict[str, Any]) -> None:
+    assert report["interrupted"] == "InterruptProcessingException"
+
+
+def test_a_list_of_other_files_is_refused_before_comfyui_opens_it(report: dict[str, Any]) -> None:
+    assert ["concat script" in sentence for sentence in report["lists"]] == [True, True]
+
+
 @pytest.mark.parametrize("source", ["of a file", "in memory", "of tensors"])
 def test_sound_is_taken_from_any_video(report: dict[str, Any], source: str) -> None:
     assert report[f"sound {source}"]

@@ -65,6 +65,8 @@ def main(comfyui: str, folder: str) -> dict[str, Any]:
         "sound in memory": heard(VideoFromFile(BytesIO(flash.read_bytes()))) == flash.stat().st_size,
         "sound of tensors": heard(made) > 44100 * 2,
         "shares memory": made.get_components().images.data_ptr() == tensors.images.data_ptr(),
+        "interrupted": _interrupted(pack("nodes.host.poses"), VideoFromFile(str(clip))),
+        "lists": [_refused_list(video, kind, Path(folder), clip) for kind in (VideoFromFile, Trimmed)],
         "left": [path.name for path in Path(folder, "temp").iterdir()],
         "sounds": {name: _values(sound, waveform) for name, waveform in SOUNDS.items()},
         "odd sounds": [_refusal(sound, shape, rate) for shape, rate in (((2, 4), 8000), ((1, 1, 4), 0))],
@@ -72,6 +74,28 @@ def main(comfyui: str, folder: str) -> dict[str, Any]:
         "graph not wanted": _without_metadata(graph),
         "json": graph._as_json({"a": float("nan"), "b": "}{", "c": ['"}', {"d": 1}]}),
     }
+
+
+def _interrupted(poses: Any, video: Any) -> str:
+    """Return what a stop raises while a file is only looked into, before any frame is read."""
+    from comfy.model_management import InterruptProcessingException, interrupt_current_processing
+
+    interrupt_current_processing(True)
+    try:
+        with poses.shots_of(None, video):
+            return "looked into"
+    except InterruptProcessingException as error:
+        return type(error).__name__
+
+
+def _refused_list(video: Any, kind: Any, folder: Path, clip: Path) -> str:
+    """Return how a file is refused that only names another one."""
+    path = folder / "list.mp4"
+    path.write_text(f"ffconcat version 1.0\nfile '{clip}'\n")
+    try:
+        return str(video.part_of(kind(str(path)), frames=1, stride=1))
+    except ValueError as error:
+        return str(error)
 
 
 def _without_metadata(graph: Any) -> dict[str, str]:
