@@ -5,7 +5,8 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -48,6 +49,20 @@ def enable_dynamic_vram() -> bool:
     patchers.CoreModelPatcher = patchers.ModelPatcherDynamic
     importlib.import_module("comfy.memory_management").aimdo_enabled = True
     return True
+
+
+@contextmanager
+def known_weights() -> Iterator[None]:
+    """Have ComfyUI build networks whose layers know the shapes of their weights before these are loaded."""
+    if importlib.util.find_spec("comfy.memory_management") is None:
+        yield
+        return
+    memory = importlib.import_module("comfy.memory_management")
+    enabled, memory.aimdo_enabled = memory.aimdo_enabled, False
+    try:
+        yield
+    finally:
+        memory.aimdo_enabled = enabled
 
 
 def pack(name: str) -> ModuleType:
