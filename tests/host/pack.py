@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PACK = "animatex_pack"
@@ -63,6 +64,11 @@ def known_weights() -> Iterator[None]:
         yield
     finally:
         memory.aimdo_enabled = enabled
+
+
+def movable(patcher: Any) -> set[str]:
+    """Return the names of the modules whose weights ComfyUI moves of its own."""
+    return {name for *_, name, _, _ in patcher._load_list()}
 
 
 def pack(name: str) -> ModuleType:
