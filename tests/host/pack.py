@@ -46,9 +46,10 @@ def enable_dynamic_vram() -> bool:
     if importlib.util.find_spec("comfy.memory_management") is None:
         return False
     importlib.import_module("comfy_aimdo.control").init()  # first, as in main.py
-    patchers = importlib.import_module("comfy.model_patcher")
+    patchers: Any = importlib.import_module("comfy.model_patcher")
     patchers.CoreModelPatcher = patchers.ModelPatcherDynamic
-    importlib.import_module("comfy.memory_management").aimdo_enabled = True
+    memory: Any = importlib.import_module("comfy.memory_management")
+    memory.aimdo_enabled = True
     return True
 
 
@@ -58,7 +59,7 @@ def known_weights() -> Iterator[None]:
     if importlib.util.find_spec("comfy.memory_management") is None:
         yield
         return
-    memory = importlib.import_module("comfy.memory_management")
+    memory: Any = importlib.import_module("comfy.memory_management")
     enabled, memory.aimdo_enabled = memory.aimdo_enabled, False
     try:
         yield
