@@ -1,6 +1,7 @@
 """ComfyUI's CLIP_VISION and VAE from files, read without executing a pickle, and the small built-in ones."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import torch
 from comfy.clip_vision import ClipVisionModel, convert_to_transformers, load_clipvision_from_sd
 from comfy.ldm.models.autoencoder import AutoencoderKL
+from comfy.model_patcher import ModelPatcher
 from comfy.sd import VAE
+from torch import Tensor
 
 from ...animatex_core.checkpoints.autoencoder_keys import (
     current_diffusers_names,
@@ -18,40 +21,48 @@ from ...animatex_core.checkpoints.autoencoder_keys import (
 )
 from ...animatex_core.checkpoints.safe_read import open_tensors
 from ...animatex_core.checkpoints.strict import check_keys, shapes
+from ...animatex_core.checkpoints.wording import reason_of
 from ...animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, WHAT
 from ...animatex_core.errors import WrongCheckpoint
 from ...animatex_core.small_bundle import SmallBundle
+from .weights import FullLayers, mapped_by_comfyui, remember_loader
 
 OPEN_CLIP_VISION = "visual."  # begins the keys of the vision tower in OpenCLIP's own file
+_CLIP, _CHOOSE = "CLIP vision", "choose open_clip_pytorch_model.bin, OpenCLIP ViT-H-14"
+_UNUSABLE = (LookupError, NameError, RuntimeError)  # what ComfyUI raises for weights of other sizes
 PARTS = ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.")  # the rest is of training
 
 
 def load_clip_vision(path: Path) -> ClipVisionModel:
     """Load a CLIP_VISION from a file in any of the forms that ComfyUI knows."""
-    tensors = open_tensors(path)
+    tensors = _opened(path)
     if any(key.startswith(OPEN_CLIP_VISION) for key in tensors):
         tensors = convert_to_transformers(tensors, OPEN_CLIP_VISION)
     found = shapes(tensors)
-    model = load_clipvision_from_sd(tensors)
+    try:
+        model = load_clipvision_from_sd(tensors)
+    except _UNUSABLE as error:
+        raise WrongCheckpoint(f"{path} does not fit {_CLIP} ({reason_of(error)}): {_CHOOSE}.") from error
     if model is None:
-        raise WrongCheckpoint(
-            f"{path} holds no image encoder of CLIP: choose open_clip_pytorch_model.bin, OpenCLIP ViT-H-14."
-        )
+        raise WrongCheckpoint(f"{path} holds no image encoder of CLIP: {_CHOOSE}.")
     # ComfyUI only logs what is missing, and leaves it to chance.
-    expected = shapes(model.get_sd())
-    check_keys(expected, {key: found[key] for key in expected if key in found}, "CLIP vision", str(path))
+    expected = _clip_vision_shapes(model)
+    check_keys(expected, {key: found[key] for key in expected if key in found}, _CLIP, str(path))
+    remember_loader(model.patcher, _patcher, load_clip_vision, path)
     return model
 
 
 def load_vae(path: Path) -> VAE:
     """Load the autoencoder of Stable Diffusion, alone or out of a checkpoint, of which no more is kept."""
-    found = without_prefix(open_tensors(path))
+    found = without_prefix(_opened(path))
     tensors = found if has_ldm_names(found) else diffusers_to_ldm(current_diffusers_names(found))
     tensors = {key: tensor for key, tensor in tensors.items() if key.startswith(PARTS)}
     with torch.device("meta"):
         expected = AutoencoderKL(**_sizes(128, (1, 2, 4, 4), 2)).state_dict()
     check_keys(shapes(expected), shapes(tensors), WHAT, str(path))
-    return VAE(sd=tensors)
+    vae = VAE(sd=tensors)
+    remember_loader(vae.patcher, _patcher, load_vae, path)
+    return vae
 
 
 def small_clip_vision(bundle: SmallBundle) -> ClipVisionModel:
@@ -61,9 +72,10 @@ def small_clip_vision(bundle: SmallBundle) -> ClipVisionModel:
         path = Path(folder, "clip_vision.json")
         path.write_text(json.dumps(_transformers_sizes(settings)), encoding="utf-8")
         encoder = ClipVisionModel(path)
-    tensors = convert_to_transformers(open_tensors(bundle.image_encoder), OPEN_CLIP_VISION)
-    check_keys(shapes(encoder.get_sd()), shapes(tensors), "CLIP vision", str(bundle.image_encoder))
+    tensors = convert_to_transformers(_opened(bundle.image_encoder), OPEN_CLIP_VISION)
+    check_keys(_clip_vision_shapes(encoder), shapes(tensors), _CLIP, str(bundle.image_encoder))
     encoder.load_sd(tensors)
+    remember_loader(encoder.patcher, _patcher, small_clip_vision, bundle)
     return encoder
 
 
@@ -72,7 +84,7 @@ def small_vae(bundle: SmallBundle) -> VAE:
     config, narrowest = SMALL_AUTOENCODER, SMALL_AUTOENCODER.channels[0]
     multipliers = tuple(width // narrowest for width in config.channels)
     sizes = _sizes(narrowest, multipliers, config.blocks)
-    tensors = diffusers_to_ldm(open_tensors(bundle.autoencoder))
+    tensors = diffusers_to_ldm(_opened(bundle.autoencoder))
     with torch.device("meta"):
         expected = shapes(AutoencoderKL(**sizes).state_dict())
     check_keys(expected, shapes(tensors), WHAT, str(bundle.autoencoder))
@@ -80,7 +92,28 @@ def small_vae(bundle: SmallBundle) -> VAE:
     for module in vae.first_stage_model.modules():
         if isinstance(module, torch.nn.GroupNorm):  # which ComfyUI builds with Stable Diffusion's 32 alone
             module.num_groups = config.norm_groups
+    remember_loader(vae.patcher, _patcher, small_vae, bundle)
     return vae
+
+
+def _patcher(
+    load: Callable[[Any], ClipVisionModel | VAE], source: Any, *, disable_dynamic: bool = False
+) -> ModelPatcher:
+    # As in ComfyUI's own function for it, the class of an encoder's patcher cannot be chosen.
+    return load(source).patcher
+
+
+def _opened(path: Path) -> dict[str, Tensor]:
+    return mapped_by_comfyui(path, open_tensors(path))
+
+
+def _clip_vision_shapes(encoder: ClipVisionModel) -> dict[str, tuple[int, ...]]:
+    """Return keys and shapes of the network, which its layers need not know before they are loaded."""
+    config = getattr(encoder, "config", None)
+    if config is None:  # an older ComfyUI, whose layers know
+        return shapes(encoder.get_sd())
+    network = type(encoder.model)(config, encoder.dtype, torch.device("meta"), FullLayers)
+    return shapes(network.state_dict())
 
 
 def _transformers_sizes(settings: dict[str, Any]) -> dict[str, object]:

@@ -5,8 +5,10 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
 from tests.host.as_with_card import switch_on
 from tests.host.hosts import AS_WITH_CARD, ROOT
@@ -15,7 +17,10 @@ PACK = "animatex_pack"
 
 
 def start(comfyui: str, *options: str) -> None:
-    """Make `comfy` and the pack importable, as ComfyUI does on a CPU; logs nothing."""
+    """Make `comfy` and the pack importable, as ComfyUI does on a CPU; logs nothing.
+
+    With DynamicVRAM, where `AS_WITH_CARD` asks for it.
+    """
     sys.argv = ["comfyui", "--cpu", *options]
     sys.path.insert(0, comfyui)
     importlib.import_module("comfy.options").enable_args_parsing()
@@ -30,6 +35,25 @@ def start(comfyui: str, *options: str) -> None:
     assert spec.loader is not None
     sys.modules[PACK] = module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+
+
+@contextmanager
+def known_weights() -> Iterator[None]:
+    """Have ComfyUI build networks whose layers know the shapes of their weights before these are loaded."""
+    if importlib.util.find_spec("comfy.memory_management") is None:
+        yield
+        return
+    memory: Any = importlib.import_module("comfy.memory_management")
+    enabled, memory.aimdo_enabled = memory.aimdo_enabled, False
+    try:
+        yield
+    finally:
+        memory.aimdo_enabled = enabled
+
+
+def movable(patcher: Any) -> set[str]:
+    """Return the names of the modules whose weights ComfyUI moves of its own."""
+    return {name for *_, name, _, _ in patcher._load_list()}
 
 
 def pack(name: str) -> ModuleType:
