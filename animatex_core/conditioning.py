@@ -18,7 +18,7 @@ from .model.conditions import ConditionInputs
 from .model.trained_on import ReferenceForm, check_reference_form
 from .pose.draw import draw_poses
 from .pose.skeleton import PoseSequence, seen
-from .progress import Progress, no_progress
+from .progress import Progress, no_progress, with_progress
 from .shapes import ClipShape
 
 STRETCH = 0.1  # part by which a picture may become wider or narrower without a word
@@ -143,11 +143,13 @@ def clip_conditions(
     reference: ReferenceFeatures,
     poses: PoseSequence,
     motion: MotionFeatures,
+    progress: Progress = no_progress,
 ) -> ConditionInputs:
     """Put the conditions of a clip together.
 
     text_context: (1, text_tokens, context_dim), the text encoder's answer to "". poses: what the character
     shall follow; motion: of the driving clip, whoever is drawn (paper, section 3.2: its own keypoints ask).
+    progress: called for each pose that is drawn; what it raises ends the work.
     Raises InvalidInput where the numbers of frames differ, or the image encoders of reference and motion.
     """
     _require_frames(shape, poses, motion)
@@ -166,7 +168,7 @@ def clip_conditions(
         image_embedding=reference.embedding[None],
         reference_image=rearrange(picture, "1 c h w -> 1 c 1 h w") if reference.shows_picture else None,
         reference_latents=None if latents is None else rearrange(latents, "1 c h w -> 1 c 1 h w"),
-        pose_pictures=_pose_pictures((first, poses), shape, at_own_size=stayed),
+        pose_pictures=_pose_pictures((first, poses), shape, progress, at_own_size=stayed),
         keypoints=torch.from_numpy(np.concatenate([each.keypoints() for each in asked]))[None],
         clip_features=torch.cat([reference.embedding, motion.clip])[None],
     )
@@ -189,10 +191,14 @@ def _require_one_encoder(reference: ReferenceFeatures, motion: MotionFeatures) -
         )
 
 
-def _pose_pictures(sequences: Sequence[PoseSequence], shape: ClipShape, *, at_own_size: bool) -> Tensor:
+def _pose_pictures(
+    sequences: Sequence[PoseSequence], shape: ClipShape, progress: Progress, *, at_own_size: bool
+) -> Tensor:
     """(1, 3, f, height, width) uint8: poses drawn at their pictures' size and stretched, or at this size."""
-    pictures = torch.empty(3, sum(map(len, sequences)), shape.height, shape.width, dtype=torch.uint8)
-    for index, drawn in enumerate(_drawn(sequences, shape, at_own_size=at_own_size)):
+    count = sum(map(len, sequences))
+    pictures = torch.empty(3, count, shape.height, shape.width, dtype=torch.uint8)
+    drawn_frames = _drawn(sequences, shape, at_own_size=at_own_size)
+    for index, drawn in enumerate(with_progress(drawn_frames, count, progress)):
         pictures[:, index] = torch.from_numpy(resize(drawn, shape.width, shape.height).copy()).permute(
             2, 0, 1
         )

@@ -7,6 +7,7 @@ import numpy as np
 from .encoders.preprocess import resize
 from .pose.draw import draw_over
 from .pose.skeleton import PoseSequence
+from .progress import Progress, no_progress, with_progress
 
 WIDTH, HEIGHT = 1024, 512  # pixels of a previewed frame at the most
 
@@ -18,6 +19,12 @@ def fitted(picture: np.ndarray, most_pixels: float = WIDTH * HEIGHT) -> np.ndarr
     return resize(picture, *(max(2, round(side * scale / 2) * 2) for side in (width, height)))
 
 
-def drawn_over(background: np.ndarray, poses: PoseSequence) -> Iterator[np.ndarray]:
-    """Draw each frame's pose over the dimmed background, (h, w, 3) uint8."""
-    return (draw_over(background, body, hands) for body, hands in zip(poses.body, poses.hands, strict=True))
+def drawn_over(
+    background: np.ndarray, poses: PoseSequence, progress: Progress = no_progress
+) -> Iterator[np.ndarray]:
+    """Draw each frame's pose over the dimmed background, (h, w, 3) uint8.
+
+    progress: called for each frame; what it raises ends the work.
+    """
+    frames = with_progress(zip(poses.body, poses.hands, strict=True), len(poses), progress)
+    return (draw_over(background, body, hands) for body, hands in frames)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..errors import InvalidInput
 from ..pose.skeleton import PoseSequence, seen
+from ..progress import Progress, no_progress, with_progress
 from .networks import PlusInputs
 from .preprocess import pose_pictures, stacked
 from .shape import WanShape
@@ -21,6 +22,7 @@ def inputs_from_poses(
     jpeg_quality: int | None = None,
     *,
     at_own_size: bool = True,
+    progress: Progress = no_progress,
 ) -> PlusInputs:
     """Draw poses for a clip, and pass on their keypoints.
 
@@ -29,6 +31,7 @@ def inputs_from_poses(
     driving frames, for the full variant. jpeg_quality: as in `preprocess.pose_pictures`.
     at_own_size: whether poses are drawn in the size of their pictures and stretched, as released for driving
     frames; otherwise in that of the clip, where strokes have the width of its pixels.
+    progress: called for each pose that is drawn; what it raises ends the work.
     Raises InvalidInput for another number of poses or features.
     """
     if len(poses) != shape.frames:
@@ -39,7 +42,7 @@ def inputs_from_poses(
     known = reference_pose is not None and seen(reference_pose.points[:1]).any()
     first = (reference_pose if reference_pose is not None and known else poses).select([0])
     sized = [given if at_own_size else _resized(given, shape) for given in (poses, first)]
-    video, picture = (_drawn(given, shape, jpeg_quality) for given in sized)
+    video, picture = (_drawn(given, shape, jpeg_quality, progress) for given in sized)
     return PlusInputs(
         pose_video=video,
         reference_pose=picture[:, :, 0],
@@ -52,5 +55,6 @@ def _resized(poses: PoseSequence, shape: WanShape) -> PoseSequence:
     return replace(poses, width=shape.width, height=shape.height)
 
 
-def _drawn(poses: PoseSequence, shape: WanShape, jpeg_quality: int | None) -> Tensor:
-    return stacked(list(pose_pictures(poses, shape.width, shape.height, jpeg_quality)))
+def _drawn(poses: PoseSequence, shape: WanShape, jpeg_quality: int | None, progress: Progress) -> Tensor:
+    pictures = pose_pictures(poses, shape.width, shape.height, jpeg_quality)
+    return stacked(list(with_progress(pictures, len(poses), progress)))

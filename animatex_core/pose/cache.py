@@ -19,6 +19,7 @@ import numpy as np
 from ..errors import AnimateXWarning, InvalidInput, StorageError
 from ..leftovers import sweep
 from ..placement import placed
+from ..progress import Progress, no_progress
 from .skeleton import PoseSequence
 
 VERSION = (
@@ -55,13 +56,18 @@ def key_of(content: Sequence[str], settings: Mapping[str, object]) -> str:
     return hashlib.sha256(stated.encode()).hexdigest()
 
 
-def digest_file(path: Path) -> str:
-    """Return the digest of a file's content; raises InvalidInput where it cannot be read."""
+def digest_file(path: Path, progress: Progress = no_progress) -> str:
+    """Return the digest of a file's content; raises InvalidInput where it cannot be read.
+
+    progress: called with the bytes read and those in all; what it raises ends the work.
+    """
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
+            size = path.stat().st_size
             while chunk := file.read(CHUNK):
                 digest.update(chunk)
+                progress(min(file.tell(), size), size)
     except OSError as error:
         raise InvalidInput(
             f"{path} cannot be read ({error.strerror}): check the path and its permissions."

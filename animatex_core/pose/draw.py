@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..checks import require_whole
+from ..progress import Progress, no_progress, with_progress
 from .raster import Spans, discs, ellipse_corners, lines, paint, polygons
 from .skeleton import BODY_POINTS, HAND_POINTS, HANDS, JOINT, VISIBLE, PoseSequence, seen
 
@@ -82,12 +83,19 @@ def draw_pose(body: np.ndarray, hands: np.ndarray, width: int, height: int) -> n
 
 
 def draw_poses(
-    poses: PoseSequence, width: int | None = None, height: int | None = None
+    poses: PoseSequence,
+    width: int | None = None,
+    height: int | None = None,
+    progress: Progress = no_progress,
 ) -> Iterator[np.ndarray]:
-    """Draw the frames one after the other, as `draw_pose` does; the size is by default that of the poses."""
+    """Draw the frames one after the other, as `draw_pose` does; the size is by default that of the poses.
+
+    progress: called for each frame; what it raises ends the work.
+    """
     width = poses.width if width is None else width
     height = poses.height if height is None else height
-    for body, hands in zip(poses.body, poses.hands, strict=True):
+    frames = zip(poses.body, poses.hands, strict=True)
+    for body, hands in with_progress(frames, len(poses), progress):
         yield draw_pose(body, hands, width, height)
 
 

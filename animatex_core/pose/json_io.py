@@ -14,6 +14,7 @@ import numpy as np
 from ..checks import require_whole
 from ..errors import InvalidInput
 from ..placement import placed
+from ..progress import Progress, no_progress, with_progress
 from .openpose_clip import Frame, Size, clip_poses
 from .openpose_parts import person_points, written_person
 from .person import PersonRule
@@ -23,12 +24,18 @@ LARGEST_SIDE = 1 << 15  # pixels of a canvas
 
 
 def read_poses(
-    path: str | Path, *, person: PersonRule = "best", fps: float | None = None, size: Size | None = None
+    path: str | Path,
+    *,
+    person: PersonRule = "best",
+    fps: float | None = None,
+    size: Size | None = None,
+    progress: Progress = no_progress,
 ) -> PoseSequence:
     """Read one person's poses from an OpenPose JSON file or a folder with one file a frame.
 
     person: who is meant where there are several. fps: frames a second, which these files rarely tell.
     size: (width, height) in pixels of the picture, where the file does not tell it.
+    progress: called for the frames of each file, then for those of the clip; what it raises ends the work.
     Raises InvalidInput for what cannot be read; warns of what had to be guessed or left out.
     """
     path = Path(path)
@@ -37,8 +44,8 @@ def read_poses(
         raise InvalidInput(
             f"the folder {path} holds no .json files: give OpenPose's output, one file a frame."
         )
-    frames = [frame for file in files for frame in _frames(_load(file), str(file))]
-    return clip_poses(frames, person, fps, size, str(path))
+    frames = [frame for file in files for frame in _frames(_load(file), str(file), progress)]
+    return clip_poses(frames, person, fps, size, str(path), progress)
 
 
 def poses_from_openpose(
@@ -48,30 +55,31 @@ def poses_from_openpose(
     fps: float | None = None,
     size: Size | None = None,
     source: str = "the poses",
+    progress: Progress = no_progress,
 ) -> PoseSequence:
     """Return the poses of parsed OpenPose JSON or a ComfyUI POSE_KEYPOINT; otherwise as `read_poses`.
 
     source: how errors name the data.
     """
-    return clip_poses(list(_frames(data, source)), person, fps, size, source)
+    return clip_poses(list(_frames(data, source, progress)), person, fps, size, source, progress)
 
 
-def openpose_from_poses(poses: PoseSequence) -> list[dict]:
+def openpose_from_poses(poses: PoseSequence, progress: Progress = no_progress) -> list[dict]:
     """Return a ComfyUI POSE_KEYPOINT: a dict a frame, in pixels, c 1.0 for points that were seen, else zeros.
 
     Feet are written as big and small toe at one place, without heels; the face without its two pupils.
     """
-    return list(_written_frames(poses))
+    return list(with_progress(_written_frames(poses), len(poses), progress))
 
 
-def write_poses(path: str | Path, poses: PoseSequence) -> None:
+def write_poses(path: str | Path, poses: PoseSequence, progress: Progress = no_progress) -> None:
     """Write poses as OpenPose JSON, the frames of `openpose_from_poses`, which does not tell the frame rate.
 
-    Reading gives seen points back at the same places, with the score 1. Raises StorageError; then no file or
-    the former one is there.
+    Reading gives seen points back at the same places, with the score 1. progress: called for each frame; what
+    it raises ends the work. Raises StorageError. After any error no file or the former one is there.
     """
     with placed(path) as file:
-        for index, frame in enumerate(_written_frames(poses)):
+        for index, frame in enumerate(with_progress(_written_frames(poses), len(poses), progress)):
             file.write(b",\n" if index else b"[")
             file.write(json.dumps(frame, separators=(",", ":"), allow_nan=False).encode())
         file.write(b"]" if len(poses) else b"[]")
@@ -95,8 +103,9 @@ def _natural_order(file: Path) -> list[tuple[int, str]]:
     return [(int(digits or 0), text) for digits, text in re.findall(r"(\d*)(\D*)", file.name)]
 
 
-def _frames(data: object, source: str) -> Iterator[Frame]:
-    for index, frame in enumerate(_flat(data)):
+def _frames(data: object, source: str, progress: Progress) -> Iterator[Frame]:
+    items = list(_flat(data))
+    for index, frame in enumerate(with_progress(items, len(items), progress)):
         yield _frame(frame, f"frame {index} of {source}")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import AnimateXWarning, InvalidInput
+from ..progress import Progress, no_progress, with_progress
 from .person import PersonRule, PersonTracker, require_chosen
 from .skeleton import MODEL_JOINTS, POINTS, PoseSequence, seen
 
@@ -29,7 +30,12 @@ class Frame:
 
 
 def clip_poses(
-    frames: list[Frame], person: PersonRule, fps: float | None, size: Size | None, source: str
+    frames: list[Frame],
+    person: PersonRule,
+    fps: float | None,
+    size: Size | None,
+    source: str,
+    progress: Progress = no_progress,
 ) -> PoseSequence:
     """Return the poses of one of the people in the frames of a clip; arguments as for `read_poses`."""
     if not frames:
@@ -40,7 +46,7 @@ def clip_poses(
     width, height = told or _guessed_size(frames, parts, source)
     tracker = PersonTracker(person)
     points = np.zeros((len(frames), POINTS, 3), np.float32)
-    for index, frame in enumerate(frames):
+    for index, frame in enumerate(with_progress(frames, len(frames), progress)):
         people = frame.people if parts else frame.people / (*(frame.size or (width, height)), 1)
         points[index] = _chosen(people, tracker)
     most = max(int(seen(frame.people).any(axis=1).sum()) for frame in frames)

@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from ..errors import InvalidInput
+from ..progress import Progress, no_progress
 from .skeleton import PoseSequence, seen
 
 SPEED_CUTOFF = 1.0  # Hz, the paper's d_cutoff
@@ -20,6 +21,7 @@ def smooth(
     beta: float = 30.0,
     fps: float | None = None,
     keep_time: bool = True,
+    progress: Progress = no_progress,
 ) -> PoseSequence:
     """Smooth each coordinate of each point over time; scores stay, and so do points that were not seen.
 
@@ -28,6 +30,7 @@ def smooth(
     second, 0 or more; more follows fast motion closer. fps: by default that of the poses.
     keep_time: filter forward and backward and take the mean, so that motion does not come late against the
     music; otherwise only forward, as the paper does for live input, some frames late.
+    progress: called for each frame, in either direction; what it raises ends the work.
     A point that was missing starts anew. Raises InvalidInput for other settings and an unknown frame rate.
     """
     fps = poses.fps if fps is None else fps
@@ -40,16 +43,23 @@ def smooth(
     unit = np.array([poses.width, poses.height]) / max(poses.width, poses.height)
     found = seen(poses.points)
     places = poses.points[..., :2] * unit
-    smoothed = one_euro(places, found, fps, min_cutoff, beta)
+    smoothed = one_euro(places, found, fps, min_cutoff, beta, progress)
     if keep_time:
-        backward = one_euro(places[::-1], found[::-1], fps, min_cutoff, beta)[::-1]
+        backward = one_euro(places[::-1], found[::-1], fps, min_cutoff, beta, progress)[::-1]
         smoothed = (smoothed + backward) / 2
     points = poses.points.copy()
     points[found, :2] = (smoothed / unit)[found]
     return poses.with_points(points)
 
 
-def one_euro(places: np.ndarray, found: np.ndarray, fps: float, min_cutoff: float, beta: float) -> np.ndarray:
+def one_euro(
+    places: np.ndarray,
+    found: np.ndarray,
+    fps: float,
+    min_cutoff: float,
+    beta: float,
+    progress: Progress = no_progress,
+) -> np.ndarray:
     """Filter points over time by the paper's algorithm 1, each coordinate on its own.
 
     places (f, points, 2), found (f, points) bool. A point that is not found keeps its place, and the filter
@@ -63,6 +73,7 @@ def one_euro(places: np.ndarray, found: np.ndarray, fps: float, min_cutoff: floa
         speed = np.where(running, _low_pass(change, speed, _alpha(SPEED_CUTOFF, fps)), 0)
         alpha = _alpha(min_cutoff + beta * np.abs(speed), fps)
         smoothed[now] = np.where(running, _low_pass(places[now], smoothed[now - 1], alpha), places[now])
+        progress(now + 1, len(places))
     return smoothed
 
 
