@@ -26,9 +26,10 @@ from .host.choices import AUTOMATIC
 from .host.conditions import OWN_TEXT, Conditioning, conditioning_pair
 from .host.encoders import HostImageEncoder, HostLatentEncoder
 from .host.intermediate import as_intermediate
+from .host.lists import require_one_batch, warn_of_single_frames
 from .host.model import AnimateXModel
 from .host.pictures import frames_of, picture_of
-from .host.poses import Poses, poses_of
+from .host.poses import Poses, poses_of, reference_pose_of
 from .host.progress import node_progress
 from .host.told import told
 from .host.values import checked
@@ -63,6 +64,7 @@ class AnimateXFeatures(io.ComfyNode):
     def execute(cls, clip_vision: ClipVisionModel, frames: Tensor, poses: object) -> io.NodeOutput:
         with told(cls.hidden.unique_id):
             found = poses_of(poses, size=(frames.shape[2], frames.shape[1]))
+            require_one_batch(len(frames), len(found))
             require_a_pose_each(len(frames), len(found))
             encoder = HostImageEncoder(clip_vision)
             features = encode_motion(encoder, frames_of(frames), found, node_progress(len(found)))
@@ -155,6 +157,7 @@ class AnimateXConditioning(io.ComfyNode):
         with told(cls.hidden.unique_id):
             picture = picture_of(reference)
             driving = poses_of(poses, size=(features.width, features.height))
+            warn_of_single_frames(len(driving), "Each pose")
             own = _pose_in(picture, reference_pose)
             trained_on = _trained_on(model)
             shape = ClipShape(width or trained_on.width, height or trained_on.height, len(driving))
@@ -166,7 +169,8 @@ class AnimateXConditioning(io.ComfyNode):
             encoder = HostImageEncoder(clip_vision)
             shown = encode_reference(encoder, picture, shape, own, form, autoencoder)
             text = empty_text[0][0] if empty_text else OWN_TEXT
-            inputs = clip_conditions(shape, text, shown, driving, features)
+            progress = node_progress(len(driving))
+            inputs = clip_conditions(shape, text, shown, driving, features, progress)
         latents = as_intermediate(torch.zeros(shape.frames, 4, *shape.latent_size))
         return io.NodeOutput(*conditioning_pair(inputs), {"samples": latents})
 
@@ -181,4 +185,4 @@ def _trained_on(model: ModelPatcher | None) -> TrainedOn:
 
 def _pose_in(picture: np.ndarray, pose: object | None) -> PoseSequence | None:
     height, width, _ = picture.shape
-    return None if pose is None else poses_of(pose, "reference_pose", size=(width, height))
+    return None if pose is None else reference_pose_of(pose, (width, height))

@@ -19,7 +19,7 @@ from .host.plus_model import HostedPlus, Plus, load_hosted_plus, with_lora
 from .host.plus_passes import said_to_be
 from .host.plus_patch import Part, PlusWrapper, require_untold, with_conditions
 from .host.plus_reference import shown_reference
-from .host.poses import Poses, poses_of
+from .host.poses import Poses, poses_of, reference_pose_of
 from .host.told import told
 from .host.values import OpenCombo, checked
 from .host.wan import check_clip_features, clip_shape, compute_dtype, require_wan
@@ -224,11 +224,11 @@ class AnimateXApplyPlus(io.ComfyNode):
             patched = with_lora(model, plus, strength)
             followed = poses_of(poses, size=(shape.width, shape.height))
             require_poses(followed, shape)
-            driving = _poses("driving_poses", driving_poses, shape) or followed
+            driving = _driving_poses(driving_poses, shape) or followed
             inputs = plus_inputs(
                 shape,
                 followed,
-                _poses("reference_pose", reference_pose, shape),
+                _reference_pose(reference_pose, shape),
                 read_motion(plus.config, clip_vision, frames, driving),
                 at_own_size=(followed.width, followed.height) == (driving.width, driving.height),
                 jpeg_noise=jpeg_noise,
@@ -238,8 +238,12 @@ class AnimateXApplyPlus(io.ComfyNode):
         return io.NodeOutput(told_model, said_to_be(positive, True), said_to_be(negative, False))
 
 
-def _poses(name: str, data: object | None, shape: WanShape) -> PoseSequence | None:
-    return None if data is None else poses_of(data, name, size=(shape.width, shape.height))
+def _driving_poses(data: object | None, shape: WanShape) -> PoseSequence | None:
+    return None if data is None else poses_of(data, "driving_poses", size=(shape.width, shape.height))
+
+
+def _reference_pose(data: object | None, shape: WanShape) -> PoseSequence | None:
+    return None if data is None else reference_pose_of(data, (shape.width, shape.height))
 
 
 def _percent(name: str, default: float, tooltip: str) -> io.Float.Input:

@@ -11,6 +11,7 @@ from ..animatex_core.models_folder import POSE_DETECTOR, POSE_ESTIMATOR
 from ..animatex_core.pose.gaps import fill_gaps as filled
 from ..animatex_core.pose.smooth import smooth
 from .host.fingerprints import files_state
+from .host.lists import warn_of_single_frames
 from .host.onnx_files import chosen_file, onnx_choices, onnx_files
 from .host.poses import (
     DWPoseNets,
@@ -153,7 +154,7 @@ class ExtractPoses(io.ComfyNode):
                 progress=node_progress(shots.total or 1),
             )
             sentences.append(found.sentence)
-            pictures = affordable_pictures_of(found.poses)
+            pictures = affordable_pictures_of(found.poses, cls.hidden.unique_id)
         return io.NodeOutput(keypoints_of(found.poses), pictures)
 
 
@@ -222,9 +223,12 @@ class SmoothPoses(io.ComfyNode):
     ) -> io.NodeOutput:
         """Fill, then smooth."""
         with told(cls.hidden.unique_id):
-            cleaned = filled(poses_of(poses, person=person), fill_gaps)
+            read = poses_of(poses, person=person)
+            warn_of_single_frames(len(read), "Each pose")
+            cleaned = filled(read, fill_gaps)
             if min_cutoff:
-                cleaned = smooth(cleaned, min_cutoff=min_cutoff, beta=beta, fps=fps)
+                progress = node_progress(len(cleaned))
+                cleaned = smooth(cleaned, min_cutoff=min_cutoff, beta=beta, fps=fps, progress=progress)
         return io.NodeOutput(keypoints_of(cleaned))
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -12,8 +13,10 @@ from ..animatex_core.retarget.parts import listed_parts
 from ..animatex_core.retarget.retarget import ADDABLE, PARTS, Factors, Mode, RetargetSettings, plan, retarget
 from ..animatex_core.retarget.settings import LARGEST_FACTOR, LEAST_FACTOR, MODES
 from .host.character import character_of
+from .host.lazy_images import LazyImages
 from .host.pictures import PIXEL, images_of, picture_of
 from .host.poses import Poses, keypoints_of, poses_of
+from .host.progress import node_progress
 from .host.told import told
 from .host.values import checked
 from .pose import CATEGORY
@@ -98,9 +101,18 @@ class RetargetPoses(io.ComfyNode):
             chosen, moved = plan(driving, character, settings), retarget(driving, character, settings)
             sentences.append(chosen.sentence)
         own = chosen.own_pose(character) or PoseSequence.empty(1, character.width, character.height)
-        background = fitted(picture, PREVIEW / (PIXEL * len(moved)))
-        preview = images_of(drawn_over(background, moved), len(moved))
+        preview = _preview(picture, moved)
         return io.NodeOutput(keypoints_of(moved), keypoints_of(own), preview, chosen.description)
+
+
+def _preview(picture: np.ndarray, poses: PoseSequence) -> Tensor:
+    """Return poses over a picture (h, w, 3) as IMAGE, drawn when a node reads it."""
+    background = fitted(picture, PREVIEW / (PIXEL * len(poses)))
+
+    def draw() -> Tensor:
+        return images_of(drawn_over(background, poses, node_progress(len(poses))), len(poses))
+
+    return LazyImages.of((len(poses), *background.shape), draw)
 
 
 def _settings() -> list[io.Input]:

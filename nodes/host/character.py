@@ -9,13 +9,14 @@ from ...animatex_core.errors import InvalidInput
 from ...animatex_core.pose.skeleton import seen
 from ...animatex_core.retarget.character import Character
 from ...animatex_core.retarget.masks import Shows, box_of
-from .poses import poses_of
+from .pictures import warn_of_first
+from .poses import reference_pose_of
 
 
 def character_of(picture: np.ndarray, pose: Any, mask: Tensor | None, shows: Shows) -> Character:
     """Return what a picture (h, w, 3), a POSE_KEYPOINT and a MASK tell of the character."""
     height, width, _ = picture.shape
-    own = None if pose is None else poses_of(pose, "reference_pose", size=(width, height))
+    own = None if pose is None else reference_pose_of(pose, (width, height))
     box = None if mask is None else box_of(_plane(mask), width, height, shows)
     return Character(width, height, own if own is not None and seen(own.body).any() else None, box)
 
@@ -25,4 +26,6 @@ def _plane(mask: Tensor) -> np.ndarray:
     planes = mask[None] if mask.ndim == 2 else mask
     if planes.ndim != 3 or not planes.numel():
         raise InvalidInput(f"The mask has shape {tuple(mask.shape)}, but it must be (n, height, width).")
+    if len(planes) > 1:
+        warn_of_first("mask", len(planes), "masks")
     return planes[0].float().cpu().numpy()

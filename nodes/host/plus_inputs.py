@@ -15,6 +15,7 @@ from ...animatex_core.plus.preprocess import JPEG_QUALITY
 from ...animatex_core.plus.shape import WanShape, require_frames
 from ...animatex_core.pose.skeleton import PoseSequence
 from .encoders import HostImageEncoder
+from .lists import require_one_batch
 from .pictures import frames_of
 from .progress import node_progress
 
@@ -47,6 +48,7 @@ def read_motion(
             f"The full variant of Animate-X++ reads the motion from the driving frames, but {missing} is not "
             "wired: wire clip_vision (OpenCLIP ViT-H-14) and frames, or load the simple variant."
         )
+    require_one_batch(len(frames), len(poses))
     encoder = HostImageEncoder(clip_vision)
     motion = encode_motion(encoder, frames_of(frames), poses, node_progress(len(poses)))
     width = motion.clip.shape[-1]
@@ -79,6 +81,7 @@ def plus_inputs(
         None if motion is None else motion.clip,
         JPEG_QUALITY if jpeg_noise else None,
         at_own_size=at_own_size,
+        progress=node_progress(len(poses)),
     )
     if motion is None:
         return inputs

@@ -21,9 +21,11 @@ from ...animatex_core.pose.person import NamedRule, PersonRule, check_person_rul
 from ...animatex_core.pose.skeleton import PoseSequence
 from ...animatex_core.video.clip import probe
 from ...animatex_core.video.read import read_frames
-from .pictures import PIXEL, frames_of, images_of, memory_left
+from .lazy_images import LazyImages
+from .pictures import PIXEL, frames_of, images_of, memory_left, warn_of_first
 from .printable import one_line, printable, quoted
-from .progress import check_interrupt
+from .progress import check_interrupt, node_progress
+from .told import told
 from .values import OpenCombo, as_text
 from .video import clip_file
 
@@ -78,28 +80,50 @@ def poses_of(
 
     source: its input's name in messages. size: (width, height) of the pictures, where it does not tell that.
     """
-    return poses_from_openpose(data, person=person_rule(person), source=source, size=size)
+    rule = person_rule(person)
+    return poses_from_openpose(data, person=rule, source=source, size=size, progress=node_progress(0))
+
+
+def reference_pose_of(data: object, size: tuple[int, int]) -> PoseSequence:
+    """Read the pose of one picture; of several the first, with a warning. size: as in `poses_of`."""
+    poses = poses_of(data, "reference_pose", size=size)
+    if len(poses) > 1:
+        warn_of_first("reference_pose", len(poses), "poses")
+    return poses.select([0])
 
 
 def keypoints_of(poses: PoseSequence) -> list[dict[str, Any]]:
     """Return poses as POSE_KEYPOINT."""
-    return openpose_from_poses(poses)
+    return openpose_from_poses(poses, node_progress(len(poses)))
 
 
 def pictures_of(poses: PoseSequence, width: int | None = None, height: int | None = None) -> Tensor:
     """Return poses as IMAGE, as the denoiser sees them; the size is by default that of the poses."""
-    return images_of(draw_poses(poses, width, height), len(poses))
+    return images_of(draw_poses(poses, width, height, node_progress(len(poses))), len(poses))
 
 
-def affordable_pictures_of(poses: PoseSequence) -> Tensor:
-    """As `pictures_of`, but smaller, with a warning, where the pictures would take most of the memory."""
+def affordable_pictures_of(poses: PoseSequence, node_id: str | None) -> Tensor:
+    """Return poses as IMAGE, drawn when a node reads it.
+
+    The pictures are smaller, with a warning on the node, where they would take most of the memory.
+    """
+    width, height = _affordable_size(poses)
+
+    def draw() -> Tensor:
+        with told(node_id):
+            if (width, height) != (poses.width, poses.height):
+                sentence = f"Pictures of {len(poses)} poses in full size do not fit into memory"
+                warnings.warn(AnimateXWarning(f"{sentence}: they are {width}x{height} here."), stacklevel=2)
+            return pictures_of(poses, width, height)
+
+    return LazyImages.of((len(poses), height, width, 3), draw)
+
+
+def _affordable_size(poses: PoseSequence) -> tuple[int, int]:
     needed = PIXEL * len(poses) * poses.width * poses.height
     scale = min(1.0, memory_left() * SHARE / needed) ** 0.5
     width, height = (max(1, round(side * scale)) for side in (poses.width, poses.height))
-    if scale < 1:
-        sentence = f"Pictures of {len(poses)} poses in full size do not fit into memory"
-        warnings.warn(AnimateXWarning(f"{sentence}: they are {width}x{height} here."), stacklevel=2)
-    return pictures_of(poses, width, height)
+    return width, height
 
 
 @contextmanager
@@ -121,9 +145,11 @@ def pose_cache() -> PoseCache:
 
 
 def _of_images(images: Any) -> Shots:
-    return Shots(digest_frames(frames_of(images)), partial(frames_of, images), len(images))
+    digest = digest_frames(frames_of(images, node_progress(len(images))))
+    return Shots(digest, partial(frames_of, images), len(images))
 
 
 def _of_file(path: Path) -> Shots:
     clip = probe(path, check_interrupt)
-    return Shots(digest_file(path), partial(read_frames, clip, check=check_interrupt), clip.frames, clip.fps)
+    digest = digest_file(path, node_progress(path.stat().st_size))
+    return Shots(digest, partial(read_frames, clip, check=check_interrupt), clip.frames, clip.fps)

@@ -12,11 +12,20 @@ check_interrupt: Check = throw_exception_if_processing_interrupted
 
 
 def node_progress(total: int) -> Progress:
-    """Return a `Progress` that moves the bar of the node that runs, and raises where the user interrupts."""
+    """Return a `Progress` that moves the bar of the node that runs, and raises where the user interrupts.
+
+    Each call asks for the interruption. The bar moves for steps of whole percents only: ComfyUI's older
+    versions send a message to the browser for each move.
+    """
     bar: Any = comfy.utils.ProgressBar(total)
+    shown = -1
 
     def report(done: int, total: int) -> None:
+        nonlocal shown
         throw_exception_if_processing_interrupted()
-        bar.update_absolute(done, total or None)
+        percent = done * 100 // total if total else done
+        if percent != shown:
+            shown = percent
+            bar.update_absolute(done, total or None)
 
     return report

@@ -1,10 +1,11 @@
 """ComfyUI's AUDIO, and the core's sound."""
 
+import warnings
 from typing import Any
 
 import torch
 
-from ...animatex_core.errors import InvalidInput
+from ...animatex_core.errors import AnimateXWarning, InvalidInput
 from ...animatex_core.video.samples import Samples
 
 
@@ -18,6 +19,9 @@ def samples_of(audio: Any) -> Samples | None:
             f"The AUDIO has shape {tuple(waveform.shape)}, but it must be (batch, channels, samples): "
             "give sound."
         )
+    if len(waveform) > 1:
+        sentence = f"The AUDIO holds {len(waveform)} sounds, of which only the first is used: give one."
+        warnings.warn(AnimateXWarning(sentence), stacklevel=2)
     return Samples(_in_one(waveform[0]).numpy(), int(audio["sample_rate"]))
 
 

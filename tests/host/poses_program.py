@@ -4,6 +4,7 @@ Prints JSON. Shown here is what would take a whole machine's memory, or settings
 """
 
 import json
+import logging
 import os
 import sys
 import warnings
@@ -56,10 +57,24 @@ def _drawn(poses: Any, left: int) -> list[Any]:
     many = small_dance().select([0] * 12)
     large = PoseSequence.from_points(many.points, 300, 500)
     poses.memory_left = lambda: left
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        shape = list(poses.affordable_pictures_of(large).shape)
-    return [shape, *(str(warning.message) for warning in caught)]
+    pictures = poses.affordable_pictures_of(large, None)
+    shape, lines = list(pictures.shape), Lines()
+    logging.disable(logging.NOTSET)
+    logging.getLogger().addHandler(lines)
+    assert bool(pictures.any())
+    logging.getLogger().removeHandler(lines)
+    return [shape, *lines.texts]
+
+
+class Lines(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())
 
 
 def _refusal(pictures: Any) -> str:

@@ -28,7 +28,7 @@ def test_pictures_of_poses_are_smaller_where_memory_is_short(report: dict[str, A
     assert report["sizes"]["1000000000000"] == [[12, 500, 300, 3]]
     assert report["sizes"]["1000000"] == [
         [12, 76, 46, 3],
-        "Pictures of 12 poses in full size do not fit into memory: they are 46x76 here.",
+        "Animate-X: Pictures of 12 poses in full size do not fit into memory: they are 46x76 here.",
     ]
 
 
