@@ -1,5 +1,6 @@
 """Names that come from strangers' graphs and requests, and must stay inside of one folder."""
 
+import os
 from pathlib import Path
 from unicodedata import category
 
@@ -8,29 +9,61 @@ from .errors import InvalidInput
 LONGEST = 200  # bytes of each part of a name, so that a counter and an ending still fit
 MAX_LENGTH = 2000  # characters of a whole name
 MAX_SHOWN = 100  # characters of a name in messages
+NOT_ON_WINDOWS = frozenset('<>"|?*')
+PORTS = [f"{port}{number}" for port in ("COM", "LPT") for number in range(1, 10)]
+DEVICES = frozenset(("CON", "PRN", "AUX", "NUL", *PORTS))  # of Windows, also with an ending
+TOO_LONG = f"has a part of more than {LONGEST} bytes"
 UNWRITABLE = ("Cc", "Cs")  # control characters and halves of characters
 
 
-def path_inside(folder: Path, name: str, role: str) -> Path:
-    """Return the path that `name` has in `folder`, whether or not it is there.
+def path_inside(folder: Path, name: str, role: str, *, follow_links: bool = False) -> Path:
+    """Return the path that `name` has in `folder`, whether or not it exists.
 
-    Both kinds of slash part folders, on every system. role: the folder's name in messages.
-    Raises InvalidInput for a name that is empty, absolute, has a drive, goes upwards, follows a link out of
-    the folder, or cannot be a file's name.
+    Both kinds of slash separate folders, on every system.
+
+    Args:
+        folder: An existing folder.
+        name: A name in it, with or without folders.
+        role: What messages call the folder.
+        follow_links: Whether links in the folder may lead out of it.
+
+    Raises:
+        InvalidInput: The name is empty, absolute, has a drive, goes upwards, follows a link out of the folder
+            that may not be followed, or cannot be a file's name.
+
     """
-    if len(name) > MAX_LENGTH:
-        raise _refusal(name, role, f"is longer than {MAX_LENGTH} characters")
     parts = name.replace("\\", "/").split("/")
-    if not name.strip() or any(not part.strip(" .") for part in parts) or ":" in name:
-        raise _refusal(name, role, "is empty, absolute or leads elsewhere")
-    if any(category(character) in UNWRITABLE for character in name):
-        raise _refusal(name, role, "holds characters that no name has")
-    if any(len(part.encode()) > LONGEST for part in parts):
-        raise _refusal(f"{name[:20]}...", role, f"is longer than {LONGEST} bytes")
+    fault = _fault(name, parts)
+    if fault is not None:
+        raise _refusal(name, role, fault)
     path = folder.joinpath(*parts)
-    if not _leads_into(folder, path):
+    if not follow_links and not _leads_into(folder, path):
         raise _refusal(name, role, "follows a link to another place")
     return path
+
+
+def _fault(name: str, parts: list[str]) -> str | None:
+    """Return why a name of these parts is refused, None where it is not."""
+    faults = (
+        (len(name) > MAX_LENGTH, f"is longer than {MAX_LENGTH} characters"),
+        (not name.strip(), "is empty"),
+        (":" in name, "holds a colon (:), which separates drives from names"),
+        (not parts[0].strip(), "is absolute, as it begins with a slash"),
+        (not parts[-1].strip(), "ends with a slash, after which a name is missing"),
+        (
+            any(not part.strip(" .") for part in parts),
+            "leads elsewhere by '..' or an empty part",
+        ),
+        (any(category(each) in UNWRITABLE for each in name), "holds characters that no name has"),
+        (any(len(part.encode("utf-8", "replace")) > LONGEST for part in parts), TOO_LONG),
+        (os.name == "nt" and not all(map(_works_on_windows, parts)), "cannot be a name on Windows"),
+    )
+    return next((fault for is_wrong, fault in faults if is_wrong), None)
+
+
+def _works_on_windows(part: str) -> bool:
+    is_device = part.split(".")[0].strip().upper() in DEVICES
+    return not is_device and part[-1] not in " ." and not set(part) & NOT_ON_WINDOWS
 
 
 def _leads_into(folder: Path, path: Path) -> bool:

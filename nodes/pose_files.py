@@ -6,7 +6,7 @@ from comfy_api.latest import io, ui
 
 from ..animatex_core.errors import AnimateXError
 from ..animatex_core.pose.json_io import read_poses, write_poses
-from .host.files import existing_input, input_files, inputs_of_kind, new_output
+from .host.files import existing_input, input_files, inputs_of_kind, new_output, validate_prefix
 from .host.fingerprints import choice_state
 from .host.poses import (
     Poses,
@@ -17,7 +17,9 @@ from .host.poses import (
     poses_of,
     validate_person,
 )
+from .host.prefixes import filled_in
 from .host.printable import printable
+from .host.progress import node_progress
 from .host.told import told
 from .host.values import OpenCombo, checked
 from .pose import CATEGORY
@@ -81,8 +83,9 @@ class LoadPoses(io.ComfyNode):
     def execute(cls, file: str, person: str) -> io.NodeOutput:
         """Read."""
         with told(cls.hidden.unique_id):
-            poses = read_poses(existing_input(file), person=person_rule(person))
-            pictures = affordable_pictures_of(poses)
+            rule, progress = person_rule(person), node_progress(0)
+            poses = read_poses(existing_input(file), person=rule, progress=progress)
+            pictures = affordable_pictures_of(poses, cls.hidden.unique_id)
         return io.NodeOutput(keypoints_of(poses), pictures)
 
 
@@ -104,13 +107,18 @@ class SavePoses(io.ComfyNode):
                     "filename_prefix",
                     default="poses/Animate-X",
                     tooltip="Name in the output folder, before its number; may have folders, "
-                    "%date:yyyy-MM-dd%, %year%, %width% and the like.",
+                    "%date:yyyy-MM-dd%, %year%, %width%, %KSampler.seed% and the like.",
                 ),
             ],
             outputs=[Poses.Output(display_name="poses", tooltip="The poses as they were written.")],
-            hidden=[io.Hidden.unique_id],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
             is_output_node=True,
         )
+
+    @classmethod
+    def validate_inputs(cls, filename_prefix: Any = None) -> bool | str:
+        """Refuse a prefix before the work whose result it names."""
+        return validate_prefix(filename_prefix)
 
     @classmethod
     @checked
@@ -118,7 +126,9 @@ class SavePoses(io.ComfyNode):
         """Write, and tell the name."""
         with told(cls.hidden.unique_id):
             written = poses_of(poses)
-            file = new_output(filename_prefix, SUFFIX, written.width, written.height)
-            write_poses(file.path, written)
+            prefix = filled_in(filename_prefix, cls.hidden)
+            file = new_output(prefix, SUFFIX, written.width, written.height)
+            keypoints = keypoints_of(written)  # before the file, which a stop must not leave behind
+            write_poses(file.path, written, node_progress(len(written)))
         name = "/".join(filter(None, [file.subfolder, file.path.name]))
-        return io.NodeOutput(keypoints_of(written), ui=ui.PreviewText(name))
+        return io.NodeOutput(keypoints, ui=ui.PreviewText(name))

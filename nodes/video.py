@@ -7,9 +7,12 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..animatex_core.video.write import write_clip
+from .host.files import validate_prefix
 from .host.graph import graph_of
+from .host.lists import warn_of_single_frames
 from .host.output import NewClip
 from .host.pictures import frames_of
+from .host.prefixes import filled_in
 from .host.progress import check_interrupt, node_progress
 from .host.sound import audio_of
 from .host.told import told
@@ -112,7 +115,7 @@ class EncodeVideo(io.ComfyNode):
                     "filename_prefix",
                     default="video/Animate-X",
                     tooltip="Name in the output folder, before its number; may have folders, "
-                    "%date:yyyy-MM-dd%, %year%, %width% and the like.",
+                    "%date:yyyy-MM-dd%, %year%, %width%, %KSampler.seed% and the like.",
                 ),
                 io.Combo.Input(
                     "format",
@@ -152,6 +155,11 @@ class EncodeVideo(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, filename_prefix: Any = None) -> bool | str:
+        """Refuse a prefix before the work whose result it names."""
+        return validate_prefix(filename_prefix)
+
+    @classmethod
     @checked
     def execute(
         cls,
@@ -165,16 +173,18 @@ class EncodeVideo(io.ComfyNode):
         video: VideoInput | None = None,
     ) -> io.NodeOutput:
         """Write the clip and show it."""
-        clip = NewClip.named(filename_prefix, format, images)
-        with told(cls.hidden.unique_id), sound_file(audio, video) as sound:
-            write_clip(
-                clip.path,
-                frames_of(images),
-                fps=fps,
-                quality=quality,
-                sound=sound,
-                metadata=graph_of(cls.hidden) if save_metadata else None,
-                progress=node_progress(len(images)),
-                check=check_interrupt,
-            )
+        with told(cls.hidden.unique_id):
+            warn_of_single_frames(len(images), "Each image")
+            clip = NewClip.named(filled_in(filename_prefix, cls.hidden), format, images)
+            with sound_file(audio, video) as sound:
+                write_clip(
+                    clip.path,
+                    frames_of(images),
+                    fps=fps,
+                    quality=quality,
+                    sound=sound,
+                    metadata=graph_of(cls.hidden) if save_metadata else None,
+                    progress=node_progress(len(images)),
+                    check=check_interrupt,
+                )
         return io.NodeOutput(clip.video(images, audio, fps), ui=clip.shown())

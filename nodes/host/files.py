@@ -3,24 +3,19 @@
 ComfyUI joins the names of files to be read to their folder unseen, and follows links when it writes.
 """
 
-import re
-import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import folder_paths
 from comfy_api.latest import io, ui
 
 from ...animatex_core.errors import InvalidInput, StorageError
 from ...animatex_core.safe_names import path_inside
-from .printable import quoted
+from .prefixes import PATTERN
+from .printable import printable, quoted
 
 ROLES = {io.FolderType.input: "ComfyUI's input folder", io.FolderType.output: "ComfyUI's output folder"}
-DATE = re.compile(r"%date(?::([^%]*))?%")
-DATE_FORM = "yyyy-MM-dd"
-# As ComfyUI's frontend has it, which fills dates in for ComfyUI's own nodes only.
-DATE_PARTS = re.compile(r"yyyy|yy|[dMhms]{1,2}")
-DATE_FIELDS = {"d": "tm_mday", "M": "tm_mon", "h": "tm_hour", "m": "tm_min", "s": "tm_sec"}
 
 
 @dataclass(frozen=True)
@@ -39,12 +34,12 @@ class NewFile:
 def new_output(prefix: str, suffix: str, width: int = 0, height: int = 0) -> NewFile:
     """Name a new file in the output folder as ComfyUI does: PREFIX_00001_SUFFIX, whose folder is made.
 
-    prefix: with or without folders; %date:yyyy-MM-dd%, %year%, %width% and their like are filled in. suffix:
-    with its dot. Raises InvalidInput for a prefix that is no name inside of the folder, StorageError where
-    its folder cannot be made.
+    prefix: with or without folders; %year%, %width% and the like are filled in, other patterns before, by
+    `filled_in`. suffix: with its dot. Raises InvalidInput for a prefix that is no name inside of the folder,
+    StorageError where its folder cannot be made.
     """
     base = _folder(io.FolderType.output)
-    safe = path_inside(base, dated(prefix), ROLES[io.FolderType.output]).relative_to(base)
+    safe = _path_in(io.FolderType.output, prefix).relative_to(base)
     try:
         folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
             str(safe), str(base), width, height
@@ -57,6 +52,19 @@ def new_output(prefix: str, suffix: str, width: int = 0, height: int = 0) -> New
     return NewFile(Path(folder) / f"{name}_{counter:05}_{suffix}", subfolder.replace("\\", "/"))
 
 
+def validate_prefix(prefix: Any) -> bool | str:
+    """Return True for a prefix that `new_output` takes, or the sentence that ComfyUI shows.
+
+    None is left to the node: another one gives the value.
+    """
+    try:
+        if prefix is not None:
+            _path_in(io.FolderType.output, PATTERN.sub("x", str(prefix)))
+    except InvalidInput as error:
+        return printable(str(error))
+    return True
+
+
 def existing_input(name: str) -> Path:
     """Return the path of a file in the input folder or, marked as ComfyUI does, `NAME [output]`.
 
@@ -64,7 +72,7 @@ def existing_input(name: str) -> Path:
     """
     kind = io.FolderType.output if name.endswith("[output]") else io.FolderType.input
     plain = name.removesuffix(f"[{kind.value}]").rstrip()
-    path = path_inside(_folder(kind), plain, ROLES[kind])
+    path = _path_in(kind, plain)
     if not _is_file(path):
         raise InvalidInput(f"{quoted(plain)} is not in {ROLES[kind]}: copy it there, or choose another file.")
     return path
@@ -72,7 +80,7 @@ def existing_input(name: str) -> Path:
 
 def inputs_of_kind(suffix: str) -> list[str]:
     """List the files of a suffix in the input folder and, marked, the output folder, two levels deep."""
-    listed = {kind: _names(_folder(kind), suffix) for kind in ROLES}
+    listed = {kind: _names(kind, suffix) for kind in ROLES}
     marked = [f"{name} [output]" for name in listed[io.FolderType.output]]
     return listed[io.FolderType.input] + marked
 
@@ -80,21 +88,7 @@ def inputs_of_kind(suffix: str) -> list[str]:
 def input_files(suffix: str) -> list[Path]:
     """Return the files of a suffix in the input folder, two levels deep."""
     folder = _folder(io.FolderType.input)
-    return [folder / name for name in _names(folder, suffix)]
-
-
-def dated(prefix: str) -> str:
-    """Fill in %date%, and %date:...% of yyyy, yy, MM, dd, hh, mm and ss."""
-    now = time.localtime()
-    return DATE.sub(
-        lambda found: DATE_PARTS.sub(lambda part: _part(part[0], now), found[1] or DATE_FORM), prefix
-    )
-
-
-def _part(form: str, now: time.struct_time) -> str:
-    if form.startswith("y"):
-        return str(now.tm_year)[-len(form) :]
-    return str(getattr(now, DATE_FIELDS[form[0]])).zfill(len(form))
+    return [folder / name for name in _names(io.FolderType.input, suffix)]
 
 
 def _folder(kind: io.FolderType) -> Path:
@@ -110,9 +104,25 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _names(folder: Path, suffix: str) -> list[str]:
+def _names(kind: io.FolderType, suffix: str) -> list[str]:
+    """List the files of a suffix that can be chosen."""
+    folder = _folder(kind)
     try:
         found = [path for form in (f"*{suffix}", f"*/*{suffix}") for path in folder.glob(form)]
     except OSError:  # an error here would keep ComfyUI from listing its nodes
         return []
-    return sorted(path.relative_to(folder).as_posix() for path in found)
+    names = sorted(path.relative_to(folder).as_posix() for path in found)
+    return [name for name in names if _can_be_chosen(kind, name)]
+
+
+def _can_be_chosen(kind: io.FolderType, name: str) -> bool:
+    try:
+        return _is_file(_path_in(kind, name))
+    except InvalidInput:
+        return False
+
+
+def _path_in(kind: io.FolderType, name: str) -> Path:
+    # Links out of its folders are followed by ComfyUI until it has a check for that.
+    follow_links = not hasattr(folder_paths, "is_within_directory")
+    return path_inside(_folder(kind), name, ROLES[kind], follow_links=follow_links)

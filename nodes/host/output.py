@@ -24,7 +24,7 @@ class NewClip:
 
     @classmethod
     def named(cls, prefix: str, format: str, images: Tensor) -> "NewClip":
-        """Name a clip of these frames; raises InvalidInput for a name that leaves the output folder."""
+        """Name a clip of these frames; arguments and errors as for `new_output`."""
         suffix = "" if format == "png" else f".{format}"
         return cls(new_output(prefix, suffix, images.shape[2], images.shape[1]), format)
 

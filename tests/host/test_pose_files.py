@@ -18,7 +18,7 @@ from tests.host.server import Server, cached_nodes
 POSES = small_dance().select(range(3))
 OUTSIDE = [
     "..", "../escaped", "a/../../escaped", "/tmp/escaped", "C:\\escaped", "C:escaped", "..\\escaped",
-    "\\\\host\\escaped", "link/escaped", "a//escaped", "x\0y",
+    "\\\\host\\escaped", "a//escaped", "x\0y",
 ]  # fmt: skip
 
 
@@ -155,7 +155,7 @@ def test_nothing_is_written_outside_of_the_output_folder(server: Server, inputs:
     assert not (server.base / "escaped_00001_.json").exists()
 
 
-@pytest.mark.parametrize("name", [*OUTSIDE, "link.json", "../input/poses.json", "../poses.json [output]"])
+@pytest.mark.parametrize("name", [*OUTSIDE, "../input/poses.json", "../poses.json [output]"])
 def test_nothing_is_read_outside_of_the_folders(server: Server, inputs: Path, name: str) -> None:
     complaint = server.complaint(loading(name))
     assert re.search(r"give the name of a file inside of ComfyUI's (in|out)put folder\.$", complaint), (
