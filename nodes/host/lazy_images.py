@@ -32,8 +32,8 @@ class LazyImages(Tensor):
 
         Args:
             shape: (n, height, width, 3).
-            compute: Returns the tensor of this shape in ComfyUI's type for images. What it raises reaches the node that reads the
-                images, and the next use calls it again.
+            compute: Returns the tensor of this shape in ComfyUI's type for images. What it raises reaches the
+                node that reads the images, and the next use calls it again.
 
         """
         images: Any = torch.zeros(1, dtype=intermediate_dtype()).expand(shape).as_subclass(cls)
