@@ -9,6 +9,7 @@ from torch import Tensor
 from ..animatex_core.dwpose import DWPose, find_poses
 from ..animatex_core.models_folder import POSE_DETECTOR, POSE_ESTIMATOR
 from ..animatex_core.pose.gaps import fill_gaps as filled
+from ..animatex_core.pose.providers import check_device
 from ..animatex_core.pose.smooth import smooth
 from .host.fingerprints import files_state
 from .host.lists import warn_of_single_frames
@@ -59,7 +60,7 @@ class LoadDWPose(io.ComfyNode):
                     tooltip="Finds a person's points: dw-ll_ucoco_384.onnx in the same folders. The built-in "
                     "net is small, and for drawn dancers at best.",
                 ),
-                io.Combo.Input(
+                OpenCombo(
                     "device",
                     options=DEVICES,
                     default=DEVICES[0],
@@ -80,6 +81,7 @@ class LoadDWPose(io.ComfyNode):
     @checked
     def execute(cls, detector: str, estimator: str, device: str) -> io.NodeOutput:
         """Choose the files."""
+        check_device(device)
         with told(cls.hidden.unique_id):
             files = chosen_file(detector, POSE_DETECTOR), chosen_file(estimator, POSE_ESTIMATOR)
         return io.NodeOutput(DWPose(*files, device=device))

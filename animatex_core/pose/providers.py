@@ -1,5 +1,6 @@
 """Where onnxruntime works, and what is wrong with an installation that does not work where it should."""
 
+import reprlib
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -31,15 +32,21 @@ WHEELS = ("onnxruntime", *GPU_WHEELS)  # all write the same files
 UPGRADE = "install --upgrade --force-reinstall"
 
 
+def check_device(device: str) -> None:
+    """Raise InvalidInput where a device is neither auto nor a provider's label, in any case."""
+    labels = [provider.label.lower() for provider in PROVIDERS]
+    if device.lower() not in ("auto", *labels):
+        shown = reprlib.repr(device)
+        raise InvalidInput(f"device is {shown}, but it must be one of auto, {', '.join(labels)}.")
+
+
 def choose_providers(device: str, available: Collection[str]) -> list[Provider]:
     """Return what to run on, the best first and the CPU last.
 
     device: auto, or a provider's label in any case; available: onnxruntime's names of what it has.
     Raises InvalidInput for another device.
     """
-    labels = [provider.label.lower() for provider in PROVIDERS]
-    if device.lower() not in ("auto", *labels):
-        raise InvalidInput(f"device is {device!r}, but it must be one of auto, {', '.join(labels)}.")
+    check_device(device)
     asked = [provider for provider in PROVIDERS if device.lower() in ("auto", provider.label.lower())]
     return [provider for provider in asked if provider.name in available and provider != CPU] + [CPU]
 

@@ -26,7 +26,7 @@ NAMES = [
     "../../outside",
     "/etc/passwd",
 ]
-VALUES = [None, True, -1, 10**40, float("nan"), "text", ["a"], {}]
+VALUES: list[object] = [None, True, -1, 10**40, float("nan"), "text", ["a"], {}]
 ORDINARY = {"frames": node("EmptyImage", width=16, height=16, batch_size=1, color=0)}
 INPUTS = [
     (node_id, name) for node_id, each in sorted(valid_graph().items()) for name in sorted(each["inputs"])
