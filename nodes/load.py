@@ -6,14 +6,13 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..animatex_core.checkpoints.denoiser_file import read_denoiser
 from ..animatex_core.errors import AnimateXWarning
 from ..animatex_core.small_bundle import NOTICE, SHIPPED
 from .host import model_files
 from .host.choices import AUTOMATIC, BUILT_IN, chosen
 from .host.encoder_loading import load_clip_vision, load_vae, small_clip_vision, small_vae
 from .host.fingerprints import choice_state
-from .host.loading import WEIGHT_DTYPES, load_model
+from .host.loading import WEIGHT_DTYPES, load_model_file
 from .host.told import told
 from .host.values import OpenCombo, checked
 
@@ -59,8 +58,8 @@ class AnimateXLoadModel(io.ComfyNode):
             path = cls._path(model_name)
             if path is None:
                 _warn_of_built_in(model_name)
-                return io.NodeOutput(load_model(read_denoiser(SHIPPED.denoiser), BUILT_IN, weight_dtype))
-            return io.NodeOutput(load_model(read_denoiser(path), str(path), weight_dtype))
+                return io.NodeOutput(load_model_file(SHIPPED.denoiser, BUILT_IN, weight_dtype))
+            return io.NodeOutput(load_model_file(path, str(path), weight_dtype))
 
     @classmethod
     def _path(cls, model_name: str) -> Path | None:

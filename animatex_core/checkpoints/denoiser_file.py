@@ -91,7 +91,8 @@ def load_denoiser(
     file = read_denoiser(path, config)
     dtype = dtype or next(iter(file.tensors.values())).dtype
     unet = AnimateXUNet(file.config, operations, device="meta")
-    load_strictly(unet, file.tensors, "the denoiser", str(path), dtype, device)
+    expected = denoiser_shapes(file.config)
+    load_strictly(unet, file.tensors, "the denoiser", str(path), dtype, device, expected)
     context = None if file.text_context is None else file.text_context.to(device, dtype)
     return LoadedDenoiser(unet, context, file.trained_on)
 
@@ -197,11 +198,16 @@ def _configuration(
     try:
         config = DenoiserConfig.from_dict(json.loads(metadata["config"]))
         trained_on = TrainedOn.from_dict(json.loads(metadata.get("trained_on", "{}")))
-        return config, shapes(AnimateXUNet(config, UNINITIALISED, device="meta").state_dict()), trained_on
+        return config, denoiser_shapes(config), trained_on
     except UNUSABLE as error:
         raise WrongCheckpoint(
             f"{path} has an unusable configuration ({reason_of(error)}): {AGAIN}."
         ) from error
+
+
+def denoiser_shapes(config: DenoiserConfig) -> dict[str, tuple[int, ...]]:
+    """Return the keys and shapes of the network of a configuration, under our names."""
+    return shapes(AnimateXUNet(config, UNINITIALISED, device="meta").state_dict())
 
 
 def context_shape(config: DenoiserConfig) -> tuple[int, int, int]:

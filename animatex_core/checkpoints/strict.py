@@ -54,15 +54,31 @@ def load_strictly(
     tensors: Mapping[str, Tensor],
     what: str,
     source: str = "the checkpoint",
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | None = torch.float32,
     device: torch.device | str = "cpu",
+    expected: Mapping[str, Sequence[int]] | None = None,
 ) -> Network:
     """Give a network, usually one built on the meta device, the tensors of its state dict for inference.
 
-    All tensors become `dtype`; where dtype and device are theirs already, they are assigned without a copy.
-    Returns the network in eval mode without gradients; raises WrongCheckpoint as `check_keys` does.
+    Where dtype and device are theirs already, tensors are assigned without a copy.
+
+    Args:
+        network: What gets the weights.
+        tensors: Weights by key.
+        what: The network in words, "the denoiser".
+        source: The file in words, usually its path.
+        dtype: What all tensors become; None leaves each as it is.
+        device: Where they shall lie.
+        expected: Keys and shapes, for a network whose layers do not know their weights before they are
+            loaded, as some of ComfyUI's; None takes those of the network.
+
+    Returns:
+        The network in eval mode without gradients.
+
+    Raises:
+        WrongCheckpoint: As `check_keys` does.
     """
-    check_keys(shapes(network.state_dict()), shapes(tensors), what, source)
+    check_keys(shapes(network.state_dict()) if expected is None else expected, shapes(tensors), what, source)
     with explained(f"{what} does not fit into the memory of {device}: load it in half precision."):
         cast = {key: tensor.to(device=device, dtype=dtype) for key, tensor in tensors.items()}
     network.load_state_dict(cast, assign=True)

@@ -85,7 +85,8 @@ def load_plus(
     """
     file = read_plus(path, config, wan)
     networks = PlusNetworks(file.config, operations, device="meta")
-    load_strictly(networks, file.modules, _what(file.config.variant), str(path), dtype, device)
+    expected = module_shapes(file.config)
+    load_strictly(networks, file.modules, _what(file.config.variant), str(path), dtype, device, expected)
     return LoadedPlus(networks, file.lora)
 
 
@@ -142,6 +143,11 @@ def is_plus(path: str | Path) -> bool:
     return any(f"{MODULES[1]}." in key for key in open_tensors(path))
 
 
+def module_shapes(config: PlusConfig) -> dict[str, tuple[int, ...]]:
+    """Return the keys and shapes of the added modules of a configuration, under our names."""
+    return shapes(PlusNetworks(config, UNINITIALISED, device="meta").state_dict())
+
+
 def _released(path: str | Path, tensors: Mapping[str, Tensor], config: PlusConfig | None) -> PlusFile:
     lora = {key: tensor for key, tensor in tensors.items() if "lora" in key}
     modules = {_module_key(key): tensor for key, tensor in tensors.items() if key not in lora}
@@ -159,7 +165,7 @@ def _released(path: str | Path, tensors: Mapping[str, Tensor], config: PlusConfi
 def _converted(path: str | Path, metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> PlusFile:
     try:
         config = PlusConfig.from_dict(json.loads(metadata["config"]))
-        expected = shapes(PlusNetworks(config, UNINITIALISED, device="meta").state_dict())
+        expected = module_shapes(config)
     except _UNUSABLE as error:
         raise WrongCheckpoint(
             f"{path} has an unusable configuration ({reason_of(error)}): convert the released checkpoint "

@@ -1,16 +1,19 @@
 """From a denoiser's file to ComfyUI's MODEL, in a type of weights that suits the machine."""
 
+from pathlib import Path
+
 import comfy.utils
 import torch
 from comfy import model_management
 from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import CallbacksMP
 
-from ...animatex_core.checkpoints.denoiser_file import DenoiserFile
+from ...animatex_core.checkpoints.denoiser_file import DenoiserFile, denoiser_shapes, read_denoiser
 from ...animatex_core.checkpoints.strict import load_strictly
 from ...animatex_core.errors import InvalidInput
 from .model import AnimateXConfig, AnimateXModel
 from .printable import quoted
+from .weights import is_dynamic, make_patcher, remember_loader
 
 DEFAULT, FAST_FP8 = "default", "fp8_e4m3fn_fast"
 WEIGHT_DTYPES: dict[str, torch.dtype | None] = {
@@ -23,11 +26,30 @@ WEIGHT_DTYPES: dict[str, torch.dtype | None] = {
 }
 
 
-def load_model(file: DenoiserFile, source: str, weight_dtype: str = DEFAULT) -> ModelPatcher:
-    """Build the MODEL of a file.
+def load_model_file(
+    path: Path, source: str, weight_dtype: str = DEFAULT, *, disable_dynamic: bool = False
+) -> ModelPatcher:
+    """Build the MODEL of a file, so that ComfyUI can do it again for a further device.
 
-    source: the file in words. weight_dtype: one of `WEIGHT_DTYPES`; raises InvalidInput for another.
+    Args:
+        path: The file.
+        source: The file in words.
+        weight_dtype: One of `WEIGHT_DTYPES`.
+        disable_dynamic: Whether ComfyUI wants all weights loaded in the old way.
+
+    Raises:
+        InvalidInput: For another weight_dtype.
+        CheckpointError: For a file that is damaged, unsafe or of another model.
     """
+    patcher = load_model(read_denoiser(path), source, weight_dtype, disable_dynamic=disable_dynamic)
+    remember_loader(patcher, load_model_file, path, source, weight_dtype)
+    return patcher
+
+
+def load_model(
+    file: DenoiserFile, source: str, weight_dtype: str = DEFAULT, *, disable_dynamic: bool = False
+) -> ModelPatcher:
+    """Build the MODEL of what a file holds; arguments and errors are those of `load_model_file`."""
     if weight_dtype not in WEIGHT_DTYPES:  # ComfyUI does not check it
         raise InvalidInput(
             f"weight_dtype is {quoted(weight_dtype)}: choose one of {', '.join(WEIGHT_DTYPES)}."
@@ -39,11 +61,21 @@ def load_model(file: DenoiserFile, source: str, weight_dtype: str = DEFAULT) -> 
         dtype, model_management.unet_manual_cast(dtype, device, config.supported_inference_dtypes)
     )
     config.optimizations["fp8"] = weight_dtype == FAST_FP8
-    model = AnimateXModel(config, file.text_context, file.trained_on)
-    load_strictly(model.diffusion_model, file.tensors, "the denoiser", source, dtype, resting)
-    patcher = ModelPatcher(model.eval(), load_device=device, offload_device=resting)
+    model = AnimateXModel(config, file.text_context, file.trained_on).eval()
+    patcher = make_patcher(model, device, resting, disable_dynamic=disable_dynamic)
+    kept, place = (dtype, resting) if not is_dynamic(patcher) else (_mapped(weight_dtype), "cpu")
+    expected = denoiser_shapes(file.config)
+    load_strictly(model.diffusion_model, file.tensors, "the denoiser", source, kept, place, expected)
     patcher.add_callback(CallbacksMP.ON_CLEANUP, _forget_run)
     return patcher
+
+
+def _mapped(weight_dtype: str) -> torch.dtype | None:
+    """Return what weights become in memory where ComfyUI casts them on their way to the card.
+
+    None leaves them mapped. ComfyUI's fast products in 8 bits look at the weights in memory, though.
+    """
+    return WEIGHT_DTYPES[weight_dtype] if weight_dtype == FAST_FP8 else None
 
 
 def _forget_run(patcher: ModelPatcher) -> None:

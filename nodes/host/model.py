@@ -50,6 +50,12 @@ class HostedUNet(AnimateXUNet):
 
     def __init__(self, config: DenoiserConfig, operations: Any, dtype: torch.dtype, device: object) -> None:
         super().__init__(config, operations, "meta", dtype)
+        self._dtype = dtype
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the weights where they compute; in memory they may be as their file has them."""
+        return self._dtype
 
     def forward(
         self,

@@ -16,6 +16,7 @@ from ...animatex_core.plus.config import PlusConfig
 from ...animatex_core.plus.lora import HOST_PREFIX, Lora, check_targets, host_lora
 from ...animatex_core.plus.networks import PlusInputs
 from ...animatex_core.plus.pose_video import FRAMES_AT_ONCE, REPEATS
+from .weights import is_dynamic, make_patcher
 
 Plus = io.Custom("ANIMATEX_PLUS")
 _ALIVE = 3  # activations of the pose video's encoder that are in memory at once
@@ -52,10 +53,11 @@ class HostedPlus:
 
 def load_hosted_plus(path: Path) -> HostedPlus:
     """Load a converted file or a released checkpoint; the modules stay in float32, as released."""
-    resting = model_management.unet_offload_device()
-    loaded = load_plus(path, device=resting, operations=comfy.ops.manual_cast)
-    device = model_management.get_torch_device()
-    modules = ModelPatcher(loaded.networks, load_device=device, offload_device=resting)
+    device, resting = model_management.get_torch_device(), model_management.unet_offload_device()
+    loaded = load_plus(path, operations=comfy.ops.manual_cast)
+    modules = make_patcher(loaded.networks, device, resting)
+    if not is_dynamic(modules):
+        loaded.networks.to(resting)
     return HostedPlus(modules, loaded.lora, str(path))
 
 
