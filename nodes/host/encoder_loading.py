@@ -18,11 +18,15 @@ from ...animatex_core.checkpoints.autoencoder_keys import (
 )
 from ...animatex_core.checkpoints.safe_read import open_tensors
 from ...animatex_core.checkpoints.strict import check_keys, shapes
+from ...animatex_core.checkpoints.wording import reason_of
 from ...animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, WHAT
 from ...animatex_core.errors import WrongCheckpoint
 from ...animatex_core.small_bundle import SmallBundle
+from .weights import FullLayers
 
 OPEN_CLIP_VISION = "visual."  # begins the keys of the vision tower in OpenCLIP's own file
+_CLIP, _CHOOSE = "CLIP vision", "choose open_clip_pytorch_model.bin, OpenCLIP ViT-H-14"
+_UNUSABLE = (LookupError, NameError, RuntimeError)  # what ComfyUI raises for weights of other sizes
 PARTS = ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.")  # the rest is of training
 
 
@@ -32,14 +36,15 @@ def load_clip_vision(path: Path) -> ClipVisionModel:
     if any(key.startswith(OPEN_CLIP_VISION) for key in tensors):
         tensors = convert_to_transformers(tensors, OPEN_CLIP_VISION)
     found = shapes(tensors)
-    model = load_clipvision_from_sd(tensors)
+    try:
+        model = load_clipvision_from_sd(tensors)
+    except _UNUSABLE as error:
+        raise WrongCheckpoint(f"{path} does not fit {_CLIP} ({reason_of(error)}): {_CHOOSE}.") from error
     if model is None:
-        raise WrongCheckpoint(
-            f"{path} holds no image encoder of CLIP: choose open_clip_pytorch_model.bin, OpenCLIP ViT-H-14."
-        )
+        raise WrongCheckpoint(f"{path} holds no image encoder of CLIP: {_CHOOSE}.")
     # ComfyUI only logs what is missing, and leaves it to chance.
-    expected = shapes(model.get_sd())
-    check_keys(expected, {key: found[key] for key in expected if key in found}, "CLIP vision", str(path))
+    expected = _clip_vision_shapes(model)
+    check_keys(expected, {key: found[key] for key in expected if key in found}, _CLIP, str(path))
     return model
 
 
@@ -62,7 +67,7 @@ def small_clip_vision(bundle: SmallBundle) -> ClipVisionModel:
         path.write_text(json.dumps(_transformers_sizes(settings)), encoding="utf-8")
         encoder = ClipVisionModel(path)
     tensors = convert_to_transformers(open_tensors(bundle.image_encoder), OPEN_CLIP_VISION)
-    check_keys(shapes(encoder.get_sd()), shapes(tensors), "CLIP vision", str(bundle.image_encoder))
+    check_keys(_clip_vision_shapes(encoder), shapes(tensors), _CLIP, str(bundle.image_encoder))
     encoder.load_sd(tensors)
     return encoder
 
@@ -81,6 +86,15 @@ def small_vae(bundle: SmallBundle) -> VAE:
         if isinstance(module, torch.nn.GroupNorm):  # which ComfyUI builds with Stable Diffusion's 32 alone
             module.num_groups = config.norm_groups
     return vae
+
+
+def _clip_vision_shapes(encoder: ClipVisionModel) -> dict[str, tuple[int, ...]]:
+    """Return keys and shapes of the network, which its layers need not know before they are loaded."""
+    config = getattr(encoder, "config", None)
+    if config is None:  # an older ComfyUI, whose layers know
+        return shapes(encoder.get_sd())
+    network = type(encoder.model)(config, encoder.dtype, torch.device("meta"), FullLayers)
+    return shapes(network.state_dict())
 
 
 def _transformers_sizes(settings: dict[str, Any]) -> dict[str, object]:

@@ -5,22 +5,19 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
 from tests.host.as_with_card import switch_on
 from tests.host.hosts import AS_WITH_CARD, ROOT
 
 PACK = "animatex_pack"
-DYNAMIC_VRAM = "ANIMATEX_TEST_DYNAMIC_VRAM"
-"""Environment variable that makes `start` set ComfyUI up as it is on a card."""
 
 
 def start(comfyui: str, *options: str) -> None:
-    """Make `comfy` and the pack importable, as ComfyUI does on a CPU; logs nothing.
-
-    With ANIMATEX_TEST_DYNAMIC_VRAM=1 layers and loaders are those of a card, where ComfyUI has such.
-    """
+    """Make `comfy` and the pack importable, as ComfyUI does on a CPU; logs nothing."""
     sys.argv = ["comfyui", "--cpu", *options]
     sys.path.insert(0, comfyui)
     importlib.import_module("comfy.options").enable_args_parsing()
@@ -28,8 +25,6 @@ def start(comfyui: str, *options: str) -> None:
     if os.environ.get(AS_WITH_CARD):
         switch_on()
     logging.disable(logging.CRITICAL)
-    if os.environ.get(DYNAMIC_VRAM) == "1":
-        enable_dynamic_vram()
     spec = importlib.util.spec_from_file_location(
         PACK, ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
     )
@@ -39,18 +34,18 @@ def start(comfyui: str, *options: str) -> None:
     spec.loader.exec_module(module)
 
 
-def enable_dynamic_vram() -> bool:
-    """Switch DynamicVRAM on, as main.py does on a card; return whether this ComfyUI has it.
-
-    Without a card comfy_aimdo moves nothing: patchers for the CPU are still those without DynamicVRAM.
-    """
+@contextmanager
+def known_weights() -> Iterator[None]:
+    """Have ComfyUI build networks whose layers know the shapes of their weights before these are loaded."""
     if importlib.util.find_spec("comfy.memory_management") is None:
-        return False
-    importlib.import_module("comfy_aimdo.control").init()  # first, as in main.py
-    patchers = importlib.import_module("comfy.model_patcher")
-    patchers.CoreModelPatcher = patchers.ModelPatcherDynamic
-    importlib.import_module("comfy.memory_management").aimdo_enabled = True
-    return True
+        yield
+        return
+    memory: Any = importlib.import_module("comfy.memory_management")
+    enabled, memory.aimdo_enabled = memory.aimdo_enabled, False
+    try:
+        yield
+    finally:
+        memory.aimdo_enabled = enabled
 
 
 def pack(name: str) -> ModuleType:

@@ -5,7 +5,7 @@ Import it in a process whose first argument is the folder of ComfyUI.
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.host.hosts import ROOT
-from tests.host.pack import pack, start
+from tests.host.pack import known_weights, pack, start
 from tests.reference_weights import weight
 
 start(sys.argv[1])
@@ -64,17 +64,19 @@ def wan(dtype: torch.dtype = torch.float32, **changes: Any) -> Any:
     }
     config = comfy.supported_models.WAN21_I2V({**sizes, **changes})
     config.set_inference_dtype(dtype, torch.float32 if dtype.itemsize == 1 else None)
+    with known_weights():
+        weights = config.get_model({}, device="meta").diffusion_model.state_dict()
     model = config.get_model({}, device=CPU)
-    fill(model.diffusion_model)
+    fill(model.diffusion_model, weights)
     model.eval().requires_grad_(False)
     patcher = ModelPatcher(model, load_device=CPU, offload_device=CPU)
     return ModelSamplingSD3().patch(patcher, SHIFT)[0]
 
 
-def fill(network: nn.Module) -> None:
-    """Give a network the reference weights."""
+def fill(network: nn.Module, like: Mapping[str, Tensor]) -> None:
+    """Give a network the reference weights, in the shapes and types of a state dict."""
     network.load_state_dict(
-        {key: torch.from_numpy(weight(key, tuple(x.shape))) for key, x in network.state_dict().items()}
+        {key: torch.from_numpy(weight(key, tuple(x.shape))).to(x.dtype) for key, x in like.items()}
     )
 
 

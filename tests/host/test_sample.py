@@ -76,8 +76,12 @@ class TestHooks:
 
 class TestProgress:
     def test_one_bar_counts_the_steps_of_all_segments(self, seen: dict) -> None:
-        assert seen["progress"]["whole"] == [[step, 4, None] for step in range(1, 5)]
-        assert seen["progress"]["segments"] == [[step, 8, None] for step in range(1, 9)]
+        for name, steps in (("whole", 4), ("segments", 8)):
+            reports = seen["progress"][name]
+            every = [[step, steps, None] for step in range(1, steps + 1)]
+            # Newer versions of ComfyUI show the first and the last, and others where time has passed.
+            assert reports == [report for report in every if report in reports]
+            assert [reports[0], reports[-1]] == [every[0], every[-1]]
 
     def test_previews_show_a_frame(self, seen: dict) -> None:
         assert seen["progress"]["previews"] == [[step, 4, [8, 16]] for step in range(1, 5)]
@@ -142,7 +146,6 @@ class TestNode:
             ({"guidance_start": 0.8, "guidance_end": 0.2}, "guidance goes from 0.8 to 0.2, but these are"),
             ({"long_clip": "windows", "overlap": 2}, "windows of 2 frames overlap by 2: take a smaller"),
             ({"long_clip": "segments", "frames_at_once": 1}, "segment size is 1"),
-            ({"long_clip": "window"}, "long_clip is 'window': take off, windows, segments."),
             ({"steps": 900, "denoise": 0.5, "solver": "dpm++2m"}, "take 1 to 500 steps."),
         ],
     )
@@ -152,3 +155,9 @@ class TestNode:
         found = running.complaint(sampled_by_pack(**inputs))
         assert said in found
         assert "\n" not in found
+
+    def test_a_plan_that_is_not_offered_is_refused(self, running: Server) -> None:
+        ours = "long_clip is 'window': take off, windows, segments."
+        by_comfyui = "Value not in list: long_clip: 'window'"  # since 0.30, before a node sees it
+        found = running.complaint(sampled_by_pack(long_clip="window"))
+        assert ours in found or by_comfyui in found

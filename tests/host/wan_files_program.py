@@ -13,6 +13,7 @@ import torch
 from animatex_core.checkpoints.strict import check_keys, shapes
 from animatex_core.plus import wan_autoencoder, wan_image_encoder, wan_text_encoder
 from tests.host.model_setting import apart
+from tests.host.pack import known_weights
 from tests.host.reports import report
 from tests.plus.small_wan import (
     BASE_DIM,
@@ -104,7 +105,7 @@ def video() -> dict[str, Any]:
 
 def released_sizes() -> bool:
     """Whether what is built from shapes alone has every key of ComfyUI's networks at their real sizes."""
-    with torch.device("meta"):
+    with torch.device("meta"), known_weights():
         told = t5({}, "meta").state_dict()
         seen = tower({}, "meta").vision_model.state_dict()
         coded = wan_autoencoder.diffusers_names(autoencoder(96).state_dict())
