@@ -13,6 +13,7 @@ import torch
 from animatex_core.model.config import DenoiserConfig
 from animatex_core.model.generated import generate_weights
 from animatex_core.model.unet import AnimateXUNet
+from tests.host.pack import movable
 from tests.model.samples import tiny_inputs, tiny_latents
 from tests.model.test_unet import run
 
@@ -54,7 +55,7 @@ def _measure(comfy, temporal: str) -> dict[str, object]:  # type: ignore[no-unty
     patched = patcher.clone()
     patched.add_patches(patches, strength_patch=0.1)
 
-    listed = {name for _, name, _, _ in patcher._load_list()}
+    listed = movable(patcher)
     owners = {name.rpartition(".")[0] for name, _ in hosted.named_parameters()}
     inputs, x = tiny_inputs(), tiny_latents()
     budget = patcher.model_size() // 3

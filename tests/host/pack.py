@@ -48,6 +48,11 @@ def known_weights() -> Iterator[None]:
         memory.aimdo_enabled = enabled
 
 
+def movable(patcher: Any) -> set[str]:
+    """Return the names of the modules whose weights ComfyUI moves of its own."""
+    return {name for *_, name, _, _ in patcher._load_list()}
+
+
 def pack(name: str) -> ModuleType:
     """Import a module of the pack, such as "nodes.host.model"."""
     return importlib.import_module(f"{PACK}.{name}")

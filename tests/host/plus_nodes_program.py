@@ -8,7 +8,7 @@ import torch
 
 from animatex_core.pose.json_io import openpose_from_poses
 from tests.dance_samples import small_dance
-from tests.host.pack import complaint, pack
+from tests.host.pack import complaint, movable, pack
 from tests.host.plus_material import (
     CLIP_DIM,
     CLIP_VISION,
@@ -132,7 +132,7 @@ def modules_in_the_hosts_hands() -> dict[str, Any]:
         torch.rand(1, FRAMES, CLIP_DIM),
     )
     whole = plus.encode(inputs, torch.float32)
-    listed = {name for _, name, _, _ in plus.modules._load_list()}
+    listed = movable(plus.modules)
     owners = {name.rpartition(".")[0] for name, _ in plus.modules.model.named_parameters()}
     known = any(each.model is plus.modules for each in comfy.model_management.current_loaded_models)
     plus.modules.patch_model(CPU, lowvram_model_memory=plus.modules.model_size() // 3)

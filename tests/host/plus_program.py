@@ -1,6 +1,7 @@
 """Animate-X++ on ComfyUI's own Wan: argv is the folder of ComfyUI. Prints JSON."""
 
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 import torch
@@ -146,19 +147,44 @@ def skipped_layers() -> dict[str, float]:
 
 def windows() -> dict[str, Any]:
     told = longer(7)
-    model = WanContextWindowsManualNode.execute(
-        applied(PLAIN, told), 9, 5, "standard_static", 1, False, "flat"
-    )[0]
+    model = windowed(applied(PLAIN, told))
     handler, heard = model.model_options["context_handler"], ask(model, told)
     handler.set_step(torch.tensor([SIGMA]), {"transformer_options": {"sample_sigmas": torch.tensor([SIGMA])}})
-    spans = [span.index_list for span in handler.get_context_windows(PLAIN.model, told.latents, {})]
+    parts = handler.get_context_windows(PLAIN.model, told.latents, {})
     differences = []
-    for span in spans:
-        part = Told(told.latents[:, :, span], told.y[:, :, : len(span)], told.conditions.select(span))
-        expected = [released(PLAIN, part.latents, SIGMA, part, which) for which in (True, False)]
+    for part in parts:
+        shown = of_window(told, part)
+        expected = [released(PLAIN, shown.latents, SIGMA, shown, which) for which in (True, False)]
         differences += [nearest(heard.passes, velocity) for velocity in expected]
     blended = sample(model, told)
-    return {"spans": spans, "difference": max(differences), "finite": blended.isfinite().all().item()}
+    return {
+        "spans": [part.index_list for part in parts],
+        "difference": max(differences),
+        "finite": blended.isfinite().all().item(),
+    }
+
+
+NEWER_WINDOWS = {"freenoise": False, "retain_first_frame": True, "split_conds_to_windows": False}
+"""Inputs that ComfyUI's node has since 0.30; its windows then get the mask and picture of their own frames."""
+
+
+def has_newer_windows() -> bool:
+    return "freenoise" in signature(WanContextWindowsManualNode.execute).parameters
+
+
+def windowed(model: Any) -> Any:
+    more = NEWER_WINDOWS if has_newer_windows() else {}
+    given = (model, 9, 5, "standard_static", 1, False, "flat")
+    return WanContextWindowsManualNode.execute(*given, **more)[0]
+
+
+def of_window(told: Told, window: Any) -> Told:
+    """Return what Wan must be told of a window, with the frame in front of it that newer versions add."""
+    frames, y = window.index_list, told.y[:, :, : len(window.index_list)]
+    if has_newer_windows():
+        frames = [frames[0] - 1, *frames] if frames[0] else frames
+        y = torch.cat([told.y[:, :, :1], told.y[:, :, frames[1:]]], dim=2)
+    return Told(told.latents[:, :, frames], y, told.conditions.select(frames))
 
 
 def guiders() -> dict[str, Any]:

@@ -268,5 +268,5 @@ def apart(one: Tensor, other: Tensor) -> float:
 
 
 def nearest(found: Sequence[Tensor], expected: Tensor) -> float:
-    """Return how far the nearest of some answers is."""
-    return min(apart(each, expected) for each in found)
+    """Return how far the nearest of those answers is that have the shape of the expected one."""
+    return min(apart(each, expected) for each in found if each.shape == expected.shape)
