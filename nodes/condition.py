@@ -5,7 +5,6 @@ from typing import Any, get_args
 import numpy as np
 import torch
 from comfy.clip_vision import ClipVisionModel
-from comfy.model_management import intermediate_device
 from comfy.model_patcher import ModelPatcher
 from comfy.sd import VAE
 from comfy_api.latest import io
@@ -26,6 +25,7 @@ from ..animatex_core.shapes import ClipShape
 from .host.choices import AUTOMATIC
 from .host.conditions import OWN_TEXT, Conditioning, conditioning_pair
 from .host.encoders import HostImageEncoder, HostLatentEncoder
+from .host.intermediate import as_intermediate
 from .host.model import AnimateXModel
 from .host.pictures import frames_of, picture_of
 from .host.poses import Poses, poses_of
@@ -167,7 +167,7 @@ class AnimateXConditioning(io.ComfyNode):
             shown = encode_reference(encoder, picture, shape, own, form, autoencoder)
             text = empty_text[0][0] if empty_text else OWN_TEXT
             inputs = clip_conditions(shape, text, shown, driving, features)
-        latents = torch.zeros(shape.frames, 4, *shape.latent_size, device=intermediate_device())
+        latents = as_intermediate(torch.zeros(shape.frames, 4, *shape.latent_size))
         return io.NodeOutput(*conditioning_pair(inputs), {"samples": latents})
 
 

@@ -77,6 +77,7 @@ def load_strictly(
 
     Raises:
         WrongCheckpoint: As `check_keys` does.
+
     """
     check_keys(shapes(network.state_dict()) if expected is None else expected, shapes(tensors), what, source)
     with explained(f"{what} does not fit into the memory of {device}: load it in half precision."):

@@ -1,6 +1,7 @@
 """ComfyUI's CLIP_VISION and VAE from files, read without executing a pickle, and the small built-in ones."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import torch
 from comfy.clip_vision import ClipVisionModel, convert_to_transformers, load_clipvision_from_sd
 from comfy.ldm.models.autoencoder import AutoencoderKL
+from comfy.model_patcher import ModelPatcher
 from comfy.sd import VAE
 
 from ...animatex_core.checkpoints.autoencoder_keys import (
@@ -22,7 +24,7 @@ from ...animatex_core.checkpoints.wording import reason_of
 from ...animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, WHAT
 from ...animatex_core.errors import WrongCheckpoint
 from ...animatex_core.small_bundle import SmallBundle
-from .weights import FullLayers
+from .weights import FullLayers, remember_loader
 
 OPEN_CLIP_VISION = "visual."  # begins the keys of the vision tower in OpenCLIP's own file
 _CLIP, _CHOOSE = "CLIP vision", "choose open_clip_pytorch_model.bin, OpenCLIP ViT-H-14"
@@ -45,6 +47,7 @@ def load_clip_vision(path: Path) -> ClipVisionModel:
     # ComfyUI only logs what is missing, and leaves it to chance.
     expected = _clip_vision_shapes(model)
     check_keys(expected, {key: found[key] for key in expected if key in found}, _CLIP, str(path))
+    remember_loader(model.patcher, _patcher, load_clip_vision, path)
     return model
 
 
@@ -56,7 +59,9 @@ def load_vae(path: Path) -> VAE:
     with torch.device("meta"):
         expected = AutoencoderKL(**_sizes(128, (1, 2, 4, 4), 2)).state_dict()
     check_keys(shapes(expected), shapes(tensors), WHAT, str(path))
-    return VAE(sd=tensors)
+    vae = VAE(sd=tensors)
+    remember_loader(vae.patcher, _patcher, load_vae, path)
+    return vae
 
 
 def small_clip_vision(bundle: SmallBundle) -> ClipVisionModel:
@@ -69,6 +74,7 @@ def small_clip_vision(bundle: SmallBundle) -> ClipVisionModel:
     tensors = convert_to_transformers(open_tensors(bundle.image_encoder), OPEN_CLIP_VISION)
     check_keys(_clip_vision_shapes(encoder), shapes(tensors), _CLIP, str(bundle.image_encoder))
     encoder.load_sd(tensors)
+    remember_loader(encoder.patcher, _patcher, small_clip_vision, bundle)
     return encoder
 
 
@@ -85,7 +91,15 @@ def small_vae(bundle: SmallBundle) -> VAE:
     for module in vae.first_stage_model.modules():
         if isinstance(module, torch.nn.GroupNorm):  # which ComfyUI builds with Stable Diffusion's 32 alone
             module.num_groups = config.norm_groups
+    remember_loader(vae.patcher, _patcher, small_vae, bundle)
     return vae
+
+
+def _patcher(
+    load: Callable[[Any], ClipVisionModel | VAE], source: Any, *, disable_dynamic: bool = False
+) -> ModelPatcher:
+    # As in ComfyUI's own function for it, the class of an encoder's patcher cannot be chosen.
+    return load(source).patcher
 
 
 def _clip_vision_shapes(encoder: ClipVisionModel) -> dict[str, tuple[int, ...]]:

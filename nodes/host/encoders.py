@@ -42,4 +42,4 @@ class HostLatentEncoder:
                 f"The VAE gives latents {tuple(latents.shape)}, as those of videos are: wire that of Load "
                 "Animate-X Encoders."
             )
-        return latents * LATENT_SCALE
+        return latents.float() * LATENT_SCALE  # ComfyUI may keep them in 16 bits

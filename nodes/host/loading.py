@@ -40,6 +40,7 @@ def load_model_file(
     Raises:
         InvalidInput: For another weight_dtype.
         CheckpointError: For a file that is damaged, unsafe or of another model.
+
     """
     patcher = load_model(read_denoiser(path), source, weight_dtype, disable_dynamic=disable_dynamic)
     remember_loader(patcher, load_model_file, path, source, weight_dtype)

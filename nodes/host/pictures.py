@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from ...animatex_core.errors import InvalidInput, OutOfMemory
+from .intermediate import intermediate_dtype
 
-PIXEL = 12  # bytes of an IMAGE
+PIXEL = 12  # bytes of an IMAGE in float32
 
 
 def frames_of(images: Tensor) -> Iterator[np.ndarray]:
@@ -57,4 +58,4 @@ def _room_for(count: int, shape: tuple[int, ...]) -> Tensor:
             f"{count} pictures of {shape[1]}x{shape[0]} pixels need {needed / 1e9:.1f} GB of memory, but "
             f"{left / 1e9:.1f} GB are left: take fewer frames or smaller pictures."
         )
-    return torch.empty(count, *shape)
+    return torch.empty(count, *shape, dtype=intermediate_dtype())

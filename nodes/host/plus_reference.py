@@ -9,6 +9,7 @@ from ...animatex_core.encoders.preprocess import CLIP_SIDE
 from ...animatex_core.errors import InvalidInput
 from ...animatex_core.plus.preprocess import reference_picture, wan_clip_picture
 from ...animatex_core.plus.shape import WanShape
+from .intermediate import as_intermediate
 from .pictures import picture_of
 
 _LAST_BUT_ONE = -2  # the layer that Wan reads
@@ -23,7 +24,7 @@ def shown_reference(clip_vision: ClipVisionModel, image: Tensor, shape: WanShape
         )
     picture = reference_picture(picture_of(image), shape.width, shape.height)
     start_image = rearrange(picture * 0.5 + 0.5, "1 c h w -> 1 h w c")
-    return start_image, _encode(clip_vision, wan_clip_picture(picture))
+    return as_intermediate(start_image), _encode(clip_vision, wan_clip_picture(picture))
 
 
 def _encode(clip_vision: ClipVisionModel, pixels: Tensor) -> Output:

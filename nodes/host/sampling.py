@@ -8,7 +8,7 @@ import comfy.sample
 import comfy.utils
 import latent_preview
 import torch
-from comfy.model_management import OOM_EXCEPTION, intermediate_device
+from comfy.model_management import OOM_EXCEPTION
 from comfy.model_patcher import ModelPatcher
 from comfy.sampler_helpers import prepare_mask
 from torch import Tensor
@@ -21,6 +21,7 @@ from ...animatex_core.sampling import SamplingSettings, Segments, Windows, finit
 from .conditions import Conditioning, clip_condition, window_of, with_windows
 from .encoded import check_latents
 from .guider import IntervalGuider
+from .intermediate import as_intermediate
 from .layout import clip_of, frames_of
 from .model import AnimateXModel
 from .noise import ClipNoise
@@ -40,7 +41,7 @@ def sample_clip(
     """
     if not isinstance(model.model, AnimateXModel):
         raise InvalidInput("The MODEL is not Animate-X: wire that of the node Load Animate-X Model.")
-    samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
+    samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"]).float()
     if not all(told):
         raise InvalidInput("A conditioning is empty: wire the positive and the negative of one node.")
     for _, values in (*told[0], *told[1]):
@@ -49,7 +50,7 @@ def sample_clip(
     model.model.trained_on.warn_of_length(len(samples) if plan is None else min(plan.size, len(samples)))
     start = _start(samples, latent.get("noise_mask"), settings, denoise)
     result = _within_memory(lambda: _sampled(model, told, start, settings, denoise))
-    return {**latent, "samples": finite_clip(result).to(intermediate_device())}
+    return {**latent, "samples": as_intermediate(finite_clip(result))}
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,6 +48,7 @@ def make_patcher(
         load_device: Where it computes.
         offload_device: Where its weights rest.
         disable_dynamic: Whether to take the old class, which ComfyUI asks for where it needs it.
+
     """
     current = getattr(comfy.model_patcher, "CoreModelPatcher", ModelPatcher)
     return (ModelPatcher if disable_dynamic else current)(model, load_device, offload_device)
@@ -66,5 +67,6 @@ def remember_loader(patcher: ModelPatcher, load: Callable[..., ModelPatcher], *a
         patcher: What was loaded.
         load: Returns another patcher of the same weights; takes `disable_dynamic` by keyword.
         arguments: Its other arguments.
+
     """
     patcher.cached_patcher_init = (load, arguments)

@@ -165,7 +165,7 @@ def windows() -> dict[str, Any]:
 
 
 NEWER_WINDOWS = {"freenoise": False, "retain_first_frame": True, "split_conds_to_windows": False}
-"""Inputs that ComfyUI's node has since 0.30; its windows then get the mask and picture of their own frames."""
+"""What ComfyUI's node has since 0.30, whose windows get the mask and the picture of their own frames."""
 
 
 def has_newer_windows() -> bool:
