@@ -83,10 +83,20 @@ def load_plus(
 
     operations: the namespace of layer classes. config, wan, errors: as for `read_plus`.
     """
-    file = read_plus(path, config, wan)
+    return build_plus(read_plus(path, config, wan), str(path), dtype, device, operations)
+
+
+def build_plus(
+    file: PlusFile,
+    source: str,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+    operations: Any = UNINITIALISED,
+) -> LoadedPlus:
+    """Build the added modules of what a file holds; source is the file in words, the rest as `load_plus`."""
     networks = PlusNetworks(file.config, operations, device="meta")
     expected = module_shapes(file.config)
-    load_strictly(networks, file.modules, _what(file.config.variant), str(path), dtype, device, expected)
+    load_strictly(networks, file.modules, _what(file.config.variant), source, dtype, device, expected)
     return LoadedPlus(networks, file.lora)
 
 

@@ -11,6 +11,7 @@ from comfy.clip_vision import ClipVisionModel, convert_to_transformers, load_cli
 from comfy.ldm.models.autoencoder import AutoencoderKL
 from comfy.model_patcher import ModelPatcher
 from comfy.sd import VAE
+from torch import Tensor
 
 from ...animatex_core.checkpoints.autoencoder_keys import (
     current_diffusers_names,
@@ -24,7 +25,7 @@ from ...animatex_core.checkpoints.wording import reason_of
 from ...animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, WHAT
 from ...animatex_core.errors import WrongCheckpoint
 from ...animatex_core.small_bundle import SmallBundle
-from .weights import FullLayers, remember_loader
+from .weights import FullLayers, mapped_by_comfyui, remember_loader
 
 OPEN_CLIP_VISION = "visual."  # begins the keys of the vision tower in OpenCLIP's own file
 _CLIP, _CHOOSE = "CLIP vision", "choose open_clip_pytorch_model.bin, OpenCLIP ViT-H-14"
@@ -34,7 +35,7 @@ PARTS = ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.")  # the rest 
 
 def load_clip_vision(path: Path) -> ClipVisionModel:
     """Load a CLIP_VISION from a file in any of the forms that ComfyUI knows."""
-    tensors = open_tensors(path)
+    tensors = _opened(path)
     if any(key.startswith(OPEN_CLIP_VISION) for key in tensors):
         tensors = convert_to_transformers(tensors, OPEN_CLIP_VISION)
     found = shapes(tensors)
@@ -53,7 +54,7 @@ def load_clip_vision(path: Path) -> ClipVisionModel:
 
 def load_vae(path: Path) -> VAE:
     """Load the autoencoder of Stable Diffusion, alone or out of a checkpoint, of which no more is kept."""
-    found = without_prefix(open_tensors(path))
+    found = without_prefix(_opened(path))
     tensors = found if has_ldm_names(found) else diffusers_to_ldm(current_diffusers_names(found))
     tensors = {key: tensor for key, tensor in tensors.items() if key.startswith(PARTS)}
     with torch.device("meta"):
@@ -71,7 +72,7 @@ def small_clip_vision(bundle: SmallBundle) -> ClipVisionModel:
         path = Path(folder, "clip_vision.json")
         path.write_text(json.dumps(_transformers_sizes(settings)), encoding="utf-8")
         encoder = ClipVisionModel(path)
-    tensors = convert_to_transformers(open_tensors(bundle.image_encoder), OPEN_CLIP_VISION)
+    tensors = convert_to_transformers(_opened(bundle.image_encoder), OPEN_CLIP_VISION)
     check_keys(_clip_vision_shapes(encoder), shapes(tensors), _CLIP, str(bundle.image_encoder))
     encoder.load_sd(tensors)
     remember_loader(encoder.patcher, _patcher, small_clip_vision, bundle)
@@ -83,7 +84,7 @@ def small_vae(bundle: SmallBundle) -> VAE:
     config, narrowest = SMALL_AUTOENCODER, SMALL_AUTOENCODER.channels[0]
     multipliers = tuple(width // narrowest for width in config.channels)
     sizes = _sizes(narrowest, multipliers, config.blocks)
-    tensors = diffusers_to_ldm(open_tensors(bundle.autoencoder))
+    tensors = diffusers_to_ldm(_opened(bundle.autoencoder))
     with torch.device("meta"):
         expected = shapes(AutoencoderKL(**sizes).state_dict())
     check_keys(expected, shapes(tensors), WHAT, str(bundle.autoencoder))
@@ -100,6 +101,10 @@ def _patcher(
 ) -> ModelPatcher:
     # As in ComfyUI's own function for it, the class of an encoder's patcher cannot be chosen.
     return load(source).patcher
+
+
+def _opened(path: Path) -> dict[str, Tensor]:
+    return mapped_by_comfyui(path, open_tensors(path))
 
 
 def _clip_vision_shapes(encoder: ClipVisionModel) -> dict[str, tuple[int, ...]]:

@@ -1,5 +1,6 @@
 """From a denoiser's file to ComfyUI's MODEL, in a type of weights that suits the machine."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import comfy.utils
@@ -8,12 +9,12 @@ from comfy import model_management
 from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import CallbacksMP
 
-from ...animatex_core.checkpoints.denoiser_file import DenoiserFile, denoiser_shapes, read_denoiser
+from ...animatex_core.checkpoints.denoiser_file import PREFIX, DenoiserFile, denoiser_shapes, read_denoiser
 from ...animatex_core.checkpoints.strict import load_strictly
 from ...animatex_core.errors import InvalidInput
 from .model import AnimateXConfig, AnimateXModel
 from .printable import quoted
-from .weights import is_dynamic, make_patcher, remember_loader
+from .weights import is_dynamic, make_patcher, mapped_by_comfyui, remember_loader
 
 DEFAULT, FAST_FP8 = "default", "fp8_e4m3fn_fast"
 WEIGHT_DTYPES: dict[str, torch.dtype | None] = {
@@ -42,7 +43,10 @@ def load_model_file(
         CheckpointError: For a file that is damaged, unsafe or of another model.
 
     """
-    patcher = load_model(read_denoiser(path), source, weight_dtype, disable_dynamic=disable_dynamic)
+    file = read_denoiser(path)
+    if not disable_dynamic:
+        file = replace(file, tensors=mapped_by_comfyui(path, file.tensors, PREFIX))
+    patcher = load_model(file, source, weight_dtype, disable_dynamic=disable_dynamic)
     remember_loader(patcher, load_model_file, path, source, weight_dtype)
     return patcher
 

@@ -1,6 +1,6 @@
 """The modules of Animate-X++ under ComfyUI's memory management, and its LoRA on ComfyUI's Wan."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import comfy.lora
@@ -10,13 +10,13 @@ from comfy import model_management
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ...animatex_core.plus.checkpoint import load_plus
+from ...animatex_core.plus.checkpoint import PREFIX, build_plus, read_plus
 from ...animatex_core.plus.conditions import PlusConditions
 from ...animatex_core.plus.config import PlusConfig
 from ...animatex_core.plus.lora import HOST_PREFIX, Lora, check_targets, host_lora
 from ...animatex_core.plus.networks import PlusInputs
 from ...animatex_core.plus.pose_video import FRAMES_AT_ONCE, REPEATS
-from .weights import is_dynamic, make_patcher
+from .weights import is_dynamic, make_patcher, mapped_by_comfyui
 
 Plus = io.Custom("ANIMATEX_PLUS")
 _ALIVE = 3  # activations of the pose video's encoder that are in memory at once
@@ -54,7 +54,9 @@ class HostedPlus:
 def load_hosted_plus(path: Path) -> HostedPlus:
     """Load a converted file or a released checkpoint; the modules stay in float32, as released."""
     device, resting = model_management.get_torch_device(), model_management.unet_offload_device()
-    loaded = load_plus(path, operations=comfy.ops.manual_cast)
+    file = read_plus(path)
+    file = replace(file, modules=mapped_by_comfyui(path, file.modules, PREFIX))
+    loaded = build_plus(file, str(path), operations=comfy.ops.manual_cast)
     modules = make_patcher(loaded.networks, device, resting)
     if not is_dynamic(modules):
         loaded.networks.to(resting)

@@ -5,14 +5,19 @@ called, and some of their layers do not know their weights before a file is load
 of them on a CPU, load models in the old way.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import comfy.model_patcher
 import comfy.ops
+import comfy.utils
 import torch
+from comfy import model_management
 from comfy.model_patcher import ModelPatcher
-from torch import nn
+from torch import Tensor, nn
+
+from ...animatex_core.checkpoints.safe_read import Form, file_form
 
 
 class FullLayers(comfy.ops.manual_cast):
@@ -58,6 +63,35 @@ def is_dynamic(patcher: ModelPatcher) -> bool:
     """Whether weights stay where they are mapped, and are cast when a layer is called."""
     asked: Callable[[], bool] | None = getattr(patcher, "is_dynamic", None)
     return asked is not None and asked()
+
+
+def mapped_by_comfyui(path: Path, tensors: Mapping[str, Tensor], prefix: str = "") -> dict[str, Tensor]:
+    """Return tensors of a file as ComfyUI maps them, where it loads models dynamically from such files.
+
+    It then reads a layer from the disk straight to the card, and lets go of the file's pages in memory.
+
+    Args:
+        path: The file.
+        tensors: What was read and checked.
+        prefix: What stands before their keys in the file.
+
+    Returns:
+        All of the tensors; those that the file does not hold under their key are the given ones.
+    """
+    if not _maps(path):
+        return dict(tensors)
+    mapped = comfy.utils.load_torch_file(str(path))
+    return {key: mapped.get(prefix + key, tensor) for key, tensor in tensors.items()}
+
+
+def _maps(path: Path) -> bool:
+    memory = getattr(comfy, "memory_management", None)
+    if memory is None or not memory.aimdo_enabled:
+        return False
+    if model_management.is_device_cpu(model_management.get_torch_device()):
+        return False
+    # ComfyUI goes by the name, where the content may be something else.
+    return path.suffix.lower() in (".safetensors", ".sft") and file_form(path) is Form.SAFETENSORS
 
 
 def remember_loader(patcher: ModelPatcher, load: Callable[..., ModelPatcher], *arguments: Any) -> None:

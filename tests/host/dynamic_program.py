@@ -1,0 +1,245 @@
+"""The denoiser under ComfyUI's dynamic loading, beside a model of ComfyUI: argv is ComfyUI's folder.
+
+Prints JSON.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tests.host.model_setting import FILE, apart, load, loading, noise, pair, sample
+from tests.host.pack import known_weights, pack
+from tests.host.reports import report
+from tests.small_bundles import write_small_bundle
+
+import comfy.sd  # isort: skip
+import comfy.supported_models  # isort: skip
+from tests.host.memory_card import CARD, memory_card, on_card, rest  # isort: skip
+
+encoders = pack("nodes.host.encoder_loading")
+weights_of = pack("nodes.host.weights")
+plus_model = pack("nodes.host.plus_model")
+plus_config = pack("animatex_core.plus.config")
+plus_networks = pack("animatex_core.plus.networks")
+plus_checkpoint = pack("animatex_core.plus.checkpoint")
+plus_lora = pack("animatex_core.plus.lora")
+DenoiserConfig = pack("animatex_core.model.config").DenoiserConfig
+unets = pack("animatex_core.model.unet")
+generate_weights = pack("animatex_core.model.generated").generate_weights
+CHANNELS = 96  # enough for layers of the sizes that ComfyUI stages
+CONFIG = DenoiserConfig.from_dict({**DenoiserConfig.tiny().to_dict(), "channels": CHANNELS})
+
+
+def tensors() -> dict[str, Tensor]:
+    network = unets.AnimateXUNet(CONFIG)
+    generate_weights(network)
+    return {key: tensor.half() for key, tensor in network.state_dict().items()}
+
+
+TENSORS = tensors()
+LORA_LAYER = "middle_block.0.in_layers.2.weight"
+
+
+@contextmanager
+def denoiser(weight_dtype: str = "fp32", budget: int = 1 << 40) -> Iterator[Any]:
+    with memory_card(budget):
+        patcher = load(weight_dtype, config=CONFIG, tensors=TENSORS)
+        rest(patcher.model)
+        yield patcher
+
+
+def without_dynamic_loading(weight_dtype: str = "fp32") -> Any:
+    """Return what is answered where all weights are loaded in the old way."""
+    with memory_card():
+        patcher = pack("nodes.host.loading").load_model(
+            pack("animatex_core.checkpoints.denoiser_file").DenoiserFile(CONFIG, TENSORS, FILE.text_context),
+            "the model", weight_dtype, disable_dynamic=True,
+        )  # fmt: skip
+        return answer(patcher)
+
+
+def answer(patcher: Any) -> Tensor:
+    """Ask the model once, as it is loaded at the moment."""
+    tensor, values = pair()[0][0]
+    told = patcher.model.extra_conds(**values, cross_attn=tensor, device=CARD, noise=noise())
+    passes = {key: each.concat([]) for key, each in told.items()}
+    return patcher.model.apply_model(noise(), torch.ones(len(noise())), **passes)
+
+
+def values() -> dict[str, Any]:
+    found = {}
+    for weight_dtype in ("fp32", "fp16", "bf16", "fp8_e4m3fn", "fp8_e4m3fn_fast"):
+        expected = without_dynamic_loading(weight_dtype)
+        with denoiser(weight_dtype) as patcher:
+            patcher.partially_load(CARD)
+            found[weight_dtype] = apart(answer(patcher), expected)
+    return found
+
+
+def stays_mapped() -> dict[str, bool]:
+    """Whether weights are those of the file before, while and after they are on the card."""
+    found = {}
+    with denoiser() as patcher:
+        for name, act in (
+            ("before", lambda: None),
+            ("loaded", lambda: (patcher.partially_load(CARD), answer(patcher))),
+            ("unloaded", lambda: patcher.partially_unload(None, 1e32)),
+        ):
+            act()
+            staged = [name for name, module in patcher.model.diffusion_model.named_modules() if hasattr(module, "_v")]
+            weights = dict(patcher.model.diffusion_model.named_parameters())
+            names = weights if name != "loaded" else [f"{module}.weight" for module in staged]
+            found[name] = all(weights[key].data_ptr() == TENSORS[key].data_ptr() for key in names)
+    return found
+
+
+def bytes_on_card() -> dict[str, dict[str, Any]]:
+    return {"ours": moved(denoiser, answer), "ComfyUI's": moved(stable_diffusion, answer_of_comfyui)}
+
+
+def moved(model: Callable[..., Any], ask: Callable[[Any], Tensor]) -> dict[str, Any]:
+    with model() as patcher:
+        patcher.partially_load(CARD)
+        loaded = on_card(patcher)
+        whole = ask(patcher)
+        used = on_card(patcher)
+        freed = patcher.partially_unload(None, used["resident"] // 2)
+        half = on_card(patcher)
+        again = apart(ask(patcher), whole)
+        patcher.partially_unload(None, 1e32)
+        nothing = patcher.loaded_size()
+    with model(budget=loaded["staged"] // 3) as patcher:
+        patcher.partially_load(CARD)
+        scarce = apart(ask(patcher), whole)
+        little = on_card(patcher)
+    return {
+        "loaded": loaded, "used": used, "freed": freed, "half": half, "again": again, "left": nothing,
+        "scarce": little, "scarce difference": scarce,
+    }  # fmt: skip
+
+
+@contextmanager
+def stable_diffusion(budget: int = 1 << 40) -> Iterator[Any]:
+    """Give a small UNet of Stable Diffusion 1.5's form, loaded as ComfyUI's own loader does."""
+    sizes = {
+        "image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 128, "num_res_blocks": [1] * 3,
+        "channel_mult": [1, 2, 2], "transformer_depth": [1] * 3, "transformer_depth_output": [1] * 6,
+        "transformer_depth_middle": 1, "context_dim": 64, "num_heads": 8, "use_spatial_transformer": True,
+        "legacy": False, "use_checkpoint": False, "adm_in_channels": None, "use_temporal_attention": False,
+    }  # fmt: skip
+    config = comfy.supported_models.SD15(sizes)
+    with known_weights():
+        network = config.get_model({}, device=torch.device("cpu")).diffusion_model
+    generate_weights(network)
+    weights = {key: tensor.half() for key, tensor in network.state_dict().items()}
+    with memory_card(budget):
+        config.set_inference_dtype(torch.float32, None)
+        model = config.get_model({}, device=torch.device("cpu"))
+        patcher = comfy.model_patcher.CoreModelPatcher(model, CARD, torch.device("cpu"))
+        model.load_model_weights(dict(weights), "", assign=patcher.is_dynamic())
+        rest(model)
+        yield patcher
+
+
+def answer_of_comfyui(patcher: Any) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    x, text = torch.randn(1, 4, 16, 16, generator=generator), torch.randn(1, 7, 64, generator=generator)
+    return patcher.model.apply_model(x, torch.ones(1), c_crossattn=text)
+
+
+def is_mapped(weight: Tensor) -> bool:
+    """Whether ComfyUI can read a weight from its file straight to the card."""
+    return hasattr(weight.untyped_storage(), "_comfy_tensor_file_slice")
+
+
+def files() -> dict[str, Any]:
+    """Whether what comes from files rests there, and gives on the card what it gives without one."""
+    found: dict[str, Any] = {}
+    with TemporaryDirectory() as folder:
+        bundle, plus = write_small_bundle(Path(folder) / "small"), write_plus(Path(folder))
+        cases = {
+            "denoiser": lambda: of_denoiser(loading.load_model_file(bundle.denoiser, "the bundle")),
+            "image encoder": lambda: of_image_encoder(encoders.small_clip_vision(bundle)),
+            "autoencoder": lambda: of_autoencoder(encoders.small_vae(bundle)),
+            "modules of Animate-X++": lambda: of_modules(plus_model.load_hosted_plus(plus)),
+        }
+        for name, ask in cases.items():
+            *_, expected = ask()
+            with memory_card():
+                *state, answer = ask()
+            found[name] = [*state, apart(answer, expected)]
+            comfy.model_management.unload_all_models()
+    return found
+
+
+def of_denoiser(patcher: Any) -> tuple[Any, ...]:
+    return *resting(patcher), sample(patcher, pair(width=patcher.model.denoiser.context_dim))
+
+
+def of_image_encoder(encoder: Any) -> tuple[Any, ...]:
+    picture = torch.rand(1, 224, 224, 3, generator=torch.Generator().manual_seed(0))
+    return *resting(encoder.patcher), encoder.encode_image(picture)["image_embeds"]
+
+
+def of_autoencoder(vae: Any) -> tuple[Any, ...]:
+    picture = torch.rand(1, 64, 64, 3, generator=torch.Generator().manual_seed(0))
+    return *resting(vae.patcher), vae.decode(vae.encode(picture))
+
+
+def of_modules(plus: Any) -> tuple[Any, ...]:
+    video = torch.rand(1, 3, 5, 32, 32, generator=torch.Generator().manual_seed(0))
+    return *resting(plus.modules), plus.encode(plus_networks.PlusInputs(video), torch.float32).pose_tokens
+
+
+def resting(patcher: Any) -> tuple[bool, float]:
+    """Return whether a model is loaded dynamically, and the part of its bytes that ComfyUI mapped."""
+    weights = list(patcher.model.parameters())
+    mapped = sum(weight.nbytes for weight in weights if is_mapped(weight))
+    return weights_of.is_dynamic(patcher), mapped / sum(weight.nbytes for weight in weights)
+
+
+def write_plus(folder: Path) -> Path:
+    config, path = plus_config.PlusConfig.tiny("simple"), folder / "plus.safetensors"
+    modules = plus_networks.PlusNetworks(config)
+    generate_weights(modules)
+    pair = plus_lora.LoraPair(torch.zeros(4, 96), torch.zeros(96, 4))
+    file = plus_checkpoint.PlusFile(config, modules.state_dict(), {"blocks.0.self_attn.q": pair})
+    plus_checkpoint.write_plus(path, file)
+    return path
+
+
+def lora() -> dict[str, float]:
+    weight = TENSORS[LORA_LAYER].float()
+    generator = torch.Generator().manual_seed(0)
+    down = torch.randn(2, *weight.shape[1:], generator=generator)
+    up = torch.randn(weight.shape[0], 2, 1, 1, generator=generator)
+    name = f"diffusion_model.{LORA_LAYER.removesuffix('.weight')}"
+    trained = {f"{name}.lora_down.weight": down, f"{name}.lora_up.weight": up}
+    merged = weight + (up.flatten(1) @ down.flatten(1)).view(weight.shape)
+    with denoiser() as patcher:
+        patcher.partially_load(CARD)
+        plain = answer(patcher)
+        patched, _ = comfy.sd.load_lora_for_models(patcher, None, trained, 1.0, 0.0)
+        patched.partially_load(CARD)
+        found = answer(patched)
+        patcher.partially_load(CARD)
+        after = answer(patcher)
+    with memory_card():
+        whole = load("fp32", config=CONFIG, tensors={**TENSORS, LORA_LAYER: merged})
+        rest(whole.model)
+        whole.partially_load(CARD)
+        expected = answer(whole)
+    return {
+        "difference": apart(found, expected),
+        "effect": apart(expected, plain),
+        "left behind": apart(after, plain),
+    }
+
+
+if __name__ == "__main__":
+    report(values, stays_mapped, bytes_on_card, files, lora)
