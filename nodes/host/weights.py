@@ -77,6 +77,7 @@ def mapped_by_comfyui(path: Path, tensors: Mapping[str, Tensor], prefix: str = "
 
     Returns:
         All of the tensors; those that the file does not hold under their key are the given ones.
+
     """
     if not _maps(path):
         return dict(tensors)

@@ -1,7 +1,7 @@
 """A card of ordinary memory, for ComfyUI's own dynamic loading where there is none.
 
-Everything that decides, moves, casts and patches weights is ComfyUI's own code. Only the buffer of comfy_aimdo,
-which needs a card, is made of ordinary memory here: it holds a budget of bytes, and counts.
+Everything that decides, moves, casts and patches weights is ComfyUI's own code. Only the buffer of
+comfy_aimdo, which needs a card, is made of ordinary memory here: it holds a budget of bytes, and counts.
 """
 
 import ctypes

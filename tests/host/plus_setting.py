@@ -5,7 +5,7 @@ Import it in a process whose first argument is the folder of ComfyUI.
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -56,6 +56,16 @@ def wan(dtype: torch.dtype = torch.float32, **changes: Any) -> Any:
 
     Weights of 8 bits are computed with in float32, others as they are.
     """
+    config = wan_config(dtype, **changes)
+    model = config.get_model({}, device=CPU)
+    model.diffusion_model.load_state_dict(reference_weights(config))
+    model.eval().requires_grad_(False)
+    patcher = ModelPatcher(model, load_device=CPU, offload_device=CPU)
+    return ModelSamplingSD3().patch(patcher, SHIFT)[0]
+
+
+def wan_config(dtype: torch.dtype, **changes: Any) -> Any:
+    """Return ComfyUI's configuration of the small Wan."""
     sizes = {
         "image_model": "wan2.1",
         "model_type": "i2v",
@@ -64,20 +74,14 @@ def wan(dtype: torch.dtype = torch.float32, **changes: Any) -> Any:
     }
     config = comfy.supported_models.WAN21_I2V({**sizes, **changes})
     config.set_inference_dtype(dtype, torch.float32 if dtype.itemsize == 1 else None)
+    return config
+
+
+def reference_weights(config: Any) -> dict[str, Tensor]:
+    """Return the reference weights of a configuration's network, in its type."""
     with known_weights():
-        weights = config.get_model({}, device="meta").diffusion_model.state_dict()
-    model = config.get_model({}, device=CPU)
-    fill(model.diffusion_model, weights)
-    model.eval().requires_grad_(False)
-    patcher = ModelPatcher(model, load_device=CPU, offload_device=CPU)
-    return ModelSamplingSD3().patch(patcher, SHIFT)[0]
-
-
-def fill(network: nn.Module, like: Mapping[str, Tensor]) -> None:
-    """Give a network the reference weights, in the shapes and types of a state dict."""
-    network.load_state_dict(
-        {key: torch.from_numpy(weight(key, tuple(x.shape))).to(x.dtype) for key, x in like.items()}
-    )
+        like = config.get_model({}, device="meta").diffusion_model.state_dict()
+    return {key: torch.from_numpy(weight(key, tuple(x.shape))).to(x.dtype) for key, x in like.items()}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,8 @@
 """The native model's weights in ComfyUI's hands: argv is the folder of ComfyUI. Prints JSON."""
 
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -19,16 +22,20 @@ from tests.host.model_setting import (
     loading,
     noise,
     pair,
+    sample,
     sampling,
 )
 from tests.host.pack import pack
 from tests.host.reports import report
+from tests.small_bundles import write_small_bundle
 
 import comfy.sampler_helpers  # isort: skip
 import comfy.sd  # isort: skip
 from comfy_api.torch_helpers import set_torch_compile_wrapper  # isort: skip
 
 model = pack("nodes.host.model")
+SHIPPED = pack("animatex_core.small_bundle").SHIPPED
+OTHER_CPU = torch.device("cpu", 0)
 DenoiserConfig = pack("animatex_core.model.config").DenoiserConfig
 
 
@@ -120,5 +127,48 @@ def _direct(patcher: Any) -> Tensor:
     return patcher.model.apply_model(noise(), torch.ones(len(noise())), **passes)
 
 
+def on_two_devices() -> dict[str, Any] | None:
+    """Sample with the passes on two devices, where ComfyUI can; the second is the CPU under another name."""
+    multigpu = sys.modules.get("comfy.multigpu")
+    if multigpu is None:
+        return None
+    with TemporaryDirectory() as folder:
+        path = write_small_bundle(Path(folder)).denoiser
+        patcher = loading.load_model_file(path, "the bundle", "fp16")
+        told = pair(width=patcher.model.denoiser.context_dim)
+        expected = sample(patcher, told)
+        both, devices = patcher.clone(), []
+        clone = both.deepclone_multigpu(OTHER_CPU)
+    clone.is_multigpu_base_clone = True
+    both.set_additional_models("multigpu", [clone])
+    both.match_multigpu_clones()
+    multigpu.GPUOptionsGroup().register(both)
+    for each in (both, *both.get_additional_models_with_key("multigpu")):
+        each.model.diffusion_model.register_forward_hook(
+            lambda *_, device=str(each.load_device): devices.append(device)
+        )
+    one, other = (each.model.diffusion_model.state_dict() for each in (patcher, clone))
+    return {
+        "equal": one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one),
+        "shared": patcher.model is clone.model,
+        "difference": apart(sample(both, told), expected),
+        "devices": sorted(set(devices)),
+    }
+
+
+def without_dynamic_loading() -> list[Any] | None:
+    """What ComfyUI asks for where a model goes to the CPU, or a LoRA is scheduled."""
+    patcher = loading.load_model_file(SHIPPED.denoiser, "the built-in model")
+    if not hasattr(patcher, "is_dynamic"):
+        return None
+    init, arguments = patcher.cached_patcher_init
+    again = init(*arguments, disable_dynamic=True)
+    one, other = (each.model.diffusion_model.state_dict() for each in (patcher, again))
+    return [again.is_dynamic(), all(torch.equal(one[key], other[key]) for key in one)]
+
+
 if __name__ == "__main__":
-    report(storage, a_cpu_maps_the_file, for_inference, partly_loaded, lora, compiled, memory)
+    report(
+        storage, a_cpu_maps_the_file, for_inference, partly_loaded, lora, compiled, memory, on_two_devices,
+        without_dynamic_loading,
+    )  # fmt: skip
