@@ -59,3 +59,34 @@ def test_a_wrong_shape_leaves_the_network_untouched():
 
 def test_shapes_of_a_meta_network():
     assert shapes(_meta_linear().state_dict()) == {"weight": (2, 3), "bias": (2,)}
+
+
+class _Waiting(nn.Linear):
+    """Knows no weights before it is loaded, as some layers of ComfyUI."""
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+        self.weight = self.bias = None
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *_: object) -> None:
+        self.weight, self.bias = (nn.Parameter(state_dict[prefix + name]) for name in ("weight", "bias"))
+
+
+def test_layers_that_wait_for_their_weights_are_checked_against_what_is_expected() -> None:
+    tensors = {"weight": torch.ones(3, 2), "bias": torch.zeros(3)}
+    expected = shapes(tensors)
+    assert load_strictly(_Waiting(), tensors, "a layer", expected=expected).weight.shape == (3, 2)
+    for wrong in (
+        {"weight": torch.ones(2, 3)},
+        {"bias": torch.zeros(2)},
+        {"other": torch.zeros(3)},
+    ):
+        with pytest.raises(WrongCheckpoint, match="the file does not fit a layer"):
+            load_strictly(_Waiting(), {**tensors, **wrong}, "a layer", "the file", expected=expected)
+
+
+def test_tensors_may_keep_their_types() -> None:
+    tensors = {"weight": torch.ones(2, 3).half(), "bias": torch.zeros(2).bfloat16()}
+    linear = load_strictly(_meta_linear(), tensors, "a layer", dtype=None)
+    assert [linear.weight.dtype, linear.bias.dtype] == [torch.float16, torch.bfloat16]
+    assert linear.weight.data_ptr() == tensors["weight"].data_ptr()

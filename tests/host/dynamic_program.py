@@ -131,10 +131,11 @@ def moved(model: Callable[..., Any], ask: Callable[[Any], Tensor]) -> dict[str, 
 def stable_diffusion(budget: int = 1 << 40) -> Iterator[Any]:
     """Give a small UNet of Stable Diffusion 1.5's form, loaded as ComfyUI's own loader does."""
     sizes = {
-        "image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 128,
-        "num_res_blocks": [1] * 3, "channel_mult": [1, 2, 2], "transformer_depth": [1] * 3, "transformer_depth_output": [1] * 6,
-        "transformer_depth_middle": 1, "context_dim": 64, "num_heads": 8, "use_spatial_transformer": True,
-        "legacy": False, "use_checkpoint": False, "adm_in_channels": None, "use_temporal_attention": False,
+        "image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 128, "legacy": False,
+        "num_res_blocks": [1] * 3, "channel_mult": [1, 2, 2], "transformer_depth": [1] * 3,
+        "transformer_depth_output": [1] * 6, "transformer_depth_middle": 1, "context_dim": 64,
+        "num_heads": 8, "use_spatial_transformer": True, "use_checkpoint": False,
+        "adm_in_channels": None, "use_temporal_attention": False,
     }  # fmt: skip
     config = comfy.supported_models.SD15(sizes)
     with known_weights():

@@ -1,17 +1,20 @@
 """The encoders in ComfyUI's hands: argv is the folder of ComfyUI. Prints JSON."""
 
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from tests.host.model_setting import apart, generated, loading
-from tests.host.pack import pack
+from tests.host.pack import complaint, pack
 from tests.host.reports import report
 from tests.small_bundles import write_small_bundle
 
@@ -116,6 +119,23 @@ def complaints() -> dict[str, str]:
     }
 
 
+def image_encoders_with_a_fault() -> dict[str, str]:
+    """What is said of a weight that is missing, too many, or of another shape in an otherwise good file."""
+    tensors, said = load_file(BUNDLE.image_encoder), {}
+    key = next(key for key in tensors if key.endswith("mlp.c_fc.weight"))
+    changes = {
+        "missing": {name: tensor for name, tensor in tensors.items() if name != key},
+        "too many": {**tensors, "visual.other.weight": torch.zeros(3)},
+        "of another shape": {**tensors, key: tensors[key].T.contiguous()},
+    }
+    for name, changed in changes.items():
+        folder = FOLDER / name
+        shutil.copytree(BUNDLE.folder, folder)
+        save_file(changed, replace(BUNDLE, folder=folder).image_encoder)
+        said[name] = complaint(partial(files.small_clip_vision, replace(BUNDLE, folder=folder)))
+    return said
+
+
 def _equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
 
@@ -132,5 +152,5 @@ if __name__ == "__main__":
     report(
         small_bundle_is_that_of_the_core,
         image_encoder_sees_the_pictures_as_they_are, encoders_are_the_same_every_time,
-        autoencoder_files, released_denoiser, complaints,
+        autoencoder_files, released_denoiser, complaints, image_encoders_with_a_fault,
     )  # fmt: skip

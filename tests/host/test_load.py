@@ -190,5 +190,17 @@ class TestEncoders:
         assert said in encoders["complaints"][file]
 
 
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("missing", "1 missing (vision_model.encoder.layers.0.mlp.fc1.weight)"),
+        ("too many", "1 unexpected (visual.other.weight)"),
+        ("of another shape", "1 of another shape (vision_model.encoder.layers.0.mlp.fc1.weight is"),
+    ],
+)
+def test_every_weight_of_an_image_encoder_is_checked(encoders: dict, fault: str, said: str) -> None:
+    assert said in encoders["image_encoders_with_a_fault"][fault]
+
+
 def test_a_released_checkpoint_is_read_as_it_is(encoders: dict) -> None:
     assert encoders["released_denoiser"] == {"weights": True, "text": False}

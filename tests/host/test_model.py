@@ -112,6 +112,21 @@ class TestWeights:
         assert weights["lora"]["difference"] < ROUNDING < weights["lora"]["effect"]
         assert weights["lora"]["left behind"] == 0
 
+    def test_its_passes_run_on_two_devices_where_comfyui_can(self, weights: dict) -> None:
+        found = weights["on_two_devices"]
+        if found is None:
+            pytest.skip("this version of ComfyUI has no MultiGPU CFG Split")
+        assert found["equal"]
+        assert not found["shared"]
+        assert found["devices"] == ["cpu", "cpu:0"]
+        assert found["difference"] < 1e-4
+
+    def test_it_can_be_loaded_without_dynamic_loading(self, weights: dict) -> None:
+        found = weights["without_dynamic_loading"]
+        if found is None:
+            pytest.skip("this version of ComfyUI has no DynamicVRAM")
+        assert found == [False, True]
+
     def test_it_can_be_compiled(self, weights: dict) -> None:
         assert weights["compiled"] < ROUNDING
 
