@@ -36,6 +36,15 @@ class HostedPlus:
         """Sizes of the modules."""
         return self.modules.model.config
 
+    @property
+    def patcher(self) -> ModelPatcher:
+        """The modules, under the name by which ComfyUI's cache knows a model among outputs."""
+        return self.modules
+
+    def is_dynamic(self) -> bool:
+        """Whether the modules rest in their file, so that ComfyUI's cache would free nothing with them."""
+        return is_dynamic(self.modules)
+
     def encode(self, inputs: PlusInputs, dtype: torch.dtype) -> PlusConditions:
         """Encode a clip's conditions in float32, as released, and return them in `dtype`, that of Wan.
 

@@ -66,7 +66,8 @@ class _Waiting(nn.Linear):
 
     def __init__(self) -> None:
         nn.Module.__init__(self)
-        self.weight = self.bias = None
+        self.register_parameter("weight", None)
+        self.register_parameter("bias", None)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *_: object) -> None:
         self.weight, self.bias = (nn.Parameter(state_dict[prefix + name]) for name in ("weight", "bias"))

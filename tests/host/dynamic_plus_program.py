@@ -5,10 +5,11 @@ from typing import Any
 import torch
 
 from tests.host.plus_material import FULL, OWN, applied_by_node, expected_told
-from tests.host.plus_setting import SHIFT, ModelSamplingSD3, apart, reference_weights, sample, wan_config
+from tests.host.plus_setting import SHIFT, apart, reference_weights, sample, wan_config
 from tests.host.reports import report
 
 import comfy.model_patcher  # isort: skip
+from comfy_extras.nodes_model_advanced import ModelSamplingSD3  # isort: skip
 from tests.host.memory_card import CARD, memory_card, on_card, rest  # isort: skip
 
 

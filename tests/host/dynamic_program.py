@@ -17,8 +17,10 @@ from tests.host.pack import known_weights, pack
 from tests.host.reports import report
 from tests.small_bundles import write_small_bundle
 
+import comfy.model_patcher  # isort: skip
 import comfy.sd  # isort: skip
 import comfy.supported_models  # isort: skip
+from comfy_execution.caching import all_outputs_dynamic  # isort: skip
 from tests.host.memory_card import CARD, memory_card, on_card, rest  # isort: skip
 
 encoders = pack("nodes.host.encoder_loading")
@@ -182,6 +184,13 @@ def files() -> dict[str, Any]:
     return found
 
 
+def cached() -> list[bool]:
+    """What ComfyUI's cache asks of an output: whether it is a model, and rests in its file."""
+    with TemporaryDirectory() as folder, memory_card():
+        plus = plus_model.load_hosted_plus(write_plus(Path(folder)))
+        return [comfy.model_patcher.is_model_patcher_output(plus), all_outputs_dynamic([plus])]
+
+
 def of_denoiser(patcher: Any) -> tuple[Any, ...]:
     return *resting(patcher), sample(patcher, pair(width=patcher.model.denoiser.context_dim))
 
@@ -247,4 +256,4 @@ def lora() -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    report(values, stays_mapped, bytes_on_card, files, lora)
+    report(values, stays_mapped, bytes_on_card, files, cached, lora)

@@ -48,6 +48,10 @@ def test_comfyui_maps_the_files_itself(seen: dict, part: str) -> None:
     assert difference < 1e-5
 
 
+def test_comfyuis_cache_knows_the_modules_of_animate_x_plus_for_a_model(seen: dict) -> None:
+    assert seen["cached"] == [True, True]
+
+
 class TestBytes:
     """Beside a model of ComfyUI that is as large and loaded by its own loader."""
 
