@@ -10,7 +10,11 @@ from pathlib import Path
 
 
 def switch_on() -> None:
-    """Switch DynamicVRAM on; call it before the pack is imported, when ComfyUI has parsed its options."""
+    """Switch DynamicVRAM on; call it before the pack is imported, when ComfyUI has parsed its options.
+
+    comfy_aimdo comes first, as in main.py: ComfyUI maps files of weights with it, without a card too.
+    """
+    importlib.import_module("comfy_aimdo.control").init()  # type: ignore[attr-defined]
     importlib.import_module("comfy.memory_management").aimdo_enabled = True  # type: ignore[attr-defined]
     patching = importlib.import_module("comfy.model_patcher")
     patching.CoreModelPatcher = patching.ModelPatcherDynamic  # type: ignore[attr-defined]

@@ -1,29 +1,26 @@
 """Models in the hands of ComfyUI's DynamicVRAM, on a card that is made of ordinary memory."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.host.pack import DYNAMIC_VRAM
+from tests.host.hosts import Host
 from tests.host.programs import measured
 
 
-def seen_on_card(program: str, comfyui: Path) -> dict[str, Any]:
-    if not (comfyui / "comfy" / "memory_management.py").exists():
-        pytest.skip("this version of ComfyUI has no DynamicVRAM")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(DYNAMIC_VRAM, "1")
-        return measured(program, comfyui)
+def seen_on_card(program: str, comfyui: Host) -> dict[str, Any]:
+    if not comfyui.as_with_card:
+        pytest.skip("DynamicVRAM is off in this ComfyUI, or unknown to it")
+    return measured(program, comfyui)
 
 
 @pytest.fixture(scope="module")
-def seen(comfyui: Path) -> dict[str, Any]:
+def seen(comfyui: Host) -> dict[str, Any]:
     return seen_on_card("dynamic_program", comfyui)
 
 
 @pytest.fixture(scope="module")
-def plus(comfyui: Path) -> dict[str, Any]:
+def plus(comfyui: Host) -> dict[str, Any]:
     return seen_on_card("dynamic_plus_program", comfyui)
 
 
