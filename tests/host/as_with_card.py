@@ -14,7 +14,7 @@ def switch_on() -> None:
 
     comfy_aimdo comes first, as in main.py: ComfyUI maps files of weights with it, without a card too.
     """
-    importlib.import_module("comfy_aimdo.control").init()  # type: ignore[attr-defined]
+    importlib.import_module("comfy_aimdo.control").init()
     importlib.import_module("comfy.memory_management").aimdo_enabled = True  # type: ignore[attr-defined]
     patching = importlib.import_module("comfy.model_patcher")
     patching.CoreModelPatcher = patching.ModelPatcherDynamic  # type: ignore[attr-defined]

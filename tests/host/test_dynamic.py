@@ -20,6 +20,11 @@ def seen(comfyui: Host) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
+def loaded(comfyui: Host) -> dict[str, Any]:
+    return seen_on_card("dynamic_files_program", comfyui)
+
+
+@pytest.fixture(scope="module")
 def plus(comfyui: Host) -> dict[str, Any]:
     return seen_on_card("dynamic_plus_program", comfyui)
 
@@ -38,15 +43,15 @@ def test_weights_rest_in_their_file(seen: dict) -> None:
 
 
 @pytest.mark.parametrize("part", ["denoiser", "image encoder", "autoencoder", "modules of Animate-X++"])
-def test_comfyui_maps_the_files_itself(seen: dict, part: str) -> None:
-    dynamic, mapped, difference = seen["files"][part]
+def test_comfyui_maps_the_files_itself(loaded: dict, part: str) -> None:
+    dynamic, mapped, difference = loaded["files"][part]
     assert dynamic
     assert mapped == 1
     assert difference < 1e-5
 
 
-def test_comfyuis_cache_knows_the_modules_of_animate_x_plus_for_a_model(seen: dict) -> None:
-    assert seen["cached"] == [True, True]
+def test_comfyuis_cache_knows_the_modules_of_animate_x_plus_for_a_model(loaded: dict) -> None:
+    assert loaded["cached"] == [True, True]
 
 
 class TestBytes:
