@@ -127,6 +127,7 @@ def _is_trimmed(video: VideoInput) -> bool:
     """Whether later versions of ComfyUI show only a part of the file."""
     window = getattr(video, "get_active_trim_window", None)
     if window is not None:
+        _check_source(video)  # ComfyUI opens the file where the part is counted from its end
         return any(window())
     # Between 0.3.64 and the versions that tell it, only private names say so.
     return any(getattr(video, f"_VideoFromFile__{name}", 0) for name in ("start_time", "duration"))

@@ -12,9 +12,9 @@ from pathlib import Path
 def switch_on() -> None:
     """Switch DynamicVRAM on; call it before the pack is imported, when ComfyUI has parsed its options.
 
-    Without a card comfy_aimdo moves nothing: patchers for the CPU are still those without DynamicVRAM.
+    comfy_aimdo comes first, as in main.py: ComfyUI maps files of weights with it, without a card too.
     """
-    importlib.import_module("comfy_aimdo.control").init()  # first, as in main.py
+    importlib.import_module("comfy_aimdo.control").init()
     importlib.import_module("comfy.memory_management").aimdo_enabled = True  # type: ignore[attr-defined]
     patching = importlib.import_module("comfy.model_patcher")
     patching.CoreModelPatcher = patching.ModelPatcherDynamic  # type: ignore[attr-defined]

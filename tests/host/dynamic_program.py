@@ -5,31 +5,19 @@ Prints JSON.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tests.host.model_setting import FILE, apart, load, loading, noise, pair, sample
+from tests.host.model_setting import FILE, apart, load, noise, pair
 from tests.host.pack import known_weights, pack
 from tests.host.reports import report
-from tests.small_bundles import write_small_bundle
 
-import comfy.model_patcher  # isort: skip
 import comfy.sd  # isort: skip
 import comfy.supported_models  # isort: skip
-from comfy_execution.caching import all_outputs_dynamic  # isort: skip
 from tests.host.memory_card import CARD, memory_card, on_card, rest  # isort: skip
 
-encoders = pack("nodes.host.encoder_loading")
-weights_of = pack("nodes.host.weights")
-plus_model = pack("nodes.host.plus_model")
-plus_config = pack("animatex_core.plus.config")
-plus_networks = pack("animatex_core.plus.networks")
-plus_checkpoint = pack("animatex_core.plus.checkpoint")
-plus_lora = pack("animatex_core.plus.lora")
 DenoiserConfig = pack("animatex_core.model.config").DenoiserConfig
 unets = pack("animatex_core.model.unet")
 generate_weights = pack("animatex_core.model.generated").generate_weights
@@ -159,74 +147,6 @@ def answer_of_comfyui(patcher: Any) -> Tensor:
     return patcher.model.apply_model(x, torch.ones(1), c_crossattn=text)
 
 
-def is_mapped(weight: Tensor) -> bool:
-    """Whether ComfyUI can read a weight from its file straight to the card."""
-    return hasattr(weight.untyped_storage(), "_comfy_tensor_file_slice")
-
-
-def files() -> dict[str, Any]:
-    """Whether what comes from files rests there, and gives on the card what it gives without one."""
-    found: dict[str, Any] = {}
-    with TemporaryDirectory() as folder:
-        bundle, plus = write_small_bundle(Path(folder) / "small"), write_plus(Path(folder))
-        cases = {
-            "denoiser": lambda: of_denoiser(loading.load_model_file(bundle.denoiser, "the bundle")),
-            "image encoder": lambda: of_image_encoder(encoders.small_clip_vision(bundle)),
-            "autoencoder": lambda: of_autoencoder(encoders.small_vae(bundle)),
-            "modules of Animate-X++": lambda: of_modules(plus_model.load_hosted_plus(plus)),
-        }
-        for name, ask in cases.items():
-            *_, expected = ask()
-            with memory_card():
-                *state, answer = ask()
-            found[name] = [*state, apart(answer, expected)]
-            comfy.model_management.unload_all_models()
-    return found
-
-
-def cached() -> list[bool]:
-    """What ComfyUI's cache asks of an output: whether it is a model, and rests in its file."""
-    with TemporaryDirectory() as folder, memory_card():
-        plus = plus_model.load_hosted_plus(write_plus(Path(folder)))
-        return [comfy.model_patcher.is_model_patcher_output(plus), all_outputs_dynamic([plus])]
-
-
-def of_denoiser(patcher: Any) -> tuple[Any, ...]:
-    return *resting(patcher), sample(patcher, pair(width=patcher.model.denoiser.context_dim))
-
-
-def of_image_encoder(encoder: Any) -> tuple[Any, ...]:
-    picture = torch.rand(1, 224, 224, 3, generator=torch.Generator().manual_seed(0))
-    return *resting(encoder.patcher), encoder.encode_image(picture)["image_embeds"]
-
-
-def of_autoencoder(vae: Any) -> tuple[Any, ...]:
-    picture = torch.rand(1, 64, 64, 3, generator=torch.Generator().manual_seed(0))
-    return *resting(vae.patcher), vae.decode(vae.encode(picture))
-
-
-def of_modules(plus: Any) -> tuple[Any, ...]:
-    video = torch.rand(1, 3, 5, 32, 32, generator=torch.Generator().manual_seed(0))
-    return *resting(plus.modules), plus.encode(plus_networks.PlusInputs(video), torch.float32).pose_tokens
-
-
-def resting(patcher: Any) -> tuple[bool, float]:
-    """Return whether a model is loaded dynamically, and the part of its bytes that ComfyUI mapped."""
-    weights = list(patcher.model.parameters())
-    mapped = sum(weight.nbytes for weight in weights if is_mapped(weight))
-    return weights_of.is_dynamic(patcher), mapped / sum(weight.nbytes for weight in weights)
-
-
-def write_plus(folder: Path) -> Path:
-    config, path = plus_config.PlusConfig.tiny("simple"), folder / "plus.safetensors"
-    modules = plus_networks.PlusNetworks(config)
-    generate_weights(modules)
-    pair = plus_lora.LoraPair(torch.zeros(4, 96), torch.zeros(96, 4))
-    file = plus_checkpoint.PlusFile(config, modules.state_dict(), {"blocks.0.self_attn.q": pair})
-    plus_checkpoint.write_plus(path, file)
-    return path
-
-
 def lora() -> dict[str, float]:
     weight = TENSORS[LORA_LAYER].float()
     generator = torch.Generator().manual_seed(0)
@@ -256,4 +176,4 @@ def lora() -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    report(values, stays_mapped, bytes_on_card, files, cached, lora)
+    report(values, stays_mapped, bytes_on_card, lora)

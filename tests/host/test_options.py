@@ -1,7 +1,6 @@
 """The pack on a ComfyUI that was started with options for memory and speed."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +8,10 @@ from safetensors.torch import load_file
 
 from tests.host import workflow_samples as workflows
 from tests.host.graphs import Prompt, conditioned, decoded, node, put_inputs, sampled, sampled_by_pack
+from tests.host.hosts import Host
 from tests.host.server import Server, serving
 
+pytestmark = pytest.mark.one_host
 OPTIONS = ("--fp16-intermediates", "--fast", "--cache-ram", "--reserve-vram", "1")
 SMALL = {
     "AnimateXDrivingFrames": {"frames": 2},
@@ -20,9 +21,9 @@ SMALL = {
 
 
 @pytest.fixture(scope="module")
-def optimised(comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def optimised(comfyui: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A ComfyUI that keeps pictures and latents in 16 bits."""
-    if "--fp16-intermediates" not in (comfyui / "comfy" / "cli_args.py").read_text(encoding="utf-8"):
+    if "--fp16-intermediates" not in (comfyui.path / "comfy" / "cli_args.py").read_text(encoding="utf-8"):
         pytest.skip("this version of ComfyUI has no --fp16-intermediates")
     with serving(comfyui, tmp_path_factory.mktemp("options"), *OPTIONS) as running:
         put_inputs(running.base / "input")
