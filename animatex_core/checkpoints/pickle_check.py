@@ -1,8 +1,8 @@
 """What a pickle of weights would build, worked out from its opcodes before anything of it is built.
 
-The restricted unpickler of torch runs no code, but a pickle of 500 bytes may ask it for gigabytes: a bytearray
-of any length, a tensor larger than its storage, a storage larger than the file. Here the same opcodes make
-placeholders, which know their size and hold nothing.
+The restricted unpickler of torch runs no code, but a pickle of 500 bytes may ask it for gigabytes: a
+bytearray of any length, a tensor larger than its storage, a storage larger than the file. Here the same
+opcodes make placeholders, which know their size and hold nothing.
 """
 
 import io
@@ -59,6 +59,10 @@ class Opaque:
     def __init__(self, *_: object) -> None:
         pass
 
+    def __call__(self, *_: object) -> "Opaque":
+        """Stand for the result too."""
+        return self
+
     def __setstate__(self, state: object) -> None:
         pass
 
@@ -89,10 +93,13 @@ def check_pickle(file: io.BufferedIOBase, total: int, records: Mapping[str, int]
     records: key -> bytes of the storages; None where a file does not tell (the legacy form).
     Raises what `pickle` raises for damaged ones.
     """
+    inspector = _Inspector(file, total, records)
     try:
-        _Inspector(file, total, records).load()
-    except KeyError as error:
-        raise NotForTensors(f"opcode {error}") from error
+        inspector.load()
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        if inspector.strange is None:
+            raise
+        raise NotForTensors(inspector.strange) from error
 
 
 def read_bounded(file: io.BufferedIOBase) -> io.BytesIO:
@@ -126,6 +133,7 @@ class _Inspector(pickle._Unpickler):  # the one in C sizes its memo as the file 
         self._total, self._records = total, records
         self._storages: dict[object, int] = {}
         self._claimed = 0
+        self.strange: str | None = None  # the first name that has nothing to do with tensors
 
     def find_class(self, module: str, name: str) -> object:
         known: dict[str, object] = {
@@ -148,7 +156,12 @@ class _Inspector(pickle._Unpickler):  # the one in C sizes its memo as the file 
         }
         module, name = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
         path = f"{module}.{name}"
-        return known[path] if path in known else _of_torch(path)
+        if path in known:
+            return known[path]
+        if path.startswith("torch."):
+            return _of_torch(path)
+        self.strange = self.strange or path  # torch refuses it, unless the host allowed it
+        return Opaque
 
     def persistent_load(self, pid: Any) -> Storage:
         _, kind, key, _, numel, *_ = pid
@@ -206,15 +219,13 @@ class _Inspector(pickle._Unpickler):  # the one in C sizes its memo as the file 
 
 
 def _of_torch(path: str) -> object:
-    """Return a placeholder of a storage's class or a type; other functions of torch may allocate."""
+    """Return a placeholder of a storage's class, or a type; other functions of torch may allocate."""
     name = path.removeprefix("torch.").removeprefix("cuda.").removeprefix("storage.")
-    if path.startswith("torch.") and name.endswith("Storage"):
+    if name.endswith("Storage"):
         return StorageType(_item_size(name))
-    if path.startswith("torch.") and isinstance(getattr(torch, name, None), torch.dtype):
+    if isinstance(getattr(torch, name, None), torch.dtype):
         return getattr(torch, name)
-    if path.startswith("torch."):
-        raise NotForTensors(path)
-    return Opaque
+    raise NotForTensors(path)
 
 
 def _item_size(name: str) -> int:

@@ -25,6 +25,7 @@ from ...checkpoints.safetensors_file import layout_of, write_safetensors
 from ...conditioning import MotionFeatures
 from ...errors import CheckpointError, InvalidInput
 from ...placement import placed
+from ...plain_files import parse_json, read_json
 from ...pose.skeleton import PoseSequence
 from .clip import Dance, WanClip
 from .parts import Task
@@ -47,7 +48,7 @@ class WanClipFolder:
         """Find the clips of a folder; raises InvalidInput where there is no such data set."""
         folder = cls(Path(path))
         try:
-            version = json.loads((folder.path / HEADER).read_text(encoding="utf-8"))["version"]
+            version = read_json(folder.path / HEADER)["version"]
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise InvalidInput(
                 f"{str(path)!r} is not a folder of clips for Wan ({error}): name one that holds a {HEADER}."
@@ -99,7 +100,7 @@ class WanClipFolder:
     def _poses(self, path: Path, tensors: Mapping[str, Tensor]) -> list[PoseSequence]:
         metadata = read_metadata(path)
         return [
-            PoseSequence.from_points(tensors[name].float().numpy(), *json.loads(metadata[name]))
+            PoseSequence.from_points(tensors[name].float().numpy(), *parse_json(metadata[name]))
             for name in POSES
         ]
 
