@@ -84,7 +84,7 @@ def test_a_large_file_is_not_even_read(tmp_path: Path, name: str) -> None:
     with (tmp_path / name).open("wb") as file:
         file.truncate(8 << 30)
     call = measured("tests.test_plain_files", "read_named", tmp_path / name)
-    assert call.raised == "FileFault"
+    assert call.raised == "TooLarge"
     assert call.peak < 100 << 20
 
 
