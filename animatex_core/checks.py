@@ -14,7 +14,7 @@ def require_whole(name: str, value: object, least: int = 1, most: int | None = N
     """Raise InvalidInput unless a value is a whole number of at least `least`; most: the largest, if any."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise InvalidInput(f"{name} is {shown(value)}, but it must be a whole number: take {least} or more.")
-    if most is not None and value > most:
+    if most is not None and int(value) > most:
         raise InvalidInput(f"{name} is {shown(value)}, but {most} is the most: take {most} or less.")
 
 

@@ -11,7 +11,7 @@ import pickle
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING  # Python 2's names, which the old protocols keep
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any, ClassVar
 
 import torch
 
@@ -86,7 +86,7 @@ class Storage:
     nbytes: int
 
 
-def check_pickle(file: io.BufferedIOBase, total: int, records: Mapping[str, int] | None = None) -> None:
+def check_pickle(file: IO[bytes], total: int, records: Mapping[str, int] | None = None) -> None:
     """Raise TooLarge or NotForTensors where a pickle asks for more than the tensors of its file.
 
     file: read to the end of the pickle. total: bytes of all the tensors' data that there can be.
@@ -102,7 +102,7 @@ def check_pickle(file: io.BufferedIOBase, total: int, records: Mapping[str, int]
         raise NotForTensors(inspector.strange) from error
 
 
-def read_bounded(file: io.BufferedIOBase) -> io.BytesIO:
+def read_bounded(file: IO[bytes]) -> io.BytesIO:
     """Return the beginning of a file, in which a pickle of an acceptable size must end."""
     return _Counted(file.read(MAX_PICKLE))
 
@@ -126,9 +126,10 @@ class _Counted(io.BytesIO):
 
 
 class _Inspector(pickle._Unpickler):  # the one in C sizes its memo as the file says
-    dispatch = {code[0]: _BASE[code[0]] for code in OPCODES}  # noqa: RUF012 - as in the base class
+    dispatch: ClassVar[dict[int, Any]] = {code[0]: _BASE[code[0]] for code in OPCODES}
+    stack: list[Any]
 
-    def __init__(self, file: io.BufferedIOBase, total: int, records: Mapping[str, int] | None) -> None:
+    def __init__(self, file: IO[bytes], total: int, records: Mapping[str, int] | None) -> None:
         super().__init__(file, encoding="latin-1")
         self._total, self._records = total, records
         self._storages: dict[object, int] = {}

@@ -66,16 +66,18 @@ def write_picture(path: str | Path, rgb: Frame) -> Path:
 def _converted(path: Path, image: Image.Image) -> Picture:
     if image.mode == "F":
         raise InvalidInput(f"The picture {str(path)!r} has floating-point values: save it with 8 or 16 bits.")
-    has_alpha = image.mode in TRANSPARENT or "transparency" in image.info
     deep = image.mode.startswith("I")
-    convert = _deep_grey if deep else _transparent if has_alpha else _opaque
+    has_alpha = not deep and (image.mode in TRANSPARENT or "transparency" in image.info)
     rgb = np.empty((image.height, image.width, 3), np.uint8)
-    alpha = np.empty((image.height, image.width), np.uint8) if convert is _transparent else None
+    alpha = np.full((image.height, image.width) if has_alpha else (0, 0), 255, np.uint8)
     for rows in _bands(image):  # each of them is converted through several copies of itself
-        rgb[rows], band_alpha = convert(image.crop((0, rows.start, image.width, rows.stop)))
-        if alpha is not None:
-            alpha[rows] = band_alpha
-    return Picture(rgb, None if alpha is None or alpha.min() == 255 else alpha)
+        band = image.crop((0, rows.start, image.width, rows.stop))
+        if has_alpha:
+            rgba = np.asarray(band.convert("RGBA"))
+            rgb[rows], alpha[rows] = on_white(rgba), rgba[..., 3]
+        else:
+            rgb[rows] = _deep_grey(band) if deep else np.asarray(band.convert("RGB"))
+    return Picture(rgb, None if (alpha == 255).all() else alpha)
 
 
 def _bands(image: Image.Image) -> Iterator[slice]:
@@ -85,16 +87,7 @@ def _bands(image: Image.Image) -> Iterator[slice]:
         yield slice(top, min(top + height, image.height))
 
 
-def _deep_grey(image: Image.Image) -> tuple[Frame, None]:
+def _deep_grey(image: Image.Image) -> Frame:
     """Convert 16 bits of grey, which Pillow would clip to 8."""
     grey = np.clip(np.asarray(image, dtype=np.int64) >> 8, 0, 255).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=-1), None
-
-
-def _opaque(image: Image.Image) -> tuple[Frame, None]:
-    return np.asarray(image.convert("RGB")), None
-
-
-def _transparent(image: Image.Image) -> tuple[Frame, NDArray[np.uint8]]:
-    rgba = np.asarray(image.convert("RGBA"))
-    return on_white(rgba), rgba[..., 3]
+    return np.repeat(grey[..., None], 3, axis=-1)

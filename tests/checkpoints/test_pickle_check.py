@@ -140,9 +140,9 @@ def test_what_checkpoints_hold_beside_weights_is_read_past(tmp_path: Path, form:
     tied = torch.ones(4, 4)
     wide = {"wide": torch.ones(3).to(torch.uint16)} if form == "zip" else {}
     state = {**wide, **module.state_dict(), "tied": tied, "twice": tied, "view": tied.t()[1:]}
-    state["none"] = torch.ones(0)
+    state = OrderedDict(state, none=torch.ones(0))
     content = {
-        "state_dict": OrderedDict(state),
+        "state_dict": state,
         "optimizer": optimizer.state_dict(),
         "milestones": Counter([3, 9]),
         "set": {1, 2}, "bytes": bytearray(b"abc"), "size": torch.Size([2]), "type": torch.float16,
@@ -150,8 +150,8 @@ def test_what_checkpoints_hold_beside_weights_is_read_past(tmp_path: Path, form:
     }  # fmt: skip
     torch.save(content, tmp_path / "a.pth", _use_new_zipfile_serialization=form == "zip")
     found = open_tensors(tmp_path / "a.pth")
-    assert found.keys() == content["state_dict"].keys()
-    assert all(torch.equal(found[name], tensor) for name, tensor in content["state_dict"].items())
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[name], tensor) for name, tensor in state.items())
 
 
 def test_the_count_of_operations_leaves_room_for_real_checkpoints() -> None:
