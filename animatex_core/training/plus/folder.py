@@ -22,6 +22,7 @@ from torch import Tensor
 
 from ...checkpoints.safe_read import open_tensors, read_metadata
 from ...checkpoints.safetensors_file import layout_of, write_safetensors
+from ...checkpoints.wording import reason_of
 from ...conditioning import MotionFeatures
 from ...errors import CheckpointError, InvalidInput
 from ...placement import placed
@@ -99,10 +100,15 @@ class WanClipFolder:
 
     def _poses(self, path: Path, tensors: Mapping[str, Tensor]) -> list[PoseSequence]:
         metadata = read_metadata(path)
-        return [
-            PoseSequence.from_points(tensors[name].float().numpy(), *parse_json(metadata[name]))
-            for name in POSES
-        ]
+        try:
+            return [
+                PoseSequence.from_points(tensors[name].float().numpy(), *parse_json(metadata[name]))
+                for name in POSES
+            ]
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidInput(
+                f"The clip {path} is incomplete ({reason_of(error)}): encode it again."
+            ) from error
 
     def _tensors(self, path: Path) -> Mapping[str, Tensor]:
         try:
