@@ -9,9 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import yaml
-
 from .errors import InvalidInput
+from .plain_files import FileFault, read_yaml
 
 CATALOGUE = Path(__file__).parents[1] / "models.yaml"
 
@@ -107,8 +106,8 @@ def load_catalogue(path: Path = CATALOGUE) -> Catalogue:
     ComfyUI asks for what the loaders offer, and so for this, several times a prompt.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
+        content = read_yaml(path)
+    except (OSError, FileFault) as error:
         raise _fault(f"the file cannot be read ({' '.join(str(error).split())})") from error
     top = _check_keys("the file", content, {"hub", "sets", "files"})
     files = tuple(_model_file(entry) for entry in _list("files", top["files"]))

@@ -1,16 +1,32 @@
 """Checks of plain values where they come in."""
 
+import reprlib
 import stat
 from numbers import Integral
 from pathlib import Path
 
 from .errors import InvalidInput
 
+MAX_SIZE = 1 << 16  # of a network whose sizes a file tells: far beyond any, and it can be built
 
-def require_whole(name: str, value: object, least: int = 1) -> None:
-    """Raise InvalidInput unless a value is a whole number of at least `least`."""
+
+def require_whole(name: str, value: object, least: int = 1, most: int | None = None) -> None:
+    """Raise InvalidInput unless a value is a whole number of at least `least`; most: the largest, if any."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise InvalidInput(f"{name} is {value!r}, but it must be a whole number: take {least} or more.")
+        raise InvalidInput(f"{name} is {shown(value)}, but it must be a whole number: take {least} or more.")
+    if most is not None and int(value) > most:
+        raise InvalidInput(f"{name} is {shown(value)}, but {most} is the most: take {most} or less.")
+
+
+def shown(value: object) -> str:
+    """Return the representation of a value in a sentence, of about a hundred characters at most."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = 80
+    short.maxlevel = 3
+    try:
+        return short.repr(value)
+    except (ValueError, RecursionError):  # numbers of more than 4,300 digits are not printed
+        return f"a very large {type(value).__name__}"
 
 
 def require_file(path: Path, role: str) -> None:

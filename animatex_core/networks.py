@@ -1,6 +1,5 @@
 """The networks of an animation."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from .checkpoints.denoiser_file import load_denoiser
 from .encoders.autoencoder import SMALL_AUTOENCODER, StableDiffusionAutoencoder
+from .encoders.open_clip_config import read_open_clip_config
 from .encoders.open_clip_encoder import OpenClipImageEncoder, OpenClipTextContext
 from .encoders.protocols import ImageEncoder, LatentCodec
 from .model.trained_on import RELEASED, TrainedOn
@@ -81,7 +81,7 @@ def load_small(bundle: SmallBundle, dtype: torch.dtype, device: torch.device) ->
     """
     loaded = load_denoiser(bundle.denoiser, dtype, device)
     assert loaded.text_context is not None
-    sizes = json.loads(bundle.image_encoder_config.read_text(encoding="utf-8"))
+    sizes = read_open_clip_config(bundle.image_encoder_config)
     autoencoder = StableDiffusionAutoencoder.from_file(
         bundle.autoencoder, SMALL_AUTOENCODER, device=device, batch_size=1
     )

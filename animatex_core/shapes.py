@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from .checks import require_whole
+from .checks import MAX_SIZE, require_whole
 from .errors import InvalidInput
 
 
@@ -23,10 +23,10 @@ class ClipShape:
 
     def __post_init__(self) -> None:
         require_whole("frames", self.frames)
-        require_whole("factor", self.factor)
-        require_whole("halvings", self.halvings, least=0)
+        require_whole("factor", self.factor, most=MAX_SIZE)
+        require_whole("halvings", self.halvings, least=0, most=16)
         for name, size in (("width", self.width), ("height", self.height)):
-            require_whole(name, size)
+            require_whole(name, size, most=MAX_SIZE)
             if size % self.multiple:
                 raise InvalidInput(
                     f"{name} is {size} pixels, but it must be a multiple of {self.multiple}: "

@@ -16,6 +16,7 @@ from .placement import place_text
 from .progress import Progress, no_progress
 
 CHUNK = 1 << 20
+RECORD_BYTES = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,15 @@ def recorded_digest(path: Path) -> str | None:
     record = record_of(path)
     if not record.is_file():
         return None
-    digest = record.read_text(encoding="utf-8", errors="replace").partition(" ")[0].lower()
+    digest = _beginning(record).partition(" ")[0].lower()
     if len(digest) != 64:
         raise DownloadError(f"{record} holds no sha256: delete it to accept the file as it is.")
     return digest
+
+
+def _beginning(record: Path) -> str:
+    with record.open("rb") as file:
+        return file.read(RECORD_BYTES).decode("utf-8", errors="replace")
 
 
 def _sha256(path: Path, on_progress: Progress) -> str:

@@ -21,6 +21,7 @@ from ..model.layers import UNINITIALISED
 from ..model.trained_on import RELEASED, TrainedOn
 from ..model.unet import AnimateXUNet
 from ..placement import check_target
+from ..plain_files import parse_json
 from ..progress import Progress, no_progress
 from .denoiser_keys import POSITION_TABLE, from_released, released_keys
 from .safe_read import open_tensors, read_metadata, tensor_groups
@@ -196,8 +197,8 @@ def _configuration(
 ) -> tuple[DenoiserConfig, dict[str, tuple[int, ...]], TrainedOn]:
     """Return the configuration of a bundle, the keys and shapes of its network, what it was trained on."""
     try:
-        config = DenoiserConfig.from_dict(json.loads(metadata["config"]))
-        trained_on = TrainedOn.from_dict(json.loads(metadata.get("trained_on", "{}")))
+        config = DenoiserConfig.from_dict(parse_json(metadata["config"]))
+        trained_on = TrainedOn.from_dict(parse_json(metadata.get("trained_on", "{}")))
         return config, denoiser_shapes(config), trained_on
     except UNUSABLE as error:
         raise WrongCheckpoint(

@@ -25,15 +25,19 @@ from ..errors import (
     WrongCheckpoint,
 )
 from ..out_of_memory import is_out_of_memory
+from .pickle_check import NotForTensors, TooLarge, check_pickle, is_at_end, read_bounded
 from .wording import reason_of, short
 
 REMEDY_DAMAGED = "download it again, or check that the path is the right one"
+MAX_HEADER = 8 << 20  # bytes of safetensors' JSON; those of Wan 14B are 0.2 MB
+LEGACY_PICKLES = 5  # magic number, protocol, system, content, keys of the storages
 REMEDY_UNSAFE = "get the safetensors version, or the file from its original source"
 
 MALFORMED = (  # what zipfile and torch's restricted unpickler raise, for too little memory as for damage
     zipfile.BadZipFile,
     EOFError,
     RuntimeError,
+    ArithmeticError,
     AssertionError,
     AttributeError,
     LookupError,
@@ -98,6 +102,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     if file_form(path) is not Form.SAFETENSORS:
         return {}
     try:
+        _check_header(path)
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}
     except (SafetensorError, MemoryError, OSError) as error:
@@ -140,18 +145,34 @@ def _grouped(sizes: Mapping[str, int], max_bytes: int) -> Iterator[list[str]]:
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
+        _check_header(path)
         with safe_open(path, framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no mapping
     except (SafetensorError, MemoryError, OSError) as error:
         raise unreadable(path, error) from error
 
 
+def _check_header(path: Path) -> None:
+    """Raise DamagedCheckpoint for a header that would take a hundred times its own size in memory."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if length > MAX_HEADER:
+        raise DamagedCheckpoint(
+            f"{path} has a header of {length:,} bytes, but {MAX_HEADER:,} are the most: {REMEDY_DAMAGED}."
+        )
+
+
 def _unpickle(path: Path, mapped: bool) -> Mapping[object, object]:
-    (_check_zip if mapped else _check_legacy)(path)
     try:
+        (_check_zip if mapped else _check_legacy)(path)
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
-        raise _unsafe(path, error) from error
+        named = re.search(r"GLOBAL (\S+)", str(error))
+        raise _unsafe(path, named and named[1]) from error
+    except NotForTensors as error:
+        raise _unsafe(path, str(error)) from error
+    except TooLarge as error:
+        raise UnsafeCheckpoint(f"{path} asks for {error}, so it was not read: {REMEDY_UNSAFE}.") from error
     except MALFORMED as error:
         raise unreadable(path, error) from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
@@ -164,19 +185,29 @@ def _unpickle(path: Path, mapped: bool) -> Mapping[object, object]:
 
 
 def _check_zip(path: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = {PurePosixPath(entry.filename).name: entry for entry in archive.infolist()}
-    except MALFORMED as error:
-        raise unreadable(path, error) from error
+    with zipfile.ZipFile(path) as archive:
+        entries = _entries(path, archive)
+        with archive.open(entries["data.pkl"]) as file:
+            records = {name: entry.file_size for name, entry in entries.items()}
+            check_pickle(read_bounded(file), path.stat().st_size, records)
+
+
+def _entries(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Return the entries of an archive by their names without folders."""
+    listed = archive.infolist()
+    entries = {PurePosixPath(entry.filename).name: entry for entry in listed}
     if "constants.pkl" in entries:
         raise UnsafeCheckpoint(f"{path} is a TorchScript program, which was not run: {REMEDY_UNSAFE}.")
     if "data.pkl" not in entries:
         raise WrongCheckpoint(
             f"{path} is a zip archive without weights: unpack it, or choose the weights file."
         )
-    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries.values()):
+    # Of two entries with one name, which torch compares without case, it may read the one not checked here.
+    if len({name.lower() for name in entries}) < len(listed):
+        raise DamagedCheckpoint(f"{path} has several entries with the same name: {REMEDY_UNSAFE}.")
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in listed):
         raise DamagedCheckpoint(f"{path} was packed again by another program: {REMEDY_UNSAFE}.")  # unmappable
+    return entries
 
 
 def _check_legacy(path: Path) -> None:
@@ -185,13 +216,18 @@ def _check_legacy(path: Path) -> None:
         raise UnsafeCheckpoint(
             f"{path} is a pickle in a tar archive, which was not executed: {REMEDY_UNSAFE}."
         )
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        pickles = read_bounded(file)
+    for _ in range(LEGACY_PICKLES):
+        if not is_at_end(pickles):  # else torch says what is missing
+            check_pickle(pickles, size)
 
 
-def _unsafe(path: Path, error: pickle.UnpicklingError) -> UnsafeCheckpoint:
-    named = re.search(r"GLOBAL (\S+)", str(error))
-    wish = f" ({short(named[1])})" if named else ""
+def _unsafe(path: Path, wanted: str | None) -> UnsafeCheckpoint:
+    named = f" ({short(wanted)})" if wanted else ""
     return UnsafeCheckpoint(
-        f"{path} is a pickle that asks for more than tensors{wish}, so it was refused and nothing in it was "
+        f"{path} is a pickle that asks for more than tensors{named}, so it was refused and nothing in it was "
         f"executed: {REMEDY_UNSAFE}."
     )
 

@@ -1,6 +1,7 @@
 """What comes from a file or a library, cut to fit into one sentence of ours."""
 
 LONGEST = 80  # characters of a key
+LONGEST_REASON = 250
 
 
 def short(key: str) -> str:
@@ -11,4 +12,5 @@ def short(key: str) -> str:
 
 def reason_of(error: Exception) -> str:
     """Return the first sentence of an error's message, or its class where it has none."""
-    return str(error).partition("\n")[0].partition(". ")[0].rstrip(".") or type(error).__name__
+    sentence = str(error).partition("\n")[0].partition(". ")[0].rstrip(".") or type(error).__name__
+    return sentence if len(sentence) <= LONGEST_REASON else f"{sentence[: LONGEST_REASON - 3]}..."

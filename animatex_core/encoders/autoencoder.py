@@ -17,6 +17,7 @@ from ..checkpoints.autoencoder_keys import (
 )
 from ..checkpoints.safe_read import open_tensors
 from ..checkpoints.strict import check_keys, load_strictly, shapes
+from ..checks import MAX_SIZE, require_whole
 from ..errors import InvalidInput
 from .chunks import in_chunks
 from .standalone import standalone_package
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL
 
 LATENT_SCALE = 0.18215  # makes the latents' standard deviation about 1
+MAX_BLOCKS = 16  # a level
 FACTOR = 8  # pixels per latent along one side
 WHAT = "the autoencoder of Stable Diffusion 2.1"
 
@@ -42,6 +44,13 @@ class AutoencoderConfig:
     blocks: int = 2
     latent_channels: int = 4
     norm_groups: int = 32
+
+    def __post_init__(self) -> None:
+        require_whole("blocks", self.blocks, most=MAX_BLOCKS)
+        for name in ("latent_channels", "norm_groups"):
+            require_whole(name, getattr(self, name), most=MAX_SIZE)
+        for width in self.channels:
+            require_whole("each of channels", width, most=MAX_SIZE)
 
 
 STABLE_DIFFUSION_2_1 = AutoencoderConfig()

@@ -3,8 +3,12 @@
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
-from ..checks import require_whole
+from ..checks import MAX_SIZE, require_whole, shown
 from ..errors import InvalidInput
+
+# A file may tell any sizes; with these the network can still be laid out, without memory, in seconds.
+MAX_LEVELS = 8
+MOST = {"residual_blocks": 16, "encoder_layers": 128, "resampler_layers": 128, "kernel": 64, "expand": 64}
 
 TemporalKind = Literal["transformer", "mamba"]
 MotionAttention = Literal["residual", "parallel"]
@@ -102,10 +106,11 @@ class DenoiserConfig:
 
     def __post_init__(self) -> None:
         _check_sizes(self)
+        _check_levels(self)
         _check_choice("temporal", self.temporal, get_args(TemporalKind))
         _check_choice("motion_attention", self.motion_attention, get_args(MotionAttention))
         if not 0 <= self.motion_scale <= 1:
-            raise InvalidInput(f"motion_scale is {self.motion_scale}: choose alpha in 0..1.")
+            raise InvalidInput(f"motion_scale is {shown(self.motion_scale)}: choose alpha in 0..1.")
         self._check_widths()
 
     def _check_widths(self) -> None:
@@ -194,16 +199,25 @@ def _check_sizes(config: "IpiConfig | MambaConfig | DenoiserConfig") -> None:
     for entry in fields(config):
         value = getattr(config, entry.name)
         if entry.type is int:
-            require_whole(entry.name, value)
-        if entry.name == "multipliers":
-            for multiplier in value or (None,):
-                require_whole("each of multipliers", multiplier)
+            require_whole(entry.name, value, most=MOST.get(entry.name, MAX_SIZE))
+        if entry.type is bool and not isinstance(value, bool):
+            raise InvalidInput(f"{entry.name} is {shown(value)}: it must be true or false.")
         if entry.name == "dropout" and not 0 <= value < 1:
-            raise InvalidInput(f"dropout is {value}: choose a share of 0 or more and below 1.")
+            raise InvalidInput(f"dropout is {shown(value)}: choose a share of 0 or more and below 1.")
+
+
+def _check_levels(config: DenoiserConfig) -> None:
+    if max(len(config.multipliers), len(config.attention_levels)) > MAX_LEVELS:
+        raise InvalidInput(f"multipliers or attention_levels are too many: give {MAX_LEVELS} levels or less.")
+    for multiplier in config.multipliers or (None,):
+        require_whole("each of multipliers", multiplier)
+        require_whole("a level's width", config.channels * int(multiplier or 1), most=MAX_SIZE)
+    for level in config.attention_levels:
+        require_whole("each of attention_levels", level, least=0, most=MAX_LEVELS)
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise InvalidInput(
-            f"{name} is {value!r}, but it must be one of {', '.join(choices)}: choose one of them."
+            f"{name} is {shown(value)}, but it must be one of {', '.join(choices)}: choose one of them."
         )

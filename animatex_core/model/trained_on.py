@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from ..checks import require_whole
+from ..checks import MAX_SIZE, require_whole, shown
 from ..errors import AnimateXWarning, InvalidInput
 
 ReferenceForm = Literal["picture", "latents", "both"]
@@ -27,7 +27,7 @@ class TrainedOn:
 
     def __post_init__(self) -> None:
         for name in ("width", "height", "frames"):
-            require_whole(name, getattr(self, name))
+            require_whole(name, getattr(self, name), most=MAX_SIZE)
         check_reference_form(self.reference_form)
 
     def warn_of_size(self, width: int, height: int) -> None:
@@ -59,7 +59,7 @@ class TrainedOn:
 def check_reference_form(form: str) -> None:
     """Raise InvalidInput unless the reference can be shown so."""
     if form not in get_args(ReferenceForm):
-        raise InvalidInput(f"The form is {form!r}: choose one of {', '.join(get_args(ReferenceForm))}.")
+        raise InvalidInput(f"The form is {shown(form)}: choose one of {', '.join(get_args(ReferenceForm))}.")
 
 
 def _warn(sentence: str) -> None:

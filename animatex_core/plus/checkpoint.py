@@ -22,6 +22,7 @@ from ..checkpoints.wording import reason_of
 from ..errors import InvalidInput, WrongCheckpoint
 from ..model.layers import UNINITIALISED
 from ..placement import check_target
+from ..plain_files import parse_json
 from ..progress import Progress, no_progress
 from .config import PlusConfig, Variant, WanConfig
 from .lora import HOST_PREFIX, Lora, check_targets, host_lora, read_lora
@@ -174,7 +175,7 @@ def _released(path: str | Path, tensors: Mapping[str, Tensor], config: PlusConfi
 
 def _converted(path: str | Path, metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> PlusFile:
     try:
-        config = PlusConfig.from_dict(json.loads(metadata["config"]))
+        config = PlusConfig.from_dict(parse_json(metadata["config"]))
         expected = module_shapes(config)
     except _UNUSABLE as error:
         raise WrongCheckpoint(

@@ -3,9 +3,11 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-from ..checks import require_whole
+from ..checks import MAX_SIZE, require_whole
 from ..errors import InvalidInput
 from ..model.config import IpiConfig
+
+MOST = {"blocks": 256, "window_frames": 1025}
 
 Variant = Literal["full", "simple"]
 VARIANTS: tuple[Variant, ...] = ("full", "simple")
@@ -122,4 +124,4 @@ def _checked(variant: str) -> str:
 def _check_sizes(config: WanConfig | PlusConfig) -> None:
     for entry in fields(config):
         if entry.type is int:
-            require_whole(entry.name, getattr(config, entry.name))
+            require_whole(entry.name, getattr(config, entry.name), most=MOST.get(entry.name, MAX_SIZE))

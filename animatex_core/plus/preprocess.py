@@ -99,5 +99,5 @@ def shown_frames(decoded: Tensor) -> np.ndarray:
 def _through_jpeg(picture: np.ndarray, quality: int) -> np.ndarray:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
-    with Image.open(buffer) as image:
+    with Image.open(buffer, formats=("JPEG",)) as image:
         return np.array(image.convert("RGB"))

@@ -10,6 +10,7 @@ from .config import WanConfig
 _HEAD_DIM = 128  # of every Wan 2.1
 _PATCH = 4  # latents of a token, 2 x 2
 _I2V_CHANNELS = 36
+_MOST_LAYERS = 256
 
 
 def wan_config_of(tensors: Mapping[str, Tensor], source: str) -> WanConfig:
@@ -45,5 +46,11 @@ def shape_in(tensors: Mapping[str, Tensor], key: str, source: str) -> tuple[int,
 
 
 def count(tensors: Mapping[str, Tensor], prefix: str) -> int:
-    """Return how many numbered layers begin with a prefix."""
-    return len({key[len(prefix) :].partition(".")[0] for key in tensors if key.startswith(prefix)})
+    """Return how many numbered layers begin with a prefix; raises WrongCheckpoint for more than any has."""
+    layers = len({key[len(prefix) :].partition(".")[0] for key in tensors if key.startswith(prefix)})
+    if layers > _MOST_LAYERS:
+        raise WrongCheckpoint(
+            f"The file has {layers:,} layers {prefix}N, but {_MOST_LAYERS} are the most: choose the file of "
+            "Wan 2.1 that belongs here."
+        )
+    return layers

@@ -6,14 +6,16 @@ lists of them, or {"frames": [...]}; a folder of OpenPose's files has one frame 
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from ..checks import require_whole
+from ..checks import require_whole, shown
 from ..errors import InvalidInput
 from ..placement import placed
+from ..plain_files import MAX_DEPTH, FileFault, TooLarge, read_json
 from ..progress import Progress, no_progress, with_progress
 from .openpose_clip import Frame, Size, clip_poses
 from .openpose_parts import person_points, written_person
@@ -21,6 +23,11 @@ from .person import PersonRule
 from .skeleton import POINTS, PoseSequence, seen
 
 LARGEST_SIDE = 1 << 15  # pixels of a canvas
+MAX_FILE_BYTES = 128 << 20  # of one file; a frame with one person takes 3 to 8 kB
+MAX_CONTAINERS = 3_000_000  # lists and objects in it
+MAX_FRAMES = 200_000  # nearly two hours at 30 frames a second
+SPLIT = "split the clip into shorter ones"
+MAX_PEOPLE = 100_000  # in all frames together; each takes 3 kB of memory
 
 
 def read_poses(
@@ -44,8 +51,8 @@ def read_poses(
         raise InvalidInput(
             f"the folder {path} holds no .json files: give OpenPose's output, one file a frame."
         )
-    frames = [frame for file in files for frame in _frames(_load(file), str(file), progress)]
-    return clip_poses(frames, person, fps, size, str(path), progress)
+    frames = (frame for file in files for frame in _frames(_load(file), str(file), progress))
+    return clip_poses(_bounded(frames, str(path)), person, fps, size, str(path), progress)
 
 
 def poses_from_openpose(
@@ -61,7 +68,8 @@ def poses_from_openpose(
 
     source: how errors name the data.
     """
-    return clip_poses(list(_frames(data, source, progress)), person, fps, size, source, progress)
+    found = _bounded(_frames(data, source, progress), source)
+    return clip_poses(found, person, fps, size, source, progress)
 
 
 def openpose_from_poses(poses: PoseSequence, progress: Progress = no_progress) -> list[dict]:
@@ -87,15 +95,32 @@ def write_poses(path: str | Path, poses: PoseSequence, progress: Progress = no_p
 
 def _load(file: Path) -> object:
     try:
-        return json.loads(file.read_text(encoding="utf-8-sig"))
+        return read_json(file, MAX_FILE_BYTES, MAX_CONTAINERS)
     except OSError as error:
         raise InvalidInput(
             f"the poses {file} could not be read ({error.strerror}): check the name and that it may be read."
         ) from error
-    except (ValueError, RecursionError) as error:
+    except TooLarge as error:
+        raise InvalidInput(f"the poses {file} are too large ({error}): {SPLIT}.") from error
+    except FileFault as error:
         raise InvalidInput(
-            f"the poses {file} are not JSON or were cut off: give a file of OpenPose keypoints."
+            f"the poses {file} are not JSON or were cut off ({error}): give a file of OpenPose keypoints."
         ) from error
+
+
+def _bounded(frames: Iterable[Frame], source: str) -> list[Frame]:
+    """Collect frames; raises InvalidInput as soon as there are too many, or too many people in them."""
+    found: list[Frame] = []
+    people = 0
+    for frame in frames:
+        found.append(frame)
+        people += len(frame.people)
+        if len(found) > MAX_FRAMES or people > MAX_PEOPLE:
+            raise InvalidInput(
+                f"{source} has more than {MAX_FRAMES:,} frames, or more than {MAX_PEOPLE:,} people in them: "
+                f"{SPLIT}."
+            )
+    return found
 
 
 def _natural_order(file: Path) -> list[tuple[int, str]]:
@@ -104,19 +129,25 @@ def _natural_order(file: Path) -> list[tuple[int, str]]:
 
 
 def _frames(data: object, source: str, progress: Progress) -> Iterator[Frame]:
-    items = list(_flat(data))
+    items = list(islice(_flat(data), MAX_FRAMES + 1))  # one more, so that `_bounded` notices
     for index, frame in enumerate(with_progress(items, len(items), progress)):
         yield _frame(frame, f"frame {index} of {source}")
 
 
 def _flat(data: object) -> Iterator[object]:
-    waiting = [data["frames"] if isinstance(data, Mapping) and "frames" in data else data]
+    """Yield the frames in nested lists, in their order, with no more in memory than the lists themselves."""
+    waiting = [iter([data["frames"] if isinstance(data, Mapping) and "frames" in data else data])]
     while waiting:
-        item = waiting.pop()
-        if isinstance(item, list | tuple):
-            waiting.extend(reversed(item))
-        else:
+        for item in waiting[-1]:
+            if isinstance(item, list | tuple):
+                waiting.append(iter(item))
+                break
             yield item
+        else:
+            waiting.pop()
+        if len(waiting) > MAX_DEPTH:  # a list may even hold itself
+            yield None
+            return
 
 
 def _frame(frame: object, where: str) -> Frame:
@@ -127,7 +158,10 @@ def _frame(frame: object, where: str) -> Frame:
     people = frame["people"] or []
     if not isinstance(people, list | tuple):
         raise InvalidInput(f"{where} has people of type {type(people).__name__}, but it must be a list.")
-    points = [person_points(person, where) for person in people]
+    if len(people) > MAX_PEOPLE:
+        raise InvalidInput(f"{where} has more than {MAX_PEOPLE:,} people: {SPLIT}.")
+    # Without those of whom nothing is known, whose zeros would take as much memory as others' points.
+    points = [each for person in people if (each := person_points(person, where)).any()]
     return Frame(np.reshape(points, (-1, POINTS, 3)), _canvas(frame, where))
 
 
@@ -146,7 +180,7 @@ def _side(value: object, name: str, where: str) -> int:
     require_whole(f"{name} in {where}", value)
     if value > LARGEST_SIDE:  # type: ignore[operator]
         raise InvalidInput(
-            f"{name} in {where} is {value}, but {LARGEST_SIDE} pixels are the most: correct it."
+            f"{name} in {where} is {shown(value)}, but {LARGEST_SIDE} pixels are the most: correct it."
         )
     return int(value)  # type: ignore[call-overload]
 

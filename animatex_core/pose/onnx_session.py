@@ -106,7 +106,12 @@ def open_net(path: Path, form: NetForm, device: str = "auto") -> Net:
     providers = choose_providers(device, onnxruntime.get_available_providers())
     if not path.is_file():
         raise CheckpointError(f"{path} is not a file: give the path of {form.title}.")
-    return Net(path, form, _session(onnxruntime, path, [provider.name for provider in providers]))
+    try:
+        return Net(path, form, _session(onnxruntime, path, [provider.name for provider in providers]))
+    except UnicodeDecodeError as error:  # onnxruntime's own messages and names are those of the file
+        raise DamagedCheckpoint(
+            f"{path} cannot be read as ONNX (it has names that are not UTF-8): {REMEDY}."
+        ) from error
 
 
 def warn_of_installation(device: str, net: Net) -> None:

@@ -27,6 +27,7 @@ COUNTS = {  # points that a part may have
     "hand_left": (HAND_POINTS,),
     "hand_right": (HAND_POINTS,),
 }
+MAX_VALUES = 1000  # more than of any of these
 # Where OpenPose's 18 body points are among BODY_25.
 BODY_25_ORDER = (0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18)
 BODY_25_FEET = slice(19, 25)
@@ -89,6 +90,9 @@ def _is_missing(values: object) -> bool:
 
 def _points(values: object, counts: tuple[int, ...], having: str) -> np.ndarray:
     expected = f"it must be x, y and c of {' or '.join(map(str, counts))} points"
+    count = len(values) if isinstance(values, Sequence) else getattr(values, "size", 0)
+    if isinstance(count, int) and count > MAX_VALUES:  # before an array is made of them
+        raise InvalidInput(f"{having} {count} numbers, but {expected}.")
     try:
         array = np.asarray(_without_missing(values), dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:

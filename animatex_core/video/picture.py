@@ -1,6 +1,6 @@
-"""Pictures in files: any kind that Pillow reads, as RGB and its alpha."""
+"""Pictures in files: PNG, JPEG, WebP and what else `image_files` reads, as RGB and its alpha."""
 
-import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +12,11 @@ from ..checks import require_file
 from ..errors import InvalidInput
 from ..placement import placed
 from .frame import Frame, on_white, require_rgb
+from .image_files import open_image
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-MOST_PIXELS = 100_000_000  # ten thousand by ten thousand: 300 MB of RGB
 TRANSPARENT = ("RGBA", "LA", "PA", "RGBa", "La")  # modes
-# What Pillow raises for damaged files, by kind of file.
-DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error)
+BAND_PIXELS = 1 << 22  # converted at once
 QUALITY = 95  # of JPEG and WebP
 
 
@@ -38,23 +37,14 @@ def read_picture(path: str | Path) -> Picture:
     """Read a picture of 8 or 16 bits a channel, turned as its EXIF says; of several frames the first.
 
     Greys, palettes and CMYK become RGB; colour profiles are not applied.
-    Raises InvalidInput for what is missing, no picture, damaged, of floating-point values or of more than
-    100 million pixels.
+    Raises InvalidInput for what is missing, no picture, damaged, of floating-point values, of more than
+    100 million pixels or more than 32,768 along a side.
     """
     path = Path(path)
     require_file(path, "picture")
-    try:
-        with Image.open(path) as image:
-            _check_size(path, image)
-            return _converted(path, ImageOps.exif_transpose(image))
-    except Image.DecompressionBombError as error:
-        raise InvalidInput(f"The picture {str(path)!r} is too large ({error}): make it smaller.") from error
-    except InvalidInput:
-        raise
-    except DAMAGE as error:
-        raise InvalidInput(
-            f"{str(path)!r} is not a picture, or a damaged one ({error}): save it again as PNG or JPEG."
-        ) from error
+    with open_image(path) as image:
+        ImageOps.exif_transpose(image, in_place=True)
+        return _converted(path, image)
 
 
 def write_picture(path: str | Path, rgb: Frame) -> Path:
@@ -73,21 +63,31 @@ def write_picture(path: str | Path, rgb: Frame) -> Path:
     return path
 
 
-def _check_size(path: Path, image: Image.Image) -> None:
-    if image.width * image.height > MOST_PIXELS:
-        raise InvalidInput(
-            f"The picture {str(path)!r} has {image.width}x{image.height} pixels, but {MOST_PIXELS:,} are "
-            "the most: make it smaller."
-        )
-
-
 def _converted(path: Path, image: Image.Image) -> Picture:
     if image.mode == "F":
         raise InvalidInput(f"The picture {str(path)!r} has floating-point values: save it with 8 or 16 bits.")
-    if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip to 8
-        grey = np.clip(np.asarray(image, dtype=np.int64) >> 8, 0, 255).astype(np.uint8)
-        return Picture(np.repeat(grey[..., None], 3, axis=-1))
-    if image.mode not in TRANSPARENT and "transparency" not in image.info:
-        return Picture(np.array(image.convert("RGB")))
-    rgba = np.array(image.convert("RGBA"))
-    return Picture(on_white(rgba), None if (rgba[..., 3] == 255).all() else rgba[..., 3].copy())
+    deep = image.mode.startswith("I")
+    has_alpha = not deep and (image.mode in TRANSPARENT or "transparency" in image.info)
+    rgb = np.empty((image.height, image.width, 3), np.uint8)
+    alpha = np.full((image.height, image.width) if has_alpha else (0, 0), 255, np.uint8)
+    for rows in _bands(image):  # each of them is converted through several copies of itself
+        band = image.crop((0, rows.start, image.width, rows.stop))
+        if has_alpha:
+            rgba = np.asarray(band.convert("RGBA"))
+            rgb[rows], alpha[rows] = on_white(rgba), rgba[..., 3]
+        else:
+            rgb[rows] = _deep_grey(band) if deep else np.asarray(band.convert("RGB"))
+    return Picture(rgb, None if (alpha == 255).all() else alpha)
+
+
+def _bands(image: Image.Image) -> Iterator[slice]:
+    image.load()
+    height = max(1, BAND_PIXELS // image.width)
+    for top in range(0, image.height, height):
+        yield slice(top, min(top + height, image.height))
+
+
+def _deep_grey(image: Image.Image) -> Frame:
+    """Convert 16 bits of grey, which Pillow would clip to 8."""
+    grey = np.clip(np.asarray(image, dtype=np.int64) >> 8, 0, 255).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=-1)

@@ -23,6 +23,7 @@ from ...animatex_core.checkpoints.safe_read import open_tensors
 from ...animatex_core.checkpoints.strict import check_keys, shapes
 from ...animatex_core.checkpoints.wording import reason_of
 from ...animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, WHAT
+from ...animatex_core.encoders.open_clip_config import read_open_clip_config
 from ...animatex_core.errors import WrongCheckpoint
 from ...animatex_core.small_bundle import SmallBundle
 from .weights import FullLayers, mapped_by_comfyui, remember_loader
@@ -67,7 +68,7 @@ def load_vae(path: Path) -> VAE:
 
 def small_clip_vision(bundle: SmallBundle) -> ClipVisionModel:
     """Load the CLIP_VISION of a small bundle."""
-    settings = json.loads(bundle.image_encoder_config.read_text(encoding="utf-8"))
+    settings = read_open_clip_config(bundle.image_encoder_config)
     with TemporaryDirectory() as folder:  # ComfyUI takes sizes from a file alone
         path = Path(folder, "clip_vision.json")
         path.write_text(json.dumps(_transformers_sizes(settings)), encoding="utf-8")

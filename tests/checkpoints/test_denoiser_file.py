@@ -17,6 +17,8 @@ from animatex_core.checkpoints.safe_read import read_metadata
 from animatex_core.errors import DamagedCheckpoint, InvalidInput, UnsafeCheckpoint, WrongCheckpoint
 from animatex_core.model.config import DenoiserConfig
 from animatex_core.model.trained_on import RELEASED, TrainedOn
+from animatex_core.model.unet import AnimateXUNet
+from tests.equal_networks import assert_same_networks
 from tests.model.samples import tiny_inputs, tiny_latents, tiny_unet
 from tests.model.test_unet import run
 
@@ -29,6 +31,11 @@ def released_tensors() -> dict[str, Tensor]:
         **to_released(tiny_unet().state_dict()),
         "pose_embedding_before.pos_embed.pos_table": torch.zeros(1, 33, 64),
     }
+
+
+def output(unet: torch.nn.Module) -> Tensor:
+    assert isinstance(unet, AnimateXUNet)
+    return run(unet, tiny_inputs(), tiny_latents())
 
 
 @pytest.fixture
@@ -52,16 +59,14 @@ def test_released_pickle_gives_the_network(tmp_path: Path, wrapped: bool, dtype:
     torch.save({"state_dict": tensors, "step": 9} if wrapped else tensors, tmp_path / "released.pth")
     unet = load_denoiser(tmp_path / "released.pth", torch.float32, config=TINY).unet
     expected = tiny_unet().to(dtype).float()
-    assert torch.equal(run(unet, tiny_inputs(), tiny_latents()), run(expected, tiny_inputs(), tiny_latents()))
+    assert_same_networks(unet, expected, output)
 
 
 def test_released_keys_in_safetensors_give_the_network(tmp_path: Path) -> None:
     path = tmp_path / "released.safetensors"
     save_file(to_released(tiny_unet().state_dict()), path)  # without the position table, which is a constant
     unet = load_denoiser(path, config=TINY).unet
-    assert torch.equal(
-        run(unet, tiny_inputs(), tiny_latents()), run(tiny_unet(), tiny_inputs(), tiny_latents())
-    )
+    assert_same_networks(unet, tiny_unet(), output)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

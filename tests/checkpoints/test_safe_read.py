@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from animatex_core.checkpoints.safe_read import open_tensors, read_metadata, tensor_groups
+from animatex_core.checkpoints.safe_read import MAX_HEADER, open_tensors, read_metadata, tensor_groups
 from animatex_core.errors import CheckpointError, DamagedCheckpoint, UnsafeCheckpoint, WrongCheckpoint
 
 TENSORS = {
@@ -240,3 +240,11 @@ def test_changed_bytes_never_cause_another_error(tmp_path_factory, form, changes
 def test_metadata_is_read_and_empty_for_pickles(tmp_path):
     assert read_metadata(save(tmp_path / "a", TENSORS, "safetensors")) == {"made": "here"}
     assert read_metadata(save(tmp_path / "b", TENSORS, "zip")) == {}
+
+
+@pytest.mark.parametrize("read", [open_tensors, read_metadata])
+@pytest.mark.parametrize("length", [MAX_HEADER + 1, 10**8, 2**63])
+def test_a_header_beyond_all_need_is_refused(tmp_path, read, length):
+    (tmp_path / "a.safetensors").write_bytes(length.to_bytes(8, "little") + b"{" + b" " * 1000)
+    with pytest.raises(DamagedCheckpoint, match="header of"):
+        read(tmp_path / "a.safetensors")

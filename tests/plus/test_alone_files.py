@@ -24,6 +24,7 @@ from animatex_core.plus.wan_image_encoder import WanImageEncoder
 from animatex_core.plus.wan_keys import diffusers_name, to_diffusers, wan_shapes
 from animatex_core.plus.wan_sizes import wan_config_of
 from animatex_core.plus.wan_text_encoder import WanTextEncoder, cleaned
+from tests.equal_networks import assert_near
 from tests.plus.samples import drawn
 from tests.plus.small_wan import (
     BASE_DIM,
@@ -226,10 +227,10 @@ def test_layers_that_are_copied_one_by_one_compute_the_same(small_wan: SmallWan)
     plain = velocity()
     with visits.streamed(transformer, torch.device("cpu")):
         assert next(transformer.parameters()).is_meta
-        assert torch.equal(velocity(), plain)
+        assert_near(velocity(), plain)  # copies are aligned, what is mapped from the file is not
         cache = TeaCache(3, threshold=1e9)
         assert all((velocity(cache) - plain).abs().max() < 1e-5 for _ in range(3))
-    assert torch.equal(velocity(), plain)
+    assert_near(velocity(), plain)
 
 
 def test_a_network_visits_whole_where_it_fits_and_else_layer_by_layer(

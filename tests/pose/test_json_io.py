@@ -1,6 +1,7 @@
 """OpenPose JSON in the dialects that people have, and back."""
 
 import json
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis.extra import numpy as hnp
 from animatex_core.errors import AnimateXWarning, InvalidInput, StorageError
 from animatex_core.pose.json_io import openpose_from_poses, poses_from_openpose, read_poses, write_poses
 from animatex_core.pose.skeleton import FACE, HANDS, JOINT, POINTS, PoseSequence, seen
+from tests.peak_memory import linux, measured
 
 BODY = [[10.0 + 3 * i, 20.0 + 5 * i, 0.5] for i in range(18)]  # point i at (10 + 3i, 20 + 5i)
 
@@ -224,6 +226,60 @@ def test_files_that_are_no_poses(tmp_path: Path, content: bytes, message: str) -
     (tmp_path / "dance.json").write_bytes(content)
     with pytest.raises(InvalidInput, match=f"dance.json {message}"):
         read_poses(tmp_path / "dance.json")
+
+
+MANY = {
+    "people of nothing": (b'{"people":[' + b"{}," * 99_999 + b"{}]}", ""),
+    "people without parts": (b'{"people":[' + b'{"pose_keypoints_2d":[]},' * 50_000 + b"{}]}", ""),
+    "people with a point": (
+        b'{"people":[' + (b'{"pose_keypoints_2d":[9,9' + b",0" * 32 + b"]},") * 9_999 + b"{}]}",
+        "",
+    ),
+    "too many people": (b'{"people":[' + b"{}," * 100_000 + b"{}]}", "more than 100,000 people"),
+    "too many lists": (b"[" * 10 + b"[]," * 3_000_000, "too large"),
+    "too many frames": (b"[" + b'{"people":0},' * 200_000 + b'{"people":0}]', "more than 200,000 frames"),
+    "points": (b'{"people":[{"pose_keypoints_2d":[' + b"1," * 5_000_000 + b"1]}]}", "5000001 numbers"),
+    "side": (
+        b'{"people":[],"canvas_width":1' + b"0" * 4000 + b',"canvas_height":1}',
+        "are the most",
+    ),
+    "depth": (b"[" * 300 + b"]" * 300, "are not JSON"),
+}
+
+
+@linux
+@pytest.mark.parametrize("content", MANY)
+def test_small_files_take_little_memory(tmp_path: Path, content: str) -> None:
+    data, message = MANY[content]
+    (tmp_path / "dance.json").write_bytes(data)
+    call = measured("animatex_core.pose.json_io", "read_poses", tmp_path / "dance.json")
+    assert bool(call.raised) == bool(message)
+    assert re.search(message, call.message)
+    assert len(call.message) < 500
+    assert call.peak < (100 << 20) + 50 * len(data)
+
+
+@linux
+def test_a_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "dance.json").open("wb") as file:
+        file.truncate(8 << 30)
+    call = measured("animatex_core.pose.json_io", "read_poses", tmp_path / "dance.json")
+    assert "too large" in call.message
+    assert call.peak < 400 << 20
+
+
+def test_poses_that_hold_themselves_are_refused() -> None:
+    endless: list = []
+    endless.append(endless)
+    with pytest.raises(InvalidInput, match="no OpenPose frame"):
+        poses_from_openpose(endless)
+
+
+def test_the_bounds_hold_for_the_data_of_other_nodes() -> None:
+    with pytest.raises(InvalidInput, match="more than 100,000 people"):
+        poses_from_openpose([frame(*[{}] * 100_001)])
+    with pytest.raises(InvalidInput, match="more than 200,000 frames"):
+        poses_from_openpose([frame()] * 200_001)
 
 
 def test_missing_files_and_empty_folders(tmp_path: Path) -> None:

@@ -22,6 +22,12 @@ from tests.pose.onnx_files import Batch, Graph, Shape, expanded, write_detector,
 FORM = NetForm("the net", (3, 4, 4), ((2, 5), (7,)))
 FLOAT16, INT64 = 10, 7  # ONNX's numbers of them
 GOOD: dict[str, Shape] = {"x": (1, 2, 5), "y": (1, 7)}
+# A net whose output has a name in another encoding.
+LATIN_1 = (
+    "08093a590a130a0178120451b6ff5122084964656e746974791201675a1d0a017812180a16080112120a0208"
+    "010a0208030a030880050a0308800562200a0451b6ff5112180a16080112120a0208010a0208030a03088005"
+    "0a0308800542040a001011"
+)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +87,13 @@ def test_half_precision_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
     path = write_landmarks(tmp_path / "net.onnx")
     path.write_bytes(path.read_bytes()[:-500] if content == b"truncated" else content)
+    with pytest.raises(DamagedCheckpoint, match=r"net\.onnx cannot be read as ONNX"):
+        open_net(path, LANDMARKS)
+
+
+def test_names_that_are_not_utf8_are_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(bytes.fromhex(LATIN_1))
     with pytest.raises(DamagedCheckpoint, match=r"net\.onnx cannot be read as ONNX"):
         open_net(path, LANDMARKS)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...errors import InvalidInput
 from ...placement import place_json
+from ...plain_files import read_json as read_plain_json
 
 
 def keep(path: Path, settings: Mapping[str, Any]) -> None:
@@ -28,7 +29,7 @@ def keep(path: Path, settings: Mapping[str, Any]) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """Read what `place_json` wrote; raises InvalidInput for anything else."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_plain_json(path)
     except (OSError, ValueError) as error:
         raise InvalidInput(
             f"{path} cannot be read ({error}): choose another folder for the results."

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...errors import InvalidInput
 from ...placement import place_json
+from ...plain_files import read_json
 from ...pose.cache import digest_file
 from .material import Material
 from .pairs import Pair
@@ -56,7 +57,7 @@ def write_key(path: Path, key: Key) -> None:
 def read_key(path: Path) -> Key:
     """Read a key; raises InvalidInput where it is missing or damaged."""
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = read_json(path)
         if stored.pop("format") != FORMAT:
             raise ValueError("another format")
         return Key(stored["study"], stored["systems"], tuple(Pair(**pair) for pair in stored["pairs"]))

@@ -13,6 +13,7 @@ from .playable import CLIPS, PICTURES, playable_seconds
 
 SHOWN = 3  # names in a message
 UNEQUAL = 1.1  # times that a clip of a case may last longer than another without a word
+CHUNK = 1 << 20  # bytes of a clip that are searched at once
 LEAST_NAME = 5  # characters; shorter names are in many clips by chance
 
 
@@ -123,4 +124,12 @@ def _check_lengths(case: str, seconds: list[float]) -> None:
 
 
 def _tells(clip: Path, system: str) -> bool:
-    return len(system) >= LEAST_NAME and system.lower().encode() in clip.read_bytes().lower()
+    if len(system) < LEAST_NAME:
+        return False
+    wanted, rest = system.lower().encode(), b""
+    with clip.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            if wanted in rest + chunk.lower():
+                return True
+            rest = (rest + chunk.lower())[1 - len(wanted) :]
+    return False

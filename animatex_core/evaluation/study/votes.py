@@ -1,12 +1,12 @@
 """Files of votes, as the page saves them: read, checked against the key, and one for each rater."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from ...errors import InvalidInput
+from ...plain_files import FileFault, read_json
 from .key import Key
 from .questions import QUESTIONS, Answer
 
@@ -60,12 +60,12 @@ def one_each(ballots: Iterable[Ballot]) -> tuple[list[Ballot], dict[Path, str]]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = read_json(path)
     except OSError as error:
         raise InvalidInput(
             f"The votes {str(path)!r} cannot be read ({error.strerror}): check the name."
         ) from error
-    except (ValueError, RecursionError) as error:
+    except FileFault as error:
         raise _damaged(path, error) from error
     texts = stored if isinstance(stored, dict) else {}
     if texts.get("format") != FORMAT or not all(

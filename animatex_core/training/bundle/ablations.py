@@ -5,7 +5,6 @@ animates held-out characters by dancers of other bodies, whose poses keep the da
 cross setting (section 4.1).
 """
 
-import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from ...encoders.protocols import ImageEncoder, LatentCodec
 from ...markdown import markdown_table
 from ...model.unet import AnimateXUNet
 from ...networks import Networks
+from ...plain_files import read_json
 from ..trainer.checkpoint import checkpoints, latest_checkpoint, read_checkpoint
 from ..trainer.config_file import read_config
 from ..trainer.export import denoiser_of
@@ -116,7 +116,7 @@ def _run_name(variant: str, seed: int | str) -> str:
 
 def _means(folder: Path, variant: str) -> list[dict[str, float]]:
     files = sorted(folder.glob(f"{_run_name(variant, '*')}/{SCORES}"))
-    return [json.loads(file.read_text(encoding="utf-8"))["means"][REAL] for file in files]
+    return [read_json(file)["means"][REAL] for file in files]
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -90,7 +90,7 @@ def worn(rng: np.random.Generator, frame: np.ndarray) -> np.ndarray:
     if rng.random() < 0.4:
         file = io.BytesIO()
         image.save(file, "JPEG", quality=int(rng.integers(20, 90)))
-        image = Image.open(file)
+        image = Image.open(file, formats=("JPEG",))
     return np.asarray(image)
 
 

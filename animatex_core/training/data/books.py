@@ -3,7 +3,6 @@
 So the work goes on where it stopped: only the clip that was in the making begins anew.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from ...errors import InvalidInput
 from ...placement import place_json, storage_errors
+from ...plain_files import read_json
 from ...progress import Progress, no_progress
 from ...video.clip import ClipInfo
 from ...video.frame import Frame
@@ -116,7 +116,7 @@ def begin_settings(path: Path, settings: Mapping[str, object]) -> None:
         place_json(path, settings)
         return
     try:
-        there = json.loads(path.read_text(encoding="utf-8"))
+        there = read_json(path)
     except (OSError, ValueError) as error:
         raise InvalidInput(f"{path} cannot be read ({error}): choose an empty folder.") from error
     require_equal(path.parent, there, settings)

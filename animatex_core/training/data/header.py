@@ -1,6 +1,5 @@
 """What is the same for all clips of a data set, in `dataset.json` and `text_context.safetensors`."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -11,10 +10,11 @@ from torch import Tensor
 
 from ...checkpoints.safe_read import open_tensors
 from ...checkpoints.safetensors_file import layout_of, write_safetensors
-from ...checks import require_whole
+from ...checks import MAX_SIZE, require_whole, shown
 from ...errors import CheckpointError, InvalidInput
 from ...model.trained_on import ReferenceForm
 from ...placement import place_json
+from ...plain_files import read_json
 
 VERSION = 1
 HEADER, CONTEXT = "dataset.json", "text_context.safetensors"
@@ -43,10 +43,11 @@ class DatasetHeader:
 
     def __post_init__(self) -> None:
         for name in ("width", "height", "clip_dim", "latent_channels", "factor", "max_stride"):
-            require_whole(name, getattr(self, name))
+            require_whole(name, getattr(self, name), most=MAX_SIZE)
         for name, choices in (("form", get_args(ReferenceForm)), ("pictures", get_args(PictureFormat))):
             if getattr(self, name) not in choices:
-                raise InvalidInput(f"{name} is {getattr(self, name)!r}: choose one of {', '.join(choices)}.")
+                value = shown(getattr(self, name))
+                raise InvalidInput(f"{name} is {value}: choose one of {', '.join(choices)}.")
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
@@ -71,7 +72,7 @@ def write_header(folder: Path, header: DatasetHeader, text_context: Tensor) -> N
 def read_header(folder: Path) -> tuple[DatasetHeader, Tensor]:
     """Return the form of the clips and the text context, float32; raises InvalidInput for anything else."""
     try:
-        values = json.loads((folder / HEADER).read_text(encoding="utf-8"))
+        values = read_json(folder / HEADER)
         context = open_tensors(folder / CONTEXT)["text_context"].clone()
     except FileNotFoundError as error:
         raise InvalidInput(f"{folder} holds no {HEADER}, so it is no data set: {REMEDY}.") from error

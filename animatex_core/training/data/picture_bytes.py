@@ -5,6 +5,9 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
+from ...checkpoints.wording import reason_of
+from ...errors import InvalidInput
+from ...video.image_files import DAMAGE
 from .header import PictureFormat
 
 
@@ -18,8 +21,18 @@ def picture_bytes(picture: np.ndarray, form: PictureFormat) -> np.ndarray:
 
 
 def picture_of(data: np.ndarray, form: PictureFormat, width: int, height: int) -> np.ndarray:
-    """Turn what `picture_bytes` made of a picture into (height, width, 3) uint8 in RGB, a copy."""
+    """Turn what `picture_bytes` made of a picture into (height, width, 3) uint8 in RGB, a copy.
+
+    Raises InvalidInput for what is damaged or of another size.
+    """
     if form == "raw":
         return data.reshape(height, width, 3).copy()
-    with Image.open(BytesIO(data.tobytes())) as image:
-        return np.array(image)
+    try:
+        with Image.open(BytesIO(data.tobytes()), formats=("JPEG",)) as image:
+            if image.size != (width, height):
+                raise ValueError(f"it has {image.width}x{image.height} pixels")
+            return np.array(image.convert("RGB"))
+    except DAMAGE as error:
+        raise InvalidInput(
+            f"A reference picture of the data set is damaged ({reason_of(error)}): prepare its clips again."
+        ) from error

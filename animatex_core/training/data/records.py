@@ -1,12 +1,12 @@
 """What was made of each clip of a folder, one file a clip, and the report of them all."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import get_args
 
 from ...placement import place_json
+from ...plain_files import read_json
 from .sources import Source, Split
 
 REPORT = "report.json"
@@ -36,7 +36,7 @@ class Records:
     def read(self, source: Source) -> Record | None:
         """Return the record of a clip, None where there is none or it is damaged."""
         try:
-            return Record(**json.loads(self._path(source).read_text(encoding="utf-8")))
+            return Record(**read_json(self._path(source)))
         except (OSError, ValueError, TypeError):
             return None
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, cast
 
-from ...checks import require_whole
+from ...checks import MAX_SIZE, require_whole
 from ...errors import InvalidInput
 from ...plus.config import PlusConfig, Variant, WanConfig
 from ...plus.schedule import SHIFT
@@ -43,7 +43,7 @@ class LoraConfig:
     targets: tuple[str, ...] = TARGETS
 
     def __post_init__(self) -> None:
-        require_whole("lora.rank", self.rank)
+        require_whole("lora.rank", self.rank, most=MAX_SIZE)
         check_targets(self.targets)
 
 

@@ -22,9 +22,11 @@ from torch import Tensor
 
 from ...checkpoints.safe_read import open_tensors, read_metadata
 from ...checkpoints.safetensors_file import layout_of, write_safetensors
+from ...checkpoints.wording import reason_of
 from ...conditioning import MotionFeatures
 from ...errors import CheckpointError, InvalidInput
 from ...placement import placed
+from ...plain_files import parse_json, read_json
 from ...pose.skeleton import PoseSequence
 from .clip import Dance, WanClip
 from .parts import Task
@@ -47,7 +49,7 @@ class WanClipFolder:
         """Find the clips of a folder; raises InvalidInput where there is no such data set."""
         folder = cls(Path(path))
         try:
-            version = json.loads((folder.path / HEADER).read_text(encoding="utf-8"))["version"]
+            version = read_json(folder.path / HEADER)["version"]
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise InvalidInput(
                 f"{str(path)!r} is not a folder of clips for Wan ({error}): name one that holds a {HEADER}."
@@ -98,10 +100,15 @@ class WanClipFolder:
 
     def _poses(self, path: Path, tensors: Mapping[str, Tensor]) -> list[PoseSequence]:
         metadata = read_metadata(path)
-        return [
-            PoseSequence.from_points(tensors[name].float().numpy(), *json.loads(metadata[name]))
-            for name in POSES
-        ]
+        try:
+            return [
+                PoseSequence.from_points(tensors[name].float().numpy(), *parse_json(metadata[name]))
+                for name in POSES
+            ]
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidInput(
+                f"The clip {path} is incomplete ({reason_of(error)}): encode it again."
+            ) from error
 
     def _tensors(self, path: Path) -> Mapping[str, Tensor]:
         try:

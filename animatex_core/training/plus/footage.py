@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ...dance import Dance
 from ...errors import InvalidInput
+from ...plain_files import read_text
 from ...plus.prompts import TYPICAL_PROMPT
 from ...pose.skeleton import PoseSequence
 from ...video.clip import ClipInfo, count_frames, probe
@@ -61,7 +62,7 @@ def read_caption(source: Source) -> str:
     """Return the text in NAME.txt beside a clip; raises InvalidInput for none."""
     path = source.beside(CAPTIONS)
     try:
-        caption = path.read_text(encoding="utf-8").strip()
+        caption = read_text(path).strip()
     except (OSError, ValueError) as error:
         raise InvalidInput(
             f"The caption {path.name} cannot be read ({error}): put one beside the clip, in UTF-8."

@@ -13,11 +13,14 @@ from torch.optim import Optimizer
 from ...checkpoints.safe_read import open_tensors, read_metadata
 from ...checkpoints.safetensors_file import layout_of, write_safetensors
 from ...checkpoints.strict import check_keys, shapes
+from ...checkpoints.wording import reason_of
+from ...checks import require_whole
 from ...errors import WrongCheckpoint
 from ...model.trained_on import TrainedOn
+from ...plain_files import parse_json
 from .config_file import config_of
 from .plan import Position
-from .run_config import RunConfig
+from .run_config import MOST_SEED, RunConfig
 
 FORMAT = "animatex-training"
 FOLDER = "checkpoints"
@@ -88,12 +91,23 @@ def read_checkpoint(path: Path) -> Checkpoint:
     metadata = read_metadata(path)
     if metadata.get("format") != FORMAT:
         raise WrongCheckpoint(f"{path} is no checkpoint of a training: name one that `train` wrote.")
-    state = json.loads(metadata["state"])
-    config = config_of(json.loads(metadata["config"]))
-    clips = metadata.get("trained_on")
-    trained_on = None if clips is None else TrainedOn.from_dict(json.loads(clips))
-    position = Position(state["step"], state["samples"])
-    return Checkpoint(config, position, open_tensors(path), trained_on, state["scaler"])
+    try:
+        state = parse_json(metadata["state"])
+        config = config_of(parse_json(metadata["config"]))
+        clips = metadata.get("trained_on")
+        trained_on = None if clips is None else TrainedOn.from_dict(parse_json(clips))
+        position, scaler = _position(state), dict(state["scaler"])
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise WrongCheckpoint(
+            f"{path} has unusable settings ({reason_of(error)}): resume from an earlier checkpoint."
+        ) from error
+    return Checkpoint(config, position, open_tensors(path), trained_on, scaler)
+
+
+def _position(state: Mapping[str, Any]) -> Position:
+    for name in ("step", "samples"):
+        require_whole(name, state[name], least=0, most=MOST_SEED)
+    return Position(state["step"], state["samples"])
 
 
 def moments(network: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:

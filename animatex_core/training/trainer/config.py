@@ -9,7 +9,7 @@ from ...encoders.autoencoder import STABLE_DIFFUSION_2_1, AutoencoderConfig
 from ...errors import InvalidInput
 from ...model.config import PRESETS, DenoiserConfig
 from ...shapes import ClipShape
-from .run_config import RunConfig, require_number, spelt_out
+from .run_config import MOST_STEPS, RunConfig, require_number, spelt_out
 from .strict import check_names, read_dataclass
 
 
@@ -81,7 +81,7 @@ class PreviewConfig:
 
     def __post_init__(self) -> None:
         for name in ("every_steps", "clips", "frames", "steps"):
-            require_whole(f"preview.{name}", getattr(self, name))
+            require_whole(f"preview.{name}", getattr(self, name), most=MOST_STEPS)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
+from ...checks import shown
 from ...errors import InvalidInput
+from ...plain_files import FileFault, parse_yaml, read_yaml
 from ..plus.config import SYSTEM, PlusTrainingConfig
 from .config import TrainingConfig
 from .run_config import RunConfig
@@ -60,22 +60,20 @@ def config_of(values: Mapping[str, Any]) -> RunConfig:
     if "system" not in values:
         return TrainingConfig.from_dict(values)
     if values["system"] != SYSTEM:
-        raise InvalidInput(f"system is {values['system']!r}: leave it out, or give {SYSTEM}.")
+        raise InvalidInput(f"system is {shown(values['system'])}: leave it out, or give {SYSTEM}.")
     return PlusTrainingConfig.from_dict(values)
 
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = read_yaml(path)
     except OSError as error:
         raise InvalidInput(
             f"The configuration {str(path)!r} cannot be read ({error.strerror}): name a YAML file or one of "
             f"{', '.join(shipped_configs())}."
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidInput(
-            f"The configuration {path} is not YAML ({_in_a_line(error)}): correct it."
-        ) from error
+    except FileFault as error:
+        raise InvalidInput(f"The configuration {path} cannot be used ({error}): correct it.") from error
     if not isinstance(values, dict):
         raise InvalidInput(f"The configuration {path} holds no settings: begin with `model:`.")
     return values
@@ -86,10 +84,10 @@ def _with(values: Mapping[str, Any], change: str) -> dict[str, Any]:
     if not equals or not path:
         raise InvalidInput(f"{change!r} changes nothing: give such as optimizer.learning_rate=1e-4.")
     try:
-        return _put(values, path.split("."), yaml.safe_load(text))
-    except yaml.YAMLError as error:
+        return _put(values, path.split("."), parse_yaml(text))
+    except FileFault as error:
         raise InvalidInput(
-            f"{change!r} has a value that is not YAML: give a number, text or list."
+            f"{shown(change)} has a value that is not YAML: give a number, text or list."
         ) from error
 
 
@@ -100,7 +98,3 @@ def _put(values: Mapping[str, Any], path: Sequence[str], value: object) -> dict[
         **values,
         first: _put(inner if isinstance(inner, Mapping) else {}, rest, value) if rest else value,
     }
-
-
-def _in_a_line(error: Exception) -> str:
-    return " ".join(str(error).split())

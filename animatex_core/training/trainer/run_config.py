@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from ...checks import require_whole
+from ...checks import MAX_SIZE, require_whole
 from ...errors import InvalidInput
+
+MOST_STEPS = 10**9
+MOST_SEED = 2**63 - 1
+MOST_WORKERS = 256
+MOST_KINDS = 100
 
 MixedPrecision = Literal["no", "bf16", "fp16"]
 
@@ -28,8 +33,8 @@ class BatchKind:
     share: float = 1.0
 
     def __post_init__(self) -> None:
-        require_whole("batches.frames", self.frames)
-        require_whole("batches.batch_size", self.batch_size)
+        require_whole("batches.frames", self.frames, most=MAX_SIZE)
+        require_whole("batches.batch_size", self.batch_size, most=MAX_SIZE)
         require_number("batches.share", self.share, above=0)
 
     @property
@@ -59,8 +64,8 @@ class OptimizerConfig:
             require_number(f"optimizer.{name}", getattr(self, name), least=0)
         for beta in self.betas:
             require_number("each of optimizer.betas", beta, least=0, below=1)
-        require_whole("optimizer.warmup_steps", self.warmup_steps, least=0)
-        require_whole("optimizer.cooldown_steps", self.cooldown_steps, least=0)
+        require_whole("optimizer.warmup_steps", self.warmup_steps, least=0, most=MOST_STEPS)
+        require_whole("optimizer.cooldown_steps", self.cooldown_steps, least=0, most=MOST_STEPS)
 
     def factor(self, step: int, steps: int) -> float:
         """Return what the rates are multiplied by in step 0..steps - 1."""
@@ -79,10 +84,10 @@ class CheckpointConfig:
 
     def __post_init__(self) -> None:
         if self.every_steps is not None:
-            require_whole("checkpoints.every_steps", self.every_steps)
+            require_whole("checkpoints.every_steps", self.every_steps, most=MOST_STEPS)
         if self.every_minutes is not None:
             require_number("checkpoints.every_minutes", self.every_minutes, above=0)
-        require_whole("checkpoints.keep", self.keep)
+        require_whole("checkpoints.keep", self.keep, most=MOST_STEPS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,17 +119,19 @@ class RunConfig(ABC):
     initial_weights: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("steps", "accumulation"):
-            require_whole(name, getattr(self, name))
-        for name in ("seed", "workers"):
-            require_whole(name, getattr(self, name), least=0)
+        for name, most in (("steps", MOST_STEPS), ("accumulation", MAX_SIZE)):
+            require_whole(name, getattr(self, name), most=most)
+        for name, most in (("seed", MOST_SEED), ("workers", MOST_WORKERS)):
+            require_whole(name, getattr(self, name), least=0, most=most)
         require_number("ema_decay", self.ema_decay, least=0, below=1)
         if self.minutes is not None:
             require_number("minutes", self.minutes, above=0)
         if self.log_every is not None:
-            require_whole("log_every", self.log_every)
+            require_whole("log_every", self.log_every, most=MOST_STEPS)
         if not self.batches:
             raise InvalidInput("batches is empty: give at least one kind of batch.")
+        if len(self.batches) > MOST_KINDS:
+            raise InvalidInput(f"batches has {len(self.batches)} entries: give {MOST_KINDS} or less.")
 
     @property
     @abstractmethod
@@ -151,8 +158,8 @@ def require_number(
     most: float = math.inf,
     below: float = math.inf,
 ) -> None:
-    """Raise InvalidInput unless a number is within the bounds that are given; NaN never is."""
-    if not (least <= value <= most and (value > above) and (value < below)) or math.isnan(value):
+    """Raise InvalidInput unless a number is within the bounds that are given and finite."""
+    if not (least <= value <= most and (value > above) and (value < below)) or not math.isfinite(value):
         bounds = ((least, "at least"), (above, "more than"), (most, "at most"), (below, "less than"))
         wanted = " and ".join(f"{word} {bound:g}" for bound, word in bounds if math.isfinite(bound))
         raise InvalidInput(f"{name} is {value:g}: it must be {wanted}.")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from ...checks import shown
 from ...errors import InvalidInput
 
 Made = TypeVar("Made")
@@ -17,7 +18,8 @@ def read_dataclass(kind: type[Made], values: object, where: str = "") -> Made:
     ill-typed entry, naming it.
     """
     if not isinstance(values, Mapping):
-        raise InvalidInput(f"{where or 'The configuration'} is {values!r}: give its settings, one a line.")
+        name = where or "The configuration"
+        raise InvalidInput(f"{name} is {shown(values)}: give its settings, one a line.")
     known = [entry for entry in fields(cast(Any, kind)) if entry.init]
     check_names(values, (entry.name for entry in known), where)
     for entry in known:
@@ -43,7 +45,7 @@ def _read(kind: Any, value: object, where: str) -> object:
         return _read(next(choice for choice in choices if choice is not type(None)), value, where)
     if origin is Literal:
         if value not in choices:
-            raise InvalidInput(f"{where} is {value!r}: choose one of {', '.join(map(str, choices))}.")
+            raise InvalidInput(f"{where} is {shown(value)}: choose one of {', '.join(map(str, choices))}.")
         return value
     if origin is tuple:
         return _read_tuple(choices, value, where)
@@ -57,7 +59,7 @@ def _read(kind: Any, value: object, where: str) -> object:
 def _read_tuple(kinds: tuple[Any, ...], value: object, where: str) -> tuple[object, ...]:
     count = None if kinds[-1] is Ellipsis else len(kinds)
     if not isinstance(value, list | tuple) or (count is not None and len(value) != count):
-        raise InvalidInput(f"{where} is {value!r}: give a list{f' of {count}' if count else ''}.")
+        raise InvalidInput(f"{where} is {shown(value)}: give a list{f' of {count}' if count else ''}.")
     each = kinds if count else (kinds[0],) * len(value)
     return tuple(
         _read(kind, entry, f"{where}[{index}]")
@@ -71,7 +73,7 @@ def _read_plain(kind: Any, value: object, where: str) -> object:
     if kind is float and (number := _number(value)) is not None:
         return number
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise InvalidInput(f"{where} is {value!r}: give {_WORDS[kind]}.")
+        raise InvalidInput(f"{where} is {shown(value)}: give {_WORDS[kind]}.")
     return value
 
 
@@ -81,7 +83,7 @@ def _number(value: object) -> float | None:
         return None
     try:
         return float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
