@@ -10,6 +10,7 @@ from ..animatex_core.dwpose import DWPose, find_poses
 from ..animatex_core.models_folder import POSE_DETECTOR, POSE_ESTIMATOR
 from ..animatex_core.pose.gaps import fill_gaps as filled
 from ..animatex_core.pose.smooth import smooth
+from .host.discovery import found_as
 from .host.fingerprints import files_state
 from .host.onnx_files import chosen_file, onnx_choices, onnx_files
 from .host.poses import (
@@ -33,6 +34,7 @@ CATEGORY = "Animate-X/pose"
 DEVICES = ["auto", "cuda", "directml", "coreml", "cpu"]
 
 
+@found_as("openpose", "dwpose", "yolox", "onnx", advanced=("device",))
 class LoadDWPose(io.ComfyNode):
     """The two nets that find people and their poses."""
 
@@ -84,6 +86,9 @@ class LoadDWPose(io.ComfyNode):
         return io.NodeOutput(DWPose(*files, device=device))
 
 
+@found_as(
+    "openpose", "pose estimation", "pose detection", "keypoints", "preprocessor", advanced=("detect_every",)
+)
 class ExtractPoses(io.ComfyNode):
     """The poses of one person in frames or in a clip."""
 
@@ -157,6 +162,7 @@ class ExtractPoses(io.ComfyNode):
         return io.NodeOutput(keypoints_of(found.poses), pictures)
 
 
+@found_as("openpose", "pose jitter", "one euro filter", "keypoints", advanced=("beta",))
 class SmoothPoses(io.ComfyNode):
     """Poses with short gaps filled and less trembling."""
 
@@ -228,6 +234,7 @@ class SmoothPoses(io.ComfyNode):
         return io.NodeOutput(keypoints_of(cleaned))
 
 
+@found_as("openpose", "pose skeleton", "stick figure", "keypoints")
 class DrawPoses(io.ComfyNode):
     """Poses as pictures."""
 
