@@ -9,7 +9,9 @@ from torch import Tensor
 from ..animatex_core.dwpose import DWPose, find_poses
 from ..animatex_core.models_folder import POSE_DETECTOR, POSE_ESTIMATOR
 from ..animatex_core.pose.gaps import fill_gaps as filled
+from ..animatex_core.pose.person_box import read_person_box
 from ..animatex_core.pose.smooth import smooth
+from .host.boxes import person_box_input
 from .host.discovery import found_as
 from .host.fingerprints import files_state
 from .host.onnx_files import chosen_file, onnx_choices, onnx_files
@@ -120,6 +122,7 @@ class ExtractPoses(io.ComfyNode):
                 ),
                 io.Image.Input("images", optional=True, tooltip="The frames, all of one size."),
                 io.Video.Input("video", optional=True, tooltip="A clip, all of whose frames are searched."),
+                person_box_input(),
             ],
             outputs=[
                 Poses.Output(display_name="poses", tooltip="One person's pose in every frame."),
@@ -145,6 +148,7 @@ class ExtractPoses(io.ComfyNode):
         whole_frame: bool,
         images: Tensor | None = None,
         video: VideoInput | None = None,
+        person_box: Any = None,
     ) -> io.NodeOutput:
         """Find the poses, or remember them."""
         with told(cls.hidden.unique_id) as sentences, shots_of(images, video) as shots:
@@ -152,7 +156,7 @@ class ExtractPoses(io.ComfyNode):
                 dwpose,
                 shots,
                 pose_cache(),
-                person=person_rule(person),
+                person=person_rule(person) if person_box is None else read_person_box(person_box),
                 detect_every=detect_every,
                 whole_frame=whole_frame,
                 progress=node_progress(shots.total or 1),

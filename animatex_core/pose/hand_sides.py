@@ -24,6 +24,7 @@ def with_hands_at_own_wrists(points: np.ndarray, size: tuple[int, int], source: 
 
     Returns:
         The points (f, 130, 3), a copy if hands were swapped.
+
     """
     own, other = _distances(points, np.asarray(size))
     if not other < CLEARLY * own:
@@ -54,7 +55,7 @@ def _distances(points: np.ndarray, size: np.ndarray) -> tuple[float, float]:
 
 
 def _nearest(hands: np.ndarray, wrists: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Return the distance (n, 2) of hands (n, 21, 3) to both wrists (n, 2, 2), by their nearest seen point."""
+    """Return the distance (n, 2) from the nearest seen point of hands (n, 21, 3) to both wrists (n, 2, 2)."""
     away = np.linalg.norm(hands[:, :, None, :2] * size - wrists[:, None], axis=-1)
     away[~seen(hands)] = np.inf
     return away.min(axis=1)
