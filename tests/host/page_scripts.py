@@ -24,6 +24,21 @@ CUT_OFF = """selector => [...document.querySelectorAll(selector)]
         part.scrollWidth, part.clientWidth, part.scrollHeight, part.clientHeight])"""
 """The parts of some elements that do not fit in their place."""
 
+CUT_OFF_SIDEWAYS = """selector => [...document.querySelectorAll(`${selector}, ${selector} *`)]
+    .filter(part => part.clientWidth && part.scrollWidth > part.clientWidth + 1)
+    .map(part => [part.tagName, part.textContent.slice(0, 40), part.scrollWidth, part.clientWidth])"""
+"""The parts of some elements that are wider than their place."""
+
+SELECT = """type => {
+    const node = app.graph.nodes.find(node => node.type === type)
+    app.canvas.deselectAll?.()
+    app.canvas.selectNode(node)
+    app.canvas.ds.scale = 1
+    app.canvas.ds.offset = [700 - node.pos[0], 300 - node.pos[1]]
+    app.canvas.setDirty(true, true)
+}"""
+"""Select the first node of a type and bring it into sight."""
+
 CONTRASTS = r"""selector => {
     const context = document.createElement('canvas').getContext('2d', {willReadFrequently: true})
     const parsed = colour => {

@@ -15,7 +15,7 @@ if importlib.util.find_spec("playwright") is None:
 
 from tests.host.browser import CHROMIUM, Editor
 from tests.host.looks import LOOKS, Look
-from tests.host.page_scripts import CONTRASTS, CUT_OFF, LINKS, RECTANGLES
+from tests.host.page_scripts import CONTRASTS, CUT_OFF, CUT_OFF_SIDEWAYS, LINKS, RECTANGLES, SELECT
 
 MISSING = "() => app.graph.nodes.map(n => n.type).filter(type => !LiteGraph.registered_node_types[type])"
 WIDGETS = "() => Object.fromEntries(app.graph.nodes.map(n => [n.id, n.serialize().widgets_values ?? []]))"
@@ -31,6 +31,7 @@ RESIZE = """id => app.graph.getNodeById(id).widgets.forEach(
     widget => { widget.value = {width: 128, height: 192}[widget.name] ?? widget.value })"""
 THUMBNAILS = """count => count === [...document.querySelectorAll('img')].filter(
     picture => picture.naturalWidth === 512 && picture.naturalHeight === 384).length"""
+HELP = ".node-help-content"
 LEAST_CONTRAST = 4.5  # of text, by WCAG 2.2, level AA
 DRAWN = 1000  # milliseconds until the nodes of a graph are drawn
 
@@ -108,6 +109,16 @@ def test_notes_are_readable(editor: Editor, palette: str, name: str) -> None:
     assert {"P", "pre CODE"} <= set(contrasts)
     low = {kind: ratio for kind, ratio in contrasts.items() if ratio < LEAST_CONTRAST}
     assert set(low) <= {"A"}, low  # the colour of links is the theme's own, whatever stands behind them
+
+
+@pytest.mark.parametrize("kind", ["AnimateXLoadPlus", "AnimateXRetargetPoses", "AnimateXApplyPlus"])
+def test_help_fits_its_panel(editor: Editor, kind: str) -> None:
+    editor.load(read_graph("plus-long-clip"))
+    editor.page.wait_for_timeout(DRAWN)
+    editor.ask(SELECT, kind)
+    editor.page.get_by_test_id("info-button").click()
+    editor.page.locator(HELP).get_by_text("If something goes wrong").wait_for()
+    assert editor.ask(CUT_OFF_SIDEWAYS, HELP) == []
 
 
 def editor_knows(editor: Editor, name: str) -> dict[str, dict[str, Any]]:
