@@ -116,7 +116,7 @@ class _Inner:
         self._ids = {node["id"] for node in self.nodes}
         loaders = {node["id"] for node in graph["nodes"] if node["type"] in LOADERS}
         self._given: dict[str, list[int]] = {}
-        self.links = []
+        self.links: list[dict[str, Any]] = []
         for number, origin, slot, target, place, kind in graph["links"]:
             if target not in self._ids or origin not in {*self._ids, *loaders}:
                 continue
