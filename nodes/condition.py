@@ -24,6 +24,7 @@ from ..animatex_core.pose.skeleton import PoseSequence
 from ..animatex_core.shapes import ClipShape
 from .host.choices import AUTOMATIC
 from .host.conditions import OWN_TEXT, Conditioning, conditioning_pair
+from .host.discovery import found_as
 from .host.encoders import HostImageEncoder, HostLatentEncoder
 from .host.intermediate import as_intermediate
 from .host.lists import require_one_batch, warn_of_single_frames
@@ -38,6 +39,7 @@ CATEGORY = "Animate-X/sampling"
 Features = io.Custom("ANIMATEX_FEATURES")
 
 
+@found_as("animatex", "implicit pose indicator", "motion features")
 class AnimateXFeatures(io.ComfyNode):
     """IPI Features."""
 
@@ -71,6 +73,7 @@ class AnimateXFeatures(io.ComfyNode):
             return io.NodeOutput(features)
 
 
+@found_as("animatex", "animate character", "image to video", "pose to video", advanced=("reference_form",))
 class AnimateXConditioning(io.ComfyNode):
     """Animate-X Conditioning."""
 

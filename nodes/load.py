@@ -10,6 +10,7 @@ from ..animatex_core.errors import AnimateXWarning
 from ..animatex_core.small_bundle import NOTICE, SHIPPED
 from .host import model_files
 from .host.choices import AUTOMATIC, BUILT_IN, chosen
+from .host.discovery import found_as
 from .host.encoder_loading import load_clip_vision, load_vae, small_clip_vision, small_vae
 from .host.fingerprints import choice_state
 from .host.loading import WEIGHT_DTYPES, load_model_file
@@ -19,6 +20,7 @@ from .host.values import OpenCombo, checked
 CATEGORY = "Animate-X/loaders"
 
 
+@found_as("animatex", "checkpoint", "denoiser", "character animation", advanced=("weight_dtype",))
 class AnimateXLoadModel(io.ComfyNode):
     """Load Animate-X Model."""
 
@@ -66,6 +68,7 @@ class AnimateXLoadModel(io.ComfyNode):
         return chosen(model_name, model_files.denoiser_choices, model_files.find_denoiser)
 
 
+@found_as("animatex", "clip vision", "vae", "open_clip")
 class AnimateXLoadEncoders(io.ComfyNode):
     """Load Animate-X Encoders."""
 

@@ -13,6 +13,7 @@ from ..animatex_core.pose.skeleton import PoseSequence
 from .host import model_files
 from .host.choices import AUTOMATIC, chosen
 from .host.conditions import Conditioning
+from .host.discovery import found_as
 from .host.fingerprints import choice_state
 from .host.plus_inputs import plus_inputs, read_motion, require_poses
 from .host.plus_model import HostedPlus, Plus, load_hosted_plus, with_lora
@@ -28,6 +29,7 @@ CATEGORY = "Animate-X/plus"
 RELEASED = WanShape()
 
 
+@found_as("animatex", "animate-x plus plus", "wan")
 class AnimateXLoadPlus(io.ComfyNode):
     """Load Animate-X++."""
 
@@ -68,6 +70,7 @@ class AnimateXLoadPlus(io.ComfyNode):
         return path
 
 
+@found_as("animatex", "wan", "clip vision encode", "start image")
 class AnimateXPlusReference(io.ComfyNode):
     """Animate-X++ Reference."""
 
@@ -120,6 +123,14 @@ class AnimateXPlusReference(io.ComfyNode):
             return io.NodeOutput(*shown_reference(clip_vision, reference, shape), width, height)
 
 
+@found_as(
+    "animatex",
+    "wan",
+    "pose to video",
+    "animate character",
+    "pose control",
+    advanced=("start_percent", "end_percent", "jpeg_noise"),
+)
 class AnimateXApplyPlus(io.ComfyNode):
     """Apply Animate-X++."""
 

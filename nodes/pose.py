@@ -9,8 +9,11 @@ from torch import Tensor
 from ..animatex_core.dwpose import DWPose, find_poses
 from ..animatex_core.models_folder import POSE_DETECTOR, POSE_ESTIMATOR
 from ..animatex_core.pose.gaps import fill_gaps as filled
+from ..animatex_core.pose.person_box import read_person_box
 from ..animatex_core.pose.providers import check_device
 from ..animatex_core.pose.smooth import smooth
+from .host.boxes import person_box_input
+from .host.discovery import found_as
 from .host.fingerprints import files_state
 from .host.lists import warn_of_single_frames
 from .host.onnx_files import chosen_file, onnx_choices, onnx_files
@@ -35,6 +38,7 @@ CATEGORY = "Animate-X/pose"
 DEVICES = ["auto", "cuda", "directml", "coreml", "cpu"]
 
 
+@found_as("openpose", "dwpose", "yolox", "onnx", advanced=("device",))
 class LoadDWPose(io.ComfyNode):
     """The two nets that find people and their poses."""
 
@@ -87,6 +91,9 @@ class LoadDWPose(io.ComfyNode):
         return io.NodeOutput(DWPose(*files, device=device))
 
 
+@found_as(
+    "openpose", "pose estimation", "pose detection", "keypoints", "preprocessor", advanced=("detect_every",)
+)
 class ExtractPoses(io.ComfyNode):
     """The poses of one person in frames or in a clip."""
 
@@ -118,6 +125,7 @@ class ExtractPoses(io.ComfyNode):
                 ),
                 io.Image.Input("images", optional=True, tooltip="The frames, all of one size."),
                 io.Video.Input("video", optional=True, tooltip="A clip, all of whose frames are searched."),
+                person_box_input(),
             ],
             outputs=[
                 Poses.Output(display_name="poses", tooltip="One person's pose in every frame."),
@@ -143,6 +151,7 @@ class ExtractPoses(io.ComfyNode):
         whole_frame: bool,
         images: Tensor | None = None,
         video: VideoInput | None = None,
+        person_box: Any = None,
     ) -> io.NodeOutput:
         """Find the poses, or remember them."""
         with told(cls.hidden.unique_id) as sentences, shots_of(images, video) as shots:
@@ -150,7 +159,7 @@ class ExtractPoses(io.ComfyNode):
                 dwpose,
                 shots,
                 pose_cache(),
-                person=person_rule(person),
+                person=person_rule(person) if person_box is None else read_person_box(person_box),
                 detect_every=detect_every,
                 whole_frame=whole_frame,
                 progress=node_progress(shots.total or 1),
@@ -160,6 +169,7 @@ class ExtractPoses(io.ComfyNode):
         return io.NodeOutput(keypoints_of(found.poses), pictures)
 
 
+@found_as("openpose", "pose jitter", "one euro filter", "keypoints", advanced=("beta",))
 class SmoothPoses(io.ComfyNode):
     """Poses with short gaps filled and less trembling."""
 
@@ -234,6 +244,7 @@ class SmoothPoses(io.ComfyNode):
         return io.NodeOutput(keypoints_of(cleaned))
 
 
+@found_as("openpose", "pose skeleton", "stick figure", "keypoints")
 class DrawPoses(io.ComfyNode):
     """Poses as pictures."""
 

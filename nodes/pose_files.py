@@ -6,6 +6,7 @@ from comfy_api.latest import io, ui
 
 from ..animatex_core.errors import AnimateXError
 from ..animatex_core.pose.json_io import read_poses, write_poses
+from .host.discovery import found_as
 from .host.files import existing_input, input_files, inputs_of_kind, new_output, validate_prefix
 from .host.fingerprints import choice_state
 from .host.poses import (
@@ -27,6 +28,7 @@ from .pose import CATEGORY
 SUFFIX = ".json"
 
 
+@found_as("openpose", "import poses", "pose json", "keypoints")
 class LoadPoses(io.ComfyNode):
     """One person's poses from a file."""
 
@@ -89,6 +91,7 @@ class LoadPoses(io.ComfyNode):
         return io.NodeOutput(keypoints_of(poses), pictures)
 
 
+@found_as("openpose", "export poses", "pose json", "keypoints")
 class SavePoses(io.ComfyNode):
     """One person's poses into a file."""
 

@@ -13,6 +13,7 @@ from ..animatex_core.retarget.parts import listed_parts
 from ..animatex_core.retarget.retarget import ADDABLE, PARTS, Factors, Mode, RetargetSettings, plan, retarget
 from ..animatex_core.retarget.settings import LARGEST_FACTOR, LEAST_FACTOR, MODES
 from .host.character import character_of
+from .host.discovery import found_as
 from .host.lazy_images import LazyImages
 from .host.pictures import PIXEL, images_of, picture_of
 from .host.poses import Poses, keypoints_of, poses_of
@@ -32,6 +33,14 @@ FACTORS = {
 }
 
 
+@found_as(
+    "openpose",
+    "explicit pose indicator",
+    "pose alignment",
+    "body proportions",
+    "keypoints",
+    advanced=("add", "mask_shows"),
+)
 class RetargetPoses(io.ComfyNode):
     """The motion of a dancer on the body of a character."""
 

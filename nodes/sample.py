@@ -11,6 +11,7 @@ from ..animatex_core.diffusion.solvers import SOLVERS
 from ..animatex_core.errors import InvalidInput
 from ..animatex_core.sampling import SEEDS, SamplingSettings, Segments, Windows
 from .host.conditions import Conditioning
+from .host.discovery import found_as
 from .host.noise import ClipNoise
 from .host.printable import quoted
 from .host.sampling import sample_clip
@@ -74,6 +75,14 @@ def _offset_noise() -> io.Float.Input:
     )
 
 
+@found_as(
+    "animatex",
+    "ksampler",
+    "sample video",
+    "long video",
+    "context windows",
+    advanced=("guidance_start", "guidance_end", "offset_noise"),
+)
 class AnimateXSampler(io.ComfyNode):
     """Animate-X Sampler."""
 
@@ -185,6 +194,7 @@ def _plan(long_clip: str, frames_at_once: int, overlap: int) -> Windows | Segmen
     return Segments(frames_at_once) if long_clip == SEGMENTS else None
 
 
+@found_as("animatex", "ddim", "dpm++", "sigmas")
 class AnimateXSolver(io.ComfyNode):
     """Animate-X Solver."""
 
@@ -213,6 +223,7 @@ class AnimateXSolver(io.ComfyNode):
         return io.NodeOutput(*solver_and_sigmas(model, solver, steps, denoise))
 
 
+@found_as("animatex", "offset noise", "random noise")
 class AnimateXNoise(io.ComfyNode):
     """Animate-X Noise."""
 

@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..animatex_core.video.write import write_clip
+from .host.discovery import found_as
 from .host.files import validate_prefix
 from .host.graph import graph_of
 from .host.lists import warn_of_single_frames
@@ -22,6 +23,7 @@ from .host.video import part_of, sound_file
 CATEGORY = "Animate-X/video"
 
 
+@found_as("driving video", "video to images", "frame load cap", "extract frames")
 class DrivingFrames(io.ComfyNode):
     """The frames used of a driving clip, with the sound that belongs to them."""
 
@@ -89,6 +91,9 @@ class DrivingFrames(io.ComfyNode):
         return io.NodeOutput(part.frames, audio_of(part.sound), part.fps)
 
 
+@found_as(
+    "save video", "export video", "video combine", "images to video", "gif", advanced=("save_metadata",)
+)
 class EncodeVideo(io.ComfyNode):
     """Frames and sound written as a video."""
 

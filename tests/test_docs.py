@@ -49,4 +49,4 @@ def test_english_adds_readable_names_alone() -> None:
 def test_pages_fit_on_a_screen_or_two(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("# ")
-    assert 20 < len(lines) <= 90
+    assert 15 < len(lines) <= 90

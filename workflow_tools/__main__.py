@@ -1,4 +1,4 @@
-"""`python -m workflow_tools`: write `workflows/`, by the newest ComfyUI at hand and its editor."""
+"""`python -m workflow_tools`: write `workflows/` and `subgraphs/`, by the newest ComfyUI at hand."""
 
 import json
 import tempfile
@@ -14,6 +14,7 @@ from tests.host.hosts import ROOT, installations
 from tests.host.server import serving
 from tests.host.workflow_samples import FOLDER, put_inputs, read_graph
 
+from .blueprints import blueprint_form, blueprints
 from .graph import Workflow
 from .graphs import workflows
 from .material import write_material
@@ -22,6 +23,7 @@ from .thumbnails import write_thumbnail
 from .ui_form import ui_form
 
 README_PICTURE, SHOWN = ROOT / "docs" / "images" / "workflow.jpg", "animate-a-character"
+BLUEPRINTS = ROOT / "subgraphs"
 README_WIDTH = 2000  # pixels
 SHOWS_PICTURES = """() => {
     const shown = app.graph.nodes.find(node => node.type === 'PreviewImage').imgs
@@ -38,6 +40,7 @@ def main() -> None:
         with editing(server, scale=2) as editor:
             for workflow in workflows():
                 _write(workflow, schemas, editor)
+            write_blueprints(schemas)
             _picture_result(editor)
 
 
@@ -47,6 +50,13 @@ def _write(workflow: Workflow, schemas: Mapping[str, Schema], editor: Editor) ->
     _write_json(FOLDER / f"{workflow.name}.json", graph)
     _write_json(FOLDER / "api" / f"{workflow.name}.json", editor.api_form())
     write_thumbnail(FOLDER / f"{workflow.name}.jpg", workflow.name)
+
+
+def write_blueprints(schemas: Mapping[str, Schema]) -> None:
+    """Write the subgraphs that ComfyUI offers in its node library."""
+    BLUEPRINTS.mkdir(exist_ok=True)
+    for blueprint in blueprints():
+        _write_json(BLUEPRINTS / f"{blueprint.name}.json", blueprint_form(blueprint, schemas))
 
 
 def _picture_result(editor: Editor) -> None:

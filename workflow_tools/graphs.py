@@ -64,6 +64,12 @@ def clip_ending(decoded: Node, driving: Node) -> Group:
     return Group("6 · Video", ((decoded,), (video,)))
 
 
+def video_ending(decoded: Node, driving: Node) -> Group:
+    """Make a VIDEO with sound, without writing it."""
+    video = node("CreateVideo", images=decoded["IMAGE"], fps=driving["fps"], audio=driving["audio"])
+    return Group("6 · Video", ((decoded,), (video,)))
+
+
 def picture_ending(decoded: Node, driving: Node) -> Group:
     """Save a picture."""
     picture = node("SaveImage", images=decoded["IMAGE"], filename_prefix="Animate-X")

@@ -11,9 +11,10 @@ GAP = 40
 TITLE = 30  # above a node's place
 HEADING = 50  # of a group
 ROW, WIDGET, TEXT = 20, 24, 80
+MARGINS = 44  # of a node, with the button for advanced inputs that Nodes 2.0 adds below
 TOLD, LONG = 70, 120  # for the sentences that a node of ours shows when it has run; those of loaders are long
 WIDTH = 340
-WIDTHS = {"VAEDecode": 200, "PrimitiveInt": 200, NOTE: 420}
+WIDTHS = {"VAEDecode": 200, "PrimitiveInt": 200, NOTE: 560}
 PREVIEWS = {  # room for the picture or clip that a node shows
     "LoadImage": 400,
     "LoadVideo": 520,
@@ -21,7 +22,7 @@ PREVIEWS = {  # room for the picture or clip that a node shows
     "SaveImage": 520,
     "AnimateXEncodeVideo": 520,
 }
-CHARACTERS, LINE = 80, 15  # of a note: how many fit in its width, and pixels a line
+CHARACTERS, LINE = 84, 13  # of a note: how many fit in its width, and pixels a line
 COLOUR = "#3f789e"
 
 
@@ -97,7 +98,9 @@ def height(node: Node, schemas: Mapping[str, Schema]) -> int:
     sockets = max(sum(not given.is_widget for given in schema.inputs), len(schema.outputs))
     widgets = sum(1 + len(given.companion) for given in schema.inputs if given.is_widget)
     texts = sum(bool(given.options.get("multiline")) for given in schema.inputs)
-    return sockets * ROW + widgets * WIDGET + texts * TEXT + _told(node) + 20 + PREVIEWS.get(node.type, 0)
+    return (
+        sockets * ROW + widgets * WIDGET + texts * TEXT + _told(node) + MARGINS + PREVIEWS.get(node.type, 0)
+    )
 
 
 def _told(node: Node) -> int:

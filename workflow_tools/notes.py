@@ -31,6 +31,6 @@ def _list_of_files(loaders: Iterable[Node]) -> str:
     files = dict.fromkeys(file for loader in loaders for file in files_of(loader))
     return "\n".join(
         f"- [Download]({hub}/{file.repository}/resolve/main/{file.path}) "
-        f"as `models/{file.folder}/{file.name}`"
+        f"as **models/{file.folder}/{file.name}**"
         for file in files
     )

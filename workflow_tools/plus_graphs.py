@@ -25,7 +25,12 @@ TEXT_ENCODER, AUTOENCODER = "umt5_xxl_fp8_e4m3fn_scaled.safetensors", "wan_2.1_v
 WAN_CLIP, OPEN_CLIP = "clip_vision_h.safetensors", "open_clip_pytorch_model.bin"
 FULL, SIMPLE = {"steps": STEPS, "cfg": 3.0}, {"steps": STEPS, "cfg": 5.0}
 FEW = {"steps": 4, "cfg": 1.0}
-WINDOWS = {"context_length": 33, "context_overlap": 13}
+WINDOWS = {
+    "context_length": 33,
+    "context_overlap": 13,
+    "context_schedule": "standard_static",
+    "retain_first_frame": True,  # or ComfyUI 0.33 conditions only the first window on the image
+}
 
 
 def plus_workflows() -> tuple[Workflow, ...]:
@@ -54,7 +59,7 @@ class Loaders:
     def of(cls, lora: str | None, full: bool) -> "Loaders":
         wan = node("UNETLoader", "Wan 2.1", unet_name=WAN)
         named = {"lora_name": lora, "strength_model": 1.0}
-        few = () if lora is None else (node("LoraLoaderModelOnly", model=wan["MODEL"], **named),)
+        few = () if lora is None else (_lora(wan, **named),)
         return cls(
             chain=(wan, *few),
             plus=node("AnimateXLoadPlus"),
@@ -169,7 +174,7 @@ def dance(
     scene = Scene.of(loaders, motion)
     shifted = node("ModelSamplingSD3", model=loaders.chain[-1]["MODEL"], shift=SHIFT)
     applied = _applied(shifted, loaders, motion, scene)
-    cut = [] if windows is None else [node("WanContextWindowsManual", model=applied["MODEL"], **windows)]
+    cut = [] if windows is None else [_windowed(applied, windows)]
     sampler = _sampled((*cut, applied)[0], applied, scene, sampling)
     decoded = node("VAEDecode", samples=sampler["LATENT"], vae=loaders.vae["VAE"])
     fps, audio = motion.driving["fps"], motion.driving["audio"]
@@ -191,6 +196,14 @@ def _applied(model: Node, loaders: Loaders, motion: Dance, scene: Scene) -> Node
         given |= {"frames": motion.driving["frames"], "clip_vision": loaders.open_clip["CLIP_VISION"]}
     passes = {name: scene.start[name] for name in ("positive", "negative")}
     return node("AnimateXApplyPlus", model=model["MODEL"], plus=loaders.plus["plus"], **passes, **given)
+
+
+def _lora(model: Node, **named: Any) -> Node:
+    return node("LoraLoaderModelOnly", "Distillation LoRA", model=model["MODEL"], **named)
+
+
+def _windowed(applied: Node, windows: Mapping[str, Any]) -> Node:
+    return node("WanContextWindowsManual", "Context Windows", model=applied["MODEL"], **windows)
 
 
 def _sampled(model: Node, applied: Node, scene: Scene, settings: Mapping[str, Any]) -> Node:

@@ -10,7 +10,8 @@ from .needed_files import needed_files
 from .schema import Schema
 
 CORE, PACK = {"cnr_id": "comfy-core", "ver": "0.3.64"}, {"cnr_id": "animate-x", "ver": version("animate-x")}
-NOTE_COLOURS = {"color": "#432", "bgcolor": "#653"}
+# Empty strings take the theme's own colours: the editor's brown for notes hides text in some themes.
+THEME_COLOURS = {"color": "", "bgcolor": ""}
 
 
 def ui_form(workflow: Workflow, schemas: Mapping[str, Schema]) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def _node(
     }
     if node.type == NOTE:
         empty: dict[str, Any] = {"inputs": [], "outputs": [], "properties": {}}
-        return common | empty | {"widgets_values": [node.values["text"]]} | NOTE_COLOURS
+        return common | empty | {"widgets_values": [node.values["text"]]} | THEME_COLOURS
     schema = schemas[node.type]
     return common | {
         "inputs": _inputs(schema, [link for link in links if link[3] == number]),

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import AnimateXWarning, InvalidInput
 from ..progress import Progress, no_progress, with_progress
+from .hand_sides import with_hands_at_own_wrists
 from .person import PersonRule, PersonTracker, require_chosen
 from .skeleton import MODEL_JOINTS, POINTS, PoseSequence, seen
 
@@ -51,6 +52,7 @@ def clip_poses(
         points[index] = _chosen(people, tracker)
     most = max(int(seen(frame.people).any(axis=1).sum()) for frame in frames)
     require_chosen(person, most, bool(seen(points).any()), source)
+    points = with_hands_at_own_wrists(points, (width, height), source)
     return PoseSequence.from_points(points, width, height, fps)
 
 

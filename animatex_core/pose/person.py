@@ -1,6 +1,6 @@
 """Which of several people in a clip is meant, followed over time by a small tracker of boxes."""
 
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -8,9 +8,20 @@ from ..checks import require_whole
 from ..errors import InvalidInput
 
 NamedRule = Literal["best", "largest", "leftmost"]
-PersonRule = NamedRule | int
-"""best: the highest score of each frame, never followed, as released. largest, leftmost or a number counted
-from the left, 0 first: chosen in the first frame that has them, then followed over time."""
+
+
+class PersonBox(NamedTuple):
+    """Where the person is in the first frame that shows them, in pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+PersonRule = NamedRule | int | PersonBox
+"""best: the highest score of each frame, never followed, as released. largest, leftmost, a number counted
+from the left, 0 first, or a box: chosen in the first frame that has them, then followed over time."""
 
 PATIENCE = 12  # looks that a person may be missed in a row before someone is chosen anew
 OVERLAP = 0.1  # least intersection over union that makes two boxes one person's
@@ -21,6 +32,8 @@ GROWTH = 4.0  # without overlap: how much its area may have changed
 
 def check_person_rule(rule: object) -> None:
     """Raise InvalidInput where `rule` is no PersonRule."""
+    if isinstance(rule, PersonBox):
+        return
     if not isinstance(rule, str):
         require_whole("person", rule, least=0)
     elif rule not in get_args(NamedRule):
@@ -32,6 +45,11 @@ def check_person_rule(rule: object) -> None:
 
 def require_chosen(rule: PersonRule, most: int, chosen: bool, where: str) -> None:
     """Raise InvalidInput where frames show people, `most` at most, but none the one that is meant."""
+    if most and not chosen and isinstance(rule, PersonBox):
+        raise InvalidInput(
+            f"person_box is {_written(rule)}, but nobody found in {where} is inside: give the box of a "
+            "person in pixels of its frames."
+        )
     if most and not chosen:
         raise InvalidInput(
             f"person is {rule!r}, but no frame of {where} shows more than {most} people: take a number from "
@@ -78,6 +96,8 @@ class PersonTracker:
     def _first(self, boxes: np.ndarray) -> int | None:
         if self.rule == "largest":
             return int(np.argmax(_areas(boxes))) if len(boxes) else None
+        if isinstance(self.rule, PersonBox):
+            return _most_covered(np.asarray(self.rule), boxes)
         place = 0 if self.rule == "leftmost" else int(self.rule)
         order = np.argsort(boxes[:, 0] + boxes[:, 2], kind="stable")
         return int(order[place]) if place < len(order) else None
@@ -106,6 +126,21 @@ class PersonTracker:
         moved = (box - self._people[person]).reshape(2, 2).mean(axis=0) / self._missed[person]
         self._speeds[person] = (self._speeds[person] + moved) / 2
         self._people[person], self._missed[person] = box, 0
+
+
+def _most_covered(box: np.ndarray, boxes: np.ndarray) -> int | None:
+    """Return which of boxes (n, 4) overlaps one (4,) most, None if none does."""
+    if not len(boxes):
+        return None
+    shared = np.clip(np.minimum(boxes[:, 2:], box[2:]) - np.maximum(boxes[:, :2], box[:2]), 0, None)
+    intersection = shared.prod(axis=1)
+    overlap = intersection / np.maximum(_areas(boxes) + _areas(box) - intersection, np.finfo(float).tiny)
+    return int(overlap.argmax()) if overlap.max() > 0 else None
+
+
+def _written(box: PersonBox) -> str:
+    width, height = box.right - box.left, box.bottom - box.top
+    return f"{width:g} x {height:g} pixels at ({box.left:g}, {box.top:g})"
 
 
 def _match(affinity: np.ndarray) -> dict[int, int]:

@@ -14,7 +14,14 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run")
 STAY_HOME = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 READY = "() => window.app?.graph && LiteGraph.registered_node_types.KSampler && app.extensionManager"
-HOSTS_OWN = ("reading 'id'", "404")  # complaints of ComfyUI about itself at its start
+HOSTS_OWN = (  # complaints of ComfyUI about itself at its start, and about model files that it looks up
+    "reading 'id'",
+    "404",
+    "graph accessed before initialization",
+    "ERR_NAME_NOT_RESOLVED",
+    "Content Security Policy",
+)
+NODES_2 = "Comfy.VueNodes.Enabled"
 PICTURED = {"LiteGraph.Canvas.MinFontSizeForLOD": 0, "Comfy.Minimap.Visible": False}
 VIEWPORT: Any = {"width": 1920, "height": 1000}
 EXTENT = """() => {
@@ -41,6 +48,10 @@ class Editor:
         """Open a saved graph, as dropping its file onto the editor does."""
         self.page.evaluate("graph => app.loadGraphData(graph)", graph)
 
+    def set(self, setting: str, value: Any) -> None:
+        """Change a setting of the editor."""
+        self.ask("([name, value]) => app.extensionManager.setting.set(name, value)", [setting, value])
+
     def ask(self, expression: str, argument: Any = None) -> Any:
         """Return the value of a JavaScript function, called with an argument."""
         return self.page.evaluate(expression, argument)
@@ -60,8 +71,8 @@ class Editor:
 
     def fit(self) -> None:
         """Bring the whole graph in sight, readable however small: what is out of sight shows no pictures."""
-        for setting in PICTURED.items():
-            self.ask("([name, value]) => app.extensionManager.setting.set(name, value)", setting)
+        for setting, value in PICTURED.items():
+            self.set(setting, value)
         self.ask("() => app.extensionManager.command.execute('Comfy.Canvas.FitView')")
         self.page.wait_for_timeout(SETTLE)
 

@@ -14,12 +14,37 @@ from pathlib import Path
 from tests.host.hosts import ENVIRONMENTS, ROOT, Host, installations, interpreter
 
 CONSTRAINTS = ROOT / "constraints.txt"
+NEWEST_FRONTEND = "1.58.1"
+PACKAGE = "comfyui-frontend-package"
 
 
 def main() -> None:
     """Bring the environment of every ComfyUI up to date."""
     for host in installations():
         install(host)
+    install_frontend()
+
+
+def install_frontend() -> None:
+    """Unpack the newest frontend, which runs on the newest ComfyUI beside that version's own."""
+    if not frontend_root().exists():
+        options = (
+            "--quiet",
+            "--no-deps",
+            "--target",
+            str(_frontend_folder()),
+            f"{PACKAGE}=={NEWEST_FRONTEND}",
+        )
+        subprocess.run([sys.executable, "-m", "pip", "install", *options], check=True)
+
+
+def frontend_root() -> Path:
+    """Return what ComfyUI's option --front-end-root takes for the newest frontend."""
+    return _frontend_folder() / "comfyui_frontend_package" / "static"
+
+
+def _frontend_folder() -> Path:
+    return ENVIRONMENTS / f"frontend-{NEWEST_FRONTEND}"
 
 
 def install(host: Host) -> None:

@@ -14,6 +14,7 @@ ZH, EN = node_defs("zh"), node_defs("en")
 BUILT_IN = "built-in (small)"
 BEFORE_FILES = {"plus_name": "automatic"}  # what stands before the files, where it is not the built-in one
 CHINESE = re.compile("[一-鿿]")
+ENTRY = re.compile(r"- \*\*(.+?)\*\*(?: \((.+?)\): |（(.+?)）：)(.+)")
 DIGITS = ", ".join(f"`{n}`" for n in range(10))
 
 Node = dict[str, Any]
@@ -29,6 +30,10 @@ class Language:
     file: str
     or_file: str
     text: str
+
+    @property
+    def default(self) -> str:
+        return "default" if self is ENGLISH else "默认"
 
     def cell(self, name: str, told: dict[str, str]) -> str:
         return f"`{name}`" if self is ENGLISH else f"{told['name']} (`{name}`)"
@@ -64,10 +69,12 @@ def inputs(node: Node) -> Iterator[tuple[str, str, dict[str, Any], bool]]:
             yield name, kind, options, group == "required"
 
 
-def tables(page: str) -> list[list[list[str]]]:
-    """Return the cells of every table, without its head."""
-    blocks = [block for block in page.split("\n\n") if block.startswith("| ")]
-    return [[line[2:-2].split(" | ") for line in block.splitlines()[2:]] for block in blocks]
+def entries(page: str, section: int) -> list[tuple[str, list[str], str]]:
+    """Return (name, facts, explanation) of every entry of the list in a section; 1 holds the inputs."""
+    body = page.split("\n## ")[section].split("\n\n")[1]
+    found = [ENTRY.fullmatch(line) for line in body.splitlines()]
+    assert all(found), body
+    return [(entry[1], (entry[2] or entry[3]).split(" · "), entry[4]) for entry in found if entry]
 
 
 def number(value: float) -> str:
@@ -84,8 +91,17 @@ def choices(name: str, options: dict[str, Any], words: Language) -> tuple[str, s
     return f"`{options.get('default', listed[0])}`", codes + words.or_file * files
 
 
-def facts(name: str, kind: str, options: dict[str, Any], required: bool, words: Language) -> tuple[str, str]:
-    """Return the default and the range that a page must state."""
+def facts(name: str, kind: str, options: dict[str, Any], required: bool, words: Language) -> list[str]:
+    """Return the type, the default and the range that a page must state."""
+    default, values = _stated(name, kind, options, required, words)
+    if values == "–":
+        return [kind, default]
+    return [kind, *([] if default == "–" else [f"{words.default} {default}"]), values]
+
+
+def _stated(
+    name: str, kind: str, options: dict[str, Any], required: bool, words: Language
+) -> tuple[str, str]:
     if kind == "COMBO":
         return choices(name, options, words)
     if kind in ("INT", "FLOAT"):
@@ -107,12 +123,11 @@ def test_a_page_states_inputs_as_the_schema_has_them(
     server: Server, nodes: dict[str, Node], node_id: str, language: str
 ) -> None:
     words, told = LANGUAGES[language], ZH[node_id]["inputs"]
-    rows = tables(read(server, words.path.format(node_id)))[0]
-    assert [[name, *stated] for name, _, *stated in rows] == [
-        [words.cell(name, told[name]), *facts(name, kind, options, required, words), kind]
+    listed = entries(read(server, words.path.format(node_id)), 1)
+    assert [(name, stated) for name, stated, _ in listed] == [
+        (words.cell(name, told[name]), facts(name, kind, options, required, words))
         for name, kind, options, required in inputs(nodes[node_id])
     ]
-    assert all(explained for _, explained, *_ in rows)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -123,8 +138,8 @@ def test_a_page_states_outputs_and_the_title(
     words, told, node = LANGUAGES[language], ZH[node_id]["outputs"], nodes[node_id]
     page = read(server, words.path.format(node_id))
     assert page.startswith(words.title(node["display_name"], ZH[node_id]["display_name"]))
-    assert [[name, kind] for name, _, kind in tables(page)[1]] == [
-        [words.cell(name, told[str(index)]), kind]
+    assert [(name, stated) for name, stated, _ in entries(page, 2)] == [
+        (words.cell(name, told[str(index)]), [kind])
         for index, (name, kind) in enumerate(zip(node["output_name"], node["output"], strict=True))
     ]
 

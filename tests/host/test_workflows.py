@@ -1,6 +1,7 @@
 """The shipped workflows on a real server, smaller than they are, but for that at their own settings."""
 
 import json
+import urllib.error
 from fractions import Fraction
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from tests.host.server import Server, cached_nodes
 from tests.host.workflow_samples import (
+    NAMES,
     Prompt,
     changed,
     followers,
@@ -40,10 +42,24 @@ def equipped(server: Server) -> Server:
     return server
 
 
+@pytest.mark.one_host
 def test_files_are_what_their_descriptions_and_todays_nodes_give(equipped: Server) -> None:
     schemas = read_schemas(equipped.ask("/object_info"))
     stale = [made.name for made in workflows() if ui_form(made, schemas) != read_graph(made.name)]
     assert stale == [], "run `python -m workflow_tools`"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("plus")])
+def test_a_prompt_lacks_nothing_but_model_files(equipped: Server, name: str) -> None:
+    try:
+        answer = equipped.ask("/prompt", {"prompt": read_prompt(name)})
+    except urllib.error.HTTPError as error:
+        answer = json.loads(error.read())
+    else:
+        equipped.wait(answer["prompt_id"])  # of the nodes that need none of the files
+    errors = [error for node in answer["node_errors"].values() for error in node["errors"]]
+    assert {error["type"] for error in errors} == {"value_not_in_list"}, errors
+    assert all(error["extra_info"]["received_value"].endswith((".safetensors", ".bin")) for error in errors)
 
 
 @pytest.mark.parametrize("name", CLIPS)

@@ -51,6 +51,16 @@ def _sources(node: Mapping[str, Any]) -> list[str]:
     return [value[0] for value in node["inputs"].values() if isinstance(value, list)]
 
 
+def known_to(prompt: Prompt, object_info: Mapping[str, Any]) -> Prompt:
+    """Return a prompt without the inputs that the nodes of this ComfyUI do not have."""
+    new = copy.deepcopy(prompt)
+    for node in new.values():
+        groups = object_info[node["class_type"]]["input"].values()
+        names = {name for group in groups for name in group}
+        node["inputs"] = {name: value for name, value in node["inputs"].items() if name in names}
+    return new
+
+
 def put_inputs(folder: Path) -> None:
     """Put the files that the workflows name into ComfyUI's input folder."""
     for file in (FOLDER / "inputs").iterdir():

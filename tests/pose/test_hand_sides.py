@@ -1,0 +1,75 @@
+"""Hands that came with left and right confused."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from animatex_core.errors import AnimateXWarning
+from animatex_core.pose.json_io import openpose_from_poses, poses_from_openpose
+from animatex_core.pose.skeleton import HANDS, JOINT, POINTS, PoseSequence
+
+LEFT, RIGHT = (0.7, 0.5), (0.3, 0.5)  # wrists, in parts of the picture
+
+
+def clip(frames: int = 6) -> PoseSequence:
+    """Somebody who faces us, with both hands at their wrists."""
+    points = np.zeros((frames, POINTS, 3), np.float32)
+    points[:, : len(JOINT)] = (0.5, 0.3, 1)
+    for name, place in (("left_wrist", LEFT), ("right_wrist", RIGHT)):
+        points[:, JOINT[name]] = (*place, 1)
+    for hand, place in zip(HANDS, (LEFT, RIGHT), strict=True):
+        points[:, hand, :2] = place + np.random.default_rng(0).uniform(0, 0.02, (21, 2))
+        points[:, hand, 2] = 1
+    return PoseSequence.from_points(points, 400, 800)
+
+
+def confused(keypoints: list[dict], frames: slice = slice(None)) -> list[dict]:
+    """Return keypoints that call left hands right in some frames, as SDPose does in all."""
+    for frame in keypoints[frames]:
+        for person in frame["people"]:
+            left, right = (f"hand_{side}_keypoints_2d" for side in ("left", "right"))
+            person[left], person[right] = person[right], person[left]
+    return keypoints
+
+
+def test_confused_hands_come_back_to_their_wrists() -> None:
+    meant = clip()
+    with pytest.warns(AnimateXWarning, match="left and right hand were swapped"):
+        read = poses_from_openpose(confused(openpose_from_poses(meant)))
+    np.testing.assert_allclose(read.points, meant.points, atol=1e-6)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_one_hand_is_enough(side: int) -> None:
+    points = clip().points.copy()
+    points[:, HANDS[side]] = 0
+    meant = PoseSequence.from_points(points, 400, 800)
+    with pytest.warns(AnimateXWarning, match="swapped"):
+        read = poses_from_openpose(confused(openpose_from_poses(meant)))
+    np.testing.assert_allclose(read.points, meant.points, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["right", "crossed", "one frame", "no wrists", "no hands"])
+def test_other_hands_stay(kind: str) -> None:
+    points = clip().points.copy()
+    if kind == "crossed":
+        points[:, [JOINT["left_wrist"], JOINT["right_wrist"]], 0] = 0.51, 0.49
+        for hand, x in zip(HANDS, (0.505, 0.495), strict=True):
+            points[:, hand, 0] = x
+    if kind == "no wrists":
+        points[:, [JOINT["left_wrist"], JOINT["right_wrist"]]] = 0
+    if kind == "no hands":
+        for hand in HANDS:
+            points[:, hand] = 0
+    keypoints = openpose_from_poses(PoseSequence.from_points(points, 400, 800))
+    if kind == "one frame":
+        keypoints = confused(keypoints, slice(2, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read = poses_from_openpose(keypoints)
+    expected = points.copy()
+    if kind == "one frame":
+        left, right = HANDS
+        expected[2, left], expected[2, right] = points[2, right], points[2, left]
+    np.testing.assert_allclose(read.points, expected, atol=1e-6)

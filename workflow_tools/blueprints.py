@@ -1,0 +1,183 @@
+"""Subgraph blueprints: parts of the workflows as one node, which ComfyUI 0.33 lists in its node library."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from .graph import Workflow
+from .graphs import SMALL, animation, extraction, sampled, video_ending
+from .schema import Schema
+from .ui_form import ui_form
+
+INPUT, OUTPUT = -10, -20  # ids of a subgraph's two ends
+SOURCES = {"IMAGE": "image", "MASK": "mask", "VIDEO": "video"}  # names of the inputs that replace the loaders
+LOADERS = {"LoadImage", "LoadVideo"}
+MOTION = {"AnimateXLoadDWPose", "AnimateXDrivingFrames", "AnimateXExtractPoses"}
+DANCE = {*MOTION, "AnimateXRetargetPoses"}
+ANIMATION = {
+    *DANCE, "AnimateXLoadModel", "AnimateXLoadEncoders", "AnimateXFeatures", "AnimateXConditioning",
+    "AnimateXSampler", "VAEDecode", "CreateVideo",
+}  # fmt: skip
+PART = tuple(("AnimateXDrivingFrames", name) for name in ("frames", "stride", "start"))
+END_WIDTH = 120
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """A part of a workflow.
+
+    kept: types of its nodes. outputs: (type, output, name). widgets: (type, name).
+    """
+
+    name: str
+    description: str
+    aliases: tuple[str, ...]
+    workflow: Workflow
+    kept: set[str]
+    outputs: tuple[tuple[str, str, str], ...]
+    widgets: tuple[tuple[str, str], ...]
+
+
+def blueprints() -> tuple[Blueprint, ...]:
+    """Return all that are shipped."""
+    retargeted = (
+        ("AnimateXRetargetPoses", "poses", "poses"),
+        ("AnimateXRetargetPoses", "preview", "preview"),
+    )
+    return (
+        Blueprint(
+            "Animate a Character (Animate-X)",
+            "Animates the character of an image with the motion of a video, whose sound is kept.",
+            ("animate character", "pose to video", "dance"),
+            animation("animate-a-character", sampled(**SMALL), ending=video_ending),
+            ANIMATION,
+            (("CreateVideo", "VIDEO", "video"), retargeted[1]),
+            (*PART, ("AnimateXSampler", "seed"), ("AnimateXSampler", "steps"), ("AnimateXSampler", "cfg")),
+        ),
+        Blueprint(
+            "Retarget Poses with Mask (Animate-X)",
+            "Fits the poses of a video into the mask of a character whose own pose cannot be detected.",
+            ("openpose", "pose alignment", "keypoints", "mask"),
+            animation("retarget-with-mask", sampled(**SMALL), masked=True),
+            DANCE,
+            (
+                *retargeted,
+                ("AnimateXDrivingFrames", "frames", "frames"),
+                ("AnimateXDrivingFrames", "fps", "fps"),
+            ),
+            (*PART, ("AnimateXRetargetPoses", "mode")),
+        ),
+        Blueprint(
+            "Extract Poses (Animate-X)",
+            "Detects one person's poses in a video, smooths them and draws them.",
+            ("openpose", "dwpose", "pose estimation", "keypoints"),
+            extraction(),
+            {*MOTION, "AnimateXSmoothPoses"},
+            (("AnimateXSmoothPoses", "poses", "poses"), ("AnimateXDrivingFrames", "fps", "fps")),
+            (*PART, ("AnimateXExtractPoses", "person")),
+        ),
+    )
+
+
+def blueprint_form(blueprint: Blueprint, schemas: Mapping[str, Schema]) -> dict[str, Any]:
+    """Return the file of a blueprint: a graph of one node, and the subgraph that is in it."""
+    inner = _Inner(blueprint, ui_form(blueprint.workflow, schemas))
+    identity = str(uuid5(NAMESPACE_URL, f"animate-x/{blueprint.name}"))
+    given, made = inner.inputs(), inner.outputs()
+    node = {
+        "id": 1, "type": identity, "pos": [0, 0], "size": [340, 240], "flags": {}, "order": 0, "mode": 0,
+        "inputs": [{"name": each["name"], "type": each["type"], "link": None} for each in given],
+        "outputs": [{"name": each["name"], "type": each["type"], "links": []} for each in made],
+        "properties": {"proxyWidgets": inner.widgets()}, "widgets_values": [], "title": blueprint.name,
+    }  # fmt: skip
+    subgraph = {
+        "id": identity, "version": 1, "state": inner.state(), "revision": 0, "config": {},
+        "name": blueprint.name, "inputNode": inner.end(INPUT), "outputNode": inner.end(OUTPUT),
+        "inputs": given, "outputs": made, "widgets": [], "nodes": inner.nodes, "groups": [],
+        "links": inner.links, "extra": {}, "category": "Animate-X", "description": blueprint.description,
+    }  # fmt: skip
+    return {
+        "revision": 0, "last_node_id": 1, "last_link_id": 0, "nodes": [node], "links": [], "version": 0.4,
+        "definitions": {"subgraphs": [subgraph]},
+        "extra": {
+            "BlueprintDescription": blueprint.description,
+            "BlueprintSearchAliases": list(blueprint.aliases),
+        },
+    }  # fmt: skip
+
+
+class _Inner:
+    """The nodes and links inside a subgraph, taken from a whole graph."""
+
+    def __init__(self, blueprint: Blueprint, graph: Mapping[str, Any]) -> None:
+        self.blueprint = blueprint
+        self.nodes = [node for node in graph["nodes"] if node["type"] in blueprint.kept]
+        self._ids = {node["id"] for node in self.nodes}
+        loaders = {node["id"] for node in graph["nodes"] if node["type"] in LOADERS}
+        self._given: dict[str, list[int]] = {}
+        self.links: list[dict[str, Any]] = []
+        for number, origin, slot, target, place, kind in graph["links"]:
+            if target not in self._ids or origin not in {*self._ids, *loaders}:
+                continue
+            if origin in loaders:
+                self._given.setdefault(kind, []).append(number)
+                origin, slot = INPUT, list(self._given).index(kind)
+            self._link(number, origin, slot, target, place, kind)
+        self._made = self._link_outputs(graph["last_link_id"])
+        self._forget_other_links()
+
+    def _link(self, number: int, origin: int, slot: int, target: int, place: int, kind: str) -> None:
+        self.links.append(
+            {
+                "id": number, "origin_id": origin, "origin_slot": slot,
+                "target_id": target, "target_slot": place, "type": kind,
+            }
+        )  # fmt: skip
+
+    def _link_outputs(self, last: int) -> list[tuple[str, str, int]]:
+        made = []
+        for place, (kind, output, name) in enumerate(self.blueprint.outputs):
+            node = self._find(kind)
+            slot = [each["name"] for each in node["outputs"]].index(output)
+            number = last + 1 + place
+            node["outputs"][slot]["links"].append(number)
+            self._link(number, node["id"], slot, OUTPUT, place, node["outputs"][slot]["type"])
+            made.append((name, node["outputs"][slot]["type"], number))
+        return made
+
+    def _forget_other_links(self) -> None:
+        """Unlink sockets whose other end stayed outside."""
+        kept = {link["id"] for link in self.links}
+        for node in self.nodes:
+            for socket in node["inputs"]:
+                socket["link"] = socket["link"] if socket["link"] in kept else None
+            for socket in node["outputs"]:
+                socket["links"] = [link for link in socket["links"] if link in kept]
+
+    def _find(self, kind: str) -> dict[str, Any]:
+        return next(node for node in self.nodes if node["type"] == kind)
+
+    def inputs(self) -> list[dict[str, Any]]:
+        slots = [(SOURCES[kind], kind, numbers) for kind, numbers in self._given.items()]
+        return [self._slot(name, kind, numbers, "in") for name, kind, numbers in slots]
+
+    def outputs(self) -> list[dict[str, Any]]:
+        return [self._slot(name, kind, [number], "out") for name, kind, number in self._made]
+
+    def _slot(self, name: str, kind: str, links: list[int], side: str) -> dict[str, Any]:
+        identity = str(uuid5(NAMESPACE_URL, f"animate-x/{self.blueprint.name}/{side}/{name}"))
+        return {"id": identity, "name": name, "type": kind, "linkIds": links, "label": name}
+
+    def widgets(self) -> list[list[str]]:
+        return [[str(self._find(kind)["id"]), name] for kind, name in self.blueprint.widgets]
+
+    def end(self, identity: int) -> dict[str, Any]:
+        left = min(node["pos"][0] for node in self.nodes)
+        right = max(node["pos"][0] + node["size"][0] for node in self.nodes)
+        x = left - 2 * END_WIDTH if identity == INPUT else right + END_WIDTH
+        return {"id": identity, "bounding": [x, 0, END_WIDTH, 100]}
+
+    def state(self) -> dict[str, int]:
+        links = max(link["id"] for link in self.links)
+        return {"lastGroupId": 0, "lastNodeId": max(self._ids), "lastLinkId": links, "lastRerouteId": 0}
