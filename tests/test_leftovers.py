@@ -14,7 +14,13 @@ from animatex_core.pose.skeleton import POINTS, PoseSequence
 
 FOREIGN = "clip.mp4.deadbeef-1-5-00000000.part"  # of another machine
 BEFORE = f"clip.mp4.{'0' * 32}.part"  # as earlier versions named them
-THEIRS = ("movie.mkv.part", "model.safetensors.part", "clip.mp4.12-34.part", "clip.mp4.part.etag", f"{'0' * 32}.part.txt")
+THEIRS = (
+    "movie.mkv.part",
+    "model.safetensors.part",
+    "clip.mp4.12-34.part",
+    "clip.mp4.part.etag",
+    f"{'0' * 32}.part.txt",
+)
 
 
 def age(path: Path, seconds: float) -> None:
