@@ -65,7 +65,7 @@ def _remove(entry: os.DirEntry[str]) -> None:
 
 
 def _is_running(pid: int, start: int) -> bool:
-    """Whether a process of this machine still runs; one with its number that began at another time is none."""
+    """Whether a process of this machine still runs; one that began at another time is not the same."""
     if not 0 < pid < MAX_PID:
         return False
     try:
@@ -88,7 +88,7 @@ def _start_of(pid: int) -> int | None:
 
 
 def _machine() -> str:
-    """Identify this machine, since it was started, and in a container the processes that are seen from here."""
+    """Identify this machine since it was started, and in a container the processes seen from here."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
         seen = [platform.node(), boot, os.readlink("/proc/self/ns/pid")]

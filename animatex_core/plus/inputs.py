@@ -26,7 +26,8 @@ def inputs_from_poses(
 
     poses: of every frame of the clip. reference_pose: its first frame counts; None, or one with nobody in it,
     takes the first driving pose that shows somebody (the release: the very first).
-    clip_features: (frames, clip_dim), OpenCLIP's embeddings of the driving frames, for the full variant. jpeg_quality: as in `preprocess.pose_pictures`.
+    clip_features: (frames, clip_dim), OpenCLIP's embeddings of the driving frames, for the full variant.
+    jpeg_quality: as in `preprocess.pose_pictures`.
     at_own_size: whether poses are drawn in the size of their pictures and stretched, as released for driving
     frames; otherwise in that of the clip, where strokes have the width of its pixels.
     Raises InvalidInput for another number of poses or features.

@@ -79,7 +79,10 @@ def read(frames: Frames) -> tuple[PoseSequence, list[str]]:
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: each(BODY), "fractions of the picture, but in pixels for the feet in 8 frames .* the left hand"),
+        (
+            lambda: each(BODY),
+            "fractions of the picture, but in pixels for the feet in 8 frames .* left hand",
+        ),
         (lambda: each(BODY + FEET + FACE_KEY), "but in pixels for the left hand in 8 frames"),
         (lambda: each(LEFT + RIGHT), "pixels, but in fractions of the picture for the left hand in 8 frames"),
         (lambda: each(RIGHT), "fractions of the picture for the right hand in 8 frames"),
