@@ -79,6 +79,8 @@ def test_the_first_driving_pose_that_shows_somebody_stands_in_for_the_reference(
     late = POSES.with_points(points)
     shown = encode_reference(NETWORKS.image_encoder, PICTURE, SHAPE)
     inputs = clip_conditions(SHAPE, NETWORKS.text_context, shown, late, replace(motion(), poses=late))
+    assert inputs.pose_pictures is not None
+    assert inputs.keypoints is not None
     assert torch.equal(inputs.pose_pictures[:, :, 0], inputs.pose_pictures[:, :, 3])
     assert torch.equal(inputs.keypoints[:, 0], inputs.keypoints[:, 3])
     assert (inputs.keypoints[:, 0] != -1).any()

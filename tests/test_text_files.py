@@ -10,7 +10,8 @@ from animatex_core.bundles import CATALOGUE, load_catalogue
 from animatex_core.encoders.open_clip_config import read_open_clip_config
 from animatex_core.errors import AnimateXError
 from animatex_core.evaluation.benchmark.record import keep
-from animatex_core.evaluation.study.key import Key, Pair, read_key, write_key
+from animatex_core.evaluation.study.key import Key, read_key, write_key
+from animatex_core.evaluation.study.pairs import Pair
 from animatex_core.pose.json_io import read_poses
 from animatex_core.small_bundle import SHIPPED
 from animatex_core.training.data.sources import Source

@@ -15,8 +15,9 @@ from ..checks import require_whole, shown
 from ..errors import InvalidInput
 from ..placement import placed
 from ..plain_files import MAX_DEPTH, FileFault, TooLarge, read_json
-from .openpose_clip import Frame, Size, clip_poses
+from .openpose_clip import Frame, clip_poses
 from .openpose_parts import person_points, written_person
+from .openpose_units import Size
 from .person import PersonRule
 from .skeleton import POINTS, PoseSequence, seen
 
