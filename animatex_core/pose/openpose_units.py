@@ -30,7 +30,9 @@ ANCHORS = {
 }
 MAX_FRACTION = 2.0  # coordinates up to this are fractions of the picture, as people may reach out of it
 MIN_PIXELS = 8.0  # coordinates beyond this are pixels; between the two, the rest of the person decides
-MIN_POINTS = 4  # of a part, to tell its unit from its numbers
+MIN_POINTS = 4  # of a part, to tell from their numbers alone that it is in fractions
+MIN_OF_BODY, MIN_OF_PART = 0.25, 0.5  # likewise, of all its points; a portrait shows a third of the body
+MOST_POINTS = 0.9  # of those that are there must be as small as fractions; some are detected wrongly
 NEAR = 0.1  # of the picture: a point this close to its joint is in the right place
 LEAST = 0.05  # fractions below this are too small to tell the size of a picture from
 
@@ -51,8 +53,9 @@ def units_by_numbers(people: np.ndarray) -> np.ndarray:
         there, largest = _found(people[:, part]), np.abs(people[:, part, :2]).max(axis=2)
         count = there.sum(axis=1)
         small, large = (there & (largest <= MAX_FRACTION)), there & (largest > MIN_PIXELS)
-        enough = (count >= MIN_POINTS) & (_changes(people[:, part, :2], there) >= count / 2)
-        units[enough & (small.sum(axis=1) > count / 2), column] = 1
+        least = max(MIN_POINTS, there.shape[1] * (MIN_OF_BODY if column == BODY else MIN_OF_PART))
+        enough = (count >= least) & (_places(people[:, part, :2], there) > count / 2)
+        units[enough & (small.sum(axis=1) >= MOST_POINTS * count), column] = 1
         units[large.sum(axis=1) > count / 2, column] = 0
     return units
 
@@ -174,7 +177,9 @@ def _found(points: np.ndarray) -> np.ndarray:
     return (points[..., 2] > 0) & (points[..., :2] != 0).any(axis=-1)
 
 
-def _changes(places: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """Count the points that are there and lie elsewhere than the one before them: (n,)."""
-    other = (places[:, 1:] != places[:, :-1]).any(axis=2)
-    return (other & there[:, 1:]).sum(axis=1)
+def _places(places: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Count the different places among places (n, p, 2) that are there: (n,)."""
+    numbers = np.where(there, places[..., 0] + np.pi * places[..., 1], np.inf)  # one for each place
+    ordered = np.sort(numbers, axis=1)
+    others = (ordered[:, 1:] != ordered[:, :-1]) & np.isfinite(ordered[:, 1:])
+    return others.sum(axis=1) + there.any(axis=1)
