@@ -51,9 +51,18 @@ def _is_abandoned(entry: os.DirEntry[str], mark: re.Match[str]) -> bool:
     if os.name != "nt" and mark["machine"] == _machine():
         return not _is_running(int(mark["pid"]), int(mark["start"]))
     try:
-        return time.time() - entry.stat(follow_symlinks=False).st_mtime > MAX_IDLE
+        return time.time() - _last_change(entry) > MAX_IDLE
     except OSError:  # another process was faster
         return False
+
+
+def _last_change(entry: os.DirEntry[str]) -> float:
+    """Return when a file was last written, or anything directly in a folder."""
+    changes = [entry.stat(follow_symlinks=False).st_mtime]
+    if entry.is_dir(follow_symlinks=False):
+        with os.scandir(entry.path) as inside:
+            changes += [each.stat(follow_symlinks=False).st_mtime for each in inside]
+    return max(changes)
 
 
 def _remove(entry: os.DirEntry[str]) -> None:

@@ -88,6 +88,19 @@ def test_a_process_that_got_the_number_of_a_dead_one_keeps_nothing(tmp_path: Pat
     assert not path.exists()
 
 
+def test_a_folder_in_which_another_machine_still_writes_stays(tmp_path: Path) -> None:
+    folder = tmp_path / FOREIGN
+    folder.mkdir()
+    (folder / "0000.png").touch()
+    age(folder, MAX_IDLE + 60)
+    sweep(tmp_path)
+    assert (folder / "0000.png").exists()
+    age(folder / "0000.png", MAX_IDLE + 60)
+    age(folder, MAX_IDLE + 60)
+    sweep(tmp_path)
+    assert not folder.exists()
+
+
 @pytest.mark.parametrize("name", THEIRS)
 def test_files_of_others_and_partial_downloads_stay(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
