@@ -154,9 +154,10 @@ def clip_conditions(
     """
     _require_frames(shape, poses, motion)
     _require_one_encoder(reference, motion)
-    # Without a pose of its own the reference is given the first one of the dance, as released.
-    first = (reference.pose or poses).select([0])
-    asked = (reference.pose or motion.poses).select([0]), motion.poses
+    # Without a pose of its own the reference is given the first one of the dance, as released, or the first
+    # that shows somebody: nobody is often in the first frames of a clip.
+    first = (reference.pose or poses).first_shown()
+    asked = (reference.pose or motion.poses).first_shown(), motion.poses
     # Poses in their clip's picture are drawn at its size and stretched, as released. A character's picture
     # may be of any size: there the strokes get the width that the denoiser knows.
     stayed = (poses.width, poses.height) == (motion.width, motion.height)

@@ -35,9 +35,12 @@ def placed(target: str | Path) -> Iterator[BinaryIO]:
 
 
 def place_text(target: str | Path, text: str) -> None:
-    """Write a text in UTF-8, with line ends as they are; raises StorageError where that fails."""
+    """Write a text in UTF-8, with line ends as they are; raises StorageError where that fails.
+
+    What has no place in UTF-8, as in names of files in other encodings, is escaped as JSON does.
+    """
     with placed(target) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="backslashreplace"))
 
 
 def place_json(target: str | Path, values: object) -> None:

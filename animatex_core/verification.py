@@ -100,7 +100,7 @@ def recorded_digest(path: Path) -> str | None:
 
 def _beginning(record: Path) -> str:
     with record.open("rb") as file:
-        return file.read(RECORD_BYTES).decode("utf-8", errors="replace")
+        return file.read(RECORD_BYTES).decode("utf-8-sig", errors="replace")
 
 
 def _sha256(path: Path, on_progress: Progress) -> str:

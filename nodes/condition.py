@@ -123,7 +123,7 @@ class AnimateXConditioning(io.ComfyNode):
                     "reference_pose",
                     optional=True,
                     tooltip="The character's own pose. Without it, or with nobody in it, the first driving "
-                    "pose stands in.",
+                    "pose that shows somebody stands in.",
                 ),
                 io.Vae.Input("vae", optional=True, tooltip="For the latents of the reference."),
                 io.Conditioning.Input(

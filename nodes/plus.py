@@ -175,7 +175,7 @@ class AnimateXApplyPlus(io.ComfyNode):
                     "reference_pose",
                     optional=True,
                     tooltip="The character's own pose. Without it, or with nobody in it, the first pose "
-                    "stands in, as released.",
+                    "that shows somebody stands in.",
                 ),
                 io.Image.Input(
                     "frames",

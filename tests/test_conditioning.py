@@ -73,6 +73,19 @@ def test_only_the_first_frame_of_the_reference_pose_counts() -> None:
     assert encode_reference(NETWORKS.image_encoder, PICTURE, SHAPE, POSES.with_points(points)).pose is None
 
 
+def test_the_first_driving_pose_that_shows_somebody_stands_in_for_the_reference() -> None:
+    points = POSES.points.copy()
+    points[:2] = 0
+    late = POSES.with_points(points)
+    shown = encode_reference(NETWORKS.image_encoder, PICTURE, SHAPE)
+    inputs = clip_conditions(SHAPE, NETWORKS.text_context, shown, late, replace(motion(), poses=late))
+    assert inputs.pose_pictures is not None
+    assert inputs.keypoints is not None
+    assert torch.equal(inputs.pose_pictures[:, :, 0], inputs.pose_pictures[:, :, 3])
+    assert torch.equal(inputs.keypoints[:, 0], inputs.keypoints[:, 3])
+    assert (inputs.keypoints[:, 0] != -1).any()
+
+
 def test_features_and_poses_belong_together() -> None:
     with pytest.raises(InvalidInput, match="There are 2 driving frames, but poses of 3: give frames and"):
         encode_motion(NETWORKS.image_encoder, [PICTURE] * 2, POSES)

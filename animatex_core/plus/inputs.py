@@ -27,8 +27,9 @@ def inputs_from_poses(
     """Draw poses for a clip, and pass on their keypoints.
 
     poses: of every frame of the clip. reference_pose: its first frame counts; None, or one with nobody in it,
-    takes the first driving pose, as released. clip_features: (frames, clip_dim), OpenCLIP's embeddings of the
-    driving frames, for the full variant. jpeg_quality: as in `preprocess.pose_pictures`.
+    takes the first driving pose that shows somebody (the release: the very first).
+    clip_features: (frames, clip_dim), OpenCLIP's embeddings of the driving frames, for the full variant.
+    jpeg_quality: as in `preprocess.pose_pictures`.
     at_own_size: whether poses are drawn in the size of their pictures and stretched, as released for driving
     frames; otherwise in that of the clip, where strokes have the width of its pixels.
     progress: called for each pose that is drawn; what it raises ends the work.
@@ -40,7 +41,7 @@ def inputs_from_poses(
             "chosen_frames, or make a clip of another length."
         )
     known = reference_pose is not None and seen(reference_pose.points[:1]).any()
-    first = (reference_pose if reference_pose is not None and known else poses).select([0])
+    first = (reference_pose if reference_pose is not None and known else poses).first_shown()
     sized = [given if at_own_size else _resized(given, shape) for given in (poses, first)]
     video, picture = (_drawn(given, shape, jpeg_quality, progress) for given in sized)
     return PlusInputs(

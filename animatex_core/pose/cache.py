@@ -1,18 +1,16 @@
 """Poses that were found once, kept in a folder under a digest of everything that they depend on."""
 
 import hashlib
+import io
 import json
 import os
 import re
-import struct
 import time
 import warnings
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from tokenize import TokenError
 
 import numpy as np
 
@@ -23,27 +21,15 @@ from ..progress import Progress, no_progress
 from .skeleton import PoseSequence
 
 VERSION = (
-    1  # to be raised whenever the same clip, nets and settings give other poses, or are stored otherwise
+    2  # to be raised whenever the same clip, nets and settings give other poses, or are stored otherwise
 )
 CHUNK = 1 << 20
 MAX_BYTES = 1 << 30  # of all entries together; a minute of poses takes about 1 MB
 MAX_AGE = 90 * 24 * 3600  # seconds since an entry was last used
 ENTRY = re.compile(r"[0-9a-f]{64}\.npz")
-UNREADABLE = (  # what zipfile, zlib and numpy raise for damaged bytes, wherever these are
-    OSError,
-    EOFError,
-    LookupError,
-    TypeError,
-    ValueError,
-    ArithmeticError,
-    RuntimeError,
-    MemoryError,
-    SyntaxError,
-    TokenError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+MAX_ENTRY_BYTES = 1 << 28  # of one entry; a clip of hours takes less
+DIGEST_BYTES = hashlib.sha256().digest_size
+UNREADABLE = (OSError, EOFError, KeyError, TypeError, ValueError, MemoryError, zipfile.BadZipFile)
 
 
 def key_of(content: Sequence[str], settings: Mapping[str, object]) -> str:
@@ -111,14 +97,14 @@ class PoseCache:
         return poses
 
     def get(self, key: str) -> PoseSequence | None:
-        """Return the poses of a key, None where they are not known or their file is damaged."""
+        """Return the poses of a key, None where they are not known or their file is damaged.
+
+        A file without a digest, as earlier versions wrote it, counts as damaged.
+        """
         sweep(self.folder)
         path = self._path(key)
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                width, height = (int(side) for side in stored["size"])
-                fps = float(stored["fps"])
-                poses = PoseSequence.from_points(stored["points"], width, height, fps if fps > 0 else None)
+            poses = _poses_of(_content(path, key))
         except UNREADABLE:
             return None
         with suppress(OSError):  # its time of change says when it was last used
@@ -129,8 +115,8 @@ class PoseCache:
         """Keep poses under a key. The first time that this fails an AnimateXWarning says so."""
         try:
             with placed(self._path(key)) as file:
-                size = np.array([poses.width, poses.height])
-                np.savez_compressed(file, points=poses.points, size=size, fps=np.array(poses.fps or 0.0))
+                content = _archive_of(poses)
+                file.write(content + _digest(key, content))
         except StorageError as error:
             if not self._has_warned:
                 warnings.warn(AnimateXWarning(f"Poses are not kept for later: {error}"), stacklevel=2)
@@ -160,6 +146,38 @@ class PoseCache:
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.npz"
+
+
+def _archive_of(poses: PoseSequence) -> bytes:
+    archive = io.BytesIO()
+    size = np.array([poses.width, poses.height])
+    np.savez_compressed(archive, points=poses.points, size=size, fps=np.array(poses.fps or 0.0))
+    return archive.getvalue()
+
+
+def _poses_of(content: bytes) -> PoseSequence:
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        width, height = (int(side) for side in stored["size"])
+        fps = float(stored["fps"])
+        return PoseSequence.from_points(stored["points"], width, height, fps if fps > 0 else None)
+
+
+def _content(path: Path, key: str) -> bytes:
+    """Return the archive in an entry, whose digest follows it; raises ValueError where the digest is another.
+
+    Damaged bytes are not parsed: a wrong header could ask for any amount of memory, or give other poses.
+    """
+    with path.open("rb") as file:
+        entry = file.read(MAX_ENTRY_BYTES + 1)
+    content, digest = entry[:-DIGEST_BYTES], entry[-DIGEST_BYTES:]
+    if len(entry) > MAX_ENTRY_BYTES or digest != _digest(key, content):
+        raise ValueError("the entry is damaged")
+    return content
+
+
+def _digest(key: str, content: bytes) -> bytes:
+    """Return what ends an entry: an entry under another key is none."""
+    return hashlib.sha256(key.encode() + b"\0" + content).digest()
 
 
 def _plain(value: object) -> object:

@@ -17,8 +17,9 @@ from ..errors import InvalidInput
 from ..placement import placed
 from ..plain_files import MAX_DEPTH, FileFault, TooLarge, read_json
 from ..progress import Progress, no_progress, with_progress
-from .openpose_clip import Frame, Size, clip_poses
+from .openpose_clip import Frame, clip_poses
 from .openpose_parts import person_points, written_person
+from .openpose_units import Size
 from .person import PersonRule
 from .skeleton import POINTS, PoseSequence, seen
 
@@ -161,8 +162,9 @@ def _frame(frame: object, where: str) -> Frame:
     if len(people) > MAX_PEOPLE:
         raise InvalidInput(f"{where} has more than {MAX_PEOPLE:,} people: {SPLIT}.")
     # Without those of whom nothing is known, whose zeros would take as much memory as others' points.
-    points = [each for person in people if (each := person_points(person, where)).any()]
-    return Frame(np.reshape(points, (-1, POINTS, 3)), _canvas(frame, where))
+    left_out: list[str] = []
+    points = [each for person in people if (each := person_points(person, where, left_out)).any()]
+    return Frame(np.reshape(points, (-1, POINTS, 3)), _canvas(frame, where), left_out)
 
 
 def _canvas(frame: Mapping, where: str) -> Size | None:

@@ -181,8 +181,11 @@ def _onnxruntime() -> ModuleType:
 
 
 def _onnxruntime_errors() -> tuple[type[Exception], ...]:
-    """Return the errors of opening and running a net, which have no common base of their own."""
+    """Return the errors of opening and running a net, which have no common base of their own.
+
+    One that names a node whose name is not UTF-8 becomes UnicodeDecodeError.
+    """
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     names = "EPFail Fail InvalidArgument InvalidGraph InvalidProtobuf NoModel NotImplemented RuntimeException"
-    return tuple(getattr(state, name) for name in names.split())
+    return (*(getattr(state, name) for name in names.split()), UnicodeDecodeError)

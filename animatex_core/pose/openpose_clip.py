@@ -1,7 +1,7 @@
 """From the people of each frame of an OpenPose file to one person's `PoseSequence`."""
 
-import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +9,21 @@ import numpy as np
 from ..errors import AnimateXWarning, InvalidInput
 from ..progress import Progress, no_progress, with_progress
 from .hand_sides import with_hands_at_own_wrists
+from .openpose_units import (
+    BODY,
+    PARTS,
+    Size,
+    are_fractions,
+    guessed_size,
+    make_fractions,
+    present,
+    units_by_numbers,
+)
 from .person import PersonRule, PersonTracker, require_chosen
 from .skeleton import MODEL_JOINTS, POINTS, PoseSequence, seen
 
-Size = tuple[int, int]
 FAR = 1e6  # numbers beyond are no places in a picture and no scores
-NORMALISED = 2.0  # coordinates up to this are parts of the picture, as people may reach out of it
+UNITS = ("pixels", "fractions of the picture")
 UNKNOWN_SIZE = (512, 768)  # the denoiser's own, for parts of a picture whose size the file does not tell
 
 
@@ -24,10 +33,12 @@ class Frame:
 
     people (n, 130, 3): points as in `PoseSequence.points`, in the file's units, which may be pixels.
     size: (width, height) of the picture in pixels, None where the file does not tell it.
+    left_out: a sentence without its end on each part that could not be used.
     """
 
     people: np.ndarray
     size: Size | None
+    left_out: Sequence[str] = ()
 
 
 def clip_poses(
@@ -41,64 +52,82 @@ def clip_poses(
     """Return the poses of one of the people in the frames of a clip; arguments as for `read_poses`."""
     if not frames:
         raise InvalidInput(f"{source} holds no frames: give OpenPose keypoints of one frame or more.")
-    frames = _without_impossible(frames, source)
-    told = next((frame.size for frame in frames if frame.size), size)
-    parts = _are_parts(frames)
-    width, height = told or _guessed_size(frames, parts, source)
+    _tell_what_is_left_out(frames, source)
+    counts = [len(frame.people) for frame in frames]
+    people, owner = np.concatenate([frame.people for frame in frames]), np.repeat(range(len(frames)), counts)
+    _drop_impossible(people, owner, source)
+    width, height = _in_fractions(people, owner, frames, size, source)
     tracker = PersonTracker(person)
     points = np.zeros((len(frames), POINTS, 3), np.float32)
-    for index, frame in enumerate(with_progress(frames, len(frames), progress)):
-        people = frame.people if parts else frame.people / (*(frame.size or (width, height)), 1)
-        points[index] = _chosen(people, tracker)
-    most = max(int(seen(frame.people).any(axis=1).sum()) for frame in frames)
-    require_chosen(person, most, bool(seen(points).any()), source)
+    ends = np.cumsum([0, *counts])
+    for index, _ in enumerate(with_progress(frames, len(frames), progress)):
+        points[index] = _chosen(people[ends[index] : ends[index + 1]], tracker)
+    most = np.bincount(owner[seen(people).any(axis=1)], minlength=1).max()
+    require_chosen(person, int(most), bool(seen(points).any()), source)
     points = with_hands_at_own_wrists(points, (width, height), source)
     return PoseSequence.from_points(points, width, height, fps)
 
 
-def _without_impossible(frames: list[Frame], source: str) -> list[Frame]:
-    """Take points for missing whose numbers are NaN, null, infinite or no places in a picture."""
-    counts, clean = [], []
-    for frame in frames:
-        people = frame.people.copy()
-        impossible = ~(np.abs(people) <= FAR).all(axis=2)  # NaN compares as false
-        counts.append(np.count_nonzero(impossible & (people[..., 2] != 0)))
-        people[impossible | (people[..., 2] <= 0)] = 0
-        clean.append(Frame(people, frame.size))
-    if sum(counts):
-        warnings.warn(
-            AnimateXWarning(
-                f"{sum(counts)} points of {source} are NaN, null, infinite or far outside of any picture "
-                f"(first in frame {np.flatnonzero(counts)[0]}) and count as missing."
-            ),
-            stacklevel=4,
+def _tell_what_is_left_out(frames: list[Frame], source: str) -> None:
+    """Warn of parts that could not be used; raises InvalidInput where nothing else is there."""
+    left_out = [sentence for frame in frames for sentence in frame.left_out]
+    if not left_out:
+        return
+    if not any(len(frame.people) for frame in frames):
+        raise InvalidInput(f"{left_out[0]}.")
+    _warn(f"{len(left_out)} parts of people in {source} are left out, the first because {left_out[0]}.")
+
+
+def _drop_impossible(people: np.ndarray, owner: np.ndarray, source: str) -> None:
+    """Take points for missing whose numbers are NaN, null, infinite or no places in a picture, in place."""
+    impossible = ~(np.abs(people) <= FAR).all(axis=2)  # NaN compares as false
+    counts = np.bincount(owner, (impossible & (people[..., 2] != 0)).sum(axis=1), minlength=1)
+    people[impossible | (people[..., 2] <= 0)] = 0
+    if counts.any():
+        _warn(
+            f"{int(counts.sum())} points of {source} are NaN, null, infinite or far outside of any picture "
+            f"(first in frame {np.flatnonzero(counts)[0]}) and count as missing."
         )
-    return clean
 
 
-def _found_places(frames: list[Frame]) -> np.ndarray:
-    """Coordinates (n, 2) of all points of the clip that have a score."""
-    points = np.concatenate([frame.people.reshape(-1, 3) for frame in frames])
-    return points[points[:, 2] > 0, :2]
+def _in_fractions(
+    people: np.ndarray, owner: np.ndarray, frames: list[Frame], size: Size | None, source: str
+) -> Size:
+    """Bring people into fractions of their pictures, in place, and return the size of the clip's pictures."""
+    units = units_by_numbers(people)
+    clip_size = next((frame.size for frame in frames if frame.size), size)
+    if clip_size is None:
+        clip_size = guessed_size(people, units, owner) or UNKNOWN_SIZE
+        _warn(
+            f"{source} does not tell the size of its pictures; {clip_size[0]} x {clip_size[1]} pixels are "
+            "taken for it.",
+            depth=6,
+        )
+    sizes = np.array([frame.size or clip_size for frame in frames], np.float64)[owner]
+    fractions = are_fractions(units, people, sizes)
+    if mixture := _mixture(fractions, present(people), owner):
+        _warn(f"The coordinates in {source} are in {mixture}.", depth=6)
+    make_fractions(people, fractions, sizes)
+    return clip_size
 
 
-def _are_parts(frames: list[Frame]) -> bool:
-    """Whether coordinates are in parts of the picture rather than pixels, a few outliers aside."""
-    places = _found_places(frames)
-    return len(places) > 0 and float(np.quantile(np.abs(places), 0.95)) <= NORMALISED
+def _mixture(fractions: np.ndarray, there: np.ndarray, owner: np.ndarray) -> str | None:
+    """Say which parts are in which unit; None where all are in one."""
+    if len(set(fractions[there])) < 2:
+        return None
+    bodies = there[:, BODY] if there[:, BODY].any() else slice(None)
+    usual = bool(np.mean(fractions[bodies, BODY]) >= 0.5)
+    words = []
+    for column, name in enumerate(PARTS):
+        others = np.unique(owner[there[:, column] & (fractions[:, column] != usual)])
+        if others.size:
+            frames = "1 frame" if others.size == 1 else f"{others.size} frames"
+            words.append(f"{name} in {frames} (the first is {others[0]})")
+    return f"{UNITS[usual]}, but in {UNITS[not usual]} for {', '.join(words)}: each was taken in its own unit"
 
 
-def _guessed_size(frames: list[Frame], parts: bool, source: str) -> Size:
-    places = _found_places(frames)
-    extent = places.max(axis=0) if len(places) and not parts else np.zeros(2)
-    width, height = UNKNOWN_SIZE if extent.max() <= 0 else (max(1, math.ceil(side)) for side in extent)
-    warnings.warn(
-        AnimateXWarning(
-            f"{source} does not tell the size of its pictures; {width} x {height} pixels are taken for it."
-        ),
-        stacklevel=4,
-    )
-    return width, height
+def _warn(sentence: str, depth: int = 5) -> None:
+    warnings.warn(AnimateXWarning(sentence), stacklevel=depth)
 
 
 def _chosen(people: np.ndarray, tracker: PersonTracker) -> np.ndarray:

@@ -35,17 +35,23 @@ NECK, SHOULDERS = JOINT["neck"], (JOINT["right_shoulder"], JOINT["left_shoulder"
 TOES = (JOINT["left_toe"], JOINT["right_toe"])
 
 
-def person_points(person: object, where: str) -> np.ndarray:
+class _UnknownCountError(Exception):
+    """A part has a number of points that no known skeleton has."""
+
+
+def person_points(person: object, where: str, left_out: list[str]) -> np.ndarray:
     """Put all parts of a person together: (130, 3) as in `PoseSequence.points`, in the file's own units.
 
-    Numbers that are not finite stay. Raises InvalidInput, beginning with `where`, for what is no person.
+    Numbers that are not finite stay. Parts of another number of points than any known skeleton has are
+    missing, and `left_out` gets a sentence without its end on each. Raises InvalidInput, beginning with
+    `where`, for what is no person.
     """
     if not isinstance(person, Mapping):
         raise InvalidInput(
             f"{where} has a person that is {_kind(person)}, but it must be an object of keypoints."
         )
     points = np.zeros((POINTS, 3))
-    parts = {part: _part(person, part, where) for part in COUNTS}
+    parts = {part: _part(person, part, where, left_out) for part in COUNTS}
     if parts["pose"] is not None:
         points[:BODY_POINTS] = _body(parts["pose"])
     if parts["foot"] is not None:
@@ -75,11 +81,14 @@ def _flat(*points: np.ndarray) -> list[float]:
     return np.concatenate(points).reshape(-1).tolist()
 
 
-def _part(person: Mapping, part: str, where: str) -> np.ndarray | None:
-    """Return the points (n, 3) of a part, None where the person has none of it."""
+def _part(person: Mapping, part: str, where: str, left_out: list[str]) -> np.ndarray | None:
+    """Return the points (n, 3) of a part, None where the person has none of it that can be used."""
     for key in (f"{part}_keypoints_2d", f"{part}_keypoints"):
         if not _is_missing(person.get(key)):
-            return _points(person[key], COUNTS[part], f"{where} has in {key}")
+            try:
+                return _points(person[key], COUNTS[part], f"{where} has in {key}")
+            except _UnknownCountError as error:
+                left_out.append(str(error))
     return None
 
 
@@ -92,7 +101,7 @@ def _points(values: object, counts: tuple[int, ...], having: str) -> np.ndarray:
     expected = f"it must be x, y and c of {' or '.join(map(str, counts))} points"
     count = len(values) if isinstance(values, Sequence) else getattr(values, "size", 0)
     if isinstance(count, int) and count > MAX_VALUES:  # before an array is made of them
-        raise InvalidInput(f"{having} {count} numbers, but {expected}.")
+        raise _UnknownCountError(f"{having} {count} numbers, but {expected}")
     try:
         array = np.asarray(_without_missing(values), dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
@@ -101,7 +110,7 @@ def _points(values: object, counts: tuple[int, ...], having: str) -> np.ndarray:
         nested = array.ndim == 2 and array.shape[1] == columns
         if array.size % columns == 0 and array.size // columns in counts and (nested or array.ndim == 1):
             return _with_score(array.reshape(-1, columns))
-    raise InvalidInput(f"{having} {array.size} numbers, but {expected}.")
+    raise _UnknownCountError(f"{having} {array.size} numbers, but {expected}")
 
 
 def _without_missing(values: object) -> object:

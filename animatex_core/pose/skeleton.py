@@ -82,6 +82,11 @@ class PoseSequence:
         """Return the frames of these indices, in their order."""
         return self.with_points(self.points[np.asarray(frames, dtype=int)])
 
+    def first_shown(self) -> "PoseSequence":
+        """Return one frame: the first that shows somebody, or frame 0 where none does."""
+        shown = seen(self.points).any(axis=1)
+        return self.select([int(shown.argmax())])
+
     def with_fps(self, fps: float | None) -> "PoseSequence":
         """Return the same poses at another rate."""
         return replace(self, fps=fps)

@@ -8,6 +8,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..errors import InvalidInput
+from ..leftovers import sweep
 from ..placement import scratch_folder, storage_errors
 from ..progress import Progress
 from .formats import NUMBER
@@ -43,7 +44,11 @@ def write_sequence(
 
 
 def check_folder(path: Path) -> None:
-    """Raise InvalidInput where a folder for PNG files holds something: it would be mixed with the frames."""
+    """Raise InvalidInput where a folder for PNG files holds something: it would be mixed with the frames.
+
+    What killed processes left in it does not count, and is removed.
+    """
+    sweep(path)
     if path.is_dir() and any(path.iterdir()):
         raise InvalidInput(
             f"The folder {str(path)!r} is not empty: name a new one, or a pattern such as %04d.png."

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -26,6 +25,7 @@ from ...animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, WHAT
 from ...animatex_core.encoders.open_clip_config import read_open_clip_config
 from ...animatex_core.errors import WrongCheckpoint
 from ...animatex_core.small_bundle import SmallBundle
+from .video import scratch
 from .weights import FullLayers, mapped_by_comfyui, remember_loader
 
 OPEN_CLIP_VISION = "visual."  # begins the keys of the vision tower in OpenCLIP's own file
@@ -69,8 +69,8 @@ def load_vae(path: Path) -> VAE:
 def small_clip_vision(bundle: SmallBundle) -> ClipVisionModel:
     """Load the CLIP_VISION of a small bundle."""
     settings = read_open_clip_config(bundle.image_encoder_config)
-    with TemporaryDirectory() as folder:  # ComfyUI takes sizes from a file alone
-        path = Path(folder, "clip_vision.json")
+    with scratch() as folder:  # ComfyUI takes sizes from a file alone
+        path = folder / "clip_vision.json"
         path.write_text(json.dumps(_transformers_sizes(settings)), encoding="utf-8")
         encoder = ClipVisionModel(path)
     tensors = convert_to_transformers(_opened(bundle.image_encoder), OPEN_CLIP_VISION)

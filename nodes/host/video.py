@@ -1,6 +1,5 @@
 """ComfyUI's VIDEO, and the core's clips."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from comfy_api.input_impl import VideoFromComponents
 from comfy_api.util import VideoComponents
 from torch import Tensor
 
+from ...animatex_core.placement import scratch_folder
 from ...animatex_core.video.clip import count_frames, probe
 from ...animatex_core.video.frames import FrameChoice, choose_frames
 from ...animatex_core.video.read import read_frames
@@ -65,11 +65,12 @@ def clip_file(video: VideoInput) -> Iterator[Path | None]:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """Give a folder in ComfyUI's folder for temporary files, gone at the end of the block."""
-    parent = Path(folder_paths.get_temp_directory())
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent, prefix="animate_x_") as folder:
-        yield Path(folder)
+    """Give a folder in ComfyUI's folder for temporary files, gone at the end of the block.
+
+    Those of killed processes are swept.
+    """
+    with scratch_folder(Path(folder_paths.get_temp_directory(), "animate_x")) as folder:
+        yield folder
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """What votes amount to, and which files are left out."""
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from animatex_core.cli import main
 from animatex_core.errors import InvalidInput, MissingDependency
 from animatex_core.evaluation.study.count import count_votes
 from animatex_core.evaluation.study.interval import Share, share_of, wilson
-from animatex_core.evaluation.study.key import Key, write_key
+from animatex_core.evaluation.study.key import Key, read_key, write_key
 from animatex_core.evaluation.study.pairs import draw_pairs
 from animatex_core.evaluation.study.report import as_json, as_markdown
 from tests.evaluation.study_samples import side_of, write_votes
@@ -137,7 +139,10 @@ def test_damaged_files_are_left_out_by_one_sentence(tmp_path: Path, content: str
 @pytest.mark.parametrize(
     "votes",
     [{11: {"identity": "left"}}, {0: {"identity": "left"}}, {"x": {}}, {1: {"beauty": "left"}},
-     {1: {"identity": "both"}}, {1: {"identity": ["left"]}}, {1: 7}, {1: "left"}, 7],
+     {1: {"identity": "both"}}, {1: {"identity": ["left"]}}, {1: 7}, {1: "left"}, 7, None, [], "left",
+     {1: [["identity", "left"]]}, {1: []}, {1: None}, {1: {"identity": None}}, {"01": {"identity": "left"}},
+     {" 1": {"identity": "left"}}, {"1_0": {"identity": "left"}}, {"\u0661": {"identity": "left"}},
+     {"9" * 5000: {}}, {1: {"identity": {"left": 1}}}],
 )  # fmt: skip
 def test_votes_that_the_page_cannot_give_are_damage(tmp_path: Path, votes: object) -> None:
     bad = write_votes(tmp_path / "bad.json", KEY, "a", votes)
@@ -145,6 +150,68 @@ def test_votes_that_the_page_cannot_give_are_damage(tmp_path: Path, votes: objec
         InvalidInput, match=r"bad\.json is not a file of votes, or a damaged one .* No vote is left"
     ):
         count_votes([bad], KEY)
+
+
+@pytest.mark.parametrize("lacking", ["format", "study", "rater", "votes"])
+@pytest.mark.parametrize("value", [None, 7, ["a"], {"a": 1}, True])
+def test_a_file_of_wrong_types_spoils_only_itself(tmp_path: Path, lacking: str, value: object) -> None:
+    good = write_votes(tmp_path / "good.json", KEY, "a", everywhere(5))
+    whole = json.loads(good.read_text())
+    without, wrong = tmp_path / "without.json", tmp_path / "wrong.json"
+    without.write_text(json.dumps({name: each for name, each in whole.items() if name != lacking}))
+    wrong.write_text(json.dumps(whole | {lacking: value}))
+    outcome = count_votes([without, wrong, good], KEY)
+    assert [ballot.path for ballot in outcome.ballots] == [good]
+    for path in (without, wrong):
+        assert outcome.refused[path].startswith(f"{path} is not a file of votes, or a damaged one")
+        assert outcome.refused[path].count(". ") == 0
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le", "utf-32", "cp1252"])
+def test_votes_in_another_encoding_are_left_out(tmp_path: Path, encoding: str) -> None:
+    good = write_votes(tmp_path / "good.json", KEY, "a", everywhere(5))
+    other = tmp_path / "other.json"
+    other.write_bytes(good.read_text().replace('"rater": "a"', '"rater": "\u00e9"').encode(encoding))
+    outcome = count_votes([other, good], KEY)
+    assert [ballot.path for ballot in outcome.ballots] == [good]
+    assert str(other) in outcome.refused[other]
+
+
+def test_votes_with_a_byte_order_mark_count(tmp_path: Path) -> None:
+    votes = write_votes(tmp_path / "a.json", KEY, "a", everywhere(5))
+    votes.write_bytes(b"\xef\xbb\xbf" + votes.read_bytes())
+    assert len(count_votes([votes], KEY).ballots) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"study": 7}, {"systems": "ours"}, {"systems": [1, 2]}, {"systems": None}, {"pairs": 7}, {"pairs": [7]},
+     {"systems": ["ours"]}, {"pairs": [{"case": "a", "left": "ours"}]}, {"format": None},
+     {"pairs": [{"case": 7, "left": "ours", "right": "theirs"}]},
+     {"pairs": [{"case": "a", "left": ["ours"], "right": "theirs"}]}],
+)  # fmt: skip
+def test_a_damaged_key_is_one_sentence(tmp_path: Path, change: dict[str, object]) -> None:
+    write_key(tmp_path / "k.json", KEY)
+    stored = json.loads((tmp_path / "k.json").read_text()) | change
+    (tmp_path / "k.json").write_text(json.dumps(stored))
+    with pytest.raises(InvalidInput, match="is not the key of a study, or a damaged one"):
+        read_key(tmp_path / "k.json")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode there")
+def test_a_name_of_a_file_that_is_not_utf_8_is_written_in_the_outcome(tmp_path: Path) -> None:
+    write_key(tmp_path / "study.key.json", KEY)
+    votes = tmp_path / os.fsdecode(b"votes-\xe9")
+    votes.mkdir()
+    write_votes(votes / "a.json", KEY, "a", everywhere(5))
+    (votes / "broken.json").write_text("{")
+    options = ["--key", str(tmp_path / "study.key.json"), "--out", str(tmp_path / "results.json")]
+    done = subprocess.run(
+        [sys.executable, "-m", "animatex_core", "study", "count", str(votes), *options], capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    stored = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert stored["files"] == [str(votes / "a.json")]
 
 
 def test_votes_of_another_study_are_left_out(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ def report(comfyui: Host, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     return measured("video_program", comfyui, folder)
 
 
-def test_a_video_in_memory_is_read_from_a_file_that_goes(report: dict[str, Any]) -> None:
+def test_a_video_in_memory_is_read_from_a_file_that_goes_with_what_was_left(report: dict[str, Any]) -> None:
     assert report["in memory"] == [0, 2, 4, 6]
     assert report["again"] == [12, 13]
     assert report["left"] == []

@@ -4,6 +4,7 @@ Prints JSON. What only tensors and objects in memory can show is shown here; the
 """
 
 import json
+import os
 import sys
 from io import BytesIO
 from pathlib import Path
@@ -34,6 +35,7 @@ def main(comfyui: str, folder: str) -> dict[str, Any]:
     from comfy_api.input_impl import VideoFromFile
 
     folder_paths.set_temp_directory(str(Path(folder) / "temp"))
+    _leave_behind(Path(folder) / "temp")
     video, sound, graph = (pack(f"nodes.host.{name}") for name in ("video", "sound", "graph"))
     clip = make_clip(Path(folder) / "numbered.mp4", 24, options=("-qp", "0"))
     flash = make_flash(Path(folder) / "flash.mp4", seconds=2.5)
@@ -79,6 +81,16 @@ def main(comfyui: str, folder: str) -> dict[str, Any]:
         "graph not wanted": _without_metadata(graph),
         "json": graph._as_json({"a": float("nan"), "b": "}{", "c": ['"}', {"d": 1}]}),
     }
+
+
+def _leave_behind(temp: Path) -> None:
+    """Make what a killed process leaves: a scratch folder that nobody changed for long."""
+    scratch = temp / "animate_x.deadbeef-1-1-00000000.part"
+    scratch.mkdir(parents=True)
+    clip = scratch / "clip.mp4"
+    clip.touch()
+    for path in (clip, scratch):
+        os.utime(path, (1e9, 1e9))
 
 
 def _interrupted(poses: Any, video: Any) -> str:

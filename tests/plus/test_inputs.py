@@ -46,6 +46,15 @@ def test_the_reference_has_the_first_driving_pose_unless_it_has_its_own() -> Non
     assert torch.equal(own.reference_pose, first.pose_video[:, :, 5])
 
 
+def test_the_first_driving_pose_that_shows_somebody_stands_in_for_the_reference() -> None:
+    points = walking().points.copy()
+    points[:3] = 0
+    inputs = inputs_from_poses(walking().with_points(points), SHAPE)
+    assert inputs.reference_pose is not None
+    assert torch.equal(inputs.reference_pose, inputs.pose_video[:, :, 3])
+    assert not torch.equal(inputs.reference_pose, inputs.pose_video[:, :, 0])
+
+
 def test_each_frame_needs_a_pose() -> None:
     with pytest.raises(InvalidInput, match=r"8 poses.*9 frames"):
         inputs_from_poses(walking(8), SHAPE)

@@ -118,6 +118,37 @@ def test_faces_with_and_without_pupils(count: int) -> None:
     assert seen(poses.hands[0]).any(axis=1).tolist() == [False, True]
 
 
+@pytest.mark.parametrize(
+    ("key", "counts"),
+    [
+        ("face_keypoints_2d", (1, 51, 56, 67, 69, 71, 98, 106, 468)),
+        ("hand_left_keypoints_2d", (1, 20, 22, 42)),
+        ("hand_right_keypoints_2d", (20, 22)),
+        ("foot_keypoints_2d", (1, 3, 7)),
+    ],
+)
+def test_a_part_of_an_unknown_number_of_points_is_left_out_alone(key: str, counts: tuple[int, ...]) -> None:
+    hand = flat([[float(i + 20), 30.0, 1.0] for i in range(21)])
+    whole = person(hand_left_keypoints_2d=hand, hand_right_keypoints_2d=hand)
+    for count in counts:
+        data = [frame(whole), frame(whole | {key: [50.0, 60.0, 1.0] * count})]
+        with pytest.warns(AnimateXWarning, match=rf"^1 parts .* frame 1 of clip has in {key}") as caught:
+            poses = poses_from_openpose(data, source="clip")
+        assert len(caught) == 1
+        assert caught[0].filename == __file__
+        assert_is_body(poses.select([1]))
+        without = poses_from_openpose([frame(whole), frame(whole | {key: None})])
+        np.testing.assert_array_equal(poses.points, without.points)
+
+
+def test_a_body_of_an_unknown_number_of_points_leaves_the_hands() -> None:
+    hand = flat([[float(i + 20), 30.0, 1.0] for i in range(21)])
+    with pytest.warns(AnimateXWarning, match="pose_keypoints_2d 57 numbers"):
+        poses = poses_from_openpose(frame({"pose_keypoints_2d": [9.0] * 57, "hand_left_keypoints_2d": hand}))
+    assert seen(poses.hands[0]).all(axis=1).tolist() == [True, False]
+    assert not seen(poses.body).any()
+
+
 def test_frames_with_nobody_have_missing_points() -> None:
     poses = read([frame(), frame(person()), frame(people=None), {"people": []}])
     assert seen(poses.body).any(axis=1).tolist() == [False, True, False, False]
@@ -196,11 +227,11 @@ def test_an_unknown_canvas_is_guessed_or_given() -> None:
         (frame(person(), None), "frame 0 of clip has a person that is null"),
         (frame([1, 2]), "frame 0 of clip has a person that is of type list"),
         (frame(person(pose_keypoints_2d=[1.0] * 53)), "clip has in pose_keypoints_2d 53 numbers, .* 25"),
-        (frame(person(hand_left_keypoints_2d=[1.0] * 60)), "hand_left_keypoints_2d 60 numbers, .* 21 points"),
         (frame(person(face_keypoints_2d=[[1.0, 2.0, 1.0], [1.0]])), "face_keypoints_2d something else"),
         (frame(person(face_keypoints_2d="none")), "face_keypoints_2d something else"),
         (frame(person(face_keypoints_2d={"x": 1})), "face_keypoints_2d something else"),
-        (frame(person(foot_keypoints_2d=7)), "foot_keypoints_2d 1 numbers"),
+        (frame({"foot_keypoints_2d": 7}), "foot_keypoints_2d 1 numbers, .* 2 or 6 points"),
+        (frame({"hand_left_keypoints_2d": [1.0] * 60}), "hand_left_keypoints_2d 60 numbers, .* 21 points"),
         (frame(person(pose_keypoints_2d=[10**400] * 54)), "pose_keypoints_2d something else"),
         (frame(person(), canvas_width="wide"), "canvas_width in frame 0 of clip is 'wide'"),
         (frame(person(), canvas_height=-1), "canvas_height in frame 0 of clip is -1"),

@@ -70,6 +70,20 @@ def test_another_net_is_refused_with_what_was_found_and_expected(
     assert "the net maps (1, 3, 4, 4) to (1, 2, 5) and (1, 7)" in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [(b"name_in", FORM), (b"name_size", FORM), (b"name_in", LANDMARKS), (b"name_out", LANDMARKS)],
+)
+def test_names_that_are_not_utf_8_are_refused(tmp_path: Path, name: bytes, form: NetForm) -> None:
+    outputs: dict[str, Shape] = {"name_out": (1, 2, 5), "y": (1, 7)}
+    path = write_other(tmp_path / "net.onnx", {"name_in": ("name_size", 3, 4, 4)}, outputs)
+    content = path.read_bytes()
+    assert name in content
+    path.write_bytes(content.replace(name, b"\xb6\xff" + name[2:]))
+    with pytest.raises(DamagedCheckpoint, match=r"net\.onnx .*: check that the path is the right one"):
+        open_net(path, form, "cpu")
+
+
 def test_the_two_nets_are_not_mistaken_for_one_another(tmp_path: Path) -> None:
     with pytest.raises(WrongCheckpoint, match=r"images .1, 3, 640, 640. to output.*dw-ll_ucoco_384.onnx"):
         open_net(write_detector(tmp_path / "yolox_l.onnx"), LANDMARKS)

@@ -1,7 +1,10 @@
+import multiprocessing
+import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +53,34 @@ def test_a_written_clip_has_these_frames_at_this_rate(tmp_path: Path, name: str,
 def test_short_clips_are_clips(tmp_path: Path, name: str, count: int) -> None:
     path = write_clip(tmp_path / name, numbered_frames(count), fps=8)
     assert numbers_of(read_frames(path)) == list(range(count))
+
+
+def write_until_killed(folder: Path) -> None:
+    def frames() -> Iterator[np.ndarray]:
+        yield from numbered_frames(3)
+        time.sleep(600)
+
+    write_clip(folder, frames(), fps=8)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there age alone tells that a writer is dead")
+@pytest.mark.parametrize("name", ["folder", "clip.mp4", "clip.gif"])
+def test_what_a_killed_process_left_is_not_in_the_way(tmp_path: Path, name: str) -> None:
+    target = tmp_path / "out" / name
+    (target if name == "folder" else target.parent).mkdir(parents=True)
+    process = multiprocessing.Process(target=write_until_killed, args=(target,))
+    process.start()
+    while not list((tmp_path / "out").rglob("*.part")):
+        time.sleep(0.01)
+    killed = psutil.Process(process.pid)
+    killed.suspend()
+    children = killed.children()
+    process.kill()
+    process.join()
+    psutil.wait_procs(children)  # an ffmpeg that just starts would write its file anew
+    write_clip(target, numbered_frames(3), fps=8)
+    assert not list((tmp_path / "out").rglob("*.part"))
+    assert target.exists()
 
 
 @pytest.mark.parametrize("name", ["folder", "folder/frame %04d.png", "100% %d.png", "new/%03d.PNG"])

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from ...errors import InvalidInput
 from ...placement import place_json, place_text
 from ..measurements import Measurements
 from ..scores import Score
@@ -81,7 +82,7 @@ def _for_json(
             system: {
                 "scores": {metric: asdict(score) for metric, score in each.items()},
                 "cases": {
-                    name: read_json(run_folder(folder, setting, system) / CASES / f"{name}.json")["scores"]
+                    name: _case_scores(run_folder(folder, setting, system) / CASES / f"{name}.json")
                     for name in names
                 },
             }
@@ -89,3 +90,10 @@ def _for_json(
         }
         for setting, systems in scores.items()
     }
+
+
+def _case_scores(path: Path) -> dict[str, float]:
+    scores = read_json(path).get("scores")
+    if not isinstance(scores, dict):
+        raise InvalidInput(f"{path} holds no scores: delete the folder {path.parent.parent} to measure anew.")
+    return scores

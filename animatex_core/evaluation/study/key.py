@@ -60,7 +60,9 @@ def read_key(path: Path) -> Key:
         stored = read_json(path)
         if stored.pop("format") != FORMAT:
             raise ValueError("another format")
-        return Key(stored["study"], stored["systems"], tuple(Pair(**pair) for pair in stored["pairs"]))
+        key = Key(stored["study"], stored["systems"], tuple(Pair(**pair) for pair in stored["pairs"]))
+        _check(key)
+        return key
     except OSError as error:
         raise InvalidInput(
             f"The key {str(path)!r} cannot be read ({error.strerror}): check its name."
@@ -70,3 +72,13 @@ def read_key(path: Path) -> Key:
             f"{str(path)!r} is not the key of a study, or a damaged one ({error}): give the .key.json "
             "written beside the page, or build the page again with the same clips and seed."
         ) from error
+
+
+def _check(key: Key) -> None:
+    """Raise ValueError unless all values of a key that was read are of the types that were written."""
+    names = [each for pair in key.pairs for each in (pair.left, pair.right)]
+    texts = [key.study, *key.systems, *names, *(pair.case for pair in key.pairs)]
+    if not isinstance(key.systems, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("its values are of other types")
+    if unknown := set(names) - set(key.systems):
+        raise ValueError(f"it names the unknown system {sorted(unknown)[0]!r}")

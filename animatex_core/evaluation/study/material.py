@@ -126,7 +126,7 @@ def _check_lengths(case: str, seconds: list[float]) -> None:
 def _tells(clip: Path, system: str) -> bool:
     if len(system) < LEAST_NAME:
         return False
-    wanted, rest = system.lower().encode(), b""
+    wanted, rest = system.lower().encode(errors="surrogateescape"), b""
     with clip.open("rb") as file:
         while chunk := file.read(CHUNK):
             if wanted in rest + chunk.lower():

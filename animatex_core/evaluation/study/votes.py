@@ -1,15 +1,18 @@
 """Files of votes, as the page saves them: read, checked against the key, and one for each rater."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from ...checks import shown
 from ...errors import InvalidInput
 from ...plain_files import FileFault, read_json
 from .key import Key
 from .questions import QUESTIONS, Answer
 
+PAIR_NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 FORMAT = "votes of an animatex study, version 1"  # the page writes it
 
 
@@ -30,15 +33,13 @@ def read_ballot(path: Path, key: Key) -> Ballot:
     stored = _read(path)
     if stored["study"] != key.study:
         raise InvalidInput(
-            f"{path} holds votes of the study {stored['study']!r}, but the key is that of {key.study!r}: "
-            "count it with its own key."
+            f"{path} holds votes of the study {shown(stored['study'])}, but the key is that of "
+            f"{key.study!r}: count it with its own key."
         )
     try:
-        answers = {int(number): dict(given) for number, given in stored["votes"].items()}
-        _check(answers, key)
-    except (ValueError, TypeError, AttributeError) as error:
+        return Ballot(path, stored["rater"], _answers(stored.get("votes"), key))
+    except ValueError as error:
         raise _damaged(path, error) from error
-    return Ballot(path, stored["rater"], answers)
 
 
 def one_each(ballots: Iterable[Ballot]) -> tuple[list[Ballot], dict[Path, str]]:
@@ -75,14 +76,27 @@ def _read(path: Path) -> dict[str, Any]:
     return stored
 
 
-def _check(answers: Mapping[int, Mapping[str, str]], key: Key) -> None:
+def _answers(votes: object, key: Key) -> dict[int, dict[str, Answer]]:
+    """Return the answers by pair and question; raises ValueError for what the page cannot save."""
+    if not isinstance(votes, dict):
+        raise ValueError("it has no votes" if votes is None else f"its votes are {shown(votes)}")
+    return {_pair_number(number, key): _given(number, given) for number, given in votes.items()}
+
+
+def _pair_number(text: str, key: Key) -> int:
+    if not PAIR_NUMBER.fullmatch(text) or not 1 <= int(text) <= len(key.pairs):
+        raise ValueError(f"there is no pair {shown(text)}")
+    return int(text)
+
+
+def _given(number: str, given: object) -> dict[str, Answer]:
+    if not isinstance(given, dict):
+        raise ValueError(f"the answers on pair {number} are {shown(given)}")
     known = {question.id for question in QUESTIONS}
-    for number, given in answers.items():
-        if not 1 <= number <= len(key.pairs):
-            raise ValueError(f"there is no pair {number}")
-        for question, answer in given.items():
-            if question not in known or answer not in get_args(Answer):
-                raise ValueError(f"{question!r} is answered by {answer!r}")
+    for question, answer in given.items():
+        if question not in known or answer not in get_args(Answer):
+            raise ValueError(f"{shown(question)} is answered by {shown(answer)}")
+    return given
 
 
 def _damaged(path: Path, fault: object) -> InvalidInput:

@@ -20,7 +20,9 @@ from ...commands.train_words import Told
 from ...dwpose import load_pose_nets
 from ...encoders.autoencoder import SMALL_AUTOENCODER, StableDiffusionAutoencoder
 from ...encoders.open_clip_encoder import OpenClipImageEncoder
+from ...errors import InvalidInput
 from ...networks import load_small
+from ...plain_files import FileFault, read_text
 from ...pose.extract import PoseExtractor
 from ...pose.small_nets import TorchNet
 from ...small_bundle import SHIPPED, SmallBundle
@@ -66,8 +68,15 @@ def triples(arguments: argparse.Namespace) -> None:
 
 def files(arguments: argparse.Namespace) -> None:
     """Pack all weights into the files that the package ships."""
-    told = "" if arguments.told is None else arguments.told.read_text(encoding="utf-8")
+    told = "" if arguments.told is None else _text_of(arguments.told)
     pack(read_parts(arguments.folder), arguments.out, told)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return read_text(path)
+    except (OSError, FileFault) as error:
+        raise InvalidInput(f"{path} cannot be read ({error}): give a text in UTF-8.") from error
 
 
 def accuracy(arguments: argparse.Namespace) -> None:

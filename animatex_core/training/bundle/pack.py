@@ -5,7 +5,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -18,7 +17,7 @@ from ...checkpoints.soundness import narrowed
 from ...dwpose import load_pose_nets
 from ...errors import InvalidInput, WrongCheckpoint
 from ...networks import load_small
-from ...placement import storage_errors
+from ...placement import scratch_folder, storage_errors
 from ...small_bundle import SmallBundle
 from .card import model_card
 from .image_encoder import image_encoder_config
@@ -60,9 +59,8 @@ def pack(parts: TrainedParts, folder: Path, told: str) -> None:
     They replace those that are there when all are whole and fit together. Raises CheckpointError and its
     kinds for weights that do not fit, InvalidInput for files of more than 20 MB together, and StorageError.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder) as scratch:
-        bundle = SmallBundle(Path(scratch))
+    with scratch_folder(folder / "bundle") as scratch:
+        bundle = SmallBundle(scratch)
         _write(parts, bundle, told)
         _check(bundle)
         with storage_errors(folder):

@@ -104,7 +104,7 @@ def _sizes(clip: StoredClip) -> list[int]:
 def _pose(reference: ReferenceFeatures) -> PoseSequence:
     """The one pose of a reference; nobody where there is none."""
     height, width, _ = reference.picture.shape
-    return PoseSequence.empty(1, width, height) if reference.pose is None else reference.pose.select([0])
+    return PoseSequence.empty(1, width, height) if reference.pose is None else reference.pose.first_shown()
 
 
 def _points(sequences: Sequence[PoseSequence]) -> Tensor:

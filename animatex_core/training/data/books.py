@@ -119,6 +119,8 @@ def begin_settings(path: Path, settings: Mapping[str, object]) -> None:
         there = read_json(path)
     except (OSError, ValueError) as error:
         raise InvalidInput(f"{path} cannot be read ({error}): choose an empty folder.") from error
+    if not isinstance(there, Mapping):
+        raise InvalidInput(f"{path} holds no settings: choose an empty folder.")
     require_equal(path.parent, there, settings)
 
 

@@ -36,9 +36,10 @@ class Records:
     def read(self, source: Source) -> Record | None:
         """Return the record of a clip, None where there is none or it is damaged."""
         try:
-            return Record(**read_json(self._path(source)))
+            record = Record(**read_json(self._path(source)))
         except (OSError, ValueError, TypeError):
             return None
+        return record if _is_sound(record) else None
 
     def write(self, source: Source, record: Record) -> None:
         """Keep a record; raises StorageError."""
@@ -56,3 +57,14 @@ def report_of(records: Iterable[Record]) -> dict:
         parts = [record.frames for record in known if record.split == split and record.frames]
         report[split] = {"files": len(parts), "clips": sum(map(len, parts)), "frames": sum(map(sum, parts))}
     return report
+
+
+def _is_sound(record: Record) -> bool:
+    """Whether the values of a record that was read are of the types that were written."""
+    numbers = (record.version, record.frames)
+    return (
+        isinstance(record.name, str)
+        and all(isinstance(each, list) and all(type(number) is int for number in each) for each in numbers)
+        and record.split in get_args(Split)
+        and isinstance(record.reason, str | None)
+    )

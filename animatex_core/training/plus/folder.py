@@ -64,7 +64,11 @@ class WanClipFolder:
     @cached_property
     def empty_text(self) -> Tensor:
         """(tokens, text_dim), the text encoder's states of ""."""
-        return self._tensors(self.path / EMPTY)["text_context"].clone()
+        path = self.path / EMPTY
+        tensors = self._tensors(path)
+        if "text_context" not in tensors:
+            raise InvalidInput(f"{path} holds no text_context: encode the clips again.")
+        return tensors["text_context"].clone()
 
     @cached_property
     def files(self) -> dict[str, list[Path]]:
