@@ -29,11 +29,14 @@ ANCHORS = {
     "the face": ((FACE.start + 30, JOINT["nose"]),),
 }
 MAX_FRACTION = 2.0  # coordinates up to this are fractions of the picture, as people may reach out of it
+MIN_FRACTION = 0.001  # smaller ones are as likely pixels in the corner
 MIN_PIXELS = 8.0  # coordinates beyond this are pixels; between the two, the rest of the person decides
 MIN_POINTS = 4  # of a part, to tell from their numbers alone that it is in fractions
-MIN_OF_BODY, MIN_OF_PART = 0.25, 0.5  # likewise, of all its points; a portrait shows a third of the body
 MOST_POINTS = 0.9  # of those that are there must be as small as fractions; some are detected wrongly
+MIN_PLACES = (3, 1, 4, 4, 4)  # of each of PARTS, to compare it with the rest of the person
 NEAR = 0.1  # of the picture: a point this close to its joint is in the right place
+CLOSER = 0.7  # times the other distance: a place this much closer to the rest of a person is the right one
+MIN_SIDE = 64  # pixels of a picture in which two pixels are a small corner
 LEAST = 0.05  # fractions below this are too small to tell the size of a picture from
 
 
@@ -52,9 +55,9 @@ def units_by_numbers(people: np.ndarray) -> np.ndarray:
     for column, part in enumerate(PARTS.values()):
         there, largest = _found(people[:, part]), np.abs(people[:, part, :2]).max(axis=2)
         count = there.sum(axis=1)
-        small, large = (there & (largest <= MAX_FRACTION)), there & (largest > MIN_PIXELS)
-        least = max(MIN_POINTS, there.shape[1] * (MIN_OF_BODY if column == BODY else MIN_OF_PART))
-        enough = (count >= least) & (_places(people[:, part, :2], there) > count / 2)
+        small = there & (largest <= MAX_FRACTION) & (largest >= MIN_FRACTION)
+        large = there & (largest > MIN_PIXELS)
+        enough = (count >= MIN_POINTS) & (_places(people[:, part, :2], there) > count / 2)
         units[enough & (small.sum(axis=1) >= MOST_POINTS * count), column] = 1
         units[large.sum(axis=1) > count / 2, column] = 0
     return units
@@ -73,8 +76,10 @@ def are_fractions(units: np.ndarray, people: np.ndarray, sizes: np.ndarray) -> n
 
     """
     decided, usual = units.copy(), _are_mostly_small(people)
+    _decide_by_rest(decided, BODY, people, sizes)
     _fill(decided, BODY, usual)
     for column, name in enumerate(PARTS):
+        _decide_by_rest(decided, column, people, sizes)
         for point, joint in ANCHORS.get(name, ()):
             _decide_by_joint(decided, column, people[:, point], people[:, joint], sizes)
         _fill(decided, column, usual)
@@ -154,6 +159,50 @@ def _decide_by_joint(
     as_pixels = np.linalg.norm(points[:, :2] / sizes - place, axis=1)
     units[doubtful & (as_fractions < NEAR) & (as_pixels > 2 * as_fractions), column] = 1
     units[doubtful & (as_pixels < NEAR) & (as_fractions > 2 * as_pixels), column] = 0
+
+
+def _decide_by_rest(units: np.ndarray, column: int, people: np.ndarray, sizes: np.ndarray) -> None:
+    """Set the unit of a part whose small numbers do not tell it, or tell another one than the body's.
+
+    Beside parts in fractions it is in fractions too. Beside parts in pixels it is in fractions where these
+    are nearer to the rest of the person than the corner of the picture is; else its unit becomes unknown.
+    """
+    own, rest = people[:, list(PARTS.values())[column]], _unit_of_rest(units, column)
+    there = _found(own)
+    doubtful = np.isnan(units[:, column]) | ((units[:, column] == 1) & (column != BODY))
+    small = np.abs(own[..., :2]).max(axis=(1, 2)) <= MAX_FRACTION
+    units[doubtful & small & (rest == 1), column] = 1
+    units[doubtful & (rest == 0), column] = np.nan
+    enough = _places(own[..., :2], there) >= MIN_PLACES[column]
+    rows = np.flatnonzero(doubtful & small & enough & (rest == 0))
+    others = _decided_places(units[rows], people[rows], sizes[rows], column)
+    count = there[rows].sum(axis=1)
+    middle = np.where(there[rows, :, None], own[rows, :, :2], 0).sum(axis=1) / count[:, None]
+    as_fractions, as_pixels = (
+        np.linalg.norm(others - place[:, None], axis=2).min(axis=1, initial=np.inf)
+        for place in (middle, middle / sizes[rows])
+    )
+    nearer = (as_fractions < CLOSER * as_pixels) & (sizes[rows].min(axis=1) >= MIN_SIDE)
+    units[rows, column] = np.where(nearer, 1, np.nan)
+
+
+def _unit_of_rest(units: np.ndarray, column: int) -> np.ndarray:
+    """The body's unit, and for the body that of most other parts: (n,), NaN where it is not known."""
+    if column != BODY:
+        return units[:, BODY]
+    others = np.delete(units, BODY, axis=1)
+    fractions, pixels = (others == 1).sum(axis=1), (others == 0).sum(axis=1)
+    return np.where(fractions == pixels, np.nan, fractions > pixels)
+
+
+def _decided_places(units: np.ndarray, people: np.ndarray, sizes: np.ndarray, without: int) -> np.ndarray:
+    """Places (n, 130, 2) in fractions, infinite for the part `without`, missing points and unknown units."""
+    places = np.full((*people.shape[:2], 2), np.inf)
+    for column, part in enumerate(PARTS.values()):
+        divisor = np.where(units[:, column, None] == 1, 1, sizes)[:, None]
+        usable = _found(people[:, part]) & ~np.isnan(units[:, column, None]) & (column != without)
+        places[:, part] = np.where(usable[..., None], people[:, part, :2] / divisor, np.inf)
+    return places
 
 
 def _fill(units: np.ndarray, column: int, usual: bool) -> None:

@@ -140,3 +140,49 @@ def test_a_hand_in_the_corner_stays_in_pixels() -> None:
     frames[4]["people"][0][BODY[0]][3 * JOINT["left_wrist"] : 3 * JOINT["left_wrist"] + 2] = [1.0, 1.0]
     poses = poses_from_openpose(frames)
     assert poses.hands[4, 0, :, :2].max() < 0.01
+
+
+def without_points(frame: dict[str, Any], joints: tuple[str, ...]) -> dict[str, Any]:
+    frame = copy.deepcopy(frame)
+    for name in joints:
+        at = 3 * JOINT[name]
+        frame["people"][0][BODY[0]][at : at + 3] = [0.0] * 3
+    return frame
+
+
+def test_feet_without_ankles_lie_beside_the_rest_of_the_body() -> None:
+    frames = [without_points(frame, ("left_ankle", "right_ankle")) for frame in each(FEET)]
+    poses, _ = read(frames)
+    np.testing.assert_allclose(poses.body[:, 18:, :2], dance().body[:, 18:, :2], atol=1e-5)
+
+
+def test_a_body_of_few_points_goes_with_its_hands() -> None:
+    frames = in_pixels()
+    for frame in frames:
+        frame["people"][0][BODY[0]][9:] = [0.0] * 45
+    frames[5] = normalised(frames[5])
+    poses, _ = read(frames)
+    np.testing.assert_allclose(poses.body[:, :3, :2], dance().body[:, :3, :2], atol=1e-5)
+
+
+def test_a_few_points_in_the_corner_stay_in_pixels() -> None:
+    """Parts that were found wrongly there, beside a body in the middle, are no parts in fractions."""
+    points = np.zeros((1, POINTS, 3), np.float32)
+    points[0, :10] = (0.5, 0.5, 1)
+    corner = np.float32([[1e-4, 2e-4], [3e-5, 1e-4], [0.001, 1e-5], [5e-4, 5e-4], [1e-29, 1e-30]])
+    points[0, FACE.start : FACE.start + 5, :2] = points[0, HANDS[1].start : HANDS[1].start + 5, :2] = corner
+    points[0, FACE.start : FACE.start + 5, 2] = points[0, HANDS[1].start : HANDS[1].start + 5, 2] = 1
+    poses = PoseSequence.from_points(points, WIDTH, HEIGHT)
+    np.testing.assert_array_equal(poses_from_openpose(openpose_from_poses(poses)).points, poses.points)
+
+
+def test_fractions_throughout_stay_so_where_little_is_seen() -> None:
+    frames = each(ALL)
+    for frame in frames:
+        person = frame["people"][0]
+        person[BODY[0]][12:] = [0.0] * 42
+        person[FEET[0]] = [0.0] * 9 + person[FEET[0]][9:12] + [0.0] * 6
+        person[LEFT[0]][3:] = [0.0] * 60
+    poses = poses_from_openpose(frames)
+    np.testing.assert_allclose(poses.body[:, :4, :2], dance().body[:, :4, :2], atol=1e-5)
+    np.testing.assert_allclose(poses.hands[:, 0, 0, :2], dance().hands[:, 0, 0, :2], atol=1e-5)
