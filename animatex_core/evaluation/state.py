@@ -9,10 +9,13 @@ from torch import Tensor
 from ..checkpoints.safe_read import open_tensors, read_metadata
 from ..checkpoints.safetensors_file import layout_of, write_safetensors
 from ..checkpoints.strict import check_keys, shapes
+from ..errors import DamagedCheckpoint
 from .gaussian import GaussianStatistics
 from .measurements import Measurements, Sets
 from .networks import Networks
-from .scores import Average
+from .scores import LPIPS, PIXEL_METRICS, Average
+
+AVERAGED = (*PIXEL_METRICS, LPIPS)  # each a count and a total
 
 
 def write_measurements(path: str | Path, measurements: Measurements, notes: Mapping[str, str]) -> None:
@@ -28,12 +31,14 @@ def write_measurements(path: str | Path, measurements: Measurements, notes: Mapp
 def read_measurements(path: str | Path, networks: Networks) -> tuple[Measurements, dict[str, str]]:
     """Read what `write_measurements` wrote: the measurements and the notes.
 
-    Raises CheckpointError, and WrongCheckpoint where they are of other metrics than those of the networks.
+    Raises CheckpointError, WrongCheckpoint where they are of other metrics than those of the networks, and
+    DamagedCheckpoint for values that no measurement has.
     """
     tensors = open_tensors(path)
     empty = Measurements.none(networks)
     expected = dict(_tensors(empty))
     check_keys(shapes(expected), shapes(tensors), "an evaluation by these metrics", str(path))
+    _check_values(path, expected, tensors)
     averages = {name: _average(tensors[name]) for name in empty.averages}
     sets = {
         name: Sets(_statistics(tensors, f"{name}/generated"), _statistics(tensors, f"{name}/real"))
@@ -51,6 +56,23 @@ def _tensors(measurements: Measurements) -> Iterator[tuple[str, Tensor]]:
             yield f"{name}/{side}/count", torch.tensor(statistics.count)
             yield f"{name}/{side}/mean", statistics.mean
             yield f"{name}/{side}/scatter", statistics.scatter
+
+
+def _check_values(path: str | Path, expected: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> None:
+    for name, tensor in expected.items():
+        found = stored[name]
+        if found.dtype != tensor.dtype or not _is_sound(name, found, stored["pairs"]):
+            raise DamagedCheckpoint(
+                f"{path} is damaged ({name} is no measurement): delete it to measure all clips again."
+            )
+
+
+def _is_sound(name: str, found: Tensor, pairs: Tensor) -> bool:
+    """Whether counts are whole numbers, above 0 where a pair was measured, and statistics are finite."""
+    if name in AVERAGED:
+        count = float(found[0])
+        return count.is_integer() and (count > 0 if pairs > 0 else count == 0)
+    return bool(found.isfinite().all()) and (found.ndim > 0 or int(found) >= 0)
 
 
 def _average(stored: Tensor) -> Average:

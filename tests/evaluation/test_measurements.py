@@ -6,9 +6,16 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from animatex_core.errors import AnimateXWarning, CheckpointError, InvalidInput, WrongCheckpoint
+from animatex_core.errors import (
+    AnimateXWarning,
+    CheckpointError,
+    DamagedCheckpoint,
+    InvalidInput,
+    WrongCheckpoint,
+)
 from animatex_core.evaluation.frechet import frechet_distance
 from animatex_core.evaluation.gaussian import GaussianStatistics
 from animatex_core.evaluation.measurements import Measurements
@@ -151,3 +158,24 @@ def test_every_network_measures_a_pair_from_a_models_folder(models):
         "FVD": 400,
     }
     assert all((both.real.mean != both.generated.mean).any() for both in found.sets.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("pairs", torch.tensor(-1)),
+        ("pairs", torch.tensor(1.0)),
+        ("PSNR", torch.tensor([float("nan"), 3.0], dtype=torch.float64)),
+        ("PSNR", torch.tensor([float("inf"), 3.0], dtype=torch.float64)),
+        ("SSIM", torch.tensor([0.0, 3.0], dtype=torch.float64)),
+        ("L1", torch.tensor([1.5, 3.0], dtype=torch.float64)),
+        ("L1", torch.tensor([-4.0, 3.0], dtype=torch.float64)),
+        ("L1", torch.tensor([4, 3])),
+    ],
+)
+def test_a_state_of_impossible_values_is_refused(tmp_path, name, value):
+    state = tmp_path / "state.safetensors"
+    write_measurements(state, Measurements.none(Networks()).with_pair(Networks(), *PAIRS[0]), {})
+    save_file(load_file(state) | {name: value}, state)
+    with pytest.raises(DamagedCheckpoint, match=rf"state\.safetensors is damaged \({name} is no measurement"):
+        read_measurements(state, Networks())

@@ -3,11 +3,13 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from animatex_core.diffusion.guidance import Guidance
+from animatex_core.errors import InvalidInput
 from animatex_core.networks import load_small
 from animatex_core.sampling import SamplingSettings
 from animatex_core.training.bundle.ablations import CROSS, VARIANTS, Ablations, AblationSettings, summary
@@ -80,3 +82,13 @@ def test_an_interrupted_training_goes_on(ablations: Ablations) -> None:
     shorter.run("full", 0, _unheard)
     after = read_checkpoint(latest_checkpoint(shorter.folder / "full-0")).position
     assert (before.step, after.step) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "content", [b"[]", b'{"means": {}}', b'{"means": [1]}', b"\xff\xfe{", b'{"means": {"real": 5}}']
+)
+def test_damaged_scores_are_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "full-0").mkdir()
+    (tmp_path / "full-0" / "scores.json").write_bytes(content)
+    with pytest.raises(InvalidInput, match=r"full-0.scores\.json holds no scores .*: delete it"):
+        summary(tmp_path)

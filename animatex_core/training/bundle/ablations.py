@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...encoders.protocols import ImageEncoder, LatentCodec
+from ...errors import InvalidInput
 from ...markdown import markdown_table
 from ...model.unet import AnimateXUNet
 from ...networks import Networks
@@ -116,7 +117,14 @@ def _run_name(variant: str, seed: int | str) -> str:
 
 def _means(folder: Path, variant: str) -> list[dict[str, float]]:
     files = sorted(folder.glob(f"{_run_name(variant, '*')}/{SCORES}"))
-    return [read_json(file)["means"][REAL] for file in files]
+    return [_mean_scores(file) for file in files]
+
+
+def _mean_scores(file: Path) -> dict[str, float]:
+    try:
+        return dict(read_json(file)["means"][REAL])
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        raise InvalidInput(f"{file} holds no scores ({error}): delete it to measure them again.") from error
 
 
 def _spread(values: Sequence[float]) -> str:
