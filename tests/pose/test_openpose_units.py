@@ -169,7 +169,7 @@ def test_a_few_points_in_the_corner_stay_in_pixels() -> None:
     """Parts that were found wrongly there, beside a body in the middle, are no parts in fractions."""
     points = np.zeros((1, POINTS, 3), np.float32)
     points[0, :10] = (0.5, 0.5, 1)
-    corner = np.float32([[1e-4, 2e-4], [3e-5, 1e-4], [0.001, 1e-5], [5e-4, 5e-4], [1e-29, 1e-30]])
+    corner = np.array([[1e-4, 2e-4], [3e-5, 1e-4], [0.001, 1e-5], [5e-4, 5e-4], [1e-29, 1e-30]], np.float32)
     points[0, FACE.start : FACE.start + 5, :2] = points[0, HANDS[1].start : HANDS[1].start + 5, :2] = corner
     points[0, FACE.start : FACE.start + 5, 2] = points[0, HANDS[1].start : HANDS[1].start + 5, 2] = 1
     poses = PoseSequence.from_points(points, WIDTH, HEIGHT)
