@@ -23,12 +23,12 @@ from ..model.unet import AnimateXUNet
 from ..placement import check_target
 from ..plain_files import parse_json
 from ..progress import Progress, no_progress
+from ..wording import reason_of
 from .denoiser_keys import POSITION_TABLE, from_released, released_keys
 from .safe_read import open_tensors, read_metadata, tensor_groups
 from .safetensors_file import layout_of, write_safetensors
 from .soundness import check_archive, check_kinds, check_precision, narrowed
 from .strict import check_keys, load_strictly, shapes
-from .wording import reason_of
 
 FORMAT = "animatex-denoiser"
 PREFIX = "denoiser."

@@ -125,8 +125,17 @@ class _Counted(io.BytesIO):
         return found
 
 
+class _Dispatch(dict[int, Any]):
+    """What each opcode does; those of pickle that torch does not run either are refused."""
+
+    def __missing__(self, code: int) -> Any:
+        if code in _BASE:
+            raise NotForTensors(f"opcode {code}")
+        raise KeyError(code)
+
+
 class _Inspector(pickle._Unpickler):  # the one in C sizes its memo as the file says
-    dispatch: ClassVar[dict[int, Any]] = {code[0]: _BASE[code[0]] for code in OPCODES}
+    dispatch: ClassVar[dict[int, Any]] = _Dispatch({code[0]: _BASE[code[0]] for code in OPCODES})
     stack: list[Any]
 
     def __init__(self, file: IO[bytes], total: int, records: Mapping[str, int] | None) -> None:

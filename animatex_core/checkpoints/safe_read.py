@@ -25,8 +25,8 @@ from ..errors import (
     WrongCheckpoint,
 )
 from ..out_of_memory import is_out_of_memory
+from ..wording import reason_of, short
 from .pickle_check import NotForTensors, TooLarge, check_pickle, is_at_end, read_bounded
-from .wording import reason_of, short
 
 REMEDY_DAMAGED = "download it again, or check that the path is the right one"
 MAX_HEADER = 8 << 20  # bytes of safetensors' JSON; those of Wan 14B are 0.2 MB

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ..errors import DamagedCheckpoint, InvalidInput, WrongCheckpoint
+from ..wording import short
 from .safe_read import MALFORMED, REMEDY_DAMAGED, Form, file_form, unreadable
-from .wording import short
 
 PRECISIONS = (torch.float32, torch.float16, torch.bfloat16)
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..errors import WrongCheckpoint
 from ..out_of_memory import explained
-from .wording import short
+from ..wording import short
 
 NAMED = 5  # how many keys an error spells out; the rest are counted
 

@@ -18,12 +18,12 @@ from ..checkpoints.safe_read import open_tensors, read_metadata
 from ..checkpoints.safetensors_file import layout_of, write_safetensors
 from ..checkpoints.soundness import check_archive, check_kinds, narrowed
 from ..checkpoints.strict import check_keys, load_strictly, shapes
-from ..checkpoints.wording import reason_of
 from ..errors import InvalidInput, WrongCheckpoint
 from ..model.layers import UNINITIALISED
 from ..placement import check_target
 from ..plain_files import parse_json
 from ..progress import Progress, no_progress
+from ..wording import reason_of
 from .config import PlusConfig, Variant, WanConfig
 from .lora import HOST_PREFIX, Lora, check_targets, host_lora, read_lora
 from .networks import PlusNetworks

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..checkpoints.strict import NAMED
-from ..checkpoints.wording import short
 from ..errors import WrongCheckpoint
+from ..wording import short
 
 RELEASED_PREFIX = "pipe.dit."
 HOST_PREFIX = "diffusion_model."  # what ComfyUI calls the transformer

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from ..checkpoints.wording import reason_of
 from ..errors import InvalidInput, OutOfMemory
+from ..wording import reason_of
 
 FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "DIB", "PPM", "TGA")
 MAX_PIXELS = 100_000_000  # ten thousand by ten thousand: 300 MB of RGB

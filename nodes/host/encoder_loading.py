@@ -20,11 +20,11 @@ from ...animatex_core.checkpoints.autoencoder_keys import (
 )
 from ...animatex_core.checkpoints.safe_read import open_tensors
 from ...animatex_core.checkpoints.strict import check_keys, shapes
-from ...animatex_core.checkpoints.wording import reason_of
 from ...animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, WHAT
 from ...animatex_core.encoders.open_clip_config import read_open_clip_config
 from ...animatex_core.errors import WrongCheckpoint
 from ...animatex_core.small_bundle import SmallBundle
+from ...animatex_core.wording import reason_of
 from .video import scratch
 from .weights import FullLayers, mapped_by_comfyui, remember_loader
 

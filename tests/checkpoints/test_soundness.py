@@ -10,7 +10,6 @@ from safetensors.torch import load_file, save_file
 from animatex_core.checkpoints.denoiser_file import convert_denoiser, read_denoiser
 from animatex_core.checkpoints.safe_read import unreadable
 from animatex_core.checkpoints.soundness import check_archive, check_kinds
-from animatex_core.checkpoints.wording import short
 from animatex_core.errors import (
     DamagedCheckpoint,
     InvalidInput,
@@ -20,6 +19,7 @@ from animatex_core.errors import (
 )
 from animatex_core.out_of_memory import explained
 from animatex_core.placement import placed
+from animatex_core.wording import short
 from tests.checkpoints.test_denoiser_file import CONTEXT, TINY, released_tensors
 
 

@@ -23,6 +23,8 @@ SETTINGS = {
     "Comfy.TutorialCompleted": True,
     "Comfy.Workflow.ShowMissingModelsWarning": False,  # which asks other hosts how large files are
 }
+NOT_IN_LIST = "Value not in list"
+"""How ComfyUI itself refuses a choice, since 0.30 before a node sees it."""
 START, PATIENCE = 300, 900  # seconds, for machines that are busy with other things
 
 

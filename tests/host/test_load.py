@@ -13,10 +13,9 @@ from animatex_core.small_bundle import NOTICE, SHIPPED
 from tests.host.graphs import Prompt, conditioned, put_inputs, sampled
 from tests.host.hosts import Host
 from tests.host.programs import measured
-from tests.host.server import Server, cached_nodes, serving
+from tests.host.server import NOT_IN_LIST, Server, cached_nodes, serving
 
 AUTOMATIC = "automatic"
-CHECKED_BY_COMFYUI = "Value not in list"  # since 0.30, before a node sees it
 
 
 @pytest.fixture(scope="module")
@@ -117,13 +116,13 @@ class TestModel:
     def test_names_that_are_not_offered_are_refused(self, own_server: Server, name: str) -> None:
         found = own_server.complaint(loading(name))
         ours = f"{name} is not in ComfyUI's models folders any more: choose another file."
-        assert found == ours or found.startswith(f"{CHECKED_BY_COMFYUI}: model_name: '{name}'")
+        assert found == ours or found.startswith(f"{NOT_IN_LIST}: model_name: '{name}'")
 
     def test_types_of_weights_that_are_not_offered_are_refused(self, own_server: Server) -> None:
         prompt = loading(AUTOMATIC)
         prompt["model"]["inputs"]["weight_dtype"] = "int3"
         ours = "weight_dtype is 'int3': choose one of default, bf16,"
-        assert own_server.complaint(prompt).startswith((ours, f"{CHECKED_BY_COMFYUI}: weight_dtype: 'int3'"))
+        assert own_server.complaint(prompt).startswith((ours, f"{NOT_IN_LIST}: weight_dtype: 'int3'"))
 
 
 class TestEncoders:

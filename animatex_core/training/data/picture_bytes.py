@@ -5,9 +5,9 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from ...checkpoints.wording import reason_of
 from ...errors import InvalidInput
 from ...video.image_files import DAMAGE
+from ...wording import reason_of
 from .header import PictureFormat
 
 

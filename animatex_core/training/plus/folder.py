@@ -22,12 +22,12 @@ from torch import Tensor
 
 from ...checkpoints.safe_read import open_tensors, read_metadata
 from ...checkpoints.safetensors_file import layout_of, write_safetensors
-from ...checkpoints.wording import reason_of
 from ...conditioning import MotionFeatures
 from ...errors import CheckpointError, InvalidInput
 from ...placement import placed
 from ...plain_files import parse_json, read_json
 from ...pose.skeleton import PoseSequence
+from ...wording import reason_of
 from .clip import Dance, WanClip
 from .parts import Task
 

@@ -13,11 +13,11 @@ from torch.optim import Optimizer
 from ...checkpoints.safe_read import open_tensors, read_metadata
 from ...checkpoints.safetensors_file import layout_of, write_safetensors
 from ...checkpoints.strict import check_keys, shapes
-from ...checkpoints.wording import reason_of
 from ...checks import require_whole
 from ...errors import WrongCheckpoint
 from ...model.trained_on import TrainedOn
 from ...plain_files import parse_json
+from ...wording import reason_of
 from .config_file import config_of
 from .plan import Position
 from .run_config import MOST_SEED, RunConfig
