@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from animatex_core.plus.config import Variant
+from tests.host.graphs import node
+from tests.host.graphs import put_inputs as put_poses
 from tests.host.hosts import Host
 from tests.host.server import Server, serving
 from tests.host.small_wan_host import small_host, write_plus_modules, write_small_models
@@ -15,6 +18,7 @@ from tests.host.workflow_samples import changed, put_inputs, read_prompt
 
 av = pytest.importorskip("av", reason="ComfyUI's packages are missing")
 SIZE, STEPS, FPS = (64, 96), 2, 24
+POSED = 5  # frames
 WORKFLOWS: dict[str, tuple[Variant, int]] = {  # which modules, and how many frames
     "plus-as-released": ("simple", 9),
     "plus-few-steps": ("simple", 9),
@@ -38,6 +42,7 @@ def wan_server(
     (base / "models").symlink_to(small_models, target_is_directory=True)
     with serving(small_host(comfyui, tmp_path_factory.mktemp("host")), base) as running:
         put_inputs(base / "input")
+        put_poses(base / "input", POSED)
         yield running
 
 
@@ -63,3 +68,38 @@ def test_a_clip_with_sound_comes_out(wan_server: Server, small_models: Path, nam
     assert len(pictures) == frames
     assert np.std(pictures[0]) > 1, "a flat picture came out"
     assert np.abs(heard).max() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs"),
+    [
+        ("WanAnimateToVideo", {"continue_motion_max_frames": 5, "video_frame_offset": 0}),
+        (
+            "WanSCAILToVideo",
+            {
+                "pose_strength": 1.0,
+                "pose_start": 0.0,
+                "pose_end": 1.0,
+                "video_frame_offset": 0,
+                "previous_frame_count": 5,
+            },
+        ),
+    ],
+)
+def test_other_video_models_take_the_pictures_of_poses(
+    wan_server: Server, kind: str, inputs: dict[str, Any]
+) -> None:
+    if kind not in wan_server.ask("/object_info"):
+        pytest.skip(f"this version of ComfyUI has no {kind}")
+    size = {"width": SIZE[0], "height": SIZE[1], "length": POSED, "batch_size": 1}
+    texts = {"positive": ["text", 0], "negative": ["text", 0]}
+    prompt = {
+        "clip": node("CLIPLoader", clip_name="umt5_xxl_fp8_e4m3fn_scaled.safetensors", type="wan"),
+        "text": node("CLIPTextEncode", clip=["clip", 0], text="a rabbit"),
+        "vae": node("VAELoader", vae_name="wan_2.1_vae.safetensors"),
+        "poses": node("AnimateXLoadPoses", file="dance.json", person="best"),
+        "drawn": node("AnimateXDrawPoses", poses=["poses", 0], width=SIZE[0], height=SIZE[1]),
+        "video": node(kind, vae=["vae", 0], pose_video=["drawn", 0], **texts, **size, **inputs),
+        "latents": node("SaveLatent", samples=["video", 2], filename_prefix="latents/other"),
+    }
+    assert wan_server.run(prompt)["outputs"]["latents"]
