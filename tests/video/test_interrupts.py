@@ -42,7 +42,9 @@ def hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    """Return the processes of ffmpeg and its script; a test session may have others, such as servers."""
+    found = psutil.Process().children(recursive=True)
+    return [each for each in found if each.is_running() and each.name().startswith(("ffmpeg", "sh", "sleep"))]
 
 
 class Interrupt:
