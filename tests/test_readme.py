@@ -134,7 +134,7 @@ def test_set_up_is_what_make_does() -> None:
     )
     plain = plain.replace(" --quiet", "")
     lines = [line for line in commands() if not line.startswith(("make", "python -m animatex_core"))]
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert [line for line in lines if line not in plain] == []
     assert [line for line in commands() if line.startswith("make")] == ["make demo", "make test"]
 

@@ -77,7 +77,9 @@ def write_small_models(folder: Path) -> None:
     }
     for path, stored in tensors.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({key: tensor.half().contiguous() for key, tensor in stored.items()}, path)
+        # As a CPU computes: with DynamicVRAM on, but no card, ComfyUI's own Wan does not cast its weights.
+        dtype = torch.float32 if path == files.transformer else torch.float16
+        save_file({key: tensor.to(dtype).contiguous() for key, tensor in stored.items()}, path)
     files.text_encoder.parent.mkdir(exist_ok=True)
     text = scaled(text_tensors({**TEXT, "feed_forward_proj": "gated-gelu"}))
     save_file({**text, **_telling(TELLING_TEXT, torch.float8_e4m3fn)}, files.text_encoder)
