@@ -27,7 +27,7 @@ def damaged_prompts(base: Path) -> dict[str, Prompt]:
         "text.mp4": b"no video at all",
         "manifest.mp4": DASH.format(path=private).encode(),
         "playlist.mp4": LIVE.format(path=private).encode(),
-        "half.mp4": dance[: len(dance) // 3],
+        "head.mp4": dance[:2000],
         "picture.mp4": (FOLDER / "inputs" / "animate-x-character.png").read_bytes()[:500],
     }
     poses = {
