@@ -79,7 +79,7 @@ def main(comfyui: str, folder: str) -> dict[str, Any]:
         "odd sounds": [_refusal(sound, shape, rate) for shape, rate in (((2, 4), 8000), ((1, 1, 4), 0))],
         "graph": sorted(graph.graph_of(HIDDEN)),
         "graph not wanted": _without_metadata(graph),
-        "json": graph._as_json({"a": float("nan"), "b": "}{", "c": ['"}', {"d": 1}]}),
+        "json": graph._as_json({"a": float("nan"), "b": "}{", "c": ['"}', {"d": 1}]}, "prompt"),
     }
 
 
