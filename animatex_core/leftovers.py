@@ -40,15 +40,16 @@ def sweep(folder: Path) -> None:
     another machine that shares the folder, age decides: it is dead if nothing was written for a day. What
     cannot be listed or removed stays: sweeping never stops the work.
     """
+    here = _machine()
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             mark = OURS.fullmatch(entry.name)
-            if mark is not None and _is_abandoned(entry, mark):
+            if mark is not None and _is_abandoned(entry, mark, here):
                 _remove(entry)
 
 
-def _is_abandoned(entry: os.DirEntry[str], mark: re.Match[str]) -> bool:
-    if os.name != "nt" and mark["machine"] == _machine():
+def _is_abandoned(entry: os.DirEntry[str], mark: re.Match[str], here: str) -> bool:
+    if os.name != "nt" and mark["machine"] == here:
         return not _is_running(int(mark["pid"]), int(mark["start"]))
     try:
         return time.time() - _last_change(entry) > MAX_IDLE
