@@ -17,6 +17,7 @@ from ..errors import InvalidInput
 from ..placement import placed
 from ..plain_files import MAX_DEPTH, FileFault, TooLarge, read_json
 from ..progress import Progress, no_progress, with_progress
+from .hand_sides import are_hands_confused
 from .openpose_clip import Frame, clip_poses
 from .openpose_parts import person_points, written_person
 from .openpose_units import Size
@@ -27,6 +28,7 @@ LARGEST_SIDE = 1 << 15  # pixels of a canvas
 MAX_FILE_BYTES = 128 << 20  # of one file; a frame with one person takes 3 to 8 kB
 MAX_CONTAINERS = 3_000_000  # lists and objects in it
 MAX_FRAMES = 200_000  # nearly two hours at 30 frames a second
+HANDS_KEPT = "hands_as_meant"  # key of frames whose hands are not to be swapped
 SPLIT = "split the clip into shorter ones"
 MAX_PEOPLE = 100_000  # in all frames together; each takes 3 kB of memory
 
@@ -164,7 +166,8 @@ def _frame(frame: object, where: str) -> Frame:
     # Without those of whom nothing is known, whose zeros would take as much memory as others' points.
     left_out: list[str] = []
     points = [each for person in people if (each := person_points(person, where, left_out)).any()]
-    return Frame(np.reshape(points, (-1, POINTS, 3)), _canvas(frame, where), left_out)
+    keeps_hands = frame.get(HANDS_KEPT) is True
+    return Frame(np.reshape(points, (-1, POINTS, 3)), _canvas(frame, where), left_out, keeps_hands)
 
 
 def _canvas(frame: Mapping, where: str) -> Size | None:
@@ -189,6 +192,8 @@ def _side(value: object, name: str, where: str) -> int:
 
 def _written_frames(poses: PoseSequence) -> Iterator[dict]:
     size = np.array([poses.width, poses.height])
+    # Reading would take such hands for those of a program that confuses them.
+    kept = {HANDS_KEPT: True} if are_hands_confused(poses.points, (poses.width, poses.height)) else {}
     for points in poses.points:
         found = seen(points)
         pixels = _pixels(points[:, :2], size)
@@ -196,6 +201,7 @@ def _written_frames(poses: PoseSequence) -> Iterator[dict]:
             "people": [written_person(np.where(found[:, None], np.column_stack([pixels, found]), 0))],
             "canvas_height": poses.height,
             "canvas_width": poses.width,
+            **kept,
         }
 
 

@@ -34,11 +34,13 @@ class Frame:
     people (n, 130, 3): points as in `PoseSequence.points`, in the file's units, which may be pixels.
     size: (width, height) of the picture in pixels, None where the file does not tell it.
     left_out: a sentence without its end on each part that could not be used.
+    keeps_hands: whether the file says that left and right hand are as they are meant.
     """
 
     people: np.ndarray
     size: Size | None
     left_out: Sequence[str] = ()
+    keeps_hands: bool = False
 
 
 def clip_poses(
@@ -64,7 +66,8 @@ def clip_poses(
         points[index] = _chosen(people[ends[index] : ends[index + 1]], tracker)
     most = np.bincount(owner[seen(people).any(axis=1)], minlength=1).max()
     require_chosen(person, int(most), bool(seen(points).any()), source)
-    points = with_hands_at_own_wrists(points, (width, height), source)
+    if not any(frame.keeps_hands for frame in frames):
+        points = with_hands_at_own_wrists(points, (width, height), source)
     return PoseSequence.from_points(points, width, height, fps)
 
 
