@@ -8,6 +8,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..animatex_core.errors import InvalidInput
 from ..animatex_core.plus.shape import PIXELS_A_TOKEN, WanShape
 from ..animatex_core.pose.skeleton import PoseSequence
 from .host import model_files
@@ -66,7 +67,10 @@ class AnimateXLoadPlus(io.ComfyNode):
     @classmethod
     def _path(cls, plus_name: str) -> Path:
         path = chosen(plus_name, model_files.plus_choices, model_files.require_plus)
-        assert path is not None  # nothing of Animate-X++ is built in
+        if path is None:  # another node gave the name
+            raise InvalidInput(
+                f"Nothing of Animate-X++ is built in, but plus_name is {plus_name}: take a file."
+            )
         return path
 
 

@@ -158,7 +158,7 @@ def _frame(frame: object, where: str) -> Frame:
         raise InvalidInput(
             f"{where} is no OpenPose frame: it must be an object with people, each with pose_keypoints_2d."
         )
-    people = frame["people"] or []
+    people = [] if _is_blank(frame["people"]) else frame["people"]
     if not isinstance(people, list | tuple):
         raise InvalidInput(f"{where} has people of type {type(people).__name__}, but it must be a list.")
     if len(people) > MAX_PEOPLE:
@@ -170,11 +170,16 @@ def _frame(frame: object, where: str) -> Frame:
     return Frame(np.reshape(points, (-1, POINTS, 3)), _canvas(frame, where), left_out, keeps_hands)
 
 
+def _is_blank(value: object) -> bool:
+    """Whether nothing was written; arrays, which programs in the same process may give, have no truth."""
+    return value is None or (isinstance(value, int | float | str) and not value)
+
+
 def _canvas(frame: Mapping, where: str) -> Size | None:
     """Return the width and height that a frame tells, None where it does not."""
     for names in (("canvas_width", "canvas_height"), ("width", "height")):
         sides = [frame.get(name) for name in names]
-        if all(sides):
+        if not any(map(_is_blank, sides)):
             return _side(sides[0], names[0], where), _side(sides[1], names[1], where)
     return None
 

@@ -78,7 +78,8 @@ def written_person(points: np.ndarray) -> dict[str, list[float]]:
 
 
 def _flat(*points: np.ndarray) -> list[float]:
-    return np.concatenate(points).reshape(-1).tolist()
+    # Missing points share one zero, as a number of its own would take four times the memory.
+    return [value or 0.0 for value in np.concatenate(points).reshape(-1).tolist()]
 
 
 def _part(person: Mapping, part: str, where: str, left_out: list[str]) -> np.ndarray | None:
