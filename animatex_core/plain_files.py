@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from .checks import may_block
+
 MAX_BYTES = 16 << 20  # of a file that people or programs keep settings and records in
 MAX_YAML_BYTES = 1 << 20
 MAX_CONTAINERS = 500_000  # lists and objects; an empty one of two bytes takes up to 72
@@ -29,6 +31,8 @@ class TooLarge(FileFault):
 
 def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
     """Return a text in UTF-8, without a byte order mark; raises OSError or FileFault."""
+    if may_block(path):
+        raise FileFault("it is a pipe or device")
     with path.open("rb") as file:
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:

@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ..checks import may_block
 from ..errors import (
     CheckpointError,
     DamagedCheckpoint,
@@ -113,6 +114,8 @@ def file_form(path: Path) -> Form:
     """Tell the form of a weights file from its first bytes; raises CheckpointError or DamagedCheckpoint."""
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder: name the weights file in it.")
+    if may_block(path):
+        raise CheckpointError(f"{path} is a pipe or device: name a weights file.")
     try:
         with path.open("rb") as file:
             head = file.read(9)

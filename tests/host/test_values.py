@@ -200,6 +200,8 @@ def test_what_cannot_be_meant_is_one_sentence(
         ("encode", "audio", "{'waveform': torch.zeros(1, 1, 9).bool(), 'sample_rate': 8000}", "audio is of"),
         ("smooth", "poses", "[{'people': torch.zeros(3, 18, 3)}]", "frame 0 of poses has people of type"),
         ("extract", "person_box", "{'x': torch.zeros(3), 'y': 1, 'width': 2, 'height': 2}", "person_box has"),
+        ("sampler", "positive", "[[torch.zeros(1), {'animatex': 5}]]", "The conditioning was not made for"),
+        ("sampler", "negative", "[[torch.zeros(1), {'animatex': None}]]", "The conditioning was not made"),
         ("plus", "plus_name", "'built-in (small)'", "Nothing of Animate-X++ is built in"),
     ],
 )  # fmt: skip
