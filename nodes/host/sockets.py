@@ -58,8 +58,9 @@ def _is_latent(value: Any) -> bool:
 def _is_audio(value: Any) -> bool:
     if not isinstance(value, Mapping) or not {"waveform", "sample_rate"} <= set(value):
         return False
-    waveform, rate = value["waveform"], value["sample_rate"]
-    is_rate = isinstance(rate, Real) and 1 <= rate <= MAX_SAMPLE_RATE
+    waveform: Any = value["waveform"]
+    rate: Any = value["sample_rate"]
+    is_rate = isinstance(rate, Real) and 1 <= float(rate) <= MAX_SAMPLE_RATE
     return is_rate and _is_dense(waveform) and waveform.dtype is not torch.bool
 
 

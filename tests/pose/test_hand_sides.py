@@ -80,7 +80,7 @@ def test_what_was_written_is_read_as_it_was() -> None:
     """Random hands now and then lie at the other wrists, and confused ones always do."""
     generator = np.random.default_rng(0)
     for _ in range(300):
-        points = generator.random((1, POINTS, 3), np.float32) + np.float32([0, 0, 0.2])
+        points = generator.random((1, POINTS, 3), np.float32) + np.array([0, 0, 0.2], np.float32)
         poses = PoseSequence.from_points(points, 400, 800)
         read = poses_from_openpose(openpose_from_poses(poses))
         np.testing.assert_array_equal(
