@@ -60,7 +60,7 @@ def _is_audio(value: Any) -> bool:
         return False
     waveform: Any = value["waveform"]
     rate: Any = value["sample_rate"]
-    is_rate = isinstance(rate, Real) and 1 <= float(rate) <= MAX_SAMPLE_RATE
+    is_rate = isinstance(value["sample_rate"], Real) and 1 <= rate <= MAX_SAMPLE_RATE  # of any size
     return is_rate and _is_dense(waveform) and waveform.dtype is not torch.bool
 
 
