@@ -39,20 +39,20 @@ class LoadPoses(io.ComfyNode):
             node_id="AnimateXLoadPoses",
             display_name="Load Poses",
             category=CATEGORY,
-            description="Reads the poses of one person from a file of OpenPose keypoints (JSON).",
+            description="Loads the poses of one person from an OpenPose keypoint file (JSON).",
             inputs=[
                 OpenCombo(
                     "file",
                     options=inputs_of_kind(SUFFIX),
-                    tooltip="A .json file of ComfyUI's input folder, or of its output folder, where Save "
-                    "Poses puts its own. Copy yours into the input folder and press R.",
+                    tooltip="A .json file in ComfyUI's input folder, or in its output folder, where "
+                    "Save Poses writes. Copy your file into the input folder and press R.",
                 ),
                 person_input(),
             ],
             outputs=[
-                Poses.Output(display_name="poses", tooltip="One person's pose in every frame."),
+                Poses.Output(display_name="poses", tooltip="The poses of one person, one per frame."),
                 io.Image.Output(
-                    display_name="pose_images", tooltip="The poses drawn as the model sees them."
+                    display_name="pose_images", tooltip="The poses, drawn as the model sees them."
                 ),
             ],
             hidden=[io.Hidden.unique_id],
@@ -102,18 +102,19 @@ class SavePoses(io.ComfyNode):
             node_id="AnimateXSavePoses",
             display_name="Save Poses",
             category=CATEGORY,
-            description="Writes the poses of one person into ComfyUI's output folder, as OpenPose keypoints "
-            "(JSON), which Load Poses and other packs read.",
+            description="Saves the poses of one person in ComfyUI's output folder as OpenPose "
+            "keypoints (JSON), which Load Poses and other packs can read.",
             inputs=[
-                Poses.Input("poses", tooltip="Poses, of whichever pack."),
+                Poses.Input("poses", tooltip="Poses from this or any other pack."),
                 io.String.Input(
                     "filename_prefix",
                     default="poses/Animate-X",
-                    tooltip="Name in the output folder, before its number; may have folders, "
-                    "%date:yyyy-MM-dd%, %year%, %width%, %KSampler.seed% and the like.",
+                    tooltip="File name in the output folder, before the counter. May contain "
+                    "folders, %date:yyyy-MM-dd%, %year%, %width%, %KSampler.seed% and "
+                    "similar patterns.",
                 ),
             ],
-            outputs=[Poses.Output(display_name="poses", tooltip="The poses as they were written.")],
+            outputs=[Poses.Output(display_name="poses", tooltip="The saved poses, unchanged.")],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
             is_output_node=True,
         )

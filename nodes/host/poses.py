@@ -43,9 +43,10 @@ def person_input() -> OpenCombo:
         "person",
         options=PEOPLE,
         default=PEOPLE[0],
-        tooltip="Who is meant where there are several people. best: the surest of each frame, as released. "
-        "largest, leftmost, or a number counted from the left (0 is the leftmost): chosen in the first frame "
-        "and followed from there.",
+        tooltip="Which person to use if there are several. best: the highest score in "
+        "each frame (default of the official code). largest, leftmost or a "
+        "number counted from the left (0 is the leftmost): selected in the "
+        "first frame, then tracked.",
     )
 
 
