@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from . import __version__
 from .attempts import PASSING, Attempts, PassingError, seconds_to_wait
@@ -75,6 +75,8 @@ class HubDownload:
     def _attempt(self) -> None:
         from huggingface_hub.errors import HfHubHTTPError
 
+        # The bases are the errors of the HTTP library, which differs between versions of huggingface_hub.
+        transport = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
         try:
             found = self._ask()
             self._continue_only(found)
@@ -82,8 +84,7 @@ class HubDownload:
             fetch(found)
         except HfHubHTTPError as error:
             self._judge(error)
-        except (*HfHubHTTPError.__bases__, OSError, ImportError, RuntimeError, ValueError) as error:
-            # The bases are the errors of the HTTP library, which differs between versions of huggingface_hub.
+        except (*transport, OSError, ImportError, RuntimeError, ValueError) as error:
             self._judge_other(error)
 
     def _ask(self) -> "HfFileMetadata":
@@ -109,7 +110,7 @@ class HubDownload:
     def _fetch_by_http(self, found: "HfFileMetadata") -> None:
         from huggingface_hub import hf_hub_url
         from huggingface_hub.file_download import http_get
-        from huggingface_hub.utils import build_hf_headers
+        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
         size = self.part.size
         if size and size == found.size:
