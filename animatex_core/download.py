@@ -12,7 +12,8 @@ from urllib.parse import quote, urlsplit
 
 from .attempts import Attempts
 from .bundles import ModelFile, resolve
-from .errors import InvalidInput
+from .checkpoints.mistaken import head_of, mistaken_for
+from .errors import DownloadError, InvalidInput
 from .part import Part
 from .placement import storage_errors
 from .progress import Progress, no_progress
@@ -76,6 +77,7 @@ class _Transfer:
 
     def run(self, base_url: str, attempts: Attempts) -> None:
         self._fetch(base_url, attempts)
+        self._require_a_file()
         arrived = verify(self.model_file, self.part.path, name=self.part.target)
         if arrived.status == "mismatch":
             self.part.discard()  # to go on with it could never succeed
@@ -84,6 +86,12 @@ class _Transfer:
         self.part.place()
         if arrived.expected is None:
             record_digest(self.part.target, arrived.digest)
+
+    def _require_a_file(self) -> None:
+        said = mistaken_for(head_of(self.part.path), any_file=True)
+        if said is not None:
+            self.part.discard()
+            raise DownloadError(f"What came from {self.url} {said}.")
 
     def _fetch(self, base_url: str, attempts: Attempts) -> None:
         from .http_download import HttpDownload

@@ -227,3 +227,24 @@ def test_no_network_is_asked_for_where_the_user_forbids_it(hub: FakeHub, tmp_pat
     assert "DownloadError" in done.stderr.splitlines()[-1]
     assert "HF_HUB_OFFLINE" in done.stderr.splitlines()[-1]
     assert hub.asked.total() == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:a\nsize 3600000000\n",
+            "pointer of Git LFS",
+        ),
+        (b'{"error": "Repository not found"}', "Repository not found"),
+        (bytes(1000), "begins with zeros"),
+    ],
+)
+@pytest.mark.parametrize("own_address", [False, True], ids=["hub", "elsewhere"])
+def test_what_comes_in_the_place_of_a_file_is_named(
+    hub: FakeHub, tmp_path: Path, data: bytes, says: str, own_address: bool
+) -> None:
+    hub.data = data
+    with pytest.raises(DownloadError, match=says):
+        fetch(hub, tmp_path, elsewhere(hub) if own_address else UNKNOWN)
+    assert list(tmp_path.iterdir()) == []
