@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 XET = "HF_XET_HIGH_PERFORMANCE"
 """Environment variable with which users of `huggingface_hub` ask for all the speed that there is."""
 
+LOCAL = (OSError, ImportError, RuntimeError, ValueError)
+"""What else `huggingface_hub` raises: for disks, missing packages, Xet, and addresses."""
+
 NOT_A_HUB = (405, 501)
 """Statuses of plain file servers, which do not answer the questions that a hub answers."""
 
@@ -76,7 +79,7 @@ class HubDownload:
         from huggingface_hub.errors import HfHubHTTPError
 
         # The bases are the errors of the HTTP library, which differs between versions of huggingface_hub.
-        transport = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
+        transport = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__) + LOCAL
         try:
             found = self._ask()
             self._continue_only(found)
@@ -84,7 +87,7 @@ class HubDownload:
             fetch(found)
         except HfHubHTTPError as error:
             self._judge(error)
-        except (*transport, OSError, ImportError, RuntimeError, ValueError) as error:
+        except transport as error:
             self._judge_other(error)
 
     def _ask(self) -> "HfFileMetadata":

@@ -101,7 +101,8 @@ def test_of_a_raw_and_an_averaged_denoiser_the_averaged_is_taken(tmp_path: Path)
 
 
 def save_shards(folder: Path, count: int = 3) -> Path:
-    names, weight_map = list(REAL), {}
+    names = list(REAL)
+    weight_map: dict[str, str] = {}
     for number in range(count):
         part = f"model-{number + 1:05}-of-{count:05}.safetensors"
         keys = names[number::count]
@@ -200,9 +201,10 @@ def test_zeros_that_are_meant_are_taken(tmp_path: Path, form: str) -> None:
 
 
 def test_networks_before_their_training_are_taken(tmp_path: Path) -> None:
-    network = nn.Sequential(nn.Linear(300, 300), nn.LayerNorm(300), nn.Linear(300, 20))
-    nn.init.zeros_(network[2].weight)
-    nn.init.zeros_(network[2].bias)
+    last = nn.Linear(300, 20)
+    network = nn.Sequential(nn.Linear(300, 300), nn.LayerNorm(300), last)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
     save_file(network.state_dict(), tmp_path / "a")
     assert equal(open_tensors(tmp_path / "a"), network.state_dict())
     save_file({key: torch.zeros_like(x) for key, x in REAL.items()}, tmp_path / "zeros")
