@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import AnimateXWarning, InvalidInput
+from .pose.clip_match import compare_shapes
 from .pose.skeleton import PoseSequence
 from .video.clip import ClipInfo, count_frames
 from .video.frames import FrameChoice
 from .video.read import read_frames
 from .video.sound import Sound
-
-SHAPE_TOLERANCE = 0.02  # part by which poses and clip may differ in width / height
 
 
 @dataclass(frozen=True)
@@ -46,18 +45,29 @@ class Dance:
         return Sound(self.clip.path, self.choice.start, self.choice.duration, self.choice.speed(fps))
 
 
-def common_length(clip: ClipInfo, poses: PoseSequence) -> int:
-    """Return how many frames a clip and poses read from elsewhere share; warns where they do not match."""
-    frames = count_frames(clip)
-    shapes = poses.width / poses.height, clip.width / clip.height
-    if abs(shapes[0] - shapes[1]) > SHAPE_TOLERANCE * shapes[1]:
-        _warn(
-            f"The poses are of a picture of {poses.width}x{poses.height}, but the clip has "
-            f"{clip.width}x{clip.height}: their places are taken in parts of the picture."
-        )
+def common_length(clip: ClipInfo, poses: PoseSequence, frames: int | None = None) -> int:
+    """Return how many frames a clip and poses read from elsewhere share; warns where they do not match.
+
+    frames: how many the clip has, counted by default. Raises InvalidInput for poses of upright pictures with
+    a clip of wide ones, or the reverse.
+    """
+    frames = count_frames(clip) if frames is None else frames
+    other_shape = compare_shapes((poses.width, poses.height), (clip.width, clip.height), "the clip")
+    if other_shape is not None:
+        _warn(other_shape)
     if len(poses) != frames:
-        _warn(f"There are poses of {len(poses)} frames, but the clip has {frames}: the rest is left out.")
+        _warn(f"{_counts(len(poses), frames)}: the rest is left out.")
     return min(len(poses), frames)
+
+
+def _counts(poses: int, frames: int) -> str:
+    """Say how many there are, and what ratio of rates that would be."""
+    words = f"There are poses of {poses} frames, but the clip has {frames}"
+    for step in (2, 3, 4):
+        more, fewer = ("poses", "clip") if poses > frames else ("clip", "poses")
+        if abs(max(poses, frames) - step * min(poses, frames)) < step:
+            return f"{words}, as if the {more} had {step} times the frame rate of the {fewer}"
+    return words
 
 
 def _warn(sentence: str) -> None:

@@ -30,7 +30,7 @@ from .host.intermediate import as_intermediate
 from .host.lists import require_one_batch, warn_of_single_frames
 from .host.model import AnimateXModel
 from .host.pictures import frames_of, picture_of
-from .host.poses import Poses, poses_of, reference_pose_of
+from .host.poses import Poses, poses_of, reference_pose_of, warn_of_other_shape
 from .host.progress import node_progress
 from .host.told import told
 from .host.values import checked
@@ -68,6 +68,7 @@ class AnimateXFeatures(io.ComfyNode):
             found = poses_of(poses, size=(frames.shape[2], frames.shape[1]))
             require_one_batch(len(frames), len(found))
             require_a_pose_each(len(frames), len(found))
+            warn_of_other_shape(found, frames)
             encoder = HostImageEncoder(clip_vision)
             features = encode_motion(encoder, frames_of(frames), found, node_progress(len(found)))
             return io.NodeOutput(features)

@@ -21,7 +21,7 @@ from .host.plus_model import HostedPlus, Plus, load_hosted_plus, with_lora
 from .host.plus_passes import said_to_be
 from .host.plus_patch import Part, PlusWrapper, require_untold, with_conditions
 from .host.plus_reference import shown_reference
-from .host.poses import Poses, poses_of, reference_pose_of
+from .host.poses import Poses, poses_of, reference_pose_of, warn_of_other_shape
 from .host.told import told
 from .host.values import OpenCombo, checked
 from .host.wan import check_clip_features, clip_shape, compute_dtype, require_wan
@@ -243,7 +243,7 @@ class AnimateXApplyPlus(io.ComfyNode):
             patched = with_lora(model, plus, strength)
             followed = poses_of(poses, size=(shape.width, shape.height))
             require_poses(followed, shape)
-            driving = _driving_poses(driving_poses, shape) or followed
+            driving = _driving_poses(driving_poses, frames, shape) or followed
             inputs = plus_inputs(
                 shape,
                 followed,
@@ -257,8 +257,13 @@ class AnimateXApplyPlus(io.ComfyNode):
         return io.NodeOutput(told_model, said_to_be(positive, True), said_to_be(negative, False))
 
 
-def _driving_poses(data: object | None, shape: WanShape) -> PoseSequence | None:
-    return None if data is None else poses_of(data, "driving_poses", size=(shape.width, shape.height))
+def _driving_poses(data: object | None, frames: Tensor | None, shape: WanShape) -> PoseSequence | None:
+    if data is None:
+        return None
+    poses = poses_of(data, "driving_poses", size=(shape.width, shape.height))
+    if frames is not None:
+        warn_of_other_shape(poses, frames)
+    return poses
 
 
 def _reference_pose(data: object | None, shape: WanShape) -> PoseSequence | None:

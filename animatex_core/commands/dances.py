@@ -26,8 +26,9 @@ def read_dance(arguments: argparse.Namespace, clip: ClipInfo, progress: Progress
     if arguments.poses is None:
         choice = _choose(arguments, clip, count_frames(clip))
         return Dance(clip, choice, _cleaned(arguments, _found(arguments, clip, choice, progress)))
-    poses = read_poses(arguments.poses, person=arguments.person, fps=clip.fps, size=(clip.width, clip.height))
-    choice = _choose(arguments, clip, common_length(clip, poses))
+    size, frames = (clip.width, clip.height), count_frames(clip)
+    poses = read_poses(arguments.poses, person=arguments.person, fps=clip.fps, size=size, frames=frames)
+    choice = _choose(arguments, clip, common_length(clip, poses, frames))
     chosen = poses.select(choice.indices).with_fps(choice.fps)
     return Dance(clip, choice, _cleaned(arguments, chosen))
 

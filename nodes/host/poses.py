@@ -15,6 +15,7 @@ from torch import Tensor
 from ...animatex_core.dwpose import Shots
 from ...animatex_core.errors import AnimateXWarning, InvalidInput
 from ...animatex_core.pose.cache import PoseCache, digest_file, digest_frames
+from ...animatex_core.pose.clip_match import compare_shapes
 from ...animatex_core.pose.draw import draw_poses
 from ...animatex_core.pose.json_io import openpose_from_poses, poses_from_openpose
 from ...animatex_core.pose.person import NamedRule, PersonRule, check_person_rule
@@ -88,9 +89,21 @@ def poses_of(
 def reference_pose_of(data: object, size: tuple[int, int]) -> PoseSequence:
     """Read the pose of one picture; of several the first, with a warning. size: as in `poses_of`."""
     poses = poses_of(data, "reference_pose", size=size)
+    if sentence := compare_shapes((poses.width, poses.height), size, "the reference"):
+        warnings.warn(AnimateXWarning(sentence), stacklevel=2)
     if len(poses) > 1:
         warn_of_first("reference_pose", len(poses), "poses")
     return poses.select([0])
+
+
+def warn_of_other_shape(poses: PoseSequence, frames: Tensor) -> None:
+    """Warn where poses and the frames (n, h, w, c) that they should be of differ in shape.
+
+    Raises InvalidInput where one is upright and the other wide.
+    """
+    size = frames.shape[2], frames.shape[1]
+    if sentence := compare_shapes((poses.width, poses.height), size, "frames"):
+        warnings.warn(AnimateXWarning(sentence), stacklevel=2)
 
 
 def keypoints_of(poses: PoseSequence) -> list[dict[str, Any]]:
