@@ -109,7 +109,7 @@ class RetargetPoses(io.ComfyNode):
         )
         with told(cls.hidden.unique_id) as sentences:
             driving, picture = poses_of(poses), picture_of(reference)
-            character = character_of(picture, reference_pose, mask, mask_shows)
+            character = character_of(picture, reference_pose, mask, mask_shows, sentences)
             chosen, moved = plan(driving, character, settings), retarget(driving, character, settings)
             sentences.append(chosen.sentence)
         own = chosen.own_pose(character) or PoseSequence.empty(1, character.width, character.height)
@@ -161,7 +161,8 @@ def _settings() -> list[io.Input]:
             optional=True,
             tooltip="What is white in the mask. automatic: the character, or the background "
             "if the white area surrounds the image, as in the mask that Load Image "
-            "returns for a transparent image.",
+            "returns for a transparent image, or if the joints of reference_pose lie outside "
+            "the white area. The node reports what it used.",
         ),
     ]
 

@@ -1,14 +1,19 @@
 """From the options of a command to the reference: the character's picture and what is known of its body."""
 
 import argparse
+import warnings
+from pathlib import Path
 
 import numpy as np
 
-from ..errors import InvalidInput
+from ..errors import AnimateXWarning, InvalidInput
 from ..pipeline import Reference
+from ..pose.clip_match import compare_shapes
 from ..pose.json_io import read_poses
 from ..pose.skeleton import PoseSequence, seen
 from ..retarget.character import Box
+from ..retarget.mask_files import read_mask
+from ..retarget.masks import find_character, has_shape_of, whole_box_doubt
 from ..video.picture import Picture, read_picture
 from .pose_nets import find_nets
 
@@ -17,14 +22,13 @@ def read_reference(arguments: argparse.Namespace) -> Reference:
     """Read --reference, and its pose and box from what was given or can be found."""
     picture = read_picture(arguments.reference)
     pose = _pose(arguments, picture.rgb)
-    return Reference(picture.rgb, pose, _box(arguments, picture))
+    return Reference(picture.rgb, pose, _box(arguments, picture, pose))
 
 
 def _pose(arguments: argparse.Namespace, rgb: np.ndarray) -> PoseSequence | None:
     """The pose that was given or, where nothing else was and it is needed, what DWPose finds."""
     if arguments.reference_pose is not None:
-        height, width, _ = rgb.shape
-        return read_poses(arguments.reference_pose, size=(width, height))
+        return _pose_of(arguments.reference_pose, rgb)
     if arguments.box is not None or arguments.mask is not None or arguments.mode == "none":
         return None
     # A cartoon taken for a person gives points at random.
@@ -32,20 +36,45 @@ def _pose(arguments: argparse.Namespace, rgb: np.ndarray) -> PoseSequence | None
     return pose if seen(pose.body).any() else None
 
 
-def _box(arguments: argparse.Namespace, picture: Picture) -> Box | None:
-    if arguments.box is not None:
-        return arguments.box
-    if arguments.mask is not None:
-        return Box.of_mask(_mask(arguments, picture))
-    return None if picture.alpha is None else Box.of_alpha(picture.alpha)
+def _pose_of(path: Path, rgb: np.ndarray) -> PoseSequence:
+    size = rgb.shape[1], rgb.shape[0]
+    pose = read_poses(path, size=size)
+    if other_shape := compare_shapes((pose.width, pose.height), size, "the reference"):
+        _warn(other_shape)
+    return pose
 
 
-def _mask(arguments: argparse.Namespace, picture: Picture) -> np.ndarray:
-    """Where the character is, (h, w) bool: where the mask is opaque or, without alpha, bright."""
-    mask = read_picture(arguments.mask)
-    if abs(mask.aspect - picture.aspect) > 0.02 * picture.aspect:
+def _box(arguments: argparse.Namespace, picture: Picture, pose: PoseSequence | None) -> Box | None:
+    if arguments.mask is not None and arguments.box is None:
+        return _box_of_mask(arguments, picture, pose)
+    alpha = picture.alpha if arguments.box is None else None
+    box = arguments.box if alpha is None else Box.of_alpha(alpha)
+    if box is not None and (doubt := whole_box_doubt(box)):
+        _warn(doubt)
+    return box
+
+
+def _box_of_mask(arguments: argparse.Namespace, picture: Picture, pose: PoseSequence | None) -> Box:
+    """Return the box of the character in --mask, and print what was taken for it."""
+    mask = read_mask(arguments.mask)
+    height, width, _ = picture.rgb.shape
+    columns, rows = mask.size or mask.values.shape[::-1]
+    if not has_shape_of(mask.values, width, height):
         raise InvalidInput(
-            f"{arguments.mask} is {mask.rgb.shape[1]}x{mask.rgb.shape[0]}, but the reference is "
-            f"{picture.rgb.shape[1]}x{picture.rgb.shape[0]}: give a mask of the same shape."
+            f"{arguments.mask} is {columns}x{rows}, but the reference is "
+            f"{width}x{height}: give a mask of the same shape."
         )
-    return (mask.rgb.mean(axis=-1) if mask.alpha is None else mask.alpha) > 127
+    found = find_character(mask, arguments.mask_shows, pose)
+    for doubt in found.doubts:
+        _warn(doubt)
+    if found.box is None:
+        kind = "full" if (mask.values > 0.5).any() else "empty"
+        raise InvalidInput(
+            f"The mask {arguments.mask} is {kind}: mark the character in it, or give --box instead."
+        )
+    print(f"mask: {found.sentence}")
+    return found.box
+
+
+def _warn(sentence: str) -> None:
+    warnings.warn(AnimateXWarning(sentence), stacklevel=4)
