@@ -26,6 +26,7 @@ from .host.values import OpenCombo, checked
 from .pose import CATEGORY
 
 SUFFIX = ".json"
+SUFFIXES = (SUFFIX, ".jsonl", ".ndjson")  # that are read
 
 
 @found_as("openpose", "import poses", "pose json", "keypoints")
@@ -39,13 +40,14 @@ class LoadPoses(io.ComfyNode):
             node_id="AnimateXLoadPoses",
             display_name="Load Poses",
             category=CATEGORY,
-            description="Loads the poses of one person from an OpenPose keypoint file (JSON).",
+            description="Loads the poses of one person from JSON of OpenPose, AlphaPose, MMPose, COCO, "
+            "DWPose or MediaPipe.",
             inputs=[
                 OpenCombo(
                     "file",
-                    options=inputs_of_kind(SUFFIX),
-                    tooltip="A .json file in ComfyUI's input folder, or in its output folder, where "
-                    "Save Poses writes. Copy your file into the input folder and press R.",
+                    options=[name for suffix in SUFFIXES for name in inputs_of_kind(suffix)],
+                    tooltip="A .json, .jsonl or .ndjson file in ComfyUI's input folder, or in its output "
+                    "folder, where Save Poses writes. Copy your file into the input folder and press R.",
                 ),
                 person_input(),
             ],
@@ -65,7 +67,8 @@ class LoadPoses(io.ComfyNode):
         A name from another node may mean any file of the input folder. The output folder is left out: Save
         Poses never replaces a file, and each new one would make this node run again.
         """
-        return choice_state(file, lambda name: existing_input(str(name)), lambda: input_files(SUFFIX))
+        files = [path for suffix in SUFFIXES for path in input_files(suffix)]
+        return choice_state(file, lambda name: existing_input(str(name)), lambda: files)
 
     @classmethod
     def validate_inputs(cls, file: Any = None, person: Any = None) -> bool | str:
