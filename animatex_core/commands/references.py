@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import AnimateXWarning, InvalidInput
+from ..mask_files import read_mask
 from ..pipeline import Reference
 from ..pose.clip_match import compare_shapes
 from ..pose.json_io import read_poses
 from ..pose.skeleton import PoseSequence, seen
 from ..retarget.character import Box
-from ..retarget.mask_files import read_mask
 from ..retarget.masks import find_character, has_shape_of, whole_box_doubt
 from ..video.picture import Picture, read_picture
 from .pose_nets import find_nets

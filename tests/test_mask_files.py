@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, ImageFilter
 
 from animatex_core.errors import InvalidInput
+from animatex_core.mask_files import read_mask
 from animatex_core.pose.skeleton import JOINT, PoseSequence
-from animatex_core.retarget.mask_files import read_mask
 from animatex_core.retarget.mask_values import of_grey
 from animatex_core.retarget.masks import Shows, find_character
 from animatex_core.video.write import write_clip

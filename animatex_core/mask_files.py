@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..checks import require_file
-from ..errors import InvalidInput
-from ..video.clip import probe
-from ..video.files import CLIP_SUFFIXES
-from ..video.image_files import open_image
-from ..video.picture import TRANSPARENT
-from ..video.read import read_frames
-from .mask_values import MaskPlane, of_alpha, of_color, of_grey
+from .checks import require_file
+from .errors import InvalidInput
+from .retarget.mask_values import MaskPlane, of_alpha, of_color, of_grey
+from .video.clip import probe
+from .video.files import CLIP_SUFFIXES
+from .video.image_files import open_image
+from .video.picture import TRANSPARENT
+from .video.read import read_frames
 
 MAX_PIXELS = 1 << 22  # of a mask, whose box is then exact to less than one in a thousand
 DEEP = ("I", "F")  # how modes of more than 8 bits begin
