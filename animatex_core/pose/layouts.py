@@ -102,7 +102,6 @@ LAYOUTS = (
     Layout("OpenPose's 18 without the last", 17, {place: place for place in range(17)}, has_neck=True),
     Layout("Human3.6M-17", 17, _named(H36M_NAMES)),
     OPENPOSE_18,
-    Layout("COCO-17 and a neck", 18, _COCO_BODY | {NECK: 17}),
     Layout("OpenPose's 18 and toes", 20, {place: place for place in range(BODY_POINTS)}, has_neck=True),
     Layout("COCO-17 and feet", 23, _COCO_BODY, _FEET_AFTER_17),
     Layout("BODY_25", 25, _BODY_25, _FEET_AFTER_19, has_neck=True),

@@ -9,6 +9,7 @@ LABELS = (
     "file_name", "filename", "image",
 )  # fmt: skip
 SIZES = (("canvas_width", "canvas_height"), ("width", "height"), ("image_width", "image_height"))
+SIZE_KEYS = ("canvas", "size", "resolution", "meta", "metadata", "info")  # an object, or width and height
 RATES = ("fps", "frame_rate", "framerate")
 HANDS_KEPT = "hands_as_meant"  # key of frames whose hands are not to be swapped
 MAX_LABEL = 300  # characters; longer texts are pictures or paths that nobody names frames by
@@ -78,6 +79,15 @@ def _sides(data: Mapping) -> Sides | None:
         first, second = (data.get(name) for name in names)
         if not is_blank(first) and not is_blank(second):
             return (names[0], first), (names[1], second)
+    return next((found for name in SIZE_KEYS if (found := _sides_within(name, data.get(name)))), None)
+
+
+def _sides_within(name: str, value: object) -> Sides | None:
+    """Return the sides in an object or a pair that describes the pictures."""
+    if isinstance(value, Mapping):
+        return _sides({key: value.get(key) for names in SIZES for key in names})
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(side, int | float) for side in value):
+        return (f"the first of {name}", value[0]), (f"the second of {name}", value[1])
     return None
 
 

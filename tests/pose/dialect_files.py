@@ -39,7 +39,6 @@ LAYOUTS: dict[str, list[str]] = {
     "COCO-17": COCO,
     "Human3.6M": HUMAN36M,
     "OpenPose-18": OPENPOSE,
-    "COCO-17 and a neck": [*COCO, "neck"],
     "COCO and feet": [*COCO, *FEET],
     "BODY_25": [*BODY_25, *FEET],
     "BODY_25B": BODY_25B,

@@ -132,6 +132,16 @@ FORMS: dict[str, tuple[Callable[[], Any], Any]] = {
         },
         BODY,
     ),
+    "size in a pair": (
+        lambda: {"size": list(SIZE), "frames": [{"people": each["people"]} for each in openpose(TRUE)]}, BODY,
+    ),
+    "size in an object": (
+        lambda: {
+            "meta": {"width": SIZE[0], "height": float(SIZE[1])},
+            "frames": [{"people": each["people"]} for each in openpose(TRUE)],
+        },
+        BODY,
+    ),
     "string": (lambda: json.dumps(openpose(TRUE)), BODY),
     "list of strings": (lambda: [json.dumps(frame) for frame in openpose(TRUE)], BODY),
     "strings within": (lambda: {"poses": json.dumps({"frames": openpose(TRUE)})}, BODY),
@@ -321,3 +331,13 @@ def test_openpose_points_without_the_last_are_not_taken_for_coco() -> None:
 def test_low_scores_of_some_points_stay_low() -> None:
     poses = read(changed(TRUE, lambda rows: np.where([[0, 0, 1]], np.linspace(0.1, 1, 18)[:, None], rows)))
     assert seen(poses.body[:, :18]).sum(axis=1).tolist() == [14] * 12
+
+
+@pytest.mark.parametrize(
+    "form", ["size above frames", "size in a pair", "size in an object", "by number, beside a size", "COCO"]
+)
+def test_sizes_that_files_tell(form: str) -> None:
+    make, points = FORMS[form]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_true(poses_from_openpose(make()), points)
