@@ -2,7 +2,8 @@
 
 import re
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from ..checks import require_file
 from ..errors import AnimateXWarning, InvalidInput
 from ..progress import Check, no_check
 from .containers import MAX_PIXELS, check_streams, exceeded_limit, refuse_lists, source
-from .ffmpeg import Finished, each_frame_once, reason, run
+from .ffmpeg import Finished, each_frame_once, executable, reason, run
+from .filters import available_filters, deinterlacing
+from .geometry import Geometry, parse_geometry, stored_size, stream_text
+from .stream_colour import StreamColour, colour_problem, parse_colour
 from .timestamps import MAX_FPS, Packets, Rate, find_rate, parse_packets
 from .watching import Guard
 
@@ -23,6 +27,7 @@ FRAME = re.compile(r" n: *0 pts: *(-?\d+) .*? fmt:(\w+) .*? s:(\d+)x(\d+) ")
 LENGTH = re.compile(r"^  Duration: (\d+):(\d+):(\d+\.\d+)", re.MULTILINE)
 START = re.compile(r"^  Duration: .*?, start: (-?\d+\.\d+)", re.MULTILINE)
 HAIR = 1e-6  # seconds
+FRAMES_SEEN = "5"  # film on NTSC video has two interlaced frames of five
 LISTING = ("-flush_packets", "1", "-f", "framecrc", "pipe:1")  # each line at once, as a sign of life
 ENDS_EARLY = re.compile(r"partial file|ended prematurely")
 # Formats of frames whose last plane or channel is alpha. GIF decodes to bgra whether or not it uses it.
@@ -34,7 +39,8 @@ TRANSPARENT_DECODER = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # ffmpeg's own dec
 class ClipInfo:
     """A clip in a file, as `read_frames` gives it.
 
-    width, height: pixels, after the rotation that the file asks for.
+    width, height: pixels, after the rotation that the file asks for. They are square: where the file's are not,
+    its rows stay and their width is scaled.
     fps: frames per second; exact where the clip's rate is constant, else that of its usual interval.
     frames: how many there are at that rate, counted without decoding (so an estimate where some are damaged).
     duration: of the pictures, in seconds.
@@ -45,6 +51,7 @@ class ClipInfo:
     it ends before them.
     jumps: its timestamps go backwards or leave gaps that no video has (see `timestamps.find_rate`), so they
     are ignored: its frames follow each other at `fps`.
+    geometry, colour: how its stored frames become pictures of square pixels in sRGB.
     """
 
     path: Path
@@ -60,6 +67,22 @@ class ClipInfo:
     decoder: str | None = None
     declared: int | None = None
     jumps: bool = False
+    geometry: Geometry = field(default_factory=Geometry)
+    colour: StreamColour = field(default_factory=StreamColour)
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """Width and height of its frames in the file's own pixels, which programs that ignore their shape use."""
+        return self.geometry.stored
+
+    @property
+    def conversion(self) -> tuple[str, ...]:
+        """What is done to the frames beyond decoding them, for keys of a cache; () for most videos."""
+        geometry, colour = self.geometry, self.colour
+        if geometry.sample_aspect == 1 and geometry.parity is None and colour.is_plain and not colour.assumed:
+            return ()
+        shape = f"{geometry.sample_aspect} {geometry.parity} {geometry.rotation}"
+        return (f"{shape} {colour.matrix} {colour.primaries} {colour.transfer}",)
 
 
 def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
@@ -73,7 +96,7 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
         InvalidInput: The file is missing, not a clip, a list of other files, too large, or has no frame that
             can be decoded or more than 1000 a second.
 
-    An AnimateXWarning says that the timestamps jump.
+    An AnimateXWarning says that the timestamps jump, that frames are deinterlaced, or that colours may be off.
 
     """
     path = existing_file(path, "clip")
@@ -82,7 +105,11 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
     if rate is None or frame is None:
         raise InvalidInput(_why_no_frame(path, seen.log))
     above, below, frames, seconds = map(int, rate.groups())
-    _check_frame(path, int(frame[3]), int(frame[4]))
+    geometry = parse_geometry(seen.log)
+    for size in (geometry.stored, geometry.size):
+        _check_frame(path, *size)
+    colour = parse_colour(seen.log, frame[2], stored_size(seen.log, geometry.stored))
+    _warn_of_looks(path, geometry, colour, stream_text(seen.log))
     check_streams(path, _of_input(seen.log))
     packets, cut_off = _list_packets(path, check)
     times = _times_shown(packets, int(frame[1]) * above / below)
@@ -92,8 +119,8 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
     decoder = _transparent_decoder(seen.log)
     return ClipInfo(
         path=path,
-        width=int(frame[3]),
-        height=int(frame[4]),
+        width=geometry.size[0],
+        height=geometry.size[1],
         fps=found.fps,
         frames=count,
         duration=count / found.fps,
@@ -104,6 +131,8 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
         decoder=decoder,
         declared=_declared(seen.log, found, count) if cut_off else None,
         jumps=found.jumps,
+        geometry=geometry,
+        colour=colour,
     )
 
 
@@ -124,12 +153,15 @@ def count_frames(clip: ClipInfo, check: Check = no_check) -> int:
     return count
 
 
-def decoding(clip: ClipInfo) -> list[str]:
-    """Return ffmpeg's options for decoding a clip to frames at its rate."""
+def decoding(clip: ClipInfo, filters: Sequence[str] = ()) -> list[str]:
+    """Return ffmpeg's options for decoding a clip to whole frames at its rate, followed by other filters."""
     rate = Fraction(clip.fps).limit_denominator(100_000)
-    timing = ("-vf", f"setpts=PTS-STARTPTS,fps={rate}:eof_action=pass") if clip.variable else ()
+    timing = ("setpts=PTS-STARTPTS", f"fps={rate}:eof_action=pass") if clip.variable else ()
+    chain = ",".join((*deinterlacing(clip.geometry), *timing, *filters))
     decoder = ("-c:v", clip.decoder) if clip.decoder else ()
-    return [*decoder, *source(clip.path), "-map", "0:V:0", *timing, *each_frame_once()]
+    turning = ("-noautorotate",) if clip.geometry.rotation else ()
+    applied = ("-vf", chain) if chain else ()
+    return [*decoder, *turning, *source(clip.path), "-map", "0:V:0", *applied, *each_frame_once()]
 
 
 def existing_file(path: str | Path, role: str) -> Path:
@@ -146,8 +178,8 @@ def existing_file(path: str | Path, role: str) -> Path:
 
 
 def look_at_first_frame(path: Path, check: Check = no_check) -> Finished:
-    """Have ffmpeg say what a file holds and decode one frame; works for files of sound alone too."""
-    shown = ["-map", "0:V:0", "-vf", "showinfo", "-frames:v", "1"]  # V: no cover pictures
+    """Have ffmpeg say what a file holds and decode a few frames; works for files of sound alone too."""
+    shown = ["-map", "0:V:0", "-vf", "showinfo", "-frames:v", FRAMES_SEEN]  # V: no cover pictures
     options = ["-nostdin", "-nostats", "-copyts", *source(path), *shown, "-f", "null", "-"]
     return run(options, Guard(path, check))
 
@@ -207,6 +239,18 @@ def _check_rate(path: Path, found: Rate) -> None:
             ),
             stacklevel=3,
         )
+
+
+def _warn_of_looks(path: Path, geometry: Geometry, colour: StreamColour, stream: str) -> None:
+    """Warn where frames are changed by guessing, or shown in colours that may be wrong."""
+    sentences = []
+    if geometry.parity is not None:
+        sentences.append(f"The clip {str(path)!r} is interlaced, so its frames are deinterlaced.")
+    problem = colour_problem(colour, stream, has_zscale="zscale" in available_filters(executable()))
+    if problem is not None:
+        sentences.append(f"The colours of the clip {str(path)!r} may be wrong, because they {problem}.")
+    for sentence in sentences:
+        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
 
 
 def _why_no_frame(path: Path, log: str) -> str:
