@@ -2,11 +2,14 @@
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from .errors import AnimateXWarning, InvalidInput
+from .pose.json_io import read_poses
+from .pose.person import PersonRule
 from .pose.skeleton import PoseSequence
 from .video.clip import ClipInfo, count_frames
 from .video.frames import FrameChoice
@@ -44,6 +47,31 @@ class Dance:
         if not self.clip.has_audio:
             return None
         return Sound(self.clip.path, self.choice.start, self.choice.duration, self.choice.speed(fps))
+
+
+def poses_of_clip(path: str | Path, clip: ClipInfo, person: PersonRule = "best") -> PoseSequence:
+    """Read the poses of a clip from a file; they are of square pixels, whatever those of the clip are.
+
+    Programs that ignore the shape of pixels find poses in the frames as they are stored: their size, or the
+    clip's where a file has none, is recognized. Args and Raises are those of `read_poses`.
+    """
+    size = clip.width, clip.height
+    poses = read_poses(path, person=person, fps=clip.fps, size=clip.stored_size)
+    if (poses.width, poses.height) == clip.stored_size != size and poses.points[..., 0].max() > 1:
+        poses = read_poses(path, person=person, fps=clip.fps, size=size)  # wider than the stored frames
+    return in_square_pixels(poses, clip)
+
+
+def in_square_pixels(poses: PoseSequence, clip: ClipInfo) -> PoseSequence:
+    """Return poses that were found in the stored frames of a clip as those of its square pixels.
+
+    Others, and all of clips whose pixels are square, stay as they are.
+    """
+    stored, shown = clip.stored_size[0] / clip.stored_size[1], clip.width / clip.height
+    found = poses.width / poses.height
+    if abs(found - stored) > SHAPE_TOLERANCE * stored or abs(found - stored) >= abs(found - shown):
+        return poses
+    return replace(poses, width=max(1, round(poses.height * shown)))
 
 
 def common_length(clip: ClipInfo, poses: PoseSequence) -> int:

@@ -39,7 +39,7 @@ TRANSPARENT_DECODER = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # ffmpeg's own dec
 class ClipInfo:
     """A clip in a file, as `read_frames` gives it.
 
-    width, height: pixels, after the rotation that the file asks for. They are square: where the file's are not,
+    width, height: square pixels, after the rotation that the file asks for. Where the file's own are not,
     its rows stay and their width is scaled.
     fps: frames per second; exact where the clip's rate is constant, else that of its usual interval.
     frames: how many there are at that rate, counted without decoding (so an estimate where some are damaged).
@@ -72,7 +72,7 @@ class ClipInfo:
 
     @property
     def stored_size(self) -> tuple[int, int]:
-        """Width and height of its frames in the file's own pixels, which programs that ignore their shape use."""
+        """Width and height of its frames in the file's own pixels, for programs that ignore their shape."""
         return self.geometry.stored
 
     @property
@@ -96,7 +96,7 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
         InvalidInput: The file is missing, not a clip, a list of other files, too large, or has no frame that
             can be decoded or more than 1000 a second.
 
-    An AnimateXWarning says that the timestamps jump, that frames are deinterlaced, or that colours may be off.
+    An AnimateXWarning says that timestamps jump, that frames are deinterlaced, or that colours may be off.
 
     """
     path = existing_file(path, "clip")

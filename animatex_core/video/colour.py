@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Chromaticities = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
 
 WHITE_NITS = 203.0  # BT.2408, diffuse white
 HLG_PEAK_NITS, HLG_GAMMA = 1000.0, 1.2  # BT.2100, the display of reference
@@ -35,9 +36,8 @@ BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.03
 CUBE_SIDE = 33
 LEVELS = 1 << 16
 SWSCALE_WHITE = 65300.0  # of 65535: about what ffmpeg's scaler makes of white
+BAND_ROWS = 64  # converted at once: what fits into the cache of a processor
 SRGB_STEPS = 1 << 14  # of linear light; a step is a third of an 8-bit level in the darkest part of sRGB
-
-Chromaticities = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -45,37 +45,48 @@ class Conversion:
     """From encoded RGB to sRGB.
 
     Attributes:
-        transfer: The curve of the encoded values: PQ, HLG, LINEAR, SRGB or GAMMA22.
-        primaries: A name of PRIMARIES.
+        transfer: The curve of the encoded values: PQ, HLG, LINEAR, SRGB, GAMMA22, or the exponent that makes
+            them linear.
+        primaries: A name of PRIMARIES, or x, y of red, green, blue and white.
 
     """
 
-    transfer: str
-    primaries: str
+    transfer: str | float
+    primaries: str | Chromaticities
 
     def frame(self, deep: NDArray[np.uint16]) -> NDArray[np.uint8]:
         """Convert (h, w, 3) uint16 RGB as ffmpeg's scaler makes it to (h, w, 3) uint8 sRGB."""
-        out = np.empty(deep.shape, np.uint8)
-        for row in range(0, len(deep), 64):  # in the cache of the processor
-            band = slice(row, row + 64)
-            linear = self._curve[deep[band]]
+        return self._converted(deep, self._deep_curve)
+
+    def picture(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Convert (h, w, 3) uint8 RGB to (h, w, 3) uint8 sRGB."""
+        return self._converted(rgb, linearized(np.arange(256) / 255, self.transfer).astype(np.float32))
+
+    def _converted(
+        self, values: NDArray[np.unsignedinteger], curve: NDArray[np.float32]
+    ) -> NDArray[np.uint8]:
+        out, matrix = np.empty(values.shape, np.uint8), self._matrix
+        for row in range(0, len(values), BAND_ROWS):
+            band = slice(row, row + BAND_ROWS)
+            linear = curve[values[band]]
             if self.transfer == HLG:
                 linear *= _system_gamma(linear)
-            steps = np.clip(linear @ self._matrix, 0, 1) * (SRGB_STEPS - 1) + 0.5
+            steps = np.clip(linear @ matrix, 0, 1) * (SRGB_STEPS - 1) + 0.5
             out[band] = _srgb_levels()[steps.astype(np.uint16)]
         return out
 
     @cached_property
-    def _curve(self) -> NDArray[np.float32]:
+    def _deep_curve(self) -> NDArray[np.float32]:
         encoded = np.minimum(np.arange(LEVELS) / SWSCALE_WHITE, 1)
         return linearized(encoded, self.transfer).astype(np.float32)
 
-    @cached_property
+    @property
     def _matrix(self) -> NDArray[np.float32]:
-        return to_bt709(PRIMARIES[self.primaries]).T.astype(np.float32)
+        named = PRIMARIES[self.primaries] if isinstance(self.primaries, str) else self.primaries
+        return to_bt709(named).T.astype(np.float32)
 
 
-def linearized(encoded: Floats, transfer: str) -> Floats:
+def linearized(encoded: Floats, transfer: str | float) -> Floats:
     """Return linear light, 1 at diffuse white; for HLG that before the system gamma, which mixes channels."""
     if transfer == PQ:
         power = encoded ** (1 / PQ_M2)
@@ -84,7 +95,8 @@ def linearized(encoded: Floats, transfer: str) -> Floats:
         return np.where(encoded <= 0.5, encoded**2 / 3, (np.exp((encoded - HLG_C) / HLG_A) + HLG_B) / 12)
     if transfer == SRGB:
         return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-    return encoded if transfer == LINEAR else encoded**2.2
+    exponent = transfer if isinstance(transfer, float) else 1.0 if transfer == LINEAR else 2.2
+    return encoded**exponent
 
 
 def srgb_encoded(linear: Floats) -> Floats:

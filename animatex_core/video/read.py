@@ -32,11 +32,12 @@ def read_frames(
 ) -> Generator[Frame]:
     """Read the frames of a clip, (h, w, 3) uint8 RGB: all of them, or those of ascending `indices`.
 
-    Frames are turned as the file says, and transparent ones laid on white. Their pixels are square: the rows of
-    a file with others stay, and the width is scaled. Interlaced ones are deinterlaced, as many as there are.
-    Colours are sRGB, as a calibrated player shows them; HDR as `colour` says. Frames of another size than the
-    first are fitted into it with black bars, and an AnimateXWarning follows the last frame. A clip of a constant rate gives
-    exactly its own frames; one whose rate changes gives for frame i the one shown at i / fps (or nearest).
+    Frames are turned as the file says, and transparent ones laid on white. Their pixels are square: where
+    those of the file are not, its rows stay and their width is scaled. Interlaced frames are deinterlaced, as
+    many as there are. Colours are sRGB, as a calibrated player shows them, and HDR as `colour` says. Frames
+    of another size than the first are fitted into it with black bars, of which an AnimateXWarning says.
+    A clip of a constant rate gives exactly its own frames; one whose rate changes gives for frame i the one
+    shown at i / fps (or nearest).
     progress: called with the frames decoded, those skipped too, and those to decode (0 where that is
     unknown); what it raises ends the work. check: the same while a frame is waited for.
     Closing the iterator ends ffmpeg at once. Where fewer frames can be decoded than the file promises or

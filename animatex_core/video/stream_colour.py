@@ -13,6 +13,12 @@ BT2020 = ("bt2020nc", "bt2020c", "ictcp")
 WIDE = tuple(name for name in PRIMARIES if name != "bt709")
 # Matrices that swscale knows; the others need zscale.
 SWSCALE_MATRICES = ("bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc")
+# ITU-T H.273, tables 2 and 3, where they are not shown as BT.709 is.
+PRIMARIES_CODES = {
+    **{1: "bt709", 4: "bt470m", 5: "bt709", 6: "bt709", 7: "bt709", 8: "film", 9: "bt2020", 10: "smpte428"},
+    **{11: "smpte431", 12: "smpte432"},
+}
+TRANSFER_CODES = {4: GAMMA22, 8: LINEAR, 13: SRGB, 16: PQ, 18: HLG}
 # Dolby Vision whose picture makes sense only with its own metadata, which ffmpeg does not apply.
 DOLBY_ONLY = re.compile(r"DOVI configuration record:.*profile: 5\b")
 
@@ -102,3 +108,10 @@ def _curve(transfer: str, is_2020: bool) -> str:
     if transfer in (PQ, HLG, LINEAR, SRGB, GAMMA22):
         return transfer
     return GAMMA22 if is_2020 else SRGB
+
+
+def coded_conversion(primaries: int, transfer: int) -> Conversion | None:
+    """Return the conversion for numbers of ITU-T H.273, as image files hold them; None for plain SDR."""
+    curve = TRANSFER_CODES.get(transfer, "unknown")
+    gamut = PRIMARIES_CODES.get(primaries, "bt2020" if curve in (PQ, HLG) else "bt709")
+    return StreamColour(transfer=_curve(curve, gamut == "bt2020"), primaries=gamut).conversion

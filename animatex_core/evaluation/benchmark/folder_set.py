@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...dance import Dance, common_length
+from ...dance import Dance, common_length, poses_of_clip
 from ...errors import InvalidInput
 from ...pose.cache import digest_file, key_of
 from ...pose.json_io import read_poses
@@ -76,7 +76,7 @@ class FolderSet:
                 f"{self.folder / POSES / name}.json is missing: find these poses by `animatex pose`."
             )
         clip = probe(self._clips[name])
-        poses = read_poses(self._poses[name], fps=clip.fps, size=(clip.width, clip.height))
+        poses = poses_of_clip(self._poses[name], clip)
         total = common_length(clip, poses)
         choice = choose_frames(total, frames=self.frames, stride=self.stride, fps=clip.fps)
         return Dance(clip, choice, poses.select(choice.indices).with_fps(choice.fps))
