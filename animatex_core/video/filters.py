@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from .colour import HLG
+from .colour import D65, HLG, PRIMARIES
 from .ffmpeg import executable, run
 from .geometry import Geometry
-from .stream_colour import StreamColour
+from .stream_colour import SWSCALE_MATRICES, StreamColour
 from .watching import Guard
 
 EXACT = "flags=bicubic+accurate_rnd+full_chroma_int:sws_dither=none"
@@ -48,14 +48,19 @@ def reading(
     """
     packed = "rgba" if has_alpha else "rgb24"
     fitted, padded = _fitting(geometry)
-    if colour.is_plain or (colour.conversion is None and not converts_by_zscale(geometry)):
-        matrix = f":in_color_matrix={colour.matrix}" if colour.assumed else ""
+    if colour.matrix not in (*SWSCALE_MATRICES, "gbr"):  # new scalers refuse frames marked so
+        fitted = f"setparams=colorspace=unknown,{fitted}"
+    if colour.is_plain or (colour.conversion is None and not converts_by_zscale(geometry, colour)):
+        matrix = f":in_color_matrix={_scaler_name(colour.matrix)}" if colour.assumed else ""
         return Reading((f"{fitted}{matrix}", f"format={packed}", padded), packed)
-    if converts_by_zscale(geometry):
+    if converts_by_zscale(geometry, colour):
         planar = "gbrap" if has_alpha else "gbrp"
         return Reading((fitted, padded, *_zscaled(colour, planar, cube), f"format={packed}"), packed)
     span = "pc" if colour.full_range else "tv"
-    matrix = "" if colour.matrix == "gbr" else f":in_color_matrix={colour.matrix}:in_range={span}"
+    is_rgb = colour.matrix == "gbr"
+    matrix = "" if is_rgb else f":in_color_matrix={_scaler_name(colour.matrix)}:in_range={span}"
+    if not is_rgb:  # frames of odd sizes cannot be padded where chroma is subsampled
+        fitted = f"{fitted}:in_range={span}:out_range={span},format=yuv444p16le"
     return Reading((fitted, padded, f"scale={EXACT}{matrix}", "format=rgb48le"), "rgb48le", converts=True)
 
 
@@ -67,9 +72,14 @@ def deinterlacing(geometry: Geometry) -> tuple[str, ...]:
     return f"bwdif=mode=send_frame:parity={parity}", *TURNS.get(geometry.rotation, ())
 
 
-def converts_by_zscale(geometry: Geometry) -> bool:
-    """Whether zscale is there and takes frames of this size: those of subsampled chroma must be even."""
-    return "zscale" in available_filters(executable()) and not any(side % 2 for side in geometry.size)
+def converts_by_zscale(geometry: Geometry, colour: StreamColour) -> bool:
+    """Whether zscale is there and converts such frames.
+
+    Sides must be even where chroma is subsampled, and white stays white only from D65.
+    """
+    is_even = not any(side % 2 for side in geometry.size)
+    keeps_white = PRIMARIES[colour.primaries][3] == D65
+    return is_even and keeps_white and "zscale" in available_filters(executable())
 
 
 @lru_cache
@@ -104,6 +114,11 @@ def _zscaled(colour: StreamColour, planar: str, cube: Path | None) -> tuple[str,
     table = f"lut3d=file={_escaped(cube.as_posix())}:interp=tetrahedral"
     again = f"zscale=matrixin=gbr:rangein=full:matrix=gbr:range=full:{converted}"
     return decoded, f"format={planar}16le", table, again, f"format={planar}"
+
+
+def _scaler_name(matrix: str) -> str:
+    """Return what ffmpeg's scaler calls a matrix, in old versions too."""
+    return {"bt2020nc": "bt2020", "bt470bg": "bt470"}.get(matrix, matrix)
 
 
 def _escaped(text: str) -> str:
