@@ -54,7 +54,7 @@ def _plain(part: Image.Image) -> NDArray[np.uint8]:
 
 
 def _by_profile(image: Image.Image, profile: bytes | None) -> ToRgb:
-    source = ImageCms.ImageCmsProfile(BytesIO(profile)) if profile else ImageCms.createProfile("LAB")
+    source = ImageCms.ImageCmsProfile(BytesIO(profile) if profile else ImageCms.createProfile("LAB"))
     mode = "LAB" if image.mode == "LAB" else _mode(image, source)
     intent = ImageCms.Intent(ImageCms.getDefaultIntent(source)) if profile else ImageCms.Intent.PERCEPTUAL
     target = ImageCms.createProfile("sRGB")
