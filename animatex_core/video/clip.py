@@ -17,6 +17,7 @@ from .containers import MAX_PIXELS, check_streams, exceeded_limit, refuse_lists,
 from .ffmpeg import Finished, each_frame_once, executable, reason, run
 from .filters import available_filters, deinterlacing
 from .geometry import Geometry, parse_geometry, stored_size, stream_text
+from .picture import picture_size
 from .stream_colour import StreamColour, colour_problem, parse_colour
 from .timestamps import MAX_FPS, Packets, Rate, find_rate, parse_packets
 from .watching import Guard
@@ -24,6 +25,7 @@ from .watching import Guard
 STREAM = re.compile(r"^ {2,4}Stream #0:\d+.*?: (Video|Audio): (\w+)(?!.*\(attached pic\))", re.MULTILINE)
 RATE = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
 FRAME = re.compile(r" n: *0 pts: *(-?\d+) .*? fmt:(\w+) .*? s:(\d+)x(\d+) ")
+PICTURE = re.compile(r"^Input #0, (?:png|jpeg|webp)_pipe,", re.MULTILINE)
 LENGTH = re.compile(r"^  Duration: (\d+):(\d+):(\d+\.\d+)", re.MULTILINE)
 START = re.compile(r"^  Duration: .*?, start: (-?\d+\.\d+)", re.MULTILINE)
 HAIR = 1e-6  # seconds
@@ -52,6 +54,7 @@ class ClipInfo:
     jumps: its timestamps go backwards or leave gaps that no video has (see `timestamps.find_rate`), so they
     are ignored: its frames follow each other at `fps`.
     geometry, colour: how its stored frames become pictures of square pixels in sRGB.
+    is_picture: it is an image file, which `picture.read_picture` reads with its colour profile.
     """
 
     path: Path
@@ -69,6 +72,7 @@ class ClipInfo:
     jumps: bool = False
     geometry: Geometry = field(default_factory=Geometry)
     colour: StreamColour = field(default_factory=StreamColour)
+    is_picture: bool = False
 
     @property
     def stored_size(self) -> tuple[int, int]:
@@ -105,7 +109,8 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
     if rate is None or frame is None:
         raise InvalidInput(_why_no_frame(path, seen.log))
     above, below, frames, seconds = map(int, rate.groups())
-    geometry = parse_geometry(seen.log)
+    is_picture = PICTURE.search(seen.log) is not None
+    geometry = Geometry(picture_size(path)) if is_picture else parse_geometry(seen.log)
     for size in (geometry.stored, geometry.size):
         _check_frame(path, *size)
     colour = parse_colour(seen.log, frame[2], stored_size(seen.log, geometry.stored))
@@ -132,7 +137,8 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
         declared=_declared(seen.log, found, count) if cut_off else None,
         jumps=found.jumps,
         geometry=geometry,
-        colour=colour,
+        colour=StreamColour(matrix="gbr") if is_picture else colour,
+        is_picture=is_picture,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from ..checks import require_file
 from ..errors import InvalidInput
@@ -18,6 +18,7 @@ from .picture_colour import colour_reader
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 TRANSPARENT = ("RGBA", "LA", "PA", "RGBa", "La")  # modes
 STRAIGHT = {"RGBa": "RGBA", "La": "LA", "P": "RGBA", "PA": "RGBA"}  # modes without premultiplied colours
+TURNED = (5, 6, 7, 8)  # EXIF's orientations that swap width and height
 BAND_PIXELS = 1 << 22  # converted at once
 QUALITY = 95  # of JPEG and WebP
 
@@ -47,6 +48,14 @@ def read_picture(path: str | Path) -> Picture:
     with open_image(path) as image:
         ImageOps.exif_transpose(image, in_place=True)
         return _converted(path, image)
+
+
+def picture_size(path: str | Path) -> tuple[int, int]:
+    """Return width and height of a picture as `read_picture` gives it, without decoding it."""
+    with open_image(Path(path)) as image:
+        width, height = image.size
+        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) in TURNED
+    return (height, width) if is_turned else (width, height)
 
 
 def write_picture(path: str | Path, rgb: Frame) -> Path:

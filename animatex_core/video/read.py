@@ -19,6 +19,7 @@ from .colour import HLG, hlg_cube
 from .ffmpeg import Running, reason
 from .filters import Reading, reading
 from .frame import Frame, on_white
+from .picture import read_picture
 from .stream_colour import StreamColour
 from .watching import Guard
 
@@ -55,6 +56,13 @@ def _frames(info: ClipInfo, wanted: list[int] | None, progress: Progress, check:
     due = iter(count() if wanted is None else wanted)
     following = next(due, None)
     if following is None:
+        return
+    if info.is_picture and following == 0:
+        yield read_picture(info.path).rgb
+        progress(1, 1)
+        following = next(due, None) if wanted is not None else None
+        if following is not None:
+            _report_end(info, 1, wanted, "")
         return
     last = info.frames if info.variable else None
     total = wanted[-1] + 1 if wanted else info.frames or 0

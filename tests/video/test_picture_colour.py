@@ -9,8 +9,10 @@ import pytest
 from PIL import Image, ImageCms
 
 from animatex_core.errors import AnimateXWarning
+from animatex_core.video.clip import probe
 from animatex_core.video.colour import PQ, SRGB
 from animatex_core.video.picture import read_picture
+from animatex_core.video.read import read_frames
 from tests.video.charts import TOLERANCE, chart, encoded_by, linear_in, worst_error
 
 FILES = Path(__file__).parent / "profiles"
@@ -179,3 +181,18 @@ def test_cameras_say_adobe_rgb_in_exif(tmp_path: Path) -> None:
     stored = Image.fromarray(in_profile("adobe").repeat(4, 0).repeat(4, 1))
     stored.save(tmp_path / "camera.jpg", quality=100, subsampling=0, exif=exif)
     assert worst_error(read_picture(tmp_path / "camera.jpg").rgb) <= TOLERANCE
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp"])
+def test_a_picture_in_place_of_a_video_has_its_colours_too(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"still.{suffix}"
+    exif = Image.Exif()
+    exif[0x112] = 6  # turned by a quarter
+    options = {"lossless": True} if suffix == "webp" else {}
+    Image.fromarray(np.rot90(in_profile("p3"))).save(path, icc_profile=profile("p3"), exif=exif, **options)
+    info = probe(path)
+    frames = list(read_frames(info))
+    assert (info.width, info.height, info.frames, len(frames)) == (128, 64, 1, 1)
+    assert worst_error(frames[0]) <= TOLERANCE
+    with pytest.warns(AnimateXWarning, match="has 1 frames, but frame 3"):
+        assert len(list(read_frames(info, indices=[0, 3]))) == 1
