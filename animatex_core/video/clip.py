@@ -13,19 +13,18 @@ from numpy.typing import NDArray
 from ..checks import require_file
 from ..errors import AnimateXWarning, InvalidInput
 from ..progress import Check, no_check
-from .containers import MAX_PIXELS, check_streams, exceeded_limit, refuse_lists, source
-from .ffmpeg import Finished, each_frame_once, executable, reason, run
-from .filters import available_filters, deinterlacing
-from .geometry import Geometry, parse_geometry, stored_size, stream_text
-from .picture import picture_size
-from .stream_colour import StreamColour, colour_problem, parse_colour
+from .containers import check_streams, exceeded_limit, refuse_lists, source
+from .ffmpeg import Finished, each_frame_once, reason, run
+from .filters import deinterlacing
+from .geometry import Geometry
+from .looks import looks_of
+from .stream_colour import StreamColour
 from .timestamps import MAX_FPS, Packets, Rate, find_rate, parse_packets
 from .watching import Guard
 
 STREAM = re.compile(r"^ {2,4}Stream #0:\d+.*?: (Video|Audio): (\w+)(?!.*\(attached pic\))", re.MULTILINE)
 RATE = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
 FRAME = re.compile(r" n: *0 pts: *(-?\d+) .*? fmt:(\w+) .*? s:(\d+)x(\d+) ")
-PICTURE = re.compile(r"^Input #0, (?:png|jpeg|webp)_pipe,", re.MULTILINE)
 LENGTH = re.compile(r"^  Duration: (\d+):(\d+):(\d+\.\d+)", re.MULTILINE)
 START = re.compile(r"^  Duration: .*?, start: (-?\d+\.\d+)", re.MULTILINE)
 HAIR = 1e-6  # seconds
@@ -109,12 +108,7 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
     if rate is None or frame is None:
         raise InvalidInput(_why_no_frame(path, seen.log))
     above, below, frames, seconds = map(int, rate.groups())
-    is_picture = PICTURE.search(seen.log) is not None
-    geometry = Geometry(picture_size(path)) if is_picture else parse_geometry(seen.log)
-    for size in (geometry.stored, geometry.size):
-        _check_frame(path, *size)
-    colour = parse_colour(seen.log, frame[2], stored_size(seen.log, geometry.stored))
-    _warn_of_looks(path, geometry, colour, stream_text(seen.log))
+    geometry, colour, is_picture = looks_of(path, seen.log, frame[2])
     check_streams(path, _of_input(seen.log))
     packets, cut_off = _list_packets(path, check)
     times = _times_shown(packets, int(frame[1]) * above / below)
@@ -137,7 +131,7 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
         declared=_declared(seen.log, found, count) if cut_off else None,
         jumps=found.jumps,
         geometry=geometry,
-        colour=StreamColour(matrix="gbr") if is_picture else colour,
+        colour=colour,
         is_picture=is_picture,
     )
 
@@ -222,14 +216,6 @@ def _times_shown(packets: Packets, first: float) -> NDArray[np.float64]:
     return np.append(first, packets.times[packets.times > first + HAIR])
 
 
-def _check_frame(path: Path, width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise InvalidInput(
-            f"The clip {str(path)!r} has frames of {width}x{height} pixels, but {MAX_PIXELS:,} are the most: "
-            "make it smaller."
-        )
-
-
 def _check_rate(path: Path, found: Rate) -> None:
     """Refuse rates that no video has, and warn of timestamps that jump."""
     if found.fps > MAX_FPS:
@@ -245,18 +231,6 @@ def _check_rate(path: Path, found: Rate) -> None:
             ),
             stacklevel=3,
         )
-
-
-def _warn_of_looks(path: Path, geometry: Geometry, colour: StreamColour, stream: str) -> None:
-    """Warn where frames are changed by guessing, or shown in colours that may be wrong."""
-    sentences = []
-    if geometry.parity is not None:
-        sentences.append(f"The clip {str(path)!r} is interlaced, so its frames are deinterlaced.")
-    problem = colour_problem(colour, stream, has_zscale="zscale" in available_filters(executable()))
-    if problem is not None:
-        sentences.append(f"The colours of the clip {str(path)!r} may be wrong, because they {problem}.")
-    for sentence in sentences:
-        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
 
 
 def _why_no_frame(path: Path, log: str) -> str:
