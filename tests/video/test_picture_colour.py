@@ -3,6 +3,7 @@ import warnings
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -188,7 +189,7 @@ def test_a_picture_in_place_of_a_video_has_its_colours_too(tmp_path: Path, suffi
     path = tmp_path / f"still.{suffix}"
     exif = Image.Exif()
     exif[0x112] = 6  # turned by a quarter
-    options = {"lossless": True} if suffix == "webp" else {}
+    options: dict[str, Any] = {"lossless": True} if suffix == "webp" else {}
     Image.fromarray(np.rot90(in_profile("p3"))).save(path, icc_profile=profile("p3"), exif=exif, **options)
     info = probe(path)
     frames = list(read_frames(info))
