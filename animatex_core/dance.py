@@ -2,12 +2,16 @@
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from .errors import AnimateXWarning, InvalidInput
-from .pose.clip_match import compare_shapes
+from .pose.clip_match import SHAPE_TOLERANCE, compare_shapes
+from .pose.json_io import read_poses
+from .pose.person import PersonRule
 from .pose.skeleton import PoseSequence
 from .video.clip import ClipInfo, count_frames
 from .video.frames import FrameChoice
@@ -43,6 +47,52 @@ class Dance:
         if not self.clip.has_audio:
             return None
         return Sound(self.clip.path, self.choice.start, self.choice.duration, self.choice.speed(fps))
+
+
+def poses_of_clip(
+    path: str | Path, clip: ClipInfo, person: PersonRule = "best", frames: int | None = None
+) -> PoseSequence:
+    """Read the poses of a clip from a file; they are of square pixels, whatever those of the clip are.
+
+    Programs that ignore the shape of pixels find poses in the frames as they are stored: their size, or the
+    clip's where a file has none, is recognized.
+
+    Args:
+        path: The file.
+        clip: What the poses belong to.
+        person: Who is taken of several people.
+        frames: Those of the clip, as for `read_poses`.
+
+    Returns:
+        The poses, in parts of the shown picture.
+
+    Raises:
+        InvalidInput: As `read_poses` does.
+
+    """
+    read = partial(read_poses, path, person=person, fps=clip.fps, frames=frames)
+    shown, stored = (clip.width, clip.height), clip.stored_size
+    if shown == stored:
+        return read(size=shown)
+    try:
+        poses = read(size=stored)
+    except InvalidInput:  # nearly all of it lies outside of the stored frames
+        return in_square_pixels(read(size=shown), clip)
+    if (poses.width, poses.height) == stored and poses.points[..., 0].max() > 1:
+        poses = read(size=shown)  # wider than the stored frames
+    return in_square_pixels(poses, clip)
+
+
+def in_square_pixels(poses: PoseSequence, clip: ClipInfo) -> PoseSequence:
+    """Return poses that were found in the stored frames of a clip as those of its square pixels.
+
+    Others, and all of clips whose pixels are square, stay as they are.
+    """
+    stored, shown = clip.stored_size[0] / clip.stored_size[1], clip.width / clip.height
+    found = poses.width / poses.height
+    if abs(found - stored) > SHAPE_TOLERANCE * stored or abs(found - stored) >= abs(found - shown):
+        return poses
+    return replace(poses, width=max(1, round(poses.height * shown)))
 
 
 def common_length(clip: ClipInfo, poses: PoseSequence, frames: int | None = None) -> int:

@@ -34,6 +34,10 @@ def head_of(path: Path) -> bytes:
         return file.read(HEAD)
 
 
+def _nothing(head: bytes) -> str | None:
+    return None if head else "is empty: download it again, or check that the path is the right one"
+
+
 def _git_lfs(head: bytes) -> str | None:
     if not head.startswith(b"version https://git-lfs.github.com/spec/"):
         return None
@@ -95,7 +99,7 @@ def _zeros(head: bytes) -> str | None:
     return "begins with zeros: the download did not finish, so start it again"
 
 
-SENT_INSTEAD: tuple[Recognized, ...] = (_git_lfs, _page, _json, _zeros, _text)
+SENT_INSTEAD: tuple[Recognized, ...] = (_nothing, _git_lfs, _page, _json, _zeros, _text)
 """Answers of servers and tools, looked through in this order."""
 
 OTHER_FORMS: tuple[Recognized, ...] = (

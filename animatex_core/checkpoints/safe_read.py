@@ -138,19 +138,21 @@ def file_form(path: Path) -> Form:
             head = file.read(HEAD)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be opened ({error.strerror}): check the path.") from error
-    if not head:
-        raise DamagedCheckpoint(f"{path} is empty: {REMEDY_DAMAGED}.")
+    form = _form_of(head)
+    if form is None:
+        said = mistaken_for(head) or f"is neither a safetensors file nor a torch pickle: {REMEDY_DAMAGED}"
+        raise DamagedCheckpoint(f"{path} {said}.")
+    return form
+
+
+def _form_of(head: bytes) -> Form | None:
     if head.startswith(b"PK\x03\x04"):
         return Form.ZIP
     if head[8:9] == b"{":  # eight bytes of length, then the JSON header
         return Form.SAFETENSORS
     if head.startswith(b"\x80"):
         return Form.LEGACY
-    if (said := mistaken_for(head)) is not None:
-        raise DamagedCheckpoint(f"{path} {said}.")
-    raise DamagedCheckpoint(
-        f"{path} is not a weights file (neither safetensors nor a torch pickle): {REMEDY_DAMAGED}."
-    )
+    return None
 
 
 def _grouped(sizes: Mapping[str, int], max_bytes: int) -> Iterator[list[str]]:

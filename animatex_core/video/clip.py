@@ -2,7 +2,8 @@
 
 import re
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,8 +13,12 @@ from numpy.typing import NDArray
 from ..checks import require_file
 from ..errors import AnimateXWarning, InvalidInput
 from ..progress import Check, no_check
-from .containers import MAX_PIXELS, check_streams, exceeded_limit, refuse_lists, source
+from .containers import check_streams, exceeded_limit, refuse_lists, source
 from .ffmpeg import Finished, each_frame_once, reason, run
+from .filters import deinterlacing
+from .geometry import Geometry
+from .looks import looks_of
+from .stream_colour import StreamColour
 from .timestamps import MAX_FPS, Packets, Rate, find_rate, parse_packets
 from .watching import Guard
 
@@ -23,6 +28,7 @@ FRAME = re.compile(r" n: *0 pts: *(-?\d+) .*? fmt:(\w+) .*? s:(\d+)x(\d+) ")
 LENGTH = re.compile(r"^  Duration: (\d+):(\d+):(\d+\.\d+)", re.MULTILINE)
 START = re.compile(r"^  Duration: .*?, start: (-?\d+\.\d+)", re.MULTILINE)
 HAIR = 1e-6  # seconds
+FRAMES_SEEN = "5"  # film on NTSC video has two interlaced frames of five
 LISTING = ("-flush_packets", "1", "-f", "framecrc", "pipe:1")  # each line at once, as a sign of life
 ENDS_EARLY = re.compile(r"partial file|ended prematurely")
 # Formats of frames whose last plane or channel is alpha. GIF decodes to bgra whether or not it uses it.
@@ -34,7 +40,8 @@ TRANSPARENT_DECODER = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # ffmpeg's own dec
 class ClipInfo:
     """A clip in a file, as `read_frames` gives it.
 
-    width, height: pixels, after the rotation that the file asks for.
+    width, height: square pixels, after the rotation that the file asks for. Where the file's own are not,
+    its rows stay and their width is scaled.
     fps: frames per second; exact where the clip's rate is constant, else that of its usual interval.
     frames: how many there are at that rate, counted without decoding (so an estimate where some are damaged).
     duration: of the pictures, in seconds.
@@ -45,6 +52,8 @@ class ClipInfo:
     it ends before them.
     jumps: its timestamps go backwards or leave gaps that no video has (see `timestamps.find_rate`), so they
     are ignored: its frames follow each other at `fps`.
+    geometry, colour: how its stored frames become pictures of square pixels in sRGB.
+    is_picture: it is an image file, which `picture.read_picture` reads with its colour profile.
     """
 
     path: Path
@@ -60,6 +69,23 @@ class ClipInfo:
     decoder: str | None = None
     declared: int | None = None
     jumps: bool = False
+    geometry: Geometry = field(default_factory=Geometry)
+    colour: StreamColour = field(default_factory=StreamColour)
+    is_picture: bool = False
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """Width and height of its frames in the file's own pixels, for programs that ignore their shape."""
+        return self.geometry.stored
+
+    @property
+    def conversion(self) -> tuple[str, ...]:
+        """What is done to the frames beyond decoding them, for keys of a cache; () for most videos."""
+        geometry, colour = self.geometry, self.colour
+        if geometry.sample_aspect == 1 and geometry.parity is None and colour.is_plain and not colour.assumed:
+            return ()
+        shape = f"{geometry.sample_aspect} {geometry.parity} {geometry.rotation}"
+        return (f"{shape} {colour.matrix} {colour.primaries} {colour.transfer}",)
 
 
 def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
@@ -73,7 +99,7 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
         InvalidInput: The file is missing, not a clip, a list of other files, too large, or has no frame that
             can be decoded or more than 1000 a second.
 
-    An AnimateXWarning says that the timestamps jump.
+    An AnimateXWarning says that timestamps jump, that frames are deinterlaced, or that colours may be off.
 
     """
     path = existing_file(path, "clip")
@@ -82,7 +108,7 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
     if rate is None or frame is None:
         raise InvalidInput(_why_no_frame(path, seen.log))
     above, below, frames, seconds = map(int, rate.groups())
-    _check_frame(path, int(frame[3]), int(frame[4]))
+    geometry, colour, is_picture = looks_of(path, seen.log, frame[2])
     check_streams(path, _of_input(seen.log))
     packets, cut_off = _list_packets(path, check)
     times = _times_shown(packets, int(frame[1]) * above / below)
@@ -92,8 +118,8 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
     decoder = _transparent_decoder(seen.log)
     return ClipInfo(
         path=path,
-        width=int(frame[3]),
-        height=int(frame[4]),
+        width=geometry.size[0],
+        height=geometry.size[1],
         fps=found.fps,
         frames=count,
         duration=count / found.fps,
@@ -104,6 +130,9 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
         decoder=decoder,
         declared=_declared(seen.log, found, count) if cut_off else None,
         jumps=found.jumps,
+        geometry=geometry,
+        colour=colour,
+        is_picture=is_picture,
     )
 
 
@@ -124,12 +153,15 @@ def count_frames(clip: ClipInfo, check: Check = no_check) -> int:
     return count
 
 
-def decoding(clip: ClipInfo) -> list[str]:
-    """Return ffmpeg's options for decoding a clip to frames at its rate."""
+def decoding(clip: ClipInfo, filters: Sequence[str] = ()) -> list[str]:
+    """Return ffmpeg's options for decoding a clip to whole frames at its rate, followed by other filters."""
     rate = Fraction(clip.fps).limit_denominator(100_000)
-    timing = ("-vf", f"setpts=PTS-STARTPTS,fps={rate}:eof_action=pass") if clip.variable else ()
+    timing = ("setpts=PTS-STARTPTS", f"fps={rate}:eof_action=pass") if clip.variable else ()
+    chain = ",".join((*deinterlacing(clip.geometry), *timing, *filters))
     decoder = ("-c:v", clip.decoder) if clip.decoder else ()
-    return [*decoder, *source(clip.path), "-map", "0:V:0", *timing, *each_frame_once()]
+    turning = ("-noautorotate",) if clip.geometry.rotation else ()
+    applied = ("-vf", chain) if chain else ()
+    return [*decoder, *turning, *source(clip.path), "-map", "0:V:0", *applied, *each_frame_once()]
 
 
 def existing_file(path: str | Path, role: str) -> Path:
@@ -146,8 +178,8 @@ def existing_file(path: str | Path, role: str) -> Path:
 
 
 def look_at_first_frame(path: Path, check: Check = no_check) -> Finished:
-    """Have ffmpeg say what a file holds and decode one frame; works for files of sound alone too."""
-    shown = ["-map", "0:V:0", "-vf", "showinfo", "-frames:v", "1"]  # V: no cover pictures
+    """Have ffmpeg say what a file holds and decode a few frames; works for files of sound alone too."""
+    shown = ["-map", "0:V:0", "-vf", "showinfo", "-frames:v", FRAMES_SEEN]  # V: no cover pictures
     options = ["-nostdin", "-nostats", "-copyts", *source(path), *shown, "-f", "null", "-"]
     return run(options, Guard(path, check))
 
@@ -182,14 +214,6 @@ def _times_shown(packets: Packets, first: float) -> NDArray[np.float64]:
     if packets.stuck:  # "before" has no meaning where time goes backwards
         return packets.times
     return np.append(first, packets.times[packets.times > first + HAIR])
-
-
-def _check_frame(path: Path, width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise InvalidInput(
-            f"The clip {str(path)!r} has frames of {width}x{height} pixels, but {MAX_PIXELS:,} are the most: "
-            "make it smaller."
-        )
 
 
 def _check_rate(path: Path, found: Rate) -> None:

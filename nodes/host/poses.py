@@ -28,7 +28,7 @@ from .printable import one_line, printable, quoted
 from .progress import check_interrupt, node_progress
 from .told import told
 from .values import OpenCombo, as_text
-from .video import clip_file
+from .video import VideoFile, clip_file
 
 Poses = io.Custom("POSE_KEYPOINT")
 DWPoseNets = io.Custom("ANIMATEX_DWPOSE")
@@ -149,8 +149,8 @@ def shots_of(images: Tensor | None, video: VideoInput | None) -> Iterator[Shots]
     if video is None:
         yield _of_images(images)
         return
-    with clip_file(video) as path:
-        yield _of_images(video.get_components().images) if path is None else _of_file(path)
+    with clip_file(video) as file:
+        yield _of_images(video.get_components().images) if file is None else _of_file(file)
 
 
 def pose_cache() -> PoseCache:
@@ -163,7 +163,13 @@ def _of_images(images: Any) -> Shots:
     return Shots(digest, partial(frames_of, images), len(images))
 
 
-def _of_file(path: Path) -> Shots:
-    clip = probe(path, check_interrupt)
-    digest = digest_file(path, node_progress(path.stat().st_size))
-    return Shots(digest, partial(read_frames, clip, check=check_interrupt), clip.frames, clip.fps)
+def _of_file(file: VideoFile) -> Shots:
+    clip = probe(file.path, check_interrupt)
+    content = [digest_file(file.path, node_progress(file.path.stat().st_size)), *clip.conversion]
+    if file.window == (0.0, 0.0):
+        return Shots(
+            " ".join(content), partial(read_frames, clip, check=check_interrupt), clip.frames, clip.fps
+        )
+    shown = file.frames(clip)
+    read = partial(read_frames, clip, indices=shown, check=check_interrupt)
+    return Shots(f"{' '.join(content)} {shown}", read, len(shown), clip.fps)

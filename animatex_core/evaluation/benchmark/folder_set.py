@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...dance import Dance, common_length
+from ...dance import Dance, common_length, poses_of_clip
 from ...errors import InvalidInput
 from ...pose.cache import digest_file, key_of
 from ...pose.json_io import read_poses
@@ -77,8 +77,8 @@ class FolderSet:
                 f"{self.folder / POSES / name}.json is missing: find these poses by `animatex pose`."
             )
         clip = probe(self._clips[name])
-        size, frames = (clip.width, clip.height), count_frames(clip)
-        poses = read_poses(self._poses[name], fps=clip.fps, size=size, frames=frames)
+        frames = count_frames(clip)
+        poses = poses_of_clip(self._poses[name], clip, frames=frames)
         total = common_length(clip, poses, frames)
         choice = choose_frames(total, frames=self.frames, stride=self.stride, fps=clip.fps)
         return Dance(clip, choice, poses.select(choice.indices).with_fps(choice.fps))
