@@ -57,7 +57,7 @@ def movable(patcher: Any) -> set[str]:
 
 
 def pack(name: str) -> ModuleType:
-    """Import a module of the pack, such as "nodes.host.model", when ComfyUI's own are there, as in a server."""
+    """Import a module of the pack, such as "nodes.host.model", after those of ComfyUI as in a server."""
     importlib.import_module("comfy_api.latest")
     return importlib.import_module(f"{PACK}.{name}")
 
