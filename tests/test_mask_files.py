@@ -13,6 +13,7 @@ from animatex_core.pose.skeleton import JOINT, PoseSequence
 from animatex_core.retarget.mask_values import of_grey
 from animatex_core.retarget.masks import Shows, find_character
 from animatex_core.video.write import write_clip
+from tests.pose.dialect_files import true_dance
 from tests.retarget.motion import STANDING, figure
 
 WIDTH, HEIGHT = 160, 240
@@ -151,6 +152,13 @@ def test_masks_of_nothing(tmp_path: Path, value: int, kind: str) -> None:
     found = find_character(read_mask(tmp_path / "mask.png"))
     assert found.box is None
     assert found.sentence.startswith(f"The mask is {kind} and counts for none")
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_a_mask_of_nothing_stays_one_beside_a_pose(value: int) -> None:
+    found = find_character(of_grey(np.full((HEIGHT, WIDTH), float(value))), pose=true_dance(1))
+    assert found.box is None
+    assert "counts for none" in found.sentence
 
 
 def test_noise_is_no_figure() -> None:

@@ -70,7 +70,8 @@ def find_character(mask: MaskPlane, shows: Shows = "automatic", pose: PoseSequen
     _require_shows(shows)
     marked = mask.values > 0.5
     shown = marked if shows == "character" or (shows == "automatic" and _marks(marked, pose)) else ~marked
-    if not shown.any():
+    is_plain = marked.all() or not marked.any()
+    if not shown.any() or (is_plain and shows == "automatic"):
         kind = "full" if marked.any() else "empty"
         return MaskBox(
             None, f"The mask is {kind} and counts for none: mark the character in it, or take it away."
