@@ -66,9 +66,7 @@ def iterate_puppet(
 
 
 @torch.no_grad()
-def _frames(
-    reference: np.ndarray, joints: Joints, frames: int, mask: np.ndarray | None
-) -> Iterator[Frame]:
+def _frames(reference: np.ndarray, joints: Joints, frames: int, mask: np.ndarray | None) -> Iterator[Frame]:
     rig = rig_of(joints.shifted(margin_of(joints)))
     for frame in drawn(cut(reference, joints, rig, mask), rig, frames):
         levels = (frame * 255).round().clamp(0, 255).to(torch.uint8).numpy()
