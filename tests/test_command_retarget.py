@@ -291,7 +291,7 @@ def test_the_puppet_moves_the_picture_for_as_long_as_the_dance(dance: DanceFiles
 def test_a_puppet_needs_a_pose_and_says_so_before_the_work(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert retarget(dance, puppet=dance.folder / "puppet.mp4", box="0.2,0.1,0.8,0.9") == 1
+    assert retarget(dance, puppet=dance.folder / "puppet.mp4", box="0.2,0.1,0.8,0.9") == 2
     assert "give it with --reference-pose, or leave out --puppet" in capsys.readouterr().err
     assert not (dance.folder / "out.json").exists()
 
@@ -300,9 +300,9 @@ def test_a_puppet_of_another_form_or_over_an_input_is_refused(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = body_pose(dance.folder)
-    assert retarget(dance, puppet=dance.folder / "puppet.txt", reference_pose=own) == 1
+    assert retarget(dance, puppet=dance.folder / "puppet.txt", reference_pose=own) == 2
     assert "puppet.txt" in capsys.readouterr().err
-    assert retarget(dance, puppet=dance.clip, reference_pose=own) == 1
+    assert retarget(dance, puppet=dance.clip, reference_pose=own) == 2
     assert "--puppet and --driving are both" in capsys.readouterr().err
 
 
