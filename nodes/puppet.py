@@ -46,9 +46,10 @@ class PuppetPreview(io.ComfyNode):
                     options=list(SHOWS),
                     default=SHOWS[0],
                     optional=True,
-                    tooltip="What the mask is white for. automatic: the character, or the background if the "
-                    "white surrounds the picture, as in the mask that Load Image gives of a transparent "
-                    "picture.",
+                    tooltip="What is white in the mask. automatic: the character, or the background "
+                    "if the white area surrounds the image, as in the mask that Load Image "
+                    "returns for a transparent image, or if the joints of reference_pose lie outside "
+                    "the white area. The node reports what it used.",
                 ),
             ],
             outputs=[

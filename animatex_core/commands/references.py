@@ -66,7 +66,7 @@ def read_reference_mask(arguments: argparse.Namespace, pose: PoseSequence) -> np
         return shown if shown is not None and shown.any() else None
     height, width, _ = picture.rgb.shape
     found = _find_in_mask(arguments, read_mask(arguments.mask), picture, pose)
-    return None if found.shown is None else fit_mask(found.shown, width, height)
+    return None if found.shown is None or found.shown.all() else fit_mask(found.shown, width, height)
 
 
 def _pose_of(path: Path, rgb: np.ndarray) -> PoseSequence:

@@ -39,7 +39,10 @@ def mask_of(
     if mask is None:
         return None
     height, width, _ = picture.shape
-    shown = _found(_plane(mask), pose, (width, height), shows, sentences).shown
+    plane = _plane(mask)
+    known = pose if len(np.unique(plane > 0.5)) > 1 else None
+    # A mask of one value marks nothing, whatever it is said to show.
+    shown = _found(plane, known, (width, height), shows if known else "automatic", sentences).shown
     return None if shown is None else fit_mask(shown, width, height)
 
 
