@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animatex_core.cli import main
-from animatex_core.pose.json_io import read_poses
+from animatex_core.cli import build_parser, main
+from animatex_core.commands.references import read_reference_mask
+from animatex_core.pose.json_io import read_poses, write_poses
 from animatex_core.pose.skeleton import JOINT, PoseSequence, seen
 from animatex_core.video.clip import probe
-from tests.dance_samples import FPS, FRAMES, DanceFiles, write_dance
+from animatex_core.video.read import read_frames
+from tests.dance_samples import FPS, FRAMES, DanceFiles, small_dance, write_dance
 from tests.pose.onnx_files import draw_people, write_detector, write_landmarks
 
 
@@ -265,3 +267,49 @@ def test_another_number_of_frames_is_told_with_its_ratio(
     assert "poses of 6 frames, but the clip has 12, as if the clip had 2 times the frame rate" in (
         capsys.readouterr().err
     )
+
+
+def body_pose(folder: Path) -> Path:
+    """Write a pose of the character, that of the dance's first frame."""
+    path = folder / "own.json"
+    write_poses(path, small_dance().select([0]))
+    return path
+
+
+def test_the_puppet_moves_the_picture_for_as_long_as_the_dance(dance: DanceFiles) -> None:
+    video = dance.folder / "puppet.mp4"
+    assert retarget(dance, puppet=video, reference_pose=body_pose(dance.folder)) == 0
+    clip = probe(video)
+    picture = Image.open(dance.character)
+    assert (clip.frames, clip.fps, clip.has_audio) == (FRAMES, FPS, True)
+    assert (clip.width, clip.height) == picture.size
+    first, last = (frame for index, frame in enumerate(read_frames(clip)) if index in (0, FRAMES - 1))
+    assert np.abs(first.astype(int) - last).max() > 60
+
+
+@pytest.mark.usefixtures("grey")
+def test_a_puppet_needs_a_pose_and_says_so_before_the_work(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert retarget(dance, puppet=dance.folder / "puppet.mp4", box="0.2,0.1,0.8,0.9") == 2
+    assert "give it with --reference-pose, or leave out --puppet" in capsys.readouterr().err
+    assert not (dance.folder / "out.json").exists()
+
+
+def test_a_puppet_of_another_form_or_over_an_input_is_refused(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = body_pose(dance.folder)
+    assert retarget(dance, puppet=dance.folder / "puppet.txt", reference_pose=own) == 2
+    assert "puppet.txt" in capsys.readouterr().err
+    assert retarget(dance, puppet=dance.clip, reference_pose=own) == 2
+    assert "--puppet and --driving are both" in capsys.readouterr().err
+
+
+def test_transparency_is_the_puppets_mask(dance: DanceFiles) -> None:
+    arguments = build_parser().parse_args(["retarget", *dance.options()])
+    nobody = PoseSequence.empty(1, 96, 142)
+    alpha = np.asarray(Image.open(dance.character).convert("RGBA"))[..., 3]
+    np.testing.assert_array_equal(read_reference_mask(arguments, nobody), alpha > 127)
+    Image.open(dance.character).convert("RGB").save(dance.character)
+    assert read_reference_mask(arguments, nobody) is None

@@ -12,8 +12,9 @@ from ..pipeline import Reference
 from ..pose.clip_match import compare_shapes
 from ..pose.json_io import read_poses
 from ..pose.skeleton import PoseSequence, seen
-from ..retarget.character import Box
-from ..retarget.masks import find_character, has_shape_of, whole_box_doubt
+from ..retarget.character import OPAQUE, Box
+from ..retarget.mask_values import MaskPlane
+from ..retarget.masks import MaskBox, find_character, fit_mask, has_shape_of, whole_box_doubt
 from ..video.picture import Picture, read_picture
 from .pose_nets import find_nets
 
@@ -31,9 +32,41 @@ def _pose(arguments: argparse.Namespace, rgb: np.ndarray) -> PoseSequence | None
         return _pose_of(arguments.reference_pose, rgb)
     if arguments.box is not None or arguments.mask is not None or arguments.mode == "none":
         return None
+    return _found_pose(arguments, rgb)
+
+
+def _found_pose(arguments: argparse.Namespace, rgb: np.ndarray) -> PoseSequence | None:
     # A cartoon taken for a person gives points at random.
     pose = find_nets(arguments).open().extract([rgb], whole_frame=False)
     return pose if seen(pose.body).any() else None
+
+
+def require_reference_pose(arguments: argparse.Namespace, reference: Reference) -> PoseSequence:
+    """Return the reference's pose, which is searched even if a box or a mask was given.
+
+    Raises InvalidInput if nobody is found.
+    """
+    pose = reference.pose or _found_pose(arguments, reference.picture)
+    if pose is None:
+        raise InvalidInput(
+            f"No pose is found in {arguments.reference}: give it with --reference-pose, or leave out "
+            "--puppet."
+        )
+    return pose
+
+
+def read_reference_mask(arguments: argparse.Namespace, pose: PoseSequence) -> np.ndarray | None:
+    """Read where the reference shows the character, (h, w) bool of its size.
+
+    From --mask, else from the picture's transparency; None if there is neither. pose: The character's own.
+    """
+    picture = read_picture(arguments.reference)
+    if arguments.mask is None:
+        shown = None if picture.alpha is None else picture.alpha > OPAQUE
+        return shown if shown is not None and shown.any() else None
+    height, width, _ = picture.rgb.shape
+    found = _find_in_mask(arguments, read_mask(arguments.mask), picture, pose)
+    return None if found.shown is None or found.shown.all() else fit_mask(found.shown, width, height)
 
 
 def _pose_of(path: Path, rgb: np.ndarray) -> PoseSequence:
@@ -57,14 +90,7 @@ def _box(arguments: argparse.Namespace, picture: Picture, pose: PoseSequence | N
 def _box_of_mask(arguments: argparse.Namespace, picture: Picture, pose: PoseSequence | None) -> Box:
     """Return the box of the character in --mask, and print what was taken for it."""
     mask = read_mask(arguments.mask)
-    height, width, _ = picture.rgb.shape
-    columns, rows = mask.size or mask.values.shape[::-1]
-    if not has_shape_of(mask.values, width, height):
-        raise InvalidInput(
-            f"{arguments.mask} is {columns}x{rows}, but the reference is "
-            f"{width}x{height}: give a mask of the same shape."
-        )
-    found = find_character(mask, arguments.mask_shows, pose)
+    found = _find_in_mask(arguments, mask, picture, pose)
     for doubt in found.doubts:
         _warn(doubt)
     if found.box is None:
@@ -74,6 +100,19 @@ def _box_of_mask(arguments: argparse.Namespace, picture: Picture, pose: PoseSequ
         )
     print(f"mask: {found.sentence}")
     return found.box
+
+
+def _find_in_mask(
+    arguments: argparse.Namespace, mask: MaskPlane, picture: Picture, pose: PoseSequence | None
+) -> MaskBox:
+    height, width, _ = picture.rgb.shape
+    columns, rows = mask.size or mask.values.shape[::-1]
+    if not has_shape_of(mask.values, width, height):
+        raise InvalidInput(
+            f"{arguments.mask} is {columns}x{rows}, but the reference is "
+            f"{width}x{height}: give a mask of the same shape."
+        )
+    return find_character(mask, arguments.mask_shows, pose)
 
 
 def _warn(sentence: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
+from PIL import Image
 
 from ..errors import AnimateXWarning, InvalidInput
 from ..pose.skeleton import MODEL_JOINTS, PoseSequence, seen
@@ -28,12 +29,14 @@ class MaskBox:
         box: Of the character; None where the mask shows none.
         sentence: What was taken for the character.
         doubts: Sentences on what may be meant otherwise.
+        shown: Where the character is, (h, w) bool; None where the mask shows none.
 
     """
 
     box: Box | None
     sentence: str
     doubts: tuple[str, ...] = field(default=())
+    shown: np.ndarray | None = field(default=None, compare=False)
 
 
 def box_of(mask: np.ndarray, width: int, height: int, shows: Shows = "automatic") -> Box | None:
@@ -79,7 +82,13 @@ def find_character(mask: MaskPlane, shows: Shows = "automatic", pose: PoseSequen
     box, word = Box.of_mask(shown), mask.marked if shown is marked else mask.unmarked
     corners = ",".join(f"{side:.2f}" for side in (box.left, box.top, box.right, box.bottom))
     sentence = f"The character is where the mask is {word}: {shown.mean():.0%} of the picture, box {corners}."
-    return MaskBox(box, sentence, mask.notes + _doubts(mask, shown, box, pose))
+    return MaskBox(box, sentence, mask.notes + _doubts(mask, shown, box, pose), shown)
+
+
+def fit_mask(shown: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Scale a mask (h, w) bool to a picture: (height, width) bool."""
+    scaled = Image.fromarray(shown).convert("L").resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(scaled) > 127
 
 
 def whole_box_doubt(box: Box) -> str | None:

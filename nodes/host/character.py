@@ -8,9 +8,9 @@ from torch import Tensor
 
 from ...animatex_core.errors import AnimateXWarning, InvalidInput
 from ...animatex_core.pose.skeleton import PoseSequence, seen
-from ...animatex_core.retarget.character import Box, Character
+from ...animatex_core.retarget.character import Character
 from ...animatex_core.retarget.mask_values import of_grey
-from ...animatex_core.retarget.masks import Shows, find_character, has_shape_of
+from ...animatex_core.retarget.masks import MaskBox, Shows, find_character, fit_mask, has_shape_of
 from .pictures import warn_of_first
 from .poses import reference_pose_of
 
@@ -25,13 +25,30 @@ def character_of(
     height, width, _ = picture.shape
     own = None if pose is None else reference_pose_of(pose, (width, height))
     own = own if own is not None and seen(own.body).any() else None
-    box = None if mask is None else _box_of(_plane(mask), own, (width, height), shows, sentences)
+    box = None if mask is None else _found(_plane(mask), own, (width, height), shows, sentences).box
     return Character(width, height, own, box)
 
 
-def _box_of(
+def mask_of(
+    picture: np.ndarray, pose: PoseSequence, mask: Tensor | None, shows: Shows, sentences: list[str]
+) -> np.ndarray | None:
+    """Return where a MASK shows the character, (h, w) bool of a picture's size; None where it shows none.
+
+    pose: The character's own. sentences: as for `character_of`.
+    """
+    if mask is None:
+        return None
+    height, width, _ = picture.shape
+    plane = _plane(mask)
+    known = pose if len(np.unique(plane > 0.5)) > 1 else None
+    # A mask of one value marks nothing, whatever it is said to show.
+    shown = _found(plane, known, (width, height), shows if known else "automatic", sentences).shown
+    return None if shown is None else fit_mask(shown, width, height)
+
+
+def _found(
     mask: np.ndarray, pose: PoseSequence | None, size: tuple[int, int], shows: Shows, sentences: list[str]
-) -> Box | None:
+) -> MaskBox:
     found = find_character(of_grey(mask), shows, pose)
     if mask.any() and not has_shape_of(mask, *size):
         _warn(
@@ -44,7 +61,7 @@ def _box_of(
         _warn(found.sentence)
     else:
         sentences.append(found.sentence)
-    return found.box
+    return found
 
 
 def _plane(mask: Tensor) -> np.ndarray:
