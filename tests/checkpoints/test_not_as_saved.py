@@ -236,7 +236,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b
         (b'{"metadata": {}, "weight_map": {"a": "b"}}', "only the index"),
         (b'{"architectures": ["X"]}', "a JSON file"),
         (b"GGUF" + bytes(60), "GGUF"),
-        (gzip.compress(b"weights"), "gzip: unpack it"),
+        (gzip.compress(b"weights", mtime=0), "gzip: unpack it"),
         (b"7z\xbc\xaf\x27\x1c rest", "7-Zip"),
         (b"\x89HDF\r\n\x1a\n" + bytes(60), "Keras"),
         (b"\x08\x07\x12\x07pytorch", "ONNX"),
@@ -245,7 +245,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b
         (b"Access denied\n", "is a text"),
     ],
 )
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"], ids=["pth", "safetensors"])
 def test_what_it_is_and_what_to_do_is_said(tmp_path: Path, content: bytes, says: str, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     path.write_bytes(content)
