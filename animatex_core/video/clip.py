@@ -5,10 +5,8 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import nan
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ..checks import require_file
 from ..errors import AnimateXWarning, InvalidInput
@@ -18,19 +16,17 @@ from .ffmpeg import Finished, each_frame_once, reason, run
 from .filters import deinterlacing
 from .geometry import Geometry
 from .looks import looks_of
+from .packets import LISTING, find_times, list_packets
 from .stream_colour import StreamColour
-from .timestamps import MAX_FPS, Packets, Rate, find_rate, parse_packets
+from .timestamps import MAX_FPS, Rate, parse_packets
+from .tracks import Tracks, choose_tracks, container_of
 from .watching import Guard
 
-STREAM = re.compile(r"^ {2,4}Stream #0:\d+.*?: (Video|Audio): (\w+)(?!.*\(attached pic\))", re.MULTILINE)
 RATE = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
-FRAME = re.compile(r" n: *0 pts: *(-?\d+) .*? fmt:(\w+) .*? s:(\d+)x(\d+) ")
+FRAME = re.compile(r" n: *0 pts: *(-?\d+|NOPTS) .*? fmt:(\w+) .*? s:(\d+)x(\d+) ")
 LENGTH = re.compile(r"^  Duration: (\d+):(\d+):(\d+\.\d+)", re.MULTILINE)
 START = re.compile(r"^  Duration: .*?, start: (-?\d+\.\d+)", re.MULTILINE)
-HAIR = 1e-6  # seconds
 FRAMES_SEEN = "5"  # film on NTSC video has two interlaced frames of five
-LISTING = ("-flush_packets", "1", "-f", "framecrc", "pipe:1")  # each line at once, as a sign of life
-ENDS_EARLY = re.compile(r"partial file|ended prematurely")
 # Formats of frames whose last plane or channel is alpha. GIF decodes to bgra whether or not it uses it.
 ALPHA = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|ya8|ya16|pal8|ayuv|vuya")
 TRANSPARENT_DECODER = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # ffmpeg's own decoders leave their alpha out
@@ -54,6 +50,7 @@ class ClipInfo:
     are ignored: its frames follow each other at `fps`.
     geometry, colour: how its stored frames become pictures of square pixels in sRGB.
     is_picture: it is an image file, which `picture.read_picture` reads with its colour profile.
+    video_stream, audio_stream: which streams of the file are read, as ffmpeg counts them; see `tracks`.
     """
 
     path: Path
@@ -87,6 +84,9 @@ class ClipInfo:
         shape = f"{geometry.sample_aspect} {geometry.parity} {geometry.rotation}"
         return (f"{shape} {colour.matrix} {colour.primaries} {colour.transfer}",)
 
+    video_stream: int = 0
+    audio_stream: int | None = None
+
 
 def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
     """Find out what a file holds: decodes its first frame and lists its packets.
@@ -99,7 +99,8 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
         InvalidInput: The file is missing, not a clip, a list of other files, too large, or has no frame that
             can be decoded or more than 1000 a second.
 
-    An AnimateXWarning says that timestamps jump, that frames are deinterlaced, or that colours may be off.
+    An AnimateXWarning says that timestamps jump, that frames are deinterlaced, that colours may be off, or
+    that all sound is switched off in the file.
 
     """
     path = existing_file(path, "clip")
@@ -110,9 +111,13 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
     above, below, frames, seconds = map(int, rate.groups())
     geometry, colour, is_picture = looks_of(path, seen.log, frame[2])
     check_streams(path, _of_input(seen.log))
-    packets, cut_off = _list_packets(path, check)
-    times = _times_shown(packets, int(frame[1]) * above / below)
-    found = find_rate(times, frames / seconds if frames and seconds else None)
+    tracks = chosen_tracks(seen.log)
+    assert tracks.video is not None
+    _warn_of_disabled_sound(path, tracks)
+    packets, cut_off = list_packets(path, tracks.video.number, check)
+    first = int(frame[1]) * above / below if frame[1] != "NOPTS" else nan
+    rated = frames / seconds if frames and seconds else None
+    times, found = find_times(packets, container_of(seen.log), first, rated)
     _check_rate(path, found)
     count = round((times[-1] - times[0]) * found.fps) + 1 if found.variable else len(times)
     decoder = _transparent_decoder(seen.log)
@@ -123,7 +128,7 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
         fps=found.fps,
         frames=count,
         duration=count / found.fps,
-        has_audio="Audio" in stream_kinds(seen.log),
+        has_audio=tracks.audio is not None,
         has_alpha=decoder is not None or ALPHA.match(frame[2]) is not None,
         variable=found.variable,
         start=found.start,
@@ -133,6 +138,8 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
         geometry=geometry,
         colour=colour,
         is_picture=is_picture,
+        video_stream=tracks.video.number,
+        audio_stream=tracks.audio.number if tracks.audio else None,
     )
 
 
@@ -160,8 +167,8 @@ def decoding(clip: ClipInfo, filters: Sequence[str] = ()) -> list[str]:
     chain = ",".join((*deinterlacing(clip.geometry), *timing, *filters))
     decoder = ("-c:v", clip.decoder) if clip.decoder else ()
     turning = ("-noautorotate",) if clip.geometry.rotation else ()
-    applied = ("-vf", chain) if chain else ()
-    return [*decoder, *turning, *source(clip.path), "-map", "0:V:0", *applied, *each_frame_once()]
+    applied = ("-map", f"0:{clip.video_stream}", *(("-vf", chain) if chain else ()))
+    return [*decoder, *turning, *source(clip.path), *applied, *each_frame_once()]
 
 
 def existing_file(path: str | Path, role: str) -> Path:
@@ -179,14 +186,28 @@ def existing_file(path: str | Path, role: str) -> Path:
 
 def look_at_first_frame(path: Path, check: Check = no_check) -> Finished:
     """Have ffmpeg say what a file holds and decode a few frames; works for files of sound alone too."""
-    shown = ["-map", "0:V:0", "-vf", "showinfo", "-frames:v", FRAMES_SEEN]  # V: no cover pictures
+    seen = _look_at_stream(path, "V:0", check)  # V: no cover pictures
+    video = chosen_tracks(seen.log).video
+    if video is None or f"  Stream #0:{video.number} -> #0:0 " in seen.log:
+        return seen
+    return _look_at_stream(path, str(video.number), check)
+
+
+def _look_at_stream(path: Path, stream: str, check: Check) -> Finished:
+    shown = ["-map", f"0:{stream}", "-vf", "showinfo", "-frames:v", FRAMES_SEEN]
     options = ["-nostdin", "-nostats", "-copyts", *source(path), *shown, "-f", "null", "-"]
     return run(options, Guard(path, check))
 
 
+def chosen_tracks(log: str) -> Tracks:
+    """Return which tracks of a file are read, by the log of `look_at_first_frame`."""
+    return choose_tracks(_of_input(log))
+
+
 def stream_kinds(log: str) -> set[str]:
-    """Return which of "Video" and "Audio" ffmpeg says that a file holds."""
-    return {kind for kind, _ in STREAM.findall(_of_input(log))}
+    """Return which of "Video" and "Audio" are read of a file."""
+    tracks = chosen_tracks(log)
+    return {track.kind for track in (tracks.video, tracks.audio) if track is not None}
 
 
 def clock_of(path: Path, log: str, check: Check = no_check) -> float:
@@ -200,20 +221,6 @@ def clock_of(path: Path, log: str, check: Check = no_check) -> float:
 def refusal_reason(log: str) -> str:
     """Return why ffmpeg could not read a file: the limit that it exceeds, else its own words."""
     return exceeded_limit(log) or reason(log)
-
-
-def _list_packets(path: Path, check: Check) -> tuple[Packets, bool]:
-    listing = ["-map", "0:V:0", "-c", "copy", *LISTING]
-    done = run(["-nostdin", "-v", "error", "-copyts", *source(path), *listing], Guard(path, check))
-    packets = parse_packets(done.output.decode("ascii", "replace"))
-    return packets, packets.corrupt or ENDS_EARLY.search(done.log) is not None
-
-
-def _times_shown(packets: Packets, first: float) -> NDArray[np.float64]:
-    """Return the times of the frames from the first decoded one on: packets before it are not decoded."""
-    if packets.stuck:  # "before" has no meaning where time goes backwards
-        return packets.times
-    return np.append(first, packets.times[packets.times > first + HAIR])
 
 
 def _check_rate(path: Path, found: Rate) -> None:
@@ -233,6 +240,12 @@ def _check_rate(path: Path, found: Rate) -> None:
         )
 
 
+def _warn_of_disabled_sound(path: Path, tracks: Tracks) -> None:
+    if tracks.disabled_sound:
+        sentence = f"The sound of the video {str(path)!r} is switched off in the file, so it is left out."
+        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+
+
 def _why_no_frame(path: Path, log: str) -> str:
     kinds = stream_kinds(log)
     if "Video" in kinds:
@@ -244,7 +257,8 @@ def _why_no_frame(path: Path, log: str) -> str:
 
 
 def _transparent_decoder(log: str) -> str | None:
-    codec = next((codec for kind, codec in STREAM.findall(_of_input(log)) if kind == "Video"), "")
+    video = chosen_tracks(log).video
+    codec = video.codec if video else ""
     marked = re.search(r"alpha_mode +: 1", _of_input(log), re.IGNORECASE)
     return TRANSPARENT_DECODER.get(codec) if marked else None
 
