@@ -15,9 +15,9 @@ from ...pose.json_io import read_poses
 from ...pose.pose_folder import pose_files_in
 from ...pose.skeleton import PoseSequence
 from ...video.clip import count_frames, probe
-from ...video.files import CLIP_SUFFIXES, files_by_name
+from ...video.files import CLIP_SUFFIXES, READ_PICTURE_SUFFIXES, files_by_name
 from ...video.frames import choose_frames
-from ...video.picture import PICTURE_SUFFIXES, read_picture
+from ...video.picture import read_picture
 from .cases import Case
 
 CLIPS, POSES, PICTURES, HUMANS = "clips", "poses", "pictures", "humans"  # folders
@@ -93,7 +93,7 @@ class FolderSet:
 
     @cached_property
     def _pictures(self) -> dict[str, Path]:
-        return files_by_name(self.folder / PICTURES, PICTURE_SUFFIXES)
+        return files_by_name(self.folder / PICTURES, READ_PICTURE_SUFFIXES)
 
     @cached_property
     def _humans(self) -> list[Path]:
