@@ -72,7 +72,7 @@ def _remembered(
     extract: Callable[[], PoseSequence],
 ) -> PoseSequence:
     asked = {"frames": choice.indices, "person": arguments.person, "detect_every": arguments.detect_every}
-    key = key_of([digest_file(clip.path), *clip.conversion, *nets.contents], asked)
+    key = key_of([*map(digest_file, clip.files), *clip.conversion, *nets.contents], asked)
     return PoseCache(_cache_folder()).cached(key, extract)
 
 

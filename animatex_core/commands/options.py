@@ -12,6 +12,7 @@ from ..retarget.character import Box
 from ..retarget.masks import SHOWS
 from ..retarget.parts import PARTS
 from ..retarget.settings import MODES, Factors, RetargetSettings
+from ..video.picture_sequence import DEFAULT_FPS
 
 SMALL = "small"
 
@@ -52,6 +53,15 @@ def add_clip_options(parser: argparse.ArgumentParser) -> None:
         "--start", type=float, default=0.0, metavar="S", help="seconds into the clip; default: 0"
     )
     group.add_argument("--end", type=float, metavar="S", help="seconds into the clip; default: its end")
+
+
+def add_rate_option(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add the rate of a driving clip that is made of pictures; names: other names of the option."""
+    parser.add_argument(
+        "--driving-fps", *names, dest="driving_fps", type=float, metavar="X",
+        help=f"frames a second of a driving clip that is a folder or pattern of pictures; default: "
+        f"{DEFAULT_FPS:g}",
+    )  # fmt: skip
 
 
 def add_pose_options(parser: argparse.ArgumentParser) -> None:

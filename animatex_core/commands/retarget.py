@@ -24,6 +24,7 @@ from .options import (
     WHOLE_CLIP,
     add_folder_option,
     add_pose_options,
+    add_rate_option,
     add_retarget_options,
     retarget_settings,
 )
@@ -43,7 +44,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "does with the same options.",
     )
     parser.add_argument("--reference", type=Path, required=True, metavar="PICTURE", help="the character")
-    parser.add_argument("--driving", type=Path, required=True, metavar="CLIP", help="the dance")
+    parser.add_argument(
+        "--driving",
+        type=Path,
+        required=True,
+        metavar="CLIP",
+        help="the dance: a video, a folder of pictures, or a pattern such as frame_%%04d.png",
+    )
     parser.add_argument(
         "--poses",
         type=Path,
@@ -57,6 +64,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--preview", type=Path, metavar="FILE",
         help="also draw the poses over the character: a clip of all, or a picture (.png) of eight moments",
     )  # fmt: skip
+    add_rate_option(parser, "--fps")
     add_pose_options(parser)
     add_retarget_options(parser)
     add_folder_option(parser)
@@ -78,7 +86,9 @@ def run(arguments: argparse.Namespace) -> None:
     reference = read_reference(arguments)
     puppet = None if arguments.puppet is None else _Puppet.of(arguments, reference)
     with Bars() as bars:
-        dance = read_dance(arguments, probe(arguments.driving), partial(bars.report, "poses"))
+        dance = read_dance(
+            arguments, probe(arguments.driving, fps=arguments.driving_fps), partial(bars.report, "poses")
+        )
     chosen = plan(dance.poses, reference.character, settings)
     poses = retarget(dance.poses, reference.character, settings)
     write_poses(arguments.out, poses)

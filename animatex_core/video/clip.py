@@ -17,6 +17,8 @@ from .filters import deinterlacing
 from .geometry import Geometry
 from .looks import looks_of
 from .packets import LISTING, find_times, list_packets
+from .picture import picture_size
+from .picture_sequence import DEFAULT_FPS, find_pictures, names_pictures
 from .stream_colour import StreamColour
 from .timestamps import MAX_FPS, Rate, parse_packets
 from .tracks import Tracks, choose_tracks, container_of
@@ -50,6 +52,7 @@ class ClipInfo:
     are ignored: its frames follow each other at `fps`.
     geometry, colour: how its stored frames become pictures of square pixels in sRGB.
     is_picture: it is an image file, which `picture.read_picture` reads with its colour profile.
+    pictures: the files of its frames, where it is a folder or pattern of pictures.
     video_stream, audio_stream: which streams of the file are read, as ffmpeg counts them; see `tracks`.
     """
 
@@ -86,14 +89,22 @@ class ClipInfo:
 
     video_stream: int = 0
     audio_stream: int | None = None
+    pictures: tuple[Path, ...] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that it is read from."""
+        return self.pictures or (self.path,)
 
 
-def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
+def probe(path: str | Path, check: Check = no_check, fps: float | None = None) -> ClipInfo:
     """Find out what a file holds: decodes its first frame and lists its packets.
 
     Args:
-        path: A video file, in a format of `containers`; its name says nothing about its format.
+        path: A video file, in a format of `containers`; its name says nothing about its format. Or
+            pictures: a folder of them, or a pattern such as frame_%04d.png or *.png.
         check: Called several times a second meanwhile; what it raises ends the work.
+        fps: Frames per second of pictures, which do not say; None: 24, of which an AnimateXWarning says.
 
     Raises:
         InvalidInput: The file is missing, not a clip, a list of other files, too large, or has no frame that
@@ -103,6 +114,13 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
     that all sound is switched off in the file.
 
     """
+    path = Path(path).absolute()
+    if names_pictures(path):
+        return _probe_pictures(path, fps)
+    if fps is not None:
+        raise InvalidInput(
+            f"The video {str(path)!r} has a rate of its own, but {fps:g} was given: leave that out."
+        )
     path = existing_file(path, "clip")
     seen = look_at_first_frame(path, check)
     rate, frame = RATE.search(seen.log), FRAME.search(seen.log)
@@ -140,6 +158,24 @@ def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
         is_picture=is_picture,
         video_stream=tracks.video.number,
         audio_stream=tracks.audio.number if tracks.audio else None,
+    )
+
+
+def _probe_pictures(path: Path, fps: float | None) -> ClipInfo:
+    if fps is not None and not 0 < fps <= MAX_FPS:
+        raise InvalidInput(f"fps of the pictures is {fps:g}, but it must be above 0 and at most {MAX_FPS:g}.")
+    pictures = tuple(find_pictures(path))
+    if fps is None and len(pictures) > 1:
+        sentence = f"The pictures {str(path)!r} have no rate, so {DEFAULT_FPS:g} frames a second are assumed."
+        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+    rate, geometry = fps or DEFAULT_FPS, Geometry(picture_size(pictures[0]))
+    return ClipInfo(
+        *(path, *geometry.size, rate, len(pictures), len(pictures) / rate),
+        has_audio=False,
+        has_alpha=False,
+        geometry=geometry,
+        colour=StreamColour(matrix="gbr"),
+        pictures=pictures,
     )
 
 

@@ -49,7 +49,8 @@ def read_frames(
     wanted = None if indices is None else [int(index) for index in indices]
     if wanted and (wanted[0] < 0 or any(later <= earlier for earlier, later in pairwise(wanted))):
         raise InvalidInput("The indices of frames must ascend and begin at 0 or later: sort them.")
-    return _frames(info, wanted, progress, check)
+    read = _of_pictures if info.pictures else _frames
+    return read(info, wanted, progress, check)
 
 
 def _frames(info: ClipInfo, wanted: list[int] | None, progress: Progress, check: Check) -> Generator[Frame]:
@@ -84,6 +85,24 @@ def _frames(info: ClipInfo, wanted: list[int] | None, progress: Progress, check:
     _warn_of_sizes(info, process.sizes)
     if following is not None:
         _report_end(info, number + 1, wanted, process.log)
+
+
+def _of_pictures(
+    info: ClipInfo, wanted: list[int] | None, progress: Progress, check: Check
+) -> Generator[Frame]:
+    """Read only the pictures that are asked for."""
+    total = len(info.pictures)
+    chosen = range(total) if wanted is None else wanted
+    for done, number in enumerate(chosen, start=1):
+        check()
+        if number >= total:
+            _report_end(info, total, wanted, "")
+            return
+        frame = read_picture(info.pictures[number]).rgb
+        if frame.shape != (info.height, info.width, 3):
+            raise InvalidInput(f"{str(info.pictures[number])!r} has changed its size: start again.")
+        progress(done, len(chosen))
+        yield frame
 
 
 @contextmanager
