@@ -68,9 +68,7 @@ def files_by_name(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
     for path in files_with(folder, suffixes):
         other = found.setdefault(path.stem, path)
         if other != path:
-            raise InvalidInput(
-                f"{str(other)!r} and {str(path)!r} are both of the case {path.stem!r}: leave one."
-            )
+            raise InvalidInput(f"{other} and {path} are both of the case {path.stem!r}: leave one.")
     return found
 
 

@@ -167,7 +167,8 @@ def test_what_animate_writes_drives_it(
     write_picture(tmp_path / "reference.png", numbered(9))
     reference = str(tmp_path / "reference.png")
     command = ["animate", "--model", "generated", "--reference", reference, "--steps", "1",
-               "--frames", "2", "--stride", "1", "--pose-nets", "small", "--size", "64x64", "--no-cache"]  # fmt: skip
+               "--frames", "2", "--stride", "1", "--pose-nets", "small", "--size",
+               "64x64", "--no-cache"]  # fmt: skip
     first = [
         *command,
         "--driving",
