@@ -40,11 +40,12 @@ def found_in(folder: Path) -> tuple[list[str], list[str]]:
      "wmv", "asf", "ogv", "mxf", "nut", "webp", "h264", "m2v", "y4m"],
 )  # fmt: skip
 def test_a_container_that_is_read_alone_is_found_in_a_folder(tmp_path: Path, suffix: str) -> None:
-    options = {
+    known: dict[str, tuple[str, ...]] = {
         "h264": ("-c:v", "libx264"),
         "webp": ("-c:v", "libwebp_anim"),
         "y4m": ("-pix_fmt", "yuv420p"),
-    }.get(suffix, ())
+    }
+    options = known.get(suffix, ())
     if suffix in ("3gp", "mxf", "ogv"):
         options = ("-s", "176x144", "-pix_fmt", "yuv420p")
     sub = tmp_path / "sub"

@@ -23,10 +23,10 @@ def write_frames(folder: Path, names: list[str]) -> Path:
     return folder
 
 
-def read(path: Path, **options: float) -> list[int]:
+def read(path: Path) -> list[int]:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return numbers_of(read_frames(probe(path, fps=24, **options)))
+        return numbers_of(read_frames(probe(path, fps=24)))
 
 
 @pytest.mark.parametrize("target", ["frames", "frame_%04d.png", "%d.png"])
