@@ -54,6 +54,12 @@ def images_as_videos(folder: Path) -> None:
         assert_video(folder / f"a{suffix}", frames=1)
 
 
+def numbered_images(folder: Path) -> None:
+    write_video(folder / "%04d.png")
+    for path in (folder, folder / "%04d.png", folder / "*.png"):
+        assert_video(path)
+
+
 def contents(*files: bytes) -> Read:
     """Return what reads files of any content as videos; one that is taken is an error of the test."""
 
@@ -101,6 +107,7 @@ VIDEOS: dict[str, Read] = {
         ("a.hevc", "-c:v libx265 -x265-params log-level=none -pix_fmt yuv420p"),
     ),
     "a single PNG, JPEG or WebP image": images_as_videos,
+    "a folder or pattern of numbered images": numbered_images,
     "HLS, DASH and other lists that only name a video": contents(
         b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n", b"<MPD></MPD>", b"ffconcat version 1.0\nfile '/etc/passwd'\n"
     ),
