@@ -8,9 +8,9 @@ from PIL import Image, ImageOps
 
 from .checks import require_file
 from .errors import InvalidInput
-from .retarget.mask_values import MaskPlane, of_alpha, of_color, of_grey
+from .retarget.mask_values import NOISE, MaskPlane, of_alpha, of_color, of_grey
 from .video.clip import probe
-from .video.files import CLIP_SUFFIXES
+from .video.files import CLIP_SUFFIXES, READ_PICTURE_SUFFIXES
 from .video.image_files import open_image
 from .video.picture import TRANSPARENT
 from .video.read import read_frames
@@ -34,7 +34,8 @@ def read_mask(path: str | Path) -> MaskPlane:
     """
     path = Path(path)
     require_file(path, "mask")
-    if path.suffix.lower() in CLIP_SUFFIXES and path.suffix.lower() != ".gif":
+    suffix = path.suffix.lower()
+    if suffix in CLIP_SUFFIXES and suffix not in READ_PICTURE_SUFFIXES:
         return _of_video(path)
     with open_image(path) as image:
         count = getattr(image, "n_frames", 1)
@@ -69,7 +70,7 @@ def _of_image(image: Image.Image) -> MaskPlane:
         return of_grey(np.asarray(image, np.float32))
     if image.mode in TRANSPARENT or "transparency" in image.info:
         rgba = np.asarray(image.convert("RGBA"))
-        if rgba[..., 3].min() < rgba[..., 3].max():
+        if np.ptp(rgba[..., 3]) >= NOISE * 255:
             return of_alpha(rgba[..., 3])
         return of_color(rgba[..., :3])
     if image.mode in ("L", "1"):

@@ -74,6 +74,11 @@ KINDS: dict[str, tuple[Callable[[], Image.Image], str]] = {
     "inverted in 16 bits": (lambda: deep(~FIGURE * 65535), "black"),
     "labels": (lambda: Image.fromarray((FIGURE * 15).astype(np.uint8)), "white"),
     "several labels": (lambda: unpalette(2, 15, 7), "labelled as anything"),
+    "with a dark stroke": (lambda: Image.fromarray(np.where(stroke(), 5, BYTE).astype(np.uint8)), "white"),
+    "soft in 12 bits": (lambda: deep(SOFT.astype(int) * 16), "white"),
+    "nearly opaque": (
+        lambda: with_alpha(np.dstack([BYTE] * 3), np.where(stroke(), 254, 255)), "white",
+    ),
     "palette": (lambda: palette(1), "colored"),
     "palette of several classes": (lambda: palette(8, 15, 2), "colored"),
     "palette of dark classes": (lambda: palette(8, 4, 1, 9), "colored"),
@@ -93,6 +98,13 @@ KINDS: dict[str, tuple[Callable[[], Image.Image], str]] = {
     "opaque in RGBA": (lambda: Image.fromarray(BYTE).convert("RGBA"), "white"),
     "opaque red in RGBA": (lambda: colored((255, 0, 0)).convert("RGBA"), "colored"),
 }  # fmt: skip
+
+
+def stroke() -> np.ndarray:
+    """Return a few pixels beside the figure."""
+    drawn = np.zeros((HEIGHT, WIDTH), bool)
+    drawn[10:14, 120:130] = True
+    return drawn
 
 
 def unpalette(*labels: int) -> Image.Image:
@@ -131,7 +143,12 @@ def test_floats_and_large_masks(tmp_path: Path) -> None:
         assert mask.values.size <= 1 << 22
 
 
-@pytest.mark.parametrize("suffix", [".gif", ".png", ".mp4"])
+def test_a_still_webp_is_not_called_a_video(tmp_path: Path) -> None:
+    Image.fromarray(BYTE).save(tmp_path / "mask.webp", lossless=True)
+    assert not find_character(read_mask(tmp_path / "mask.webp")).doubts
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png", ".webp", ".mp4"])
 def test_of_several_frames_the_first_is_taken_and_this_is_said(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"mask{suffix}"
     frames = [np.repeat(np.roll(BYTE, 30 * index, axis=1)[..., None], 3, axis=2) for index in range(3)]

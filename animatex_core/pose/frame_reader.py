@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -178,10 +178,19 @@ def _by_label(found: Sequence[_Found], source: str, count: int | None) -> Placed
         return Placed(list(frames))
     require_one_clip(names, source, lambda _: "leave the frames of one in the file")
     if len(set(numbers)) < len(numbers):
+        _require_one_folder(list(groups), source)
         return Placed(list(frames))
     order = np.argsort(numbers, kind="stable")
     in_order = [numbers[index] for index in order], [frames[index] for index in order]
     return place_by_number(*in_order, source, count, min_share=MIN_SHARE)
+
+
+def _require_one_folder(labels: Sequence[Label], source: str) -> None:
+    """Raise InvalidInput where images with the same numbers are in several folders, of a clip each."""
+    folders = [str(PurePosixPath(str(label).replace("\\", "/")).parent) for label in labels]
+    if len(set(folders)) < len(folders):
+        names = [Name(folder, None) for folder in folders]
+        require_one_clip(names, source, lambda _: "leave the frames of one in the file")
 
 
 def _tell_frames(found: Sequence[_Found]) -> bool:

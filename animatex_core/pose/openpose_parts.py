@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import InvalidInput
 from .layouts import COUNTS as BODY_COUNTS
 from .layouts import TOES, Layout, best_layout, layout_of_names, layouts_of, middle
-from .point_values import NAMES, as_numbers, is_3d, is_missing, names_of, point_rows
+from .point_values import NAMES, as_numbers, is_3d, is_missing, named_points, names_of, point_rows
 from .skeleton import FACE, FACE_POINTS, HAND_POINTS, HANDS, LEFT_HAND, MODEL_JOINTS, POINTS, RIGHT_HAND
 
 COUNTS = {  # points that a part may have
@@ -72,6 +72,7 @@ def person_points(person: object, where: str, left_out: list[str], layouts: Layo
         raise InvalidInput(
             f"{where} has a person that is {_kind(person)}, but it must be an object of keypoints."
         )
+    person = _with_parts(person)
     points = np.zeros((POINTS, 3))
     parts = {part: _part(person, part, where, left_out) for part in COUNTS}
     if parts["pose"] is not None:
@@ -104,6 +105,14 @@ def written_person(points: np.ndarray) -> dict[str, list[float]]:
 def _flat(*points: np.ndarray) -> list[float]:
     # Missing points share one zero, as a number of its own would take four times the memory.
     return [value or 0.0 for value in np.concatenate(points).reshape(-1).tolist()]
+
+
+def _with_parts(person: Mapping) -> Mapping:
+    """Return a person, whose joints may stand in it by their names, as one with a list of them."""
+    if is_person(person):
+        return person
+    joints = named_points(person)
+    return {"keypoints": joints} if layout_of_names(list(joints)) else person
 
 
 def _layout(person: Mapping, count: int, layouts: Layouts) -> Layout:

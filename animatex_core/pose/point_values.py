@@ -8,6 +8,7 @@ import numpy as np
 NAMES = "keypoint_names"  # of a person's points, where the file tells them
 SCORES = ("keypoint_scores", "keypoints_scores", "kp_score", "keypoint_score", "keypoints_visible")
 SCORES_OF_A_POINT = ("visibility", "score", "confidence", "c", "likelihood", "presence")
+NAME_OF_A_POINT = ("name", "part", "joint")
 INNER = ("landmark", "landmarks", "keypoints")  # lists within an object
 
 
@@ -17,8 +18,8 @@ def is_missing(values: object) -> bool:
 
 
 def is_point(value: object) -> bool:
-    """Whether an object is a point with x and y of its own."""
-    return isinstance(value, Mapping) and "x" in value and "y" in value
+    """Whether an object is a point with x and y of its own, or within its position as PoseNet has them."""
+    return isinstance(value, Mapping) and (("x" in value and "y" in value) or is_point(value.get("position")))
 
 
 def point_rows(person: Mapping, key: str) -> object:
@@ -56,8 +57,17 @@ def names_of(person: Mapping, count: int) -> Sequence[str] | None:
     names = person.get(NAMES)
     if names is None:
         body = next((value for value in person.values() if isinstance(value, Mapping)), {})
-        names = list(body) if body and all(map(_is_place, body.values())) else None
+        names = list(body) if body and all(map(_is_place, body.values())) else _names_of_points(person, count)
     return names if isinstance(names, Sequence) and len(names) == count else None
+
+
+def named_points(person: Mapping) -> dict[str, Any]:
+    """Return the points that stand in a person by their names, without what else is there."""
+    return {
+        str(name): value
+        for name, value in person.items()
+        if is_point(value) or (_is_place(value) and len(value) <= 3 and _is_flat(value))
+    }
 
 
 def as_numbers(values: object) -> np.ndarray:
@@ -83,6 +93,15 @@ def _scores(person: Mapping) -> object:
     return next((person[name] for name in SCORES if not is_missing(person.get(name))), None)
 
 
+def _names_of_points(person: Mapping, count: int) -> list[str] | None:
+    """Return the names that the points of a list have of their own."""
+    for values in map(_inner, person.values()):
+        if isinstance(values, list) and len(values) == count and all(map(is_point, values)):
+            names = [next((point[key] for key in NAME_OF_A_POINT if key in point), None) for point in values]
+            return [str(name) for name in names] if None not in names else None
+    return None
+
+
 def _is_place(value: object) -> bool:
     return is_point(value) or (isinstance(value, Sequence) and not isinstance(value, str) and len(value) >= 2)
 
@@ -97,7 +116,8 @@ def _row(value: Any) -> list:
         return [0, 0, 0]
     if isinstance(value, Mapping):
         score = next((value[name] for name in SCORES_OF_A_POINT if value.get(name) is not None), 1)
-        return [value.get("x"), value.get("y"), score]
+        place = value["position"] if "x" not in value and is_point(value) else value
+        return [place.get("x"), place.get("y"), score]
     if not isinstance(value, Sequence) or isinstance(value, str):
         return [value]  # no point, which is said where numbers are made of it
     return [*value[:2], value[-1] if len(value) > 3 else 1]

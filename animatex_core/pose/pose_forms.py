@@ -124,7 +124,8 @@ def _read_coco(data: Mapping, outer: Outer) -> Iterator[RawFrame]:
     people: dict[Any, list] = {}
     for annotation in data["annotations"]:
         if isinstance(annotation, Mapping) and annotation.get("keypoints"):
-            people.setdefault(_key(annotation.get("image_id")), []).append(annotation)
+            key = _key(annotation.get("image_id"))
+            people.setdefault(label_of(annotation) if key is None else key, []).append(annotation)
     images = {_key(image.get("id")): image for image in data.get("images", []) if isinstance(image, Mapping)}
     for key in chain(images, (key for key in people if key not in images)):
         image = images.get(key, {})

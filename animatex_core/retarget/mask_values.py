@@ -47,10 +47,11 @@ def of_grey(values: np.ndarray) -> MaskPlane:
     levels = np.unique(values)
     if len(levels) == 1:
         return MaskPlane(np.clip(values / full, 0, 1))
-    if len(levels) == 2:
+    scaled = np.rint(values * (255 / full if full <= 255 else 1))
+    are_labels = _are_labels(levels * (255 / full if full <= 255 else 1))
+    if len(levels) == 2 and (are_labels or levels[1] - levels[0] >= NOISE * full):
         return MaskPlane((values - levels[0]) / (levels[1] - levels[0]))
-    if _are_labels(levels * (255 / full if full <= 255 else 1)):
-        scaled = np.rint(values * (255 / full if full <= 255 else 1))
+    if are_labels and not _is_white_on_black(scaled):
         return MaskPlane(
             ((scaled > 0) & (scaled != BORDER)).astype(np.float32), "labelled as anything", "labelled 0"
         )
@@ -80,7 +81,13 @@ def of_alpha(alpha: np.ndarray) -> MaskPlane:
 
 
 def _full_scale(largest: float) -> float:
-    return next((scale for scale in (1.0, 255.0) if largest <= scale), 65535.0)
+    """Return the largest value of the smallest number of bits that holds a value."""
+    return next((scale for scale in (1.0, 255.0, 1023.0, 4095.0) if largest <= scale), 65535.0)
+
+
+def _is_white_on_black(labels: np.ndarray) -> bool:
+    """Whether 255 is no border of objects, because it covers more than all of them together."""
+    return bool((labels == BORDER).sum() > ((labels > 0) & (labels != BORDER)).sum())
 
 
 def _are_labels(levels: np.ndarray) -> bool:

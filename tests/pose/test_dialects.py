@@ -152,6 +152,42 @@ FORMS: dict[str, tuple[Callable[[], Any], Any]] = {
         ],
         BODY,
     ),
+    "points with names, in another order": (
+        lambda: [
+            [{"score": 0.9, "keypoints": [
+                {"name": name, "x": frame[name][0], "y": frame[name][1], "score": 1.0}
+                for name in OPENPOSE[::-1]
+            ]}]
+            for frame in named(TRUE)
+        ],
+        BODY,
+    ),
+    "PoseNet": (
+        lambda: [
+            {"keypoints": [
+                {"part": name, "position": {"x": frame[name][0], "y": frame[name][1]}, "score": 1.0}
+                for name in OPENPOSE[::-1]
+            ]}
+            for frame in named(TRUE)
+        ],
+        BODY,
+    ),
+    "joints by name in a person": (
+        lambda: [
+            {"people": [{"id": 3, "box": [0, 0, 9, 9]} | {name: frame[name] for name in OPENPOSE[::-1]}]}
+            for frame in named(TRUE)
+        ],
+        BODY,
+    ),
+    "annotations with frames of their own": (
+        lambda: {
+            "annotations": [
+                {"frame": i, "track_id": 1, "keypoints": each["keypoints"]}
+                for i, each in enumerate(alphapose(TRUE))
+            ]
+        },
+        BODY,
+    ),
     "an order that categories tell": (
         lambda: {
             "categories": [{"keypoints": OPENPOSE[::-1]}],

@@ -168,6 +168,14 @@ def test_gaps_within_a_file(form: str) -> None:
     assert_true(poses, there)
 
 
+def test_images_of_two_folders_are_not_taken_for_one_clip() -> None:
+    entries = [
+        entry | {"image_id": f"{'ab'[i % 2]}/{i // 2:04d}.jpg"} for i, entry in enumerate(alphapose(TRUE))
+    ]
+    with pytest.raises(InvalidInput, match=r"holds poses of 2 clips \('a', 'b'\)"):
+        poses_from_openpose(entries, size=SIZE)
+
+
 def test_unlike_frames_of_one_name_keep_their_order() -> None:
     frames = [frame | {"image_id": "dance.mp4"} for frame in openpose(TRUE)]
     assert_true(poses_from_openpose(frames), range(12))
