@@ -98,9 +98,9 @@ class HttpDownload:
     def _receive(self, response: Response, start: int) -> None:
         answer = _Answer(response)
         self._require_file(answer)
-        if start:
+        if response.status_code == 206:
             self._require_continuation(answer, start)
-        total = None if answer.length is None else start + answer.length
+        total = None if answer.length is None else answer.whole or start + answer.length
         self._require_bytes(self.size if total is None else total)
         with closing(self.part.store(_chunks(response), start, answer.etag)) as stored:
             for done in stored:
@@ -132,7 +132,7 @@ class HttpDownload:
     def _require_continuation(self, answer: "_Answer", start: int) -> None:
         if not answer.response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
             raise PassingError("the server sent another part than asked for")
-        if answer.is_encoded or not self._is_same_version(answer.response):
+        if (answer.is_encoded and start) or not self._is_same_version(answer.response):
             self.part.discard()
             raise PassingError("the file on the server is another one by now")
 
@@ -173,6 +173,12 @@ class _Answer:
         return None if self.is_encoded else self._sent_bytes
 
     @property
+    def whole(self) -> int | None:
+        """Bytes of the whole file, of which this answer may be a part; None where it does not say."""
+        total = self.response.headers.get("Content-Range", "").rpartition("/")[2]
+        return int(total) if total.isdecimal() else None
+
+    @property
     def is_delimited(self) -> bool:
         """Whether an answer that breaks off can be told from a whole one."""
         chunked = "chunked" in self.response.headers.get("Transfer-Encoding", "").lower()
@@ -196,10 +202,10 @@ class _Answer:
 def _chunks(response: Response) -> Iterator[bytes]:
     try:
         yield from response.iter_content(CHUNK)
-    except (ChunkedEncodingError, HTTPError) as error:
-        raise PassingError("the connection ended early") from error
     except (BrokenConnection, Timeout, ContentDecodingError) as error:
         raise PassingError(_reason(error)) from error
+    except (ChunkedEncodingError, HTTPError) as error:
+        raise PassingError("the connection ended early") from error
 
 
 def _reason(error: Exception) -> str:

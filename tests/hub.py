@@ -52,6 +52,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes */{len(data)}")
             self.end_headers_with_etag()
             return
+        if fault in ("no beginning", "first part"):  # though no part was asked for
+            self.send_some(data, slice(9, None) if fault == "no beginning" else slice(0, 9))
+            return
         self.send_response(206 if start else 200)
         if start:
             claimed = start - 1 if fault == "wrong range" else start
@@ -61,6 +64,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/html" if fault == "page" else "application/octet-stream")
         self.end_headers_with_etag()
         self.send_body(data[start:], fault)
+
+    def send_some(self, data: bytes, part: slice) -> None:
+        first, stop, _ = part.indices(len(data))
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {first}-{stop - 1}/{len(data)}")
+        self.send_header("Content-Length", str(stop - first))
+        self.end_headers_with_etag()
+        self.wfile.write(data[part])
 
     def end_headers_with_etag(self) -> None:
         if self.hub.etag:

@@ -201,6 +201,18 @@ def test_a_part_that_was_not_asked_for_is_not_appended(tmp_path, hub):
     assert part.read_bytes() == DATA[:5]
 
 
+@pytest.mark.parametrize("model_file", [KNOWN, UNKNOWN], ids=["known", "unknown"])
+def test_a_file_without_its_beginning_is_no_file(tmp_path, hub, model_file):
+    hub.faults = ["no beginning"]
+    assert fetch(model_file, tmp_path, hub).read_bytes() == DATA
+
+
+@pytest.mark.parametrize("etag", ['"first"', None])
+def test_the_first_part_of_a_file_is_not_taken_for_all_of_it(tmp_path, hub, etag):
+    hub.faults, hub.etag = ["first part"], etag
+    assert fetch(UNKNOWN, tmp_path, hub).read_bytes() == DATA
+
+
 def test_a_server_that_cannot_be_reached_is_given_up(tmp_path, hub):
     with socket.create_server(("127.0.0.1", 0)) as unused:
         address = f"http://127.0.0.1:{unused.getsockname()[1]}"

@@ -3,13 +3,17 @@
 The file is read in a few places and not mapped, so that nothing of it stays in memory.
 """
 
+import io
 import json
 import struct
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+import torch
+from torch import Tensor
 
 from ..errors import DamagedCheckpoint
 from ..wording import short
@@ -62,10 +66,23 @@ def require_no_holes(path: Path, regions: Sequence[Region]) -> None:
     with path.open("rb") as file:
         faulty = _tail(file, ordered) or _middle(file, ordered)
     if faulty is not None:
-        raise DamagedCheckpoint(
-            f"{path} holds zeros where weights should be (first in {short(faulty)}): the download or the "
-            "copy did not finish, so fetch it again."
-        )
+        raise _damaged(path, faulty)
+
+
+def require_no_holes_in(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Do as `require_no_holes` with tensors in memory, of a file that does not tell where they are in it."""
+    for name, tensor in tensors.items():
+        if tensor.nbytes > LARGE:
+            data = tensor.contiguous().reshape(-1).view(torch.uint8).numpy()
+            if _middle(io.BytesIO(data), [Region(name, 0, tensor.nbytes)]) is not None:
+                raise _damaged(path, name)
+
+
+def _damaged(path: Path, name: str) -> DamagedCheckpoint:
+    return DamagedCheckpoint(
+        f"{path} holds zeros where weights should be (first in {short(name)}): the download or the "
+        "copy did not finish, so fetch it again."
+    )
 
 
 def safetensors_regions(path: Path) -> list[Region]:

@@ -27,7 +27,7 @@ from ..errors import (
 )
 from ..out_of_memory import is_out_of_memory
 from ..wording import reason_of, short
-from .holes import require_no_holes, safetensors_regions, zip_regions
+from .holes import require_no_holes, require_no_holes_in, safetensors_regions, zip_regions
 from .mistaken import HEAD, mistaken_for
 from .pickle_check import NotForTensors, TooLarge, check_pickle, is_at_end, read_bounded
 from .shards import shards_of
@@ -93,7 +93,9 @@ def _stored_in(path: Path) -> dict[str, Tensor]:
         for key, value in stored.items()
         if isinstance(key, str) and isinstance(value, Tensor)
     }
-    if form is not Form.LEGACY:
+    if form is Form.LEGACY:
+        require_no_holes_in(path, tensors)
+    else:
         require_no_holes(path, (safetensors_regions if form is Form.SAFETENSORS else zip_regions)(path))
     return tensors
 

@@ -7,7 +7,7 @@ from ..errors import CheckpointError, DamagedCheckpoint
 from ..plain_files import FileFault, read_json
 from ..wording import reason_of
 
-INDEX = re.compile(r".*\.index\.json", re.IGNORECASE)
+INDEX = re.compile(r".*\.index(\.\w+)?\.json", re.IGNORECASE)
 SHARD = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>\.\w+)")
 MAX_SHARDS = 1000
 

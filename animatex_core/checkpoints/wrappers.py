@@ -21,6 +21,14 @@ EMA = "ema"
 WRAPPER = "state_dict"
 """The container that may have other tensors beside it."""
 
+STATES = frozenset(
+    ("optimizer", "optimizer_states", "lr_scheduler", "scheduler", "scaler", "hyper_parameters")
+)
+"""What else is in a checkpoint of a training."""
+
+ENOUGH = 0.5
+"""Part of the tensors of the largest set of weights that another set has at least."""
+
 CONTAINERS = (
     "ema_state_dict",
     "state_dict_ema",
@@ -50,8 +58,8 @@ def unpacked(content: Mapping[Any, Any], path: Path) -> Mapping[Any, Any]:
         The mapping with the tensors, or `content` where it holds none in a known container.
 
     """
-    while WRAPPER in content or not any(isinstance(value, Tensor) for value in content.values()):
-        found = [name for name in CONTAINERS if _holds_tensors(content.get(name))]
+    while WRAPPER in content or _tensors_in(content.values()) < _most_within(content):
+        found = _sets_in(content, CONTAINERS) or _sets_in(content, _others(content))
         if not found:
             break
         if len(found) > 1:
@@ -99,18 +107,27 @@ def without_wrapper(
     return {key[len(prefix) :]: tensor for key, tensor in tensors.items() if key.startswith(prefix)}
 
 
-def _holds_tensors(value: object) -> bool:
-    if not isinstance(value, Mapping):
-        return False
-    return any(isinstance(each, Tensor) or _is_container(name, each) for name, each in value.items())
+def _sets_in(content: Mapping[Any, Any], names: Iterable[str]) -> list[str]:
+    """Return which of these names hold weights, and not only a few values beside them."""
+    counts = {name: _most_within({name: content.get(name)}) for name in names}
+    most = max(counts.values(), default=0)
+    return [name for name, count in counts.items() if count and count >= ENOUGH * most]
 
 
-def _is_container(name: object, value: object) -> bool:
-    return (
-        name in CONTAINERS
-        and isinstance(value, Mapping)
-        and any(isinstance(x, Tensor) for x in value.values())
-    )
+def _others(content: Mapping[Any, Any]) -> list[str]:
+    """Return keys that nothing is known of, those of averaged weights first."""
+    names = [name for name in content if isinstance(name, str) and name not in STATES]
+    return sorted(names, key=lambda name: EMA not in name.lower())
+
+
+def _most_within(content: Mapping[Any, Any], depth: int = 3) -> int:
+    """Return how many tensors that mapping holds, of all in `content`, which has the most."""
+    inner = [value for value in content.values() if isinstance(value, Mapping)] if depth else []
+    return max((max(_tensors_in(each.values()), _most_within(each, depth - 1)) for each in inner), default=0)
+
+
+def _tensors_in(values: Iterable[Any]) -> int:
+    return sum(isinstance(value, Tensor) for value in values)
 
 
 def _warn_of_several(path: str | Path, names: list[str]) -> None:

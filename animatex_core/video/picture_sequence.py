@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ..errors import AnimateXWarning, InvalidInput
-from .files import READ_PICTURE_SUFFIXES, files_with
+from .files import CLIP_SUFFIXES, READ_PICTURE_SUFFIXES, files_with
 from .formats import NUMBER
 from .picture import picture_size
 
@@ -30,12 +30,16 @@ def find_pictures(path: Path) -> list[Path]:
     An AnimateXWarning says where numbers are missing.
 
     Raises:
-        InvalidInput: There are none, or those of several videos, two of one number, or of different sizes.
+        InvalidInput: There are none, or videos beside them in a folder, or those of several videos, two of
+            one number, or of different sizes.
 
     """
     folder = path if path.is_dir() else path.parent
     found = files_with(folder, READ_PICTURE_SUFFIXES)
-    if not path.is_dir():
+    if path.is_dir():
+        found = [each for each in found if not each.name.startswith(".")]
+        _require_no_videos(path, found)
+    else:
         found = [each for each in found if _matches(each.name, path.name)]
     if not found:
         raise InvalidInput(
@@ -44,6 +48,23 @@ def find_pictures(path: Path) -> list[Path]:
     pictures = _sorted(path, found)
     _require_one_size(path, pictures)
     return pictures
+
+
+def _require_no_videos(folder: Path, pictures: Sequence[Path]) -> None:
+    """Raise InvalidInput where a picture may be the cover of a video beside it."""
+    videos = [
+        each for each in files_with(folder, CLIP_SUFFIXES) if each.suffix.lower() not in READ_PICTURE_SUFFIXES
+    ]
+    if videos and pictures:
+        raise InvalidInput(
+            f"{str(folder)!r} holds pictures and videos, such as {pictures[0].name!r} and "
+            f"{videos[0].name!r}: give the video itself, or a pattern of the pictures."
+        )
+    if videos:
+        raise InvalidInput(
+            f"{str(folder)!r} holds videos and no pictures: give one of them, such as "
+            f"{str(folder / videos[0].name)!r}."
+        )
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -51,6 +51,10 @@ def half(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         lambda x: {key.replace("layer.", "layer._orig_mod."): each for key, each in x.items()},
         lambda x: {"state_dict": x, "epoch": 3},
         lambda x: {"model": {"state_dict": x}},
+        lambda x: {"my_network": x, "optimizer": {"state": {0: {"exp_avg": torch.ones(3)}}}},
+        lambda x: {"state_dict": x, "ema": {"decay": torch.tensor(0.99), "shadow_params": [torch.ones(3)]}},
+        lambda x: {"model": half(x), "ema": {"decay": torch.tensor(0.99), "shadow": x}},
+        lambda x: {"g": half(x), "g_ema": x},
         lambda x: {"module": {f"module.{key}": each for key, each in x.items()}, "step": 1},
     ],
 )
@@ -129,6 +133,11 @@ def test_a_missing_part_is_named(tmp_path: Path, name: str) -> None:
     assert "model-00003-of-00003.safetensors is missing" in refusal(tmp_path / name)
 
 
+def test_the_index_of_a_variant_is_an_index(tmp_path: Path) -> None:
+    variant = save_shards(tmp_path).rename(tmp_path / "model.safetensors.index.fp16.json")
+    assert equal(open_tensors(variant), REAL)
+
+
 @pytest.mark.parametrize("elsewhere", ["../model.safetensors", "/etc/passwd", "a/b.safetensors", "", 3])
 def test_an_index_names_no_files_elsewhere(tmp_path: Path, elsewhere: object) -> None:
     index = tmp_path / "model.safetensors.index.json"
@@ -185,7 +194,17 @@ def test_missing_pieces_are_noticed(tmp_path: Path, form: str, seed: int) -> Non
         open_tensors(path)
 
 
-@pytest.mark.parametrize("form", ["safetensors", "zip"])
+def test_a_hole_in_a_file_of_the_former_form_is_noticed(tmp_path: Path) -> None:
+    large = {f"{index}": torch.randn(1 << 18, generator=RANDOM) for index in range(3)}
+    path = tmp_path / "a.pth"
+    torch.save(large, path, _use_new_zipfile_serialization=False)
+    assert equal(open_tensors(path), large)
+    data = path.read_bytes()
+    path.write_bytes(data[:-300_000] + bytes(300_000))
+    assert "holds zeros where weights should be" in refusal(path)
+
+
+@pytest.mark.parametrize("form", ["safetensors", "zip", "legacy"])
 def test_zeros_that_are_meant_are_taken(tmp_path: Path, form: str) -> None:
     table = torch.randn(1000, 256, generator=RANDOM)
     table[-60:] = 0  # rows that no word stands for
@@ -196,7 +215,10 @@ def test_zeros_that_are_meant_are_taken(tmp_path: Path, form: str) -> None:
         "y.weight": torch.randn(600, 600, generator=RANDOM),
         "z.bias": torch.zeros(300),
     }
-    save_file(meant, tmp_path / "a") if form == "safetensors" else torch.save(meant, tmp_path / "a")
+    if form == "safetensors":
+        save_file(meant, tmp_path / "a")
+    else:
+        torch.save(meant, tmp_path / "a", _use_new_zipfile_serialization=form == "zip")
     assert equal(open_tensors(tmp_path / "a"), meant)
 
 

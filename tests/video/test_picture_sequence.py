@@ -60,7 +60,7 @@ def test_what_is_written_is_read_back(tmp_path: Path, target: str, count: int) -
 )
 def test_pictures_are_sorted_by_their_numbers(tmp_path: Path, names: list[str]) -> None:
     folder = write_frames(tmp_path / "frames", names)
-    for junk in ("._" + names[0], ".DS_Store", "Thumbs.db", "notes.txt"):
+    for junk in ("._" + names[0], ".DS_Store", ".trash1.png", "Thumbs.db", "notes.txt"):
         (folder / junk).write_bytes(b"\0\5\x16\7")
     assert read(folder) == list(range(len(names)))
 
@@ -184,3 +184,14 @@ def test_what_animate_writes_drives_it(
     assert main(again) == 0
     assert "24 frames a second are assumed" in capsys.readouterr().err
     assert probe(tmp_path / "again.mp4").frames == 2
+
+
+def test_the_cover_of_a_video_is_no_video(tmp_path: Path) -> None:
+    folder = write_frames(tmp_path / "download", ["cover.jpg"])
+    write_clip(folder / "dance.mp4", [numbered(number) for number in range(3)], fps=12)
+    with pytest.raises(InvalidInput, match=r"'cover\.jpg' and 'dance\.mp4': give the video itself"):
+        probe(folder, fps=12)
+    assert len(list(read_frames(probe(folder / "*.jpg", fps=12)))) == 1
+    (folder / "cover.jpg").unlink()
+    with pytest.raises(InvalidInput, match=r"holds videos and no pictures.*dance\.mp4"):
+        probe(folder, fps=12)
