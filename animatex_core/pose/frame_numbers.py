@@ -14,6 +14,7 @@ OPENPOSE_NAME = re.compile(r"^(?P<before>.*?)_?(?P<number>\d{12})_keypoints(?P<a
 LAST_NUMBER = re.compile(r"^(?P<before>.*?)(?P<number>\d+)(?P<after>\D*)$", re.DOTALL)
 MAX_DIGITS = 18  # of a number of a frame
 MIN_SHARE = 0.5  # of the frames between the first and the last that are there, for numbers to be of frames
+MIN_NAMES = 3  # that share their last number, for it to be none of a frame
 LISTED = 6  # clips or frames named in a sentence
 
 
@@ -49,8 +50,7 @@ class Placed(Generic[T]):
 
 def split_name(name: str) -> Name:
     """Split a name of a file, image or frame at the last number in it."""
-    stem = PurePosixPath(name.replace("\\", "/")).name
-    stem = re.sub(r"\.[A-Za-z]\w{0,4}$", "", stem)
+    stem = _stem(name)
     found = OPENPOSE_NAME.match(stem)
     is_openpose = found is not None
     found = found or LAST_NUMBER.match(stem)
@@ -58,6 +58,32 @@ def split_name(name: str) -> Name:
         return Name(stem, None)
     after = "" if found["after"] in ("", "_keypoints") else f"*{found['after']}"
     return Name(f"{found['before'].rstrip('_-. ')}{after}", int(found["number"]), is_openpose)
+
+
+def split_names(names: Sequence[str]) -> list[Name]:
+    """Split names at the last number by which they differ: at 7 and 8 in `0007_pose2d` and `0008_pose2d`."""
+    found = [split_name(name) for name in names]
+    numbered = [index for index, name in enumerate(found) if name.number is not None]
+    ends = {_from_last_number(names[index]) for index in numbered}
+    if len(numbered) < MIN_NAMES or len(ends) > 1 or any(found[index].is_openpose for index in numbered):
+        return found
+    end = ends.pop()
+    inner = split_names([_stem(names[index]).removesuffix(end) for index in numbered])
+    if any(name.number is None for name in inner):
+        return found
+    for index, name in zip(numbered, inner, strict=True):
+        found[index] = Name(f"{name.prefix}*{end}", name.number)
+    return found
+
+
+def _stem(name: str) -> str:
+    """Return a name without its folders and its suffix."""
+    return re.sub(r"\.[A-Za-z]\w{0,4}$", "", PurePosixPath(name.replace("\\", "/")).name)
+
+
+def _from_last_number(name: str) -> str:
+    found = LAST_NUMBER.match(_stem(name))
+    return "" if found is None else found["number"] + found["after"]
 
 
 def natural_order(name: str) -> list[tuple[int, str]]:

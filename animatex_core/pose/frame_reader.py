@@ -10,7 +10,7 @@ import numpy as np
 from ..checks import require_whole, shown
 from ..errors import InvalidInput
 from ..progress import Progress, with_progress
-from .frame_numbers import MAX_FRAMES, Name, Placed, place_by_number, require_one_clip, split_name
+from .frame_numbers import MAX_FRAMES, Name, Placed, place_by_number, require_one_clip, split_names
 from .openpose_clip import Frame
 from .openpose_parts import SAMPLE, Layouts, chosen_layouts, person_points
 from .openpose_units import Size
@@ -57,7 +57,7 @@ def frames_of_files(
     """Return the frames of one file, or of files with one frame each; arguments as for `read_poses`."""
     if len(files) == 1:
         return frames_of_data(load_poses(files[0]), str(files[0]), fps, progress, frames)
-    names = {file: split_name(file.name) for file in files}
+    names = dict(zip(files, split_names([file.name for file in files]), strict=True))
     numbered = [file for file in files if names[file].number is not None] or list(files)
     raw = chain.from_iterable(_raw_of_frame_file(file, progress) for file in numbered)
     found = [each.frame for each in _bounded(_read(raw), source)]
@@ -172,7 +172,7 @@ def _by_label(found: Sequence[_Found], source: str, count: int | None) -> Placed
     for each in found:
         groups.setdefault(each.label, []).append(each.frame)  # type: ignore[arg-type]
     frames = [_merged(people) for people in groups.values()]
-    names = [Name("", label) if isinstance(label, int) else split_name(label) for label in groups]
+    names = _names(list(groups))
     numbers = [name.number for name in names if name.number is not None]
     if len(numbers) < len(names) or min(numbers) < 0:
         return Placed(list(frames))
@@ -183,6 +183,12 @@ def _by_label(found: Sequence[_Found], source: str, count: int | None) -> Placed
     order = np.argsort(numbers, kind="stable")
     in_order = [numbers[index] for index in order], [frames[index] for index in order]
     return place_by_number(*in_order, source, count, min_share=MIN_SHARE)
+
+
+def _names(labels: Sequence[Label]) -> list[Name]:
+    if any(isinstance(label, int) for label in labels):
+        return [Name("", label) if isinstance(label, int) else split_names([label])[0] for label in labels]
+    return split_names([str(label) for label in labels])
 
 
 def _require_one_folder(labels: Sequence[Label], source: str) -> None:

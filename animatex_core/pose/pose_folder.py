@@ -4,7 +4,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from ..errors import InvalidInput
-from .frame_numbers import natural_order, require_one_clip, split_name
+from .frame_numbers import natural_order, require_one_clip, split_name, split_names
 
 SUFFIX = ".json"
 
@@ -58,11 +58,12 @@ def _is_of(file: Path, prefix: str) -> bool:
 
 
 def _of_one_clip(files: list[Path], path: Path) -> list[Path]:
-    numbered = [file for file in files if split_name(file.name).number is not None]
+    names = split_names([file.name for file in files])
+    numbered = [name for name in names if name.number is not None]
     if len(files) > 1 and numbered:
         folder = path if path.is_dir() else path.parent
         require_one_clip(
-            [split_name(file.name) for file in numbered],
+            numbered,
             str(path),
             lambda prefix: f"name one, such as {folder / (prefix or '0*.json')}",
         )
