@@ -73,7 +73,7 @@ def require_no_holes_in(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Do as `require_no_holes` with tensors in memory, of a file that does not tell where they are in it."""
     for name, tensor in tensors.items():
         if tensor.nbytes > LARGE:
-            data = tensor.contiguous().reshape(-1).view(torch.uint8).numpy()
+            data = tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
             if _middle(io.BytesIO(data), [Region(name, 0, tensor.nbytes)]) is not None:
                 raise _damaged(path, name)
 
