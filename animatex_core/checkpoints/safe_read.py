@@ -73,7 +73,7 @@ def open_tensors(path: str | Path, prefix: str = "") -> dict[str, Tensor]:
     which is not run) or WrongCheckpoint (no tensor under the prefix).
     """
     path = Path(path)
-    stored = {key: tensor for shard in shards_of(path) for key, tensor in _stored_in(shard).items()}
+    stored = _stored_in_all(shards_of(path))
     names = plain_keys(stored)
     tensors = {
         names[key][len(prefix) :]: tensor for key, tensor in stored.items() if names[key].startswith(prefix)
@@ -82,6 +82,20 @@ def open_tensors(path: str | Path, prefix: str = "") -> dict[str, Tensor]:
         under = f" under {prefix!r}" if prefix else ""
         raise WrongCheckpoint(f"{path} holds no tensors{under}: choose the weights file that belongs here.")
     return tensors
+
+
+def _stored_in_all(shards: list[Path]) -> dict[str, Tensor]:
+    """Return the tensors of all parts; raises DamagedCheckpoint where two of them have the same one."""
+    stored: dict[str, Tensor] = {}
+    for shard in shards:
+        found = _stored_in(shard)
+        if twice := sorted(found.keys() & stored.keys()):
+            raise DamagedCheckpoint(
+                f"{shard} holds {short(twice[0])}, which another part beside it holds too: download all "
+                "parts of one version."
+            )
+        stored |= found
+    return stored
 
 
 def _stored_in(path: Path) -> dict[str, Tensor]:

@@ -138,6 +138,13 @@ def test_the_index_of_a_variant_is_an_index(tmp_path: Path) -> None:
     assert equal(open_tensors(variant), REAL)
 
 
+@pytest.mark.parametrize("name", ["model.safetensors.index.json", "model-00002-of-00003.safetensors"])
+def test_parts_of_two_versions_are_not_mixed(tmp_path: Path, name: str) -> None:
+    save_shards(tmp_path)
+    save_file(half(REAL), tmp_path / "model-00003-of-00003.safetensors")
+    assert "which another part beside it holds too" in refusal(tmp_path / name)
+
+
 @pytest.mark.parametrize("elsewhere", ["../model.safetensors", "/etc/passwd", "a/b.safetensors", "", 3])
 def test_an_index_names_no_files_elsewhere(tmp_path: Path, elsewhere: object) -> None:
     index = tmp_path / "model.safetensors.index.json"
