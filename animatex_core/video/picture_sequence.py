@@ -66,7 +66,7 @@ def _require_no_videos(folder: Path, pictures: Sequence[Path]) -> None:
         )
     if videos:
         raise InvalidInput(
-            f"{str(folder)!r} holds videos and no pictures: give one of them, such as "
+            f"{str(folder)!r} is a folder that holds videos and no pictures: give one of them, such as "
             f"{str(folder / videos[0].name)!r}."
         )
 
