@@ -1,0 +1,63 @@
+"""Frames of the puppet: each layer where its bone is, from the back to the front."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import grid_sample
+
+from .cut import CutOut, Layer
+from .rig import Rig, stretch
+from .skeleton import normal
+
+MARGIN = 1  # pixels around a layer in which its edge fades
+
+
+def drawn(cut_out: CutOut, rig: Rig, frames: int) -> Iterator[Tensor]:
+    """Draw every frame: (4, h, w), colours and the alpha of the figure, in 0..1."""
+    for frame in range(frames):
+        picture = torch.cat([cut_out.background, torch.zeros_like(cut_out.background[:1])])
+        for layer in cut_out.layers:
+            _draw(picture, layer, rig, frame)
+        yield picture
+
+
+def _draw(picture: Tensor, layer: Layer, rig: Rig, frame: int) -> None:
+    """Put one layer on a picture (4, h, w)."""
+    bone, moved = rig.reference[layer.part], rig.frames[layer.part]
+    axis, turned = rig.axes[layer.part][0], rig.axes[layer.part][1][frame]
+    start, length = moved.start[frame], float(moved.length[frame])
+    left, top, right, bottom = _box(layer, bone.start, axis, float(bone.length), start, turned, length, picture)
+    if left >= right or top >= bottom:
+        return
+    rows, columns = np.mgrid[top:bottom, left:right].astype(np.float32) + 0.5
+    x, y = columns - start[0], rows - start[1]
+    along, across = x * turned[0] + y * turned[1], -x * turned[1] + y * turned[0]
+    along = stretch(along, np.float64(length), bone.length)
+    height, width = layer.pixels.shape[1:]
+    back_x = bone.start[0] + along * axis[0] - across * axis[1] - layer.left
+    back_y = bone.start[1] + along * axis[1] + across * axis[0] - layer.top
+    grid = np.stack([back_x * 2 / width - 1, back_y * 2 / height - 1], axis=-1).astype(np.float32)
+    sampled = grid_sample(layer.pixels[None], torch.from_numpy(grid)[None], align_corners=False)[0]
+    target = picture[:, top:bottom, left:right]
+    target.mul_(1 - sampled[3:]).add_(sampled)
+
+
+def _box(
+    layer: Layer, start: np.ndarray, axis: np.ndarray, length: float, to: np.ndarray, turned: np.ndarray,
+    new: float, picture: Tensor,
+) -> tuple[int, int, int, int]:  # fmt: skip
+    """Left, top, right, bottom of where a layer comes to lie, inside of the picture."""
+    height, width = layer.pixels.shape[1:]
+    x = np.array([-MARGIN, width + MARGIN, -MARGIN, width + MARGIN]) + layer.left - start[0]
+    y = np.array([-MARGIN, -MARGIN, height + MARGIN, height + MARGIN]) + layer.top - start[1]
+    along = x * axis[0] + y * axis[1]
+    across = -x * axis[1] + y * axis[0]
+    ends = stretch(np.array([along.min(), along.max()]), np.float64(length), np.float64(new))
+    corners = np.array([(a, b) for a in ends for b in (across.min(), across.max())])
+    places = to + corners[:, :1] * turned + corners[:, 1:] * normal(turned)
+    size = [picture.shape[2], picture.shape[1]]
+    low = np.clip(np.floor(places.min(axis=0)), 0, size).astype(int)
+    high = np.clip(np.ceil(places.max(axis=0)), 0, size).astype(int)
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])

@@ -1,0 +1,128 @@
+"""Where the figure is in a picture, estimated from its bones and from colours: no mask is needed."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, avg_pool3d, interpolate
+
+from ..pose.skeleton import JOINT
+from .fill import grown
+from .skeleton import LIMBS, Joints
+
+WORK_SIDE = 256  # pixels of the longer side in which the figure is looked for
+LEVELS = 16  # of each colour in a histogram
+ROUNDS = 3
+# Distances in statures: surely figure within them, surely background beyond them.
+LIMB_CORE, BODY_CORE = 0.012, 0.03
+LIMB_REACH, BODY_REACH = 0.18, 0.45
+TYPICAL = 0.13  # how far from a bone figure and background are equally likely
+RARE = 2e-4  # share of pixels below which a colour says nothing
+STRONG = 4.0  # most that a colour says, in units of log odds
+
+
+def figure_mask(picture: Tensor, joints: Joints) -> Tensor:
+    """Estimate the figure's mask.
+
+    Args:
+        picture: (1, 3, h, w) in 0..1.
+        joints: Of the reference, in its pixels.
+
+    Returns:
+        (1, 1, h, w), 0 or 1.
+
+    """
+    height, width = picture.shape[2:]
+    scale = min(1.0, WORK_SIDE / max(height, width))
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    small = picture if scale == 1 else interpolate(picture, size=size, mode="area")
+    score = _score(small, joints, np.array([size[1] / width, size[0] / height]))
+    if scale < 1:
+        score = interpolate(score, size=(height, width), mode="bilinear")
+    return (score > 0).to(picture.dtype)
+
+
+def stature_of(joints: Joints) -> float:
+    """Size of the figure in pixels, from what is known of its joints in the reference."""
+    return max(float(np.linalg.norm(np.ptp(joints.reference[joints.there], axis=0))), 4.0)
+
+
+def distance_to(start: np.ndarray, end: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Distance in pixels of every pixel's middle to a line between two places: (height, width)."""
+    rows, columns = np.mgrid[:height, :width].astype(np.float32) + 0.5
+    way = (end - start).astype(np.float32)
+    x, y = columns - np.float32(start[0]), rows - np.float32(start[1])
+    part = np.clip((x * way[0] + y * way[1]) / max(float(way @ way), 1e-6), 0, 1)
+    return np.hypot(x - part * way[0], y - part * way[1])
+
+
+def _score(picture: Tensor, joints: Joints, scale: np.ndarray) -> Tensor:
+    """(1, 1, h, w): above 0 for the figure."""
+    height, width = picture.shape[2:]
+    limbs, body = _distances(joints, scale, height, width)
+    core = (limbs < LIMB_CORE) | (body < BODY_CORE)
+    far = _far(limbs, body)
+    nearness = np.clip(2 * (1 - np.minimum(2 * limbs, body) / TYPICAL), -3, 2)
+    prior = torch.from_numpy(nearness).float()
+    bins = _bins(picture)
+    figure, background = torch.from_numpy(core).float(), torch.from_numpy(far).float()
+    for _ in range(ROUNDS):
+        odds = _color_odds(bins, figure, background).reshape(height, width)
+        score = avg_pool2d((odds + prior)[None, None], 3, 1, 1, count_include_pad=False)
+        found = _connected((score > 0).float(), torch.from_numpy(core)[None, None].float())
+        figure = found[0, 0]
+        background = 1 - grown(found)[0, 0]
+    return torch.where(found > 0, score, -score.abs() - 1e-3)
+
+
+def _distances(joints: Joints, scale: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Distances (h, w) to the nearest bone of a limb and of torso or head, in statures."""
+    places, stature = joints.reference * scale, stature_of(joints) * float(scale.mean())
+    limbs = [(top, end) for top, end, _ in LIMBS.values()]
+    body = [("neck", "nose"), ("neck", "right_hip"), ("neck", "left_hip"), ("right_eye", "left_eye")]
+    return tuple(  # type: ignore[return-value]
+        np.minimum.reduce(
+            [np.full((height, width), 1e3, np.float32)]
+            + [
+                distance_to(places[JOINT[a]], places[JOINT[b]], height, width) / stature
+                for a, b in bones
+                if joints.there[JOINT[a]] and joints.there[JOINT[b]]
+            ]
+            + [distance_to(place, place, height, width) / stature for place in single]
+        )
+        for bones, single in ((limbs, []), (body, places[joints.there][:1]))
+    )
+
+
+def _far(limbs: np.ndarray, body: np.ndarray) -> np.ndarray:
+    far = (limbs > LIMB_REACH) & (body > BODY_REACH)
+    rim = np.zeros_like(far)
+    rim[:2], rim[-2:], rim[:, :2], rim[:, -2:] = True, True, True, True
+    return far | (rim & (limbs > LIMB_REACH / 2) & (body > BODY_REACH / 2))
+
+
+def _bins(picture: Tensor) -> Tensor:
+    """(h * w,) number of each pixel's bin."""
+    levels = (picture[0] * LEVELS).long().clamp(0, LEVELS - 1)
+    return ((levels[0] * LEVELS + levels[1]) * LEVELS + levels[2]).flatten()
+
+
+def _color_odds(bins: Tensor, figure: Tensor, background: Tensor) -> Tensor:
+    shares = [_histogram(bins, weights.flatten())[bins] + RARE for weights in (figure, background)]
+    return (shares[0] / shares[1]).log().clamp(-STRONG, STRONG)
+
+
+def _histogram(bins: Tensor, weights: Tensor) -> Tensor:
+    counts = torch.zeros(LEVELS**3).index_add_(0, bins, weights)
+    counts = counts / counts.sum().clamp(min=1)
+    around = avg_pool3d(counts.reshape(1, 1, LEVELS, LEVELS, LEVELS), 3, 1, 1)
+    return 0.6 * counts + 0.4 * around.flatten() * 2
+
+
+def _connected(mask: Tensor, seeds: Tensor) -> Tensor:
+    """What of a mask (1, 1, h, w) hangs together with seeds."""
+    found, count = mask * seeds, -1.0
+    while (total := float(found.sum())) != count:
+        count = total
+        for _ in range(4):
+            found = grown(found) * mask
+    return found

@@ -1,0 +1,146 @@
+"""Bones of every part in the reference and in the frames, with what is missing carried along."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..pose.skeleton import JOINT
+from .skeleton import DOWN, LIMBS, SHORT, SIDES, Bone, Joints, normal
+
+TORSO_SHAPE = 1.6  # its length in widths of the shoulders, where no hip is known
+FACE_PAIRS = (("right_eye", "left_eye"), ("right_ear", "left_ear"))
+TURNED = 0.3  # a pair of eyes or ears closer than this part of its distance in the reference says no angle
+
+
+@dataclass(frozen=True, eq=False)
+class Rig:
+    """reference, frames: the bones by part, of places (2,) and (f, 2) in pixels.
+
+    axes: directions (f, 2) of each bone in the frames, and (2,) in the reference.
+    """
+
+    reference: dict[str, Bone]
+    frames: dict[str, Bone]
+    axes: dict[str, tuple[np.ndarray, np.ndarray]]
+
+    def carried(self, part: str, place: np.ndarray) -> np.ndarray:
+        """Return where a place (2,) of the reference goes with a part: (f, 2)."""
+        bone, moved = self.reference[part], self.frames[part]
+        axis, turned = self.axes[part]
+        along, across = (place - bone.start) @ axis, (place - bone.start) @ normal(axis)
+        stretched = stretch(along, bone.length, moved.length)
+        return moved.start + stretched[..., None] * turned + across * normal(turned)
+
+    def add(self, part: str, bone: Bone, moved: Bone, otherwise: np.ndarray | None = None) -> None:
+        """Add a part. otherwise: its direction (f, 2) in frames where its bone is too short."""
+        axis = bone.axis()
+        turned = moved.axis(axis if otherwise is None else otherwise)
+        self.reference[part], self.frames[part], self.axes[part] = bone, moved, (axis, turned)
+
+
+def stretch(along: np.ndarray, length: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Places along a bone as they are on one of another length: beyond its ends nothing is stretched."""
+    inside = np.clip(along, 0, length)
+    return along - inside + inside * new / np.maximum(length, 1e-6)
+
+
+def rig_of(joints: Joints) -> Rig | None:
+    """Build the rig of what is known; None where no joint is known in both."""
+    if not joints.moving.any():
+        return None
+    rig = Rig({}, {}, {})
+    _add_torso(rig, joints)
+    _add_head(rig, joints)
+    for part, (top, end, parent) in LIMBS.items():
+        if joints.there[JOINT[top]] and joints.there[JOINT[end]]:
+            _add_limb(rig, joints, part, JOINT[top], JOINT[end], parent)
+    return rig
+
+
+def _add_limb(rig: Rig, joints: Joints, part: str, top: int, end: int, parent: str) -> None:
+    parent = parent if parent in rig.reference else "torso"
+    start, stop = joints.reference[top], joints.reference[end]
+    moved_top = joints.frames[:, top] if joints.moving[top] else rig.carried(parent, start)
+    if joints.moving[end]:
+        moved_end = joints.frames[:, end]
+    else:
+        moved_end = moved_top + rig.carried(parent, stop) - rig.carried(parent, start)
+    rig.add(part, Bone(start, stop), Bone(moved_top, moved_end))
+
+
+def _add_torso(rig: Rig, joints: Joints) -> None:
+    shift = _common_shift(joints)
+    hips = [JOINT[f"{side}_hip"] for side in SIDES]
+    start, moved_start = _middle(joints, [JOINT["neck"]])
+    end, moved_end = _middle(joints, hips)
+    if start is None and end is None:
+        start = joints.reference[joints.moving].mean(axis=0)
+        moved_start = start + shift
+    if start is None:
+        start, moved_start = end - _torso_vector(joints), moved_end - _torso_vector(joints)
+    if end is None:
+        end, moved_end = start + _torso_vector(joints), moved_start + _torso_vector(joints)
+    rig.add("torso", Bone(start, end), Bone(moved_start, moved_end))
+
+
+def _middle(joints: Joints, points: list[int]) -> tuple:
+    """Mean of joints in the reference and in the frames, of those that both know; None where none is."""
+    known = [point for point in points if joints.moving[point]]
+    if not known:
+        return None, None
+    return joints.reference[known].mean(axis=0), joints.frames[:, known].mean(axis=1)
+
+
+def _common_shift(joints: Joints) -> np.ndarray:
+    known = joints.moving
+    return (joints.frames[:, known] - joints.reference[known]).mean(axis=1)
+
+
+def _torso_vector(joints: Joints) -> np.ndarray:
+    """A guess (2,) of the way from the neck to the hips."""
+    pair = [JOINT["right_shoulder"], JOINT["left_shoulder"]]
+    if joints.there[pair].all():
+        across = joints.reference[pair[1]] - joints.reference[pair[0]]
+        down = normal(across)
+        return TORSO_SHAPE * (down if down[1] > 0 else -down) + SHORT * DOWN
+    extent = np.ptp(joints.reference[joints.there], axis=0).max()
+    return max(float(extent) / 2, SHORT) * DOWN
+
+
+def _add_head(rig: Rig, joints: Joints) -> None:
+    """A head turns with eyes, ears or neck about the nose, and keeps its size."""
+    face = [JOINT[name] for name in ("nose", "right_eye", "left_eye", "right_ear", "left_ear")]
+    points = face[:1] if joints.moving[face[0]] else face[1:]
+    start, moved = _middle(joints, points)
+    if start is None:
+        return
+    angle = _head_angle(joints, rig, start, moved)
+    up = -DOWN
+    turned = np.stack([np.sin(angle), -np.cos(angle)], axis=1)
+    rig.reference["head"], rig.frames["head"] = Bone(start, start), Bone(moved, moved)
+    rig.axes["head"] = (up, turned)
+
+
+def _head_angle(joints: Joints, rig: Rig, start: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """(f,) radians that the head is turned by against the reference, clockwise in the picture."""
+    torso, torso_moved = rig.reference["torso"], rig.frames["torso"]
+    angle = _between(start - torso.start, moved - torso_moved.start)
+    for right, left in reversed(FACE_PAIRS):
+        pair = [JOINT[right], JOINT[left]]
+        if joints.moving[pair].all():
+            across = joints.reference[pair[1]] - joints.reference[pair[0]]
+            others = joints.frames[:, pair[1]] - joints.frames[:, pair[0]]
+            width = np.linalg.norm(others, axis=1)
+            wide = (width > TURNED * np.linalg.norm(across)) & (width >= SHORT)
+            turn = _between(across, others)
+            turn = np.where(np.abs(turn) > np.pi / 2, _between(-across, others), turn)  # seen from behind
+            angle = np.where(wide, turn, angle)
+    return angle
+
+
+def _between(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Angle (f,) from a vector (2,) to others (f, 2); 0 where one of them is too short to tell."""
+    dot = after @ before
+    cross = before[0] * after[:, 1] - before[1] * after[:, 0]
+    long = np.minimum(np.linalg.norm(after, axis=1), np.linalg.norm(before)) >= SHORT
+    return np.where(long, np.arctan2(cross, dot), 0.0)

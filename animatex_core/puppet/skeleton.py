@@ -1,0 +1,88 @@
+"""The bones of the puppet: which part follows which joints, in the reference and in every frame."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..pose.skeleton import JOINT, PoseSequence, seen
+
+SIDES = ("right", "left")
+# Name of a limb's part: its upper and lower joint, and the part that it hangs from.
+LIMBS = {
+    f"{side}_{name}": (f"{side}_{top}", f"{side}_{end}", parent if parent == "torso" else f"{side}_{parent}")
+    for side in SIDES
+    for name, top, end, parent in (
+        ("upper_arm", "shoulder", "elbow", "torso"),
+        ("forearm", "elbow", "wrist", "upper_arm"),
+        ("thigh", "hip", "knee", "torso"),
+        ("shin", "knee", "ankle", "thigh"),
+        ("foot", "ankle", "toe", "shin"),
+    )
+}
+SHORT = 1.0  # pixels: a shorter bone has no direction
+DOWN = np.array([0.0, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Bone:
+    """Where a part's bone begins and ends in pixels: (..., 2) each. Beyond its ends nothing is stretched."""
+
+    start: np.ndarray
+    end: np.ndarray
+
+    @property
+    def length(self) -> np.ndarray:
+        """(...,) in pixels."""
+        return np.linalg.norm(self.end - self.start, axis=-1)
+
+    def axis(self, otherwise: np.ndarray = DOWN) -> np.ndarray:
+        """Direction at length 1, (..., 2); that of `otherwise` (..., 2) where the bone is too short."""
+        length = self.length[..., None]
+        return np.where(length >= SHORT, (self.end - self.start) / np.maximum(length, SHORT), otherwise)
+
+
+def normal(axis: np.ndarray) -> np.ndarray:
+    """Direction across an axis (..., 2), a quarter turn from it."""
+    return np.stack([-axis[..., 1], axis[..., 0]], axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Joints:
+    """Joints in pixels: the reference's (20, 2) and those of f frames (f, 20, 2), where both are known.
+
+    there: (20,) bool, joints that the reference has. moving: those of them that some frame shows.
+    """
+
+    reference: np.ndarray
+    frames: np.ndarray
+    there: np.ndarray
+    moving: np.ndarray
+
+    @classmethod
+    def of(cls, reference: PoseSequence, poses: PoseSequence, width: int, height: int) -> "Joints":
+        """Take both poses as parts of a picture of this size; what frames lack is filled from others."""
+        own = _with_neck(reference.first_shown().body)
+        body = _with_neck(poses.body)
+        there = seen(own[0])
+        moving = there & seen(body).any(axis=0)
+        size = np.array([width, height], float)
+        return cls(own[0, :, :2] * size, _over_time(body, moving) * size, there, moving)
+
+
+def _with_neck(body: np.ndarray) -> np.ndarray:
+    """Put a missing neck (f, 20, 3) between the shoulders."""
+    shoulders = body[:, [JOINT["right_shoulder"], JOINT["left_shoulder"]]]
+    addable = ~seen(body[:, JOINT["neck"]]) & seen(shoulders).all(axis=1)
+    body = body.copy()
+    body[addable, JOINT["neck"]] = shoulders[addable].mean(axis=1)
+    return body
+
+
+def _over_time(body: np.ndarray, moving: np.ndarray) -> np.ndarray:
+    """(f, 20, 3) -> (f, 20, 2) with straight lines over gaps; before the first and after the last it stays."""
+    places, there, frames = body[..., :2].astype(float), seen(body), np.arange(len(body))
+    for joint in np.flatnonzero(moving & ~there.all(axis=0)):
+        known = there[:, joint]
+        for axis in range(2):
+            places[:, joint, axis] = np.interp(frames, frames[known], body[known, joint, axis])
+    return places
