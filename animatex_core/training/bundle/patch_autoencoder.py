@@ -27,7 +27,7 @@ PICTURES = 256  # from which the components are computed
 
 PATCH_AUTOENCODER = AutoencoderConfig(channels=(192,), blocks=1, latent_channels=32, norm_groups=4, patch=8)
 SETTINGS = FitSettings(
-    steps=5000, batch_size=8, learning_rate=2e-4, warm_up=300, weight_decay=0.0, decay=0.999, workers=0,
+    steps=5000, batch_size=8, learning_rate=8e-5, warm_up=100, weight_decay=0.0, decay=0.999, workers=0,
     keep_every=300,
 )  # fmt: skip
 
