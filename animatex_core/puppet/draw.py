@@ -28,7 +28,9 @@ def _draw(picture: Tensor, layer: Layer, rig: Rig, frame: int) -> None:
     bone, moved = rig.reference[layer.part], rig.frames[layer.part]
     axis, turned = rig.axes[layer.part][0], rig.axes[layer.part][1][frame]
     start, length = moved.start[frame], float(moved.length[frame])
-    left, top, right, bottom = _box(layer, bone.start, axis, float(bone.length), start, turned, length, picture)
+    left, top, right, bottom = _box(
+        layer, bone.start, axis, float(bone.length), start, turned, length, picture
+    )
     if left >= right or top >= bottom:
         return
     rows, columns = np.mgrid[top:bottom, left:right].astype(np.float32) + 0.5

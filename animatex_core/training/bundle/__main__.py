@@ -35,6 +35,7 @@ from .held_out_report import report
 from .image_encoder import image_encoder_config, train_image_encoder
 from .pack import pack, read_parts
 from .patch_autoencoder import PATCH_AUTOENCODER, train_patch_autoencoder
+from .recipe import Recipe
 from .pose_accuracy import held_out_clips, joint_accuracy
 from .pose_nets import train_pose_nets
 from .triples_set import TriplesSettings, write_triples
@@ -55,6 +56,11 @@ def patch_autoencoder(arguments: argparse.Namespace) -> None:
     trained = train_patch_autoencoder(say, arguments.folder / "autoencoder.state")
     metadata = autoencoder_metadata(PATCH_AUTOENCODER)
     _write(SmallBundle(arguments.folder).autoencoder, trained, "", metadata)
+
+
+def recipe(arguments: argparse.Namespace) -> None:
+    """Train autoencoder and denoiser from the beginning to the end, or go on wherever that was stopped."""
+    Recipe(arguments.folder, read_encoders, say, every=arguments.every).run()
 
 
 def image_encoder(arguments: argparse.Namespace) -> None:
@@ -161,6 +167,7 @@ def _write(path: Path, network: nn.Module, prefix: str, metadata: Mapping[str, s
 PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "autoencoder": autoencoder,
     "patch-autoencoder": patch_autoencoder,
+    "recipe": recipe,
     "image-encoder": image_encoder,
     "pose-nets": pose_nets,
     "triples": triples,
@@ -179,6 +186,9 @@ def parser() -> argparse.ArgumentParser:
         part = parts.add_parser(name, help=run.__doc__)
         part.add_argument("folder", type=Path, help="folder of all weights, named as those of the bundle")
         part.set_defaults(run=run)
+    parts.choices["recipe"].add_argument(
+        "--every", type=float, default=20.0, help="minutes between measurements; default: %(default)s"
+    )
     drawn = parts.choices["triples"]
     drawn.add_argument("--out", type=Path, required=True, help="folder of the data set")
     drawn.add_argument("--count", type=int, default=20_000, help="default: %(default)s")

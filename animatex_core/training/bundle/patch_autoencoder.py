@@ -54,7 +54,9 @@ def linear_autoencoder(config: AutoencoderConfig, pictures: int = PICTURES) -> n
     for module in network.modules():
         if hasattr(module, "reset_parameters"):
             module.reset_parameters()
-    patches = [F.pixel_unshuffle(crop(CROP, PARTS * number)[None], config.patch) for number in range(pictures)]
+    patches = [
+        F.pixel_unshuffle(crop(CROP, PARTS * number)[None], config.patch) for number in range(pictures)
+    ]
     columns = torch.cat(patches).permute(0, 2, 3, 1).flatten(0, 2)
     begin_linear(network, config, Components.of(columns, config.latent_channels))
     return network
@@ -69,6 +71,11 @@ def crop(side: int, number: int) -> Tensor:
     corner = scene.poses.body[0, joint, :2] * (width, height) - side / 2 + rng.normal(0, side / 5, 2)
     left, top = np.clip(corner, 0, (width - side, height - side)).astype(int)
     return as_tensor(scene.frames[0, top : top + side, left : left + side])
+
+
+def picture(number: int, *, held_out: bool = False) -> np.ndarray:
+    """Make up a picture of 128 x 192 pixels, (h, w, 3) uint8."""
+    return _scene(len(SIZES) * number, held_out=held_out).frames[0]
 
 
 def as_tensor(picture: np.ndarray) -> Tensor:
@@ -100,8 +107,8 @@ def held_out_psnr(network: Any, patch: int, pictures: int = 24) -> float:
     """PSNR in dB of held-out pictures of 128 x 192 pixels, a mean over pictures."""
     found = []
     for number in range(pictures):
-        picture = as_tensor(_scene(len(SIZES) * number, held_out=True).frames[0])[None]
-        latents = network.encode(F.pixel_unshuffle(picture, patch)).latent_dist.mean
+        true = as_tensor(picture(number, held_out=True))[None]
+        latents = network.encode(F.pixel_unshuffle(true, patch)).latent_dist.mean
         decoded = F.pixel_shuffle(network.decode(latents).sample, patch).clamp(-1, 1)
-        found.append(float(-10 * torch.log10(F.mse_loss(decoded, picture) / 4)))
+        found.append(float(-10 * torch.log10(F.mse_loss(decoded, true) / 4)))
     return float(np.mean(found))

@@ -16,6 +16,7 @@ INPUTS = {
     "pose": ("pose_pictures",),
     "image_embedding": ("image_embedding",),
     "motion": ("keypoints", "clip_features"),
+    "puppet": ("puppet_latents",),
 }
 """What each entry of `DropoutConfig` drops. All of it dropped is the sampler's unconditional pass."""
 
