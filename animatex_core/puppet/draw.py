@@ -11,6 +11,7 @@ from .cut import CutOut, Layer
 from .rig import Rig, stretch
 from .skeleton import normal
 
+FACE = (1.4, 2.6)  # distances of the eyes from the nose: the face wholly, and not at all
 MARGIN = 1  # pixels around a layer in which its edge fades
 
 
@@ -32,16 +33,33 @@ def _draw(picture: Tensor, layer: Layer, rig: Rig, frame: int) -> None:
     if left >= right or top >= bottom:
         return
     rows, columns = np.mgrid[top:bottom, left:right].astype(np.float32) + 0.5
-    x, y = columns - start[0], rows - start[1]
-    along, across = x * turned[0] + y * turned[1], -x * turned[1] + y * turned[0]
-    along = stretch(along, np.float64(length), bone.length)
+    places = np.stack([columns, rows], axis=-1)
+    source = _source(rig, layer.part, places, frame)
+    if layer.part == "torso" and rig.face_on_torso:
+        source = _with_face(source, _source(rig, "head", places, frame), rig)
     height, width = layer.pixels.shape[1:]
-    back_x = bone.start[0] + along * axis[0] - across * axis[1] - layer.left
-    back_y = bone.start[1] + along * axis[1] + across * axis[0] - layer.top
-    grid = np.stack([back_x * 2 / width - 1, back_y * 2 / height - 1], axis=-1).astype(np.float32)
+    grid = (source - [layer.left, layer.top]) * [2 / width, 2 / height] - 1
+    grid = grid.astype(np.float32)
     sampled = grid_sample(layer.pixels[None], torch.from_numpy(grid)[None], align_corners=False)[0]
     target = picture[:, top:bottom, left:right]
     target.mul_(1 - sampled[3:]).add_(sampled)
+
+
+def _source(rig: Rig, part: str, places: np.ndarray, frame: int) -> np.ndarray:
+    """Where pixels (h, w, 2) of a frame come from in the reference, as a part moves."""
+    bone, moved = rig.reference[part], rig.frames[part]
+    axis, turned = rig.axes[part][0], rig.axes[part][1][frame]
+    away = places - moved.start[frame].astype(np.float32)
+    along = stretch(away @ turned.astype(np.float32), moved.length[frame], bone.length)
+    across = away @ normal(turned).astype(np.float32)
+    return bone.start + along[..., None] * axis + across[..., None] * normal(axis)
+
+
+def _with_face(torso: np.ndarray, head: np.ndarray, rig: Rig) -> np.ndarray:
+    """Bend the torso so that the face on it turns with the head; around the face it fades out."""
+    away = np.linalg.norm(torso - rig.reference["head"].start, axis=-1) / rig.eyes
+    part = np.clip((FACE[1] - away) / (FACE[1] - FACE[0]), 0, 1)[..., None]
+    return torso + part * part * (3 - 2 * part) * (head - torso)
 
 
 def _box(

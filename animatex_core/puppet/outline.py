@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, avg_pool3d, interpolate
 
 from ..pose.skeleton import JOINT
-from .fill import grown
+from .fill import connected, grown
 from .skeleton import LIMBS, Joints
 
 WORK_SIDE = 256  # pixels of the longer side in which the figure is looked for
@@ -68,7 +68,7 @@ def _score(picture: Tensor, joints: Joints, scale: np.ndarray) -> Tensor:
     for _ in range(ROUNDS):
         odds = _color_odds(bins, figure, background).reshape(height, width)
         score = avg_pool2d((odds + prior)[None, None], 3, 1, 1, count_include_pad=False)
-        found = _connected((score > 0).float(), torch.from_numpy(core)[None, None].float())
+        found = connected((score > 0).float(), torch.from_numpy(core)[None, None].float())
         figure = found[0, 0]
         background = 1 - grown(found)[0, 0]
     return torch.where(found > 0, score, -score.abs() - 1e-3)
@@ -116,13 +116,3 @@ def _histogram(bins: Tensor, weights: Tensor) -> Tensor:
     counts = counts / counts.sum().clamp(min=1)
     around = avg_pool3d(counts.reshape(1, 1, LEVELS, LEVELS, LEVELS), 3, 1, 1)
     return 0.6 * counts + 0.4 * around.flatten() * 2
-
-
-def _connected(mask: Tensor, seeds: Tensor) -> Tensor:
-    """What of a mask (1, 1, h, w) hangs together with seeds."""
-    found, count = mask * seeds, -1.0
-    while (total := float(found.sum())) != count:
-        count = total
-        for _ in range(4):
-            found = grown(found) * mask
-    return found

@@ -9,6 +9,7 @@ from .skeleton import DOWN, LIMBS, SHORT, SIDES, Bone, Joints, normal
 
 TORSO_SHAPE = 1.6  # its length in widths of the shoulders, where no hip is known
 FACE_PAIRS = (("right_eye", "left_eye"), ("right_ear", "left_ear"))
+CLOSE = 1.5  # distances of the eyes between nose and neck, below which the face is on the torso
 TURNED = 0.3  # a pair of eyes or ears closer than this part of its distance in the reference says no angle
 
 
@@ -16,12 +17,22 @@ TURNED = 0.3  # a pair of eyes or ears closer than this part of its distance in 
 class Rig:
     """reference, frames: the bones by part, of places (2,) and (f, 2) in pixels.
 
-    axes: directions (f, 2) of each bone in the frames, and (2,) in the reference.
+    axes: directions of each bone, (2,) in the reference and (f, 2) in the frames. eyes: pixels between them
+        in the reference, 0 where they are unknown.
     """
 
     reference: dict[str, Bone]
     frames: dict[str, Bone]
     axes: dict[str, tuple[np.ndarray, np.ndarray]]
+    eyes: float = 0.0
+
+    @property
+    def face_on_torso(self) -> bool:
+        """Whether there is no head of its own: the face is near the neck."""
+        if "head" not in self.reference or self.eyes < SHORT:
+            return False
+        way = self.reference["head"].start - self.reference["torso"].start
+        return bool(np.linalg.norm(way) < CLOSE * self.eyes)
 
     def carried(self, part: str, place: np.ndarray) -> np.ndarray:
         """Return where a place (2,) of the reference goes with a part: (f, 2)."""
@@ -48,13 +59,18 @@ def rig_of(joints: Joints) -> Rig | None:
     """Build the rig of what is known; None where no joint is known in both."""
     if not joints.moving.any():
         return None
-    rig = Rig({}, {}, {})
+    rig = Rig({}, {}, {}, _eyes(joints))
     _add_torso(rig, joints)
     _add_head(rig, joints)
     for part, (top, end, parent) in LIMBS.items():
         if joints.there[JOINT[top]] and joints.there[JOINT[end]]:
             _add_limb(rig, joints, part, JOINT[top], JOINT[end], parent)
     return rig
+
+
+def _eyes(joints: Joints) -> float:
+    pair = [JOINT["right_eye"], JOINT["left_eye"]]
+    return float(np.linalg.norm(np.diff(joints.reference[pair], axis=0))) if joints.there[pair].all() else 0.0
 
 
 def _add_limb(rig: Rig, joints: Joints, part: str, top: int, end: int, parent: str) -> None:
