@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from .fill import fill_smoothly
 from .matte import background_behind, matte
-from .outline import figure_mask, stature_of
+from .outline import figure_mask
 from .regions import ARMS, LEGS, Region, regions_of, tensor
 from .rig import Rig
 from .skeleton import SIDES, Joints
@@ -22,40 +23,79 @@ ORDER = (
 )
 
 
+HIDDEN, SEEN = 0.45, 0.75  # shares of a limb that are seen: less calls for the other side's, if more is seen
+MARGIN = 0.15  # statures around the picture in which limbs are completed that it cuts off
+
+
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One part. pixels: (4, h, w), colours times alpha and alpha, in a box of the picture from left and top."""
+    """One part of the figure.
+
+    pixels: (4, h, w), colours times alpha and alpha, in a box of the reference from left and top. source: the
+    part that they show: for limbs that are hardly seen the other side's, which is mirrored.
+    """
 
     part: str
+    source: str
     pixels: Tensor
     left: int
     top: int
 
+    @property
+    def mirrored(self) -> bool:
+        """Whether it shows the other side's part."""
+        return self.part != self.source
+
 
 @dataclass(frozen=True, eq=False)
 class CutOut:
-    """layers: from the back to the front. background: (3, h, w) without the figure. mask: (h, w)."""
+    """layers: from the back to the front. background: (3, h, w) without the figure."""
 
     layers: list[Layer]
     background: Tensor
-    mask: Tensor
+
+
+def margin_of(joints: Joints) -> int:
+    """Return by how many pixels the reference is extended on each side, so that limbs fit that it cuts off."""
+    return round(MARGIN * joints.stature)
 
 
 def cut(picture: np.ndarray, joints: Joints, rig: Rig, mask: np.ndarray | None) -> CutOut:
-    """Cut a picture (h, w, 3) uint8 into parts. mask: (h, w) of 0..1, None to estimate it."""
+    """Cut a picture into parts.
+
+    Args:
+        picture: (h, w, 3) uint8.
+        joints: In that picture.
+        rig: Its bones, whose reference is the picture with a margin of `margin_of`.
+        mask: (h, w) of 0..1; None estimates it.
+
+    """
     pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
     figure = figure_mask(pixels, joints) if mask is None else tensor(mask > 0.5)
     background = background_behind(pixels, figure)
     alpha, colors = matte(pixels, figure, background)
-    regions = regions_of(picture / 255, figure[0, 0].numpy() > 0, rig, stature_of(joints))
-    layers = [_layer(part, regions[part], colors, alpha) for part in ORDER if part in regions]
-    return CutOut(layers, background[0], figure[0, 0])
+    margins = [margin_of(joints)] * 4
+    wide, extended = (pad(each, margins, mode="replicate") for each in (pixels, figure))
+    visible = pad(torch.ones_like(figure), margins)[0, 0].numpy() > 0
+    regions = regions_of(wide[0].permute(1, 2, 0).numpy(), extended[0, 0].numpy() > 0, visible, rig, joints.stature)
+    alpha, colors = pad(alpha, margins), pad(colors, margins)
+    layers = [_layer(part, _source(part, regions), regions, colors, alpha) for part in ORDER if part in regions]
+    return CutOut(layers, background[0])
 
 
-def _layer(part: str, region: Region, colors: Tensor, alpha: Tensor) -> Layer:
+def _source(part: str, regions: dict[str, Region]) -> str:
+    side, _, name = part.partition("_")
+    other = f"{'left' if side == 'right' else 'right'}_{name}"
+    if other in regions and regions[part].seen < HIDDEN and regions[other].seen > SEEN:
+        return other
+    return part
+
+
+def _layer(part: str, source: str, regions: dict[str, Region], colors: Tensor, alpha: Tensor) -> Layer:
+    region = regions[source]
     rows, columns = np.flatnonzero(region.whole.any(axis=1)), np.flatnonzero(region.whole.any(axis=0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     own, whole = (tensor(each[top:bottom, left:right]) for each in (region.own, region.whole))
     shown = fill_smoothly(colors[..., top:bottom, left:right], own)
     opacity = torch.where(own > 0, alpha[..., top:bottom, left:right], whole)
-    return Layer(part, torch.cat([shown * opacity, opacity], 1)[0], int(left), int(top))
+    return Layer(part, source, torch.cat([shown * opacity, opacity], 1)[0], int(left), int(top))

@@ -26,17 +26,14 @@ def drawn(cut_out: CutOut, rig: Rig, frames: int) -> Iterator[Tensor]:
 
 def _draw(picture: Tensor, layer: Layer, rig: Rig, frame: int) -> None:
     """Put one layer on a picture (4, h, w)."""
-    bone, moved = rig.reference[layer.part], rig.frames[layer.part]
-    axis, turned = rig.axes[layer.part][0], rig.axes[layer.part][1][frame]
-    start, length = moved.start[frame], float(moved.length[frame])
-    left, top, right, bottom = _box(layer, bone.start, axis, float(bone.length), start, turned, length, picture)
+    left, top, right, bottom = _box(layer, rig, frame, picture)
     if left >= right or top >= bottom:
         return
     rows, columns = np.mgrid[top:bottom, left:right].astype(np.float32) + 0.5
     places = np.stack([columns, rows], axis=-1)
-    source = _source(rig, layer.part, places, frame)
+    source = _moved_back(rig, layer.part, layer.source, places, frame)
     if layer.part == "torso" and rig.face_on_torso:
-        source = _with_face(source, _source(rig, "head", places, frame), rig)
+        source = _with_face(source, _moved_back(rig, "head", "head", places, frame), rig)
     height, width = layer.pixels.shape[1:]
     grid = (source - [layer.left, layer.top]) * [2 / width, 2 / height] - 1
     grid = grid.astype(np.float32)
@@ -45,13 +42,13 @@ def _draw(picture: Tensor, layer: Layer, rig: Rig, frame: int) -> None:
     target.mul_(1 - sampled[3:]).add_(sampled)
 
 
-def _source(rig: Rig, part: str, places: np.ndarray, frame: int) -> np.ndarray:
-    """Where pixels (h, w, 2) of a frame come from in the reference, as a part moves."""
-    bone, moved = rig.reference[part], rig.frames[part]
-    axis, turned = rig.axes[part][0], rig.axes[part][1][frame]
+def _moved_back(rig: Rig, part: str, source: str, places: np.ndarray, frame: int) -> np.ndarray:
+    """Where pixels (h, w, 2) of a frame come from in the reference, as a part moves that shows a source."""
+    bone, moved = rig.reference[source], rig.frames[part]
+    axis, turned = rig.axes[source][0], rig.axes[part][1][frame]
     away = places - moved.start[frame].astype(np.float32)
     along = stretch(away @ turned.astype(np.float32), moved.length[frame], bone.length)
-    across = away @ normal(turned).astype(np.float32)
+    across = away @ normal(turned).astype(np.float32) * (1 if part == source else -1)
     return bone.start + along[..., None] * axis + across[..., None] * normal(axis)
 
 
@@ -62,19 +59,18 @@ def _with_face(torso: np.ndarray, head: np.ndarray, rig: Rig) -> np.ndarray:
     return torso + part * part * (3 - 2 * part) * (head - torso)
 
 
-def _box(
-    layer: Layer, start: np.ndarray, axis: np.ndarray, length: float, to: np.ndarray, turned: np.ndarray,
-    new: float, picture: Tensor,
-) -> tuple[int, int, int, int]:  # fmt: skip
+def _box(layer: Layer, rig: Rig, frame: int, picture: Tensor) -> tuple[int, int, int, int]:
     """Left, top, right, bottom of where a layer comes to lie, inside of the picture."""
+    bone, moved = rig.reference[layer.source], rig.frames[layer.part]
+    axis, turned = rig.axes[layer.source][0], rig.axes[layer.part][1][frame]
     height, width = layer.pixels.shape[1:]
-    x = np.array([-MARGIN, width + MARGIN, -MARGIN, width + MARGIN]) + layer.left - start[0]
-    y = np.array([-MARGIN, -MARGIN, height + MARGIN, height + MARGIN]) + layer.top - start[1]
-    along = x * axis[0] + y * axis[1]
-    across = -x * axis[1] + y * axis[0]
-    ends = stretch(np.array([along.min(), along.max()]), np.float64(length), np.float64(new))
-    corners = np.array([(a, b) for a in ends for b in (across.min(), across.max())])
-    places = to + corners[:, :1] * turned + corners[:, 1:] * normal(turned)
+    corners = np.array([(x, y) for x in (-MARGIN, width + MARGIN) for y in (-MARGIN, height + MARGIN)])
+    away = corners + [layer.left, layer.top] - bone.start
+    along, across = away @ axis, away @ normal(axis) * (-1 if layer.mirrored else 1)
+    ends = stretch(np.array([along.min(), along.max()]), bone.length, moved.length[frame])
+    places = moved.start[frame] + np.array(
+        [a * turned + b * normal(turned) for a in ends for b in (across.min(), across.max())]
+    )
     size = [picture.shape[2], picture.shape[1]]
     low = np.clip(np.floor(places.min(axis=0)), 0, size).astype(int)
     high = np.clip(np.ceil(places.max(axis=0)), 0, size).astype(int)

@@ -41,11 +41,6 @@ def figure_mask(picture: Tensor, joints: Joints) -> Tensor:
     return (score > 0).to(picture.dtype)
 
 
-def stature_of(joints: Joints) -> float:
-    """Size of the figure in pixels, from what is known of its joints in the reference."""
-    return max(float(np.linalg.norm(np.ptp(joints.reference[joints.there], axis=0))), 4.0)
-
-
 def distance_to(start: np.ndarray, end: np.ndarray, height: int, width: int) -> np.ndarray:
     """Distance in pixels of every pixel's middle to a line between two places: (height, width)."""
     rows, columns = np.mgrid[:height, :width].astype(np.float32) + 0.5
@@ -76,7 +71,7 @@ def _score(picture: Tensor, joints: Joints, scale: np.ndarray) -> Tensor:
 
 def _distances(joints: Joints, scale: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Distances (h, w) to the nearest bone of a limb and of torso or head, in statures."""
-    places, stature = joints.reference * scale, stature_of(joints) * float(scale.mean())
+    places, stature = joints.reference * scale, joints.stature * float(scale.mean())
     limbs = [(top, end) for top, end, _ in LIMBS.values()]
     body = [("neck", "nose"), ("neck", "right_hip"), ("neck", "left_hip"), ("right_eye", "left_eye")]
     return tuple(  # type: ignore[return-value]

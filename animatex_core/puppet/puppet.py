@@ -7,7 +7,7 @@ import torch
 
 from ..errors import InvalidInput
 from ..pose.skeleton import PoseSequence
-from .cut import cut
+from .cut import cut, margin_of
 from .draw import drawn
 from .rig import rig_of
 from .skeleton import Joints
@@ -52,7 +52,7 @@ def iterate_puppet(
     _check(reference, mask)
     height, width, _ = reference.shape
     joints = Joints.of(reference_pose, poses, width, height)
-    rig = rig_of(joints)
+    rig = rig_of(joints.shifted(margin_of(joints))) if joints.moving.any() else None
     if rig is None:
         for _ in range(len(poses)):
             yield reference.copy(), np.zeros((height, width), np.uint8)

@@ -26,27 +26,36 @@ class Region:
     own: np.ndarray
     whole: np.ndarray
 
+    @property
+    def seen(self) -> float:
+        """Share of the part that the picture shows."""
+        return float((self.own & self.whole).sum() / max(self.whole.sum(), 1))
 
-def regions_of(picture: np.ndarray, mask: np.ndarray, rig: Rig, stature: float) -> dict[str, Region]:
+
+def regions_of(
+    picture: np.ndarray, extended: np.ndarray, visible: np.ndarray, rig: Rig, stature: float
+) -> dict[str, Region]:
     """Divide the figure into parts.
 
     Args:
-        picture: (h, w, 3) in 0..1.
-        mask: (h, w) bool, the figure.
+        picture: (h, w, 3) in 0..1, with a margin that repeats its rim.
+        extended: (h, w) bool, the figure, which goes on in the margin.
+        visible: (h, w) bool, the picture without its margin.
         rig: Its bones.
         stature: Its size in pixels.
 
     Returns:
-        The regions of parts that show at least a pixel.
+        The regions of parts that show at least a pixel. Those of limbs go on in the margin.
 
     """
-    away = _distances(picture, mask, rig, stature)
+    away = _distances(picture, extended, rig, stature)
+    mask = extended & visible
     owner = _limbs(picture, mask, rig, away)
     owner = _without_shreds(owner, mask, away, rig, stature)
-    regions = {part: Region(owner == part, (away[part] <= 0) & mask) for part in away}
+    regions = {part: Region(owner == part, (away[part] <= 0) & (mask | ~visible)) for part in away}
     arms = np.isin(owner, [f"{side}_{name}" for side in SIDES for name in ARMS])
     regions |= _body(mask & (owner == ""), arms, rig, stature)
-    return {part: _with_edge(region, mask) for part, region in regions.items() if region.own.any()}
+    return {part: _with_edge(region, mask, visible, arms) for part, region in regions.items() if region.own.any()}
 
 
 def _distances(picture: np.ndarray, mask: np.ndarray, rig: Rig, stature: float) -> dict[str, np.ndarray]:
@@ -140,10 +149,12 @@ def _mirrored(rest: np.ndarray, rig: Rig) -> np.ndarray:
     return sampled(rest, places - 2 * ((places - bone.start) @ axis)[..., None] * axis)
 
 
-def _with_edge(region: Region, mask: np.ndarray) -> Region:
-    """Add the half transparent pixels just outside of the figure."""
-    edge = (grown(tensor(region.own))[0, 0].numpy() > 0) & ~mask
-    return Region(region.own | edge, region.whole | region.own | edge)
+def _with_edge(region: Region, mask: np.ndarray, visible: np.ndarray, arms: np.ndarray) -> Region:
+    """Add the half transparent pixels just outside of the figure, and distrust those next to arms behind them."""
+    edge = (grown(tensor(region.own))[0, 0].numpy() > 0) & ~mask & visible
+    stained = (grown(tensor(arms & ~region.own))[0, 0].numpy() > 0) & mask & region.own
+    own = region.own & ~stained if not (region.own & arms).any() else region.own
+    return Region(own | edge, region.whole | region.own | edge)
 
 
 def _along(shape: tuple[int, ...], start: np.ndarray, axis: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ LINE = 0.02  # statures: width of an outline, at most
 THINNEST, THICKEST = 0.012, 0.1  # radius in statures
 USUAL = 0.035
 ENOUGH = 6  # measurements
+SLIM = 0.7  # radius of one half of a limb in radii of the other, at least
 HAND_REACH = 0.2  # statures
 USUAL_HAND, LARGEST_HAND = 1.8, 3.5  # radii of a hand in radii of the forearm
 WRIST = 0.6  # from the wrist to the middle of a hand, in radii of the hand
@@ -37,6 +38,10 @@ def limb_radii(
         sides = [bone for part, bone in bones.items() if part.endswith("_" + kind)]
         ends = np.concatenate([_ends(picture, mask, bone, stature) for bone in sides])
         radii[kind] = float(np.median(ends)) if len(ends) >= ENOUGH else USUAL * stature
+    for upper, lower in (("upper_arm", "forearm"), ("thigh", "shin")):
+        if upper in radii and lower in radii:  # where one crosses something it seems too thin
+            radii[lower] = max(radii[lower], SLIM * radii[upper])
+            radii[upper] = max(radii[upper], SLIM * radii[lower])
     return {part: float(np.clip(radii[part.split("_", 1)[1]], THINNEST * stature, None)) for part in bones}
 
 
