@@ -73,6 +73,8 @@ def cut(picture: np.ndarray, joints: Joints, rig: Rig, mask: np.ndarray | None) 
     pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
     figure = figure_mask(pixels, joints) if mask is None else tensor(mask > 0.5)
     background = background_behind(pixels, figure)
+    if mask is None:
+        figure = (matte(pixels, figure, background)[0] > 0.5).float()
     alpha, colors = matte(pixels, figure, background)
     margins = [margin_of(joints)] * 4
     wide, extended = (pad(each, margins, mode="replicate") for each in (pixels, figure))

@@ -15,7 +15,9 @@ ROUNDS = 3
 # Distances in statures: surely figure within them, surely background beyond them.
 LIMB_CORE, BODY_CORE = 0.012, 0.03
 LIMB_REACH, BODY_REACH = 0.18, 0.45
-TYPICAL = 0.13  # how far from a bone figure and background are equally likely
+TYPICAL = 0.16  # how far from a bone figure and background are equally likely
+GAP = 0.015  # statures between the figure and what belongs to it, such as the tip of an antenna
+LOW = -3  # log odds far from all bones
 RARE = 2e-4  # share of pixels below which a colour says nothing
 STRONG = 4.0  # most that a colour says, in units of log odds
 
@@ -56,16 +58,19 @@ def _score(picture: Tensor, joints: Joints, scale: np.ndarray) -> Tensor:
     limbs, body = _distances(joints, scale, height, width)
     core = (limbs < LIMB_CORE) | (body < BODY_CORE)
     far = _far(limbs, body)
-    nearness = np.clip(2 * (1 - np.minimum(2 * limbs, body) / TYPICAL), -3, 2)
+    nearness = np.clip(2 * (1 - np.minimum(2 * limbs, body) / TYPICAL), LOW, 2)
     prior = torch.from_numpy(nearness).float()
     bins = _bins(picture)
     figure, background = torch.from_numpy(core).float(), torch.from_numpy(far).float()
+    gap = round(GAP * joints.stature * float(scale.mean()))
     for _ in range(ROUNDS):
         odds = _color_odds(bins, figure, background).reshape(height, width)
         score = avg_pool2d((odds + prior)[None, None], 3, 1, 1, count_include_pad=False)
-        found = connected((score > 0).float(), torch.from_numpy(core)[None, None].float())
+        likely = (score > 0).float()
+        bridged = connected(grown(likely, gap), torch.from_numpy(core)[None, None].float())
+        found = likely * bridged
         figure = found[0, 0]
-        background = 1 - grown(found)[0, 0]
+        background = torch.from_numpy(far).float() + 1 - grown(found)[0, 0]
     return torch.where(found > 0, score, -score.abs() - 1e-3)
 
 

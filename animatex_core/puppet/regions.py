@@ -13,7 +13,7 @@ from .skeleton import SIDES, normal
 from .thickness import WRIST, hand_radius, limb_radii, sampled
 
 ARMS, LEGS = ("upper_arm", "forearm"), ("thigh", "shin", "foot")
-EDGE = 0.5  # pixels around a limb that belong to it
+EDGE = 0.25  # pixels around a limb that belong to it
 SHRED = 0.026  # statures: what is thinner and lies at a limb belongs to that limb
 HIP = np.linspace(0, 0.6, 25)  # where on a thigh the torso may end
 CHANGE = 0.2  # of the range of a colour: the torso ends there

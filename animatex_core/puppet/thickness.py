@@ -15,7 +15,7 @@ USUAL = 0.035
 ENOUGH = 6  # measurements
 SLIM = 0.7  # radius of one half of a limb in radii of the other, at least
 HAND_REACH = 0.2  # statures
-USUAL_HAND, LARGEST_HAND = 1.8, 3.5  # radii of a hand in radii of the forearm
+USUAL_HAND, LARGEST_HAND = 1.5, 3.5  # radii of a hand in radii of the forearm
 WRIST = 0.6  # from the wrist to the middle of a hand, in radii of the hand
 FAN = np.array([-0.35, 0.0, 0.35])  # tangents of the angles between the forearm and the measured rays
 
