@@ -23,7 +23,7 @@ ORDER = (
 )
 
 
-HIDDEN, SEEN = 0.45, 0.75  # shares of a limb that are seen: less calls for the other side's, if more is seen
+HIDDEN, SEEN = 0.7, 0.75  # shares of a limb that are seen: less calls for the other side's, if more is seen
 MARGIN = 0.15  # statures around the picture in which limbs are completed that it cuts off
 
 
