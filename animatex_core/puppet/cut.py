@@ -24,6 +24,7 @@ ORDER = (
 
 
 HIDDEN, SEEN = 0.7, 0.75  # shares of a limb that are seen: less calls for the other side's, if more is seen
+FINE = 160  # pixels of a figure whose edge is a pixel wide
 MARGIN = 0.15  # statures around the picture in which limbs are completed that it cuts off
 
 
@@ -70,12 +71,13 @@ def cut(picture: np.ndarray, joints: Joints, rig: Rig, mask: np.ndarray | None) 
         mask: (h, w) of 0..1; None estimates it.
 
     """
-    pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+    pixels = torch.tensor(picture).permute(2, 0, 1)[None].float() / 255
     figure = figure_mask(pixels, joints) if mask is None else tensor(mask > 0.5)
-    background = background_behind(pixels, figure)
+    edge = max(1, round(joints.stature / FINE))
+    background = background_behind(pixels, figure, edge)
     if mask is None:
-        figure = (matte(pixels, figure, background)[0] > 0.5).float()
-    alpha, colors = matte(pixels, figure, background)
+        figure = (matte(pixels, figure, background, edge)[0] > 0.5).float()
+    alpha, colors = matte(pixels, figure, background, edge)
     margins = [margin_of(joints)] * 4
     wide, extended = (pad(each, margins, mode="replicate") for each in (pixels, figure))
     visible = pad(torch.ones_like(figure), margins)[0, 0].numpy() > 0

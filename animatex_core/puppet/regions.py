@@ -15,6 +15,9 @@ from .thickness import WRIST, hand_radius, limb_radii, sampled
 ARMS, LEGS = ("upper_arm", "forearm"), ("thigh", "shin", "foot")
 EDGE = 0.25  # pixels around a limb that belong to it
 SHRED = 0.026  # statures: what is thinner and lies at a limb belongs to that limb
+CRUMB = 0.012  # statures: radius of the largest loose rest at a limb that belongs to that limb
+CORE = 0.05  # statures around the bones of torso and head that are surely theirs
+ALIKE = 0.1  # of the range of a colour: pixels that differ less are of one colour
 HIP = np.linspace(0, 0.6, 25)  # where on a thigh the torso may end
 CHANGE = 0.2  # of the range of a colour: the torso ends there
 
@@ -51,7 +54,7 @@ def regions_of(
     away = _distances(picture, extended, rig, stature)
     mask = extended & visible
     owner = _limbs(picture, mask, rig, away)
-    owner = _without_shreds(owner, mask, away, rig, stature)
+    owner = _without_shreds(picture, owner, mask, away, rig, stature)
     regions = {part: Region(owner == part, (away[part] <= 0) & (mask | ~visible)) for part in away}
     arms = np.isin(owner, [f"{side}_{name}" for side in SIDES for name in ARMS])
     regions |= _body(mask & (owner == ""), arms, rig, stature)
@@ -98,26 +101,46 @@ def _below_torso(picture: np.ndarray, rig: Rig, thigh: str) -> np.ndarray:
 
 
 def _without_shreds(
-    owner: np.ndarray, mask: np.ndarray, away: dict[str, np.ndarray], rig: Rig, stature: float
+    picture: np.ndarray, owner: np.ndarray, mask: np.ndarray, away: dict[str, np.ndarray], rig: Rig, stature: float
 ) -> np.ndarray:
-    """Give thin and loose rests at limbs to these limbs."""
+    """Give thin and loose rests at limbs, and rests of a limb's colour, to these limbs."""
     if not away:
         return owner
     parts = list(away)
     distances = np.stack([away[part] for part in parts])
-    nearest, near = np.array(parts)[distances.argmin(axis=0)], distances.min(axis=0)
-    rest = tensor(mask & (owner == ""))
+    nearest, near = distances.argmin(axis=0), distances.min(axis=0)
+    free = mask & (owner == "")
     size = max(1, round(SHRED * stature / 2))
-    thin = (rest > opened(rest, size))[0, 0].numpy() & (near < 2 * size)
-    kept = tensor(mask & (owner == "") & ~thin)
+    thin = (tensor(free) > opened(tensor(free), size))[0, 0].numpy()
+    stray = free & (near < 2 * size) & (thin | _of_limb(picture, owner, free, parts, nearest))
+    stray |= _loose(free & ~stray, mask, rig, stature)
+    return np.where(stray, np.array(parts)[nearest], owner)
+
+
+def _of_limb(
+    picture: np.ndarray, owner: np.ndarray, free: np.ndarray, parts: list[str], nearest: np.ndarray
+) -> np.ndarray:
+    """Where (h, w) a rest has the colour of the nearest limb rather than that of the torso."""
+    colors = [_middle_color(picture, owner == part) for part in parts]
+    limb = np.abs(picture - np.stack(colors)[nearest]).max(axis=-1)
+    return (limb < ALIKE) & (np.abs(picture - _middle_color(picture, free)).max(axis=-1) > CHANGE)
+
+
+def _middle_color(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    return np.median(picture[mask], axis=0) if mask.any() else np.full(3, np.inf, np.float32)
+
+
+def _loose(free: np.ndarray, mask: np.ndarray, rig: Rig, stature: float) -> np.ndarray:
+    """Crumbs (h, w) that do not hang together with torso or head; a tail that a hand parts from them does."""
     bone = rig.reference["torso"]
-    core = distance_to(bone.start, bone.end, *mask.shape) < 0.05 * stature
+    core = distance_to(bone.start, bone.end, *mask.shape) < CORE * stature
     if "head" in rig.reference:
-        nose = rig.reference["head"].start
-        core |= distance_to(bone.start, nose, *mask.shape) < 0.05 * stature
-    bridged = closed(kept, _bridge(stature)) * tensor(mask)
-    loose = (kept > connected(bridged, tensor(core)))[0, 0].numpy()
-    return np.where(thin | loose, nearest, owner)
+        core |= distance_to(bone.start, rig.reference["head"].start, *mask.shape) < CORE * stature
+    kept = tensor(free)
+    apart = kept - connected(kept, tensor(core))
+    bridged = connected(closed(kept, _bridge(stature)) * tensor(mask), tensor(core))
+    large = connected(apart, opened(apart, max(1, round(CRUMB * stature)))) * bridged
+    return (apart > large)[0, 0].numpy()
 
 
 def _bridge(stature: float) -> int:
@@ -129,6 +152,7 @@ def _body(rest: np.ndarray, arms: np.ndarray, rig: Rig, stature: float) -> dict[
     """Torso and head, which go on behind the arms."""
     bridged = closed(tensor(rest), _bridge(stature))[0, 0].numpy() > 0
     whole = rest | (arms & (bridged | _mirrored(rest, rig)))
+    whole = connected(tensor(whole), tensor(rest))[0, 0].numpy() > 0
     if "head" not in rig.reference or rig.face_on_torso:
         return {"torso": Region(rest, whole)}
     above = _above_neck(rest.shape, rig)

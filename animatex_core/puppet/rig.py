@@ -10,6 +10,7 @@ from .skeleton import DOWN, LIMBS, SHORT, SIDES, Bone, Joints, normal
 TORSO_SHAPE = 1.6  # its length in widths of the shoulders, where no hip is known
 FACE_PAIRS = (("right_eye", "left_eye"), ("right_ear", "left_ear"))
 CLOSE = 1.5  # distances of the eyes between nose and neck, below which the face is on the torso
+BENT, TILTED = 0.35, 0.8  # radians that a face on the torso, and a head, are turned against it at most
 TURNED = 0.3  # a pair of eyes or ears closer than this part of its distance in the reference says no angle
 
 
@@ -28,11 +29,13 @@ class Rig:
 
     @property
     def face_on_torso(self) -> bool:
-        """Whether there is no head of its own: the face is near the neck."""
-        if "head" not in self.reference or self.eyes < SHORT:
-            return False
-        way = self.reference["head"].start - self.reference["torso"].start
-        return bool(np.linalg.norm(way) < CLOSE * self.eyes)
+        """Whether there is no head of its own."""
+        return "head" in self.reference and self.face_near(self.reference["head"].start)
+
+    def face_near(self, nose: np.ndarray) -> bool:
+        """Whether a nose (2,) is so near the neck that the face is on the torso."""
+        away = np.linalg.norm(nose - self.reference["torso"].start)
+        return bool(self.eyes >= SHORT and away < CLOSE * self.eyes)
 
     def carried(self, part: str, place: np.ndarray) -> np.ndarray:
         """Return where a place (2,) of the reference goes with a part: (f, 2)."""
@@ -131,6 +134,13 @@ def _add_head(rig: Rig, joints: Joints) -> None:
     if start is None:
         return
     angle = _head_angle(joints, rig, start, moved)
+    torso = rig.axes["torso"]
+    lean = _between(torso[0], torso[1])
+    limit = BENT if rig.face_near(start) else TILTED
+    angle = lean + np.clip(_wrapped(angle - lean), -limit, limit)
+    if rig.face_near(start):
+        along = rig.carried("torso", start)
+        moved = along + np.clip(moved - along, -rig.eyes / 2, rig.eyes / 2)
     up = -DOWN
     turned = np.stack([np.sin(angle), -np.cos(angle)], axis=1)
     rig.reference["head"], rig.frames["head"] = Bone(start, start), Bone(moved, moved)
@@ -160,3 +170,8 @@ def _between(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     cross = before[0] * after[:, 1] - before[1] * after[:, 0]
     long = np.minimum(np.linalg.norm(after, axis=1), np.linalg.norm(before)) >= SHORT
     return np.where(long, np.arctan2(cross, dot), 0.0)
+
+
+def _wrapped(angle: np.ndarray) -> np.ndarray:
+    """The same angles in -pi to pi."""
+    return (angle + np.pi) % (2 * np.pi) - np.pi
