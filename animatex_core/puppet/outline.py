@@ -20,6 +20,7 @@ TYPICAL = 0.16  # how far from a bone figure and background are equally likely
 GAP = 0.015  # statures between the figure and what belongs to it, such as the tip of an antenna
 UNKNOWN = 1e-3  # a hole in the figure of a colour that is rarer in the background is filled
 EARS = 2.0  # distances from neck to nose that ears and hats may go on above the nose
+EARS_DOUBT = 0.05  # statures that are added to the distance from there
 LOW = -3  # log odds far from all bones
 RARE = 2e-4  # share of pixels below which a colour says nothing
 STRONG = 4.0  # most that a colour says, in units of log odds
@@ -100,7 +101,10 @@ def _distances(joints: Joints, scale: np.ndarray, height: int, width: int) -> tu
         ]
         for pairs in lines
     )
-    body += [distance_to(start * scale, end * scale, height, width) for start, end in _ears(joints)]
+    body += [
+        distance_to(start * scale, end * scale, height, width) + EARS_DOUBT * stature
+        for start, end in _ears(joints)
+    ]
     far = np.full((height, width), np.float32(height + width))
     return np.minimum.reduce([far, *limbs]) / stature, np.minimum.reduce([far, *body]) / stature
 

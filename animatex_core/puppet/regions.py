@@ -145,7 +145,7 @@ def _loose(free: np.ndarray, mask: np.ndarray, rig: Rig, stature: float) -> np.n
 
 def _bridge(stature: float) -> int:
     """Half the width of gaps that limbs leave in what is behind them, in pixels."""
-    return max(1, round(0.04 * stature))
+    return max(1, round(0.06 * stature))
 
 
 def _body(rest: np.ndarray, arms: np.ndarray, rig: Rig, stature: float) -> dict[str, Region]:
