@@ -11,6 +11,8 @@ from .cut import CutOut, Layer
 from .rig import Rig, stretch
 from .skeleton import normal
 
+Places = tuple[Tensor, Tensor]
+TINY = 1e-3  # pixels of the shortest bone
 FACE = (1.4, 2.6)  # distances of the eyes from the nose: the face wholly, and not at all
 MARGIN = 1  # pixels around a layer in which its edge fades
 
@@ -29,34 +31,40 @@ def _draw(picture: Tensor, layer: Layer, rig: Rig, frame: int) -> None:
     left, top, right, bottom = _box(layer, rig, frame, picture)
     if left >= right or top >= bottom:
         return
-    rows, columns = np.mgrid[top:bottom, left:right].astype(np.float32) + 0.5
-    places = np.stack([columns, rows], axis=-1)
-    source = _moved_back(rig, layer.part, layer.source, places, frame)
+    x = torch.arange(left, right, dtype=torch.float32) + 0.5
+    y = torch.arange(top, bottom, dtype=torch.float32)[:, None] + 0.5
+    source = _moved_back(rig, layer.part, layer.source, (x, y), frame)
     if layer.part == "torso" and rig.face_on_torso:
-        source = _with_face(source, _moved_back(rig, "head", "head", places, frame), rig)
+        source = _with_face(source, _moved_back(rig, "head", "head", (x, y), frame), rig)
     height, width = layer.pixels.shape[1:]
-    grid = (source - [layer.left, layer.top]) * [2 / width, 2 / height] - 1
-    grid = grid.astype(np.float32)
-    sampled = grid_sample(layer.pixels[None], torch.from_numpy(grid)[None], align_corners=False)[0]
-    target = picture[:, top:bottom, left:right]
-    target.mul_(1 - sampled[3:]).add_(sampled)
+    grid = torch.stack(
+        [(source[0] - layer.left) * (2 / width) - 1, (source[1] - layer.top) * (2 / height) - 1], dim=-1
+    )
+    sampled = grid_sample(layer.pixels[None], grid[None], align_corners=False)[0]
+    picture[:, top:bottom, left:right].mul_(1 - sampled[3:]).add_(sampled)
 
 
-def _moved_back(rig: Rig, part: str, source: str, places: np.ndarray, frame: int) -> np.ndarray:
-    """Where pixels (h, w, 2) of a frame come from in the reference, as a part moves that shows a source."""
+def _moved_back(rig: Rig, part: str, source: str, places: Places, frame: int) -> Places:
+    """Where places of a frame come from in the reference, as a part moves that shows a source: x and y."""
     bone, moved = rig.reference[source], rig.frames[part]
-    axis, turned = rig.axes[source][0], rig.axes[part][1][frame]
-    away = places - moved.start[frame].astype(np.float32)
-    along = stretch(away @ turned.astype(np.float32), moved.length[frame], bone.length)
-    across = away @ normal(turned).astype(np.float32) * (1 if part == source else -1)
-    return bone.start + along[..., None] * axis + across[..., None] * normal(axis)
+    (axis_x, axis_y), (turned_x, turned_y) = (each.tolist() for each in (rig.axes[source][0], rig.axes[part][1][frame]))
+    x, y = (place - start for place, start in zip(places, moved.start[frame].tolist(), strict=True))
+    length = max(float(moved.length[frame]), TINY)
+    along, across = x * turned_x + y * turned_y, y * turned_x - x * turned_y
+    along = along + along.clamp(0, length) * (float(bone.length) / length - 1)
+    if part != source:
+        across = -across
+    start_x, start_y = bone.start.tolist()
+    return start_x + along * axis_x - across * axis_y, start_y + along * axis_y + across * axis_x
 
 
-def _with_face(torso: np.ndarray, head: np.ndarray, rig: Rig) -> np.ndarray:
+def _with_face(torso: Places, head: Places, rig: Rig) -> Places:
     """Bend the torso so that the face on it turns with the head; around the face it fades out."""
-    away = np.linalg.norm(torso - rig.reference["head"].start, axis=-1) / rig.eyes
-    part = np.clip((FACE[1] - away) / (FACE[1] - FACE[0]), 0, 1)[..., None]
-    return torso + part * part * (3 - 2 * part) * (head - torso)
+    x, y = rig.reference["head"].start.tolist()
+    away = torch.hypot(torso[0] - x, torso[1] - y) / rig.eyes
+    part = ((FACE[1] - away) / (FACE[1] - FACE[0])).clamp(0, 1)
+    part = part * part * (3 - 2 * part)
+    return torso[0] + part * (head[0] - torso[0]), torso[1] + part * (head[1] - torso[1])
 
 
 def _box(layer: Layer, rig: Rig, frame: int, picture: Tensor) -> tuple[int, int, int, int]:

@@ -58,10 +58,8 @@ def stretch(along: np.ndarray, length: np.ndarray, new: np.ndarray) -> np.ndarra
     return along - inside + inside * new / np.maximum(length, 1e-6)
 
 
-def rig_of(joints: Joints) -> Rig | None:
-    """Build the rig of what is known; None where no joint is known in both."""
-    if not joints.moving.any():
-        return None
+def rig_of(joints: Joints) -> Rig:
+    """Build the rig of joints, of which at least one moves."""
     rig = Rig({}, {}, {}, _eyes(joints))
     _add_torso(rig, joints)
     _add_head(rig, joints)
