@@ -11,6 +11,9 @@ from .cut import CutOut, Layer
 from .rig import Rig, stretch
 from .skeleton import normal
 
+Places = tuple[Tensor, Tensor]
+TINY = 1e-3  # pixels of the shortest bone
+FACE = (1.4, 2.6)  # distances of the eyes from the nose: the face wholly, and not at all
 MARGIN = 1  # pixels around a layer in which its edge fades
 
 
@@ -25,40 +28,57 @@ def drawn(cut_out: CutOut, rig: Rig, frames: int) -> Iterator[Tensor]:
 
 def _draw(picture: Tensor, layer: Layer, rig: Rig, frame: int) -> None:
     """Put one layer on a picture (4, h, w)."""
-    bone, moved = rig.reference[layer.part], rig.frames[layer.part]
-    axis, turned = rig.axes[layer.part][0], rig.axes[layer.part][1][frame]
-    start, length = moved.start[frame], float(moved.length[frame])
-    left, top, right, bottom = _box(
-        layer, bone.start, axis, float(bone.length), start, turned, length, picture
-    )
+    left, top, right, bottom = _box(layer, rig, frame, picture)
     if left >= right or top >= bottom:
         return
-    rows, columns = np.mgrid[top:bottom, left:right].astype(np.float32) + 0.5
-    x, y = columns - start[0], rows - start[1]
-    along, across = x * turned[0] + y * turned[1], -x * turned[1] + y * turned[0]
-    along = stretch(along, np.float64(length), bone.length)
+    x = torch.arange(left, right, dtype=torch.float32) + 0.5
+    y = torch.arange(top, bottom, dtype=torch.float32)[:, None] + 0.5
+    source = _moved_back(rig, layer.part, layer.source, (x, y), frame)
+    if layer.part == "torso" and rig.face_on_torso:
+        source = _with_face(source, _moved_back(rig, "head", "head", (x, y), frame), rig)
     height, width = layer.pixels.shape[1:]
-    back_x = bone.start[0] + along * axis[0] - across * axis[1] - layer.left
-    back_y = bone.start[1] + along * axis[1] + across * axis[0] - layer.top
-    grid = np.stack([back_x * 2 / width - 1, back_y * 2 / height - 1], axis=-1).astype(np.float32)
-    sampled = grid_sample(layer.pixels[None], torch.from_numpy(grid)[None], align_corners=False)[0]
-    target = picture[:, top:bottom, left:right]
-    target.mul_(1 - sampled[3:]).add_(sampled)
+    grid = torch.stack(
+        [(source[0] - layer.left) * (2 / width) - 1, (source[1] - layer.top) * (2 / height) - 1], dim=-1
+    )
+    sampled = grid_sample(layer.pixels[None], grid[None], align_corners=False)[0]
+    picture[:, top:bottom, left:right].mul_(1 - sampled[3:]).add_(sampled)
 
 
-def _box(
-    layer: Layer, start: np.ndarray, axis: np.ndarray, length: float, to: np.ndarray, turned: np.ndarray,
-    new: float, picture: Tensor,
-) -> tuple[int, int, int, int]:  # fmt: skip
+def _moved_back(rig: Rig, part: str, source: str, places: Places, frame: int) -> Places:
+    """Where places of a frame come from in the reference, as a part moves that shows a source: x and y."""
+    bone, moved = rig.reference[source], rig.frames[part]
+    (axis_x, axis_y), (turned_x, turned_y) = (each.tolist() for each in (rig.axes[source][0], rig.axes[part][1][frame]))
+    x, y = (place - start for place, start in zip(places, moved.start[frame].tolist(), strict=True))
+    length = max(float(moved.length[frame]), TINY)
+    along, across = x * turned_x + y * turned_y, y * turned_x - x * turned_y
+    along = along + along.clamp(0, length) * (float(bone.length) / length - 1)
+    if part != source:
+        across = -across
+    start_x, start_y = bone.start.tolist()
+    return start_x + along * axis_x - across * axis_y, start_y + along * axis_y + across * axis_x
+
+
+def _with_face(torso: Places, head: Places, rig: Rig) -> Places:
+    """Bend the torso so that the face on it turns with the head; around the face it fades out."""
+    x, y = rig.reference["head"].start.tolist()
+    away = torch.hypot(torso[0] - x, torso[1] - y) / rig.eyes
+    part = ((FACE[1] - away) / (FACE[1] - FACE[0])).clamp(0, 1)
+    part = part * part * (3 - 2 * part)
+    return torso[0] + part * (head[0] - torso[0]), torso[1] + part * (head[1] - torso[1])
+
+
+def _box(layer: Layer, rig: Rig, frame: int, picture: Tensor) -> tuple[int, int, int, int]:
     """Left, top, right, bottom of where a layer comes to lie, inside of the picture."""
+    bone, moved = rig.reference[layer.source], rig.frames[layer.part]
+    axis, turned = rig.axes[layer.source][0], rig.axes[layer.part][1][frame]
     height, width = layer.pixels.shape[1:]
-    x = np.array([-MARGIN, width + MARGIN, -MARGIN, width + MARGIN]) + layer.left - start[0]
-    y = np.array([-MARGIN, -MARGIN, height + MARGIN, height + MARGIN]) + layer.top - start[1]
-    along = x * axis[0] + y * axis[1]
-    across = -x * axis[1] + y * axis[0]
-    ends = stretch(np.array([along.min(), along.max()]), np.float64(length), np.float64(new))
-    corners = np.array([(a, b) for a in ends for b in (across.min(), across.max())])
-    places = to + corners[:, :1] * turned + corners[:, 1:] * normal(turned)
+    corners = np.array([(x, y) for x in (-MARGIN, width + MARGIN) for y in (-MARGIN, height + MARGIN)])
+    away = corners + [layer.left, layer.top] - bone.start
+    along, across = away @ axis, away @ normal(axis) * (-1 if layer.mirrored else 1)
+    ends = stretch(np.array([along.min(), along.max()]), bone.length, moved.length[frame])
+    places = moved.start[frame] + np.array(
+        [a * turned + b * normal(turned) for a in ends for b in (across.min(), across.max())]
+    )
     size = [picture.shape[2], picture.shape[1]]
     low = np.clip(np.floor(places.min(axis=0)), 0, size).astype(int)
     high = np.clip(np.ceil(places.max(axis=0)), 0, size).astype(int)

@@ -36,31 +36,28 @@ def fill_smoothly(colors: Tensor, known: Tensor) -> Tensor:
     return known * colors + (1 - known) * filled
 
 
-def fill_along_rows(colors: Tensor, known: Tensor) -> Tensor:
+def fill_along_rows(colors: Tensor, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Fill unknown pixels between the nearest known ones on the left and on the right of the same row.
-
-    Horizons, floors and skies stay straight. Rows without a known pixel are filled smoothly.
 
     Args:
         colors: (n, c, h, w).
         known: (n, 1, h, w), 0 or 1.
 
     Returns:
-        (n, c, h, w).
+        Filled colours (n, c, h, w); how far both ends differ (n, 1, h, w), infinite where an end is missing;
+        and the pixels between them (n, 1, h, w).
 
     """
     width = colors.shape[3]
-    column = torch.arange(width, device=colors.device).expand_as(known)
+    column = torch.arange(width).expand_as(known)
     left = torch.where(known > 0, column, -1).cummax(dim=3).values
     right = torch.where(known > 0, column, width).flip(3).cummin(dim=3).values.flip(3)
-    has_left, has_right = left >= 0, right < width
-    sides = [
-        colors.gather(3, at.clamp(0, width - 1).expand_as(colors)) for at in (left, right)
-    ]  # (n, c, h, w) each
+    first, second = (colors.gather(3, at.clamp(0, width - 1).expand_as(colors)) for at in (left, right))
     span = (right - left).clamp(min=1)
-    part = torch.where(has_left & has_right, (column - left) / span, has_right.to(colors.dtype))
-    filled = sides[0] * (1 - part) + sides[1] * part
-    return fill_smoothly(torch.where(known > 0, colors, filled), (has_left | has_right).to(colors.dtype))
+    part = (column - left) / span
+    both = (left >= 0) & (right < width)
+    difference = (first - second).abs().amax(1, keepdim=True)
+    return first + part * (second - first), torch.where(both, difference, torch.inf), span
 
 
 def grown(mask: Tensor, pixels: int = 1) -> Tensor:
@@ -78,3 +75,18 @@ def shrunk(mask: Tensor, pixels: int = 1) -> Tensor:
 def opened(mask: Tensor, pixels: int = 1) -> Tensor:
     """Remove what is thinner than twice this radius from a mask (n, 1, h, w)."""
     return grown(shrunk(mask, pixels), pixels) * mask
+
+
+def closed(mask: Tensor, pixels: int = 1) -> Tensor:
+    """Add gaps that are narrower than twice this radius to a mask (n, 1, h, w)."""
+    return shrunk(grown(mask, pixels), pixels)
+
+
+def connected(mask: Tensor, seeds: Tensor) -> Tensor:
+    """Return what of a mask (1, 1, h, w) hangs together with seeds, both 0 or 1."""
+    found, count = mask * seeds, -1.0
+    while (total := float(found.sum())) != count:
+        count = total
+        for _ in range(4):
+            found = grown(found) * mask
+    return found

@@ -6,16 +6,22 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, avg_pool3d, interpolate
 
 from ..pose.skeleton import JOINT
-from .fill import grown
+from .fill import connected, grown
 from .skeleton import LIMBS, Joints
 
 WORK_SIDE = 256  # pixels of the longer side in which the figure is looked for
+BODY = (("neck", "nose"), ("neck", "right_hip"), ("neck", "left_hip"), ("right_eye", "left_eye"))
 LEVELS = 16  # of each colour in a histogram
 ROUNDS = 3
 # Distances in statures: surely figure within them, surely background beyond them.
 LIMB_CORE, BODY_CORE = 0.012, 0.03
 LIMB_REACH, BODY_REACH = 0.18, 0.45
-TYPICAL = 0.13  # how far from a bone figure and background are equally likely
+TYPICAL = 0.16  # how far from a bone figure and background are equally likely
+GAP = 0.015  # statures between the figure and what belongs to it, such as the tip of an antenna
+UNKNOWN = 1e-3  # a hole in the figure of a colour that is rarer in the background is filled
+EARS = 2.0  # distances from neck to nose that ears and hats may go on above the nose
+EARS_DOUBT = 0.05  # statures that are added to the distance from there
+LOW = -3  # log odds far from all bones
 RARE = 2e-4  # share of pixels below which a colour says nothing
 STRONG = 4.0  # most that a colour says, in units of log odds
 
@@ -41,11 +47,6 @@ def figure_mask(picture: Tensor, joints: Joints) -> Tensor:
     return (score > 0).to(picture.dtype)
 
 
-def stature_of(joints: Joints) -> float:
-    """Size of the figure in pixels, from what is known of its joints in the reference."""
-    return max(float(np.linalg.norm(np.ptp(joints.reference[joints.there], axis=0))), 4.0)
-
-
 def distance_to(start: np.ndarray, end: np.ndarray, height: int, width: int) -> np.ndarray:
     """Distance in pixels of every pixel's middle to a line between two places: (height, width)."""
     rows, columns = np.mgrid[:height, :width].astype(np.float32) + 0.5
@@ -61,36 +62,60 @@ def _score(picture: Tensor, joints: Joints, scale: np.ndarray) -> Tensor:
     limbs, body = _distances(joints, scale, height, width)
     core = (limbs < LIMB_CORE) | (body < BODY_CORE)
     far = _far(limbs, body)
-    nearness = np.clip(2 * (1 - np.minimum(2 * limbs, body) / TYPICAL), -3, 2)
+    nearness = np.clip(2 * (1 - np.minimum(2 * limbs, body) / TYPICAL), LOW, 2)
     prior = torch.from_numpy(nearness).float()
     bins = _bins(picture)
     figure, background = torch.from_numpy(core).float(), torch.from_numpy(far).float()
+    gap = round(GAP * joints.stature * float(scale.mean()))
     for _ in range(ROUNDS):
         odds = _color_odds(bins, figure, background).reshape(height, width)
         score = avg_pool2d((odds + prior)[None, None], 3, 1, 1, count_include_pad=False)
-        found = _connected((score > 0).float(), torch.from_numpy(core)[None, None].float())
+        likely = (score > 0).float()
+        bridged = connected(grown(likely, gap), torch.from_numpy(core)[None, None].float())
+        found = likely * bridged
         figure = found[0, 0]
-        background = 1 - grown(found)[0, 0]
-    return torch.where(found > 0, score, -score.abs() - 1e-3)
+        background = torch.from_numpy(far).float() + 1 - grown(found)[0, 0]
+    outside = connected(1 - found, _rim(found))
+    holes = 1 - found - outside
+    strange = _histogram(bins, outside.flatten())[bins].reshape(height, width) < UNKNOWN
+    inside = (found > 0) | ((holes > 0) & strange)
+    return torch.where(inside, 1, -1) * (score.abs() + 1e-3)
+
+
+def _rim(mask: Tensor) -> Tensor:
+    """(1, 1, h, w): 1 along the sides of a picture."""
+    rim = torch.ones_like(mask)
+    rim[..., 1:-1, 1:-1] = 0
+    return rim
 
 
 def _distances(joints: Joints, scale: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Distances (h, w) to the nearest bone of a limb and of torso or head, in statures."""
-    places, stature = joints.reference * scale, stature_of(joints) * float(scale.mean())
-    limbs = [(top, end) for top, end, _ in LIMBS.values()]
-    body = [("neck", "nose"), ("neck", "right_hip"), ("neck", "left_hip"), ("right_eye", "left_eye")]
-    return tuple(  # type: ignore[return-value]
-        np.minimum.reduce(
-            [np.full((height, width), 1e3, np.float32)]
-            + [
-                distance_to(places[JOINT[a]], places[JOINT[b]], height, width) / stature
-                for a, b in bones
-                if joints.there[JOINT[a]] and joints.there[JOINT[b]]
-            ]
-            + [distance_to(place, place, height, width) / stature for place in single]
-        )
-        for bones, single in ((limbs, []), (body, places[joints.there][:1]))
+    stature = joints.stature * float(scale.mean())
+    lines = [(top, end) for top, end, _ in LIMBS.values()], BODY
+    limbs, body = (
+        [
+            distance_to(*(joints.reference[JOINT[name]] * scale for name in ends), height, width)
+            for ends in pairs
+            if all(joints.there[JOINT[name]] for name in ends)
+        ]
+        for pairs in lines
     )
+    body += [
+        distance_to(start * scale, end * scale, height, width) + EARS_DOUBT * stature
+        for start, end in _ears(joints)
+    ]
+    far = np.full((height, width), np.float32(height + width))
+    return np.minimum.reduce([far, *limbs]) / stature, np.minimum.reduce([far, *body]) / stature
+
+
+def _ears(joints: Joints) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Where ears and hats may be: lines from the head upwards, or a place where no head is known."""
+    neck, nose = (JOINT[name] for name in ("neck", "nose"))
+    if joints.there[[neck, nose]].all():
+        start = joints.reference[nose]
+        return [(start, start + EARS * (start - joints.reference[neck]))]
+    return [(joints.reference[joints.there][0],) * 2]
 
 
 def _far(limbs: np.ndarray, body: np.ndarray) -> np.ndarray:
@@ -116,13 +141,3 @@ def _histogram(bins: Tensor, weights: Tensor) -> Tensor:
     counts = counts / counts.sum().clamp(min=1)
     around = avg_pool3d(counts.reshape(1, 1, LEVELS, LEVELS, LEVELS), 3, 1, 1)
     return 0.6 * counts + 0.4 * around.flatten() * 2
-
-
-def _connected(mask: Tensor, seeds: Tensor) -> Tensor:
-    """What of a mask (1, 1, h, w) hangs together with seeds."""
-    found, count = mask * seeds, -1.0
-    while (total := float(found.sum())) != count:
-        count = total
-        for _ in range(4):
-            found = grown(found) * mask
-    return found

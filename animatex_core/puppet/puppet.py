@@ -1,17 +1,23 @@
 """The reference picture carried along the bones: a moving character in milliseconds, without a network."""
 
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
 import torch
 
-from ..errors import InvalidInput
+from ..errors import AnimateXWarning, InvalidInput
 from ..pose.skeleton import PoseSequence
-from .cut import cut
+from .cut import cut, margin_of
 from .draw import drawn
 from .rig import rig_of
 from .skeleton import Joints
 
+SHAPE_TOLERANCE = 0.02  # part by which a pose's width / height may differ from the picture's
+NOBODY = (
+    "No joint is known both in the reference pose and in the poses, so every frame is the reference: use the "
+    "pose that was found in the reference."
+)
 Frame = tuple[np.ndarray, np.ndarray]
 
 
@@ -41,7 +47,6 @@ def puppet_frames(
     return np.stack([frame for frame, _ in pairs]), np.stack([alpha for _, alpha in pairs])
 
 
-@torch.no_grad()
 def iterate_puppet(
     reference: np.ndarray,
     reference_pose: PoseSequence,
@@ -51,15 +56,32 @@ def iterate_puppet(
     """Yield each frame (h, w, 3) and alpha (h, w) of `puppet_frames` as soon as it is drawn."""
     _check(reference, mask)
     height, width, _ = reference.shape
+    _warn_of_shape(reference_pose, "reference pose", width, height)
+    _warn_of_shape(poses, "poses", width, height)
     joints = Joints.of(reference_pose, poses, width, height)
-    rig = rig_of(joints)
-    if rig is None:
-        for _ in range(len(poses)):
-            yield reference.copy(), np.zeros((height, width), np.uint8)
-        return
-    for frame in drawn(cut(reference, joints, rig, mask), rig, len(poses)):
+    if not joints.moving.any():
+        warnings.warn(AnimateXWarning(NOBODY), stacklevel=2)
+        return ((reference.copy(), np.zeros((height, width), np.uint8)) for _ in range(len(poses)))
+    return _frames(reference, joints, len(poses), mask)
+
+
+@torch.no_grad()
+def _frames(
+    reference: np.ndarray, joints: Joints, frames: int, mask: np.ndarray | None
+) -> Iterator[Frame]:
+    rig = rig_of(joints.shifted(margin_of(joints)))
+    for frame in drawn(cut(reference, joints, rig, mask), rig, frames):
         levels = (frame * 255).round().clamp(0, 255).to(torch.uint8).numpy()
         yield np.ascontiguousarray(levels[:3].transpose(1, 2, 0)), levels[3]
+
+
+def _warn_of_shape(poses: PoseSequence, name: str, width: int, height: int) -> None:
+    if abs(poses.width * height / (poses.height * width) - 1) > SHAPE_TOLERANCE:
+        sentence = (
+            f"The {name} are of a picture of {poses.width}x{poses.height} pixels but the reference has "
+            f"{width}x{height}, so they are stretched: retarget them to the reference."
+        )
+        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
 
 
 def _check(reference: np.ndarray, mask: np.ndarray | None) -> None:

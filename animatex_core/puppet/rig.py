@@ -9,6 +9,8 @@ from .skeleton import DOWN, LIMBS, SHORT, SIDES, Bone, Joints, normal
 
 TORSO_SHAPE = 1.6  # its length in widths of the shoulders, where no hip is known
 FACE_PAIRS = (("right_eye", "left_eye"), ("right_ear", "left_ear"))
+CLOSE = 1.5  # distances of the eyes between nose and neck, below which the face is on the torso
+BENT, TILTED = 0.35, 0.8  # radians that a face on the torso, and a head, are turned against it at most
 TURNED = 0.3  # a pair of eyes or ears closer than this part of its distance in the reference says no angle
 
 
@@ -16,12 +18,24 @@ TURNED = 0.3  # a pair of eyes or ears closer than this part of its distance in 
 class Rig:
     """reference, frames: the bones by part, of places (2,) and (f, 2) in pixels.
 
-    axes: directions (f, 2) of each bone in the frames, and (2,) in the reference.
+    axes: directions of each bone, (2,) in the reference and (f, 2) in the frames. eyes: pixels between them
+        in the reference, 0 where they are unknown.
     """
 
     reference: dict[str, Bone]
     frames: dict[str, Bone]
     axes: dict[str, tuple[np.ndarray, np.ndarray]]
+    eyes: float = 0.0
+
+    @property
+    def face_on_torso(self) -> bool:
+        """Whether there is no head of its own."""
+        return "head" in self.reference and self.face_near(self.reference["head"].start)
+
+    def face_near(self, nose: np.ndarray) -> bool:
+        """Whether a nose (2,) is so near the neck that the face is on the torso."""
+        away = np.linalg.norm(nose - self.reference["torso"].start)
+        return bool(self.eyes >= SHORT and away < CLOSE * self.eyes)
 
     def carried(self, part: str, place: np.ndarray) -> np.ndarray:
         """Return where a place (2,) of the reference goes with a part: (f, 2)."""
@@ -44,17 +58,20 @@ def stretch(along: np.ndarray, length: np.ndarray, new: np.ndarray) -> np.ndarra
     return along - inside + inside * new / np.maximum(length, 1e-6)
 
 
-def rig_of(joints: Joints) -> Rig | None:
-    """Build the rig of what is known; None where no joint is known in both."""
-    if not joints.moving.any():
-        return None
-    rig = Rig({}, {}, {})
+def rig_of(joints: Joints) -> Rig:
+    """Build the rig of joints, of which at least one moves."""
+    rig = Rig({}, {}, {}, _eyes(joints))
     _add_torso(rig, joints)
     _add_head(rig, joints)
     for part, (top, end, parent) in LIMBS.items():
         if joints.there[JOINT[top]] and joints.there[JOINT[end]]:
             _add_limb(rig, joints, part, JOINT[top], JOINT[end], parent)
     return rig
+
+
+def _eyes(joints: Joints) -> float:
+    pair = [JOINT["right_eye"], JOINT["left_eye"]]
+    return float(np.linalg.norm(np.diff(joints.reference[pair], axis=0))) if joints.there[pair].all() else 0.0
 
 
 def _add_limb(rig: Rig, joints: Joints, part: str, top: int, end: int, parent: str) -> None:
@@ -115,6 +132,13 @@ def _add_head(rig: Rig, joints: Joints) -> None:
     if start is None:
         return
     angle = _head_angle(joints, rig, start, moved)
+    torso = rig.axes["torso"]
+    lean = _between(torso[0], torso[1])
+    limit = BENT if rig.face_near(start) else TILTED
+    angle = lean + np.clip(_wrapped(angle - lean), -limit, limit)
+    if rig.face_near(start):
+        along = rig.carried("torso", start)
+        moved = along + np.clip(moved - along, -rig.eyes / 2, rig.eyes / 2)
     up = -DOWN
     turned = np.stack([np.sin(angle), -np.cos(angle)], axis=1)
     rig.reference["head"], rig.frames["head"] = Bone(start, start), Bone(moved, moved)
@@ -144,3 +168,8 @@ def _between(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     cross = before[0] * after[:, 1] - before[1] * after[:, 0]
     long = np.minimum(np.linalg.norm(after, axis=1), np.linalg.norm(before)) >= SHORT
     return np.where(long, np.arctan2(cross, dot), 0.0)
+
+
+def _wrapped(angle: np.ndarray) -> np.ndarray:
+    """The same angles in -pi to pi."""
+    return (angle + np.pi) % (2 * np.pi) - np.pi

@@ -1,6 +1,6 @@
 """The bones of the puppet: which part follows which joints, in the reference and in every frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ LIMBS = {
     )
 }
 SHORT = 1.0  # pixels: a shorter bone has no direction
+SMALLEST = 4.0  # pixels of a figure
 DOWN = np.array([0.0, 1.0])
 
 
@@ -67,6 +68,16 @@ class Joints:
         moving = there & seen(body).any(axis=0)
         size = np.array([width, height], float)
         return cls(own[0, :, :2] * size, _over_time(body, moving) * size, there, moving)
+
+
+    def shifted(self, pixels: int) -> "Joints":
+        """Return the same with the reference's joints moved right and down, for a picture with a margin."""
+        return replace(self, reference=self.reference + pixels)
+
+    @property
+    def stature(self) -> float:
+        """Size of the figure in pixels, from what is known of its joints in the reference."""
+        return max(float(np.linalg.norm(np.ptp(self.reference[self.there], axis=0))), SMALLEST)
 
 
 def _with_neck(body: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ import warnings
 from typing import Literal, get_args
 
 import numpy as np
+from PIL import Image
 
 from ..errors import AnimateXWarning, InvalidInput
 from .character import Box
@@ -21,6 +22,26 @@ def box_of(mask: np.ndarray, width: int, height: int, shows: Shows = "automatic"
     picture's own transparency does. A mask that shows no character counts for none, which warns.
     Raises InvalidInput for another `shows`.
     """
+    shown = _character(mask, width, height, shows)
+    return None if shown is None else Box.of_mask(shown)
+
+
+def character_mask(
+    mask: np.ndarray, width: int, height: int, shows: Shows = "automatic"
+) -> np.ndarray | None:
+    """Return where the character is, (height, width) bool, from a mask (h, w) of 0..1 of any size.
+
+    Arguments, warnings and errors as for `box_of`; None for a mask that shows no character.
+    """
+    shown = _character(mask, width, height, shows)
+    if shown is None:
+        return None
+    resized = Image.fromarray(shown).convert("L").resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(resized) > 127
+
+
+def _character(mask: np.ndarray, width: int, height: int, shows: Shows) -> np.ndarray | None:
+    """Where the character is in a mask, (h, w) bool, None where it is nowhere."""
     if shows not in SHOWS:
         raise InvalidInput(f"mask_shows is {shows!r}, but it must be one of: {', '.join(SHOWS)}.")
     _warn_of_shape(mask, width, height)
@@ -28,7 +49,7 @@ def box_of(mask: np.ndarray, width: int, height: int, shows: Shows = "automatic"
     if shows == "background" or (shows == "automatic" and _rim(shown).mean() > SURROUNDING):
         shown = ~shown
     if shown.any():
-        return Box.of_mask(shown)
+        return shown
     kind = "full" if (mask > 0.5).any() else "empty"
     _warn(f"The mask is {kind} and counts for none: mark the character in it, or take it away.")
     return None
@@ -48,4 +69,4 @@ def _warn_of_shape(mask: np.ndarray, width: int, height: int) -> None:
 
 
 def _warn(sentence: str) -> None:
-    warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+    warnings.warn(AnimateXWarning(sentence), stacklevel=4)

@@ -8,7 +8,7 @@ from torch import Tensor
 from ...animatex_core.errors import InvalidInput
 from ...animatex_core.pose.skeleton import seen
 from ...animatex_core.retarget.character import Character
-from ...animatex_core.retarget.masks import Shows, box_of
+from ...animatex_core.retarget.masks import Shows, box_of, character_mask
 from .pictures import warn_of_first
 from .poses import reference_pose_of
 
@@ -19,6 +19,12 @@ def character_of(picture: np.ndarray, pose: Any, mask: Tensor | None, shows: Sho
     own = None if pose is None else reference_pose_of(pose, (width, height))
     box = None if mask is None else box_of(_plane(mask), width, height, shows)
     return Character(width, height, own if own is not None and seen(own.body).any() else None, box)
+
+
+def mask_of(picture: np.ndarray, mask: Tensor | None, shows: Shows) -> np.ndarray | None:
+    """Return where a MASK shows the character, (h, w) bool of the size of a picture (h, w, 3)."""
+    height, width, _ = picture.shape
+    return None if mask is None else character_mask(_plane(mask), width, height, shows)
 
 
 def _plane(mask: Tensor) -> np.ndarray:

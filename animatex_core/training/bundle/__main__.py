@@ -4,11 +4,10 @@ The denoiser is trained on the triples by `animatex train`.
 """
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +18,7 @@ from ...checkpoints.safetensors_file import layout_of, write_safetensors
 from ...commands.options import size
 from ...commands.train_words import Told
 from ...dwpose import load_pose_nets
-from ...encoders.autoencoder import StableDiffusionAutoencoder, autoencoder_metadata, bundled_config
+from ...encoders.autoencoder import StableDiffusionAutoencoder, bundled_config
 from ...encoders.open_clip_encoder import OpenClipImageEncoder
 from ...errors import InvalidInput
 from ...networks import load_small
@@ -34,28 +33,18 @@ from .held_out import DRIVEN_BY, LIKE_THE_CHARACTER, HeldOut, HeldOutSettings, t
 from .held_out_report import report
 from .image_encoder import image_encoder_config, train_image_encoder
 from .pack import pack, read_parts
-from .patch_autoencoder import PATCH_AUTOENCODER, train_patch_autoencoder
 from .recipe import Recipe
 from .pose_accuracy import held_out_clips, joint_accuracy
 from .pose_nets import train_pose_nets
 from .triples_set import TriplesSettings, write_triples
 
 say = partial(print, flush=True)
-NO_METADATA: Mapping[str, str] = MappingProxyType({})
 TOKENS = 4  # of the text context, which is the same for every clip and so may be anything
 
 
 def autoencoder(arguments: argparse.Namespace) -> None:
     """Train the autoencoder."""
     _write(SmallBundle(arguments.folder).autoencoder, train_autoencoder(say), "")
-
-
-def patch_autoencoder(arguments: argparse.Namespace) -> None:
-    """Train the autoencoder on patches, which goes on where it was interrupted."""
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    trained = train_patch_autoencoder(say, arguments.folder / "autoencoder.state")
-    metadata = autoencoder_metadata(PATCH_AUTOENCODER)
-    _write(SmallBundle(arguments.folder).autoencoder, trained, "", metadata)
 
 
 def recipe(arguments: argparse.Namespace) -> None:
@@ -156,17 +145,16 @@ def _autoencoder(bundle: SmallBundle) -> StableDiffusionAutoencoder:
     )
 
 
-def _write(path: Path, network: nn.Module, prefix: str, metadata: Mapping[str, str] = NO_METADATA) -> None:
+def _write(path: Path, network: nn.Module, prefix: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, Tensor] = {
         prefix + name: value.contiguous() for name, value in network.state_dict().items()
     }
-    write_safetensors(path, layout_of(tensors), tensors.items(), metadata)
+    write_safetensors(path, layout_of(tensors), tensors.items(), {})
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "autoencoder": autoencoder,
-    "patch-autoencoder": patch_autoencoder,
     "recipe": recipe,
     "image-encoder": image_encoder,
     "pose-nets": pose_nets,

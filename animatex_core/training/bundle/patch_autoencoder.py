@@ -25,31 +25,34 @@ SQUARES = 4.0  # weight of the squared error, beside the absolute one
 NOISE = 0.05  # largest deviation that latents get in training, where their own is 1
 PICTURES = 256  # from which the components are computed
 
-PATCH_AUTOENCODER = AutoencoderConfig(channels=(192,), blocks=1, latent_channels=32, norm_groups=4, patch=8)
+PATCH_AUTOENCODER = AutoencoderConfig(channels=(192,), blocks=1, latent_channels=48, norm_groups=3, patch=8)
 SETTINGS = FitSettings(
-    steps=5000, batch_size=8, learning_rate=8e-5, warm_up=100, weight_decay=0.0, decay=0.999, workers=0,
+    steps=4000, batch_size=8, learning_rate=1e-3, warm_up=100, weight_decay=0.0, decay=0.999, workers=0,
     keep_every=300,
 )  # fmt: skip
 
 
-def train_patch_autoencoder(
+def train_patch_decoder(
+    network: nn.Module,
     report: Callable[[str], None],
     kept: Path | None = None,
     config: AutoencoderConfig = PATCH_AUTOENCODER,
     settings: FitSettings = SETTINGS,
 ) -> nn.Module:
-    """Train the autoencoder; kept: a file from which a training that was interrupted goes on."""
-    torch.manual_seed(0)
-    network = linear_autoencoder(config)
-    report(f"linear start: {held_out_psnr(network, config.patch):.2f} dB")
+    """Train the decoder of a linear autoencoder, and return a copy of the whole; the encoder stays as it is.
+
+    So latents stay a linear map of the pictures, and what was encoded before stays true. kept: a file from which a
+    training that was interrupted goes on.
+    """
+    for name in ("encoder", "quant_conv"):
+        network.get_submodule(name).requires_grad_(False)
     loss = partial(reconstruction_loss, config.patch)
-    network = fit(network, partial(crop, CROP), loss, settings, report, kept)
-    report(f"trained: {held_out_psnr(network, config.patch):.2f} dB")
-    return network
+    return fit(network, partial(crop, CROP), loss, settings, report, kept)
 
 
 def linear_autoencoder(config: AutoencoderConfig, pictures: int = PICTURES) -> nn.Module:
     """Return an autoencoder that is the best linear projection of the patches of so many pictures."""
+    torch.manual_seed(0)
     network: Any = network_on_meta(config).to_empty(device="cpu")
     for module in network.modules():
         if hasattr(module, "reset_parameters"):
@@ -94,7 +97,8 @@ _scene_of = lru_cache(maxsize=2)(_scene)
 def reconstruction_loss(patch: int, network: Any, pictures: Tensor) -> Tensor:
     """Absolute and squared error of pictures and absolute error of their edges, from slightly noisy latents."""
     with torch.autocast("cpu", torch.bfloat16):
-        latents = network.encode(F.pixel_unshuffle(pictures, patch)).latent_dist.mean
+        with torch.no_grad():
+            latents = network.encode(F.pixel_unshuffle(pictures, patch)).latent_dist.mean
         strength = NOISE / LATENT_SCALE * torch.rand(len(pictures), 1, 1, 1)
         noisy = latents + strength * torch.randn_like(latents)
         found = F.pixel_shuffle(network.decode(noisy).sample.float(), patch)

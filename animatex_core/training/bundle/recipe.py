@@ -24,7 +24,7 @@ from ..trainer.export import export_denoiser
 from ..trainer.samples import BatchMaker, open_dataset, open_epi
 from ..trainer.training import StepReport, Training
 from .gate import DENOISER, Gate, line, sheet
-from .patch_autoencoder import PATCH_AUTOENCODER, as_tensor, held_out_psnr, linear_autoencoder, picture
+from .patch_autoencoder import PATCH_AUTOENCODER, as_tensor, held_out_psnr, linear_autoencoder, picture, train_patch_decoder
 from .triples_set import TriplesSettings, write_triples
 
 FAR = (7, 11, 16, 23)  # steps between the frames of a clip: poses that have little to do with each other
@@ -98,7 +98,7 @@ class Recipe:
     def _encoders(self) -> None:
         """Write the autoencoder, unless it is there; image encoder and pose nets are those of the package.
 
-        Its latents are a linear map of the pictures, and stay so: only its decoder is trained further, at the end.
+        Its latents are a linear map of the pictures, and stay so: only its decoder is trained further.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         for shipped in (SHIPPED.image_encoder, SHIPPED.image_encoder_config, SHIPPED.pose_nets):
@@ -107,7 +107,9 @@ class Recipe:
         if not self._bundle.autoencoder.exists():
             linear = linear_autoencoder(PATCH_AUTOENCODER)
             self.say(f"autoencoder, linear: {held_out_psnr(linear, PATCH_AUTOENCODER.patch):.2f} dB")
-            tensors = {name: value.contiguous() for name, value in linear.state_dict().items()}
+            trained = train_patch_decoder(linear, self.say, self.folder / "decoder.state")
+            self.say(f"autoencoder, its decoder trained: {held_out_psnr(trained, PATCH_AUTOENCODER.patch):.2f} dB")
+            tensors = {name: value.contiguous() for name, value in trained.state_dict().items()}
             metadata = autoencoder_metadata(PATCH_AUTOENCODER)
             write_safetensors(self._bundle.autoencoder, layout_of(tensors), tensors.items(), metadata)
 
