@@ -150,8 +150,8 @@ def clip_conditions(
 
     text_context: (1, text_tokens, context_dim), the text encoder's answer to "". poses: what the character
     shall follow; motion: of the driving clip, whoever is drawn (paper, section 3.2: its own keypoints ask).
-    progress: called for each pose that is drawn; what it raises ends the work. puppet: (f, latent_channels, h, w),
-    scaled latents of the puppet's frames, for a denoiser that was trained on them.
+    progress: called for each pose that is drawn; what it raises ends the work. puppet: (f, latent_channels,
+    h, w), scaled latents of the puppet's frames, for a denoiser that was trained on them.
     Raises InvalidInput where the numbers of frames differ, or the image encoders of reference and motion.
     """
     _require_frames(shape, poses, motion)

@@ -62,8 +62,9 @@ class AutoencoderConfig:
         require_whole("patch", self.patch, most=FACTOR)
         if self.patch << (len(self.channels) - 1) != FACTOR or not self.channels:
             raise InvalidInput(
-                f"An autoencoder of {len(self.channels)} levels on patches of {self.patch} pixels does not make "
-                f"one latent of {FACTOR} x {FACTOR} pixels: choose 4 levels on single pixels, or 1 on patches of 8."
+                f"An autoencoder of {len(self.channels)} levels on patches of {self.patch} pixels does not "
+                f"make one latent of {FACTOR} x {FACTOR} pixels: take 4 levels on single pixels, or 1 on "
+                "patches of 8."
             )
 
     @property

@@ -1,4 +1,4 @@
-"""What can be said of the clean latents before the network: the puppet, and what the noise has left of them."""
+"""An estimate of clean latents before the network: the puppet, and what the noise has left of them."""
 
 from typing import NamedTuple
 
@@ -20,10 +20,10 @@ class Carried(NamedTuple):
 def carried(x: Tensor, puppet: Tensor, timesteps: Tensor) -> Carried:
     """Estimate clean latents from the puppet and noisy latents, as well as it can be done linearly.
 
-    The estimate is the posterior mean of clean latents that differ from the puppet p by normal errors of variance
-    ERROR: p + g (x - alpha p) with g = ERROR alpha / (ERROR alpha^2 + sigma^2). A network that adds nothing to its
-    v answers pure noise with the puppet, and nearly clean latents with themselves. Where x is noise alone g is 0, so
-    that a network which sees the correction in place of x need not learn to overlook the noise.
+    The estimate is the posterior mean of clean latents that differ from the puppet p by normal errors of
+    variance ERROR: p + g (x - alpha p) with g = ERROR alpha / (ERROR alpha^2 + sigma^2). A network that adds
+    nothing to its v answers pure noise with the puppet, and nearly clean latents with themselves. Where x is
+    noise alone g is 0: a network which sees the correction in place of x need not learn to overlook noise.
 
     Args:
         x: Noisy latents, (b, c, f, h, w).

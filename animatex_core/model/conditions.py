@@ -26,8 +26,8 @@ class ConditionInputs:
         floating point.
     keypoints: (b, f + 1, 2, joints) in 0..1 or -1 where unseen, likewise; None means zeros.
     clip_features: (b, f + 1, clip_dim), the reference picture's in front; None means zeros.
-    puppet_latents: (b, latent_channels, f, h, w), scaled latents of the puppet's frames, for a network that was
-        trained on them.
+    puppet_latents: (b, latent_channels, f, h, w), scaled latents of the puppet's frames, for a network that
+        was trained on them.
     """
 
     shape: ClipShape

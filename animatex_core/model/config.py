@@ -86,8 +86,8 @@ class DenoiserConfig:
     pools_pictures: pose and reference pictures are averaged down to four times the latents' size before the
         first convolution of their encoders, not behind it.
     separate_conditions: pose and reference pictures have concat_channels each, instead of sharing them.
-    puppet: the network is also given the latents of the puppet (the reference picture carried along the bones)
-        and predicts what has to be changed of it.
+    puppet: the network is also given the latents of the puppet (the reference picture carried along the
+        bones) and predicts what has to be changed of it.
     reference_keys: in the spatial self-attention every frame also attends to the reference frame.
     """
 

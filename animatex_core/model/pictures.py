@@ -16,8 +16,8 @@ class PictureConvolutions(nn.Sequential):
     """Convolutions from (n, 3, height, width) down to the size of the latents.
 
     The second layer works on four times the latents' size, whatever the autoencoder's factor: the release
-    pools 768 x 512 to half of it before two convolutions of stride 2. pools_first: it is the pictures that are
-    pooled, before the first layer, which is then four times cheaper.
+    pools 768 x 512 to half of it before two convolutions of stride 2. pools_first: it is the pictures that
+    are pooled, before the first layer, which is then four times cheaper.
     """
 
     def __init__(self, make: LayerFactory, hidden: int, outputs: int, *, pools_first: bool = False) -> None:

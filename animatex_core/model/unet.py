@@ -13,13 +13,13 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from .attention import KeyValue
+from .carried import Carried, carried
 from .conditions import ConditionInputs, Conditions, Step
 from .config import DenoiserConfig
 from .fit import check_fit
 from .ipi import KeypointEncoder, Resampler
 from .layers import TORCH, LayerFactory, timestep_embedding
 from .levels import LevelBuilder
-from .carried import Carried, carried
 from .pictures import LatentConvolutions, PictureConvolutions, PixelTransformer
 from .spatial import SpatialTransformer
 

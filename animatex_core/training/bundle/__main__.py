@@ -33,9 +33,9 @@ from .held_out import DRIVEN_BY, LIKE_THE_CHARACTER, HeldOut, HeldOutSettings, t
 from .held_out_report import report
 from .image_encoder import image_encoder_config, train_image_encoder
 from .pack import pack, read_parts
-from .recipe import Recipe
 from .pose_accuracy import held_out_clips, joint_accuracy
 from .pose_nets import train_pose_nets
+from .recipe import Recipe
 from .triples_set import TriplesSettings, write_triples
 
 say = partial(print, flush=True)

@@ -1,11 +1,12 @@
 """Does the denoiser earn its place? Held-out clips against the puppet, and against the puppet blurred.
 
-What a network adds to the puppet may be blur alone, which raises PSNR by itself. So it is compared with the puppet
-blurred by the sigma at which that is best.
+What a network adds to the puppet may be blur alone, which raises PSNR by itself. So it is compared with the
+puppet blurred by the sigma at which that is best.
 
-Characters follow their own poses in the true clip. Of poses that are carried over from a dancer the body's bones are
-known from one picture alone, and what follows them to the pixel is not where the true clip is: the renderer itself
-comes to no more than 18.8 dB on them. Nothing can be learnt of a denoiser there but how much it blurs.
+Characters follow their own poses in the true clip. Of poses that are carried over from a dancer the body's
+bones are known from one picture alone, and what follows them to the pixel is not where the true clip is: the
+renderer itself comes to no more than 18.8 dB on them. Nothing can be learnt of a denoiser there but how much
+it blurs.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -12,6 +12,7 @@ from ...markdown import markdown_table
 from ...networks import Networks
 from ...pose.extract import PoseExtractor
 from ...pose.skeleton import seen
+from ...puppet.condition import puppet_latents
 from ...retarget.retarget import Character, RetargetSettings, retarget
 from ...sampling import FOR_SMALL, SamplingSettings, sample_latents
 from ...shapes import ClipShape
@@ -103,7 +104,11 @@ class HeldOut:
             networks.autoencoder,
         )
         poses = retarget(motion.poses, character, settings.retargeting)
-        inputs = clip_conditions(shape, networks.text_context, reference, poses, motion)
+        puppet = None
+        if networks.unet.config.puppet:
+            picture = triple.reference.frames[0]
+            puppet = puppet_latents(networks.autoencoder, picture, own, poses, shape)
+        inputs = clip_conditions(shape, networks.text_context, reference, poses, motion, puppet=puppet)
         latents = sample_latents(networks.unet, inputs, replace(settings.sampling, seed=number))
         pictures = networks.autoencoder.decode(rearrange(latents, "1 c f h w -> f c h w"))
         units = (pictures.float().cpu() / 2 + 0.5).clamp(0, 1)

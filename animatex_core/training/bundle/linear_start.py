@@ -1,12 +1,12 @@
 """A start for autoencoders on patches of pixels: before any training they are a linear projection.
 
-The projection is onto the principal components of the patches (PCA). What the residual blocks learn is added to
-it, so that the autoencoder begins as good as the best linear one of as many channels, and becomes better.
+The projection is onto the principal components of the patches (PCA). What the residual blocks learn is added
+to it, so that the autoencoder begins as good as the best linear one of as many channels, and becomes better.
 
-Each component c is carried through the network twice, as c and -c, since SiLU(c) - SiLU(-c) = c. Between them and
-their exact values stands the normalisation, which divides by the deviation of a group. So each group that carries
-components also holds two constants, STEADY and -STEADY, which are so much larger that they alone make up its mean
-and deviation, and the weight of the normalisation takes them out again.
+Each component c is carried through the network twice, as c and -c, since SiLU(c) - SiLU(-c) = c. Between them
+and their exact values stands the normalisation, which divides by the deviation of a group. So each group that
+carries components also holds two constants, STEADY and -STEADY, which are so much larger that they alone make
+up its mean and deviation, and the weight of the normalisation takes them out again.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,6 @@ from ...encoders.autoencoder import LATENT_SCALE, AutoencoderConfig
 
 STEADY = 64.0
 CERTAIN = -9.0  # log variance of the posterior
-_CENTER = (1, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,11 +100,11 @@ def _zero(layer: nn.Module) -> None:
 
 
 def _carry_in(layer: nn.Conv2d, weight: Tensor, bias: Tensor, places: _Places) -> None:
-    """Let a convolution give every component, weight (c, inputs) and bias (c,), its negative, the constants."""
+    """Let a convolution give components, by a weight (c, inputs) and a bias (c,), negatives and constants."""
     assert layer.bias is not None
     for channels, factor in _signs(places.carried):
         layer.weight[channels] = 0.0
-        layer.weight[channels, :, *_CENTER] = factor * weight
+        layer.weight[channels, :, 1, 1] = factor * weight
         layer.bias[channels] = factor * bias
     for channels, factor in _signs(places.constants):
         layer.weight[channels] = 0.0
@@ -116,7 +115,7 @@ def _read_out(layer: nn.Conv2d, weight: Tensor, places: _Places) -> None:
     """Let a convolution add up the components by a weight (outputs, c)."""
     _zero(layer)
     for channels, factor in _signs(places.carried):
-        layer.weight[:, channels, *_CENTER] = factor * weight
+        layer.weight[:, channels, 1, 1] = factor * weight
 
 
 def _scale(network: Any) -> None:

@@ -41,8 +41,8 @@ def train_patch_decoder(
 ) -> nn.Module:
     """Train the decoder of a linear autoencoder, and return a copy of the whole; the encoder stays as it is.
 
-    So latents stay a linear map of the pictures, and what was encoded before stays true. kept: a file from which a
-    training that was interrupted goes on.
+    So latents stay a linear map of the pictures, and what was encoded before stays true. kept: a file from
+    which a training that was interrupted goes on.
     """
     for name in ("encoder", "quant_conv"):
         network.get_submodule(name).requires_grad_(False)
@@ -95,7 +95,7 @@ _scene_of = lru_cache(maxsize=2)(_scene)
 
 
 def reconstruction_loss(patch: int, network: Any, pictures: Tensor) -> Tensor:
-    """Absolute and squared error of pictures and absolute error of their edges, from slightly noisy latents."""
+    """Absolute and squared error of pictures, absolute error of their edges, from slightly noisy latents."""
     with torch.autocast("cpu", torch.bfloat16):
         with torch.no_grad():
             latents = network.encode(F.pixel_unshuffle(pictures, patch)).latent_dist.mean

@@ -1,16 +1,16 @@
-"""The whole training of the small bundle in stages, in one folder: started again, it goes on wherever it stopped."""
+"""The whole training of the small bundle, in stages that go on wherever they were stopped."""
 
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ...checkpoints.safetensors_file import layout_of, write_safetensors
-from ...encoders.autoencoder import LATENT_SCALE, autoencoder_metadata
+from ...encoders.autoencoder import autoencoder_metadata
 from ...placement import place_json
 from ...small_bundle import SHIPPED, SmallBundle
 from ...video.picture import write_picture
@@ -24,7 +24,14 @@ from ..trainer.export import export_denoiser
 from ..trainer.samples import BatchMaker, open_dataset, open_epi
 from ..trainer.training import StepReport, Training
 from .gate import DENOISER, Gate, line, sheet
-from .patch_autoencoder import PATCH_AUTOENCODER, as_tensor, held_out_psnr, linear_autoencoder, picture, train_patch_decoder
+from .patch_autoencoder import (
+    PATCH_AUTOENCODER,
+    as_tensor,
+    held_out_psnr,
+    linear_autoencoder,
+    picture,
+    train_patch_decoder,
+)
 from .triples_set import TriplesSettings, write_triples
 
 FAR = (7, 11, 16, 23)  # steps between the frames of a clip: poses that have little to do with each other
@@ -37,8 +44,8 @@ CLIPS = "clips"
 class Stage:
     """A part of the denoiser's training.
 
-    clips: how many lie in the folder `CLIPS/name` before it begins. steps: at which it ends, counted from the very
-    first. strides, frames: of these clips. changes: of the configuration, as `animatex train --set`.
+    clips: how many lie in the folder `CLIPS/name` before it begins. steps: at which it ends, counted from
+    the very first. strides, frames: of these clips. changes: of the configuration, as `animatex train --set`.
     """
 
     name: str
@@ -64,7 +71,7 @@ STAGES = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training in a folder. every: minutes between two measurements of held-out clips; pairs: how many of them."""
+    """A training in a folder. every: minutes between two measurements; pairs: held-out clips for these."""
 
     folder: Path
     read_encoders: Callable[[SmallBundle], Encoders]
@@ -108,7 +115,7 @@ class Recipe:
             linear = linear_autoencoder(PATCH_AUTOENCODER)
             self.say(f"autoencoder, linear: {held_out_psnr(linear, PATCH_AUTOENCODER.patch):.2f} dB")
             trained = train_patch_decoder(linear, self.say, self.folder / "decoder.state")
-            self.say(f"autoencoder, its decoder trained: {held_out_psnr(trained, PATCH_AUTOENCODER.patch):.2f} dB")
+            self.say(f"autoencoder, trained: {held_out_psnr(trained, PATCH_AUTOENCODER.patch):.2f} dB")
             tensors = {name: value.contiguous() for name, value in trained.state_dict().items()}
             metadata = autoencoder_metadata(PATCH_AUTOENCODER)
             write_safetensors(self._bundle.autoencoder, layout_of(tensors), tensors.items(), metadata)
@@ -143,7 +150,7 @@ class Recipe:
 
 
 class _Watch:
-    """Says every now and then how good the averaged weights are on held-out clips, and keeps a sheet of them."""
+    """Says now and then how good the averaged weights are on held-out clips, and keeps a sheet of them."""
 
     def __init__(self, recipe: Recipe, encoders: Encoders) -> None:
         self.recipe, self.encoders = recipe, encoders

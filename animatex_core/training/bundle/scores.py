@@ -29,7 +29,7 @@ def similarity(found: np.ndarray, true: np.ndarray) -> tuple[float, float]:
 
 
 def psnr(found: np.ndarray, true: np.ndarray) -> float:
-    """PSNR in dB, a mean over the frames (f, h, w, 3) uint8: that of `similarity`, without the time of SSIM."""
+    """PSNR in dB, a mean over the frames (f, h, w, 3) uint8: that of `similarity`, without its SSIM."""
     errors = ((found / 255.0 - true / 255.0) ** 2).mean(axis=(1, 2, 3))
     return float(np.mean(-10 * np.log10(np.maximum(errors, 1e-10))))
 

@@ -22,8 +22,9 @@ from .fit import Numbered
 
 FRAMES = 8
 JITTER = 0.006  # of the picture's height: how far a pose net errs
-# The same where the puppet goes along. What the clip shows has to be where its poses say: a denoiser that cannot
-# rely on it learns to blur the edges. So it is the reference's pose and the dancer's alone that are inexact.
+# The same where the puppet goes along. What the clip shows has to be where its poses say: a denoiser that
+# cannot rely on it learns to blur the edges. So it is the reference's pose and the dancer's alone that are
+# inexact.
 PUPPET_JITTER = 0.003, 0.0, 0.003
 HANDS_UNSEEN = 0.3
 # How many times larger than the clip the picture is that the poses are said to be of. Strokes have a fixed
@@ -36,8 +37,8 @@ REPORT_EVERY = 200
 class TriplesSettings:
     """What is drawn: `count` triples of `frames` frames from a seed, of pictures of this size.
 
-    strides: steps between two frames, at 24 frames a second. puppet: whether the puppet goes along. per_shard: clips
-    of a file.
+    strides: steps between two frames, at 24 frames a second. puppet: whether the puppet goes along.
+    per_shard: clips of a file.
     """
 
     count: int
@@ -82,7 +83,7 @@ def write_triples(
 def encode_triple(
     triple: Triple, encoders: Encoders, rng: np.random.Generator, *, puppet: bool = False
 ) -> StoredClip:
-    """Encode a triple; its poses are as a pose net might find them. puppet: also make and encode the puppet."""
+    """Encode a triple; its poses are as a pose net might find them. puppet: whether to add the puppet."""
     scale = int(rng.choice(SIZES, p=SIZE_SHARES))
     height, width = triple.target.frames.shape[1:3]
     frames = [*triple.reference.frames, *triple.target.frames]

@@ -1,6 +1,7 @@
 """Features that clips are compared by, which stay the same whatever is trained.
 
-They are those of the encoder of the first small autoencoder, in the form that `scores.perceptual_distance` reads.
+They are those of the encoder of the first small autoencoder, in the form that `scores.perceptual_distance`
+reads.
 """
 
 from functools import cache

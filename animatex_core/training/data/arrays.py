@@ -24,8 +24,8 @@ def array_forms(header: DatasetHeader) -> dict[str, tuple[int, ...]]:
 
     A row a clip: frames, driver_frames (0 where the driver is the character itself), references (counts),
     sizes (width and height of the pictures of poses, driver's poses and driving frames), fps (of both poses,
-    0 if unknown). A row a frame: latents, points, features (of the driving frames), driver_points, puppet (only
-    where the header asks for it).
+    0 if unknown). A row a frame: latents, points, features (of the driving frames), driver_points, puppet
+    (only where the header asks for it).
     A row a reference: picture_ends (in the bytes of `pictures`), embeddings, reference_latents (only where
     the form asks for them), reference_points, reference_sizes, reference_frames (-1: none of the clip).
     """

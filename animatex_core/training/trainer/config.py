@@ -27,8 +27,8 @@ class DropoutConfig:
     """How often conditions are dropped from a sample, so that guidance has an unconditional pass.
 
     all_dropped, all_kept: drawn first; otherwise each goes with a probability of its own (paper: 0.1, 0.1,
-    and 0.5 each). pose: the drawn poses. motion: what the implicit pose indicator reads. puppet: the reference
-    carried along the bones, of which the paper knows nothing.
+    and 0.5 each). pose: the drawn poses. motion: what the implicit pose indicator reads. puppet: the
+    reference carried along the bones, of which the paper knows nothing.
     """
 
     all_dropped: float = 0.1
