@@ -11,7 +11,8 @@ from .layers import FeedForward, LayerFactory
 
 # CUDA kernels put the batch on a grid axis of 65,535; stay well below it.
 _MOST_SEQUENCES = 2**15
-# Up to so many keys two products of matrices are faster on a CPU than its fused kernel: twice to seven times.
+# Up to so many keys two products of matrices are faster on a CPU than its fused kernel, there and back twice to
+# seven times. They take more memory, so only a training, which has to keep much more, makes use of it.
 _FEW_KEYS = 256
 
 
@@ -24,7 +25,7 @@ class KeyValue(NamedTuple):
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Scaled dot product attention of (n, heads, tokens, d), in pieces where n is beyond a kernel's reach."""
-    if query.device.type == "cpu" and key.shape[2] <= _FEW_KEYS:
+    if query.device.type == "cpu" and query.requires_grad and key.shape[2] <= _FEW_KEYS:
         scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
         return scores.softmax(-1).to(value.dtype) @ value
     if query.shape[0] <= _MOST_SEQUENCES:

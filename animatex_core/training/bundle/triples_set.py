@@ -102,7 +102,9 @@ def encode_triple(
 
 
 def _latent_channels(encoders: Encoders) -> int:
-    return encoders.autoencoder.encode(autoencoder_pictures([np.zeros((8, 8, 3), np.uint8)], 8, 8)).shape[1]
+    return encoders.autoencoder.encode(autoencoder_pictures([np.zeros((64, 64, 3), np.uint8)], 64, 64)).shape[
+        1
+    ]
 
 
 def _draw(settings: TriplesSettings, first: int, number: int) -> Triple:
