@@ -87,11 +87,12 @@ class TransformerBlock(nn.Module):
         reference_of: how many sequences in a row also attend to the first of them; None where each attends to
         itself alone.
         """
-        normed = self.norm1(x)
-        keys_values = None if reference_of is None else self._with_first(normed, reference_of)
-        x = self.attn1(normed, keys_values) + x
+        x = self._attended(self.norm1(x), reference_of) + x
         x = self.attn2(self.norm2(x), context) + x
         return self.ff(self.norm3(x)) + x
+
+    def _attended(self, x: Tensor, reference_of: int | None) -> Tensor:
+        return self.attn1(x, None if reference_of is None else self._with_first(x, reference_of))
 
     def _with_first(self, x: Tensor, count: int) -> KeyValue:
         def joined(own: Tensor) -> Tensor:
