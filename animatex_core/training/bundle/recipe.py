@@ -38,6 +38,7 @@ FAR = (7, 11, 16, 23)  # steps between the frames of a clip: poses that have lit
 NEAR_BATCHES = "batches=[{frames: 1, batch_size: 8, share: 0.05}, {frames: 4, batch_size: 4, share: 0.35}, {frames: 8, batch_size: 2, share: 0.6}]"  # noqa: E501
 WHOLE_CLIPS = 64  # in a shard: what a stop can lose of the drawing
 CLIPS = "clips"
+DECODER_BEFORE = 4  # the number of the stage before which the decoder is trained
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,9 @@ class Recipe:
         encoders = self.read_encoders(self._bundle)
         watch = _Watch(self, encoders)
         for number, stage in enumerate(self.stages):
+            if number == DECODER_BEFORE and self._train_decoder():
+                encoders = self.read_encoders(self._bundle)
+                watch = _Watch(self, encoders)
             self._draw(stage, encoders)
             self._train(number, stage, watch)
         self.export()
@@ -103,22 +107,36 @@ class Recipe:
         return self.folder / "run"
 
     def _encoders(self) -> None:
-        """Write the autoencoder, unless it is there; image encoder and pose nets are those of the package.
+        """Write the linear autoencoder, unless one is there; the other networks are those of the package.
 
-        Its latents are a linear map of the pictures, and stay so: only its decoder is trained further.
+        Latents stay a linear map of the pictures: only the decoder is trained further.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         for shipped in (SHIPPED.image_encoder, SHIPPED.image_encoder_config, SHIPPED.pose_nets):
             if not (self.folder / shipped.name).exists():
                 shutil.copy(shipped, self.folder / shipped.name)
         if not self._bundle.autoencoder.exists():
-            linear = linear_autoencoder(PATCH_AUTOENCODER)
-            self.say(f"autoencoder, linear: {held_out_psnr(linear, PATCH_AUTOENCODER.patch):.2f} dB")
-            trained = train_patch_decoder(linear, self.say, self.folder / "decoder.state")
-            self.say(f"autoencoder, trained: {held_out_psnr(trained, PATCH_AUTOENCODER.patch):.2f} dB")
-            tensors = {name: value.contiguous() for name, value in trained.state_dict().items()}
-            metadata = autoencoder_metadata(PATCH_AUTOENCODER)
-            write_safetensors(self._bundle.autoencoder, layout_of(tensors), tensors.items(), metadata)
+            self._write_autoencoder(linear_autoencoder(PATCH_AUTOENCODER))
+
+    def _train_decoder(self) -> bool:
+        """Train the decoder, once; return whether it was, and takes the place of the linear one."""
+        done = self.folder / "decoder.json"
+        if done.exists():
+            return False
+        linear = linear_autoencoder(PATCH_AUTOENCODER)
+        before = held_out_psnr(linear, PATCH_AUTOENCODER.patch)
+        trained = train_patch_decoder(linear, self.say, self.folder / "decoder.state")
+        after = held_out_psnr(trained, PATCH_AUTOENCODER.patch)
+        self.say(f"decoder: {after:.2f} dB on held-out pictures, {before:.2f} dB before its training")
+        if after > before:
+            self._write_autoencoder(trained)
+        place_json(done, {"before": before, "after": after})
+        return after > before
+
+    def _write_autoencoder(self, network: Any) -> None:
+        tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
+        metadata = autoencoder_metadata(PATCH_AUTOENCODER)
+        write_safetensors(self._bundle.autoencoder, layout_of(tensors), tensors.items(), metadata)
 
     def _draw(self, stage: Stage, encoders: Encoders) -> None:
         folder = self.folder / CLIPS / stage.name
