@@ -155,7 +155,6 @@ def _write(path: Path, network: nn.Module, prefix: str) -> None:
 
 PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "autoencoder": autoencoder,
-    "recipe": recipe,
     "image-encoder": image_encoder,
     "pose-nets": pose_nets,
     "triples": triples,
@@ -163,6 +162,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "pose-accuracy": accuracy,
     "held-out": held_out,
     "ablations": ablations,
+    "recipe": recipe,
 }
 
 
