@@ -60,7 +60,7 @@ class AutoencoderConfig:
         for width in self.channels:
             require_whole("each of channels", width, most=MAX_SIZE)
         require_whole("patch", self.patch, most=FACTOR)
-        if 2 * FACTOR != self.patch << len(self.channels):
+        if self.patch << len(self.channels) != 2 * FACTOR:
             raise InvalidInput(
                 f"An autoencoder of {len(self.channels)} levels on patches of {self.patch} pixels does not "
                 f"make one latent of {FACTOR} x {FACTOR} pixels: take 4 levels on single pixels, or 1 on "

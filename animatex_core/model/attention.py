@@ -11,8 +11,8 @@ from .layers import FeedForward, LayerFactory
 
 # CUDA kernels put the batch on a grid axis of 65,535; stay well below it.
 _MOST_SEQUENCES = 2**15
-# Up to so many keys two products of matrices are faster on a CPU than its fused kernel, there and back twice to
-# seven times. They take more memory, so only a training, which has to keep much more, makes use of it.
+# Up to so many keys two products of matrices are faster on a CPU than its fused kernel, there and back twice
+# to seven times. They take more memory, so only a training, which has to keep much more, makes use of it.
 _FEW_KEYS = 256
 
 

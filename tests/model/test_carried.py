@@ -1,6 +1,7 @@
 """A denoiser that begins from the puppet."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -17,10 +18,12 @@ from tests.model.samples import tiny_inputs, tiny_latents, tiny_unet
 
 CONFIG = replace(DenoiserConfig.tiny(), separate_conditions=True, puppet=True, reference_keys=True)
 SCHEDULE = NoiseSchedule.released()
+PUPPET = tiny_latents(seed=7)
 
 
 def _inputs(**changes: Tensor | None) -> ConditionInputs:
-    return replace(tiny_inputs(), **{"puppet_latents": tiny_latents(seed=7), **changes})
+    given: dict[str, Any] = {"puppet_latents": PUPPET, **changes}
+    return replace(tiny_inputs(), **given)
 
 
 def _answer(unet: AnimateXUNet, inputs: ConditionInputs, timestep: int = 999) -> Tensor:
@@ -51,7 +54,7 @@ def test_no_other_linear_estimate_is_nearer(timestep: int) -> None:
 def test_a_network_that_adds_nothing_answers_with_the_puppet() -> None:
     unet, inputs = AnimateXUNet(CONFIG).requires_grad_(False), _inputs()
     initialise(unet)
-    torch.testing.assert_close(_answer(unet, inputs), -inputs.puppet_latents)
+    torch.testing.assert_close(_answer(unet, inputs), -PUPPET)
     assert not _answer(unet, replace(inputs, puppet_latents=None)).any()
 
 
@@ -77,7 +80,7 @@ def test_a_window_has_the_puppet_of_its_frames() -> None:
     inputs = _inputs()
     found = inputs.window(1, 3).puppet_latents
     assert found is not None
-    torch.testing.assert_close(found, tiny_latents(seed=7)[:, :, 1:3])
+    torch.testing.assert_close(found, PUPPET[:, :, 1:3])
 
 
 def test_a_network_that_knows_no_puppet_is_shown_none() -> None:

@@ -32,7 +32,7 @@ PICTURES = 8
 @pytest.fixture(scope="module")
 def linear() -> StableDiffusionAutoencoder:
     network = patch_autoencoder.linear_autoencoder(CONFIG, PICTURES)
-    return StableDiffusionAutoencoder(network.eval(), patch=CONFIG.patch)  # type: ignore[arg-type]
+    return StableDiffusionAutoencoder(network.eval(), patch=CONFIG.patch)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_training_makes_the_decoder_better_and_leaves_the_encoder(
     network = patch_autoencoder.linear_autoencoder(CONFIG, PICTURES)
     kept = tmp_path / "decoder.state"
     trained = patch_autoencoder.train_patch_decoder(network, lambda _: None, kept, CONFIG, settings)
-    better = StableDiffusionAutoencoder(trained, patch=CONFIG.patch)  # type: ignore[arg-type]
+    better = StableDiffusionAutoencoder(trained, patch=CONFIG.patch)
     torch.testing.assert_close(better.encode(crops), linear.encode(crops))
     errors = [F.mse_loss(each.decode(each.encode(crops)), crops).item() for each in (better, linear)]
     assert errors[0] < errors[1]

@@ -11,6 +11,7 @@ it blurs.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class Gate:
 
     def controls(self) -> dict[str, dict[str, float]]:
         """Score what no denoiser has touched: the puppet, the puppet blurred, the true clip encoded."""
-        blurs = {sigma: self._mean(lambda case, s=sigma: blurred(case.puppet, s)) for sigma in SIGMAS}
+        blurs = {sigma: self._mean(partial(_blurred_puppet, sigma)) for sigma in SIGMAS}
         best = max(blurs, key=lambda sigma: blurs[sigma]["moving PSNR"])
         return {
             PUPPET: self._mean(lambda case: case.puppet),
@@ -101,6 +102,10 @@ class Gate:
         autoencoder: Any = self.encoders.autoencoder
         units = (autoencoder.decode(latents).float() / 2 + 0.5).clamp(0, 1)
         return rearrange((units * 255).round().byte(), "f c h w -> f h w c").numpy()
+
+
+def _blurred_puppet(sigma: float, case: GateCase) -> np.ndarray:
+    return blurred(case.puppet, sigma)
 
 
 def blurred(frames: np.ndarray, sigma: float) -> np.ndarray:
