@@ -8,7 +8,8 @@ import pytest
 from animatex_core.checkpoints.denoiser_file import load_denoiser
 from animatex_core.small_bundle import SmallBundle
 from animatex_core.training.bundle.__main__ import read_encoders
-from animatex_core.training.bundle.gate import Gate, blurred
+from animatex_core.training.bundle.baselines import smoothed
+from animatex_core.training.bundle.gate import Gate
 from animatex_core.training.bundle.recipe import Recipe, Stage
 from animatex_core.training.data.shards import shard_files
 
@@ -57,8 +58,8 @@ def test_what_comes_out_is_a_denoiser_that_begins_from_the_puppet(said: list[str
 
 def test_a_blur_keeps_the_mean_and_grows_with_its_sigma() -> None:
     frames = np.random.default_rng(0).integers(0, 256, (1, 32, 48, 3), np.uint8)
-    spreads = [blurred(frames, sigma).std() for sigma in (0.4, 0.8, 1.3)]
+    spreads = [smoothed(frames, sigma).std() for sigma in (0.4, 0.8, 1.3)]
     assert spreads == sorted(spreads, reverse=True)
-    assert blurred(frames, 1.3).mean() == pytest.approx(frames.mean(), abs=2)
+    assert smoothed(frames, 1.3).mean() == pytest.approx(frames.mean(), abs=2)
     plain = np.full((2, 8, 8, 3), 77, np.uint8)
-    assert (blurred(plain, 1.0) == 77).all()
+    assert (smoothed(plain, 1.0) == 77).all()

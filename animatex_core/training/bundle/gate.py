@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
@@ -30,6 +29,7 @@ from ...shapes import ClipShape
 from ..data.encode import Encoders
 from ..procedural.triples import draw_triple
 from . import scores
+from .baselines import smoothed
 from .yardstick import perceptual_encoder
 
 SIGMAS = (0.4, 0.6, 0.8, 1.0, 1.3)  # pixels, of the blurred puppet
@@ -105,20 +105,7 @@ class Gate:
 
 
 def _blurred_puppet(sigma: float, case: GateCase) -> np.ndarray:
-    return blurred(case.puppet, sigma)
-
-
-def blurred(frames: np.ndarray, sigma: float) -> np.ndarray:
-    """Return frames (f, h, w, 3) uint8 blurred by a Gaussian of so many pixels."""
-    reach = int(np.ceil(3 * sigma))
-    places = torch.arange(-reach, reach + 1, dtype=torch.float32)
-    kernel = torch.exp(-(places**2) / (2 * sigma**2))
-    kernel = (kernel / kernel.sum()).expand(3, 1, 1, -1)
-    pictures = torch.from_numpy(frames).permute(0, 3, 1, 2).float()
-    padded = F.pad(pictures, (reach,) * 4, mode="replicate")
-    wide = F.conv2d(padded, kernel, groups=3)
-    smooth = F.conv2d(wide, kernel.transpose(2, 3), groups=3)
-    return smooth.round().byte().permute(0, 2, 3, 1).numpy()
+    return smoothed(case.puppet, sigma)
 
 
 def line(found: Mapping[str, float]) -> str:

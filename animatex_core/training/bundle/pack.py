@@ -36,8 +36,8 @@ MOST_BYTES = 40_000_000  # of all files together: they lie in the repository
 class TrainedParts:
     """Weights in any precision.
 
-    autoencoder: of the sizes autoencoder_config. image_encoder: of OpenCLIP's vision tower, its keys beginning
-    with `visual.`; image_encoder_config: in OpenCLIP's form. pose_nets: of `SmallDWPose`.
+    autoencoder: of the sizes autoencoder_config. image_encoder: of OpenCLIP's vision tower, its keys
+    beginning with `visual.`; image_encoder_config: in OpenCLIP's form. pose_nets: of `SmallDWPose`.
     """
 
     denoiser: DenoiserFile
