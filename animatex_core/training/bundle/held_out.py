@@ -36,7 +36,7 @@ class HeldOutSettings:
     """pairs: of a character and a motion. seed: of the pairs; that of the noise is the number of the pair.
 
     driven_by: the poses that each character is animated by, some of DRIVEN_BY; OWN are those of the true
-    clip, which have no fault of the retargeting, and the puppet follows them too. sigma: of the blurred puppet.
+    clip, which have no fault of the retargeting, and the puppet follows them too. sigma: of its blur.
     retargeting: of the other poses; in the mode "align" they keep the dancer's own body, which is the cross
     setting of the paper.
     """
