@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from ..diffusion.schedule import TIMESTEPS, NoiseSchedule
+from ..alphas import TIMESTEPS, alphas_cumprod
 
 ERROR = 0.5
 """Mean squared error of the puppet's latents, where the clip's own have a variance of 1."""
@@ -35,7 +35,7 @@ def carried(x: Tensor, puppet: Tensor, timesteps: Tensor) -> Carried:
 
     """
     places = timesteps.round().long().clamp(0, TIMESTEPS - 1)
-    kept = NoiseSchedule.released().alphas_cumprod.float().to(x.device)[places].view(-1, 1, 1, 1, 1)
+    kept = alphas_cumprod().float().to(x.device)[places].view(-1, 1, 1, 1, 1)
     alpha, sigma, variance = kept.sqrt(), (1 - kept).sqrt(), ERROR * kept + 1 - kept
     x, puppet = x.float(), puppet.float()
     correction = ERROR * alpha / variance * (x - alpha * puppet)

@@ -208,8 +208,8 @@ class _Watch:
 def channel_weights(encoders: Encoders, pictures: int) -> list[float]:
     """Return how much each latent channel counts: by what a change of it changes, with a mean of 1.
 
-    The squared change itself, which is the error of the pictures, would leave hardly any weight to channels of
-    fine detail; its root would leave hardly any to those of colours, of which there are few.
+    The squared change itself, which is the error of the pictures, would leave hardly any weight to channels
+    of fine detail; its root would leave hardly any to those of colours, of which there are few.
     """
     autoencoder: Any = encoders.autoencoder
     batch = torch.stack([as_tensor(picture(number)) for number in range(pictures)])
