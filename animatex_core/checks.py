@@ -18,6 +18,15 @@ def require_whole(name: str, value: object, least: int = 1, most: int | None = N
         raise InvalidInput(f"{name} is {shown(value)}, but {most} is the most: take {most} or less.")
 
 
+def may_block(path: Path) -> bool:
+    """Whether a path names a pipe or device, whose reading may wait or go on for ever."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # opening it says what is wrong
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
 def shown(value: object) -> str:
     """Return the representation of a value in a sentence, of about a hundred characters at most."""
     short = reprlib.Repr()
@@ -33,7 +42,7 @@ def require_file(path: Path, role: str) -> None:
     """Raise InvalidInput unless a path names a file that is there; role: what it is to the user."""
     try:
         mode = path.stat().st_mode
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ValueError) as error:  # ValueError: the name has a zero byte
         raise InvalidInput(f"The {role} {str(path)!r} does not exist: check its name.") from error
     except OSError as error:
         raise InvalidInput(

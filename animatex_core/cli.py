@@ -27,6 +27,7 @@ from .commands import (
     train,
 )
 from .errors import AnimateXError, AnimateXWarning
+from .wording import printable
 
 COMMANDS = (
     animate, pose, retarget, demo, convert, models, prepare, epi, train, evaluate, study, benchmark_set,
@@ -48,7 +49,7 @@ def warnings_in_one_line() -> Iterator[None]:
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         text = str(message) if issubclass(category, AnimateXWarning) else f"{category.__name__}: {message}"
-        tqdm.write(f"animatex: warning: {text}", file=sys.stderr)
+        tqdm.write(printable(f"animatex: warning: {text}"), file=sys.stderr)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", AnimateXWarning)
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with warnings_in_one_line():
             arguments.run(arguments)
     except AnimateXError as error:
-        print(f"animatex: {error}", file=sys.stderr)
+        print(printable(f"animatex: {error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("animatex: interrupted.", file=sys.stderr)

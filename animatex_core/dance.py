@@ -2,18 +2,21 @@
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from .errors import AnimateXWarning, InvalidInput
+from .pose.clip_match import SHAPE_TOLERANCE, compare_shapes
+from .pose.json_io import read_poses
+from .pose.person import PersonRule
 from .pose.skeleton import PoseSequence
 from .video.clip import ClipInfo, count_frames
 from .video.frames import FrameChoice
 from .video.read import read_frames
 from .video.sound import Sound
-
-SHAPE_TOLERANCE = 0.02  # part by which poses and clip may differ in width / height
 
 
 @dataclass(frozen=True)
@@ -46,18 +49,75 @@ class Dance:
         return Sound(self.clip.path, self.choice.start, self.choice.duration, self.choice.speed(fps))
 
 
-def common_length(clip: ClipInfo, poses: PoseSequence) -> int:
-    """Return how many frames a clip and poses read from elsewhere share; warns where they do not match."""
-    frames = count_frames(clip)
-    shapes = poses.width / poses.height, clip.width / clip.height
-    if abs(shapes[0] - shapes[1]) > SHAPE_TOLERANCE * shapes[1]:
-        _warn(
-            f"The poses are of a picture of {poses.width}x{poses.height}, but the clip has "
-            f"{clip.width}x{clip.height}: their places are taken in parts of the picture."
-        )
+def poses_of_clip(
+    path: str | Path, clip: ClipInfo, person: PersonRule = "best", frames: int | None = None
+) -> PoseSequence:
+    """Read the poses of a clip from a file; they are of square pixels, whatever those of the clip are.
+
+    Programs that ignore the shape of pixels find poses in the frames as they are stored: their size, or the
+    clip's where a file has none, is recognized.
+
+    Args:
+        path: The file.
+        clip: What the poses belong to.
+        person: Who is taken of several people.
+        frames: Those of the clip, as for `read_poses`.
+
+    Returns:
+        The poses, in parts of the shown picture.
+
+    Raises:
+        InvalidInput: As `read_poses` does.
+
+    """
+    read = partial(read_poses, path, person=person, fps=clip.fps, frames=frames)
+    shown, stored = (clip.width, clip.height), clip.stored_size
+    if shown == stored:
+        return read(size=shown)
+    try:
+        poses = read(size=stored)
+    except InvalidInput:  # nearly all of it lies outside of the stored frames
+        return in_square_pixels(read(size=shown), clip)
+    if (poses.width, poses.height) == stored and poses.points[..., 0].max() > 1:
+        poses = read(size=shown)  # wider than the stored frames
+    return in_square_pixels(poses, clip)
+
+
+def in_square_pixels(poses: PoseSequence, clip: ClipInfo) -> PoseSequence:
+    """Return poses that were found in the stored frames of a clip as those of its square pixels.
+
+    Others, and all of clips whose pixels are square, stay as they are.
+    """
+    stored, shown = clip.stored_size[0] / clip.stored_size[1], clip.width / clip.height
+    found = poses.width / poses.height
+    if abs(found - stored) > SHAPE_TOLERANCE * stored or abs(found - stored) >= abs(found - shown):
+        return poses
+    return replace(poses, width=max(1, round(poses.height * shown)))
+
+
+def common_length(clip: ClipInfo, poses: PoseSequence, frames: int | None = None) -> int:
+    """Return how many frames a clip and poses read from elsewhere share; warns where they do not match.
+
+    frames: how many the clip has, counted by default. Raises InvalidInput for poses of upright pictures with
+    a clip of wide ones, or the reverse.
+    """
+    frames = count_frames(clip) if frames is None else frames
+    other_shape = compare_shapes((poses.width, poses.height), (clip.width, clip.height), "the clip")
+    if other_shape is not None:
+        _warn(other_shape)
     if len(poses) != frames:
-        _warn(f"There are poses of {len(poses)} frames, but the clip has {frames}: the rest is left out.")
+        _warn(f"{_counts(len(poses), frames)}: the rest is left out.")
     return min(len(poses), frames)
+
+
+def _counts(poses: int, frames: int) -> str:
+    """Say how many there are, and what ratio of rates that would be."""
+    words = f"There are poses of {poses} frames, but the clip has {frames}"
+    for step in (2, 3, 4):
+        more, fewer = ("poses", "clip") if poses > frames else ("clip", "poses")
+        if abs(max(poses, frames) - step * min(poses, frames)) < step:
+            return f"{words}, as if the {more} had {step} times the frame rate of the {fewer}"
+    return words
 
 
 def _warn(sentence: str) -> None:

@@ -49,6 +49,13 @@ class Part:
                 yield file.tell()
             sync(file)
 
+    def begin(self, etag: str | None) -> None:
+        """Forget what is here, and keep from now on the bytes of this version; raises StorageError."""
+        self.discard()
+        with storage_errors(self.path):
+            self.path.touch()
+            self._remember(etag)
+
     def discard(self) -> None:
         """Forget everything that is here; raises StorageError."""
         with storage_errors(self.path):

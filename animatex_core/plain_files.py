@@ -10,11 +10,15 @@ from typing import Any
 
 import yaml
 
+from .checks import may_block
+
 MAX_BYTES = 16 << 20  # of a file that people or programs keep settings and records in
 MAX_YAML_BYTES = 1 << 20
 MAX_CONTAINERS = 500_000  # lists and objects; an empty one of two bytes takes up to 72
 MAX_DEPTH = 100
 MAX_YAML_NODES = 100_000  # with every alias written out
+MAX_YAML_DIGITS = 100  # of a number; those to the base of 60 take hours, others cannot be shown in messages
+NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
 class FileFault(ValueError):
@@ -27,6 +31,8 @@ class TooLarge(FileFault):
 
 def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
     """Return a text in UTF-8, without a byte order mark; raises OSError or FileFault."""
+    if may_block(path):
+        raise FileFault("it is a pipe or device")
     with path.open("rb") as file:
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
@@ -125,6 +131,8 @@ def _inner_nodes(level: list[yaml.Node], room: int) -> list[yaml.Node]:
             found += [part for pair in node.value for part in pair]
         elif isinstance(node, yaml.SequenceNode):
             found += node.value
+        elif node.tag in NUMBERS and len(node.value) > MAX_YAML_DIGITS:
+            raise TooLarge(f"it has a number of more than {MAX_YAML_DIGITS} digits")
         if len(found) > room:
             raise TooLarge(f"it has more than {MAX_YAML_NODES:,} entries, aliases written out")
     return found

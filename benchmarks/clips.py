@@ -6,8 +6,10 @@ python -m benchmarks.clips [CLIP] [--repeats 5] [--minutes 10]
 import argparse
 import subprocess
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import psutil
 
+from animatex_core.errors import AnimateXWarning
 from animatex_core.video.clip import ClipInfo, count_frames, probe
 from animatex_core.video.ffmpeg import executable
 from animatex_core.video.formats import MP4
@@ -22,6 +25,33 @@ from animatex_core.video.read import read_frames
 from animatex_core.video.write import write_clip
 
 QUALITY = 7
+# The usual way to bring HDR to a usual screen with ffmpeg alone.
+TONE_MAPPED = (
+    "zscale=transfer=linear:npl=203,format=gbrpf32le,zscale=primaries=bt709,tonemap=clip,"
+    "zscale=transfer=iec61966-2-1:matrix=gbr:range=full,format=gbrp,format=rgb24"
+)
+SQUARED = "scale=iw*sar:ih,format=rgb24"
+MARKS = "setparams=range=tv:color_primaries=bt2020:colorspace=bt2020nc:color_trc"
+HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none")
+# By name: filters that make the video, options of its encoder, and ffmpeg's own conversion.
+LOOKS = {
+    "HDR, PQ": (
+        f"format=yuv420p10le,{MARKS}=smpte2084",
+        ("-c:v", "libx265", "-preset", "ultrafast"),
+        TONE_MAPPED,
+    ),
+    "HDR, HLG": (
+        f"format=yuv420p10le,{MARKS}=arib-std-b67",
+        ("-c:v", "libx265", "-preset", "ultrafast"),
+        TONE_MAPPED,
+    ),
+    "pixels of 2:1": ("format=yuv420p,setsar=2/1", ("-preset", "ultrafast"), SQUARED),
+    "interlaced": (
+        "format=yuv420p,setfield=tff",
+        ("-preset", "ultrafast", "-x264-params", "tff=1"),
+        "bwdif=mode=send_frame,format=rgb24",
+    ),
+}
 GENERATED = "testsrc2=s=512x768:r=24:d=8,noise=alls=12:allf=t"
 OPTIONS = [*MP4.video(QUALITY), *MP4.container]
 
@@ -94,6 +124,19 @@ def speed(clip: ClipInfo, folder: Path, repeats: int) -> None:
     )
 
 
+def looks(folder: Path, repeats: int) -> None:
+    """Compare reading videos whose frames are converted with ffmpeg doing the same to a file of RGB."""
+    print("\nfiles whose frames are converted               ours   ffmpeg   ratio")
+    for name, (made, encoder, conversion) in LOOKS.items():
+        path, out = folder / "looks.mkv", str(folder / "rgb")
+        ffmpeg("-f", "lavfi", "-i", GENERATED, "-vf", made, *encoder, str(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AnimateXWarning)
+            clip = probe(path)
+        alone = ["-i", str(path), "-map", "0:V:0", "-vf", conversion, "-f", "rawvideo", out]
+        compare(f"read {name}", clip.frames or 0, partial(read, clip), partial(ffmpeg, *alone), repeats)
+
+
 def memory(clip: ClipInfo, folder: Path, minutes: float) -> None:
     """Print the resident memory while a clip goes by again and again through reading and writing."""
     total = round(minutes * 60 * clip.fps)
@@ -137,6 +180,7 @@ def main() -> None:
             ffmpeg("-f", "lavfi", "-i", GENERATED, "-pix_fmt", "yuv420p", str(options.clip))
         clip = probe(options.clip)
         speed(clip, folder, options.repeats)
+        looks(folder, options.repeats)
         memory(clip, folder, options.minutes)
 
 

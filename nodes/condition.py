@@ -32,7 +32,7 @@ from .host.intermediate import as_intermediate
 from .host.lists import require_one_batch, warn_of_single_frames
 from .host.model import AnimateXModel
 from .host.pictures import frames_of, picture_of
-from .host.poses import Poses, poses_of, reference_pose_of
+from .host.poses import Poses, poses_of, reference_pose_of, warn_of_other_shape
 from .host.progress import node_progress
 from .host.told import told
 from .host.values import checked
@@ -51,13 +51,13 @@ class AnimateXFeatures(io.ComfyNode):
             node_id="AnimateXFeatures",
             display_name="IPI Features",
             category=CATEGORY,
-            description="Reads the motion of the driving frames for the implicit pose indicator.",
+            description="Encodes the motion of the driving frames for the implicit pose indicator.",
             inputs=[
-                io.ClipVision.Input("clip_vision", tooltip="OpenCLIP ViT-H-14, of Load Animate-X Encoders."),
-                io.Image.Input("frames", tooltip="The driving frames, of any size."),
-                Poses.Input(
-                    "poses", tooltip="The poses of these very frames, as found in them and not retargeted."
+                io.ClipVision.Input(
+                    "clip_vision", tooltip="OpenCLIP ViT-H-14, from Load Animate-X Encoders."
                 ),
+                io.Image.Input("frames", tooltip="The driving frames, of any size."),
+                Poses.Input("poses", tooltip="The poses detected in these frames, not retargeted."),
             ],
             outputs=[Features.Output(display_name="features", tooltip="For Animate-X Conditioning.")],
             hidden=[io.Hidden.unique_id],
@@ -70,6 +70,7 @@ class AnimateXFeatures(io.ComfyNode):
             found = poses_of(poses, size=(frames.shape[2], frames.shape[1]))
             require_one_batch(len(frames), len(found))
             require_a_pose_each(len(frames), len(found))
+            warn_of_other_shape(found, frames)
             encoder = HostImageEncoder(clip_vision)
             features = encode_motion(encoder, frames_of(frames), found, node_progress(len(found)))
             return io.NodeOutput(features)
@@ -85,20 +86,28 @@ class AnimateXConditioning(io.ComfyNode):
             node_id="AnimateXConditioning",
             display_name="Animate-X Conditioning",
             category=CATEGORY,
-            description="Puts a reference picture, poses and features of a motion together for a sampler.",
+            description="Combines a reference image, poses and motion features into "
+            "conditioning for a sampler.",
             inputs=[
-                io.ClipVision.Input("clip_vision", tooltip="The one that made the features."),
-                io.Image.Input("reference", tooltip="The character; the first picture counts."),
-                Poses.Input("poses", tooltip="What the character shall follow: driving poses, retargeted."),
-                Features.Input("features", tooltip="From IPI Features, of the same driving frames."),
+                io.ClipVision.Input("clip_vision", tooltip="The same model that encoded the features."),
+                io.Image.Input(
+                    "reference", tooltip="Image of the character. Only the first image of a batch is used."
+                ),
+                Poses.Input(
+                    "poses",
+                    tooltip="The poses that the character follows: driving poses, usually retargeted.",
+                ),
+                Features.Input(
+                    "features", tooltip="From IPI Features, computed from the same driving frames."
+                ),
                 io.Int.Input(
                     "width",
                     default=0,
                     min=0,
                     max=4096,
                     step=64,
-                    tooltip="Width of the clip in pixels. 0: what the wired model was trained with, which is "
-                    "512x768 for Animate-X as released.",
+                    tooltip="Width of the video in pixels. 0 uses the size that the connected model "
+                    "was trained on, 512x768 for the official weights.",
                 ),
                 io.Int.Input(
                     "height",
@@ -106,39 +115,42 @@ class AnimateXConditioning(io.ComfyNode):
                     min=0,
                     max=4096,
                     step=64,
-                    tooltip="Height of the clip in pixels. 0: as for the width.",
+                    tooltip="Height of the video in pixels. 0 works as for the width.",
                 ),
                 io.Combo.Input(
                     "reference_form",
                     options=[AUTOMATIC, *get_args(ReferenceForm)],
-                    tooltip="How the reference is shown to the model: as picture, as released; as latents, "
-                    "as in the paper; or both. Latents need a VAE. Automatic is as the wired model was "
-                    "trained.",
+                    tooltip="How the model sees the reference: picture (the official code), latents "
+                    "(the paper) or both. Latents need a VAE. automatic uses what the "
+                    "connected model was trained with.",
                 ),
                 io.Model.Input(
                     "model",
                     optional=True,
-                    tooltip="The model that will be sampled. It tells the size and the form it was trained "
-                    "with; without it they are those of the release.",
+                    tooltip="The model that will be sampled. Its training size and reference form "
+                    "are used; without it, those of the official weights.",
                 ),
                 Poses.Input(
                     "reference_pose",
                     optional=True,
-                    tooltip="The character's own pose. Without it, or with nobody in it, the first driving "
-                    "pose that shows somebody stands in.",
+                    tooltip="The character's own pose. If it is missing or shows nobody, the first "
+                    "driving pose that shows somebody is used.",
                 ),
-                io.Vae.Input("vae", optional=True, tooltip="For the latents of the reference."),
+                io.Vae.Input("vae", optional=True, tooltip="Encodes the reference into latents."),
                 io.Conditioning.Input(
                     "empty_text",
                     optional=True,
-                    tooltip="An empty text, encoded by the CLIP of Stable Diffusion 2.1. Needed only where "
-                    "the model's file is the released checkpoint, not converted.",
+                    tooltip="An empty text, encoded by the CLIP of Stable Diffusion 2.1. Only "
+                    "needed with the original checkpoint; converted files include it.",
                 ),
             ],
             outputs=[
-                io.Conditioning.Output(display_name="positive", tooltip="What the model is told."),
-                io.Conditioning.Output(display_name="negative", tooltip="The pass that is told nothing."),
-                io.Latent.Output(display_name="latent", tooltip="Empty latents, one for every frame."),
+                io.Conditioning.Output(display_name="positive", tooltip="Conditioning for the sampler."),
+                io.Conditioning.Output(
+                    display_name="negative",
+                    tooltip="Unconditional conditioning for classifier-free guidance.",
+                ),
+                io.Latent.Output(display_name="latent", tooltip="Empty latents, one per frame."),
             ],
             hidden=[io.Hidden.unique_id],
         )

@@ -8,6 +8,7 @@ from .load import AnimateXLoadEncoders, AnimateXLoadModel
 from .plus import AnimateXApplyPlus, AnimateXLoadPlus, AnimateXPlusReference
 from .pose import DrawPoses, ExtractPoses, LoadDWPose, SmoothPoses
 from .pose_files import LoadPoses, SavePoses
+from .puppet import PuppetPreview
 from .retarget import RetargetPoses
 from .sample import AnimateXNoise, AnimateXSampler, AnimateXSolver
 from .video import DrivingFrames, EncodeVideo
@@ -32,6 +33,7 @@ NODES: list[type[io.ComfyNode]] = [
     AnimateXLoadPlus,
     AnimateXPlusReference,
     AnimateXApplyPlus,
+    PuppetPreview,
 ]
 
 

@@ -30,18 +30,20 @@ class AnimateXLoadModel(io.ComfyNode):
             node_id="AnimateXLoadModel",
             display_name="Load Animate-X Model",
             category=CATEGORY,
-            description="Loads the denoiser of Animate-X, converted or as released, for any sampler.",
+            description="Loads the Animate-X denoiser, from a converted file or the original "
+            "checkpoint, for any sampler.",
             inputs=[
                 OpenCombo(
                     "model_name",
                     options=[AUTOMATIC, BUILT_IN, *model_files.denoiser_choices()],
-                    tooltip="A file in models/animate_x or models/diffusion_models. Automatic takes the "
-                    "known file that is there, else the small built-in network, which draws small cartoons.",
+                    tooltip="A file in models/animate_x or models/diffusion_models. automatic uses "
+                    "a known file if there is one, otherwise the small built-in network, "
+                    "which draws small cartoons.",
                 ),
                 OpenCombo(
                     "weight_dtype",
                     options=list(WEIGHT_DTYPES),
-                    tooltip="The type in which weights are kept. Default suits your machine; fp8 halves the "
+                    tooltip="Data type of the weights. default suits your hardware; fp8 halves the "
                     "memory of the weights at some cost in quality.",
                 ),
             ],
@@ -78,24 +80,26 @@ class AnimateXLoadEncoders(io.ComfyNode):
             node_id="AnimateXLoadEncoders",
             display_name="Load Animate-X Encoders",
             category=CATEGORY,
-            description="Loads the image encoder and the autoencoder that belong to Animate-X.",
+            description="Loads the image encoder and the VAE that Animate-X uses.",
             inputs=[
                 OpenCombo(
                     "clip_vision_name",
                     options=[AUTOMATIC, BUILT_IN, *model_files.image_encoder_choices()],
-                    tooltip="OpenCLIP ViT-H-14 in models/clip_vision. Automatic takes it where an Animate-X "
-                    "model is found, and else the small built-in one, which belongs to the built-in model.",
+                    tooltip="OpenCLIP ViT-H-14 in models/clip_vision. automatic uses it if an "
+                    "Animate-X model is found, otherwise the small built-in encoder, which "
+                    "belongs to the built-in model.",
                 ),
                 OpenCombo(
                     "vae_name",
                     options=[AUTOMATIC, BUILT_IN, *model_files.autoencoder_choices()],
-                    tooltip="The autoencoder of Stable Diffusion 2.1 in models/vae, or its whole checkpoint "
-                    "in models/checkpoints, of which no more is kept. Automatic is as for CLIP vision.",
+                    tooltip="The VAE of Stable Diffusion 2.1 in models/vae, or the full checkpoint "
+                    "in models/checkpoints, from which only the VAE is loaded. automatic "
+                    "works as for clip_vision_name.",
                 ),
             ],
             outputs=[
                 io.ClipVision.Output(tooltip="For IPI Features and Animate-X Conditioning."),
-                io.Vae.Output(tooltip="For VAE Decode, and for latents of the reference."),
+                io.Vae.Output(tooltip="For VAE Decode, and for latents of the reference image."),
             ],
             hidden=[io.Hidden.unique_id],
         )

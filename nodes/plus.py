@@ -8,6 +8,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..animatex_core.errors import InvalidInput
 from ..animatex_core.plus.shape import PIXELS_A_TOKEN, WanShape
 from ..animatex_core.pose.skeleton import PoseSequence
 from .host import model_files
@@ -20,7 +21,7 @@ from .host.plus_model import HostedPlus, Plus, load_hosted_plus, with_lora
 from .host.plus_passes import said_to_be
 from .host.plus_patch import Part, PlusWrapper, require_untold, with_conditions
 from .host.plus_reference import shown_reference
-from .host.poses import Poses, poses_of, reference_pose_of
+from .host.poses import Poses, poses_of, reference_pose_of, warn_of_other_shape
 from .host.told import told
 from .host.values import OpenCombo, checked
 from .host.wan import check_clip_features, clip_shape, compute_dtype, require_wan
@@ -39,14 +40,15 @@ class AnimateXLoadPlus(io.ComfyNode):
             node_id="AnimateXLoadPlus",
             display_name="Load Animate-X++",
             category="Animate-X/loaders",
-            description="Loads what Animate-X++ adds to Wan 2.1: its modules and its LoRA. Wan itself comes "
-            "from ComfyUI's own loaders.",
+            description="Loads what Animate-X++ adds to Wan 2.1: its modules and its LoRA. Wan "
+            "itself is loaded with ComfyUI's own nodes.",
             inputs=[
                 OpenCombo(
                     "plus_name",
                     options=[AUTOMATIC, *model_files.plus_choices()],
-                    tooltip="A file in models/animate_x, converted or as released. Automatic takes the known "
-                    "file that is there, the simple variant first, which the authors recommend.",
+                    tooltip="A file in models/animate_x, converted or original. automatic uses a "
+                    "known file, preferring the simple variant, which the authors "
+                    "recommend.",
                 ),
             ],
             outputs=[Plus.Output(display_name="plus", tooltip="For Apply Animate-X++.")],
@@ -66,7 +68,10 @@ class AnimateXLoadPlus(io.ComfyNode):
     @classmethod
     def _path(cls, plus_name: str) -> Path:
         path = chosen(plus_name, model_files.plus_choices, model_files.require_plus)
-        assert path is not None  # nothing of Animate-X++ is built in
+        if path is None:  # another node gave the name
+            raise InvalidInput(
+                f"Nothing of Animate-X++ is built in, but plus_name is {plus_name}: take a file."
+            )
         return path
 
 
@@ -80,18 +85,23 @@ class AnimateXPlusReference(io.ComfyNode):
             node_id="AnimateXPlusReference",
             display_name="Animate-X++ Reference",
             category=CATEGORY,
-            description="Prepares the picture of the character for WanImageToVideo exactly as the authors "
-            "do: stretched, never cropped. ComfyUI's own nodes crop it, which Wan answers differently.",
+            description="Prepares the character image for WanImageToVideo as the official code "
+            "does: stretched, never cropped. ComfyUI's own nodes crop it, which "
+            "changes the result.",
             inputs=[
-                io.ClipVision.Input("clip_vision", tooltip="clip_vision_h of Wan 2.1, of Load CLIP Vision."),
-                io.Image.Input("reference", tooltip="The character; the first picture counts."),
+                io.ClipVision.Input(
+                    "clip_vision", tooltip="clip_vision_h of Wan 2.1, from Load CLIP Vision."
+                ),
+                io.Image.Input(
+                    "reference", tooltip="Image of the character. Only the first image of a batch is used."
+                ),
                 io.Int.Input(
                     "width",
                     default=RELEASED.width,
                     min=PIXELS_A_TOKEN,
                     max=4096,
                     step=PIXELS_A_TOKEN,
-                    tooltip="Width of the clip in pixels. The authors' clips have 480x832.",
+                    tooltip="Width of the video in pixels. The official code uses 480x832.",
                 ),
                 io.Int.Input(
                     "height",
@@ -99,7 +109,7 @@ class AnimateXPlusReference(io.ComfyNode):
                     min=PIXELS_A_TOKEN,
                     max=4096,
                     step=PIXELS_A_TOKEN,
-                    tooltip="Height of the clip in pixels.",
+                    tooltip="Height of the video in pixels.",
                 ),
             ],
             outputs=[
@@ -140,18 +150,19 @@ class AnimateXApplyPlus(io.ComfyNode):
             node_id="AnimateXApplyPlus",
             display_name="Apply Animate-X++",
             category=CATEGORY,
-            description="Has a character dance in Wan 2.1, while the prompt tells what happens behind it.",
+            description="Animates a character with Wan 2.1. Poses control the motion, the "
+            "prompt controls the background.",
             inputs=[
                 io.Model.Input(
-                    "model", tooltip="Wan 2.1 image-to-video 14B, with any LoRA, in any type of weights."
+                    "model", tooltip="Wan 2.1 image-to-video 14B, with any LoRA and any weight type."
                 ),
                 io.Conditioning.Input("positive", tooltip="From WanImageToVideo, with a start_image."),
                 io.Conditioning.Input("negative", tooltip="From the same WanImageToVideo."),
                 Plus.Input("plus", tooltip="From Load Animate-X++."),
                 Poses.Input(
                     "poses",
-                    tooltip="What the character shall follow, a pose for every frame of the clip: driving "
-                    "poses, as they are or retargeted.",
+                    tooltip="The poses that the character follows, one per frame of the video: "
+                    "driving poses, original or retargeted.",
                 ),
                 io.Float.Input(
                     "strength",
@@ -159,48 +170,45 @@ class AnimateXApplyPlus(io.ComfyNode):
                     min=0.0,
                     max=10.0,
                     step=0.01,
-                    tooltip="Of all that Animate-X++ adds, its LoRA included. 1 is as released; 0 is Wan "
-                    "without it.",
+                    tooltip="Strength of everything that Animate-X++ adds, including its LoRA. 1 is "
+                    "the default; 0 is plain Wan.",
                 ),
                 _percent(
-                    "start_percent", 0.0, "From where in the sampling the poses act; 0 is the beginning."
+                    "start_percent", 0.0, "Start of the poses as a fraction of sampling. 0 is the beginning."
                 ),
-                _percent("end_percent", 1.0, "To where in the sampling the poses act; 1 is the end."),
+                _percent("end_percent", 1.0, "End of the poses as a fraction of sampling. 1 is the end."),
                 io.Boolean.Input(
                     "jpeg_noise",
                     default=True,
-                    tooltip="Put drawn poses through JPEG, as the authors do: the model was trained so.",
+                    tooltip="Compress the drawn poses as JPEG, which is how the model was trained.",
                 ),
                 Poses.Input(
                     "reference_pose",
                     optional=True,
-                    tooltip="The character's own pose. Without it, or with nobody in it, the first pose "
-                    "that shows somebody stands in.",
+                    tooltip="The character's own pose. If it is missing or shows nobody, the first "
+                    "pose that shows somebody is used.",
                 ),
                 io.Image.Input(
                     "frames",
                     optional=True,
-                    tooltip="The driving frames, of any size. For the full variant alone.",
+                    tooltip="The driving frames, of any size. Only for the full variant.",
                 ),
                 io.ClipVision.Input(
                     "clip_vision",
                     optional=True,
-                    tooltip="OpenCLIP ViT-H-14, which looks at the driving frames. For the full variant "
-                    "alone.",
+                    tooltip="OpenCLIP ViT-H-14, which encodes the driving frames. Only for the full variant.",
                 ),
                 Poses.Input(
                     "driving_poses",
                     optional=True,
-                    tooltip="The poses as found in the driving frames, where poses are retargeted.",
+                    tooltip="The poses detected in the driving frames, if poses are retargeted.",
                 ),
             ],
             outputs=[
                 io.Model.Output(tooltip="For KSampler or any other sampler."),
+                io.Conditioning.Output(display_name="positive", tooltip="Conditional pass, for the sampler."),
                 io.Conditioning.Output(
-                    display_name="positive", tooltip="For the sampler: the pass with poses."
-                ),
-                io.Conditioning.Output(
-                    display_name="negative", tooltip="For the sampler: the pass without poses."
+                    display_name="negative", tooltip="Unconditional pass, for the sampler."
                 ),
             ],
             hidden=[io.Hidden.unique_id],
@@ -235,7 +243,7 @@ class AnimateXApplyPlus(io.ComfyNode):
             patched = with_lora(model, plus, strength)
             followed = poses_of(poses, size=(shape.width, shape.height))
             require_poses(followed, shape)
-            driving = _driving_poses(driving_poses, shape) or followed
+            driving = _driving_poses(driving_poses, frames, shape) or followed
             inputs = plus_inputs(
                 shape,
                 followed,
@@ -249,8 +257,13 @@ class AnimateXApplyPlus(io.ComfyNode):
         return io.NodeOutput(told_model, said_to_be(positive, True), said_to_be(negative, False))
 
 
-def _driving_poses(data: object | None, shape: WanShape) -> PoseSequence | None:
-    return None if data is None else poses_of(data, "driving_poses", size=(shape.width, shape.height))
+def _driving_poses(data: object | None, frames: Tensor | None, shape: WanShape) -> PoseSequence | None:
+    if data is None:
+        return None
+    poses = poses_of(data, "driving_poses", size=(shape.width, shape.height))
+    if frames is not None:
+        warn_of_other_shape(poses, frames)
+    return poses
 
 
 def _reference_pose(data: object | None, shape: WanShape) -> PoseSequence | None:

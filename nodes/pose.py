@@ -49,30 +49,31 @@ class LoadDWPose(io.ComfyNode):
             node_id="AnimateXLoadDWPose",
             display_name="Load DWPose",
             category="Animate-X/loaders",
-            description="Chooses the two nets of DWPose. They are opened when poses are looked for the first "
-            "time, and not at all where the same poses were found before.",
+            description="Selects the two models of DWPose. They are loaded when poses are first "
+            "detected, and not at all if the same poses are cached.",
             inputs=[
                 OpenCombo(
                     "detector",
                     options=onnx_choices(),
-                    tooltip="Finds people: yolox_l.onnx in models/animate_x, models/detection or where "
-                    "controlnet_aux keeps it. automatic takes it or, without it, the small built-in net.",
+                    tooltip="Person detector: yolox_l.onnx in models/animate_x, models/detection or "
+                    "the folder of controlnet_aux. automatic uses it if found, otherwise "
+                    "the small built-in network.",
                 ),
                 OpenCombo(
                     "estimator",
                     options=onnx_choices(),
-                    tooltip="Finds a person's points: dw-ll_ucoco_384.onnx in the same folders. The built-in "
-                    "net is small, and for drawn dancers at best.",
+                    tooltip="Keypoint estimator: dw-ll_ucoco_384.onnx in the same folders. The "
+                    "built-in network is small and only works for drawn dancers.",
                 ),
                 OpenCombo(
                     "device",
                     options=DEVICES,
                     default=DEVICES[0],
-                    tooltip="Where the files run: auto takes the first that works. The built-in nets run on "
-                    "the CPU.",
+                    tooltip="Device for the ONNX files. auto uses the first that works. The built- "
+                    "in networks run on the CPU.",
                 ),
             ],
-            outputs=[DWPoseNets.Output(display_name="dwpose", tooltip="The nets, for DWPose Extract.")],
+            outputs=[DWPoseNets.Output(display_name="dwpose", tooltip="The models, for DWPose Extract.")],
             hidden=[io.Hidden.unique_id],
         )
 
@@ -104,33 +105,36 @@ class ExtractPoses(io.ComfyNode):
             node_id="AnimateXExtractPoses",
             display_name="DWPose Extract",
             category=CATEGORY,
-            description="Finds the poses of one person in pictures or in a whole video, wire one of the two. "
-            "What was found is kept, so that the same frames are never searched twice.",
+            description="Detects the poses of one person in images or in a whole video; connect "
+            "one of the two. Results are cached, so the same frames are never "
+            "processed twice.",
             inputs=[
-                DWPoseNets.Input("dwpose", tooltip="The nets of Load DWPose."),
+                DWPoseNets.Input("dwpose", tooltip="The models of Load DWPose."),
                 person_input(),
                 io.Int.Input(
                     "detect_every",
                     default=1,
                     min=1,
                     max=100,
-                    tooltip="1 looks for people in every frame, as released. n does so in every n-th and "
-                    "follows the person in between, which is faster.",
+                    tooltip="Run the person detector in every n-th frame and track the person in "
+                    "between, which is faster. 1 detects in every frame (default of the "
+                    "official code).",
                 ),
                 io.Boolean.Input(
                     "whole_frame",
                     default=True,
-                    tooltip="Take the whole picture for the person where nobody is found, as released. Turn "
-                    "it off for pictures of cartoons and animals, whose points would lie anywhere.",
+                    tooltip="Use the whole image as the person if nobody is detected (default of "
+                    "the official code). Turn it off for cartoons and animals, where the "
+                    "keypoints would be arbitrary.",
                 ),
-                io.Image.Input("images", optional=True, tooltip="The frames, all of one size."),
-                io.Video.Input("video", optional=True, tooltip="A clip, all of whose frames are searched."),
+                io.Image.Input("images", optional=True, tooltip="The frames, all of the same size."),
+                io.Video.Input("video", optional=True, tooltip="A video. All of its frames are used."),
                 person_box_input(),
             ],
             outputs=[
-                Poses.Output(display_name="poses", tooltip="One person's pose in every frame."),
+                Poses.Output(display_name="poses", tooltip="The poses of one person, one per frame."),
                 io.Image.Output(
-                    display_name="pose_images", tooltip="The poses drawn as the model sees them."
+                    display_name="pose_images", tooltip="The poses, drawn as the model sees them."
                 ),
             ],
             hidden=[io.Hidden.unique_id],
@@ -180,7 +184,7 @@ class SmoothPoses(io.ComfyNode):
             node_id="AnimateXSmoothPoses",
             display_name="Smooth Poses",
             category=CATEGORY,
-            description="Fills short gaps in poses and stills their trembling, in step with the music.",
+            description="Fills short gaps in poses and reduces jitter without lagging behind the motion.",
             inputs=[
                 Poses.Input("poses", tooltip="Poses of consecutive frames."),
                 io.Float.Input(
@@ -189,16 +193,16 @@ class SmoothPoses(io.ComfyNode):
                     min=0.1,
                     max=1000.0,
                     step=0.01,
-                    tooltip="Frames a second of the poses, which their files do not tell: wire that of "
-                    "Driving Frames.",
+                    tooltip="Frame rate of the poses, which pose files do not store: connect the "
+                    "fps of Driving Frames.",
                 ),
                 io.Int.Input(
                     "fill_gaps",
                     default=4,
                     min=0,
                     max=1000,
-                    tooltip="Fill in a point that is missing for at most so many frames between two that "
-                    "show it. 0: fill nothing.",
+                    tooltip="Fill in a keypoint that is missing for at most this many frames. 0 "
+                    "fills nothing.",
                 ),
                 io.Float.Input(
                     "min_cutoff",
@@ -206,8 +210,8 @@ class SmoothPoses(io.ComfyNode):
                     min=0.0,
                     max=100.0,
                     step=0.1,
-                    tooltip="What trembles faster than this, in Hz, is damped in points at rest: less is "
-                    "smoother. 0: do not smooth at all.",
+                    tooltip="Cutoff frequency in Hz for keypoints at rest. Lower values are "
+                    "smoother. 0 turns smoothing off.",
                 ),
                 io.Float.Input(
                     "beta",
@@ -215,11 +219,12 @@ class SmoothPoses(io.ComfyNode):
                     min=0.0,
                     max=1000.0,
                     step=1.0,
-                    tooltip="How closely fast motion is followed: more follows closer, less is smoother.",
+                    tooltip="How closely fast motion is followed. Higher values follow more "
+                    "closely, lower values are smoother.",
                 ),
                 person_input(),
             ],
-            outputs=[Poses.Output(display_name="poses", tooltip="The cleaned poses of one person.")],
+            outputs=[Poses.Output(display_name="poses", tooltip="The smoothed poses of one person.")],
             hidden=[io.Hidden.unique_id],
         )
 
@@ -257,23 +262,25 @@ class DrawPoses(io.ComfyNode):
             category=CATEGORY,
             description="Draws poses as the model sees them: body and hands on black.",
             inputs=[
-                Poses.Input("poses", tooltip="Poses, of whichever pack."),
+                Poses.Input("poses", tooltip="Poses from this or any other pack."),
                 io.Int.Input(
                     "width",
                     default=0,
                     min=0,
                     max=16384,
-                    tooltip="Pixels of the pictures. 0: as wide as those in which the poses were found.",
+                    tooltip="Width of the images in pixels. 0 uses the size in which the poses were "
+                    "detected.",
                 ),
                 io.Int.Input(
                     "height",
                     default=0,
                     min=0,
                     max=16384,
-                    tooltip="Pixels of the pictures. 0: as high as those in which the poses were found.",
+                    tooltip="Height of the images in pixels. 0 uses the size in which the poses "
+                    "were detected.",
                 ),
             ],
-            outputs=[io.Image.Output(display_name="pose_images", tooltip="A picture of every pose.")],
+            outputs=[io.Image.Output(display_name="pose_images", tooltip="One image per pose.")],
             hidden=[io.Hidden.unique_id],
         )
 

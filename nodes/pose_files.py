@@ -26,6 +26,7 @@ from .host.values import OpenCombo, checked
 from .pose import CATEGORY
 
 SUFFIX = ".json"
+SUFFIXES = (SUFFIX, ".jsonl", ".ndjson")  # that are read
 
 
 @found_as("openpose", "import poses", "pose json", "keypoints")
@@ -39,20 +40,21 @@ class LoadPoses(io.ComfyNode):
             node_id="AnimateXLoadPoses",
             display_name="Load Poses",
             category=CATEGORY,
-            description="Reads the poses of one person from a file of OpenPose keypoints (JSON).",
+            description="Loads the poses of one person from JSON of OpenPose, AlphaPose, MMPose, COCO, "
+            "DWPose or MediaPipe.",
             inputs=[
                 OpenCombo(
                     "file",
-                    options=inputs_of_kind(SUFFIX),
-                    tooltip="A .json file of ComfyUI's input folder, or of its output folder, where Save "
-                    "Poses puts its own. Copy yours into the input folder and press R.",
+                    options=[name for suffix in SUFFIXES for name in inputs_of_kind(suffix)],
+                    tooltip="A .json, .jsonl or .ndjson file in ComfyUI's input folder, or in its output "
+                    "folder, where Save Poses writes. Copy your file into the input folder and press R.",
                 ),
                 person_input(),
             ],
             outputs=[
-                Poses.Output(display_name="poses", tooltip="One person's pose in every frame."),
+                Poses.Output(display_name="poses", tooltip="The poses of one person, one per frame."),
                 io.Image.Output(
-                    display_name="pose_images", tooltip="The poses drawn as the model sees them."
+                    display_name="pose_images", tooltip="The poses, drawn as the model sees them."
                 ),
             ],
             hidden=[io.Hidden.unique_id],
@@ -65,7 +67,8 @@ class LoadPoses(io.ComfyNode):
         A name from another node may mean any file of the input folder. The output folder is left out: Save
         Poses never replaces a file, and each new one would make this node run again.
         """
-        return choice_state(file, lambda name: existing_input(str(name)), lambda: input_files(SUFFIX))
+        files = [path for suffix in SUFFIXES for path in input_files(suffix)]
+        return choice_state(file, lambda name: existing_input(str(name)), lambda: files)
 
     @classmethod
     def validate_inputs(cls, file: Any = None, person: Any = None) -> bool | str:
@@ -102,18 +105,19 @@ class SavePoses(io.ComfyNode):
             node_id="AnimateXSavePoses",
             display_name="Save Poses",
             category=CATEGORY,
-            description="Writes the poses of one person into ComfyUI's output folder, as OpenPose keypoints "
-            "(JSON), which Load Poses and other packs read.",
+            description="Saves the poses of one person in ComfyUI's output folder as OpenPose "
+            "keypoints (JSON), which Load Poses and other packs can read.",
             inputs=[
-                Poses.Input("poses", tooltip="Poses, of whichever pack."),
+                Poses.Input("poses", tooltip="Poses from this or any other pack."),
                 io.String.Input(
                     "filename_prefix",
                     default="poses/Animate-X",
-                    tooltip="Name in the output folder, before its number; may have folders, "
-                    "%date:yyyy-MM-dd%, %year%, %width%, %KSampler.seed% and the like.",
+                    tooltip="File name in the output folder, before the counter. May contain "
+                    "folders, %date:yyyy-MM-dd%, %year%, %width%, %KSampler.seed% and "
+                    "similar patterns.",
                 ),
             ],
-            outputs=[Poses.Output(display_name="poses", tooltip="The poses as they were written.")],
+            outputs=[Poses.Output(display_name="poses", tooltip="The saved poses, unchanged.")],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
             is_output_node=True,
         )

@@ -24,12 +24,12 @@ from .pose import CATEGORY
 
 PREVIEW = 512 << 20  # bytes at the most, so that previews of long clips are smaller
 FACTORS = {
-    "body": "neck to hips, which takes the legs along",
+    "body": "neck to hips; the legs move with it",
     "legs": "hips to toes",
     "arms": "shoulders to fingers",
     "neck": "neck to nose",
     "shoulders": "neck to shoulders",
-    "face": "eyes, ears and face points about the nose",
+    "face": "eyes, ears and face points around the nose",
 }
 
 
@@ -51,35 +51,38 @@ class RetargetPoses(io.ComfyNode):
             node_id="AnimateXRetargetPoses",
             display_name="Retarget Poses (EPI)",
             category=CATEGORY,
-            description="Carries the poses of a dance over to a character: by the pose found in its picture "
-            "or, where none can be found, by a mask of where it is.",
+            description="Fits the poses of a dance to a character, using the pose detected in "
+            "its image or, if there is none, a mask of the character.",
             inputs=[
-                Poses.Input("poses", tooltip="The dance: poses of the driving clip."),
-                io.Image.Input("reference", tooltip="The picture of the character; of several the first."),
+                Poses.Input("poses", tooltip="The poses of the dance."),
+                io.Image.Input(
+                    "reference", tooltip="Image of the character. Only the first image of a batch is used."
+                ),
                 Poses.Input(
                     "reference_pose",
                     optional=True,
-                    tooltip="The character's own pose, found in its picture. One that shows nobody counts "
-                    "for none.",
+                    tooltip="The character's own pose, detected in its image. It is ignored if it "
+                    "shows nobody.",
                 ),
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="Where the character is, used where its pose is of no use. Any size will do. An "
-                    "empty mask, as Load Image gives of opaque pictures, counts for none.",
+                    tooltip="Where the character is. Used if there is no usable pose. Any size "
+                    "works. An empty mask, which Load Image returns for an opaque image, is "
+                    "ignored.",
                 ),
                 *_settings(),
             ],
             outputs=[
-                Poses.Output(display_name="poses", tooltip="The dance on the character's body."),
+                Poses.Output(display_name="poses", tooltip="The dance, fitted to the character's body."),
                 Poses.Output(
                     display_name="reference_pose",
-                    tooltip="The character's own pose, or nobody where it was of no use.",
+                    tooltip="The character's own pose, or an empty pose if it could not be used.",
                 ),
                 io.Image.Output(
-                    display_name="preview", tooltip="Every pose over the picture of the character."
+                    display_name="preview", tooltip="Every pose drawn over the character's image."
                 ),
-                io.String.Output(display_name="description", tooltip="What was done, and why."),
+                io.String.Output(display_name="description", tooltip="What was done and why."),
             ],
             hidden=[io.Hidden.unique_id],
         )
@@ -106,7 +109,7 @@ class RetargetPoses(io.ComfyNode):
         )
         with told(cls.hidden.unique_id) as sentences:
             driving, picture = poses_of(poses), picture_of(reference)
-            character = character_of(picture, reference_pose, mask, mask_shows)
+            character = character_of(picture, reference_pose, mask, mask_shows, sentences)
             chosen, moved = plan(driving, character, settings), retarget(driving, character, settings)
             sentences.append(chosen.sentence)
         own = chosen.own_pose(character) or PoseSequence.empty(1, character.width, character.height)
@@ -130,8 +133,9 @@ def _settings() -> list[io.Input]:
             "mode",
             options=list(MODES),
             default="retarget",
-            tooltip="retarget: the character's place, size and bone lengths. align: its place and size only. "
-            "none: the poses stay where they are in the driving picture, as released.",
+            tooltip="retarget: use the character's position, size and bone lengths. align: "
+            "use its position and size only. none: keep the poses unchanged, as the "
+            "official code does.",
         ),
         io.Float.Input(
             "bound",
@@ -139,22 +143,26 @@ def _settings() -> list[io.Input]:
             min=1.0,
             max=10.0,
             step=0.1,
-            tooltip="How many times a bone may be longer or shorter than the size of the whole body would "
-            "make it. Lower it where limbs come out too long.",
+            tooltip="By how much bones may be stretched or shrunk relative to the whole "
+            "body. Lower it if limbs come out too long.",
         ),
         io.Boolean.Input(
-            "ground", default=False, tooltip="Keep the feet on the ground on which the character stands."
+            "ground", default=False, tooltip="Keep the feet on the ground that the character stands on."
         ),
         *map(_factor, FACTORS),
-        io.String.Input("drop", default="", tooltip=_parts("Parts the character has not", PARTS)),
-        io.String.Input("add", default="", tooltip=_parts("Parts that only the character has", ADDABLE)),
+        io.String.Input(
+            "drop", default="", tooltip=_parts("Body parts that the character does not have", PARTS)
+        ),
+        io.String.Input("add", default="", tooltip=_parts("Body parts that only the character has", ADDABLE)),
         io.Combo.Input(
             "mask_shows",
             options=list(SHOWS),
             default=SHOWS[0],
             optional=True,
-            tooltip="What the mask is white for. automatic: the character, or the background where the white "
-            "runs around the picture, as in the mask that Load Image gives of a transparent picture.",
+            tooltip="What is white in the mask. automatic: the character, or the background "
+            "if the white area surrounds the image, as in the mask that Load Image "
+            "returns for a transparent image, or if the joints of reference_pose lie outside "
+            "the white area. The node reports what it used.",
         ),
     ]
 
@@ -166,9 +174,9 @@ def _factor(part: str) -> io.Input:
         min=LEAST_FACTOR,
         max=LARGEST_FACTOR,
         step=0.05,
-        tooltip=f"How many times longer to make the {part}: {FACTORS[part]}.",
+        tooltip=f"Scale of the {part}: {FACTORS[part]}.",
     )
 
 
 def _parts(what: str, names: tuple[str, ...]) -> str:
-    return f"{what}, parted by commas: {', '.join(names)}."
+    return f"{what}, comma-separated: {', '.join(names)}."

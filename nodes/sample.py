@@ -28,7 +28,8 @@ def _solver() -> io.Combo.Input:
         "solver",
         options=list(SOLVERS),
         default="ddim",
-        tooltip="ddim is what the authors released. dpm++2m is of second order and needs fewer steps.",
+        tooltip="ddim is the sampler of the official code. dpm++2m is a second-order "
+        "solver that needs fewer steps.",
     )
 
 
@@ -38,7 +39,8 @@ def _steps() -> io.Int.Input:
         default=30,
         min=1,
         max=1000,
-        tooltip="30 is the authors' default; ddim then takes 31, as released. More is slower and finer.",
+        tooltip="Number of steps. The default of the official code is 30, for which "
+        "ddim takes 31. More steps are slower and finer.",
     )
 
 
@@ -49,7 +51,7 @@ def _denoise() -> io.Float.Input:
         min=0.0,
         max=1.0,
         step=0.01,
-        tooltip="How much of the latents is made anew: 1 is all, less keeps their composition.",
+        tooltip="Denoising strength. 1 regenerates everything; lower values keep the input composition.",
     )
 
 
@@ -60,7 +62,7 @@ def _seed() -> io.Int.Input:
         min=0,
         max=SEEDS - 1,
         control_after_generate=True,
-        tooltip="Of the random noise: the same seed makes the same clip.",
+        tooltip="Seed of the noise. The same seed gives the same video.",
     )
 
 
@@ -71,7 +73,8 @@ def _offset_noise() -> io.Float.Input:
         min=0.0,
         max=1.0,
         step=0.01,
-        tooltip="Noise that whole frames share, which lets them be bright or dark. The authors' is 0.1.",
+        tooltip="Noise shared by all pixels of a frame, which allows bright or dark "
+        "frames. The official code uses 0.1.",
     )
 
 
@@ -92,14 +95,16 @@ class AnimateXSampler(io.ComfyNode):
             node_id="AnimateXSampler",
             display_name="Animate-X Sampler",
             category=CATEGORY,
-            description="Samples a clip as the authors do, also a long one, with all hooks of the MODEL.",
+            description="Samples a video as the official code does, including long videos, with "
+            "all patches of the MODEL.",
             inputs=[
-                io.Model.Input("model", tooltip="From Load Animate-X Model, patched or not."),
+                io.Model.Input("model", tooltip="From Load Animate-X Model, with or without patches."),
                 io.Conditioning.Input("positive", tooltip="From Animate-X Conditioning."),
                 io.Conditioning.Input("negative", tooltip="From Animate-X Conditioning."),
                 io.Latent.Input(
                     "latent_image",
-                    tooltip="From Animate-X Conditioning, or a clip of that size. Its noise mask is kept to.",
+                    tooltip="From Animate-X Conditioning, or a video of the same size. A noise mask "
+                    "is supported.",
                 ),
                 _seed(),
                 _steps(),
@@ -109,8 +114,8 @@ class AnimateXSampler(io.ComfyNode):
                     min=0.0,
                     max=100.0,
                     step=0.1,
-                    tooltip="How closely to follow the reference and the poses. The authors' is 2.5; 1 takes "
-                    "half the time.",
+                    tooltip="Guidance scale: how closely the reference and the poses are followed. "
+                    "The default of the official code is 2.5; 1 takes half the time.",
                 ),
                 _solver(),
                 _denoise(),
@@ -120,7 +125,7 @@ class AnimateXSampler(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="From where in the sampling cfg acts; 0 is the beginning.",
+                    tooltip="Start of guidance as a fraction of sampling. 0 is the beginning.",
                 ),
                 io.Float.Input(
                     "guidance_end",
@@ -128,30 +133,31 @@ class AnimateXSampler(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="To where in the sampling cfg acts; 1 is the end. Each step without takes half "
-                    "the time.",
+                    tooltip="End of guidance as a fraction of sampling. 1 is the end. A step "
+                    "without guidance takes half the time.",
                 ),
                 OpenCombo(
                     "long_clip",
                     options=list(PLANS),
                     default=OFF,
-                    tooltip="off: all frames at once. windows: overlapping parts, blended at every step, in "
-                    "constant memory. segments: parts one after the other, each from the last frame before.",
+                    tooltip="off: all frames at once. windows: overlapping windows, blended at "
+                    "every step, in constant memory. segments: one part after another, each "
+                    "continuing from the last frame of the previous one.",
                 ),
                 io.Int.Input(
                     "frames_at_once",
                     default=32,
                     min=1,
                     max=4096,
-                    tooltip="Frames of a window or a segment. The model was trained on 32; fewer need less "
-                    "memory.",
+                    tooltip="Frames per window or segment. The model was trained on 32; fewer need "
+                    "less memory.",
                 ),
                 io.Int.Input(
                     "overlap",
                     default=8,
                     min=0,
                     max=4096,
-                    tooltip="Frames that a window has in common with the next. More is slower and smoother.",
+                    tooltip="Frames that neighbouring windows share. More is slower and smoother.",
                 ),
                 _offset_noise(),
             ],
@@ -204,7 +210,7 @@ class AnimateXSolver(io.ComfyNode):
             node_id="AnimateXSolver",
             display_name="Animate-X Solver",
             category=CATEGORY,
-            description="The solvers of Animate-X Sampler for SamplerCustomAdvanced and its like.",
+            description="The solvers of Animate-X Sampler, for SamplerCustomAdvanced and similar nodes.",
             inputs=[
                 io.Model.Input("model", tooltip="From Load Animate-X Model."),
                 _solver(),
@@ -233,7 +239,7 @@ class AnimateXNoise(io.ComfyNode):
             node_id="AnimateXNoise",
             display_name="Animate-X Noise",
             category=CATEGORY,
-            description="The random noise of Animate-X Sampler for SamplerCustomAdvanced and its like.",
+            description="The noise of Animate-X Sampler, for SamplerCustomAdvanced and similar nodes.",
             inputs=[_seed(), _offset_noise()],
             outputs=[io.Noise.Output(tooltip="For SamplerCustomAdvanced.")],
         )

@@ -34,24 +34,25 @@ class DrivingFrames(io.ComfyNode):
             node_id="AnimateXDrivingFrames",
             display_name="Driving Frames",
             category=CATEGORY,
-            description="Chooses the frames of a clip that drive the character, with their sound. "
-            "Written at the fps given out, dance and sound keep their tempo.",
+            description="Selects the frames of a video that drive the character, with their "
+            "sound. Encode the result at the fps output to keep the tempo.",
             inputs=[
-                io.Video.Input("video", tooltip="The clip whose motion is wanted."),
+                io.Video.Input("video", tooltip="The video whose motion is used."),
                 io.Int.Input(
                     "frames",
                     default=32,
                     min=0,
                     max=100_000,
-                    tooltip="How many frames to use. 0: all from start to end. The model was trained on 32.",
+                    tooltip="Number of frames to use. 0 uses all frames from start to end. The "
+                    "model was trained on 32.",
                 ),
                 io.Int.Input(
                     "stride",
                     default=2,
                     min=1,
                     max=100,
-                    tooltip="Use one frame in so many: 2 halves the frame rate and lets the frames reach "
-                    "twice as far. It is lowered where the clip is too short.",
+                    tooltip="Use every n-th frame: 2 halves the frame rate and covers twice the "
+                    "time. It is lowered if the video is too short.",
                 ),
                 io.Float.Input(
                     "start",
@@ -59,7 +60,7 @@ class DrivingFrames(io.ComfyNode):
                     min=0.0,
                     max=1e6,
                     step=0.01,
-                    tooltip="Where in the clip the first frame lies, in seconds.",
+                    tooltip="Time of the first frame in the video, in seconds.",
                 ),
                 io.Float.Input(
                     "end",
@@ -67,16 +68,18 @@ class DrivingFrames(io.ComfyNode):
                     min=0.0,
                     max=1e6,
                     step=0.01,
-                    tooltip="Where in the clip to stop, in seconds. 0: its end.",
+                    tooltip="Time at which to stop, in seconds. 0 is the end of the video.",
                 ),
             ],
             outputs=[
-                io.Image.Output(display_name="frames", tooltip="The frames chosen."),
+                io.Image.Output(display_name="frames", tooltip="The selected frames."),
                 io.Audio.Output(
-                    display_name="audio", tooltip="The sound of these frames; none where the clip is silent."
+                    display_name="audio",
+                    tooltip="The sound of these frames; empty if the video has no sound.",
                 ),
                 io.Float.Output(
-                    display_name="fps", tooltip="The rate at which these frames move as fast as the clip."
+                    display_name="fps",
+                    tooltip="The frame rate at which these frames keep the tempo of the video.",
                 ),
             ],
             hidden=[io.Hidden.unique_id],
@@ -104,7 +107,7 @@ class EncodeVideo(io.ComfyNode):
             node_id="AnimateXEncodeVideo",
             display_name="Encode Video",
             category=CATEGORY,
-            description="Writes frames, with sound, as a video into ComfyUI's output folder.",
+            description="Saves frames as a video with sound in ComfyUI's output folder.",
             inputs=[
                 io.Image.Input("images", tooltip="The frames of the video."),
                 io.Float.Input(
@@ -113,21 +116,22 @@ class EncodeVideo(io.ComfyNode):
                     min=0.1,
                     max=1000.0,
                     step=0.01,
-                    tooltip="Frames a second: take the fps of Driving Frames to keep the tempo. "
-                    "A gif takes up to 50.",
+                    tooltip="Frame rate. Connect the fps of Driving Frames to keep the tempo. GIF "
+                    "supports up to 50.",
                 ),
                 io.String.Input(
                     "filename_prefix",
                     default="video/Animate-X",
-                    tooltip="Name in the output folder, before its number; may have folders, "
-                    "%date:yyyy-MM-dd%, %year%, %width%, %KSampler.seed% and the like.",
+                    tooltip="File name in the output folder, before the counter. May contain "
+                    "folders, %date:yyyy-MM-dd%, %year%, %width%, %KSampler.seed% and "
+                    "similar patterns.",
                 ),
                 io.Combo.Input(
                     "format",
                     options=["mp4", "webm", "gif", "png"],
                     default="mp4",
-                    tooltip="mp4 plays everywhere; webm is smaller; gif has no sound and no graph; "
-                    "png is a folder of lossless pictures without sound.",
+                    tooltip="mp4 plays everywhere; webm is smaller; gif has no sound and stores no "
+                    "workflow; png is a folder of lossless images without sound.",
                 ),
                 io.Float.Input(
                     "quality",
@@ -135,26 +139,28 @@ class EncodeVideo(io.ComfyNode):
                     min=0.0,
                     max=10.0,
                     step=0.5,
-                    tooltip="0: small files, 10: best looks. Of mp4 and webm only.",
+                    tooltip="0 gives small files, 10 the best quality. Only for mp4 and webm.",
                 ),
                 io.Audio.Input(
                     "audio",
                     optional=True,
-                    tooltip="The sound, cut to the frames or followed by silence. "
-                    "Where it is given, that of video is not used.",
+                    tooltip="The sound, cut or padded to the length of the frames. If connected, "
+                    "the sound of video is not used.",
                 ),
                 io.Video.Input(
                     "video",
                     optional=True,
-                    tooltip="A video whose sound is taken from its beginning on, where audio has none.",
+                    tooltip="A video whose sound is used from its beginning, if audio has none.",
                 ),
                 io.Boolean.Input(
                     "save_metadata",
                     default=True,
-                    tooltip="Store the graph in the file, so that dragging it onto ComfyUI brings it back.",
+                    tooltip="Store the workflow in the file, so that dragging it onto ComfyUI restores it.",
                 ),
             ],
-            outputs=[io.Video.Output(display_name="video", tooltip="The video, for nodes that take one.")],
+            outputs=[
+                io.Video.Output(display_name="video", tooltip="The video, for nodes with a VIDEO input.")
+            ],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
             is_output_node=True,
         )

@@ -1,15 +1,18 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from animatex_core.cli import main
-from animatex_core.pose.json_io import read_poses
+from animatex_core.cli import build_parser, main
+from animatex_core.commands.references import read_reference_mask
+from animatex_core.pose.json_io import read_poses, write_poses
 from animatex_core.pose.skeleton import JOINT, PoseSequence, seen
 from animatex_core.video.clip import probe
-from tests.dance_samples import FPS, FRAMES, DanceFiles, write_dance
+from animatex_core.video.read import read_frames
+from tests.dance_samples import FPS, FRAMES, DanceFiles, small_dance, write_dance
 from tests.pose.onnx_files import draw_people, write_detector, write_landmarks
 
 
@@ -163,3 +166,150 @@ def test_a_box_that_was_given_stands_above_what_dwpose_would_find(
     (nets / "yolox_l.onnx").write_bytes(b"damaged, and not needed")
     assert retarget(dance, box="0.2,0.1,0.8,0.9") == 0
     assert "fitted to the character's box" in capsys.readouterr().out
+
+
+KINDS = {
+    "inverted": lambda alpha: Image.fromarray(255 - np.asarray(alpha)),
+    "0 and 1": lambda alpha: Image.fromarray((np.asarray(alpha) > 127).astype(np.uint8)),
+    "green": lambda alpha: Image.merge("RGB", [alpha.point(lambda _: 0), alpha, alpha.point(lambda _: 0)]),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_masks_of_other_kinds_give_the_same_box(
+    dance: DanceFiles, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alpha = Image.open(dance.character).getchannel("A")
+    alpha.save(dance.folder / "plain.png")
+    KINDS[kind](alpha).save(dance.folder / "mask.png")
+    Image.open(dance.character).convert("RGB").save(dance.character)
+    results = []
+    for name in ("plain.png", "mask.png"):
+        assert retarget(dance, mask=dance.folder / name) == 0
+        results.append(extent(dance.folder / "out.json"))
+    np.testing.assert_allclose(results[0], results[1], atol=0.01)
+    assert capsys.readouterr().out.count("mask: The character is where the mask is ") == 2
+
+
+def test_what_the_mask_shows_may_be_told(dance: DanceFiles, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.open(dance.character).getchannel("A").save(dance.folder / "mask.png")
+    assert retarget(dance, mask=dance.folder / "mask.png", mask_shows="background") == 0
+    said = capsys.readouterr()
+    assert "where the mask is black" in said.out
+    assert "warning: The character's box is the whole picture" in said.err
+
+
+@pytest.mark.parametrize("box", ["0,0,1,1", "0.005,0,1,0.995"])
+def test_a_box_of_the_whole_picture_is_questioned(
+    dance: DanceFiles, box: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert retarget(dance, box=box) == 0
+    assert "warning: The character's box is the whole picture" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("value", "kind"), [(0, "empty"), (255, "full")])
+def test_a_mask_of_nothing_is_refused(
+    dance: DanceFiles, value: int, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    size = Image.open(dance.character).size
+    Image.new("L", size, value).save(dance.folder / "mask.png")
+    assert retarget(dance, mask=dance.folder / "mask.png") == 2
+    assert f"mask.png is {kind}: mark the character in it, or give --box instead" in capsys.readouterr().err
+
+
+def numbered(dance: DanceFiles, numbers: range | list[int]) -> Path:
+    folder = dance.folder / "frames"
+    folder.mkdir()
+    for number, frame in enumerate(json.loads(dance.poses.read_text())):
+        if number in numbers:
+            (folder / f"dance_{number:012d}_keypoints.json").write_text(json.dumps(frame))
+    return folder
+
+
+def test_gaps_in_a_folder_of_poses_stay_in_step_with_the_clip(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = [number for number in range(FRAMES) if number not in (0, 4, 5)]
+    folder = numbered(dance, there)
+    assert retarget(dance, poses=folder, retarget="none", box="0.2,0.1,0.8,0.9") == 0
+    poses, true = read_poses(dance.folder / "out.json"), read_poses(dance.poses)
+    assert np.flatnonzero(seen(poses.body).any(axis=1)).tolist() == there
+    np.testing.assert_allclose(poses.body[there, :, :2], true.body[there, :, :2], atol=1e-5)
+    assert "has no poses of frames 0, 4 to 5: nobody is shown there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_poses_of_another_clip_are_noticed(
+    dance: DanceFiles, times: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = json.loads(dance.poses.read_text())
+    if times == 3:
+        for frame in frames:
+            del frame["canvas_width"], frame["canvas_height"]
+            (person,) = frame["people"]
+            body = np.reshape(person["pose_keypoints_2d"], (-1, 3)) * (3, 3, 1)
+            frame["people"] = [{"pose_keypoints_2d": body.reshape(-1).tolist()}]
+    else:
+        frames = [frame | {"canvas_width": 1920, "canvas_height": 1080} for frame in frames]
+    dance.poses.write_text(json.dumps(frames))
+    assert retarget(dance, box="0.2,0.1,0.8,0.9") == 2
+    error = capsys.readouterr().err
+    expected = "joints in .* lie outside of the pictures" if times == 3 else "turned as it is"
+    assert re.search(expected, error)
+    assert "Traceback" not in error
+
+
+def test_another_number_of_frames_is_told_with_its_ratio(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dance.poses.write_text(json.dumps(json.loads(dance.poses.read_text())[::2]))
+    assert retarget(dance, box="0.2,0.1,0.8,0.9") == 0
+    assert "poses of 6 frames, but the clip has 12, as if the clip had 2 times the frame rate" in (
+        capsys.readouterr().err
+    )
+
+
+def body_pose(folder: Path) -> Path:
+    """Write a pose of the character, that of the dance's first frame."""
+    path = folder / "own.json"
+    write_poses(path, small_dance().select([0]))
+    return path
+
+
+def test_the_puppet_moves_the_picture_for_as_long_as_the_dance(dance: DanceFiles) -> None:
+    video = dance.folder / "puppet.mp4"
+    assert retarget(dance, puppet=video, reference_pose=body_pose(dance.folder)) == 0
+    clip = probe(video)
+    picture = Image.open(dance.character)
+    assert (clip.frames, clip.fps, clip.has_audio) == (FRAMES, FPS, True)
+    assert (clip.width, clip.height) == picture.size
+    first, last = (frame for index, frame in enumerate(read_frames(clip)) if index in (0, FRAMES - 1))
+    assert np.abs(first.astype(int) - last).max() > 60
+
+
+@pytest.mark.usefixtures("grey")
+def test_a_puppet_needs_a_pose_and_says_so_before_the_work(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert retarget(dance, puppet=dance.folder / "puppet.mp4", box="0.2,0.1,0.8,0.9") == 2
+    assert "give it with --reference-pose, or leave out --puppet" in capsys.readouterr().err
+    assert not (dance.folder / "out.json").exists()
+
+
+def test_a_puppet_of_another_form_or_over_an_input_is_refused(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = body_pose(dance.folder)
+    assert retarget(dance, puppet=dance.folder / "puppet.txt", reference_pose=own) == 2
+    assert "puppet.txt" in capsys.readouterr().err
+    assert retarget(dance, puppet=dance.clip, reference_pose=own) == 2
+    assert "--puppet and --driving are both" in capsys.readouterr().err
+
+
+def test_transparency_is_the_puppets_mask(dance: DanceFiles) -> None:
+    arguments = build_parser().parse_args(["retarget", *dance.options()])
+    nobody = PoseSequence.empty(1, 96, 142)
+    alpha = np.asarray(Image.open(dance.character).convert("RGBA"))[..., 3]
+    np.testing.assert_array_equal(read_reference_mask(arguments, nobody), alpha > 127)
+    Image.open(dance.character).convert("RGB").save(dance.character)
+    assert read_reference_mask(arguments, nobody) is None

@@ -1,6 +1,7 @@
 """Locales and help pages as files; `tests/host/test_docs.py` holds them to the nodes."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCS, LOCALES = ROOT / "web" / "docs", ROOT / "locales"
+LONGEST_WORD = 32  # characters that fit in a line of the help panel as it opens
 
 
 def node_defs(language: str) -> dict[str, Any]:
@@ -50,3 +52,12 @@ def test_pages_fit_on_a_screen_or_two(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("# ")
     assert 15 < len(lines) <= 90
+
+
+@pytest.mark.parametrize(
+    "path", sorted(DOCS.rglob("*.md")), ids=lambda path: f"{path.parent.name}-{path.stem}"
+)
+def test_code_in_pages_breaks_where_the_help_panel_is_narrow(path: Path) -> None:
+    codes = re.findall("`(.+?)`", path.read_text(encoding="utf-8"))
+    parts = [part for code in codes for part in re.split(r"[\s-]", code)]
+    assert [part for part in parts if len(part) > LONGEST_WORD] == []

@@ -14,6 +14,7 @@ import pytest
 from animatex_core.bundles import ModelFile
 from animatex_core.download import download
 from animatex_core.errors import DownloadError, InvalidInput, StorageError
+from animatex_core.http_download import CHUNK
 from animatex_core.verification import record_of, verify
 from tests.hub import Hub, serving
 from tests.small_disk import mounted, remount
@@ -21,6 +22,7 @@ from tests.small_disk import mounted, remount
 DATA = bytes(range(256)) * 12_000  # 3 MB
 DIGEST = hashlib.sha256(DATA).hexdigest()
 LIE = DATA[::-1]
+ARRIVED = len(DATA) // 2 // CHUNK * CHUNK  # of a file that breaks off in the middle
 
 
 @pytest.fixture
@@ -160,7 +162,7 @@ def test_a_part_of_another_file_is_found_out_and_thrown_away(tmp_path, hub):
     assert names(tmp_path) == set()
 
 
-@pytest.mark.parametrize("wrong", ["another size", "404", "403", "page", "no length"])
+@pytest.mark.parametrize("wrong", ["another size", "404", "403", "page"])
 def test_a_refusal_is_final_and_says_what_to_do(tmp_path, hub, wrong):
     hub.faults = [wrong] * 9
     data = DATA[:-1] if wrong == "another size" else DATA
@@ -178,15 +180,15 @@ def test_a_passing_refusal_is_tried_again(tmp_path, hub, faults):
 
 def test_giving_up_keeps_what_arrived(tmp_path, hub):
     hub.faults = ["break off", *["503"] * 9]
-    with pytest.raises(DownloadError, match=f"503.*{len(DATA) // 2} bytes"):
+    with pytest.raises(DownloadError, match=f"503.*{ARRIVED} bytes"):
         fetch(KNOWN, tmp_path, hub, tries=3)
     assert len(hub.ranges) == 4
-    assert (tmp_path / "weights++.ckpt.part").read_bytes() == DATA[: len(DATA) // 2]
+    assert (tmp_path / "weights++.ckpt.part").read_bytes() == DATA[:ARRIVED]
 
 
 def test_a_server_that_starts_again_and_breaks_again_is_given_up(tmp_path, hub):
     hub.faults = ["break off, ignore range"] * 9
-    with pytest.raises(DownloadError, match=f"ended after {len(DATA) // 2} of {len(DATA)} bytes"):
+    with pytest.raises(DownloadError, match=f"ended early.*{ARRIVED} bytes"):
         fetch(KNOWN, tmp_path, hub, tries=3)
     assert len(hub.ranges) == 4
 
@@ -235,7 +237,7 @@ def test_an_interruption_keeps_the_part(tmp_path, hub):
         fetch(KNOWN, tmp_path, hub, on_progress=interrupt)
     assert names(tmp_path) == {"weights++.ckpt.part", "weights++.ckpt.part.etag"}
     fetch(KNOWN, tmp_path, hub)
-    assert hub.ranges == [None, f"bytes={1 << 20}-"]
+    assert hub.ranges == [None, f"bytes={CHUNK}-"]
 
 
 @pytest.mark.parametrize("etag", [None, '"first"'])

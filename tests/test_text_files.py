@@ -81,8 +81,14 @@ def clips(folder: Path) -> tuple[Path, Callable[[], object]]:
 FILES = [catalogue, config, caption, poses, key, settings, sizes, clips]
 
 
-@pytest.mark.parametrize("make", FILES)
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le", "utf-32"])
+OTHER_ENCODINGS = ["latin-1", "utf-16", "utf-16-le", "utf-32"]
+# Poses are read in any Unicode encoding, for other programs write them.
+REFUSED = [
+    (make, each) for make in FILES for each in OTHER_ENCODINGS if make is not poses or each == "latin-1"
+]
+
+
+@pytest.mark.parametrize(("make", "encoding"), REFUSED)
 def test_another_encoding_is_one_sentence(
     tmp_path: Path, make: Callable[[Path], tuple[Path, Callable[[], object]]], encoding: str
 ) -> None:

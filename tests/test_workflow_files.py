@@ -1,5 +1,6 @@
 """The shipped workflows as files: what can be known of them without a ComfyUI."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,12 @@ class TestEach:
         assert bool(nodes) == name.startswith("plus-")
         named = [[file["name"] for file in node["properties"]["models"]] for node in nodes]
         assert named == [node["widgets_values"][:1] for node in nodes]
+
+    def test_its_note_lists_the_files_of_its_own_loaders(self, name: str) -> None:
+        nodes = read_graph(name)["nodes"]
+        note = next(node["widgets_values"][0] for node in nodes if node.get("title") == "Files")
+        needed = {file["name"] for node in nodes for file in node.get("properties", {}).get("models", ())}
+        assert set(re.findall(r"as \*\*models/\w+/(.+)\*\*", note)) == needed
 
     def test_files_that_it_takes_are_shipped(self, name: str) -> None:
         taken = [

@@ -7,6 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from .graph import Workflow
 from .graphs import SMALL, animation, extraction, sampled, video_ending
+from .layout import GAP, MARGINS, ROW, TITLE, WIDGET, WIDTH
 from .schema import Schema
 from .ui_form import ui_form
 
@@ -86,7 +87,7 @@ def blueprint_form(blueprint: Blueprint, schemas: Mapping[str, Schema]) -> dict[
     identity = str(uuid5(NAMESPACE_URL, f"animate-x/{blueprint.name}"))
     given, made = inner.inputs(), inner.outputs()
     node = {
-        "id": 1, "type": identity, "pos": [0, 0], "size": [340, 240], "flags": {}, "order": 0, "mode": 0,
+        "id": 1, "type": identity, "pos": [0, 0], "size": inner.size(), "flags": {}, "order": 0, "mode": 0,
         "inputs": [{"name": each["name"], "type": each["type"], "link": None} for each in given],
         "outputs": [{"name": each["name"], "type": each["type"], "links": []} for each in made],
         "properties": {"proxyWidgets": inner.widgets()}, "widgets_values": [], "title": blueprint.name,
@@ -126,6 +127,7 @@ class _Inner:
             self._link(number, origin, slot, target, place, kind)
         self._made = self._link_outputs(graph["last_link_id"])
         self._forget_other_links()
+        self._close_up()
 
     def _link(self, number: int, origin: int, slot: int, target: int, place: int, kind: str) -> None:
         self.links.append(
@@ -154,6 +156,20 @@ class _Inner:
                 socket["link"] = socket["link"] if socket["link"] in kept else None
             for socket in node["outputs"]:
                 socket["links"] = [link for link in socket["links"] if link in kept]
+
+    def _close_up(self) -> None:
+        """Move nodes up to where others of their column stayed outside."""
+        top = min(node["pos"][1] for node in self.nodes)
+        for x in {node["pos"][0] for node in self.nodes}:
+            y = top
+            for node in sorted((n for n in self.nodes if n["pos"][0] == x), key=lambda n: n["pos"][1]):
+                node["pos"] = [x, y]
+                y += node["size"][1] + TITLE + GAP // 2
+
+    def size(self) -> list[int]:
+        """Return the size of the one node that stands for all of these."""
+        sockets = max(len(self._given), len(self._made))
+        return [WIDTH, ROW * sockets + WIDGET * len(self.blueprint.widgets) + MARGINS]
 
     def _find(self, kind: str) -> dict[str, Any]:
         return next(node for node in self.nodes if node["type"] == kind)

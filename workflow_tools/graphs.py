@@ -8,7 +8,7 @@ from animatex_core.sampling import FOR_SMALL
 
 from .graph import Group, Node, Workflow, node
 from .material import CHARACTER, CLIP
-from .notes import read_me
+from .notes import POSES, read_me
 from .plus_graphs import plus_workflows
 
 FRAMES = {"frames": 16}
@@ -73,7 +73,7 @@ def video_ending(decoded: Node, driving: Node) -> Group:
 def picture_ending(decoded: Node, driving: Node) -> Group:
     """Save a picture."""
     picture = node("SaveImage", images=decoded["IMAGE"], filename_prefix="Animate-X")
-    return Group("6 · Picture", ((decoded,), (picture,)))
+    return Group("6 · Image", ((decoded,), (picture,)))
 
 
 @dataclass(frozen=True)
@@ -164,8 +164,8 @@ def animation(
     models = Group("2 · Models", ((start.model, start.encoders, start.dwpose),))
     columns = (
         (read_me(name),),
-        (Group("1 · Your picture and clip", ((start.character, start.clip),)),),
-        (models, Group("3 · Part of the clip", ((start.driving,),))),
+        (Group("1 · Image and video", ((start.character, start.clip),)),),
+        (models, Group("3 · Part of the video", ((start.driving,),))),
         (motion.group(),),
         (Group("5 · Animation", ((conditioning, fit), (sampler,))),),
         (ending(decoded, start.driving),),
@@ -188,8 +188,8 @@ def extraction() -> Workflow:
     return Workflow(
         "extract-poses",
         (
-            (read_me("extract-poses"),),
-            (Group("1 · Your clip", ((clip, dwpose),)),),
+            (read_me("extract-poses", (dwpose,), POSES),),
+            (Group("1 · Video", ((clip, dwpose),)),),
             (Group("2 · Poses", ((driving,), (found, smooth))),),
             (Group("3 · File and video", ((saved, drawn), (video,))),),
         ),

@@ -12,12 +12,23 @@ TITLE = 30  # above a node's place
 HEADING = 50  # of a group
 ROW, WIDGET, TEXT = 20, 24, 80
 MARGINS = 44  # of a node, with the button for advanced inputs that Nodes 2.0 adds below
-TOLD, LONG = 70, 120  # for the sentences that a node of ours shows when it has run; those of loaders are long
+# For the sentences that nodes of ours show when they have run: long ones of loaders, two of those of DWPose.
+TOLD, LONG, LONGEST = 70, 120, 210
 WIDTH = 340
-WIDTHS = {"VAEDecode": 200, "PrimitiveInt": 200, NOTE: 560}
+WIDTHS = {
+    "VAEDecode": 200,
+    "PrimitiveInt": 260,  # the name of its second widget, "control after generate", is long
+    "LoadImage": 400,  # names of files stay whole in these
+    "LoadVideo": 400,
+    "UNETLoader": 480,
+    "LoraLoaderModelOnly": 640,
+    "CLIPLoader": 480,
+    "CLIPVisionLoader": 420,
+    NOTE: 560,
+}
 PREVIEWS = {  # room for the picture or clip that a node shows
     "LoadImage": 400,
-    "LoadVideo": 520,
+    "LoadVideo": 620,
     "PreviewImage": 400,
     "SaveImage": 520,
     "AnimateXEncodeVideo": 520,
@@ -106,4 +117,6 @@ def height(node: Node, schemas: Mapping[str, Schema]) -> int:
 def _told(node: Node) -> int:
     if not node.type.startswith("AnimateX"):
         return 0
+    if node.type == "AnimateXLoadDWPose":
+        return LONGEST
     return LONG if node.type.startswith("AnimateXLoad") else TOLD

@@ -10,12 +10,12 @@ from .graph import Group, Node, node, note
 from .needed_files import files_of
 
 FOLDER = Path(__file__).parent / "notes"
-ANIMATE_X, PLUS = "files", "plus-files"
+ANIMATE_X, PLUS, POSES = "files", "plus-files", "pose-files"
 LOADERS = tuple(map(node, ("AnimateXLoadModel", "AnimateXLoadEncoders", "AnimateXLoadDWPose")))
 
 
 def read_me(name: str, loaders: Iterable[Node] = LOADERS, files: str = ANIMATE_X) -> Group:
-    """Return the notes of a workflow. files: what is said of them, ANIMATE_X or PLUS."""
+    """Return the notes of a workflow. files: the note about them, ANIMATE_X, PLUS or POSES."""
     common = {name: _read(f"_{name}") for name in ("how", "real", "plus")}
     common["files"] = _list_of_files(loaders)
     about, needed = (Template(_read(text)).substitute(common) for text in (name, files))

@@ -116,7 +116,7 @@ class Dance:
         return {**outputs, "driving_poses": self.found["poses"]}
 
     def groups(self) -> tuple[Group, Group]:
-        start = Group("1 · Your picture and clip", ((self.character, self.clip),))
+        start = Group("1 · Image and video", ((self.character, self.clip),))
         found = (self.found,) if self.own is None else (self.found, self.own)
         fitted = () if self.retarget is None else ((self.retarget, _preview(self.retarget)),)
         return start, Group("3 · Motion", ((self.frames, self.driving), found, *fitted))
@@ -135,7 +135,7 @@ class Scene:
     def of(cls, loaders: Loaders, dance: Dance) -> "Scene":
         clip = {"clip": loaders.text["CLIP"]}
         prompt = node("CLIPTextEncode", "Prompt", text=PROMPT, **clip)
-        negative = node("CLIPTextEncode", "Not wanted", text=NEGATIVE_PROMPT, **clip)
+        negative = node("CLIPTextEncode", "Negative prompt", text=NEGATIVE_PROMPT, **clip)
         shape = WanShape()
         reference = node(
             "AnimateXPlusReference",
@@ -156,7 +156,7 @@ class Scene:
         return cls(prompt, negative, reference, start)
 
     def group(self) -> Group:
-        return Group("4 · Prompt and picture", ((self.prompt, self.negative), (self.reference, self.start)))
+        return Group("4 · Prompt and image", ((self.prompt, self.negative), (self.reference, self.start)))
 
 
 def dance(

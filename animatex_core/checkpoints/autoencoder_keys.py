@@ -4,10 +4,16 @@ The released `v2-1_512-ema-pruned.ckpt` uses the first, `vae/diffusion_pytorch_m
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from torch import Tensor
 
+from .wrappers import without_wrapper
+
 PREFIX = "first_stage_model."  # of the autoencoder inside a whole Stable Diffusion checkpoint
+
+ENDS = ("encoder.conv_in.weight", "decoder.conv_out.weight")
+"""Keys of any autoencoder, in both forms."""
 
 # (LDM, diffusers), replaced in this order in either direction: the longer names come first.
 PAIRS = (
@@ -35,10 +41,10 @@ FORMER_NAMES = (
 )
 
 
-def without_prefix(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def without_prefix(tensors: Mapping[str, Tensor], source: str | Path = "the checkpoint") -> dict[str, Tensor]:
     """The autoencoder's tensors, taken out of a whole Stable Diffusion checkpoint if they are in one."""
     inside = {key.removeprefix(PREFIX): tensor for key, tensor in tensors.items() if key.startswith(PREFIX)}
-    return inside or dict(tensors)
+    return inside or without_wrapper(tensors, ENDS, source)
 
 
 def has_ldm_names(tensors: Mapping[str, Tensor]) -> bool:

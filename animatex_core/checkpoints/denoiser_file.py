@@ -29,6 +29,7 @@ from .safe_read import open_tensors, read_metadata, tensor_groups
 from .safetensors_file import layout_of, write_safetensors
 from .soundness import check_archive, check_kinds, check_precision, narrowed
 from .strict import check_keys, load_strictly, shapes
+from .wrappers import weights_prefix, without_wrapper
 
 FORMAT = "animatex-denoiser"
 PREFIX = "denoiser."
@@ -73,6 +74,7 @@ def read_denoiser(path: str | Path, config: DenoiserConfig | None = None) -> Den
         return _read_bundle(path, metadata)
     config = config or DenoiserConfig.released()
     tensors = open_tensors(path)
+    tensors = without_wrapper(tensors, _released_names(config), path)
     check_released(tensors, config, path)
     return DenoiserFile(config, from_released(tensors), None)
 
@@ -133,6 +135,7 @@ def convert_denoiser(
     check_conversion(source, target, config)
     _check_context(text_context, config)
     check_archive(source)
+    prefix = weights_prefix(open_tensors(source), _released_names(config), source)
     unet = AnimateXUNet(config, UNINITIALISED, device="meta", dtype=dtype)
     context = narrowed(TEXT_CONTEXT, text_context, dtype, "The text encoder's answer")
     layout = {TEXT_CONTEXT: (tuple(context.shape), dtype)}
@@ -141,7 +144,7 @@ def convert_denoiser(
 
     def tensors() -> Iterator[tuple[str, Tensor]]:
         yield TEXT_CONTEXT, context
-        for group in tensor_groups(source, _GROUP_BYTES):
+        for group in tensor_groups(source, _GROUP_BYTES, prefix):
             for name, tensor in from_released(group).items():
                 yield PREFIX + name, narrowed(name, tensor, dtype, source)
 
@@ -156,7 +159,8 @@ def check_conversion(source: str | Path, target: str | Path, config: DenoiserCon
     if Path(source).resolve() == Path(target).resolve():
         raise InvalidInput(f"{source} is also the file to write: choose another name for the bundle.")
     check_target(target)
-    check_released(open_tensors(source), config or DenoiserConfig.released(), source)
+    config, tensors = config or DenoiserConfig.released(), open_tensors(source)
+    check_released(without_wrapper(tensors, _released_names(config), source), config, source)
 
 
 def check_released(tensors: dict[str, Tensor], config: DenoiserConfig, source: str | Path) -> None:
@@ -168,6 +172,12 @@ def check_released(tensors: dict[str, Tensor], config: DenoiserConfig, source: s
             del shape_by_key[key]
     check_keys(expected, found, "the Animate-X denoiser", str(source))
     check_kinds(tensors, source)
+
+
+def _released_names(config: DenoiserConfig) -> list[str]:
+    """Return the keys that a released checkpoint has in any case."""
+    keys = released_keys(AnimateXUNet(config, UNINITIALISED, device="meta"))
+    return [key for key in keys if not key.endswith(POSITION_TABLE)]
 
 
 def _read_bundle(path: str | Path, metadata: dict[str, str]) -> DenoiserFile:

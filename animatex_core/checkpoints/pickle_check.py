@@ -20,6 +20,8 @@ MAX_READS = 3_000_000  # about two an opcode
 MAX_DIMENSIONS = 64  # as in torch
 MAX_COPIES = 4  # how often the tensors of a file may share the bytes that it has
 ALLOWANCE = 1 << 20  # bytes, for small files
+MAX_COPIED = 64 << 20  # bytes of all copies that calls make of text, lists and dictionaries
+MEMBER = 100  # bytes of a member of a set or dictionary
 
 # The opcodes of torch's restricted unpickler.
 OPCODES = (
@@ -142,18 +144,18 @@ class _Inspector(pickle._Unpickler):  # the one in C sizes its memo as the file 
         super().__init__(file, encoding="latin-1")
         self._total, self._records = total, records
         self._storages: dict[object, int] = {}
-        self._claimed = 0
+        self._claimed = self._copied = 0
         self.strange: str | None = None  # the first name that has nothing to do with tensors
 
     def find_class(self, module: str, name: str) -> object:
         known: dict[str, object] = {
-            "collections.OrderedDict": _fields,
-            "collections.Counter": _fields,
-            "builtins.set": _members,
+            "collections.OrderedDict": self._copying(_fields),
+            "collections.Counter": self._copying(_fields),
+            "builtins.set": self._copying(_members),
             "builtins.complex": complex,
-            "builtins.bytearray": _plain_bytes,
-            "_codecs.encode": _plain_bytes,
-            "torch.Size": tuple,
+            "builtins.bytearray": self._copying(_plain_bytes),
+            "_codecs.encode": self._copying(_plain_bytes),
+            "torch.Size": self._copying(tuple),
             "torch.device": Opaque,
             "torch.Tensor": Opaque,
             "torch.nn.parameter.Parameter": Opaque,
@@ -161,7 +163,7 @@ class _Inspector(pickle._Unpickler):  # the one in C sizes its memo as the file 
             "torch._utils._rebuild_tensor_v2": self._tensor,
             "torch._utils._rebuild_tensor_v3": self._typed_tensor,
             "torch._utils._rebuild_parameter": _first,
-            "torch._utils._rebuild_parameter_with_state": _first,
+            "torch._utils._rebuild_parameter_with_state": self._parameter_with_state,
             "torch._tensor._rebuild_from_type_v2": self._rebuilt,
         }
         module, name = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
@@ -195,11 +197,17 @@ class _Inspector(pickle._Unpickler):  # the one in C sizes its memo as the file 
         return Opaque()
 
     def _rebuilt(
-        self, function: Callable[..., object], kind: object, values: Iterable[Any], _: object
+        self, function: Callable[..., object], kind: object, values: Iterable[Any], state: object
     ) -> Any:
-        if function not in (self._tensor, self._typed_tensor, _first):
+        for part in state if isinstance(state, tuple) else (state,):
+            self._count_copy(part)
+        if function not in (self._tensor, self._typed_tensor, self._parameter_with_state, _first):
             raise NotForTensors("torch._tensor._rebuild_from_type_v2")
         return function(*values)
+
+    def _parameter_with_state(self, value: object, *rest: Any) -> object:
+        self._count_copy(rest[-1] if rest else ())
+        return value
 
     def _claim(
         self, storage: Storage, item: int, offset: int, size: Sequence[int], stride: Sequence[int]
@@ -216,6 +224,27 @@ class _Inspector(pickle._Unpickler):  # the one in C sizes its memo as the file 
         if self._claimed > MAX_COPIES * self._total + ALLOWANCE:
             raise TooLarge("tensors that share their bytes many times over")
 
+    def _copying(self, make: Callable[..., object]) -> Callable[..., object]:
+        """Return a function whose copies of its first argument count: one call takes two bytes of a file."""
+
+        def counted(*values: Any) -> object:
+            self._count_copy(values[0] if values else ())
+            return make(*values)
+
+        return counted
+
+    def _count_copy(self, value: object) -> None:
+        if isinstance(value, str | bytes | list | tuple | dict | set):
+            self._copied += len(value) * (1 if isinstance(value, str | bytes) else MEMBER)
+        if self._copied > MAX_COPIED:
+            raise TooLarge("many copies of what it contains")
+
+    def _load_build(self) -> None:  # torch copies the state of dictionaries and of tensors
+        state = self.stack[-1]
+        for part in state if isinstance(state, tuple) else (state,):
+            self._count_copy(part)
+        _BASE[pickle.BUILD[0]](self)
+
     def _load_setitem(self) -> None:
         _require_keys(self.stack[-2:-1])
         _BASE[pickle.SETITEM[0]](self)
@@ -224,6 +253,7 @@ class _Inspector(pickle._Unpickler):  # the one in C sizes its memo as the file 
         _require_keys(self.stack[::2])
         _BASE[pickle.SETITEMS[0]](self)
 
+    dispatch[pickle.BUILD[0]] = _load_build
     dispatch[pickle.SETITEM[0]] = _load_setitem
     dispatch[pickle.SETITEMS[0]] = _load_setitems
 

@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ..checks import may_block
 from ..errors import (
     CheckpointError,
     DamagedCheckpoint,
@@ -26,7 +27,11 @@ from ..errors import (
 )
 from ..out_of_memory import is_out_of_memory
 from ..wording import reason_of, short
+from .holes import require_no_holes, safetensors_regions, zip_regions
+from .mistaken import HEAD, mistaken_for
 from .pickle_check import NotForTensors, TooLarge, check_pickle, is_at_end, read_bounded
+from .shards import shards_of
+from .wrappers import plain_keys, unpacked
 
 REMEDY_DAMAGED = "download it again, or check that the path is the right one"
 MAX_HEADER = 8 << 20  # bytes of safetensors' JSON; those of Wan 14B are 0.2 MB
@@ -60,23 +65,36 @@ class Form(enum.Enum):
 def open_tensors(path: str | Path, prefix: str = "") -> dict[str, Tensor]:
     """Return the tensors of a weights file on the CPU, memory-mapped where the form allows it.
 
-    A `state_dict` wrapper is taken off; everything that is not a tensor is left out.
+    What training frameworks put around them is taken off, and everything that is not a tensor left out.
+    path: the file; of weights that are split over several files, one of them or their index.
     prefix: keep only the keys that begin with it, and strip it.
     The tensors of one call share one mapping: its touched pages stay resident until the last is dropped.
     Raises CheckpointError (no such file), DamagedCheckpoint, UnsafeCheckpoint (a pickle that asks for code,
     which is not run) or WrongCheckpoint (no tensor under the prefix).
     """
     path = Path(path)
-    form = file_form(path)
-    stored = _read_safetensors(path) if form is Form.SAFETENSORS else _unpickle(path, mapped=form is Form.ZIP)
+    stored = {key: tensor for shard in shards_of(path) for key, tensor in _stored_in(shard).items()}
+    names = plain_keys(stored)
     tensors = {
-        key[len(prefix) :]: value.detach()
-        for key, value in stored.items()
-        if isinstance(key, str) and key.startswith(prefix) and isinstance(value, Tensor)
+        names[key][len(prefix) :]: tensor for key, tensor in stored.items() if names[key].startswith(prefix)
     }
     if not tensors:
         under = f" under {prefix!r}" if prefix else ""
         raise WrongCheckpoint(f"{path} holds no tensors{under}: choose the weights file that belongs here.")
+    return tensors
+
+
+def _stored_in(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of one file under the keys that it has for them."""
+    form = file_form(path)
+    stored = _read_safetensors(path) if form is Form.SAFETENSORS else _unpickle(path, mapped=form is Form.ZIP)
+    tensors = {
+        key: value.detach()
+        for key, value in stored.items()
+        if isinstance(key, str) and isinstance(value, Tensor)
+    }
+    if form is not Form.LEGACY:
+        require_no_holes(path, (safetensors_regions if form is Form.SAFETENSORS else zip_regions)(path))
     return tensors
 
 
@@ -89,7 +107,7 @@ def tensor_groups(path: str | Path, max_bytes: int, prefix: str = "") -> Iterato
     """
     tensors: Mapping[str, Tensor] = open_tensors(path, prefix)
     groups = list(_grouped({key: tensor.nbytes for key, tensor in tensors.items()}, max_bytes))
-    mapped = file_form(Path(path)) is not Form.LEGACY
+    mapped = file_form(shards_of(Path(path))[0]) is not Form.LEGACY
     for keys in groups:
         if mapped:
             tensors = open_tensors(path, prefix)
@@ -98,7 +116,7 @@ def tensor_groups(path: str | Path, max_bytes: int, prefix: str = "") -> Iterato
 
 def read_metadata(path: str | Path) -> dict[str, str]:
     """Return the text metadata of a safetensors file, {} for any other form or where it has none."""
-    path = Path(path)
+    path = shards_of(Path(path))[0]
     if file_form(path) is not Form.SAFETENSORS:
         return {}
     try:
@@ -113,22 +131,28 @@ def file_form(path: Path) -> Form:
     """Tell the form of a weights file from its first bytes; raises CheckpointError or DamagedCheckpoint."""
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder: name the weights file in it.")
+    if may_block(path):
+        raise CheckpointError(f"{path} is a pipe or device: name a weights file.")
     try:
         with path.open("rb") as file:
-            head = file.read(9)
+            head = file.read(HEAD)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be opened ({error.strerror}): check the path.") from error
-    if not head:
-        raise DamagedCheckpoint(f"{path} is empty: {REMEDY_DAMAGED}.")
+    form = _form_of(head)
+    if form is None:
+        said = mistaken_for(head) or f"is neither a safetensors file nor a torch pickle: {REMEDY_DAMAGED}"
+        raise DamagedCheckpoint(f"{path} {said}.")
+    return form
+
+
+def _form_of(head: bytes) -> Form | None:
     if head.startswith(b"PK\x03\x04"):
         return Form.ZIP
-    if head.endswith(b"{"):  # eight bytes of length, then the JSON header
+    if head[8:9] == b"{":  # eight bytes of length, then the JSON header
         return Form.SAFETENSORS
     if head.startswith(b"\x80"):
         return Form.LEGACY
-    raise DamagedCheckpoint(
-        f"{path} is not a weights file (neither safetensors nor a torch pickle): {REMEDY_DAMAGED}."
-    )
+    return None
 
 
 def _grouped(sizes: Mapping[str, int], max_bytes: int) -> Iterator[list[str]]:
@@ -175,13 +199,11 @@ def _unpickle(path: Path, mapped: bool) -> Mapping[object, object]:
         raise UnsafeCheckpoint(f"{path} asks for {error}, so it was not read: {REMEDY_UNSAFE}.") from error
     except MALFORMED as error:
         raise unreadable(path, error) from error
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
-    if not isinstance(content, Mapping):
-        raise WrongCheckpoint(
-            f"{path} holds a {type(content).__name__} instead of named tensors: choose another weights file."
-        )
-    return content
+    if isinstance(content, Mapping):
+        return unpacked(content, path)
+    raise WrongCheckpoint(
+        f"{path} holds a {type(content).__name__} instead of named tensors: choose another weights file."
+    )
 
 
 def _check_zip(path: Path) -> None:

@@ -24,6 +24,7 @@ from .options import (
     add_clip_options,
     add_folder_option,
     add_pose_options,
+    add_rate_option,
     add_retarget_options,
     retarget_settings,
 )
@@ -47,7 +48,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Make the character of a picture dance as a person does in a clip.",
     )
     parser.add_argument("--reference", type=Path, required=True, metavar="PICTURE", help="the character")
-    parser.add_argument("--driving", type=Path, required=True, metavar="CLIP", help="the dance")
+    parser.add_argument(
+        "--driving",
+        type=Path,
+        required=True,
+        metavar="CLIP",
+        help="the dance: a video, a folder of pictures, or a pattern such as frame_%%04d.png",
+    )
     parser.add_argument(
         "--out", type=Path, default=Path("animation.mp4"), metavar="FILE",
         help="what to write: .mp4, .webm, .gif, or a folder for PNG frames; default: %(default)s",
@@ -59,6 +66,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="the dancer's poses (OpenPose JSON); default: found by DWPose",
     )
     add_clip_options(parser)
+    add_rate_option(parser)
     add_pose_options(parser)
     add_retarget_options(parser)
     add_sampling_options(parser)
@@ -89,7 +97,7 @@ def run(arguments: argparse.Namespace) -> None:
     # What cannot work fails before what takes long: poses, then networks, then sampling.
     check_distinct(arguments, "out", "side_by_side")
     _check_outputs(arguments, 1 if arguments.fps is None else arguments.fps)
-    model, clip = _chosen(arguments), probe(arguments.driving)
+    model, clip = _chosen(arguments), probe(arguments.driving, fps=arguments.driving_fps)
     arguments, device = model.completed(arguments), choose_device(arguments.device)
     load = model.find()
     with Bars() as bars:

@@ -13,6 +13,7 @@ from ..evaluation.benchmark_set.prompts import COUNT, draw_scenes, write_scenes
 from ..evaluation.benchmark_set.screening import PoseFinder, Verdict, screen, write_report
 from ..placement import check_writable
 from ..video.files import find_clips
+from ..wording import printable
 from .options import add_folder_option, add_net_options, positive
 from .pose_nets import announce_nets
 from .progress import Bar
@@ -98,7 +99,7 @@ def screen_clips(arguments: argparse.Namespace) -> None:
             for name, clip in bar:
                 verdicts[name] = screen(clip, finder, thresholds, partial(_show, bar, name))
                 if not verdicts[name].kept:
-                    tqdm.write(f"{name} is dropped: {verdicts[name].why}")
+                    tqdm.write(printable(f"{name} is dropped: {verdicts[name].why}"))
     finally:
         write_report(report, verdicts, list(clips), thresholds, nets)
     kept = sum(verdict.kept for verdict in verdicts.values())
@@ -106,4 +107,4 @@ def screen_clips(arguments: argparse.Namespace) -> None:
 
 
 def _show(bar: Bar, name: str, done: int, total: int) -> None:
-    bar.set_postfix_str(f"{name}: {done}/{total}", refresh=done % REFRESH == 0)
+    bar.set_postfix_str(f"{printable(name)}: {done}/{total}", refresh=done % REFRESH == 0)

@@ -5,11 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import gettempdir
 
-from ..dance import Dance, common_length
+from ..dance import Dance, common_length, poses_of_clip
 from ..dwpose import DWPose
 from ..pose.cache import PoseCache, digest_file, key_of
 from ..pose.gaps import fill_gaps
-from ..pose.json_io import read_poses
 from ..pose.skeleton import PoseSequence
 from ..pose.smooth import smooth
 from ..progress import Progress
@@ -26,8 +25,9 @@ def read_dance(arguments: argparse.Namespace, clip: ClipInfo, progress: Progress
     if arguments.poses is None:
         choice = _choose(arguments, clip, count_frames(clip))
         return Dance(clip, choice, _cleaned(arguments, _found(arguments, clip, choice, progress)))
-    poses = read_poses(arguments.poses, person=arguments.person, fps=clip.fps, size=(clip.width, clip.height))
-    choice = _choose(arguments, clip, common_length(clip, poses))
+    frames = count_frames(clip)
+    poses = poses_of_clip(arguments.poses, clip, arguments.person, frames)
+    choice = _choose(arguments, clip, common_length(clip, poses, frames))
     chosen = poses.select(choice.indices).with_fps(choice.fps)
     return Dance(clip, choice, _cleaned(arguments, chosen))
 
@@ -72,7 +72,7 @@ def _remembered(
     extract: Callable[[], PoseSequence],
 ) -> PoseSequence:
     asked = {"frames": choice.indices, "person": arguments.person, "detect_every": arguments.detect_every}
-    key = key_of([digest_file(clip.path), *nets.contents], asked)
+    key = key_of([*map(digest_file, clip.files), *clip.conversion, *nets.contents], asked)
     return PoseCache(_cache_folder()).cached(key, extract)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from ..errors import InvalidInput
 from ..placement import check_writable
 from ..pose.json_io import read_poses
+from ..pose.pose_folder import pose_files_in
 from ..pose.skeleton import PoseSequence
 from ..video.picture import write_picture
 from .options import positive
@@ -82,4 +83,4 @@ def _clip(poses: PoseSequence, arguments: argparse.Namespace, rng: np.random.Gen
 
 
 def _files(paths: list[Path]) -> list[Path]:
-    return [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
+    return [file for path in paths for file in (pose_files_in(path) if path.is_dir() else [path])]

@@ -24,6 +24,7 @@ from ..evaluation.scores import METRICS
 from ..models_folder import ModelsFolder
 from ..retarget.settings import MODES
 from ..shapes import ClipShape
+from ..wording import printable
 from .evaluated_systems import find_systems, open_system, usual_size
 from .options import add_folder_option, models_folder, positive
 from .procedural_set import ProceduralSet
@@ -104,7 +105,7 @@ def run(arguments: argparse.Namespace) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("once", AnimateXWarning)  # every case and system would say the same
         measured = _measured(arguments, Benchmark(cases, metrics, size, arguments.seed), systems)
-        print(write_report(arguments.out, measured, cases.names, told, notes))
+        print(printable(write_report(arguments.out, measured, cases.names, told, notes)))
     print(", ".join(str(arguments.out / name) for name in (JSON, TABLE, CHART)))
 
 

@@ -9,8 +9,10 @@ from ..models_folder import ModelsFolder
 from ..pose.person import PersonRule, check_person_rule
 from ..pose.providers import PROVIDERS
 from ..retarget.character import Box
+from ..retarget.masks import SHOWS
 from ..retarget.parts import PARTS
 from ..retarget.settings import MODES, Factors, RetargetSettings
+from ..video.picture_sequence import DEFAULT_FPS
 
 SMALL = "small"
 
@@ -51,6 +53,15 @@ def add_clip_options(parser: argparse.ArgumentParser) -> None:
         "--start", type=float, default=0.0, metavar="S", help="seconds into the clip; default: 0"
     )
     group.add_argument("--end", type=float, metavar="S", help="seconds into the clip; default: its end")
+
+
+def add_rate_option(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add the rate of a driving clip that is made of pictures; names: other names of the option."""
+    parser.add_argument(
+        "--driving-fps", *names, dest="driving_fps", type=float, metavar="X",
+        help=f"frames a second of a driving clip that is a folder or pattern of pictures; default: "
+        f"{DEFAULT_FPS:g}",
+    )  # fmt: skip
 
 
 def add_pose_options(parser: argparse.ArgumentParser) -> None:
@@ -113,12 +124,24 @@ def add_retarget_options(parser: argparse.ArgumentParser) -> None:
     known.add_argument(
         "--reference-pose", type=Path, metavar="JSON", help="its pose in the reference picture"
     )
-    known.add_argument("--mask", type=Path, metavar="PICTURE", help="a picture, white or opaque where it is")
+    known.add_argument(
+        "--mask",
+        type=Path,
+        metavar="PICTURE",
+        help="a picture that marks where it is, in white, color or alpha",
+    )
     known.add_argument(
         "--box",
         type=box,
         metavar="L,T,R,B",
         help="left, top, right and bottom of it in parts (0..1) of the picture",
+    )
+    known.add_argument(
+        "--mask-shows",
+        choices=SHOWS,
+        default=SHOWS[0],
+        help="what the mask marks in white, color or opaque; automatic: told by its rim, or by the joints of "
+        "--reference-pose; default: %(default)s",
     )
     group = parser.add_argument_group("carrying poses over (EPI)")
     group.add_argument(

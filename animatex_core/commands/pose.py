@@ -9,9 +9,10 @@ from ..pose.draw import draw_poses
 from ..pose.json_io import write_poses
 from ..pose.skeleton import seen
 from ..video.clip import probe
+from ..video.picture_sequence import names_pictures
 from ..video.write import check_output, write_clip
 from .dances import read_dance
-from .options import WHOLE_CLIP, add_folder_option, add_pose_options
+from .options import WHOLE_CLIP, add_folder_option, add_pose_options, add_rate_option
 from .outputs import check_distinct
 from .progress import Bars
 
@@ -19,7 +20,12 @@ from .progress import Bars
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `pose`."""
     parser = subparsers.add_parser("pose", help="find the poses in a clip or picture")
-    parser.add_argument("driving", type=Path, metavar="CLIP", help="a clip or a picture of a person")
+    parser.add_argument(
+        "driving",
+        type=Path,
+        metavar="CLIP",
+        help="a video or picture of a person, a folder of pictures, or a pattern such as frame_%%04d.png",
+    )
     parser.add_argument(
         "--out", type=Path, metavar="JSON", help="OpenPose JSON; default: beside the clip, with its name"
     )
@@ -32,20 +38,31 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--preview", type=Path, metavar="FILE", help="also write a clip of the poses as drawn"
     )
+    add_rate_option(parser, "--fps")
     add_pose_options(parser)
     add_folder_option(parser)
     parser.set_defaults(run=run, **WHOLE_CLIP)
 
 
+def _beside(driving: Path) -> Path:
+    """Return where poses are written: beside a video, or beside the folder of pictures."""
+    if not names_pictures(driving):
+        return driving.with_suffix(".json")
+    folder = (driving if driving.is_dir() else driving.parent).absolute()
+    return folder.with_name(f"{folder.name or 'frames'}.json")
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Find poses, write them, and say in how many frames there are any."""
-    out = arguments.out = arguments.out or arguments.driving.with_suffix(".json")
+    out = arguments.out = arguments.out or _beside(arguments.driving)
     check_distinct(arguments, "out", "preview")
     check_writable(out)
     if arguments.preview is not None:
         check_output(arguments.preview)
     with Bars() as bars:
-        dance = read_dance(arguments, probe(arguments.driving), partial(bars.report, "poses"))
+        dance = read_dance(
+            arguments, probe(arguments.driving, fps=arguments.driving_fps), partial(bars.report, "poses")
+        )
     write_poses(out, dance.poses)
     if arguments.preview is not None:
         write_clip(

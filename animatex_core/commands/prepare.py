@@ -18,6 +18,7 @@ from ..training.data.encoders import generated_encoders, load_encoders
 from ..training.data.prepare import Preparation, PrepareSettings
 from ..training.data.records import REPORT
 from ..training.data.sources import Source, Split, find_sources
+from ..wording import printable
 from .chosen import refuse
 from .clip_poses import ClipPoses
 from .options import add_folder_option, add_pose_options, models_folder, positive, size
@@ -122,14 +123,16 @@ def run(arguments: Namespace) -> None:
 
 
 def _prepare(preparing: Preparing, source: Source, bar: Bar) -> None:
+    name = printable(source.name)
+
     def report(stage: str, done: int, total: int) -> None:
-        bar.set_postfix_str(f"{source.name}: {stage} {done}/{total}", refresh=done % REFRESH == 0)
+        bar.set_postfix_str(f"{name}: {stage} {done}/{total}", refresh=done % REFRESH == 0)
 
     try:
         preparing.add(source, report)
     except InvalidInput as error:
         preparing.books.skip(source, str(error))
-        tqdm.write(f"{source.name} is skipped: {error}")
+        tqdm.write(printable(f"{name} is skipped: {error}"))
 
 
 def _summary(report: dict) -> str:

@@ -1,6 +1,7 @@
 """`animatex retarget`: poses carried over to a character, with a preview over its picture."""
 
 import argparse
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -8,25 +9,28 @@ import numpy as np
 from einops import rearrange
 
 from ..dance import Dance
+from ..pipeline import Reference
 from ..placement import check_writable
 from ..pose.json_io import write_poses
 from ..pose.skeleton import PoseSequence
 from ..preview import drawn_over, fitted
+from ..puppet.puppet import iterate_puppet
 from ..retarget.retarget import plan, retarget
 from ..video.clip import probe
 from ..video.picture import write_picture
-from ..video.write import write_clip
+from ..video.write import check_output, write_clip
 from .dances import read_dance
 from .options import (
     WHOLE_CLIP,
     add_folder_option,
     add_pose_options,
+    add_rate_option,
     add_retarget_options,
     retarget_settings,
 )
 from .outputs import check_distinct, check_preview, is_picture
 from .progress import Bars
-from .references import read_reference
+from .references import read_reference, read_reference_mask, require_reference_pose
 
 MOMENTS, COLUMNS = 8, 4  # of a preview that is a picture
 
@@ -40,7 +44,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "does with the same options.",
     )
     parser.add_argument("--reference", type=Path, required=True, metavar="PICTURE", help="the character")
-    parser.add_argument("--driving", type=Path, required=True, metavar="CLIP", help="the dance")
+    parser.add_argument(
+        "--driving",
+        type=Path,
+        required=True,
+        metavar="CLIP",
+        help="the dance: a video, a folder of pictures, or a pattern such as frame_%%04d.png",
+    )
     parser.add_argument(
         "--poses",
         type=Path,
@@ -54,27 +64,57 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--preview", type=Path, metavar="FILE",
         help="also draw the poses over the character: a clip of all, or a picture (.png) of eight moments",
     )  # fmt: skip
+    add_rate_option(parser, "--fps")
     add_pose_options(parser)
     add_retarget_options(parser)
     add_folder_option(parser)
+    parser.add_argument(
+        "--puppet", type=Path, metavar="FILE",
+        help="also move the picture itself like a cut-out puppet, without any model, and write the video",
+    )  # fmt: skip
     parser.set_defaults(run=run, **WHOLE_CLIP)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Retarget, write poses and preview, and say what was done."""
-    check_distinct(arguments, "out", "preview")
+    check_distinct(arguments, "out", "preview", "puppet")
     check_writable(arguments.out)
     check_preview(arguments.preview)
+    if arguments.puppet is not None:
+        check_output(arguments.puppet)
     settings = retarget_settings(arguments)
     reference = read_reference(arguments)
+    puppet = None if arguments.puppet is None else _Puppet.of(arguments, reference)
     with Bars() as bars:
-        dance = read_dance(arguments, probe(arguments.driving), partial(bars.report, "poses"))
+        dance = read_dance(
+            arguments, probe(arguments.driving, fps=arguments.driving_fps), partial(bars.report, "poses")
+        )
     chosen = plan(dance.poses, reference.character, settings)
     poses = retarget(dance.poses, reference.character, settings)
     write_poses(arguments.out, poses)
     if arguments.preview is not None:
         _write_preview(arguments.preview, reference.picture, poses, dance)
+    if puppet is not None:
+        puppet.write(arguments.puppet, poses, dance)
     print(f"{arguments.out}: {len(poses)} frames, {chosen.description}")
+
+
+@dataclass(frozen=True, eq=False)
+class _Puppet:
+    """What moves: a picture (h, w, 3), its pose, and a mask (h, w) bool if there is one."""
+
+    picture: np.ndarray
+    pose: PoseSequence
+    mask: np.ndarray | None
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace, reference: Reference) -> "_Puppet":
+        pose = require_reference_pose(arguments, reference)
+        return cls(reference.picture, pose, read_reference_mask(arguments, pose))
+
+    def write(self, path: Path, poses: PoseSequence, dance: Dance) -> None:
+        frames = (frame for frame, _ in iterate_puppet(self.picture, self.pose, poses, self.mask))
+        write_clip(path, frames, fps=dance.choice.fps, sound=dance.sound(dance.choice.fps))
 
 
 def _write_preview(path: Path, picture: np.ndarray, poses: PoseSequence, dance: Dance) -> None:

@@ -11,6 +11,7 @@ from ..evaluation.study.key import key_path, read_key
 from ..evaluation.study.material import find_material
 from ..evaluation.study.report import as_json, as_markdown
 from ..placement import check_writable, place_json, place_text
+from ..video.files import files_with
 from .options import positive
 from .progress import Bars
 
@@ -129,6 +130,6 @@ def _files(paths: list[Path], others: set[Path]) -> list[Path]:
     """Return the files that are named, and the JSON files of folders but for our own."""
     files = []
     for path in paths:
-        inside = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        inside = files_with(path, (".json",)) if path.is_dir() else [path]
         files += [file for file in inside if not path.is_dir() or file.resolve() not in others]
     return files

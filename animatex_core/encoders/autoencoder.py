@@ -130,7 +130,7 @@ class StableDiffusionAutoencoder:
         Raises WrongCheckpoint for other keys or shapes, MissingDependency without diffusers.
         """
         network = network_on_meta(config)
-        found = _diffusers_tensors(without_prefix(tensors), network, source)
+        found = _diffusers_tensors(without_prefix(tensors, source), network, source)
         loaded = load_strictly(network, found, WHAT, source, dtype, device)
         # Half again as fast on a CPU, and cuDNN's half precision prefers it too.
         return cls(loaded.to(memory_format=torch.channels_last), batch_size, config.patch)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..checkpoints.safe_read import open_tensors
 from ..checkpoints.strict import check_keys, load_strictly, shapes
+from ..checkpoints.wrappers import without_wrapper
 from .chunks import in_chunks
 from .standalone import standalone_package
 
@@ -45,6 +46,7 @@ class OpenClipImageEncoder:
         come from, for the error.
         Raises WrongCheckpoint for other keys or shapes, MissingDependency without open_clip.
         """
+        tensors = without_wrapper(tensors, (f"{VISION}class_embedding",), source)
         found = _tower_tensors(tensors, config, _in_vision, source)
         found = {key.removeprefix(VISION): tensor for key, tensor in found.items()}
         tower = _meta_towers(_settings(config)).visual
@@ -93,6 +95,7 @@ class OpenClipTextContext:
         device: torch.device | str = "cpu",
     ) -> "OpenClipTextContext":
         """As `OpenClipImageEncoder.from_tensors`, with or without the vision tower's tensors."""
+        tensors = without_wrapper(tensors, ("token_embedding.weight",), source)
         found = _tower_tensors(tensors, config, _in_text, source)
         settings = _penultimate(_settings(config))
         last_block = f"transformer.resblocks.{settings['text_cfg']['layers']}."

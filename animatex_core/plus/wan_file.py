@@ -29,7 +29,7 @@ def load_wan_file(
     tensors that are loaded and those there are.
     Raises CheckpointError and its kinds for other files, and where the LoRA does not fit.
     """
-    tensors = to_diffusers(unscaled(without_prefix(open_tensors(path)), dtype))
+    tensors = to_diffusers(unscaled(without_prefix(open_tensors(path), path), dtype))
     config = wan_config_of(tensors, str(path))
     check_targets(lora, wan_shapes(config), "Animate-X++'s file")
     pairs = {diffusers_name(f"{layer}.weight"): pair for layer, pair in lora.items()}

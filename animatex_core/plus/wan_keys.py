@@ -5,9 +5,11 @@ ComfyUI keeps the official names. The LoRA of Animate-X++ is for these.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import Tensor
 
+from ..checkpoints.wrappers import without_wrapper
 from .config import WanConfig
 
 # Official name -> the same in diffusers, as far as the parts of a name before "weight" and "bias" go.
@@ -47,6 +49,9 @@ _BLOCK = {
     "modulation": "scale_shift_table",
 }
 _ENDS = (".weight", ".bias")
+_PROBES = ("patch_embedding.weight",)
+"""Keys of the transformer in both forms, with which what stands before all of them is found."""
+
 _PREFIXES = ("model.diffusion_model.", "diffusion_model.")
 
 
@@ -72,13 +77,13 @@ def wan_shapes(config: WanConfig) -> dict[str, tuple[int, ...]]:
     return dict(entry for name, form in forms.items() for entry in form.shapes(name))
 
 
-def without_prefix(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def without_prefix(tensors: Mapping[str, Tensor], source: str | Path = "the checkpoint") -> dict[str, Tensor]:
     """Take the transformer out of a checkpoint that has it under a prefix; others stay as they are."""
     for prefix in _PREFIXES:
         inside = {key.removeprefix(prefix): x for key, x in tensors.items() if key.startswith(prefix)}
         if inside:
             return inside
-    return dict(tensors)
+    return without_wrapper(tensors, _PROBES, source)
 
 
 def to_diffusers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

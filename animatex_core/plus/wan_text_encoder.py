@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..checkpoints.safe_read import open_tensors
 from ..checkpoints.strict import load_strictly
+from ..checkpoints.wrappers import without_wrapper
 from ..errors import WrongCheckpoint
 from .packages import plus_package, without_weights
 from .scaled_fp8 import unscaled
@@ -41,7 +42,7 @@ class WanTextEncoder:
         dtype: what the weights become; the release has bfloat16, and scaled eight bits are multiplied out.
         Raises CheckpointError and its kinds, MissingDependency without transformers or sentencepiece.
         """
-        tensors = open_tensors(path)
+        tensors = without_wrapper(open_tensors(path), (_SHARED,), path)
         tokenizer = _tokenizer(tensors.pop(_TOKENIZER, None), str(path))
         tensors.pop(_TIED, None)
         plain = unscaled(tensors, dtype)

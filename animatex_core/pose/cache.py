@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checks import may_block
 from ..errors import AnimateXWarning, InvalidInput, StorageError
 from ..leftovers import sweep
 from ..placement import placed
@@ -48,6 +49,8 @@ def digest_file(path: Path, progress: Progress = no_progress) -> str:
     progress: called with the bytes read and those in all; what it raises ends the work.
     """
     digest = hashlib.sha256()
+    if may_block(path):
+        raise InvalidInput(f"{path} is a pipe or device: name a file.")
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
@@ -167,6 +170,8 @@ def _content(path: Path, key: str) -> bytes:
 
     Damaged bytes are not parsed: a wrong header could ask for any amount of memory, or give other poses.
     """
+    if may_block(path):
+        raise ValueError("the entry is a pipe or device")
     with path.open("rb") as file:
         entry = file.read(MAX_ENTRY_BYTES + 1)
     content, digest = entry[:-DIGEST_BYTES], entry[-DIGEST_BYTES:]

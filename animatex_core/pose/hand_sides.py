@@ -8,14 +8,15 @@ from ..errors import AnimateXWarning
 from .skeleton import HANDS, JOINT, seen
 
 WRISTS = (JOINT["left_wrist"], JOINT["right_wrist"])  # in the order of HANDS
-CLEARLY = 0.5  # of the distance to a hand's own wrist, below which the other wrist is the right one
+MIN_POINTS = 12  # of a hand; fewer say too little about where it is
+AT_WRIST = 0.5  # of the distance between the wrists: a hand that begins within belongs to the wrist
+CLEARLY = 0.5  # of the distance to one wrist, below which a point belongs to the other
+MOST = 0.9  # of the clear hands must be at the other wrist
+ENOUGH = 0.1  # of all hands must be clear ones: the others are crossed or clasped
 
 
 def with_hands_at_own_wrists(points: np.ndarray, size: tuple[int, int], source: str) -> np.ndarray:
-    """Return points with left and right hand swapped if, over the clip, each is at the other side's wrist.
-
-    Crossed or clasped hands in some frames do not count: the distances of all frames are compared. An
-    AnimateXWarning says so if hands were swapped.
+    """Return points with left and right hand swapped if `are_hands_confused`; an AnimateXWarning says so.
 
     Args:
         points: Points of one person (f, 130, 3), as in `PoseSequence.points`.
@@ -26,8 +27,7 @@ def with_hands_at_own_wrists(points: np.ndarray, size: tuple[int, int], source: 
         The points (f, 130, 3), a copy if hands were swapped.
 
     """
-    own, other = _distances(points, np.asarray(size))
-    if not other < CLEARLY * own:
+    if not are_hands_confused(points, size):
         return points
     warnings.warn(
         AnimateXWarning(
@@ -41,21 +41,36 @@ def with_hands_at_own_wrists(points: np.ndarray, size: tuple[int, int], source: 
     return swapped
 
 
-def _distances(points: np.ndarray, size: np.ndarray) -> tuple[float, float]:
-    """Return the summed distances in pixels from hands to their own wrists, and to the other ones."""
-    wrists = points[:, WRISTS, :2] * size
+def are_hands_confused(points: np.ndarray, size: tuple[int, int]) -> bool:
+    """Whether hands lie at the wrists of the other side over the clip.
+
+    A hand says so if it begins at the other wrist and all of its points are clearly nearer to that one.
+    Crossed or clasped hands do not count.
+
+    Args:
+        points: Points of one person (f, 130, 3), as in `PoseSequence.points`.
+        size: Width and height of the picture in pixels.
+
+    """
+    wrists = points[:, WRISTS, :2] * np.asarray(size)
+    apart = np.linalg.norm(wrists[:, 0] - wrists[:, 1], axis=1)
     visible = seen(points[:, WRISTS, :]).all(axis=1)
-    own = other = 0.0
+    used, own, other = 0, 0, 0
     for side, hand in enumerate(HANDS):
-        used = visible & seen(points[:, hand]).any(axis=1)
-        places = _nearest(points[used][:, hand], wrists[used], size)
-        own += float(places[:, side].sum())
-        other += float(places[:, 1 - side].sum())
-    return own, other
+        found = seen(points[:, hand])
+        rows = visible & (found.sum(axis=1) >= MIN_POINTS)
+        at_wrists = _at_wrists(points[rows, hand], wrists[rows], np.asarray(size), apart[rows])
+        used += int(rows.sum())
+        own += int(at_wrists[:, side].sum())
+        other += int(at_wrists[:, 1 - side].sum())
+    return other > 0 and other >= MOST * (own + other) and other >= ENOUGH * used
 
 
-def _nearest(hands: np.ndarray, wrists: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Return the distance (n, 2) from the nearest seen point of hands (n, 21, 3) to both wrists (n, 2, 2)."""
+def _at_wrists(hands: np.ndarray, wrists: np.ndarray, size: np.ndarray, apart: np.ndarray) -> np.ndarray:
+    """Tell at which wrist hands (n, 21, 3) are: (n, 2) bool; at neither where it is not clear."""
+    found = seen(hands)
     away = np.linalg.norm(hands[:, :, None, :2] * size - wrists[:, None], axis=-1)
-    away[~seen(hands)] = np.inf
-    return away.min(axis=1)
+    begins = np.where(found[..., None], away, np.inf).min(axis=1)
+    begins = np.where(found[:, :1], away[:, 0], begins)  # the hand's root, where it is seen
+    nearer = (away < CLEARLY * away[..., ::-1]) | ~found[..., None]
+    return nearer.all(axis=1) & (begins <= AT_WRIST * apart[:, None])

@@ -17,6 +17,7 @@ from ..errors import (
     WrongCheckpoint,
 )
 from ..out_of_memory import is_out_of_memory
+from .onnx_sizes import MAX_VALUES, asks_too_much
 from .providers import (
     CPU,
     choose_providers,
@@ -47,10 +48,14 @@ class NetForm:
 
 
 class Net:
-    """`PoseNet` of an ONNX file. takes_batches: whether it takes several pictures at once."""
+    """`PoseNet` of an ONNX file. takes_batches: whether it takes several pictures at once.
 
-    def __init__(self, path: Path, form: NetForm, session: Any) -> None:
+    is_large: whether running it would take too much memory, so that it is refused.
+    """
+
+    def __init__(self, path: Path, form: NetForm, session: Any, is_large: bool = False) -> None:
         _require_form(path, form, session)
+        self._is_large = is_large
         self.path, self.form = path, form
         self._session = session
         self._input = session.get_inputs()[0].name
@@ -77,6 +82,11 @@ class Net:
         return [np.concatenate(parts) for parts in zip(*runs, strict=True)]
 
     def _run(self, batch: np.ndarray) -> list[np.ndarray]:
+        if self._is_large:
+            raise OutOfMemory(
+                f"{self.path} does not fit into the memory that a net may take, as it has tensors of more "
+                f"than {MAX_VALUES:,} values: {REMEDY}."
+            )
         try:
             outputs = self._session.run(None, {self._input: batch})
         except _onnxruntime_errors() as error:
@@ -99,19 +109,32 @@ class Net:
 def open_net(path: Path, form: NetForm, device: str = "auto") -> Net:
     """Open an ONNX file on auto, cuda, directml, coreml or cpu; what is not to be had is left to the CPU.
 
-    Raises CheckpointError, DamagedCheckpoint and WrongCheckpoint for a file that is missing, unreadable or
-    of another net, MissingDependency without onnxruntime, and InvalidInput for another device.
+    Raises CheckpointError, DamagedCheckpoint, WrongCheckpoint and UnsafeCheckpoint for a file that is
+    missing, unreadable, of another net or unsafe, MissingDependency without onnxruntime, and InvalidInput for
+    another device.
     """
     onnxruntime = _onnxruntime()
     providers = choose_providers(device, onnxruntime.get_available_providers())
     if not path.is_file():
         raise CheckpointError(f"{path} is not a file: give the path of {form.title}.")
+    is_large = _is_large(path)
     try:
-        return Net(path, form, _session(onnxruntime, path, [provider.name for provider in providers]))
+        session = _session(onnxruntime, path, [provider.name for provider in providers], is_large is False)
+        if is_large is None:  # what onnxruntime reads must be what was checked
+            raise DamagedCheckpoint(f"{path} cannot be read as ONNX (it has unknown fields): {REMEDY}.")
+        return Net(path, form, session, is_large)
     except UnicodeDecodeError as error:  # onnxruntime's own messages and names are those of the file
         raise DamagedCheckpoint(
             f"{path} cannot be read as ONNX (it has names that are not UTF-8): {REMEDY}."
         ) from error
+
+
+def _is_large(path: Path) -> bool | None:
+    """Whether running a file takes too much memory, None where that could not be checked."""
+    try:
+        return asks_too_much(path)
+    except (ValueError, OSError, RecursionError):  # onnxruntime says what is wrong with it
+        return None
 
 
 def warn_of_installation(device: str, net: Net) -> None:
@@ -122,8 +145,10 @@ def warn_of_installation(device: str, net: Net) -> None:
         warnings.warn(AnimateXWarning(sentence), stacklevel=3)
 
 
-def _session(onnxruntime: ModuleType, path: Path, providers: list[str]) -> Any:
+def _session(onnxruntime: ModuleType, path: Path, providers: list[str], optimized: bool = True) -> Any:
     options = onnxruntime.SessionOptions()
+    if not optimized:  # which would compute constants of any size
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = ERRORS
     options.enable_mem_pattern = "DmlExecutionProvider" not in providers  # DirectML cannot use it
     # Threads that wait for work without sleeping would take the cores from the other net and the decoder.
@@ -132,7 +157,7 @@ def _session(onnxruntime: ModuleType, path: Path, providers: list[str]) -> Any:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except _onnxruntime_errors() as error:
         if providers != [CPU.name]:
-            return _session(onnxruntime, path, [CPU.name])
+            return _session(onnxruntime, path, [CPU.name], optimized)
         raise DamagedCheckpoint(f"{path} cannot be read as ONNX ({_reason(error)}): {REMEDY}.") from error
 
 

@@ -8,7 +8,18 @@ import numpy as np
 
 from ..errors import AnimateXWarning, InvalidInput
 from ..progress import Progress, no_progress, with_progress
+from .clip_match import require_fit
+from .coordinates import (
+    are_in_corner,
+    drop_placeholders,
+    drop_scaled_placeholders,
+    from_centre,
+    from_percent,
+    scale_scores,
+    turn_y_down,
+)
 from .hand_sides import with_hands_at_own_wrists
+from .layouts import TOES
 from .openpose_units import (
     BODY,
     PARTS,
@@ -20,7 +31,7 @@ from .openpose_units import (
     units_by_numbers,
 )
 from .person import PersonRule, PersonTracker, require_chosen
-from .skeleton import MODEL_JOINTS, POINTS, PoseSequence, seen
+from .skeleton import MODEL_JOINTS, POINTS, VISIBLE, PoseSequence, seen
 
 FAR = 1e6  # numbers beyond are no places in a picture and no scores
 UNITS = ("pixels", "fractions of the picture")
@@ -34,11 +45,13 @@ class Frame:
     people (n, 130, 3): points as in `PoseSequence.points`, in the file's units, which may be pixels.
     size: (width, height) of the picture in pixels, None where the file does not tell it.
     left_out: a sentence without its end on each part that could not be used.
+    keeps_hands: whether the file says that left and right hand are as they are meant.
     """
 
     people: np.ndarray
     size: Size | None
     left_out: Sequence[str] = ()
+    keeps_hands: bool = False
 
 
 def clip_poses(
@@ -48,14 +61,22 @@ def clip_poses(
     size: Size | None,
     source: str,
     progress: Progress = no_progress,
+    notes: Sequence[str] = (),
 ) -> PoseSequence:
-    """Return the poses of one of the people in the frames of a clip; arguments as for `read_poses`."""
+    """Return the poses of one of the people in the frames of a clip; arguments as for `read_poses`.
+
+    notes: sentences to warn of, on how the frames were read.
+    """
     if not frames:
         raise InvalidInput(f"{source} holds no frames: give OpenPose keypoints of one frame or more.")
+    for note in notes:
+        _warn(note, depth=4)
     _tell_what_is_left_out(frames, source)
     counts = [len(frame.people) for frame in frames]
     people, owner = np.concatenate([frame.people for frame in frames]), np.repeat(range(len(frames)), counts)
     _drop_impossible(people, owner, source)
+    _require_poses(people, len(frames), source)
+    _in_usual_form(people, frames, size, source)
     width, height = _in_fractions(people, owner, frames, size, source)
     tracker = PersonTracker(person)
     points = np.zeros((len(frames), POINTS, 3), np.float32)
@@ -64,7 +85,8 @@ def clip_poses(
         points[index] = _chosen(people[ends[index] : ends[index + 1]], tracker)
     most = np.bincount(owner[seen(people).any(axis=1)], minlength=1).max()
     require_chosen(person, int(most), bool(seen(points).any()), source)
-    points = with_hands_at_own_wrists(points, (width, height), source)
+    if not any(frame.keeps_hands for frame in frames):
+        points = with_hands_at_own_wrists(points, (width, height), source)
     return PoseSequence.from_points(points, width, height, fps)
 
 
@@ -90,6 +112,33 @@ def _drop_impossible(people: np.ndarray, owner: np.ndarray, source: str) -> None
         )
 
 
+def _require_poses(people: np.ndarray, frames: int, source: str) -> None:
+    """Refuse or question people who are a single point each."""
+    if not are_in_corner(people):
+        return
+    if frames > 1:
+        raise InvalidInput(
+            f"All points of each person in {source} are at one place, but they must be the joints of a body: "
+            "export the keypoints again."
+        )
+    _warn(f"All points of the person in {source} are at one place: check what the file was made of.")
+
+
+def _in_usual_form(people: np.ndarray, frames: list[Frame], size: Size | None, source: str) -> None:
+    """Bring scores to 0 to 1 and coordinates to pixels or fractions of the picture, in place."""
+    drop_placeholders(people)
+    known = next((frame.size for frame in frames if frame.size), size)
+    for sentence in (
+        scale_scores(people, source), from_centre(people, source), from_percent(people, known, source),
+    ):  # fmt: skip
+        if sentence is not None:
+            _warn(sentence)
+    toes = people[:, TOES, :]
+    people[:, TOES, :] = np.where(
+        toes[..., 2:] > VISIBLE, toes, 0
+    )  # one of the two it lies between is unseen
+
+
 def _in_fractions(
     people: np.ndarray, owner: np.ndarray, frames: list[Frame], size: Size | None, source: str
 ) -> Size:
@@ -108,6 +157,13 @@ def _in_fractions(
     if mixture := _mixture(fractions, present(people), owner):
         _warn(f"The coordinates in {source} are in {mixture}.", depth=6)
     make_fractions(people, fractions, sizes)
+    drop_scaled_placeholders(people, sizes)
+    if turned := turn_y_down(people, source):
+        _warn(turned)
+    if size is not None and not any(frame.size for frame in frames):
+        were_pixels = bool((~fractions[present(people)]).any())
+        if unfit := require_fit(people, size, source, were_pixels=were_pixels):
+            _warn(unfit)
     return clip_size
 
 

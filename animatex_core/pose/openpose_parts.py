@@ -1,50 +1,72 @@
-"""One person of an OpenPose JSON file: which keys hold which points, in which order and how many."""
+"""One person of a pose file: which keys hold which points, in which layout."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 
 from ..errors import InvalidInput
-from .skeleton import (
-    BODY_POINTS,
-    FACE,
-    FACE_POINTS,
-    HAND_POINTS,
-    HANDS,
-    JOINT,
-    LEFT_HAND,
-    MODEL_JOINTS,
-    POINTS,
-    RIGHT_HAND,
-    VISIBLE,
-)
-from .wholebody import LIMBS
+from .layouts import COUNTS as BODY_COUNTS
+from .layouts import TOES, Layout, best_layout, layout_of_names, layouts_of, middle
+from .point_values import NAMES, as_numbers, is_3d, is_missing, names_of, point_rows
+from .skeleton import FACE, FACE_POINTS, HAND_POINTS, HANDS, LEFT_HAND, MODEL_JOINTS, POINTS, RIGHT_HAND
 
 COUNTS = {  # points that a part may have
-    "pose": (17, 18, BODY_POINTS, 25),  # COCO, OpenPose's COCO, the same and toes, BODY_25
+    "pose": BODY_COUNTS,
     "foot": (2, 6),  # one toe a foot; big toe, small toe and heel a foot; the left foot first
     "face": (FACE_POINTS, 70),  # OpenPose adds the pupils
     "hand_left": (HAND_POINTS,),
     "hand_right": (HAND_POINTS,),
 }
+KEYS = {  # of OpenPose, of COCO and its relatives, and of MediaPipe
+    "pose": (
+        "pose_keypoints_2d", "pose_keypoints", "keypoints", "joints", "pose_landmarks", "poseLandmarks",
+        "landmarks",
+    ),
+    "foot": ("foot_keypoints_2d", "foot_keypoints", "foot_kpts"),
+    "face": ("face_keypoints_2d", "face_keypoints", "face_kpts", "face_landmarks", "faceLandmarks"),
+    "hand_left": (
+        "hand_left_keypoints_2d", "hand_left_keypoints", "lefthand_kpts", "left_hand_landmarks",
+        "leftHandLandmarks",
+    ),
+    "hand_right": (
+        "hand_right_keypoints_2d", "hand_right_keypoints", "righthand_kpts", "right_hand_landmarks",
+        "rightHandLandmarks",
+    ),
+}  # fmt: skip
+KEYS_3D = ("pose_keypoints_3d", "keypoints_3d", "pose_world_landmarks", "poseWorldLandmarks")
 MAX_VALUES = 1000  # more than of any of these
-# Where OpenPose's 18 body points are among BODY_25.
-BODY_25_ORDER = (0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18)
-BODY_25_FEET = slice(19, 25)
-NECK, SHOULDERS = JOINT["neck"], (JOINT["right_shoulder"], JOINT["left_shoulder"])
-TOES = (JOINT["left_toe"], JOINT["right_toe"])
+IN_SPACE = "points in three dimensions, but it must be x, y and c in the picture: export 2D keypoints"
+FLAT_LANDMARKS = 33 * 4  # x, y, z and visibility of MediaPipe's points
+SAMPLE = 64  # people that tell the layout of a file
+Layouts = Mapping[int, Layout]  # by the number of points
 
 
 class _UnknownCountError(Exception):
     """A part has a number of points that no known skeleton has."""
 
 
-def person_points(person: object, where: str, left_out: list[str]) -> np.ndarray:
+def is_person(value: object) -> bool:
+    """Whether an object has any part of a person, be it empty."""
+    return isinstance(value, Mapping) and any(
+        key in value for keys in (*KEYS.values(), KEYS_3D) for key in keys
+    )
+
+
+def chosen_layouts(people: Iterable[object]) -> Layouts:
+    """Return the layouts of bodies, told from the first people of a file."""
+    bodies: dict[int, list[np.ndarray]] = {}
+    for body in islice(_bodies(people), SAMPLE):
+        bodies.setdefault(len(body), []).append(body)
+    return {count: best_layout(found) for count, found in bodies.items()}
+
+
+def person_points(person: object, where: str, left_out: list[str], layouts: Layouts) -> np.ndarray:
     """Put all parts of a person together: (130, 3) as in `PoseSequence.points`, in the file's own units.
 
     Numbers that are not finite stay. Parts of another number of points than any known skeleton has are
-    missing, and `left_out` gets a sentence without its end on each. Raises InvalidInput, beginning with
-    `where`, for what is no person.
+    missing, and `left_out` gets a sentence without its end on each. layouts: of `chosen_layouts`. Raises
+    InvalidInput, beginning with `where`, for what is no person.
     """
     if not isinstance(person, Mapping):
         raise InvalidInput(
@@ -53,7 +75,7 @@ def person_points(person: object, where: str, left_out: list[str]) -> np.ndarray
     points = np.zeros((POINTS, 3))
     parts = {part: _part(person, part, where, left_out) for part in COUNTS}
     if parts["pose"] is not None:
-        points[:BODY_POINTS] = _body(parts["pose"])
+        points[:] = _layout(person, len(parts["pose"]), layouts).to_pose(parts["pose"])
     if parts["foot"] is not None:
         points[TOES, :] = _toes(parts["foot"])
     if parts["face"] is not None:
@@ -61,6 +83,8 @@ def person_points(person: object, where: str, left_out: list[str]) -> np.ndarray
     for part, hand in zip(("hand_left", "hand_right"), HANDS, strict=True):
         if parts[part] is not None:
             points[hand] = parts[part]
+    if not points.any() and (key := _only_3d(person)):
+        left_out.append(f"{where} has in {key} {IN_SPACE}")
     return points
 
 
@@ -78,23 +102,42 @@ def written_person(points: np.ndarray) -> dict[str, list[float]]:
 
 
 def _flat(*points: np.ndarray) -> list[float]:
-    return np.concatenate(points).reshape(-1).tolist()
+    # Missing points share one zero, as a number of its own would take four times the memory.
+    return [value or 0.0 for value in np.concatenate(points).reshape(-1).tolist()]
+
+
+def _layout(person: Mapping, count: int, layouts: Layouts) -> Layout:
+    names = names_of(person, count)
+    return (names and layout_of_names(names)) or layouts.get(count) or layouts_of(count)[0]
+
+
+def _bodies(people: Iterable[object]) -> Iterator[np.ndarray]:
+    for person in people:
+        if isinstance(person, Mapping) and person.get(NAMES) is None:
+            try:
+                body = _part(person, "pose", "", [])
+            except InvalidInput:  # said when the person's turn comes
+                continue
+            if body is not None:
+                yield np.nan_to_num(body, posinf=0, neginf=0)
+
+
+def _only_3d(person: Mapping) -> str | None:
+    return next((key for key in KEYS_3D if not is_missing(person.get(key))), None)
 
 
 def _part(person: Mapping, part: str, where: str, left_out: list[str]) -> np.ndarray | None:
     """Return the points (n, 3) of a part, None where the person has none of it that can be used."""
-    for key in (f"{part}_keypoints_2d", f"{part}_keypoints"):
-        if not _is_missing(person.get(key)):
+    for key in KEYS[part]:
+        if not is_missing(person.get(key)):
+            if is_3d(person, key):
+                left_out.append(f"{where} has in {key} {IN_SPACE}")
+                return None
             try:
-                return _points(person[key], COUNTS[part], f"{where} has in {key}")
+                return _points(point_rows(person, key), COUNTS[part], f"{where} has in {key}")
             except _UnknownCountError as error:
                 left_out.append(str(error))
     return None
-
-
-def _is_missing(values: object) -> bool:
-    """Whether a part is null, empty or nothing but nulls."""
-    return values is None or (isinstance(values, Sequence) and all(value is None for value in values))
 
 
 def _points(values: object, counts: tuple[int, ...], having: str) -> np.ndarray:
@@ -103,22 +146,16 @@ def _points(values: object, counts: tuple[int, ...], having: str) -> np.ndarray:
     if isinstance(count, int) and count > MAX_VALUES:  # before an array is made of them
         raise _UnknownCountError(f"{having} {count} numbers, but {expected}")
     try:
-        array = np.asarray(_without_missing(values), dtype=np.float64)
+        array = as_numbers(values)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidInput(f"{having} something else than numbers, but {expected}.") from error
+    if array.size == FLAT_LANDMARKS and 33 in counts:
+        return array.reshape(-1, 4)[:, [0, 1, 3]]
     for columns in (3, 2):
         nested = array.ndim == 2 and array.shape[1] == columns
         if array.size % columns == 0 and array.size // columns in counts and (nested or array.ndim == 1):
             return _with_score(array.reshape(-1, columns))
     raise _UnknownCountError(f"{having} {array.size} numbers, but {expected}")
-
-
-def _without_missing(values: object) -> object:
-    """Replace points that are null among points that are lists."""
-    if not isinstance(values, Sequence) or isinstance(values, str):
-        return values
-    points = [value for value in values if isinstance(value, Sequence)]
-    return [[0] * len(points[0]) if value is None else value for value in values] if points else values
 
 
 def _with_score(points: np.ndarray) -> np.ndarray:
@@ -129,30 +166,11 @@ def _with_score(points: np.ndarray) -> np.ndarray:
     return np.concatenate([points, found], axis=1)
 
 
-def _body(points: np.ndarray) -> np.ndarray:
-    body = np.zeros((BODY_POINTS, 3))
-    if len(points) == 17:
-        body[[0, *range(2, 18)]] = points[[0, *LIMBS]]
-        body[NECK] = _middle(*body[SHOULDERS, :])
-    elif len(points) == 25:
-        body[:18] = points[list(BODY_25_ORDER)]
-        body[TOES, :] = _toes(points[BODY_25_FEET])
-    else:
-        body[: len(points)] = points
-    return body
-
-
 def _toes(feet: np.ndarray) -> np.ndarray:
     """Left and right toe (2, 3): each the middle of the big and the small one, as released."""
     if len(feet) == 2:
         return feet
-    return np.stack([_middle(feet[0], feet[1]), _middle(feet[3], feet[4])])
-
-
-def _middle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Point between two; missing where one of them is."""
-    score = min(a[2], b[2])
-    return np.append((a[:2] + b[:2]) / 2, score) if score > VISIBLE else np.zeros(3)
+    return np.stack([middle(feet[0], feet[1]), middle(feet[3], feet[4])])
 
 
 def _kind(value: object) -> str:

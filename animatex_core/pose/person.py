@@ -27,6 +27,7 @@ PATIENCE = 12  # looks that a person may be missed in a row before someone is ch
 OVERLAP = 0.1  # least intersection over union that makes two boxes one person's
 AHEAD = 6  # looks that a missed person is taken to go on as before
 REACH = 1.5  # without overlap: how far a box may have moved, in its own widths and heights
+MAX_CROWD = 100  # people who are followed at once, the nearest to the chosen one
 GROWTH = 4.0  # without overlap: how much its area may have changed
 
 
@@ -88,9 +89,9 @@ class PersonTracker:
             return self._follow(boxes)
         chosen = self._first(boxes)
         if chosen is not None:
-            self._people = np.concatenate([boxes[chosen : chosen + 1], np.delete(boxes, chosen, axis=0)])
-            self._speeds = np.zeros((len(boxes), 2))
-            self._missed = np.zeros(len(boxes), int)
+            self._people = boxes[_nearest(boxes, boxes[chosen])]
+            self._speeds = np.zeros((len(self._people), 2))
+            self._missed = np.zeros(len(self._people), int)
         return chosen
 
     def _first(self, boxes: np.ndarray) -> int | None:
@@ -102,20 +103,23 @@ class PersonTracker:
         order = np.argsort(boxes[:, 0] + boxes[:, 2], kind="stable")
         return int(order[place]) if place < len(order) else None
 
-    def _follow(self, boxes: np.ndarray) -> int | None:
-        matches = _match(_affinity(self._expected(), boxes))
+    def _follow(self, everybody: np.ndarray) -> int | None:
+        expected = self._expected()
+        near = np.sort(_nearest(everybody, expected[0]))
+        boxes = everybody[near]
+        matches = _match(_affinity(expected, boxes))
         self._missed += 1
         for person, box in matches.items():
             self._meet(person, boxes[box])
         if self._missed[0] > PATIENCE:
             self._people = np.zeros((0, 4))
-            return self.choose(boxes, np.zeros(len(boxes)))
+            return self.choose(everybody, np.zeros(len(everybody)))
         kept = self._missed <= PATIENCE
         new = np.delete(boxes, list(matches.values()), axis=0)
         self._people = np.concatenate([self._people[kept], new])
         self._speeds = np.concatenate([self._speeds[kept], np.zeros((len(new), 2))])
         self._missed = np.concatenate([self._missed[kept], np.zeros(len(new), int)])
-        return matches.get(0)
+        return int(near[matches[0]]) if 0 in matches else None
 
     def _expected(self) -> np.ndarray:
         """Where everybody is by now if they went on as before: who crosses another comes out behind them."""
@@ -126,6 +130,12 @@ class PersonTracker:
         moved = (box - self._people[person]).reshape(2, 2).mean(axis=0) / self._missed[person]
         self._speeds[person] = (self._speeds[person] + moved) / 2
         self._people[person], self._missed[person] = box, 0
+
+
+def _nearest(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Return the indices of at most MAX_CROWD of boxes (n, 4), the nearest to one (4,) first."""
+    away = np.abs(boxes - box).sum(axis=1)
+    return np.argsort(away, kind="stable")[:MAX_CROWD]
 
 
 def _most_covered(box: np.ndarray, boxes: np.ndarray) -> int | None:

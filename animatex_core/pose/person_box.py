@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from ..checks import shown
 from ..errors import InvalidInput
 from .person import PersonBox
 
@@ -53,8 +54,8 @@ def _of_frame(entry: object) -> Mapping[str, Any] | None:
 def _number(box: Mapping[str, Any], name: str) -> float:
     try:
         value = float(box[name])
-    except (KeyError, TypeError, ValueError, OverflowError):
+    except (KeyError, TypeError, ValueError, OverflowError, RuntimeError):
         value = math.nan
     if not math.isfinite(value):
-        raise InvalidInput(f"person_box has {box.get(name)!r} for {name}, but {EXPECTED}.")
+        raise InvalidInput(f"person_box has {shown(box.get(name))} for {name}, but {EXPECTED}.")
     return value

@@ -57,7 +57,7 @@ class CutOut:
 
 
 def margin_of(joints: Joints) -> int:
-    """Return by how many pixels the reference is extended on each side, so that limbs fit that it cuts off."""
+    """Return the margin in pixels in which limbs are completed that the reference cuts off."""
     return round(MARGIN * joints.stature)
 
 
@@ -81,9 +81,13 @@ def cut(picture: np.ndarray, joints: Joints, rig: Rig, mask: np.ndarray | None) 
     margins = [margin_of(joints)] * 4
     wide, extended = (pad(each, margins, mode="replicate") for each in (pixels, figure))
     visible = pad(torch.ones_like(figure), margins)[0, 0].numpy() > 0
-    regions = regions_of(wide[0].permute(1, 2, 0).numpy(), extended[0, 0].numpy() > 0, visible, rig, joints.stature)
+    regions = regions_of(
+        wide[0].permute(1, 2, 0).numpy(), extended[0, 0].numpy() > 0, visible, rig, joints.stature
+    )
     alpha, colors = pad(alpha, margins), pad(colors, margins)
-    layers = [_layer(part, _source(part, regions), regions, colors, alpha) for part in ORDER if part in regions]
+    layers = [
+        _layer(part, _source(part, regions), regions, colors, alpha) for part in ORDER if part in regions
+    ]
     return CutOut(layers, background[0])
 
 

@@ -47,7 +47,9 @@ def _draw(picture: Tensor, layer: Layer, rig: Rig, frame: int) -> None:
 def _moved_back(rig: Rig, part: str, source: str, places: Places, frame: int) -> Places:
     """Where places of a frame come from in the reference, as a part moves that shows a source: x and y."""
     bone, moved = rig.reference[source], rig.frames[part]
-    (axis_x, axis_y), (turned_x, turned_y) = (each.tolist() for each in (rig.axes[source][0], rig.axes[part][1][frame]))
+    (axis_x, axis_y), (turned_x, turned_y) = (
+        each.tolist() for each in (rig.axes[source][0], rig.axes[part][1][frame])
+    )
     x, y = (place - start for place, start in zip(places, moved.start[frame].tolist(), strict=True))
     length = max(float(moved.length[frame]), TINY)
     along, across = x * turned_x + y * turned_y, y * turned_x - x * turned_y
@@ -73,7 +75,7 @@ def _box(layer: Layer, rig: Rig, frame: int, picture: Tensor) -> tuple[int, int,
     axis, turned = rig.axes[layer.source][0], rig.axes[layer.part][1][frame]
     height, width = layer.pixels.shape[1:]
     corners = np.array([(x, y) for x in (-MARGIN, width + MARGIN) for y in (-MARGIN, height + MARGIN)])
-    away = corners + [layer.left, layer.top] - bone.start
+    away = corners + np.array([layer.left, layer.top]) - bone.start
     along, across = away @ axis, away @ normal(axis) * (-1 if layer.mirrored else 1)
     ends = stretch(np.array([along.min(), along.max()]), bone.length, moved.length[frame])
     places = moved.start[frame] + np.array(

@@ -14,7 +14,8 @@ AGREED = 0.15  # difference of colours on both sides of a gap that is bridged as
 def background_behind(picture: Tensor, figure: Tensor, edge: int) -> Tensor:
     """Fill the place of the figure (1, 1, h, w) from the rest of a picture (1, 3, h, w).
 
-    edge: pixels that the figure's edge is wide. Where both sides of a row or a column agree, the line goes on between them; elsewhere it gets smooth.
+    Where both sides of a row or a column agree, the line goes on between them; elsewhere it gets smooth.
+    edge: width of the figure's edge in pixels.
     """
     known = 1 - grown(figure, HALO * edge)
     smooth = fill_smoothly(picture, known)
@@ -28,12 +29,11 @@ def background_behind(picture: Tensor, figure: Tensor, edge: int) -> Tensor:
     return torch.where(known > 0, picture, total / weights)
 
 
-def matte(
-    picture: Tensor, figure: Tensor, background: Tensor, edge: int
-) -> tuple[Tensor, Tensor]:
+def matte(picture: Tensor, figure: Tensor, background: Tensor, edge: int) -> tuple[Tensor, Tensor]:
     """Return alpha (1, 1, h, w) and the figure's own colours (1, 3, h, w).
 
-    At the figure's edge a pixel is a mixture. Over the same background the figure gives the picture again.
+    At the figure's edge, `edge` pixels wide, a pixel is a mixture. Over the same background the figure gives
+    the picture again.
     """
     inside = fill_smoothly(picture, shrunk(figure, edge))
     contrast, own = (

@@ -91,16 +91,18 @@ def _rim(mask: Tensor) -> Tensor:
 
 def _distances(joints: Joints, scale: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Distances (h, w) to the nearest bone of a limb and of torso or head, in statures."""
-    stature = joints.stature * float(scale.mean())
+    places, stature = joints.reference * scale, joints.stature * float(scale.mean())
     lines = [(top, end) for top, end, _ in LIMBS.values()], BODY
     limbs, body = (
         [
-            distance_to(*(joints.reference[JOINT[name]] * scale for name in ends), height, width)
-            for ends in pairs
-            if all(joints.there[JOINT[name]] for name in ends)
+            distance_to(places[JOINT[top]], places[JOINT[end]], height, width)
+            for top, end in pairs
+            if joints.there[JOINT[top]] and joints.there[JOINT[end]]
         ]
         for pairs in lines
     )
+    if not limbs and not body:
+        body = [distance_to(place, place, height, width) for place in places[joints.there]]
     body += [
         distance_to(start * scale, end * scale, height, width) + EARS_DOUBT * stature
         for start, end in _ears(joints)
@@ -110,12 +112,12 @@ def _distances(joints: Joints, scale: np.ndarray, height: int, width: int) -> tu
 
 
 def _ears(joints: Joints) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Where ears and hats may be: lines from the head upwards, or a place where no head is known."""
+    """Where ears and hats may be: a line from the head upwards, none where no head is known."""
     neck, nose = (JOINT[name] for name in ("neck", "nose"))
     if joints.there[[neck, nose]].all():
         start = joints.reference[nose]
         return [(start, start + EARS * (start - joints.reference[neck]))]
-    return [(joints.reference[joints.there][0],) * 2]
+    return []
 
 
 def _far(limbs: np.ndarray, body: np.ndarray) -> np.ndarray:

@@ -56,8 +56,7 @@ def iterate_puppet(
     """Yield each frame (h, w, 3) and alpha (h, w) of `puppet_frames` as soon as it is drawn."""
     _check(reference, mask)
     height, width, _ = reference.shape
-    _warn_of_shape(reference_pose, "reference pose", width, height)
-    _warn_of_shape(poses, "poses", width, height)
+    _warn_of_shape(poses, width, height)
     joints = Joints.of(reference_pose, poses, width, height)
     if not joints.moving.any():
         warnings.warn(AnimateXWarning(NOBODY), stacklevel=2)
@@ -66,19 +65,17 @@ def iterate_puppet(
 
 
 @torch.no_grad()
-def _frames(
-    reference: np.ndarray, joints: Joints, frames: int, mask: np.ndarray | None
-) -> Iterator[Frame]:
+def _frames(reference: np.ndarray, joints: Joints, frames: int, mask: np.ndarray | None) -> Iterator[Frame]:
     rig = rig_of(joints.shifted(margin_of(joints)))
     for frame in drawn(cut(reference, joints, rig, mask), rig, frames):
         levels = (frame * 255).round().clamp(0, 255).to(torch.uint8).numpy()
         yield np.ascontiguousarray(levels[:3].transpose(1, 2, 0)), levels[3]
 
 
-def _warn_of_shape(poses: PoseSequence, name: str, width: int, height: int) -> None:
+def _warn_of_shape(poses: PoseSequence, width: int, height: int) -> None:
     if abs(poses.width * height / (poses.height * width) - 1) > SHAPE_TOLERANCE:
         sentence = (
-            f"The {name} are of a picture of {poses.width}x{poses.height} pixels but the reference has "
+            f"The poses are of a picture of {poses.width}x{poses.height} pixels but the reference has "
             f"{width}x{height}, so they are stretched: retarget them to the reference."
         )
         warnings.warn(AnimateXWarning(sentence), stacklevel=3)

@@ -58,7 +58,9 @@ def regions_of(
     regions = {part: Region(owner == part, (away[part] <= 0) & (mask | ~visible)) for part in away}
     arms = np.isin(owner, [f"{side}_{name}" for side in SIDES for name in ARMS])
     regions |= _body(mask & (owner == ""), arms, rig, stature)
-    return {part: _with_edge(region, mask, visible, arms) for part, region in regions.items() if region.own.any()}
+    return {
+        part: _with_edge(region, mask, visible, arms) for part, region in regions.items() if region.own.any()
+    }
 
 
 def _distances(picture: np.ndarray, mask: np.ndarray, rig: Rig, stature: float) -> dict[str, np.ndarray]:
@@ -94,14 +96,21 @@ def _below_torso(picture: np.ndarray, rig: Rig, thigh: str) -> np.ndarray:
     bone, torso = rig.reference[thigh], rig.reference["torso"]
     along = _along(picture.shape, bone.start, bone.axis())
     colors = sampled(picture, bone.start + HIP[:, None] * (bone.end - bone.start))
-    leg = np.median(sampled(picture, bone.start + np.linspace(0.5, 0.9, 9)[:, None] * (bone.end - bone.start)), 0)
+    leg = np.median(
+        sampled(picture, bone.start + np.linspace(0.5, 0.9, 9)[:, None] * (bone.end - bone.start)), 0
+    )
     other = np.abs(colors - leg).max(axis=1) > CHANGE
     start = HIP[np.flatnonzero(other)[-1]] * bone.length + 1 if other.any() else 0.1 * torso.length
     return along > start
 
 
 def _without_shreds(
-    picture: np.ndarray, owner: np.ndarray, mask: np.ndarray, away: dict[str, np.ndarray], rig: Rig, stature: float
+    picture: np.ndarray,
+    owner: np.ndarray,
+    mask: np.ndarray,
+    away: dict[str, np.ndarray],
+    rig: Rig,
+    stature: float,
 ) -> np.ndarray:
     """Give thin and loose rests at limbs, and rests of a limb's colour, to these limbs."""
     if not away:
@@ -174,7 +183,7 @@ def _mirrored(rest: np.ndarray, rig: Rig) -> np.ndarray:
 
 
 def _with_edge(region: Region, mask: np.ndarray, visible: np.ndarray, arms: np.ndarray) -> Region:
-    """Add the half transparent pixels just outside of the figure, and distrust those next to arms behind them."""
+    """Add the half transparent pixels just outside of the figure, and leave out those that an arm stains."""
     edge = (grown(tensor(region.own))[0, 0].numpy() > 0) & ~mask & visible
     stained = (grown(tensor(arms & ~region.own))[0, 0].numpy() > 0) & mask & region.own
     own = region.own & ~stained if not (region.own & arms).any() else region.own

@@ -20,6 +20,9 @@ LIMBS = {
     )
 }
 SHORT = 1.0  # pixels: a shorter bone has no direction
+FEW, USUAL = 4, 0.3  # with fewer joints a figure is taken to fill at least this part of the picture's height
+NEAR = 1.0  # from the picture's middle, in its sides: joints beyond are no joints of the reference
+FAR = 100.0  # likewise, for joints of frames
 SMALLEST = 4.0  # pixels of a figure
 DOWN = np.array([0.0, 1.0])
 
@@ -51,24 +54,26 @@ def normal(axis: np.ndarray) -> np.ndarray:
 class Joints:
     """Joints in pixels: the reference's (20, 2) and those of f frames (f, 20, 2), where both are known.
 
-    there: (20,) bool, joints that the reference has. moving: those of them that some frame shows.
+    there: (20,) bool, joints that the reference has. moving: those of them that some frame shows. height: of
+    the picture, in pixels.
     """
 
     reference: np.ndarray
     frames: np.ndarray
     there: np.ndarray
     moving: np.ndarray
+    height: int
 
     @classmethod
     def of(cls, reference: PoseSequence, poses: PoseSequence, width: int, height: int) -> "Joints":
         """Take both poses as parts of a picture of this size; what frames lack is filled from others."""
         own = _with_neck(reference.first_shown().body)
         body = _with_neck(poses.body)
-        there = seen(own[0])
+        near = (np.abs(own[0, :, :2] - 0.5) <= NEAR).all(axis=1)
+        there = seen(own[0]) & near
         moving = there & seen(body).any(axis=0)
         size = np.array([width, height], float)
-        return cls(own[0, :, :2] * size, _over_time(body, moving) * size, there, moving)
-
+        return cls(own[0, :, :2] * size, _over_time(body, moving) * size, there, moving, height)
 
     def shifted(self, pixels: int) -> "Joints":
         """Return the same with the reference's joints moved right and down, for a picture with a margin."""
@@ -77,7 +82,9 @@ class Joints:
     @property
     def stature(self) -> float:
         """Size of the figure in pixels, from what is known of its joints in the reference."""
-        return max(float(np.linalg.norm(np.ptp(self.reference[self.there], axis=0))), SMALLEST)
+        extent = float(np.linalg.norm(np.ptp(self.reference[self.there], axis=0)))
+        few = np.count_nonzero(self.there) < FEW
+        return max(extent, USUAL * self.height if few else 0.0, SMALLEST)
 
 
 def _with_neck(body: np.ndarray) -> np.ndarray:
@@ -90,10 +97,11 @@ def _with_neck(body: np.ndarray) -> np.ndarray:
 
 
 def _over_time(body: np.ndarray, moving: np.ndarray) -> np.ndarray:
-    """(f, 20, 3) -> (f, 20, 2) with straight lines over gaps; before the first and after the last it stays."""
-    places, there, frames = body[..., :2].astype(float), seen(body), np.arange(len(body))
+    """(f, 20, 3) -> (f, 20, 2) with straight lines over gaps; before and after them it stays."""
+    places = np.clip(body[..., :2].astype(float), -FAR, FAR)
+    there, frames = seen(body), np.arange(len(body))
     for joint in np.flatnonzero(moving & ~there.all(axis=0)):
         known = there[:, joint]
         for axis in range(2):
-            places[:, joint, axis] = np.interp(frames, frames[known], body[known, joint, axis])
+            places[:, joint, axis] = np.interp(frames, frames[known], places[known, joint, axis])
     return places

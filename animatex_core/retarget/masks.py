@@ -1,18 +1,42 @@
 """Masks as people have them at hand: of the character, of what is behind it, or of nothing at all."""
 
 import warnings
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
 from PIL import Image
 
 from ..errors import AnimateXWarning, InvalidInput
+from ..pose.skeleton import MODEL_JOINTS, PoseSequence, seen
 from .character import Box
+from .mask_values import MaskPlane, of_grey
 
 Shows = Literal["automatic", "character", "background"]
 SHOWS: tuple[str, ...] = get_args(Shows)
 SURROUNDING = 0.5  # part of a picture's rim that a background covers and a character does not
 SHAPE_TOLERANCE = 0.02  # part by which a mask's width / height may differ from the picture's
+MIN_JOINTS = 5  # of a character's own pose, to tell by them what its mask shows
+MOST_JOINTS = 0.7  # of those that are on the character
+WHOLE = 0.98  # of the picture's width and height, from which a box is as good as none
+
+
+@dataclass(frozen=True)
+class MaskBox:
+    """What a mask shows of the character.
+
+    Attributes:
+        box: Of the character; None where the mask shows none.
+        sentence: What was taken for the character.
+        doubts: Sentences on what may be meant otherwise.
+        shown: Where the character is, (h, w) bool; None where the mask shows none.
+
+    """
+
+    box: Box | None
+    sentence: str
+    doubts: tuple[str, ...] = field(default=())
+    shown: np.ndarray | None = field(default=None, compare=False)
 
 
 def box_of(mask: np.ndarray, width: int, height: int, shows: Shows = "automatic") -> Box | None:
@@ -22,37 +46,105 @@ def box_of(mask: np.ndarray, width: int, height: int, shows: Shows = "automatic"
     picture's own transparency does. A mask that shows no character counts for none, which warns.
     Raises InvalidInput for another `shows`.
     """
-    shown = _character(mask, width, height, shows)
-    return None if shown is None else Box.of_mask(shown)
+    _require_shows(shows)
+    _warn_of_shape(mask, width, height)
+    found = find_character(of_grey(mask), shows)
+    if found.box is None:
+        _warn(found.sentence)
+    return found.box
 
 
-def character_mask(
-    mask: np.ndarray, width: int, height: int, shows: Shows = "automatic"
-) -> np.ndarray | None:
-    """Return where the character is, (height, width) bool, from a mask (h, w) of 0..1 of any size.
+def find_character(mask: MaskPlane, shows: Shows = "automatic", pose: PoseSequence | None = None) -> MaskBox:
+    """Find the character in a mask.
 
-    Arguments, warnings and errors as for `box_of`; None for a mask that shows no character.
+    Args:
+        mask: As `read_mask` or `of_grey` returns it.
+        shows: What the mask marks. automatic: the character, or what is not, as the joints of `pose` or,
+            without one, the rim of the picture tell.
+        pose: The character's own, in parts of the same picture.
+
+    Returns:
+        The box, and what was taken for the character.
+
+    Raises:
+        InvalidInput: `shows` is something else.
+
     """
-    shown = _character(mask, width, height, shows)
-    if shown is None:
+    _require_shows(shows)
+    marked = mask.values > 0.5
+    shown = marked if shows == "character" or (shows == "automatic" and _marks(marked, pose)) else ~marked
+    is_plain = marked.all() or not marked.any()
+    if not shown.any() or (is_plain and shows == "automatic"):
+        kind = "full" if marked.any() else "empty"
+        return MaskBox(
+            None, f"The mask is {kind} and counts for none: mark the character in it, or take it away."
+        )
+    box, word = Box.of_mask(shown), mask.marked if shown is marked else mask.unmarked
+    corners = ",".join(f"{side:.2f}" for side in (box.left, box.top, box.right, box.bottom))
+    sentence = f"The character is where the mask is {word}: {shown.mean():.0%} of the picture, box {corners}."
+    return MaskBox(box, sentence, mask.notes + _doubts(mask, shown, box, pose), shown)
+
+
+def fit_mask(shown: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Scale a mask (h, w) bool to a picture: (height, width) bool."""
+    scaled = Image.fromarray(shown).convert("L").resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(scaled) > 127
+
+
+def whole_box_doubt(box: Box) -> str | None:
+    """Return a sentence that questions a box of the whole picture; None for another box."""
+    if min(box.right - box.left, box.bottom - box.top) < WHOLE:
         return None
-    resized = Image.fromarray(shown).convert("L").resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(resized) > 127
+    return (
+        "The character's box is the whole picture: check the mask or box, which should hold the figure alone."
+    )
 
 
-def _character(mask: np.ndarray, width: int, height: int, shows: Shows) -> np.ndarray | None:
-    """Where the character is in a mask, (h, w) bool, None where it is nowhere."""
+def has_shape_of(mask: np.ndarray, width: int, height: int) -> bool:
+    """Whether a mask (h, w) has the shape of a picture, so that it can be scaled to it."""
+    return abs(mask.shape[1] / mask.shape[0] * height / width - 1) <= SHAPE_TOLERANCE
+
+
+def _marks(marked: np.ndarray, pose: PoseSequence | None) -> bool:
+    """Whether it is the character that is marked."""
+    share = _share_of_joints(marked, pose)
+    if share is not None and not 1 - MOST_JOINTS < share < MOST_JOINTS:
+        return share >= MOST_JOINTS
+    return bool(_rim(marked).mean() <= SURROUNDING)
+
+
+def _share_of_joints(shown: np.ndarray, pose: PoseSequence | None) -> float | None:
+    """Return the part of a pose's joints that are on what is shown; None with too few joints."""
+    if pose is None or not len(pose):
+        return None
+    body = pose.body[0, :MODEL_JOINTS]
+    places = body[seen(body)][:, :2]
+    places = places[((places >= 0) & (places < 1)).all(axis=1)]
+    if len(places) < MIN_JOINTS:
+        return None
+    columns, rows = (places * (shown.shape[1], shown.shape[0])).astype(int).T
+    return float(shown[rows, columns].mean())
+
+
+def _doubts(mask: MaskPlane, shown: np.ndarray, box: Box, pose: PoseSequence | None) -> tuple[str, ...]:
+    doubts = []
+    share = _share_of_joints(shown, pose)
+    if share is not None and share < 1 - MOST_JOINTS:
+        doubts.append(
+            f"Only {share:.0%} of the joints of the reference pose are on the mask's character: check both."
+        )
+    if mask.is_photo:
+        doubts.append(
+            "Most of the mask is neither black nor white: check that it is a mask and not a picture."
+        )
+    if whole := whole_box_doubt(box):
+        doubts.append(whole)
+    return tuple(doubts)
+
+
+def _require_shows(shows: str) -> None:
     if shows not in SHOWS:
         raise InvalidInput(f"mask_shows is {shows!r}, but it must be one of: {', '.join(SHOWS)}.")
-    _warn_of_shape(mask, width, height)
-    shown = mask > 0.5
-    if shows == "background" or (shows == "automatic" and _rim(shown).mean() > SURROUNDING):
-        shown = ~shown
-    if shown.any():
-        return shown
-    kind = "full" if (mask > 0.5).any() else "empty"
-    _warn(f"The mask is {kind} and counts for none: mark the character in it, or take it away.")
-    return None
 
 
 def _rim(shown: np.ndarray) -> np.ndarray:
@@ -60,8 +152,7 @@ def _rim(shown: np.ndarray) -> np.ndarray:
 
 
 def _warn_of_shape(mask: np.ndarray, width: int, height: int) -> None:
-    shape = mask.shape[1] / mask.shape[0]
-    if mask.any() and abs(shape * height / width - 1) > SHAPE_TOLERANCE:
+    if mask.any() and not has_shape_of(mask, width, height):
         size = f"{mask.shape[1]}x{mask.shape[0]}"
         _warn(
             f"The mask has {size} pixels but the picture {width}x{height}: it is stretched over the picture."
@@ -69,4 +160,4 @@ def _warn_of_shape(mask: np.ndarray, width: int, height: int) -> None:
 
 
 def _warn(sentence: str) -> None:
-    warnings.warn(AnimateXWarning(sentence), stacklevel=4)
+    warnings.warn(AnimateXWarning(sentence), stacklevel=3)

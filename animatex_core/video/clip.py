@@ -2,29 +2,33 @@
 
 import re
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
+from math import nan
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ..checks import require_file
 from ..errors import AnimateXWarning, InvalidInput
 from ..progress import Check, no_check
-from .containers import MAX_PIXELS, check_streams, exceeded_limit, refuse_lists, source
+from .containers import check_streams, exceeded_limit, refuse_lists, source
 from .ffmpeg import Finished, each_frame_once, reason, run
-from .timestamps import MAX_FPS, Packets, Rate, find_rate, parse_packets
+from .filters import deinterlacing
+from .geometry import Geometry
+from .looks import looks_of
+from .packets import LISTING, find_times, list_packets
+from .picture import picture_size
+from .picture_sequence import DEFAULT_FPS, find_pictures, names_pictures
+from .stream_colour import StreamColour
+from .timestamps import MAX_FPS, Rate, parse_packets
+from .tracks import Tracks, choose_tracks, container_of
 from .watching import Guard
 
-STREAM = re.compile(r"^ {2,4}Stream #0:\d+.*?: (Video|Audio): (\w+)(?!.*\(attached pic\))", re.MULTILINE)
 RATE = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
-FRAME = re.compile(r" n: *0 pts: *(-?\d+) .*? fmt:(\w+) .*? s:(\d+)x(\d+) ")
+FRAME = re.compile(r" n: *0 pts: *(-?\d+|NOPTS) .*? fmt:(\w+) .*? s:(\d+)x(\d+) ")
 LENGTH = re.compile(r"^  Duration: (\d+):(\d+):(\d+\.\d+)", re.MULTILINE)
 START = re.compile(r"^  Duration: .*?, start: (-?\d+\.\d+)", re.MULTILINE)
-HAIR = 1e-6  # seconds
-LISTING = ("-flush_packets", "1", "-f", "framecrc", "pipe:1")  # each line at once, as a sign of life
-ENDS_EARLY = re.compile(r"partial file|ended prematurely")
+FRAMES_SEEN = "5"  # film on NTSC video has two interlaced frames of five
 # Formats of frames whose last plane or channel is alpha. GIF decodes to bgra whether or not it uses it.
 ALPHA = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|ya8|ya16|pal8|ayuv|vuya")
 TRANSPARENT_DECODER = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # ffmpeg's own decoders leave their alpha out
@@ -34,7 +38,8 @@ TRANSPARENT_DECODER = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # ffmpeg's own dec
 class ClipInfo:
     """A clip in a file, as `read_frames` gives it.
 
-    width, height: pixels, after the rotation that the file asks for.
+    width, height: square pixels, after the rotation that the file asks for. Where the file's own are not,
+    its rows stay and their width is scaled.
     fps: frames per second; exact where the clip's rate is constant, else that of its usual interval.
     frames: how many there are at that rate, counted without decoding (so an estimate where some are damaged).
     duration: of the pictures, in seconds.
@@ -45,6 +50,10 @@ class ClipInfo:
     it ends before them.
     jumps: its timestamps go backwards or leave gaps that no video has (see `timestamps.find_rate`), so they
     are ignored: its frames follow each other at `fps`.
+    geometry, colour: how its stored frames become pictures of square pixels in sRGB.
+    is_picture: it is an image file, which `picture.read_picture` reads with its colour profile.
+    pictures: the files of its frames, where it is a folder or pattern of pictures.
+    video_stream, audio_stream: which streams of the file are read, as ffmpeg counts them; see `tracks`.
     """
 
     path: Path
@@ -60,50 +69,113 @@ class ClipInfo:
     decoder: str | None = None
     declared: int | None = None
     jumps: bool = False
+    geometry: Geometry = field(default_factory=Geometry)
+    colour: StreamColour = field(default_factory=StreamColour)
+    is_picture: bool = False
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """Width and height of its frames in the file's own pixels, for programs that ignore their shape."""
+        return self.geometry.stored
+
+    @property
+    def conversion(self) -> tuple[str, ...]:
+        """What is done to the frames beyond decoding them, for keys of a cache; () for most videos."""
+        geometry, colour = self.geometry, self.colour
+        if geometry.sample_aspect == 1 and geometry.parity is None and colour.is_plain and not colour.assumed:
+            return ()
+        shape = f"{geometry.sample_aspect} {geometry.parity} {geometry.rotation}"
+        return (f"{shape} {colour.matrix} {colour.primaries} {colour.transfer}",)
+
+    video_stream: int = 0
+    audio_stream: int | None = None
+    pictures: tuple[Path, ...] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that it is read from."""
+        return self.pictures or (self.path,)
 
 
-def probe(path: str | Path, check: Check = no_check) -> ClipInfo:
+def probe(path: str | Path, check: Check = no_check, fps: float | None = None) -> ClipInfo:
     """Find out what a file holds: decodes its first frame and lists its packets.
 
     Args:
-        path: A video file, in a format of `containers`; its name says nothing about its format.
+        path: A video file, in a format of `containers`; its name says nothing about its format. Or
+            pictures: a folder of them, or a pattern such as frame_%04d.png or *.png.
         check: Called several times a second meanwhile; what it raises ends the work.
+        fps: Frames per second of pictures, which do not say; None: 24, of which an AnimateXWarning says.
 
     Raises:
         InvalidInput: The file is missing, not a clip, a list of other files, too large, or has no frame that
             can be decoded or more than 1000 a second.
 
-    An AnimateXWarning says that the timestamps jump.
+    An AnimateXWarning says that timestamps jump, that frames are deinterlaced, that colours may be off, or
+    that all sound is switched off in the file.
 
     """
+    path = Path(path).absolute()
+    if names_pictures(path):
+        return _probe_pictures(path, fps)
+    if fps is not None:
+        raise InvalidInput(
+            f"The video {str(path)!r} has a rate of its own, but {fps:g} was given: leave that out."
+        )
     path = existing_file(path, "clip")
     seen = look_at_first_frame(path, check)
     rate, frame = RATE.search(seen.log), FRAME.search(seen.log)
     if rate is None or frame is None:
         raise InvalidInput(_why_no_frame(path, seen.log))
     above, below, frames, seconds = map(int, rate.groups())
-    _check_frame(path, int(frame[3]), int(frame[4]))
+    geometry, colour, is_picture = looks_of(path, seen.log, frame[2])
     check_streams(path, _of_input(seen.log))
-    packets, cut_off = _list_packets(path, check)
-    times = _times_shown(packets, int(frame[1]) * above / below)
-    found = find_rate(times, frames / seconds if frames and seconds else None)
+    tracks = chosen_tracks(seen.log)
+    assert tracks.video is not None
+    _warn_of_disabled_sound(path, tracks)
+    packets, cut_off = list_packets(path, tracks.video.number, check)
+    first = int(frame[1]) * above / below if frame[1] != "NOPTS" else nan
+    rated = frames / seconds if frames and seconds else None
+    times, found = find_times(packets, container_of(seen.log), first, rated)
     _check_rate(path, found)
     count = round((times[-1] - times[0]) * found.fps) + 1 if found.variable else len(times)
     decoder = _transparent_decoder(seen.log)
     return ClipInfo(
         path=path,
-        width=int(frame[3]),
-        height=int(frame[4]),
+        width=geometry.size[0],
+        height=geometry.size[1],
         fps=found.fps,
         frames=count,
         duration=count / found.fps,
-        has_audio="Audio" in stream_kinds(seen.log),
+        has_audio=tracks.audio is not None,
         has_alpha=decoder is not None or ALPHA.match(frame[2]) is not None,
         variable=found.variable,
         start=found.start,
         decoder=decoder,
         declared=_declared(seen.log, found, count) if cut_off else None,
         jumps=found.jumps,
+        geometry=geometry,
+        colour=colour,
+        is_picture=is_picture,
+        video_stream=tracks.video.number,
+        audio_stream=tracks.audio.number if tracks.audio else None,
+    )
+
+
+def _probe_pictures(path: Path, fps: float | None) -> ClipInfo:
+    if fps is not None and not 0 < fps <= MAX_FPS:
+        raise InvalidInput(f"fps of the pictures is {fps:g}, but it must be above 0 and at most {MAX_FPS:g}.")
+    pictures = tuple(find_pictures(path))
+    if fps is None and len(pictures) > 1:
+        sentence = f"The pictures {str(path)!r} have no rate, so {DEFAULT_FPS:g} frames a second are assumed."
+        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+    rate, geometry = fps or DEFAULT_FPS, Geometry(picture_size(pictures[0]))
+    return ClipInfo(
+        *(path, *geometry.size, rate, len(pictures), len(pictures) / rate),
+        has_audio=False,
+        has_alpha=False,
+        geometry=geometry,
+        colour=StreamColour(matrix="gbr"),
+        pictures=pictures,
     )
 
 
@@ -124,12 +196,15 @@ def count_frames(clip: ClipInfo, check: Check = no_check) -> int:
     return count
 
 
-def decoding(clip: ClipInfo) -> list[str]:
-    """Return ffmpeg's options for decoding a clip to frames at its rate."""
+def decoding(clip: ClipInfo, filters: Sequence[str] = ()) -> list[str]:
+    """Return ffmpeg's options for decoding a clip to whole frames at its rate, followed by other filters."""
     rate = Fraction(clip.fps).limit_denominator(100_000)
-    timing = ("-vf", f"setpts=PTS-STARTPTS,fps={rate}:eof_action=pass") if clip.variable else ()
+    timing = ("setpts=PTS-STARTPTS", f"fps={rate}:eof_action=pass") if clip.variable else ()
+    chain = ",".join((*deinterlacing(clip.geometry), *timing, *filters))
     decoder = ("-c:v", clip.decoder) if clip.decoder else ()
-    return [*decoder, *source(clip.path), "-map", "0:V:0", *timing, *each_frame_once()]
+    turning = ("-noautorotate",) if clip.geometry.rotation else ()
+    applied = ("-map", f"0:{clip.video_stream}", *(("-vf", chain) if chain else ()))
+    return [*decoder, *turning, *source(clip.path), *applied, *each_frame_once()]
 
 
 def existing_file(path: str | Path, role: str) -> Path:
@@ -146,15 +221,29 @@ def existing_file(path: str | Path, role: str) -> Path:
 
 
 def look_at_first_frame(path: Path, check: Check = no_check) -> Finished:
-    """Have ffmpeg say what a file holds and decode one frame; works for files of sound alone too."""
-    shown = ["-map", "0:V:0", "-vf", "showinfo", "-frames:v", "1"]  # V: no cover pictures
+    """Have ffmpeg say what a file holds and decode a few frames; works for files of sound alone too."""
+    seen = _look_at_stream(path, "V:0", check)  # V: no cover pictures
+    video = chosen_tracks(seen.log).video
+    if video is None or f"  Stream #0:{video.number} -> #0:0 " in seen.log:
+        return seen
+    return _look_at_stream(path, str(video.number), check)
+
+
+def _look_at_stream(path: Path, stream: str, check: Check) -> Finished:
+    shown = ["-map", f"0:{stream}", "-vf", "showinfo", "-frames:v", FRAMES_SEEN]
     options = ["-nostdin", "-nostats", "-copyts", *source(path), *shown, "-f", "null", "-"]
     return run(options, Guard(path, check))
 
 
+def chosen_tracks(log: str) -> Tracks:
+    """Return which tracks of a file are read, by the log of `look_at_first_frame`."""
+    return choose_tracks(_of_input(log))
+
+
 def stream_kinds(log: str) -> set[str]:
-    """Return which of "Video" and "Audio" ffmpeg says that a file holds."""
-    return {kind for kind, _ in STREAM.findall(_of_input(log))}
+    """Return which of "Video" and "Audio" are read of a file."""
+    tracks = chosen_tracks(log)
+    return {track.kind for track in (tracks.video, tracks.audio) if track is not None}
 
 
 def clock_of(path: Path, log: str, check: Check = no_check) -> float:
@@ -168,28 +257,6 @@ def clock_of(path: Path, log: str, check: Check = no_check) -> float:
 def refusal_reason(log: str) -> str:
     """Return why ffmpeg could not read a file: the limit that it exceeds, else its own words."""
     return exceeded_limit(log) or reason(log)
-
-
-def _list_packets(path: Path, check: Check) -> tuple[Packets, bool]:
-    listing = ["-map", "0:V:0", "-c", "copy", *LISTING]
-    done = run(["-nostdin", "-v", "error", "-copyts", *source(path), *listing], Guard(path, check))
-    packets = parse_packets(done.output.decode("ascii", "replace"))
-    return packets, packets.corrupt or ENDS_EARLY.search(done.log) is not None
-
-
-def _times_shown(packets: Packets, first: float) -> NDArray[np.float64]:
-    """Return the times of the frames from the first decoded one on: packets before it are not decoded."""
-    if packets.stuck:  # "before" has no meaning where time goes backwards
-        return packets.times
-    return np.append(first, packets.times[packets.times > first + HAIR])
-
-
-def _check_frame(path: Path, width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise InvalidInput(
-            f"The clip {str(path)!r} has frames of {width}x{height} pixels, but {MAX_PIXELS:,} are the most: "
-            "make it smaller."
-        )
 
 
 def _check_rate(path: Path, found: Rate) -> None:
@@ -209,6 +276,12 @@ def _check_rate(path: Path, found: Rate) -> None:
         )
 
 
+def _warn_of_disabled_sound(path: Path, tracks: Tracks) -> None:
+    if tracks.disabled_sound:
+        sentence = f"The sound of the video {str(path)!r} is switched off in the file, so it is left out."
+        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+
+
 def _why_no_frame(path: Path, log: str) -> str:
     kinds = stream_kinds(log)
     if "Video" in kinds:
@@ -220,7 +293,8 @@ def _why_no_frame(path: Path, log: str) -> str:
 
 
 def _transparent_decoder(log: str) -> str | None:
-    codec = next((codec for kind, codec in STREAM.findall(_of_input(log)) if kind == "Video"), "")
+    video = chosen_tracks(log).video
+    codec = video.codec if video else ""
     marked = re.search(r"alpha_mode +: 1", _of_input(log), re.IGNORECASE)
     return TRANSPARENT_DECODER.get(codec) if marked else None
 

@@ -26,6 +26,8 @@ from .watching import Guard, wait_until
 
 PIPE_BYTES = 1 << 20  # a frame at once, where the system allows it
 LOG_LINES = 50
+_ERROR = re.compile(rb"^(\[[^]]*\] )*\[(error|fatal|panic)\] ")  # as `-loglevel level` marks them
+_SIZE = re.compile(rb"^\[graph \S+ input from stream \S+ @ \S+\] \[verbose\] w:(\d+) h:(\d+) ")
 BANNER = re.compile(r"ffmpeg version |built with |configuration: |lib\w+ +\d")
 
 
@@ -76,19 +78,22 @@ class Running:
     Args:
         arguments: Those after ffmpeg's name.
         guard: The limits of waiting for one frame.
-        reading: Whether its standard output is read (else its standard input is written).
+        reading: Whether its standard output is read (else its standard input is written). Then it says
+            everything, marked by its level, for only so sizes are known.
 
     """
 
     def __init__(self, arguments: Sequence[str], guard: Guard, *, reading: bool) -> None:
-        self._guard = guard
+        self._guard, self._marked = guard, reading
+        level = ("-nostdin", "-hide_banner", "-loglevel", "level+verbose") if reading else ()
         self._process = start(
-            [executable(), "-nostats", *(("-nostdin",) if reading else ()), *arguments],
+            [executable(), "-nostats", *level, *arguments],
             stdin=subprocess.DEVNULL if reading else subprocess.PIPE,
             stdout=subprocess.PIPE if reading else subprocess.DEVNULL,
         )
         _widen(self._process.stdout if reading else self._process.stdin)
         self._lines: deque[bytes] = deque(maxlen=LOG_LINES)
+        self._sizes: set[tuple[bytes, bytes]] = set()
         self._heard = 0
         self._listener = Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -135,12 +140,21 @@ class Running:
 
     def _listen(self) -> None:
         for line in _opened(self._process.stderr):
-            self._lines.append(line)
+            size = _SIZE.match(line)
+            if size:
+                self._sizes.add((size[1], size[2]))
+            if not self._marked or _ERROR.match(line):
+                self._lines.append(line)
             self._heard += 1
 
     @property
+    def sizes(self) -> int:
+        """How many sizes the decoded frames had, known when the block is left."""
+        return len(self._sizes)
+
+    @property
     def log(self) -> str:
-        """The last lines that ffmpeg wrote."""
+        """The last errors that ffmpeg reported."""
         return _text(b"".join(self._lines))
 
 

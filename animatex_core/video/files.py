@@ -1,25 +1,62 @@
-"""Clips and other files of a folder."""
+"""Videos and other files of a folder, whatever programs and systems have put beside them."""
 
-from collections.abc import Collection
+import os
+import warnings
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import InvalidInput
+from ..errors import AnimateXWarning, InvalidInput
 
-CLIP_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif")
+# Of every container in `containers.VIDEO_FORMATS` that is read from a single file.
+CLIP_SUFFIXES = (
+    *(".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif", ".webp", ".apng"),
+    *(".3gp", ".3g2", ".qt", ".mj2", ".f4v", ".flv", ".wmv", ".asf", ".ogv", ".ogg", ".divx"),
+    *(".mpg", ".mpeg", ".mpe", ".vob", ".m1v", ".m2v", ".ts", ".mts", ".m2ts", ".m2t", ".tod", ".mod"),
+    *(".mxf", ".nut", ".dv", ".rm", ".rmvb", ".ivf", ".y4m", ".h264", ".264", ".avc", ".h265", ".265"),
+    *(".hevc", ".obu", ".mjpeg", ".mjpg"),
+)
+# Of every format in `image_files.FORMATS`.
+READ_PICTURE_SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".gif", ".tif", ".tiff", ".bmp", ".dib"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".mpo"),
+)
+USUAL_SUFFIXES = ", ".join(CLIP_SUFFIXES[:8])  # for messages
+SYSTEM_FILES = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"))
+COMPANIONS = "companion that macOS writes"
+SYSTEM = "file of the system"
+OTHERS = "not the name of a video"
+BROKEN = "link to nothing"
+STILLS = "picture that does not move"
+CLOSED = "folder that cannot be opened"
+AGAIN = "link to a folder that is read already"
+BESIDE = (".json", ".txt", ".csv", ".jsonl", ".yaml", ".yml", ".md")  # poses, captions and lists of videos
+
+
+@dataclass
+class Listing:
+    """Files of a folder by their names in it, with forward slashes; and what was left out, by the reason."""
+
+    files: dict[str, Path] = field(default_factory=dict)
+    left_out: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
 
 def find_clips(folder: Path) -> dict[str, Path]:
-    """Return the clips in a folder and its subfolders by their names in it, sorted.
+    """Return the videos in a folder and its subfolders by their names in it, sorted.
 
-    Names have forward slashes on every system. Raises InvalidInput where there are none.
+    Names have forward slashes on every system. Links are followed, each folder once. An AnimateXWarning for
+    each reason says what is left out. Raises InvalidInput where there are none.
     """
     if not folder.is_dir():
         raise InvalidInput(f"The folder of clips {str(folder)!r} does not exist: check its name.")
-    files = (path for path in folder.rglob("*") if path.suffix.lower() in CLIP_SUFFIXES and path.is_file())
-    clips = {path.relative_to(folder).as_posix(): path for path in files}
-    if not clips:
-        raise InvalidInput(f"{folder} holds no clips: put videos there ({', '.join(CLIP_SUFFIXES)}).")
-    return dict(sorted(clips.items()))
+    listing = Listing()
+    for path in _walk(folder, listing):
+        _sort_in(path, path.relative_to(folder).as_posix(), listing)
+    report_left_out(folder, listing.left_out)
+    if not listing.files:
+        raise InvalidInput(f"{str(folder)!r} holds no clips: put videos there ({USUAL_SUFFIXES} and others).")
+    return dict(sorted(listing.files.items()))
 
 
 def files_by_name(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
@@ -27,11 +64,112 @@ def files_by_name(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
 
     {} where there is no such folder. Raises InvalidInput for two files of one name.
     """
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
     found: dict[str, Path] = {}
-    for path in files:
-        if path.suffix.lower() in suffixes and path.is_file():
-            other = found.setdefault(path.stem, path)
-            if other != path:
-                raise InvalidInput(f"{other} and {path} are both of the case {path.stem!r}: leave one.")
+    for path in files_with(folder, suffixes):
+        other = found.setdefault(path.stem, path)
+        if other != path:
+            raise InvalidInput(f"{other} and {path} are both of the case {path.stem!r}: leave one.")
     return found
+
+
+def files_with(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Return the files of a folder with one of these suffixes, in capitals too, sorted by name.
+
+    Those that systems write beside the user's are left out. [] where there is no such folder.
+    """
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [
+        path
+        for path in files
+        if path.suffix.lower() in suffixes and not is_of_system(path.name) and path.is_file()
+    ]
+
+
+def is_of_system(name: str) -> bool:
+    """Whether a file is one that macOS or Windows writes beside those of the user."""
+    return name.startswith(("._", ".DS_Store")) or name.lower() in SYSTEM_FILES
+
+
+def report_left_out(folder: Path, left_out: Mapping[str, list[str]]) -> None:
+    """Warn, once for each reason, of the files of a folder that are left out."""
+    for why, names in left_out.items():
+        sentence = f"Left out of {str(folder)!r}: {_some(names)} ({len(names)} in all, {why})."
+        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+
+
+def _some(names: list[str], most: int = 3) -> str:
+    shown = ", ".join(map(repr, names[:most]))
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def _walk(folder: Path, listing: Listing) -> Iterator[Path]:
+    """Yield everything in a folder that is no folder; each folder once, also where links lead to it."""
+    whole = folder.resolve()
+    visited = {_identity(each) for each in (whole, *whole.parents)}  # a link upwards would lead back
+
+    def note(error: OSError) -> None:
+        listing.left_out[CLOSED].append(os.path.relpath(error.filename or folder, folder))
+
+    for place, folders, files in os.walk(folder, onerror=note, followlinks=True):
+        here = Path(place)
+        # Folders of the user's own come before links to them, so that names stay those without links.
+        folders.sort(key=lambda name: ((here / name).is_symlink(), name))
+        folders[:] = list(_not_visited(here, folders, folder, visited, listing))
+        yield from (here / name for name in sorted(files))
+
+
+def _not_visited(
+    here: Path, names: Iterable[str], folder: Path, visited: set[tuple[int, int]], listing: Listing
+) -> Iterator[str]:
+    inside = _identities_below(here) if any((here / name).is_symlink() for name in names) else set()
+    for name in names:
+        path = here / name
+        identity = _identity(path)
+        if identity in visited or (path.is_symlink() and identity in inside):
+            listing.left_out[AGAIN].append(path.relative_to(folder).as_posix())
+        else:
+            visited.add(identity)
+            yield name
+
+
+def _identities_below(folder: Path) -> set[tuple[int, int]]:
+    """Return the folders below one that are reached without links."""
+    return {_identity(Path(place)) for place, _, _ in os.walk(folder)}
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    try:
+        state = folder.stat()
+    except OSError:
+        return -1, hash(folder)
+    return state.st_dev, state.st_ino
+
+
+def _sort_in(path: Path, name: str, listing: Listing) -> None:
+    """Put a file among the videos or among what is left out; poses and captions are neither."""
+    why = _why_left_out(path)
+    if why is None:
+        listing.files[name] = path
+    elif why:
+        listing.left_out[why].append(name)
+
+
+def _why_left_out(path: Path) -> str | None:
+    suffix = path.suffix.lower()
+    if is_of_system(path.name):
+        return COMPANIONS if path.name.startswith("._") else SYSTEM
+    if not path.is_file():
+        return BROKEN
+    if suffix not in CLIP_SUFFIXES:
+        return "" if suffix in BESIDE else OTHERS
+    return STILLS if suffix == ".webp" and not _is_animated(path) else None
+
+
+def _is_animated(path: Path) -> bool:
+    """Whether a WebP file has several frames."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(21)
+    except OSError:
+        return True  # reading it says what is wrong
+    return head[12:16] == b"VP8X" and bool(head[20] & 2)

@@ -11,7 +11,12 @@ BEST = 10  # quality
 LEAST_FPS = 0.1
 GIF_FPS = 50  # players show faster ones slowly
 # Players take unmarked colours of small clips for BT.601 and of large ones for BT.709: so they are marked.
-_COLOURS = ("-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p")
+# The frames are marked too: new ffmpegs take the tags of the file from them.
+_COLOURS = (
+    "-vf",
+    "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,"
+    "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709",
+)
 _MARKS = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import AnimateXWarning, InvalidInput
 from ..placement import storage_errors
 from ..progress import Check, no_check
-from .clip import clock_of, existing_file, look_at_first_frame, refusal_reason, stream_kinds
+from .clip import chosen_tracks, clock_of, existing_file, look_at_first_frame, refusal_reason, stream_kinds
 from .containers import check_streams, source
 from .encode import check_space, written_to
 from .ffmpeg import reason, run
@@ -20,11 +20,15 @@ from .watching import Guard
 
 @dataclass(frozen=True)
 class FoundSound:
-    """A sound whose file was looked into. zero: when its frame 0 is shown, on the file's own clock."""
+    """A sound whose file was looked into.
+
+    zero: when its frame 0 is shown, on the file's own clock. stream: of the sound, as ffmpeg counts them.
+    """
 
     sound: Sound
     path: Path
     zero: float
+    stream: int
 
 
 def find_sound(sound: Sound, check: Check = no_check) -> FoundSound | None:
@@ -42,7 +46,8 @@ def find_sound(sound: Sound, check: Check = no_check) -> FoundSound | None:
             "another file."
         )
     check_streams(path, log.partition("\nOutput #0")[0])
-    return FoundSound(sound, path, clock_of(path, log, check)) if "Audio" in kinds else None
+    audio = chosen_tracks(log).audio
+    return FoundSound(sound, path, clock_of(path, log, check), audio.number) if audio else None
 
 
 def add_sound(
@@ -65,7 +70,7 @@ def add_sound(
     block = kind.block / SAMPLES_PER_SECOND
     whole = math.floor(seconds / block + 1e-6) * block or seconds
     filters = sound_filters(found.sound, found.zero, whole)
-    sources = ["-copyts", *source(video), *source(found.path), "-map", "0:v:0", "-map", "1:a:0"]
+    sources = ["-copyts", *source(video), *source(found.path), "-map", "0:v:0", "-map", f"1:{found.stream}"]
     options = [*sources, "-c:v", "copy", "-af", filters, *kind.sound, *kind.container, *written_to(part)]
     guard = Guard(
         target, check, part, quiet=skipping_seconds(found.sound.start + seconds * found.sound.speed)

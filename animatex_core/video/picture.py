@@ -6,16 +6,19 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from ..checks import require_file
 from ..errors import InvalidInput
 from ..placement import placed
 from .frame import Frame, on_white, require_rgb
 from .image_files import open_image
+from .picture_colour import colour_reader
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 TRANSPARENT = ("RGBA", "LA", "PA", "RGBa", "La")  # modes
+STRAIGHT = {"RGBa": "RGBA", "La": "LA", "P": "RGBA", "PA": "RGBA"}  # modes without premultiplied colours
+TURNED = (5, 6, 7, 8)  # EXIF's orientations that swap width and height
 BAND_PIXELS = 1 << 22  # converted at once
 QUALITY = 95  # of JPEG and WebP
 
@@ -36,7 +39,7 @@ class Picture:
 def read_picture(path: str | Path) -> Picture:
     """Read a picture of 8 or 16 bits a channel, turned as its EXIF says; of several frames the first.
 
-    Greys, palettes and CMYK become RGB; colour profiles are not applied.
+    Greys, palettes and CMYK become RGB, and all colours sRGB, as `picture_colour` says.
     Raises InvalidInput for what is missing, no picture, damaged, of floating-point values, of more than
     100 million pixels or more than 32,768 along a side.
     """
@@ -45,6 +48,14 @@ def read_picture(path: str | Path) -> Picture:
     with open_image(path) as image:
         ImageOps.exif_transpose(image, in_place=True)
         return _converted(path, image)
+
+
+def picture_size(path: str | Path) -> tuple[int, int]:
+    """Return width and height of a picture as `read_picture` gives it, without decoding it."""
+    with open_image(Path(path)) as image:
+        width, height = image.size
+        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) in TURNED
+    return (height, width) if is_turned else (width, height)
 
 
 def write_picture(path: str | Path, rgb: Frame) -> Path:
@@ -70,13 +81,15 @@ def _converted(path: Path, image: Image.Image) -> Picture:
     has_alpha = not deep and (image.mode in TRANSPARENT or "transparency" in image.info)
     rgb = np.empty((image.height, image.width, 3), np.uint8)
     alpha = np.full((image.height, image.width) if has_alpha else (0, 0), 255, np.uint8)
+    to_rgb = colour_reader(path, image)
     for rows in _bands(image):  # each of them is converted through several copies of itself
         band = image.crop((0, rows.start, image.width, rows.stop))
+        band = _shallow(band) if deep else band
         if has_alpha:
-            rgba = np.asarray(band.convert("RGBA"))
-            rgb[rows], alpha[rows] = on_white(rgba), rgba[..., 3]
+            alpha[rows] = np.asarray(band.convert("RGBA").getchannel("A"))
+            rgb[rows] = on_white(np.dstack([to_rgb(_straight(band)), alpha[rows]]))
         else:
-            rgb[rows] = _deep_grey(band) if deep else np.asarray(band.convert("RGB"))
+            rgb[rows] = to_rgb(band)
     return Picture(rgb, None if (alpha == 255).all() else alpha)
 
 
@@ -87,7 +100,11 @@ def _bands(image: Image.Image) -> Iterator[slice]:
         yield slice(top, min(top + height, image.height))
 
 
-def _deep_grey(image: Image.Image) -> Frame:
-    """Convert 16 bits of grey, which Pillow would clip to 8."""
-    grey = np.clip(np.asarray(image, dtype=np.int64) >> 8, 0, 255).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=-1)
+def _shallow(image: Image.Image) -> Image.Image:
+    """Take the upper byte of 16 bits of grey, as Pillow does of colours: its own conversion clips greys."""
+    return Image.fromarray(np.clip(np.asarray(image, dtype=np.int64) >> 8, 0, 255).astype(np.uint8))
+
+
+def _straight(image: Image.Image) -> Image.Image:
+    """Return an image whose colours are not multiplied by its alpha."""
+    return image.convert(STRAIGHT[image.mode]) if image.mode in STRAIGHT else image

@@ -55,11 +55,11 @@ def read_samples(clip: ClipInfo, start: float, seconds: float, check: Check = no
     Raises InvalidInput for a start or length that cannot be.
     """
     sound = Sound(clip.path, start, seconds)
-    if not clip.has_audio:
+    if clip.audio_stream is None:
         return None
     first = clip.start + sound.start
     filters = ",".join(cut_filters(first, first + seconds))
-    selected = [*source(clip.path), "-map", "0:a:0", "-af", filters]
+    selected = [*source(clip.path), "-map", f"0:{clip.audio_stream}", "-af", filters]
     written = ["-c:a", "pcm_f32le", "-bitexact", "-flush_packets", "1", "-f", "wav", "pipe:1"]
     most = HEAD_BYTES + math.ceil((seconds + 1) * MAX_SAMPLE_RATE) * 2 * np.dtype(np.float32).itemsize
     guard = Guard(clip.path, check, quiet=skipping_seconds(sound.start), max_output=most)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-CORRUPT, DISCARD = 0x2, 0x4  # flags that ffmpeg gives packets
+KEY, CORRUPT, DISCARD = 0x1, 0x2, 0x4  # flags that ffmpeg gives packets
 ROUNDING = 0.01  # what timestamps in whole milliseconds may change a rate by
 FEW = 8  # frames, of which none can be left out of account
 NEAR = 0.25  # an interval that differs less than this from the usual one is a usual one
@@ -37,10 +37,37 @@ class Rate:
 
 @dataclass(frozen=True)
 class Packets:
-    """Timestamps of the frames to show, (f,) in seconds, ascending; whether a packet is damaged."""
+    """The packets of the frames to show, in the order of decoding; all times in seconds.
 
-    times: NDArray[np.float64]
+    Attributes:
+        decoded: When each is due for decoding, (f,).
+        shown: When it is shown, (f,), NaN where the file does not say.
+        keys: Which are key frames, (f,) bool.
+        corrupt: Whether any packet of the file is damaged.
+        repeats: Whether there were packets without content, which repeat the frame before; left out.
+
+    """
+
+    decoded: NDArray[np.float64]
+    shown: NDArray[np.float64]
+    keys: NDArray[np.bool_]
     corrupt: bool
+    repeats: bool = False
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """Times of showing or, without those, of decoding, (f,), ascending."""
+        return np.sort(np.where(np.isnan(self.shown), self.decoded, self.shown))
+
+    @property
+    def lack_times(self) -> bool:
+        """Whether the file does not say when some of the frames are shown."""
+        return bool(np.isnan(self.shown).any())
+
+    def from_first_key(self) -> "Packets":
+        """Return those from the first key frame on, before which nothing can be decoded."""
+        first = int(self.keys.argmax())
+        return replace(self, **{name: getattr(self, name)[first:] for name in ("decoded", "shown", "keys")})
 
     @property
     def stuck(self) -> bool:
@@ -50,18 +77,20 @@ class Packets:
 
 def parse_packets(listing: str) -> Packets:
     """Read ffmpeg's framecrc: rows of "stream, dts, pts, duration, size, checksum[, F=flags][, ...]"."""
-    base, stamps, corrupt = 1.0, [], False
+    base, rows, corrupt, repeats = 1.0, [], False, False
     for line in listing.splitlines():
         if line.startswith("#tb 0: "):
             above, _, below = line[7:].partition("/")
             base = int(above) / int(below)
         elif line and not line.startswith("#"):
             columns = [column.strip() for column in line.split(",")]
-            flags = next((int(column[2:], 16) for column in columns[6:] if column.startswith("F=")), 0)
+            flags = next((int(column[2:], 16) for column in columns[6:] if column.startswith("F=")), KEY)
             corrupt = corrupt or bool(flags & CORRUPT)
-            if not flags & (CORRUPT | DISCARD):
-                stamps.append(_shown(columns))
-    return Packets(np.sort(np.array(stamps, np.float64)) * base, corrupt)
+            repeats = repeats or columns[4] == "0"
+            if not flags & (CORRUPT | DISCARD) and columns[4] != "0":
+                rows.append((_seconds(columns[1], base), _seconds(columns[2], base), flags & KEY))
+    table = np.array(rows, np.float64).reshape(-1, 3)
+    return Packets(table[:, 0], table[:, 1], table[:, 2] > 0, corrupt, repeats)
 
 
 def find_rate(times: NDArray[np.float64], declared: float | None) -> Rate:
@@ -113,9 +142,8 @@ def _is_stuck(times: NDArray[np.float64]) -> bool:
     return bool((times[STUCK - 1 :] <= times[: -STUCK + 1]).any())
 
 
-def _shown(columns: list[str]) -> int:
-    decoded, shown = int(columns[1]), int(columns[2])
-    return shown if shown != np.iinfo(np.int64).min else decoded  # containers without times of showing
+def _seconds(stamp: str, base: float) -> float:
+    return int(stamp) * base if int(stamp) != np.iinfo(np.int64).min else np.nan
 
 
 def _start_at(times: NDArray[np.float64], rate: float) -> float | None:

@@ -60,7 +60,7 @@ def window_of(conditioning: Conditioning, start: int, stop: int) -> Conditioning
 
 def clip_condition(values: Mapping[str, Any]) -> ClipCondition:
     """Return what a conditioning's values tell; raises InvalidInput where Animate-X's are not among them."""
-    if CONDITION not in values:
+    if not isinstance(values.get(CONDITION), ClipCondition):
         raise InvalidInput(
             "The conditioning was not made for Animate-X: wire the positive and the negative of the node "
             "Animate-X Conditioning, not a text prompt."

@@ -57,7 +57,7 @@ def load_clip_vision(path: Path) -> ClipVisionModel:
 
 def load_vae(path: Path) -> VAE:
     """Load the autoencoder of Stable Diffusion, alone or out of a checkpoint, of which no more is kept."""
-    found = without_prefix(_opened(path))
+    found = without_prefix(_opened(path), path)
     tensors = found if has_ldm_names(found) else diffusers_to_ldm(current_diffusers_names(found))
     tensors = {key: tensor for key, tensor in tensors.items() if key.startswith(PARTS)}
     with torch.device("meta"):

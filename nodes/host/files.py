@@ -111,7 +111,8 @@ def _names(kind: io.FolderType, suffix: str) -> list[str]:
         found = [path for form in (f"*{suffix}", f"*/*{suffix}") for path in folder.glob(form)]
     except OSError:  # an error here would keep ComfyUI from listing its nodes
         return []
-    names = sorted(path.relative_to(folder).as_posix() for path in found)
+    # macOS writes a companion, ._NAME, beside each file on drives of other systems.
+    names = sorted(path.relative_to(folder).as_posix() for path in found if not path.name.startswith("._"))
     return [name for name in names if _can_be_chosen(kind, name)]
 
 

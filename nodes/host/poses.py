@@ -15,6 +15,7 @@ from torch import Tensor
 from ...animatex_core.dwpose import Shots
 from ...animatex_core.errors import AnimateXWarning, InvalidInput
 from ...animatex_core.pose.cache import PoseCache, digest_file, digest_frames
+from ...animatex_core.pose.clip_match import compare_shapes
 from ...animatex_core.pose.draw import draw_poses
 from ...animatex_core.pose.json_io import openpose_from_poses, poses_from_openpose
 from ...animatex_core.pose.person import NamedRule, PersonRule, check_person_rule
@@ -27,7 +28,7 @@ from .printable import one_line, printable, quoted
 from .progress import check_interrupt, node_progress
 from .told import told
 from .values import OpenCombo, as_text
-from .video import clip_file
+from .video import VideoFile, clip_file
 
 Poses = io.Custom("POSE_KEYPOINT")
 DWPoseNets = io.Custom("ANIMATEX_DWPOSE")
@@ -43,9 +44,10 @@ def person_input() -> OpenCombo:
         "person",
         options=PEOPLE,
         default=PEOPLE[0],
-        tooltip="Who is meant where there are several people. best: the surest of each frame, as released. "
-        "largest, leftmost, or a number counted from the left (0 is the leftmost): chosen in the first frame "
-        "and followed from there.",
+        tooltip="Which person to use if there are several. best: the highest score in "
+        "each frame (default of the official code). largest, leftmost or a "
+        "number counted from the left (0 is the leftmost): selected in the "
+        "first frame, then tracked.",
     )
 
 
@@ -87,9 +89,21 @@ def poses_of(
 def reference_pose_of(data: object, size: tuple[int, int]) -> PoseSequence:
     """Read the pose of one picture; of several the first, with a warning. size: as in `poses_of`."""
     poses = poses_of(data, "reference_pose", size=size)
+    if sentence := compare_shapes((poses.width, poses.height), size, "the reference"):
+        warnings.warn(AnimateXWarning(sentence), stacklevel=2)
     if len(poses) > 1:
         warn_of_first("reference_pose", len(poses), "poses")
     return poses.select([0])
+
+
+def warn_of_other_shape(poses: PoseSequence, frames: Tensor) -> None:
+    """Warn where poses and the frames (n, h, w, c) that they should be of differ in shape.
+
+    Raises InvalidInput where one is upright and the other wide.
+    """
+    size = frames.shape[2], frames.shape[1]
+    if sentence := compare_shapes((poses.width, poses.height), size, "frames"):
+        warnings.warn(AnimateXWarning(sentence), stacklevel=2)
 
 
 def keypoints_of(poses: PoseSequence) -> list[dict[str, Any]]:
@@ -135,8 +149,8 @@ def shots_of(images: Tensor | None, video: VideoInput | None) -> Iterator[Shots]
     if video is None:
         yield _of_images(images)
         return
-    with clip_file(video) as path:
-        yield _of_images(video.get_components().images) if path is None else _of_file(path)
+    with clip_file(video) as file:
+        yield _of_images(video.get_components().images) if file is None else _of_file(file)
 
 
 def pose_cache() -> PoseCache:
@@ -149,7 +163,13 @@ def _of_images(images: Any) -> Shots:
     return Shots(digest, partial(frames_of, images), len(images))
 
 
-def _of_file(path: Path) -> Shots:
-    clip = probe(path, check_interrupt)
-    digest = digest_file(path, node_progress(path.stat().st_size))
-    return Shots(digest, partial(read_frames, clip, check=check_interrupt), clip.frames, clip.fps)
+def _of_file(file: VideoFile) -> Shots:
+    clip = probe(file.path, check_interrupt)
+    content = [digest_file(file.path, node_progress(file.path.stat().st_size)), *clip.conversion]
+    if file.window == (0.0, 0.0):
+        return Shots(
+            " ".join(content), partial(read_frames, clip, check=check_interrupt), clip.frames, clip.fps
+        )
+    shown = file.frames(clip)
+    read = partial(read_frames, clip, indices=shown, check=check_interrupt)
+    return Shots(f"{' '.join(content)} {shown}", read, len(shown), clip.fps)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
+import torch
 from comfy.model_patcher import ModelPatcher
 from comfy_api.input import VideoInput
 from comfy_api.latest import io
@@ -12,6 +13,7 @@ from torch import Tensor
 from ...animatex_core.conditioning import MotionFeatures
 from ...animatex_core.dwpose import DWPose
 from ...animatex_core.errors import InvalidInput
+from ...animatex_core.video.containers import MAX_SAMPLE_RATE
 from .plus_model import HostedPlus
 from .printable import quoted
 
@@ -35,24 +37,31 @@ def _is_given(value: Any) -> bool:
     return value is not None
 
 
+def _is_dense(value: Any) -> bool:
+    """Whether a value is a tensor of real numbers that are there, which sparse and meta tensors have not."""
+    if not isinstance(value, Tensor) or value.layout is not torch.strided:
+        return False
+    return value.device.type != "meta" and not value.dtype.is_complex
+
+
 def _is_image(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.ndim == 4
+    return _is_dense(value) and value.ndim == 4 and 0 not in value.shape[1:]
 
 
 def _is_latent(value: Any) -> bool:
     mask = value.get("noise_mask") if isinstance(value, Mapping) else None
     return (
-        isinstance(value, Mapping)
-        and isinstance(value.get("samples"), Tensor)
-        and (mask is None or isinstance(mask, Tensor))
+        isinstance(value, Mapping) and _is_dense(value.get("samples")) and (mask is None or _is_dense(mask))
     )
 
 
 def _is_audio(value: Any) -> bool:
     if not isinstance(value, Mapping) or not {"waveform", "sample_rate"} <= set(value):
         return False
+    waveform: Any = value["waveform"]
     rate: Any = value["sample_rate"]
-    return isinstance(value["waveform"], Tensor) and isinstance(rate, Real) and float(rate) >= 1
+    is_rate = isinstance(value["sample_rate"], Real) and 1 <= rate <= MAX_SAMPLE_RATE  # of any size
+    return is_rate and _is_dense(waveform) and waveform.dtype is not torch.bool
 
 
 def _is_conditioning(value: Any) -> bool:
@@ -75,9 +84,12 @@ def _with(*methods: str) -> Callable[[Any], bool]:
 
 FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "IMAGE": (_is_image, "a tensor of images (n, height, width, 3)"),
-    "MASK": (_is_a(Tensor), "a tensor of masks (n, height, width)"),
+    "MASK": (_is_dense, "a tensor of masks (n, height, width)"),
     "LATENT": (_is_latent, 'a dictionary with a tensor "samples"'),
-    "AUDIO": (_is_audio, 'a dictionary with a tensor "waveform" and a "sample_rate" of at least 1'),
+    "AUDIO": (
+        _is_audio,
+        f'a dictionary with a tensor "waveform" and a "sample_rate" of 1 to {MAX_SAMPLE_RATE:,}',
+    ),
     "VIDEO": (_is_a(VideoInput), "a video of Load Video or Create Video"),
     "CONDITIONING": (_is_conditioning, "a list of pairs of a tensor and a dictionary"),
     "MODEL": (_is_a(ModelPatcher), "a model of a loader"),

@@ -70,6 +70,31 @@ def test_what_asks_for_more_than_the_file_holds_is_refused(tmp_path: Path, form:
         open_tensors(tmp_path / "a.pth")
 
 
+COPIED: dict[str, tuple[bytes, ...]] = {
+    "text": (
+        b"c_codecs\nencode\nq\x00",
+        b"X" + struct.pack("<I", 10**5) + b"a" * 10**5,
+        b"X\x06\0\0\0latin1\x86",
+    ),
+    "list": (b"ctorch\nSize\nq\x00", b"](" + b"K\x01" * 10**5 + b"e", b"\x85"),
+    "set": (b"cbuiltins\nset\nq\x00", b"](" + b"K\x01" * 10**5 + b"e", b"\x85"),
+}
+
+
+@linux
+@pytest.mark.parametrize("copied", COPIED)
+def test_copies_are_counted(tmp_path: Path, copied: str) -> None:
+    """Each call of three bytes copies its argument anew."""
+    function, value, arguments = COPIED[copied]
+    calls = b"]q\x02(" + b"h\x00h\x01R" * 20_000 + b"e."
+    with zipfile.ZipFile(tmp_path / "a.pth", "w") as archive:
+        archive.writestr("a/data.pkl", b"\x80\x02" + function + value + arguments + b"q\x01" + calls)
+        archive.writestr("a/version", "3")
+    call = measured(*READ, tmp_path / "a.pth")
+    assert call.raised == "UnsafeCheckpoint"
+    assert call.peak < 100 << 20
+
+
 @linux
 @pytest.mark.parametrize("form", ["zip", "legacy"])
 def test_a_bytearray_of_gigabytes_takes_no_memory(tmp_path: Path, form: str) -> None:

@@ -1,9 +1,11 @@
-"""A ComfyUI pack with one node whose output goes into any input and is any JSON value, or what it is given.
+"""A ComfyUI pack with one node that gives any input any value: of JSON, of Python, or what it is given.
 
-Standard library only: ComfyUI imports the file by itself.
+ComfyUI imports the file by itself.
 """
 
 import json
+
+import torch
 
 
 class AnyType(str):
@@ -30,6 +32,8 @@ class AnyValue:
         return {"required": {"text": ("STRING", {})}, "optional": {"source": (ANY,)}}
 
     def value(self, text: str, source: object = None) -> tuple[object]:
+        if text.startswith("python:"):
+            return (eval(text.removeprefix("python:"), {"torch": torch}),)
         return (json.loads(text) if source is None else source,)
 
 

@@ -57,7 +57,8 @@ def movable(patcher: Any) -> set[str]:
 
 
 def pack(name: str) -> ModuleType:
-    """Import a module of the pack, such as "nodes.host.model"."""
+    """Import a module of the pack, such as "nodes.host.model", after those of ComfyUI as in a server."""
+    importlib.import_module("comfy_api.latest")
     return importlib.import_module(f"{PACK}.{name}")
 
 

@@ -73,3 +73,37 @@ CONTRASTS = r"""selector => {
     return least
 }"""
 """The least contrast of text with what is behind it, by the kinds of elements inside some others."""
+
+TOGGLE = """async ([type, what]) => {
+    app.canvas.deselectAll?.()
+    app.canvas.selectNode(app.graph.nodes.find(node => node.type === type))
+    await app.extensionManager.command.execute(`Comfy.Canvas.ToggleSelectedNodes.${what}`)
+}"""
+"""Bypass or mute the first node of a type by the editor's own command."""
+
+INSERT_REROUTES = """([from, over, to]) => {
+    const first = type => app.graph.nodes.find(node => node.type === type)
+    const [source, middle, target] = [from, over, to].map(first)
+    const reroute = LiteGraph.createNode('Reroute')
+    reroute.pos = [source.pos[0], source.pos[1] - 100]
+    app.graph.add(reroute)
+    source.connect(0, reroute, 0)
+    reroute.connect(0, middle, 0)
+    const link = app.graph.getLink(target.inputs[0].link)
+    app.graph.createReroute([target.pos[0] - 30, target.pos[1] - 60], link)
+}"""
+"""Put a reroute node into the first link between two nodes, and a reroute point into that to a third one."""
+
+LINK_PRIMITIVE = """([primitive, type, name, value]) => {
+    const node = app.graph.nodes.find(node => node.type === type)
+    const source = LiteGraph.createNode(primitive)
+    source.pos = [node.pos[0] - 300, node.pos[1] - 200]
+    app.graph.add(source)
+    source.connect(0, node, node.inputs.findIndex(input => input.name === name))
+    source.widgets[0].value = value
+}"""
+"""Convert a widget to an input that a primitive gives: ComfyUI's node, or the page's own `PrimitiveNode`."""
+
+VALUES = """([type, values]) => app.graph.nodes.find(node => node.type === type).widgets.forEach(
+    widget => { widget.value = values[widget.name] ?? widget.value })"""
+"""Set widgets of the first node of a type."""

@@ -65,6 +65,9 @@ def _work(poses: PoseSequence) -> dict[str, Callable[[], Any]]:
         "retarget, preview read": lambda: _run(
             "retarget.RetargetPoses", poses=data, reference=picture, reference_pose=data[:1], **settings
         )[2].sum(),
+        "puppet": lambda: _run(
+            "puppet.PuppetPreview", reference=picture, reference_pose=data[:1], poses=data
+        ),
     }
 
 

@@ -189,7 +189,7 @@ class TestEncoders:
             ("image encoder", "holds no image encoder of CLIP"),
             ("VAE of videos", "The VAE gives latents (1, 16, 1, 8, 8), as those of videos are: wire"),
             ("autoencoder", "does not fit the autoencoder of Stable Diffusion 2.1: 248 missing"),
-            ("text", "is not a weights file"),
+            ("text", "is a text and not weights"),
         ],
     )
     def test_other_files_are_named_as_such(self, encoders: dict, file: str, said: str) -> None:

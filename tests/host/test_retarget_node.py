@@ -94,19 +94,21 @@ def test_the_node_does_what_the_core_does(server: Server, inputs: dict, settings
 
 
 @pytest.mark.parametrize(
-    ("picture", "shows"),
+    ("picture", "shows", "color"),
     [
-        ("cut_out.png", {}),
-        ("painted.png", {}),
-        ("cut_out.png", {"mask_shows": "background"}),
-        ("painted.png", {"mask_shows": "character"}),
+        ("cut_out.png", {}, "black"),
+        ("painted.png", {}, "white"),
+        ("cut_out.png", {"mask_shows": "background"}, "black"),
+        ("painted.png", {"mask_shows": "character"}, "white"),
     ],
 )
-def test_masks_of_load_image_are_understood(server: Server, picture: str, shows: dict) -> None:
+def test_masks_of_load_image_are_understood(server: Server, picture: str, shows: dict, color: str) -> None:
     history, shown = run_and_listen(server, retargeting(picture, mask=True, **shows))
     chosen = plan(DRIVING, Character(WIDTH, HEIGHT, box=BOX))
     assert description_in(history) == chosen.description
-    assert shown["moved"] == f"The poses were {chosen.description}."
+    taken, done = shown["moved"].splitlines()
+    assert taken.startswith(f"The character is where the mask is {color}: 35% of the picture, box 0.25,0.20,")
+    assert done == f"The poses were {chosen.description}."
     assert not seen(poses_in(history, "own").points).any()
 
 
@@ -174,3 +176,24 @@ def test_bad_inputs_are_refused_in_a_sentence(server: Server, inputs: dict, word
     complaint = server.complaint(retargeting(**inputs))
     assert words in complaint or complaint.startswith(NOT_IN_LIST)
     assert "\n" not in complaint
+
+
+def test_of_several_masks_the_first_that_is_not_empty_is_used(server: Server) -> None:
+    prompt = retargeting("painted.png", mask=True)
+    prompt["none"] = node("SolidMask", value=0.0, width=WIDTH, height=HEIGHT)
+    prompt["first"] = node("MaskToImage", mask=["none", 0])
+    prompt["second"] = node("MaskToImage", mask=["character", 1])
+    prompt["both"] = node("ImageBatch", image1=["first", 0], image2=["second", 0])
+    prompt["masks"] = node("ImageToMask", image=["both", 0], channel="red")
+    prompt["moved"]["inputs"]["mask"] = ["masks", 0]
+    _, shown = run_and_listen(server, prompt)
+    assert "The first 1 of 2 masks are empty: the next one is used." in shown["moved"]
+    assert "box 0.25,0.20,0.75,0.90" in shown["moved"]
+
+
+def test_a_mask_of_the_whole_picture_is_questioned(server: Server) -> None:
+    prompt = retargeting(mask=True)
+    prompt["solid"] = node("SolidMask", value=1.0, width=WIDTH, height=HEIGHT)
+    prompt["moved"]["inputs"] |= {"mask": ["solid", 0], "mask_shows": "character"}
+    _, shown = run_and_listen(server, prompt)
+    assert "The character's box is the whole picture: check the mask" in shown["moved"]

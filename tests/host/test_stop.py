@@ -21,6 +21,7 @@ from tests.host.stop_program import FRAMES
 MANY, WIDTH, HEIGHT = 1000, 512, 768
 ALL_PICTURES = 12 * MANY * WIDTH * HEIGHT  # bytes
 # Loops over the frames in each node: parse, choose the person, write; two of the filter; draw.
+# The puppet reads and draws.
 LOOPS = {
     "load": 3,
     "load, pictures read": 4,
@@ -29,6 +30,7 @@ LOOPS = {
     "draw": 3,
     "retarget": 3,
     "retarget, preview read": 4,
+    "puppet": 2,
 }
 
 

@@ -187,6 +187,33 @@ def test_what_cannot_be_meant_is_one_sentence(
     assert everything_in(any_server.base / "output") == before
 
 
+@pytest.mark.one_host
+@pytest.mark.parametrize(
+    ("node_id", "name", "python", "said"),
+    [
+        ("condition", "reference", "torch.zeros(1, 0, 8, 3)", "reference is a tensor of shape (1, 0, 8, 3)"),
+        ("condition", "reference", "torch.zeros(1, 8, 8, 3).to_sparse()", "reference is a tensor of shape"),
+        ("condition", "reference", "torch.zeros(1, 8, 8, 3, device='meta')", "reference is a tensor"),
+        ("retarget", "mask", "torch.zeros(1, 8, 8, dtype=torch.complex64)", "mask is a tensor of shape"),
+        ("encode", "audio", "{'waveform': torch.zeros(1, 1, 9), 'sample_rate': 10**12}", "audio is of type"),
+        ("encode", "audio", "{'waveform': torch.zeros(1, 1, 9), 'sample_rate': float('inf')}", "audio is of"),
+        ("encode", "audio", "{'waveform': torch.zeros(1, 1, 9).bool(), 'sample_rate': 8000}", "audio is of"),
+        ("smooth", "poses", "[{'people': torch.zeros(3, 18, 3)}]", "frame 0 of poses has people of type"),
+        ("extract", "person_box", "{'x': torch.zeros(3), 'y': 1, 'width': 2, 'height': 2}", "person_box has"),
+        ("sampler", "positive", "[[torch.zeros(1), {'animatex': 5}]]", "The conditioning was not made for"),
+        ("sampler", "negative", "[[torch.zeros(1), {'animatex': None}]]", "The conditioning was not made"),
+        ("plus", "plus_name", "'built-in (small)'", "Nothing of Animate-X++ is built in"),
+    ],
+)  # fmt: skip
+def test_objects_of_other_nodes_are_one_sentence(
+    any_server: Server, node_id: str, name: str, python: str, said: str
+) -> None:
+    prompt = spoiled(node_id, name, None, linked=True)
+    (giver,) = (each for each in prompt.values() if each["class_type"] == "TestAnyValue")
+    giver["inputs"]["text"] = f"python:{python}"
+    assert outcome(any_server, prompt).startswith(said)
+
+
 class TestFiles:
     @pytest.mark.parametrize("name", [os.fsencode(f"{KOREAN}.safetensors"), b"\xff.safetensors"])
     @pytest.mark.parametrize("linked", [False, True])
@@ -201,7 +228,7 @@ class TestFiles:
             said = outcome(any_server, spoiled("model", "model_name", path.name, linked=linked))
         finally:
             path.unlink()
-        assert "is not a weights file" in said
+        assert "is a text and not weights" in said
         assert lives(any_server)
 
     def test_a_node_with_any_id_shows_its_warning(self, any_server: Server) -> None:

@@ -23,6 +23,14 @@ def test_a_trimmed_video_is_the_part_that_is_left(report: dict[str, Any]) -> Non
     assert report["trimmed"] == report["part"]
 
 
+def test_colours_and_shapes_are_those_of_the_core_wherever_the_video_lies(report: dict[str, Any]) -> None:
+    for name, width in (("hdr", 128), ("squeezed", 256)):
+        shapes, error = report["looks"][name]
+        assert [shape[1:] for shape in shapes] == [[64, width, 3]] * len(shapes)
+        assert [shape[0] for shape in shapes] == [25, 25, 5][: len(shapes)]
+        assert error <= 3
+
+
 def test_a_stop_is_heard_before_the_first_frame(report: dict[str, Any]) -> None:
     assert report["interrupted"] == "InterruptProcessingException"
 

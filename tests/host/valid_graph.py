@@ -56,6 +56,14 @@ def valid_graph() -> Prompt:
             **dict.fromkeys(("body", "legs", "arms", "neck", "shoulders", "face"), 1.0),
         ),
         "own": poses("own.json"),
+        "puppet": node(
+            "AnimateXPuppetPreview",
+            reference=["picture", 0],
+            reference_pose=["own", 0],
+            poses=["poses", 0],
+            mask=["picture", 1],
+            mask_shows="automatic",
+        ),
     }
     return {**sampled_by_pack(), **conditioned(), **pose_nodes, **_video_nodes(), **_other_nodes()}
 

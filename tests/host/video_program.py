@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from animatex_core.video.colour import HLG
 from tests.host.pack import pack, start
-from tests.video.samples import make_clip, make_flash, numbers_of
+from tests.video.charts import HEVC, encoded_by, linear_in, worst_error, write_encoded
+from tests.video.samples import ffmpeg, make_clip, make_flash, numbers_of
 
 HIDDEN = SimpleNamespace(prompt={"1": {}}, extra_pnginfo={"workflow": {}})
 SOUNDS = {
@@ -60,6 +62,7 @@ def main(comfyui: str, folder: str) -> dict[str, Any]:
         with video.sound_file(None, source) as found:
             return Path(found.path).stat().st_size
 
+    shown = {name: _looks(video, VideoFromFile, path) for name, path in _looking_odd(Path(folder)).items()}
     in_memory = VideoFromFile(BytesIO(clip.read_bytes()))
     tensors = VideoFromFile(str(flash)).get_components()
     made = video.video_of(tensors.images, tensors.audio, 24.0)
@@ -68,6 +71,7 @@ def main(comfyui: str, folder: str) -> dict[str, Any]:
         "again": numbers(in_memory, frames=2, stride=1, start=0.5),
         "trimmed": numbers(part(), frames=None, stride=1),
         "part": [12, 13, 14] if hasattr(VideoFromFile, "as_trimmed") else [0, 1, 2],
+        "looks": shown,
         "sound of a file": heard(VideoFromFile(str(flash))) == flash.stat().st_size,
         "sound in memory": heard(VideoFromFile(BytesIO(flash.read_bytes()))) == flash.stat().st_size,
         "sound of tensors": heard(made) > 44100 * 2,
@@ -81,6 +85,32 @@ def main(comfyui: str, folder: str) -> dict[str, Any]:
         "graph not wanted": _without_metadata(graph),
         "json": graph._as_json({"a": float("nan"), "b": "}{", "c": ['"}', {"d": 1}]}, "prompt"),
     }
+
+
+def _looking_odd(folder: Path) -> dict[str, Path]:
+    """Write videos that ComfyUI itself shows in other colours or squeezed."""
+    hdr = write_encoded(
+        folder / "hlg.mov",
+        encoded_by(HLG, linear_in("bt2020")),
+        "2020",
+        ("bt2020", HLG, "bt2020nc"),
+        pixels="yuv420p10le",
+        codec=HEVC,
+        frames=25,
+    )
+    squeezed = folder / "squeezed.mp4"
+    ffmpeg("-i", str(hdr), "-c", "copy", "-aspect", "4:1", str(squeezed))
+    return {"hdr": hdr, "squeezed": squeezed}
+
+
+def _looks(video: Any, kind: Any, path: Path) -> list[Any]:
+    """Return the sizes and the errors of colour of a whole video, one in memory, and a part of one."""
+    whole = kind(str(path))
+    sources = [whole, kind(BytesIO(path.read_bytes()))]
+    sources += [whole.as_trimmed(0.2, 0.2)] if hasattr(whole, "as_trimmed") else []
+    parts = [video.part_of(source, frames=None, stride=1).frames for source in sources]
+    errors = [worst_error((part[0] * 255).round().byte().numpy()) for part in parts]
+    return [[list(part.shape) for part in parts], max(errors)]
 
 
 def _leave_behind(temp: Path) -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning
+from animatex_core.pose.hand_sides import are_hands_confused
 from animatex_core.pose.json_io import openpose_from_poses, poses_from_openpose
-from animatex_core.pose.skeleton import HANDS, JOINT, POINTS, PoseSequence
+from animatex_core.pose.skeleton import HANDS, JOINT, POINTS, PoseSequence, seen
 
 LEFT, RIGHT = (0.7, 0.5), (0.3, 0.5)  # wrists, in parts of the picture
 
@@ -73,3 +74,28 @@ def test_other_hands_stay(kind: str) -> None:
         left, right = HANDS
         expected[2, left], expected[2, right] = points[2, right], points[2, left]
     np.testing.assert_allclose(read.points, expected, atol=1e-6)
+
+
+def test_what_was_written_is_read_as_it_was() -> None:
+    """Random hands now and then lie at the other wrists, and confused ones always do."""
+    generator = np.random.default_rng(0)
+    for _ in range(300):
+        points = generator.random((1, POINTS, 3), np.float32) + np.array([0, 0, 0.2], np.float32)
+        poses = PoseSequence.from_points(points, 400, 800)
+        read = poses_from_openpose(openpose_from_poses(poses))
+        np.testing.assert_array_equal(
+            read.hands[..., :2][seen(read.hands)], poses.hands[..., :2][seen(poses.hands)]
+        )
+    left, right = HANDS
+    points = clip().points.copy()
+    points[:, left], points[:, right] = points[:, right].copy(), points[:, left].copy()
+    meant = PoseSequence.from_points(points, 400, 800)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read = poses_from_openpose(openpose_from_poses(meant))
+    np.testing.assert_array_equal(read.points, meant.points)
+
+
+def test_random_hands_of_other_programs_stay() -> None:
+    points = np.random.default_rng(1).random((5000, 1, POINTS, 3), np.float32)
+    assert not any(are_hands_confused(each, (400, 800)) for each in points)

@@ -377,3 +377,23 @@ def test_hands_lie_where_the_skeleton_has_them() -> None:
     poses = read(frame({"hand_left_keypoints_2d": flat(left)}))
     assert seen(poses.points[0])[HANDS[0]].all()
     assert not seen(poses.points[0])[FACE].any()
+
+
+def test_missing_points_of_many_frames_take_little_memory() -> None:
+    """A file of 13 bytes a frame becomes keypoints of 390 numbers a frame."""
+    (frame,) = openpose_from_poses(PoseSequence.empty(1, 10, 10))
+    numbers = [value for part in frame["people"][0].values() for value in part]
+    assert len({id(value) for value in numbers}) == 1
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"people": np.zeros((2, 18, 3))},
+        {"people": np.zeros(0)},
+        {"people": [], "canvas_width": np.ones(2), "canvas_height": 5},
+    ],
+)
+def test_arrays_of_other_programs_are_refused_in_one_sentence(frame: dict) -> None:
+    with pytest.raises(InvalidInput, match="frame 0 of the poses"):
+        poses_from_openpose([frame])

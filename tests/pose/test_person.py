@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import InvalidInput
-from animatex_core.pose.person import PATIENCE, PersonRule, PersonTracker
+from animatex_core.pose import person
+from animatex_core.pose.person import MAX_CROWD, PATIENCE, PersonRule, PersonTracker
 
 LEFT, MIDDLE, RIGHT = (0.05, 0.2, 0.2, 0.8), (0.4, 0.1, 0.6, 0.9), (0.8, 0.3, 0.9, 0.7)
 
@@ -97,3 +98,25 @@ def test_who_crosses_another_comes_out_on_the_other_side() -> None:
         index = tracker.choose(np.array(boxes[:1] if hidden else boxes, float), np.ones(2 - hidden))
         chosen.append(None if index is None else ("blue", "red")[index])
     assert chosen == ["red"] * 5 + [None] * 2 + ["red"] * 5
+
+
+def test_in_a_crowd_only_those_nearby_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of 1 MB may show thousands of people in each of two frames."""
+    generator, compared = np.random.default_rng(0), list[tuple[int, ...]]()
+    affinity = person._affinity
+
+    def counted(people: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+        compared.append((len(people), len(boxes)))
+        return affinity(people, boxes)
+
+    monkeypatch.setattr(person, "_affinity", counted)
+    corners = generator.random((5000, 2)) * 1000
+    frame = np.concatenate([corners, corners + 10], axis=1)
+    order = generator.permutation(5000)
+    tracker = PersonTracker(7)
+    chosen = tracker.choose(frame, np.ones(5000))
+    assert chosen is not None
+    later = tracker.choose(frame[order], np.ones(5000))
+    assert later is not None
+    assert order[later] == chosen
+    assert compared == [(MAX_CROWD, MAX_CROWD)]

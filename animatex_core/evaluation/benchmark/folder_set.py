@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from ...dance import Dance, common_length
+from ...dance import Dance, common_length, poses_of_clip
 from ...errors import InvalidInput
 from ...pose.cache import digest_file, key_of
 from ...pose.json_io import read_poses
+from ...pose.pose_folder import pose_files_in
 from ...pose.skeleton import PoseSequence
-from ...video.clip import probe
-from ...video.files import CLIP_SUFFIXES, files_by_name
+from ...video.clip import count_frames, probe
+from ...video.files import CLIP_SUFFIXES, READ_PICTURE_SUFFIXES, files_by_name
 from ...video.frames import choose_frames
-from ...video.picture import PICTURE_SUFFIXES, read_picture
+from ...video.picture import read_picture
 from .cases import Case
 
 CLIPS, POSES, PICTURES, HUMANS = "clips", "poses", "pictures", "humans"  # folders
@@ -65,7 +66,7 @@ class FolderSet:
         """Digest of all files of the cases, and what is used of them."""
         chosen = (self._clips, self._pictures, self._poses)
         files = [by_name[name] for name in self.names for by_name in chosen if name in by_name]
-        humans = sorted((self.folder / HUMANS).glob("*.json"))
+        humans = _poses_in(self.folder / HUMANS)
         content = [digest_file(path) for path in [*files, *humans]]
         digest = key_of(content, {"names": list(self.names)})
         return {"cases": len(self.names), "files": digest, "frames": self.frames, "stride": self.stride}
@@ -76,8 +77,9 @@ class FolderSet:
                 f"{self.folder / POSES / name}.json is missing: find these poses by `animatex pose`."
             )
         clip = probe(self._clips[name])
-        poses = read_poses(self._poses[name], fps=clip.fps, size=(clip.width, clip.height))
-        total = common_length(clip, poses)
+        frames = count_frames(clip)
+        poses = poses_of_clip(self._poses[name], clip, frames=frames)
+        total = common_length(clip, poses, frames)
         choice = choose_frames(total, frames=self.frames, stride=self.stride, fps=clip.fps)
         return Dance(clip, choice, poses.select(choice.indices).with_fps(choice.fps))
 
@@ -91,14 +93,18 @@ class FolderSet:
 
     @cached_property
     def _pictures(self) -> dict[str, Path]:
-        return files_by_name(self.folder / PICTURES, PICTURE_SUFFIXES)
+        return files_by_name(self.folder / PICTURES, READ_PICTURE_SUFFIXES)
 
     @cached_property
     def _humans(self) -> list[Path]:
-        found = sorted((self.folder / HUMANS).glob("*.json"))
+        found = _poses_in(self.folder / HUMANS)
         if not found:
             raise InvalidInput(
                 f"The cross setting needs human bodies, but {self.folder / HUMANS} holds no poses: put "
                 "OpenPose JSON of people there, or evaluate the self-driven setting alone."
             )
         return found
+
+
+def _poses_in(folder: Path) -> list[Path]:
+    return sorted(pose_files_in(folder)) if folder.is_dir() else []

@@ -1,6 +1,6 @@
 """What all runs came to, in files: JSON, a table and a chart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from ..measurements import Measurements
 from ..scores import Score
 from .chart import chart
 from .record import read_json
-from .run import CASES
+from .run import CASES, LEFT_OUT, left_out
 from .table import tables
 from .tasks import Setting
 
@@ -19,6 +19,9 @@ JSON, TABLE, CHART = "results.json", "results.md", "results.svg"
 
 Measured = Mapping[Setting, Mapping[str, Measurements]]
 """Setting -> system -> what was measured."""
+
+Missing = Mapping[tuple[Setting, str], Mapping[str, str]]
+"""Setting and system -> case -> why it was left out."""
 
 
 def scores_of(measured: Measurements) -> dict[str, Score]:
@@ -42,9 +45,16 @@ def write_report(
     """Write results.json, results.md and results.svg into the folder of the runs; return the tables.
 
     names: of the cases. settings: what the results are of, for the JSON. notes: sentences below the tables.
+    Raises InvalidInput where no case of any system could be measured.
     """
+    missing = {
+        (setting, name): left_out(run_folder(folder, setting, name), names)
+        for setting, systems in measured.items()
+        for name in systems
+    }
+    _require_any(measured, missing)
     scores = {
-        setting: {name: scores_of(each) for name, each in systems.items()}
+        setting: {name: scores_of(each) for name, each in systems.items() if each.pairs}
         for setting, systems in measured.items()
     }
     values = {
@@ -53,11 +63,24 @@ def write_report(
         }
         for setting, systems in scores.items()
     }
-    text = tables(values, [*notes, *_gaps(measured)])
+    text = tables(values, [*notes, *_gaps(measured), *_missing_notes(missing, len(names))])
     place_json(folder / JSON, {"settings": settings, "results": _for_json(folder, scores, names)})
     place_text(folder / CHART, chart(values))
     place_text(folder / TABLE, text)
     return text
+
+
+def _require_any(measured: Measured, missing: Missing) -> None:
+    if not any(each.pairs for systems in measured.values() for each in systems.values()):
+        raise InvalidInput(next(why for left in missing.values() for why in left.values()))
+
+
+def _missing_notes(missing: Missing, total: int) -> Iterator[str]:
+    for (setting, system), left in missing.items():
+        if left:
+            yield f"{system}, {setting}: {total - len(left)} of {total} cases are scored."
+        for case, why in left.items():
+            yield f"The case {case} of {system}, {setting}, is left out: {why}"
 
 
 def _gaps(measured: Measured) -> list[str]:
@@ -65,7 +88,7 @@ def _gaps(measured: Measured) -> list[str]:
         f"{metric} of {name}, {setting}, is left out: it rests on a single sample, so take more cases."
         for setting, systems in measured.items()
         for name, each in systems.items()
-        for metric in untold(each)
+        for metric in (untold(each) if each.pairs else [])
     ]
 
 
@@ -81,15 +104,20 @@ def _for_json(
         setting: {
             system: {
                 "scores": {metric: asdict(score) for metric, score in each.items()},
-                "cases": {
-                    name: _case_scores(run_folder(folder, setting, system) / CASES / f"{name}.json")
-                    for name in names
-                },
+                **_of_cases(run_folder(folder, setting, system), names),
             }
             for system, each in systems.items()
         }
         for setting, systems in scores.items()
     }
+
+
+def _of_cases(folder: Path, names: Sequence[str]) -> dict[str, Any]:
+    """Return the scores of the cases and why others were left out."""
+    missing = left_out(folder, names)
+    scored = (name for name in names if name not in missing)
+    cases = {name: _case_scores(folder / CASES / f"{name}.json") for name in scored}
+    return {"cases": cases, LEFT_OUT: missing} if missing else {"cases": cases}
 
 
 def _case_scores(path: Path) -> dict[str, float]:

@@ -1,25 +1,30 @@
 """A system on all cases in one setting, case after case, so that a run that was stopped goes on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ...encoders.preprocess import resize
+from ...errors import InvalidInput
 from ...placement import place_json
 from ...pose.skeleton import PoseSequence
 from ...video.picture import write_picture
 from ...video.write import write_clip
+from ...wording import printable
 from ..measurements import Measurements
 from ..networks import Networks
 from ..state import read_measurements, write_measurements
 from .cases import Case, CaseSet
+from .record import read_json
 from .sheet import contact_sheet
 from .systems import Size, System
 from .tasks import Setting, Task, task_of
 
 STATE, CASES, SHEETS, CLIPS = "measurements.safetensors", "cases", "sheets", "clips"
+
+LEFT_OUT, DONE = "left_out", "cases done"  # keys of a case's file and of the state
 
 OnCase = Callable[[int, int], None]
 """Called with how many cases are done and how many there are."""
@@ -38,22 +43,36 @@ class Benchmark:
         """Measure a system, or go on where a run with the same settings was stopped.
 
         folder: gets the state, and for every case its scores, a contact sheet and the clip. A case counts as
-        done once the state tells of it, which is written last; so one that was interrupted is done again, to
-        the same bytes. Raises whatever the case, the system or the disk do.
+        done once the state says so, which is written last; so one that was interrupted is done again, to the
+        same bytes. A case that cannot be read or compared is left out, and its file says why: see `left_out`.
+        Raises whatever else the system or the disk do.
         """
         state, total = folder / STATE, len(self.cases.names)
-        done = Measurements.none(self.metrics)
-        if state.exists():
-            done, _ = read_measurements(state, self.metrics)
-        on_case(done.pairs, total)
-        while done.pairs < total:
-            done = self._next(system, setting, folder, done)
-            write_measurements(state, done, {"last case": self.cases.names[done.pairs - 1]})
-            on_case(done.pairs, total)
-        return done
+        measured, number = self._begun(state)
+        on_case(number, total)
+        while number < total:
+            try:
+                measured = self._measured(system, setting, folder, measured, number)
+            except InvalidInput as error:
+                name = self.cases.names[number]
+                place_json(folder / CASES / f"{name}.json", {"case": name, LEFT_OUT: str(error)})
+            number += 1
+            notes = {"last case": printable(self.cases.names[number - 1]), DONE: str(number)}
+            write_measurements(state, measured, notes)
+            on_case(number, total)
+        return measured
 
-    def _next(self, system: System, setting: Setting, folder: Path, done: Measurements) -> Measurements:
-        number = done.pairs
+    def _begun(self, state: Path) -> tuple[Measurements, int]:
+        """Return what was measured before, and of how many cases."""
+        if not state.exists():
+            return Measurements.none(self.metrics), 0
+        measured, notes = read_measurements(state, self.metrics)
+        number = notes.get(DONE, "")
+        return measured, int(number) if number.isdecimal() else measured.pairs
+
+    def _measured(
+        self, system: System, setting: Setting, folder: Path, done: Measurements, number: int
+    ) -> Measurements:
         case = self.cases.case(number)
         task = task_of(case, setting, lambda: self._human(number))
         generated = system.clip(case.name, number, setting, task, self.size)
@@ -66,6 +85,12 @@ class Benchmark:
 
     def _human(self, number: int) -> PoseSequence:
         return self.cases.human(np.random.default_rng([self.seed, number]))
+
+
+def left_out(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """Return why cases of a run were left out, by their names; folder: that of the run."""
+    found = {name: read_json(folder / CASES / f"{name}.json").get(LEFT_OUT) for name in names}
+    return {name: str(why) for name, why in found.items() if why is not None}
 
 
 def _of_case(before: Measurements, after: Measurements) -> dict[str, float]:

@@ -18,6 +18,7 @@ from ...sampling import SEEDS
 from ...video.clip import count_frames, probe
 from ...video.files import CLIP_SUFFIXES, files_by_name
 from ...video.read import read_frames
+from .alignment import aligned_frames, check_shape
 from .tasks import SETTINGS, Setting, Task
 
 Size = tuple[int, int]
@@ -72,7 +73,7 @@ class ClipsOf:
     """Clips that another system made, named as the cases are, in a folder for each setting.
 
     folder: holds the folders "self-driven" and "cross"; without them, and with `only`, the clips of that
-    setting themselves. Frame k is compared with the k-th frame used of the true clip.
+    setting themselves. A frame of the true clip is compared with the one shown at the same time.
     """
 
     name: str
@@ -80,16 +81,19 @@ class ClipsOf:
     only: Setting | None = None
 
     def clip(self, case: str, number: int, setting: Setting, task: Task, size: Size) -> np.ndarray:
-        """Read a clip; raises InvalidInput where it is missing or too short."""
-        path, count = self._path(case, setting), len(task.poses)
+        """Read the frames of a clip at the times of the truth; raises InvalidInput where it has none."""
+        path = self._path(case, setting)
         info = probe(path)
+        _, height, width, _ = task.driving.shape
+        check_shape(path, (info.width, info.height), [(width, height), size])
         there = count_frames(info)
-        if there < count:
+        indices = aligned_frames(path, info.fps, there, task.fps, len(task.poses))
+        frames = [resize(frame, *size) for frame in read_frames(info, indices=indices)]
+        if len(frames) < len(indices):
             raise InvalidInput(
-                f"{path} has {there} frames, but the true clip {count}: make it as long, or ask for fewer "
-                "frames."
+                f"Only {len(frames)} of {len(indices)} frames of {str(path)!r} can be read: write it again."
             )
-        return np.stack([resize(frame, *size) for frame in read_frames(info, indices=range(count))])
+        return np.stack(frames)
 
     def identity(self) -> Mapping[str, Any]:
         """Digest of all clips."""

@@ -20,11 +20,15 @@ ChooseHuman = Callable[[], PoseSequence]
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What a system is given: the character, and the driving clip's frames (f, h, w, 3) and poses."""
+    """What a system is given: the character, and the driving clip's frames (f, h, w, 3) and poses.
+
+    fps: at which the frames follow each other; None where that is not known.
+    """
 
     reference: Reference
     driving: np.ndarray
     poses: PoseSequence
+    fps: float | None = None
 
     def frames(self) -> np.ndarray:
         """Return the driving frames, as `Animator` asks for them."""
@@ -44,8 +48,8 @@ def task_of(case: Case, setting: Setting, human: ChooseHuman) -> Task:
     """
     own = case.poses.select([0])
     if setting == "self-driven":
-        return Task(Reference(case.frames[0], own), case.frames, case.poses)
+        return Task(Reference(case.frames[0], own), case.frames, case.poses, case.fps)
     body = human()
     character = Character(body.width, body.height, body)
     aligned = replace(retarget(case.poses, character, ONTO_HUMAN), fps=case.poses.fps)
-    return Task(Reference(case.picture, own), case.frames, aligned)
+    return Task(Reference(case.picture, own), case.frames, aligned, case.fps)

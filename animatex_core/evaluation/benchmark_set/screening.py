@@ -42,7 +42,7 @@ class PoseFinder:
     def poses(self, clip: ClipInfo, progress: Progress = no_progress) -> PoseSequence:
         """Return the poses of all frames; raises InvalidInput for a clip that cannot be decoded."""
         asked = {"person": "best", "detect_every": self.detect_every, "whole_frame": False}
-        key = key_of([digest_file(clip.path), *self.nets.contents], asked)
+        key = key_of([digest_file(clip.path), *clip.conversion, *self.nets.contents], asked)
         return PoseCache(self.folder).cached(key, lambda: self._found(clip, progress))
 
     def _found(self, clip: ClipInfo, progress: Progress) -> PoseSequence:

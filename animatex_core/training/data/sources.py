@@ -10,6 +10,8 @@ from ...checks import require_whole
 from ...errors import InvalidInput
 from ...video.files import find_clips
 
+UNDECODED = "surrogatepass"  # for names that are not UTF-8, as Python has them
+
 Split = Literal["train", "validation"]
 
 
@@ -28,7 +30,7 @@ class Source:
     @property
     def key(self) -> str:
         """What files that are made of it are called: 16 hexadecimal digits."""
-        return sha256(self.name.encode()).hexdigest()[:16]
+        return sha256(self.name.encode(errors=UNDECODED)).hexdigest()[:16]
 
     @property
     def version(self) -> list[int]:
@@ -48,7 +50,7 @@ class Source:
 
         It depends on the name and the seed alone, so that it stays where it is when others are added.
         """
-        drawn = int(sha256(f"{seed}/{self.name}".encode()).hexdigest()[:13], 16) / 16**13
+        drawn = int(sha256(f"{seed}/{self.name}".encode(errors=UNDECODED)).hexdigest()[:13], 16) / 16**13
         return "validation" if drawn < validation else "train"
 
 

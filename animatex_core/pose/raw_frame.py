@@ -1,0 +1,107 @@
+"""A frame of a pose file as the file has it, and what the objects around it say of all frames."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+LABELS = (
+    "frame_id", "frame_index", "frame_idx", "frame_number", "frameNumber", "frame", "image_id", "image_name",
+    "file_name", "filename", "image",
+)  # fmt: skip
+SIZES = (("canvas_width", "canvas_height"), ("width", "height"), ("image_width", "image_height"))
+SIZE_KEYS = ("canvas", "size", "resolution", "meta", "metadata", "info")  # an object, or width and height
+RATES = ("fps", "frame_rate", "framerate")
+HANDS_KEPT = "hands_as_meant"  # key of frames whose hands are not to be swapped
+MAX_LABEL = 300  # characters; longer texts are pictures or paths that nobody names frames by
+MAX_RATE = 1000  # frames a second
+Label = int | str
+Sides = tuple[tuple[str, Any], tuple[str, Any]]
+
+
+@dataclass(frozen=True)
+class RawFrame:
+    """A frame as the file has it.
+
+    Attributes:
+        people: What should be a list of objects with the keys of `openpose_parts`; None where the frame has
+            no such key at all.
+        label: Number or name of the frame, None where the file does not tell it.
+        sides: Width and height in the file's own values and the names of their keys; None without any.
+        is_frame: False for what is no frame in any known form.
+        keeps_hands: Whether the file says that left and right hand are as they are meant.
+        is_whole: False for one person of a frame, whose others have the same label.
+
+    """
+
+    people: Any
+    label: Label | None = None
+    sides: Sides | None = None
+    is_frame: bool = True
+    is_whole: bool = True
+    keeps_hands: bool = False
+
+
+@dataclass(frozen=True)
+class Outer:
+    """What an object says of all frames in it."""
+
+    sides: Sides | None = None
+    names: Sequence[str] | None = None
+    label: Label | None = None
+    fps: float | None = None
+
+    def within(self, data: Mapping) -> "Outer":
+        """Return the same, but for what an object inside says itself."""
+        return Outer(
+            _sides(data) or self.sides, _names(data) or self.names, self.label, rate_of(data) or self.fps
+        )
+
+
+def rate_of(data: object) -> float | None:
+    """Return the frames a second that the object around the frames tells, None without any."""
+    found = [data.get(name) for name in RATES] if isinstance(data, Mapping) else []
+    rates = [value for value in found if isinstance(value, int | float) and 0 < value < MAX_RATE]
+    return float(rates[0]) if rates else None
+
+
+def label_of(data: Mapping, names: Sequence[str] = LABELS) -> Label | None:
+    """Return the number or name that a frame or a person gives to the frame, None without any."""
+    found = (data.get(name) for name in names)
+    return next((value for value in found if isinstance(value, int) or _is_short(value)), None)
+
+
+def _is_short(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= MAX_LABEL
+
+
+def _sides(data: Mapping) -> Sides | None:
+    for names in SIZES:
+        first, second = (data.get(name) for name in names)
+        if not is_blank(first) and not is_blank(second):
+            return (names[0], first), (names[1], second)
+    return next((found for name in SIZE_KEYS if (found := _sides_within(name, data.get(name)))), None)
+
+
+def _sides_within(name: str, value: object) -> Sides | None:
+    """Return the sides in an object or a pair that describes the pictures."""
+    if isinstance(value, Mapping):
+        return _sides({key: value.get(key) for names in SIZES for key in names})
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(side, int | float) for side in value):
+        return (f"the first of {name}", value[0]), (f"the second of {name}", value[1])
+    return None
+
+
+def is_blank(value: object) -> bool:
+    """Whether nothing was written; arrays, which programs in the same process may give, have no truth."""
+    return value is None or (isinstance(value, int | float | str) and not value)
+
+
+def _names(data: Mapping) -> Sequence[str] | None:
+    """Return the names of keypoints from COCO's categories or MMPose's description of its data set."""
+    categories = data.get("categories")
+    for category in categories if isinstance(categories, list) else []:
+        if isinstance(category, Mapping) and isinstance(category.get("keypoints"), list):
+            return [str(name) for name in category["keypoints"]]
+    described = data.get("meta_info")
+    names = described.get("keypoint_id2name") if isinstance(described, Mapping) else None
+    return [str(name) for name in names.values()] if isinstance(names, Mapping) and names else None

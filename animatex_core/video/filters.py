@@ -1,0 +1,126 @@
+"""ffmpeg's filters that turn the frames of a video into sRGB pictures of square pixels and one size."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from .colour import D65, HLG, PRIMARIES
+from .ffmpeg import executable, run
+from .geometry import Geometry
+from .stream_colour import SWSCALE_MATRICES, StreamColour
+from .watching import Guard
+
+EXACT = "flags=bicubic+accurate_rnd+full_chroma_int:sws_dither=none"
+TURNS = {90: ("transpose=cclock",), 180: ("hflip", "vflip"), 270: ("transpose=clock",)}
+FILTER = re.compile(r"^ [A-Z.]{2,3} (\w+) ", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How frames are converted.
+
+    Attributes:
+        filters: Those of ffmpeg, in their order.
+        pixel_format: What it gives out: "rgb24", "rgba" or "rgb48le".
+        converts: Whether the frames are still to be converted, by `colour.Conversion.frame`.
+
+    """
+
+    filters: tuple[str, ...]
+    pixel_format: str
+    converts: bool = False
+
+
+def reading(
+    geometry: Geometry, colour: StreamColour, *, has_alpha: bool = False, cube: Path | None = None
+) -> Reading:
+    """Choose the conversion of a video's frames.
+
+    ffmpeg's own scaler where its conversion is right, zscale where that is there, and else `colour`.
+
+    Args:
+        geometry: Of the video.
+        colour: Of the video.
+        has_alpha: Whether the frames are given out with their alpha.
+        cube: A file of `colour.hlg_cube`, for HLG.
+
+    """
+    packed = "rgba" if has_alpha else "rgb24"
+    fitted, padded = _fitting(geometry)
+    if colour.matrix not in (*SWSCALE_MATRICES, "gbr"):  # new scalers refuse frames marked so
+        fitted = f"setparams=colorspace=unknown,{fitted}"
+    if colour.is_plain or (colour.conversion is None and not converts_by_zscale(geometry, colour)):
+        matrix = f":in_color_matrix={_scaler_name(colour.matrix)}" if colour.assumed else ""
+        return Reading((f"{fitted}{matrix}", f"format={packed}", padded), packed)
+    if converts_by_zscale(geometry, colour):
+        planar = "gbrap" if has_alpha else "gbrp"
+        return Reading((fitted, padded, *_zscaled(colour, planar, cube), f"format={packed}"), packed)
+    span = "pc" if colour.full_range else "tv"
+    is_rgb = colour.matrix == "gbr"
+    matrix = "" if is_rgb else f":in_color_matrix={_scaler_name(colour.matrix)}:in_range={span}"
+    if not is_rgb:  # frames of odd sizes cannot be padded where chroma is subsampled
+        fitted = f"{fitted}:in_range={span}:out_range={span},format=yuv444p16le"
+    return Reading((fitted, padded, f"scale={EXACT}{matrix}", "format=rgb48le"), "rgb48le", converts=True)
+
+
+def deinterlacing(geometry: Geometry) -> tuple[str, ...]:
+    """Return the filters that make whole frames of fields, as many as there were."""
+    if geometry.parity is None:
+        return ()
+    parity = "auto:deint=interlaced" if geometry.flagged else f"{geometry.parity}:deint=all"
+    return f"bwdif=mode=send_frame:parity={parity}", *TURNS.get(geometry.rotation, ())
+
+
+def converts_by_zscale(geometry: Geometry, colour: StreamColour) -> bool:
+    """Whether zscale is there and converts such frames.
+
+    Sides must be even where chroma is subsampled, and white stays white only from D65.
+    """
+    is_even = not any(side % 2 for side in geometry.size)
+    keeps_white = PRIMARIES[colour.primaries][3] == D65
+    return is_even and keeps_white and "zscale" in available_filters(executable())
+
+
+@lru_cache
+def available_filters(path: str) -> frozenset[str]:
+    """Return the names of the filters that an ffmpeg has."""
+    listing = run(["-hide_banner", "-filters"], Guard(path)).output.decode("ascii", "replace")
+    return frozenset(FILTER.findall(listing))
+
+
+def _fitting(geometry: Geometry) -> tuple[str, str]:
+    """Return what scales every frame to the size of the first, with bars where its shape is another.
+
+    ffmpeg alone would squeeze the frames of a stream whose size changes.
+    """
+    (width, height), (stored_width, stored_height) = geometry.size, geometry.stored
+    aspect = float(geometry.sample_aspect)
+    same = f"eq(iw,{stored_width})*eq(ih,{stored_height})*lt(abs(sar-{aspect:.6f}),0.01)"
+    across = f"if({same},{width},max(1,round(min({width},{height}*dar))))"
+    down = f"if({same},{height},max(1,round(min({height},{width}/dar))))"
+    return f"scale=w='{across}':h='{down}'", f"pad=w={width}:h={height}:x=(ow-iw)/2:y=(oh-ih)/2"
+
+
+def _zscaled(colour: StreamColour, planar: str, cube: Path | None) -> tuple[str, ...]:
+    span = "full" if colour.full_range else "limited"
+    decoded = f"zscale=matrixin={colour.matrix}:rangein={span}:matrix=gbr:range=full"
+    if colour.conversion is None:
+        return decoded, f"format={planar}"
+    curves = f"transferin={colour.transfer}:transfer=iec61966-2-1:npl=203"
+    converted = f"{curves}:primariesin={colour.primaries}:primaries=bt709"
+    if colour.transfer != HLG or cube is None:
+        return f"{decoded}:{converted}", f"format={planar}"
+    table = f"lut3d=file={_escaped(cube.as_posix())}:interp=tetrahedral"
+    again = f"zscale=matrixin=gbr:rangein=full:matrix=gbr:range=full:{converted}"
+    return decoded, f"format={planar}16le", table, again, f"format={planar}"
+
+
+def _scaler_name(matrix: str) -> str:
+    """Return what ffmpeg's scaler calls a matrix, in old versions too."""
+    return {"bt2020nc": "bt2020", "bt470bg": "bt470"}.get(matrix, matrix)
+
+
+def _escaped(text: str) -> str:
+    """Escape a value for a filter's option, and that for the list of filters."""
+    return re.sub(r"([\\'\[\],;])", r"\\\1", re.sub(r"([\\':])", r"\\\1", text))

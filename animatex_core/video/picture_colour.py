@@ -1,0 +1,135 @@
+"""Colours of image files in sRGB, by their ICC profile or by what else the file says of them."""
+
+import struct
+import warnings
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from ..errors import AnimateXWarning
+from .colour import SRGB, Conversion
+from .stream_colour import coded_conversion
+
+ToRgb = Callable[[Image.Image], NDArray[np.uint8]]
+
+MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # of pixels, by the colour space of a profile
+SRGB_CHROMATICITY = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)  # white, red, green, blue
+SRGB_GAMMA = 0.45455
+NEAR = 0.005
+GAMMAS = (0.1, 10.0)  # what a file can mean
+ADOBE_RGB = Conversion(563 / 256, ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), (0.3127, 0.3290)))
+INTEROPERABILITY, ADOBE_NAME = 0xA005, "R03"  # of EXIF: what cameras write for Adobe RGB
+PNG_HEAD_BYTES = 1 << 20  # in which the chunk of colours is looked for
+BROKEN = (ImageCms.PyCMSError, OSError, ValueError, TypeError, AttributeError, RuntimeError)
+
+
+def colour_reader(path: Path, image: Image.Image) -> ToRgb:
+    """Return what converts parts of an image to (h, w, 3) uint8 sRGB; alpha is left out.
+
+    The ICC profile decides; without one PNG's cICP, gAMA and cHRM, AVIF's nclx, or EXIF that names Adobe RGB.
+    CMYK and grey profiles are applied too. An AnimateXWarning says that a profile cannot be used: then the
+    image is taken as it is.
+    """
+    coded = _coded(path, image)
+    if coded is not None:
+        return lambda part: coded.picture(_plain(part))
+    profile = image.info.get("icc_profile")
+    if image.mode == "LAB" or profile:
+        try:
+            return _by_profile(image, profile)
+        except BROKEN as error:
+            sentence = f"The colour profile of the picture {str(path)!r} cannot be used ({_reason(error)})"
+            warnings.warn(AnimateXWarning(f"{sentence}: its colours are taken for sRGB."), stacklevel=4)
+            return _plain
+    stated = _stated(image)
+    return _plain if stated is None else lambda part: stated.picture(_plain(part))
+
+
+def _plain(part: Image.Image) -> NDArray[np.uint8]:
+    return np.asarray(part.convert("RGB"))
+
+
+def _by_profile(image: Image.Image, profile: bytes | None) -> ToRgb:
+    source = ImageCms.ImageCmsProfile(BytesIO(profile) if profile else ImageCms.createProfile("LAB"))
+    mode = "LAB" if image.mode == "LAB" else _mode(image, source)
+    intent = ImageCms.Intent(ImageCms.getDefaultIntent(source)) if profile else ImageCms.Intent.PERCEPTUAL
+    target = ImageCms.createProfile("sRGB")
+    flags = ImageCms.Flags.NOOPTIMIZE if mode == "L" else ImageCms.Flags.HIGHRESPRECALC
+    transform = ImageCms.buildTransform(source, target, mode, "RGB", intent, flags)
+
+    def convert(part: Image.Image) -> NDArray[np.uint8]:
+        converted = ImageCms.applyTransform(part if part.mode == mode else part.convert(mode), transform)
+        assert converted is not None
+        return np.asarray(converted)
+
+    if mode != "L":
+        return convert
+    # Exact, but slow, so each level is converted once: quick ones are off by 10 in the dark of linear light.
+    table = convert(Image.fromarray(np.arange(256, dtype=np.uint8)[None]))[0]
+    return lambda part: table[np.asarray(part.convert("L"))]
+
+
+def _mode(image: Image.Image, source: ImageCms.ImageCmsProfile) -> str:
+    """Return the mode that a profile takes; raises ValueError for one that is not of such an image."""
+    space = source.profile.xcolor_space.strip()
+    mode = MODES.get(space)
+    is_grey = image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
+    if mode is None or (mode == "CMYK") != (image.mode == "CMYK") or (mode == "L" and not is_grey):
+        raise ValueError(f"it is of {space or 'no colours'}, the picture of {image.mode}")
+    return mode
+
+
+def _coded(path: Path, image: Image.Image) -> Conversion | None:
+    """Return the conversion for numbers of ITU-T H.273, which stand above a profile."""
+    if image.format not in ("PNG", "AVIF"):
+        return None
+    with path.open("rb") as file:
+        head = file.read(PNG_HEAD_BYTES)
+    if image.format == "PNG":
+        before = head.partition(b"IDAT")[0]
+        place = before.find(b"\x00\x00\x00\x04cICP")
+        return coded_conversion(*before[place + 8 : place + 10]) if 0 <= place <= len(before) - 12 else None
+    place = head.find(b"colrnclx")
+    if place < 0 or "icc_profile" in image.info:
+        return None
+    return coded_conversion(*struct.unpack_from(">HH", head.ljust(place + 12, b"\0"), place + 8))
+
+
+def _stated(image: Image.Image) -> Conversion | None:
+    """Return the conversion that PNG's gAMA and cHRM, or the EXIF of a camera, ask for."""
+    if image.info.get("srgb") is not None:
+        return None
+    if image.getexif().get_ifd(INTEROPERABILITY).get(1) == ADOBE_NAME:
+        return ADOBE_RGB
+    if image.format != "PNG":
+        return None
+    gamma = float(image.info.get("gamma", SRGB_GAMMA))
+    is_srgb = abs(gamma - SRGB_GAMMA) < NEAR or not GAMMAS[0] < gamma < GAMMAS[1]
+    points = _chromaticity(image)
+    if is_srgb and points == SRGB_CHROMATICITY:
+        return None
+    white, red, green, blue = zip(points[::2], points[1::2], strict=True)
+    return Conversion(SRGB if is_srgb else 1 / gamma, (red, green, blue, white))
+
+
+def _chromaticity(image: Image.Image) -> tuple[float, ...]:
+    """Return x, y of white, red, green and blue: those of sRGB where the file has no possible ones."""
+    points = tuple(float(value) for value in image.info.get("chromaticity", ()))
+    if len(points) != 8 or not _possible(points) or np.allclose(points, SRGB_CHROMATICITY, atol=NEAR):
+        return SRGB_CHROMATICITY
+    return points
+
+
+def _possible(points: tuple[float, ...]) -> bool:
+    """Whether primaries span colours: files with zeros, or all in one place, are known."""
+    red, green, blue = (np.array(points[index : index + 2]) for index in (2, 4, 6))
+    area = np.linalg.det(np.stack([green - red, blue - red]))
+    return abs(area) > 0.01 and min(points[1::2]) > 0
+
+
+def _reason(error: BaseException) -> str:
+    return str(error).strip().rstrip(".").splitlines()[0] if str(error).strip() else type(error).__name__

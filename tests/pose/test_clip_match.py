@@ -1,0 +1,75 @@
+"""Poses that were made for another clip are noticed by their size, rate or number."""
+
+import warnings
+
+import pytest
+
+from animatex_core.errors import AnimateXWarning, InvalidInput
+from animatex_core.pose.clip_match import compare_shapes
+from animatex_core.pose.json_io import poses_from_openpose
+from tests.pose.dialect_files import changed, openpose, true_dance
+
+TRUE = true_dance()
+
+
+def without_size(frames: list[dict]) -> list[dict]:
+    return [{"people": frame["people"]} for frame in frames]
+
+
+def enlarged(times: float) -> list[dict]:
+    return without_size(changed(TRUE, lambda rows: rows * (times, times, 1)))
+
+
+def test_poses_of_the_clip_are_not_questioned() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        poses_from_openpose(enlarged(1), size=(TRUE.width, TRUE.height))
+        poses_from_openpose(openpose(TRUE), size=(2 * TRUE.width, 2 * TRUE.height))
+
+
+def test_poses_of_a_larger_clip_are_refused() -> None:
+    with pytest.raises(
+        InvalidInput, match=r"\d+% of the joints in clip lie outside of the pictures of 512x758"
+    ):
+        poses_from_openpose(enlarged(3), size=(512, 758), source="clip")
+
+
+def test_poses_that_reach_out_of_the_picture_are_questioned() -> None:
+    with pytest.warns(AnimateXWarning, match=r"\d+% of the joints in clip lie outside"):
+        poses_from_openpose(enlarged(1.5), size=(TRUE.width, TRUE.height), source="clip")
+
+
+def test_poses_of_a_smaller_clip_are_questioned() -> None:
+    with pytest.warns(AnimateXWarning, match="lie in the upper left of the pictures of 1920x2880 pixels"):
+        poses_from_openpose(enlarged(1), size=(1920, 2880))
+
+
+@pytest.mark.parametrize("rate", [24, 29.97, 30])
+def test_another_rate_is_questioned(rate: float) -> None:
+    data = {"fps": rate, "frames": openpose(TRUE)}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        poses_from_openpose(data, fps=30000 / 1001)
+    sentences = [str(warning.message) for warning in caught]
+    assert bool(sentences) == (rate == 24)
+    assert all("24 frames a second, but the clip has 29.97" in sentence for sentence in sentences)
+
+
+@pytest.mark.parametrize(
+    ("poses", "pictures", "outcome"),
+    [
+        ((512, 768), (1024, 1536), "same"),
+        ((512, 768), (1080, 1610), "same"),
+        ((512, 512), (1080, 1920), "questioned"),
+        ((640, 480), (1920, 1080), "questioned"),
+        ((480, 512), (512, 480), "questioned"),
+        ((1920, 1080), (1080, 1920), "refused"),
+        ((768, 512), (512, 768), "refused"),
+    ],
+)
+def test_shapes(poses: tuple[int, int], pictures: tuple[int, int], outcome: str) -> None:
+    if outcome == "refused":
+        with pytest.raises(InvalidInput, match="give poses of the same video, turned as it is"):
+            compare_shapes(poses, pictures, "the clip")
+    else:
+        assert (compare_shapes(poses, pictures, "the clip") is None) == (outcome == "same")
