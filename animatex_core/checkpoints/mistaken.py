@@ -99,10 +99,11 @@ def _zeros(head: bytes) -> str | None:
     return "begins with zeros: the download did not finish, so start it again"
 
 
-SENT_INSTEAD: tuple[Recognized, ...] = (_nothing, _git_lfs, _page, _json, _zeros, _text)
+SENT_INSTEAD: tuple[Recognized, ...] = (_nothing, _git_lfs, _page, _json, _zeros)
 """Answers of servers and tools, looked through in this order."""
 
 OTHER_FORMS: tuple[Recognized, ...] = (
+    _text,
     _beginning(
         b"GGUF", "is a GGUF file, which holds quantized weights of other forms: get the safetensors version"
     ),

@@ -62,18 +62,19 @@ class Form(enum.Enum):
     LEGACY = "legacy"  # what torch.save wrote before; cannot be mapped
 
 
-def open_tensors(path: str | Path, prefix: str = "") -> dict[str, Tensor]:
+def open_tensors(path: str | Path, prefix: str = "", *, weights: bool = True) -> dict[str, Tensor]:
     """Return the tensors of a weights file on the CPU, memory-mapped where the form allows it.
 
     What training frameworks put around them is taken off, and everything that is not a tensor left out.
     path: the file; of weights that are split over several files, one of them or their index.
     prefix: keep only the keys that begin with it, and strip it.
+    weights: whether long runs of zeros are damage; False for data, which may hold them.
     The tensors of one call share one mapping: its touched pages stay resident until the last is dropped.
     Raises CheckpointError (no such file), DamagedCheckpoint, UnsafeCheckpoint (a pickle that asks for code,
     which is not run) or WrongCheckpoint (no tensor under the prefix).
     """
     path = Path(path)
-    stored = _stored_in_all(shards_of(path))
+    stored = _stored_in_all(shards_of(path), weights)
     names = plain_keys(stored)
     tensors = {
         names[key][len(prefix) :]: tensor for key, tensor in stored.items() if names[key].startswith(prefix)
@@ -84,11 +85,11 @@ def open_tensors(path: str | Path, prefix: str = "") -> dict[str, Tensor]:
     return tensors
 
 
-def _stored_in_all(shards: list[Path]) -> dict[str, Tensor]:
+def _stored_in_all(shards: list[Path], weights: bool) -> dict[str, Tensor]:
     """Return the tensors of all parts; raises DamagedCheckpoint where two of them have the same one."""
     stored: dict[str, Tensor] = {}
     for shard in shards:
-        found = _stored_in(shard)
+        found = _stored_in(shard, weights)
         if twice := sorted(found.keys() & stored.keys()):
             raise DamagedCheckpoint(
                 f"{shard} holds {short(twice[0])}, which another part beside it holds too: download all "
@@ -98,7 +99,7 @@ def _stored_in_all(shards: list[Path]) -> dict[str, Tensor]:
     return stored
 
 
-def _stored_in(path: Path) -> dict[str, Tensor]:
+def _stored_in(path: Path, weights: bool) -> dict[str, Tensor]:
     """Return the tensors of one file under the keys that it has for them."""
     form = file_form(path)
     stored = _read_safetensors(path) if form is Form.SAFETENSORS else _unpickle(path, mapped=form is Form.ZIP)
@@ -107,11 +108,16 @@ def _stored_in(path: Path) -> dict[str, Tensor]:
         for key, value in stored.items()
         if isinstance(key, str) and isinstance(value, Tensor)
     }
+    if weights:
+        _require_no_holes(path, form, tensors)
+    return tensors
+
+
+def _require_no_holes(path: Path, form: Form, tensors: Mapping[str, Tensor]) -> None:
     if form is Form.LEGACY:
         require_no_holes_in(path, tensors)
     else:
         require_no_holes(path, (safetensors_regions if form is Form.SAFETENSORS else zip_regions)(path))
-    return tensors
 
 
 def tensor_groups(path: str | Path, max_bytes: int, prefix: str = "") -> Iterator[dict[str, Tensor]]:

@@ -34,7 +34,7 @@ def read_measurements(path: str | Path, networks: Networks) -> tuple[Measurement
     Raises CheckpointError, WrongCheckpoint where they are of other metrics than those of the networks, and
     DamagedCheckpoint for values that no measurement has.
     """
-    tensors = open_tensors(path)
+    tensors = open_tensors(path, weights=False)
     empty = Measurements.none(networks)
     expected = dict(_tensors(empty))
     check_keys(shapes(expected), shapes(tensors), "an evaluation by these metrics", str(path))

@@ -1,5 +1,6 @@
 """Numbered pictures of a folder as a video: which they are, and in which order."""
 
+import os
 import re
 import warnings
 from collections.abc import Sequence
@@ -14,11 +15,14 @@ from .picture import picture_size
 
 DEFAULT_FPS = 24.0  # of pictures, which do not say
 MOST_NUMBERS = 5  # in a message
+MAX_NAME = 255  # bytes of a name that file systems take
 LAST_NUMBER = re.compile(r"(\d+)(\D*)$")
 
 
 def names_pictures(path: Path) -> bool:
     """Whether a path means several pictures: a folder, or a pattern such as frame_%04d.png or *.png."""
+    if len(os.fsencode(path.name)) > MAX_NAME:
+        return False
     if path.is_dir():
         return True
     return not path.exists() and bool(NUMBER.search(path.name) or re.search(r"[*?[]", path.name))

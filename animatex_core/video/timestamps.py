@@ -66,7 +66,7 @@ class Packets:
 
     def from_first_key(self) -> "Packets":
         """Return those from the first key frame on, before which nothing can be decoded."""
-        first = int(self.keys.argmax())
+        first = int(self.keys.argmax()) if self.keys.size else 0
         return replace(self, **{name: getattr(self, name)[first:] for name in ("decoded", "shown", "keys")})
 
     @property

@@ -187,7 +187,7 @@ def restarted(
     base, blocked = tmp_path_factory.mktemp("restarted"), tmp_path_factory.mktemp("blocked")
     (blocked / "onnxruntime.py").write_text("raise ImportError('it is blocked')")
     shutil.copytree(server.base / "user" / "animate_x", base / "user" / "animate_x")
-    shutil.copytree(server.base / "input", base / "input")
+    shutil.copytree(server.base / "input", base / "input", symlinks=True)
     source, pack = server.base / "models" / "animate_x" / "tests", "comfyui_controlnet_aux"
     for name, target in (
         ("detector.onnx", base / "models" / "detection" / "yolox_l.onnx"),

@@ -75,7 +75,7 @@ def read_header(folder: Path) -> tuple[DatasetHeader, Tensor]:
     """Return the form of the clips and the text context, float32; raises InvalidInput for anything else."""
     try:
         values = read_json(folder / HEADER)
-        context = open_tensors(folder / CONTEXT)["text_context"].clone()
+        context = open_tensors(folder / CONTEXT, weights=False)["text_context"].clone()
     except FileNotFoundError as error:
         raise InvalidInput(f"{folder} holds no {HEADER}, so it is no data set: {REMEDY}.") from error
     except (OSError, ValueError, KeyError, CheckpointError) as error:

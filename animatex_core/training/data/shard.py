@@ -43,7 +43,7 @@ class Shard:
     def open(cls, path: Path, header: DatasetHeader) -> "Shard":
         """Map a file into memory; raises InvalidInput where it is damaged or holds other clips."""
         try:
-            arrays = {name: tensor.numpy() for name, tensor in open_tensors(path).items()}
+            arrays = {name: tensor.numpy() for name, tensor in open_tensors(path, weights=False).items()}
         except CheckpointError as error:
             fault, _, _ = str(error).rpartition(": ")  # what follows is of weights, which are downloaded
             raise InvalidInput(f"{fault}: {REMEDY}.") from error

@@ -116,7 +116,7 @@ class WanClipFolder:
 
     def _tensors(self, path: Path) -> Mapping[str, Tensor]:
         try:
-            return open_tensors(path)
+            return open_tensors(path, weights=False)
         except CheckpointError as error:
             raise InvalidInput(f"The clip {path} cannot be read ({error}): encode it again.") from error
 

@@ -101,7 +101,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise WrongCheckpoint(
             f"{path} has unusable settings ({reason_of(error)}): resume from an earlier checkpoint."
         ) from error
-    return Checkpoint(config, position, open_tensors(path), trained_on, scaler)
+    return Checkpoint(config, position, open_tensors(path, weights=False), trained_on, scaler)
 
 
 def _position(state: Mapping[str, Any]) -> Position:
