@@ -1,9 +1,11 @@
 """The whole training of the small bundle, in a few steps, and what it is measured against."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from accelerate.state import AcceleratorState
 
 from animatex_core.checkpoints.denoiser_file import load_denoiser
 from animatex_core.small_bundle import SmallBundle
@@ -22,7 +24,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def said(folder: Path) -> list[str]:
+def own_precision() -> Iterator[None]:
+    """Let this training choose its precision, which accelerate otherwise fixes once in a process."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture(scope="module")
+def said(folder: Path, own_precision: None) -> list[str]:
     """What is said by a training that ends after its first stage, and by one that goes on there."""
     lines: list[str] = []
     for stages in (STAGES[:1], STAGES):
