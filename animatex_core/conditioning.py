@@ -144,12 +144,14 @@ def clip_conditions(
     poses: PoseSequence,
     motion: MotionFeatures,
     progress: Progress = no_progress,
+    puppet: Tensor | None = None,
 ) -> ConditionInputs:
     """Put the conditions of a clip together.
 
     text_context: (1, text_tokens, context_dim), the text encoder's answer to "". poses: what the character
     shall follow; motion: of the driving clip, whoever is drawn (paper, section 3.2: its own keypoints ask).
-    progress: called for each pose that is drawn; what it raises ends the work.
+    progress: called for each pose that is drawn; what it raises ends the work. puppet: (f, latent_channels,
+    h, w), scaled latents of the puppet's frames, for a denoiser that was trained on them.
     Raises InvalidInput where the numbers of frames differ, or the image encoders of reference and motion.
     """
     _require_frames(shape, poses, motion)
@@ -172,6 +174,7 @@ def clip_conditions(
         pose_pictures=_pose_pictures((first, poses), shape, progress, at_own_size=stayed),
         keypoints=torch.from_numpy(np.concatenate([each.keypoints() for each in asked]))[None],
         clip_features=torch.cat([reference.embedding, motion.clip])[None],
+        puppet_latents=None if puppet is None else rearrange(puppet, "f c h w -> 1 c f h w"),
     )
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from .checkpoints.denoiser_file import load_denoiser
-from .encoders.autoencoder import SMALL_AUTOENCODER, StableDiffusionAutoencoder
+from .encoders.autoencoder import StableDiffusionAutoencoder, bundled_config
 from .encoders.open_clip_config import read_open_clip_config
 from .encoders.open_clip_encoder import OpenClipImageEncoder, OpenClipTextContext
 from .encoders.protocols import ImageEncoder, LatentCodec
@@ -83,7 +83,7 @@ def load_small(bundle: SmallBundle, dtype: torch.dtype, device: torch.device) ->
     assert loaded.text_context is not None
     sizes = read_open_clip_config(bundle.image_encoder_config)
     autoencoder = StableDiffusionAutoencoder.from_file(
-        bundle.autoencoder, SMALL_AUTOENCODER, device=device, batch_size=1
+        bundle.autoencoder, bundled_config(bundle.autoencoder), device=device, batch_size=1
     )
     return Networks(
         unet=loaded.unet,

@@ -20,6 +20,7 @@ from .conditioning import (
 from .model.trained_on import ReferenceForm
 from .networks import Networks
 from .pose.skeleton import PoseSequence
+from .puppet.condition import puppet_latents
 from .retarget.retarget import Box, Character, RetargetSettings, plan, retarget
 from .sampling import SamplingSettings, sample_latents
 from .shapes import ClipShape
@@ -105,7 +106,9 @@ class Animator:
         own_pose = chosen.own_pose(reference.character)
         features = self._reference(reference, shape, own_pose, settings.reference_form)
         motion = self._motion(dance)
-        inputs = clip_conditions(shape, self.networks.text_context, features, poses, motion)
+        puppet = self._puppet(reference, features.pose, poses, shape)
+        context = self.networks.text_context
+        inputs = clip_conditions(shape, context, features, poses, motion, puppet=puppet)
         latents = sample_latents(
             self.networks.unet,
             inputs,
@@ -130,6 +133,13 @@ class Animator:
         encoder, autoencoder = self.networks.image_encoder, self.networks.autoencoder
         form = form or self.networks.trained_on.reference_form
         return encode_reference(encoder, reference.picture, shape, pose, form, autoencoder)
+
+    def _puppet(
+        self, reference: Reference, own: PoseSequence | None, poses: PoseSequence, shape: ClipShape
+    ) -> Tensor | None:
+        if not self.networks.unet.config.puppet:
+            return None
+        return puppet_latents(self.networks.autoencoder, reference.picture, own, poses, shape)
 
     def _motion(self, dance: Driving) -> MotionFeatures:
         report = partial(self.report, "features")

@@ -19,8 +19,10 @@ from ..animatex_core.conditioning import (
     warn_of_stretching,
 )
 from ..animatex_core.errors import InvalidInput
+from ..animatex_core.model.config import DenoiserConfig
 from ..animatex_core.model.trained_on import RELEASED, ReferenceForm, TrainedOn
 from ..animatex_core.pose.skeleton import PoseSequence
+from ..animatex_core.puppet.condition import puppet_latents
 from ..animatex_core.shapes import ClipShape
 from .host.choices import AUTOMATIC
 from .host.conditions import OWN_TEXT, Conditioning, conditioning_pair
@@ -185,17 +187,27 @@ class AnimateXConditioning(io.ComfyNode):
             shown = encode_reference(encoder, picture, shape, own, form, autoencoder)
             text = empty_text[0][0] if empty_text else OWN_TEXT
             progress = node_progress(len(driving))
-            inputs = clip_conditions(shape, text, shown, driving, features, progress)
-        latents = as_intermediate(torch.zeros(shape.frames, 4, *shape.latent_size))
+            network = _denoiser(model)
+            puppet = None
+            if network.puppet and autoencoder is not None:
+                puppet = puppet_latents(autoencoder, picture, own, driving, shape)
+            inputs = clip_conditions(shape, text, shown, driving, features, progress, puppet)
+        latents = as_intermediate(torch.zeros(shape.frames, network.latent_channels, *shape.latent_size))
         return io.NodeOutput(*conditioning_pair(inputs), {"samples": latents})
 
 
 def _trained_on(model: ModelPatcher | None) -> TrainedOn:
-    if model is None:
-        return RELEASED
+    return RELEASED if model is None else _animatex(model).trained_on
+
+
+def _denoiser(model: ModelPatcher | None) -> DenoiserConfig:
+    return DenoiserConfig.released() if model is None else _animatex(model).denoiser
+
+
+def _animatex(model: ModelPatcher) -> AnimateXModel:
     if not isinstance(model.model, AnimateXModel):
         raise InvalidInput("The MODEL is not Animate-X: wire that of the node Load Animate-X Model.")
-    return model.model.trained_on
+    return model.model
 
 
 def _pose_in(picture: np.ndarray, pose: object | None) -> PoseSequence | None:

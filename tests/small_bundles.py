@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from animatex_core.checkpoints.denoiser_file import DenoiserFile
-from animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, network_on_meta
+from animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, AutoencoderConfig, network_on_meta
 from animatex_core.generated_networks import CONFIG as GENERATED
 from animatex_core.model.config import DenoiserConfig
 from animatex_core.model.generated import generate_weights
@@ -24,7 +24,12 @@ TRAINED_ON = TrainedOn(128, 192, 32, "both")
 DENOISER = replace(GENERATED, context_dim=WIDTH).with_ipi(clip_dim=WIDTH)
 
 
-def generated_parts(config: DenoiserConfig = DENOISER) -> TrainedParts:
+PATCHES = AutoencoderConfig((32,), blocks=1, latent_channels=8, norm_groups=4, patch=8)
+
+
+def generated_parts(
+    config: DenoiserConfig = DENOISER, autoencoder: AutoencoderConfig = SMALL_AUTOENCODER
+) -> TrainedParts:
     """Return what a training might give."""
     context = torch.linspace(-1, 1, config.text_tokens * config.context_dim)
     unet = AnimateXUNet(config)
@@ -32,16 +37,27 @@ def generated_parts(config: DenoiserConfig = DENOISER) -> TrainedParts:
     tower = _weights(open_clip.CustomTextCLIP(**sizes).visual)
     return TrainedParts(
         denoiser=DenoiserFile(config, _weights(unet), context.view(1, config.text_tokens, -1), TRAINED_ON),
-        autoencoder=_weights(network_on_meta(SMALL_AUTOENCODER).to_empty(device="cpu")),
+        autoencoder=_weights(network_on_meta(autoencoder).to_empty(device="cpu")),
         image_encoder={f"visual.{name}": tensor for name, tensor in tower.items()},
         image_encoder_config=sizes,
         pose_nets=generated_nets().state_dict(),
+        autoencoder_config=autoencoder,
     )
 
 
 def write_small_bundle(folder: Path) -> SmallBundle:
     """Pack generated weights into a folder."""
     pack(generated_parts(), folder, "## Measured\n\nPSNR: -3 dB")
+    return SmallBundle(folder)
+
+
+def write_bundle_on_patches(folder: Path) -> SmallBundle:
+    """Pack generated weights whose autoencoder sees patches, and whose denoiser knows the puppet."""
+    config = replace(
+        DENOISER, latent_channels=PATCHES.latent_channels, puppet=True, separate_conditions=True,
+        pools_pictures=True, reference_keys=True,
+    )  # fmt: skip
+    pack(generated_parts(config, PATCHES), folder, "")
     return SmallBundle(folder)
 
 

@@ -25,11 +25,6 @@ PAIRS = (
     (".mid.attn_1.v.", ".mid_block.attentions.0.to_v."),
     (".mid.attn_1.proj_out.", ".mid_block.attentions.0.to_out.0."),
     ("encoder.down.", "encoder.down_blocks."),
-    # The decoder's levels are counted from the largest picture in one, from the smallest in the other.
-    ("decoder.up.0.", "decoder.up_blocks.3."),
-    ("decoder.up.1.", "decoder.up_blocks.2."),
-    ("decoder.up.2.", "decoder.up_blocks.1."),
-    ("decoder.up.3.", "decoder.up_blocks.0."),
     (".block.", ".resnets."),
     (".downsample.", ".downsamplers.0."),
     (".upsample.", ".upsamplers.0."),
@@ -59,13 +54,15 @@ def has_ldm_names(tensors: Mapping[str, Tensor]) -> bool:
 
 def ldm_to_diffusers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Rename, and make the attention's 1 x 1 convolutions (c, c, 1, 1) the linear layers (c, c) they are."""
-    renamed = {_replace(key, PAIRS): tensor for key, tensor in tensors.items()}
+    pairs = _levels(tensors, "decoder.up.") + PAIRS
+    renamed = {_replace(key, pairs): tensor for key, tensor in tensors.items()}
     return {key: tensor.flatten(1) if _is_linear(key) else tensor for key, tensor in renamed.items()}
 
 
 def diffusers_to_ldm(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The way back from `ldm_to_diffusers`."""
-    backwards = tuple((ours, ldm) for ldm, ours in PAIRS)
+    pairs = _levels(tensors, "decoder.up_blocks.") + PAIRS
+    backwards = tuple((ours, ldm) for ldm, ours in pairs)
     return {
         _replace(key, backwards): tensor[:, :, None, None] if _is_linear(key) else tensor
         for key, tensor in tensors.items()
@@ -75,6 +72,16 @@ def diffusers_to_ldm(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def current_diffusers_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of a diffusers file of any age under the names of today."""
     return {_replace(key, FORMER_NAMES): tensor for key, tensor in tensors.items()}
+
+
+def _levels(tensors: Mapping[str, Tensor], prefix: str) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of the decoder's levels, all of whose keys begin so.
+
+    They are counted from the largest picture in one form, from the smallest in the other.
+    """
+    found = {key.removeprefix(prefix).partition(".")[0] for key in tensors if key.startswith(prefix)}
+    last = len(found) - 1
+    return tuple((f"decoder.up.{n}.", f"decoder.up_blocks.{last - n}.") for n in range(len(found)))
 
 
 def _replace(key: str, pairs: tuple[tuple[str, str], ...]) -> str:

@@ -1,13 +1,13 @@
 """The noise schedule: how much of a clip is left at every timestep, and what v means there."""
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-TIMESTEPS = 1000
-"""Number of timesteps of the training; they run from 0 (almost clean) to 999 (only noise)."""
+from ..alphas import TIMESTEPS, alphas_cumprod
+
+__all__ = ["TIMESTEPS", "NoiseSchedule"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,14 +28,8 @@ class NoiseSchedule:
 
     @classmethod
     def released(cls) -> "NoiseSchedule":
-        """Return Stable Diffusion's schedule with zero terminal SNR (Lin et al. 2023, algorithm 1).
-
-        The last alpha_t is taken away from all, which are then stretched so that the first one stays.
-        """
-        betas = torch.linspace(math.sqrt(0.00085), math.sqrt(0.012), TIMESTEPS, dtype=torch.float64) ** 2
-        alphas = (1 - betas).cumprod(0).sqrt()
-        alphas = (alphas - alphas[-1]) * alphas[0] / (alphas[0] - alphas[-1])
-        return cls(alphas**2)
+        """Return Stable Diffusion's schedule with zero terminal SNR; see `alphas_cumprod`."""
+        return cls(alphas_cumprod())
 
     def noised(self, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         """Clean latents x0 with `noise` (standard normal, same shape) as they are at timesteps t."""

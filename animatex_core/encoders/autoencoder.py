@@ -1,11 +1,13 @@
 """The autoencoder of Stable Diffusion 2.1, between pictures and latents, through diffusers' AutoencoderKL."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checkpoints.autoencoder_keys import (
@@ -15,10 +17,12 @@ from ..checkpoints.autoencoder_keys import (
     ldm_to_diffusers,
     without_prefix,
 )
-from ..checkpoints.safe_read import open_tensors
+from ..checkpoints.safe_read import open_tensors, read_metadata
 from ..checkpoints.strict import check_keys, load_strictly, shapes
 from ..checks import MAX_SIZE, require_whole
-from ..errors import InvalidInput
+from ..errors import InvalidInput, WrongCheckpoint
+from ..plain_files import parse_json
+from ..wording import reason_of
 from .chunks import in_chunks
 from .standalone import standalone_package
 
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 LATENT_SCALE = 0.18215  # makes the latents' standard deviation about 1
 MAX_BLOCKS = 16  # a level
 FACTOR = 8  # pixels per latent along one side
+CONFIG = "config"  # in the metadata of a small bundle's file
 WHAT = "the autoencoder of Stable Diffusion 2.1"
 
 
@@ -35,15 +40,18 @@ WHAT = "the autoencoder of Stable Diffusion 2.1"
 class AutoencoderConfig:
     """Sizes of the network.
 
-    channels: width of each of the four levels, the largest picture first, multiples of 32.
+    channels: width of each level, the largest picture first, multiples of norm_groups.
     blocks: residual blocks a level in the encoder; the decoder has one more.
     norm_groups: groups of the normalisation. Stable Diffusion's 32 leave 32 channels no level of their own.
+    patch: side of the squares of pixels that are folded into channels before the network, and unfolded
+        behind it; 1 as in Stable Diffusion. Together with the levels it makes one latent of 8 x 8 pixels.
     """
 
-    channels: tuple[int, int, int, int] = (128, 256, 512, 512)
+    channels: tuple[int, ...] = (128, 256, 512, 512)
     blocks: int = 2
     latent_channels: int = 4
     norm_groups: int = 32
+    patch: int = 1
 
     def __post_init__(self) -> None:
         require_whole("blocks", self.blocks, most=MAX_BLOCKS)
@@ -51,10 +59,50 @@ class AutoencoderConfig:
             require_whole(name, getattr(self, name), most=MAX_SIZE)
         for width in self.channels:
             require_whole("each of channels", width, most=MAX_SIZE)
+        require_whole("patch", self.patch, most=FACTOR)
+        if self.patch << len(self.channels) != 2 * FACTOR:
+            raise InvalidInput(
+                f"An autoencoder of {len(self.channels)} levels on patches of {self.patch} pixels does not "
+                f"make one latent of {FACTOR} x {FACTOR} pixels: take 4 levels on single pixels, or 1 on "
+                "patches of 8."
+            )
+
+    @property
+    def picture_channels(self) -> int:
+        """Channels of what the network sees: red, green and blue of every pixel of a patch."""
+        return 3 * self.patch**2
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "AutoencoderConfig":
+        """Read what `to_dict` wrote; raises InvalidInput for a value, TypeError for a name, out of place."""
+        return cls(**{**values, "channels": tuple(values["channels"])})
 
 
 STABLE_DIFFUSION_2_1 = AutoencoderConfig()
 SMALL_AUTOENCODER = AutoencoderConfig(channels=(32, 32, 64, 128), blocks=1, norm_groups=4)
+"""Of a small bundle whose file says nothing else."""
+
+
+def autoencoder_metadata(config: AutoencoderConfig) -> dict[str, str]:
+    """Return what the file of a small bundle's autoencoder says of its sizes."""
+    return {CONFIG: json.dumps(config.to_dict())}
+
+
+def bundled_config(path: str | Path) -> AutoencoderConfig:
+    """Return the sizes of a small bundle's autoencoder; raises CheckpointError and its kinds."""
+    metadata = read_metadata(path)
+    if CONFIG not in metadata:
+        return SMALL_AUTOENCODER
+    try:
+        return AutoencoderConfig.from_dict(parse_json(metadata[CONFIG]))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise WrongCheckpoint(
+            f"{path} has unusable sizes ({reason_of(error)}): get the file of the bundle again."
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -63,6 +111,7 @@ class StableDiffusionAutoencoder:
 
     network: "AutoencoderKL"
     batch_size: int = 2
+    patch: int = 1
 
     @classmethod
     def from_tensors(
@@ -84,7 +133,7 @@ class StableDiffusionAutoencoder:
         found = _diffusers_tensors(without_prefix(tensors, source), network, source)
         loaded = load_strictly(network, found, WHAT, source, dtype, device)
         # Half again as fast on a CPU, and cuDNN's half precision prefers it too.
-        return cls(loaded.to(memory_format=torch.channels_last), batch_size)
+        return cls(loaded.to(memory_format=torch.channels_last), batch_size, config.patch)
 
     @classmethod
     def from_file(
@@ -102,7 +151,7 @@ class StableDiffusionAutoencoder:
         )
 
     def encode(self, pictures: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Pictures (n, 3, h, w) in -1..1, sides multiples of 8 -> latents (n, 4, h/8, w/8), times 0.18215.
+        """Pictures (n, 3, h, w) in -1..1, sides multiples of 8 -> latents (n, c, h/8, w/8), times 0.18215.
 
         The mean of the posterior, or with a generator a sample of it; the release samples.
         """
@@ -115,7 +164,7 @@ class StableDiffusionAutoencoder:
 
     @torch.no_grad()
     def posterior(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log variance of the latents, each (n, 4, h/8, w/8), unscaled."""
+        """Mean and log variance of the latents, each (n, c, h/8, w/8), unscaled."""
         height, width = pictures.shape[-2:]
         if height % FACTOR or width % FACTOR:
             raise InvalidInput(
@@ -128,15 +177,15 @@ class StableDiffusionAutoencoder:
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents (n, 4, h, w), scaled as by `encode` -> pictures (n, 3, 8h, 8w) around -1..1, unclipped."""
+        """Latents (n, c, h, w), scaled as by `encode` -> pictures (n, 3, 8h, 8w) around -1..1, unclipped."""
         return in_chunks(self._pictures, latents, self.batch_size, like=self._weight)
 
     def _moments(self, pictures: Tensor) -> Tensor:
-        posterior = self.network.encode(pictures).latent_dist
+        posterior = self.network.encode(F.pixel_unshuffle(pictures, self.patch)).latent_dist
         return torch.cat([posterior.mean, posterior.logvar], dim=1)
 
     def _pictures(self, latents: Tensor) -> Tensor:
-        return self.network.decode(latents / LATENT_SCALE).sample
+        return F.pixel_shuffle(self.network.decode(latents / LATENT_SCALE).sample, self.patch)
 
     @property
     def _weight(self) -> Tensor:
@@ -148,6 +197,8 @@ def network_on_meta(config: AutoencoderConfig) -> "AutoencoderKL":
     levels = len(config.channels)
     with torch.device("meta"):
         return standalone_package("diffusers").AutoencoderKL(
+            in_channels=config.picture_channels,
+            out_channels=config.picture_channels,
             down_block_types=("DownEncoderBlock2D",) * levels,
             up_block_types=("UpDecoderBlock2D",) * levels,
             block_out_channels=config.channels,

@@ -11,6 +11,9 @@ from .layers import FeedForward, LayerFactory
 
 # CUDA kernels put the batch on a grid axis of 65,535; stay well below it.
 _MOST_SEQUENCES = 2**15
+# Up to so many keys two products of matrices are faster on a CPU than its fused kernel, there and back twice
+# to seven times. They take more memory, so only a training, which has to keep much more, makes use of it.
+_FEW_KEYS = 256
 
 
 class KeyValue(NamedTuple):
@@ -22,6 +25,9 @@ class KeyValue(NamedTuple):
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Scaled dot product attention of (n, heads, tokens, d), in pieces where n is beyond a kernel's reach."""
+    if query.device.type == "cpu" and query.requires_grad and key.shape[2] <= _FEW_KEYS:
+        scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+        return scores.softmax(-1).to(value.dtype) @ value
     if query.shape[0] <= _MOST_SEQUENCES:
         return F.scaled_dot_product_attention(query, key, value)
     pieces = zip(*(tensor.split(_MOST_SEQUENCES) for tensor in (query, key, value)), strict=True)
@@ -75,8 +81,22 @@ class TransformerBlock(nn.Module):
         self.attn2 = Attention(make, dim, heads, head_dim, context_dim)
         self.norm1, self.norm2, self.norm3 = (make.layer_norm(dim) for _ in range(3))
 
-    def forward(self, x: Tensor, context: KeyValue | None = None) -> Tensor:
-        """Map x (n, tokens, dim) to the same shape."""
-        x = self.attn1(self.norm1(x)) + x
+    def forward(self, x: Tensor, context: KeyValue | None = None, reference_of: int | None = None) -> Tensor:
+        """Map x (n, tokens, dim) to the same shape.
+
+        reference_of: how many sequences in a row also attend to the first of them; None where each attends to
+        itself alone.
+        """
+        x = self._attended(self.norm1(x), reference_of) + x
         x = self.attn2(self.norm2(x), context) + x
         return self.ff(self.norm3(x)) + x
+
+    def _attended(self, x: Tensor, reference_of: int | None) -> Tensor:
+        return self.attn1(x, None if reference_of is None else self._with_first(x, reference_of))
+
+    def _with_first(self, x: Tensor, count: int) -> KeyValue:
+        def joined(own: Tensor) -> Tensor:
+            first = own[::count].repeat_interleave(count, dim=0)
+            return torch.cat([own, first], dim=2)
+
+        return KeyValue(*map(joined, self.attn1.keys_values(x)))

@@ -26,6 +26,8 @@ class ConditionInputs:
         floating point.
     keypoints: (b, f + 1, 2, joints) in 0..1 or -1 where unseen, likewise; None means zeros.
     clip_features: (b, f + 1, clip_dim), the reference picture's in front; None means zeros.
+    puppet_latents: (b, latent_channels, f, h, w), scaled latents of the puppet's frames, for a network that
+        was trained on them.
     """
 
     shape: ClipShape
@@ -36,6 +38,7 @@ class ConditionInputs:
     pose_pictures: Tensor | None = None
     keypoints: Tensor | None = None
     clip_features: Tensor | None = None
+    puppet_latents: Tensor | None = None
 
     def __post_init__(self) -> None:
         frames, size = self.shape.frames, (self.shape.height, self.shape.width)
@@ -47,6 +50,7 @@ class ConditionInputs:
             "pose_pictures": (None, 3, frames + 1, *size),
             "keypoints": (None, frames + 1, 2, None),
             "clip_features": (None, frames + 1, None),
+            "puppet_latents": (None, None, frames, *self.shape.latent_size),
         }
         for name, tensor in self._given().items():
             _check_form(name, tensor, forms[name])
@@ -88,6 +92,7 @@ class ConditionInputs:
             pose_pictures=cut(self.pose_pictures, 2, 1),
             keypoints=cut(self.keypoints, 1, 1),
             clip_features=cut(self.clip_features, 1, 1),
+            puppet_latents=None if self.puppet_latents is None else self.puppet_latents[:, :, start:stop],
         )
 
     def to(
@@ -130,8 +135,8 @@ def _check_form(name: str, tensor: Tensor, form: tuple[int | tuple[int, int] | N
 class Conditions:
     """Everything that stays the same over the denoising steps, encoded.
 
-    concat: (b, concat_channels, f, h, w), beside the noisy latents.
-    reference: (b, latent_channels + concat_channels, 1, h, w), the frame in front of the clip.
+    concat: (b, condition_channels, f, h, w), beside the noisy latents.
+    reference: (b, latent_channels + condition_channels, 1, h, w), the frame in front of the clip.
     context: one KeyValue a spatial transformer in forward order, (b, heads, tokens, d): all frames share it.
     motion: likewise for the motion attention, (b*(f+1), heads, ipi_tokens, d); empty without IPI.
     """

@@ -83,6 +83,12 @@ class DenoiserConfig:
     ipi: None builds the network without the implicit pose indicator and its motion attention.
     motion_attention: "residual" follows the spatial attention, "parallel" (PA) stands beside it.
     motion_scale: alpha, 0..1, how much of the motion attention is added.
+    pools_pictures: pose and reference pictures are averaged down to four times the latents' size before the
+        first convolution of their encoders, not behind it.
+    separate_conditions: pose and reference pictures have concat_channels each, instead of sharing them.
+    puppet: the network is also given the latents of the puppet (the reference picture carried along the
+        bones) and predicts what has to be changed of it.
+    reference_keys: in the spatial self-attention every frame also attends to the reference frame.
     """
 
     channels: int = 320
@@ -103,6 +109,10 @@ class DenoiserConfig:
     ipi: IpiConfig | None = field(default_factory=IpiConfig)
     motion_attention: MotionAttention = "residual"
     motion_scale: float = 1.0
+    pools_pictures: bool = False
+    separate_conditions: bool = False
+    puppet: bool = False
+    reference_keys: bool = False
 
     def __post_init__(self) -> None:
         _check_sizes(self)
@@ -137,9 +147,15 @@ class DenoiserConfig:
         return 4 * self.channels
 
     @property
+    def condition_channels(self) -> int:
+        """Channels that go beside the noisy latents."""
+        pictures = self.concat_channels * (2 if self.separate_conditions else 1)
+        return pictures + (self.latent_channels if self.puppet else 0)
+
+    @property
     def reference_channels(self) -> int:
         """Channels of the reference frame that goes in front of the clip."""
-        return self.latent_channels + self.concat_channels
+        return self.latent_channels + self.condition_channels
 
     @classmethod
     def released(cls) -> "DenoiserConfig":

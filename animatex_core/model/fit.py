@@ -11,6 +11,7 @@ def check_fit(inputs: ConditionInputs, config: DenoiserConfig) -> None:
         "text_context": (1, (config.text_tokens, config.context_dim)),
         "image_embedding": (2, (config.context_dim,)),
         "reference_latents": (1, (config.latent_channels,)),
+        "puppet_latents": (1, (config.latent_channels if config.puppet else 0,)),
     }
     if config.ipi is not None:
         widths |= {"keypoints": (3, (config.ipi.joints,)), "clip_features": (2, (config.ipi.clip_dim,))}

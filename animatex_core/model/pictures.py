@@ -16,10 +16,11 @@ class PictureConvolutions(nn.Sequential):
     """Convolutions from (n, 3, height, width) down to the size of the latents.
 
     The second layer works on four times the latents' size, whatever the autoencoder's factor: the release
-    pools 768 x 512 to half of it before two convolutions of stride 2.
+    pools 768 x 512 to half of it before two convolutions of stride 2. pools_first: it is the pictures that
+    are pooled, before the first layer, which is then four times cheaper.
     """
 
-    def __init__(self, make: LayerFactory, hidden: int, outputs: int) -> None:
+    def __init__(self, make: LayerFactory, hidden: int, outputs: int, *, pools_first: bool = False) -> None:
         super().__init__(
             make.conv2d(3, hidden, 3, padding=1),
             nn.SiLU(),
@@ -28,6 +29,7 @@ class PictureConvolutions(nn.Sequential):
             nn.SiLU(),
             make.conv2d(hidden, outputs, 3, stride=2, padding=1),
         )
+        self.pools_first = pools_first
 
     def forward(  # type: ignore[override]
         self, pictures: Tensor, latent_size: tuple[int, int], dtype: torch.dtype
@@ -37,8 +39,11 @@ class PictureConvolutions(nn.Sequential):
         return torch.cat([self._encode(_in_units(part, dtype), latent_size) for part in parts])
 
     def _encode(self, pictures: Tensor, latent_size: tuple[int, int]) -> Tensor:
-        hidden = self[1](self[0](pictures))
-        hidden = average_pool(hidden, (4 * latent_size[0], 4 * latent_size[1]))
+        size = 4 * latent_size[0], 4 * latent_size[1]
+        if self.pools_first:
+            hidden = self[1](self[0](average_pool(pictures, size)))
+        else:
+            hidden = average_pool(self[1](self[0](pictures)), size)
         return self[5](self[4](self[3](hidden)))
 
 

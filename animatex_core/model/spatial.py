@@ -46,6 +46,7 @@ class SpatialTransformer(nn.Module):
         self.index = index
         self.parallel = config.motion_attention == "parallel"
         self.motion_scale = config.motion_scale
+        self.reference_keys = config.reference_keys
         self.norm = make.group_norm(config.norm_groups, channels, eps=1e-6)
         self.proj_in = make.linear(channels, channels)
         block = TransformerBlock(make, channels, heads, config.head_dim, context_dim=config.context_dim)
@@ -61,14 +62,15 @@ class SpatialTransformer(nn.Module):
 
     def forward(self, x: Tensor, step: Step) -> Tensor:
         """Map (b*f, c, h, w) to the same shape."""
-        attended = self._attend(x, step.conditions.context[self.index]) + x
+        reference_of = step.frames if self.reference_keys else None
+        attended = self._attend(x, step.conditions.context[self.index], reference_of) + x
         if self.pose_attention is None:
             return attended
         source = x if self.parallel else attended
         motion = self.pose_attention(source, step.conditions.motion[self.index])
         return attended + self.motion_scale * motion
 
-    def _attend(self, x: Tensor, context: KeyValue) -> Tensor:
+    def _attend(self, x: Tensor, context: KeyValue, reference_of: int | None) -> Tensor:
         tokens = rearrange(self.norm(x), "n c h w -> n (h w) c")
-        tokens = self.transformer_blocks[0](self.proj_in(tokens), context)
+        tokens = self.transformer_blocks[0](self.proj_in(tokens), context, reference_of)
         return rearrange(self.proj_out(tokens), "n (h w) c -> n c h w", h=x.shape[2])

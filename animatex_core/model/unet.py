@@ -4,13 +4,16 @@ Attribute names are those of the released checkpoint.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
 from .attention import KeyValue
+from .carried import Carried, carried
 from .conditions import ConditionInputs, Conditions, Step
 from .config import DenoiserConfig
 from .fit import check_fit
@@ -57,6 +60,7 @@ class AnimateXUNet(nn.Module):
         config = self.config
         concat, reference = config.concat_channels, config.reference_channels
         context, hidden = config.context_dim, 4 * concat
+        pictures = partial(PictureConvolutions, make, hidden, pools_first=config.pools_pictures)
         self.pre_image_condition = nn.Sequential(
             make.linear(context, context), nn.SiLU(), make.linear(context, context * config.image_tokens)
         )
@@ -64,11 +68,11 @@ class AnimateXUNet(nn.Module):
             asks = config.ipi.asks_keypoints
             self.pose_embedding_before = KeypointEncoder(make, config.ipi) if asks else None
             self.pose_embedding_after = Resampler(make, config.ipi)
-        self.local_image_embedding = PictureConvolutions(make, hidden, concat)
+        self.local_image_embedding = pictures(concat)
         self.local_image_embedding_after = PixelTransformer(make, concat)
-        self.dwpose_embedding = PictureConvolutions(make, hidden, concat)
+        self.dwpose_embedding = pictures(concat)
         self.dwpose_embedding_after = PixelTransformer(make, concat)
-        self.randomref_pose2_embedding = PictureConvolutions(make, hidden, reference)
+        self.randomref_pose2_embedding = pictures(reference)
         self.randomref_pose2_embedding_after = PixelTransformer(make, reference)
         self.randomref_embedding2 = LatentConvolutions(make, config.latent_channels, hidden, reference)
         self.randomref_embedding_after2 = PixelTransformer(make, reference)
@@ -94,7 +98,9 @@ class AnimateXUNet(nn.Module):
         """Predict v (b, c, f, h, w) from noisy latents of that shape and timesteps (b,) in 0..999."""
         time = timestep_embedding(timesteps, self.config.channels).to(x.dtype)
         step = Step(self.time_embed(time), conditions)
-        clip = torch.cat([conditions.reference, torch.cat([x, conditions.concat], dim=1)], dim=2)
+        known = self._carried(x, timesteps, conditions)
+        seen = x if known is None else known.correction.to(x.dtype)
+        clip = torch.cat([conditions.reference, torch.cat([seen, conditions.concat], dim=1)], dim=2)
         hidden = rearrange(clip, "b c f h w -> (b f) c h w")
         skips = []
         for block in self.input_blocks:
@@ -105,7 +111,13 @@ class AnimateXUNet(nn.Module):
             hidden = block(torch.cat([hidden, skips.pop()], dim=1), step)
         # The reference frame has served: the head looks at each frame alone.
         frames = rearrange(hidden, "(b f) c h w -> b f c h w", f=step.frames)[:, 1:]
-        return rearrange(self.out(frames.flatten(0, 1)), "(b f) c h w -> b c f h w", b=x.shape[0])
+        found = rearrange(self.out(frames.flatten(0, 1)), "(b f) c h w -> b c f h w", b=x.shape[0])
+        return found if known is None else (found.float() + known.velocity).to(x.dtype)
+
+    def _carried(self, x: Tensor, timesteps: Tensor, conditions: Conditions) -> Carried | None:
+        if not self.config.puppet:
+            return None
+        return carried(x, conditions.concat[:, -self.config.latent_channels :], timesteps)
 
     def encode(self, inputs: ConditionInputs) -> Conditions:
         """Encode the conditions of a clip and project every cross attention's keys and values.
@@ -149,16 +161,34 @@ class AnimateXUNet(nn.Module):
         return torch.cat([text, image], dim=1)
 
     def _concat(self, inputs: ConditionInputs) -> Tensor:
-        size, batch, dtype = inputs.shape.latent_size, inputs.batch, inputs.text_context.dtype
-        concat = inputs.text_context.new_zeros(batch, self.config.concat_channels, inputs.shape.frames, *size)
-        if inputs.reference_image is not None:
-            # Equal frames attend to equal frames, so one that stands for all is encoded alone.
-            frames = self.local_image_embedding(_frames(inputs.reference_image), size, dtype)
-            concat = concat + self.local_image_embedding_after(frames, batch)
-        if inputs.pose_pictures is not None:
-            frames = self.dwpose_embedding(_frames(inputs.pose_pictures[:, :, 1:]), size, dtype)
-            concat = concat + self.dwpose_embedding_after(frames, batch)
-        return concat
+        picture, pose = self._picture(inputs), self._pose(inputs)
+        parts = [torch.cat([picture, pose], dim=1) if self.config.separate_conditions else picture + pose]
+        if self.config.puppet:
+            shape = inputs.shape.latents(inputs.batch, self.config.latent_channels)
+            none = inputs.text_context.new_zeros(shape)
+            parts.append(none if inputs.puppet_latents is None else none + inputs.puppet_latents)
+        return torch.cat(parts, dim=1)
+
+    def _picture(self, inputs: ConditionInputs) -> Tensor:
+        none = self._no_pictures(inputs)
+        if inputs.reference_image is None:
+            return none
+        # Equal frames attend to equal frames, so one that stands for all is encoded alone.
+        shown, size = _frames(inputs.reference_image), inputs.shape.latent_size
+        frames = self.local_image_embedding(shown, size, none.dtype)
+        return none + self.local_image_embedding_after(frames, inputs.batch)
+
+    def _pose(self, inputs: ConditionInputs) -> Tensor:
+        none = self._no_pictures(inputs)
+        if inputs.pose_pictures is None:
+            return none
+        shown, size = _frames(inputs.pose_pictures[:, :, 1:]), inputs.shape.latent_size
+        frames = self.dwpose_embedding(shown, size, none.dtype)
+        return none + self.dwpose_embedding_after(frames, inputs.batch)
+
+    def _no_pictures(self, inputs: ConditionInputs) -> Tensor:
+        channels, shape = self.config.concat_channels, inputs.shape
+        return inputs.text_context.new_zeros(inputs.batch, channels, shape.frames, *shape.latent_size)
 
     def _reference(self, inputs: ConditionInputs) -> Tensor:
         size, batch, dtype = inputs.shape.latent_size, inputs.batch, inputs.text_context.dtype
@@ -170,6 +200,10 @@ class AnimateXUNet(nn.Module):
         if inputs.pose_pictures is not None:
             pose = self.randomref_pose2_embedding(_frames(inputs.pose_pictures[:, :, :1]), size, dtype)
             reference = reference + self.randomref_pose2_embedding_after(pose, batch)
+        if self.config.puppet:  # in its own pose the reference is its own puppet
+            ahead = self.config.reference_channels - self.config.latent_channels
+            own = F.pad(inputs.reference_latents.to(dtype), (0, 0, 0, 0, 0, 0, ahead, 0))
+            reference = reference + own
         return reference
 
     def _spatial_transformers(self) -> Iterator[SpatialTransformer]:

@@ -19,12 +19,14 @@ class TrainingClip:
     poses: of the character itself in the true frames; EPI transforms these, and they are what is drawn.
     motion: of whoever drives, with his own poses: the character itself, or a body of another shape that
         moves alike.
+    puppet: (latent_channels, f, h, w), scaled latents of the reference carried along the bones, or None.
     """
 
     latents: Tensor
     reference: ReferenceFeatures
     poses: PoseSequence
     motion: MotionFeatures
+    puppet: Tensor | None = None
 
     def __post_init__(self) -> None:
         require_a_pose_each(self.latents.shape[1], len(self.poses))

@@ -73,9 +73,9 @@ def memory_shape(shape: ClipShape, spans: Sequence[Span]) -> list[int]:
     return [shape.frames, len(spans[0])]
 
 
-def check_latents(shape: ClipShape, latents: Sequence[int]) -> None:
-    """Raise InvalidInput unless latents (f, 4, h, w) are those that the conditions were made for."""
-    found, expected = tuple(latents), (shape.frames, 4, *shape.latent_size)
+def check_latents(shape: ClipShape, latents: Sequence[int], channels: int) -> None:
+    """Raise InvalidInput unless latents (f, channels, h, w) are those that the conditions were made for."""
+    found, expected = tuple(latents), (shape.frames, channels, *shape.latent_size)
     if found != expected:
         raise InvalidInput(
             f"The latents are {found}, but the conditioning was made for {shape.frames} frames of "
@@ -84,9 +84,9 @@ def check_latents(shape: ClipShape, latents: Sequence[int]) -> None:
         )
 
 
-def check_whole(shape: ClipShape, passes: int, latents: Sequence[int]) -> None:
+def check_whole(shape: ClipShape, passes: int, latents: Sequence[int], channels: int) -> None:
     """Raise InvalidInput where another node has only a part of the clip's latents denoised."""
-    if tuple(latents) != (passes * shape.frames, 4, *shape.latent_size):
+    if tuple(latents) != (passes * shape.frames, channels, *shape.latent_size):
         raise InvalidInput(
             "Only a part of the clip is to be denoised, but Animate-X's conditioning is of the whole: set a "
             "mask in place of an area, and choose long_clip of Animate-X Sampler in place of context windows."

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from comfy.clip_vision import ClipVisionModel, convert_to_transformers, load_clipvision_from_sd
 from comfy.ldm.models.autoencoder import AutoencoderKL
 from comfy.model_patcher import ModelPatcher
@@ -20,7 +22,7 @@ from ...animatex_core.checkpoints.autoencoder_keys import (
 )
 from ...animatex_core.checkpoints.safe_read import open_tensors
 from ...animatex_core.checkpoints.strict import check_keys, shapes
-from ...animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, WHAT
+from ...animatex_core.encoders.autoencoder import WHAT, AutoencoderConfig, bundled_config
 from ...animatex_core.encoders.open_clip_config import read_open_clip_config
 from ...animatex_core.errors import WrongCheckpoint
 from ...animatex_core.small_bundle import SmallBundle
@@ -82,9 +84,10 @@ def small_clip_vision(bundle: SmallBundle) -> ClipVisionModel:
 
 def small_vae(bundle: SmallBundle) -> VAE:
     """Load the VAE of a small bundle."""
-    config, narrowest = SMALL_AUTOENCODER, SMALL_AUTOENCODER.channels[0]
+    config = bundled_config(bundle.autoencoder)
+    narrowest = config.channels[0]
     multipliers = tuple(width // narrowest for width in config.channels)
-    sizes = _sizes(narrowest, multipliers, config.blocks)
+    sizes = _sizes(narrowest, multipliers, config.blocks, config.latent_channels, config.picture_channels)
     tensors = diffusers_to_ldm(_opened(bundle.autoencoder))
     with torch.device("meta"):
         expected = shapes(AutoencoderKL(**sizes).state_dict())
@@ -93,8 +96,26 @@ def small_vae(bundle: SmallBundle) -> VAE:
     for module in vae.first_stage_model.modules():
         if isinstance(module, torch.nn.GroupNorm):  # which ComfyUI builds with Stable Diffusion's 32 alone
             module.num_groups = config.norm_groups
+    _see_patches(vae, config)
     remember_loader(vae.patcher, _patcher, small_vae, bundle)
     return vae
+
+
+def _see_patches(vae: VAE, config: AutoencoderConfig) -> None:
+    """Let a VAE fold pictures into patches before its encoder, and unfold what its decoder gives."""
+    vae.latent_channels = config.latent_channels
+    network = vae.first_stage_model
+    network.encoder.register_forward_pre_hook(partial(_folded, config.patch))
+    network.decoder.register_forward_hook(partial(_unfolded, config.patch))
+
+
+def _folded(patch: int, _encoder: object, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    pictures, *others = inputs
+    return F.pixel_unshuffle(pictures, patch), *others
+
+
+def _unfolded(patch: int, _decoder: object, _inputs: object, pictures: Tensor) -> Tensor:
+    return F.pixel_shuffle(pictures, patch)
 
 
 def _patcher(
@@ -135,18 +156,20 @@ def _transformers_sizes(settings: dict[str, Any]) -> dict[str, object]:
     }
 
 
-def _sizes(channels: int, multipliers: tuple[int, ...], blocks: int) -> dict[str, object]:
+def _sizes(
+    channels: int, multipliers: tuple[int, ...], blocks: int, latents: int = 4, pictures: int = 3
+) -> dict[str, object]:
     """Return what ComfyUI builds its network from: as Stable Diffusion's, but for these sizes."""
     layers = {
         "double_z": True,
-        "z_channels": 4,
+        "z_channels": latents,
         "resolution": 256,
-        "in_channels": 3,
-        "out_ch": 3,
+        "in_channels": pictures,
+        "out_ch": pictures,
         "ch": channels,
         "ch_mult": list(multipliers),
         "num_res_blocks": blocks,
         "attn_resolutions": [],
         "dropout": 0.0,
     }
-    return {"ddconfig": layers, "embed_dim": 4}
+    return {"ddconfig": layers, "embed_dim": latents}

@@ -1,11 +1,11 @@
-"""The denoiser as a native MODEL of ComfyUI: frames ride in the batch of a 4-channel LATENT."""
+"""The denoiser as a native MODEL of ComfyUI: frames ride in the batch of a LATENT."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import torch
-from comfy.latent_formats import SD15
+from comfy.latent_formats import SD15, LatentFormat
 from comfy.model_base import BaseModel, ModelType
 from comfy.model_management import throw_exception_if_processing_interrupted
 from comfy.supported_models_base import BASE
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ...animatex_core.diffusion.denoiser import Denoiser
 from ...animatex_core.diffusion.windows import windowed
+from ...animatex_core.encoders.autoencoder import LATENT_SCALE
 from ...animatex_core.errors import InvalidInput
 from ...animatex_core.model.conditions import ConditionInputs, Conditions
 from ...animatex_core.model.config import DenoiserConfig
@@ -43,6 +44,17 @@ class AnimateXConfig(BASE):
 
     def __init__(self, denoiser: DenoiserConfig) -> None:
         super().__init__({"config": denoiser})
+        if denoiser.latent_channels != SD15.latent_channels:
+            self.latent_format = WideLatents(denoiser.latent_channels)
+
+
+class WideLatents(LatentFormat):
+    """Latents of other channels than those of SD 1.5, scaled alike; without colours for previews."""
+
+    scale_factor = LATENT_SCALE
+
+    def __init__(self, channels: int) -> None:
+        self.latent_channels = channels
 
 
 class HostedUNet(AnimateXUNet):
@@ -99,7 +111,7 @@ class AnimateXModel(BaseModel):
     def extra_conds(self, **kwargs: Any) -> dict[str, EncodedClip]:
         """Encode what a conditioning tells; ComfyUI asks once a run and pass, with the model loaded."""
         condition = zeroed_out(clip_condition(kwargs), kwargs.get("cross_attn"))
-        check_latents(condition.inputs.shape, kwargs["noise"].shape)
+        check_latents(condition.inputs.shape, kwargs["noise"].shape, self.denoiser.latent_channels)
         encode = partial(self._encode, device=kwargs["device"])
         clip = encoded(condition, kwargs.get(WINDOWS), encode)
         self.run.append(clip)
@@ -131,7 +143,7 @@ class AnimateXModel(BaseModel):
         options = transformer_options or {}
         check_patches(options)
         passes: list[EncodedClip] = kwargs.pop(CONDITION)
-        check_whole(passes[0].shape, len(passes), x.shape)
+        check_whole(passes[0].shape, len(passes), x.shape, self.denoiser.latent_channels)
         apply = partial(super()._apply_model, transformer_options=options, **kwargs)
 
         def window(index: int) -> Denoiser:

@@ -45,7 +45,8 @@ def sample_clip(
     if not all(told):
         raise InvalidInput("A conditioning is empty: wire the positive and the negative of one node.")
     for _, values in (*told[0], *told[1]):
-        check_latents(clip_condition(values).inputs.shape, samples.shape)
+        channels = model.model.denoiser.latent_channels
+        check_latents(clip_condition(values).inputs.shape, samples.shape, channels)
     plan = settings.long_clip
     model.model.trained_on.warn_of_length(len(samples) if plan is None else min(plan.size, len(samples)))
     start = _start(samples, latent.get("noise_mask"), settings, denoise)

@@ -16,7 +16,7 @@ from torch import Tensor
 from tests.host.model_setting import apart, generated, loading
 from tests.host.pack import complaint, pack
 from tests.host.reports import report
-from tests.small_bundles import write_small_bundle
+from tests.small_bundles import write_bundle_on_patches, write_small_bundle
 
 files = pack("nodes.host.encoder_loading")
 hosted = pack("nodes.host.encoders")
@@ -33,6 +33,7 @@ FOLDER = Path(TEMPORARY.name)
 GENERATOR = torch.Generator().manual_seed(0)
 PICTURES = list(torch.randint(0, 256, (3, 224, 224, 3), generator=GENERATOR, dtype=torch.uint8).numpy())
 BUNDLE = write_small_bundle(FOLDER / "small")
+ON_PATCHES = write_bundle_on_patches(FOLDER / "patches")
 
 
 def image_encoder_sees_the_pictures_as_they_are() -> dict[str, Any]:
@@ -61,6 +62,23 @@ def small_bundle_is_that_of_the_core() -> dict[str, Any]:
         "spread": frames.clamp(0, 1).std().item(),
         "weights": _equal(weights, core.unet.state_dict()),
         "trained on": model.trained_on.to_dict(),
+    }
+
+
+def bundle_on_patches_is_that_of_the_core() -> dict[str, Any]:
+    core = networks.load_small(ON_PATCHES, torch.float32, torch.device("cpu"))
+    vae = files.small_vae(ON_PATCHES)
+    model = loading.load_model(denoisers.read_denoiser(ON_PATCHES.denoiser), "the small denoiser").model
+    shown = preprocess.autoencoder_pictures(PICTURES[:1], 64, 128)
+    latents = torch.randn(2, 8, 16, 8, generator=GENERATOR)
+    frames = (core.autoencoder.decode(latents).permute(0, 2, 3, 1) * 0.5 + 0.5).clamp(0, 1)
+    return {
+        "latents": apart(hosted.HostLatentEncoder(vae).encode(shown), core.autoencoder.encode(shown)),
+        "frames": apart(vae.decode(latents / autoencoder.LATENT_SCALE), frames),
+        "tiles": list(vae.decode_tiled(latents, tile_x=8, tile_y=8, overlap=2).shape),
+        "spread": frames.std().item(),
+        "channels": [vae.latent_channels, model.latent_format.latent_channels],
+        "scaled": apart(model.process_latent_in(latents), latents * autoencoder.LATENT_SCALE),
     }
 
 
@@ -150,7 +168,7 @@ def _complaint(load: Callable[[Path], Any], name: str) -> str:
 
 if __name__ == "__main__":
     report(
-        small_bundle_is_that_of_the_core,
+        small_bundle_is_that_of_the_core, bundle_on_patches_is_that_of_the_core,
         image_encoder_sees_the_pictures_as_they_are, encoders_are_the_same_every_time,
         autoencoder_files, released_denoiser, complaints, image_encoders_with_a_fault,
     )  # fmt: skip

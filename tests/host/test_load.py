@@ -169,6 +169,13 @@ class TestEncoders:
         trained_on = {"width": 128, "height": 192, "frames": 32, "reference_form": "both"}
         assert found["trained on"] == trained_on
 
+    def test_an_autoencoder_on_patches_is_that_of_the_core(self, encoders: dict) -> None:
+        found = encoders["bundle_on_patches_is_that_of_the_core"]
+        assert max(found[name] for name in ("latents", "frames", "scaled")) < 1e-5, found
+        assert found["spread"] > 0.01
+        assert found["channels"] == [8, 8]
+        assert found["tiles"] == [2, 128, 64, 3]
+
     def test_the_built_in_ones_are_the_same_every_time(self, encoders: dict) -> None:
         assert encoders["encoders_are_the_same_every_time"] == [True, True, True]
 

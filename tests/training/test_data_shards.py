@@ -35,6 +35,26 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
+def test_the_puppet_goes_along_with_its_frames(tmp_path: Path) -> None:
+    header = replace(HEADER, puppet=True)
+    clip = replace(
+        triple(8, 0, header), puppet=torch.arange(8.0).view(8, 1, 1, 1).expand(8, *HEADER.latent_shape)
+    )
+    found = written(tmp_path, [clip], header).clip(0, 3, rng())
+    assert found.puppet is not None
+    assert found.puppet.shape == found.latents.shape
+    steps = found.puppet[0, :, 0, 0].diff()
+    assert steps.tolist() == [1.0, 1.0]
+
+
+def test_a_data_set_of_before_has_no_puppet(tmp_path: Path) -> None:
+    written(tmp_path, [triple(8)])
+    values = json.loads((tmp_path / HEADER_FILE).read_text())
+    del values["puppet"]
+    (tmp_path / HEADER_FILE).write_text(json.dumps(values))
+    assert ShardDataset.open(tmp_path).clip(0, 2, rng()).puppet is None
+
+
 @pytest.mark.parametrize("header", [HEADER, replace(HEADER, form="both"), replace(HEADER, form="latents")])
 def test_what_is_read_is_what_was_written(tmp_path: Path, header: DatasetHeader) -> None:
     clips = [triple(8, seed, header) for seed in range(3)]

@@ -19,7 +19,8 @@ from animatex_core.training.bundle.held_out import BLURRED, FROZEN, MEAN, OTHER,
 from animatex_core.training.bundle.held_out_report import report
 from animatex_core.training.procedural.triples import draw_triple
 
-from ..small_bundles import write_small_bundle
+from ..model.samples import tiny_unet
+from ..small_bundles import write_bundle_on_patches, write_small_bundle
 
 SETTINGS = held_out.HeldOutSettings(
     pairs=2, frames=3, width=64, height=128, sampling=SamplingSettings(steps=2, guidance=Guidance(1.0))
@@ -88,7 +89,11 @@ def test_joints_are_near_within_a_part_of_the_height() -> None:
 
 def test_a_pair_is_animated_by_its_own_a_frozen_and_another_pose(animator: held_out.HeldOut) -> None:
     case = animator.case(0)
-    assert set(case.clips) == {REAL, FROZEN, OTHER, REPEATED, BLURRED, MEAN}
+    controls = {held_out.PUPPET, held_out.BLURRED_PUPPET, held_out.CEILING}
+    assert set(case.clips) == {REAL, FROZEN, OTHER, held_out.OWN, REPEATED, BLURRED, MEAN} | controls
+    puppet, smooth = case.clips[held_out.PUPPET], case.clips[held_out.BLURRED_PUPPET]
+    assert smooth.std() < puppet.std()
+    assert not np.array_equal(case.clips[held_out.OWN], case.clips[REAL])
     assert {clip.shape for clip in case.clips.values()} == {(3, 128, 64, 3)}
     assert {clip.dtype for clip in case.clips.values()} == {np.dtype(np.uint8)}
     assert (case.clips[REPEATED] == case.triple.reference.frames).all()
@@ -97,6 +102,16 @@ def test_a_pair_is_animated_by_its_own_a_frozen_and_another_pose(animator: held_
     assert not np.array_equal(case.clips[REAL], case.clips[OTHER])
     again = animator.case(0)
     assert all(np.array_equal(again.clips[name], clip) for name, clip in case.clips.items())
+
+
+def test_a_bundle_on_patches_is_animated_from_its_puppet(tmp_path: Path) -> None:
+    networks = load_small(write_bundle_on_patches(tmp_path), torch.float32, torch.device("cpu"))
+    settings = replace(SETTINGS, driven_by=(held_out.OWN,))
+    shown = held_out.HeldOut(networks, settings).case(0).clips[held_out.OWN]
+    blind = replace(networks, unet=tiny_unet(replace(networks.unet.config, puppet=False)))
+    other = held_out.HeldOut(blind, settings).case(0).clips[held_out.OWN]
+    assert shown.shape == other.shape == (3, 128, 64, 3)
+    assert not np.array_equal(shown, other)
 
 
 def test_what_should_come_out_scores_best(animator: held_out.HeldOut) -> None:

@@ -10,7 +10,7 @@ from animatex_core.errors import InvalidInput
 from animatex_core.model.conditions import Conditions
 from animatex_core.training.trainer.config import DropoutConfig, LossConfig
 from animatex_core.training.trainer.dropout import INPUTS, draw_dropped, without
-from animatex_core.training.trainer.loss import draw_timesteps
+from animatex_core.training.trainer.loss import DenoisingLoss, draw_timesteps
 from animatex_core.training.trainer.network import start_unet
 from animatex_core.training.trainer.plan import BatchPlan, Position, clip_of, plan_batches, samples_of
 from animatex_core.training.trainer.prefetch import prefetched
@@ -41,7 +41,8 @@ def test_conditions_are_dropped_as_often_as_asked() -> None:
     rng = np.random.default_rng(0)
     draws = [draw_dropped(DropoutConfig(), rng) for _ in range(4000)]
     sizes = Counter(len(dropped) for dropped in draws)
-    assert sizes[5] / 4000 == pytest.approx(0.1 + 0.8 / 32, abs=0.02)
+    assert sizes[6] / 4000 == pytest.approx(0.1, abs=0.02)
+    assert sizes[5] / 4000 == pytest.approx(0.8 / 32, abs=0.01)
     assert sizes[0] / 4000 == pytest.approx(0.1 + 0.8 / 32, abs=0.02)
     assert sum("pose" in dropped for dropped in draws) / 4000 == pytest.approx(0.5, abs=0.03)
 
@@ -49,7 +50,8 @@ def test_conditions_are_dropped_as_often_as_asked() -> None:
 def test_everything_dropped_is_the_unconditional_pass() -> None:
     (inputs,) = BatchMaker(settings(dropout=KEPT), MadeUpClips()).sample(0, 2).groups
     nothing, bare = without(inputs, frozenset(INPUTS)), inputs.unconditional()
-    assert all(getattr(inputs, name) is not None for names in INPUTS.values() for name in names)
+    names = [name for names in INPUTS.values() for name in names if name != "puppet_latents"]
+    assert all(getattr(inputs, name) is not None for name in names)
     assert all(getattr(nothing, name) is None for names in INPUTS.values() for name in names)
     assert torch.equal(nothing.text_context, bare.text_context)
 
@@ -91,6 +93,31 @@ def test_data_of_another_size_is_refused() -> None:
     make = BatchMaker(settings(size={"width": 64, "height": 96}), MadeUpClips())
     with pytest.raises(InvalidInput, match=r"latents of \(4, 1, 6, 4\), but the configuration asks for"):
         make.sample(0, 1)
+
+
+def test_a_share_of_the_clips_begins_as_noise_alone() -> None:
+    torch.manual_seed(0)
+    timesteps = draw_timesteps(4000, LossConfig(pure_noise=0.25))
+    assert (timesteps == 999).float().mean().item() == pytest.approx(0.25, abs=0.03)
+    assert timesteps.float().mean().item() == pytest.approx(0.75 * 500 + 0.25 * 999, abs=20)
+
+
+def test_channels_weigh_as_the_configuration_says() -> None:
+    batch = BatchMaker(settings(), MadeUpClips())(BatchPlan(3, (0, 1)))
+    unet, noise = start_unet(settings()), torch.randn_like(batch.latents)
+    timesteps = torch.tensor([999, 500])
+    each = [
+        DenoisingLoss(unet, [4.0 * (n == m) for m in range(4)])(batch, noise, timesteps)[0] for n in range(4)
+    ]
+    whole, _ = DenoisingLoss(unet)(batch, noise, timesteps)
+    assert sum(each).item() / 4 == pytest.approx(whole.item(), rel=1e-5)
+    assert len({round(loss.item(), 6) for loss in each}) == 4
+
+
+@pytest.mark.parametrize("weights", [(1.0,), (1.0, 1.0, 1.0, -1.0)])
+def test_weights_of_other_channels_are_refused(weights: tuple[float, ...]) -> None:
+    with pytest.raises(InvalidInput, match=r"loss\.channel_weights"):
+        settings(loss={"channel_weights": weights})
 
 
 def test_moving_cells_weigh_more() -> None:

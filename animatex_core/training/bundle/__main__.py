@@ -18,7 +18,7 @@ from ...checkpoints.safetensors_file import layout_of, write_safetensors
 from ...commands.options import size
 from ...commands.train_words import Told
 from ...dwpose import load_pose_nets
-from ...encoders.autoencoder import SMALL_AUTOENCODER, StableDiffusionAutoencoder
+from ...encoders.autoencoder import StableDiffusionAutoencoder, bundled_config
 from ...encoders.open_clip_encoder import OpenClipImageEncoder
 from ...errors import InvalidInput
 from ...networks import load_small
@@ -35,6 +35,7 @@ from .image_encoder import image_encoder_config, train_image_encoder
 from .pack import pack, read_parts
 from .pose_accuracy import held_out_clips, joint_accuracy
 from .pose_nets import train_pose_nets
+from .recipe import Recipe
 from .triples_set import TriplesSettings, write_triples
 
 say = partial(print, flush=True)
@@ -44,6 +45,11 @@ TOKENS = 4  # of the text context, which is the same for every clip and so may b
 def autoencoder(arguments: argparse.Namespace) -> None:
     """Train the autoencoder."""
     _write(SmallBundle(arguments.folder).autoencoder, train_autoencoder(say), "")
+
+
+def recipe(arguments: argparse.Namespace) -> None:
+    """Train autoencoder and denoiser from the beginning to the end, or go on wherever that was stopped."""
+    Recipe(arguments.folder, read_encoders, say, every=arguments.every).run()
 
 
 def image_encoder(arguments: argparse.Namespace) -> None:
@@ -134,7 +140,9 @@ def _image_encoder(bundle: SmallBundle) -> OpenClipImageEncoder:
 
 
 def _autoencoder(bundle: SmallBundle) -> StableDiffusionAutoencoder:
-    return StableDiffusionAutoencoder.from_file(bundle.autoencoder, SMALL_AUTOENCODER, batch_size=9)
+    return StableDiffusionAutoencoder.from_file(
+        bundle.autoencoder, bundled_config(bundle.autoencoder), batch_size=9
+    )
 
 
 def _write(path: Path, network: nn.Module, prefix: str) -> None:
@@ -154,6 +162,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "pose-accuracy": accuracy,
     "held-out": held_out,
     "ablations": ablations,
+    "recipe": recipe,
 }
 
 
@@ -165,6 +174,9 @@ def parser() -> argparse.ArgumentParser:
         part = parts.add_parser(name, help=run.__doc__)
         part.add_argument("folder", type=Path, help="folder of all weights, named as those of the bundle")
         part.set_defaults(run=run)
+    parts.choices["recipe"].add_argument(
+        "--every", type=float, default=20.0, help="minutes between measurements; default: %(default)s"
+    )
     drawn = parts.choices["triples"]
     drawn.add_argument("--out", type=Path, required=True, help="folder of the data set")
     drawn.add_argument("--count", type=int, default=20_000, help="default: %(default)s")

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 
 from ...pose.skeleton import PoseSequence, seen
 from ..procedural.render import render
@@ -24,6 +26,19 @@ def blurred(triple: Triple) -> np.ndarray:
 def true_mean(triple: Triple) -> np.ndarray:
     """The mean of the true clip over time, which no method could know."""
     return _mean(triple.target.frames)
+
+
+def smoothed(frames: np.ndarray, sigma: float) -> np.ndarray:
+    """Return frames (f, h, w, 3) uint8 blurred by a Gaussian of so many pixels."""
+    reach = int(np.ceil(3 * sigma))
+    places = torch.arange(-reach, reach + 1, dtype=torch.float32)
+    kernel = torch.exp(-(places**2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).expand(3, 1, 1, -1)
+    pictures = torch.from_numpy(frames).permute(0, 3, 1, 2).float()
+    padded = F.pad(pictures, (reach,) * 4, mode="replicate")
+    wide = F.conv2d(padded, kernel, groups=3)
+    smooth = F.conv2d(wide, kernel.transpose(2, 3), groups=3)
+    return smooth.round().byte().permute(0, 2, 3, 1).numpy()
 
 
 def _mean(frames: np.ndarray) -> np.ndarray:

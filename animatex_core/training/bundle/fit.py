@@ -31,6 +31,7 @@ class FitSettings:
     weight_decay: float = 0.01
     decay: float = 0.998  # of the averaged weights
     workers: int = 1  # processes that make samples, 0 for none but this one
+    keep_every: int = KEEP_EVERY  # steps between two states that are kept
 
     def factor(self, step: int) -> float:
         """Return the part of the learning rate at a step."""
@@ -62,7 +63,7 @@ class State:
     """All that changes in a training, kept in a file if one is given."""
 
     def __init__(self, network: nn.Module, settings: FitSettings, file: Path | None) -> None:
-        self.step, self._file = 0, file
+        self.step, self._file, self.keep_every = 0, file, settings.keep_every
         self.optimizer = torch.optim.AdamW(
             network.parameters(),
             settings.learning_rate,
@@ -143,7 +144,7 @@ def _steps(
         state.averaged.update_parameters(network)
         state.step += 1
         total += value.item()
-        if state.step % KEEP_EVERY == 0:
+        if state.step % state.keep_every == 0:
             state.keep()
         if state.step % REPORT_EVERY:
             yield ""

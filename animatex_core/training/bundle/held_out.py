@@ -2,25 +2,31 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from einops import rearrange
+from torch import Tensor
 
 from ...conditioning import MotionFeatures, clip_conditions, encode_motion, encode_reference
+from ...encoders.preprocess import autoencoder_pictures
 from ...markdown import markdown_table
 from ...networks import Networks
 from ...pose.extract import PoseExtractor
-from ...pose.skeleton import seen
+from ...pose.skeleton import PoseSequence, seen
+from ...puppet.condition import puppet_latents
+from ...puppet.puppet import puppet_frames
 from ...retarget.retarget import Character, RetargetSettings, retarget
 from ...sampling import FOR_SMALL, SamplingSettings, sample_latents
 from ...shapes import ClipShape
 from ..procedural.triples import Triple, draw_triple
 from . import baselines, scores
+from .yardstick import perceptual_encoder
 
 Frames = np.ndarray
 REAL, FROZEN, OTHER = "driving pose", "frozen pose", "pose of another clip"
-DRIVEN_BY = REAL, FROZEN, OTHER
+OWN = "own pose"
+DRIVEN_BY = REAL, FROZEN, OTHER, OWN
+PUPPET, BLURRED_PUPPET, CEILING = "puppet", "puppet blurred", "true clip through the autoencoder"
 REPEATED, BLURRED, MEAN = "reference repeated", "reference blurred over its places", "mean of the true clip"
 LIKE_THE_CHARACTER = RetargetSettings(mode="retarget", ground=True)
 
@@ -29,8 +35,10 @@ LIKE_THE_CHARACTER = RetargetSettings(mode="retarget", ground=True)
 class HeldOutSettings:
     """pairs: of a character and a motion. seed: of the pairs; that of the noise is the number of the pair.
 
-    driven_by: the poses that each character is animated by, some of DRIVEN_BY. retargeting: of these poses;
-    in the mode "align" they keep the dancer's own body, which is the cross setting of the paper.
+    driven_by: the poses that each character is animated by, some of DRIVEN_BY; OWN are those of the true
+    clip, which have no fault of the retargeting, and the puppet follows them too. sigma: of its blur.
+    retargeting: of the other poses; in the mode "align" they keep the dancer's own body, which is the cross
+    setting of the paper.
     """
 
     pairs: int = 32
@@ -40,6 +48,7 @@ class HeldOutSettings:
     seed: int = 0
     sampling: SamplingSettings = FOR_SMALL
     driven_by: Sequence[str] = DRIVEN_BY
+    sigma: float = 0.4
     retargeting: RetargetSettings = LIKE_THE_CHARACTER
 
 
@@ -63,13 +72,31 @@ class HeldOut:
         """Animate pair `number`."""
         triple = self._triple(number)
         clips = {
-            name: self._animated(number, triple, self._motion(name, number, triple))
+            name: self._animated(
+                number,
+                triple,
+                self._motion(name, number, triple),
+                triple.target.poses if name == OWN else None,
+            )
             for name in self.settings.driven_by
         }
+        if OWN in self.settings.driven_by:
+            clips |= self._controls(triple)
         clips[REPEATED] = baselines.repeated(triple)
         clips[BLURRED] = baselines.blurred(triple)
         clips[MEAN] = baselines.true_mean(triple)
         return Case(triple, clips)
+
+    def _controls(self, triple: Triple) -> dict[str, Frames]:
+        scene = triple.reference
+        puppet, _ = puppet_frames(scene.frames[0], scene.poses, triple.target.poses)
+        height, width = puppet.shape[1:3]
+        true = autoencoder_pictures(list(triple.target.frames), width, height)
+        return {
+            PUPPET: puppet,
+            BLURRED_PUPPET: baselines.smoothed(puppet, self.settings.sigma),
+            CEILING: self._decoded(self.networks.autoencoder.encode(true)),
+        }
 
     def scores(self, case: Case) -> dict[str, dict[str, float]]:
         """Score every clip of a case by name."""
@@ -89,7 +116,9 @@ class HeldOut:
         still = [0] * self.settings.frames
         return MotionFeatures(motion.clip[still], motion.poses.select(still), motion.width, motion.height)
 
-    def _animated(self, number: int, triple: Triple, motion: MotionFeatures) -> Frames:
+    def _animated(
+        self, number: int, triple: Triple, motion: MotionFeatures, poses: PoseSequence | None
+    ) -> Frames:
         networks, settings, own = self.networks, self.settings, triple.reference.poses
         halvings = networks.unet.config.halvings
         shape = ClipShape(settings.width, settings.height, settings.frames, halvings=halvings)
@@ -102,21 +131,28 @@ class HeldOut:
             networks.trained_on.reference_form,
             networks.autoencoder,
         )
-        poses = retarget(motion.poses, character, settings.retargeting)
-        inputs = clip_conditions(shape, networks.text_context, reference, poses, motion)
+        if poses is None:
+            poses = retarget(motion.poses, character, settings.retargeting)
+        puppet = None
+        if networks.unet.config.puppet:
+            picture = triple.reference.frames[0]
+            puppet = puppet_latents(networks.autoencoder, picture, own, poses, shape)
+        inputs = clip_conditions(shape, networks.text_context, reference, poses, motion, puppet=puppet)
         latents = sample_latents(networks.unet, inputs, replace(settings.sampling, seed=number))
-        pictures = networks.autoencoder.decode(rearrange(latents, "1 c f h w -> f c h w"))
+        return self._decoded(rearrange(latents, "1 c f h w -> f c h w"))
+
+    def _decoded(self, latents: Tensor) -> Frames:
+        pictures = self.networks.autoencoder.decode(latents)
         units = (pictures.float().cpu() / 2 + 0.5).clamp(0, 1)
         return rearrange((units * 255).byte(), "f c h w -> f h w c").numpy()
 
     def _scored(self, triple: Triple, frames: Frames) -> dict[str, float]:
         true = triple.target.frames
         psnr, ssim = scores.similarity(frames, true)
-        autoencoder: Any = self.networks.autoencoder
         found = {
             "PSNR": psnr,
             "SSIM": ssim,
-            "perceptual": scores.perceptual_distance(autoencoder.network.encoder, frames, true),
+            "perceptual": scores.perceptual_distance(perceptual_encoder(), frames, true),
             "moving PSNR": scores.moving_psnr(frames, true),
             "colours": scores.color_overlap(frames, true, _figure(triple)),
         }

@@ -15,6 +15,12 @@ from ...checkpoints.safe_read import open_tensors
 from ...checkpoints.safetensors_file import layout_of, write_safetensors
 from ...checkpoints.soundness import narrowed
 from ...dwpose import load_pose_nets
+from ...encoders.autoencoder import (
+    SMALL_AUTOENCODER,
+    AutoencoderConfig,
+    autoencoder_metadata,
+    bundled_config,
+)
 from ...errors import InvalidInput, WrongCheckpoint
 from ...networks import load_small
 from ...placement import scratch_folder, storage_errors
@@ -23,15 +29,15 @@ from .card import model_card
 from .image_encoder import image_encoder_config
 from .pose_onnx import write_detector, write_landmarks
 
-MOST_BYTES = 20_000_000  # of all files together: they lie in the repository
+MOST_BYTES = 40_000_000  # of all files together: they lie in the repository
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedParts:
     """Weights in any precision.
 
-    autoencoder: of `SMALL_AUTOENCODER`. image_encoder: of OpenCLIP's vision tower, its keys beginning with
-    `visual.`; image_encoder_config: in OpenCLIP's form. pose_nets: of `SmallDWPose`.
+    autoencoder: of the sizes autoencoder_config. image_encoder: of OpenCLIP's vision tower, its keys
+    beginning with `visual.`; image_encoder_config: in OpenCLIP's form. pose_nets: of `SmallDWPose`.
     """
 
     denoiser: DenoiserFile
@@ -39,6 +45,7 @@ class TrainedParts:
     image_encoder: Mapping[str, Tensor]
     image_encoder_config: Mapping[str, Any]
     pose_nets: Mapping[str, Tensor]
+    autoencoder_config: AutoencoderConfig = SMALL_AUTOENCODER
 
 
 def read_parts(folder: Path) -> TrainedParts:
@@ -50,6 +57,7 @@ def read_parts(folder: Path) -> TrainedParts:
         image_encoder=open_tensors(files.image_encoder),
         image_encoder_config=image_encoder_config(),
         pose_nets=open_tensors(files.pose_nets),
+        autoencoder_config=bundled_config(files.autoencoder),
     )
 
 
@@ -57,7 +65,7 @@ def pack(parts: TrainedParts, folder: Path, told: str) -> None:
     """Write the files of a bundle in fp16 into a folder; told: for its card, see `model_card`.
 
     They replace those that are there when all are whole and fit together. Raises CheckpointError and its
-    kinds for weights that do not fit, InvalidInput for files of more than 20 MB together, and StorageError.
+    kinds for weights that do not fit, InvalidInput for files of more than 40 MB together, and StorageError.
     """
     with scratch_folder(folder / "bundle") as scratch:
         bundle = SmallBundle(scratch)
@@ -75,8 +83,9 @@ def _write(parts: TrainedParts, bundle: SmallBundle, told: str) -> None:
         bundle.image_encoder: parts.image_encoder,
         bundle.pose_nets: parts.pose_nets,
     }
+    sizes = {bundle.autoencoder: autoencoder_metadata(parts.autoencoder_config)}
     for path, tensors in networks.items():
-        _write_halves(path, tensors)
+        _write_halves(path, tensors, sizes.get(path, {}))
     nets = load_pose_nets(bundle.pose_nets)  # as rounded as they will be elsewhere
     write_detector(nets.detector, bundle.detector)
     write_landmarks(nets.landmarks, bundle.landmarks)
@@ -86,9 +95,9 @@ def _write(parts: TrainedParts, bundle: SmallBundle, told: str) -> None:
     bundle.image_encoder_config.write_text(config + "\n", encoding="utf-8")
 
 
-def _write_halves(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def _write_halves(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     halves = {name: narrowed(name, tensor, torch.float16, path.name) for name, tensor in tensors.items()}
-    write_safetensors(path, layout_of(halves), halves.items(), {})
+    write_safetensors(path, layout_of(halves), halves.items(), metadata)
 
 
 def _check(bundle: SmallBundle) -> None:

@@ -1,6 +1,6 @@
 """Triples as a data set of the trainer: drawn, seen as a pose net would see them, and encoded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,15 +11,21 @@ from torch.utils.data import DataLoader
 from ...conditioning import MotionFeatures, ReferenceFeatures, encode_pictures
 from ...encoders.preprocess import autoencoder_pictures
 from ...pose.skeleton import HANDS, PoseSequence
+from ...puppet.condition import puppet_latents
+from ...shapes import ClipShape
 from ..data.encode import Encoders
 from ..data.header import DatasetHeader
 from ..data.shards import ShardWriter
 from ..data.stored_clip import StoredClip
-from ..procedural.triples import Triple, draw_triple
+from ..procedural.triples import STRIDES, Triple, draw_triple
 from .fit import Numbered
 
 FRAMES = 8
 JITTER = 0.006  # of the picture's height: how far a pose net errs
+# The same where the puppet goes along. What the clip shows has to be where its poses say: a denoiser that
+# cannot rely on it learns to blur the edges. So it is the reference's pose and the dancer's alone that are
+# inexact.
+PUPPET_JITTER = 0.003, 0.0, 0.003
 HANDS_UNSEEN = 0.3
 # How many times larger than the clip the picture is that the poses are said to be of. Strokes have a fixed
 # width in it, and driving clips are of any size.
@@ -29,7 +35,11 @@ REPORT_EVERY = 200
 
 @dataclass(frozen=True)
 class TriplesSettings:
-    """What is drawn: `count` triples of `frames` frames from a seed, of pictures of this size."""
+    """What is drawn: `count` triples of `frames` frames from a seed, of pictures of this size.
+
+    strides: steps between two frames, at 24 frames a second. puppet: whether the puppet goes along.
+    per_shard: clips of a file.
+    """
 
     count: int
     seed: int = 0
@@ -37,6 +47,9 @@ class TriplesSettings:
     width: int = 128
     height: int = 192
     held_out: bool = False
+    strides: Sequence[int] = STRIDES
+    puppet: bool = False
+    per_shard: int = 256
 
 
 def write_triples(
@@ -47,30 +60,51 @@ def write_triples(
     workers: int = 1,
 ) -> None:
     """Write the triples that a folder lacks, in shards; the text context goes along."""
-    header = DatasetHeader(settings.width, settings.height, encoders.clip_dim, form="both")
-    with ShardWriter.create(folder, header, encoders.text_context) as writer:
+    header = DatasetHeader(
+        settings.width,
+        settings.height,
+        encoders.clip_dim,
+        latent_channels=_latent_channels(encoders),
+        form="both",
+        puppet=settings.puppet,
+    )
+    with ShardWriter.create(folder, header, encoders.text_context, settings.per_shard) as writer:
         numbers = range(writer.written, settings.count)
         drawn = Numbered(partial(_draw, settings, writer.written), len(numbers))
         for number, triple in zip(
             numbers, DataLoader(drawn, batch_size=None, num_workers=workers), strict=True
         ):
             rng = np.random.default_rng([11, settings.seed, number])
-            writer.add(encode_triple(triple, encoders, rng))
+            writer.add(encode_triple(triple, encoders, rng, puppet=settings.puppet))
             if (number + 1) % REPORT_EVERY == 0:
                 report(f"{number + 1} of {settings.count} triples")
 
 
-def encode_triple(triple: Triple, encoders: Encoders, rng: np.random.Generator) -> StoredClip:
-    """Encode a triple; its poses are as a pose net might find them."""
+def encode_triple(
+    triple: Triple, encoders: Encoders, rng: np.random.Generator, *, puppet: bool = False
+) -> StoredClip:
+    """Encode a triple; its poses are as a pose net might find them. puppet: whether to add the puppet."""
     scale = int(rng.choice(SIZES, p=SIZE_SHARES))
     height, width = triple.target.frames.shape[1:3]
     frames = [*triple.reference.frames, *triple.target.frames]
     latents = encoders.autoencoder.encode(autoencoder_pictures(frames, width, height)).float()
     embeddings = encode_pictures(encoders.image, [*triple.reference.frames, *triple.driver.frames])
-    poses = [_found(scene.poses, rng, scale) for scene in (triple.reference, triple.target, triple.driver)]
+    scenes = triple.reference, triple.target, triple.driver
+    jitter = PUPPET_JITTER if puppet else (JITTER,) * len(scenes)
+    poses = [_found(scene.poses, rng, scale, most) for scene, most in zip(scenes, jitter, strict=True)]
     reference = ReferenceFeatures(triple.reference.frames[0], embeddings[:1], poses[0], latents[:1])
     motion = MotionFeatures(embeddings[1:], poses[2], scale * width, scale * height)
-    return StoredClip(latents[1:], poses[1], motion, (reference,))
+    carried = None
+    if puppet:
+        shape = ClipShape(width, height, len(poses[1]), halvings=0)
+        carried = puppet_latents(encoders.autoencoder, reference.picture, poses[0], poses[1], shape)
+    return StoredClip(latents[1:], poses[1], motion, (reference,), puppet=carried)
+
+
+def _latent_channels(encoders: Encoders) -> int:
+    return encoders.autoencoder.encode(autoencoder_pictures([np.zeros((64, 64, 3), np.uint8)], 64, 64)).shape[
+        1
+    ]
 
 
 def _draw(settings: TriplesSettings, first: int, number: int) -> Triple:
@@ -81,12 +115,13 @@ def _draw(settings: TriplesSettings, first: int, number: int) -> Triple:
         settings.width,
         settings.height,
         held_out=settings.held_out,
+        strides=settings.strides,
     )
 
 
-def _found(poses: PoseSequence, rng: np.random.Generator, scale: int) -> PoseSequence:
+def _found(poses: PoseSequence, rng: np.random.Generator, scale: int, jitter: float) -> PoseSequence:
     points = poses.points.copy()
-    error = rng.uniform(0, JITTER) * rng.standard_normal((*points.shape[:2], 2))
+    error = rng.uniform(0, jitter) * rng.standard_normal((*points.shape[:2], 2))
     points[..., :2] += error * [poses.height / poses.width, 1]
     if rng.random() < HANDS_UNSEEN:
         for hand in HANDS:

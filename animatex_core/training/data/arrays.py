@@ -24,11 +24,13 @@ def array_forms(header: DatasetHeader) -> dict[str, tuple[int, ...]]:
 
     A row a clip: frames, driver_frames (0 where the driver is the character itself), references (counts),
     sizes (width and height of the pictures of poses, driver's poses and driving frames), fps (of both poses,
-    0 if unknown). A row a frame: latents, points, features (of the driving frames), driver_points.
+    0 if unknown). A row a frame: latents, points, features (of the driving frames), driver_points, puppet
+    (only where the header asks for it).
     A row a reference: picture_ends (in the bytes of `pictures`), embeddings, reference_latents (only where
     the form asks for them), reference_points, reference_sizes, reference_frames (-1: none of the clip).
     """
-    return {
+    puppet = {"puppet": header.latent_shape} if header.puppet else {}
+    return puppet | {
         "frames": (),
         "driver_frames": (),
         "references": (),
@@ -51,6 +53,9 @@ def array_forms(header: DatasetHeader) -> dict[str, tuple[int, ...]]:
 def shard_arrays(clips: Sequence[StoredClip], header: DatasetHeader) -> dict[str, Tensor]:
     """Return the arrays of `array_forms` for these clips."""
     arrays = {**_clip_arrays(clips), **_reference_arrays(clips, header)}
+    if header.puppet:
+        arrays["puppet"] = torch.cat([clip.puppet.half() for clip in clips if clip.puppet is not None])
+        assert len(arrays["puppet"]) == len(arrays["latents"])
     for name, form in array_forms(header).items():
         assert arrays[name].shape[1:] == form, (name, arrays[name].shape, form)
     return arrays

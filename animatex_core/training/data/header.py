@@ -29,7 +29,8 @@ class DatasetHeader:
 
     width, height: of the clips in pixels; factor: pixels per latent along one side; clip_dim: width of CLIP's
     embeddings. form: as what the reference is shown. max_stride: the widest step from one chosen frame to
-    the next. pictures: how reference pictures of that size are stored.
+    the next. pictures: how reference pictures of that size are stored. puppet: whether clips have the latents
+    of the reference carried along the bones.
     """
 
     width: int
@@ -40,6 +41,7 @@ class DatasetHeader:
     form: ReferenceForm = "picture"
     max_stride: int = 1
     pictures: PictureFormat = "raw"
+    puppet: bool = False
 
     def __post_init__(self) -> None:
         for name in ("width", "height", "clip_dim", "latent_channels", "factor", "max_stride"):
@@ -89,6 +91,7 @@ def _header(folder: Path, values: object) -> DatasetHeader:
             "it again."
         )
     assert isinstance(values, dict)
+    values.setdefault("puppet", False)  # which data sets of before do not mention
     if set(values) != {field.name for field in fields(DatasetHeader)}:
         raise InvalidInput(f"{folder / HEADER} has missing or unknown entries: {REMEDY}.")
     return DatasetHeader(**values)

@@ -73,11 +73,15 @@ class Shard:
         rows = self._frame_ends[clip] + np.asarray(indices)
         poses = self.poses(clip, indices)
         return TrainingClip(
-            latents=_floats(self.arrays["latents"][rows]).transpose(0, 1),
+            latents=self._latents("latents", rows),
             reference=self._reference(self._reference_ends[clip] + reference),
             poses=poses,
             motion=self._motion(clip, indices, poses),
+            puppet=self._latents("puppet", rows) if self.header.puppet else None,
         )
+
+    def _latents(self, name: str, rows: np.ndarray) -> Tensor:
+        return _floats(self.arrays[name][rows]).transpose(0, 1)
 
     def _motion(self, clip: int, indices: range, own: PoseSequence) -> MotionFeatures:
         features = _floats(self.arrays["features"][self._frame_ends[clip] + np.asarray(indices)])

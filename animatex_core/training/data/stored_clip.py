@@ -16,6 +16,7 @@ class StoredClip:
     drives; where its poses are `poses` they are stored once.
     references: one picture of the character or more, among which training chooses; all have latents, or none.
     reference_frames: which frames of the clip they are; empty for pictures from elsewhere.
+    puppet: (f, latent_channels, h, w), scaled latents of the reference carried along the bones, or None.
     """
 
     latents: Tensor
@@ -23,6 +24,7 @@ class StoredClip:
     motion: MotionFeatures
     references: tuple[ReferenceFeatures, ...]
     reference_frames: tuple[int, ...] = ()
+    puppet: Tensor | None = None
 
     def __post_init__(self) -> None:
         require_a_pose_each(len(self.latents), len(self.poses))

@@ -1,5 +1,6 @@
 """Exact triples: a picture of a character, a dance of another body, and what the character shall do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,11 +54,21 @@ class Triple:
 
 
 def draw_triple(
-    seed: int, number: int, frames: int, width: int, height: int, *, held_out: bool = False
+    seed: int,
+    number: int,
+    frames: int,
+    width: int,
+    height: int,
+    *,
+    held_out: bool = False,
+    strides: Sequence[int] = STRIDES,
 ) -> Triple:
-    """Make up triple `number`; with `held_out` its characters and motion are none of the training's."""
+    """Make up triple `number`; with `held_out` its characters and motion are none of the training's.
+
+    strides: steps between two frames, of which one is drawn, at 24 frames a second.
+    """
     rng = np.random.default_rng([TEST_SEED if held_out else 0, seed, number])
-    look, times = draw_look(rng), np.arange(frames) * float(rng.choice(STRIDES))
+    look, times = draw_look(rng), np.arange(frames) * float(rng.choice(strides))
     motion = draw_motion(rng, times, held_out=held_out)
     waits = rng.random() < STANDS
     own = stand(rng) if waits else draw_motion(rng, np.zeros(1), held_out=held_out)

@@ -27,7 +27,8 @@ class DropoutConfig:
     """How often conditions are dropped from a sample, so that guidance has an unconditional pass.
 
     all_dropped, all_kept: drawn first; otherwise each goes with a probability of its own (paper: 0.1, 0.1,
-    and 0.5 each). pose: the drawn poses. motion: what the implicit pose indicator reads.
+    and 0.5 each). pose: the drawn poses. motion: what the implicit pose indicator reads. puppet: the
+    reference carried along the bones, of which the paper knows nothing.
     """
 
     all_dropped: float = 0.1
@@ -37,6 +38,7 @@ class DropoutConfig:
     pose: float = 0.5
     image_embedding: float = 0.5
     motion: float = 0.5
+    puppet: float = 0.0
 
     def __post_init__(self) -> None:
         for entry in fields(self):
@@ -52,15 +54,22 @@ class LossConfig:
     moving_weight: 0 as in the paper; where a clip differs from its still (its mean over time; of a single
         frame the reference), cells weigh up to 1 + moving_weight.
     noise_emphasis: timesteps are drawn with a density proportional to t^noise_emphasis; 0 is uniform.
+    pure_noise: share of the clips that are given the last timestep, at which sampling begins.
+    channel_weights: how much each latent channel counts; empty where all count alike, as in the paper.
     """
 
     noise_offset: float = 0.1
     moving_weight: float = 0.0
     noise_emphasis: float = 0.0
+    pure_noise: float = 0.0
+    channel_weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        for entry in fields(self):
-            require_number(f"loss.{entry.name}", getattr(self, entry.name), least=0)
+        for name in ("noise_offset", "moving_weight", "noise_emphasis"):
+            require_number(f"loss.{name}", getattr(self, name), least=0)
+        require_number("loss.pure_noise", self.pure_noise, least=0, most=1)
+        for weight in self.channel_weights:
+            require_number("each of loss.channel_weights", weight, least=0)
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,11 @@ class TrainingConfig(RunConfig):
         super().__post_init__()
         for kind in self.batches:
             self.shape(kind.frames)
+        if len(self.loss.channel_weights) not in (0, self.model.latent_channels):
+            raise InvalidInput(
+                f"loss.channel_weights has {len(self.loss.channel_weights)} entries, but the latents have "
+                f"{self.model.latent_channels} channels: give one for each, or none."
+            )
 
     @property
     def pixels(self) -> tuple[int, int]:

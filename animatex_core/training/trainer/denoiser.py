@@ -32,7 +32,7 @@ class DenoiserLearner:
     def loss(self, network: nn.Module) -> DenoisingLoss:
         """Return the paper's loss."""
         assert isinstance(network, AnimateXUNet)
-        return DenoisingLoss(network)
+        return DenoisingLoss(network, self.maker.config.loss.channel_weights)
 
     def draw(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Draw noise and timesteps, int64 in 0..999."""

@@ -16,6 +16,7 @@ INPUTS = {
     "pose": ("pose_pictures",),
     "image_embedding": ("image_embedding",),
     "motion": ("keypoints", "clip_features"),
+    "puppet": ("puppet_latents",),
 }
 """What each entry of `DropoutConfig` drops. All of it dropped is the sampler's unconditional pass."""
 
@@ -27,7 +28,10 @@ def draw_dropped(config: DropoutConfig, rng: np.random.Generator) -> frozenset[s
         return frozenset(INPUTS)
     if fate < config.all_dropped + config.all_kept:
         return frozenset()
-    return frozenset(name for name in INPUTS if rng.random() < getattr(config, name))
+    rates = {name: getattr(config, name) for name in INPUTS}
+    if not config.puppet:  # without it nothing else is drawn than before there was a puppet
+        del rates["puppet"]
+    return frozenset(name for name, rate in rates.items() if rng.random() < rate)
 
 
 def without(inputs: ConditionInputs, dropped: frozenset[str]) -> ConditionInputs:

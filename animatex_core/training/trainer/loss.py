@@ -1,5 +1,7 @@
 """The loss of the paper: DDPM's mean squared error, of v."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -13,10 +15,11 @@ from .samples import Batch
 class DenoisingLoss(nn.Module):
     """A denoiser and what is asked of it, in one module: encoder and denoiser learn in one pass."""
 
-    def __init__(self, unet: AnimateXUNet) -> None:
+    def __init__(self, unet: AnimateXUNet, channel_weights: Sequence[float] = ()) -> None:
         super().__init__()
         self.unet = unet
         self.schedule = NoiseSchedule.released()
+        self.channel_weights = torch.tensor(channel_weights).view(1, -1, 1, 1, 1) if channel_weights else None
 
     def forward(self, batch: Batch, noise: Tensor, timesteps: Tensor) -> tuple[Tensor, Tensor]:
         """Return the loss, and the plain mean squared error of each clip (b,), without gradients.
@@ -28,6 +31,8 @@ class DenoisingLoss(nn.Module):
         predicted = self.unet(noised, timesteps, conditions).float()
         errors = (predicted - self.schedule.v_from_noise(batch.latents, noise, timesteps)).square()
         weighted = errors if batch.weights is None else errors * batch.weights
+        if self.channel_weights is not None:
+            weighted = weighted * self.channel_weights.to(weighted.device)
         return weighted.mean(), errors.detach().mean((1, 2, 3, 4))
 
 
@@ -42,6 +47,9 @@ def draw_noise(latents: Tensor, config: LossConfig) -> Tensor:
 
 
 def draw_timesteps(count: int, config: LossConfig) -> Tensor:
-    """Draw timesteps (count,) int64 from torch's global state; see `LossConfig.noise_emphasis`."""
+    """Draw timesteps (count,) int64 from torch's global state, as `LossConfig` says."""
     places = torch.rand(count, dtype=torch.float64) ** (1 / (1 + config.noise_emphasis))
-    return (places * TIMESTEPS).long().clamp(max=TIMESTEPS - 1)
+    timesteps = (places * TIMESTEPS).long().clamp(max=TIMESTEPS - 1)
+    if config.pure_noise:
+        timesteps[torch.rand(count) < config.pure_noise] = TIMESTEPS - 1
+    return timesteps

@@ -126,7 +126,14 @@ class BatchMaker:
         shape = config.shape(frames)
         self._check_latents(index, clip.latents, shape)
         poses = self._poses(clip.poses, rng) if "pose" not in dropped else _nobody(clip.poses)
-        inputs = clip_conditions(shape, self.dataset.text_context, clip.reference, poses, clip.motion)
+        inputs = clip_conditions(
+            shape,
+            self.dataset.text_context,
+            clip.reference,
+            poses,
+            clip.motion,
+            puppet=None if clip.puppet is None or not config.model.puppet else clip.puppet.swapaxes(0, 1),
+        )
         try:
             inputs.check_finite()
         except InvalidInput as error:

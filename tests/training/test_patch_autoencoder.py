@@ -1,0 +1,115 @@
+"""The autoencoder on patches of pixels, from its linear start to its files."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from animatex_core.checkpoints.autoencoder_keys import diffusers_to_ldm, ldm_to_diffusers
+from animatex_core.checkpoints.safetensors_file import layout_of, write_safetensors
+from animatex_core.encoders.autoencoder import (
+    LATENT_SCALE,
+    SMALL_AUTOENCODER,
+    AutoencoderConfig,
+    StableDiffusionAutoencoder,
+    autoencoder_metadata,
+    bundled_config,
+    network_on_meta,
+)
+from animatex_core.errors import InvalidInput, WrongCheckpoint
+from animatex_core.small_bundle import SHIPPED
+from animatex_core.training.bundle import patch_autoencoder
+from animatex_core.training.bundle.fit import FitSettings
+from animatex_core.training.bundle.linear_start import Components
+from animatex_core.training.bundle.yardstick import perceptual_encoder
+
+CONFIG = AutoencoderConfig((48,), blocks=1, latent_channels=8, norm_groups=2, patch=8)
+PICTURES = 8
+
+
+@pytest.fixture(scope="module")
+def linear() -> StableDiffusionAutoencoder:
+    network = patch_autoencoder.linear_autoencoder(CONFIG, PICTURES)
+    return StableDiffusionAutoencoder(network.eval(), patch=CONFIG.patch)
+
+
+@pytest.fixture(scope="module")
+def crops() -> torch.Tensor:
+    return torch.stack([patch_autoencoder.crop(96, 4 * number) for number in range(PICTURES)])
+
+
+def test_it_begins_as_the_projection_on_the_principal_components(
+    linear: StableDiffusionAutoencoder, crops: torch.Tensor
+) -> None:
+    patches = F.pixel_unshuffle(crops, CONFIG.patch).permute(0, 2, 3, 1).flatten(0, 2)
+    components = Components.of(patches, CONFIG.latent_channels)
+    codes = (patches - components.mean) @ components.basis.T
+    expected = F.mse_loss(codes @ components.basis + components.mean, patches)
+    latents = linear.encode(crops)
+    assert latents.shape == (PICTURES, 8, 12, 12)
+    assert latents.std((0, 2, 3)).tolist() == pytest.approx([1.0] * 8, abs=0.01)
+    found = F.mse_loss(linear.decode(latents), crops)
+    assert found.item() == pytest.approx(expected.item(), rel=0.02)
+
+
+def test_training_makes_the_decoder_better_and_leaves_the_encoder(
+    linear: StableDiffusionAutoencoder, crops: torch.Tensor, tmp_path: Path
+) -> None:
+    settings = FitSettings(60, 4, 1e-3, warm_up=5, weight_decay=0.0, decay=0.9, workers=0, keep_every=20)
+    network = patch_autoencoder.linear_autoencoder(CONFIG, PICTURES)
+    kept = tmp_path / "decoder.state"
+    trained = patch_autoencoder.train_patch_decoder(network, lambda _: None, kept, CONFIG, settings)
+    better = StableDiffusionAutoencoder(trained, patch=CONFIG.patch)
+    torch.testing.assert_close(better.encode(crops), linear.encode(crops))
+    errors = [F.mse_loss(each.decode(each.encode(crops)), crops).item() for each in (better, linear)]
+    assert errors[0] < errors[1]
+    assert kept.is_file()
+
+
+def test_a_file_tells_its_sizes(tmp_path: Path) -> None:
+    path = tmp_path / "autoencoder.safetensors"
+    tensors = {"x": torch.zeros(1)}
+    write_safetensors(path, layout_of(tensors), tensors.items(), autoencoder_metadata(CONFIG))
+    assert bundled_config(path) == CONFIG
+    assert bundled_config(SHIPPED.autoencoder) == SMALL_AUTOENCODER
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"channels": [32], "patch": 3}', '{"channels": 5}'])
+def test_unusable_sizes_are_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "autoencoder.safetensors"
+    tensors = {"x": torch.zeros(1)}
+    write_safetensors(path, layout_of(tensors), tensors.items(), {"config": text})
+    with pytest.raises(WrongCheckpoint, match="unusable sizes"):
+        bundled_config(path)
+
+
+@pytest.mark.parametrize(("levels", "patch"), [(4, 8), (1, 1), (2, 8), (0, 8)])
+def test_another_factor_than_eight_is_refused(levels: int, patch: int) -> None:
+    with pytest.raises(InvalidInput, match="8 x 8 pixels"):
+        AutoencoderConfig((32,) * levels, norm_groups=4, patch=patch)
+
+
+@pytest.mark.parametrize("config", [CONFIG, replace(SMALL_AUTOENCODER, channels=(32, 32, 32, 32))])
+def test_names_translate_there_and_back_at_any_number_of_levels(config: AutoencoderConfig) -> None:
+    tensors = network_on_meta(config).state_dict()
+    ldm = diffusers_to_ldm(tensors)
+    assert f"decoder.up.{len(config.channels) - 1}.block.0.conv1.weight" in ldm
+    back = ldm_to_diffusers(ldm)
+    assert {name: x.shape for name, x in back.items()} == {name: x.shape for name, x in tensors.items()}
+    first = "decoder.up_blocks.0.resnets.0.conv1.weight"
+    assert back[first] is tensors[first]
+
+
+def test_what_clips_are_compared_by_is_the_first_encoder() -> None:
+    first = StableDiffusionAutoencoder.from_file(SHIPPED.autoencoder, bundled_config(SHIPPED.autoencoder))
+    if bundled_config(SHIPPED.autoencoder) != SMALL_AUTOENCODER:
+        pytest.skip("the shipped autoencoder is another one by now")
+    pictures, encoder = torch.rand(1, 3, 32, 32), first.network.encoder
+    torch.testing.assert_close(perceptual_encoder().conv_in(pictures), encoder.conv_in(pictures))
+    hidden = encoder.conv_in(pictures)
+    for mine, its in zip(perceptual_encoder().down_blocks, encoder.down_blocks, strict=True):
+        torch.testing.assert_close(mine(hidden), its(hidden))
+        hidden = its(hidden)
+    assert LATENT_SCALE == 0.18215

@@ -1,0 +1,75 @@
+"""The whole training of the small bundle, in a few steps, and what it is measured against."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from accelerate.state import AcceleratorState
+
+from animatex_core.checkpoints.denoiser_file import load_denoiser
+from animatex_core.small_bundle import SmallBundle
+from animatex_core.training.bundle.__main__ import read_encoders
+from animatex_core.training.bundle.baselines import smoothed
+from animatex_core.training.bundle.gate import Gate
+from animatex_core.training.bundle.recipe import Recipe, Stage
+from animatex_core.training.data.shards import shard_files
+
+STAGES = (Stage("far", 4, 1), Stage("far", 5, 2))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("recipe")
+
+
+@pytest.fixture(scope="module")
+def own_precision() -> Iterator[None]:
+    """Let this training choose its precision, which accelerate otherwise fixes once in a process."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture(scope="module")
+def said(folder: Path, own_precision: None) -> list[str]:
+    """What is said by a training that ends after its first stage, and by one that goes on there."""
+    lines: list[str] = []
+    for stages in (STAGES[:1], STAGES):
+        lines.append("begun")
+        Recipe(folder, read_encoders, lines.append, stages, every=0, pairs=1).run()
+    return lines
+
+
+def test_it_goes_on_where_it_stopped(said: list[str], folder: Path) -> None:
+    again = said[len(said) - said[::-1].index("begun") :]
+    assert any("far: 64 of 5 clips" in line for line in again)  # counted by whole shards
+    assert [line for line in again if line.startswith("stage")] == ["stage 2 of 2: far, to step 2"]
+    measured = [line for line in again if "held out, denoiser" in line]
+    assert len(measured) == 1
+    assert "step 2, " in measured[0]
+    assert len(shard_files(folder / "clips" / "far")) == 2
+    assert (folder / "sheets" / "step-000002.png").is_file()
+
+
+def test_what_comes_out_is_a_denoiser_that_begins_from_the_puppet(said: list[str], folder: Path) -> None:
+    assert said
+    loaded = load_denoiser(folder / "denoiser.safetensors")
+    assert loaded.unet.config.puppet
+    assert (loaded.trained_on.width, loaded.trained_on.height) == (128, 192)
+    gate = Gate(read_encoders(SmallBundle(folder)), 1)
+    controls = gate.controls()
+    puppet, ceiling = controls["puppet"], controls["autoencoder"]
+    found = gate.score(loaded.unet.float())
+    assert found["moving PSNR"] == pytest.approx(puppet["moving PSNR"], abs=1)
+    assert ceiling["PSNR"] > 30
+    assert ceiling["perceptual"] < puppet["perceptual"]
+
+
+def test_a_blur_keeps_the_mean_and_grows_with_its_sigma() -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (1, 32, 48, 3), np.uint8)
+    spreads = [smoothed(frames, sigma).std() for sigma in (0.4, 0.8, 1.3)]
+    assert spreads == sorted(spreads, reverse=True)
+    assert smoothed(frames, 1.3).mean() == pytest.approx(frames.mean(), abs=2)
+    plain = np.full((2, 8, 8, 3), 77, np.uint8)
+    assert (smoothed(plain, 1.0) == 77).all()
