@@ -12,6 +12,9 @@ from .wrappers import without_wrapper
 
 PREFIX = "first_stage_model."  # of the autoencoder inside a whole Stable Diffusion checkpoint
 
+LEVELS = 4
+"""Levels of Stable Diffusion's decoder."""
+
 ENDS = ("encoder.conv_in.weight", "decoder.conv_out.weight")
 """Keys of any autoencoder, in both forms."""
 
@@ -52,17 +55,19 @@ def has_ldm_names(tensors: Mapping[str, Tensor]) -> bool:
     return any(".mid.attn_1." in key for key in tensors)
 
 
-def ldm_to_diffusers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename, and make the attention's 1 x 1 convolutions (c, c, 1, 1) the linear layers (c, c) they are."""
-    pairs = _levels(tensors, "decoder.up.") + PAIRS
+def ldm_to_diffusers(tensors: Mapping[str, Tensor], levels: int = LEVELS) -> dict[str, Tensor]:
+    """Rename, and make the attention's 1 x 1 convolutions (c, c, 1, 1) the linear layers (c, c) they are.
+
+    levels: those of the decoder.
+    """
+    pairs = _level_names(levels) + PAIRS
     renamed = {_replace(key, pairs): tensor for key, tensor in tensors.items()}
     return {key: tensor.flatten(1) if _is_linear(key) else tensor for key, tensor in renamed.items()}
 
 
-def diffusers_to_ldm(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def diffusers_to_ldm(tensors: Mapping[str, Tensor], levels: int = LEVELS) -> dict[str, Tensor]:
     """The way back from `ldm_to_diffusers`."""
-    pairs = _levels(tensors, "decoder.up_blocks.") + PAIRS
-    backwards = tuple((ours, ldm) for ldm, ours in pairs)
+    backwards = tuple((ours, ldm) for ldm, ours in _level_names(levels) + PAIRS)
     return {
         _replace(key, backwards): tensor[:, :, None, None] if _is_linear(key) else tensor
         for key, tensor in tensors.items()
@@ -74,14 +79,9 @@ def current_diffusers_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {_replace(key, FORMER_NAMES): tensor for key, tensor in tensors.items()}
 
 
-def _levels(tensors: Mapping[str, Tensor], prefix: str) -> tuple[tuple[str, str], ...]:
-    """Return the pairs of the decoder's levels, all of whose keys begin so.
-
-    They are counted from the largest picture in one form, from the smallest in the other.
-    """
-    found = {key.removeprefix(prefix).partition(".")[0] for key in tensors if key.startswith(prefix)}
-    last = len(found) - 1
-    return tuple((f"decoder.up.{n}.", f"decoder.up_blocks.{last - n}.") for n in range(len(found)))
+def _level_names(levels: int) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of the decoder's levels, counted from opposite ends in the two forms."""
+    return tuple((f"decoder.up.{n}.", f"decoder.up_blocks.{levels - 1 - n}.") for n in range(levels))
 
 
 def _replace(key: str, pairs: tuple[tuple[str, str], ...]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..checkpoints.autoencoder_keys import (
     current_diffusers_names,
@@ -208,9 +208,12 @@ def network_on_meta(config: AutoencoderConfig) -> "AutoencoderKL":
         )
 
 
-def _diffusers_tensors(tensors: Mapping[str, Tensor], network: nn.Module, source: str) -> dict[str, Tensor]:
+def _diffusers_tensors(
+    tensors: Mapping[str, Tensor], network: "AutoencoderKL", source: str
+) -> dict[str, Tensor]:
     """The tensors under the network's names; a file in the other names is checked in its own."""
     if not has_ldm_names(tensors):
         return current_diffusers_names(tensors)
-    check_keys(shapes(diffusers_to_ldm(network.state_dict())), shapes(tensors), WHAT, source)
-    return ldm_to_diffusers(tensors)
+    levels = len(network.config.block_out_channels)
+    check_keys(shapes(diffusers_to_ldm(network.state_dict(), levels)), shapes(tensors), WHAT, source)
+    return ldm_to_diffusers(tensors, levels)

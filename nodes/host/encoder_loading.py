@@ -88,7 +88,7 @@ def small_vae(bundle: SmallBundle) -> VAE:
     narrowest = config.channels[0]
     multipliers = tuple(width // narrowest for width in config.channels)
     sizes = _sizes(narrowest, multipliers, config.blocks, config.latent_channels, config.picture_channels)
-    tensors = diffusers_to_ldm(_opened(bundle.autoencoder))
+    tensors = diffusers_to_ldm(_opened(bundle.autoencoder), len(config.channels))
     with torch.device("meta"):
         expected = shapes(AutoencoderKL(**sizes).state_dict())
     check_keys(expected, shapes(tensors), WHAT, str(bundle.autoencoder))

@@ -94,9 +94,10 @@ def test_another_factor_than_eight_is_refused(levels: int, patch: int) -> None:
 @pytest.mark.parametrize("config", [CONFIG, replace(SMALL_AUTOENCODER, channels=(32, 32, 32, 32))])
 def test_names_translate_there_and_back_at_any_number_of_levels(config: AutoencoderConfig) -> None:
     tensors = network_on_meta(config).state_dict()
-    ldm = diffusers_to_ldm(tensors)
-    assert f"decoder.up.{len(config.channels) - 1}.block.0.conv1.weight" in ldm
-    back = ldm_to_diffusers(ldm)
+    levels = len(config.channels)
+    ldm = diffusers_to_ldm(tensors, levels)
+    assert f"decoder.up.{levels - 1}.block.0.conv1.weight" in ldm
+    back = ldm_to_diffusers(ldm, levels)
     assert {name: x.shape for name, x in back.items()} == {name: x.shape for name, x in tensors.items()}
     first = "decoder.up_blocks.0.resnets.0.conv1.weight"
     assert back[first] is tensors[first]
