@@ -14,7 +14,7 @@ PASSING = (408, 425, 429, 500, 502, 503, 504)
 """HTTP statuses that another attempt may cure."""
 
 LONGEST_WAIT = 120.0
-"""Seconds to wait at most, whatever a server asks for: after that it is asked again, then given up."""
+"""Seconds to wait at most, whatever a server asks for."""
 
 Result = TypeVar("Result")
 

@@ -76,6 +76,7 @@ class _Transfer:
     timeout: float
 
     def run(self, base_url: str, attempts: Attempts) -> None:
+        """Fetch the file, check it and give it its name; raises as `download`."""
         self._fetch(base_url, attempts)
         self._require_a_file()
         arrived = verify(self.model_file, self.part.path, name=self.part.target)

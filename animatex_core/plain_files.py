@@ -29,14 +29,20 @@ class TooLarge(FileFault):
     """A content larger than what is read."""
 
 
-def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
-    """Return a text in UTF-8, without a byte order mark; raises OSError or FileFault."""
+def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return what a file holds; raises OSError or FileFault."""
     if may_block(path):
         raise FileFault("it is a pipe or device")
     with path.open("rb") as file:
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise TooLarge(f"it is larger than {max_bytes:,} bytes")
+    return data
+
+
+def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
+    """Return a text in UTF-8, without a byte order mark; raises OSError or FileFault."""
+    data = read_bytes(path, max_bytes)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

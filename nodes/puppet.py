@@ -7,8 +7,8 @@ from torch import Tensor
 
 from ..animatex_core.progress import with_progress
 from ..animatex_core.puppet.puppet import iterate_puppet
-from ..animatex_core.retarget.masks import SHOWS, Shows
-from .host.character import mask_of
+from ..animatex_core.retarget.masks import Shows
+from .host.character import mask_of, mask_shows_input
 from .host.discovery import found_as
 from .host.pictures import images_of, picture_of
 from .host.poses import Poses, poses_of, reference_pose_of
@@ -41,16 +41,7 @@ class PuppetPreview(io.ComfyNode):
                     tooltip="Where the character is. Without a mask, its outline is estimated from pose and "
                     "colors, which suits drawings on plain backgrounds. An empty mask is ignored.",
                 ),
-                io.Combo.Input(
-                    "mask_shows",
-                    options=list(SHOWS),
-                    default=SHOWS[0],
-                    optional=True,
-                    tooltip="What is white in the mask. automatic: the character, or the background "
-                    "if the white area surrounds the image, as in the mask that Load Image "
-                    "returns for a transparent image, or if the joints of reference_pose lie outside "
-                    "the white area. The node reports what it used.",
-                ),
+                mask_shows_input(),
             ],
             outputs=[
                 io.Image.Output(display_name="images", tooltip="The moving picture, one frame per pose.")

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from ..animatex_core.pose.skeleton import PoseSequence
 from ..animatex_core.preview import drawn_over, fitted
-from ..animatex_core.retarget.masks import SHOWS, Shows
+from ..animatex_core.retarget.masks import Shows
 from ..animatex_core.retarget.parts import listed_parts
 from ..animatex_core.retarget.retarget import ADDABLE, PARTS, Factors, Mode, RetargetSettings, plan, retarget
 from ..animatex_core.retarget.settings import LARGEST_FACTOR, LEAST_FACTOR, MODES
-from .host.character import character_of
+from .host.character import character_of, mask_shows_input
 from .host.discovery import found_as
 from .host.lazy_images import LazyImages
 from .host.pictures import PIXEL, images_of, picture_of
@@ -154,16 +154,7 @@ def _settings() -> list[io.Input]:
             "drop", default="", tooltip=_parts("Body parts that the character does not have", PARTS)
         ),
         io.String.Input("add", default="", tooltip=_parts("Body parts that only the character has", ADDABLE)),
-        io.Combo.Input(
-            "mask_shows",
-            options=list(SHOWS),
-            default=SHOWS[0],
-            optional=True,
-            tooltip="What is white in the mask. automatic: the character, or the background "
-            "if the white area surrounds the image, as in the mask that Load Image "
-            "returns for a transparent image, or if the joints of reference_pose lie outside "
-            "the white area. The node reports what it used.",
-        ),
+        mask_shows_input(),
     ]
 
 

@@ -3,14 +3,14 @@
 import email.utils
 import gzip
 import http.server
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from urllib.parse import unquote
+
+from tests.hub import listening
 
 COMMIT = "1234567890abcdef1234567890abcdef12345678"
 
@@ -60,7 +60,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_file() if self._is_known() else self.reply(404, b"")
 
     def send_file(self, only: int | None = None) -> None:
-        """Send what is asked for of the file, and with `only` break off after that many bytes."""
+        """Send the requested part of the file, or only its first `only` bytes and then disconnect."""
         start = int((self.headers["Range"] or "bytes=0-")[6:].split("-")[0])
         rest = self.hub.data[start:]
         headers = {"ETag": self.hub.etag, "Content-Length": str(len(rest))}
@@ -72,7 +72,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.connection.close()
 
     def reply(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-        """Send an answer; its length is told unless the headers tell something else of it."""
+        """Send an answer with its length, unless the headers replace that."""
         usual = {"Content-Length": str(len(body)), "Content-Type": "application/octet-stream"}
         self.send_response(status)
         for name, value in {**usual, **(headers or {})}.items():
@@ -95,26 +95,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class _Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *args: object) -> None:
-        """Keep quiet about connections that are broken on purpose."""
-
-
 @contextmanager
 def fake_hub() -> Iterator[FakeHub]:
     """Run a hub while the block lasts."""
     hub = FakeHub()
-    with _Server(("127.0.0.1", 0), type("HubHandler", (Handler,), {"hub": hub})) as server:
-        hub.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.01))
-        thread.start()
-        try:
-            yield hub
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(type("HubHandler", (Handler,), {"hub": hub})) as hub.url:
+        yield hub
 
 
 def refusing(status: int, until: Callable[[], bool], retry_after: str = "") -> Callable[[Handler], bool]:

@@ -96,6 +96,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Server(http.server.ThreadingHTTPServer):
     """Keeps quiet about connections that are broken on purpose."""
 
+    daemon_threads = True
+
     def handle_error(self, *args: object) -> None:
         pass
 
@@ -104,13 +106,21 @@ class Server(http.server.ThreadingHTTPServer):
 def serving() -> Iterator[Hub]:
     """Run a hub while the block lasts."""
     hub = Hub()
-    with Server(("127.0.0.1", 0), type("HubHandler", (Handler,), {"hub": hub})) as server:
-        hub.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.01))
-        thread.start()
+    with listening(type("HubHandler", (Handler,), {"hub": hub})) as hub.url:
         try:
             yield hub
         finally:
             hub.closing.set()
+
+
+@contextmanager
+def listening(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Answer on a free port of this machine while the block lasts, and give the address."""
+    with Server(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.01))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
             server.shutdown()
             thread.join()

@@ -7,7 +7,7 @@ pickle nor the text tower is needed again.
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,10 +73,7 @@ def read_denoiser(path: str | Path, config: DenoiserConfig | None = None) -> Den
     if metadata.get("format") == FORMAT:
         return _read_bundle(path, metadata)
     config = config or DenoiserConfig.released()
-    tensors = open_tensors(path)
-    tensors = without_wrapper(tensors, _released_names(config), path)
-    check_released(tensors, config, path)
-    return DenoiserFile(config, from_released(tensors), None)
+    return DenoiserFile(config, from_released(_read_released(path, config)), None)
 
 
 def load_denoiser(
@@ -135,8 +132,8 @@ def convert_denoiser(
     check_conversion(source, target, config)
     _check_context(text_context, config)
     check_archive(source)
-    prefix = weights_prefix(open_tensors(source), _released_names(config), source)
     unet = AnimateXUNet(config, UNINITIALISED, device="meta", dtype=dtype)
+    prefix = weights_prefix(open_tensors(source), _without_tables(released_keys(unet)), source)
     context = narrowed(TEXT_CONTEXT, text_context, dtype, "The text encoder's answer")
     layout = {TEXT_CONTEXT: (tuple(context.shape), dtype)}
     layout |= {PREFIX + name: entry for name, entry in layout_of(unet.state_dict()).items()}
@@ -159,25 +156,21 @@ def check_conversion(source: str | Path, target: str | Path, config: DenoiserCon
     if Path(source).resolve() == Path(target).resolve():
         raise InvalidInput(f"{source} is also the file to write: choose another name for the bundle.")
     check_target(target)
-    config, tensors = config or DenoiserConfig.released(), open_tensors(source)
-    check_released(without_wrapper(tensors, _released_names(config), source), config, source)
+    _read_released(source, config or DenoiserConfig.released())
 
 
-def check_released(tensors: dict[str, Tensor], config: DenoiserConfig, source: str | Path) -> None:
-    """Raise WrongCheckpoint unless released tensors fit `config`; the position table may be absent."""
-    expected = released_keys(AnimateXUNet(config, UNINITIALISED, device="meta"))
-    found = shapes(tensors)
-    for shape_by_key in (expected, found):
-        for key in [key for key in shape_by_key if key.endswith(POSITION_TABLE)]:
-            del shape_by_key[key]
-    check_keys(expected, found, "the Animate-X denoiser", str(source))
+def _read_released(source: str | Path, config: DenoiserConfig) -> dict[str, Tensor]:
+    """Return the tensors of a released checkpoint; raises WrongCheckpoint unless they fit `config`."""
+    expected = _without_tables(released_keys(AnimateXUNet(config, UNINITIALISED, device="meta")))
+    tensors = without_wrapper(open_tensors(source), expected, source)
+    check_keys(expected, _without_tables(shapes(tensors)), "the Animate-X denoiser", str(source))
     check_kinds(tensors, source)
+    return tensors
 
 
-def _released_names(config: DenoiserConfig) -> list[str]:
-    """Return the keys that a released checkpoint has in any case."""
-    keys = released_keys(AnimateXUNet(config, UNINITIALISED, device="meta"))
-    return [key for key in keys if not key.endswith(POSITION_TABLE)]
+def _without_tables(shapes_by_key: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Leave out the position tables, which a checkpoint may lack."""
+    return {key: shape for key, shape in shapes_by_key.items() if not key.endswith(POSITION_TABLE)}
 
 
 def _read_bundle(path: str | Path, metadata: dict[str, str]) -> DenoiserFile:

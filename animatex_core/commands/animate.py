@@ -23,6 +23,7 @@ from .options import (
     USUAL_CLIP,
     add_clip_options,
     add_folder_option,
+    add_input_options,
     add_pose_options,
     add_rate_option,
     add_retarget_options,
@@ -47,14 +48,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="make the character of a picture dance",
         description="Make the character of a picture dance as a person does in a clip.",
     )
-    parser.add_argument("--reference", type=Path, required=True, metavar="PICTURE", help="the character")
-    parser.add_argument(
-        "--driving",
-        type=Path,
-        required=True,
-        metavar="CLIP",
-        help="the dance: a video, a folder of pictures, or a pattern such as frame_%%04d.png",
-    )
+    add_input_options(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("animation.mp4"), metavar="FILE",
         help="what to write: .mp4, .webm, .gif, or a folder for PNG frames; default: %(default)s",

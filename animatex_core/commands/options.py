@@ -38,6 +38,18 @@ def models_folder(arguments: argparse.Namespace) -> ModelsFolder:
     return ModelsFolder(arguments.folder or default_models_folder())
 
 
+def add_input_options(parser: argparse.ArgumentParser) -> None:
+    """Add the character's picture and the dance."""
+    parser.add_argument("--reference", type=Path, required=True, metavar="PICTURE", help="the character")
+    parser.add_argument(
+        "--driving",
+        type=Path,
+        required=True,
+        metavar="CLIP",
+        help="the dance: a video, a folder of pictures, or a pattern such as frame_%%04d.png",
+    )
+
+
 def add_clip_options(parser: argparse.ArgumentParser) -> None:
     """Add which frames of the driving clip are used; what is not given of their number is the model's."""
     group = parser.add_argument_group("frames of the driving clip")

@@ -23,6 +23,7 @@ from .dances import read_dance
 from .options import (
     WHOLE_CLIP,
     add_folder_option,
+    add_input_options,
     add_pose_options,
     add_rate_option,
     add_retarget_options,
@@ -43,14 +44,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Carry the poses of a dance over to a character, to see before a clip what `animate` "
         "does with the same options.",
     )
-    parser.add_argument("--reference", type=Path, required=True, metavar="PICTURE", help="the character")
-    parser.add_argument(
-        "--driving",
-        type=Path,
-        required=True,
-        metavar="CLIP",
-        help="the dance: a video, a folder of pictures, or a pattern such as frame_%%04d.png",
-    )
+    add_input_options(parser)
     parser.add_argument(
         "--poses",
         type=Path,

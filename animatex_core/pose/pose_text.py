@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..checks import may_block
 from ..errors import InvalidInput
-from ..plain_files import FileFault, TooLarge, parse_json
+from ..plain_files import FileFault, TooLarge, parse_json, read_bytes
 
 MAX_FILE_BYTES = 128 << 20  # of one file; a frame with one person takes 3 to 8 kB
 MAX_CONTAINERS = 3_000_000  # lists and objects in it
@@ -45,12 +44,7 @@ def from_string(value: object) -> object:
 
 
 def _text(file: Path) -> str:
-    if may_block(file):
-        raise FileFault("it is a pipe or device")
-    with file.open("rb") as opened:
-        data = opened.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise TooLarge(f"it is larger than {MAX_FILE_BYTES:,} bytes")
+    data = read_bytes(file, MAX_FILE_BYTES)
     encoding = json.detect_encoding(data)  # UTF-8, UTF-16 or UTF-32, with or without a byte order mark
     try:
         return data.decode(encoding).removeprefix("\ufeff")

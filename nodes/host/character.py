@@ -4,15 +4,30 @@ import warnings
 from typing import Any
 
 import numpy as np
+from comfy_api.latest import io
 from torch import Tensor
 
 from ...animatex_core.errors import AnimateXWarning, InvalidInput
 from ...animatex_core.pose.skeleton import PoseSequence, seen
 from ...animatex_core.retarget.character import Character
 from ...animatex_core.retarget.mask_values import of_grey
-from ...animatex_core.retarget.masks import MaskBox, Shows, find_character, fit_mask, has_shape_of
+from ...animatex_core.retarget.masks import SHOWS, MaskBox, Shows, find_character, fit_mask, has_shape_of
 from .pictures import warn_of_first
 from .poses import reference_pose_of
+
+
+def mask_shows_input() -> io.Combo.Input:
+    """Return the input that says what a MASK marks."""
+    return io.Combo.Input(
+        "mask_shows",
+        options=list(SHOWS),
+        default=SHOWS[0],
+        optional=True,
+        tooltip="What is white in the mask. automatic: the character, or the background "
+        "if the white area surrounds the image, as in the mask that Load Image "
+        "returns for a transparent image, or if the joints of reference_pose lie outside "
+        "the white area. The node reports what it used.",
+    )
 
 
 def character_of(
