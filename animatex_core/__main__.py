@@ -3,7 +3,7 @@
 import sys
 
 try:
-    from .cli import run
+    from .cli.main import run
 
     run()
 except KeyboardInterrupt:

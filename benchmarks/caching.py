@@ -9,15 +9,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from animatex_core.animate_x.conditions import ConditionInputs
+from animatex_core.animate_x.sampling import SamplingSettings, sample_latents
+from animatex_core.animate_x.shapes import ClipShape
+from animatex_core.animate_x.unet import AnimateXUNet
 from animatex_core.diffusion.guidance import Guidance, guided
-from animatex_core.diffusion.noise import initial_noise
-from animatex_core.diffusion.schedule import NoiseSchedule
+from animatex_core.diffusion.schedule import NoiseSchedule, initial_noise, released_timesteps
 from animatex_core.diffusion.solvers import ddim
-from animatex_core.diffusion.timesteps import released_timesteps
-from animatex_core.model.conditions import ConditionInputs
-from animatex_core.model.unet import AnimateXUNet
-from animatex_core.sampling import SamplingSettings, sample_latents
-from animatex_core.shapes import ClipShape
 from benchmarks.measure import SMALL, generated_inputs, generated_unet, measured
 
 

@@ -18,11 +18,11 @@ import numpy as np
 import psutil
 
 from animatex_core.errors import AnimateXWarning
-from animatex_core.video.clip import ClipInfo, count_frames, probe
 from animatex_core.video.ffmpeg import executable
 from animatex_core.video.formats import MP4
-from animatex_core.video.read import read_frames
-from animatex_core.video.write import write_clip
+from animatex_core.video.info import VideoInfo, count_frames, probe
+from animatex_core.video.reader import read_frames
+from animatex_core.video.writer import write_clip
 
 QUALITY = 7
 # The usual way to bring HDR to a usual screen with ffmpeg alone.
@@ -61,7 +61,7 @@ def ffmpeg(*arguments: str) -> None:
     subprocess.run([executable(), "-nostdin", "-v", "error", "-y", *arguments], check=True)
 
 
-def read(clip: ClipInfo) -> None:
+def read(clip: VideoInfo) -> None:
     """Read every frame and keep none."""
     deque(read_frames(clip), maxlen=0)
 
@@ -84,7 +84,7 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def speed(clip: ClipInfo, folder: Path, repeats: int) -> None:
+def speed(clip: VideoInfo, folder: Path, repeats: int) -> None:
     """Compare reading, writing and both."""
     frames, source = count_frames(clip), ["-i", str(clip.path), "-map", "0:V:0"]
     raw, out, own = folder / "raw.rgb", folder / "alone.mp4", folder / "ours.mp4"
@@ -137,7 +137,7 @@ def looks(folder: Path, repeats: int) -> None:
         compare(f"read {name}", clip.frames or 0, partial(read, clip), partial(ffmpeg, *alone), repeats)
 
 
-def memory(clip: ClipInfo, folder: Path, minutes: float) -> None:
+def memory(clip: VideoInfo, folder: Path, minutes: float) -> None:
     """Print the resident memory while a clip goes by again and again through reading and writing."""
     total = round(minutes * 60 * clip.fps)
     print(f"\nread and write {total} frames: resident MiB of this process, and of ffmpeg")
@@ -154,7 +154,7 @@ def memory(clip: ClipInfo, folder: Path, minutes: float) -> None:
         print(f"{10 * tenth:3d} % on {own / 2**20:8.0f} {children / 2**20:8.0f}")
 
 
-def again(clip: ClipInfo, total: int) -> Iterator[np.ndarray]:
+def again(clip: VideoInfo, total: int) -> Iterator[np.ndarray]:
     """Read a clip over and over until `total` frames have come."""
     endless = chain.from_iterable(read_frames(info) for info in repeat(clip))
     return (frame for _, frame in zip(range(total), endless, strict=False))

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 
-from animatex_core.checkpoints.denoiser_keys import released_keys
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.unet import AnimateXUNet
+from animatex_core.animate_x.checkpoint_keys import released_keys
+from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x.unet import AnimateXUNet
 
 REPORT = """
 import torch

@@ -7,8 +7,8 @@ import argparse
 from itertools import product
 from multiprocessing import get_context
 
-from animatex_core.sampling import SamplingSettings, Windows, sample_latents
-from animatex_core.shapes import ClipShape
+from animatex_core.animate_x.sampling import SamplingSettings, Windows, sample_latents
+from animatex_core.animate_x.shapes import ClipShape
 from benchmarks.measure import SMALL, Measurement, generated_inputs, generated_unet, measured
 
 STEPS = 2

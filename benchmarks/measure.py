@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import psutil
 import torch
 
-from animatex_core.model.conditions import ConditionInputs
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.generated import generate_weights
-from animatex_core.model.layers import UNINITIALISED
-from animatex_core.model.unet import AnimateXUNet
-from animatex_core.shapes import ClipShape
+from animatex_core.animate_x.conditions import ConditionInputs
+from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x.dummy_components import generate_weights
+from animatex_core.animate_x.layers import UNINITIALISED
+from animatex_core.animate_x.shapes import ClipShape
+from animatex_core.animate_x.unet import AnimateXUNet
 
 # The released network at a fifth of its width: every part of it, small enough for a sweep on a laptop.
 SMALL = DenoiserConfig(channels=64, head_dim=32, residual_blocks=1)

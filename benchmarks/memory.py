@@ -16,12 +16,11 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from animatex_core.model.conditions import Conditions
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.layers import UNINITIALISED
-from animatex_core.model.memory import activation_bytes
-from animatex_core.model.unet import AnimateXUNet
-from animatex_core.shapes import ClipShape
+from animatex_core.animate_x.conditions import Conditions
+from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x.layers import UNINITIALISED
+from animatex_core.animate_x.shapes import ClipShape, activation_bytes
+from animatex_core.animate_x.unet import AnimateXUNet
 from benchmarks.measure import generated_inputs
 
 SIZES = ((512, 768, 16), (512, 768, 32), (512, 768, 64), (768, 1152, 32), (256, 384, 32))

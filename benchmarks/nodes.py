@@ -14,9 +14,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from animatex_core.model.conditions import ConditionInputs
-from animatex_core.sampling import SamplingSettings, sample_latents
-from animatex_core.shapes import ClipShape
+from animatex_core.animate_x.conditions import ConditionInputs
+from animatex_core.animate_x.sampling import SamplingSettings, sample_latents
+from animatex_core.animate_x.shapes import ClipShape
 from benchmarks.measure import SMALL, generated_inputs, generated_unet
 from tests.host.pack import pack, start
 
@@ -41,13 +41,13 @@ def hosted(weights: dict[str, Tensor], inputs: ConditionInputs, settings: Sampli
     import comfy.utils
 
     comfy.utils.PROGRESS_BAR_ENABLED = False
-    config = pack("animatex_core.model.config").DenoiserConfig.from_dict(SMALL.to_dict())
-    file = pack("animatex_core.checkpoints.denoiser_file").DenoiserFile(config, weights, None)
+    config = pack("animatex_core.animate_x.config").DenoiserConfig.from_dict(SMALL.to_dict())
+    file = pack("animatex_core.animate_x.checkpoint").DenoiserFile(config, weights, None)
     model = pack("nodes.host.loading").load_model(file, "generated weights")
-    shape = pack("animatex_core.shapes").ClipShape(**vars(inputs.shape))
-    told = pack("animatex_core.model.conditions").ConditionInputs(**{**vars(inputs), "shape": shape})
+    shape = pack("animatex_core.animate_x.shapes").ClipShape(**vars(inputs.shape))
+    told = pack("animatex_core.animate_x.conditions").ConditionInputs(**{**vars(inputs), "shape": shape})
     pair = pack("nodes.host.conditions").conditioning_pair(told)
-    own = pack("animatex_core.sampling").SamplingSettings(steps=settings.steps)
+    own = pack("animatex_core.animate_x.sampling").SamplingSettings(steps=settings.steps)
     latent = {"samples": torch.zeros(shape.frames, 4, *shape.latent_size)}
     sample_clip = pack("nodes.host.sampling").sample_clip
     return lambda: sample_clip(model, pair, latent, own, 1.0)["samples"] * SCALE

@@ -19,11 +19,11 @@ import numpy as np
 
 from animatex_core.pose.detector import FORM as DETECTOR_FORM
 from animatex_core.pose.detector import decode_people, letterbox, letterbox_ratio
-from animatex_core.pose.extract import PoseExtractor
-from animatex_core.pose.landmarks import FORM as LANDMARKS_FORM
-from animatex_core.pose.landmarks import crop, decode_points, region_of
-from animatex_core.pose.onnx_session import Net, open_net
-from animatex_core.pose.wholebody import poses_from_133
+from animatex_core.pose.estimator import FORM as LANDMARKS_FORM
+from animatex_core.pose.estimator import crop, decode_points, region_of
+from animatex_core.pose.extractor import PoseExtractor
+from animatex_core.pose.keypoints import poses_from_133
+from animatex_core.pose.onnx_model import OnnxModel, open_model
 from benchmarks.measure import Measurement, measured
 from tests.pose.onnx_files import CONVOLUTIONS, draw_people, write_detector, write_landmarks
 
@@ -36,7 +36,7 @@ def clip(frames: int, width: int, height: int, decode: float) -> Iterator[np.nda
         yield draw_people(height, width, (left, height // 5, left + width // 3, height * 4 // 5, "r", 220))
 
 
-def frame_by_frame(detector: Net, landmarks: Net, frames: Iterator[np.ndarray]) -> np.ndarray:
+def frame_by_frame(detector: OnnxModel, landmarks: OnnxModel, frames: Iterator[np.ndarray]) -> np.ndarray:
     """Do the same work one step after the other: read, detect, find points; (f, 130, 3)."""
     poses = []
     for frame in frames:
@@ -50,13 +50,13 @@ def frame_by_frame(detector: Net, landmarks: Net, frames: Iterator[np.ndarray]) 
     return np.stack(poses)
 
 
-def open_nets(cost: float) -> tuple[Net, Net]:
+def open_nets(cost: float) -> tuple[OnnxModel, OnnxModel]:
     """Write both nets and open them on the CPU."""
     with tempfile.TemporaryDirectory() as folder:
         detector, landmarks = Path(folder, "detector.onnx"), Path(folder, "landmarks.onnx")
         write_detector(detector, convolutions=round(CONVOLUTIONS["detector"] * cost))
         write_landmarks(landmarks, convolutions=round(CONVOLUTIONS["landmarks"] * cost))
-        return open_net(detector, DETECTOR_FORM, "cpu"), open_net(landmarks, LANDMARKS_FORM, "cpu")
+        return open_model(detector, DETECTOR_FORM, "cpu"), open_model(landmarks, LANDMARKS_FORM, "cpu")
 
 
 def measure(work: Callable[[Iterator[np.ndarray]], object], frames: Iterator[np.ndarray]) -> Measurement:

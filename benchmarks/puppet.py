@@ -16,13 +16,14 @@ import torch
 from PIL import Image, ImageFilter
 
 from animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, StableDiffusionAutoencoder
-from animatex_core.evaluation.pixels import psnr
+from animatex_core.evaluation.metrics.pixels import psnr
+from animatex_core.hub.bundled import SHIPPED
 from animatex_core.puppet.puppet import puppet_frames
-from animatex_core.small_bundle import SHIPPED
-from animatex_core.training.bundle import baselines, scores
-from animatex_core.training.procedural.canvas import SCALE
-from animatex_core.training.procedural.render import render
-from animatex_core.training.procedural.triples import Triple, draw_triple
+from animatex_core.training.small_models import scores
+from animatex_core.training.small_models import scores as baselines
+from animatex_core.training.synthetic.backdrop import SCALE
+from animatex_core.training.synthetic.render import render
+from animatex_core.training.synthetic.triples import Triple, draw_triple
 
 SIGMAS = (0.5, 1.0, 1.5)  # pixels
 Scores = dict[str, float]

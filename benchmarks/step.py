@@ -8,8 +8,8 @@ import argparse
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.shapes import ClipShape
+from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x.shapes import ClipShape
 from benchmarks.measure import generated_inputs, generated_unet, measured
 
 

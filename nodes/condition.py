@@ -10,7 +10,7 @@ from comfy.sd import VAE
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..animatex_core.conditioning import (
+from ..animatex_core.animate_x.conditioning import (
     MotionFeatures,
     clip_conditions,
     encode_motion,
@@ -18,12 +18,12 @@ from ..animatex_core.conditioning import (
     require_a_pose_each,
     warn_of_stretching,
 )
+from ..animatex_core.animate_x.config import DenoiserConfig
+from ..animatex_core.animate_x.puppet_condition import puppet_latents
+from ..animatex_core.animate_x.shapes import ClipShape
+from ..animatex_core.animate_x.training_spec import RELEASED, ReferenceForm, TrainingSpec
 from ..animatex_core.errors import InvalidInput
-from ..animatex_core.model.config import DenoiserConfig
-from ..animatex_core.model.trained_on import RELEASED, ReferenceForm, TrainedOn
-from ..animatex_core.pose.skeleton import PoseSequence
-from ..animatex_core.puppet.condition import puppet_latents
-from ..animatex_core.shapes import ClipShape
+from ..animatex_core.pose.keypoints import PoseSequence
 from .host.choices import AUTOMATIC
 from .host.conditions import OWN_TEXT, Conditioning, conditioning_pair
 from .host.discovery import found_as
@@ -196,7 +196,7 @@ class AnimateXConditioning(io.ComfyNode):
         return io.NodeOutput(*conditioning_pair(inputs), {"samples": latents})
 
 
-def _trained_on(model: ModelPatcher | None) -> TrainedOn:
+def _trained_on(model: ModelPatcher | None) -> TrainingSpec:
     return RELEASED if model is None else _animatex(model).trained_on
 
 

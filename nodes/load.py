@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..animatex_core.errors import AnimateXWarning
-from ..animatex_core.small_bundle import NOTICE, SHIPPED
+from ..animatex_core.hub.bundled import NOTICE, SHIPPED
 from .host import model_files
 from .host.choices import AUTOMATIC, BUILT_IN, chosen
 from .host.discovery import found_as

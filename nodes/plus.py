@@ -8,9 +8,9 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..animatex_core.animate_x_plus.shapes import PATCH_PIXELS, WanShape
 from ..animatex_core.errors import InvalidInput
-from ..animatex_core.plus.shape import PIXELS_A_TOKEN, WanShape
-from ..animatex_core.pose.skeleton import PoseSequence
+from ..animatex_core.pose.keypoints import PoseSequence
 from .host import model_files
 from .host.choices import AUTOMATIC, chosen
 from .host.conditions import Conditioning
@@ -98,17 +98,17 @@ class AnimateXPlusReference(io.ComfyNode):
                 io.Int.Input(
                     "width",
                     default=RELEASED.width,
-                    min=PIXELS_A_TOKEN,
+                    min=PATCH_PIXELS,
                     max=4096,
-                    step=PIXELS_A_TOKEN,
+                    step=PATCH_PIXELS,
                     tooltip="Width of the video in pixels. The official code uses 480x832.",
                 ),
                 io.Int.Input(
                     "height",
                     default=RELEASED.height,
-                    min=PIXELS_A_TOKEN,
+                    min=PATCH_PIXELS,
                     max=4096,
-                    step=PIXELS_A_TOKEN,
+                    step=PATCH_PIXELS,
                     tooltip="Height of the video in pixels.",
                 ),
             ],

@@ -6,12 +6,12 @@ from comfy_api.input import VideoInput
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..animatex_core.dwpose import DWPose, find_poses
-from ..animatex_core.models_folder import POSE_DETECTOR, POSE_ESTIMATOR
-from ..animatex_core.pose.gaps import fill_gaps as filled
-from ..animatex_core.pose.person_box import read_person_box
+from ..animatex_core.hub.models_dir import POSE_DETECTOR, POSE_ESTIMATOR
+from ..animatex_core.pose.dwpose import DWPose, find_poses
+from ..animatex_core.pose.filtering import fill_gaps as filled
+from ..animatex_core.pose.filtering import smooth
+from ..animatex_core.pose.person import read_person_box
 from ..animatex_core.pose.providers import check_device
-from ..animatex_core.pose.smooth import smooth
 from .host.boxes import person_box_input
 from .host.discovery import found_as
 from .host.fingerprints import files_state

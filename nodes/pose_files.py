@@ -5,7 +5,7 @@ from typing import Any
 from comfy_api.latest import io, ui
 
 from ..animatex_core.errors import AnimateXError
-from ..animatex_core.pose.json_io import read_poses, write_poses
+from ..animatex_core.pose.formats.reader import read_poses, write_poses
 from .host.discovery import found_as
 from .host.files import existing_input, input_files, inputs_of_kind, new_output, validate_prefix
 from .host.fingerprints import choice_state

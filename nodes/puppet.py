@@ -5,9 +5,9 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..animatex_core.progress import with_progress
 from ..animatex_core.puppet.puppet import iterate_puppet
 from ..animatex_core.retarget.masks import Shows
+from ..animatex_core.utils.progress import with_progress
 from .host.character import mask_of, mask_shows_input
 from .host.discovery import found_as
 from .host.pictures import images_of, picture_of

@@ -6,12 +6,12 @@ import numpy as np
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..animatex_core.pose.skeleton import PoseSequence
-from ..animatex_core.preview import drawn_over, fitted
+from ..animatex_core.pose.draw import drawn_over, fitted
+from ..animatex_core.pose.keypoints import PoseSequence
 from ..animatex_core.retarget.masks import Shows
-from ..animatex_core.retarget.parts import listed_parts
+from ..animatex_core.retarget.parts import parse_parts
 from ..animatex_core.retarget.retarget import ADDABLE, PARTS, Factors, Mode, RetargetSettings, plan, retarget
-from ..animatex_core.retarget.settings import LARGEST_FACTOR, LEAST_FACTOR, MODES
+from ..animatex_core.retarget.settings import MAX_FACTOR, MIN_FACTOR, MODES
 from .host.character import character_of, mask_shows_input
 from .host.discovery import found_as
 from .host.lazy_images import LazyImages
@@ -105,7 +105,7 @@ class RetargetPoses(io.ComfyNode):
     ) -> io.NodeOutput:
         """Retarget, and show what came of it."""
         settings = RetargetSettings(
-            mode, Factors(**factors), listed_parts(drop), listed_parts(add), ground, bound
+            mode, Factors(**factors), parse_parts(drop), parse_parts(add), ground, bound
         )
         with told(cls.hidden.unique_id) as sentences:
             driving, picture = poses_of(poses), picture_of(reference)
@@ -162,8 +162,8 @@ def _factor(part: str) -> io.Input:
     return io.Float.Input(
         part,
         default=1.0,
-        min=LEAST_FACTOR,
-        max=LARGEST_FACTOR,
+        min=MIN_FACTOR,
+        max=MAX_FACTOR,
         step=0.05,
         tooltip=f"Scale of the {part}: {FACTORS[part]}.",
     )

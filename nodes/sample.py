@@ -6,10 +6,10 @@ from typing import Any
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
+from ..animatex_core.animate_x.sampling import SEEDS, SamplingSettings, Segments, Windows
 from ..animatex_core.diffusion.guidance import Guidance
 from ..animatex_core.diffusion.solvers import SOLVERS
 from ..animatex_core.errors import InvalidInput
-from ..animatex_core.sampling import SEEDS, SamplingSettings, Segments, Windows
 from .host.conditions import Conditioning
 from .host.discovery import found_as
 from .host.noise import ClipNoise

@@ -6,7 +6,7 @@ from comfy_api.input import VideoInput
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..animatex_core.video.write import write_clip
+from ..animatex_core.video.writer import write_clip
 from .host.discovery import found_as
 from .host.files import validate_prefix
 from .host.graph import graph_of

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from animatex_core.commands.demo_material import DANCE
-from animatex_core.pose.json_io import read_poses, write_poses
-from animatex_core.pose.skeleton import PoseSequence
-from animatex_core.training.bundle.demo_files import write_beat
-from animatex_core.video.sound import Sound
-from animatex_core.video.write import write_clip
+from animatex_core.assets.demo_files import DANCE
+from animatex_core.pose.formats.reader import read_poses, write_poses
+from animatex_core.pose.keypoints import PoseSequence
+from animatex_core.training.small_models.demo_files import write_beat
+from animatex_core.video.audio import Sound
+from animatex_core.video.writer import write_clip
 from tests.drawings import draw_character, draw_dancer
 
 FPS, FRAMES = 12, 12

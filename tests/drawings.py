@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image, ImageDraw
 
-from animatex_core.pose.skeleton import JOINT, PoseSequence, seen
+from animatex_core.pose.keypoints import JOINT, PoseSequence, seen
 
 CLOTH = (60, 76, 120)
 TRUNK = ("left_shoulder", "right_shoulder", "right_hip", "left_hip")

@@ -9,17 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from animatex_core.checkpoints.denoiser_keys import from_released, released_keys
+from animatex_core.animate_x.checkpoint_keys import from_released, released_keys
+from animatex_core.animate_x.conditions import ConditionInputs
+from animatex_core.animate_x.config import DenoiserConfig, IpiConfig
+from animatex_core.animate_x.layers import LayerFactory, position_table
+from animatex_core.animate_x.pose_indicator import KeypointEncoder, Resampler
+from animatex_core.animate_x.shapes import ClipShape
+from animatex_core.animate_x.unet import AnimateXUNet
 from animatex_core.diffusion.guidance import Guidance, guided
-from animatex_core.diffusion.schedule import NoiseSchedule
+from animatex_core.diffusion.schedule import NoiseSchedule, released_timesteps
 from animatex_core.diffusion.solvers import ddim
-from animatex_core.diffusion.timesteps import released_timesteps
-from animatex_core.model.conditions import ConditionInputs
-from animatex_core.model.config import DenoiserConfig, IpiConfig
-from animatex_core.model.ipi import KeypointEncoder, Resampler
-from animatex_core.model.layers import LayerFactory, position_table
-from animatex_core.model.unet import AnimateXUNet
-from animatex_core.shapes import ClipShape
 from tests.encoders.reference_autoencoder import check_autoencoder_case
 from tests.plus.reference_modules import check_ipi_case, check_pose_convs_case
 from tests.plus.reference_sampling import check_image_prep_case, check_scheduler_case, check_teacache_case

@@ -7,20 +7,20 @@ import open_clip
 import torch
 from torch import Tensor
 
-from animatex_core.checkpoints.denoiser_file import DenoiserFile
+from animatex_core.animate_x.checkpoint import DenoiserFile
+from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x.dummy_components import CONFIG as GENERATED
+from animatex_core.animate_x.dummy_components import generate_weights
+from animatex_core.animate_x.training_spec import TrainingSpec
+from animatex_core.animate_x.unet import AnimateXUNet
 from animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, AutoencoderConfig, network_on_meta
-from animatex_core.generated_networks import CONFIG as GENERATED
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.generated import generate_weights
-from animatex_core.model.trained_on import TrainedOn
-from animatex_core.model.unet import AnimateXUNet
-from animatex_core.small_bundle import SmallBundle
-from animatex_core.training.bundle.image_encoder import image_encoder_config
-from animatex_core.training.bundle.pack import TrainedParts, pack
+from animatex_core.hub.bundled import SmallBundle
+from animatex_core.training.small_models.image_encoder import image_encoder_config
+from animatex_core.training.small_models.pack import TrainedParts, pack
 from tests.pose.generated_nets import generated_nets
 
 WIDTH = 128  # of the image encoder's embeddings
-TRAINED_ON = TrainedOn(128, 192, 32, "both")
+TRAINED_ON = TrainingSpec(128, 192, 32, "both")
 DENOISER = replace(GENERATED, context_dim=WIDTH).with_ipi(clip_dim=WIDTH)
 
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.encoders.autoencoder import AutoencoderConfig, StableDiffusionAutoencoder
-from animatex_core.encoders.open_clip_encoder import OpenClipImageEncoder, OpenClipTextContext
-from animatex_core.model.config import DenoiserConfig
+from animatex_core.encoders.open_clip import OpenClipImageEncoder, OpenClipTextContext
 from tests.checkpoints.test_denoiser_file import released_tensors
 from tests.encoders import reference_autoencoder
 from tests.encoders.small_clip import SETTINGS

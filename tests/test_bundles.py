@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from animatex_core.bundles import (
+from animatex_core.errors import InvalidInput
+from animatex_core.hub.catalogue import (
     CATALOGUE,
     NOT_STATED,
     default_models_folder,
@@ -14,7 +15,6 @@ from animatex_core.bundles import (
     load_catalogue,
     resolve,
 )
-from animatex_core.errors import InvalidInput
 
 ENTRY: dict[str, object] = {
     "id": "some-file",

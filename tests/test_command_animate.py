@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animatex_core.cli import main
-from animatex_core.generated_networks import NOTICE
-from animatex_core.video.clip import probe
-from animatex_core.video.read import read_frames
+from animatex_core.animate_x.dummy_components import NOTICE
+from animatex_core.cli.main import main
+from animatex_core.video.info import probe
+from animatex_core.video.reader import read_frames
 from tests.dance_samples import FPS, DanceFiles, write_dance
 from tests.small_disk import mounted
 from tests.small_release import place_small_release
@@ -122,7 +122,7 @@ def test_what_the_user_gave_is_read_before_gigabytes_of_weights(
     dance: DanceFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place_small_release(dance.folder / "models", monkeypatch)
-    monkeypatch.setattr("animatex_core.commands.sampling.load_networks", lambda *_: pytest.fail("too early"))
+    monkeypatch.setattr("animatex_core.cli.sampling.load_components", lambda *_: pytest.fail("too early"))
     for options in ({"reference": "no.png"}, {"poses": "no.json"}, {"mask": "no.png"}, {"start": 5}):
         assert animate(dance, model="auto", **options) == 2
     shutil.rmtree(dance.folder / "models" / "vae")
@@ -170,7 +170,7 @@ def test_a_disk_that_is_full_in_the_end_costs_no_clip(
     full, spare = dance.folder / "full", dance.folder / "spare"
     full.mkdir()
     spare.mkdir()
-    monkeypatch.setattr("animatex_core.commands.animate.gettempdir", lambda: str(spare))
+    monkeypatch.setattr("animatex_core.cli.animate.gettempdir", lambda: str(spare))
     with mounted(full, "size=4k"):
         assert animate(dance, out=full / "out.mp4") == 2
         assert list(full.iterdir()) == []

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from animatex_core.checkpoints.denoiser_file import load_denoiser
-from animatex_core.cli import main
-from animatex_core.encoders.open_clip_encoder import OpenClipTextContext
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.models_folder import ModelsFolder
-from animatex_core.plus.checkpoint import load_plus
-from animatex_core.plus.config import PlusConfig, Variant, WanConfig
+from animatex_core.animate_x.checkpoint import load_denoiser
+from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x_plus.checkpoint import load_plus
+from animatex_core.animate_x_plus.config import PlusConfig, Variant, WanConfig
+from animatex_core.cli.main import main
+from animatex_core.encoders.open_clip import OpenClipTextContext
+from animatex_core.hub.models_dir import ModelsDir
 from tests.checkpoints.test_denoiser_file import released_tensors
 from tests.encoders.small_clip import SMALL, small_clip
 from tests.plus.test_checkpoint import released_tensors as plus_tensors
@@ -96,7 +96,7 @@ def test_animate_x_plus_of_the_models_folder_is_converted(
     assert main(["convert", "--folder", str(plus_folder), "--model", model]) == 0
     converted = plus_folder / "animate_x" / name
     assert f"of the {variant} variant" in capsys.readouterr().out
-    assert ModelsFolder(plus_folder).find_plus(variant) == converted
+    assert ModelsDir(plus_folder).find_plus(variant) == converted
     assert load_plus(converted).networks.config.variant == variant
 
 

@@ -3,14 +3,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animatex_core.checkpoints.denoiser_file import read_denoiser
-from animatex_core.cli import main
-from animatex_core.commands.demo_material import CHARACTERS, CLIP
-from animatex_core.small_bundle import NOTICE, SHIPPED
-from animatex_core.training.bundle.demo_files import TRAITS, draw_character, draw_dance
-from animatex_core.video.clip import probe
-from animatex_core.video.picture import read_picture
-from animatex_core.video.read import read_frames
+from animatex_core.animate_x.checkpoint import read_denoiser
+from animatex_core.assets.demo_files import CHARACTERS, CLIP
+from animatex_core.cli.main import main
+from animatex_core.hub.bundled import NOTICE, SHIPPED
+from animatex_core.training.small_models.demo_files import TRAITS, draw_character, draw_dance
+from animatex_core.video.image import read_picture
+from animatex_core.video.info import probe
+from animatex_core.video.reader import read_frames
 
 QUICK = "--frames 2 --stride 2 --solver dpm++2m --steps 1 --model small --pose-nets small"
 
@@ -18,8 +18,8 @@ QUICK = "--frames 2 --stride 2 --solver dpm++2m --steps 1 --model small --pose-n
 def test_demo_goes_the_whole_way_and_says_what_its_networks_know(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("animatex_core.commands.dances.CACHE", tmp_path / "cache")
-    monkeypatch.setattr("animatex_core.commands.demo.OPTIONS", QUICK)
+    monkeypatch.setattr("animatex_core.cli.poses.CACHE", tmp_path / "cache")
+    monkeypatch.setattr("animatex_core.cli.demo.OPTIONS", QUICK)
     folder = tmp_path / "a folder"
     assert main(["demo", "--character", "pear", "--out", str(folder)]) == 0
     told = capsys.readouterr().out

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animatex_core.cli import main
-from animatex_core.commands.demo_material import DANCE
-from animatex_core.pose.json_io import read_poses, write_poses
-from animatex_core.pose.skeleton import PoseSequence
+from animatex_core.assets.demo_files import DANCE
+from animatex_core.cli.main import main
+from animatex_core.pose.formats.reader import read_poses, write_poses
+from animatex_core.pose.keypoints import PoseSequence
 from tests.retarget.motion import CARTOON, figure
 
 

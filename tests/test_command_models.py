@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from animatex_core.bundles import load_catalogue
-from animatex_core.cli import main
+from animatex_core.cli.main import main
+from animatex_core.hub.catalogue import load_catalogue
 from tests.hub import Hub, serving
 
 DATA = b"weights" * 1000

@@ -10,20 +10,19 @@ import numpy as np
 import pytest
 import torch
 
-from animatex_core.cli import main
-from animatex_core.conditioning import clip_conditions
-from animatex_core.encoders.preprocess import autoencoder_pictures
-from animatex_core.pose.extract import PoseExtractor
-from animatex_core.pose.json_io import read_poses, write_poses
-from animatex_core.pose.skeleton import PoseSequence
-from animatex_core.shapes import ClipShape
-from animatex_core.training.data.encode import BATCH, encode_clip
-from animatex_core.training.data.encoders import generated_encoders
+from animatex_core.animate_x.conditioning import clip_conditions
+from animatex_core.animate_x.shapes import ClipShape
+from animatex_core.cli.main import main
+from animatex_core.encoders.preprocessing import autoencoder_pictures
+from animatex_core.pose.extractor import PoseExtractor
+from animatex_core.pose.formats.reader import read_poses, write_poses
+from animatex_core.pose.keypoints import PoseSequence
+from animatex_core.training.data.encoding import BATCH, encode_clip, generated_encoders
 from animatex_core.training.data.header import DatasetHeader
 from animatex_core.training.data.shard import write_shard
 from animatex_core.training.data.shards import ShardDataset
-from animatex_core.video.read import read_frames
-from animatex_core.video.write import write_clip
+from animatex_core.video.reader import read_frames
+from animatex_core.video.writer import write_clip
 from tests.dance_samples import FRAMES, write_dance
 from tests.pose.onnx_files import draw_people, write_detector, write_landmarks
 from tests.small_release import place_small_release
@@ -48,7 +47,7 @@ SMALL = (
 def _generated_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         once = cache(generated_encoders)
-        patch.setattr("animatex_core.commands.prepare.generated_encoders", once)
+        patch.setattr("animatex_core.cli.prepare.generated_encoders", once)
         yield
 
 
@@ -135,7 +134,7 @@ def test_a_stopped_run_goes_on_and_ends_alike(clips: Path, monkeypatch: pytest.M
         write_shard(path, *others)
 
     with monkeypatch.context() as patch:
-        patch.setattr("animatex_core.training.data.prepare.write_shard", stopped)
+        patch.setattr("animatex_core.training.data.preparation.write_shard", stopped)
         assert run(clips, "--validation", "0.5") == 130
     half = shards(clips)
     assert len(half) == 3

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animatex_core.cli import build_parser, main
-from animatex_core.commands.references import read_reference_mask
-from animatex_core.pose.json_io import read_poses, write_poses
-from animatex_core.pose.skeleton import JOINT, PoseSequence, seen
-from animatex_core.video.clip import probe
-from animatex_core.video.read import read_frames
+from animatex_core.cli.main import build_parser, main
+from animatex_core.cli.references import read_reference_mask
+from animatex_core.pose.formats.reader import read_poses, write_poses
+from animatex_core.pose.keypoints import JOINT, PoseSequence, seen
+from animatex_core.video.info import probe
+from animatex_core.video.reader import read_frames
 from tests.dance_samples import FPS, FRAMES, DanceFiles, small_dance, write_dance
 from tests.pose.onnx_files import draw_people, write_detector, write_landmarks
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from animatex_core.commands.options import add_folder_option
-from animatex_core.commands.sampling import add_sampling_options, sampling_settings
+from animatex_core.animate_x.sampling import FOR_SMALL, SamplingSettings, Windows
+from animatex_core.cli.options import add_folder_option
+from animatex_core.cli.sampling import add_sampling_options, sampling_settings
 from animatex_core.diffusion.guidance import Guidance
-from animatex_core.sampling import FOR_SMALL, SamplingSettings, Windows
 
 
 def chosen(folder: Path, *options: str) -> SamplingSettings:

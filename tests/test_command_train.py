@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from animatex_core.checkpoints.denoiser_file import load_denoiser
-from animatex_core.cli import main
+from animatex_core.animate_x.checkpoint import load_denoiser
+from animatex_core.cli.main import main
+from animatex_core.training.animate_x.cost import StepCost
 from animatex_core.training.data.header import DatasetHeader
 from animatex_core.training.data.shards import ShardWriter
-from animatex_core.training.trainer.checkpoint import latest_checkpoint, read_checkpoint
-from animatex_core.training.trainer.cost import StepCost
+from animatex_core.training.loop.checkpoint import latest_checkpoint, read_checkpoint
 from tests.training.stored_clips import folder_clip
 from tests.training.training_samples import SETTINGS
 
@@ -85,7 +85,7 @@ def test_a_dry_run_tells_memory_and_work(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cost = StepCost(2**28, activations=2**30, operations=3 * 10**12, scan_operations=10**12)
-    monkeypatch.setattr("animatex_core.training.trainer.cost.step_cost", lambda *_: cost)
+    monkeypatch.setattr("animatex_core.training.animate_x.cost.step_cost", lambda *_: cost)
     assert main(["train", "--config", "paper", "--dry-run"]) == 0
     told = capsys.readouterr().out
     assert told.startswith("A step of 1 clips of 32 frames of 512x768, mixed precision bf16")

@@ -6,21 +6,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from animatex_core.conditioning import (
+from animatex_core.animate_x.conditioning import (
     MotionFeatures,
     clip_conditions,
     encode_motion,
     encode_reference,
     warn_of_stretching,
 )
-from animatex_core.encoders.preprocess import autoencoder_pictures
+from animatex_core.animate_x.dummy_components import dummy_components
+from animatex_core.animate_x.shapes import ClipShape
+from animatex_core.encoders.preprocessing import autoencoder_pictures
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.generated_networks import generated_networks
-from animatex_core.pose.skeleton import PoseSequence
-from animatex_core.shapes import ClipShape
+from animatex_core.pose.keypoints import PoseSequence
 from tests.dance_samples import small_dance
 
-NETWORKS = generated_networks()
+NETWORKS = dummy_components()
 SHAPE = ClipShape(64, 128, 3)
 PICTURE = np.linspace(0, 255, 40 * 20 * 3).astype(np.uint8).reshape(40, 20, 3)
 POSES = small_dance().select(range(3))

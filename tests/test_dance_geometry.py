@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animatex_core.cli import main
-from animatex_core.dance import common_length, poses_of_clip
-from animatex_core.pose.json_io import read_poses, write_poses
-from animatex_core.pose.skeleton import JOINT, PoseSequence, seen
-from animatex_core.video.clip import probe
+from animatex_core.cli.main import main
+from animatex_core.driving import common_length, poses_of_clip
+from animatex_core.pose.formats.reader import read_poses, write_poses
+from animatex_core.pose.keypoints import JOINT, PoseSequence, seen
+from animatex_core.video.info import probe
 from tests.dance_samples import HEIGHT, WIDTH, DanceFiles, write_dance
 from tests.pose.onnx_files import write_detector, write_landmarks
 from tests.video.samples import ffmpeg

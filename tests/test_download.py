@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from animatex_core.bundles import ModelFile
-from animatex_core.download import download
 from animatex_core.errors import DownloadError, InvalidInput, StorageError
-from animatex_core.http_download import CHUNK
-from animatex_core.verification import record_of, verify
+from animatex_core.hub.catalogue import ModelFile
+from animatex_core.hub.checksum import record_of, verify
+from animatex_core.hub.download import download
+from animatex_core.hub.http import CHUNK
 from tests.hub import Hub, serving
 from tests.small_disk import mounted, remount
 

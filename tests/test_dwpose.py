@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from animatex_core.dwpose import DWPose, Shots, find_poses
 from animatex_core.errors import CheckpointError, InvalidInput
 from animatex_core.pose.cache import PoseCache, digest_frames
-from animatex_core.pose.extract import PoseExtractor
-from animatex_core.pose.skeleton import seen
+from animatex_core.pose.dwpose import DWPose, FrameSource, find_poses
+from animatex_core.pose.extractor import PoseExtractor
+from animatex_core.pose.keypoints import seen
 from tests.pose.onnx_files import draw_people, write_detector, write_landmarks
 
 FRAMES = [draw_people(96, 64, (10 + i, 10, 40 + i, 80, "r", 200)) for i in range(3)]
@@ -21,8 +21,8 @@ FRAMES = [draw_people(96, 64, (10 + i, 10, 40 + i, 80, "r", 200)) for i in range
 SMALL = DWPose(device="cpu")
 
 
-def shots(frames: list[np.ndarray] = FRAMES, fps: float | None = 12.0) -> Shots:
-    return Shots(digest_frames(frames), lambda: iter(frames), len(frames), fps)
+def shots(frames: list[np.ndarray] = FRAMES, fps: float | None = 12.0) -> FrameSource:
+    return FrameSource(digest_frames(frames), lambda: iter(frames), len(frames), fps)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_the_same_frames_are_not_searched_twice(
         raise AssertionError
 
     monkeypatch.setattr(PoseExtractor, "from_files", forbidden)
-    again = find_poses(dwpose, Shots(shots().content, forbidden, fps=None), PoseCache(tmp_path))
+    again = find_poses(dwpose, FrameSource(shots().content, forbidden, fps=None), PoseCache(tmp_path))
     np.testing.assert_array_equal(again.poses.points, first.poses.points)
     assert again.sentence == "Somebody is seen in 3 of 3 frames, searched earlier."
     assert again.poses.fps is None

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from animatex_core.bundles import ModelFile
-from animatex_core.download import download
 from animatex_core.errors import DownloadError
+from animatex_core.hub.catalogue import ModelFile
+from animatex_core.hub.download import download
 from tests.fake_hub import (
     FakeHub,
     Handler,

@@ -7,10 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animatex_core.leftovers import MAX_IDLE, sweep, temporary_path
-from animatex_core.placement import place_text, scratch_file, scratch_folder
 from animatex_core.pose.cache import PoseCache
-from animatex_core.pose.skeleton import POINTS, PoseSequence
+from animatex_core.pose.keypoints import POINTS, PoseSequence
+from animatex_core.utils.files import (
+    MAX_IDLE,
+    scratch_file,
+    scratch_folder,
+    sweep,
+    temporary_path,
+    write_text,
+)
 
 FOREIGN = "clip.mp4.deadbeef-1-5-00000000.part"  # of another machine
 BEFORE = f"clip.mp4.{'0' * 32}.part"  # as earlier versions named them
@@ -48,12 +54,12 @@ def test_what_a_killed_process_left_goes_when_the_next_file_comes(tmp_path: Path
     process.start()
     while not parts(tmp_path):
         time.sleep(0.01)
-    place_text(tmp_path / "one.txt", "")
+    write_text(tmp_path / "one.txt", "")
     assert len(parts(tmp_path)) == 1, "the file of a running process was removed"
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
     process.join()
-    place_text(tmp_path / "two.txt", "")
+    write_text(tmp_path / "two.txt", "")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.txt", "two.txt"]
 
 

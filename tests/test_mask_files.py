@@ -8,11 +8,10 @@ import pytest
 from PIL import Image, ImageFilter
 
 from animatex_core.errors import InvalidInput
-from animatex_core.mask_files import read_mask
-from animatex_core.pose.skeleton import JOINT, PoseSequence
-from animatex_core.retarget.mask_values import of_grey
+from animatex_core.pose.keypoints import JOINT, PoseSequence
+from animatex_core.retarget.mask_files import of_grey, read_mask
 from animatex_core.retarget.masks import Shows, find_character
-from animatex_core.video.write import write_clip
+from animatex_core.video.writer import write_clip
 from tests.pose.dialect_files import true_dance
 from tests.retarget.motion import STANDING, figure
 

@@ -60,7 +60,7 @@ def test_rooms_do_not_reach_into_each_other(room: str, others: tuple[str, ...]) 
 def test_retargeting_asks_only_for_the_skeleton() -> None:
     names = {name for path in (CORE / "retarget").glob("*.py") for name in imported(path)}
     poses = {name for name in names if name.startswith("animatex_core.pose")}
-    assert poses <= {"animatex_core.pose.skeleton"}
+    assert poses <= {"animatex_core.pose.keypoints"}
 
 
 def test_the_core_knows_nothing_of_a_host() -> None:
@@ -80,5 +80,5 @@ def test_importing_everything_loads_nothing_heavy() -> None:
     names = [".".join(path.parts) for path in modules if path.name not in ("__main__", "__init__")]
     code = f"import {', '.join(names)}, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "animatex_core.model.unet" in done.stdout.split()
+    assert "animatex_core.animate_x.unet" in done.stdout.split()
     assert not {name.partition(".")[0] for name in done.stdout.split()} & set(HEAVY)

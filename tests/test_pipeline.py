@@ -12,32 +12,32 @@ import pytest
 import torch
 from PIL import Image
 
-from animatex_core import pipeline
-from animatex_core.dance import Dance, common_length
-from animatex_core.encoders.preprocess import clip_pictures, unit_pictures
+from animatex_core.animate_x import pipeline
+from animatex_core.animate_x.conditions import ConditionInputs
+from animatex_core.animate_x.dummy_components import dummy_components
+from animatex_core.animate_x.pipeline import AnimateXPipeline, AnimationSettings, Reference
+from animatex_core.animate_x.sampling import SamplingSettings, sample_latents
+from animatex_core.animate_x.training_spec import TrainingSpec
+from animatex_core.driving import DrivingClip, common_length
+from animatex_core.encoders.preprocessing import clip_pictures, unit_pictures
 from animatex_core.errors import AnimateXWarning
-from animatex_core.generated_networks import generated_networks
-from animatex_core.model.conditions import ConditionInputs
-from animatex_core.model.trained_on import TrainedOn
-from animatex_core.pipeline import AnimationSettings, Animator, Reference
 from animatex_core.pose.draw import draw_poses
-from animatex_core.pose.skeleton import PoseSequence
+from animatex_core.pose.keypoints import PoseSequence
 from animatex_core.retarget.retarget import Box, RetargetSettings
-from animatex_core.sampling import SamplingSettings, sample_latents
-from animatex_core.video.clip import probe
-from animatex_core.video.frames import choose_frames
+from animatex_core.video.frame_selection import choose_frames
+from animatex_core.video.info import probe
 from tests.dance_samples import FPS, FRAMES, HEIGHT, WIDTH, small_dance, write_dance
 
-NETWORKS = replace(generated_networks(), trained_on=TrainedOn(64, 64))
+NETWORKS = replace(dummy_components(), trained_on=TrainingSpec(64, 64))
 SETTINGS = AnimationSettings(64, 64, sampling=SamplingSettings(solver="dpm++2m", steps=1))
 PICTURE = np.asarray(Image.linear_gradient("L").convert("RGB").resize((50, 70)))
 
 
 @pytest.fixture
-def dance(tmp_path: Path) -> Dance:
+def dance(tmp_path: Path) -> DrivingClip:
     clip = probe(write_dance(tmp_path).clip)
     choice = choose_frames(FRAMES, frames=4, stride=2, fps=clip.fps)
-    return Dance(clip, choice, small_dance().select(choice.indices))
+    return DrivingClip(clip, choice, small_dance().select(choice.indices))
 
 
 @pytest.fixture
@@ -53,15 +53,17 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[ConditionInputs]:
     return seen
 
 
-def animate(reference: Reference, dance: Dance, settings: AnimationSettings = SETTINGS) -> pipeline.Animation:
-    return Animator(NETWORKS, lambda *_: None).animate(reference, dance, settings)
+def animate(
+    reference: Reference, dance: DrivingClip, settings: AnimationSettings = SETTINGS
+) -> pipeline.Animation:
+    return AnimateXPipeline(NETWORKS, lambda *_: None).animate(reference, dance, settings)
 
 
 def as_released(settings: AnimationSettings = SETTINGS) -> AnimationSettings:
     return replace(settings, retarget=RetargetSettings(mode="none"))
 
 
-def test_conditions_as_released(dance: Dance, given: list[ConditionInputs]) -> None:
+def test_conditions_as_released(dance: DrivingClip, given: list[ConditionInputs]) -> None:
     animate(Reference(PICTURE), dance, as_released())
     (inputs,) = given
     drawn = unit_pictures(list(draw_poses(dance.poses)), 64, 64)  # at the clip's own size, then stretched
@@ -76,9 +78,11 @@ def test_conditions_as_released(dance: Dance, given: list[ConditionInputs]) -> N
 
 
 def test_what_is_not_asked_for_is_as_the_denoiser_was_trained(
-    dance: Dance, given: list[ConditionInputs]
+    dance: DrivingClip, given: list[ConditionInputs]
 ) -> None:
-    animator = Animator(replace(NETWORKS, trained_on=TrainedOn(64, 128, 3, "both")), lambda *_: None)
+    animator = AnimateXPipeline(
+        replace(NETWORKS, trained_on=TrainingSpec(64, 128, 3, "both")), lambda *_: None
+    )
     with pytest.warns(AnimateXWarning, match="trained on 3 frames at once, so that 4 may look worse"):
         animator.animate(Reference(PICTURE), dance, replace(as_released(), width=None, height=None))
     (inputs,) = given
@@ -90,7 +94,7 @@ def test_what_is_not_asked_for_is_as_the_denoiser_was_trained(
 
 
 def test_features_are_those_of_the_reference_and_then_of_the_chosen_frames(
-    dance: Dance, given: list[ConditionInputs]
+    dance: DrivingClip, given: list[ConditionInputs]
 ) -> None:
     animate(Reference(PICTURE), dance, as_released())
     pictures = clip_pictures([PICTURE, *dance.frames()])
@@ -101,14 +105,14 @@ def test_features_are_those_of_the_reference_and_then_of_the_chosen_frames(
     torch.testing.assert_close(given[0].image_embedding, features[:, :1])
 
 
-def test_a_pose_of_the_reference_stands_in_front(dance: Dance, given: list[ConditionInputs]) -> None:
+def test_a_pose_of_the_reference_stands_in_front(dance: DrivingClip, given: list[ConditionInputs]) -> None:
     own = small_dance().select([9])
     animate(Reference(PICTURE, own), dance, as_released())
     assert given[0].keypoints is not None
     np.testing.assert_array_equal(given[0].keypoints[0, 0], own.keypoints()[0])
 
 
-def test_a_pose_that_is_of_no_use_does_not(dance: Dance, given: list[ConditionInputs]) -> None:
+def test_a_pose_that_is_of_no_use_does_not(dance: DrivingClip, given: list[ConditionInputs]) -> None:
     guess = PoseSequence.empty(1, 50, 70)
     guess.body[0, 3] = 0.1, 0.2, 0.9
     animation = animate(Reference(PICTURE, guess, Box(0.2, 0.1, 0.8, 0.9)), dance)
@@ -118,7 +122,7 @@ def test_a_pose_that_is_of_no_use_does_not(dance: Dance, given: list[ConditionIn
 
 
 def test_retargeted_poses_are_drawn_at_the_size_of_the_frames(
-    dance: Dance, given: list[ConditionInputs]
+    dance: DrivingClip, given: list[ConditionInputs]
 ) -> None:
     animation = animate(Reference(PICTURE, box=Box(0.2, 0.1, 0.8, 0.9)), dance)
     assert (animation.poses.width, animation.poses.height) == (50, 70)
@@ -128,7 +132,7 @@ def test_retargeted_poses_are_drawn_at_the_size_of_the_frames(
 
 
 def test_the_implicit_indicator_is_asked_about_the_dancer_and_not_the_character(
-    dance: Dance, given: list[ConditionInputs]
+    dance: DrivingClip, given: list[ConditionInputs]
 ) -> None:
     animation = animate(Reference(PICTURE, box=Box(0.0, 0.5, 0.4, 1.0)), dance)
     assert given[0].keypoints is not None
@@ -136,7 +140,7 @@ def test_the_implicit_indicator_is_asked_about_the_dancer_and_not_the_character(
     assert np.abs(animation.poses.keypoints() - dance.poses.keypoints()).max() > 0.05
 
 
-def test_the_report_counts_every_stage_and_may_stop_it(dance: Dance) -> None:
+def test_the_report_counts_every_stage_and_may_stop_it(dance: DrivingClip) -> None:
     reported: list[tuple[str, int, int]] = []
 
     def report(*told: Any) -> None:
@@ -145,7 +149,7 @@ def test_the_report_counts_every_stage_and_may_stop_it(dance: Dance) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Animator(NETWORKS, report).animate(Reference(PICTURE), dance, as_released())
+        AnimateXPipeline(NETWORKS, report).animate(Reference(PICTURE), dance, as_released())
     assert [told for told in reported if told[0] != "sampling"] == [
         ("features", 4, 4), ("decoding", 1, 4), ("decoding", 2, 4),
     ]  # fmt: skip
@@ -165,14 +169,14 @@ def test_pictures_are_rounded_down_as_released() -> None:
     ],
 )
 def test_poses_that_do_not_match_the_clip_are_said(
-    dance: Dance, change: Callable[[PoseSequence], PoseSequence], message: str
+    dance: DrivingClip, change: Callable[[PoseSequence], PoseSequence], message: str
 ) -> None:
     poses = change(small_dance())
     with pytest.warns(AnimateXWarning, match=message):
         assert common_length(dance.clip, poses) == len(poses)
 
 
-def test_sound_follows_the_chosen_frames(dance: Dance) -> None:
+def test_sound_follows_the_chosen_frames(dance: DrivingClip) -> None:
     later = replace(dance, choice=choose_frames(FRAMES, frames=4, stride=2, start=0.25, fps=FPS))
     sound = later.sound(FPS)
     assert sound is not None
@@ -183,7 +187,7 @@ def test_sound_follows_the_chosen_frames(dance: Dance) -> None:
 @pytest.mark.parametrize(
     ("size", "message"), [((70, 70), None), ((72, 70), None), ((280, 70), "280x70 .* a size of 128x64")]
 )
-def test_a_stretched_picture_is_said(dance: Dance, size: tuple[int, int], message: str | None) -> None:
+def test_a_stretched_picture_is_said(dance: DrivingClip, size: tuple[int, int], message: str | None) -> None:
     picture = np.zeros((size[1], size[0], 3), np.uint8)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

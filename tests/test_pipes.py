@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from animatex_core.checkpoints.safe_read import open_tensors, read_metadata
+from animatex_core.checkpoints.safe_load import open_tensors, read_metadata
 from animatex_core.errors import AnimateXError
-from animatex_core.plain_files import FileFault, read_json, read_yaml
 from animatex_core.pose.cache import PoseCache, digest_file
-from animatex_core.pose.json_io import read_poses
-from animatex_core.video.clip import probe
-from animatex_core.video.picture import read_picture
+from animatex_core.pose.formats.reader import read_poses
+from animatex_core.utils.documents import FileFault, read_json, read_yaml
+from animatex_core.video.image import read_picture
+from animatex_core.video.info import probe
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 READERS: list[Callable[[Path], object]] = [

@@ -4,15 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from animatex_core.checks import shown
-from animatex_core.plain_files import (
-    FileFault,
-    parse_json,
-    parse_yaml,
-    read_json,
-    read_text,
-    read_yaml,
-)
+from animatex_core.utils.documents import FileFault, parse_json, parse_yaml, read_json, read_text, read_yaml
+from animatex_core.utils.validation import shown
 from tests.peak_memory import linux, measured
 
 LAUGHS = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))

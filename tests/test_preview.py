@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from animatex_core.preview import drawn_over, fitted
+from animatex_core.pose.draw import drawn_over, fitted
 from tests.retarget.motion import STANDING, figure
 
 

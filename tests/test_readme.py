@@ -15,12 +15,13 @@ import torch
 import yaml
 from PIL import Image
 
-from animatex_core import bundles, models_folder
-from animatex_core.checkpoints.denoiser_file import convert_denoiser
-from animatex_core.cli import main
-from animatex_core.commands import dances, models
-from animatex_core.encoders.open_clip_encoder import OpenClipTextContext
-from animatex_core.model.config import DenoiserConfig
+from animatex_core.animate_x.checkpoint import convert_denoiser
+from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.cli import models, poses
+from animatex_core.cli.main import main
+from animatex_core.encoders.open_clip import OpenClipTextContext
+from animatex_core.hub import catalogue as bundles
+from animatex_core.hub import models_dir
 from tests.checkpoints.test_denoiser_file import CONTEXT, released_tensors
 from tests.dance_samples import write_dance
 from tests.encoders.small_clip import SMALL, small_clip
@@ -67,7 +68,7 @@ def small_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
             hub.files[f"/{entry['repository']}/resolve/main/{entry['path']}"] = data
             entry |= {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         (tmp_path / "models.yaml").write_text(yaml.safe_dump(catalogue), encoding="utf-8")
-        for module in (models, models_folder):
+        for module in (models, models_dir):
             load = partial(bundles.load_catalogue, tmp_path / "models.yaml")
             monkeypatch.setattr(module, "load_catalogue", load)
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
@@ -94,7 +95,7 @@ def dance_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_detector(tmp_path / "models" / "yolox_l.onnx")
     write_landmarks(tmp_path / "models" / "dw-ll_ucoco_384.onnx")
     monkeypatch.setenv("ANIMATEX_MODELS", str(tmp_path / "models"))
-    monkeypatch.setattr(dances, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(poses, "CACHE", tmp_path / "cache")
     monkeypatch.chdir(tmp_path)
     files = write_dance(tmp_path)
     files.character.rename("rabbit.png")

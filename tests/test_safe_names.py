@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from animatex_core.errors import InvalidInput
-from animatex_core.safe_names import path_inside
+from animatex_core.utils.safe_paths import safe_join
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from animatex_core.safe_names import path_inside
     ],
 )
 def test_names_inside_of_the_folder_are_taken(tmp_path: Path, name: str, inside: str) -> None:
-    assert path_inside(tmp_path, name, "the folder") == tmp_path / inside
+    assert safe_join(tmp_path, name, "the folder") == tmp_path / inside
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_names_inside_of_the_folder_are_taken(tmp_path: Path, name: str, inside:
 )  # fmt: skip
 def test_other_names_are_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
     with pytest.raises(InvalidInput, match=r"^The name .* give the name of a file inside of the folder\.$"):
-        path_inside(tmp_path, name, "the folder")
+        safe_join(tmp_path, name, "the folder")
 
 
 def test_links_out_of_the_folder_are_refused(tmp_path: Path) -> None:
@@ -40,13 +40,13 @@ def test_links_out_of_the_folder_are_refused(tmp_path: Path) -> None:
     (folder / "inner").symlink_to(folder / "other", target_is_directory=True)
     (folder / "outer").symlink_to(outside, target_is_directory=True)
     (folder / "file").symlink_to(outside / "file")
-    assert path_inside(folder, "inner/x", "it") == folder / "inner" / "x"
+    assert safe_join(folder, "inner/x", "it") == folder / "inner" / "x"
     for name in ("outer/x", "file"):
         with pytest.raises(InvalidInput, match="follows a link"):
-            path_inside(folder, name, "it")
+            safe_join(folder, name, "it")
 
 
 def test_a_folder_that_is_a_link_itself_will_do(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
-    assert path_inside(tmp_path / "link", "x", "it") == tmp_path / "link" / "x"
+    assert safe_join(tmp_path / "link", "x", "it") == tmp_path / "link" / "x"

@@ -8,16 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from animatex_core.animate_x.conditions import ConditionInputs
+from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x.sampling import SamplingSettings, Segments, Windows, sample_latents
+from animatex_core.animate_x.unet import AnimateXUNet
 from animatex_core.diffusion.guidance import Guidance, guided
-from animatex_core.diffusion.noise import initial_noise
-from animatex_core.diffusion.schedule import NoiseSchedule
+from animatex_core.diffusion.schedule import NoiseSchedule, initial_noise, released_timesteps
 from animatex_core.diffusion.solvers import SOLVERS, StepInfo, ddim
-from animatex_core.diffusion.timesteps import released_timesteps
 from animatex_core.errors import Cancelled, InvalidInput, OutOfMemory
-from animatex_core.model.conditions import ConditionInputs
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.unet import AnimateXUNet
-from animatex_core.sampling import SamplingSettings, Segments, Windows, sample_latents
 from tests.model.samples import TINY_SHAPE, tiny_inputs, tiny_unet
 
 FEW = SamplingSettings(steps=4, seed=7)

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from animatex_core.checkpoints.denoiser_file import read_denoiser
-from animatex_core.checkpoints.safe_read import open_tensors
-from animatex_core.dwpose import DWPose, load_pose_nets
+from animatex_core.animate_x.checkpoint import read_denoiser
+from animatex_core.animate_x.components import load_small
+from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.checkpoints.safe_load import open_tensors
 from animatex_core.encoders.autoencoder import LATENT_SCALE, SMALL_AUTOENCODER, network_on_meta
 from animatex_core.errors import InvalidInput, WrongCheckpoint
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.networks import load_small
-from animatex_core.pose.onnx_session import Net
-from animatex_core.pose.small_nets import TorchNet
-from animatex_core.small_bundle import SmallBundle
-from animatex_core.training.bundle import pack as packing
-from animatex_core.training.bundle.pack import pack, read_parts
+from animatex_core.hub.bundled import SmallBundle
+from animatex_core.pose.dwpose import DWPose, load_pose_nets
+from animatex_core.pose.onnx_model import OnnxModel
+from animatex_core.pose.torch_models import TorchNet
+from animatex_core.training.small_models import pack as packing
+from animatex_core.training.small_models.pack import pack, read_parts
 from tests.pose.onnx_files import draw_people
 from tests.small_bundles import DENOISER, TRAINED_ON, generated_parts, write_small_bundle
 
@@ -46,7 +46,7 @@ def test_what_is_packed_is_what_is_loaded_but_for_the_rounding(bundle: SmallBund
 
 
 def test_files_are_small_and_their_card_tells_of_them(bundle: SmallBundle) -> None:
-    assert sum(path.stat().st_size for path in bundle.files) < packing.MOST_BYTES
+    assert sum(path.stat().st_size for path in bundle.files) < packing.MAX_BYTES
     tensors = [x for path in (bundle.autoencoder, bundle.pose_nets) for x in open_tensors(path).values()]
     assert {tensor.dtype for tensor in tensors} == {torch.float16}
     card = bundle.card.read_text(encoding="utf-8")
@@ -76,7 +76,7 @@ def test_what_is_too_large_or_does_not_fit_leaves_what_was_there(
     other = replace(parts, denoiser=generated_parts(DenoiserConfig.tiny()).denoiser)
     with pytest.raises(WrongCheckpoint, match="features are 128 wide, but the denoiser reads 64"):
         pack(other, tmp_path, "")
-    monkeypatch.setattr(packing, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(packing, "MAX_BYTES", 1_000_000)
     with pytest.raises(InvalidInput, match="MB together, but 1 are the most"):
         pack(parts, tmp_path, "")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["precious"]
@@ -87,7 +87,7 @@ def test_pose_nets_are_the_same_with_onnxruntime_and_without(
 ) -> None:
     dwpose, frames = DWPose(device="cpu", small=bundle), [draw_people(96, 64, (10, 10, 40, 80, "r", 200))]
     found = dwpose.open()
-    assert isinstance(found._detector, Net)
+    assert isinstance(found._detector, OnnxModel)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     twins = dwpose.open()
     assert isinstance(twins._landmarks, TorchNet)

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from animatex_core.bundles import CATALOGUE, load_catalogue
-from animatex_core.encoders.open_clip_config import read_open_clip_config
+from animatex_core.encoders.open_clip import read_open_clip_config
 from animatex_core.errors import AnimateXError
-from animatex_core.evaluation.benchmark.record import keep
-from animatex_core.evaluation.study.key import Key, read_key, write_key
-from animatex_core.evaluation.study.pairs import Pair
-from animatex_core.pose.json_io import read_poses
-from animatex_core.small_bundle import SHIPPED
+from animatex_core.evaluation.benchmark.run import write_or_match_settings
+from animatex_core.evaluation.study.material import Pair
+from animatex_core.evaluation.study.votes import Key, read_key, write_key
+from animatex_core.hub.bundled import SHIPPED
+from animatex_core.hub.catalogue import CATALOGUE, load_catalogue
+from animatex_core.pose.formats.reader import read_poses
+from animatex_core.training.animate_x_plus.folder import HEADER, VERSION, WanClipFolder
+from animatex_core.training.animate_x_plus.preparation import read_caption
+from animatex_core.training.config_file import SHIPPED as CONFIGS
+from animatex_core.training.config_file import read_any_config
 from animatex_core.training.data.sources import Source
-from animatex_core.training.plus.folder import HEADER, VERSION, WanClipFolder
-from animatex_core.training.plus.footage import read_caption
-from animatex_core.training.trainer.config_file import SHIPPED as CONFIGS
-from animatex_core.training.trainer.config_file import read_any_config
 
 POSES = {
     "people": [{"pose_keypoints_2d": [9, 9, 1] * 18}],
@@ -61,8 +61,8 @@ def key(folder: Path) -> tuple[Path, Callable[[], object]]:
 
 def settings(folder: Path) -> tuple[Path, Callable[[], object]]:
     path = folder / "evaluation.json"
-    keep(path, {"name": "é"})
-    return path, lambda: keep(path, {"name": "é"})
+    write_or_match_settings(path, {"name": "é"})
+    return path, lambda: write_or_match_settings(path, {"name": "é"})
 
 
 def sizes(folder: Path) -> tuple[Path, Callable[[], object]]:

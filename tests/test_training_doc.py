@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from animatex_core.checkpoints.denoiser_file import read_denoiser
-from animatex_core.cli import main
-from animatex_core.plus.checkpoint import is_plus
-from animatex_core.training.bundle.__main__ import PARTS, parser
-from animatex_core.training.plus.__main__ import main as make_up
+from animatex_core.animate_x.checkpoint import read_denoiser
+from animatex_core.animate_x_plus.checkpoint import is_plus
+from animatex_core.cli.main import main
+from animatex_core.training.animate_x_plus.__main__ import main as make_up
+from animatex_core.training.small_models.__main__ import PARTS, parser
 from tests.dance_samples import write_dance
 
 PAGE = (Path(__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
@@ -75,7 +75,7 @@ def test_from_videos_to_a_denoiser_and_a_grid() -> None:
 
 @pytest.mark.usefixtures("dances_and_scenes")
 def test_from_clips_made_up_or_real_to_a_checkpoint_of_animate_x_plus() -> None:
-    (made_up,) = commands("animatex_core.training.plus")
+    (made_up,) = commands("animatex_core.training.animate_x_plus")
     make_up([*made_up, "--count", "3", "--size", "32x48", "--frames", "5"])
     lines = [line for line in commands("animatex_core") if _of_plus(line)]
     assert len(lines) == 8
@@ -107,7 +107,7 @@ def _smaller(line: list[str]) -> list[str]:
 
 
 def test_the_parts_of_the_small_bundle_are_named_in_order() -> None:
-    lines = commands("animatex_core.training.bundle")
+    lines = commands("animatex_core.training.small_models")
     parsed = [parser().parse_args(line) for line in lines]
     assert list(dict.fromkeys(arguments.part for arguments in parsed)) == list(PARTS)
     assert {str(arguments.folder) for arguments in parsed} == {"small", "bundle", "next"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from animatex_core.commands.demo_material import CHARACTERS
+from animatex_core.assets.demo_files import CHARACTERS
 from tests.host.workflow_samples import FOLDER, NAMES, read_graph, read_prompt
 from workflow_tools.graphs import workflows
 from workflow_tools.needed_files import FILES, NAMED

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from animatex_core.sampling import FOR_SMALL
+from animatex_core.animate_x.sampling import FOR_SMALL
 
 from .graph import Group, Node, Workflow, node
 from .material import CHARACTER, CLIP

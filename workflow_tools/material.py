@@ -5,8 +5,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from animatex_core.commands.demo_material import CLIP as DEMO_CLIP
-from animatex_core.training.bundle.demo_files import draw_character
+from animatex_core.assets.demo_files import CLIP as DEMO_CLIP
+from animatex_core.training.small_models.demo_files import draw_character
 
 CHARACTER, CLIP = "animate-x-character.png", "animate-x-dance.mp4"
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from animatex_core.bundles import ModelFile, load_catalogue
+from animatex_core.hub.catalogue import ModelFile, load_catalogue
 
 from .graph import Node
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from string import Template
 
-from animatex_core.bundles import load_catalogue
+from animatex_core.hub.catalogue import load_catalogue
 
 from .graph import Group, Node, node, note
 from .needed_files import files_of

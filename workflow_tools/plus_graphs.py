@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from animatex_core.plus.prompts import NEGATIVE_PROMPT
-from animatex_core.plus.schedule import SHIFT, STEPS
-from animatex_core.plus.shape import WanShape
+from animatex_core.animate_x_plus.preprocessing import NEGATIVE_PROMPT
+from animatex_core.animate_x_plus.sampling import SHIFT, STEPS
+from animatex_core.animate_x_plus.shapes import WanShape
 
 from .graph import Group, Node, Output, Workflow, node
 from .material import CHARACTER, CLIP

@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from animatex_core.pose.draw import draw_pose
-from animatex_core.pose.skeleton import PoseSequence
-from animatex_core.preview import drawn_over
+from animatex_core.pose.draw import draw_pose, drawn_over
+from animatex_core.pose.keypoints import PoseSequence
 from animatex_core.retarget.character import Character
 from animatex_core.retarget.masks import box_of
 from animatex_core.retarget.retarget import retarget
-from animatex_core.training.bundle.demo_files import draw_dance
+from animatex_core.training.small_models.demo_files import draw_dance
 
 from .material import character
 

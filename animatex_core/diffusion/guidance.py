@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..errors import InvalidInput
-from .denoiser import Denoiser
 from .schedule import TIMESTEPS
+from .solvers import Denoiser
 
 DenoiserPair = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Like a `Denoiser`, but it answers (conditional v, unconditional v)."""

@@ -1,4 +1,4 @@
-"""Solvers of the sampling ODE: pure functions from a denoiser and noise to clean latents."""
+"""What a denoiser is here: a callable. Guidance, windows and pinned frames wrap one and give one back."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -9,9 +9,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .denoiser import Denoiser
-from .schedule import NoiseSchedule
-from .timesteps import Timesteps, released_timesteps, trailing_timesteps
+from .schedule import NoiseSchedule, Timesteps, released_timesteps, trailing_timesteps
+
+Denoiser = Callable[[Tensor, Tensor], Tensor]
+"""(noisy latents x (b, c, f, h, w), timesteps t (b,) int64 in 0..999) -> v like x, in any float type."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,21 +10,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..checkpoints.autoencoder_keys import (
+from ..checkpoints.safe_load import open_tensors, read_metadata
+from ..checkpoints.validation import check_keys, load_strictly, shapes
+from ..errors import InvalidInput, WrongCheckpoint
+from ..utils.documents import parse_json
+from ..utils.optional import standalone_package
+from ..utils.text import reason_of
+from ..utils.validation import MAX_SIZE, require_int
+from .autoencoder_keys import (
     current_diffusers_names,
     diffusers_to_ldm,
     has_ldm_names,
     ldm_to_diffusers,
     without_prefix,
 )
-from ..checkpoints.safe_read import open_tensors, read_metadata
-from ..checkpoints.strict import check_keys, load_strictly, shapes
-from ..checks import MAX_SIZE, require_whole
-from ..errors import InvalidInput, WrongCheckpoint
-from ..plain_files import parse_json
-from ..wording import reason_of
-from .chunks import in_chunks
-from .standalone import standalone_package
+from .base import batched_apply
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
@@ -54,12 +54,12 @@ class AutoencoderConfig:
     patch: int = 1
 
     def __post_init__(self) -> None:
-        require_whole("blocks", self.blocks, most=MAX_BLOCKS)
+        require_int("blocks", self.blocks, most=MAX_BLOCKS)
         for name in ("latent_channels", "norm_groups"):
-            require_whole(name, getattr(self, name), most=MAX_SIZE)
+            require_int(name, getattr(self, name), most=MAX_SIZE)
         for width in self.channels:
-            require_whole("each of channels", width, most=MAX_SIZE)
-        require_whole("patch", self.patch, most=FACTOR)
+            require_int("each of channels", width, most=MAX_SIZE)
+        require_int("patch", self.patch, most=FACTOR)
         if self.patch << len(self.channels) != 2 * FACTOR:
             raise InvalidInput(
                 f"An autoencoder of {len(self.channels)} levels on patches of {self.patch} pixels does not "
@@ -171,14 +171,14 @@ class StableDiffusionAutoencoder:
                 f"The pictures to encode are {width} x {height} pixels, but both sides must be multiples of "
                 f"{FACTOR}: resize them."
             )
-        moments = in_chunks(self._moments, pictures, self.batch_size, like=self._weight)
+        moments = batched_apply(self._moments, pictures, self.batch_size, like=self._weight)
         mean, logvar = moments.chunk(2, dim=1)
         return mean, logvar
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Latents (n, c, h, w), scaled as by `encode` -> pictures (n, 3, 8h, 8w) around -1..1, unclipped."""
-        return in_chunks(self._pictures, latents, self.batch_size, like=self._weight)
+        return batched_apply(self._pictures, latents, self.batch_size, like=self._weight)
 
     def _moments(self, pictures: Tensor) -> Tensor:
         posterior = self.network.encode(F.pixel_unshuffle(pictures, self.patch)).latent_dist

@@ -14,12 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checks import may_block
 from ..errors import AnimateXWarning, InvalidInput, StorageError
-from ..leftovers import sweep
-from ..placement import placed
-from ..progress import Progress, no_progress
-from .skeleton import PoseSequence
+from ..utils.files import atomic_write, sweep
+from ..utils.progress import Progress, no_progress
+from ..utils.validation import may_block
+from .keypoints import PoseSequence
 
 VERSION = (
     2  # to be raised whenever the same clip, nets and settings give other poses, or are stored otherwise
@@ -117,7 +116,7 @@ class PoseCache:
     def put(self, key: str, poses: PoseSequence) -> None:
         """Keep poses under a key. The first time that this fails an AnimateXWarning says so."""
         try:
-            with placed(self._path(key)) as file:
+            with atomic_write(self._path(key)) as file:
                 content = _archive_of(poses)
                 file.write(content + _digest(key, content))
         except StorageError as error:

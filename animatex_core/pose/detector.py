@@ -7,8 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from .onnx_session import NetForm
-from .resampling import resize
+from .onnx_model import ModelSignature
+from .resize import resize
 
 SIDE = 640  # pixels of the net's square picture
 STRIDES = (8, 16, 32)  # pixels of the cells of its three grids
@@ -16,8 +16,8 @@ CELLS = sum((SIDE // stride) ** 2 for stride in STRIDES)
 PADDING = 114
 COLUMNS = 85  # of the output: a box, its objectness, and the scores of 80 classes
 OBJECTNESS, PERSON = 4, 5
-FORM = NetForm("the person detector yolox_l.onnx", (3, SIDE, SIDE), ((CELLS, COLUMNS),))
-LEAST_CANDIDATE, LEAST_SCORE, MOST_OVERLAP = 0.1, 0.3, 0.45
+FORM = ModelSignature("the person detector yolox_l.onnx", (3, SIDE, SIDE), ((CELLS, COLUMNS),))
+MIN_CANDIDATE_SCORE, MIN_SCORE, MAX_OVERLAP = 0.1, 0.3, 0.45
 
 
 def letterbox(frame: np.ndarray) -> np.ndarray:
@@ -44,13 +44,13 @@ def decode_people(output: np.ndarray, ratio: float) -> tuple[np.ndarray, np.ndar
     output (8400, 85): a row for every cell of the grids.
     """
     scores = output[:, OBJECTNESS] * output[:, PERSON]
-    candidates = scores > LEAST_CANDIDATE
+    candidates = scores > MIN_CANDIDATE_SCORE
     boxes, scores = _boxes(output, candidates) / np.float32(ratio), scores[candidates]
-    kept = [index for index in suppress(boxes, scores) if scores[index] > LEAST_SCORE]
+    kept = [index for index in nms(boxes, scores) if scores[index] > MIN_SCORE]
     return boxes[kept], scores[kept]
 
 
-def suppress(boxes: np.ndarray, scores: np.ndarray) -> list[int]:
+def nms(boxes: np.ndarray, scores: np.ndarray) -> list[int]:
     """Return what non-maximum suppression keeps, the best first, as indices; both borders count as inside."""
     areas = (boxes[:, 2] - boxes[:, 0] + 1) * (boxes[:, 3] - boxes[:, 1] + 1)
     order, kept = scores.argsort()[::-1], []
@@ -62,7 +62,7 @@ def suppress(boxes: np.ndarray, scores: np.ndarray) -> list[int]:
             np.minimum(boxes[best, 2:], boxes[others, 2:]),
         )
         shared = np.maximum(corners[1] - corners[0] + 1, 0).prod(axis=1)
-        order = others[shared / (areas[best] + areas[others] - shared) <= MOST_OVERLAP]
+        order = others[shared / (areas[best] + areas[others] - shared) <= MAX_OVERLAP]
     return kept
 
 

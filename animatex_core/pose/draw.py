@@ -1,4 +1,4 @@
-"""Pictures of poses as the released code draws them and the denoiser sees them: RGB on black."""
+"""Images of poses: as the denoiser sees them, and drawn over the character's image."""
 
 import colorsys
 import math
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..checks import require_whole
-from ..progress import Progress, no_progress, with_progress
+from ..encoders.preprocessing import resize
+from ..utils.progress import Progress, no_progress, with_progress
+from ..utils.validation import require_int
+from .keypoints import BODY_POINTS, HAND_POINTS, HANDS, JOINT, VISIBLE, PoseSequence, seen
 from .raster import Spans, discs, ellipse_corners, lines, paint, polygons
-from .skeleton import BODY_POINTS, HAND_POINTS, HANDS, JOINT, VISIBLE, PoseSequence, seen
 
 LIMBS = np.array([(JOINT[a], JOINT[b]) for a, b in (
     ("neck", "right_shoulder"), ("neck", "left_shoulder"),
@@ -75,8 +76,8 @@ def draw_pose(body: np.ndarray, hands: np.ndarray, width: int, height: int) -> n
     or before it, are left out. Equal to the released drawing with OpenCV 4.5 to 4.12.
     Raises InvalidInput for a width or height that is no whole number of 1 or more.
     """
-    require_whole("width", width)
-    require_whole("height", height)
+    require_int("width", width)
+    require_int("height", height)
     picture = np.zeros((height, width, 3), np.uint8)
     _draw(picture, body, hands, RELEASED)
     return picture
@@ -132,3 +133,24 @@ def _limb_corners(ends: np.ndarray, half_width: int) -> np.ndarray:
     degrees = np.array([int(math.degrees(math.atan2(y, x))) for x, y in away.tolist()], dtype=np.int64)
     centers = (ends.sum(axis=1) / 2).astype(np.int64)
     return ellipse_corners(centers, half_lengths, half_width, degrees)
+
+
+WIDTH, HEIGHT = 1024, 512  # pixels of a previewed frame at the most
+
+
+def fitted(picture: np.ndarray, most_pixels: float = WIDTH * HEIGHT) -> np.ndarray:
+    """Return a picture (h, w, 3) uint8 at the size of a preview, its sides even; most_pixels: of a frame."""
+    height, width, _ = picture.shape
+    scale = min(HEIGHT / height, WIDTH / width, (most_pixels / (width * height)) ** 0.5)
+    return resize(picture, *(max(2, round(side * scale / 2) * 2) for side in (width, height)))
+
+
+def drawn_over(
+    background: np.ndarray, poses: PoseSequence, progress: Progress = no_progress
+) -> Iterator[np.ndarray]:
+    """Draw each frame's pose over the dimmed background, (h, w, 3) uint8.
+
+    progress: called for each frame; what it raises ends the work.
+    """
+    frames = with_progress(zip(poses.body, poses.hands, strict=True), len(poses), progress)
+    return (draw_over(background, body, hands) for body, hands in frames)

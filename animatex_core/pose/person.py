@@ -1,11 +1,13 @@
-"""Which of several people in a clip is meant, followed over time by a small tracker of boxes."""
+"""Which of several people in a video is meant, followed over time."""
 
-from typing import Literal, NamedTuple, get_args
+import math
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from ..checks import require_whole
 from ..errors import InvalidInput
+from ..utils.validation import require_int, shown
 
 NamedRule = Literal["best", "largest", "leftmost"]
 
@@ -36,7 +38,7 @@ def check_person_rule(rule: object) -> None:
     if isinstance(rule, PersonBox):
         return
     if not isinstance(rule, str):
-        require_whole("person", rule, least=0)
+        require_int("person", rule, least=0)
     elif rule not in get_args(NamedRule):
         raise InvalidInput(
             f"person is {rule!r}, but it must be best, largest, leftmost or a number counted from the left, "
@@ -182,3 +184,56 @@ def _affinity(people: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 def _areas(boxes: np.ndarray) -> np.ndarray:
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+
+
+EXPECTED = "it must be a BOUNDING_BOX with x, y, width and height in pixels, all above zero in size"
+
+
+def read_person_box(data: object) -> PersonBox:
+    """Return the first box of a BOUNDING_BOX value.
+
+    Args:
+        data: One box with x, y, width and height in pixels, a list of boxes, or a list of boxes per frame,
+            as ComfyUI's detectors return them, the surest first.
+
+    Returns:
+        The box to choose a person by.
+
+    Raises:
+        InvalidInput: There is no box, or one that is not made of four finite numbers.
+
+    """
+    found = _first(data)
+    if found is None:
+        raise InvalidInput("person_box holds no box: disconnect it, or check why nothing was detected.")
+    x, y, width, height = (_number(found, name) for name in ("x", "y", "width", "height"))
+    if width <= 0 or height <= 0:
+        raise InvalidInput(f"person_box is {width:g} x {height:g} pixels, but {EXPECTED}.")
+    return PersonBox(x, y, x + width, y + height)
+
+
+def _first(data: object) -> Mapping[str, Any] | None:
+    if isinstance(data, Mapping):
+        return data
+    if not isinstance(data, list | tuple):
+        raise InvalidInput(f"person_box is of type {type(data).__name__}, but {EXPECTED}.")
+    return next((box for entry in data if (box := _of_frame(entry)) is not None), None)
+
+
+def _of_frame(entry: object) -> Mapping[str, Any] | None:
+    boxes = entry if isinstance(entry, list | tuple) else [entry]
+    if not boxes:
+        return None
+    if not isinstance(boxes[0], Mapping):
+        raise InvalidInput(f"person_box lists {type(boxes[0]).__name__}, but {EXPECTED}.")
+    return boxes[0]
+
+
+def _number(box: Mapping[str, Any], name: str) -> float:
+    try:
+        value = float(box[name])
+    except (KeyError, TypeError, ValueError, OverflowError, RuntimeError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise InvalidInput(f"person_box has {shown(box.get(name))} for {name}, but {EXPECTED}.")
+    return value

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, avg_pool3d, interpolate
 
-from ..pose.skeleton import JOINT
+from ..pose.keypoints import JOINT
 from .fill import connected, grown
 from .skeleton import LIMBS, Joints
 

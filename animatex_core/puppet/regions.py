@@ -9,8 +9,7 @@ from torch import Tensor
 from .fill import closed, connected, grown, opened
 from .outline import distance_to
 from .rig import Rig
-from .skeleton import SIDES, normal
-from .thickness import WRIST, hand_radius, limb_radii, sampled
+from .skeleton import SIDES, WRIST, hand_radius, limb_radii, normal, sampled
 
 ARMS, LEGS = ("upper_arm", "forearm"), ("thigh", "shin", "foot")
 EDGE = 0.25  # pixels around a limb that belong to it

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..pose.skeleton import JOINT
+from ..pose.keypoints import JOINT
 from .skeleton import DOWN, LIMBS, SHORT, SIDES, Bone, Joints, normal
 
 TORSO_SHAPE = 1.6  # its length in widths of the shoulders, where no hip is known

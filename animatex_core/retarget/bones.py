@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from ..pose.skeleton import BODY_POINTS, FACE, HANDS, JOINT, LEFT_HAND, RIGHT_HAND
+from ..pose.keypoints import BODY_POINTS, FACE, HANDS, JOINT, LEFT_HAND, RIGHT_HAND
 
 # A kind of bone has one ratio: left and right share it, and so do all points of the hands and of the face.
 # Beside it its length in parts of a person's stature, as keypoints show it (Drillis and Contini's segments,
@@ -39,7 +39,7 @@ _LIMBS = (
 
 
 @dataclass(frozen=True)
-class Twigs:
+class SiblingBones:
     """Points (indices among the 130) that hang from the same parent by bones of one kind."""
 
     kind: str
@@ -62,13 +62,15 @@ def face() -> range:
     return range(FACE.start, FACE.stop)
 
 
-def _tree() -> tuple[Twigs, ...]:
+def _tree() -> tuple[SiblingBones, ...]:
     limbs = [
-        Twigs(kind, joint(side, top), (joint(side, end),)) for kind, top, end in _LIMBS for side in SIDES
+        SiblingBones(kind, joint(side, top), (joint(side, end),))
+        for kind, top, end in _LIMBS
+        for side in SIDES
     ]
-    wrists = [Twigs("hand", joint(side, "wrist"), (HAND[side],)) for side in SIDES]
-    fingers = [Twigs("hand", HAND[side], tuple(hand(side))[1:]) for side in SIDES]
-    head = [Twigs("neck", ROOT, (JOINT["nose"],)), Twigs("face", JOINT["nose"], tuple(face()))]
+    wrists = [SiblingBones("hand", joint(side, "wrist"), (HAND[side],)) for side in SIDES]
+    fingers = [SiblingBones("hand", HAND[side], tuple(hand(side))[1:]) for side in SIDES]
+    head = [SiblingBones("neck", ROOT, (JOINT["nose"],)), SiblingBones("face", JOINT["nose"], tuple(face()))]
     return (*head, *limbs, *wrists, *fingers)
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..checks import require_whole
 from ..errors import InvalidInput
-from ..pose.skeleton import PoseSequence
+from ..pose.keypoints import PoseSequence
+from ..utils.validation import require_int
 
 STRAY = 0.005  # the part of a mask's pixels that may lie astray beyond each side
 THIN = 0.01  # a row or column with less than this part of the fullest one's pixels is no part of the figure
@@ -86,5 +86,5 @@ class Character:
     box: Box | None = None
 
     def __post_init__(self) -> None:
-        require_whole("width", self.width)
-        require_whole("height", self.height)
+        require_int("width", self.width)
+        require_int("height", self.height)

@@ -8,16 +8,16 @@ import numpy as np
 from PIL import Image
 
 from ..errors import AnimateXWarning, InvalidInput
-from ..pose.skeleton import MODEL_JOINTS, PoseSequence, seen
+from ..pose.keypoints import MODEL_JOINTS, PoseSequence, seen
 from .character import Box
-from .mask_values import MaskPlane, of_grey
+from .mask_files import MaskPlane, of_grey
 
 Shows = Literal["automatic", "character", "background"]
 SHOWS: tuple[str, ...] = get_args(Shows)
 SURROUNDING = 0.5  # part of a picture's rim that a background covers and a character does not
 SHAPE_TOLERANCE = 0.02  # part by which a mask's width / height may differ from the picture's
 MIN_JOINTS = 5  # of a character's own pose, to tell by them what its mask shows
-MOST_JOINTS = 0.7  # of those that are on the character
+MAX_JOINTS = 0.7  # of those that are on the character
 WHOLE = 0.98  # of the picture's width and height, from which a box is as good as none
 
 
@@ -108,8 +108,8 @@ def has_shape_of(mask: np.ndarray, width: int, height: int) -> bool:
 def _marks(marked: np.ndarray, pose: PoseSequence | None) -> bool:
     """Whether it is the character that is marked."""
     share = _share_of_joints(marked, pose)
-    if share is not None and not 1 - MOST_JOINTS < share < MOST_JOINTS:
-        return share >= MOST_JOINTS
+    if share is not None and not 1 - MAX_JOINTS < share < MAX_JOINTS:
+        return share >= MAX_JOINTS
     return bool(_rim(marked).mean() <= SURROUNDING)
 
 
@@ -129,7 +129,7 @@ def _share_of_joints(shown: np.ndarray, pose: PoseSequence | None) -> float | No
 def _doubts(mask: MaskPlane, shown: np.ndarray, box: Box, pose: PoseSequence | None) -> tuple[str, ...]:
     doubts = []
     share = _share_of_joints(shown, pose)
-    if share is not None and share < 1 - MOST_JOINTS:
+    if share is not None and share < 1 - MAX_JOINTS:
         doubts.append(
             f"Only {share:.0%} of the joints of the reference pose are on the mask's character: check both."
         )

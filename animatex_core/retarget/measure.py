@@ -5,13 +5,13 @@ from statistics import median
 
 import numpy as np
 
-from ..pose.skeleton import FACE, seen
+from ..pose.keypoints import FACE, seen
 from .bones import HAND, KIND, KINDS, PROPORTION, SIDES, joint
 
 LONG = 0.9  # foreshortening only shortens a bone; the longest tenth is left to errors of detection
 USUAL = 0.5  # of a face: from the nose to an eye or ear is longer in profile, and references look at us
 TINY = 0.1  # a bone below this part of its human proportion is foreshortened or wrong, and tells nothing
-LEAST_KINDS = 2  # of bones of the body that both bodies must show to be compared at all
+MIN_KINDS = 2  # of bones of the body that both bodies must show to be compared at all
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def common_scale(driving: np.ndarray, reference: np.ndarray) -> float | None:
     """
     body = slice(len(BODY_LENGTHS))
     both = (driving[body] > 0) & (reference[body] > 0)
-    if both.sum() < LEAST_KINDS:
+    if both.sum() < MIN_KINDS:
         return None
     return _weighted_median(reference[body][both] / driving[body][both], _PROPORTIONS[body][both])
 

@@ -1,12 +1,13 @@
-"""Parts of the body by name, and dropping those that a character has not."""
+"""Body parts: dropping those that a character lacks, and adding those that the driving poses lack."""
 
 import re
 from collections.abc import Sequence
 
 import numpy as np
 
-from ..pose.skeleton import JOINT
-from .bones import SIDES, face, hand, joint
+from ..pose.keypoints import JOINT, VISIBLE, seen
+from .bones import MIRROR, ROOT, SIDES, TREE, ancestors, face, hand, joint
+from .measure import lengths, stature
 
 _JOINTS = {
     "arm": ("elbow", "wrist"),
@@ -36,7 +37,7 @@ POINTS_OF = _named()
 PARTS = tuple(POINTS_OF)
 
 
-def listed_parts(text: str) -> tuple[str, ...]:
+def parse_parts(text: str) -> tuple[str, ...]:
     """Split names as people write them: "Left arm, ears" are left_arm and ears. They may be unknown."""
     names = (name.strip() for name in re.split(r"[,;\n]", text.lower()))
     return tuple(re.sub(r"[\s-]+", "_", name) for name in names if name)
@@ -48,3 +49,85 @@ def drop_parts(points: np.ndarray, names: Sequence[str]) -> np.ndarray:
     result = points.copy()
     result[:, gone] = 0.0
     return result
+
+
+ADDED_SCORE = 0.5  # of points that nobody found: above what counts as seen
+assert ADDED_SCORE > VISIBLE
+ADDABLE = tuple(name for name in PARTS if "face" not in name)  # nothing tells where a face's points would be
+
+# Where a joint rests below its parent: (along the trunk, downwards; outwards to its side), in statures.
+_RESTING = {
+    "eye": (-0.02, 0.018),
+    "ear": (0.01, 0.025),
+    "shoulder": (0.0, 0.085),
+    "elbow": (0.147, 0.03),
+    "wrist": (0.14, 0.0),
+    "hip": (0.27, 0.05),
+    "knee": (0.245, 0.0),
+    "ankle": (0.225, 0.0),
+    "toe": (0.055, 0.025),
+}
+_REST = {
+    joint(side, name): (down, out if side == "left" else -out)
+    for name, (down, out) in _RESTING.items()
+    for side in SIDES
+} | {JOINT["nose"]: (-0.11, 0.0)}
+
+
+def add_parts(points: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Return points (f, 130, 3) in pixels with these parts (of ADDABLE) where they are never seen.
+
+    A point that no frame shows is put where the other side's would be, mirrored at the line from the neck
+    to the hips; where the other side is never seen either, at rest: arms and legs hanging along that line,
+    in human proportions. What it hangs from is added first if need be, the neck excepted; it stays missing
+    in frames that lack it, and so do hands of which neither is ever seen. Scores become ADDED_SCORE.
+    """
+    result = points.copy()
+    wanted = {point for name in names for point in POINTS_OF[name]}
+    wanted |= {above for point in wanted for above in ancestors(point)}
+    missing = wanted - set(np.flatnonzero(seen(points).any(axis=0)))
+    height = stature(lengths(points))
+    if missing and height:
+        trunk = _trunk(result, height)
+        for twigs in TREE:
+            for point in missing.intersection(twigs.points):
+                _add(result, point, twigs.parent, trunk, height)
+    return result
+
+
+def _add(points: np.ndarray, point: int, parent: int, trunk: np.ndarray, height: float) -> None:
+    other, above = MIRROR.get(point, point), MIRROR.get(parent, parent)
+    shown = seen(points[:, other]) & seen(points[:, above])
+    if shown.any():
+        bone = _mirrored(_filled(points[:, other, :2] - points[:, above, :2], shown), trunk)
+    elif point in _REST:
+        down, left = _REST[point]
+        across = np.stack([trunk[:, 1], -trunk[:, 0]], axis=-1)  # to the left of somebody who faces us
+        bone = (down * trunk + left * across) * height
+    else:
+        return
+    there = seen(points[:, parent])
+    points[there, point, :2] = (points[:, parent, :2] + bone)[there]
+    points[there, point, 2] = ADDED_SCORE
+
+
+def _trunk(points: np.ndarray, height: float) -> np.ndarray:
+    """Return the direction, of length 1, from neck to hips: (f, 2); downwards if unknown."""
+    hips = [JOINT["right_hip"], JOINT["left_hip"]]
+    there = seen(points[:, hips])
+    middle = (points[:, hips, :2] * there[..., None]).sum(axis=1) / np.maximum(there.sum(axis=1), 1)[:, None]
+    line = middle - points[:, ROOT, :2]
+    known = seen(points[:, ROOT]) & there.any(axis=1) & (np.linalg.norm(line, axis=-1) > 0.05 * height)
+    line = _filled(line, known) if known.any() else np.zeros_like(line)
+    length = np.linalg.norm(line, axis=-1, keepdims=True)
+    return np.where(length > 0.01 * height, line / np.maximum(length, 0.01 * height), [0.0, 1.0])
+
+
+def _filled(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Interpolate values (f, 2) over time where they are not known; at least one is."""
+    time = np.arange(len(values))
+    return np.stack([np.interp(time, time[known], column[known]) for column in values.T], axis=-1)
+
+
+def _mirrored(bones: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    return 2 * (bones * axis).sum(axis=-1, keepdims=True) * axis - bones

@@ -5,14 +5,13 @@ from typing import Literal
 
 import numpy as np
 
-from ..pose.skeleton import PoseSequence, seen
+from ..pose.keypoints import PoseSequence, seen
 from .bones import BODY_BONES
 from .character import Character
 from .measure import bone_ratios, common_scale, lengths
 from .parts import POINTS_OF
-from .place import into_box, onto_joints, onto_neck
-from .rescale import STAYING, Similarity, rescale
 from .settings import RetargetSettings
+from .transform import IDENTITY, Similarity, align_to_joints, align_to_neck, fit_to_box, rescale
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +58,12 @@ def plan_for(
     """Plan for the points (f, 130, 3), in pixels, of a driving clip."""
     factors = settings.factors.ratios()
     if settings.mode == "none":
-        return Plan("as released", "left as they were", factors, STAYING, driving.width, driving.height)
+        return Plan("as released", "left as they were", factors, IDENTITY, driving.width, driving.height)
     plan = _by_pose(points, character, settings) or _by_box(points, character, settings)
     if plan is not None:
         return plan
     description = f"passed on as they are in the driving picture, because {_reason(points, character)}"
-    return Plan("passed on", description, factors, STAYING, driving.width, driving.height)
+    return Plan("passed on", description, factors, IDENTITY, driving.width, driving.height)
 
 
 def _by_pose(points: np.ndarray, character: Character, settings: RetargetSettings) -> Plan | None:
@@ -77,11 +76,11 @@ def _by_pose(points: np.ndarray, character: Character, settings: RetargetSetting
         return None
     size, factors = (character.width, character.height), settings.factors.ratios()
     if settings.mode == "align":
-        motion = onto_joints(points, reference, scale)
+        motion = align_to_joints(points, reference, scale)
         return Plan("aligned", f"aligned, {scale:.2f} times as large", scale * factors, motion, *size)
     ratios = bone_ratios(own, wanted, scale, settings.bound)
     words = f"retargeted by {_shared_bones(points, reference)} bones, {scale:.2f} times as large"
-    return Plan("retargeted", words, ratios * factors, onto_neck(points, reference, scale), *size)
+    return Plan("retargeted", words, ratios * factors, align_to_neck(points, reference, scale), *size)
 
 
 def _by_box(points: np.ndarray, character: Character, settings: RetargetSettings) -> Plan | None:
@@ -91,7 +90,7 @@ def _by_box(points: np.ndarray, character: Character, settings: RetargetSettings
     box = character.box.in_pixels(character.width, character.height)
     legless = not set(POINTS_OF["legs"]) - {point for name in settings.drop for point in POINTS_OF[name]}
     # The factors shape the dancer first, so that feet and head meet the box all the same.
-    motion = into_box(rescale(points, factors, STAYING), box, legless)
+    motion = fit_to_box(rescale(points, factors, IDENTITY), box, legless)
     if motion is None:
         return None
     words = f"fitted to the character's box, {motion.scale:.2f} times as large"

@@ -9,14 +9,12 @@ import warnings
 import numpy as np
 
 from ..errors import AnimateXWarning
-from ..pose.skeleton import PoseSequence
-from .adding import add_parts
+from ..pose.keypoints import PoseSequence
 from .character import Box, Character
-from .ground import feet_of, ground_line, grounded
-from .parts import PARTS, drop_parts
+from .parts import PARTS, add_parts, drop_parts
 from .plan import Plan, in_pixels, plan_for, reference_of
-from .rescale import rescale
 from .settings import ADDABLE, Factors, Mode, RetargetSettings
+from .transform import feet_of, ground_line, grounded, rescale
 
 __all__ = [
     "ADDABLE",
@@ -32,7 +30,7 @@ __all__ = [
 ]
 
 DEFAULT = RetargetSettings()
-LARGEST = float(np.finfo(np.float32).max)
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 def retarget(
@@ -82,6 +80,6 @@ def _on_ground(result: np.ndarray, points: np.ndarray, character: Character, cho
 def _poses(
     points: np.ndarray, driving: PoseSequence, chosen: Plan, settings: RetargetSettings
 ) -> PoseSequence:
-    places = np.clip(points / [chosen.width, chosen.height, 1], -LARGEST, LARGEST).astype(np.float32)
+    places = np.clip(points / [chosen.width, chosen.height, 1], -FLOAT32_MAX, FLOAT32_MAX).astype(np.float32)
     kept = drop_parts(np.where(points[..., 2:] > 0, places, driving.points), settings.drop)
     return PoseSequence.from_points(kept, chosen.width, chosen.height, driving.fps)

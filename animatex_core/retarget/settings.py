@@ -9,15 +9,14 @@ from typing import Literal, get_args
 import numpy as np
 
 from ..errors import InvalidInput
-from .adding import ADDABLE
 from .bones import KIND, KINDS
-from .parts import PARTS
+from .parts import ADDABLE, PARTS
 
 __all__ = ["ADDABLE", "MODES", "PARTS", "Factors", "Mode", "RetargetSettings"]
 
 Mode = Literal["none", "align", "retarget"]
 MODES: tuple[str, ...] = get_args(Mode)
-LEAST_FACTOR, LARGEST_FACTOR = 0.1, 10.0
+MIN_FACTOR, MAX_FACTOR = 0.1, 10.0
 
 _SCALED_BY = {
     "body": ("torso",),
@@ -46,7 +45,7 @@ class Factors:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            _require_between(f"factor {each.name}", getattr(self, each.name), LEAST_FACTOR, LARGEST_FACTOR)
+            _require_between(f"factor {each.name}", getattr(self, each.name), MIN_FACTOR, MAX_FACTOR)
 
     def ratios(self) -> np.ndarray:
         """Return the factor of each kind of bone: (len(KINDS),)."""

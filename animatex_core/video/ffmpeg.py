@@ -21,8 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput, MissingDependency
-from .process import Collector, feed, kill, start
-from .watching import Guard, wait_until
+from .process import Collector, Guard, feed, kill, start, wait_until
 
 PIPE_BYTES = 1 << 20  # a frame at once, where the system allows it
 LOG_LINES = 50

@@ -1,15 +1,19 @@
-"""ffmpeg's filters that turn the frames of a video into sRGB pictures of square pixels and one size."""
+"""ffmpeg's filters for a video, by its tags and by what ffmpeg logs of its first frames."""
 
 import re
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from ..errors import AnimateXWarning, InvalidInput
 from .colour import D65, HLG, PRIMARIES
+from .containers import MAX_PIXELS
 from .ffmpeg import executable, run
-from .geometry import Geometry
-from .stream_colour import SWSCALE_MATRICES, StreamColour
-from .watching import Guard
+from .geometry import Geometry, parse_geometry, stored_size, stream_text
+from .image import picture_size
+from .process import Guard
+from .stream_colour import SWSCALE_MATRICES, StreamColour, colour_problem, parse_colour
 
 EXACT = "flags=bicubic+accurate_rnd+full_chroma_int:sws_dither=none"
 TURNS = {90: ("transpose=cclock",), 180: ("hflip", "vflip"), 270: ("transpose=clock",)}
@@ -124,3 +128,49 @@ def _scaler_name(matrix: str) -> str:
 def _escaped(text: str) -> str:
     """Escape a value for a filter's option, and that for the list of filters."""
     return re.sub(r"([\\'\[\],;])", r"\\\1", re.sub(r"([\\':])", r"\\\1", text))
+
+
+PICTURE = re.compile(r"^Input #0, (?:png|jpeg|webp)_pipe,", re.MULTILINE)
+
+
+def looks_of(path: Path, log: str, pixel_format: str) -> tuple[Geometry, StreamColour, bool]:
+    """Return the geometry and the colours of a video's frames, and whether it is an image file.
+
+    Args:
+        path: The video.
+        log: What `clip.look_at_first_frame` logged, in which a frame was decoded.
+        pixel_format: ffmpeg's name of the format of that frame.
+
+    Raises:
+        InvalidInput: The frames are too large.
+
+    An AnimateXWarning says that frames are deinterlaced, or that colours may be off.
+
+    """
+    if PICTURE.search(log):
+        return Geometry(picture_size(path)), StreamColour(matrix="gbr"), True
+    geometry = parse_geometry(log)
+    for size in (geometry.stored, geometry.size):
+        _check_size(path, *size)
+    colour = parse_colour(log, pixel_format, stored_size(log, geometry.stored))
+    _warn(path, geometry, colour, stream_text(log))
+    return geometry, colour, False
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise InvalidInput(
+            f"The clip {str(path)!r} has frames of {width}x{height} pixels, but {MAX_PIXELS:,} are the most: "
+            "make it smaller."
+        )
+
+
+def _warn(path: Path, geometry: Geometry, colour: StreamColour, stream: str) -> None:
+    sentences = []
+    if geometry.parity is not None:
+        sentences.append(f"The clip {str(path)!r} is interlaced, so its frames are deinterlaced.")
+    problem = colour_problem(colour, stream, has_zscale="zscale" in available_filters(executable()))
+    if problem is not None:
+        sentences.append(f"The colours of the clip {str(path)!r} may be wrong, because they {problem}.")
+    for sentence in sentences:
+        warnings.warn(AnimateXWarning(sentence), stacklevel=4)

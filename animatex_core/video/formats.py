@@ -1,14 +1,55 @@
-"""The kinds of files that clips are written to, and what ffmpeg is told for each."""
+"""Formats that videos are written in, and the metadata that they carry."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InvalidInput
+from ..utils.files import scratch_file, storage_errors
+
+SPECIAL = re.compile(r"[=;#\\\r\n]")
+
+
+@contextmanager
+def tagging(target: Path, metadata: Mapping[str, str]) -> Iterator[list[str]]:
+    """Give the options that make ffmpeg tag a clip of one input; their file goes at the end of the block."""
+    if not metadata:
+        yield []
+        return
+    with scratch_file(target) as file:
+        with storage_errors(target):
+            file.write_bytes(as_ffmetadata(metadata).encode("utf-8", "replace"))
+        yield ["-f", "ffmetadata", "-i", f"file:{file}", "-map_metadata", "1"]
+
+
+def as_ffmetadata(metadata: Mapping[str, str]) -> str:
+    """Return texts in ffmpeg's own format for them: a line name=text each, special characters escaped."""
+    lines = (f"{_escaped(name)}={_escaped(text)}\n" for name, text in metadata.items())
+    return ";FFMETADATA1\n" + "".join(lines)
+
+
+def check_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the texts, or raise InvalidInput where one has no name or cannot be handed to ffmpeg.
+
+    That is one with the character NUL, or with a backslash at its end, which new ffmpegs misread.
+    """
+    for name, text in metadata.items():
+        if not name or "\0" in name + text or "\\" in (name[-1:], text[-1:]):
+            raise InvalidInput(
+                f"The metadata {name!r} has no name, holds the character NUL or ends with a backslash: "
+                "leave it out."
+            )
+    return metadata
+
+
+def _escaped(text: str) -> str:
+    return SPECIAL.sub(r"\\\g<0>", text)
+
 
 BEST = 10  # quality
-LEAST_FPS = 0.1
+MIN_FPS = 0.1
 GIF_FPS = 50  # players show faster ones slowly
 # Players take unmarked colours of small clips for BT.601 and of large ones for BT.709: so they are marked.
 # The frames are marked too: new ffmpegs take the tags of the file from them.
@@ -75,9 +116,9 @@ def format_of(path: Path) -> Format:
 def check_settings(kind: Format, fps: float, quality: float) -> None:
     """Raise InvalidInput for rates and qualities that cannot be."""
     most = GIF_FPS if kind is GIF else 1000
-    if not LEAST_FPS <= fps <= most:
+    if not MIN_FPS <= fps <= most:
         raise InvalidInput(
-            f"fps is {fps:g}, but a {kind.name} takes rates of {LEAST_FPS:g} to {most}: take one."
+            f"fps is {fps:g}, but a {kind.name} takes rates of {MIN_FPS:g} to {most}: take one."
         )
     if not 0 <= quality <= BEST:
         raise InvalidInput(f"quality is {quality:g}, but it must be 0 (small files) to {BEST} (best).")

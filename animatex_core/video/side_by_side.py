@@ -6,9 +6,9 @@ from itertools import repeat
 import numpy as np
 from PIL import Image
 
-from ..checks import require_whole
 from ..errors import InvalidInput
-from .frame import Frame
+from ..utils.validation import require_int
+from .image import Frame
 
 Column = Frame | Iterable[Frame]
 
@@ -20,7 +20,7 @@ def side_by_side(columns: Sequence[Column], height: int) -> Iterator[Frame]:
     (h, w, 3), which stand still; all uint8. Each keeps its shape and is scaled to `height` pixels.
     Raises InvalidInput where no column moves or the height cannot be.
     """
-    require_whole("height", height)
+    require_int("height", height)
     moving = [_moving(column, height) for column in columns]
     if all(isinstance(column, repeat) for column in moving):
         raise InvalidInput("None of the columns moves: give one clip or more beside the pictures.")

@@ -8,9 +8,9 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ...animatex_core.errors import AnimateXWarning, InvalidInput
-from ...animatex_core.pose.skeleton import PoseSequence, seen
+from ...animatex_core.pose.keypoints import PoseSequence, seen
 from ...animatex_core.retarget.character import Character
-from ...animatex_core.retarget.mask_values import of_grey
+from ...animatex_core.retarget.mask_files import of_grey
 from ...animatex_core.retarget.masks import SHOWS, MaskBox, Shows, find_character, fit_mask, has_shape_of
 from .pictures import warn_of_first
 from .poses import reference_pose_of

@@ -12,9 +12,9 @@ import node_helpers
 import torch
 from torch import Tensor
 
+from ...animatex_core.animate_x.conditions import ConditionInputs
+from ...animatex_core.animate_x.sampling import Windows
 from ...animatex_core.errors import InvalidInput
-from ...animatex_core.model.conditions import ConditionInputs
-from ...animatex_core.sampling import Windows
 
 CONDITION = "animatex"
 WINDOWS = "animatex_windows"

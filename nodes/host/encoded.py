@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 from comfy.conds import CONDRegular
 
-from ...animatex_core.diffusion.windows import Span, Weights, overlapping_windows
+from ...animatex_core.animate_x.conditions import ConditionInputs, Conditions
+from ...animatex_core.animate_x.sampling import Windows
+from ...animatex_core.animate_x.shapes import ClipShape
+from ...animatex_core.diffusion.long_clips import Span, Weights, overlapping_windows
 from ...animatex_core.errors import InvalidInput
-from ...animatex_core.model.conditions import ConditionInputs, Conditions
-from ...animatex_core.sampling import Windows
-from ...animatex_core.shapes import ClipShape
 from .conditions import ClipCondition
 
 Encode = Callable[[ConditionInputs], Conditions]

@@ -14,19 +14,19 @@ from comfy.model_patcher import ModelPatcher
 from comfy.sd import VAE
 from torch import Tensor
 
-from ...animatex_core.checkpoints.autoencoder_keys import (
+from ...animatex_core.checkpoints.safe_load import open_tensors
+from ...animatex_core.checkpoints.validation import check_keys, shapes
+from ...animatex_core.encoders.autoencoder import WHAT, AutoencoderConfig, bundled_config
+from ...animatex_core.encoders.autoencoder_keys import (
     current_diffusers_names,
     diffusers_to_ldm,
     has_ldm_names,
     without_prefix,
 )
-from ...animatex_core.checkpoints.safe_read import open_tensors
-from ...animatex_core.checkpoints.strict import check_keys, shapes
-from ...animatex_core.encoders.autoencoder import WHAT, AutoencoderConfig, bundled_config
-from ...animatex_core.encoders.open_clip_config import read_open_clip_config
+from ...animatex_core.encoders.open_clip import read_open_clip_config
 from ...animatex_core.errors import WrongCheckpoint
-from ...animatex_core.small_bundle import SmallBundle
-from ...animatex_core.wording import reason_of
+from ...animatex_core.hub.bundled import SmallBundle
+from ...animatex_core.utils.text import reason_of
 from .video import scratch
 from .weights import FullLayers, mapped_by_comfyui, remember_loader
 

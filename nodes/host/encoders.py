@@ -9,7 +9,7 @@ from einops import rearrange
 from torch import Tensor
 
 from ...animatex_core.encoders.autoencoder import LATENT_SCALE
-from ...animatex_core.encoders.preprocess import CLIP_MEAN, CLIP_STD
+from ...animatex_core.encoders.preprocessing import CLIP_MEAN, CLIP_STD
 from ...animatex_core.errors import InvalidInput
 
 

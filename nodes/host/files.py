@@ -11,7 +11,7 @@ import folder_paths
 from comfy_api.latest import io, ui
 
 from ...animatex_core.errors import InvalidInput, StorageError
-from ...animatex_core.safe_names import path_inside
+from ...animatex_core.utils.safe_paths import safe_join
 from .prefixes import PATTERN
 from .printable import printable, quoted
 
@@ -126,4 +126,4 @@ def _can_be_chosen(kind: io.FolderType, name: str) -> bool:
 def _path_in(kind: io.FolderType, name: str) -> Path:
     # Links out of its folders are followed by ComfyUI until it has a check for that.
     follow_links = not hasattr(folder_paths, "is_within_directory")
-    return path_inside(_folder(kind), name, ROLES[kind], follow_links=follow_links)
+    return safe_join(_folder(kind), name, ROLES[kind], follow_links=follow_links)

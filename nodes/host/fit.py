@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from ...animatex_core.animate_x.conditions import ConditionInputs
+from ...animatex_core.animate_x.config import DenoiserConfig
 from ...animatex_core.errors import InvalidInput
-from ...animatex_core.model.conditions import ConditionInputs
-from ...animatex_core.model.config import DenoiserConfig
 
 REMEDY = (
     "wire a CLIP Text Encode with an empty text and the CLIP of Stable Diffusion 2.1 into empty_text of the "

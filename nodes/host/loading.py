@@ -9,8 +9,8 @@ from comfy import model_management
 from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import CallbacksMP
 
-from ...animatex_core.checkpoints.denoiser_file import PREFIX, DenoiserFile, denoiser_shapes, read_denoiser
-from ...animatex_core.checkpoints.strict import load_strictly
+from ...animatex_core.animate_x.checkpoint import PREFIX, DenoiserFile, denoiser_shapes, read_denoiser
+from ...animatex_core.checkpoints.validation import load_strictly
 from ...animatex_core.errors import InvalidInput
 from .model import AnimateXConfig, AnimateXModel
 from .printable import quoted

@@ -12,16 +12,15 @@ from comfy.supported_models_base import BASE
 from einops import rearrange
 from torch import Tensor
 
-from ...animatex_core.diffusion.denoiser import Denoiser
-from ...animatex_core.diffusion.windows import windowed
+from ...animatex_core.animate_x.conditions import ConditionInputs, Conditions
+from ...animatex_core.animate_x.config import DenoiserConfig
+from ...animatex_core.animate_x.shapes import ClipShape, activation_bytes
+from ...animatex_core.animate_x.training_spec import RELEASED, TrainingSpec
+from ...animatex_core.animate_x.unet import AnimateXUNet
+from ...animatex_core.diffusion.long_clips import windowed
+from ...animatex_core.diffusion.solvers import Denoiser
 from ...animatex_core.encoders.autoencoder import LATENT_SCALE
 from ...animatex_core.errors import InvalidInput
-from ...animatex_core.model.conditions import ConditionInputs, Conditions
-from ...animatex_core.model.config import DenoiserConfig
-from ...animatex_core.model.memory import activation_bytes
-from ...animatex_core.model.trained_on import RELEASED, TrainedOn
-from ...animatex_core.model.unet import AnimateXUNet
-from ...animatex_core.shapes import ClipShape
 from .conditions import CONDITION, WINDOWS, clip_condition, zeroed_out
 from .encoded import EncodedClip, check_latents, check_whole, encoded, memory_shape, spans_of
 from .fit import fitted
@@ -92,7 +91,7 @@ class AnimateXModel(BaseModel):
     """
 
     def __init__(
-        self, config: AnimateXConfig, text_context: Tensor | None, trained_on: TrainedOn = RELEASED
+        self, config: AnimateXConfig, text_context: Tensor | None, trained_on: TrainingSpec = RELEASED
     ) -> None:
         super().__init__(config, ModelType.V_PREDICTION, unet_model=HostedUNet)
         self.text_context, self.trained_on = text_context, trained_on

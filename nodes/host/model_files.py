@@ -7,19 +7,19 @@ from typing import NoReturn
 
 import folder_paths
 
-from ...animatex_core.bundles import load_catalogue
-from ...animatex_core.checkpoints.denoiser_file import FORMAT
-from ...animatex_core.checkpoints.safe_read import read_metadata
+from ...animatex_core.animate_x.checkpoint import FORMAT
+from ...animatex_core.animate_x_plus import checkpoint as plus_checkpoint
+from ...animatex_core.checkpoints.safe_load import read_metadata
 from ...animatex_core.errors import CheckpointError, InvalidInput
-from ...animatex_core.models_folder import (
+from ...animatex_core.hub.catalogue import load_catalogue
+from ...animatex_core.hub.models_dir import (
     AUTOENCODERS,
     BUNDLES,
     DENOISER,
     OPEN_CLIP,
-    PLUS,
     PLUS_CONVERTED,
+    PLUS_MODULES,
 )
-from ...animatex_core.plus import checkpoint as plus_checkpoint
 from . import folders
 
 DENOISERS, AUTOENCODER_FOLDERS = (folders.KEY, "diffusion_models"), ("vae", "checkpoints")
@@ -45,7 +45,7 @@ def denoiser_choices() -> Choices:
 
 def plus_choices() -> Choices:
     """Return the files that may be of Animate-X++."""
-    others = {*_names_but(*PLUS.values()), *BUNDLES}
+    others = {*_names_but(*PLUS_MODULES.values()), *BUNDLES}
 
     def plausible(name: str) -> bool:
         return _is_weights(name) and Path(name).name not in others
@@ -80,9 +80,9 @@ def require_plus() -> Path:
     Raises InvalidInput that says how to get one.
     """
     choices = plus_choices().values()
-    names = [name for each in RECOMMENDED for name in (PLUS_CONVERTED[each], *_names(PLUS[each]))]
+    names = [name for each in RECOMMENDED for name in (PLUS_CONVERTED[each], *_names(PLUS_MODULES[each]))]
     path = _first(choices, names) or next(filter(_is_plus_bundle, choices), None)
-    return path or _ask_for(PLUS[RECOMMENDED[0]])
+    return path or _ask_for(PLUS_MODULES[RECOMMENDED[0]])
 
 
 def require_image_encoder() -> Path | None:

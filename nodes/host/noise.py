@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ...animatex_core.diffusion.noise import initial_noise
+from ...animatex_core.diffusion.schedule import initial_noise
 from ...animatex_core.errors import InvalidInput
 from .layout import frames_of
 

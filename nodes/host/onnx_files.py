@@ -7,8 +7,8 @@ from pathlib import Path
 
 import folder_paths
 
-from ...animatex_core.bundles import ModelFile, load_catalogue
 from ...animatex_core.errors import AnimateXWarning, InvalidInput
+from ...animatex_core.hub.catalogue import ModelFile, load_catalogue
 from .choices import AUTOMATIC, BUILT_IN
 from .folders import KEY
 from .printable import quoted

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...animatex_core.errors import AnimateXWarning, InvalidInput, OutOfMemory
-from ...animatex_core.progress import Progress, no_progress, with_progress
+from ...animatex_core.utils.progress import Progress, no_progress, with_progress
 from .intermediate import intermediate_dtype
 
 PIXEL = 12  # bytes of an IMAGE in float32

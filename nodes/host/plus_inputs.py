@@ -6,14 +6,13 @@ import torch
 from comfy.clip_vision import ClipVisionModel
 from torch import Tensor
 
-from ...animatex_core.conditioning import MotionFeatures, encode_motion
+from ...animatex_core.animate_x.conditioning import MotionFeatures, encode_motion
+from ...animatex_core.animate_x_plus.config import PlusConfig
+from ...animatex_core.animate_x_plus.modules import PlusInputs
+from ...animatex_core.animate_x_plus.preprocessing import JPEG_QUALITY, inputs_from_poses
+from ...animatex_core.animate_x_plus.shapes import WanShape, require_frames
 from ...animatex_core.errors import InvalidInput
-from ...animatex_core.plus.config import PlusConfig
-from ...animatex_core.plus.inputs import inputs_from_poses
-from ...animatex_core.plus.networks import PlusInputs
-from ...animatex_core.plus.preprocess import JPEG_QUALITY
-from ...animatex_core.plus.shape import WanShape, require_frames
-from ...animatex_core.pose.skeleton import PoseSequence
+from ...animatex_core.pose.keypoints import PoseSequence
 from .encoders import HostImageEncoder
 from .lists import require_one_batch
 from .pictures import frames_of

@@ -10,12 +10,11 @@ from comfy import model_management
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ...animatex_core.plus.checkpoint import PREFIX, build_plus, read_plus
-from ...animatex_core.plus.conditions import PlusConditions
-from ...animatex_core.plus.config import PlusConfig
-from ...animatex_core.plus.lora import HOST_PREFIX, Lora, check_targets, host_lora
-from ...animatex_core.plus.networks import PlusInputs
-from ...animatex_core.plus.pose_video import FRAMES_AT_ONCE, REPEATS
+from ...animatex_core.animate_x_plus.checkpoint import PREFIX, build_plus, read_plus
+from ...animatex_core.animate_x_plus.conditions import PlusConditions
+from ...animatex_core.animate_x_plus.config import PlusConfig
+from ...animatex_core.animate_x_plus.lora import HOST_PREFIX, Lora, check_targets, host_lora
+from ...animatex_core.animate_x_plus.modules import FRAMES_AT_ONCE, REPEATS, PlusInputs
 from .weights import is_dynamic, make_patcher, mapped_by_comfyui
 
 Plus = io.Custom("ANIMATEX_PLUS")

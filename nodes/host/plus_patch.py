@@ -13,8 +13,13 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
+from ...animatex_core.animate_x_plus.conditions import (
+    PlusConditions,
+    before_block,
+    injection_blocks,
+    with_reference,
+)
 from ...animatex_core.errors import InvalidInput
-from ...animatex_core.plus.conditions import PlusConditions, before_block, touched_blocks, with_reference
 from .plus_passes import KEY, conditional_passes
 
 BlockPatch = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
@@ -121,7 +126,7 @@ def _with_blocks(
 ) -> dict[str, Any]:
     replaced = options.get(_PATCHES, {})
     by_block = dict(replaced.get(_BLOCKS, {}))
-    for index in touched_blocks(blocks, conditions):
+    for index in injection_blocks(blocks, conditions):
         if index == 0 and not any(passes):
             continue  # which spares the pose tokens, hundreds of megabytes, their way to the device
         place = ("double_block", index)

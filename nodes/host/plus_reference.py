@@ -5,10 +5,10 @@ from comfy.clip_vision import ClipVisionModel, Output
 from einops import rearrange
 from torch import Tensor
 
-from ...animatex_core.encoders.preprocess import CLIP_SIDE
+from ...animatex_core.animate_x_plus.preprocessing import reference_picture, wan_clip_picture
+from ...animatex_core.animate_x_plus.shapes import WanShape
+from ...animatex_core.encoders.preprocessing import CLIP_SIDE
 from ...animatex_core.errors import InvalidInput
-from ...animatex_core.plus.preprocess import reference_picture, wan_clip_picture
-from ...animatex_core.plus.shape import WanShape
 from .intermediate import as_intermediate
 from .pictures import picture_of
 

@@ -12,16 +12,16 @@ from comfy_api.input import VideoInput
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...animatex_core.dwpose import Shots
 from ...animatex_core.errors import AnimateXWarning, InvalidInput
 from ...animatex_core.pose.cache import PoseCache, digest_file, digest_frames
-from ...animatex_core.pose.clip_match import compare_shapes
 from ...animatex_core.pose.draw import draw_poses
-from ...animatex_core.pose.json_io import openpose_from_poses, poses_from_openpose
+from ...animatex_core.pose.dwpose import FrameSource
+from ...animatex_core.pose.formats.reader import openpose_from_poses, poses_from_openpose
+from ...animatex_core.pose.keypoints import PoseSequence
 from ...animatex_core.pose.person import NamedRule, PersonRule, check_person_rule
-from ...animatex_core.pose.skeleton import PoseSequence
-from ...animatex_core.video.clip import probe
-from ...animatex_core.video.read import read_frames
+from ...animatex_core.pose.video_match import compare_shapes
+from ...animatex_core.video.info import probe
+from ...animatex_core.video.reader import read_frames
 from .lazy_images import LazyImages
 from .pictures import PIXEL, frames_of, images_of, memory_left, warn_of_first
 from .printable import one_line, printable, quoted
@@ -141,7 +141,7 @@ def _affordable_size(poses: PoseSequence) -> tuple[int, int]:
 
 
 @contextmanager
-def shots_of(images: Tensor | None, video: VideoInput | None) -> Iterator[Shots]:
+def shots_of(images: Tensor | None, video: VideoInput | None) -> Iterator[FrameSource]:
     """Give the frames of an IMAGE or a VIDEO; a file's are read one at a time."""
     if (images is None) == (video is None):
         found = "neither" if images is None else "both"
@@ -158,18 +158,18 @@ def pose_cache() -> PoseCache:
     return PoseCache(Path(folder_paths.get_user_directory(), CACHE, "poses"))
 
 
-def _of_images(images: Any) -> Shots:
+def _of_images(images: Any) -> FrameSource:
     digest = digest_frames(frames_of(images, node_progress(len(images))))
-    return Shots(digest, partial(frames_of, images), len(images))
+    return FrameSource(digest, partial(frames_of, images), len(images))
 
 
-def _of_file(file: VideoFile) -> Shots:
+def _of_file(file: VideoFile) -> FrameSource:
     clip = probe(file.path, check_interrupt)
     content = [digest_file(file.path, node_progress(file.path.stat().st_size)), *clip.conversion]
     if file.window == (0.0, 0.0):
-        return Shots(
+        return FrameSource(
             " ".join(content), partial(read_frames, clip, check=check_interrupt), clip.frames, clip.fps
         )
     shown = file.frames(clip)
     read = partial(read_frames, clip, indices=shown, check=check_interrupt)
-    return Shots(f"{' '.join(content)} {shown}", read, len(shown), clip.fps)
+    return FrameSource(f"{' '.join(content)} {shown}", read, len(shown), clip.fps)

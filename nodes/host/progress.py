@@ -5,7 +5,7 @@ from typing import Any
 import comfy.utils
 from comfy.model_management import throw_exception_if_processing_interrupted
 
-from ...animatex_core.progress import Check, Progress
+from ...animatex_core.utils.progress import Check, Progress
 
 check_interrupt: Check = throw_exception_if_processing_interrupted
 """What the core calls while ffmpeg runs: raises where the user interrupts."""

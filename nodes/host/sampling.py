@@ -13,11 +13,10 @@ from comfy.model_patcher import ModelPatcher
 from comfy.sampler_helpers import prepare_mask
 from torch import Tensor
 
-from ...animatex_core.diffusion.segments import chained, chained_segments
-from ...animatex_core.diffusion.windows import Span
+from ...animatex_core.animate_x.sampling import SamplingSettings, Segments, Windows, finite_clip
+from ...animatex_core.diffusion.long_clips import Span, chained_segments, sample_segments
 from ...animatex_core.errors import InvalidInput
-from ...animatex_core.out_of_memory import is_out_of_memory
-from ...animatex_core.sampling import SamplingSettings, Segments, Windows, finite_clip
+from ...animatex_core.utils.devices import is_out_of_memory
 from .conditions import Conditioning, clip_condition, window_of, with_windows
 from .encoded import check_latents
 from .guider import IntervalGuider
@@ -101,7 +100,7 @@ def _sampled(
             guider.sample(start.noise, start.samples, own, sigmas, start.mask, report, silent, settings.seed)
         )
 
-    return frames_of(chained(spans, segment))
+    return frames_of(sample_segments(spans, segment))
 
 
 def _spans(frames: int, plan: Windows | Segments | None) -> Sequence[Span]:

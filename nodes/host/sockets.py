@@ -10,9 +10,9 @@ from comfy_api.input import VideoInput
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...animatex_core.conditioning import MotionFeatures
-from ...animatex_core.dwpose import DWPose
+from ...animatex_core.animate_x.conditioning import MotionFeatures
 from ...animatex_core.errors import InvalidInput
+from ...animatex_core.pose.dwpose import DWPose
 from ...animatex_core.video.containers import MAX_SAMPLE_RATE
 from .plus_model import HostedPlus
 from .printable import quoted

@@ -13,8 +13,8 @@ from comfy_execution.utils import get_executing_context
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ...animatex_core.diffusion.segments import pinned
-from ...animatex_core.diffusion.sigmas import DataPredictor, SigmaTable, noise_scale
+from ...animatex_core.diffusion.karras import DataPredictor, KarrasSigmas, noise_scale
+from ...animatex_core.diffusion.long_clips import with_known_frames
 from ...animatex_core.diffusion.solvers import SOLVERS, TIMESTEPS_OF, OnStep, StepInfo
 from ...animatex_core.errors import InvalidInput
 from .layout import clip_of, frames_of
@@ -62,7 +62,7 @@ class HostSolver(Sampler):
         masked.latent_image, masked.noise = latent_image, noise
         denoise = table.denoiser(_predictor(masked, denoise_mask, extra_args))
         if self.known is not None:
-            denoise = pinned(denoise, table.schedule, clip_of(model.process_latent_in(self.known)))
+            denoise = with_known_frames(denoise, table.schedule, clip_of(model.process_latent_in(self.known)))
         alone = self.max_denoise(model_wrap, sigmas)
         noisy = model.model_sampling.noise_scaling(sigmas[0], noise, latent_image, alone)
         x = clip_of(noisy / noise_scale(sigmas[0].item()))
@@ -84,13 +84,13 @@ def solver_and_sigmas(
     return HostSolver(solver, sigmas[0] if denoise == 1 else math.inf), torch.tensor(sigmas)
 
 
-def sigma_table(model_sampling: Any) -> SigmaTable:
+def sigma_table(model_sampling: Any) -> KarrasSigmas:
     """Return the sigmas of a model's timesteps, as nodes may have changed them."""
     if not hasattr(model_sampling, "log_sigmas"):
         raise InvalidInput(
             "The MODEL does not sample by timesteps: wire that of the node Load Animate-X Model."
         )
-    return SigmaTable(tuple(model_sampling.sigmas.tolist()))
+    return KarrasSigmas(tuple(model_sampling.sigmas.tolist()))
 
 
 def _predictor(

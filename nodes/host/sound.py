@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from ...animatex_core.errors import AnimateXWarning, InvalidInput
-from ...animatex_core.video.samples import Samples
+from ...animatex_core.video.audio_samples import Samples
 
 
 def samples_of(audio: Any) -> Samples | None:

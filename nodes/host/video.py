@@ -16,12 +16,12 @@ from comfy_api.util import VideoComponents
 from torch import Tensor
 
 from ...animatex_core.errors import InvalidInput
-from ...animatex_core.placement import scratch_folder
-from ...animatex_core.video.clip import ClipInfo, count_frames, probe
-from ...animatex_core.video.frames import FrameChoice, choose_frames
-from ...animatex_core.video.read import read_frames
-from ...animatex_core.video.samples import Samples, read_samples, write_samples
-from ...animatex_core.video.sound import Sound
+from ...animatex_core.utils.files import scratch_folder
+from ...animatex_core.video.audio import Sound
+from ...animatex_core.video.audio_samples import Samples, read_samples, write_samples
+from ...animatex_core.video.frame_selection import FrameChoice, choose_frames
+from ...animatex_core.video.info import VideoInfo, count_frames, probe
+from ...animatex_core.video.reader import read_frames
 from .pictures import images_of
 from .progress import check_interrupt, node_progress
 from .sound import samples_of
@@ -51,7 +51,7 @@ class VideoFile:
     path: Path
     window: tuple[float, float] = (0.0, 0.0)
 
-    def frames(self, clip: ClipInfo) -> range:
+    def frames(self, clip: VideoInfo) -> range:
         """Return which frames of the file are shown; raises InvalidInput where there is none."""
         total = count_frames(clip, check_interrupt)
         start, duration = self.window

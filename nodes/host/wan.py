@@ -7,9 +7,9 @@ import torch
 from comfy.ldm.wan.model import WanModel
 from comfy.model_patcher import ModelPatcher
 
+from ...animatex_core.animate_x_plus.config import WanConfig
+from ...animatex_core.animate_x_plus.shapes import PIXELS_A_LATENT, TEMPORAL_STRIDE, WanShape
 from ...animatex_core.errors import AnimateXWarning, InvalidInput
-from ...animatex_core.plus.config import WanConfig
-from ...animatex_core.plus.shape import FRAMES_A_LATENT, PIXELS_A_LATENT, WanShape
 from .conditions import Conditioning
 
 _RELEASED = WanConfig.released()
@@ -49,7 +49,7 @@ def clip_shape(positive: Conditioning, negative: Conditioning) -> WanShape:
             "WanImageToVideo, with the picture in its start_image."
         )
     frames, height, width = sizes.pop()
-    return WanShape(PIXELS_A_LATENT * width, PIXELS_A_LATENT * height, FRAMES_A_LATENT * (frames - 1) + 1)
+    return WanShape(PIXELS_A_LATENT * width, PIXELS_A_LATENT * height, TEMPORAL_STRIDE * (frames - 1) + 1)
 
 
 def check_clip_features(conditioning: Conditioning) -> None:

@@ -17,7 +17,7 @@ from comfy import model_management
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor, nn
 
-from ...animatex_core.checkpoints.safe_read import Form, file_form
+from ...animatex_core.checkpoints.safe_load import Form, file_form
 
 
 class FullLayers(comfy.ops.manual_cast):

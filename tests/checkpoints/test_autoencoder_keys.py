@@ -5,7 +5,8 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 
-from animatex_core.checkpoints.autoencoder_keys import (
+from animatex_core.checkpoints.validation import shapes
+from animatex_core.encoders.autoencoder_keys import (
     PREFIX,
     current_diffusers_names,
     diffusers_to_ldm,
@@ -13,7 +14,6 @@ from animatex_core.checkpoints.autoencoder_keys import (
     ldm_to_diffusers,
     without_prefix,
 )
-from animatex_core.checkpoints.strict import shapes
 
 KEYS = Path(__file__).parents[1] / "reference" / "sd21_autoencoder_keys.json"
 

@@ -8,15 +8,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from animatex_core.checkpoints.denoiser_file import read_denoiser
-from animatex_core.encoders.open_clip_config import read_open_clip_config
+from animatex_core.animate_x.checkpoint import read_denoiser
+from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x_plus.checkpoint import read_plus
+from animatex_core.animate_x_plus.config import PlusConfig
+from animatex_core.animate_x_plus.wan.weights import wan_config_of
+from animatex_core.encoders.open_clip import read_open_clip_config
 from animatex_core.errors import InvalidInput, WrongCheckpoint
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.plus.checkpoint import read_plus
-from animatex_core.plus.config import PlusConfig
-from animatex_core.plus.wan_sizes import wan_config_of
-from animatex_core.small_bundle import SHIPPED
-from animatex_core.training.trainer.checkpoint import read_checkpoint
+from animatex_core.hub.bundled import SHIPPED
+from animatex_core.training.loop.checkpoint import read_checkpoint
 from tests.peak_memory import linux, measured
 from tests.training.training_samples import settings
 
@@ -179,7 +179,7 @@ def test_a_transformer_of_thousands_of_layers_is_refused() -> None:
 @linux
 def test_a_bundle_of_absurd_sizes_takes_no_memory(tmp_path: Path) -> None:
     config = changed(DenoiserConfig.tiny().to_dict(), "residual_blocks", 10**12)
-    module = "animatex_core.checkpoints.denoiser_file"
+    module = "animatex_core.animate_x.checkpoint"
     call = measured(module, "load_denoiser", denoiser(tmp_path / "a", config))
     assert call.raised == "WrongCheckpoint"
     assert call.peak < 50 << 20

@@ -5,19 +5,19 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from animatex_core.checkpoints.denoiser_file import (
+from animatex_core.animate_x.checkpoint import (
     DenoiserFile,
     convert_denoiser,
     load_denoiser,
     read_denoiser,
     write_denoiser,
 )
-from animatex_core.checkpoints.denoiser_keys import to_released
-from animatex_core.checkpoints.safe_read import read_metadata
+from animatex_core.animate_x.checkpoint_keys import to_released
+from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x.training_spec import RELEASED, TrainingSpec
+from animatex_core.animate_x.unet import AnimateXUNet
+from animatex_core.checkpoints.safe_load import read_metadata
 from animatex_core.errors import DamagedCheckpoint, InvalidInput, UnsafeCheckpoint, WrongCheckpoint
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.trained_on import RELEASED, TrainedOn
-from animatex_core.model.unet import AnimateXUNet
 from tests.equal_networks import assert_same_networks
 from tests.model.samples import tiny_inputs, tiny_latents, tiny_unet
 from tests.model.test_unet import run
@@ -82,7 +82,7 @@ def test_bundle_knows_its_configuration_and_context(released: Path, dtype: torch
 
 
 def test_a_written_denoiser_tells_what_it_was_trained_on(tmp_path: Path) -> None:
-    file = DenoiserFile(TINY, tiny_unet().state_dict(), CONTEXT, TrainedOn(128, 192, 16, "both"))
+    file = DenoiserFile(TINY, tiny_unet().state_dict(), CONTEXT, TrainingSpec(128, 192, 16, "both"))
     write_denoiser(tmp_path / "mine.safetensors", file, torch.float16)
     loaded = load_denoiser(tmp_path / "mine.safetensors")
     assert loaded.trained_on == file.trained_on

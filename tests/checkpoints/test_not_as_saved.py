@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from animatex_core.checkpoints.denoiser_file import convert_denoiser, load_denoiser, read_denoiser
-from animatex_core.checkpoints.safe_read import open_tensors, read_metadata, tensor_groups
+from animatex_core.animate_x.checkpoint import convert_denoiser, load_denoiser, read_denoiser
+from animatex_core.checkpoints.safe_load import open_tensors, read_metadata, tensor_groups
 from animatex_core.errors import AnimateXWarning, CheckpointError, DamagedCheckpoint
-from animatex_core.small_bundle import SHIPPED
+from animatex_core.hub.bundled import SHIPPED
 from tests.checkpoints.test_denoiser_file import CONTEXT, TINY, released_tensors
 
 RANDOM = torch.Generator().manual_seed(0)

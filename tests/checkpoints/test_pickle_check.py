@@ -13,13 +13,13 @@ import pytest
 import torch
 
 from animatex_core.checkpoints import pickle_check
-from animatex_core.checkpoints.safe_read import open_tensors
+from animatex_core.checkpoints.safe_load import open_tensors
 from animatex_core.errors import CheckpointError, DamagedCheckpoint, UnsafeCheckpoint
 from tests.peak_memory import linux, measured
 
 STORAGE = torch.ones(4).untyped_storage()
 HUGE = 10**12
-READ = ("animatex_core.checkpoints.safe_read", "open_tensors")
+READ = ("animatex_core.checkpoints.safe_load", "open_tensors")
 
 
 class Asks:

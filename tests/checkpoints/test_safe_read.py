@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from animatex_core.checkpoints.safe_read import MAX_HEADER, open_tensors, read_metadata, tensor_groups
+from animatex_core.checkpoints.safe_load import MAX_HEADER, open_tensors, read_metadata, tensor_groups
 from animatex_core.errors import CheckpointError, DamagedCheckpoint, UnsafeCheckpoint, WrongCheckpoint
 
 TENSORS = {
@@ -81,7 +81,7 @@ def test_groups_cover_the_file_in_order(tmp_path, form, max_bytes, sizes):
 PEAK = """
 import re, sys
 from pathlib import Path
-from animatex_core.checkpoints.safe_read import open_tensors, tensor_groups
+from animatex_core.checkpoints.safe_load import open_tensors, tensor_groups
 
 def peak():
     # not getrusage, whose peak a process inherits from the one that started it

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from animatex_core.checkpoints.safetensors_file import DTYPE_NAMES, layout_of, write_safetensors
+from animatex_core.checkpoints.safetensors_writer import DTYPE_NAMES, layout_of, write_safetensors
 from animatex_core.errors import StorageError
-from animatex_core.placement import placed, storage_errors
+from animatex_core.utils.files import atomic_write, storage_errors
 from tests.small_disk import mounted, remount
 
 SHAPES = st.lists(st.integers(0, 5), max_size=4).map(tuple)
@@ -98,7 +98,7 @@ def test_tensors_that_are_not_the_layout_place_nothing(tmp_path, tensors):
 
 
 def test_folders_are_made(tmp_path):
-    with placed(tmp_path / "new" / "folder" / "a") as file:
+    with atomic_write(tmp_path / "new" / "folder" / "a") as file:
         file.write(b"whole")
     assert (tmp_path / "new" / "folder" / "a").read_bytes() == b"whole"
 

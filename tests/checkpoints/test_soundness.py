@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from animatex_core.checkpoints.denoiser_file import convert_denoiser, read_denoiser
-from animatex_core.checkpoints.safe_read import unreadable
-from animatex_core.checkpoints.soundness import check_archive, check_kinds
+from animatex_core.animate_x.checkpoint import convert_denoiser, read_denoiser
+from animatex_core.checkpoints.safe_load import unreadable
+from animatex_core.checkpoints.validation import check_archive, check_kinds
 from animatex_core.errors import (
     DamagedCheckpoint,
     InvalidInput,
@@ -17,9 +17,9 @@ from animatex_core.errors import (
     StorageError,
     WrongCheckpoint,
 )
-from animatex_core.out_of_memory import explained
-from animatex_core.placement import placed
-from animatex_core.wording import short
+from animatex_core.utils.devices import reraise_oom
+from animatex_core.utils.files import atomic_write
+from animatex_core.utils.text import short
 from tests.checkpoints.test_denoiser_file import CONTEXT, TINY, released_tensors
 
 
@@ -38,7 +38,7 @@ def test_the_source_is_never_the_target(released):
 
 def test_an_unrelated_part_stays_and_two_writers_share_none(tmp_path):
     (tmp_path / "a.part").write_text("precious")
-    with placed(tmp_path / "a") as first, placed(tmp_path / "a") as second:
+    with atomic_write(tmp_path / "a") as first, atomic_write(tmp_path / "a") as second:
         first.write(b"1")
         second.write(b"2")
     assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a": "1", "a.part": "precious"}
@@ -122,7 +122,7 @@ def test_a_bundle_with_a_damaged_context_is_named(released, context):
 )
 def test_too_little_memory_is_no_damage(error):
     assert isinstance(unreadable(Path("a"), error), OutOfMemory)
-    with pytest.raises(OutOfMemory, match="lower it"), explained("lower it"):
+    with pytest.raises(OutOfMemory, match="lower it"), reraise_oom("lower it"):
         raise error
 
 

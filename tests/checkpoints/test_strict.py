@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from animatex_core.checkpoints.strict import check_keys, load_strictly, shapes
+from animatex_core.checkpoints.validation import check_keys, load_strictly, shapes
 from animatex_core.errors import WrongCheckpoint
 
 

@@ -5,9 +5,8 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from animatex_core.diffusion.denoiser import Denoiser
 from animatex_core.diffusion.guidance import DenoiserPair, Guidance, guided, guided_pair
-from animatex_core.diffusion.solvers import SOLVERS
+from animatex_core.diffusion.solvers import SOLVERS, Denoiser
 from animatex_core.errors import InvalidInput
 from tests.diffusion.toy import linear, noise, solve
 

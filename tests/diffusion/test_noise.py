@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from animatex_core.diffusion.noise import initial_noise
+from animatex_core.diffusion.schedule import initial_noise
 from animatex_core.errors import InvalidInput
 
 SHAPE = (1, 4, 32, 24, 16)

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from animatex_core.diffusion.segments import chained, chained_segments, pinned
+from animatex_core.diffusion.long_clips import Span, chained_segments, sample_segments, with_known_frames
 from animatex_core.diffusion.solvers import SOLVERS, StepInfo
-from animatex_core.diffusion.windows import Span
 from animatex_core.errors import InvalidInput
 from tests.diffusion.toy import SCHEDULE, TOY, noise, solve
 
@@ -53,14 +52,14 @@ def test_segments_too_short_to_go_on_are_refused(size: int) -> None:
 @pytest.mark.parametrize("known_frames", [1, 3])
 def test_dpm_solver_ends_at_the_known_latents(steps: int, known_frames: int) -> None:
     known = noise(2, 4, known_frames, 3, 3, seed=5)
-    result = solve("dpm++2m", pinned(blurring, SCHEDULE, known), noise(2, 4, 4, 3, 3), steps)
+    result = solve("dpm++2m", with_known_frames(blurring, SCHEDULE, known), noise(2, 4, 4, 3, 3), steps)
     assert_close(result[:, :, :known_frames], known, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("steps", [2, 10, 50])
 def test_ddim_ends_as_near_the_known_latents_as_its_last_alpha_allows(steps: int) -> None:
     known, x, told = noise(2, 4, 1, 3, 3, seed=5), noise(2, 4, 4, 3, 3), list[StepInfo]()
-    result = solve("ddim", pinned(blurring, SCHEDULE, known), x, steps, told.append)[:, :, :1]
+    result = solve("ddim", with_known_frames(blurring, SCHEDULE, known), x, steps, told.append)[:, :, :1]
     first = SCHEDULE.alphas_cumprod[told[0].timestep]
     eps = (x[:, :, :1] - first.sqrt() * known) / (1 - first).sqrt()
     assert_close(result, SCHEDULE.noised(known, eps, torch.zeros(2, dtype=torch.int64)), rtol=0, atol=1e-5)
@@ -69,7 +68,7 @@ def test_ddim_ends_as_near_the_known_latents_as_its_last_alpha_allows(steps: int
 
 def test_pinning_replaces_the_known_frames_and_no_others() -> None:
     x, t, known = noise(2, 4, 5, 3, 3), torch.tensor([700, 700]), noise(2, 4, 2, 3, 3, seed=5)
-    v = pinned(blurring, SCHEDULE, known)(x, t)
+    v = with_known_frames(blurring, SCHEDULE, known)(x, t)
     assert torch.equal(v[:, :, 2:], blurring(x, t)[:, :, 2:])
     assert_close(SCHEDULE.x0_from_v(x[:, :, :2], v[:, :, :2], t), known, rtol=0, atol=1e-5)
 
@@ -77,14 +76,14 @@ def test_pinning_replaces_the_known_frames_and_no_others() -> None:
 @every_solver
 def test_frames_that_do_not_look_at_the_known_ones_stay_as_they_were(solver: str) -> None:
     x, known = noise(1, 4, 5, 3, 3), noise(1, 4, 1, 3, 3, seed=5)
-    result = solve(solver, pinned(TOY, SCHEDULE, known), x, 10)
+    result = solve(solver, with_known_frames(TOY, SCHEDULE, known), x, 10)
     assert torch.equal(result[:, :, 1:], solve(solver, TOY, x, 10)[:, :, 1:])
 
 
 @every_solver
 def test_frames_that_look_at_the_known_ones_follow_them(solver: str) -> None:
     x, known = noise(1, 4, 5, 3, 3), torch.full((1, 4, 1, 3, 3), 9.0)
-    followed = solve(solver, pinned(blurring, SCHEDULE, known), x, 10)[:, :, 1:]
+    followed = solve(solver, with_known_frames(blurring, SCHEDULE, known), x, 10)[:, :, 1:]
     assert (followed - solve(solver, blurring, x, 10)[:, :, 1:]).abs().mean() > 0.1
 
 
@@ -94,10 +93,10 @@ def test_segments_chain_to_a_clip_of_exact_length(solver: str) -> None:
     spans = chained_segments(9, 4)
 
     def segment(index: int, known: Tensor | None) -> Tensor:
-        denoise = TOY if known is None else pinned(TOY, SCHEDULE, known)
+        denoise = TOY if known is None else with_known_frames(TOY, SCHEDULE, known)
         return solve(solver, denoise, spans[index].of(x), 10)
 
-    clip = chained(spans, segment)
+    clip = sample_segments(spans, segment)
     assert clip.shape == x.shape
     assert_close(clip, solve(solver, TOY, x, 10), rtol=0, atol=0.1)
 
@@ -109,7 +108,7 @@ def test_a_segment_is_told_all_that_it_shares_and_adds_what_is_new() -> None:
         told.append(None if known is None else known.flatten().tolist())
         return 10.0 * index + torch.arange(4.0).view(1, 1, 4, 1, 1)
 
-    clip = chained(chained_segments(8, 4), segment)
+    clip = sample_segments(chained_segments(8, 4), segment)
     assert clip.flatten().tolist() == [0, 1, 2, 3, 11, 12, 13, 23]
     assert told == [None, [3], [11, 12, 13]]
 
@@ -117,6 +116,6 @@ def test_a_segment_is_told_all_that_it_shares_and_adds_what_is_new() -> None:
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_answers_are_pinned_in_the_type_of_the_latents(dtype: torch.dtype) -> None:
     x, t, known = noise(1, 4, 3, 2, 2), torch.tensor([1]), noise(1, 4, 1, 2, 2, seed=5)
-    v = pinned(lambda x, t: TOY(x, t).to(dtype), SCHEDULE, known)(x, t)
+    v = with_known_frames(lambda x, t: TOY(x, t).to(dtype), SCHEDULE, known)(x, t)
     assert v.dtype == torch.float32
     assert_close(SCHEDULE.x0_from_v(x, v, t)[:, :, :1], known, rtol=0, atol=1e-5)

@@ -5,16 +5,15 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from animatex_core.diffusion.schedule import NoiseSchedule
-from animatex_core.diffusion.sigmas import SigmaTable, noise_scale
-from animatex_core.diffusion.timesteps import Timesteps, released_timesteps, trailing_timesteps
+from animatex_core.diffusion.karras import KarrasSigmas, noise_scale
+from animatex_core.diffusion.schedule import NoiseSchedule, Timesteps, released_timesteps, trailing_timesteps
 from animatex_core.errors import AnimateXWarning, InvalidInput
 from tests.diffusion.toy import SCHEDULE, TOY, noise
 
 # As ComfyUI keeps it: in float32, with another number where alpha is zero.
 ALPHAS = torch.cat([SCHEDULE.alphas_cumprod[:-1], torch.tensor([4.8973451890853435e-08])])
 SIGMAS = ((1 - ALPHAS) / ALPHAS).sqrt().float()
-TABLE = SigmaTable(tuple(SIGMAS.tolist()))
+TABLE = KarrasSigmas(tuple(SIGMAS.tolist()))
 
 
 def toy_predictor(y: Tensor, sigma: float) -> Tensor:
@@ -29,14 +28,14 @@ def test_the_schedule_is_the_released_one_to_the_bit() -> None:
 
 
 def test_another_schedule_stays_what_it_is() -> None:
-    other = SigmaTable(tuple((SIGMAS * 0.5).tolist()))
+    other = KarrasSigmas(tuple((SIGMAS * 0.5).tolist()))
     assert_close(other.schedule.alphas_cumprod[500], 1 / (1 + (SIGMAS[500].double() / 2) ** 2))
 
 
 @pytest.mark.parametrize("length", [0, 50, 1001])
 def test_tables_of_another_length_are_refused(length: int) -> None:
     with pytest.raises(InvalidInput, match=f"has {length} timesteps"):
-        SigmaTable((1.0,) * length)
+        KarrasSigmas((1.0,) * length)
 
 
 def test_every_sigma_of_the_table_is_its_own_timestep() -> None:

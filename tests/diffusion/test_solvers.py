@@ -14,9 +14,8 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from animatex_core.diffusion.guidance import Guidance, guided
-from animatex_core.diffusion.schedule import NoiseSchedule
+from animatex_core.diffusion.schedule import NoiseSchedule, Timesteps, trailing_timesteps
 from animatex_core.diffusion.solvers import SOLVERS, Solver, StepInfo, ddim, dpm_solver_pp_2m
-from animatex_core.diffusion.timesteps import Timesteps, trailing_timesteps
 from animatex_core.errors import Cancelled, InvalidInput
 from tests.diffusion.toy import SCHEDULE, TOY, Gaussian, linear, noise, solve
 

@@ -9,8 +9,7 @@ from diffusers import DPMSolverMultistepScheduler
 from hypothesis import given
 from hypothesis import strategies as st
 
-from animatex_core.diffusion.schedule import NoiseSchedule
-from animatex_core.diffusion.timesteps import Timesteps, released_timesteps, trailing_timesteps
+from animatex_core.diffusion.schedule import NoiseSchedule, Timesteps, released_timesteps, trailing_timesteps
 from animatex_core.errors import InvalidInput
 
 REFERENCE = np.load(Path(__file__).parents[1] / "reference" / "ddim.npz")

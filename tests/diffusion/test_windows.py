@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from animatex_core.diffusion.denoiser import Denoiser
-from animatex_core.diffusion.solvers import SOLVERS
-from animatex_core.diffusion.windows import Span, Weights, overlapping_windows, window_weights, windowed
+from animatex_core.diffusion.long_clips import Span, Weights, overlapping_windows, window_weights, windowed
+from animatex_core.diffusion.solvers import SOLVERS, Denoiser
 from animatex_core.errors import InvalidInput
 from tests.diffusion.toy import TOY, noise, solve
 

@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor
 
-from animatex_core.diffusion.denoiser import Denoiser
 from animatex_core.diffusion.schedule import NoiseSchedule
-from animatex_core.diffusion.solvers import SOLVERS, TIMESTEPS_OF, OnStep
+from animatex_core.diffusion.solvers import SOLVERS, TIMESTEPS_OF, Denoiser, OnStep
 
 SCHEDULE = NoiseSchedule.released()
 

@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from animatex_core.checkpoints.autoencoder_keys import diffusers_to_ldm
-from animatex_core.checkpoints.strict import shapes
+from animatex_core.checkpoints.validation import shapes
 from animatex_core.encoders.autoencoder import (
     LATENT_SCALE,
     AutoencoderConfig,
     StableDiffusionAutoencoder,
     network_on_meta,
 )
+from animatex_core.encoders.autoencoder_keys import diffusers_to_ldm
 from tests.reference_weights import weight
 
 

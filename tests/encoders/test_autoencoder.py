@@ -5,8 +5,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from animatex_core.checkpoints.autoencoder_keys import FORMER_NAMES, PREFIX, ldm_to_diffusers
 from animatex_core.encoders.autoencoder import AutoencoderConfig, StableDiffusionAutoencoder
+from animatex_core.encoders.autoencoder_keys import FORMER_NAMES, PREFIX, ldm_to_diffusers
 from animatex_core.errors import InvalidInput, MissingDependency, WrongCheckpoint
 from tests.encoders.reference_autoencoder import released_tensors
 from tests.equal_networks import assert_near, assert_same_weights

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from animatex_core.encoders.chunks import in_chunks
+from animatex_core.encoders.base import batched_apply
 from animatex_core.errors import InvalidInput, OutOfMemory
 
 HALF = torch.zeros(1, dtype=torch.float16)
@@ -18,12 +18,12 @@ def test_the_chunks_are_small_and_the_result_whole(frames, size, lengths):
         return chunk[..., ::2] / 2
 
     batch = torch.arange(frames * 4.0).view(frames, 4)
-    assert torch.equal(in_chunks(halve, batch, size, like=HALF), batch[:, ::2] / 2)
+    assert torch.equal(batched_apply(halve, batch, size, like=HALF), batch[:, ::2] / 2)
     assert seen == lengths
 
 
 def test_the_network_sees_its_dtype_and_the_caller_gets_back_theirs():
-    result = in_chunks(lambda chunk: chunk + 2**-20, torch.ones(3, 1), 2, like=HALF)
+    result = batched_apply(lambda chunk: chunk + 2**-20, torch.ones(3, 1), 2, like=HALF)
     assert torch.equal(result, torch.ones(3, 1))  # in single precision the sum would not be 1
     assert result.dtype == torch.float32
 
@@ -31,10 +31,10 @@ def test_the_network_sees_its_dtype_and_the_caller_gets_back_theirs():
 @pytest.mark.parametrize(("frames", "size"), [(0, 2), (2, 0), (2, -1)])
 def test_nothing_to_do_is_refused(frames, size):
     with pytest.raises(InvalidInput, match=f"{frames} frames in chunks of {size}"):
-        in_chunks(torch.relu, torch.ones(frames, 1), size, like=HALF)
+        batched_apply(torch.relu, torch.ones(frames, 1), size, like=HALF)
 
 
 def test_too_little_memory_says_what_to_lower():
     batch = torch.zeros(2, 1)
     with pytest.raises(OutOfMemory, match="batch size"):
-        in_chunks(lambda part: part.new_empty(10**14), batch, 1, like=batch)
+        batched_apply(lambda part: part.new_empty(10**14), batch, 1, like=batch)

@@ -4,7 +4,7 @@ import open_clip
 import pytest
 import torch
 
-from animatex_core.encoders.open_clip_encoder import VIT_H_14, OpenClipImageEncoder, OpenClipTextContext
+from animatex_core.encoders.open_clip import VIT_H_14, OpenClipImageEncoder, OpenClipTextContext
 from animatex_core.errors import MissingDependency, WrongCheckpoint
 from tests.encoders.small_clip import SMALL, small_clip
 from tests.equal_networks import assert_near

@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from animatex_core.encoders.preprocess import (
+from animatex_core.encoders.preprocessing import (
     CLIP_MEAN,
     CLIP_STD,
     autoencoder_pictures,

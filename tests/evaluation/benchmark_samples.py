@@ -4,11 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from animatex_core.cli import main
-from animatex_core.pose.json_io import write_poses
-from animatex_core.training.procedural.triples import draw_triple
-from animatex_core.video.picture import write_picture
-from animatex_core.video.write import write_clip
+from animatex_core.cli.main import main
+from animatex_core.pose.formats.reader import write_poses
+from animatex_core.training.synthetic.triples import draw_triple
+from animatex_core.video.image import write_picture
+from animatex_core.video.writer import write_clip
 
 WIDTH, HEIGHT, FRAMES = 64, 96, 3
 SMALL = ["--size=64x96", "--frames=2", "--steps=1"]

@@ -6,11 +6,11 @@ import torch
 import torchmetrics
 from torch import Tensor, nn
 
-from animatex_core.checkpoints.strict import shapes
-from animatex_core.evaluation.i3d import i3d_on_meta
-from animatex_core.evaluation.inception import inception_on_meta
-from animatex_core.evaluation.lpips import vgg_on_meta
-from animatex_core.evaluation.resnet3d import resnet_on_meta
+from animatex_core.checkpoints.validation import shapes
+from animatex_core.evaluation.metrics.i3d import i3d_on_meta
+from animatex_core.evaluation.metrics.inception import inception_on_meta
+from animatex_core.evaluation.metrics.lpips import vgg_on_meta
+from animatex_core.evaluation.metrics.resnet3d import resnet_on_meta
 
 from .formula_weights import formula_weights
 

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from animatex_core.evaluation.study.key import Key
-from animatex_core.evaluation.study.votes import FORMAT
-from animatex_core.video.write import write_clip
+from animatex_core.evaluation.study.votes import VOTES_FORMAT, Key
+from animatex_core.video.writer import write_clip
 
 WIDTH, HEIGHT, FPS, FRAMES = 64, 96, 12, 6
 COLOURS = {"animate-x": (220, 120, 40), "othersystem": (60, 140, 220), "thirdsystem": (90, 190, 90)}
@@ -44,7 +43,7 @@ def write_given(folder: Path, cases: str = "abc") -> None:
 
 def write_votes(path: Path, key: Key, rater: str, votes: object, study: str | None = None) -> Path:
     """Write votes as the page does. votes: an answer by question, by the number of a pair."""
-    stored = {"format": FORMAT, "study": study or key.study, "rater": rater, "votes": votes}
+    stored = {"format": VOTES_FORMAT, "study": study or key.study, "rater": rater, "votes": votes}
     path.write_text(json.dumps(stored), encoding="utf-8")
     return path
 

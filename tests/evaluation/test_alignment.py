@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animatex_core.cli import main
+from animatex_core.cli.main import main
 from animatex_core.errors import InvalidInput
-from animatex_core.evaluation.benchmark.alignment import aligned_frames, check_shape
-from animatex_core.pose.json_io import write_poses
-from animatex_core.training.procedural.triples import draw_triple
-from animatex_core.video.read import read_frames
-from animatex_core.video.write import write_clip
+from animatex_core.evaluation.benchmark.cases import aligned_frames, check_shape
+from animatex_core.pose.formats.reader import write_poses
+from animatex_core.training.synthetic.triples import draw_triple
+from animatex_core.video.reader import read_frames
+from animatex_core.video.writer import write_clip
 from tests.video.samples import ffmpeg
 
 WIDTH, HEIGHT, FRAMES = 64, 96, 12

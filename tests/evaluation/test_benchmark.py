@@ -6,16 +6,15 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from animatex_core.commands.procedural_set import ProceduralSet
+from animatex_core.cli.evaluated import ProceduralSet
 from animatex_core.errors import InvalidInput
-from animatex_core.evaluation.benchmark.chart import chart
+from animatex_core.evaluation.benchmark.cases import task_of
+from animatex_core.evaluation.benchmark.charts import chart
 from animatex_core.evaluation.benchmark.folder_set import FolderSet
-from animatex_core.evaluation.benchmark.paper import SCORES
-from animatex_core.evaluation.benchmark.record import keep
+from animatex_core.evaluation.benchmark.run import write_or_match_settings
 from animatex_core.evaluation.benchmark.systems import ClipsOf
-from animatex_core.evaluation.benchmark.table import tables, written
-from animatex_core.evaluation.benchmark.tasks import task_of
-from animatex_core.pose.skeleton import PoseSequence, seen
+from animatex_core.evaluation.benchmark.tables import SCORES, tables, written
+from animatex_core.pose.keypoints import PoseSequence, seen
 
 from .benchmark_samples import FRAMES, HEIGHT, WIDTH, write_set
 
@@ -107,13 +106,13 @@ def test_clips_of_others_are_resized_and_must_be_long_enough(folder: Path) -> No
 
 def test_settings_are_kept_and_compared(tmp_path: Path) -> None:
     path = tmp_path / "out" / "settings.json"
-    keep(path, {"seed": 1, "size": (64, 96)})
-    keep(path, {"size": (64, 96), "seed": 1})
+    write_or_match_settings(path, {"seed": 1, "size": (64, 96)})
+    write_or_match_settings(path, {"size": (64, 96), "seed": 1})
     with pytest.raises(InvalidInput, match=r"seed was 1 and is now 2\).*choose another folder"):
-        keep(path, {"seed": 2, "size": (64, 96)})
+        write_or_match_settings(path, {"seed": 2, "size": (64, 96)})
     path.write_text("[")
     with pytest.raises(InvalidInput, match="cannot be read"):
-        keep(path, {"seed": 1})
+        write_or_match_settings(path, {"seed": 1})
 
 
 def test_values_are_written_as_in_the_paper() -> None:

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from animatex_core.checkpoints.denoiser_file import read_denoiser, write_denoiser
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.generated import generate_weights
-from animatex_core.model.unet import AnimateXUNet
-from animatex_core.models_folder import ModelsFolder
-from animatex_core.small_bundle import SHIPPED
-from animatex_core.training.trainer.checkpoint import AVERAGE, TEXT_CONTEXT, Checkpoint, write_checkpoint
-from animatex_core.training.trainer.config_file import read_config
-from animatex_core.training.trainer.plan import Position
+from animatex_core.animate_x.checkpoint import read_denoiser, write_denoiser
+from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x.dummy_components import generate_weights
+from animatex_core.animate_x.unet import AnimateXUNet
+from animatex_core.hub.bundled import SHIPPED
+from animatex_core.hub.models_dir import ModelsDir
+from animatex_core.training.config_file import read_config
+from animatex_core.training.loop.batch_schedule import Position
+from animatex_core.training.loop.checkpoint import AVERAGE, TEXT_CONTEXT, Checkpoint, write_checkpoint
 
 from .benchmark_samples import contents, evaluate, start_evaluation, write_set
 
@@ -33,7 +33,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def two_networks(tmp_path: Path, models: ModelsFolder) -> Path:
+def two_networks(tmp_path: Path, models: ModelsDir) -> Path:
     """A models folder with the files of LPIPS and FVD alone."""
     there = tmp_path / "some-models" / "evaluation"
     there.mkdir(parents=True)

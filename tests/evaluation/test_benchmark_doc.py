@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from animatex_core.cli import build_parser
+from animatex_core.cli.main import build_parser
 
 from .benchmark_samples import contents, evaluate
 

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from animatex_core.cli import main
+from animatex_core.cli.main import main
 from animatex_core.errors import InvalidInput
-from animatex_core.evaluation.benchmark_set.prompts import COLUMNS, draw_scenes
-from animatex_core.evaluation.benchmark_set.words import OBJECTS, PLACES, SEASONS
+from animatex_core.evaluation.benchmark_set.prompts import COLUMNS, OBJECTS, PLACES, SEASONS, draw_scenes
 
 MOST = len(OBJECTS) * len(SEASONS) * len(PLACES)
 

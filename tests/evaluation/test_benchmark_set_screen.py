@@ -7,20 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from animatex_core.cli import main
+from animatex_core.cli.main import main
 from animatex_core.errors import InvalidInput
-from animatex_core.evaluation.benchmark_set.confidence import (
+from animatex_core.evaluation.benchmark_set.screening import (
     LIMBS,
     Measured,
+    PoseFinder,
     Thresholds,
     faults,
     measure,
     praise,
 )
-from animatex_core.evaluation.benchmark_set.screening import PoseFinder
-from animatex_core.pose.extract import PoseExtractor
-from animatex_core.pose.skeleton import BODY_JOINTS, POINTS, PoseSequence
-from animatex_core.video.write import write_clip
+from animatex_core.pose.extractor import PoseExtractor
+from animatex_core.pose.keypoints import BODY_JOINTS, POINTS, PoseSequence
+from animatex_core.video.writer import write_clip
 from tests.pose.onnx_files import draw_people, write_detector, write_landmarks
 
 FPS = 10

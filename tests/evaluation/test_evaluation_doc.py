@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from animatex_core.cli import main
-from animatex_core.evaluation.benchmark_set.confidence import Thresholds
-from animatex_core.evaluation.study.key import read_key
+from animatex_core.cli.main import main
+from animatex_core.evaluation.benchmark_set.screening import Thresholds
+from animatex_core.evaluation.study.votes import read_key
 from tests.evaluation.study_samples import write_given, write_systems, write_votes
 
 PAGE = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")

@@ -7,11 +7,11 @@ from torch import Tensor, nn
 from torchvision.transforms import functional as transforms
 
 from animatex_core.errors import InvalidInput
-from animatex_core.evaluation.features import FrameFeatures, WindowFeatures, resized_frames, windows
-from animatex_core.evaluation.frames import unit_frames
-from animatex_core.evaluation.i3d import i3d_input
-from animatex_core.evaluation.inception import inception_input
-from animatex_core.evaluation.resnet3d import resnet_input
+from animatex_core.evaluation.metrics.features import FrameFeatures, WindowFeatures, resized_frames, windows
+from animatex_core.evaluation.metrics.i3d import i3d_input
+from animatex_core.evaluation.metrics.inception import inception_input
+from animatex_core.evaluation.metrics.pixels import unit_frames
+from animatex_core.evaluation.metrics.resnet3d import resnet_input
 
 from .sample_clips import patterned_clip
 

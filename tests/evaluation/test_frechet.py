@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.evaluation.frechet import FEWEST, frechet_distance
-from animatex_core.evaluation.gaussian import GaussianStatistics
+from animatex_core.evaluation.metrics.frechet import MIN_SAMPLES, GaussianStatistics, frechet_distance
 
 from .reference import CLOSE
 
@@ -25,7 +24,7 @@ def samples(count: int, features: int, seed: int, spread: float = 1.0, mean: flo
     return spread * noise @ mixing + mean
 
 
-def gaussian(mean: Tensor, covariance: Tensor, count: int = FEWEST) -> GaussianStatistics:
+def gaussian(mean: Tensor, covariance: Tensor, count: int = MIN_SAMPLES) -> GaussianStatistics:
     return GaussianStatistics(count, mean.double(), covariance.double() * (count - 1))
 
 
@@ -113,12 +112,12 @@ def test_streamed_values_are_those_of_torchmetrics():
 
 
 def test_few_samples_are_counted_and_warned_of():
-    a, b = (GaussianStatistics.of(samples(n, 3, n)) for n in (FEWEST, FEWEST - 1))
+    a, b = (GaussianStatistics.of(samples(n, 3, n)) for n in (MIN_SAMPLES, MIN_SAMPLES - 1))
     with pytest.warns(AnimateXWarning, match="FVD rests on 2047 samples: below 2,048 it is biased"):
-        assert frechet_distance(a, b, "FVD").samples == FEWEST - 1
+        assert frechet_distance(a, b, "FVD").samples == MIN_SAMPLES - 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert frechet_distance(a, a, "FVD").samples == FEWEST
+        assert frechet_distance(a, a, "FVD").samples == MIN_SAMPLES
 
 
 def test_one_sample_has_no_covariance():

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from animatex_core.errors import InvalidInput
-from animatex_core.evaluation.gaussian import GaussianStatistics
+from animatex_core.evaluation.metrics.frechet import GaussianStatistics
 
 from .formula_weights import scattered
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torchmetrics.functional.image.lpips import _LPIPS, ScalingLayer
 
-from animatex_core.checkpoints.safe_read import open_tensors
+from animatex_core.checkpoints.safe_load import open_tensors
 from animatex_core.errors import InvalidInput, MissingDependency, WrongCheckpoint
-from animatex_core.evaluation.frames import unit_frames
-from animatex_core.evaluation.lpips import Lpips, read_heads, vgg_on_meta
+from animatex_core.evaluation.metrics.lpips import Lpips, read_heads, vgg_on_meta
+from animatex_core.evaluation.metrics.pixels import unit_frames
 
 from .network_files import LPIPS_HEADS, weights_of
 from .reference import CLOSE, REFERENCE

@@ -16,14 +16,12 @@ from animatex_core.errors import (
     InvalidInput,
     WrongCheckpoint,
 )
-from animatex_core.evaluation.frechet import frechet_distance
-from animatex_core.evaluation.gaussian import GaussianStatistics
-from animatex_core.evaluation.measurements import Measurements
-from animatex_core.evaluation.networks import Networks, load_networks
-from animatex_core.evaluation.pixels import psnr
-from animatex_core.evaluation.scores import HIGHER_IS_BETTER, METRICS, PIXEL_METRICS
-from animatex_core.evaluation.state import read_measurements, write_measurements
-from animatex_core.models_folder import ModelsFolder
+from animatex_core.evaluation.metrics.frechet import GaussianStatistics, frechet_distance
+from animatex_core.evaluation.metrics.measurements import Measurements, read_measurements, write_measurements
+from animatex_core.evaluation.metrics.networks import MetricNetworks, load_networks
+from animatex_core.evaluation.metrics.pixels import psnr
+from animatex_core.evaluation.metrics.scores import HIGHER_IS_BETTER, METRICS, PIXEL_METRICS
+from animatex_core.hub.models_dir import ModelsDir
 
 from .sample_clips import near, patterned_clip
 
@@ -39,7 +37,7 @@ class Corners:
         return torch.from_numpy(frames[:, [0, -1], [0, -1]].reshape(len(frames), 6).astype(np.float32))
 
 
-NETWORKS = Networks(features={"FID": Corners()})
+NETWORKS = MetricNetworks(features={"FID": Corners()})
 REAL = [patterned_clip(frames, 24, 32, seed) for seed, frames in enumerate((5, 9, 2, 7))]
 PAIRS = [(near(real, seed), real) for seed, real in enumerate(REAL, 1)]
 
@@ -48,7 +46,7 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 
 def measured(
-    pairs: Iterable[Pair], networks: Networks = NETWORKS, begun: Measurements | None = None
+    pairs: Iterable[Pair], networks: MetricNetworks = NETWORKS, begun: Measurements | None = None
 ) -> Measurements:
     found = begun or Measurements.none(networks)
     for pair in pairs:
@@ -102,7 +100,7 @@ def test_an_evaluation_goes_on_to_the_last_bit(tmp_path):
 def test_a_state_of_other_metrics_is_refused(tmp_path):
     write_measurements(tmp_path / "state", measured(PAIRS[:1]), {})
     with pytest.raises(WrongCheckpoint, match="does not fit an evaluation by these metrics: 6 unexpected"):
-        read_measurements(tmp_path / "state", Networks())
+        read_measurements(tmp_path / "state", MetricNetworks())
     with pytest.raises(CheckpointError, match="cannot be opened"):
         read_measurements(tmp_path / "nowhere", NETWORKS)
 
@@ -120,7 +118,7 @@ def test_no_pair_has_no_scores():
 
 
 def test_pixels_need_no_files(tmp_path):
-    networks = load_networks(ModelsFolder(tmp_path), PIXEL_METRICS)
+    networks = load_networks(ModelsDir(tmp_path), PIXEL_METRICS)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert tuple(measured(PAIRS, networks).scores()) == PIXEL_METRICS
@@ -138,7 +136,7 @@ def test_pixels_need_no_files(tmp_path):
 )
 def test_what_is_missing_is_named(tmp_path, metric, named):
     with pytest.raises(InvalidInput, match=named):
-        load_networks(ModelsFolder(tmp_path), ["SSIM", metric])
+        load_networks(ModelsDir(tmp_path), ["SSIM", metric])
 
 
 def test_higher_is_better_only_for_likeness():
@@ -175,7 +173,7 @@ def test_every_network_measures_a_pair_from_a_models_folder(models):
 )
 def test_a_state_of_impossible_values_is_refused(tmp_path, name, value):
     state = tmp_path / "state.safetensors"
-    write_measurements(state, Measurements.none(Networks()).with_pair(Networks(), *PAIRS[0]), {})
+    write_measurements(state, Measurements.none(MetricNetworks()).with_pair(MetricNetworks(), *PAIRS[0]), {})
     save_file(load_file(state) | {name: value}, state)
     with pytest.raises(DamagedCheckpoint, match=rf"state\.safetensors is damaged \({name} is no measurement"):
-        read_measurements(state, Networks())
+        read_measurements(state, MetricNetworks())

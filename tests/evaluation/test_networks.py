@@ -5,14 +5,14 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from animatex_core.checkpoints.strict import load_strictly, shapes
+from animatex_core.checkpoints.validation import load_strictly, shapes
 from animatex_core.errors import DamagedCheckpoint, UnsafeCheckpoint, WrongCheckpoint
-from animatex_core.evaluation.feature_files import load_network
-from animatex_core.evaluation.features import fid_features
-from animatex_core.evaluation.frames import unit_frames
-from animatex_core.evaluation.i3d import i3d_input, i3d_on_meta, padded_same
-from animatex_core.evaluation.inception import inception_on_meta
-from animatex_core.evaluation.resnet3d import resnet_input, resnet_on_meta
+from animatex_core.evaluation.metrics.feature_files import load_network
+from animatex_core.evaluation.metrics.features import fid_features
+from animatex_core.evaluation.metrics.i3d import i3d_input, i3d_on_meta, padded_same
+from animatex_core.evaluation.metrics.inception import inception_on_meta
+from animatex_core.evaluation.metrics.pixels import unit_frames
+from animatex_core.evaluation.metrics.resnet3d import resnet_input, resnet_on_meta
 
 from .network_files import COUNTER
 from .reference import CLOSE, REFERENCE

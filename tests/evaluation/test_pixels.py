@@ -8,7 +8,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 from torchmetrics.functional.regression import mean_absolute_error
 
 from animatex_core.errors import InvalidInput
-from animatex_core.evaluation.pixels import l1, luma, psnr, psnr_overflowing, ssim
+from animatex_core.evaluation.metrics.pixels import l1, luma, psnr, psnr_overflowing, ssim
 
 from .reference import CLOSE, REFERENCE
 from .sample_clips import near, patterned_clip

@@ -14,7 +14,7 @@ def test_nothing_but_commands_imports_evaluation() -> None:
 
 def test_evaluation_knows_nothing_of_training_and_commands() -> None:
     names = {name for path in (CORE / "evaluation").rglob("*.py") for name in imported(path)}
-    assert "animatex_core.placement" in names
+    assert "animatex_core.utils.files" in names
     assert not {
         name for name in names for other in ("training", "commands") if f"animatex_core.{other}" in name
     }

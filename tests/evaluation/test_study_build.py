@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from animatex_core.cli import main
+from animatex_core.cli.main import main
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.evaluation.study.build import build_study
-from animatex_core.evaluation.study.key import read_key
-from animatex_core.evaluation.study.material import find_material
-from animatex_core.evaluation.study.pairs import Pair, draw_pairs
+from animatex_core.evaluation.study.material import Pair, draw_pairs, find_material
+from animatex_core.evaluation.study.page import build_study
+from animatex_core.evaluation.study.votes import read_key
 from animatex_core.video.ffmpeg import executable
 from tests.evaluation.study_samples import write_given, write_moving, write_systems
 
@@ -127,7 +126,7 @@ def test_a_key_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_a_page_too_large_for_browsers_is_warned_of(
     folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("animatex_core.evaluation.study.build.LARGE", 1000)
+    monkeypatch.setattr("animatex_core.evaluation.study.page.LARGE", 1000)
     with pytest.warns(AnimateXWarning, match="take fewer pairs"):
         build(folders, tmp_path / "study.html")
 

@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from animatex_core.cli import main
+from animatex_core.cli.main import main
 from animatex_core.errors import InvalidInput, MissingDependency
-from animatex_core.evaluation.study.count import count_votes
-from animatex_core.evaluation.study.interval import Share, share_of, wilson
-from animatex_core.evaluation.study.key import Key, read_key, write_key
-from animatex_core.evaluation.study.pairs import draw_pairs
-from animatex_core.evaluation.study.report import as_json, as_markdown
+from animatex_core.evaluation.study.material import draw_pairs
+from animatex_core.evaluation.study.results import Share, as_json, as_markdown, count_votes, share_of, wilson
+from animatex_core.evaluation.study.votes import Key, read_key, write_key
 from tests.evaluation.study_samples import side_of, write_votes
 
 SYSTEMS = ("ours", "theirs")

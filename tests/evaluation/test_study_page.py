@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser
 
-from animatex_core.cli import main
-from animatex_core.evaluation.study.key import Key, read_key
+from animatex_core.cli.main import main
+from animatex_core.evaluation.study.votes import Key, read_key
 from tests.evaluation.raters import Rater, chromium
 from tests.evaluation.study_samples import FPS, FRAMES, side_of, write_given, write_systems
 from tests.host.browser import CHROMIUM

@@ -20,11 +20,11 @@ from tests.host.memory_card import memory_card  # isort: skip
 encoders = pack("nodes.host.encoder_loading")
 weights_of = pack("nodes.host.weights")
 plus_model = pack("nodes.host.plus_model")
-plus_config = pack("animatex_core.plus.config")
-plus_networks = pack("animatex_core.plus.networks")
-plus_checkpoint = pack("animatex_core.plus.checkpoint")
-plus_lora = pack("animatex_core.plus.lora")
-generate_weights = pack("animatex_core.model.generated").generate_weights
+plus_config = pack("animatex_core.animate_x_plus.config")
+plus_networks = pack("animatex_core.animate_x_plus.modules")
+plus_checkpoint = pack("animatex_core.animate_x_plus.checkpoint")
+plus_lora = pack("animatex_core.animate_x_plus.lora")
+generate_weights = pack("animatex_core.animate_x.dummy_components").generate_weights
 
 
 def is_mapped(weight: Tensor) -> bool:
@@ -87,7 +87,7 @@ def resting(patcher: Any) -> tuple[bool, float]:
 
 def write_plus(folder: Path) -> Path:
     config, path = plus_config.PlusConfig.tiny("simple"), folder / "plus.safetensors"
-    modules = plus_networks.PlusNetworks(config)
+    modules = plus_networks.PlusModules(config)
     generate_weights(modules)
     pair = plus_lora.LoraPair(torch.zeros(4, 96), torch.zeros(96, 4))
     file = plus_checkpoint.PlusFile(config, modules.state_dict(), {"blocks.0.self_attn.q": pair})

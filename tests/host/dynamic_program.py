@@ -18,9 +18,9 @@ import comfy.sd  # isort: skip
 import comfy.supported_models  # isort: skip
 from tests.host.memory_card import CARD, memory_card, on_card, rest  # isort: skip
 
-DenoiserConfig = pack("animatex_core.model.config").DenoiserConfig
-unets = pack("animatex_core.model.unet")
-generate_weights = pack("animatex_core.model.generated").generate_weights
+DenoiserConfig = pack("animatex_core.animate_x.config").DenoiserConfig
+unets = pack("animatex_core.animate_x.unet")
+generate_weights = pack("animatex_core.animate_x.dummy_components").generate_weights
 CHANNELS = 96  # enough for layers of the sizes that ComfyUI stages
 CONFIG = DenoiserConfig.from_dict({**DenoiserConfig.tiny().to_dict(), "channels": CHANNELS})
 
@@ -47,7 +47,7 @@ def without_dynamic_loading(weight_dtype: str = "fp32") -> Any:
     """Return what is answered where all weights are loaded in the old way."""
     with memory_card():
         patcher = pack("nodes.host.loading").load_model(
-            pack("animatex_core.checkpoints.denoiser_file").DenoiserFile(CONFIG, TENSORS, FILE.text_context),
+            pack("animatex_core.animate_x.checkpoint").DenoiserFile(CONFIG, TENSORS, FILE.text_context),
             "the model", weight_dtype, disable_dynamic=True,
         )  # fmt: skip
         return answer(patcher)

@@ -20,12 +20,12 @@ from tests.small_bundles import write_bundle_on_patches, write_small_bundle
 
 files = pack("nodes.host.encoder_loading")
 hosted = pack("nodes.host.encoders")
-preprocess = pack("animatex_core.encoders.preprocess")
+preprocess = pack("animatex_core.encoders.preprocessing")
 autoencoder = pack("animatex_core.encoders.autoencoder")
-denoisers = pack("animatex_core.checkpoints.denoiser_file")
-networks = pack("animatex_core.networks")
-keys = pack("animatex_core.checkpoints.autoencoder_keys")
-to_released = pack("animatex_core.checkpoints.denoiser_keys").to_released
+denoisers = pack("animatex_core.animate_x.checkpoint")
+networks = pack("animatex_core.animate_x.components")
+keys = pack("animatex_core.encoders.autoencoder_keys")
+to_released = pack("animatex_core.animate_x.checkpoint_keys").to_released
 AnimateXError = pack("animatex_core.errors").AnimateXError
 
 TEMPORARY = TemporaryDirectory()
@@ -109,7 +109,7 @@ def autoencoder_files() -> dict[str, bool]:
 
 def released_denoiser() -> dict[str, bool]:
     # At the released size it would be 7 GB.
-    pack("animatex_core.model.config").DenoiserConfig.released = staticmethod(lambda: generated.CONFIG)
+    pack("animatex_core.animate_x.config").DenoiserConfig.released = staticmethod(lambda: generated.CONFIG)
     tensors = generated.generated_denoiser().tensors
     torch.save({"state_dict": to_released(tensors), "step": 3}, FOLDER / "animate-x_ckpt.pth")
     file = denoisers.read_denoiser(FOLDER / "animate-x_ckpt.pth")

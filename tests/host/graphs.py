@@ -6,8 +6,8 @@ from typing import Any
 
 from PIL import Image
 
-from animatex_core.pose.json_io import write_poses
-from animatex_core.pose.skeleton import PoseSequence
+from animatex_core.pose.formats.reader import write_poses
+from animatex_core.pose.keypoints import PoseSequence
 from tests.dance_samples import small_dance
 
 Prompt = dict[str, dict[str, Any]]

@@ -39,7 +39,7 @@ def _stored(prompt: Any, extra: Any) -> dict[str, list[str]]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         texts = pack("nodes.host.graph").graph_of(hidden)
-    pack("animatex_core.video.metadata").check_metadata(texts)
+    pack("animatex_core.video.formats").check_metadata(texts)
     return {"names": sorted(texts), "warnings": [str(warning.message) for warning in caught]}
 
 

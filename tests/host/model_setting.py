@@ -21,15 +21,15 @@ from comfy.latent_formats import SD15  # noqa: E402
 
 conditions = pack("nodes.host.conditions")
 loading = pack("nodes.host.loading")
-generated = pack("animatex_core.generated_networks")
-sampling = pack("animatex_core.sampling")
-ClipShape = pack("animatex_core.shapes").ClipShape
-ConditionInputs = pack("animatex_core.model.conditions").ConditionInputs
-_windows = pack("animatex_core.diffusion.windows")
+generated = pack("animatex_core.animate_x.dummy_components")
+sampling = pack("animatex_core.animate_x.sampling")
+ClipShape = pack("animatex_core.animate_x.shapes").ClipShape
+ConditionInputs = pack("animatex_core.animate_x.conditions").ConditionInputs
+_windows = pack("animatex_core.diffusion.long_clips")
 _schedule = pack("animatex_core.diffusion.schedule").NoiseSchedule.released()
 
 CPU = torch.device("cpu")
-FILE = generated.generated_denoiser()
+FILE = generated.dummy_denoiser()
 SHAPE = ClipShape(64, 128, 5)
 WINDOWS = sampling.Windows(3, 1)
 CFG = 2.5
@@ -104,7 +104,7 @@ def guess(patcher: Any, told: list[Any], timestep: int = 500, cfg: float = CFG) 
 
 def core_guess(timestep: int = 500, cfg: float = CFG, windows: Any = None) -> Tensor:
     """Return the same through the core alone."""
-    unet = generated.generated_networks().unet
+    unet = generated.dummy_components().unet
     told = replace(inputs(), text_context=FILE.text_context)
 
     def denoiser(told: Any) -> Callable[[Tensor, Tensor], Tensor]:

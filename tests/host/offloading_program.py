@@ -10,9 +10,9 @@ import sys
 
 import torch
 
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.generated import generate_weights
-from animatex_core.model.unet import AnimateXUNet
+from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x.dummy_components import generate_weights
+from animatex_core.animate_x.unet import AnimateXUNet
 from tests.host.pack import movable
 from tests.model.samples import tiny_inputs, tiny_latents
 from tests.model.test_unet import run

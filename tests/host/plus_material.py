@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from animatex_core.pose.json_io import openpose_from_poses
+from animatex_core.pose.formats.reader import openpose_from_poses
 from tests.dance_samples import small_dance
 from tests.host.pack import pack
 from tests.host.plus_setting import (
@@ -31,20 +31,20 @@ import comfy.model_management  # isort: skip
 import folder_paths  # isort: skip
 from comfy_extras.nodes_wan import WanImageToVideo  # isort: skip
 
-checkpoint = pack("animatex_core.plus.checkpoint")
-config = pack("animatex_core.plus.config")
-core_lora = pack("animatex_core.plus.lora")
+checkpoint = pack("animatex_core.animate_x_plus.checkpoint")
+config = pack("animatex_core.animate_x_plus.config")
+core_lora = pack("animatex_core.animate_x_plus.lora")
 errors = pack("animatex_core.errors")
 files = pack("nodes.host.encoder_loading")
 hosted = pack("nodes.host.plus_model")
-json_io = pack("animatex_core.pose.json_io")
+json_io = pack("animatex_core.pose.formats.reader")
 loading = pack("nodes.host.loading")
-networks = pack("animatex_core.plus.networks")
+networks = pack("animatex_core.animate_x_plus.modules")
 nodes = pack("nodes.plus")
-preprocess = pack("animatex_core.plus.preprocess")
-prepared = pack("animatex_core.encoders.preprocess")
-generated = pack("animatex_core.model.generated")
-SHIPPED = pack("animatex_core.small_bundle").SHIPPED
+preprocess = pack("animatex_core.animate_x_plus.preprocessing")
+prepared = pack("animatex_core.encoders.preprocessing")
+generated = pack("animatex_core.animate_x.dummy_components")
+SHIPPED = pack("animatex_core.hub.bundled").SHIPPED
 
 PLAIN = wan()
 WIDTH, HEIGHT, FRAMES = 48, 64, 9
@@ -79,7 +79,7 @@ def file_of(variant: str) -> Path:
     sizes = config.PlusConfig.tiny(variant)
     if sizes.ipi is not None:
         sizes = replace(sizes, ipi=replace(sizes.ipi, clip_dim=CLIP_DIM))
-    modules = networks.PlusNetworks(sizes)
+    modules = networks.PlusModules(sizes)
     generated.generate_weights(modules)
     checkpoint.write_plus(path, checkpoint.PlusFile(sizes, modules.state_dict(), LORA))
     return path

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from animatex_core.pose.json_io import openpose_from_poses
+from animatex_core.pose.formats.reader import openpose_from_poses
 from tests.dance_samples import small_dance
 from tests.host.pack import complaint, movable, pack
 from tests.host.plus_material import (
@@ -206,7 +206,7 @@ def warned() -> list[str]:
 
 def complaints() -> dict[str, str]:
     animate_x = loading.load_model(
-        pack("animatex_core.checkpoints.denoiser_file").read_denoiser(SHIPPED.denoiser), ""
+        pack("animatex_core.animate_x.checkpoint").read_denoiser(SHIPPED.denoiser), ""
     )
     wide, narrow = wan(dim=192, num_heads=6), from_wan(width=32)
     positive, negative, _ = from_wan()

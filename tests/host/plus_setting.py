@@ -28,9 +28,9 @@ from comfy.latent_formats import Wan21  # noqa: E402
 from comfy.model_patcher import ModelPatcher  # noqa: E402
 from comfy_extras.nodes_model_advanced import ModelSamplingSD3  # noqa: E402
 
-plus_conditions = pack("animatex_core.plus.conditions")
-plus_config = pack("animatex_core.plus.config")
-plus_networks = pack("animatex_core.plus.networks")
+plus_conditions = pack("animatex_core.animate_x_plus.conditions")
+plus_config = pack("animatex_core.animate_x_plus.config")
+plus_networks = pack("animatex_core.animate_x_plus.modules")
 plus_passes = pack("nodes.host.plus_passes")
 plus_patch = pack("nodes.host.plus_patch")
 

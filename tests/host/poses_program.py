@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from animatex_core.pose.skeleton import PoseSequence
+from animatex_core.pose.keypoints import PoseSequence
 from tests.dance_samples import small_dance
 from tests.host.pack import pack, start
 from tests.video.samples import make_clip, numbers_of

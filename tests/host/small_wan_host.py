@@ -16,8 +16,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from animatex_core.plus.checkpoint import write_plus
-from animatex_core.plus.config import PlusConfig, Variant, WanConfig
+from animatex_core.animate_x_plus.checkpoint import write_plus
+from animatex_core.animate_x_plus.config import PlusConfig, Variant, WanConfig
 from tests.host.hosts import Host
 from tests.plus.small_wan import (
     IPI,

@@ -19,7 +19,7 @@ from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete  # isort: sk
 
 solver_and_sigmas = pack("nodes.host.solver").solver_and_sigmas
 ClipNoise = pack("nodes.host.noise").ClipNoise
-initial_noise = pack("animatex_core.diffusion.noise").initial_noise
+initial_noise = pack("animatex_core.diffusion.schedule").initial_noise
 NOISE = ClipNoise(PLAIN.seed, PLAIN.offset_noise)
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from animatex_core.pose.json_io import openpose_from_poses, write_poses
-from animatex_core.pose.skeleton import PoseSequence
+from animatex_core.pose.formats.reader import openpose_from_poses, write_poses
+from animatex_core.pose.keypoints import PoseSequence
 from tests.dance_samples import small_dance
 from tests.host.pack import pack, start
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animatex_core.pose.json_io import read_poses
+from animatex_core.pose.formats.reader import read_poses
 from tests.host.hosts import Host
 from tests.host.server import Server
 from tests.host.workflow_samples import Prompt, changed, node_of, read_graph, read_prompt

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animatex_core.pose.json_io import read_poses, write_poses
+from animatex_core.pose.formats.reader import read_poses, write_poses
 from tests.dance_samples import small_dance
 from tests.host.graphs import FRAMES, Prompt, conditioned, node, poses, put_inputs
 from tests.host.server import Server

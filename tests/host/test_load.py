@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from animatex_core.small_bundle import NOTICE, SHIPPED
+from animatex_core.hub.bundled import NOTICE, SHIPPED
 from tests.host.graphs import Prompt, conditioned, put_inputs, sampled
 from tests.host.hosts import Host
 from tests.host.programs import measured

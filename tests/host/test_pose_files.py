@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from animatex_core.pose.draw import draw_poses
-from animatex_core.pose.json_io import openpose_from_poses, read_poses, write_poses
+from animatex_core.pose.formats.reader import openpose_from_poses, read_poses, write_poses
 from tests.dance_samples import small_dance
 from tests.host.graphs import Prompt, node
 from tests.host.server import Server, cached_nodes

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animatex_core.dwpose import DWPose
 from animatex_core.pose.draw import draw_poses
-from animatex_core.pose.gaps import fill_gaps
-from animatex_core.pose.json_io import openpose_from_poses, poses_from_openpose
-from animatex_core.pose.skeleton import PoseSequence, seen
-from animatex_core.pose.smooth import smooth
-from animatex_core.video.write import write_clip
+from animatex_core.pose.dwpose import DWPose
+from animatex_core.pose.filtering import fill_gaps, smooth
+from animatex_core.pose.formats.reader import openpose_from_poses, poses_from_openpose
+from animatex_core.pose.keypoints import PoseSequence, seen
+from animatex_core.video.writer import write_clip
 from tests.dance_samples import small_dance
 from tests.host.graphs import BUILT_IN, Prompt, node
 from tests.host.hosts import Host

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from animatex_core.pose.json_io import openpose_from_poses, write_poses
+from animatex_core.pose.formats.reader import openpose_from_poses, write_poses
 from tests.dance_samples import small_dance
 from tests.host.graphs import Prompt, node, poses
 from tests.host.hosts import Host

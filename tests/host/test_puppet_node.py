@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animatex_core.pose.json_io import openpose_from_poses, poses_from_openpose
-from animatex_core.pose.skeleton import PoseSequence
+from animatex_core.pose.formats.reader import openpose_from_poses, poses_from_openpose
+from animatex_core.pose.keypoints import PoseSequence
 from animatex_core.puppet.puppet import puppet_frames
-from animatex_core.training.procedural.triples import draw_triple
+from animatex_core.training.synthetic.triples import draw_triple
 from tests.host.graphs import Prompt, node
 from tests.host.server import Server
 from tests.host.shown import run_and_listen

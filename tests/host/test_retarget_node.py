@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animatex_core.pose.json_io import openpose_from_poses, poses_from_openpose
-from animatex_core.pose.skeleton import PoseSequence, seen
-from animatex_core.preview import drawn_over, fitted
+from animatex_core.pose.draw import drawn_over, fitted
+from animatex_core.pose.formats.reader import openpose_from_poses, poses_from_openpose
+from animatex_core.pose.keypoints import PoseSequence, seen
 from animatex_core.retarget.retarget import Box, Character, Factors, RetargetSettings, plan, retarget
 from tests.host.graphs import Prompt, node
 from tests.host.server import NOT_IN_LIST, Server

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from animatex_core.pose.draw import draw_poses
-from animatex_core.pose.json_io import write_poses
-from animatex_core.pose.skeleton import PoseSequence
+from animatex_core.pose.formats.reader import write_poses
+from animatex_core.pose.keypoints import PoseSequence
 from tests.dance_samples import small_dance
 from tests.host.graphs import Prompt, node, poses
 from tests.host.hosts import Host

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animatex_core.video.clip import probe
-from animatex_core.video.read import read_frames
+from animatex_core.video.info import probe
+from animatex_core.video.reader import read_frames
 from tests.host.server import Server, failure
 from tests.video.samples import (
     RATE,

@@ -34,9 +34,9 @@ import comfy.sd  # isort: skip
 from comfy_api.torch_helpers import set_torch_compile_wrapper  # isort: skip
 
 model = pack("nodes.host.model")
-SHIPPED = pack("animatex_core.small_bundle").SHIPPED
+SHIPPED = pack("animatex_core.hub.bundled").SHIPPED
 OTHER_CPU = torch.device("cpu", 0)
-DenoiserConfig = pack("animatex_core.model.config").DenoiserConfig
+DenoiserConfig = pack("animatex_core.animate_x.config").DenoiserConfig
 
 
 def storage() -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from animatex_core.errors import AnimateXError
-from animatex_core.video.picture import read_picture
+from animatex_core.video.image import read_picture
 from tests.inputs.common import LEFT, SIDE, Read, picture, refused, same
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning
-from animatex_core.pose.json_io import read_poses
+from animatex_core.pose.formats.reader import read_poses
 from tests.inputs.common import Read
 from tests.pose import dialect_files as dialects
 

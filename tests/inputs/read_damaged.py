@@ -10,11 +10,11 @@ from itertools import islice
 from pathlib import Path
 
 from animatex_core.errors import AnimateXError
-from animatex_core.pose.json_io import read_poses
-from animatex_core.video.clip import probe
-from animatex_core.video.picture import read_picture
-from animatex_core.video.read import read_frames
-from animatex_core.video.samples import read_samples
+from animatex_core.pose.formats.reader import read_poses
+from animatex_core.video.audio_samples import read_samples
+from animatex_core.video.image import read_picture
+from animatex_core.video.info import probe
+from animatex_core.video.reader import read_frames
 from tests.inputs.damage import damaged
 
 

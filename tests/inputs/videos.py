@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from animatex_core.errors import AnimateXError
-from animatex_core.video.clip import probe
-from animatex_core.video.read import read_frames
+from animatex_core.video.info import probe
+from animatex_core.video.reader import read_frames
 from tests.inputs.common import LEFT, RIGHT, SIDE, Read, picture, refused
 from tests.video.samples import ffmpeg
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from animatex_core.checkpoints.denoiser_file import read_denoiser
-from animatex_core.checkpoints.safe_read import open_tensors
+from animatex_core.animate_x.checkpoint import read_denoiser
+from animatex_core.checkpoints.safe_load import open_tensors
 from animatex_core.errors import AnimateXError
 from tests.checkpoints.test_denoiser_file import TINY, released_tensors
 from tests.inputs.common import Read, refused

@@ -2,11 +2,11 @@
 
 import torch
 
-from animatex_core.model.conditions import ConditionInputs
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.generated import generate_weights
-from animatex_core.model.unet import AnimateXUNet
-from animatex_core.shapes import ClipShape
+from animatex_core.animate_x.conditions import ConditionInputs
+from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x.dummy_components import generate_weights
+from animatex_core.animate_x.shapes import ClipShape
+from animatex_core.animate_x.unet import AnimateXUNet
 
 TINY_SHAPE = ClipShape(width=64, height=96, frames=3, halvings=2)
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from animatex_core.animate_x.config import PRESETS, DenoiserConfig
 from animatex_core.errors import InvalidInput
-from animatex_core.model.config import PRESETS, DenoiserConfig
 from tests.model.samples import tiny_inputs, tiny_latents, tiny_unet
 from tests.model.test_unet import run
 

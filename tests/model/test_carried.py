@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from animatex_core.animate_x.conditions import ConditionInputs
+from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x.puppet_condition import ERROR, carried
+from animatex_core.animate_x.unet import AnimateXUNet
 from animatex_core.diffusion.schedule import NoiseSchedule
 from animatex_core.errors import InvalidInput
-from animatex_core.model.carried import ERROR, carried
-from animatex_core.model.conditions import ConditionInputs
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.unet import AnimateXUNet
-from animatex_core.training.trainer.network import initialise
+from animatex_core.training.animate_x.network import initialise
 from tests.model.samples import tiny_inputs, tiny_latents, tiny_unet
 
 CONFIG = replace(DenoiserConfig.tiny(), separate_conditions=True, puppet=True, reference_keys=True)

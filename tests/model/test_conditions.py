@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from animatex_core.animate_x.conditions import ConditionInputs
+from animatex_core.animate_x.shapes import ClipShape
 from animatex_core.errors import InvalidInput
-from animatex_core.model.conditions import ConditionInputs
-from animatex_core.shapes import ClipShape
 from tests.model.samples import TINY_SHAPE, tiny_inputs, tiny_unet
 
 WRONG_FORMS: dict[str, list[tuple[int, ...]]] = {

@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from animatex_core.model.layers import TORCH
-from animatex_core.model.pictures import average_pool
+from animatex_core.animate_x.image_conditions import average_pool
+from animatex_core.animate_x.layers import TORCH
 
 
 @pytest.mark.parametrize("kernel", [(3, 1, 1), (1, 3, 3)])

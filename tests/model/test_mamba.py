@@ -3,10 +3,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from animatex_core.model.config import MambaConfig
-from animatex_core.model.generated import generate_weights
-from animatex_core.model.layers import LayerFactory
-from animatex_core.model.mamba import BidirectionalMamba, Mamba, selective_scan
+from animatex_core.animate_x.config import MambaConfig
+from animatex_core.animate_x.dummy_components import generate_weights
+from animatex_core.animate_x.layers import LayerFactory
+from animatex_core.animate_x.temporal import BidirectionalMamba, Mamba, selective_scan
 
 
 def plain_recurrence(u, delta, a, b, c, d, z):

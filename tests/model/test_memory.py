@@ -1,9 +1,8 @@
 import pytest
 import torch
 
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.memory import activation_bytes
-from animatex_core.shapes import ClipShape
+from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x.shapes import ClipShape, activation_bytes
 from benchmarks.memory import peak_bytes
 
 

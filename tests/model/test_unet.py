@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from animatex_core.checkpoints.denoiser_keys import from_released, released_keys, to_released
-from animatex_core.model.conditions import ConditionInputs, Conditions
-from animatex_core.model.config import PRESETS, DenoiserConfig
-from animatex_core.model.unet import AnimateXUNet
-from animatex_core.shapes import ClipShape
+from animatex_core.animate_x.checkpoint_keys import from_released, released_keys, to_released
+from animatex_core.animate_x.conditions import ConditionInputs, Conditions
+from animatex_core.animate_x.config import PRESETS, DenoiserConfig
+from animatex_core.animate_x.shapes import ClipShape
+from animatex_core.animate_x.unet import AnimateXUNet
 from tests.model.samples import TINY_SHAPE, tiny_inputs, tiny_latents, tiny_unet
 
 REFERENCE = Path(__file__).parents[1] / "reference"

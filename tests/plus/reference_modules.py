@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from animatex_core.checkpoints.denoiser_keys import from_released, released_keys
-from animatex_core.model.config import IpiConfig
-from animatex_core.model.ipi import KeypointEncoder
-from animatex_core.model.layers import LayerFactory
-from animatex_core.plus.conditions import pose_tokens
-from animatex_core.plus.config import PlusConfig
-from animatex_core.plus.indicator import MotionResampler, motion_tokens
-from animatex_core.plus.networks import PlusInputs, PlusNetworks
+from animatex_core.animate_x.checkpoint_keys import from_released, released_keys
+from animatex_core.animate_x.config import IpiConfig
+from animatex_core.animate_x.layers import LayerFactory
+from animatex_core.animate_x.pose_indicator import KeypointEncoder
+from animatex_core.animate_x_plus.conditions import pose_tokens
+from animatex_core.animate_x_plus.config import PlusConfig
+from animatex_core.animate_x_plus.modules import PlusInputs, PlusModules
+from animatex_core.animate_x_plus.pose_indicator import MotionResampler, motion_tokens
 from tests.reference_weights import weight
 
 Numbers = Mapping[str, np.ndarray]
@@ -60,8 +60,8 @@ def check_pose_convs_case(numbers: Numbers, case: dict[str, Any]) -> None:
     """Both stacks of convolutions on one clip."""
     dim, channels = numbers["dwpose_out"].shape[1], numbers["randomref_out"].shape[1]
     config = PlusConfig(dim=dim, reference_channels=channels)
-    networks = PlusNetworks(config, device="meta")
-    assert isinstance(filled(networks), PlusNetworks)
+    networks = PlusModules(config, device="meta")
+    assert isinstance(filled(networks), PlusModules)
     picture = torch.from_numpy(numbers["ref_pose"]).permute(2, 0, 1)[None] / 255
     inputs = PlusInputs(torch.from_numpy(numbers["pose_video"])[None] / 255, picture)
     encoded, conditions = networks.dwpose_embedding(inputs.pose_video), networks.encode(inputs)

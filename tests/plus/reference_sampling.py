@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from animatex_core.encoders.preprocess import clip_pictures, resize
-from animatex_core.plus.preprocess import (
+from animatex_core.animate_x_plus.preprocessing import (
     masked_latents,
     reference_picture,
     reference_video,
     wan_clip_picture,
 )
-from animatex_core.plus.schedule import FlowSchedule, euler, rounded_timesteps
-from animatex_core.plus.teacache import TeaCache, relative_change
-from animatex_core.plus.wan import build_wan
+from animatex_core.animate_x_plus.sampling import FlowSchedule, euler, rounded_timesteps
+from animatex_core.animate_x_plus.teacache import TeaCache, relative_change
+from animatex_core.animate_x_plus.wan.transformer import build_wan
+from animatex_core.encoders.preprocessing import clip_pictures, resize
 from tests.plus.reference_modules import assert_close
 from tests.plus.reference_wan import beside, wan_config
 from tests.reference_weights import weight

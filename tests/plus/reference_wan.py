@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from animatex_core.plus.conditions import PlusConditions
-from animatex_core.plus.config import WanConfig
-from animatex_core.plus.lora import merged, read_lora
-from animatex_core.plus.wan import WanInputs, load_wan, predict
-from animatex_core.plus.wan_keys import wan_shapes
+from animatex_core.animate_x_plus.conditions import PlusConditions
+from animatex_core.animate_x_plus.config import WanConfig
+from animatex_core.animate_x_plus.lora import merged, read_lora
+from animatex_core.animate_x_plus.wan.keys import wan_shapes
+from animatex_core.animate_x_plus.wan.transformer import WanInputs, load_wan, predict
 from tests.plus.reference_modules import assert_close
 from tests.reference_weights import weight
 

@@ -5,10 +5,10 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from animatex_core.plus.conditions import PlusConditions
-from animatex_core.plus.config import PlusConfig, Variant, WanConfig
-from animatex_core.plus.networks import PlusInputs, PlusNetworks
-from animatex_core.plus.wan import WanInputs, load_wan
+from animatex_core.animate_x_plus.conditions import PlusConditions
+from animatex_core.animate_x_plus.config import PlusConfig, Variant, WanConfig
+from animatex_core.animate_x_plus.modules import PlusInputs, PlusModules
+from animatex_core.animate_x_plus.wan.transformer import WanInputs, load_wan
 from tests.plus.reference_modules import filled
 from tests.plus.reference_wan import wan_weights
 
@@ -22,9 +22,9 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def networks(variant: Variant = "full") -> PlusNetworks:
-    module = filled(PlusNetworks(TINY[variant], device="meta"))
-    assert isinstance(module, PlusNetworks)
+def networks(variant: Variant = "full") -> PlusModules:
+    module = filled(PlusModules(TINY[variant], device="meta"))
+    assert isinstance(module, PlusModules)
     return module
 
 

@@ -18,14 +18,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, UMT5Config, UMT5EncoderModel
 
-from animatex_core.encoders.open_clip_encoder import OpenClipImageEncoder
-from animatex_core.model.config import IpiConfig
-from animatex_core.model.generated import generate_weights
-from animatex_core.plus.checkpoint import PlusFile, write_plus
-from animatex_core.plus.config import PlusConfig, Variant, WanConfig
-from animatex_core.plus.lora import LoraPair
-from animatex_core.plus.networks import PlusNetworks
-from animatex_core.plus.wan_keys import wan_shapes
+from animatex_core.animate_x.config import IpiConfig
+from animatex_core.animate_x.dummy_components import generate_weights
+from animatex_core.animate_x_plus.checkpoint import PlusFile, write_plus
+from animatex_core.animate_x_plus.config import PlusConfig, Variant, WanConfig
+from animatex_core.animate_x_plus.lora import LoraPair
+from animatex_core.animate_x_plus.modules import PlusModules
+from animatex_core.animate_x_plus.wan.keys import wan_shapes
+from animatex_core.encoders.open_clip import OpenClipImageEncoder
 from tests.encoders.small_clip import SETTINGS
 
 WAN = WanConfig(dim=128, ffn_dim=128, heads=1, blocks=6, text_dim=64, image_dim=80)
@@ -108,7 +108,7 @@ def expect_small_open_clip(files: SmallWan, monkeypatch: pytest.MonkeyPatch) -> 
 
 def plus_file(config: PlusConfig, wan: WanConfig = WAN) -> PlusFile:
     """Return modules and a LoRA on two layers of each block of a transformer."""
-    networks = PlusNetworks(config)
+    networks = PlusModules(config)
     generate_weights(networks)
     with torch.no_grad():  # so that SiLU after SiLU leaves something of the picture
         for kernel in (p for p in networks.parameters() if p.ndim >= 4):

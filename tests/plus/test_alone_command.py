@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animatex_core.cli import build_parser, main
-from animatex_core.commands.plus import plus_settings, variant_of
-from animatex_core.plus.clip_sampling import PlusSampling
-from animatex_core.plus.config import Variant
-from animatex_core.plus.prompts import NEGATIVE_PROMPT, TYPICAL_PROMPT
-from animatex_core.plus_pipeline import PlusSettings
-from animatex_core.video.clip import probe
-from animatex_core.video.read import read_frames
+from animatex_core.animate_x_plus.config import Variant
+from animatex_core.animate_x_plus.pipeline import PlusSettings
+from animatex_core.animate_x_plus.preprocessing import NEGATIVE_PROMPT, TYPICAL_PROMPT
+from animatex_core.animate_x_plus.sampling import PlusSampling
+from animatex_core.cli.main import build_parser, main
+from animatex_core.cli.plus_options import plus_settings, variant_of
+from animatex_core.video.info import probe
+from animatex_core.video.reader import read_frames
 from tests.dance_samples import FPS, DanceFiles, write_dance
 from tests.plus.small_wan import SmallWan, expect_small_open_clip
 

@@ -11,19 +11,18 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, UMT5Config, UMT5EncoderModel
 
+from animatex_core.animate_x_plus import components
+from animatex_core.animate_x_plus.checkpoint import load_plus
+from animatex_core.animate_x_plus.config import WanConfig
+from animatex_core.animate_x_plus.lora import LoraPair
+from animatex_core.animate_x_plus.teacache import TeaCache
+from animatex_core.animate_x_plus.wan.autoencoder import WanAutoencoder
+from animatex_core.animate_x_plus.wan.image_encoder import WanImageEncoder
+from animatex_core.animate_x_plus.wan.keys import diffusers_name, to_diffusers, wan_shapes
+from animatex_core.animate_x_plus.wan.text_encoder import WanTextEncoder, cleaned
+from animatex_core.animate_x_plus.wan.transformer import WanInputs, predict
+from animatex_core.animate_x_plus.wan.weights import load_wan_file, wan_config_of
 from animatex_core.errors import Cancelled, MissingDependency, WrongCheckpoint
-from animatex_core.plus import visits
-from animatex_core.plus.checkpoint import load_plus
-from animatex_core.plus.config import WanConfig
-from animatex_core.plus.lora import LoraPair
-from animatex_core.plus.teacache import TeaCache
-from animatex_core.plus.wan import WanInputs, predict
-from animatex_core.plus.wan_autoencoder import WanAutoencoder
-from animatex_core.plus.wan_file import load_wan_file
-from animatex_core.plus.wan_image_encoder import WanImageEncoder
-from animatex_core.plus.wan_keys import diffusers_name, to_diffusers, wan_shapes
-from animatex_core.plus.wan_sizes import wan_config_of
-from animatex_core.plus.wan_text_encoder import WanTextEncoder, cleaned
 from tests.equal_networks import assert_near
 from tests.plus.samples import drawn
 from tests.plus.small_wan import (
@@ -225,7 +224,7 @@ def test_layers_that_are_copied_one_by_one_compute_the_same(small_wan: SmallWan)
             return predict(transformer, latents, timesteps, inputs, cache)
 
     plain = velocity()
-    with visits.streamed(transformer, torch.device("cpu")):
+    with components.streamed(transformer, torch.device("cpu")):
         assert next(transformer.parameters()).is_meta
         assert_near(velocity(), plain)  # copies are aligned, what is mapped from the file is not
         cache = TeaCache(3, threshold=1e9)
@@ -239,11 +238,11 @@ def test_a_network_visits_whole_where_it_fits_and_else_layer_by_layer(
     elsewhere, network = torch.device("cpu", 0), torch.nn.Linear(2, 2)  # no equal of "cpu" to torch
     for whole in (True, False):
         with monkeypatch.context() as patch:
-            patch.setattr(visits, "fits", lambda *_, whole=whole: whole)
-            with visits.visiting(network, elsewhere):
+            patch.setattr(components, "fits", lambda *_, whole=whole: whole)
+            with components.on_device(network, elsewhere):
                 assert network.weight.is_meta == (not whole)
         assert network.weight.device == torch.device("cpu")
-    assert visits.fits(network, elsewhere, 10**15)
+    assert components.fits(network, elsewhere, 10**15)
 
 
 def test_what_is_as_large_as_the_release_is_told_from_the_shapes() -> None:

@@ -10,16 +10,16 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from animatex_core.animate_x.pipeline import Reference
+from animatex_core.animate_x_plus.components import AnimateXPlus, PlusFiles, load_animate_x_plus
+from animatex_core.animate_x_plus.config import Variant
+from animatex_core.animate_x_plus.modules import PlusInputs
+from animatex_core.animate_x_plus.pipeline import AnimateXPlusPipeline, PlusSettings
+from animatex_core.animate_x_plus.sampling import PlusSampling
+from animatex_core.animate_x_plus.wan.transformer import WanInputs, predict
 from animatex_core.errors import AnimateXWarning, Cancelled, InvalidInput
-from animatex_core.pipeline import Reference
-from animatex_core.plus.clip_sampling import PlusSampling
-from animatex_core.plus.config import Variant
-from animatex_core.plus.networks import PlusInputs
-from animatex_core.plus.standalone import AnimateXPlus, PlusFiles, load_animate_x_plus
-from animatex_core.plus.wan import WanInputs, predict
-from animatex_core.plus_pipeline import PlusAnimator, PlusSettings
 from animatex_core.pose.draw import draw_poses
-from animatex_core.pose.skeleton import PoseSequence
+from animatex_core.pose.keypoints import PoseSequence
 from animatex_core.retarget.retarget import RetargetSettings
 from tests.dance_samples import small_dance
 from tests.drawings import draw_character
@@ -84,7 +84,7 @@ def load(files: SmallWan, variant: Variant, dtype: torch.dtype = torch.float32) 
 
 
 def animate(system: AnimateXPlus, settings: PlusSettings = SETTINGS, dance: Memory = DANCE) -> np.ndarray:
-    animator = PlusAnimator(system, lambda stage, done, total: None)
+    animator = AnimateXPlusPipeline(system, lambda stage, done, total: None)
     return animator.animate(Reference(PICTURE), dance, settings).frames
 
 
@@ -188,13 +188,13 @@ def test_stages_are_told_and_may_stop_the_work(opened: Open) -> None:
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
-        PlusAnimator(opened("full"), report).animate(Reference(PICTURE), DANCE, SETTINGS)
+        AnimateXPlusPipeline(opened("full"), report).animate(Reference(PICTURE), DANCE, SETTINGS)
     assert told == [("features", 12, 12), ("sampling", 1, 2), ("sampling", 2, 2), ("decoding", 1, 4)]
 
 
 @pytest.mark.filterwarnings("ignore::animatex_core.errors.AnimateXWarning")
 def test_the_reference_shows_its_own_pose_where_it_is_known(opened: Open) -> None:
-    animator = PlusAnimator(opened("simple"), lambda stage, done, total: None)
+    animator = AnimateXPlusPipeline(opened("simple"), lambda stage, done, total: None)
     # The character stands as the dancer does in the end, so that retargeting moves nobody.
     own = DANCE.poses.select([FRAMES - 1])
     known = Reference(PICTURE, own)

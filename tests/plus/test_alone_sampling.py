@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from animatex_core.animate_x_plus.sampling import PlusSampling, sample_clip, wan_noise
+from animatex_core.animate_x_plus.shapes import WanShape
+from animatex_core.animate_x_plus.wan.transformer import WanInputs, predict
 from animatex_core.errors import Cancelled, InvalidInput
-from animatex_core.plus.clip_sampling import PlusSampling, sample_clip, wan_noise
-from animatex_core.plus.shape import WanShape
-from animatex_core.plus.wan import WanInputs, predict
 from tests.plus.samples import FRAMES, HEIGHT, WIDTH, conditions, drawn, wan, wan_inputs
 
 SHAPE = WanShape(WIDTH, HEIGHT, FRAMES)

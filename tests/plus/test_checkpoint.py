@@ -5,10 +5,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from animatex_core.checkpoints.denoiser_keys import to_released
+from animatex_core.animate_x.checkpoint_keys import to_released
+from animatex_core.animate_x_plus.checkpoint import convert_plus, is_plus, load_plus, read_plus
+from animatex_core.animate_x_plus.config import Variant, WanConfig
 from animatex_core.errors import InvalidInput, UnsafeCheckpoint, WrongCheckpoint
-from animatex_core.plus.checkpoint import convert_plus, is_plus, load_plus, read_plus
-from animatex_core.plus.config import Variant, WanConfig
 from tests.equal_networks import assert_near, assert_same_weights
 from tests.plus.samples import TINY, WAN, drawn, networks, plus_inputs
 

@@ -1,14 +1,14 @@
 import pytest
 import torch
 
-from animatex_core.errors import InvalidInput
-from animatex_core.plus.conditions import (
+from animatex_core.animate_x_plus.conditions import (
     PlusConditions,
     before_block,
-    has_motion,
-    touched_blocks,
+    injection_blocks,
+    injects_motion,
     with_reference,
 )
+from animatex_core.errors import InvalidInput
 from tests.plus.samples import conditions, drawn
 
 GRID = (3, 3, 2)
@@ -23,9 +23,9 @@ def given(batch: int = 1, motion: bool = True) -> PlusConditions:
 
 @pytest.mark.parametrize(("blocks", "expected"), [(40, range(2, 21)), (6, range(2, 4)), (3, ()), (1, ())])
 def test_motion_enters_the_first_half_from_the_third_block_on(blocks: int, expected: range) -> None:
-    assert [index for index in range(blocks) if has_motion(index, blocks)] == list(expected)
-    assert touched_blocks(blocks, given()) == (0, *expected)
-    assert touched_blocks(blocks, given(motion=False)) == (0,)
+    assert [index for index in range(blocks) if injects_motion(index, blocks)] == list(expected)
+    assert injection_blocks(blocks, given()) == (0, *expected)
+    assert injection_blocks(blocks, given(motion=False)) == (0,)
 
 
 def test_pose_tokens_enter_the_conditional_passes_alone() -> None:

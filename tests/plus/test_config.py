@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from animatex_core.animate_x_plus.config import PlusConfig, WanConfig
+from animatex_core.animate_x_plus.preprocessing import NEGATIVE_PROMPT
+from animatex_core.animate_x_plus.shapes import WanShape, fitting_frames
 from animatex_core.errors import InvalidInput
-from animatex_core.plus.config import PlusConfig, WanConfig
-from animatex_core.plus.prompts import NEGATIVE_PROMPT
-from animatex_core.plus.shape import WanShape, fitting_frames
 from tests.plus.samples import TINY
 
 

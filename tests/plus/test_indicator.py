@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from animatex_core.animate_x_plus.modules import PlusInputs, PlusModules
 from animatex_core.errors import InvalidInput
-from animatex_core.plus.networks import PlusInputs, PlusNetworks
 from tests.plus.samples import FULL, drawn, networks, plus_inputs
 
 
@@ -102,7 +102,7 @@ def test_bytes_are_the_same_as_parts_of_one() -> None:
 
 
 def test_every_parameter_lies_on_a_module_without_children() -> None:
-    modules = PlusNetworks(FULL, device="meta").modules()
+    modules = PlusModules(FULL, device="meta").modules()
     inner = [module for module in modules if any(True for _ in module.children())]
     assert inner
     assert not any(len(list(module.parameters(recurse=False))) for module in inner)

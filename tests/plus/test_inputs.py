@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from animatex_core.animate_x_plus.preprocessing import inputs_from_poses, pose_pictures
+from animatex_core.animate_x_plus.shapes import WanShape
 from animatex_core.errors import InvalidInput
-from animatex_core.plus.inputs import inputs_from_poses
-from animatex_core.plus.preprocess import pose_pictures
-from animatex_core.plus.shape import WanShape
-from animatex_core.pose.skeleton import JOINT, PoseSequence
+from animatex_core.pose.keypoints import JOINT, PoseSequence
 from tests.plus.samples import drawn, networks
 
 SHAPE = WanShape(32, 48, 9)

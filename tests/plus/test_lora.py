@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from animatex_core.animate_x_plus.lora import LoraPair, check_targets, host_lora, merged, read_lora
 from animatex_core.errors import WrongCheckpoint
-from animatex_core.plus.lora import LoraPair, check_targets, host_lora, merged, read_lora
 from tests.plus.reference_wan import OWN
 from tests.plus.samples import drawn
 

@@ -9,22 +9,26 @@ import numpy as np
 import pytest
 import torch
 
-from animatex_core.checkpoints.safe_read import read_metadata
-from animatex_core.cli import main
-from animatex_core.conditioning import encode_pictures
-from animatex_core.encoders.open_clip_encoder import OpenClipImageEncoder
-from animatex_core.plus.preprocess import reference_picture, reference_video, wan_clip_picture
-from animatex_core.plus.prompts import TYPICAL_PROMPT
-from animatex_core.plus.wan_autoencoder import WanAutoencoder
-from animatex_core.plus.wan_image_encoder import WanImageEncoder
-from animatex_core.plus.wan_text_encoder import WanTextEncoder
-from animatex_core.pose.json_io import read_poses, write_poses
-from animatex_core.pose.skeleton import PoseSequence
-from animatex_core.training.plus.folder import WanClipFolder, write_clip
-from animatex_core.training.plus.parts import Task
-from animatex_core.training.plus.weather import draw_weather
-from animatex_core.video.read import read_frames
-from animatex_core.video.write import write_clip as write_video
+from animatex_core.animate_x.conditioning import encode_pictures
+from animatex_core.animate_x_plus.preprocessing import (
+    TYPICAL_PROMPT,
+    reference_picture,
+    reference_video,
+    wan_clip_picture,
+)
+from animatex_core.animate_x_plus.wan.autoencoder import WanAutoencoder
+from animatex_core.animate_x_plus.wan.image_encoder import WanImageEncoder
+from animatex_core.animate_x_plus.wan.text_encoder import WanTextEncoder
+from animatex_core.checkpoints.safe_load import read_metadata
+from animatex_core.cli.main import main
+from animatex_core.encoders.open_clip import OpenClipImageEncoder
+from animatex_core.pose.formats.reader import read_poses, write_poses
+from animatex_core.pose.keypoints import PoseSequence
+from animatex_core.training.animate_x_plus.folder import WanClipFolder, write_clip
+from animatex_core.training.animate_x_plus.synthetic import draw_background_motion
+from animatex_core.training.animate_x_plus.trainable_parts import Task
+from animatex_core.video.reader import read_frames
+from animatex_core.video.writer import write_clip as write_video
 from tests.dance_samples import FRAMES, write_dance
 from tests.plus.small_wan import SmallWan, expect_small_open_clip
 
@@ -49,7 +53,7 @@ def clips(tmp_path: Path, small_wan: SmallWan, monkeypatch: pytest.MonkeyPatch) 
         (tmp_path / name).mkdir()
     shutil.move(files.clip, tmp_path / "dances" / "dance.mp4")
     shutil.move(files.poses, tmp_path / "dances" / "dance.json")
-    drawn = draw_weather(0, 0, 11, 96, 64)
+    drawn = draw_background_motion(0, 0, 11, 96, 64)
     write_video(tmp_path / "scenes" / "snow.mp4", drawn.frames, fps=12)
     (tmp_path / "scenes" / "snow.txt").write_text("waves and clouds drift\n", encoding="utf-8")
     return tmp_path
@@ -173,7 +177,7 @@ def test_a_stopped_run_goes_on_and_ends_alike(clips: Path, monkeypatch: pytest.M
         write_clip(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr("animatex_core.training.plus.prepare.write_clip", stopped)
+        patch.setattr("animatex_core.training.animate_x_plus.preparation.write_clip", stopped)
         assert prepare(clips, "animation", *options) == 130
     half = files(clips)
     assert prepare(clips, "animation", *options) == 0
@@ -225,7 +229,9 @@ def test_a_changed_caption_is_encoded_anew(clips: Path) -> None:
 
 def test_a_clip_that_cannot_be_encoded_is_not_written(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     large = torch.full((17, 64), 1e5)  # more than 16 bits hold
-    monkeypatch.setattr("animatex_core.training.plus.stand_in.StandIn.image", lambda *_: large)
+    monkeypatch.setattr(
+        "animatex_core.training.animate_x_plus.synthetic.DummyEncoders.image", lambda *_: large
+    )
     assert prepare(clips, "ti2v", "--encoders", "generated") == 0
     assert "The CLIP features are NaN or too large" in report(clips, "ti2v")["skipped"]["snow.mp4"]
     assert not files(clips)

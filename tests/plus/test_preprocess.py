@@ -5,8 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from animatex_core.errors import InvalidInput
-from animatex_core.plus.preprocess import (
+from animatex_core.animate_x_plus.preprocessing import (
     JPEG_QUALITY,
     chosen_frames,
     masked_latents,
@@ -17,8 +16,9 @@ from animatex_core.plus.preprocess import (
     stacked,
     wan_clip_picture,
 )
+from animatex_core.errors import InvalidInput
 from animatex_core.pose.draw import draw_pose
-from animatex_core.pose.skeleton import JOINT, PoseSequence
+from animatex_core.pose.keypoints import JOINT, PoseSequence
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from animatex_core.animate_x_plus.sampling import FlowSchedule, euler, rounded_timesteps, with_guidance
 from animatex_core.errors import InvalidInput
-from animatex_core.plus.schedule import FlowSchedule, euler, rounded_timesteps, with_guidance
 
 
 def test_sigmas_of_few_steps() -> None:

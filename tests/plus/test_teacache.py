@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from animatex_core.animate_x_plus.teacache import COEFFICIENTS, TeaCache, relative_change
 from animatex_core.errors import InvalidInput
-from animatex_core.plus.teacache import COEFFICIENTS, TeaCache, relative_change
 
 
 def growing(rate: float, steps: int) -> list[torch.Tensor]:

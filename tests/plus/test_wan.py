@@ -7,11 +7,17 @@ import pytest
 import torch
 from torch import Tensor
 
+from animatex_core.animate_x_plus.sampling import FlowSchedule, euler, with_guidance
+from animatex_core.animate_x_plus.teacache import TeaCache
+from animatex_core.animate_x_plus.wan.keys import to_diffusers
+from animatex_core.animate_x_plus.wan.transformer import (
+    WanInputs,
+    build_wan,
+    conditioned,
+    load_wan,
+    predict,
+)
 from animatex_core.errors import MissingDependency, WrongCheckpoint
-from animatex_core.plus.schedule import FlowSchedule, euler, with_guidance
-from animatex_core.plus.teacache import TeaCache
-from animatex_core.plus.wan import WanInputs, build_wan, conditioned, load_wan, predict
-from animatex_core.plus.wan_keys import to_diffusers
 from tests.plus.reference_wan import wan_weights
 from tests.plus.samples import WAN, conditions, drawn, wan, wan_inputs
 

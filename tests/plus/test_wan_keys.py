@@ -4,13 +4,13 @@ import json
 
 import torch
 
-from animatex_core.checkpoints.denoiser_keys import released_keys
-from animatex_core.plus.checkpoint import MODULES
-from animatex_core.plus.config import PlusConfig, WanConfig
-from animatex_core.plus.lora import check_targets, read_lora
-from animatex_core.plus.networks import PlusNetworks
-from animatex_core.plus.wan import build_wan
-from animatex_core.plus.wan_keys import diffusers_name, wan_shapes
+from animatex_core.animate_x.checkpoint_keys import released_keys
+from animatex_core.animate_x_plus.checkpoint import MODULES
+from animatex_core.animate_x_plus.config import PlusConfig, WanConfig
+from animatex_core.animate_x_plus.lora import check_targets, read_lora
+from animatex_core.animate_x_plus.modules import PlusModules
+from animatex_core.animate_x_plus.wan.keys import diffusers_name, wan_shapes
+from animatex_core.animate_x_plus.wan.transformer import build_wan
 from tests.plus.reference_wan import OWN
 from tests.plus.samples import WAN
 
@@ -23,14 +23,14 @@ def shapes(keys: dict[str, list[int]]) -> dict[str, tuple[int, ...]]:
 
 def test_the_full_variant_has_every_released_key_and_no_other() -> None:
     config = PlusConfig.released("full")
-    assert released_keys(PlusNetworks(config, device="meta"), config.position_rows) == shapes(
+    assert released_keys(PlusModules(config, device="meta"), config.position_rows) == shapes(
         KEYS["added_modules"]
     )
     assert list(MODULES) == KEYS["full_variant_modules"]
 
 
 def test_the_simple_variant_has_the_first_two_modules() -> None:
-    network = PlusNetworks(PlusConfig.released("simple"), device="meta")
+    network = PlusModules(PlusConfig.released("simple"), device="meta")
     assert [name for name, _ in network.named_children()] == KEYS["simple_variant_modules"]
     assert released_keys(network) == {
         key: shape
@@ -40,7 +40,7 @@ def test_the_simple_variant_has_the_first_two_modules() -> None:
 
 
 def test_the_modules_have_the_released_numbers_of_parameters() -> None:
-    network = PlusNetworks(PlusConfig.released("full"), device="meta")
+    network = PlusModules(PlusConfig.released("full"), device="meta")
     counts = {n: sum(p.numel() for p in child.parameters()) for n, child in network.named_children()}
     assert counts == KEYS["added_module_param_counts"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from animatex_core.pose.skeleton import BODY_JOINTS, FACE, HANDS, JOINT, PoseSequence
+from animatex_core.pose.keypoints import BODY_JOINTS, FACE, HANDS, JOINT, PoseSequence
 from tests.retarget.motion import dance
 
 Point = list[float]

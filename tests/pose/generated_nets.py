@@ -1,8 +1,8 @@
 """Small pose nets of generated weights."""
 
-from animatex_core.model.generated import generate_weights
+from animatex_core.animate_x.dummy_components import generate_weights
 from animatex_core.pose.detector import OBJECTNESS
-from animatex_core.pose.small_nets import SmallDWPose
+from animatex_core.pose.torch_models import SmallDWPose
 
 RARE = -6.0  # logit of a cell's objectness: few cells show somebody, as YOLOX begins too
 

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 
 from animatex_core.pose.detector import CELLS, decode_people, letterbox, letterbox_ratio
-from animatex_core.pose.landmarks import Region, crop, decode_points, region_of
-from animatex_core.pose.skeleton import PoseSequence, seen
-from animatex_core.pose.wholebody import openpose_from_133, poses_from_133
+from animatex_core.pose.estimator import Region, crop, decode_points, region_of
+from animatex_core.pose.keypoints import PoseSequence, openpose_from_133, poses_from_133, seen
 
 Numbers = Mapping[str, np.ndarray]
 Case = dict[str, Any]

@@ -5,8 +5,8 @@ import warnings
 import pytest
 
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.pose.clip_match import compare_shapes
-from animatex_core.pose.json_io import poses_from_openpose
+from animatex_core.pose.formats.reader import poses_from_openpose
+from animatex_core.pose.video_match import compare_shapes
 from tests.pose.dialect_files import changed, openpose, true_dance
 
 TRUE = true_dance()

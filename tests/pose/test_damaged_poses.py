@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from animatex_core.errors import InvalidInput
-from animatex_core.pose.json_io import poses_from_openpose
+from animatex_core.pose.formats.reader import poses_from_openpose
 from tests.pose.dialect_files import (
     alphapose,
     alphapose_open,

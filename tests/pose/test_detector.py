@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from animatex_core.pose.detector import CELLS, decode_people, letterbox, suppress
+from animatex_core.pose.detector import CELLS, decode_people, letterbox, nms
 
 BOX = (100.0, 100.0, 200.0, 300.0)
 
@@ -66,7 +66,7 @@ def test_the_best_comes_first_and_suppresses_what_overlaps_it() -> None:
 def test_overlap_counts_both_borders(shift: float, kept: list[int]) -> None:
     # Ten pixels counted with both borders: 7 of 13 are shared at a shift of 3, 6 of 14 at one of 4.
     boxes = np.array([[0, 0, 9, 9], [shift, 0, shift + 9, 9]], np.float32)
-    assert suppress(boxes, np.array([0.9, 0.8], np.float32)) == kept
+    assert nms(boxes, np.array([0.9, 0.8], np.float32)) == kept
 
 
 def test_the_grids_of_all_three_strides() -> None:

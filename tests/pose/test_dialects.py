@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.pose.json_io import openpose_from_poses, poses_from_openpose, read_poses
-from animatex_core.pose.skeleton import HANDS, JOINT, PoseSequence, seen
+from animatex_core.pose.formats.reader import openpose_from_poses, poses_from_openpose, read_poses
+from animatex_core.pose.keypoints import HANDS, JOINT, PoseSequence, seen
 from tests.pose.dialect_files import (
     LAYOUTS,
     OPENPOSE,

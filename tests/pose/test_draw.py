@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from animatex_core.errors import InvalidInput
 from animatex_core.pose.draw import BONES, LIMBS, Strokes, draw_over, draw_pose, draw_poses
-from animatex_core.pose.skeleton import JOINT, POINTS, PoseSequence
+from animatex_core.pose.keypoints import JOINT, POINTS, PoseSequence
 
 BLUE_FIRST = [
     (255, 0, 0), (255, 85, 0), (255, 170, 0), (255, 255, 0), (170, 255, 0), (85, 255, 0), (0, 255, 0),

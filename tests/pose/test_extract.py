@@ -7,11 +7,11 @@ import pytest
 
 from animatex_core.errors import Cancelled, InvalidInput, WrongCheckpoint
 from animatex_core.pose.detector import FORM as DETECTOR_FORM
-from animatex_core.pose.extract import PoseExtractor
-from animatex_core.pose.landmarks import FORM as LANDMARKS_FORM
-from animatex_core.pose.onnx_session import open_net
+from animatex_core.pose.estimator import FORM as LANDMARKS_FORM
+from animatex_core.pose.extractor import PoseExtractor
+from animatex_core.pose.keypoints import PoseSequence, seen
+from animatex_core.pose.onnx_model import open_model
 from animatex_core.pose.person import PersonRule
-from animatex_core.pose.skeleton import PoseSequence, seen
 from tests.pose.onnx_files import FRACTIONS, POINT_SCORE, draw_people, write_detector, write_landmarks
 
 WIDTH, HEIGHT = 240, 320
@@ -25,9 +25,9 @@ Person = tuple[int, int, int, int, str, int]
 def extractor(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> PoseExtractor:
     axis, batch = request.param
     folder = tmp_path_factory.mktemp("nets")
-    detector = open_net(write_detector(folder / "detector.onnx", axis), DETECTOR_FORM, "cpu")
+    detector = open_model(write_detector(folder / "detector.onnx", axis), DETECTOR_FORM, "cpu")
     return PoseExtractor(
-        detector, open_net(write_landmarks(folder / "landmarks.onnx", axis), LANDMARKS_FORM, "cpu"), batch
+        detector, open_model(write_landmarks(folder / "landmarks.onnx", axis), LANDMARKS_FORM, "cpu"), batch
     )
 
 

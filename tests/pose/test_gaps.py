@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from animatex_core.errors import InvalidInput
-from animatex_core.pose.gaps import fill_gaps
-from animatex_core.pose.skeleton import POINTS, PoseSequence, seen
+from animatex_core.pose.filtering import fill_gaps
+from animatex_core.pose.keypoints import POINTS, PoseSequence, seen
 
 
 def clip(x: list[float], scores: list[float]) -> PoseSequence:

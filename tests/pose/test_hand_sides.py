@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning
-from animatex_core.pose.hand_sides import are_hands_confused
-from animatex_core.pose.json_io import openpose_from_poses, poses_from_openpose
-from animatex_core.pose.skeleton import HANDS, JOINT, POINTS, PoseSequence, seen
+from animatex_core.pose.formats.hand_sides import are_hands_confused
+from animatex_core.pose.formats.reader import openpose_from_poses, poses_from_openpose
+from animatex_core.pose.keypoints import HANDS, JOINT, POINTS, PoseSequence, seen
 
 LEFT, RIGHT = (0.7, 0.5), (0.3, 0.5)  # wrists, in parts of the picture
 

@@ -13,8 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from animatex_core.errors import AnimateXWarning, InvalidInput, StorageError
-from animatex_core.pose.json_io import openpose_from_poses, poses_from_openpose, read_poses, write_poses
-from animatex_core.pose.skeleton import FACE, HANDS, JOINT, POINTS, PoseSequence, seen
+from animatex_core.pose.formats.reader import (
+    openpose_from_poses,
+    poses_from_openpose,
+    read_poses,
+    write_poses,
+)
+from animatex_core.pose.keypoints import FACE, HANDS, JOINT, POINTS, PoseSequence, seen
 from tests.peak_memory import linux, measured
 
 BODY = [[10.0 + 3 * i, 20.0 + 5 * i, 0.5] for i in range(18)]  # point i at (10 + 3i, 20 + 5i)
@@ -283,7 +288,7 @@ MANY = {
 def test_small_files_take_little_memory(tmp_path: Path, content: str) -> None:
     data, message = MANY[content]
     (tmp_path / "dance.json").write_bytes(data)
-    call = measured("animatex_core.pose.json_io", "read_poses", tmp_path / "dance.json")
+    call = measured("animatex_core.pose.formats.reader", "read_poses", tmp_path / "dance.json")
     assert bool(call.raised) == bool(message)
     assert re.search(message, call.message)
     assert len(call.message) < 500
@@ -294,7 +299,7 @@ def test_small_files_take_little_memory(tmp_path: Path, content: str) -> None:
 def test_a_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "dance.json").open("wb") as file:
         file.truncate(8 << 30)
-    call = measured("animatex_core.pose.json_io", "read_poses", tmp_path / "dance.json")
+    call = measured("animatex_core.pose.formats.reader", "read_poses", tmp_path / "dance.json")
     assert "too large" in call.message
     assert call.peak < 400 << 20
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from animatex_core.pose.landmarks import DEVIATION, MEAN, Region, crop, decode_points, region_of
+from animatex_core.pose.estimator import DEVIATION, MEAN, Region, crop, decode_points, region_of
 
 WHOLE = Region(np.array([144.0, 192.0]), np.array([288.0, 384.0]))
 

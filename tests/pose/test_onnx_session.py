@@ -14,12 +14,12 @@ from animatex_core.errors import (
     OutOfMemory,
     WrongCheckpoint,
 )
-from animatex_core.pose import onnx_session
-from animatex_core.pose.landmarks import FORM as LANDMARKS
-from animatex_core.pose.onnx_session import NetForm, open_net, warn_of_installation
+from animatex_core.pose import onnx_model
+from animatex_core.pose.estimator import FORM as LANDMARKS
+from animatex_core.pose.onnx_model import ModelSignature, open_model, warn_of_installation
 from tests.pose.onnx_files import Batch, Graph, Shape, expanded, write_detector, write_landmarks, write_other
 
-FORM = NetForm("the net", (3, 4, 4), ((2, 5), (7,)))
+FORM = ModelSignature("the net", (3, 4, 4), ((2, 5), (7,)))
 FLOAT16, INT64 = 10, 7  # ONNX's numbers of them
 GOOD: dict[str, Shape] = {"x": (1, 2, 5), "y": (1, 7)}
 # A net whose output has a name in another encoding.
@@ -34,7 +34,7 @@ LATIN_1 = (
     ("batch", "takes_batches"), [(1, False), ("batch", True), (None, True)], ids=["one", "named", "open"]
 )
 def test_a_net_is_run_one_by_one_or_in_batches(tmp_path: Path, batch: Batch, takes_batches: bool) -> None:
-    net = open_net(write_landmarks(tmp_path / "net.onnx", batch), LANDMARKS, "cpu")
+    net = open_model(write_landmarks(tmp_path / "net.onnx", batch), LANDMARKS, "cpu")
     pictures = list(np.random.default_rng(0).random((3, *LANDMARKS.input), np.float32) * 4)
     together, alone = net.run(pictures), [net.run([picture]) for picture in pictures]
     assert net.takes_batches is takes_batches
@@ -43,7 +43,7 @@ def test_a_net_is_run_one_by_one_or_in_batches(tmp_path: Path, batch: Batch, tak
 
 
 def test_the_provider_is_named(tmp_path: Path) -> None:
-    net = open_net(write_other(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, GOOD), FORM)
+    net = open_model(write_other(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, GOOD), FORM)
     assert net.providers == ["CPUExecutionProvider"]
 
 
@@ -64,7 +64,7 @@ def test_another_net_is_refused_with_what_was_found_and_expected(
 ) -> None:
     path = write_other(tmp_path / "other.onnx", inputs, outputs)
     with pytest.raises(WrongCheckpoint) as refusal:
-        open_net(path, FORM)
+        open_model(path, FORM)
     assert str(path) in str(refusal.value)
     assert found in str(refusal.value)
     assert "the net maps (1, 3, 4, 4) to (1, 2, 5) and (1, 7)" in str(refusal.value)
@@ -74,19 +74,19 @@ def test_another_net_is_refused_with_what_was_found_and_expected(
     ("name", "form"),
     [(b"name_in", FORM), (b"name_size", FORM), (b"name_in", LANDMARKS), (b"name_out", LANDMARKS)],
 )
-def test_names_that_are_not_utf_8_are_refused(tmp_path: Path, name: bytes, form: NetForm) -> None:
+def test_names_that_are_not_utf_8_are_refused(tmp_path: Path, name: bytes, form: ModelSignature) -> None:
     outputs: dict[str, Shape] = {"name_out": (1, 2, 5), "y": (1, 7)}
     path = write_other(tmp_path / "net.onnx", {"name_in": ("name_size", 3, 4, 4)}, outputs)
     content = path.read_bytes()
     assert name in content
     path.write_bytes(content.replace(name, b"\xb6\xff" + name[2:]))
     with pytest.raises(DamagedCheckpoint, match=r"net\.onnx .*: check that the path is the right one"):
-        open_net(path, form, "cpu")
+        open_model(path, form, "cpu")
 
 
 def test_the_two_nets_are_not_mistaken_for_one_another(tmp_path: Path) -> None:
     with pytest.raises(WrongCheckpoint, match=r"images .1, 3, 640, 640. to output.*dw-ll_ucoco_384.onnx"):
-        open_net(write_detector(tmp_path / "yolox_l.onnx"), LANDMARKS)
+        open_model(write_detector(tmp_path / "yolox_l.onnx"), LANDMARKS)
 
 
 def test_half_precision_is_refused(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_half_precision_is_refused(tmp_path: Path) -> None:
     outputs = expanded(graph, graph.ReduceSum("in", keepdims=0), GOOD)
     path = graph.save(tmp_path / "half.onnx", {"in": (1, 3, 4, 4)}, outputs, element=FLOAT16)
     with pytest.raises(WrongCheckpoint, match=r"in \(1, 3, 4, 4\) of tensor\(float16\).*in float32"):
-        open_net(path, FORM)
+        open_model(path, FORM)
 
 
 @pytest.mark.parametrize("content", [b"", b"This is a text.\n", b"truncated"], ids=["empty", "text", "cut"])
@@ -102,20 +102,20 @@ def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
     path = write_landmarks(tmp_path / "net.onnx")
     path.write_bytes(path.read_bytes()[:-500] if content == b"truncated" else content)
     with pytest.raises(DamagedCheckpoint, match=r"net\.onnx cannot be read as ONNX"):
-        open_net(path, LANDMARKS)
+        open_model(path, LANDMARKS)
 
 
 def test_names_that_are_not_utf8_are_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(bytes.fromhex(LATIN_1))
     with pytest.raises(DamagedCheckpoint, match=r"net\.onnx cannot be read as ONNX"):
-        open_net(path, LANDMARKS)
+        open_model(path, LANDMARKS)
 
 
 @pytest.mark.parametrize("name", ["missing.onnx", "."])
 def test_what_is_no_file_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(CheckpointError, match="is not a file: give the path of the net"):
-        open_net(tmp_path / name, FORM)
+        open_model(tmp_path / name, FORM)
 
 
 def test_a_net_that_gives_other_shapes_than_it_declares_is_refused(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_net_that_gives_other_shapes_than_it_declares_is_refused(tmp_path: Pat
     total = graph.ReduceSum("in", keepdims=0)
     shape = graph.Cast(graph.Add(total, [1.0, 8.0]), to=INT64)  # known only when the net runs
     outputs = {**expanded(graph, total, {"x": (1, 2, 5)}), "y": (graph.Expand(total, shape), (None, None))}
-    net = open_net(graph.save(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, outputs), FORM)
+    net = open_model(graph.save(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, outputs), FORM)
     with pytest.raises(WrongCheckpoint, match=r"gave \(1, 2, 5\) and \(1, 8\), but the net maps"):
         net.run([np.zeros((3, 4, 4), np.float32)])
 
@@ -136,18 +136,18 @@ def test_a_net_that_fails_is_explained(tmp_path: Path, side: int, error: type[Ex
     graph = Graph()
     large = graph.Expand(graph.ReduceSum("in", keepdims=0), [side, 1 << 20])
     outputs = expanded(graph, graph.ReduceSum(large, keepdims=0), GOOD)
-    net = open_net(graph.save(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, outputs), FORM)
+    net = open_model(graph.save(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, outputs), FORM)
     with pytest.raises(error, match=words):
         net.run([np.zeros((3, 4, 4), np.float32)])
 
 
 def test_an_unknown_device_is_refused_before_the_file_is_read(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="device is 'gpu'"):
-        open_net(tmp_path / "missing.onnx", FORM, "gpu")
+        open_model(tmp_path / "missing.onnx", FORM, "gpu")
 
 
 def test_a_device_that_is_not_to_be_had_is_warned_of_and_left_to_the_cpu(tmp_path: Path) -> None:
-    net = open_net(write_other(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, GOOD), FORM, "directml")
+    net = open_model(write_other(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, GOOD), FORM, "directml")
     with pytest.warns(AnimateXWarning, match="has no DirectML.*-m pip install onnxruntime-directml"):
         warn_of_installation("directml", net)
 
@@ -158,7 +158,7 @@ def test_a_provider_that_fails_at_the_start_is_left_to_the_cpu(
     import onnxruntime
 
     real, path = onnxruntime.InferenceSession, write_other(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, GOOD)
-    failure = onnx_session._onnxruntime_errors()[0]
+    failure = onnx_model._onnxruntime_errors()[0]
 
     def fails(path: str, options: object, providers: list[str]) -> object:
         if providers != ["CPUExecutionProvider"]:
@@ -168,7 +168,7 @@ def test_a_provider_that_fails_at_the_start_is_left_to_the_cpu(
     listed = ["CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr(onnxruntime, "InferenceSession", fails)
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: listed)
-    net = open_net(path, FORM)
+    net = open_model(path, FORM)
     with pytest.warns(AnimateXWarning, match="offers CUDA but could not start it"):
         warn_of_installation("auto", net)
     assert net.providers == ["CPUExecutionProvider"]
@@ -180,4 +180,4 @@ def test_without_onnxruntime_the_command_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", module)
     with pytest.raises(MissingDependency, match=r"needs onnxruntime.*pip install"):
-        open_net(tmp_path / "net.onnx", FORM)
+        open_model(tmp_path / "net.onnx", FORM)

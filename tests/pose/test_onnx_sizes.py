@@ -9,12 +9,12 @@ import pytest
 from onnx import helper
 
 from animatex_core.errors import DamagedCheckpoint, OutOfMemory, UnsafeCheckpoint
-from animatex_core.pose.onnx_session import NetForm, open_net
+from animatex_core.pose.onnx_model import ModelSignature, open_model
 from animatex_core.pose.onnx_sizes import asks_too_much
 from tests.pose.onnx_files import Graph, expanded, write_detector, write_landmarks
 
 SIDE = 30_000
-FORM = NetForm("the net", (3, 4, 4), ((7,),))
+FORM = ModelSignature("the net", (3, 4, 4), ((7,),))
 INPUT = {"in": (1, 3, 4, 4)}
 NOTHING = np.zeros(0, np.float32)
 
@@ -45,7 +45,7 @@ def written(path: Path, graph: Graph, big: str) -> Path:
 def test_what_asks_for_gigabytes_is_not_run(tmp_path: Path, asked: str) -> None:
     graph = Graph()
     path = written(tmp_path / "net.onnx", graph, ASKED[asked](graph))
-    net = open_net(path, FORM, "cpu")
+    net = open_model(path, FORM, "cpu")
     with pytest.raises(OutOfMemory, match=r"has tensors of more than 134,217,728 values"):
         net.run([np.zeros((3, 4, 4), np.float32)])
 
@@ -59,7 +59,7 @@ def test_it_is_found_in_subgraphs_and_sparse_tensors(tmp_path: Path) -> None:
     graph = Graph()
     path = written(tmp_path / "net.onnx", graph, graph.If(np.array(1), then_branch=inner, else_branch=inner))
     with pytest.raises(UnsafeCheckpoint, match="sparse tensors"):
-        open_net(path, FORM, "cpu")
+        open_model(path, FORM, "cpu")
 
 
 def test_a_loop_is_refused(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_loop_is_refused(tmp_path: Path) -> None:
     graph = Graph()
     path = written(tmp_path / "net.onnx", graph, graph.Loop("", np.array(1), "in", body=body))
     with pytest.raises(UnsafeCheckpoint, match="has a loop"):
-        open_net(path, FORM, "cpu")
+        open_model(path, FORM, "cpu")
 
 
 def test_a_file_that_only_onnxruntime_can_parse_is_refused(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_file_that_only_onnxruntime_can_parse_is_refused(tmp_path: Path) -> No
     group = bytes([999 << 3 & 127 | 3 | 128, 999 >> 4, 999 << 3 & 127 | 4 | 128, 999 >> 4])
     path.write_bytes(group + path.read_bytes())
     with pytest.raises(DamagedCheckpoint, match="cannot be read as ONNX"):
-        open_net(path, FORM, "cpu")
+        open_model(path, FORM, "cpu")
 
 
 def test_ordinary_nets_pass(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning
-from animatex_core.pose.json_io import openpose_from_poses, poses_from_openpose
-from animatex_core.pose.skeleton import FACE, HANDS, JOINT, POINTS, PoseSequence
+from animatex_core.pose.formats.reader import openpose_from_poses, poses_from_openpose
+from animatex_core.pose.keypoints import FACE, HANDS, JOINT, POINTS, PoseSequence
 
 WIDTH, HEIGHT, FRAMES = 480, 640, 8
 BODY = ("pose_keypoints_2d",)

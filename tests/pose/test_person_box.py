@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import InvalidInput
-from animatex_core.pose.person import PersonBox, PersonTracker, require_chosen
-from animatex_core.pose.person_box import read_person_box
+from animatex_core.pose.person import PersonBox, PersonTracker, read_person_box, require_chosen
 
 BOX = {"x": 10, "y": 20, "width": 30, "height": 40}
 MEANT = PersonBox(10, 20, 40, 60)

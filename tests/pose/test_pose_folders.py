@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.pose.json_io import poses_from_openpose, read_poses
-from animatex_core.pose.skeleton import PoseSequence, seen
+from animatex_core.pose.formats.reader import poses_from_openpose, read_poses
+from animatex_core.pose.keypoints import PoseSequence, seen
 from tests.pose.dialect_files import alphapose, coco, mmpose, openpose, true_dance
 
 TRUE = true_dance()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from animatex_core.pose.resampling import resize, warp
+from animatex_core.pose.resize import resize, warp
 
 SIDES = st.integers(1, 70)
 SIZE = (36, 48)

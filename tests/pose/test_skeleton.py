@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import InvalidInput
-from animatex_core.pose.skeleton import BODY_JOINTS, JOINT, POINTS, PoseSequence, seen
+from animatex_core.pose.keypoints import BODY_JOINTS, JOINT, POINTS, PoseSequence, seen
 
 
 def sequence(frames: int = 3) -> PoseSequence:

@@ -4,16 +4,16 @@ import torch
 
 from animatex_core.pose.detector import FORM as DETECTOR
 from animatex_core.pose.detector import decode_people
-from animatex_core.pose.landmarks import FORM as LANDMARKS
-from animatex_core.pose.onnx_session import NetForm
-from animatex_core.pose.small_nets import SmallDWPose, TorchNet
+from animatex_core.pose.estimator import FORM as LANDMARKS
+from animatex_core.pose.onnx_model import ModelSignature
+from animatex_core.pose.torch_models import SmallDWPose, TorchNet
 from tests.pose.generated_nets import generated_nets
 
 NETS = generated_nets()
 FORMS = {"detector": DETECTOR, "landmarks": LANDMARKS}
 
 
-def pictures(form: NetForm, count: int) -> list[np.ndarray]:
+def pictures(form: ModelSignature, count: int) -> list[np.ndarray]:
     return list(np.random.default_rng(0).random((count, *form.input), np.float32) * 255)
 
 

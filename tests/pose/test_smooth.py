@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from animatex_core.errors import InvalidInput
-from animatex_core.pose.skeleton import POINTS, PoseSequence, seen
-from animatex_core.pose.smooth import smooth
+from animatex_core.pose.filtering import smooth
+from animatex_core.pose.keypoints import POINTS, PoseSequence, seen
 
 FPS = 24.0
 

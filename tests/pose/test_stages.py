@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from animatex_core.pose.stages import ahead
+from animatex_core.utils.iteration import prefetch
 
 
 class Counter:
@@ -25,12 +25,12 @@ class Counter:
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 10])
 def test_all_items_come_in_order(count: int) -> None:
-    assert list(ahead(range(count), 2)) == list(range(count))
+    assert list(prefetch(range(count), 2)) == list(range(count))
 
 
 def test_no_more_items_are_taken_than_allowed() -> None:
     items = Counter(100)
-    with closing(ahead(items, 3)) as taken:
+    with closing(prefetch(items, 3)) as taken:
         assert [next(taken), next(taken)] == [1, 2]
     assert items.taken <= 5
 
@@ -38,7 +38,7 @@ def test_no_more_items_are_taken_than_allowed() -> None:
 @pytest.mark.parametrize("error", [ValueError("own"), KeyboardInterrupt()])
 def test_an_error_comes_out_unchanged_after_the_items_before_it(error: BaseException) -> None:
     items = Counter(2, error)
-    taken = ahead(items, 2)
+    taken = prefetch(items, 2)
     assert [next(taken), next(taken)] == [1, 2]
     with pytest.raises(type(error)) as caught:
         next(taken)
@@ -54,7 +54,7 @@ def test_the_next_item_is_made_before_it_is_asked_for_and_no_thread_is_left() ->
         made.set()
         yield 2
 
-    with closing(ahead(items(), 1)) as taken:
+    with closing(prefetch(items(), 1)) as taken:
         assert next(taken) == 1
         assert made.wait(timeout=10)
     assert threading.active_count() == before
@@ -62,5 +62,5 @@ def test_the_next_item_is_made_before_it_is_asked_for_and_no_thread_is_left() ->
 
 def test_a_stage_that_is_never_asked_takes_nothing() -> None:
     items = Counter(5)
-    ahead(items, 2).close()
+    prefetch(items, 2).close()
     assert items.taken == 0

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import InvalidInput
-from animatex_core.pose.landmarks import AROUND
+from animatex_core.pose.estimator import AROUND
+from animatex_core.pose.extractor import GROWTH, People, PersonRegionTracker
+from animatex_core.pose.keypoints import POINTS
 from animatex_core.pose.person import PersonRule
-from animatex_core.pose.skeleton import POINTS
-from animatex_core.pose.whereabouts import GROWTH, People, Whereabouts
 
 SIZE = (100, 200)
 A, B = (10, 20, 30, 100), (60, 20, 90, 100)
@@ -16,7 +16,7 @@ def people(*boxes: tuple[int, ...]) -> People:
 
 
 def centres(rule: PersonRule, frames: list[People]) -> list[float | None]:
-    where = Whereabouts(rule)
+    where = PersonRegionTracker(rule)
     regions = [where.detected(found, *SIZE) for found in frames]
     return [None if region is None else float(region.centre[0]) for region in regions]
 
@@ -46,7 +46,7 @@ def points(left: float, right: float, count: int) -> np.ndarray:
 
 
 def test_between_detections_the_seen_points_tell_where_the_person_is() -> None:
-    where = Whereabouts("best")
+    where = PersonRegionTracker("best")
     where.detected(people(A), *SIZE)
     where.update(points(0.5, 0.7, 10), *SIZE)
     region = where.undetected()
@@ -56,7 +56,7 @@ def test_between_detections_the_seen_points_tell_where_the_person_is() -> None:
 
 
 def test_too_few_points_tell_nothing() -> None:
-    where = Whereabouts("best")
+    where = PersonRegionTracker("best")
     where.detected(people(A), *SIZE)
     where.update(points(0.5, 0.7, 5), *SIZE)
     region = where.undetected()
@@ -65,14 +65,14 @@ def test_too_few_points_tell_nothing() -> None:
 
 
 def test_one_who_was_absent_at_the_last_detection_stays_absent() -> None:
-    where = Whereabouts(1)
+    where = PersonRegionTracker(1)
     where.detected(people(A), *SIZE)
     where.update(np.zeros((POINTS, 3), np.float32), *SIZE)
     assert where.undetected() is None
 
 
 def test_a_number_that_no_frame_has_is_refused_with_those_there_are() -> None:
-    where = Whereabouts(5)
+    where = PersonRegionTracker(5)
     where.detected(people(A, B), *SIZE)
     with pytest.raises(
         InvalidInput, match=r"person is 5, but no frame of the clip shows more than 2 people.*0 to 1"
@@ -81,7 +81,7 @@ def test_a_number_that_no_frame_has_is_refused_with_those_there_are() -> None:
 
 
 def test_an_empty_frame_before_does_not_stand_for_the_person() -> None:
-    where = Whereabouts(5)
+    where = PersonRegionTracker(5)
     where.detected(people(), *SIZE)
     where.detected(people(A, B), *SIZE)
     with pytest.raises(InvalidInput, match="person is 5"):
@@ -89,5 +89,5 @@ def test_an_empty_frame_before_does_not_stand_for_the_person() -> None:
 
 
 def test_without_the_whole_frame_nobody_is_nowhere() -> None:
-    assert Whereabouts("best").detected(people(), *SIZE) is not None
-    assert Whereabouts("best", whole_frame=False).detected(people(), *SIZE) is None
+    assert PersonRegionTracker("best").detected(people(), *SIZE) is not None
+    assert PersonRegionTracker("best", whole_frame=False).detected(people(), *SIZE) is None

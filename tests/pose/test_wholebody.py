@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from animatex_core.pose.skeleton import JOINT, PoseSequence, seen
-from animatex_core.pose.wholebody import openpose_from_133, poses_from_133
+from animatex_core.pose.keypoints import JOINT, PoseSequence, openpose_from_133, poses_from_133, seen
 
 
 def found(**scores: float) -> tuple[np.ndarray, np.ndarray]:

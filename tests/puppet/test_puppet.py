@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.evaluation.pixels import psnr
-from animatex_core.pose.skeleton import JOINT, PoseSequence
+from animatex_core.evaluation.metrics.pixels import psnr
+from animatex_core.pose.keypoints import JOINT, PoseSequence
 from animatex_core.puppet.puppet import iterate_puppet, puppet_frames
-from animatex_core.training.bundle.scores import moving_psnr
-from animatex_core.training.procedural.triples import Triple, draw_triple
+from animatex_core.training.small_models.scores import moving_psnr
+from animatex_core.training.synthetic.triples import Triple, draw_triple
 from tests.retarget.motion import STANDING, figure
 
 WIDTH, HEIGHT = 64, 96

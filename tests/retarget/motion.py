@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from animatex_core.pose.skeleton import JOINT, POINTS, PoseSequence, seen
+from animatex_core.pose.keypoints import JOINT, POINTS, PoseSequence, seen
 from animatex_core.retarget.bones import TREE
 
 WIDTH, HEIGHT = 400, 600

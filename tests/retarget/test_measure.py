@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from animatex_core.pose.skeleton import FACE, HANDS, JOINT, seen
+from animatex_core.pose.keypoints import FACE, HANDS, JOINT, seen
 from animatex_core.retarget.bones import KIND, KINDS
 from animatex_core.retarget.measure import LENGTHS, bone_ratios, common_scale, lengths, stature
 from tests.retarget.motion import CARTOON, STANDING, dance, figure, pixels

@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 
-from animatex_core.pose.skeleton import FACE, HANDS, JOINT, PoseSequence, seen
-from animatex_core.retarget.adding import ADDED_SCORE, add_parts
+from animatex_core.pose.keypoints import FACE, HANDS, JOINT, PoseSequence, seen
 from animatex_core.retarget.bones import ROOT
-from animatex_core.retarget.parts import PARTS, POINTS_OF, drop_parts, listed_parts
+from animatex_core.retarget.parts import ADDED_SCORE, PARTS, POINTS_OF, add_parts, drop_parts, parse_parts
 from animatex_core.retarget.settings import ADDABLE
 from tests.retarget.motion import STANDING, dance, figure, pixels
 
@@ -114,4 +113,4 @@ def test_hands_are_mirrored_and_stay_as_long() -> None:
     ],
 )
 def test_parts_are_listed_as_people_write_them(text: str, names: tuple[str, ...]) -> None:
-    assert listed_parts(text) == names
+    assert parse_parts(text) == names

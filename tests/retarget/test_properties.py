@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from animatex_core.errors import AnimateXWarning
-from animatex_core.pose.skeleton import POINTS, PoseSequence, seen
+from animatex_core.pose.keypoints import POINTS, PoseSequence, seen
 from animatex_core.retarget.bones import BODY_BONES
 from animatex_core.retarget.retarget import (
     ADDABLE,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning
-from animatex_core.pose.skeleton import JOINT, PoseSequence, seen
+from animatex_core.pose.keypoints import JOINT, PoseSequence, seen
 from animatex_core.retarget.bones import KIND
 from animatex_core.retarget.retarget import Box, Character, Factors, RetargetSettings, plan, retarget
 from tests.retarget.motion import (

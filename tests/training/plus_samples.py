@@ -8,19 +8,18 @@ from typing import Any
 from accelerate import Accelerator
 from torch import Tensor
 
-from animatex_core.plus.shape import WanShape
-from animatex_core.pose.skeleton import PoseSequence
-from animatex_core.training.plus.batches import PlusBatchMaker
-from animatex_core.training.plus.clip import WanClip
-from animatex_core.training.plus.config import PlusTrainingConfig
-from animatex_core.training.plus.made_up import MadeUpSettings, made_up_clips
-from animatex_core.training.plus.parts import Task
-from animatex_core.training.plus.stand_in import StandIn
-from animatex_core.training.trainer.checkpoint import checkpoints, latest_checkpoint, read_checkpoint
-from animatex_core.training.trainer.training import Training
+from animatex_core.animate_x_plus.shapes import WanShape
+from animatex_core.pose.keypoints import PoseSequence
+from animatex_core.training.animate_x_plus.batches import PlusBatchMaker
+from animatex_core.training.animate_x_plus.clip import WanClip
+from animatex_core.training.animate_x_plus.config import PlusTrainingConfig
+from animatex_core.training.animate_x_plus.synthetic import DummyEncoders, SyntheticSettings, synthetic_clips
+from animatex_core.training.animate_x_plus.trainable_parts import Task
+from animatex_core.training.loop.checkpoint import checkpoints, latest_checkpoint, read_checkpoint
+from animatex_core.training.loop.trainer import Trainer
 
 SHAPE = WanShape(32, 48, 5)
-ENCODERS = StandIn(text_dim=16, image_dim=16, clip_dim=16)
+ENCODERS = DummyEncoders(text_dim=16, image_dim=16, clip_dim=16)
 SETTINGS: dict[str, Any] = {
     "system": "animate-x-plus",
     "wan": {
@@ -51,7 +50,7 @@ def settings(**changes: Any) -> PlusTrainingConfig:
 
 @cache
 def drawn(number: int) -> dict[Task, tuple[WanClip, str]]:
-    return made_up_clips(MadeUpSettings(1, SHAPE), number, ENCODERS)
+    return synthetic_clips(SyntheticSettings(1, SHAPE), number, ENCODERS)
 
 
 @dataclass(frozen=True)
@@ -74,8 +73,8 @@ class MadeUpWanClips:
         return []
 
 
-def training(config: PlusTrainingConfig, folder: Path, clips: int = 3) -> Training:
+def training(config: PlusTrainingConfig, folder: Path, clips: int = 3) -> Trainer:
     """Begin, or go on where a folder has a checkpoint."""
     checkpoint = read_checkpoint(latest_checkpoint(folder)) if checkpoints(folder) else None
     maker = PlusBatchMaker(config, MadeUpWanClips(clips))
-    return Training(maker, folder, Accelerator(cpu=True), checkpoint)
+    return Trainer(maker, folder, Accelerator(cpu=True), checkpoint)

@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from animatex_core.conditioning import MotionFeatures, ReferenceFeatures
-from animatex_core.pose.skeleton import POINTS, PoseSequence
+from animatex_core.animate_x.conditioning import MotionFeatures, ReferenceFeatures
+from animatex_core.pose.keypoints import POINTS, PoseSequence
+from animatex_core.training.data.clip import StoredClip
 from animatex_core.training.data.header import DatasetHeader
-from animatex_core.training.data.stored_clip import StoredClip
 
 HEADER = DatasetHeader(width=128, height=192, clip_dim=64)
 CONTEXT = torch.arange(24.0).reshape(1, 4, 6)

@@ -8,15 +8,21 @@ from pathlib import Path
 import pytest
 import torch
 
+from animatex_core.animate_x.components import load_small
+from animatex_core.animate_x.sampling import SamplingSettings
 from animatex_core.diffusion.guidance import Guidance
 from animatex_core.errors import InvalidInput
-from animatex_core.networks import load_small
-from animatex_core.sampling import SamplingSettings
-from animatex_core.training.bundle.ablations import CROSS, VARIANTS, Ablations, AblationSettings, summary
-from animatex_core.training.bundle.triples_set import TriplesSettings, write_triples
-from animatex_core.training.data.encode import Encoders
-from animatex_core.training.trainer.checkpoint import WEIGHTS, latest_checkpoint, read_checkpoint
-from animatex_core.training.trainer.export import denoiser_of
+from animatex_core.training.animate_x.task import denoiser_of
+from animatex_core.training.data.encoding import Encoders
+from animatex_core.training.loop.checkpoint import WEIGHTS, latest_checkpoint, read_checkpoint
+from animatex_core.training.small_models.ablations import (
+    CROSS,
+    VARIANTS,
+    Ablations,
+    AblationSettings,
+    summary,
+)
+from animatex_core.training.small_models.triples_set import TriplesSettings, write_triples
 
 from ..small_bundles import write_small_bundle
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from animatex_core.training.bundle import baselines
-from animatex_core.training.procedural.render import render
-from animatex_core.training.procedural.triples import Triple, draw_triple
+from animatex_core.training.small_models import scores
+from animatex_core.training.synthetic.render import render
+from animatex_core.training.synthetic.triples import Triple, draw_triple
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +27,12 @@ def aimed(triple: Triple, *steps: float) -> Triple:
 
 def test_a_character_that_rests_is_not_blurred(triple: Triple) -> None:
     resting = aimed(triple, 0.0, 0.0)
-    assert (baselines.blurred(resting) == triple.reference.frames).all()
+    assert (scores.blurred(resting) == triple.reference.frames).all()
 
 
 def test_a_character_that_goes_is_blurred_over_its_places(triple: Triple) -> None:
     going = aimed(triple, 0.0, 0.1, 0.2)
-    blurred = baselines.blurred(going)
+    blurred = scores.blurred(going)
     assert blurred.shape == going.target.frames.shape
     # The pose is that of the true clip here, so that nothing but the motion is missing.
     # A place that falls between two pixels may be rounded to either of them.
@@ -43,6 +43,6 @@ def test_a_character_that_goes_is_blurred_over_its_places(triple: Triple) -> Non
 
 
 def test_the_mean_of_a_clip_is_one_picture(triple: Triple) -> None:
-    mean = baselines.true_mean(triple)
+    mean = scores.true_mean(triple)
     np.testing.assert_allclose(mean[0], triple.target.frames.mean(axis=0), atol=0.5)
     assert (mean == mean[0]).all()

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import InvalidInput
-from animatex_core.pose.skeleton import POINTS, PoseSequence, seen
-from animatex_core.training.data.crop import Crop
-from animatex_core.training.data.prepare import PrepareSettings
-from animatex_core.training.data.segments import person_segments
+from animatex_core.pose.keypoints import POINTS, PoseSequence, seen
+from animatex_core.training.data.preparation import PrepareSettings
+from animatex_core.training.data.selection import Crop, person_segments
 from animatex_core.training.data.sources import Source, find_sources
 
 

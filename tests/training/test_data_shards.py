@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from animatex_core.conditioning import clip_conditions
+from animatex_core.animate_x.conditioning import clip_conditions
+from animatex_core.animate_x.shapes import ClipShape
 from animatex_core.errors import InvalidInput
-from animatex_core.shapes import ClipShape
+from animatex_core.training.data.clip import StoredClip
 from animatex_core.training.data.header import HEADER as HEADER_FILE
 from animatex_core.training.data.header import DatasetHeader
-from animatex_core.training.data.sampling import choose_indices, choose_reference
+from animatex_core.training.data.selection import choose_indices, choose_reference
 from animatex_core.training.data.shards import ShardDataset, ShardWriter
-from animatex_core.training.data.stored_clip import StoredClip
 from tests.training.stored_clips import CONTEXT, HEADER, folder_clip, triple
 
 SHARD = "shard-00000000.safetensors"

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import InvalidInput
-from animatex_core.pose.skeleton import JOINT, PoseSequence, seen
+from animatex_core.pose.keypoints import JOINT, PoseSequence, seen
 from animatex_core.retarget.bones import BODY_BONES, KIND, TWIGS_OF
 from animatex_core.retarget.parts import POINTS_OF
 from animatex_core.retarget.settings import Factors
 from animatex_core.training.epi.indicator import ExplicitPoseIndicator, Transformation
-from animatex_core.training.epi.pool import PosePool
+from animatex_core.training.epi.pose_pool import PosePool
 from animatex_core.training.epi.settings import SWITCHES, EpiSettings, FactorRanges
 from tests.retarget.motion import CARTOON, STANDING, dance, figure, pixels, rigid_dance, without
 

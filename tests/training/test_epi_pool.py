@@ -1,8 +1,7 @@
 import numpy as np
 
-from animatex_core.pose.skeleton import JOINT, PoseSequence
-from animatex_core.training.epi.framing import in_picture_of
-from animatex_core.training.epi.pool import PosePool
+from animatex_core.pose.keypoints import JOINT, PoseSequence
+from animatex_core.training.epi.pose_pool import PosePool, in_picture_of
 from tests.retarget.motion import CARTOON, STANDING, dance, figure, pixels, without
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from animatex_core.training.bundle import fit as fitting
-from animatex_core.training.bundle.fit import FitSettings, fit
+from animatex_core.training.small_models import fit as fitting
+from animatex_core.training.small_models.fit import FitSettings, fit
 
 SETTINGS = FitSettings(steps=7, batch_size=2, learning_rate=0.1, warm_up=2, workers=0)
 

@@ -9,15 +9,14 @@ import pytest
 import torch
 from PIL import Image
 
+from animatex_core.animate_x.components import load_small
+from animatex_core.animate_x.dummy_components import generate_weights
+from animatex_core.animate_x.sampling import SamplingSettings
 from animatex_core.diffusion.guidance import Guidance
 from animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, network_on_meta
-from animatex_core.model.generated import generate_weights
-from animatex_core.networks import load_small
-from animatex_core.sampling import SamplingSettings
-from animatex_core.training.bundle import held_out, scores
-from animatex_core.training.bundle.held_out import BLURRED, FROZEN, MEAN, OTHER, REAL, REPEATED
-from animatex_core.training.bundle.held_out_report import report
-from animatex_core.training.procedural.triples import draw_triple
+from animatex_core.training.small_models import held_out, scores
+from animatex_core.training.small_models.held_out import BLURRED, FROZEN, MEAN, OTHER, REAL, REPEATED, report
+from animatex_core.training.synthetic.triples import draw_triple
 
 from ..model.samples import tiny_unet
 from ..small_bundles import write_bundle_on_patches, write_small_bundle

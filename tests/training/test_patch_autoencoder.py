@@ -7,8 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from animatex_core.checkpoints.autoencoder_keys import diffusers_to_ldm, ldm_to_diffusers
-from animatex_core.checkpoints.safetensors_file import layout_of, write_safetensors
+from animatex_core.checkpoints.safetensors_writer import layout_of, write_safetensors
 from animatex_core.encoders.autoencoder import (
     LATENT_SCALE,
     SMALL_AUTOENCODER,
@@ -18,12 +17,13 @@ from animatex_core.encoders.autoencoder import (
     bundled_config,
     network_on_meta,
 )
+from animatex_core.encoders.autoencoder_keys import diffusers_to_ldm, ldm_to_diffusers
 from animatex_core.errors import InvalidInput, WrongCheckpoint
-from animatex_core.small_bundle import SHIPPED
-from animatex_core.training.bundle import patch_autoencoder
-from animatex_core.training.bundle.fit import FitSettings
-from animatex_core.training.bundle.linear_start import Components
-from animatex_core.training.bundle.yardstick import perceptual_encoder
+from animatex_core.hub.bundled import SHIPPED
+from animatex_core.training.small_models import patch_autoencoder
+from animatex_core.training.small_models.fit import FitSettings
+from animatex_core.training.small_models.initialization import Components
+from animatex_core.training.small_models.scores import perceptual_encoder
 
 CONFIG = AutoencoderConfig((48,), blocks=1, latent_channels=8, norm_groups=2, patch=8)
 PICTURES = 8

@@ -7,19 +7,23 @@ import numpy as np
 import pytest
 import torch
 
+from animatex_core.animate_x_plus.shapes import WanShape
 from animatex_core.errors import InvalidInput
-from animatex_core.plus.shape import WanShape
-from animatex_core.pose.skeleton import PoseSequence
-from animatex_core.training.plus.batches import PlusBatchMaker, draw_dropped
-from animatex_core.training.plus.clip import WanClip
-from animatex_core.training.plus.config import PlusDropoutConfig
-from animatex_core.training.plus.flow_loss import draw_timesteps, mixed
-from animatex_core.training.plus.folder import TENSORS, WanClipFolder, begin_folder, write_clip
-from animatex_core.training.plus.made_up import MadeUpSettings, write_made_up
-from animatex_core.training.plus.stand_in import video_of
-from animatex_core.training.plus.weather import COLORS, draw_weather
-from animatex_core.training.trainer.plan import BatchPlan, Position, plan_batches
-from animatex_core.training.trainer.prefetch import prefetched
+from animatex_core.pose.keypoints import PoseSequence
+from animatex_core.training.animate_x_plus.batches import PlusBatchMaker, draw_dropped
+from animatex_core.training.animate_x_plus.clip import WanClip
+from animatex_core.training.animate_x_plus.config import PlusDropoutConfig
+from animatex_core.training.animate_x_plus.folder import TENSORS, WanClipFolder, begin_folder, write_clip
+from animatex_core.training.animate_x_plus.synthetic import (
+    COLORS,
+    SyntheticSettings,
+    draw_background_motion,
+    video_of,
+    write_synthetic,
+)
+from animatex_core.training.animate_x_plus.task import draw_timesteps, mixed
+from animatex_core.training.loop.batch_schedule import BatchPlan, Position, plan_batches
+from animatex_core.training.loop.prefetch import prefetched
 
 from .plus_samples import ENCODERS, KEPT, SHAPE, MadeUpWanClips, drawn, settings
 
@@ -28,7 +32,7 @@ from .plus_samples import ENCODERS, KEPT, SHAPE, MadeUpWanClips, drawn, settings
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two clips of each task."""
     path = tmp_path_factory.mktemp("clips")
-    write_made_up(path, MadeUpSettings(2, SHAPE), ENCODERS)
+    write_synthetic(path, SyntheticSettings(2, SHAPE), ENCODERS)
     return path
 
 
@@ -94,7 +98,7 @@ def test_conditions_are_dropped_as_often_as_asked() -> None:
 
 def test_a_shorter_batch_takes_the_beginning() -> None:
     shape = WanShape(SHAPE.width, SHAPE.height, 9)
-    longer = draw_weather(0, 0, 9, shape.width, shape.height).frames
+    longer = draw_background_motion(0, 0, 9, shape.width, shape.height).frames
     whole, part = (ENCODERS.latents(video_of(longer[:frames])) for frames in (9, 5))
     clip = replace(drawn(0)["ti2v"][0], latents=whole, image_latents=whole)
     assert torch.equal(clip.first(5).latents, part)
@@ -106,7 +110,7 @@ def test_a_shorter_batch_takes_the_beginning() -> None:
 
 
 def test_the_background_moves_as_the_text_says() -> None:
-    clips = [draw_weather(0, number, 3, 64, 96) for number in range(12)]
+    clips = [draw_background_motion(0, number, 3, 64, 96) for number in range(12)]
     for clip in clips:
         color, _, *way, speed, _, _, figure = clip.caption.rstrip(".").split()
         assert color in COLORS

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 import torch
 
+from animatex_core.animate_x_plus.config import PlusConfig, WanConfig
 from animatex_core.errors import InvalidInput, OutOfMemory
-from animatex_core.plus.config import PlusConfig, WanConfig
-from animatex_core.training.plus import cost
-from animatex_core.training.plus.batches import PlusBatchMaker
-from animatex_core.training.plus.config import PlusTrainingConfig
-from animatex_core.training.plus.learner import PlusLearner
-from animatex_core.training.plus.parts import TARGETS
-from animatex_core.training.trainer.config_file import changed, config_of, read_any_config, read_config
-from animatex_core.training.trainer.counter import Counter
-from animatex_core.training.trainer.plan import BatchPlan
+from animatex_core.training.animate_x_plus import cost
+from animatex_core.training.animate_x_plus.batches import PlusBatchMaker
+from animatex_core.training.animate_x_plus.config import PlusTrainingConfig
+from animatex_core.training.animate_x_plus.task import PlusTask
+from animatex_core.training.animate_x_plus.trainable_parts import TARGETS
+from animatex_core.training.config_file import changed, config_of, read_any_config, read_config
+from animatex_core.training.loop.batch_schedule import BatchPlan
+from animatex_core.training.loop.op_counter import OpCounter
 
 from .plus_samples import KEPT, SETTINGS, MadeUpWanClips, settings
 
@@ -101,12 +101,12 @@ def test_the_count_is_that_of_real_steps_and_recomputing_saves_memory() -> None:
 
 def really(config: PlusTrainingConfig) -> tuple[int, int, int]:
     """Operations of a step of animation that is computed, and the parameters that learn and that do not."""
-    learner = PlusLearner(config)
+    learner = PlusTask(config)
     network = learner.start(resumed=False)
     loss = learner.loss(network)
     learner.choose(network, config.batches[0])
     batch = PlusBatchMaker(config, MadeUpWanClips())(BatchPlan(5, (0, 1), "animation"))
-    with Counter() as counter:
+    with OpCounter() as counter:
         value, _ = loss(batch, *learner.draw(batch))
         value.backward()
     counts = (sum(each.numel() for each in part.parameters()) for part in (network, loss.transformer))

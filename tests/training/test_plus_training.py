@@ -6,21 +6,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from animatex_core.checkpoints.safetensors_file import layout_of, write_safetensors
+from animatex_core.animate_x_plus.checkpoint import convert_plus, load_plus, read_plus
+from animatex_core.animate_x_plus.lora import merged
+from animatex_core.animate_x_plus.wan.keys import diffusers_name, wan_shapes
+from animatex_core.animate_x_plus.wan.transformer import WanInputs, load_wan, predict
+from animatex_core.checkpoints.safetensors_writer import layout_of, write_safetensors
 from animatex_core.errors import InvalidInput, WrongCheckpoint
-from animatex_core.plus.checkpoint import convert_plus, load_plus, read_plus
-from animatex_core.plus.lora import merged
-from animatex_core.plus.wan import WanInputs, load_wan, predict
-from animatex_core.plus.wan_keys import diffusers_name, wan_shapes
-from animatex_core.training.plus.batches import PlusBatch, PlusBatchMaker
-from animatex_core.training.plus.config import PlusTrainingConfig
-from animatex_core.training.plus.export import export_plus, wan_beside
-from animatex_core.training.plus.network import generated_wan, start_network
-from animatex_core.training.plus.parts import ADDED, LORA, Task, part_of
-from animatex_core.training.trainer.checkpoint import latest_checkpoint, read_checkpoint
-from animatex_core.training.trainer.export import denoiser_of
-from animatex_core.training.trainer.plan import BatchPlan
-from animatex_core.training.trainer.training import StepReport, Training
+from animatex_core.training.animate_x.task import denoiser_of
+from animatex_core.training.animate_x_plus.batches import PlusBatch, PlusBatchMaker
+from animatex_core.training.animate_x_plus.config import PlusTrainingConfig
+from animatex_core.training.animate_x_plus.export import export_plus, wan_beside
+from animatex_core.training.animate_x_plus.network import generated_wan, start_network
+from animatex_core.training.animate_x_plus.trainable_parts import ADDED, LORA, Task, part_of
+from animatex_core.training.loop.batch_schedule import BatchPlan
+from animatex_core.training.loop.checkpoint import latest_checkpoint, read_checkpoint
+from animatex_core.training.loop.trainer import StepReport, Trainer
 
 from .plus_samples import KEPT, SETTINGS, MadeUpWanClips, settings, training
 
@@ -53,7 +53,7 @@ def batch_of(task: Task, config: PlusTrainingConfig, clips: int = 1, size: int =
 
 
 @torch.no_grad()
-def asked(trained: Training, batch: PlusBatch) -> float:
+def asked(trained: Trainer, batch: PlusBatch) -> float:
     """The loss of a batch with the same noise every time, at timesteps over the whole range."""
     noise = torch.randn(batch.latents.shape, generator=torch.Generator().manual_seed(1))
     loss, _ = trained.model(batch, noise, torch.linspace(100, 990, len(batch.latents)))
@@ -75,7 +75,7 @@ def test_a_step_changes_the_parts_of_its_task_and_no_bit_of_the_others(tmp_path:
     transformer, last = weights(trained.model.transformer), weights(trained.network)
     changed: dict[str, set[str]] = {task: set() for task in TASKS}
 
-    def watch(now: Training, report: StepReport) -> None:
+    def watch(now: Trainer, report: StepReport) -> None:
         after = weights(now.network)
         changed[report.task] |= changed_parts(last, after)
         last.update(after)

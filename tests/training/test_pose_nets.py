@@ -5,24 +5,22 @@ import pytest
 import torch
 
 from animatex_core.pose.detector import decode_people
-from animatex_core.pose.extract import PoseExtractor
-from animatex_core.pose.landmarks import HEIGHT, WIDTH, decode_points, region_of
-from animatex_core.pose.skeleton import JOINT
-from animatex_core.pose.small_nets import CELL, HALF, SmallDetector, SmallLandmarks
-from animatex_core.pose.wholebody import poses_from_133
-from animatex_core.training.bundle import pose_nets
-from animatex_core.training.bundle.fit import FitSettings
-from animatex_core.training.bundle.folding import fold_norms, insert_norms
-from animatex_core.training.bundle.pose_accuracy import joint_accuracy
-from animatex_core.training.bundle.pose_nets import (
+from animatex_core.pose.estimator import HEIGHT, WIDTH, decode_points, region_of
+from animatex_core.pose.extractor import PoseExtractor
+from animatex_core.pose.keypoints import JOINT, poses_from_133
+from animatex_core.pose.torch_models import CELL, HALF, SmallDetector, SmallLandmarks
+from animatex_core.training.small_models import pose_nets
+from animatex_core.training.small_models.fit import FitSettings, fuse_batchnorm, insert_batchnorm
+from animatex_core.training.small_models.pose_accuracy import joint_accuracy
+from animatex_core.training.small_models.pose_nets import (
     landmarks_loss,
     landmarks_sample,
     targets,
     train_detector,
     train_landmarks,
 )
-from animatex_core.training.bundle.pose_samples import shot, whole_body
-from animatex_core.training.procedural.triples import Scene, draw_scene
+from animatex_core.training.small_models.pose_samples import shot, whole_body
+from animatex_core.training.synthetic.triples import Scene, draw_scene
 
 torch.set_num_threads(1)
 FEW = FitSettings(steps=25, batch_size=2, learning_rate=3e-3, warm_up=5, decay=0.5, workers=0)
@@ -115,11 +113,11 @@ def test_norms_fold_into_what_they_follow() -> None:
     torch.manual_seed(0)
     network, sights = SmallLandmarks(), torch.randn(2, 3, HEIGHT // HALF, WIDTH // HALF)
     keys = list(network.state_dict())
-    insert_norms(network)
+    insert_batchnorm(network)
     network.train().maps(sights)
     with torch.no_grad():
         before = network.eval().maps(sights)
-        fold_norms(network)
+        fuse_batchnorm(network)
         torch.testing.assert_close(network.maps(sights), before, atol=1e-3, rtol=1e-3)
     assert list(network.state_dict()) == keys
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from animatex_core.pose.detector import FORM as DETECTOR
-from animatex_core.pose.extract import PoseExtractor
-from animatex_core.pose.landmarks import FORM as LANDMARKS
-from animatex_core.pose.onnx_session import open_net
-from animatex_core.pose.small_nets import TorchNet
-from animatex_core.training.bundle.pose_onnx import write_detector, write_landmarks
+from animatex_core.pose.estimator import FORM as LANDMARKS
+from animatex_core.pose.extractor import PoseExtractor
+from animatex_core.pose.onnx_model import open_model
+from animatex_core.pose.torch_models import TorchNet
+from animatex_core.training.small_models.pose_onnx import write_detector, write_landmarks
 from tests.pose.generated_nets import generated_nets
 
 torch.set_num_threads(1)
@@ -30,7 +30,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_file_does_what_the_net_does(files: dict[str, Path], name: str, count: int) -> None:
     pictures = list(np.random.default_rng(0).random((count, *FORMS[name].input), np.float32) * 2)
-    net = open_net(files[name], FORMS[name], "cpu")
+    net = open_model(files[name], FORMS[name], "cpu")
     assert net.takes_batches
     for found, wanted in zip(net.run(pictures), TorchNet(getattr(NETS, name)).run(pictures), strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-4, rtol=1e-3)

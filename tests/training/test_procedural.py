@@ -6,17 +6,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animatex_core.pose.skeleton import JOINT, PoseSequence, seen
+from animatex_core.pose.keypoints import JOINT, PoseSequence, seen
 from animatex_core.retarget.bones import BODY_BONES, PROPORTION
-from animatex_core.training.procedural.anatomy import place_in, pose
-from animatex_core.training.procedural.canvas import SCALE
-from animatex_core.training.procedural.choreography import choreograph, stand
-from animatex_core.training.procedural.dances import HELD_OUT, draw_motion, real_dance, real_motions
-from animatex_core.training.procedural.look import draw_person
-from animatex_core.training.procedural.motion import Motion, motion_of
-from animatex_core.training.procedural.render import render
-from animatex_core.training.procedural.triples import Scene, draw_scene, draw_triple
-from animatex_core.training.procedural.visibility import visible_joints
+from animatex_core.training.synthetic.anatomy import place_in, pose
+from animatex_core.training.synthetic.backdrop import SCALE
+from animatex_core.training.synthetic.dances import (
+    HELD_OUT,
+    choreograph,
+    draw_motion,
+    real_dance,
+    real_motions,
+    stand,
+)
+from animatex_core.training.synthetic.look import draw_person
+from animatex_core.training.synthetic.motion import Motion, motion_of
+from animatex_core.training.synthetic.render import render
+from animatex_core.training.synthetic.triples import Scene, draw_scene, draw_triple
+from animatex_core.training.synthetic.visibility import visible_joints
 
 SIZE = 64, 96
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from accelerate.state import AcceleratorState
 
-from animatex_core.checkpoints.denoiser_file import load_denoiser
-from animatex_core.small_bundle import SmallBundle
-from animatex_core.training.bundle.__main__ import read_encoders
-from animatex_core.training.bundle.baselines import smoothed
-from animatex_core.training.bundle.gate import Gate
-from animatex_core.training.bundle.recipe import Recipe, Stage
+from animatex_core.animate_x.checkpoint import load_denoiser
+from animatex_core.hub.bundled import SmallBundle
 from animatex_core.training.data.shards import shard_files
+from animatex_core.training.small_models.__main__ import read_encoders
+from animatex_core.training.small_models.gate import Gate
+from animatex_core.training.small_models.recipe import Recipe, Stage
+from animatex_core.training.small_models.scores import smoothed
 
 STAGES = (Stage("far", 4, 1), Stage("far", 5, 2))
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from animatex_core.errors import InvalidInput
-from animatex_core.training.data.books import begin_settings
-from animatex_core.training.data.records import Record, Records
+from animatex_core.training.data.manifest import Record, Records, begin_settings
 from animatex_core.training.data.sources import Source
 
 RECORD = Record("dance.mp4", [1, 2], "train", [16, 16])

@@ -9,16 +9,16 @@ import pytest
 import torch
 from torch import nn
 
+from animatex_core.animate_x.dummy_components import generate_weights
 from animatex_core.encoders.autoencoder import LATENT_SCALE, AutoencoderConfig, network_on_meta
-from animatex_core.model.generated import generate_weights
-from animatex_core.pose.skeleton import HANDS, seen
-from animatex_core.training.bundle import autoencoder, image_encoder
-from animatex_core.training.bundle.color_path import begin_with_colors
-from animatex_core.training.bundle.fit import FitSettings, fit
-from animatex_core.training.bundle.triples_set import TriplesSettings, encode_triple, write_triples
-from animatex_core.training.data.encoders import generated_encoders
+from animatex_core.pose.keypoints import HANDS, seen
+from animatex_core.training.data.encoding import generated_encoders
 from animatex_core.training.data.shards import ShardDataset
-from animatex_core.training.procedural.triples import draw_triple
+from animatex_core.training.small_models import autoencoder, image_encoder
+from animatex_core.training.small_models.fit import FitSettings, fit
+from animatex_core.training.small_models.initialization import init_color_passthrough
+from animatex_core.training.small_models.triples_set import TriplesSettings, encode_triple, write_triples
+from animatex_core.training.synthetic.triples import draw_triple
 
 QUICK = FitSettings(steps=20, batch_size=4, learning_rate=1e-2, warm_up=1, workers=0)
 
@@ -56,7 +56,7 @@ def _line(network: nn.Module, x: torch.Tensor) -> torch.Tensor:
 def test_an_untrained_autoencoder_passes_colors() -> None:
     torch.manual_seed(0)
     network = _network()
-    begin_with_colors(network)
+    init_color_passthrough(network)
     pictures = torch.nn.functional.interpolate(torch.rand(2, 3, 6, 4) * 2 - 1, scale_factor=8)
     with torch.no_grad():
         found = network.decode(network.encode(pictures).latent_dist.mean).sample

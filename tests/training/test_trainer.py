@@ -9,31 +9,33 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from animatex_core.checkpoints.denoiser_file import load_denoiser
+from animatex_core.animate_x.checkpoint import load_denoiser
+from animatex_core.animate_x.sampling import SamplingSettings, sample_latents
+from animatex_core.animate_x.training_spec import TrainingSpec
 from animatex_core.errors import CheckpointError, InvalidInput, WrongCheckpoint
-from animatex_core.model.trained_on import TrainedOn
-from animatex_core.sampling import SamplingSettings, sample_latents
-from animatex_core.training.trainer.checkpoint import (
+from animatex_core.training.animate_x.batches import DenoiserBatchMaker
+from animatex_core.training.animate_x.config import TrainingConfig
+from animatex_core.training.animate_x.network import make_optimizer, start_unet
+from animatex_core.training.animate_x.task import export_denoiser
+from animatex_core.training.loop.checkpoint import (
     AVERAGE,
     WEIGHTS,
     checkpoints,
     latest_checkpoint,
     read_checkpoint,
 )
-from animatex_core.training.trainer.config import TrainingConfig
-from animatex_core.training.trainer.export import export_denoiser
-from animatex_core.training.trainer.network import make_optimizer, start_unet
-from animatex_core.training.trainer.recompute import recompute_layers
-from animatex_core.training.trainer.samples import BatchMaker
-from animatex_core.training.trainer.training import Training
+from animatex_core.training.loop.gradient_checkpointing import checkpoint_layers
+from animatex_core.training.loop.trainer import Trainer
 
 from .training_samples import MadeUpClips, settings
 
 
-def training(config: TrainingConfig, folder: Path, clips: MadeUpClips | None = None) -> Training:
+def training(config: TrainingConfig, folder: Path, clips: MadeUpClips | None = None) -> Trainer:
     """Begin, or go on where a folder has a checkpoint."""
     checkpoint = read_checkpoint(latest_checkpoint(folder)) if checkpoints(folder) else None
-    return Training(BatchMaker(config, clips or MadeUpClips()), folder, Accelerator(cpu=True), checkpoint)
+    return Trainer(
+        DenoiserBatchMaker(config, clips or MadeUpClips()), folder, Accelerator(cpu=True), checkpoint
+    )
 
 
 def losses(config: TrainingConfig, folder: Path, steps: int = 1000, **more: Any) -> list[float]:
@@ -104,7 +106,7 @@ def test_a_loss_that_is_not_finite_ends_it_before_the_weights_change(tmp_path: P
     training(settings(steps=1), tmp_path).run()
     started = training(settings(), tmp_path)
 
-    def spoil(_training: Training, report: Any) -> None:
+    def spoil(_training: Trainer, report: Any) -> None:
         if report.position.step == 2:
             # Found before the next step changes weights or average.
             torch.nn.init.constant_(started.network.out[-1].get_parameter("bias"), float("nan"))
@@ -130,8 +132,8 @@ def test_the_average_is_exported_for_sampling_and_begins_another_training(tmp_pa
     averages = checkpoint.under(AVERAGE)
     assert all(torch.equal(value, averages[name]) for name, value in loaded.unet.state_dict().items())
     assert not all(torch.equal(value, averages[name]) for name, value in checkpoint.under(WEIGHTS).items())
-    assert loaded.trained_on == TrainedOn(32, 48, 3, "both")
-    (inputs,) = BatchMaker(settings(), MadeUpClips()).sample(0, 2).groups
+    assert loaded.trained_on == TrainingSpec(32, 48, 3, "both")
+    (inputs,) = DenoiserBatchMaker(settings(), MadeUpClips()).sample(0, 2).groups
     assert sample_latents(loaded.unet, inputs, SamplingSettings(steps=2)).shape == (1, 4, 2, 6, 4)
     again = start_unet(settings(initial_weights=str(target)))
     assert all(torch.equal(value, averages[name]) for name, value in again.state_dict().items())
@@ -152,7 +154,7 @@ def test_the_pose_indicator_has_a_rate_of_its_own() -> None:
 def test_recomputing_changes_no_name(tmp_path: Path) -> None:
     unet = start_unet(settings())
     before = list(unet.state_dict())
-    recompute_layers(unet)
+    checkpoint_layers(unet)
     assert list(unet.state_dict()) == before
 
 

@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 
+from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.errors import InvalidInput
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.training.trainer.config import TrainingConfig
-from animatex_core.training.trainer.config_file import changed, read_config, shipped_configs
-from animatex_core.training.trainer.run_config import OptimizerConfig
+from animatex_core.training.animate_x.config import TrainingConfig
+from animatex_core.training.config_file import changed, read_config, shipped_configs
+from animatex_core.training.loop.config import OptimizerConfig
 
 from .training_samples import SETTINGS, settings
 

@@ -6,19 +6,18 @@ from typing import Any
 import pytest
 import torch
 
+from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x.layers import UNINITIALISED
+from animatex_core.animate_x.temporal import Mamba, selective_scan
+from animatex_core.animate_x.unet import AnimateXUNet
 from animatex_core.errors import OutOfMemory
-from animatex_core.model.config import DenoiserConfig
-from animatex_core.model.layers import UNINITIALISED
-from animatex_core.model.mamba import Mamba, selective_scan
-from animatex_core.model.unet import AnimateXUNet
-from animatex_core.training.trainer import memory
-from animatex_core.training.trainer.config import TrainingConfig
-from animatex_core.training.trainer.cost import StepCost, step_cost
-from animatex_core.training.trainer.counter import Counter
-from animatex_core.training.trainer.fused_scan import BACKWARD, FORWARD, FusedScan
-from animatex_core.training.trainer.loss import DenoisingLoss
-from animatex_core.training.trainer.recompute import recompute_layers
-from animatex_core.training.trainer.samples import BatchMaker
+from animatex_core.training.animate_x import cost as memory
+from animatex_core.training.animate_x.batches import DenoiserBatchMaker
+from animatex_core.training.animate_x.config import TrainingConfig
+from animatex_core.training.animate_x.cost import StepCost, step_cost
+from animatex_core.training.animate_x.task import DenoisingLoss
+from animatex_core.training.loop.gradient_checkpointing import checkpoint_layers
+from animatex_core.training.loop.op_counter import BACKWARD, FORWARD, FusedScan, OpCounter
 
 from .training_samples import MadeUpClips, settings
 
@@ -47,11 +46,11 @@ def test_the_count_is_that_of_real_steps_and_recomputing_saves_memory() -> None:
 
 def really(config: TrainingConfig) -> tuple[int, int]:
     """Operations and peak beyond the weights of a step that is computed."""
-    batch = BatchMaker(config, MadeUpClips()).sample(0, 3)
-    with Counter() as counter:
+    batch = DenoiserBatchMaker(config, MadeUpClips()).sample(0, 3)
+    with OpCounter() as counter:
         loss = DenoisingLoss(AnimateXUNet(config.model).train())
         if config.gradient_checkpointing:
-            recompute_layers(loss.unet)
+            checkpoint_layers(loss.unet)
         weights = counter.now
         value, _ = loss(batch, torch.randn_like(batch.latents), torch.tensor([500]))
         value.backward()

@@ -11,16 +11,15 @@ from accelerate import Accelerator
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
-from animatex_core.commands.train_words import Told
-from animatex_core.training.trainer.config import PreviewConfig
-from animatex_core.training.trainer.ema import WeightAverage
-from animatex_core.training.trainer.logs import TensorBoardLog
-from animatex_core.training.trainer.meter import Meter
-from animatex_core.training.trainer.plan import Position
-from animatex_core.training.trainer.preview import Preview
-from animatex_core.training.trainer.samples import BatchMaker
-from animatex_core.training.trainer.training import StepReport, Training
-from animatex_core.video.picture import read_picture
+from animatex_core.training.animate_x.batches import DenoiserBatchMaker
+from animatex_core.training.animate_x.config import PreviewConfig
+from animatex_core.training.animate_x.preview import Preview
+from animatex_core.training.console import ConsoleReporter
+from animatex_core.training.loop.averaging import WeightAverage
+from animatex_core.training.loop.batch_schedule import Position
+from animatex_core.training.loop.reporting import MetricMeans, TensorBoardLog
+from animatex_core.training.loop.trainer import StepReport, Trainer
+from animatex_core.video.image import read_picture
 
 from .training_samples import MadeUpClips, settings
 
@@ -43,7 +42,7 @@ def report(**changes: Any) -> StepReport:
 
 def test_means_are_taken_over_the_steps_since_the_last_reading() -> None:
     moments = iter([0.0, 4.0, 4.0, 5.0, 5.0])  # begin, read, begin
-    meter = Meter(clock=lambda: next(moments))
+    meter = MetricMeans(clock=lambda: next(moments))
     meter.add(report())
     meter.add(report(loss=1.5, timesteps=torch.tensor([99, 100])))
     means = meter.read()
@@ -56,13 +55,13 @@ def test_means_are_taken_over_the_steps_since_the_last_reading() -> None:
 
 
 def test_each_task_has_a_loss_of_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    meter = Meter()
+    meter = MetricMeans()
     for task, loss in (("ti2v", 1.0), ("animation", 4.0), ("ti2v", 2.0)):
         meter.add(report(task=task, loss=loss, timesteps=torch.tensor([1000.0, 0.5])))
     means = meter.read()
     assert (means["loss/animation"], means["loss/ti2v"], means["error/900"]) == (4.0, 1.5, 1.0)
-    maker = BatchMaker(settings(), MadeUpClips())
-    told, training = Told(every=0.0), Training(maker, tmp_path, Accelerator(cpu=True))
+    maker = DenoiserBatchMaker(settings(), MadeUpClips())
+    told, training = ConsoleReporter(every=0.0), Trainer(maker, tmp_path, Accelerator(cpu=True))
     for changes in ({"task": "ti2v"}, {}):
         told(training, report(**changes))
     said = capsys.readouterr().out.splitlines()
@@ -73,8 +72,11 @@ def test_each_task_has_a_loss_of_its_own(capsys: pytest.CaptureFixture[str], tmp
 
 def test_curves_and_previews_are_written(tmp_path: Path) -> None:
     config = settings(steps=2, batches=[{"frames": 1, "batch_size": 1}])
-    maker, shown = BatchMaker(config, MadeUpClips()), PreviewConfig(every_steps=2, clips=2, frames=3, steps=2)
-    training = Training(maker, tmp_path, Accelerator(cpu=True))
+    maker, shown = (
+        DenoiserBatchMaker(config, MadeUpClips()),
+        PreviewConfig(every_steps=2, clips=2, frames=3, steps=2),
+    )
+    training = Trainer(maker, tmp_path, Accelerator(cpu=True))
     preview = Preview(shown, maker, Colours())
     log = TensorBoardLog(tmp_path, 0, 1, preview)
     training.run([log])
@@ -91,8 +93,8 @@ def test_curves_and_previews_are_written(tmp_path: Path) -> None:
 
 def test_a_preview_shows_the_average(tmp_path: Path) -> None:
     config = settings(steps=1, batches=[{"frames": 1, "batch_size": 1}])
-    maker = BatchMaker(config, MadeUpClips())
-    training = Training(maker, tmp_path, Accelerator(cpu=True))
+    maker = DenoiserBatchMaker(config, MadeUpClips())
+    training = Trainer(maker, tmp_path, Accelerator(cpu=True))
     preview = Preview(PreviewConfig(clips=1, frames=2, steps=1), maker, Colours())
     before = preview.picture(training)
     weights = [parameter.detach().clone() for parameter in training.network.parameters()]

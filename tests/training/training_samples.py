@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from animatex_core.conditioning import MotionFeatures, ReferenceFeatures
-from animatex_core.pose.skeleton import POINTS, PoseSequence
-from animatex_core.training.clip import TrainingClip
-from animatex_core.training.trainer.config import TrainingConfig
+from animatex_core.animate_x.conditioning import MotionFeatures, ReferenceFeatures
+from animatex_core.pose.keypoints import POINTS, PoseSequence
+from animatex_core.training.animate_x.config import TrainingConfig
+from animatex_core.training.data.clip import TrainingClip
 
 SETTINGS: dict[str, Any] = {
     "model": {

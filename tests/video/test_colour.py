@@ -6,11 +6,11 @@ import pytest
 
 from animatex_core.errors import AnimateXWarning
 from animatex_core.video import filters
-from animatex_core.video.clip import probe
 from animatex_core.video.colour import HLG, PQ, SRGB
-from animatex_core.video.read import read_frames
+from animatex_core.video.info import probe
+from animatex_core.video.reader import read_frames
 from animatex_core.video.stream_colour import colour_problem
-from animatex_core.video.write import write_clip
+from animatex_core.video.writer import write_clip
 from tests.video.charts import (
     H264,
     HEVC,
@@ -167,7 +167,7 @@ def test_hdr_of_odd_sizes_and_of_any_shape_of_pixels_is_read(
 def test_hdr_in_a_folder_of_any_name_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     odd = tmp_path / "a'b,c;d[e]:f %d"
     odd.mkdir()
-    monkeypatch.setattr("animatex_core.video.read.gettempdir", lambda: str(odd))
+    monkeypatch.setattr("animatex_core.video.reader.gettempdir", lambda: str(odd))
     assert worst_error(next(read_frames(write_wide(tmp_path, "hlg.mov")))) <= TOLERANCE
     assert list(odd.rglob("*.cube")) == []
 

@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from animatex_core.errors import InvalidInput
-from animatex_core.video.clip import probe
+from animatex_core.video.audio import Sound, find_sound
 from animatex_core.video.containers import MAX_SAMPLE_RATE, source
 from animatex_core.video.ffmpeg import run
-from animatex_core.video.mux import find_sound
-from animatex_core.video.read import read_frames
-from animatex_core.video.sound import Sound
-from animatex_core.video.watching import Guard
+from animatex_core.video.info import probe
+from animatex_core.video.process import Guard
+from animatex_core.video.reader import read_frames
 from tests.video.samples import ffmpeg, make_clip, numbers_of
 
 H264 = ("-pix_fmt", "yuv420p")

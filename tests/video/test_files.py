@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from animatex_core.cli import main
+from animatex_core.cli.main import main
 from animatex_core.errors import AnimateXWarning, InvalidInput
 from animatex_core.training.data.sources import Source, find_sources
-from animatex_core.video.clip import probe
 from animatex_core.video.files import files_by_name, files_with, find_clips
-from animatex_core.video.frames import choose_frames
+from animatex_core.video.frame_selection import choose_frames
+from animatex_core.video.info import probe
 from tests.video.samples import make_clip
 
 ODD = os.fsdecode(b"caf\xe9.mp4")  # from an old archive, in Latin-1

@@ -3,7 +3,7 @@ import warnings
 import pytest
 
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.video.frames import FrameChoice, choose_frames
+from animatex_core.video.frame_selection import FrameChoice, choose_frames
 
 
 @pytest.mark.parametrize(

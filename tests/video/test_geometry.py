@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning
-from animatex_core.video.clip import count_frames, probe
 from animatex_core.video.ffmpeg import each_frame_once, executable
-from animatex_core.video.read import read_frames
+from animatex_core.video.info import count_frames, probe
+from animatex_core.video.reader import read_frames
 from tests.video.charts import H264, chart, worst_error
 from tests.video.samples import ffmpeg, make_clip, numbers_of
 

@@ -13,11 +13,10 @@ import pytest
 from PIL import Image
 
 from animatex_core.errors import AnimateXError, InvalidInput
-from animatex_core.video.image_files import FORMATS, known_formats
-from animatex_core.video.picture import read_picture
+from animatex_core.video.image import FORMATS, known_formats, read_picture
 from tests.peak_memory import linux, measured
 
-READ = ("animatex_core.video.picture", "read_picture")
+READ = ("animatex_core.video.image", "read_picture")
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
 
 
@@ -120,7 +119,7 @@ def test_postscript_starts_no_program(tmp_path: Path, name: str) -> None:
     (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path / 'started'}\nexit 1\n")
     (tmp_path / "gs").chmod(0o755)
     environ = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    call = "import sys; from animatex_core.video.picture import read_picture; read_picture(sys.argv[1])"
+    call = "import sys; from animatex_core.video.image import read_picture; read_picture(sys.argv[1])"
     run = subprocess.run([sys.executable, "-c", call, str(tmp_path / name)], env=environ, capture_output=True,
                          text=True, check=False)  # fmt: skip
     assert "InvalidInput" in run.stderr

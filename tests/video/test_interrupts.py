@@ -12,14 +12,13 @@ import pytest
 
 from animatex_core.errors import Cancelled, InvalidInput, StorageError
 from animatex_core.video import ffmpeg as program
-from animatex_core.video.clip import ClipInfo, count_frames, probe
+from animatex_core.video.audio import Sound, find_sound
+from animatex_core.video.audio_samples import read_samples
 from animatex_core.video.ffmpeg import Running, run
-from animatex_core.video.mux import find_sound
-from animatex_core.video.read import read_frames
-from animatex_core.video.samples import read_samples
-from animatex_core.video.sound import Sound
-from animatex_core.video.watching import Guard
-from animatex_core.video.write import write_clip
+from animatex_core.video.info import VideoInfo, count_frames, probe
+from animatex_core.video.process import Guard
+from animatex_core.video.reader import read_frames
+from animatex_core.video.writer import write_clip
 from tests.video.samples import make_clip, make_flash, numbered, numbers_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a script stands for an ffmpeg that hangs")
@@ -27,7 +26,7 @@ FAR = 3600.0  # seconds for which the script hangs: longer than any test
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> ClipInfo:
+def clip(tmp_path_factory: pytest.TempPathFactory) -> VideoInfo:
     return probe(make_flash(tmp_path_factory.mktemp("clips") / "clip.mp4", seconds=1.0, at=0.5))
 
 
@@ -58,14 +57,14 @@ class Interrupt:
             raise Cancelled("stopped")
 
 
-def _written(clip: ClipInfo, out: Path, check: Interrupt, suffix: str = ".mp4") -> None:
+def _written(clip: VideoInfo, out: Path, check: Interrupt, suffix: str = ".mp4") -> None:
     frames = [numbered(0, 640, 480)] * 9
     write_clip(out.with_suffix(suffix), frames, fps=10, check=check)
 
 
-CALLS: dict[str, Callable[[ClipInfo, Path, Interrupt], object]] = {
+CALLS: dict[str, Callable[[VideoInfo, Path, Interrupt], object]] = {
     "probe": lambda clip, _, check: probe(clip.path, check),
-    "count": lambda clip, _, check: count_frames(ClipInfo(**{**vars(clip), "declared": 99}), check),
+    "count": lambda clip, _, check: count_frames(VideoInfo(**{**vars(clip), "declared": 99}), check),
     "read": lambda clip, _, check: list(read_frames(clip, check=check)),
     "samples": lambda clip, _, check: read_samples(clip, 0, 1, check),
     "find sound": lambda clip, _, check: find_sound(Sound(clip.path), check),
@@ -78,7 +77,7 @@ CALLS: dict[str, Callable[[ClipInfo, Path, Interrupt], object]] = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_an_interrupt_ends_ffmpeg_while_it_hangs(clip: ClipInfo, hangs: Path, call: str) -> None:
+def test_an_interrupt_ends_ffmpeg_while_it_hangs(clip: VideoInfo, hangs: Path, call: str) -> None:
     before = set(hangs.parent.iterdir())
     with pytest.raises(Cancelled):
         CALLS[call](clip, hangs, Interrupt())
@@ -132,7 +131,7 @@ def test_a_slow_caller_is_no_stall(tmp_path: Path) -> None:
     assert numbers_of(frames) == list(range(6))
 
 
-def test_more_output_than_fits_is_refused(clip: ClipInfo) -> None:
+def test_more_output_than_fits_is_refused(clip: VideoInfo) -> None:
     endless = ["-f", "lavfi", "-i", "testsrc", "-f", "rawvideo", "pipe:1"]
     with pytest.raises(InvalidInput, match="more than 1 MB"):
         run(endless, Guard(clip.path, max_output=1 << 20))

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.video.clip import count_frames, probe
+from animatex_core.video.audio import Sound
+from animatex_core.video.audio_samples import read_samples
 from animatex_core.video.ffmpeg import each_frame_once
-from animatex_core.video.read import read_frames
-from animatex_core.video.samples import read_samples
-from animatex_core.video.sound import Sound
+from animatex_core.video.info import count_frames, probe
+from animatex_core.video.reader import read_frames
 from animatex_core.video.timestamps import FREE_REPEATS, MAX_REPEATS, find_rate
-from animatex_core.video.write import write_clip
+from animatex_core.video.writer import write_clip
 from tests.video.samples import ffmpeg, make_clip, numbered, numbers_of
 
 COUNT = 40

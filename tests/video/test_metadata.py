@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from animatex_core.errors import InvalidInput
-from animatex_core.video.clip import probe
-from animatex_core.video.sound import Sound
-from animatex_core.video.write import write_clip
+from animatex_core.video.audio import Sound
+from animatex_core.video.info import probe
+from animatex_core.video.writer import write_clip
 from tests.video.samples import ffmpeg, make_flash, numbered
 
 ODD = "a=b;c#d\\e\nf\\\n;[STREAM]\n#g= 'h' \"i\" 100% 模型 🕺\r\n\t"

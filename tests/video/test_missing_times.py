@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animatex_core.video.clip import count_frames, probe
+from animatex_core.video.audio import Sound
+from animatex_core.video.info import count_frames, probe
 from animatex_core.video.missing_times import fill_times
-from animatex_core.video.read import read_frames
-from animatex_core.video.sound import Sound
+from animatex_core.video.reader import read_frames
 from animatex_core.video.timestamps import Packets
-from animatex_core.video.write import write_clip
+from animatex_core.video.writer import write_clip
 from tests.video.samples import beep_of, ffmpeg, flash_of, make_clip, make_flash, numbers_of
 
 FRAMES = 96

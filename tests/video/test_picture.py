@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from animatex_core.errors import InvalidInput, StorageError
-from animatex_core.video.picture import PICTURE_SUFFIXES, read_picture, write_picture
+from animatex_core.video.image import PICTURE_SUFFIXES, read_picture, write_picture
 
 GRADIENT = np.linspace(0, 255, 12 * 8).astype(np.uint8).reshape(8, 12)
 

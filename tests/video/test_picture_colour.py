@@ -10,10 +10,10 @@ import pytest
 from PIL import Image, ImageCms
 
 from animatex_core.errors import AnimateXWarning
-from animatex_core.video.clip import probe
 from animatex_core.video.colour import PQ, SRGB
-from animatex_core.video.picture import read_picture
-from animatex_core.video.read import read_frames
+from animatex_core.video.image import read_picture
+from animatex_core.video.info import probe
+from animatex_core.video.reader import read_frames
 from tests.video.charts import TOLERANCE, chart, encoded_by, linear_in, worst_error
 
 FILES = Path(__file__).parent / "profiles"

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animatex_core.cli import main
+from animatex_core.cli.main import main
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.video.clip import count_frames, probe
-from animatex_core.video.picture import write_picture
-from animatex_core.video.read import read_frames
-from animatex_core.video.write import write_clip
+from animatex_core.video.image import write_picture
+from animatex_core.video.info import count_frames, probe
+from animatex_core.video.reader import read_frames
+from animatex_core.video.writer import write_clip
 from tests.video.samples import numbered, numbers_of
 
 

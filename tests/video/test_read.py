@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from animatex_core.errors import AnimateXWarning, Cancelled, InvalidInput
-from animatex_core.video.clip import ClipInfo, count_frames, probe
 from animatex_core.video.ffmpeg import Running, each_frame_once
-from animatex_core.video.read import read_frames
+from animatex_core.video.info import VideoInfo, count_frames, probe
+from animatex_core.video.reader import read_frames
 from tests.video.samples import ffmpeg, make_clip, make_flash, number_of, numbers_of
 
 H264 = ("-pix_fmt", "yuv420p")
@@ -237,7 +237,7 @@ def test_a_cut_off_clip_gives_what_can_be_decoded(tmp_path: Path, suffix: str) -
 
 def test_frames_that_do_not_decode_are_told_when_none_is_left(clip: Path) -> None:
     info = probe(clip)
-    gone = ClipInfo(**{**vars(info), "path": clip.with_name("gone.mp4")})
+    gone = VideoInfo(**{**vars(info), "path": clip.with_name("gone.mp4")})
     with pytest.raises(InvalidInput, match="No frame of the clip"):
         next(read_frames(gone))
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning, InvalidInput, StorageError
-from animatex_core.video.clip import ClipInfo, probe
-from animatex_core.video.samples import Samples, read_samples, write_samples
-from animatex_core.video.sound import Sound
-from animatex_core.video.write import write_clip
+from animatex_core.video.audio import Sound
+from animatex_core.video.audio_samples import Samples, read_samples, write_samples
+from animatex_core.video.info import VideoInfo, probe
+from animatex_core.video.writer import write_clip
 from tests.video.samples import ffmpeg, make_clip, make_flash, samples_of
 from tests.video.test_sound import LATE_PICTURES, LATE_SOUND
 
@@ -19,14 +19,14 @@ def noise(channels: int = 1, seconds: float = 2.0, rate: int = 44100) -> Samples
     return Samples(waveform.astype(np.float32), rate)
 
 
-def clip_with(sound: Samples, folder: Path) -> ClipInfo:
+def clip_with(sound: Samples, folder: Path) -> VideoInfo:
     """Return a clip of 2 seconds whose sound is not compressed."""
     wav, silent = write_samples(folder / "sound.wav", sound), make_clip(folder / "silent.mkv", 48)
     ffmpeg("-i", str(silent), "-i", str(wav), "-c", "copy", str(folder / "clip.mkv"))
     return probe(folder / "clip.mkv")
 
 
-def found_in(clip: ClipInfo, start: float, seconds: float) -> Samples:
+def found_in(clip: VideoInfo, start: float, seconds: float) -> Samples:
     samples = read_samples(clip, start, seconds)
     assert samples is not None
     return samples

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.video.clip import probe
+from animatex_core.video.audio import Sound, tempos
 from animatex_core.video.ffmpeg import each_frame_once
-from animatex_core.video.frames import choose_frames
-from animatex_core.video.read import read_frames
-from animatex_core.video.sound import Sound, tempos
-from animatex_core.video.write import write_clip
+from animatex_core.video.frame_selection import choose_frames
+from animatex_core.video.info import probe
+from animatex_core.video.reader import read_frames
+from animatex_core.video.writer import write_clip
 from tests.video.samples import RATE, beep_of, ffmpeg, flash_of, make_clip, make_flash, samples_of
 
 STEP = 0.02  # seconds that sound and picture may lie apart

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning
-from animatex_core.video.clip import probe
-from animatex_core.video.read import read_frames
-from animatex_core.video.samples import read_samples
-from animatex_core.video.sound import Sound
+from animatex_core.video.audio import Sound
+from animatex_core.video.audio_samples import read_samples
+from animatex_core.video.info import probe
+from animatex_core.video.reader import read_frames
 from animatex_core.video.tracks import choose_tracks
-from animatex_core.video.write import write_clip
+from animatex_core.video.writer import write_clip
 from tests.video.samples import ffmpeg, samples_of
 
 COLOURS = {"red": (254, 0, 0), "lime": (0, 255, 0), "blue": (0, 0, 254)}

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from animatex_core.errors import Cancelled, InvalidInput, StorageError
-from animatex_core.video.clip import probe
-from animatex_core.video.read import read_frames
-from animatex_core.video.write import check_output, write_clip
+from animatex_core.video.info import probe
+from animatex_core.video.reader import read_frames
+from animatex_core.video.writer import check_output, write_clip
 from tests.small_disk import mounted
 from tests.video.samples import number_of, numbered, numbers_of
 
@@ -323,7 +323,7 @@ def test_an_interrupt_from_the_keyboard_leaves_nothing_behind(tmp_path: Path) ->
     # Begun in the background of a shell, the tests would hand on that interrupts are ignored.
     code = f"""
 import itertools, signal, numpy as np
-from animatex_core.video.write import write_clip
+from animatex_core.video.writer import write_clip
 signal.signal(signal.SIGINT, signal.default_int_handler)
 started = lambda done, _: print(done, flush=True)
 frames = itertools.repeat(np.zeros((256, 256, 3), np.uint8))

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from ...dance import Dance, common_length, poses_of_clip
+from ...driving import DrivingClip, common_length, poses_of_clip
 from ...errors import InvalidInput
 from ...pose.cache import digest_file, key_of
-from ...pose.json_io import read_poses
-from ...pose.pose_folder import pose_files_in
-from ...pose.skeleton import PoseSequence
-from ...video.clip import count_frames, probe
+from ...pose.formats.reader import read_poses
+from ...pose.formats.text import pose_files_in
+from ...pose.keypoints import PoseSequence
 from ...video.files import CLIP_SUFFIXES, READ_PICTURE_SUFFIXES, files_by_name
-from ...video.frames import choose_frames
-from ...video.picture import read_picture
+from ...video.frame_selection import choose_frames
+from ...video.image import read_picture
+from ...video.info import count_frames, probe
 from .cases import Case
 
 CLIPS, POSES, PICTURES, HUMANS = "clips", "poses", "pictures", "humans"  # folders
@@ -71,7 +71,7 @@ class FolderSet:
         digest = key_of(content, {"names": list(self.names)})
         return {"cases": len(self.names), "files": digest, "frames": self.frames, "stride": self.stride}
 
-    def _dance(self, name: str) -> Dance:
+    def _dance(self, name: str) -> DrivingClip:
         if name not in self._poses:
             raise InvalidInput(
                 f"{self.folder / POSES / name}.json is missing: find these poses by `animatex pose`."
@@ -81,7 +81,7 @@ class FolderSet:
         poses = poses_of_clip(self._poses[name], clip, frames=frames)
         total = common_length(clip, poses, frames)
         choice = choose_frames(total, frames=self.frames, stride=self.stride, fps=clip.fps)
-        return Dance(clip, choice, poses.select(choice.indices).with_fps(choice.fps))
+        return DrivingClip(clip, choice, poses.select(choice.indices).with_fps(choice.fps))
 
     @cached_property
     def _clips(self) -> dict[str, Path]:

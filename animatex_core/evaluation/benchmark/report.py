@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidInput
-from ...placement import place_json, place_text
-from ..measurements import Measurements
-from ..scores import Score
-from .chart import chart
-from .record import read_json
-from .run import CASES, LEFT_OUT, left_out
-from .table import tables
-from .tasks import Setting
+from ...utils.files import write_json, write_text
+from ..metrics.measurements import Measurements
+from ..metrics.scores import Score
+from .cases import Setting
+from .charts import chart
+from .run import CASES, LEFT_OUT, left_out, read_json
+from .tables import tables
 
 JSON, TABLE, CHART = "results.json", "results.md", "results.svg"
 
@@ -26,11 +25,11 @@ Missing = Mapping[tuple[Setting, str], Mapping[str, str]]
 
 def scores_of(measured: Measurements) -> dict[str, Score]:
     """Return all scores that can be told: a Frechet distance asks for two samples of each set."""
-    told = {name: both for name, both in measured.sets.items() if name not in untold(measured)}
+    told = {name: both for name, both in measured.sets.items() if name not in undersampled_metrics(measured)}
     return replace(measured, sets=told).scores()
 
 
-def untold(measured: Measurements) -> list[str]:
+def undersampled_metrics(measured: Measurements) -> list[str]:
     """Return the Frechet distances that rest on a single sample."""
     return [name for name, both in measured.sets.items() if min(both.generated.count, both.real.count) < 2]
 
@@ -64,9 +63,9 @@ def write_report(
         for setting, systems in scores.items()
     }
     text = tables(values, [*notes, *_gaps(measured), *_missing_notes(missing, len(names))])
-    place_json(folder / JSON, {"settings": settings, "results": _for_json(folder, scores, names)})
-    place_text(folder / CHART, chart(values))
-    place_text(folder / TABLE, text)
+    write_json(folder / JSON, {"settings": settings, "results": _for_json(folder, scores, names)})
+    write_text(folder / CHART, chart(values))
+    write_text(folder / TABLE, text)
     return text
 
 
@@ -88,7 +87,7 @@ def _gaps(measured: Measured) -> list[str]:
         f"{metric} of {name}, {setting}, is left out: it rests on a single sample, so take more cases."
         for setting, systems in measured.items()
         for name, each in systems.items()
-        for metric in (untold(each) if each.pairs else [])
+        for metric in (undersampled_metrics(each) if each.pairs else [])
     ]
 
 

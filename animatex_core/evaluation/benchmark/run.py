@@ -1,26 +1,56 @@
-"""A system on all cases in one setting, case after case, so that a run that was stopped goes on."""
+"""A system on all cases in one setting, resumed wherever it was stopped."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ...encoders.preprocess import resize
+from ...encoders.preprocessing import resize
 from ...errors import InvalidInput
-from ...placement import place_json
-from ...pose.skeleton import PoseSequence
-from ...video.picture import write_picture
-from ...video.write import write_clip
-from ...wording import printable
-from ..measurements import Measurements
-from ..networks import Networks
-from ..state import read_measurements, write_measurements
-from .cases import Case, CaseSet
-from .record import read_json
-from .sheet import contact_sheet
+from ...pose.keypoints import PoseSequence
+from ...utils.documents import read_json as read_plain_json
+from ...utils.files import write_json
+from ...utils.text import printable
+from ...video.image import write_picture
+from ...video.writer import write_clip
+from ..metrics.measurements import Measurements, read_measurements, write_measurements
+from ..metrics.networks import MetricNetworks
+from .cases import Case, CaseSet, Setting, Task, task_of
+from .charts import contact_sheet
 from .systems import Size, System
-from .tasks import Setting, Task, task_of
+
+
+def write_or_match_settings(path: Path, settings: Mapping[str, Any]) -> None:
+    """Write settings to a file, or raise InvalidInput where it holds others, naming those that differ."""
+    wanted = json.loads(json.dumps(settings))
+    if not path.exists():
+        write_json(path, wanted)
+        return
+    there = read_json(path)
+    differing = sorted(name for name in {*wanted, *there} if wanted.get(name) != there.get(name))
+    if differing:
+        told = "; ".join(f"{name} was {there.get(name)} and is now {wanted.get(name)}" for name in differing)
+        raise InvalidInput(
+            f"{path.parent} holds an evaluation with other settings ({told}): repeat those, or choose "
+            "another folder."
+        )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read what `place_json` wrote; raises InvalidInput for anything else."""
+    try:
+        found = read_plain_json(path)
+    except (OSError, ValueError) as error:
+        raise InvalidInput(
+            f"{path} cannot be read ({error}): choose another folder for the results."
+        ) from error
+    if not isinstance(found, dict):
+        raise InvalidInput(f"{path} is not what was written there: choose another folder for the results.")
+    return found
+
 
 STATE, CASES, SHEETS, CLIPS = "measurements.safetensors", "cases", "sheets", "clips"
 
@@ -35,7 +65,7 @@ class Benchmark:
     """cases under these metrics. size: width and height at which clips are compared. seed: of the humans."""
 
     cases: CaseSet
-    metrics: Networks
+    metrics: MetricNetworks
     size: Size
     seed: int = 0
 
@@ -55,7 +85,7 @@ class Benchmark:
                 measured = self._measured(system, setting, folder, measured, number)
             except InvalidInput as error:
                 name = self.cases.names[number]
-                place_json(folder / CASES / f"{name}.json", {"case": name, LEFT_OUT: str(error)})
+                write_json(folder / CASES / f"{name}.json", {"case": name, LEFT_OUT: str(error)})
             number += 1
             notes = {"last case": printable(self.cases.names[number - 1]), DONE: str(number)}
             write_measurements(state, measured, notes)
@@ -79,7 +109,7 @@ class Benchmark:
         real = np.stack([resize(frame, *self.size) for frame in case.frames])
         measured = done.with_pair(self.metrics, generated, real)
         scores = _of_case(done, measured)
-        place_json(folder / CASES / f"{case.name}.json", {"case": case.name, "scores": scores})
+        write_json(folder / CASES / f"{case.name}.json", {"case": case.name, "scores": scores})
         _show(folder, case, task, generated, real)
         return measured
 

@@ -8,18 +8,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ...encoders.preprocess import resize
+from ...animate_x.components import PipelineComponents
+from ...animate_x.pipeline import AnimateXPipeline, AnimationSettings
+from ...animate_x.sampling import SEEDS
+from ...encoders.preprocessing import resize
 from ...errors import InvalidInput
-from ...networks import Networks
-from ...pipeline import AnimationSettings, Animator
 from ...pose.cache import digest_file, key_of
-from ...progress import no_progress
-from ...sampling import SEEDS
-from ...video.clip import count_frames, probe
+from ...utils.progress import no_progress
 from ...video.files import CLIP_SUFFIXES, files_by_name
-from ...video.read import read_frames
-from .alignment import aligned_frames, check_shape
-from .tasks import SETTINGS, Setting, Task
+from ...video.info import count_frames, probe
+from ...video.reader import read_frames
+from .cases import SETTINGS, Setting, Task, aligned_frames, check_shape
 
 Size = tuple[int, int]
 
@@ -48,7 +47,7 @@ class AnimatedBy:
     """
 
     name: str
-    load: Callable[[], Networks]
+    load: Callable[[], PipelineComponents]
     settings: AnimationSettings
     described: Mapping[str, Any]
 
@@ -64,8 +63,8 @@ class AnimatedBy:
         return self.described
 
     @cached_property
-    def _animator(self) -> Animator:
-        return Animator(self.load(), lambda stage, done, total: no_progress(done, total))
+    def _animator(self) -> AnimateXPipeline:
+        return AnimateXPipeline(self.load(), lambda stage, done, total: no_progress(done, total))
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,47 @@
-"""The clips of a study: what several systems made of the same cases, and what they were given."""
+"""The videos of a study: from several systems, on the same cases, in blind pairs."""
 
+import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, combinations, zip_longest
 from pathlib import Path
 
+import numpy as np
+
 from ...errors import AnimateXWarning, InvalidInput
-from ...progress import Progress, no_progress
+from ...utils.progress import Progress, no_progress
+from ...utils.validation import require_int
 from ...video.files import files_by_name
-from ...video.picture import read_picture
-from .playable import CLIPS, PICTURES, playable_seconds
+from ...video.image import read_picture
+from ...video.info import look_at_first_frame, probe
+
+CLIPS = {".mp4": "video/mp4", ".webm": "video/webm"}
+PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+# As ffmpeg names them. Others, and frames of more colour than 4:2:0, play in some browsers only.
+PLAYED = re.compile(r"Stream #0:\d+.*?: Video: (?:h264|vp8|vp9|av1)\b.*?, yuvj?420p\b")
+
+
+def mime_type(path: Path) -> str:
+    """Return the type of a clip or picture, as its suffix says."""
+    return (CLIPS | PICTURES)[path.suffix.lower()]
+
+
+def playable_seconds(path: Path) -> float:
+    """Return how long a clip lasts; raises InvalidInput unless it is one that every browser plays."""
+    clip = probe(path)
+    if not PLAYED.search(look_at_first_frame(clip.path).log):
+        raise InvalidInput(
+            f"The clip {str(path)!r} is of a kind that not all browsers play: write it anew as H.264 of 8 "
+            "bits, by `ffmpeg -i old.mp4 -c:v libx264 -pix_fmt yuv420p new.mp4`."
+        )
+    return clip.duration or 0.0
+
 
 SHOWN = 3  # names in a message
 UNEQUAL = 1.1  # times that a clip of a case may last longer than another without a word
 CHUNK = 1 << 20  # bytes of a clip that are searched at once
-LEAST_NAME = 5  # characters; shorter names are in many clips by chance
+MIN_NAME = 5  # characters; shorter names are in many clips by chance
 
 
 @dataclass(frozen=True)
@@ -124,7 +151,7 @@ def _check_lengths(case: str, seconds: list[float]) -> None:
 
 
 def _tells(clip: Path, system: str) -> bool:
-    if len(system) < LEAST_NAME:
+    if len(system) < MIN_NAME:
         return False
     wanted, rest = system.lower().encode(errors="surrogateescape"), b""
     with clip.open("rb") as file:
@@ -133,3 +160,42 @@ def _tells(clip: Path, system: str) -> bool:
                 return True
             rest = (rest + chunk.lower())[1 - len(wanted) :]
     return False
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two systems, shown side by side on one case."""
+
+    case: str
+    left: str
+    right: str
+
+
+def draw_pairs(
+    cases: Sequence[str], systems: Sequence[str], *, seed: int, most: int | None = None
+) -> list[Pair]:
+    """Return pairs in random order: every two systems on every case, or of these `most`, spread evenly.
+
+    Of each two systems, either is on the left equally often (to one pair), at random: a rater who prefers a
+    side favours nobody. The same arguments give the same pairs.
+    Raises InvalidInput for a seed or a number of pairs that cannot be.
+    """
+    require_int("seed", seed, least=0)
+    rng = np.random.default_rng(seed)
+    rounds = [list(_sided(two, cases, rng)) for two in combinations(systems, 2)]
+    # One case of every two systems after the other, so that a part of them holds all equally often.
+    spread = [pair for pair in chain.from_iterable(zip_longest(*rounds)) if pair is not None]
+    if most is not None:
+        require_int("pairs", most)
+        if most > len(spread):
+            raise InvalidInput(f"pairs is {most}, but there are {len(spread)} only: take fewer, or all.")
+        spread = spread[:most]
+    return [spread[place] for place in rng.permutation(len(spread))]
+
+
+def _sided(two: tuple[str, str], cases: Sequence[str], rng: np.random.Generator) -> Iterator[Pair]:
+    swap = bool(rng.integers(2))
+    for place in rng.permutation(len(cases)):
+        left, right = two[::-1] if swap else two
+        yield Pair(cases[place], left, right)
+        swap = not swap

@@ -1,20 +1,20 @@
-"""One HTML file that holds a whole study, with its clips, and asks nothing of any network."""
+"""One HTML file that holds a whole study with its videos, and needs no network."""
 
 import base64
 import json
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from ...placement import placed
-from ...progress import Progress, no_progress
-from .key import Key
-from .material import Material
-from .playable import mime_type
-from .questions import QUESTIONS
-from .votes import FORMAT
+from ...assets import ASSETS
+from ...errors import AnimateXWarning
+from ...utils.files import atomic_write, check_writable
+from ...utils.progress import Progress, no_progress
+from .material import Material, draw_pairs, mime_type
+from .votes import QUESTIONS, VOTES_FORMAT, Key, key_of_study, key_path, write_key
 
-PARTS = Path(__file__).parent / "page"
+PARTS = ASSETS / "study"
 CHUNK = 3 << 18  # bytes; a multiple of 3, so that base64 of the chunks can be joined
 
 
@@ -25,11 +25,11 @@ def write_page(path: Path, key: Key, material: Material, progress: Progress = no
     """
     files, pairs = _numbered(key, material)
     questions = [asdict(question) for question in QUESTIONS]
-    study = {"format": FORMAT, "study": key.study, "questions": questions, "pairs": pairs}
+    study = {"format": VOTES_FORMAT, "study": key.study, "questions": questions, "pairs": pairs}
     head, tail = _text("page.html").split("<!-- material -->")
     head = head.replace("/* style */", _text("page.css"))
     tail = tail.replace("/* script */", _text("page.js"))
-    with placed(path) as page:
+    with atomic_write(path) as page:
         page.write(head.encode())
         page.write(f'<script type="application/json" id="study">{json.dumps(study)}</script>\n'.encode())
         for number, file in enumerate(files):
@@ -65,3 +65,30 @@ def _base64(path: Path) -> Iterator[bytes]:
 
 def _text(name: str) -> str:
     return (PARTS / name).read_text(encoding="utf-8")
+
+
+LARGE = 300_000_000  # bytes of a page that browsers still open in seconds
+
+
+def build_study(
+    page: Path,
+    material: Material,
+    *,
+    seed: int = 0,
+    pairs: int | None = None,
+    progress: Progress = no_progress,
+) -> Key:
+    """Write the page and, beside it, its key, and return the key. pairs: how many, None for all there are.
+
+    The key is written first: a page without one would be worth nothing. An AnimateXWarning says where the
+    page is so large that browsers may fail. Raises InvalidInput, StorageError.
+    """
+    check_writable(page)
+    key = key_of_study(material, draw_pairs(material.cases, material.systems, seed=seed, most=pairs))
+    write_key(key_path(page), key)
+    write_page(page, key, material, progress)
+    size = page.stat().st_size
+    if size > LARGE:
+        sentence = f"{page} has {size / 1e6:.0f} MB, which some browsers do not open: take fewer pairs."
+        warnings.warn(AnimateXWarning(sentence), stacklevel=2)
+    return key

@@ -1,19 +1,115 @@
-"""Files of votes, as the page saves them: read, checked against the key, and one for each rater."""
+"""The key of a study and the files of votes, checked against it."""
 
+import hashlib
+import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
-from ...checks import shown
 from ...errors import InvalidInput
-from ...plain_files import FileFault, read_json
-from .key import Key
-from .questions import QUESTIONS, Answer
+from ...pose.cache import digest_file
+from ...utils.documents import FileFault, read_json
+from ...utils.files import write_json
+from ...utils.validation import shown
+from .material import Material, Pair
+
+Answer = Literal["left", "same", "right"]
+"""Which clip of a pair is better. same: no difference is seen, counted as half a vote for each."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """id: in files. name: of the column, as in the paper's user study; text: as raters read it."""
+
+    id: str
+    name: str
+    text: str
+
+
+QUESTIONS = (
+    Question("identity", "identity preservation", "Which clip keeps the looks of the character better?"),
+    Question(
+        "temporal", "temporal consistency", "Which clip moves more steadily, without flicker, jumps or tears?"
+    ),
+    Question("visual", "visual quality", "Which clip looks better as a picture: sharp, natural, unspoilt?"),
+)
+
+
+KEY_FORMAT = "key of an animatex study, version 1"
+
+
+@dataclass(frozen=True)
+class Key:
+    """study: an id that page, key and votes share. pairs: in the order of the page, numbered from 1."""
+
+    study: str
+    systems: Sequence[str]
+    pairs: Sequence[Pair]
+
+    def pair(self, number: int) -> Pair:
+        """Return the pair of a number, which must be one."""
+        return self.pairs[number - 1]
+
+
+def key_of_study(material: Material, pairs: Sequence[Pair]) -> Key:
+    """Make the key. Its id changes with any clip and any pair: no other key fits the votes."""
+    contents = [
+        [digest_file(material.clips[system][pair.case]) for system in (pair.left, pair.right)]
+        for pair in pairs
+    ]
+    stated = json.dumps([KEY_FORMAT, contents, [asdict(pair) for pair in pairs]])
+    return Key(hashlib.sha256(stated.encode()).hexdigest()[:12], material.systems, tuple(pairs))
+
+
+def key_path(page: Path) -> Path:
+    """Return where the key of a page is kept: study.key.json beside study.html."""
+    return page.with_suffix(".key.json")
+
+
+def write_key(path: Path, key: Key) -> None:
+    """Write a key; raises StorageError, and InvalidInput rather than replacing the key of another study."""
+    if path.exists() and read_key(path).study != key.study:
+        raise InvalidInput(
+            f"{path} is the key of another study, whose votes could not be counted without it: name another "
+            "page."
+        )
+    write_json(path, {"format": KEY_FORMAT, **asdict(key)})
+
+
+def read_key(path: Path) -> Key:
+    """Read a key; raises InvalidInput where it is missing or damaged."""
+    try:
+        stored = read_json(path)
+        if stored.pop("format") != KEY_FORMAT:
+            raise ValueError("another format")
+        key = Key(stored["study"], stored["systems"], tuple(Pair(**pair) for pair in stored["pairs"]))
+        _check(key)
+        return key
+    except OSError as error:
+        raise InvalidInput(
+            f"The key {str(path)!r} cannot be read ({error.strerror}): check its name."
+        ) from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InvalidInput(
+            f"{str(path)!r} is not the key of a study, or a damaged one ({error}): give the .key.json "
+            "written beside the page, or build the page again with the same clips and seed."
+        ) from error
+
+
+def _check(key: Key) -> None:
+    """Raise ValueError unless all values of a key that was read are of the types that were written."""
+    names = [each for pair in key.pairs for each in (pair.left, pair.right)]
+    texts = [key.study, *key.systems, *names, *(pair.case for pair in key.pairs)]
+    if not isinstance(key.systems, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("its values are of other types")
+    if unknown := set(names) - set(key.systems):
+        raise ValueError(f"it names the unknown system {sorted(unknown)[0]!r}")
+
 
 PAIR_NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
-FORMAT = "votes of an animatex study, version 1"  # the page writes it
+VOTES_FORMAT = "votes of an animatex study, version 1"  # the page writes it
 
 
 @dataclass(frozen=True)
@@ -69,7 +165,7 @@ def _read(path: Path) -> dict[str, Any]:
     except FileFault as error:
         raise _damaged(path, error) from error
     texts = stored if isinstance(stored, dict) else {}
-    if texts.get("format") != FORMAT or not all(
+    if texts.get("format") != VOTES_FORMAT or not all(
         isinstance(texts.get(name), str) for name in ("study", "rater")
     ):
         raise _damaged(path, "it lacks what such a file begins with")

@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...conditioning import ReferenceFeatures
-from ...pose.skeleton import POINTS, PoseSequence
+from ...animate_x.conditioning import ReferenceFeatures
+from ...pose.keypoints import POINTS, PoseSequence
+from .clip import StoredClip, picture_bytes
 from .header import DatasetHeader
-from .picture_bytes import picture_bytes
-from .stored_clip import StoredClip
 
 POINT_FORM = (POINTS, 3)
 

@@ -8,13 +8,13 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from ...checkpoints.safe_read import open_tensors
-from ...checkpoints.safetensors_file import layout_of, write_safetensors
-from ...checks import MAX_SIZE, require_whole, shown
+from ...animate_x.training_spec import ReferenceForm
+from ...checkpoints.safe_load import open_tensors
+from ...checkpoints.safetensors_writer import layout_of, write_safetensors
 from ...errors import CheckpointError, InvalidInput
-from ...model.trained_on import ReferenceForm
-from ...placement import place_json
-from ...plain_files import read_json
+from ...utils.documents import read_json
+from ...utils.files import write_json
+from ...utils.validation import MAX_SIZE, require_int, shown
 
 VERSION = 1
 HEADER, CONTEXT = "dataset.json", "text_context.safetensors"
@@ -45,7 +45,7 @@ class DatasetHeader:
 
     def __post_init__(self) -> None:
         for name in ("width", "height", "clip_dim", "latent_channels", "factor", "max_stride"):
-            require_whole(name, getattr(self, name), most=MAX_SIZE)
+            require_int(name, getattr(self, name), most=MAX_SIZE)
         for name, choices in (("form", get_args(ReferenceForm)), ("pictures", get_args(PictureFormat))):
             if getattr(self, name) not in choices:
                 value = shown(getattr(self, name))
@@ -68,7 +68,7 @@ def write_header(folder: Path, header: DatasetHeader, text_context: Tensor) -> N
         return
     context = {"text_context": text_context.float()}
     write_safetensors(folder / CONTEXT, layout_of(context), context.items(), {})
-    place_json(folder / HEADER, {"version": VERSION, **asdict(header)})
+    write_json(folder / HEADER, {"version": VERSION, **asdict(header)})
 
 
 def read_header(folder: Path) -> tuple[DatasetHeader, Tensor]:

@@ -9,16 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...checkpoints.safe_read import open_tensors
-from ...checkpoints.safetensors_file import layout_of, write_safetensors
-from ...conditioning import MotionFeatures, ReferenceFeatures
+from ...animate_x.conditioning import MotionFeatures, ReferenceFeatures
+from ...checkpoints.safe_load import open_tensors
+from ...checkpoints.safetensors_writer import layout_of, write_safetensors
 from ...errors import CheckpointError, InvalidInput
-from ...pose.skeleton import PoseSequence, seen
-from ..clip import TrainingClip
+from ...pose.keypoints import PoseSequence, seen
 from .arrays import array_forms, shard_arrays
+from .clip import StoredClip, TrainingClip, picture_of
 from .header import DatasetHeader
-from .picture_bytes import picture_of
-from .stored_clip import StoredClip
 
 REMEDY = "delete the file, and prepare its clips again"
 

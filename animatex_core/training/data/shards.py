@@ -9,12 +9,11 @@ import numpy as np
 from torch import Tensor
 
 from ...errors import InvalidInput
-from ...pose.skeleton import PoseSequence
-from ..clip import TrainingClip
+from ...pose.keypoints import PoseSequence
+from .clip import StoredClip, TrainingClip
 from .header import DatasetHeader, read_header, write_header
-from .sampling import choose_indices, choose_reference
+from .selection import choose_indices, choose_reference
 from .shard import Shard, write_shard
-from .stored_clip import StoredClip
 
 PATTERN = "shard-*.safetensors"
 OPEN_SHARDS = 1024  # mapped at once in a process

@@ -6,8 +6,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from ...checks import require_whole
 from ...errors import InvalidInput
+from ...utils.validation import require_int
 from ...video.files import find_clips
 
 UNDECODED = "surrogatepass"  # for names that are not UTF-8, as Python has them
@@ -68,7 +68,7 @@ class SourceSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        require_whole("stride", self.stride)
+        require_int("stride", self.stride)
         if self.fps is not None and not self.fps > 0:
             raise InvalidInput(f"fps is {self.fps:g}: take more than 0, or leave it out.")
         if not 0 <= self.validation < 1:

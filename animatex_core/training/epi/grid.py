@@ -6,18 +6,17 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ...pose.draw import draw_over
-from ...pose.skeleton import PoseSequence, seen
+from ...pose.keypoints import PoseSequence, seen
 from ...retarget.parts import POINTS_OF
 from ...retarget.settings import RetargetSettings
-from .draws import SCALED
-from .framing import in_picture_of
 from .indicator import ExplicitPoseIndicator, Transformation
+from .pose_pool import SCALED, in_picture_of
 
 HEIGHT = 224  # pixels of a cell
 GAP, LINE = 3, 20  # between cells; of a line of text
 TEXT = 13  # pixels
 GROUND, INK = 56, (230, 230, 230)
-WIDEST = 2.0  # a cell is at most so many times as wide as high
+MAX_WIDTH = 2.0  # a cell is at most so many times as wide as high
 
 
 def epi_grid(
@@ -46,7 +45,7 @@ def _row(clip: PoseSequence, made: Transformation | None) -> np.ndarray:
 
 
 def _cells(poses: PoseSequence) -> np.ndarray:
-    width = round(HEIGHT * min(poses.width / poses.height, WIDEST))
+    width = round(HEIGHT * min(poses.width / poses.height, MAX_WIDTH))
     black = np.zeros((HEIGHT, width, 3), np.uint8)
     drawn = [draw_over(black, body, hands) for body, hands in zip(poses.body, poses.hands, strict=True)]
     gap = ((0, GAP), (0, GAP), (0, 0))

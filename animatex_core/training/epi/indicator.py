@@ -5,16 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import InvalidInput
-from ...pose.skeleton import PoseSequence
-from ...retarget.adding import add_parts
+from ...pose.keypoints import PoseSequence
 from ...retarget.character import Character
-from ...retarget.parts import drop_parts
+from ...retarget.parts import add_parts, drop_parts
 from ...retarget.plan import in_pixels, plan_for
-from ...retarget.rescale import moved, rescale
 from ...retarget.settings import RetargetSettings
-from .draws import Draws
-from .framing import in_picture_of, into_picture
-from .pool import PosePool
+from ...retarget.transform import moved, rescale
+from .pose_pool import EpiRandomness, PosePool, in_picture_of, into_picture
 from .settings import EpiSettings
 
 FARTHEST = 1e6  # pictures away from the picture; a wild point beyond is kept there
@@ -80,7 +77,7 @@ class ExplicitPoseIndicator:
 
     def transformation(self, rng: np.random.Generator) -> Transformation | None:
         """Return what becomes of a clip, None for nothing; `rng` goes on by the same numbers in any case."""
-        draws, settings = Draws.of(rng), self.settings
+        draws, settings = EpiRandomness.of(rng), self.settings
         if draws.applied >= settings.probability:
             return None
         anchor = self.pool.anchor(*draws.anchor) if settings.realignment else None

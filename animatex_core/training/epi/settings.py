@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from ...errors import InvalidInput
-from ...retarget.settings import LARGEST_FACTOR, LEAST_FACTOR
+from ...retarget.settings import MAX_FACTOR, MIN_FACTOR
 
 Range = tuple[float, float]
 Settings = TypeVar("Settings", "FactorRanges", "EpiSettings")
@@ -116,10 +116,10 @@ def _known(kind: type[Settings], name: str, values: Mapping[str, Any]) -> dict[s
 
 def _range(part: str, limits: Any) -> Range:
     numbers = isinstance(limits, (tuple, list)) and len(limits) == 2 and all(map(_is_number, limits))
-    if not numbers or not LEAST_FACTOR <= limits[0] <= limits[1] <= LARGEST_FACTOR:
+    if not numbers or not MIN_FACTOR <= limits[0] <= limits[1] <= MAX_FACTOR:
         raise InvalidInput(
             f"the range of {part} is {limits!r}, but it must be two factors, the least first: "
-            f"take numbers from {LEAST_FACTOR:g} to {LARGEST_FACTOR:g}."
+            f"take numbers from {MIN_FACTOR:g} to {MAX_FACTOR:g}."
         )
     return float(limits[0]), float(limits[1])
 

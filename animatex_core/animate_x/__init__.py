@@ -1,0 +1,1 @@
+"""Animate-X: the 3D UNet, its pose indicators and conditions, checkpoints, sampling and pipeline."""

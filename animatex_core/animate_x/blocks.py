@@ -1,0 +1,220 @@
+"""The blocks of the UNet: residual convolutions, attention within a frame, and the order of the levels."""
+
+from collections.abc import Iterator
+from itertools import count
+from typing import cast
+
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from .conditions import BlockContext
+from .config import DenoiserConfig
+from .layers import KeyValue, LayerFactory, TransformerBlock
+from .temporal import TemporalTransformer
+
+
+class TemporalConvolutions(nn.Module):
+    """Four convolutions over time (kernel 3, 1, 1) around which the input is added."""
+
+    def __init__(self, make: LayerFactory, channels: int, config: DenoiserConfig) -> None:
+        super().__init__()
+        for index in range(1, 5):
+            norm = make.group_norm(config.norm_groups, channels)
+            convolution = make.conv3d(channels, channels, (3, 1, 1), padding=(1, 0, 0))
+            dropout = [] if index == 1 else [nn.Dropout(config.dropout)]
+            self.add_module(f"conv{index}", nn.Sequential(norm, nn.SiLU(), *dropout, convolution))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (b, c, f, h, w) to the same shape."""
+        hidden = x
+        for convolution in self.children():
+            hidden = convolution(hidden)
+        return x + hidden
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions over space with the timestep added in between, then the convolutions over time."""
+
+    def __init__(self, make: LayerFactory, inputs: int, outputs: int, config: DenoiserConfig) -> None:
+        super().__init__()
+        self.in_layers = nn.Sequential(
+            make.group_norm(config.norm_groups, inputs), nn.SiLU(), make.conv2d(inputs, outputs, 3, padding=1)
+        )
+        self.emb_layers = nn.Sequential(nn.SiLU(), make.linear(config.time_dim, outputs))
+        self.out_layers = nn.Sequential(
+            make.group_norm(config.norm_groups, outputs),
+            nn.SiLU(),
+            nn.Dropout(config.dropout),
+            make.conv2d(outputs, outputs, 3, padding=1),
+        )
+        self.skip_connection = nn.Identity() if inputs == outputs else make.conv2d(inputs, outputs, 1)
+        # The released checkpoint spells it so.
+        self.temopral_conv = TemporalConvolutions(make, outputs, config)
+
+    def forward(self, x: Tensor, step: BlockContext) -> Tensor:
+        """Map (b*f, inputs, h, w) to (b*f, outputs, h, w)."""
+        time = self.emb_layers(step.time).repeat_interleave(step.frames, dim=0)
+        hidden = self.out_layers(self.in_layers(x) + time[:, :, None, None])
+        hidden = self.skip_connection(x) + hidden
+        hidden = self.temopral_conv(rearrange(hidden, "(b f) c h w -> b c f h w", f=step.frames))
+        return rearrange(hidden, "b c f h w -> (b f) c h w")
+
+
+class Downsample(nn.Module):
+    """Halves height and width by a convolution of stride 2."""
+
+    def __init__(self, make: LayerFactory, channels: int) -> None:
+        super().__init__()
+        self.op = make.conv2d(channels, channels, 3, stride=2, padding=1)
+
+    def forward(self, x: Tensor, _step: BlockContext) -> Tensor:
+        return self.op(x)
+
+
+class Upsample(nn.Module):
+    """Doubles height and width by repetition, then a convolution."""
+
+    def __init__(self, make: LayerFactory, channels: int) -> None:
+        super().__init__()
+        self.conv = make.conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor, _step: BlockContext) -> Tensor:
+        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+
+
+class MotionAttention(nn.Module):
+    """A spatial transformer whose context is the IPI tokens of each frame (paper, section 3.2)."""
+
+    def __init__(self, make: LayerFactory, channels: int, config: DenoiserConfig, tokens_dim: int) -> None:
+        super().__init__()
+        heads = channels // config.head_dim
+        self.norm_p = make.group_norm(config.norm_groups, channels, eps=1e-6)
+        self.proj_in_p = make.linear(channels, channels)
+        block = TransformerBlock(make, channels, heads, config.head_dim, context_dim=tokens_dim)
+        self.transformer_blocks_p = nn.ModuleList([block])
+        self.proj_out_p = make.linear(channels, channels)
+
+    def keys_values(self, tokens: Tensor) -> KeyValue:
+        """Project the IPI tokens (b*(f+1), tokens, width)."""
+        return cast(TransformerBlock, self.transformer_blocks_p[0]).attn2.keys_values(tokens)
+
+    def forward(self, x: Tensor, motion: KeyValue) -> Tensor:
+        """Map (b*f, c, h, w) to what is to be added to it."""
+        tokens = rearrange(self.norm_p(x), "n c h w -> n (h w) c")
+        tokens = self.transformer_blocks_p[0](self.proj_in_p(tokens), motion)
+        return rearrange(self.proj_out_p(tokens), "n (h w) c -> n c h w", h=x.shape[2])
+
+
+class SpatialTransformer(nn.Module):
+    """Self attention and cross attention to the context, then the motion attention.
+
+    index: which entry of the conditions' cached keys and values belongs to this layer.
+    """
+
+    def __init__(self, make: LayerFactory, channels: int, config: DenoiserConfig, index: int) -> None:
+        super().__init__()
+        heads = channels // config.head_dim
+        self.index = index
+        self.parallel = config.motion_attention == "parallel"
+        self.motion_scale = config.motion_scale
+        self.reference_keys = config.reference_keys
+        self.norm = make.group_norm(config.norm_groups, channels, eps=1e-6)
+        self.proj_in = make.linear(channels, channels)
+        block = TransformerBlock(make, channels, heads, config.head_dim, context_dim=config.context_dim)
+        self.transformer_blocks = nn.ModuleList([block])
+        self.proj_out = make.linear(channels, channels)
+        self.pose_attention = (
+            None if config.ipi is None else MotionAttention(make, channels, config, config.ipi.width)
+        )
+
+    def keys_values(self, context: Tensor) -> KeyValue:
+        """Project the context (b, tokens, context_dim)."""
+        return cast(TransformerBlock, self.transformer_blocks[0]).attn2.keys_values(context)
+
+    def forward(self, x: Tensor, step: BlockContext) -> Tensor:
+        """Map (b*f, c, h, w) to the same shape."""
+        reference_of = step.frames if self.reference_keys else None
+        attended = self._attend(x, step.conditions.context[self.index], reference_of) + x
+        if self.pose_attention is None:
+            return attended
+        source = x if self.parallel else attended
+        motion = self.pose_attention(source, step.conditions.motion[self.index])
+        return attended + self.motion_scale * motion
+
+    def _attend(self, x: Tensor, context: KeyValue, reference_of: int | None) -> Tensor:
+        tokens = rearrange(self.norm(x), "n c h w -> n (h w) c")
+        tokens = self.transformer_blocks[0](self.proj_in(tokens), context, reference_of)
+        return rearrange(self.proj_out(tokens), "n (h w) c -> n c h w", h=x.shape[2])
+
+
+class Stem(nn.ModuleList):
+    """The first convolution and the first temporal transformer."""
+
+    def __init__(self, make: LayerFactory, config: DenoiserConfig) -> None:
+        convolution = make.conv2d(config.reference_channels, config.channels, 3, padding=1)
+        super().__init__([convolution, TemporalTransformer(make, config.channels, config.stem_heads, config)])
+
+    def forward(self, x: Tensor, step: BlockContext) -> Tensor:
+        """Map (b*f, reference_channels, h, w) to (b*f, channels, h, w)."""
+        convolution, temporal = self
+        return temporal(convolution(x), step)
+
+
+class Block(nn.ModuleList):
+    """Layers that run one after another on (b*f, c, h, w) and the shared step."""
+
+    def forward(self, x: Tensor, step: BlockContext) -> Tensor:
+        for layer in self:
+            x = layer(x, step)
+        return x
+
+
+class LevelBuilder:
+    """Makes the blocks in forward order and remembers the widths that the way up has to join."""
+
+    def __init__(self, make: LayerFactory, config: DenoiserConfig) -> None:
+        self.make, self.config = make, config
+        self.indices = count()
+        self.skips: list[int] = []
+
+    def down(self) -> Iterator[nn.Module]:
+        """Yield the blocks of the encoder; each one's output is a skip."""
+        config, channels = self.config, self.config.channels
+        yield self._skip(Stem(self.make, config), channels)
+        for level, width in enumerate(config.widths):
+            for _ in range(config.residual_blocks):
+                yield self._skip(Block(self._layers(channels, width, level)), width)
+                channels = width
+            if level < config.halvings:
+                yield self._skip(Downsample(self.make, width), width)
+
+    def middle(self) -> nn.Module:
+        """Return the block between the encoder and the decoder, which always has attention."""
+        width = self.config.widths[-1]
+        first, last = (ResidualBlock(self.make, width, width, self.config) for _ in range(2))
+        return Block([first, *self._attention(width), last])
+
+    def up(self) -> Iterator[nn.Module]:
+        """Yield the blocks of the decoder; each one joins the last skip that is left."""
+        config, channels = self.config, self.config.widths[-1]
+        for level, width in reversed(list(enumerate(config.widths))):
+            for position in range(config.residual_blocks + 1):
+                layers = self._layers(channels + self.skips.pop(), width, level)
+                if level and position == config.residual_blocks:
+                    layers.append(Upsample(self.make, width))
+                yield Block(layers)
+                channels = width
+
+    def _skip(self, block: nn.Module, width: int) -> nn.Module:
+        self.skips.append(width)
+        return block
+
+    def _layers(self, inputs: int, outputs: int, level: int) -> list[nn.Module]:
+        attention = self._attention(outputs) if level in self.config.attention_levels else []
+        return [ResidualBlock(self.make, inputs, outputs, self.config), *attention]
+
+    def _attention(self, channels: int) -> list[nn.Module]:
+        spatial = SpatialTransformer(self.make, channels, self.config, next(self.indices))
+        heads = channels // self.config.head_dim
+        return [spatial, TemporalTransformer(self.make, channels, heads, self.config)]

@@ -1,0 +1,97 @@
+"""Small networks with random weights: enough to see that everything runs."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..checkpoints.validation import load_strictly
+from ..encoders.autoencoder import AutoencoderConfig, StableDiffusionAutoencoder, network_on_meta
+from ..encoders.preprocessing import CLIP_SIDE
+from .checkpoint import DenoiserFile
+from .components import PipelineComponents
+from .config import DenoiserConfig, IpiConfig
+from .unet import AnimateXUNet
+
+
+def generate_weights(module: nn.Module, seed: int = 0) -> None:
+    """Fill a module in place so that every part of it matters and activations keep their size.
+
+    Matrices and kernels: N(0, 1 / fan in). Gains of norms: 1 + 0.1 N(0, 1). Other vectors: 0.1 N(0, 1).
+    Drawn on the CPU in float32, a seed means the same on every device and in every type, but for rounding.
+    """
+    generator = torch.Generator("cpu").manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            if parameter.ndim > 1:
+                values = noise / parameter[0].numel() ** 0.5
+            else:
+                values = 0.1 * noise + (1 if "norm" in name and name.endswith("weight") else 0)
+            parameter.copy_(values)
+
+
+NOTICE = (
+    "These weights are generated, not trained: the clip shows that everything runs, and its picture means "
+    "nothing."
+)
+CONFIG = DenoiserConfig(
+    channels=16, multipliers=(1, 1, 2, 2), residual_blocks=1, attention_levels=(3,), head_dim=16,
+    stem_heads=2, norm_groups=16, context_dim=64, text_tokens=4,
+    ipi=IpiConfig(
+        width=64, clip_dim=64, encoder_layers=1, encoder_heads=2, encoder_hidden=64,
+        resampler_layers=2, resampler_heads=2, resampler_head_dim=32,
+    ),
+)  # fmt: skip
+PATCH = 32
+
+
+def dummy_components(
+    seed: int = 0, *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+) -> PipelineComponents:
+    """Build networks of the released form and of small sizes. dtype: of the denoiser's weights."""
+    file = dummy_denoiser(seed)
+    assert file.text_context is not None
+    unet = AnimateXUNet(CONFIG, device="meta")
+    return PipelineComponents(
+        unet=load_strictly(unet, file.tensors, "the generated denoiser", dtype=dtype, device=device),
+        text_context=file.text_context.to(device, dtype),
+        image_encoder=PatchEncoder(_image_network(seed).to(device)),
+        autoencoder=_autoencoder(seed, device),
+    )
+
+
+def dummy_denoiser(seed: int = 0) -> DenoiserFile:
+    """Generate what a denoiser's file would hold, in float32."""
+    unet = AnimateXUNet(CONFIG)
+    generate_weights(unet, seed)
+    generator = torch.Generator().manual_seed(seed)
+    context = torch.randn(1, CONFIG.text_tokens, CONFIG.context_dim, generator=generator)
+    return DenoiserFile(CONFIG, dict(unet.state_dict()), context)
+
+
+@dataclass(frozen=True)
+class PatchEncoder:
+    """`protocols.ImageEncoder` of one layer: the mean over a picture's patches."""
+
+    network: nn.Module
+
+    @torch.no_grad()
+    def encode(self, pictures: Tensor) -> Tensor:
+        """(n, 3, 224, 224) -> (n, clip_dim), where `pictures` are."""
+        return self.network(pictures.to(next(self.network.parameters()).device)).to(pictures.device)
+
+
+def _image_network(seed: int) -> nn.Module:
+    assert CONFIG.ipi is not None
+    patches = nn.Conv2d(3, CONFIG.ipi.clip_dim, PATCH, stride=PATCH)
+    network = nn.Sequential(patches, nn.AvgPool2d(CLIP_SIDE // PATCH), nn.Flatten())
+    generate_weights(network, seed)
+    return network
+
+
+def _autoencoder(seed: int, device: torch.device | str) -> StableDiffusionAutoencoder:
+    config = AutoencoderConfig(channels=(32, 32, 32, 32), blocks=1)
+    network = network_on_meta(config).to_empty(device="cpu")
+    generate_weights(network, seed)
+    return StableDiffusionAutoencoder.from_tensors(network.state_dict(), config, device=device)

@@ -1,0 +1,143 @@
+"""Layers over the frames at each pixel: the official transformer, or the paper's Mamba (section 3.4)."""
+
+import importlib.util
+import math
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from .conditions import BlockContext
+from .config import DenoiserConfig, MambaConfig
+from .layers import FeedForward, LayerFactory, TransformerBlock, read_table
+
+
+def selective_scan(u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, z: Tensor) -> Tensor:
+    """Run the recurrence h_t = exp(delta_t a) h_(t-1) + delta_t b_t u_t, y_t = c_t h_t + d u_t.
+
+    u, delta, z: (n, channels, frames), delta after softplus; a: (channels, state), negative;
+    b, c: (n, state, frames); d: (channels,). Returns y * silu(z), (n, channels, frames). The state is kept
+    in float32.
+    """
+    a, delta32 = a.float(), delta.float()
+    state = u.new_zeros(u.shape[0], u.shape[1], a.shape[1], dtype=torch.float32)
+    inputs = delta32 * u.float()
+    outputs = []
+    for t in range(u.shape[2]):
+        decay = torch.exp(delta32[:, :, t, None] * a)
+        state = decay * state + inputs[:, :, t, None] * b[:, None, :, t].float()
+        outputs.append(torch.einsum("ncs,ns->nc", state, c[:, :, t].float()))
+    y = torch.stack(outputs, dim=2) + d.float()[:, None] * u.float()
+    return (y * F.silu(z.float())).to(u.dtype)
+
+
+@cache
+def has_fused_scan() -> bool:
+    """Whether mamba_ssm is installed."""
+    return importlib.util.find_spec("mamba_ssm") is not None
+
+
+def _scan(u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, z: Tensor) -> Tensor:
+    if u.is_cuda and has_fused_scan():
+        from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
+
+        return selective_scan_fn(u, delta.to(u.dtype), a, b.contiguous(), c.contiguous(), d.float(), z=z)
+    return selective_scan(u, delta, a, b, c, d, z)
+
+
+class Mamba(nn.Module):
+    """One causal scan with its projections, short convolution and gate."""
+
+    scan = staticmethod(_scan)
+
+    def __init__(self, make: LayerFactory, dim: int, config: MambaConfig) -> None:
+        super().__init__()
+        self.inner, self.state, self.kernel = config.expand * dim, config.state, config.kernel
+        self.rank = math.ceil(dim / 16)
+        self.in_proj = make.linear(dim, 2 * self.inner, bias=False)
+        self.conv1d = make.conv1d(
+            self.inner, self.inner, self.kernel, groups=self.inner, padding=self.kernel - 1
+        )
+        self.x_proj = make.linear(self.inner, self.rank + 2 * self.state, bias=False)
+        self.dt_proj = make.linear(self.rank, self.inner)
+        self.A_log = make.table(self.inner, self.state)
+        self.D = make.table(self.inner, 1)
+        self.out_proj = make.linear(self.inner, dim, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map x (n, frames, dim) to the same shape; a frame sees itself and those before it."""
+        u, z = rearrange(self.in_proj(x), "n f (k c) -> k n c f", k=2)
+        u = F.silu(self.conv1d(u)[..., : x.shape[1]])
+        projected = self.x_proj(rearrange(u, "n c f -> n f c"))
+        low_rank, *b_c = projected.split([self.rank, self.state, self.state], dim=-1)
+        delta = rearrange(F.softplus(self.dt_proj(low_rank)), "n f c -> n c f")
+        a = -torch.exp(read_table(self.A_log, self.inner, x).float())
+        d = read_table(self.D, self.inner, x)[:, 0]
+        b, c = (rearrange(tensor, "n f s -> n s f") for tensor in b_c)
+        y = self.scan(u, delta, a, b, c, d, z)
+        return self.out_proj(rearrange(y, "n c f -> n f c"))
+
+
+class BidirectionalMamba(nn.Module):
+    """The sum of a scan forwards and one backwards, each with weights of its own."""
+
+    def __init__(self, make: LayerFactory, dim: int, config: MambaConfig) -> None:
+        super().__init__()
+        self.forwards, self.backwards = Mamba(make, dim, config), Mamba(make, dim, config)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map x (n, frames, dim) to the same shape; every frame sees all frames."""
+        return self.forwards(x) + self.backwards(x.flip(1)).flip(1)
+
+
+def make_mixer(make: LayerFactory, dim: int, config: MambaConfig) -> nn.Module:
+    """Return the scan that a configuration asks for."""
+    return (BidirectionalMamba if config.bidirectional else Mamba)(make, dim, config)
+
+
+class MambaBlock(nn.Module):
+    """Pre-norm block: a selective scan over the frames in place of both attentions, gated feed-forward."""
+
+    def __init__(self, make: LayerFactory, dim: int, config: DenoiserConfig) -> None:
+        super().__init__()
+        self.mixer = make_mixer(make, dim, config.mamba)
+        self.ff = FeedForward(make, dim, gated=True)
+        self.norm1, self.norm2 = make.layer_norm(dim), make.layer_norm(dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map x (n, frames, dim) to the same shape."""
+        x = self.mixer(self.norm1(x)) + x
+        return self.ff(self.norm2(x)) + x
+
+
+class TemporalTransformer(nn.Module):
+    """Every pixel attends to itself in all frames, the reference included."""
+
+    def __init__(self, make: LayerFactory, channels: int, heads: int, config: DenoiserConfig) -> None:
+        super().__init__()
+        inner = heads * config.head_dim
+        self.norm = make.group_norm(config.norm_groups, channels, eps=1e-6)
+        self.proj_in = make.conv1d(channels, inner, 1)
+        self.transformer_blocks = nn.ModuleList([_make_block(make, inner, heads, config)])
+        self.proj_out = make.conv1d(inner, channels, 1)
+
+    def forward(self, x: Tensor, step: BlockContext) -> Tensor:
+        """Map (b*f, c, h, w) to the same shape."""
+        height, frames = x.shape[2], step.frames
+        # One normalisation over the whole clip, as the statistics of the release include time.
+        clip = self.norm(rearrange(x, "(b f) c h w -> b c f h w", f=frames))
+        # The projections look at one position at a time, so the order of positions is free.
+        tokens = self.proj_in(rearrange(clip, "b c f h w -> b c (f h w)"))
+        tokens = rearrange(tokens, "b c (f p) -> (b p) f c", f=frames)
+        tokens = self.transformer_blocks[0](tokens)
+        tokens = rearrange(tokens, "(b p) f c -> b c (f p)", b=clip.shape[0])
+        hidden = self.proj_out(tokens.contiguous())
+        return x + rearrange(hidden, "b c (f h w) -> (b f) c h w", f=frames, h=height)
+
+
+def _make_block(make: LayerFactory, dim: int, heads: int, config: DenoiserConfig) -> nn.Module:
+    if config.temporal == "mamba":
+        return MambaBlock(make, dim, config)
+    return TransformerBlock(make, dim, heads, config.head_dim)

@@ -1,0 +1,216 @@
+"""The denoiser: a UNet over clips that predicts v from noisy latents, a timestep and conditions.
+
+Attribute names are those of the released checkpoint.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from .blocks import LevelBuilder, SpatialTransformer
+from .conditions import BlockContext, ConditionInputs, Conditions, check_fit
+from .config import DenoiserConfig
+from .image_conditions import ImageConditionEncoder, LatentConvolutions, PixelTransformer
+from .layers import TORCH, KeyValue, LayerFactory, timestep_embedding
+from .pose_indicator import KeypointEncoder, Resampler
+from .puppet_condition import Carried, carried
+
+
+class AnimateXUNet(nn.Module):
+    """The 3D UNet of Animate-X.
+
+    operations: namespace of layer classes, `layers.TORCH` or a host's. `encode` runs once a clip, `forward`
+    at every step.
+    """
+
+    def __init__(
+        self,
+        config: DenoiserConfig,
+        operations: Any = TORCH,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        make = LayerFactory(operations, device, dtype)
+        self._build_condition_encoders(make)
+        self._build_levels(make)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the weights."""
+        return next(self.parameters()).dtype
+
+    def use_channels_last(self) -> None:
+        """Lay the weights of the convolutions out with the channels last, which suits tensor cores."""
+        formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+        for parameter in self.parameters():
+            if parameter.ndim in formats:
+                parameter.data = parameter.data.contiguous(memory_format=formats[parameter.ndim])
+
+    def _build_condition_encoders(self, make: LayerFactory) -> None:
+        config = self.config
+        concat, reference = config.concat_channels, config.reference_channels
+        context, hidden = config.context_dim, 4 * concat
+        pictures = partial(ImageConditionEncoder, make, hidden, pools_first=config.pools_pictures)
+        self.pre_image_condition = nn.Sequential(
+            make.linear(context, context), nn.SiLU(), make.linear(context, context * config.image_tokens)
+        )
+        if config.ipi is not None:
+            asks = config.ipi.asks_keypoints
+            self.pose_embedding_before = KeypointEncoder(make, config.ipi) if asks else None
+            self.pose_embedding_after = Resampler(make, config.ipi)
+        self.local_image_embedding = pictures(concat)
+        self.local_image_embedding_after = PixelTransformer(make, concat)
+        self.dwpose_embedding = pictures(concat)
+        self.dwpose_embedding_after = PixelTransformer(make, concat)
+        self.randomref_pose2_embedding = pictures(reference)
+        self.randomref_pose2_embedding_after = PixelTransformer(make, reference)
+        self.randomref_embedding2 = LatentConvolutions(make, config.latent_channels, hidden, reference)
+        self.randomref_embedding_after2 = PixelTransformer(make, reference)
+
+    def _build_levels(self, make: LayerFactory) -> None:
+        config = self.config
+        time = config.time_dim
+        self.time_embed = nn.Sequential(
+            make.linear(config.channels, time), nn.SiLU(), make.linear(time, time)
+        )
+        levels = LevelBuilder(make, config)
+        self.input_blocks = nn.ModuleList(levels.down())
+        self.middle_block = levels.middle()
+        self.output_blocks = nn.ModuleList(levels.up())
+        channels = config.widths[0]
+        self.out = nn.Sequential(
+            make.group_norm(config.norm_groups, channels),
+            nn.SiLU(),
+            make.conv2d(channels, config.latent_channels, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor, timesteps: Tensor, conditions: Conditions) -> Tensor:
+        """Predict v (b, c, f, h, w) from noisy latents of that shape and timesteps (b,) in 0..999."""
+        time = timestep_embedding(timesteps, self.config.channels).to(x.dtype)
+        step = BlockContext(self.time_embed(time), conditions)
+        known = self._carried(x, timesteps, conditions)
+        seen = x if known is None else known.correction.to(x.dtype)
+        clip = torch.cat([conditions.reference, torch.cat([seen, conditions.concat], dim=1)], dim=2)
+        hidden = rearrange(clip, "b c f h w -> (b f) c h w")
+        skips = []
+        for block in self.input_blocks:
+            hidden = block(hidden, step)
+            skips.append(hidden)
+        hidden = self.middle_block(hidden, step)
+        for block in self.output_blocks:
+            hidden = block(torch.cat([hidden, skips.pop()], dim=1), step)
+        # The reference frame has served: the head looks at each frame alone.
+        frames = rearrange(hidden, "(b f) c h w -> b f c h w", f=step.frames)[:, 1:]
+        found = rearrange(self.out(frames.flatten(0, 1)), "(b f) c h w -> b c f h w", b=x.shape[0])
+        return found if known is None else (found.float() + known.velocity).to(x.dtype)
+
+    def _carried(self, x: Tensor, timesteps: Tensor, conditions: Conditions) -> Carried | None:
+        if not self.config.puppet:
+            return None
+        return carried(x, conditions.concat[:, -self.config.latent_channels :], timesteps)
+
+    def encode(self, inputs: ConditionInputs) -> Conditions:
+        """Encode the conditions of a clip and project every cross attention's keys and values.
+
+        Raises InvalidInput for conditions that do not fit this network.
+        """
+        check_fit(inputs, self.config)
+        context, motion = self._context(inputs), self.motion_tokens(inputs)
+        layers = list(self._spatial_transformers())
+        return Conditions(
+            concat=self._concat(inputs),
+            reference=self._reference(inputs),
+            context=tuple(layer.keys_values(context) for layer in layers),
+            motion=() if motion is None else tuple(_motion_keys_values(layer, motion) for layer in layers),
+        )
+
+    def motion_tokens(self, inputs: ConditionInputs) -> Tensor | None:
+        """Return the IPI's tokens (b*(f+1), tokens, width), or None without IPI."""
+        ipi = self.config.ipi
+        if ipi is None:
+            return None
+        like, frames = inputs.text_context, inputs.shape.frames + 1
+        keypoints, clip = inputs.keypoints, inputs.clip_features
+        if keypoints is None:
+            keypoints = like.new_zeros(inputs.batch, frames, 2, ipi.joints)
+        if clip is None:
+            clip = like.new_zeros(inputs.batch, frames, ipi.clip_dim)
+        clip = rearrange(clip, "b f c -> (b f) 1 c")
+        query = self.pose_embedding_before(keypoints) if self.pose_embedding_before is not None else None
+        if ipi.variant == "clip_query":
+            return self.pose_embedding_after(query, clip)
+        return self.pose_embedding_after(clip, query)
+
+    def _context(self, inputs: ConditionInputs) -> Tensor:
+        text = inputs.text_context.expand(inputs.batch, -1, -1)
+        tokens = self.config.image_tokens
+        if inputs.image_embedding is None:
+            image = text.new_zeros(inputs.batch, tokens, text.shape[2])
+        else:
+            image = self.pre_image_condition(inputs.image_embedding).view(-1, tokens, text.shape[2])
+        return torch.cat([text, image], dim=1)
+
+    def _concat(self, inputs: ConditionInputs) -> Tensor:
+        picture, pose = self._picture(inputs), self._pose(inputs)
+        parts = [torch.cat([picture, pose], dim=1) if self.config.separate_conditions else picture + pose]
+        if self.config.puppet:
+            shape = inputs.shape.latents(inputs.batch, self.config.latent_channels)
+            none = inputs.text_context.new_zeros(shape)
+            parts.append(none if inputs.puppet_latents is None else none + inputs.puppet_latents)
+        return torch.cat(parts, dim=1)
+
+    def _picture(self, inputs: ConditionInputs) -> Tensor:
+        none = self._no_pictures(inputs)
+        if inputs.reference_image is None:
+            return none
+        # Equal frames attend to equal frames, so one that stands for all is encoded alone.
+        shown, size = _frames(inputs.reference_image), inputs.shape.latent_size
+        frames = self.local_image_embedding(shown, size, none.dtype)
+        return none + self.local_image_embedding_after(frames, inputs.batch)
+
+    def _pose(self, inputs: ConditionInputs) -> Tensor:
+        none = self._no_pictures(inputs)
+        if inputs.pose_pictures is None:
+            return none
+        shown, size = _frames(inputs.pose_pictures[:, :, 1:]), inputs.shape.latent_size
+        frames = self.dwpose_embedding(shown, size, none.dtype)
+        return none + self.dwpose_embedding_after(frames, inputs.batch)
+
+    def _no_pictures(self, inputs: ConditionInputs) -> Tensor:
+        channels, shape = self.config.concat_channels, inputs.shape
+        return inputs.text_context.new_zeros(inputs.batch, channels, shape.frames, *shape.latent_size)
+
+    def _reference(self, inputs: ConditionInputs) -> Tensor:
+        size, batch, dtype = inputs.shape.latent_size, inputs.batch, inputs.text_context.dtype
+        reference = inputs.text_context.new_zeros(batch, self.config.reference_channels, 1, *size)
+        if inputs.reference_latents is None:
+            return reference
+        latents = self.randomref_embedding2(_frames(inputs.reference_latents))
+        reference = reference + self.randomref_embedding_after2(latents, batch)
+        if inputs.pose_pictures is not None:
+            pose = self.randomref_pose2_embedding(_frames(inputs.pose_pictures[:, :, :1]), size, dtype)
+            reference = reference + self.randomref_pose2_embedding_after(pose, batch)
+        if self.config.puppet:  # in its own pose the reference is its own puppet
+            ahead = self.config.reference_channels - self.config.latent_channels
+            own = F.pad(inputs.reference_latents.to(dtype), (0, 0, 0, 0, 0, 0, ahead, 0))
+            reference = reference + own
+        return reference
+
+    def _spatial_transformers(self) -> Iterator[SpatialTransformer]:
+        return (module for module in self.modules() if isinstance(module, SpatialTransformer))
+
+
+def _frames(clip: Tensor) -> Tensor:
+    return rearrange(clip, "b c f h w -> (b f) c h w")
+
+
+def _motion_keys_values(layer: SpatialTransformer, tokens: Tensor) -> KeyValue:
+    assert layer.pose_attention is not None
+    return layer.pose_attention.keys_values(tokens)

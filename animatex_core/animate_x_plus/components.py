@@ -1,0 +1,163 @@
+"""The networks of Animate-X++, the files that they are loaded from, and how they share a device."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..animate_x.components import OnDeviceImageEncoder
+from ..encoders.base import ImageEncoder
+from ..encoders.open_clip import OpenClipImageEncoder
+from ..hub.models_dir import OPEN_CLIP, ModelsDir
+from ..utils.devices import reraise_oom
+from ..utils.optional import plus_package
+from ..utils.progress import Progress, no_progress
+from .checkpoint import load_plus
+from .config import Variant
+from .modules import PlusModules
+from .shapes import WanShape
+from .wan.autoencoder import WanAutoencoder
+from .wan.image_encoder import WanImageEncoder
+from .wan.text_encoder import WanTextEncoder
+from .wan.weights import load_wan_file
+
+
+@contextmanager
+def on_device(network: nn.Module, device: torch.device, working_bytes: int = 0) -> Generator[None]:
+    """Have a network on a device as long as the context lasts, then again where it was.
+
+    working_bytes: what its activations need beside its weights. Where both do not fit on a CUDA device, the
+    weights stay where they are and are copied layer by layer at every pass: slower, but it runs.
+    Raises MissingDependency where that takes accelerate and it is absent.
+    """
+    home = next(network.parameters()).device
+    if home == device:
+        yield
+    elif fits(network, device, working_bytes):
+        network.to(device)
+        try:
+            yield
+        finally:
+            network.to(home)
+    else:
+        with streamed(network, device):
+            yield
+
+
+@contextmanager
+def streamed(network: nn.Module, device: torch.device) -> Generator[None]:
+    """Copy each layer to a device for the time of its work, as long as the context lasts."""
+    accelerate = plus_package("accelerate")
+    accelerate.cpu_offload(network, execution_device=device)
+    try:
+        yield
+    finally:
+        plus_package("accelerate.hooks").remove_hook_from_module(network, recurse=True)
+
+
+def fits(network: nn.Module, device: torch.device, working_bytes: int) -> bool:
+    """Whether a network finds room on a device; where nobody can tell, it is taken to."""
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    weights = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
+    return weights + working_bytes < free + cached
+
+
+TRANSFORMERS = ("wan21-i2v-720p", "wan21-i2v-480p")  # either will do; the first is what was trained on
+TEXT_ENCODER, IMAGE_ENCODER, AUTOENCODER = "umt5-xxl", "clip-vision-h", "wan21-autoencoder"
+_AT_WORK = 24  # tensors of a block, each as large as all tokens
+
+
+@dataclass(frozen=True)
+class PlusFiles:
+    """Where the files lie. driving_encoder: OpenCLIP ViT-H-14, of which the full variant alone has need."""
+
+    modules: Path
+    transformer: Path
+    text_encoder: Path
+    image_encoder: Path
+    autoencoder: Path
+    driving_encoder: Path | None
+
+    @classmethod
+    def find(
+        cls, folder: ModelsDir, modules: Path, variant: Variant, transformer: Path | None = None
+    ) -> "PlusFiles":
+        """Find in a models folder what goes with the file of the modules.
+
+        transformer: None for the one in the folder. Raises InvalidInput that says how to get what is missing.
+        """
+        return cls(
+            modules=modules,
+            transformer=transformer or folder.require(*TRANSFORMERS),
+            text_encoder=folder.require(TEXT_ENCODER),
+            image_encoder=folder.require(IMAGE_ENCODER),
+            autoencoder=folder.require(AUTOENCODER),
+            driving_encoder=folder.require(OPEN_CLIP) if variant == "full" else None,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class AnimateXPlus:
+    """The networks, ready for inference; they rest on the CPU and visit `device` one after the other.
+
+    dtype: of the transformer, its conditions and the latents. driving_encoder: None in the simple variant.
+    """
+
+    networks: PlusModules
+    transformer: nn.Module
+    text_encoder: WanTextEncoder
+    image_encoder: WanImageEncoder
+    autoencoder: WanAutoencoder
+    driving_encoder: ImageEncoder | None
+    device: torch.device
+    dtype: torch.dtype
+
+    def working_bytes(self, shape: WanShape) -> int:
+        """Estimate what the transformer needs for a clip beside its weights; not measured, and generous."""
+        frames, height, width = shape.grid
+        return _AT_WORK * frames * height * width * self.networks.config.dim * self.dtype.itemsize
+
+
+def load_animate_x_plus(
+    files: PlusFiles, dtype: torch.dtype, device: torch.device, progress: Progress = no_progress
+) -> AnimateXPlus:
+    """Load all networks; dtype: of the transformer, bfloat16 as released.
+
+    Modules, image tower and OpenCLIP are in float32, as released; text encoder and autoencoder in bfloat16,
+    or with a transformer of float32 in float32. progress: called with the tensors of the transformer that are
+    loaded. Raises what the loaders raise, and OutOfMemory.
+    """
+    with reraise_oom(
+        "The networks of Animate-X++ do not fit into the computer's memory: free about 50 GB, or use them in "
+        "ComfyUI, which takes eight bits."
+    ):
+        return _loaded(files, dtype, device, progress)
+
+
+def _loaded(files: PlusFiles, dtype: torch.dtype, device: torch.device, progress: Progress) -> AnimateXPlus:
+    encoders = torch.float32 if dtype == torch.float32 else torch.bfloat16
+    loaded = load_plus(files.modules)
+    driving = files.driving_encoder
+    return AnimateXPlus(
+        networks=loaded.networks,
+        text_encoder=WanTextEncoder.from_file(files.text_encoder, encoders),
+        image_encoder=WanImageEncoder.from_file(files.image_encoder),
+        autoencoder=WanAutoencoder.from_file(files.autoencoder, encoders),
+        driving_encoder=None if driving is None else _visiting_open_clip(driving, device),
+        # Last, for it takes minutes: a fault in another file shows before.
+        transformer=load_wan_file(
+            files.transformer, loaded.lora, dtype, merging_on=device, progress=progress
+        ),
+        device=device,
+        dtype=dtype,
+    )
+
+
+def _visiting_open_clip(path: Path, device: torch.device) -> ImageEncoder:
+    return OnDeviceImageEncoder(OpenClipImageEncoder.from_file(path), device)

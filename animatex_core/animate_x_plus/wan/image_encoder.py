@@ -1,0 +1,68 @@
+"""Wan's image tower, CLIP ViT-H-14, through transformers, from the one file that ComfyUI has of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...checkpoints.safe_load import open_tensors
+from ...checkpoints.validation import load_strictly
+from ...utils.optional import plus_package, without_weights
+from .weights import count, shape_in
+
+_HEAD_DIM = 80
+_PREFIX = "vision_model."
+_PROJECTION = "visual_projection.weight"
+
+
+@dataclass(frozen=True, eq=False)
+class WanImageEncoder:
+    """network: transformers' vision tower."""
+
+    network: nn.Module
+
+    @classmethod
+    def from_file(
+        cls, path: str | Path, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+    ) -> "WanImageEncoder":
+        """Load a file such as `clip_vision_h.safetensors`; the release runs it in float32.
+
+        Raises CheckpointError and its kinds, MissingDependency without transformers.
+        """
+        tensors = open_tensors(path)
+        tensors.pop(_PROJECTION, None)  # Wan is told the states before it
+        # Versions of transformers differ in whether the tower has a name of its own.
+        bare = {key.removeprefix(_PREFIX): tensor for key, tensor in tensors.items()}
+        network = _network(bare, str(path))
+        nested = any(key.startswith(_PREFIX) for key in network.state_dict())
+        named = {f"{_PREFIX if nested else ''}{key}": tensor for key, tensor in bare.items()}
+        return cls(load_strictly(network, named, "Wan's image encoder", str(path), dtype, device))
+
+    @torch.no_grad()
+    def encode(self, pictures: Tensor) -> Tensor:
+        """Return the penultimate states (b, 257, 1280) of pictures (b, 3, 224, 224) from `wan_clip_picture`.
+
+        All tokens, without a norm, in the type of the weights and where they are.
+        """
+        given = pictures.to(next(self.network.parameters()))
+        return self.network(pixel_values=given, output_hidden_states=True).hidden_states[-2]
+
+
+def _network(tensors: Mapping[str, Tensor], source: str) -> Any:
+    transformers = plus_package("transformers")
+    width, _, patch, _ = shape_in(tensors, "embeddings.patch_embedding.weight", source)
+    positions, _ = shape_in(tensors, "embeddings.position_embedding.weight", source)
+    config = transformers.CLIPVisionConfig(
+        hidden_size=width,
+        intermediate_size=shape_in(tensors, "encoder.layers.0.mlp.fc1.weight", source)[0],
+        num_hidden_layers=count(tensors, "encoder.layers."),
+        num_attention_heads=max(1, width // _HEAD_DIM),
+        image_size=round((positions - 1) ** 0.5) * patch,
+        patch_size=patch,
+        hidden_act="gelu",
+    )
+    with without_weights():
+        return transformers.CLIPVisionModel(config)

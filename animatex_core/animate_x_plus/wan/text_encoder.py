@@ -1,0 +1,103 @@
+"""Wan's text encoder, umT5-XXL, through transformers, from the one file that ComfyUI has of it."""
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...checkpoints.safe_load import open_tensors
+from ...checkpoints.validation import load_strictly
+from ...checkpoints.wrappers import without_wrapper
+from ...errors import WrongCheckpoint
+from ...utils.optional import plus_package, without_weights
+from .weights import count, dequantize_scaled_fp8, shape_in
+
+TEXT_TOKENS = 512
+END = 1  # closes every text
+_HEAD_DIM = 64
+_TOKENIZER = "spiece_model"
+_SHARED, _TIED = "shared.weight", "encoder.embed_tokens.weight"
+_TABLE = "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
+
+
+@dataclass(frozen=True, eq=False)
+class WanTextEncoder:
+    """network: transformers' encoder; tokenizer: a processor of sentencepiece."""
+
+    network: nn.Module
+    tokenizer: Any
+
+    @classmethod
+    def from_file(
+        cls, path: str | Path, dtype: torch.dtype = torch.bfloat16, device: torch.device | str = "cpu"
+    ) -> "WanTextEncoder":
+        """Load a file such as `umt5_xxl_fp8_e4m3fn_scaled.safetensors`, which holds the tokenizer too.
+
+        dtype: what the weights become; the release has bfloat16, and scaled eight bits are multiplied out.
+        Raises CheckpointError and its kinds, MissingDependency without transformers or sentencepiece.
+        """
+        tensors = without_wrapper(open_tensors(path), (_SHARED,), path)
+        tokenizer = _tokenizer(tensors.pop(_TOKENIZER, None), str(path))
+        tensors.pop(_TIED, None)
+        plain = dequantize_scaled_fp8(tensors, dtype)
+        network = _network(plain, str(path))
+        # Both names are of one table, which is cast once.
+        plain[_SHARED] = plain[_SHARED].to(device, dtype)
+        load_strictly(
+            network, plain | {_TIED: plain[_SHARED]}, "Wan's text encoder", str(path), dtype, device
+        )
+        network.set_input_embeddings(network.shared)
+        return cls(network, tokenizer)
+
+    @torch.no_grad()
+    def encode(self, prompt: str) -> Tensor:
+        """Return the states (1, 512, text_dim) of a prompt, zero past its end; a longer one is cut."""
+        tokens = self.tokens(prompt)
+        device = next(self.network.parameters()).device
+        states = self.network(torch.tensor([tokens], device=device)).last_hidden_state
+        return F.pad(states, (0, 0, 0, TEXT_TOKENS - len(tokens)))
+
+    def tokens(self, prompt: str) -> list[int]:
+        """Return the ids of a prompt, cleaned as released, and that of its end: 512 at most."""
+        return [*self.tokenizer.encode(cleaned(prompt))[: TEXT_TOKENS - 1], END]
+
+
+def cleaned(prompt: str) -> str:
+    """Mend broken Unicode, resolve HTML's entities twice and make all white space one, as released."""
+    mended = plus_package("ftfy").fix_text(prompt)
+    return " ".join(html.unescape(html.unescape(mended)).split())
+
+
+def _tokenizer(stored: Tensor | None, source: str) -> Any:
+    if stored is None or stored.dtype != torch.uint8:
+        raise WrongCheckpoint(
+            f"{source} holds no tokenizer ({_TOKENIZER}): take the text encoder that is packed for ComfyUI."
+        )
+    sentencepiece = plus_package("sentencepiece")
+    try:
+        return sentencepiece.SentencePieceProcessor(model_proto=stored.numpy().tobytes())
+    except RuntimeError as error:
+        raise WrongCheckpoint(f"{source} holds a damaged tokenizer: get the file again.") from error
+
+
+def _network(tensors: Mapping[str, Tensor], source: str) -> Any:
+    transformers = plus_package("transformers")
+    vocabulary, width = shape_in(tensors, _SHARED, source)
+    buckets, heads = shape_in(tensors, _TABLE, source)
+    config = transformers.UMT5Config(
+        vocab_size=vocabulary,
+        d_model=width,
+        d_kv=_HEAD_DIM,
+        d_ff=shape_in(tensors, "encoder.block.0.layer.1.DenseReluDense.wi_0.weight", source)[0],
+        num_layers=count(tensors, "encoder.block."),
+        num_heads=heads,
+        relative_attention_num_buckets=buckets,
+        feed_forward_proj="gated-gelu",
+    )
+    with without_weights():
+        return transformers.UMT5EncoderModel(config)

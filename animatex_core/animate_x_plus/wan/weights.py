@@ -1,0 +1,114 @@
+"""Wan's transformer from ComfyUI's single file: its sizes, scaled fp8 weights, the merged LoRA."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ...checkpoints.safe_load import open_tensors
+from ...errors import WrongCheckpoint
+from ...utils.progress import Progress, no_progress
+from ..config import WanConfig
+from ..lora import Lora, check_targets
+from .keys import diffusers_name, to_diffusers, wan_shapes, without_prefix
+from .transformer import load_wan
+
+_WEIGHT, _SCALE, _INPUT_SCALE = ".weight", ".scale_weight", ".scale_input"
+_MARKER = "scaled_fp8"
+
+
+def dequantize_scaled_fp8(tensors: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    """Multiply every weight that has a scale by it, as `dtype`; other tensors are the same objects.
+
+    Eight bits without scales need nothing but another type. Scales of inputs are for multiplying in eight
+    bits, which nobody does here. It saves disk and download, not memory.
+    """
+    plain: dict[str, Tensor] = {}
+    for key, tensor in tensors.items():
+        if key == _MARKER or key.endswith((_SCALE, _INPUT_SCALE)):
+            continue
+        scale = tensors.get(key.removesuffix(_WEIGHT) + _SCALE) if key.endswith(_WEIGHT) else None
+        plain[key] = tensor if scale is None else (tensor.float() * scale.float()).to(dtype)
+    return plain
+
+
+_HEAD_DIM = 128  # of every Wan 2.1
+_PATCH = 4  # latents of a token, 2 x 2
+_I2V_CHANNELS = 36
+_MAX_LAYERS = 256
+
+
+def wan_config_of(tensors: Mapping[str, Tensor], source: str) -> WanConfig:
+    """Return the sizes of a transformer under the names of diffusers (`wan_keys.to_diffusers`).
+
+    Raises WrongCheckpoint for a file of another model, such as Wan's text-to-video.
+    """
+    patches = shape_in(tensors, "patch_embedding.weight", source)
+    if patches[1] != _I2V_CHANNELS:
+        raise WrongCheckpoint(
+            f"{source} takes {patches[1]} channels, but Animate-X++ was trained on image to video, which "
+            f"takes {_I2V_CHANNELS}: choose wan2.1_i2v_720p_14B."
+        )
+    text = shape_in(tensors, "condition_embedder.text_embedder.linear_1.weight", source)
+    return WanConfig(
+        dim=patches[0],
+        ffn_dim=shape_in(tensors, "blocks.0.ffn.net.0.proj.weight", source)[0],
+        heads=max(1, patches[0] // _HEAD_DIM),
+        blocks=count(tensors, "blocks."),
+        in_channels=patches[1],
+        out_channels=shape_in(tensors, "proj_out.weight", source)[0] // _PATCH,
+        freq_dim=shape_in(tensors, "condition_embedder.time_embedder.linear_1.weight", source)[1],
+        text_dim=text[1],
+        image_dim=shape_in(tensors, "condition_embedder.image_embedder.norm1.weight", source)[0],
+    )
+
+
+def shape_in(tensors: Mapping[str, Tensor], key: str, source: str) -> tuple[int, ...]:
+    """Return the shape of a weight without which the file is of another model; raises WrongCheckpoint."""
+    if key not in tensors or tensors[key].ndim == 0:
+        raise WrongCheckpoint(f"{source} lacks {key}: choose the file of Wan 2.1 that belongs here.")
+    return tuple(tensors[key].shape)
+
+
+def count(tensors: Mapping[str, Tensor], prefix: str) -> int:
+    """Return how many numbered layers begin with a prefix; raises WrongCheckpoint for more than any has."""
+    layers = len({key[len(prefix) :].partition(".")[0] for key in tensors if key.startswith(prefix)})
+    if layers > _MAX_LAYERS:
+        raise WrongCheckpoint(
+            f"The file has {layers:,} layers {prefix}N, but {_MAX_LAYERS} are the most: choose the file of "
+            "Wan 2.1 that belongs here."
+        )
+    return layers
+
+
+def load_wan_file(
+    path: str | Path,
+    lora: Lora,
+    dtype: torch.dtype = torch.bfloat16,
+    device: torch.device | str = "cpu",
+    merging_on: torch.device | str | None = None,
+    progress: Progress = no_progress,
+) -> nn.Module:
+    """Load a file such as `wan2.1_i2v_720p_14B_fp16.safetensors` for inference.
+
+    Official names, with a prefix or without, or those of diffusers; eight bits become `dtype`. The LoRA is
+    merged in that type, as released, on a device of its own where one is given. progress: called with the
+    tensors that are loaded and those there are.
+    Raises CheckpointError and its kinds for other files, and where the LoRA does not fit.
+    """
+    tensors = to_diffusers(dequantize_scaled_fp8(without_prefix(open_tensors(path), path), dtype))
+    config = wan_config_of(tensors, str(path))
+    check_targets(lora, wan_shapes(config), "Animate-X++'s file")
+    pairs = {diffusers_name(f"{layer}.weight"): pair for layer, pair in lora.items()}
+
+    def loaded(key: str, tensor: Tensor) -> Tensor:
+        if key not in pairs:
+            return tensor.to(device, dtype)
+        return pairs[key].merged(tensor.to(merging_on or device, dtype)).to(device)
+
+    weights: dict[str, Tensor] = {}
+    for key, tensor in tensors.items():
+        weights[key] = loaded(key, tensor)
+        progress(len(weights), len(tensors))
+    return load_wan(weights, config, str(path), dtype, device)

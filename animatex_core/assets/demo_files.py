@@ -1,0 +1,8 @@
+"""The files of the demo, and the dance that they show."""
+
+from . import ASSETS
+
+DATA = ASSETS / "demo"
+CLIP, CHARACTERS = DATA / "dance.mp4", DATA / "characters"  # drawn for the small networks
+DANCE = DATA / "dance.json"  # what is danced in the clip
+FPS = 24  # of both

@@ -1,0 +1,176 @@
+"""Zeros where weights should be, as a download leaves them that set its length aside and did not finish.
+
+The file is read in a few places and not mapped, so that nothing of it stays in memory.
+"""
+
+import io
+import json
+import struct
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+from torch import Tensor
+
+from ..errors import DamagedCheckpoint
+from ..utils.text import short
+
+SAMPLES = 64
+"""Places in a file that are looked at."""
+
+PAGE = 4096
+"""Bytes that are looked at in each place."""
+
+LARGE = 64 << 10
+"""Bytes of zeros inside a tensor that are no coincidence."""
+
+FEW = 64
+"""Bytes of zeros at the end of a tensor that may be values."""
+
+UNUSED_ROWS = 1 / 8
+"""Part of a table that may be zeros at its end: rows that nothing stands for."""
+
+UNTRAINED = 1 / 10
+"""Part of a file that whole tensors of zeros at its end may take, as before a training."""
+
+LOCAL_HEADER = 30
+"""Bytes before the name of an entry in a zip archive; the last four are lengths of name and rest."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where the values of a tensor, or of several that share them, are in a file; in bytes."""
+
+    name: str
+    start: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """Where the values end."""
+        return self.start + self.size
+
+
+def require_no_holes(path: Path, regions: Sequence[Region]) -> None:
+    """Raise DamagedCheckpoint where a file ends in zeros or has them in its midst.
+
+    Args:
+        path: The file.
+        regions: Where its tensors are.
+
+    """
+    ordered = sorted((region for region in regions if region.size), key=lambda region: region.start)
+    with path.open("rb") as file:
+        faulty = _tail(file, ordered) or _middle(file, ordered)
+    if faulty is not None:
+        raise _damaged(path, faulty)
+
+
+def require_no_holes_in(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Do as `require_no_holes` with tensors in memory, of a file that does not tell where they are in it."""
+    for name, tensor in tensors.items():
+        if tensor.nbytes > LARGE:
+            data = tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+            if _middle(io.BytesIO(data), [Region(name, 0, tensor.nbytes)]) is not None:
+                raise _damaged(path, name)
+
+
+def _damaged(path: Path, name: str) -> DamagedCheckpoint:
+    return DamagedCheckpoint(
+        f"{path} holds zeros where weights should be (first in {short(name)}): the download or the "
+        "copy did not finish, so fetch it again."
+    )
+
+
+def safetensors_regions(path: Path) -> list[Region]:
+    """Return where the tensors of a safetensors file are, whose header was found to be sound."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    spans = ((name, entry["data_offsets"]) for name, entry in header.items())
+    return [Region(name, 8 + length + begin, end - begin) for name, (begin, end) in spans]
+
+
+def zip_regions(path: Path) -> list[Region]:
+    """Return where the storages of a file of `torch.save` are, which was found to be sound and not packed."""
+    with zipfile.ZipFile(path) as archive, path.open("rb") as file:
+        entries = [entry for entry in archive.infolist() if "/data/" in f"/{entry.filename}"]
+        return [
+            Region(entry.filename, _data_offset(file, entry.header_offset), entry.file_size)
+            for entry in entries
+        ]
+
+
+def _data_offset(file: BinaryIO, header: int) -> int:
+    file.seek(header)
+    name, rest = struct.unpack("<HH", file.read(LOCAL_HEADER)[-4:])
+    return header + LOCAL_HEADER + int(name) + int(rest)
+
+
+def _tail(file: BinaryIO, regions: Sequence[Region]) -> str | None:
+    """Return the tensor from which on a file is zeros, None where it goes on to its end."""
+    whole, last = 0, None
+    for region in reversed(regions):
+        zeros = _zeros_before(file, region.start, region.end)
+        if zeros < region.size:
+            last = region
+            break
+        whole += region.size
+    if last is None:
+        return None
+    cut_inside = zeros >= FEW and whole >= PAGE
+    cut_between = zeros < FEW and whole > UNTRAINED * sum(region.size for region in regions)
+    return last.name if cut_inside or cut_between or zeros > max(PAGE, UNUSED_ROWS * last.size) else None
+
+
+def _middle(file: BinaryIO, regions: Sequence[Region]) -> str | None:
+    """Return a tensor with a hole, None where no place shows one."""
+    return next((region.name for region, place in _places(regions) if _is_hole(file, region, place)), None)
+
+
+def _places(regions: Sequence[Region]) -> Iterator[tuple[Region, int]]:
+    """Yield evenly spaced places of a file, each with the region that it is in."""
+    total, done, wanted = sum(region.size for region in regions), 0, 0
+    for region in regions:
+        while wanted < SAMPLES and wanted * total // SAMPLES < done + region.size:
+            yield region, region.start + wanted * total // SAMPLES - done
+            wanted += 1
+        done += region.size
+
+
+def _is_hole(file: BinaryIO, region: Region, place: int) -> bool:
+    """Return whether zeros surround a place that are neither all of a tensor nor unused rows at its end."""
+    if any(_read(file, place, min(place + PAGE, region.end))):
+        return False
+    before, after = _zeros_before(file, region.start, place), _zeros_after(file, place, region.end)
+    if before + after == region.size:
+        return False
+    allowed = max(LARGE, UNUSED_ROWS * region.size) if place + after == region.end else LARGE
+    return before + after > allowed
+
+
+def _zeros_before(file: BinaryIO, start: int, end: int) -> int:
+    """Return how many bytes of zeros there are before `end`, back to `start` at most."""
+    for stop in range(end, start, -LARGE):
+        data = _read(file, max(stop - LARGE, start), stop)
+        if rest := data.rstrip(b"\0"):
+            return end - stop + len(data) - len(rest)
+    return end - start
+
+
+def _zeros_after(file: BinaryIO, start: int, end: int) -> int:
+    """Return how many bytes of zeros there are from `start` on, up to `end` at most."""
+    for begin in range(start, end, LARGE):
+        data = _read(file, begin, min(begin + LARGE, end))
+        if rest := data.lstrip(b"\0"):
+            return begin - start + len(data) - len(rest)
+    return end - start
+
+
+def _read(file: BinaryIO, start: int, end: int) -> bytes:
+    file.seek(start)
+    return file.read(end - start)

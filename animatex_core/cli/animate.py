@@ -1,0 +1,154 @@
+"""`animatex animate`: from a picture and a dance to a clip."""
+
+import argparse
+from functools import partial
+from pathlib import Path
+from tempfile import gettempdir
+
+import torch
+
+from ..animate_x.pipeline import AnimateXPipeline, Animation, AnimationSettings, Reference, Report
+from ..animate_x.shapes import ClipShape
+from ..driving import DrivingClip
+from ..errors import StorageError
+from ..pose.draw import draw_poses
+from ..utils.devices import choose_device, choose_dtype
+from ..video.formats import check_settings
+from ..video.info import probe
+from ..video.side_by_side import side_by_side
+from ..video.writer import check_output, write_clip
+from .options import (
+    USUAL_CLIP,
+    add_clip_options,
+    add_folder_option,
+    add_input_options,
+    add_pose_options,
+    add_rate_option,
+    add_retarget_options,
+    retarget_settings,
+)
+from .output import Bars, check_distinct
+from .plus_options import OPTIONS, Animate, Chosen, Load, add_plus_options, choose_plus, refuse, variant_of
+from .poses import read_dance
+from .references import read_reference
+from .sampling import (
+    LoadNetworks,
+    add_sampling_options,
+    choose_networks,
+    sampling_settings,
+)
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `animate`."""
+    parser = subparsers.add_parser(
+        "animate",
+        help="make the character of a picture dance",
+        description="Make the character of a picture dance as a person does in a clip.",
+    )
+    add_input_options(parser)
+    parser.add_argument(
+        "--out", type=Path, default=Path("animation.mp4"), metavar="FILE",
+        help="what to write: .mp4, .webm, .gif, or a folder for PNG frames; default: %(default)s",
+    )  # fmt: skip
+    parser.add_argument(
+        "--poses",
+        type=Path,
+        metavar="JSON",
+        help="the dancer's poses (OpenPose JSON); default: found by DWPose",
+    )
+    add_clip_options(parser)
+    add_rate_option(parser)
+    add_pose_options(parser)
+    add_retarget_options(parser)
+    add_sampling_options(parser)
+    add_plus_options(parser)
+    _add_output_options(parser)
+    add_folder_option(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the written clip")
+    group.add_argument(
+        "--fps", type=float, metavar="X",
+        help="frames a second; the sound is stretched to stay in step; default: the tempo of the dance "
+        "(the authors write 8)",
+    )  # fmt: skip
+    group.add_argument(
+        "--quality", type=float, default=7.0, metavar="Q", help="0 to 10; default: %(default)s"
+    )
+    group.add_argument("--silent", action="store_true", help="leave the sound of the dance out")
+    group.add_argument(
+        "--side-by-side", type=Path, metavar="FILE", help="also write a clip of reference, pose and result"
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Animate, and say what was written."""
+    # What cannot work fails before what takes long: poses, then networks, then sampling.
+    check_distinct(arguments, "out", "side_by_side")
+    _check_outputs(arguments, 1 if arguments.fps is None else arguments.fps)
+    model, clip = _chosen(arguments), probe(arguments.driving, fps=arguments.driving_fps)
+    arguments, device = model.completed(arguments), choose_device(arguments.device)
+    load = model.find()
+    with Bars() as bars:
+        reference = read_reference(arguments)
+        dance = read_dance(arguments, clip, partial(bars.report, "poses"))
+        fps = dance.choice.fps if arguments.fps is None else arguments.fps
+        _check_outputs(arguments, fps)
+        animation = load(choose_dtype(arguments.precision, device), device, bars.report)(reference, dance)
+        _write(arguments, reference, dance, animation, fps)
+    print(f"poses: {animation.retargeting}")
+    count, height, width, _ = animation.frames.shape
+    print(f"{arguments.out}: {count} frames of {width}x{height} at {fps:g} a second")
+
+
+def _chosen(arguments: argparse.Namespace) -> Chosen:
+    variant = variant_of(arguments)
+    return _animate_x(arguments) if variant is None else choose_plus(arguments, variant)
+
+
+def _animate_x(arguments: argparse.Namespace) -> Chosen:
+    refuse(arguments, OPTIONS, "for Animate-X++ alone: leave it out, or take --model animate-x-plus")
+    settings = _settings(arguments)
+
+    def find() -> Load:
+        return partial(_load, choose_networks(arguments), settings)
+
+    return Chosen(USUAL_CLIP, find)
+
+
+def _load(
+    load: LoadNetworks, settings: AnimationSettings, dtype: torch.dtype, device: torch.device, report: Report
+) -> Animate:
+    return partial(AnimateXPipeline(load(dtype, device), report).animate, settings=settings)
+
+
+def _settings(arguments: argparse.Namespace) -> AnimationSettings:
+    width, height = arguments.size
+    if width is not None:
+        ClipShape(width, height)
+    retargeting, sampling = retarget_settings(arguments), sampling_settings(arguments)
+    return AnimationSettings(width, height, retargeting, sampling, arguments.reference_form)
+
+
+def _check_outputs(arguments: argparse.Namespace, fps: float) -> None:
+    for path in filter(None, (arguments.out, arguments.side_by_side)):
+        check_settings(check_output(path), fps, arguments.quality)
+
+
+def _write(
+    arguments: argparse.Namespace, reference: Reference, dance: DrivingClip, animation: Animation, fps: float
+) -> None:
+    sound = None if arguments.silent else dance.sound(fps)
+    write = partial(write_clip, fps=fps, quality=arguments.quality, sound=sound)
+    try:
+        write(arguments.out, animation.frames)
+    except StorageError as error:  # a disk that became full must not cost the hours before
+        rescued = write(Path(gettempdir()) / arguments.out.name, animation.frames)
+        raise StorageError(f"{error} The clip is in {rescued} instead.") from error
+    if arguments.side_by_side is not None:
+        _, height, width, _ = animation.frames.shape
+        columns = reference.picture, draw_poses(animation.poses, width, height), animation.frames
+        write(arguments.side_by_side, side_by_side(columns, height))

@@ -1,0 +1,52 @@
+"""The `animatex demo` command, and the files that it works on."""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from ..assets.demo_files import CHARACTERS, CLIP
+from ..utils.files import storage_errors
+from . import animate
+
+# In windows of as many frames as the small networks were trained on.
+OPTIONS = "--frames 32 --stride 2 --model small --pose-nets small"
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `demo`."""
+    parser = subparsers.add_parser("demo", help="animate a drawn character, without downloads")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("demo"),
+        metavar="DIR",
+        help="folder for all files; default: %(default)s",
+    )
+    names = sorted(path.stem for path in CHARACTERS.glob("*.png"))
+    parser.add_argument(
+        "--character", choices=names, default="rabbit", help="who shall dance; default: %(default)s"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Put what is needed into a folder, and animate it by the command that a user would take."""
+    folder = arguments.out
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(CHARACTERS / f"{arguments.character}.png", folder / "character.png")
+        shutil.copyfile(CLIP, folder / "dance.mp4")
+    command = [
+        "animate",
+        f"--reference={folder / 'character.png'}",
+        f"--driving={folder / 'dance.mp4'}",
+        f"--out={folder / 'animation.mp4'}",
+        f"--side-by-side={folder / 'side_by_side.mp4'}",
+        f"--seed={arguments.seed}",
+        *OPTIONS.split(),
+    ]
+    print("python -m animatex_core", *command)
+    parser = argparse.ArgumentParser()
+    animate.add_parser(parser.add_subparsers())
+    animate.run(parser.parse_args(command))

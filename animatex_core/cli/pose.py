@@ -1,0 +1,74 @@
+"""`animatex pose`: the poses of a clip's dancer as OpenPose JSON."""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from ..pose.draw import draw_poses
+from ..pose.formats.reader import write_poses
+from ..pose.keypoints import seen
+from ..utils.files import check_writable
+from ..video.image_sequence import names_pictures
+from ..video.info import probe
+from ..video.writer import check_output, write_clip
+from .options import WHOLE_CLIP, add_folder_option, add_pose_options, add_rate_option
+from .output import Bars, check_distinct
+from .poses import read_dance
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `pose`."""
+    parser = subparsers.add_parser("pose", help="find the poses in a clip or picture")
+    parser.add_argument(
+        "driving",
+        type=Path,
+        metavar="CLIP",
+        help="a video or picture of a person, a folder of pictures, or a pattern such as frame_%%04d.png",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="JSON", help="OpenPose JSON; default: beside the clip, with its name"
+    )
+    parser.add_argument(
+        "--poses",
+        type=Path,
+        metavar="JSON",
+        help="read poses from here instead, to clean or choose among them",
+    )
+    parser.add_argument(
+        "--preview", type=Path, metavar="FILE", help="also write a clip of the poses as drawn"
+    )
+    add_rate_option(parser, "--fps")
+    add_pose_options(parser)
+    add_folder_option(parser)
+    parser.set_defaults(run=run, **WHOLE_CLIP)
+
+
+def _beside(driving: Path) -> Path:
+    """Return where poses are written: beside a video, or beside the folder of pictures."""
+    if not names_pictures(driving):
+        return driving.with_suffix(".json")
+    folder = (driving if driving.is_dir() else driving.parent).absolute()
+    return folder.with_name(f"{folder.name or 'frames'}.json")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Find poses, write them, and say in how many frames there are any."""
+    out = arguments.out = arguments.out or _beside(arguments.driving)
+    check_distinct(arguments, "out", "preview")
+    check_writable(out)
+    if arguments.preview is not None:
+        check_output(arguments.preview)
+    with Bars() as bars:
+        dance = read_dance(
+            arguments, probe(arguments.driving, fps=arguments.driving_fps), partial(bars.report, "poses")
+        )
+    write_poses(out, dance.poses)
+    if arguments.preview is not None:
+        write_clip(
+            arguments.preview,
+            draw_poses(dance.poses),
+            fps=dance.choice.fps,
+            sound=dance.sound(dance.choice.fps),
+        )
+    found = int(seen(dance.poses.body).any(axis=1).sum())
+    print(f"{out}: {len(dance.poses)} frames, somebody in {found} of them")

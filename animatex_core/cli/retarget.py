@@ -1,0 +1,127 @@
+"""`animatex retarget`: poses carried over to a character, with a preview over its picture."""
+
+import argparse
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from einops import rearrange
+
+from ..animate_x.pipeline import Reference
+from ..driving import DrivingClip
+from ..pose.draw import drawn_over, fitted
+from ..pose.formats.reader import write_poses
+from ..pose.keypoints import PoseSequence
+from ..puppet.puppet import iterate_puppet
+from ..retarget.retarget import plan, retarget
+from ..utils.files import check_writable
+from ..video.image import write_picture
+from ..video.info import probe
+from ..video.writer import check_output, write_clip
+from .options import (
+    WHOLE_CLIP,
+    add_folder_option,
+    add_input_options,
+    add_pose_options,
+    add_rate_option,
+    add_retarget_options,
+    retarget_settings,
+)
+from .output import Bars, check_distinct, check_preview, is_picture
+from .poses import read_dance
+from .references import read_reference, read_reference_mask, require_reference_pose
+
+MOMENTS, COLUMNS = 8, 4  # of a preview that is a picture
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `retarget`."""
+    parser = subparsers.add_parser(
+        "retarget",
+        help="carry the poses of a dance over to a character",
+        description="Carry the poses of a dance over to a character, to see before a clip what `animate` "
+        "does with the same options.",
+    )
+    add_input_options(parser)
+    parser.add_argument(
+        "--poses",
+        type=Path,
+        metavar="JSON",
+        help="the dancer's poses (OpenPose JSON); default: found by DWPose",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("retargeted.json"), metavar="JSON", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--preview", type=Path, metavar="FILE",
+        help="also draw the poses over the character: a clip of all, or a picture (.png) of eight moments",
+    )  # fmt: skip
+    add_rate_option(parser, "--fps")
+    add_pose_options(parser)
+    add_retarget_options(parser)
+    add_folder_option(parser)
+    parser.add_argument(
+        "--puppet", type=Path, metavar="FILE",
+        help="also move the picture itself like a cut-out puppet, without any model, and write the video",
+    )  # fmt: skip
+    parser.set_defaults(run=run, **WHOLE_CLIP)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Retarget, write poses and preview, and say what was done."""
+    check_distinct(arguments, "out", "preview", "puppet")
+    check_writable(arguments.out)
+    check_preview(arguments.preview)
+    if arguments.puppet is not None:
+        check_output(arguments.puppet)
+    settings = retarget_settings(arguments)
+    reference = read_reference(arguments)
+    puppet = None if arguments.puppet is None else _Puppet.of(arguments, reference)
+    with Bars() as bars:
+        dance = read_dance(
+            arguments, probe(arguments.driving, fps=arguments.driving_fps), partial(bars.report, "poses")
+        )
+    chosen = plan(dance.poses, reference.character, settings)
+    poses = retarget(dance.poses, reference.character, settings)
+    write_poses(arguments.out, poses)
+    if arguments.preview is not None:
+        _write_preview(arguments.preview, reference.picture, poses, dance)
+    if puppet is not None:
+        puppet.write(arguments.puppet, poses, dance)
+    print(f"{arguments.out}: {len(poses)} frames, {chosen.description}")
+
+
+@dataclass(frozen=True, eq=False)
+class _Puppet:
+    """What moves: a picture (h, w, 3), its pose, and a mask (h, w) bool if there is one."""
+
+    picture: np.ndarray
+    pose: PoseSequence
+    mask: np.ndarray | None
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace, reference: Reference) -> "_Puppet":
+        pose = require_reference_pose(arguments, reference)
+        return cls(reference.picture, pose, read_reference_mask(arguments, pose))
+
+    def write(self, path: Path, poses: PoseSequence, dance: DrivingClip) -> None:
+        frames = (frame for frame, _ in iterate_puppet(self.picture, self.pose, poses, self.mask))
+        write_clip(path, frames, fps=dance.choice.fps, sound=dance.sound(dance.choice.fps))
+
+
+def _write_preview(path: Path, picture: np.ndarray, poses: PoseSequence, dance: DrivingClip) -> None:
+    background = fitted(picture)
+    if is_picture(path):
+        moments = np.linspace(0, len(poses) - 1, min(MOMENTS, len(poses))).round().astype(int)
+        write_picture(path, _sheet(list(drawn_over(background, poses.select(moments)))))
+    else:
+        write_clip(
+            path, drawn_over(background, poses), fps=dance.choice.fps, sound=dance.sound(dance.choice.fps)
+        )
+
+
+def _sheet(frames: list[np.ndarray]) -> np.ndarray:
+    blank = [np.zeros_like(frames[0])] * (-len(frames) % COLUMNS)
+    cells = np.stack(frames + blank)
+    return rearrange(cells, "(rows columns) h w c -> (rows h) (columns w) c", columns=COLUMNS)

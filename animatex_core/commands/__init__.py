@@ -1,1 +1,0 @@
-"""One module a subcommand. Each has `add_parser(subparsers)`, which sets `run(arguments)` as the action."""

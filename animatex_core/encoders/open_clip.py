@@ -1,0 +1,219 @@
+"""OpenCLIP ViT-H-14 (laion2b_s32b_b79k): its configuration, image embeddings and text context."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..checkpoints.safe_load import open_tensors
+from ..checkpoints.validation import check_keys, load_strictly, shapes
+from ..checkpoints.wrappers import without_wrapper
+from ..errors import InvalidInput, WrongCheckpoint
+from ..utils.documents import FileFault, read_json
+from ..utils.optional import standalone_package
+from ..utils.validation import require_int, shown
+from .base import batched_apply
+
+MAX_LAYERS = {"layers": 256, "context_length": 1 << 12, "vocab_size": 1 << 20}
+MAX_SIZE = 1 << 14
+VISION_SIZES = ("image_size", "patch_size", "width", "layers", "head_width")
+TEXT = ("context_length", "vocab_size", "width", "heads", "layers")
+REMEDY = "restore the file that belongs to the weights beside it"
+
+
+def read_open_clip_config(path: Path) -> dict[str, Any]:
+    """Return the sizes of both towers; raises WrongCheckpoint for a file that holds no sizes that can be."""
+    try:
+        config = read_json(path)
+        _require_sizes("", config, ("embed_dim",))
+        _require_sizes("vision_cfg.", config["vision_cfg"], VISION_SIZES)
+        _require_sizes("text_cfg.", config["text_cfg"], TEXT)
+        _require_ratio(config["vision_cfg"]["mlp_ratio"])
+        if config["vision_cfg"]["width"] % config["vision_cfg"]["head_width"]:
+            raise InvalidInput("vision_cfg.width is no multiple of vision_cfg.head_width")
+    except OSError as error:
+        raise WrongCheckpoint(f"{path} cannot be read ({error.strerror}): {REMEDY}.") from error
+    except (FileFault, InvalidInput, KeyError, TypeError) as error:
+        fault = str(error).rstrip(".")
+        raise WrongCheckpoint(f"{path} tells no usable sizes ({fault}): {REMEDY}.") from error
+    return dict(config)
+
+
+def _require_sizes(where: str, values: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    if not isinstance(values, Mapping):
+        raise InvalidInput(f"{where or 'it '}holds {shown(values)}")
+    for name in names:
+        require_int(f"{where}{name}", values[name], most=MAX_LAYERS.get(name, MAX_SIZE))
+
+
+def _require_ratio(ratio: object) -> None:
+    if not isinstance(ratio, int | float) or not 0 < ratio <= 64:
+        raise InvalidInput(f"vision_cfg.mlp_ratio is {shown(ratio)}")
+
+
+VIT_H_14 = "ViT-H-14"
+VISION_PREFIX = (
+    "visual."  # begins the keys of the vision tower; those of the text tower have no common beginning
+)
+SHARED = "logit_scale"  # belongs to neither tower
+MASK = "attn_mask"  # a constant that some versions of open_clip saved; made here, never loaded
+
+ClipConfig = str | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class OpenClipImageEncoder:
+    """`protocols.ImageEncoder` through OpenCLIP's vision tower alone; `batch_size` pictures at a time."""
+
+    tower: nn.Module
+    batch_size: int = 8
+
+    @classmethod
+    def from_tensors(
+        cls,
+        tensors: Mapping[str, Tensor],
+        config: ClipConfig = VIT_H_14,
+        *,
+        source: str = "the checkpoint",
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        batch_size: int = 8,
+    ) -> "OpenClipImageEncoder":
+        """Build from the tensors of `open_clip_pytorch_model.bin`, with or without the text tower's.
+
+        config: open_clip's name of the model, or what its JSON files hold of one; source: where the tensors
+        come from, for the error.
+        Raises WrongCheckpoint for other keys or shapes, MissingDependency without open_clip.
+        """
+        tensors = without_wrapper(tensors, (f"{VISION_PREFIX}class_embedding",), source)
+        found = _tower_tensors(tensors, config, _in_vision, source)
+        found = {key.removeprefix(VISION_PREFIX): tensor for key, tensor in found.items()}
+        tower = _meta_towers(_settings(config)).visual
+        return cls(load_strictly(tower, found, _title(config), source, dtype, device), batch_size)
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | Path,
+        config: ClipConfig = VIT_H_14,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        batch_size: int = 8,
+    ) -> "OpenClipImageEncoder":
+        """As `from_tensors`, from a file; raises what `open_tensors` raises too."""
+        return cls.from_tensors(
+            open_tensors(path), config, source=str(path), dtype=dtype, device=device, batch_size=batch_size
+        )
+
+    @torch.no_grad()
+    def encode(self, pictures: Tensor) -> Tensor:
+        """Pictures (n, 3, 224, 224) from `preprocess.clip_pictures` -> (n, 1024), where `pictures` are."""
+        return batched_apply(self.tower, pictures, self.batch_size, like=next(self.tower.parameters()))
+
+
+@dataclass(frozen=True)
+class OpenClipTextContext:
+    """`protocols.TextContext` through OpenCLIP's text tower without its last block.
+
+    tower: token ids (n, 77) -> (pooled embedding, every token's output after the final layer norm).
+    tokens: (1, 77) ids of the empty text.
+    """
+
+    tower: nn.Module
+    tokens: Tensor
+
+    @classmethod
+    def from_tensors(
+        cls,
+        tensors: Mapping[str, Tensor],
+        config: str = VIT_H_14,
+        *,
+        source: str = "the checkpoint",
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> "OpenClipTextContext":
+        """As `OpenClipImageEncoder.from_tensors`, with or without the vision tower's tensors."""
+        tensors = without_wrapper(tensors, ("token_embedding.weight",), source)
+        found = _tower_tensors(tensors, config, _in_text, source)
+        settings = _penultimate(_settings(config))
+        last_block = f"transformer.resblocks.{settings['text_cfg']['layers']}."
+        kept = {key: tensor for key, tensor in found.items() if not key.startswith(last_block)}
+        tower = load_strictly(_meta_towers(settings).text, kept, f"OpenCLIP {config}", source, dtype, device)
+        tower.attn_mask = _causal_mask(tower.context_length, device)
+        return cls(tower, standalone_package("open_clip").get_tokenizer(config)("").to(device))
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | Path,
+        config: str = VIT_H_14,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> "OpenClipTextContext":
+        """As `from_tensors`, from a file; raises what `open_tensors` raises too."""
+        return cls.from_tensors(open_tensors(path), config, source=str(path), dtype=dtype, device=device)
+
+    @torch.no_grad()
+    def empty_text(self) -> Tensor:
+        """(1, 77, 1024), in the tower's dtype and on its device."""
+        _, tokens = self.tower(self.tokens)
+        return tokens
+
+
+def _settings(config: ClipConfig) -> dict[str, Any]:
+    if not isinstance(config, str):
+        return dict(config)
+    settings = standalone_package("open_clip").get_model_config(config)
+    assert settings, f"open_clip has no model {config}"
+    return settings
+
+
+def _title(config: ClipConfig) -> str:
+    return f"OpenCLIP {config}" if isinstance(config, str) else "the image encoder of its own configuration"
+
+
+def _penultimate(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of the same model whose text tower lacks the last block and gives out all its tokens.
+
+    So open_clip's own forward ends at the penultimate block, and whether its blocks take the batch first or
+    second, which changed between its versions, is no concern of ours.
+    """
+    text = settings["text_cfg"]
+    return {**settings, "text_cfg": {**text, "layers": text["layers"] - 1, "output_tokens": True}}
+
+
+def _meta_towers(settings: dict[str, Any]) -> Any:
+    """Both towers as `.visual` and `.text`, without memory for their weights."""
+    with torch.device("meta"):
+        return standalone_package("open_clip").CustomTextCLIP(**settings)
+
+
+def _tower_tensors(
+    tensors: Mapping[str, Tensor], config: ClipConfig, in_tower: Callable[[str], bool], source: str
+) -> dict[str, Tensor]:
+    """The tensors of one tower; the other may be absent, but not of another model."""
+    with torch.device("meta"):
+        whole = standalone_package("open_clip").CLIP(**_settings(config))
+    expected = shapes(whole.state_dict())
+    weights = {key: tensor for key, tensor in tensors.items() if key != MASK}
+    needed = {key: shape for key, shape in expected.items() if in_tower(key) or key in weights}
+    check_keys(needed, shapes(weights), _title(config), source)
+    return {key: tensor for key, tensor in weights.items() if in_tower(key)}
+
+
+def _in_vision(key: str) -> bool:
+    return key.startswith(VISION_PREFIX)
+
+
+def _in_text(key: str) -> bool:
+    return not key.startswith(VISION_PREFIX) and key != SHARED
+
+
+def _causal_mask(length: int, device: torch.device | str) -> Tensor:
+    """(length, length): a token sees itself and those before."""
+    return torch.full((length, length), float("-inf"), device=device).triu(1)

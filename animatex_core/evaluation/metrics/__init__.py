@@ -1,0 +1,1 @@
+"""Metrics of videos, and the networks that they need."""

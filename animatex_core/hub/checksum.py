@@ -1,0 +1,124 @@
+"""Is a file what the catalogue says it is?
+
+Where the catalogue knows no digest, that of the first download is kept beside it in the form of sha256sum.
+"""
+
+import hashlib
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..errors import DownloadError
+from ..utils.files import write_text
+from ..utils.progress import Progress, no_progress
+from .catalogue import ModelFile
+
+CHUNK = 1 << 20
+RECORD_BYTES = 1 << 12
+
+
+@dataclass(frozen=True)
+class ChecksumResult:
+    """What a file is and what it should be.
+
+    digest, expected: sha256; size, expected_size: bytes; None where nothing is known. source: who says so.
+    """
+
+    path: Path
+    digest: str
+    size: int
+    expected: str | None
+    expected_size: int | None
+    source: str
+
+    @property
+    def status(self) -> Literal["ok", "mismatch", "unknown"]:
+        """Unknown means that there is no digest to compare with."""
+        if self.expected not in (None, self.digest) or self.expected_size not in (None, self.size):
+            return "mismatch"
+        return "ok" if self.expected else "unknown"
+
+    def __str__(self) -> str:
+        if self.status == "unknown":
+            return f"{self.path} has sha256 {self.digest}, with which nothing known can be compared"
+        if self.status == "ok":
+            return f"{self.path} is as expected ({self.source})"
+        return (
+            f"{self.path} has sha256 {self.digest} and {self.size} bytes, but expected are sha256 "
+            f"{self.expected or '(unknown)'} and {self.expected_size or '(unknown)'} bytes ({self.source})"
+        )
+
+    def require(self, remedy: str) -> None:
+        """Raise DownloadError with both digests and the remedy where they differ."""
+        if self.status == "mismatch":
+            raise DownloadError(f"{self}: {remedy}.")
+
+
+def verify(
+    model_file: ModelFile, path: Path, on_progress: Progress = no_progress, *, name: Path | None = None
+) -> ChecksumResult:
+    """Compare the file at `path` with the catalogue, or with the digest recorded at its first download.
+
+    name: the path whose record counts, where the file is not yet under its own name.
+    Raises DownloadError for a record that holds no digest and for a file that cannot be read.
+    """
+    name = name or path
+    recorded = None if model_file.sha256 else recorded_digest(name)
+    record = f"recorded in {record_of(name).name} at the first download"
+    return ChecksumResult(
+        path=path,
+        digest=_sha256(path, on_progress),
+        size=path.stat().st_size,
+        expected=model_file.sha256 or recorded,
+        expected_size=model_file.size,
+        source=record if recorded else "models.yaml, read in third-party texts",
+    )
+
+
+def record_of(path: Path) -> Path:
+    """Return where the digest of a file is recorded."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def record_digest(path: Path, digest: str) -> None:
+    """Keep the digest of a first download; raises StorageError."""
+    write_text(record_of(path), f"{digest}  {path.name}\n")
+
+
+def recorded_digest(path: Path) -> str | None:
+    """Return the recorded digest, None where there is none; raises DownloadError for a damaged record."""
+    record = record_of(path)
+    if not record.is_file():
+        return None
+    digest = _beginning(record).partition(" ")[0].lower()
+    if len(digest) != 64:
+        raise DownloadError(f"{record} holds no sha256: delete it to accept the file as it is.")
+    return digest
+
+
+def _beginning(record: Path) -> str:
+    with record.open("rb") as file:
+        return file.read(RECORD_BYTES).decode("utf-8-sig", errors="replace")
+
+
+def _sha256(path: Path, on_progress: Progress) -> str:
+    digest, done = hashlib.sha256(), 0
+    with closing(_chunks(path)) as chunks:
+        for chunk, total in chunks:
+            digest.update(chunk)
+            done += len(chunk)
+            on_progress(done, total)
+    return digest.hexdigest()
+
+
+def _chunks(path: Path) -> Generator[tuple[bytes, int], None, None]:
+    """Read a file; with each chunk comes the size of the whole."""
+    try:
+        with path.open("rb") as file:
+            total = path.stat().st_size
+            while chunk := file.read(CHUNK):
+                yield chunk, total
+    except OSError as error:
+        raise DownloadError(f"{path} cannot be read ({error.strerror}): check its permissions.") from error

@@ -1,0 +1,216 @@
+"""Downloads from any HTTP server, resumed where they broke off."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import requests
+from requests import Response
+from requests.exceptions import ChunkedEncodingError, ContentDecodingError, RequestException, Timeout
+from requests.exceptions import ConnectionError as BrokenConnection
+from urllib3.exceptions import HTTPError
+
+from .. import __version__
+from ..errors import DownloadError
+from ..utils.progress import Progress
+from .partial_download import PartialDownload
+from .retries import PASSING, Attempts, PassingError, seconds_to_wait
+
+CHUNK = 1 << 16
+"""Bytes that are written at once, of which a break loses the last."""
+
+SOCKS = "install the packages for such proxies with `pip install pysocks socksio`"
+
+
+@dataclass(frozen=True)
+class HttpDownload:
+    """The bytes of a URL on their way to a partial file.
+
+    Attributes:
+        url: Where the file is.
+        part: Keeps the bytes, also those of earlier attempts.
+        size: Bytes of the whole file; None where unknown.
+        checked: Whether the digest of the file is known, so that any bytes may be continued.
+        on_progress: Called with the bytes that are here and those of the file, 0 where unknown.
+        timeout: Seconds of silence that count as a broken connection.
+
+    """
+
+    url: str
+    part: PartialDownload
+    size: int | None
+    checked: bool
+    on_progress: Progress
+    timeout: float
+
+    def run(self, attempts: Attempts) -> None:
+        """Fetch what is missing; raises DownloadError, StorageError."""
+        with requests.Session() as session:
+            attempts.run(lambda: self._attempt(session), lambda: self.part.size, self.url)
+
+    def _attempt(self, session: requests.Session) -> None:
+        start = self.part.size if self.checked or self.part.etag else 0
+        if self.checked and start and start == self.size:
+            return
+        with closing(self._open(session, start)) as response:
+            if self._is_missing_something(response, start):
+                self._receive(response, start if response.status_code == 206 else 0)
+
+    def _open(self, session: requests.Session, start: int) -> Response:
+        try:
+            return session.get(
+                self.url, headers=self._headers(start), stream=True, timeout=(self.timeout, self.timeout)
+            )
+        except (BrokenConnection, Timeout, ChunkedEncodingError) as error:
+            raise PassingError(_reason(error)) from error
+        except RequestException as error:
+            remedy = SOCKS if "SOCKS" in str(error) else "check the address, the proxy and HF_ENDPOINT"
+            raise DownloadError(f"{self.url} cannot be asked for ({_reason(error)}): {remedy}.") from error
+
+    def _headers(self, start: int) -> dict[str, str]:
+        """Return the headers of a request; compressed answers are not wanted, for they cannot be resumed."""
+        headers = {"User-Agent": f"animatex/{__version__}", "Accept-Encoding": "identity"}
+        if start:
+            headers["Range"] = f"bytes={start}-"
+        if start and self.part.etag:
+            headers["If-Range"] = self.part.etag
+        return headers
+
+    def _is_missing_something(self, response: Response, start: int) -> bool:
+        """Return False if the answer means that the part is whole; raise what else it may mean."""
+        status = response.status_code
+        answer = f"the server answered {status} {response.reason}"
+        if status == 416:  # nothing lies behind the part
+            whole = response.headers.get("Content-Range") == f"bytes */{start}"
+            if whole and self._is_same_version(response):
+                return False
+            self.part.discard()
+            raise PassingError("what had arrived did not belong to the file")
+        if status in PASSING:
+            raise PassingError(answer, seconds_to_wait(response.headers.get("Retry-After")))
+        if status not in (200, 206):
+            raise DownloadError(
+                f"{self.url} cannot be had ({answer}): look for the file on the hub's page and put it in "
+                f"{self.part.target.parent}."
+            )
+        return True
+
+    def _receive(self, response: Response, start: int) -> None:
+        answer = _Answer(response)
+        self._require_file(answer)
+        if response.status_code == 206:
+            self._require_continuation(answer, start)
+        total = None if answer.length is None else answer.whole or start + answer.length
+        self._require_bytes(self.size if total is None else total)
+        with closing(self.part.store(_chunks(response), start, answer.etag)) as stored:
+            for done in stored:
+                self.on_progress(done, total or self.size or 0)
+        self._require_whole(answer, total)
+
+    def _require_file(self, answer: "_Answer") -> None:
+        """Raise DownloadError for a page, and for a file of which nobody could tell whether it is whole."""
+        if answer.kind in ("text/html", "application/xhtml+xml"):
+            raise DownloadError(
+                f"{self.url} is a web page and not a file: check the connection (a network may ask to log in "
+                f"first) and, if it is set, HF_ENDPOINT."
+            )
+        if not (answer.is_delimited or self.checked or self.size):
+            raise DownloadError(
+                f"{self.url} has no known length, so that nobody could tell whether it arrived whole: "
+                f"check the connection and, if it is set, HF_ENDPOINT."
+            )
+
+    def _require_whole(self, answer: "_Answer", total: int | None) -> None:
+        if total is None and not answer.is_delimited:
+            total = self.size
+        if total not in (None, self.part.size):
+            raise PassingError(f"the connection ended after {self.part.size} of {total} bytes")
+        if answer.is_cut_off():
+            raise PassingError(f"the connection ended after {self.part.size} bytes")
+        self._require_bytes(self.part.size)
+
+    def _require_continuation(self, answer: "_Answer", start: int) -> None:
+        if not answer.response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            raise PassingError("the server sent another part than asked for")
+        if (answer.is_encoded and start) or not self._is_same_version(answer.response):
+            self.part.discard()
+            raise PassingError("the file on the server is another one by now")
+
+    def _require_bytes(self, total: int | None) -> None:
+        """Raise DownloadError where the file on the server cannot be the one that is wanted."""
+        if total == 0:
+            self.part.discard()
+            raise DownloadError(f"{self.url} is empty: compare it with the hub's page.")
+        if None not in (self.size, total) and self.size != total:
+            self.part.discard()
+            raise DownloadError(
+                f"{self.url} has {total} bytes, but models.yaml lists {self.size}: "
+                f"compare it with the hub's page."
+            )
+
+    def _is_same_version(self, response: Response) -> bool:
+        return self.part.etag is None or response.headers.get("ETag") in (None, self.part.etag)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What the headers of a response say of its body."""
+
+    response: Response
+
+    @property
+    def kind(self) -> str:
+        return self.response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+    @property
+    def is_encoded(self) -> bool:
+        """Whether the bytes were compressed on their way, though no compression was asked for."""
+        return self.response.headers.get("Content-Encoding", "identity").lower() != "identity"
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of the file in this answer; None where only the end will tell."""
+        return None if self.is_encoded else self._sent_bytes
+
+    @property
+    def whole(self) -> int | None:
+        """Bytes of the whole file, of which this answer may be a part; None where it does not say."""
+        total = self.response.headers.get("Content-Range", "").rpartition("/")[2]
+        return int(total) if total.isdecimal() else None
+
+    @property
+    def is_delimited(self) -> bool:
+        """Whether an answer that breaks off can be told from a whole one."""
+        chunked = "chunked" in self.response.headers.get("Transfer-Encoding", "").lower()
+        return chunked or self._sent_bytes is not None
+
+    @property
+    def etag(self) -> str | None:
+        """The version that a later request may continue; None for bytes that no range can be asked of."""
+        return None if self.is_encoded else self.response.headers.get("ETag")
+
+    def is_cut_off(self) -> bool:
+        """Whether fewer bytes came than the header said, which urllib3 1 does not notice."""
+        return self._sent_bytes is not None and self.response.raw.tell() < self._sent_bytes
+
+    @property
+    def _sent_bytes(self) -> int | None:
+        length = self.response.headers.get("Content-Length", "")
+        return int(length) if length.isdecimal() else None
+
+
+def _chunks(response: Response) -> Iterator[bytes]:
+    try:
+        yield from response.iter_content(CHUNK)
+    except (BrokenConnection, Timeout, ContentDecodingError) as error:
+        raise PassingError(_reason(error)) from error
+    except (ChunkedEncodingError, HTTPError) as error:
+        raise PassingError("the connection ended early") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return the innermost cause in words: libraries wrap it several times."""
+    cause: BaseException = error
+    while (inner := cause.__cause__ or cause.__context__) is not None:
+        cause = inner
+    return " ".join(str(cause).split()) or type(cause).__name__

@@ -1,0 +1,214 @@
+"""Downloads from a Hugging Face hub or a mirror of it, with `huggingface_hub`.
+
+Its HTTP transport is given our partial file, because `hf_hub_download` begins anew after every interruption,
+and a base model has 33 GB. Xet begins anew too, so it is used only where the user asks for it. HF_ENDPOINT,
+HF_TOKEN and the proxies of the environment are followed.
+"""
+
+import inspect
+import io
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from .. import __version__
+from ..errors import DownloadError
+from ..utils.files import FULL, storage_errors
+from ..utils.progress import Progress
+from .catalogue import ModelFile
+from .http import SOCKS
+from .partial_download import PartialDownload
+from .retries import PASSING, Attempts, PassingError, seconds_to_wait
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfFileMetadata
+
+XET = "HF_XET_HIGH_PERFORMANCE"
+"""Environment variable with which users of `huggingface_hub` ask for all the speed that there is."""
+
+LOCAL = (OSError, ImportError, RuntimeError, ValueError)
+"""What else `huggingface_hub` raises: for disks, missing packages, Xet, and addresses."""
+
+NOT_A_HUB = (405, 501)
+"""Statuses of plain file servers, which do not answer the questions that a hub answers."""
+
+
+class NotAHubError(Exception):
+    """The server only serves files, without what `huggingface_hub` needs to know of them."""
+
+
+@dataclass(frozen=True)
+class HubDownload:
+    """A file of a hub on its way to a partial file.
+
+    Attributes:
+        model_file: What is wanted.
+        part: Keeps the bytes, also those of earlier attempts at the same version.
+        endpoint: Base URL of the hub.
+        on_progress: Called with the bytes that are here and those of the file, 0 where unknown.
+        timeout: Seconds to wait for the hub's answer.
+
+    """
+
+    model_file: ModelFile
+    part: PartialDownload
+    endpoint: str
+    on_progress: Progress
+    timeout: float
+
+    def run(self, attempts: Attempts) -> None:
+        """Fetch what is missing.
+
+        Raises:
+            NotAHubError: The server is another kind of server.
+            DownloadError: The file cannot be had, or did not arrive whole.
+            StorageError: It cannot be written.
+
+        """
+        attempts.run(self._attempt, lambda: self.part.size, self._name)
+
+    @property
+    def _name(self) -> str:
+        return f"{self.endpoint}/{self.model_file.repository}: {self.model_file.path}"
+
+    def _attempt(self) -> None:
+        from huggingface_hub.errors import HfHubHTTPError
+
+        # The bases are the errors of the HTTP library, which differs between versions of huggingface_hub.
+        transport = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__) + LOCAL
+        try:
+            found = self._ask()
+            self._continue_only(found)
+            fetch = self._fetch_by_xet if os.environ.get(XET) else self._fetch_by_http
+            fetch(found)
+        except HfHubHTTPError as error:
+            self._judge(error)
+        except transport as error:
+            self._judge_other(error)
+
+    def _ask(self) -> "HfFileMetadata":
+        """Return what the hub says of the file, before the first byte comes."""
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+        url = hf_hub_url(self.model_file.repository, self.model_file.path, endpoint=self.endpoint)
+        found = get_hf_file_metadata(url, timeout=self.timeout)
+        if not found.commit_hash or not found.etag:
+            raise NotAHubError
+        if None not in (found.size, self.model_file.size) and found.size != self.model_file.size:
+            raise DownloadError(
+                f"{self._name} has {found.size} bytes, but models.yaml lists {self.model_file.size}: "
+                f"compare it with the hub's page."
+            )
+        return found
+
+    def _continue_only(self, found: "HfFileMetadata") -> None:
+        """Forget what is here of another version of the file."""
+        if self.part.etag != found.etag or self.part.size > (found.size or self.part.size):
+            self.part.begin(found.etag)
+
+    def _fetch_by_http(self, found: "HfFileMetadata") -> None:
+        from huggingface_hub import hf_hub_url
+        from huggingface_hub.file_download import http_get
+        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+        size = self.part.size
+        if size and size == found.size:
+            return
+        url = hf_hub_url(self.model_file.repository, self.model_file.path, endpoint=self.endpoint)
+        with self._reporting_file(found.size or 0) as file:
+            http_get(
+                url,
+                file,
+                resume_size=size,
+                expected_size=found.size,
+                headers=build_hf_headers(library_name="animatex", library_version=__version__),
+                **_without_bar(http_get),
+            )
+
+    def _reporting_file(self, total: int) -> "_ReportingFile":
+        with storage_errors(self.part.path):
+            return _ReportingFile(self.part.path, self.on_progress, total)
+
+    def _fetch_by_xet(self, _: "HfFileMetadata") -> None:
+        from huggingface_hub import hf_hub_download
+
+        folder = self.part.path.with_name(f"{self.part.path.name}.xet")
+        try:
+            arrived = hf_hub_download(
+                self.model_file.repository,
+                self.model_file.path,
+                local_dir=folder,
+                endpoint=self.endpoint,
+                etag_timeout=self.timeout,
+                library_name="animatex",
+                library_version=__version__,
+            )
+            os.replace(arrived, self.part.path)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _judge(self, error: Any) -> None:
+        """Raise what an answer of the hub means."""
+        status = getattr(error.response, "status_code", 0)
+        if status in NOT_A_HUB:
+            raise NotAHubError from error
+        if status in PASSING:
+            wait = seconds_to_wait(error.response.headers.get("Retry-After"))
+            raise PassingError(f"the hub answered {status}", wait) from error
+        remedy = f"look for the file on the hub's page and put it in {self.part.target.parent}"
+        if status in (401, 403):
+            remedy = f"accept its licence on the hub's page and log in with `hf auth login`, or {remedy}"
+        raise DownloadError(f"{self._name} cannot be had (the hub answered {status}): {remedy}.") from error
+
+    def _judge_other(self, error: Exception) -> None:
+        """Raise what an error means that is no answer of the hub."""
+        if _is_of(error, "FileMetadataError"):
+            raise NotAHubError from error
+        if isinstance(error, OSError) and error.errno in FULL:
+            with storage_errors(self.part.path):
+                raise error
+        if isinstance(error, ImportError) or "SOCKS" in str(error):
+            raise DownloadError(
+                f"{self._name} cannot be asked for through a SOCKS proxy: {SOCKS}."
+            ) from error
+        if _is_of(error, "OfflineModeIsEnabled"):
+            raise DownloadError(
+                f"{self._name} cannot be fetched while HF_HUB_OFFLINE is set: unset it, or put the file in "
+                f"{self.part.target.parent}."
+            ) from error
+        raise PassingError(" ".join(str(error).split()) or type(error).__name__) from error
+
+
+def _is_of(error: BaseException | None, name: str) -> bool:
+    """Return whether an error, or one that it came from, is of a class that moves between versions."""
+    while error is not None:
+        if type(error).__name__ == name:
+            return True
+        error = error.__cause__
+    return False
+
+
+class _ReportingFile(io.BufferedWriter):
+    """A file that reports how long it is, whatever progress the version of `huggingface_hub` can report."""
+
+    def __init__(self, path: Path, on_progress: Progress, total: int) -> None:
+        super().__init__(io.FileIO(path, "ab"))
+        self._on_progress, self._total = on_progress, total
+
+    def write(self, data: Any) -> int:
+        written = super().write(data)
+        self._on_progress(self.tell(), self._total)
+        return written
+
+
+def _without_bar(function: Callable[..., object]) -> dict[str, Any]:
+    """Return the options that keep a function from drawing a bar beside ours, where its version has any."""
+    if "tqdm_class" not in inspect.signature(function).parameters:
+        return {}
+    from tqdm import tqdm
+
+    return {"tqdm_class": partial(tqdm, disable=True)}

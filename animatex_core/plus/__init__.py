@@ -1,1 +1,0 @@
-"""Animate-X++: the pose indicator on the image-to-video transformer of Wan 2.1."""

@@ -1,0 +1,1 @@
+"""Pose files of OpenPose and other programs, read into one form and written."""

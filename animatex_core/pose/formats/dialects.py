@@ -1,0 +1,145 @@
+"""The forms of frames of OpenPose, AlphaPose, MMPose, COCO, DWPose and MediaPipe."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from ..keypoints import MODEL_JOINTS
+from .person import KEYS, is_person
+from .raw_frame import HANDS_KEPT, Label, Outer, RawFrame, label_of
+from .text import from_string
+from .values import NAMES, as_numbers, is_point
+
+PEOPLE = ("people", "instances", "bodies")
+Reader = Callable[[Mapping, Outer], Iterator[RawFrame]]
+
+
+def holds_people(data: Mapping) -> bool:
+    """Whether an object is a frame or a person."""
+    return lists_people(data) or is_person(data) or _is_dwpose(data)
+
+
+def lists_people(data: Mapping) -> bool:
+    """Whether an object lists the people of a frame."""
+    return any(name in data for name in PEOPLE)
+
+
+def frame_of(people: object, outer: Outer, label: Label | None = None) -> RawFrame:
+    """Return a frame of people, with the names of their points where the file tells these."""
+    if outer.names and isinstance(people, list | tuple):
+        people = [
+            {**person, NAMES: outer.names} if isinstance(person, Mapping) else person for person in people
+        ]
+    return RawFrame(people, outer.label if label is None else label, outer.sides)
+
+
+def _read_people(data: Mapping, outer: Outer) -> Iterator[RawFrame]:
+    people = next(data[name] for name in PEOPLE if name in data)
+    if isinstance(people, Mapping):
+        people = [people] if is_person(people) else list(people.values())
+    frame = frame_of(from_string(people), outer, label_of(data))
+    yield replace(frame, keeps_hands=data.get(HANDS_KEPT) is True)
+
+
+def _read_person(data: Mapping, outer: Outer) -> Iterator[RawFrame]:
+    yield replace(frame_of(_persons(data), outer, label_of(data)), is_whole=False)
+
+
+def _persons(data: Mapping) -> list[Mapping]:
+    """Return the people of MediaPipe's tasks, which list each part for all of them; else the one person."""
+    lists = {key: data[key] for keys in KEYS.values() for key in keys if _is_nested_points(data.get(key))}
+    if not lists:
+        return [data]
+    count = max(len(people) for people in lists.values())
+    return [
+        {key: people[index] for key, people in lists.items() if index < len(people)} for index in range(count)
+    ]
+
+
+def _is_nested_points(value: object) -> bool:
+    return isinstance(value, list) and any(
+        isinstance(item, list) and item and is_point(item[0]) for item in value
+    )
+
+
+def _is_dwpose(data: Mapping) -> bool:
+    bodies = data.get("bodies")
+    return isinstance(bodies, Mapping) and "candidate" in bodies and "subset" in bodies
+
+
+def _read_dwpose(data: Mapping, outer: Outer) -> Iterator[RawFrame]:
+    """Read DWPose's arrays: bodies by their points' indices; all left hands, then all right ones; faces."""
+    try:
+        people = list(_dwpose_people(data))
+    except (TypeError, ValueError, OverflowError, IndexError):
+        yield RawFrame(None, is_frame=False)
+    else:
+        yield frame_of(people, outer, label_of(data))
+
+
+def _dwpose_people(data: Mapping) -> Iterator[dict[str, np.ndarray | None]]:
+    candidates = _scored(as_numbers(data["bodies"]["candidate"])[:, :3])
+    subset = as_numbers(data["bodies"]["subset"])[:, :MODEL_JOINTS].astype(int)
+    hands, faces = (_dwpose_parts(data, name) for name in ("hands", "faces"))
+    for index, row in enumerate(subset):
+        there = (row >= 0) & (row < len(candidates))
+        yield {
+            "pose_keypoints_2d": np.where(there[:, None], candidates[np.where(there, row, 0)], 0),
+            "hand_left_keypoints_2d": hands[index] if index < len(hands) else None,
+            "hand_right_keypoints_2d": hands[len(subset) + index]
+            if len(subset) + index < len(hands)
+            else None,
+            "face_keypoints_2d": faces[index] if index < len(faces) else None,
+        }
+
+
+def _dwpose_parts(data: Mapping, name: str) -> np.ndarray:
+    """Return hands or faces (n, points, 3), with their scores where the file has these."""
+    places = data.get(name)
+    if not places:
+        return np.zeros((0, 0, 3))
+    scores = next((data[key] for key in (f"{name}_score", f"{name}_scores") if data.get(key)), None)
+    points = _scored(as_numbers(places)[..., :3])
+    if scores is not None:
+        points[..., 2] = as_numbers(scores)
+    points[(points[..., :2] == -1).all(axis=-1)] = 0
+    return points
+
+
+def _scored(points: np.ndarray) -> np.ndarray:
+    return (
+        points if points.shape[-1] == 3 else np.concatenate([points, np.ones_like(points[..., :1])], axis=-1)
+    )
+
+
+def _is_coco(data: Mapping) -> bool:
+    return isinstance(data.get("annotations"), list) and isinstance(data.get("images", []), list)
+
+
+def _read_coco(data: Mapping, outer: Outer) -> Iterator[RawFrame]:
+    """Read COCO's annotations, image by image; those of other things than people have no keypoints."""
+    people: dict[Any, list] = {}
+    for annotation in data["annotations"]:
+        if isinstance(annotation, Mapping) and annotation.get("keypoints"):
+            key = _key(annotation.get("image_id"))
+            people.setdefault(label_of(annotation) if key is None else key, []).append(annotation)
+    images = {_key(image.get("id")): image for image in data.get("images", []) if isinstance(image, Mapping)}
+    for key in chain(images, (key for key in people if key not in images)):
+        image = images.get(key, {})
+        label = label_of(image, ("frame_id", "file_name"))
+        yield frame_of(people.get(key, []), outer.within(image), key if label is None else label)
+
+
+def _key(value: object) -> Label | None:
+    return value if isinstance(value, int | str) else None
+
+
+FORMS: tuple[tuple[Callable[[Mapping], bool], Reader], ...] = (
+    (_is_dwpose, _read_dwpose),
+    (_is_coco, _read_coco),
+    (lists_people, _read_people),
+    (is_person, _read_person),
+)

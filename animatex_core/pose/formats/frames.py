@@ -1,0 +1,234 @@
+"""From files and parsed JSON to the frames of a clip, each at its place."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from ...errors import InvalidInput
+from ...utils.progress import Progress, with_progress
+from ...utils.validation import require_int, shown
+from ..keypoints import POINTS
+from .frame_numbers import MAX_FRAMES, Name, Placed, place_by_number, require_one_clip, split_names
+from .frame_search import raw_frames
+from .person import SAMPLE, Layouts, chosen_layouts, person_points
+from .raw_frame import Label, RawFrame, Sides, is_blank, rate_of
+from .sequence import Frame
+from .text import SPLIT, load_poses
+from .units import Size
+
+MAX_SIDE = 1 << 15  # pixels of a canvas
+MAX_PEOPLE = 100_000  # in all frames together; each takes 3 kB of memory
+MIN_SHARE = 0.1  # of numbered frames within a file that are there; of images from anywhere it is less
+SAME_RATE = 0.01  # part by which rates that are the same may differ
+NOBODY = np.zeros((0, POINTS, 3))
+
+
+@dataclass(frozen=True)
+class ClipFrames:
+    """The frames of a clip in their order, and sentences on what is missing or was guessed."""
+
+    frames: list[Frame]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A frame with the number or name that the file gives it."""
+
+    frame: Frame
+    label: Label | None
+    is_whole: bool
+
+
+def frames_of_data(
+    data: object, source: str, fps: float | None, progress: Progress, frames: int | None = None
+) -> ClipFrames:
+    """Return the frames of parsed JSON; arguments as for `read_poses`."""
+    placed = _by_label(_bounded(_read(_raw_of(data, source, progress)), source), source, frames)
+    return ClipFrames(_filled(placed), placed.notes + _rate_notes(data, fps, source))
+
+
+def frames_of_files(
+    files: Sequence[Path], source: str, fps: float | None, frames: int | None, progress: Progress
+) -> ClipFrames:
+    """Return the frames of one file, or of files with one frame each; arguments as for `read_poses`."""
+    if len(files) == 1:
+        return frames_of_data(load_poses(files[0]), str(files[0]), fps, progress, frames)
+    names = dict(zip(files, split_names([file.name for file in files]), strict=True))
+    numbered = [file for file in files if names[file].number is not None] or list(files)
+    raw = chain.from_iterable(_raw_of_frame_file(file, progress) for file in numbered)
+    found = [each.frame for each in _bounded(_read(raw), source)]
+    placed = _by_file_name([names[file] for file in numbered], found, source, frames)
+    return ClipFrames(_filled(placed), placed.notes + _left_out(set(files) - set(numbered), source))
+
+
+def _raw_of(data: object, source: str, progress: Progress) -> Iterator[tuple[RawFrame, str]]:
+    items = list(islice(raw_frames(data), MAX_FRAMES + 1))  # one more, so that `_bounded` notices
+    for index, raw in enumerate(with_progress(items, len(items), progress)):
+        yield raw, f"frame {index} of {source}"
+
+
+def _raw_of_frame_file(file: Path, progress: Progress) -> list[tuple[RawFrame, str]]:
+    """Return the only frame of a file of a folder; one without frames shows nobody."""
+    found = list(_raw_of(load_poses(file), str(file), progress))
+    whole = [raw for raw, _ in found if raw.is_whole]
+    if len(whole) > 1:
+        raise InvalidInput(
+            f"{file} has {len(whole)} frames, but a folder must have one file a frame: give this file alone."
+        )
+    people = [person for raw, _ in found if isinstance(raw.people, list) for person in raw.people]
+    if found and not whole:  # a list of people who each name their image
+        return [(RawFrame(people, sides=found[0][0].sides), found[0][1])]
+    return found or [(RawFrame([]), f"frame 0 of {file}")]
+
+
+def _read(raw: Iterable[tuple[RawFrame, str]]) -> Iterator[_Found]:
+    """Read frames in the layout that the first of them tell."""
+    items = iter(raw)
+    first = list(islice(items, SAMPLE))
+    people = (person for frame, _ in first if isinstance(frame.people, list) for person in frame.people)
+    layouts = chosen_layouts(people)
+    for frame, where in chain(first, items):
+        yield _Found(_frame(frame, where, layouts), frame.label, frame.is_whole)
+
+
+def _bounded(frames: Iterable[_Found], source: str) -> list[_Found]:
+    """Collect frames; raises InvalidInput as soon as there are too many, or too many people in them."""
+    found: list[_Found] = []
+    people = 0
+    for each in frames:
+        found.append(each)
+        people += len(each.frame.people)
+        if len(found) > MAX_FRAMES or people > MAX_PEOPLE:
+            raise InvalidInput(
+                f"{source} has more than {MAX_FRAMES:,} frames, or more than {MAX_PEOPLE:,} people in them: "
+                f"{SPLIT}."
+            )
+    return found
+
+
+def _frame(raw: RawFrame, where: str, layouts: Layouts) -> Frame:
+    if not raw.is_frame:
+        raise InvalidInput(
+            f"{where} is no OpenPose frame: it must be an object with people, each with pose_keypoints_2d."
+        )
+    people = [] if is_blank(raw.people) else raw.people
+    if not isinstance(people, list | tuple):
+        raise InvalidInput(f"{where} has people of type {type(people).__name__}, but it must be a list.")
+    if len(people) > MAX_PEOPLE:
+        raise InvalidInput(f"{where} has more than {MAX_PEOPLE:,} people: {SPLIT}.")
+    # Without those of whom nothing is known, whose zeros would take as much memory as others' points.
+    left_out: list[str] = []
+    points = [each for person in people if (each := person_points(person, where, left_out, layouts)).any()]
+    size = None if raw.sides is None else _size(raw.sides, where)
+    return Frame(np.reshape(points, (-1, POINTS, 3)), size, left_out, raw.keeps_hands)
+
+
+def _size(sides: Sides, where: str) -> Size:
+    return _side(sides[0], where), _side(sides[1], where)
+
+
+def _side(named: tuple[str, object], where: str) -> int:
+    name, value = named
+    if isinstance(value, str):
+        value = _number(value)
+    if isinstance(value, float) and 0.5 <= value <= MAX_SIDE:  # a picture that was scaled
+        value = round(value)
+    require_int(f"{name} in {where}", value)
+    if value > MAX_SIDE:  # type: ignore[operator]
+        raise InvalidInput(
+            f"{name} in {where} is {shown(value)}, but {MAX_SIDE} pixels are the most: correct it."
+        )
+    return int(value)  # type: ignore[call-overload]
+
+
+def _number(text: str) -> object:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _by_file_name(
+    names: Sequence[Name], frames: Sequence[Frame], source: str, count: int | None
+) -> Placed[Frame]:
+    numbers = [name.number for name in names if name.number is not None]
+    if len(set(numbers)) < len(frames):
+        return Placed(list(frames))
+    order = np.argsort(numbers)
+    certain = all(name.is_openpose for name in names)
+    in_order = [numbers[index] for index in order], [frames[index] for index in order]
+    return place_by_number(*in_order, source, count, min_share=0 if certain else None)
+
+
+def _by_label(found: Sequence[_Found], source: str, count: int | None) -> Placed[Frame]:
+    """Put frames at the places that the file tells, people of one frame together."""
+    if any(each.label is None for each in found) or not _tell_frames(found):
+        return Placed([each.frame for each in found])
+    groups: dict[Label, list[Frame]] = {}
+    for each in found:
+        groups.setdefault(each.label, []).append(each.frame)  # type: ignore[arg-type]
+    frames = [_merged(people) for people in groups.values()]
+    names = _names(list(groups))
+    numbers = [name.number for name in names if name.number is not None]
+    if len(numbers) < len(names) or min(numbers) < 0:
+        return Placed(list(frames))
+    require_one_clip(names, source, lambda _: "leave the frames of one in the file")
+    if len(set(numbers)) < len(numbers):
+        _require_one_folder(list(groups), source)
+        return Placed(list(frames))
+    order = np.argsort(numbers, kind="stable")
+    in_order = [numbers[index] for index in order], [frames[index] for index in order]
+    return place_by_number(*in_order, source, count, min_share=MIN_SHARE)
+
+
+def _names(labels: Sequence[Label]) -> list[Name]:
+    if any(isinstance(label, int) for label in labels):
+        return [Name("", label) if isinstance(label, int) else split_names([label])[0] for label in labels]
+    return split_names([str(label) for label in labels])
+
+
+def _require_one_folder(labels: Sequence[Label], source: str) -> None:
+    """Raise InvalidInput where images with the same numbers are in several folders, of a clip each."""
+    folders = [str(PurePosixPath(str(label).replace("\\", "/")).parent) for label in labels]
+    if len(set(folders)) < len(folders):
+        names = [Name(folder, None) for folder in folders]
+        require_one_clip(names, source, lambda _: "leave the frames of one in the file")
+
+
+def _tell_frames(found: Sequence[_Found]) -> bool:
+    """Whether no two whole frames have one label, such as the name of the clip."""
+    whole = [each.label for each in found if each.is_whole]
+    return bool(found) and len(set(whole)) == len(whole)
+
+
+def _merged(frames: Sequence[Frame]) -> Frame:
+    if len(frames) == 1:
+        return frames[0]
+    left_out = [sentence for frame in frames for sentence in frame.left_out]
+    size = next((frame.size for frame in frames if frame.size), None)
+    return Frame(np.concatenate([frame.people for frame in frames]), size, left_out)
+
+
+def _filled(placed: Placed[Frame]) -> list[Frame]:
+    return [Frame(NOBODY, None) if frame is None else frame for frame in placed.items]
+
+
+def _rate_notes(data: object, fps: float | None, source: str) -> tuple[str, ...]:
+    rate = rate_of(data)
+    if rate is None or fps is None or abs(rate - fps) <= SAME_RATE * fps:
+        return ()
+    return (
+        f"{source} is of {rate:g} frames a second, but the clip has {fps:g}: its poses are taken one a "
+        "frame; check that they are of this clip.",
+    )
+
+
+def _left_out(files: set[Path], source: str) -> tuple[str, ...]:
+    if not files:
+        return ()
+    names = ", ".join(sorted(file.name for file in files)[:3])
+    return (f"{len(files)} files in {source} without a number of a frame are left out, such as {names}.",)

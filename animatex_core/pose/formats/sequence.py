@@ -1,0 +1,191 @@
+"""From the people of each frame of an OpenPose file to one person's `PoseSequence`."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import AnimateXWarning, InvalidInput
+from ...utils.progress import Progress, no_progress, with_progress
+from ..keypoints import MODEL_JOINTS, POINTS, VISIBLE, PoseSequence, seen
+from ..person import PersonRule, PersonTracker, require_chosen
+from ..video_match import require_fit
+from .coordinates import (
+    are_in_corner,
+    drop_placeholders,
+    drop_scaled_placeholders,
+    from_centre,
+    from_percent,
+    scale_scores,
+    turn_y_down,
+)
+from .hand_sides import with_hands_at_own_wrists
+from .layouts import TOES
+from .units import BODY, PARTS, Size, are_fractions, guessed_size, make_fractions, present, units_by_numbers
+
+FAR = 1e6  # numbers beyond are no places in a picture and no scores
+UNITS = ("pixels", "fractions of the picture")
+UNKNOWN_SIZE = (512, 768)  # the denoiser's own, for parts of a picture whose size the file does not tell
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a file tells of one frame.
+
+    people (n, 130, 3): points as in `PoseSequence.points`, in the file's units, which may be pixels.
+    size: (width, height) of the picture in pixels, None where the file does not tell it.
+    left_out: a sentence without its end on each part that could not be used.
+    keeps_hands: whether the file says that left and right hand are as they are meant.
+    """
+
+    people: np.ndarray
+    size: Size | None
+    left_out: Sequence[str] = ()
+    keeps_hands: bool = False
+
+
+def clip_poses(
+    frames: list[Frame],
+    person: PersonRule,
+    fps: float | None,
+    size: Size | None,
+    source: str,
+    progress: Progress = no_progress,
+    notes: Sequence[str] = (),
+) -> PoseSequence:
+    """Return the poses of one of the people in the frames of a clip; arguments as for `read_poses`.
+
+    notes: sentences to warn of, on how the frames were read.
+    """
+    if not frames:
+        raise InvalidInput(f"{source} holds no frames: give OpenPose keypoints of one frame or more.")
+    for note in notes:
+        _warn(note, depth=4)
+    _tell_what_is_left_out(frames, source)
+    counts = [len(frame.people) for frame in frames]
+    people, owner = np.concatenate([frame.people for frame in frames]), np.repeat(range(len(frames)), counts)
+    _drop_impossible(people, owner, source)
+    _require_poses(people, len(frames), source)
+    _in_usual_form(people, frames, size, source)
+    width, height = _in_fractions(people, owner, frames, size, source)
+    tracker = PersonTracker(person)
+    points = np.zeros((len(frames), POINTS, 3), np.float32)
+    ends = np.cumsum([0, *counts])
+    for index, _ in enumerate(with_progress(frames, len(frames), progress)):
+        points[index] = _chosen(people[ends[index] : ends[index + 1]], tracker)
+    most = np.bincount(owner[seen(people).any(axis=1)], minlength=1).max()
+    require_chosen(person, int(most), bool(seen(points).any()), source)
+    if not any(frame.keeps_hands for frame in frames):
+        points = with_hands_at_own_wrists(points, (width, height), source)
+    return PoseSequence.from_points(points, width, height, fps)
+
+
+def _tell_what_is_left_out(frames: list[Frame], source: str) -> None:
+    """Warn of parts that could not be used; raises InvalidInput where nothing else is there."""
+    left_out = [sentence for frame in frames for sentence in frame.left_out]
+    if not left_out:
+        return
+    if not any(len(frame.people) for frame in frames):
+        raise InvalidInput(f"{left_out[0]}.")
+    _warn(f"{len(left_out)} parts of people in {source} are left out, the first because {left_out[0]}.")
+
+
+def _drop_impossible(people: np.ndarray, owner: np.ndarray, source: str) -> None:
+    """Take points for missing whose numbers are NaN, null, infinite or no places in a picture, in place."""
+    impossible = ~(np.abs(people) <= FAR).all(axis=2)  # NaN compares as false
+    counts = np.bincount(owner, (impossible & (people[..., 2] != 0)).sum(axis=1), minlength=1)
+    people[impossible | (people[..., 2] <= 0)] = 0
+    if counts.any():
+        _warn(
+            f"{int(counts.sum())} points of {source} are NaN, null, infinite or far outside of any picture "
+            f"(first in frame {np.flatnonzero(counts)[0]}) and count as missing."
+        )
+
+
+def _require_poses(people: np.ndarray, frames: int, source: str) -> None:
+    """Refuse or question people who are a single point each."""
+    if not are_in_corner(people):
+        return
+    if frames > 1:
+        raise InvalidInput(
+            f"All points of each person in {source} are at one place, but they must be the joints of a body: "
+            "export the keypoints again."
+        )
+    _warn(f"All points of the person in {source} are at one place: check what the file was made of.")
+
+
+def _in_usual_form(people: np.ndarray, frames: list[Frame], size: Size | None, source: str) -> None:
+    """Bring scores to 0 to 1 and coordinates to pixels or fractions of the picture, in place."""
+    drop_placeholders(people)
+    known = next((frame.size for frame in frames if frame.size), size)
+    for sentence in (
+        scale_scores(people, source), from_centre(people, source), from_percent(people, known, source),
+    ):  # fmt: skip
+        if sentence is not None:
+            _warn(sentence)
+    toes = people[:, TOES, :]
+    people[:, TOES, :] = np.where(
+        toes[..., 2:] > VISIBLE, toes, 0
+    )  # one of the two it lies between is unseen
+
+
+def _in_fractions(
+    people: np.ndarray, owner: np.ndarray, frames: list[Frame], size: Size | None, source: str
+) -> Size:
+    """Bring people into fractions of their pictures, in place, and return the size of the clip's pictures."""
+    units = units_by_numbers(people)
+    clip_size = next((frame.size for frame in frames if frame.size), size)
+    if clip_size is None:
+        clip_size = guessed_size(people, units, owner) or UNKNOWN_SIZE
+        _warn(
+            f"{source} does not tell the size of its pictures; {clip_size[0]} x {clip_size[1]} pixels are "
+            "taken for it.",
+            depth=6,
+        )
+    sizes = np.array([frame.size or clip_size for frame in frames], np.float64)[owner]
+    fractions = are_fractions(units, people, sizes)
+    if mixture := _mixture(fractions, present(people), owner):
+        _warn(f"The coordinates in {source} are in {mixture}.", depth=6)
+    make_fractions(people, fractions, sizes)
+    drop_scaled_placeholders(people, sizes)
+    if turned := turn_y_down(people, source):
+        _warn(turned)
+    if size is not None and not any(frame.size for frame in frames):
+        were_pixels = bool((~fractions[present(people)]).any())
+        if unfit := require_fit(people, size, source, were_pixels=were_pixels):
+            _warn(unfit)
+    return clip_size
+
+
+def _mixture(fractions: np.ndarray, there: np.ndarray, owner: np.ndarray) -> str | None:
+    """Say which parts are in which unit; None where all are in one."""
+    if len(set(fractions[there])) < 2:
+        return None
+    bodies = there[:, BODY] if there[:, BODY].any() else slice(None)
+    usual = bool(np.mean(fractions[bodies, BODY]) >= 0.5)
+    words = []
+    for column, name in enumerate(PARTS):
+        others = np.unique(owner[there[:, column] & (fractions[:, column] != usual)])
+        if others.size:
+            frames = "1 frame" if others.size == 1 else f"{others.size} frames"
+            words.append(f"{name} in {frames} (the first is {others[0]})")
+    return f"{UNITS[usual]}, but in {UNITS[not usual]} for {', '.join(words)}: each was taken in its own unit"
+
+
+def _warn(sentence: str, depth: int = 5) -> None:
+    warnings.warn(AnimateXWarning(sentence), stacklevel=depth)
+
+
+def _chosen(people: np.ndarray, tracker: PersonTracker) -> np.ndarray:
+    """Points (130, 3) of the person that is meant among people (n, 130, 3), zeros without them."""
+    people = people[seen(people).any(axis=1)]
+    boxes = np.reshape([_box(points) for points in people], (-1, 4))
+    scores = np.minimum(people[:, :MODEL_JOINTS, 2], 1).mean(axis=1)
+    index = tracker.choose(boxes, scores)
+    return np.zeros((POINTS, 3)) if index is None else people[index]
+
+
+def _box(points: np.ndarray) -> np.ndarray:
+    places = points[seen(points), :2]
+    return np.concatenate([places.min(axis=0), places.max(axis=0)])

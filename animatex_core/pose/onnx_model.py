@@ -1,0 +1,216 @@
+"""A net in an ONNX file: opened where it runs best, and refused unless it is the net that it should be."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..errors import (
+    AnimateXWarning,
+    CheckpointError,
+    DamagedCheckpoint,
+    OutOfMemory,
+    WrongCheckpoint,
+)
+from ..utils.devices import is_out_of_memory
+from .onnx_sizes import MAX_VALUES, asks_too_much
+from .providers import (
+    CPU,
+    choose_providers,
+    complaint,
+    fitting_wheel,
+    import_failure,
+    installed_wheels,
+    provider_in_use,
+)
+
+FLOAT = "tensor(float)"
+ERRORS = 3  # the level of onnxruntime's own log: its warnings say nothing to users
+REMEDY = "check that the path is the right one, or download the file again"
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ModelSignature:
+    """What a net takes and gives for one picture: shapes of float32 tensors. title: its name in messages."""
+
+    title: str
+    input: Shape
+    outputs: tuple[Shape, ...]
+
+    def __str__(self) -> str:
+        outputs = " and ".join(f"(1, {_joined(shape)})" for shape in self.outputs)
+        return f"{self.title} maps (1, {_joined(self.input)}) to {outputs}"
+
+
+class OnnxModel:
+    """`PoseNet` of an ONNX file. takes_batches: whether it takes several pictures at once.
+
+    is_large: whether running it would take too much memory, so that it is refused.
+    """
+
+    def __init__(self, path: Path, form: ModelSignature, session: Any, is_large: bool = False) -> None:
+        _require_form(path, form, session)
+        self._is_large = is_large
+        self.path, self.form = path, form
+        self._session = session
+        self._input = session.get_inputs()[0].name
+        ends = [*session.get_inputs(), *session.get_outputs()]
+        self.takes_batches = not any(isinstance(end.shape[0], int) for end in ends if end.shape)
+
+    @property
+    def providers(self) -> list[str]:
+        """Onnxruntime's names of what it really works on, the best first."""
+        return list(self._session.get_providers())
+
+    @property
+    def provider(self) -> str:
+        """What it really works on, as users call it: CUDA, DirectML, CoreML or CPU."""
+        return provider_in_use(self.providers).label
+
+    def run(self, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Run one or more pictures of the form's input shape; each output is stacked over the pictures.
+
+        Raises OutOfMemory, and WrongCheckpoint where the file does not do what it declares.
+        """
+        size = len(pictures) if self.takes_batches else 1
+        runs = [self._run(np.stack(pictures[at : at + size])) for at in range(0, len(pictures), size)]
+        return [np.concatenate(parts) for parts in zip(*runs, strict=True)]
+
+    def _run(self, batch: np.ndarray) -> list[np.ndarray]:
+        if self._is_large:
+            raise OutOfMemory(
+                f"{self.path} does not fit into the memory that a net may take, as it has tensors of more "
+                f"than {MAX_VALUES:,} values: {REMEDY}."
+            )
+        try:
+            outputs = self._session.run(None, {self._input: batch})
+        except _onnxruntime_errors() as error:
+            raise self._explained(error, len(batch)) from error
+        shapes = [output.shape for output in outputs]
+        if shapes != [(len(batch), *shape) for shape in self.form.outputs]:
+            found = " and ".join(map(str, shapes))
+            raise WrongCheckpoint(f"{self.path} gave {found}, but {self.form}: {REMEDY}.")
+        return outputs
+
+    def _explained(self, error: Exception, pictures: int) -> Exception:
+        if is_out_of_memory(error) or "failed to allocate" in str(error).lower():
+            return OutOfMemory(
+                f"{self.path} does not fit into the memory that is left: close other programs, or find poses "
+                "on the device cpu."
+            )
+        return WrongCheckpoint(f"{self.path} failed on {pictures} pictures ({_reason(error)}): {REMEDY}.")
+
+
+def open_model(path: Path, form: ModelSignature, device: str = "auto") -> OnnxModel:
+    """Open an ONNX file on auto, cuda, directml, coreml or cpu; what is not to be had is left to the CPU.
+
+    Raises CheckpointError, DamagedCheckpoint, WrongCheckpoint and UnsafeCheckpoint for a file that is
+    missing, unreadable, of another net or unsafe, MissingDependency without onnxruntime, and InvalidInput for
+    another device.
+    """
+    onnxruntime = _onnxruntime()
+    providers = choose_providers(device, onnxruntime.get_available_providers())
+    if not path.is_file():
+        raise CheckpointError(f"{path} is not a file: give the path of {form.title}.")
+    is_large = _is_large(path)
+    try:
+        session = _session(onnxruntime, path, [provider.name for provider in providers], is_large is False)
+        if is_large is None:  # what onnxruntime reads must be what was checked
+            raise DamagedCheckpoint(f"{path} cannot be read as ONNX (it has unknown fields): {REMEDY}.")
+        return OnnxModel(path, form, session, is_large)
+    except UnicodeDecodeError as error:  # onnxruntime's own messages and names are those of the file
+        raise DamagedCheckpoint(
+            f"{path} cannot be read as ONNX (it has names that are not UTF-8): {REMEDY}."
+        ) from error
+
+
+def _is_large(path: Path) -> bool | None:
+    """Whether running a file takes too much memory, None where that could not be checked."""
+    try:
+        return asks_too_much(path)
+    except (ValueError, OSError, RecursionError):  # onnxruntime says what is wrong with it
+        return None
+
+
+def warn_of_installation(device: str, net: OnnxModel) -> None:
+    """Warn the user where the installation leaves the work to the CPU, and say how it is mended."""
+    available = _onnxruntime().get_available_providers()
+    sentence = complaint(device, available, net.providers, installed_wheels(), fitting_wheel())
+    if sentence is not None:
+        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+
+
+def _session(onnxruntime: ModuleType, path: Path, providers: list[str], optimized: bool = True) -> Any:
+    options = onnxruntime.SessionOptions()
+    if not optimized:  # which would compute constants of any size
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = ERRORS
+    options.enable_mem_pattern = "DmlExecutionProvider" not in providers  # DirectML cannot use it
+    # Threads that wait for work without sleeping would take the cores from the other net and the decoder.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except _onnxruntime_errors() as error:
+        if providers != [CPU.name]:
+            return _session(onnxruntime, path, [CPU.name], optimized)
+        raise DamagedCheckpoint(f"{path} cannot be read as ONNX ({_reason(error)}): {REMEDY}.") from error
+
+
+def _require_form(path: Path, form: ModelSignature, session: Any) -> None:
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    expected = [form.input], list(form.outputs)
+    for found, shapes in zip((inputs, outputs), expected, strict=True):
+        fits = len(found) == len(shapes) and all(map(_fits, found, shapes))
+        if not fits:
+            described = f"{_described(inputs)} to {_described(outputs)}"
+            raise WrongCheckpoint(f"{path} maps {described}, but {form}, in float32: {REMEDY}.")
+
+
+def _fits(found: Any, shape: Shape) -> bool:
+    """Whether a declared tensor can be a batch of this shape; sizes that are not declared fit."""
+    if found.type != FLOAT or len(found.shape) not in (0, len(shape) + 1):
+        return False
+    sizes = zip(found.shape, (1, *shape), strict=False)
+    return all(not isinstance(size, int) or size == wanted for size, wanted in sizes)
+
+
+def _described(ends: Sequence[Any]) -> str:
+    return " and ".join(
+        f"{end.name} ({_joined(end.shape)})" + ("" if end.type == FLOAT else f" of {end.type}")
+        for end in ends
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Return the end of the first line, after onnxruntime's codes."""
+    return str(error).partition("\n")[0].rpartition(" : ")[2].rstrip(".")
+
+
+def _joined(shape: Sequence[object]) -> str:
+    return ", ".join("?" if size is None else str(size) for size in shape)
+
+
+def _onnxruntime() -> ModuleType:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise import_failure(str(error), installed_wheels(), fitting_wheel()) from error
+    if not hasattr(onnxruntime, "InferenceSession"):  # left over by a wheel that another one overwrote
+        raise import_failure("its files are gone", installed_wheels(), fitting_wheel())
+    return onnxruntime
+
+
+def _onnxruntime_errors() -> tuple[type[Exception], ...]:
+    """Return the errors of opening and running a net, which have no common base of their own.
+
+    One that names a node whose name is not UTF-8 becomes UnicodeDecodeError.
+    """
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    names = "EPFail Fail InvalidArgument InvalidGraph InvalidProtobuf NoModel NotImplemented RuntimeException"
+    return (*(getattr(state, name) for name in names.split()), UnicodeDecodeError)

@@ -1,0 +1,173 @@
+"""Masks in files, and what the values of a mask mean."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ..errors import InvalidInput
+from ..utils.validation import require_file
+from ..video.files import CLIP_SUFFIXES, READ_PICTURE_SUFFIXES
+from ..video.image import TRANSPARENT, open_image
+from ..video.info import probe
+from ..video.reader import read_frames
+
+LABELS = 40  # the largest number of a class in a map of labels; photographs have more levels than these
+BORDER = 255  # the label that Pascal VOC gives to the borders of objects
+MAX_LEVELS = 32  # different values in a map of labels
+MAX_COLORS = 64  # different colors of classes; more of them come from soft edges or compression
+NOISE = 16 / 255  # of the range of values, within which a compressed picture of one color stays
+GREY = 12  # the most by which the channels of a grey pixel differ
+MIN_COLORED = 0.001  # of the pixels of a mask in colors
+MIDDLE, MAX_MIDDLE = (0.15, 0.85), 0.4  # more than this part of the pixels between the two: a photograph
+
+
+@dataclass(frozen=True)
+class MaskPlane:
+    """A mask in one form.
+
+    Attributes:
+        values: (h, w) of 0 to 1; above 0.5 is marked.
+        marked: How a user would call what is marked, such as "white".
+        unmarked: And the rest.
+        notes: Sentences on what was chosen in the file.
+        size: Width and height of the file, where `values` are fewer.
+
+    """
+
+    values: np.ndarray
+    marked: str = "white"
+    unmarked: str = "black"
+    notes: tuple[str, ...] = ()
+    size: tuple[int, int] | None = None
+
+    @property
+    def is_photo(self) -> bool:
+        """Whether so much is neither marked nor unmarked that it may be no mask at all."""
+        low, high = MIDDLE
+        return bool(((self.values > low) & (self.values < high)).mean() > MAX_MIDDLE)
+
+
+def of_grey(values: np.ndarray) -> MaskPlane:
+    """Return the mask of one channel (h, w), whose values are 0..1, 0..255 or of 16 bits."""
+    values = np.nan_to_num(np.asarray(values, np.float32), posinf=0, neginf=0)
+    full = _full_scale(float(values.max(initial=0)))
+    levels = np.unique(values)
+    if len(levels) == 1:
+        return MaskPlane(np.clip(values / full, 0, 1))
+    scaled = np.rint(values * (255 / full if full <= 255 else 1))
+    are_labels = _are_labels(levels * (255 / full if full <= 255 else 1))
+    if len(levels) == 2 and (are_labels or levels[1] - levels[0] >= NOISE * full):
+        return MaskPlane((values - levels[0]) / (levels[1] - levels[0]))
+    if are_labels and not _is_white_on_black(scaled):
+        return MaskPlane(
+            ((scaled > 0) & (scaled != BORDER)).astype(np.float32), "labelled as anything", "labelled 0"
+        )
+    if levels[-1] - levels[0] < NOISE * full:
+        return MaskPlane(np.full_like(values, np.clip(values.mean() / full, 0, 1)))
+    return MaskPlane((values - levels[0]) / (levels[-1] - levels[0]))
+
+
+def of_color(rgb: np.ndarray) -> MaskPlane:
+    """Return the mask of a picture (h, w, 3) uint8: grey, one color on black, or a color for each class."""
+    low, high = rgb.min(axis=2), rgb.max(axis=2)
+    if (high - low > GREY).mean() < MIN_COLORED:
+        return of_grey(rgb.mean(axis=2))
+    if (high <= GREY).mean() < MIN_COLORED:  # nothing is black
+        background = _rim_color(rgb)
+        away = np.abs(rgb.astype(np.int16) - background).max(axis=2)
+        return MaskPlane(of_grey(away).values, "of another color than the rim", "of the color of the rim")
+    values = of_grey(high).values
+    if len(np.unique(rgb.reshape(-1, 3), axis=0)) <= MAX_COLORS:
+        values = (high > GREY).astype(np.float32)
+    return MaskPlane(values, "colored", "black")
+
+
+def of_alpha(alpha: np.ndarray) -> MaskPlane:
+    """Return the mask of an alpha channel (h, w) uint8."""
+    return MaskPlane(of_grey(alpha).values, "opaque", "transparent")
+
+
+def _full_scale(largest: float) -> float:
+    """Return the largest value of the smallest number of bits that holds a value."""
+    return next((scale for scale in (1.0, 255.0, 1023.0, 4095.0) if largest <= scale), 65535.0)
+
+
+def _is_white_on_black(labels: np.ndarray) -> bool:
+    """Whether 255 is no border of objects, because it covers more than all of them together."""
+    return bool((labels == BORDER).sum() > ((labels > 0) & (labels != BORDER)).sum())
+
+
+def _are_labels(levels: np.ndarray) -> bool:
+    classes = levels[np.abs(levels - BORDER) > 0.01]
+    whole = np.abs(levels - np.rint(levels)) < 0.01
+    return bool(len(levels) <= MAX_LEVELS and whole.all() and classes[0] >= 0 and 0 < classes[-1] <= LABELS)
+
+
+def _rim_color(rgb: np.ndarray) -> np.ndarray:
+    rim = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
+    return np.median(rim, axis=0).astype(np.int16)
+
+
+MAX_PIXELS = 1 << 22  # of a mask, whose box is then exact to less than one in a thousand
+DEEP = ("I", "F")  # how modes of more than 8 bits begin
+
+
+def read_mask(path: str | Path) -> MaskPlane:
+    """Read a mask: grey of 1 to 16 bits, colors, a palette or alpha.
+
+    Args:
+        path: A picture, or a video, whose first frame is taken.
+
+    Returns:
+        The mask, made smaller without blending where it has more than four million pixels.
+
+    Raises:
+        InvalidInput: It is neither, is damaged, or is too large.
+
+    """
+    path = Path(path)
+    require_file(path, "mask")
+    suffix = path.suffix.lower()
+    if suffix in CLIP_SUFFIXES and suffix not in READ_PICTURE_SUFFIXES:
+        return _of_video(path)
+    with open_image(path) as image:
+        count = getattr(image, "n_frames", 1)
+        ImageOps.exif_transpose(image, in_place=True)
+        plane = replace(_of_image(_reduced(image)), size=image.size)
+    return _first_of(plane, path, count) if count > 1 else plane
+
+
+def _of_video(path: Path) -> MaskPlane:
+    frame = next(iter(read_frames(probe(path), indices=[0])), None)
+    if frame is None:
+        raise InvalidInput(f"The mask {str(path)!r} has no frame that can be read: give a picture.")
+    return _first_of(of_color(np.asarray(_reduced(Image.fromarray(frame)))), path)
+
+
+def _first_of(plane: MaskPlane, path: Path, count: int | None = None) -> MaskPlane:
+    words = "is a video" if count is None else f"has {count} frames"
+    note = f"The mask {str(path)!r} {words}, of which the first frame is taken."
+    return replace(plane, notes=(note,))
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    scale = (image.width * image.height / MAX_PIXELS) ** 0.5
+    if scale <= 1:
+        return image
+    size = max(1, round(image.width / scale)), max(1, round(image.height / scale))
+    return image.resize(size, Image.Resampling.NEAREST)
+
+
+def _of_image(image: Image.Image) -> MaskPlane:
+    if image.mode.startswith(DEEP):
+        return of_grey(np.asarray(image, np.float32))
+    if image.mode in TRANSPARENT or "transparency" in image.info:
+        rgba = np.asarray(image.convert("RGBA"))
+        if np.ptp(rgba[..., 3]) >= NOISE * 255:
+            return of_alpha(rgba[..., 3])
+        return of_color(rgba[..., :3])
+    if image.mode in ("L", "1"):
+        return of_grey(np.asarray(image.convert("L")))
+    return of_color(np.asarray(image.convert("RGB")))

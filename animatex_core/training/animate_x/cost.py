@@ -1,0 +1,186 @@
+"""What an optimiser step costs, and whether it fits into memory, before a training starts."""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from ...animate_x.conditions import ConditionInputs
+from ...animate_x.layers import UNINITIALISED
+from ...animate_x.temporal import Mamba, has_fused_scan
+from ...animate_x.unet import AnimateXUNet
+from ...errors import OutOfMemory
+from ..loop.averaging import WeightAverage
+from ..loop.config import BatchKind
+from ..loop.gradient_checkpointing import checkpoint_layers
+from ..loop.op_counter import FusedScan, OpCounter, Tally
+from .batches import Batch
+from .config import TrainingConfig
+from .network import make_optimizer
+from .task import DenoisingLoss, draw_noise, draw_timesteps
+
+HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
+WORD = 4  # bytes of float32
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """Bytes of one process, and what one step of it computes.
+
+    parameters: their number; each has its weight, gradient, two moments of AdamW and average in float32.
+    activations: bytes at the peak of the step beyond those, the weights in half precision among them.
+    operations: floating point operations of matrix products, convolutions, attention and fused scans; those
+    done again by gradient checkpointing count. scan_operations: the part of the fused scans. frozen: bytes of
+    weights that do not learn.
+    """
+
+    parameters: int
+    activations: int
+    operations: int
+    scan_operations: int
+    frozen: int = 0
+
+    @property
+    def state(self) -> int:
+        """Bytes that stay from step to step, and the gradients."""
+        return 5 * WORD * self.parameters
+
+    @property
+    def memory(self) -> int:
+        """Bytes at the peak."""
+        return self.state + self.activations + self.frozen
+
+
+def step_cost(config: TrainingConfig, kind: BatchKind, *, fused_scan: bool = True) -> StepCost:
+    """Make one step of a kind of batch, every condition and both forms of the reference kept.
+
+    fused_scan: whether Mamba's scans run in mamba_ssm's kernel. Attention counts as fused. Nothing is
+    computed and hardly any memory is taken.
+    """
+    scans: list[int] = []
+    with FakeTensorMode(), OpCounter() as counter:
+        unet = AnimateXUNet(config.model, UNINITIALISED).train()
+        _prepare(unet, config, scans.append if fused_scan else None)
+        average = WeightAverage(unet, config.ema_decay)
+        optimizer = make_optimizer(unet, config.optimizer, fused=True)
+        loss, batch = DenoisingLoss(unet), _whole_batch(config, kind)
+        kept, turns = counter.now, min(config.accumulation, 2)  # from the second on, gradients are there
+        for _ in range(turns):
+            _backward(loss, batch, config)
+        working = counter.peak - kept
+        nn.utils.clip_grad_norm_(unet.parameters(), config.optimizer.clip_norm)
+        optimizer.step()
+        average.update(0)
+        parameters = sum(parameter.numel() for parameter in unet.parameters())
+    repeated = config.accumulation / turns
+    return StepCost(
+        parameters,
+        max(0, working - WORD * parameters),
+        round((counter.operations + sum(scans)) * repeated),
+        round(sum(scans) * repeated),
+    )
+
+
+def _prepare(unet: AnimateXUNet, config: TrainingConfig, tally: Tally | None) -> None:
+    scans = [module for module in unet.modules() if isinstance(module, Mamba)]
+    for module in scans if tally is not None else []:
+        module.scan = partial(FusedScan.apply, tally)
+    if config.gradient_checkpointing:
+        checkpoint_layers(unet)
+
+
+def _backward(loss: DenoisingLoss, batch: Batch, config: TrainingConfig) -> None:
+    half = HALF.get(config.mixed_precision)
+    noise = draw_noise(batch.latents, config.loss)
+    timesteps = draw_timesteps(len(batch.latents), config.loss)
+    with nullcontext() if half is None else torch.autocast("cpu", half):
+        value, _ = loss(batch, noise, timesteps)
+    value.backward()
+
+
+def _whole_batch(config: TrainingConfig, kind: BatchKind) -> Batch:
+    """A batch of nothing in particular that keeps every condition."""
+    shape, model, clips = config.shape(kind.frames), config.model, kind.batch_size
+    frames, size = shape.frames + 1, (shape.height, shape.width)
+    clip_dim = model.context_dim if model.ipi is None else model.ipi.clip_dim
+    joints = 18 if model.ipi is None else model.ipi.joints
+    conditions = ConditionInputs(
+        shape=shape,
+        text_context=torch.empty(clips, model.text_tokens, model.context_dim),
+        image_embedding=torch.empty(clips, 1, model.context_dim),
+        reference_image=torch.empty(clips, 3, 1, *size),
+        reference_latents=torch.empty(clips, model.latent_channels, 1, *shape.latent_size),
+        pose_pictures=torch.empty(clips, 3, frames, *size, dtype=torch.uint8),
+        keypoints=torch.empty(clips, frames, 2, joints),
+        clip_features=torch.empty(clips, frames, clip_dim),
+    )
+    weights: Tensor | None = None
+    latents = torch.empty(shape.latents(clips, model.latent_channels))
+    if config.loss.moving_weight:
+        weights = torch.empty(shape.latents(clips, 1))
+    return Batch(latents, (conditions,), weights)
+
+
+GIB = 2**30
+# More than any denoiser without Mamba was seen to need, for each latent pixel, channel of the finest level
+# and residual block; where that fits, nobody waits for the count.
+_AMPLE_BYTES = 1000
+
+
+def check_memory(config: TrainingConfig, device: torch.device, processes: int = 1) -> None:
+    """Raise OutOfMemory where a step of any kind of batch needs more than the device has free.
+
+    processes: that share the device's memory.
+    """
+    free = free_bytes(device) // processes
+    for kind in config.batches:
+        if not _is_ample(config, kind, free):
+            _check(config, kind, device, free)
+
+
+def free_bytes(device: torch.device) -> int:
+    """Return the free memory of a GPU, else what the system could give to a process."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    import psutil
+
+    return psutil.virtual_memory().available
+
+
+def has_fused(device: torch.device) -> bool:
+    """Whether Mamba's scans run in their kernel on a device."""
+    return device.type == "cuda" and has_fused_scan()
+
+
+def _is_ample(config: TrainingConfig, kind: BatchKind, free: int) -> bool:
+    model = config.model
+    if model.temporal != "transformer" or model.channels >= 128:  # their weights alone are not nothing
+        return False
+    height, width = config.shape(kind.frames).latent_size
+    blocks = 2 + (2 * model.residual_blocks + 1) * len(model.multipliers)
+    values = kind.batch_size * (kind.frames + 1) * height * width * model.channels * blocks
+    return values * _AMPLE_BYTES < free
+
+
+def _check(config: TrainingConfig, kind: BatchKind, device: torch.device, free: int) -> None:
+    cost = step_cost(config, kind, fused_scan=has_fused(device))
+    if cost.memory > free:
+        raise OutOfMemory(
+            f"A batch of {kind.batch_size} clips of {kind.frames} frames needs {cost.memory / GIB:.1f} GiB "
+            f"({cost.state / GIB:.1f} for weights, gradients, AdamW and average, "
+            f"{cost.activations / GIB:.1f} for activations), but {device} has {free / GIB:.1f} GiB free: "
+            f"{_remedy(config, device, cost, free)}."
+        )
+
+
+def _remedy(config: TrainingConfig, device: torch.device, cost: StepCost, free: int) -> str:
+    if cost.state > free:
+        return "take a smaller model or a larger device"
+    if not config.gradient_checkpointing:
+        return "set gradient_checkpointing, or lower batch_size, frames or size"
+    if config.model.temporal == "mamba" and not has_fused(device):
+        return "install mamba-ssm, whose kernel on CUDA needs less, or lower batch_size, frames or size"
+    return "lower batch_size, frames or size"

@@ -1,0 +1,132 @@
+"""The denoiser at the start of a training: its weights, and who learns how fast."""
+
+import math
+
+import torch
+from torch import nn
+
+from ...animate_x.blocks import MotionAttention, ResidualBlock, SpatialTransformer
+from ...animate_x.checkpoint import read_denoiser
+from ...animate_x.image_conditions import ImageConditionEncoder, LatentConvolutions, PixelTransformer
+from ...animate_x.pose_indicator import Resampler
+from ...animate_x.temporal import Mamba, TemporalTransformer
+from ...animate_x.unet import AnimateXUNet
+from ...checkpoints.validation import load_strictly
+from ...errors import WrongCheckpoint
+from ..loop.batch_schedule import Stream, seed_torch
+from ..loop.config import OptimizerConfig
+from .config import TrainingConfig
+
+IPI = {"pose_embedding_before", "pose_embedding_after"}
+"""The implicit pose indicator itself: keypoint encoder and resampler. The motion attention of each block,
+through which the denoiser reads its tokens, counts as the denoiser's."""
+
+PICTURE_GAIN = 4.0
+"""Pictures are 0..1, and poses thin lines: this makes of them what is about as large as latents."""
+
+SLOWEST, FASTEST = 1e-3, 1e-1  # steps of time of Mamba's channels at the start
+
+
+def start_unet(config: TrainingConfig) -> AnimateXUNet:
+    """Build the denoiser in float32: of the initial weights, else at random by the seed.
+
+    Raises CheckpointError and its kinds for a file that cannot be used or has other sizes.
+    """
+    if config.initial_weights is None:
+        seed_torch(config.seed, Stream.WEIGHTS)
+        unet = AnimateXUNet(config.model)
+        initialise(unet)
+        return unet
+    file = read_denoiser(config.initial_weights, config.model)
+    if file.config != config.model:
+        raise WrongCheckpoint(
+            f"{config.initial_weights} holds a denoiser of other sizes than model asks for: set model to its "
+            "sizes, or begin without initial_weights."
+        )
+    unet = AnimateXUNet(config.model, device="meta")
+    tensors = {name: tensor.float().clone() for name, tensor in file.tensors.items()}
+    return load_strictly(unet, tensors, "the denoiser", config.initial_weights).requires_grad_(True)
+
+
+@torch.no_grad()
+def initialise(unet: AnimateXUNet) -> None:
+    """Let every residual branch and the output begin at zero, as diffusion UNets do.
+
+    Mamba's matrices begin as Gu and Dao (2023) have them, the resampler's latents as Perceiver's, and the
+    convolutions of pictures as He et al. (2015): torch's own start would let through a thirtieth of a pose
+    drawn on black, which the noise beside it drowns for thousands of steps.
+    """
+    _zero(unet.out[-1])
+    _initialise_stems(unet)
+    for module in unet.modules():
+        if isinstance(module, ResidualBlock):
+            _zero(module.out_layers[-1])
+            _zero(module.temopral_conv.get_submodule("conv4")[-1])  # type: ignore[index]  # a Sequential
+        elif isinstance(module, TemporalTransformer | SpatialTransformer):
+            _zero(module.proj_out)
+        elif isinstance(module, MotionAttention):
+            _zero(module.proj_out_p)
+        elif isinstance(module, Mamba):
+            _initialise_mamba(module)
+        elif isinstance(module, Resampler) and module.latents is not None:
+            weight = module.latents.get_parameter("weight")
+            nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
+
+
+def _initialise_stems(unet: AnimateXUNet) -> None:
+    for module in unet.modules():
+        if isinstance(module, LatentConvolutions):
+            _keep_variance(module)
+        elif isinstance(module, ImageConditionEncoder):
+            _keep_variance(module)
+            module[-1].get_parameter("weight").mul_(PICTURE_GAIN)
+        elif isinstance(module, PixelTransformer):
+            attention, feed_forward = module.get_submodule("layers.0").children()
+            _zero(attention.get_submodule("fn.to_out.0"))
+            _zero(feed_forward.get_submodule("net.2"))
+
+
+def _keep_variance(stem: nn.Module) -> None:
+    for layer in stem.children():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            assert layer.bias is not None
+            nn.init.zeros_(layer.bias)
+
+
+def _zero(layer: nn.Module) -> None:
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+
+
+def _initialise_mamba(mamba: Mamba) -> None:
+    rates = torch.arange(1, mamba.state + 1, dtype=torch.float32).log()
+    mamba.A_log.get_parameter("weight").copy_(rates.expand(mamba.inner, -1))
+    nn.init.ones_(mamba.D.get_parameter("weight"))
+    exponents = torch.rand(mamba.inner) * math.log(FASTEST / SLOWEST) + math.log(SLOWEST)
+    steps = exponents.exp()
+    # The inverse of the softplus that the bias goes through.
+    mamba.dt_proj.get_parameter("bias").copy_(steps + torch.log(-torch.expm1(-steps)))
+    nn.init.uniform_(mamba.dt_proj.get_parameter("weight"), -(mamba.rank**-0.5), mamba.rank**-0.5)
+
+
+def make_optimizer(network: nn.Module, config: OptimizerConfig, *, fused: bool) -> torch.optim.AdamW:
+    """Return AdamW over two groups, the network and its implicit pose indicator, each at its own rate.
+
+    fused: in one kernel. On a GPU the other form takes as much memory again as the weights for a moment.
+    """
+    others: list[nn.Parameter] = []
+    indicator: list[nn.Parameter] = []
+    for name, parameter in network.named_parameters():
+        (others if IPI.isdisjoint(name.split(".")) else indicator).append(parameter)
+    groups = [
+        {"params": others, "rate": config.learning_rate},
+        {"params": indicator, "rate": config.learning_rate_ipi},
+    ]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]],
+        betas=config.betas,
+        weight_decay=config.weight_decay,
+        fused=fused,
+        foreach=not fused,
+    )

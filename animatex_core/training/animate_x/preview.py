@@ -1,0 +1,90 @@
+"""Clips sampled while the denoiser learns: what it is told, what it makes of that, and what was true."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import torch
+from einops import rearrange, repeat
+from torch import Tensor
+
+from ...animate_x.sampling import SamplingSettings, sample_latents
+from ...animate_x.unet import AnimateXUNet
+from ...diffusion.guidance import Guidance
+from ...encoders.autoencoder import StableDiffusionAutoencoder
+from ...encoders.base import LatentDecoder
+from ..loop.trainer import Trainer
+from .batches import Batch, DenoiserBatchMaker
+from .config import DropoutConfig, PreviewConfig
+
+_EVERYTHING = DropoutConfig(all_dropped=0, all_kept=1)
+
+
+class Preview:
+    """Pictures of the first samples of a training, with every condition and their own poses."""
+
+    def __init__(self, config: PreviewConfig, maker: DenoiserBatchMaker, decoder: LatentDecoder) -> None:
+        self.config, self.decoder = config, decoder
+        plain = DenoiserBatchMaker(replace(maker.config, dropout=_EVERYTHING), maker.dataset)
+        self._samples = [plain.sample(number, config.frames) for number in range(config.clips)]
+        self._true = [self._decoded(sample.latents) for sample in self._samples]
+
+    @classmethod
+    def open(cls, config: PreviewConfig, maker: DenoiserBatchMaker, device: torch.device) -> "Preview":
+        """Load the autoencoder of a configuration; raises CheckpointError and its kinds."""
+        assert config.autoencoder is not None
+        return cls(
+            config,
+            maker,
+            StableDiffusionAutoencoder.from_file(config.autoencoder, config.sizes, device=device),
+        )
+
+    def picture(self, training: Trainer) -> np.ndarray:
+        """Sample with the averaged weights: (h, w, 3) uint8, three rows a clip and a column a frame.
+
+        The first column is the reference; the rows are the poses, what was sampled, and the truth.
+        """
+        assert training.average is not None
+        with training.average.in_place(), _at_rest(training.network), training.accelerator.autocast():
+            rows = [
+                self._rows(training.network, sample, true)
+                for sample, true in zip(self._samples, self._true, strict=True)
+            ]
+        return np.concatenate(rows)
+
+    def _rows(self, unet: AnimateXUNet, sample: Batch, true: np.ndarray) -> np.ndarray:
+        (inputs,) = sample.groups
+        settings = SamplingSettings(steps=self.config.steps, guidance=Guidance(self.config.guidance))
+        sampled = self._decoded(sample_latents(unet, inputs, settings))
+        assert inputs.pose_pictures is not None
+        poses = rearrange(inputs.pose_pictures[0, :, 1:], "c f h w -> f h w c").numpy()
+        reference = np.zeros_like(true[0])
+        if inputs.reference_image is not None:
+            reference = _bytes(rearrange(inputs.reference_image[0, :, 0], "c h w -> h w c"))
+        return _sheet(reference, (poses, sampled, true))
+
+    def _decoded(self, latents: Tensor) -> np.ndarray:
+        """Decode (1, c, f, h, w) to (f, height, width, 3) uint8."""
+        pictures = self.decoder.decode(rearrange(latents, "1 c f h w -> f c h w"))
+        return _bytes(rearrange(pictures / 2 + 0.5, "f c h w -> f h w c"))
+
+
+def _bytes(unit: Tensor) -> np.ndarray:
+    return (unit.float().cpu().clamp(0, 1) * 255).round().byte().numpy()
+
+
+def _sheet(reference: np.ndarray, rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Put the reference in front of rows of frames (f, h, w, 3)."""
+    front = repeat(reference, "h w c -> r h w c", r=len(rows))
+    frames = np.concatenate([front[:, None], np.stack(rows)], axis=1)
+    return rearrange(frames, "r f h w c -> (r h) (f w) c")
+
+
+@contextmanager
+def _at_rest(unet: AnimateXUNet) -> Iterator[None]:
+    unet.eval()
+    try:
+        yield
+    finally:
+        unet.train()

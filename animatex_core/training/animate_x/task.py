@@ -1,0 +1,120 @@
+"""The training task of Animate-X: its loss, what learns, and the exported file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ...animate_x.checkpoint import DenoiserFile, write_denoiser
+from ...animate_x.conditions import Conditions
+from ...animate_x.training_spec import TrainingSpec
+from ...animate_x.unet import AnimateXUNet
+from ...diffusion.schedule import TIMESTEPS, NoiseSchedule
+from ...errors import WrongCheckpoint
+from ..loop.checkpoint import AVERAGE, TEXT_CONTEXT, Checkpoint
+from ..loop.config import BatchKind
+from ..loop.gradient_checkpointing import checkpoint_layers
+from .batches import Batch, DenoiserBatchMaker
+from .config import LossConfig, TrainingConfig
+from .network import start_unet
+
+
+class DenoisingLoss(nn.Module):
+    """A denoiser and what is asked of it, in one module: encoder and denoiser learn in one pass."""
+
+    def __init__(self, unet: AnimateXUNet, channel_weights: Sequence[float] = ()) -> None:
+        super().__init__()
+        self.unet = unet
+        self.schedule = NoiseSchedule.released()
+        self.channel_weights = torch.tensor(channel_weights).view(1, -1, 1, 1, 1) if channel_weights else None
+
+    def forward(self, batch: Batch, noise: Tensor, timesteps: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the loss, and the plain mean squared error of each clip (b,), without gradients.
+
+        noise: like the latents; timesteps: (b,) int64 in 0..999.
+        """
+        conditions = Conditions.stack([self.unet.encode(group) for group in batch.groups])
+        noised = self.schedule.noised(batch.latents, noise, timesteps)
+        predicted = self.unet(noised, timesteps, conditions).float()
+        errors = (predicted - self.schedule.v_from_noise(batch.latents, noise, timesteps)).square()
+        weighted = errors if batch.weights is None else errors * batch.weights
+        if self.channel_weights is not None:
+            weighted = weighted * self.channel_weights.to(weighted.device)
+        return weighted.mean(), errors.detach().mean((1, 2, 3, 4))
+
+
+def draw_noise(latents: Tensor, config: LossConfig) -> Tensor:
+    """Draw noise like latents (b, c, f, h, w): standard normal, plus an offset of each channel and frame.
+
+    Drawn on the CPU from torch's global state, so that a seed means the same on every device.
+    """
+    noise = torch.randn(latents.shape)
+    offset = torch.randn(*latents.shape[:3], 1, 1)
+    return (noise + config.noise_offset * offset).to(latents.device)
+
+
+def draw_timesteps(count: int, config: LossConfig) -> Tensor:
+    """Draw timesteps (count,) int64 from torch's global state, as `LossConfig` says."""
+    places = torch.rand(count, dtype=torch.float64) ** (1 / (1 + config.noise_emphasis))
+    timesteps = (places * TIMESTEPS).long().clamp(max=TIMESTEPS - 1)
+    if config.pure_noise:
+        timesteps[torch.rand(count) < config.pure_noise] = TIMESTEPS - 1
+    return timesteps
+
+
+@dataclass(frozen=True)
+class DenoisingTask:
+    """`Learner` of the denoiser and the batches of a `BatchMaker`."""
+
+    maker: DenoiserBatchMaker
+
+    def start(self, *, resumed: bool) -> AnimateXUNet:
+        """Build the denoiser; raises as `start_unet`."""
+        config = self.maker.config
+        unet = start_unet(replace(config, initial_weights=None) if resumed else config).train()
+        unet.use_channels_last()
+        if config.gradient_checkpointing:
+            checkpoint_layers(unet)
+        return unet
+
+    def loss(self, network: nn.Module) -> DenoisingLoss:
+        """Return the paper's loss."""
+        assert isinstance(network, AnimateXUNet)
+        return DenoisingLoss(network, self.maker.config.loss.channel_weights)
+
+    def draw(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Draw noise and timesteps, int64 in 0..999."""
+        loss, latents = self.maker.config.loss, batch.latents
+        noise = draw_noise(latents, loss)
+        return noise, draw_timesteps(len(latents), loss).to(latents.device)
+
+    def choose(self, network: nn.Module, kind: BatchKind) -> None:
+        """Let everything learn."""
+
+    def constants(self) -> dict[str, Tensor]:
+        """Return the text context, which goes along with the denoiser."""
+        return {TEXT_CONTEXT: self.maker.dataset.text_context.float()}
+
+    def trained_on(self) -> TrainingSpec:
+        """Return what the denoiser learns from these clips."""
+        return self.maker.trained_on()
+
+
+def export_denoiser(checkpoint: Checkpoint, target: str | Path, dtype: torch.dtype = torch.float16) -> None:
+    """Write the averaged weights of a checkpoint as a denoiser's file; raises as `write_denoiser`."""
+    write_denoiser(target, denoiser_of(checkpoint), dtype)
+
+
+def denoiser_of(checkpoint: Checkpoint, source: str = "The checkpoint") -> DenoiserFile:
+    """Return what a denoiser's file would hold of a checkpoint.
+
+    Raises WrongCheckpoint, naming its source, for that of another system.
+    """
+    config = checkpoint.config
+    if not isinstance(config, TrainingConfig):
+        raise WrongCheckpoint(f"{source} is of a training of Animate-X++: name one of a denoiser.")
+    assert checkpoint.trained_on is not None
+    context = checkpoint.tensors[TEXT_CONTEXT]
+    return DenoiserFile(config.model, checkpoint.under(AVERAGE), context, checkpoint.trained_on)

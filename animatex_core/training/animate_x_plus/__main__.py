@@ -1,0 +1,34 @@
+"""Make up clips to try a training on: `python -m animatex_core.training.animate_x_plus FOLDER`."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...animate_x_plus.shapes import WanShape
+from ...cli.options import size
+from .synthetic import DummyEncoders, SyntheticSettings, write_synthetic
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser."""
+    whole = argparse.ArgumentParser(description=__doc__)
+    whole.add_argument("folder", type=Path, help="folder of the data set")
+    whole.add_argument("--count", type=int, default=256, help="clips of each task; default: %(default)s")
+    whole.add_argument("--size", type=size, default=(48, 64), help="WIDTHxHEIGHT in pixels; default: 48x64")
+    whole.add_argument("--frames", type=int, default=9, help="4n + 1; default: %(default)s")
+    whole.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    whole.add_argument("--held-out", action="store_true", help="characters and motion of the tests")
+    return whole
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Make the clips up."""
+    arguments = parser().parse_args(words)
+    width, height = arguments.size
+    shape = WanShape(width, height, arguments.frames)
+    settings = SyntheticSettings(arguments.count, shape, arguments.seed, arguments.held_out)
+    write_synthetic(arguments.folder, settings, DummyEncoders())
+
+
+if __name__ == "__main__":
+    main()

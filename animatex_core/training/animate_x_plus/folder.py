@@ -1,0 +1,164 @@
+"""Clips of both tasks on disk: a folder for each task, a safetensors file for each clip, no pickle.
+
+    DATA/clips.json               version of the form
+    DATA/empty_text.safetensors   text_context, the text encoder's states of ""
+    DATA/animation/NAME.safetensors
+    DATA/ti2v/NAME.safetensors
+
+A file holds the tensors of `WanClip` under their names, in any floating point type; that of an animation also
+poses, reference_pose and driving_poses (frames, 130, 3) as `PoseSequence.points`, and driving_features
+(frames, clip_dim). Its metadata tells the pictures' sizes and the caption.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import get_args
+
+import torch
+from torch import Tensor
+
+from ...animate_x.conditioning import MotionFeatures
+from ...checkpoints.safe_load import open_tensors, read_metadata
+from ...checkpoints.safetensors_writer import layout_of, write_safetensors
+from ...errors import CheckpointError, InvalidInput
+from ...pose.keypoints import PoseSequence
+from ...utils.documents import parse_json, read_json
+from ...utils.files import atomic_write
+from ...utils.text import reason_of
+from .clip import DrivingFeatures, WanClip
+from .trainable_parts import Task
+
+VERSION = 1
+HEADER, EMPTY, CAPTION = "clips.json", "empty_text.safetensors", "caption"
+TOLERANCE = 0.05  # states of one text encoder differ by less from device to device
+TENSORS = ("latents", "image_latents", "clip_features", "text_context")
+POSES = ("poses", "reference_pose", "driving_poses")
+
+
+@dataclass(frozen=True)
+class WanClipFolder:
+    """`WanClips` in a folder; files are memory-mapped and opened when they are asked for."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: str | Path) -> "WanClipFolder":
+        """Find the clips of a folder; raises InvalidInput where there is no such data set."""
+        folder = cls(Path(path))
+        try:
+            version = read_json(folder.path / HEADER)["version"]
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise InvalidInput(
+                f"{str(path)!r} is not a folder of clips for Wan ({error}): name one that holds a {HEADER}."
+            ) from error
+        if version != VERSION:
+            raise InvalidInput(
+                f"The clips in {path} have version {version}, but this library reads version {VERSION}: "
+                "encode them again."
+            )
+        return folder
+
+    @cached_property
+    def empty_text(self) -> Tensor:
+        """(tokens, text_dim), the text encoder's states of ""."""
+        path = self.path / EMPTY
+        tensors = self._tensors(path)
+        if "text_context" not in tensors:
+            raise InvalidInput(f"{path} holds no text_context: encode the clips again.")
+        return tensors["text_context"].clone()
+
+    @cached_property
+    def files(self) -> dict[str, list[Path]]:
+        """The clips of each task."""
+        return {task: sorted((self.path / task).glob("*.safetensors")) for task in get_args(Task)}
+
+    def count(self, task: Task) -> int:
+        """Return how many clips a task has; raises InvalidInput for none."""
+        if not self.files[task]:
+            raise InvalidInput(
+                f"{self.path / task} holds no clips: add some, or leave {task} out of batches."
+            )
+        return len(self.files[task])
+
+    def clip(self, task: Task, index: int) -> WanClip:
+        """Return a clip; raises InvalidInput for a damaged one."""
+        path = self.files[task][index]
+        tensors = self._tensors(path)
+        try:
+            dance = self._dance(path, tensors) if task == "animation" else None
+            return WanClip(**{name: tensors[name] for name in TENSORS}, dance=dance)
+        except (KeyError, ValueError) as error:
+            raise InvalidInput(f"The clip {path} is incomplete ({error}): encode it again.") from error
+
+    def pool(self) -> list[PoseSequence]:
+        """Return the poses of all dances."""
+        return [self._poses(path, self._tensors(path))[0] for path in self.files["animation"]]
+
+    def _dance(self, path: Path, tensors: Mapping[str, Tensor]) -> DrivingFeatures:
+        poses, reference, driving = self._poses(path, tensors)
+        motion = MotionFeatures(tensors["driving_features"], driving, driving.width, driving.height)
+        return DrivingFeatures(poses, reference, motion)
+
+    def _poses(self, path: Path, tensors: Mapping[str, Tensor]) -> list[PoseSequence]:
+        metadata = read_metadata(path)
+        try:
+            return [
+                PoseSequence.from_points(tensors[name].float().numpy(), *parse_json(metadata[name]))
+                for name in POSES
+            ]
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidInput(
+                f"The clip {path} is incomplete ({reason_of(error)}): encode it again."
+            ) from error
+
+    def _tensors(self, path: Path) -> Mapping[str, Tensor]:
+        try:
+            return open_tensors(path, weights=False)
+        except CheckpointError as error:
+            raise InvalidInput(f"The clip {path} cannot be read ({error}): encode it again.") from error
+
+
+def begin_folder(path: Path, empty_text: Tensor) -> None:
+    """Write what is the same for all clips, or check that the clips there have it too.
+
+    Raises InvalidInput where clips of other networks are there, StorageError where nothing can be written.
+    """
+    if (path / HEADER).exists():
+        _require_same_text(path, empty_text)
+        return
+    _write(path / EMPTY, {"text_context": empty_text}, {})
+    with atomic_write(path / HEADER) as file:
+        file.write(json.dumps({"version": VERSION}).encode())
+
+
+def write_clip(
+    path: Path, task: Task, name: str, clip: WanClip, caption: str, dtype: torch.dtype = torch.float16
+) -> None:
+    """Write a clip into a folder that is begun.
+
+    dtype: of everything but the poses. Raises StorageError where nothing can be written.
+    """
+    tensors = {entry: getattr(clip, entry).to(dtype) for entry in TENSORS}
+    metadata = {CAPTION: caption}
+    if clip.dance is not None:
+        tensors["driving_features"] = clip.dance.motion.clip.to(dtype)
+        sequences = clip.dance.poses, clip.dance.reference_pose, clip.dance.motion.poses
+        for entry, poses in zip(POSES, sequences, strict=True):
+            tensors[entry] = torch.from_numpy(poses.points)
+            metadata[entry] = json.dumps([poses.width, poses.height])
+    _write(path / task / f"{name}.safetensors", tensors, metadata)
+
+
+def _require_same_text(path: Path, empty_text: Tensor) -> None:
+    there, now = WanClipFolder.open(path).empty_text.float(), empty_text.float()
+    # Not to the bit: a device of another kind may go on.
+    if there.shape != now.shape or not torch.allclose(there, now, rtol=TOLERANCE, atol=TOLERANCE):
+        raise InvalidInput(f"{path} holds clips of another text encoder: choose an empty folder.")
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    write_safetensors(path, layout_of(whole), whole.items(), metadata)

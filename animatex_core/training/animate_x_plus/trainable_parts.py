@@ -1,0 +1,57 @@
+"""The parameters that learn, in named parts, and which of them a task touches."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from torch import nn
+
+from ...animate_x_plus.checkpoint import MODULES
+from ...errors import InvalidInput
+
+Task = Literal["animation", "ti2v"]
+"""animation: a picture and a pose video. ti2v: a picture and a text, from clips whose background moves."""
+
+# As the training script of UniAnimate-DiT, the nearest public relative; the release has no LoRA elsewhere.
+TARGETS = (
+    "self_attn.q", "self_attn.k", "self_attn.v", "self_attn.o",
+    "cross_attn.q", "cross_attn.k", "cross_attn.v", "cross_attn.o",
+    "ffn.0", "ffn.2",
+)  # fmt: skip
+ADDED = MODULES
+LORA = ("lora.self_attn", "lora.cross_attn", "lora.ffn")
+WAN = "transformer"
+PARTS = (*ADDED, *LORA, WAN)
+
+
+def part_of(parameter: str) -> str:
+    """Return the part of a `PlusNetwork`'s parameter, by its name."""
+    group, *rest = parameter.split(".")
+    # lora.blocks.0.self_attn.q.down, added.dwpose_embedding.0.weight, transformer.proj_out.weight
+    if group == "lora":
+        return f"lora.{rest[2]}"
+    return rest[0] if group == "added" else group
+
+
+def set_trainable(network: nn.Module, parts: frozenset[str]) -> None:
+    """Let the parameters of these parts require gradients, and no others.
+
+    A parameter without a gradient is left out by the optimiser wholly: no step, no decay, no moments.
+    """
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(part_of(name) in parts)
+
+
+def check_parts(name: str, parts: Sequence[str]) -> None:
+    """Raise InvalidInput unless all parts exist; none at all is no task."""
+    unknown = [part for part in parts if part not in PARTS]
+    if unknown or not parts:
+        found = f"names {', '.join(unknown)}" if unknown else "is empty"
+        raise InvalidInput(f"{name} {found}: choose from {', '.join(PARTS)}.")
+
+
+def check_targets(targets: Sequence[str]) -> None:
+    """Raise InvalidInput unless these are linear layers of a block of Wan."""
+    unknown = [target for target in targets if target not in TARGETS]
+    if unknown or not targets:
+        found = f"names {', '.join(unknown)}" if unknown else "is empty"
+        raise InvalidInput(f"lora.targets {found}: choose from {', '.join(TARGETS)}.")

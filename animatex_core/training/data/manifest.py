@@ -1,0 +1,188 @@
+"""The manifest of a preparation: what was made of each video, and the report of them all."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import get_args
+
+from ...errors import InvalidInput
+from ...utils.documents import read_json
+from ...utils.files import storage_errors, write_json
+from ...utils.progress import Progress, no_progress
+from ...video.image import Frame
+from ...video.info import VideoInfo
+from ...video.reader import read_frames
+from .header import require_equal
+from .sources import Source, SourceSettings, Split
+
+REPORT = "report.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was made of one clip.
+
+    version: of the file, as `Source.version`. frames: of each part that was prepared; reason: why there is
+    none.
+    """
+
+    name: str
+    version: list[int]
+    split: Split
+    frames: list[int]
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records in a folder, each under the name of its clip."""
+
+    folder: Path
+
+    def read(self, source: Source) -> Record | None:
+        """Return the record of a clip, None where there is none or it is damaged."""
+        try:
+            record = Record(**read_json(self._path(source)))
+        except (OSError, ValueError, TypeError):
+            return None
+        return record if _is_sound(record) else None
+
+    def write(self, source: Source, record: Record) -> None:
+        """Keep a record; raises StorageError."""
+        write_json(self._path(source), asdict(record))
+
+    def _path(self, source: Source) -> Path:
+        return self.folder / f"{source.name}.json"
+
+
+def report_of(records: Iterable[Record]) -> dict:
+    """Return how many clips and frames there are of each split, and which files were skipped and why."""
+    known = list(records)
+    report: dict = {"skipped": {record.name: record.reason for record in known if record.reason}}
+    for split in get_args(Split):
+        parts = [record.frames for record in known if record.split == split and record.frames]
+        report[split] = {"files": len(parts), "clips": sum(map(len, parts)), "frames": sum(map(sum, parts))}
+    return report
+
+
+def _is_sound(record: Record) -> bool:
+    """Whether the values of a record that was read are of the types that were written."""
+    numbers = (record.version, record.frames)
+    return (
+        isinstance(record.name, str)
+        and all(isinstance(each, list) and all(type(number) is int for number in each) for each in numbers)
+        and record.split in get_args(Split)
+        and isinstance(record.reason, str | None)
+    )
+
+
+SETTINGS = "settings.json"
+
+WritePart = Callable[[Path, range, Iterable[Frame]], None]
+"""Encodes a part of a clip, whose frames are these of it, into a file."""
+
+
+@dataclass(frozen=True)
+class PreparationManifest:
+    """The files of prepared clips and the records of them.
+
+    root: of the files. files: their names in it, of `split`, `key` and `part`. folder: of records and report.
+    beside: suffix of the file beside each clip that is encoded with it; None where there is no such file.
+    """
+
+    root: Path
+    files: str
+    folder: Path
+    settings: SourceSettings
+    beside: str | None = None
+
+    def is_done(self, source: Source) -> bool:
+        """Whether a clip was prepared as it is now; one that was skipped may do better another time."""
+        record = self._records.read(source)
+        if record is None or record.reason is not None or record.version != self._version(source):
+            return False
+        return len(self._files(source)) == len(record.frames)
+
+    def add(
+        self,
+        source: Source,
+        clip: VideoInfo,
+        parts: Sequence[range],
+        write: WritePart,
+        progress: Progress = no_progress,
+    ) -> Record:
+        """Write the parts of a clip, in the order of its frames, and record them.
+
+        Raises what reading and `write` raise.
+        """
+        version = self._version(source)
+        self._remove(source)
+        indices = [index for part in parts for index in part]
+        with closing(read_frames(clip, indices=indices)) as frames:
+            read = _counted(frames, len(indices), progress)
+            for number, part in enumerate(parts):
+                write(self._file(source, f"{number:04}"), part, islice(read, len(part)))
+        return self._recorded(source, version, [len(part) for part in parts])
+
+    def skip(self, source: Source, reason: str) -> Record:
+        """Record that nothing is made of a clip."""
+        self._remove(source)
+        return self._recorded(source, [], [], reason)
+
+    def report(self, sources: Iterable[Source]) -> dict:
+        """Write `report.json` of what was made of these clips, and return it; see `report_of`."""
+        report = report_of(filter(None, map(self._records.read, sources)))
+        write_json(self.folder / REPORT, report)
+        return report
+
+    @property
+    def _records(self) -> Records:
+        return Records(self.folder / "records")
+
+    def _version(self, source: Source) -> list[int]:
+        return source.version if self.beside is None else source.version_with(self.beside)
+
+    def _recorded(
+        self, source: Source, version: list[int], frames: list[int], reason: str | None = None
+    ) -> Record:
+        record = Record(source.name, version, self._split(source), frames, reason)
+        self._records.write(source, record)
+        return record
+
+    def _remove(self, source: Source) -> None:
+        """Remove what an earlier version of the clip, or an interrupted run, has left."""
+        for path in self._files(source):
+            with storage_errors(path):
+                path.unlink()
+
+    def _files(self, source: Source) -> list[Path]:
+        pattern = self._file(source, "*")
+        return list(pattern.parent.glob(pattern.name))
+
+    def _file(self, source: Source, part: str) -> Path:
+        return self.root / self.files.format(split=self._split(source), key=source.key, part=part)
+
+    def _split(self, source: Source) -> Split:
+        return source.split(self.settings.validation, self.settings.seed)
+
+
+def begin_settings(path: Path, settings: Mapping[str, object]) -> None:
+    """Write the settings, or check that they are those of the clips there; raises InvalidInput for others."""
+    if not path.exists():
+        write_json(path, settings)
+        return
+    try:
+        there = read_json(path)
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"{path} cannot be read ({error}): choose an empty folder.") from error
+    if not isinstance(there, Mapping):
+        raise InvalidInput(f"{path} holds no settings: choose an empty folder.")
+    require_equal(path.parent, there, settings)
+
+
+def _counted(frames: Iterable[Frame], total: int, progress: Progress) -> Iterator[Frame]:
+    for number, frame in enumerate(frames, 1):
+        yield frame
+        progress(number, total)

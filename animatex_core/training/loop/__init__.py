@@ -1,0 +1,1 @@
+"""The training loop, independent of what is trained."""

@@ -1,0 +1,94 @@
+"""Plain values, as YAML gives them, into frozen dataclasses: nothing unknown, nothing of another type."""
+
+import types
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from ...errors import InvalidInput
+from ...utils.validation import shown
+
+Made = TypeVar("Made")
+
+
+def read_dataclass(kind: type[Made], values: object, where: str = "") -> Made:
+    """Return a dataclass of a mapping; nested dataclasses and tuples of them are read likewise.
+
+    where: the path of the mapping in its file, for errors. Raises InvalidInput for an unknown, missing or
+    ill-typed entry, naming it.
+    """
+    if not isinstance(values, Mapping):
+        name = where or "The configuration"
+        raise InvalidInput(f"{name} is {shown(values)}: give its settings, one a line.")
+    known = [entry for entry in fields(cast(Any, kind)) if entry.init]
+    check_names(values, (entry.name for entry in known), where)
+    for entry in known:
+        if entry.default is MISSING and entry.default_factory is MISSING and entry.name not in values:
+            raise InvalidInput(f"{_path(where, entry.name)} is not given: add it to the configuration.")
+    hints = get_type_hints(kind)
+    return kind(**{name: _read(hints[name], value, _path(where, name)) for name, value in values.items()})
+
+
+def check_names(values: Mapping[str, object], known: Iterable[str], where: str) -> None:
+    """Raise InvalidInput where a mapping has a name that is not known."""
+    names = list(known)
+    for name in values:
+        if name not in names:
+            raise InvalidInput(f"{_path(where, name)} is unknown: choose from {', '.join(names)}.")
+
+
+def _read(kind: Any, value: object, where: str) -> object:
+    origin, choices = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        if value is None and type(None) in choices:
+            return None
+        return _read(next(choice for choice in choices if choice is not type(None)), value, where)
+    if origin is Literal:
+        if value not in choices:
+            raise InvalidInput(f"{where} is {shown(value)}: choose one of {', '.join(map(str, choices))}.")
+        return value
+    if origin is tuple:
+        return _read_tuple(choices, value, where)
+    if is_dataclass(kind):
+        return (
+            value if isinstance(value, cast(type, kind)) else read_dataclass(cast(type, kind), value, where)
+        )
+    return _read_plain(kind, value, where)
+
+
+def _read_tuple(kinds: tuple[Any, ...], value: object, where: str) -> tuple[object, ...]:
+    count = None if kinds[-1] is Ellipsis else len(kinds)
+    if not isinstance(value, list | tuple) or (count is not None and len(value) != count):
+        raise InvalidInput(f"{where} is {shown(value)}: give a list{f' of {count}' if count else ''}.")
+    each = kinds if count else (kinds[0],) * len(value)
+    return tuple(
+        _read(kind, entry, f"{where}[{index}]")
+        for index, (kind, entry) in enumerate(zip(each, value, strict=True))
+    )
+
+
+def _read_plain(kind: Any, value: object, where: str) -> object:
+    if kind is Any or get_origin(kind) is dict:
+        return value
+    if kind is float and (number := _number(value)) is not None:
+        return number
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise InvalidInput(f"{where} is {shown(value)}: give {_WORDS[kind]}.")
+    return value
+
+
+def _number(value: object) -> float | None:
+    """YAML reads 5e-5, which has no point, as text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _path(where: str, name: object) -> str:
+    return f"{where}.{name}" if where else str(name)
+
+
+_WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}

@@ -1,0 +1,97 @@
+"""Counting memory and operations, while operations run or only seem to."""
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
+
+Tally = Callable[[int], None]
+"""Called with the floating point operations of a scan."""
+
+CHUNK = 2048  # frames after which the kernel keeps its state for the way back
+FORWARD, BACKWARD = 9, 18  # operations for each frame, channel and entry of the state
+
+
+class FusedScan(torch.autograd.Function):
+    """The shapes of `model.mamba.selective_scan`, forwards and backwards."""
+
+    @staticmethod
+    def forward(ctx: Any, tally: Tally, u: Tensor, delta: Tensor, *rest: Tensor) -> Tensor:
+        a, b, c, d, z = rest
+        n, channels, frames = u.shape
+        chunks = -(-frames // CHUNK)
+        states = u.new_empty(n, channels, chunks, 2 * a.shape[1], dtype=torch.float32)
+        # The kernel keeps its answer before the gate, too.
+        ctx.save_for_backward(
+            u, delta.to(u.dtype), a, b.contiguous(), c.contiguous(), d, z, states, u.new_empty(u.shape)
+        )
+        ctx.tally, ctx.size = tally, u.numel() * a.shape[1]
+        tally(FORWARD * ctx.size)
+        return torch.empty_like(u)
+
+    @staticmethod
+    def backward(ctx: Any, _gradient: Tensor) -> tuple[Tensor | None, ...]:
+        ctx.tally(BACKWARD * ctx.size)
+        inputs = ctx.saved_tensors[:7]
+        return None, *(torch.empty_like(tensor) for tensor in inputs)
+
+
+class OpCounter(TorchDispatchMode):
+    """Adds up the storages that come into being under it, and what is computed; fake tensors count as real.
+
+    now, peak: bytes alive, and the most at once; workspaces of kernels are not seen. operations: floating
+    point operations of matrix products, convolutions and attention, as torch's own FlopCounterMode counts
+    them, which cannot be used here: it keeps tensors alive.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.peak = self.operations = 0
+        self._living: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run an operation, and count its work and what it made."""
+        result = func(*args, **(kwargs or {}))
+        formula = _FORMULAS.get(func._overloadpacket)
+        if formula is not None:
+            self.operations += formula(*args, **(kwargs or {}), out_val=result)
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, Tensor):
+                self._count(leaf.untyped_storage())
+        return result
+
+    def _count(self, storage: torch.UntypedStorage) -> None:
+        key = storage._cdata
+        if key in self._living:
+            return
+        self._living.add(key)
+        self.now += storage.nbytes()
+        self.peak = max(self.peak, self.now)
+        weakref.finalize(storage, self._forget, key, storage.nbytes())
+
+    def _forget(self, key: int, size: int) -> None:
+        self._living.discard(key)
+        self.now -= size
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor, *_: object, **_more: object) -> int:
+    return sdpa_flop_count(query.shape, key.shape, value.shape)
+
+
+def _attention_back(
+    gradient: Tensor, query: Tensor, key: Tensor, value: Tensor, *_: object, **_more: object
+) -> int:
+    return sdpa_backward_flop_count(gradient.shape, query.shape, key.shape, value.shape)
+
+
+# Torch has formulas for the fused attentions of GPUs alone.
+_FORMULAS = {
+    **flop_registry,
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_back,
+}

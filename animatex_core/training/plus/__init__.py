@@ -1,1 +1,0 @@
-"""Training of Animate-X++: two tasks at once, each with the parameters that learn from it."""

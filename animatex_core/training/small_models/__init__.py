@@ -1,0 +1,1 @@
+"""How the small bundled models were trained: `python -m animatex_core.training.small_models`."""

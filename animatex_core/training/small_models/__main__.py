@@ -1,0 +1,219 @@
+"""How each part of the small bundle was made: `python -m animatex_core.training.small_models PART FOLDER`.
+
+The denoiser is trained on the triples by `animatex train`.
+"""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ...animate_x.checkpoint import load_denoiser
+from ...animate_x.components import load_small
+from ...checkpoints.safe_load import open_tensors
+from ...checkpoints.safetensors_writer import layout_of, write_safetensors
+from ...cli.options import size
+from ...encoders.autoencoder import StableDiffusionAutoencoder, bundled_config
+from ...encoders.open_clip import OpenClipImageEncoder
+from ...errors import InvalidInput
+from ...hub.bundled import SHIPPED, SmallBundle
+from ...pose.dwpose import load_pose_nets
+from ...pose.extractor import PoseExtractor
+from ...pose.torch_models import TorchNet
+from ...utils.documents import FileFault, read_text
+from ..console import ConsoleReporter
+from ..data.encoding import Encoders
+from .ablations import VARIANTS, Ablations, AblationSettings, summary
+from .autoencoder import train_autoencoder
+from .held_out import DRIVEN_BY, LIKE_THE_CHARACTER, HeldOut, HeldOutSettings, report, table
+from .image_encoder import image_encoder_config, train_image_encoder
+from .pack import pack, read_parts
+from .pose_accuracy import held_out_clips, joint_accuracy
+from .pose_nets import train_pose_nets
+from .recipe import Recipe
+from .triples_set import TriplesSettings, write_triples
+
+say = partial(print, flush=True)
+TOKENS = 4  # of the text context, which is the same for every clip and so may be anything
+
+
+def autoencoder(arguments: argparse.Namespace) -> None:
+    """Train the autoencoder."""
+    _write(SmallBundle(arguments.folder).autoencoder, train_autoencoder(say), "")
+
+
+def recipe(arguments: argparse.Namespace) -> None:
+    """Train autoencoder and denoiser from the beginning to the end, or go on wherever that was stopped."""
+    Recipe(arguments.folder, read_encoders, say, every=arguments.every).run()
+
+
+def image_encoder(arguments: argparse.Namespace) -> None:
+    """Train the image encoder."""
+    _write(SmallBundle(arguments.folder).image_encoder, train_image_encoder(say), "visual.")
+
+
+def pose_nets(arguments: argparse.Namespace) -> None:
+    """Train both pose nets, which goes on where it was interrupted."""
+    _write(SmallBundle(arguments.folder).pose_nets, train_pose_nets(say, arguments.folder), "")
+
+
+def triples(arguments: argparse.Namespace) -> None:
+    """Draw and encode the triples, for training or, held out, for validation."""
+    encoders = read_encoders(SmallBundle(arguments.folder))
+    width, height = arguments.size
+    settings = TriplesSettings(
+        arguments.count, arguments.seed, width=width, height=height, held_out=arguments.held_out
+    )
+    write_triples(arguments.out, settings, encoders, say, arguments.workers)
+
+
+def files(arguments: argparse.Namespace) -> None:
+    """Pack all weights into the files that the package ships."""
+    told = "" if arguments.told is None else _text_of(arguments.told)
+    pack(read_parts(arguments.folder), arguments.out, told)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return read_text(path)
+    except (OSError, FileFault) as error:
+        raise InvalidInput(f"{path} cannot be read ({error}): give a text in UTF-8.") from error
+
+
+def accuracy(arguments: argparse.Namespace) -> None:
+    """Measure how well the pose nets find held-out dancers."""
+    found = joint_accuracy(_extractor(arguments.folder), held_out_clips(arguments.clips))
+    shares = {"all": found.overall, "left and right exchanged": found.exchanges, **found.by_joint}
+    shares["invented of absent joints"] = found.inventions
+    for name, share in shares.items():
+        say(f"{name}: {share:.3f}")
+
+
+def held_out(arguments: argparse.Namespace) -> None:
+    """Animate held-out characters, and compare what comes out with what should have."""
+    networks = load_small(SmallBundle(arguments.folder), torch.float32, torch.device("cpu"))
+    if arguments.denoiser is not None:
+        other = load_denoiser(arguments.denoiser, torch.float32, torch.device("cpu"))
+        networks = replace(networks, unet=other.unet, trained_on=other.trained_on)
+    settings = HeldOutSettings(
+        arguments.pairs,
+        width=networks.trained_on.width,
+        height=networks.trained_on.height,
+        seed=arguments.seed,
+        driven_by=arguments.driven_by,
+        retargeting=replace(LIKE_THE_CHARACTER, mode=arguments.mode),
+    )
+    means = report(HeldOut(networks, settings, _extractor(arguments.folder)), arguments.out, say)
+    say(table(means))
+
+
+def ablations(arguments: argparse.Namespace) -> None:
+    """Train the method and its ablations on thumbnails, and compare them in the cross setting."""
+    settings = AblationSettings(arguments.data, arguments.steps)
+    bundle = SmallBundle(arguments.folder)
+    compared = Ablations(arguments.out, settings, _image_encoder(bundle), _autoencoder(bundle))
+    for seed in arguments.seeds:
+        for variant in arguments.variants:
+            compared.run(variant, seed, say, [ConsoleReporter()])
+    say(summary(arguments.out))
+
+
+def _extractor(folder: Path) -> PoseExtractor:
+    nets = load_pose_nets(SmallBundle(folder).pose_nets)
+    return PoseExtractor(TorchNet(nets.detector), TorchNet(nets.landmarks))
+
+
+def read_encoders(bundle: SmallBundle) -> Encoders:
+    """Open the trained encoders that lie in a folder."""
+    width = image_encoder_config()["embed_dim"]
+    context = torch.randn(1, TOKENS, width, generator=torch.Generator().manual_seed(0))
+    return Encoders(_image_encoder(bundle), _autoencoder(bundle), context)
+
+
+def _image_encoder(bundle: SmallBundle) -> OpenClipImageEncoder:
+    return OpenClipImageEncoder.from_tensors(open_tensors(bundle.image_encoder), image_encoder_config())
+
+
+def _autoencoder(bundle: SmallBundle) -> StableDiffusionAutoencoder:
+    return StableDiffusionAutoencoder.from_file(
+        bundle.autoencoder, bundled_config(bundle.autoencoder), batch_size=9
+    )
+
+
+def _write(path: Path, network: nn.Module, prefix: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors: dict[str, Tensor] = {
+        prefix + name: value.contiguous() for name, value in network.state_dict().items()
+    }
+    write_safetensors(path, layout_of(tensors), tensors.items(), {})
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "autoencoder": autoencoder,
+    "image-encoder": image_encoder,
+    "pose-nets": pose_nets,
+    "triples": triples,
+    "pack": files,
+    "pose-accuracy": accuracy,
+    "held-out": held_out,
+    "ablations": ablations,
+    "recipe": recipe,
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser with every part."""
+    whole = argparse.ArgumentParser(description=__doc__)
+    parts = whole.add_subparsers(dest="part", required=True)
+    for name, run in PARTS.items():
+        part = parts.add_parser(name, help=run.__doc__)
+        part.add_argument("folder", type=Path, help="folder of all weights, named as those of the bundle")
+        part.set_defaults(run=run)
+    parts.choices["recipe"].add_argument(
+        "--every", type=float, default=20.0, help="minutes between measurements; default: %(default)s"
+    )
+    drawn = parts.choices["triples"]
+    drawn.add_argument("--out", type=Path, required=True, help="folder of the data set")
+    drawn.add_argument("--count", type=int, default=20_000, help="default: %(default)s")
+    drawn.add_argument(
+        "--size", type=size, default=(128, 192), help="WIDTHxHEIGHT in pixels; default: 128x192"
+    )
+    drawn.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    drawn.add_argument("--held-out", action="store_true", help="characters and motion of the tests")
+    drawn.add_argument("--workers", type=int, default=1, help="processes that draw; default: %(default)s")
+    parts.choices["pose-accuracy"].add_argument("--clips", type=int, default=64, help="default: %(default)s")
+    compared = parts.choices["held-out"]
+    compared.add_argument("--out", type=Path, required=True, help="folder of scores, a table and sheets")
+    compared.add_argument("--denoiser", type=Path, help="another denoiser than the folder's")
+    compared.add_argument("--pairs", type=int, default=32, help="default: %(default)s")
+    compared.add_argument("--seed", type=int, default=0, help="of the pairs; default: %(default)s")
+    compared.add_argument(
+        "--driven-by", nargs="+", choices=DRIVEN_BY, default=DRIVEN_BY, help="default: all of them"
+    )
+    compared.add_argument(
+        "--mode",
+        choices=("retarget", "align"),
+        default="retarget",
+        help="whose limbs the poses have, the character's or the dancer's; default: %(default)s",
+    )
+    ablated = parts.choices["ablations"]
+    ablated.add_argument("--data", type=Path, required=True, help="triples of 64x96 pixels")
+    ablated.add_argument("--out", type=Path, required=True, help="folder of the trainings and their scores")
+    ablated.add_argument("--steps", type=int, default=1500, help="of every training; default: %(default)s")
+    ablated.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default: 0 1 2")
+    ablated.add_argument("--variants", nargs="+", choices=tuple(VARIANTS), default=tuple(VARIANTS))
+    packed = parts.choices["pack"]
+    packed.add_argument(
+        "--told", type=Path, help="Markdown for the model card: how they were trained, what was measured"
+    )
+    packed.add_argument("--out", type=Path, default=SHIPPED.folder, help="default: the folder of the package")
+    return whole
+
+
+if __name__ == "__main__":
+    chosen = parser().parse_args()
+    chosen.run(chosen)

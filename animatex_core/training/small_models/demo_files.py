@@ -1,0 +1,117 @@
+"""The files that the demo works on, drawn anew: `python -m animatex_core.training.small_models.demo_files`.
+
+Nobody in them was seen in training: neither the dance nor these characters.
+"""
+
+import wave
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ...assets.demo_files import CHARACTERS, CLIP, DANCE, FPS
+from ...pose.formats.reader import read_poses
+from ...pose.keypoints import PoseSequence
+from ...retarget.bones import PROPORTION
+from ...video.audio import Sound
+from ...video.image import write_picture
+from ...video.writer import write_clip
+from ..synthetic.anatomy import place_in, pose
+from ..synthetic.backdrop import SCALE, draw_backdrop
+from ..synthetic.dances import stand
+from ..synthetic.look import Look, draw_look, draw_person
+from ..synthetic.motion import Motion, motion_of
+from ..synthetic.render import render
+from ..synthetic.triples import TEST_SEED
+
+WIDTH, HEIGHT = 256, 384
+SHARE = (0.62, 0.68)  # of the picture's height that somebody fills
+DANCER = 2  # whose seed this is
+RATE = 44100  # samples a second
+BEATS = 2  # a second
+# What makes somebody a rabbit, a pear or a carton, and a seed for the rest.
+TRAITS: dict[str, tuple[int, dict[str, Any]]] = {
+    "rabbit": (42, {
+        "profile": "egg", "face_on_trunk": False, "ears": "long", "top": "tuft", "tail": "bushy",
+        "texture": "belly", "above": 0.02, "trunk": (146, 164, 212), "second": (244, 238, 226),
+        "skin": (176, 192, 232), "arms": (146, 164, 212), "legs": (112, 130, 184), "hands": (250, 246, 240),
+        "shoes": (214, 96, 92), "hair": (112, 130, 184),
+    }),
+    "pear": (40, {
+        "profile": "pear", "face_on_trunk": True, "ears": "none", "top": "leaf", "tail": "none",
+        "texture": "plain", "trunk": (176, 204, 72), "second": (82, 150, 68), "arms": (122, 92, 52),
+        "legs": (122, 92, 52), "hands": (248, 244, 238), "shoes": (196, 72, 60), "hair": (92, 70, 44),
+    }),
+    "carton": (43, {
+        "profile": "carton", "face_on_trunk": True, "ears": "none", "top": "stem", "tail": "none",
+        "texture": "bars", "trunk": (248, 158, 52), "second": (252, 226, 150), "arms": (70, 120, 176),
+        "legs": (70, 120, 176), "hands": (250, 250, 250), "shoes": (58, 78, 128), "hair": (210, 60, 70),
+    }),
+    "cat": (49, {
+        "profile": "torso", "face_on_trunk": False, "ears": "pointed", "top": "none", "tail": "thin",
+        "texture": "stripes", "above": 0.02, "trunk": (190, 72, 112), "second": (248, 206, 96),
+        "skin": (240, 170, 84), "arms": (240, 170, 84), "legs": (88, 74, 132), "hands": (252, 244, 230),
+        "shoes": (60, 56, 96), "hair": (150, 90, 40),
+    }),
+}  # fmt: skip
+
+
+def draw_character(name: str, *, with_alpha: bool = False) -> np.ndarray:
+    """Draw one of TRAITS before a backdrop: (384, 256, 3) uint8, or 4 with an alpha that hides it."""
+    seed, traits = TRAITS[name]
+    rng = np.random.default_rng([TEST_SEED, seed])
+    look, motion = replace(draw_look(rng), outline=True, **traits), stand(rng)
+    backdrop = draw_backdrop(rng, WIDTH, HEIGHT)
+    (shown,), _ = _shown(seed, look, motion, backdrop)
+    if not with_alpha:
+        return shown
+    size = WIDTH * SCALE, HEIGHT * SCALE
+    (dark,), _ = _shown(seed, look, motion, Image.new("RGB", size, "black"))
+    (light,), _ = _shown(seed, look, motion, Image.new("RGB", size, "white"))
+    alpha = 255 - (light.astype(int) - dark).max(axis=2, keepdims=True)
+    return np.concatenate([shown, alpha.astype(np.uint8)], axis=2)
+
+
+def draw_dance() -> tuple[np.ndarray, PoseSequence]:
+    """Draw a person who dances as in DANCE: (f, 384, 256, 3) uint8, and the poses in these frames."""
+    rng = np.random.default_rng([TEST_SEED, DANCER])
+    look, motion = draw_person(rng), motion_of(read_poses(DANCE, fps=FPS), PROPORTION)
+    return _shown(DANCER, look, motion, draw_backdrop(rng, WIDTH, HEIGHT))
+
+
+def write_demo_files(clip: Path = CLIP, characters: Path = CHARACTERS) -> None:
+    """Write the clip, with a beat, and a picture of every character."""
+    frames, _ = draw_dance()
+    seconds = len(frames) / FPS
+    with TemporaryDirectory() as folder:
+        beat = Path(folder) / "beat.wav"
+        write_beat(beat, seconds)
+        write_clip(clip, frames, fps=FPS, sound=Sound(beat, start=0, duration=seconds))
+    characters.mkdir(parents=True, exist_ok=True)
+    for name in TRAITS:
+        write_picture(characters / f"{name}.png", draw_character(name))
+
+
+def write_beat(path: Path, seconds: float) -> None:
+    """Write a wave file of a drum that keeps time."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    since = time % (1 / BEATS)
+    samples = np.sin(2 * np.pi * 110 * since) * np.exp(-18 * since) * 0.8
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+
+
+def _shown(seed: int, look: Look, motion: Motion, backdrop: Image.Image) -> tuple[np.ndarray, PoseSequence]:
+    place = place_in(np.random.default_rng([TEST_SEED, seed, 1]), look.anatomy, WIDTH, HEIGHT, SHARE)
+    poses = pose(look.anatomy, motion, place)
+    return np.stack(list(render(look, poses, place.stature, backdrop))), poses
+
+
+if __name__ == "__main__":
+    write_demo_files()

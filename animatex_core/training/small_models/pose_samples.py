@@ -1,0 +1,109 @@
+"""What the small pose nets learn from: frames of all kinds with one dancer, and where its points are."""
+
+import io
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from ...pose.keypoints import BODY, FACE, HANDS, JOINT, LIMBS, seen
+from ..synthetic.anatomy import place_in, pose
+from ..synthetic.backdrop import draw_backdrop
+from ..synthetic.dances import draw_motion
+from ..synthetic.look import draw_look, draw_person
+from ..synthetic.render import render
+
+SIZES = ((128, 192),) * 4 + ((192, 288),) * 3 + ((160, 160), (192, 144), (256, 144), (288, 432))
+USUAL, ANY = (0.5, 0.8), (0.25, 0.9)  # of the frame's height that the dancer fills
+MARGIN = 0.05  # of the longer side: how much larger than all points a box is
+MIN_BOX = 4.0  # pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """A frame (h, w, 3) uint8 in RGB, and the points of COCO-WholeBody in it, (133, 3).
+
+    points: x and y in its pixels and 1, or 0, 0, 0 for one that the frame does not show.
+    """
+
+    frame: np.ndarray
+    points: np.ndarray
+
+    def box(self) -> np.ndarray:
+        """Return left, top, right and bottom (4,) of the dancer, within the frame; all 0 for nobody."""
+        shown = self.points[seen(self.points), :2]
+        if not len(shown):
+            return np.zeros(4)
+        low, high = shown.min(axis=0), shown.max(axis=0)
+        margin = MARGIN * (high - low).max()
+        height, width = self.frame.shape[:2]
+        return np.clip([*(low - margin), *(high + margin)], 0, [width, height] * 2)
+
+
+def shot(number: int) -> Shot:
+    """Make up a frame of the training."""
+    clean, rng = _rendered(number // 2), np.random.default_rng([22, number])
+    return replace(clean, frame=worn(rng, clean.frame))
+
+
+@lru_cache(maxsize=2)
+def _rendered(number: int) -> Shot:
+    rng = np.random.default_rng([21, number])
+    width, height = SIZES[int(rng.integers(len(SIZES)))]
+    backdrop = draw_backdrop(rng, width, height)
+    if rng.random() < 0.03:
+        return Shot(np.asarray(backdrop.reduce(2)), np.zeros((133, 3)))
+    look = draw_look(rng) if rng.random() < 0.55 else draw_person(rng)
+    motion = draw_motion(rng, np.zeros(1), held_out=False)
+    usual = rng.random() < 0.6
+    where = place_in(rng, look.anatomy, width, height, USUAL if usual else ANY)
+    if not usual:
+        ground = rng.uniform(0.6, 1.1) * height
+        where = replace(where, middle=rng.uniform(0.2, 0.8) * width, ground=ground)
+    poses = pose(look.anatomy, motion, where)
+    frame = next(render(look, poses, where.stature, backdrop))
+    return Shot(frame, _shown(whole_body(poses.points[0]) * [width, height, 1], width, height))
+
+
+def whole_body(points: np.ndarray) -> np.ndarray:
+    """Return the 133 points of COCO-WholeBody (133, 3) of the 130 of a PoseSequence; heels are the ankles."""
+    body, found = points[BODY], np.zeros((133, 3))
+    found[0], found[list(LIMBS)] = body[JOINT["nose"]], body[2:18]
+    for toe, side in ((17, "left"), (20, "right")):
+        found[toe : toe + 2] = body[JOINT[f"{side}_toe"]]
+        found[toe + 2] = body[JOINT[f"{side}_ankle"]]
+    found[23:91], found[91:112], found[112:133] = points[FACE], points[HANDS[0]], points[HANDS[1]]
+    return found
+
+
+def worn(rng: np.random.Generator, frame: np.ndarray) -> np.ndarray:
+    """Treat a frame as cameras and codecs do: other light, other size, softer, compressed."""
+    image = Image.fromarray(_relit(rng, frame))
+    if rng.random() < 0.3:
+        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.2)))
+    if rng.random() < 0.3:
+        size, factor = image.size, rng.uniform(0.45, 0.9)
+        image = image.resize((round(size[0] * factor), round(size[1] * factor)), Image.Resampling.BILINEAR)
+        image = image.resize(size, Image.Resampling.BILINEAR)
+    if rng.random() < 0.4:
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=int(rng.integers(20, 90)))
+        image = Image.open(file, formats=("JPEG",))
+    return np.asarray(image)
+
+
+def _relit(rng: np.random.Generator, frame: np.ndarray) -> np.ndarray:
+    if rng.random() < 0.4:
+        return frame
+    gain, shift = rng.uniform(0.7, 1.2, 3), rng.uniform(-25, 25, 3)
+    gray = np.arange(256)[:, None] * gain + shift
+    table = np.clip(gray, 0, 255).astype(np.uint8)
+    colors = rng.permutation(3) if rng.random() < 0.5 else np.arange(3)
+    return np.stack([table[frame[..., color], place] for place, color in enumerate(colors)], axis=-1)
+
+
+def _shown(points: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return points with zeros for those that are not seen or lie outside."""
+    inside = ((points[:, :2] >= 0) & (points[:, :2] < [width, height])).all(axis=1) & seen(points)
+    return np.where(inside[:, None], points, 0.0)

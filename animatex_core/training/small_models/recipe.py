@@ -1,0 +1,224 @@
+"""The whole training of the small bundle, in stages that go on wherever they were stopped."""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...checkpoints.safetensors_writer import layout_of, write_safetensors
+from ...encoders.autoencoder import autoencoder_metadata
+from ...hub.bundled import SHIPPED, SmallBundle
+from ...utils.files import write_json
+from ...video.image import write_picture
+from ..animate_x.batches import DenoiserBatchMaker, open_dataset, open_epi
+from ..animate_x.config import TrainingConfig
+from ..animate_x.task import export_denoiser
+from ..config_file import changed, read_config
+from ..data.encoding import Encoders
+from ..data.shards import shard_files
+from ..loop.checkpoint import checkpoints, latest_checkpoint, read_checkpoint
+from ..loop.trainer import StepReport, Trainer
+from ..synthetic.triples import STRIDES
+from .gate import DENOISER, Gate, line, sheet
+from .patch_autoencoder import (
+    PATCH_AUTOENCODER,
+    as_tensor,
+    held_out_psnr,
+    linear_autoencoder,
+    picture,
+    train_patch_decoder,
+)
+from .triples_set import TriplesSettings, write_triples
+
+FAR = (7, 11, 16, 23)  # steps between the frames of a clip: poses that have little to do with each other
+NEAR_BATCHES = "batches=[{frames: 1, batch_size: 8, share: 0.05}, {frames: 4, batch_size: 4, share: 0.35}, {frames: 8, batch_size: 2, share: 0.6}]"  # noqa: E501
+WHOLE_CLIPS = 64  # in a shard: what a stop can lose of the drawing
+CLIPS = "clips"
+DECODER_BEFORE = 4  # the number of the stage before which the decoder is trained
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the denoiser's training.
+
+    clips: how many lie in the folder `CLIPS/name` before it begins. steps: at which it ends, counted from
+    the very first. strides, frames: of these clips. changes: of the configuration, as `animatex train --set`.
+    """
+
+    name: str
+    clips: int
+    steps: int
+    strides: tuple[int, ...] = FAR
+    frames: int = 4
+    changes: tuple[str, ...] = ()
+
+
+STAGES = (
+    Stage("far", 512, 600),
+    Stage("far", 2048, 4_000),
+    Stage("far", 4096, 10_000),
+    Stage("far", 8192, 30_000),
+    Stage("near", 2048, 40_000, STRIDES, 8, (NEAR_BATCHES,)),
+    Stage(
+        "near", 4096, 52_000, STRIDES, 8,
+        (NEAR_BATCHES, "optimizer.cooldown_steps=10000", "ema_decay=0.9995"),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training in a folder. every: minutes between two measurements; pairs: held-out clips for these."""
+
+    folder: Path
+    read_encoders: Callable[[SmallBundle], Encoders]
+    say: Callable[[str], None]
+    stages: tuple[Stage, ...] = STAGES
+    every: float = 20.0
+    pairs: int = 8
+
+    def run(self) -> None:
+        """Do what is left to do, and write the denoiser at the end."""
+        self._encoders()
+        encoders = self.read_encoders(self._bundle)
+        watch = _Watch(self, encoders)
+        for number, stage in enumerate(self.stages):
+            if number == DECODER_BEFORE and self._train_decoder():
+                encoders = self.read_encoders(self._bundle)
+                watch = _Watch(self, encoders)
+            self._draw(stage, encoders)
+            self._train(number, stage, watch)
+        self.export()
+
+    def export(self) -> None:
+        """Write the denoiser as it stands into the folder."""
+        export_denoiser(read_checkpoint(latest_checkpoint(self._run)), self._bundle.denoiser)
+
+    @property
+    def _bundle(self) -> SmallBundle:
+        return SmallBundle(self.folder)
+
+    @property
+    def _run(self) -> Path:
+        return self.folder / "run"
+
+    def _encoders(self) -> None:
+        """Write the linear autoencoder, unless one is there; the other networks are those of the package.
+
+        Latents stay a linear map of the pictures: only the decoder is trained further.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for shipped in (SHIPPED.image_encoder, SHIPPED.image_encoder_config, SHIPPED.pose_nets):
+            if not (self.folder / shipped.name).exists():
+                shutil.copy(shipped, self.folder / shipped.name)
+        if not self._bundle.autoencoder.exists():
+            self._write_autoencoder(linear_autoencoder(PATCH_AUTOENCODER))
+
+    def _train_decoder(self) -> bool:
+        """Train the decoder, once; return whether it was, and takes the place of the linear one."""
+        done = self.folder / "decoder.json"
+        if done.exists():
+            return False
+        linear = linear_autoencoder(PATCH_AUTOENCODER)
+        before = held_out_psnr(linear, PATCH_AUTOENCODER.patch)
+        trained = train_patch_decoder(linear, self.say, self.folder / "decoder.state")
+        after = held_out_psnr(trained, PATCH_AUTOENCODER.patch)
+        self.say(f"decoder: {after:.2f} dB on held-out pictures, {before:.2f} dB before its training")
+        if after > before:
+            self._write_autoencoder(trained)
+        write_json(done, {"before": before, "after": after})
+        return after > before
+
+    def _write_autoencoder(self, network: Any) -> None:
+        tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
+        metadata = autoencoder_metadata(PATCH_AUTOENCODER)
+        write_safetensors(self._bundle.autoencoder, layout_of(tensors), tensors.items(), metadata)
+
+    def _draw(self, stage: Stage, encoders: Encoders) -> None:
+        folder = self.folder / CLIPS / stage.name
+        settings = TriplesSettings(
+            stage.clips, frames=stage.frames, strides=stage.strides, puppet=True, per_shard=WHOLE_CLIPS
+        )
+        self.say(f"{stage.name}: {len(shard_files(folder)) * WHOLE_CLIPS} of {stage.clips} clips are drawn")
+        write_triples(folder, settings, encoders, self.say, workers=0)
+
+    def _train(self, number: int, stage: Stage, watch: "_Watch") -> None:
+        from accelerate import Accelerator
+
+        begun = read_checkpoint(latest_checkpoint(self._run)) if checkpoints(self._run) else None
+        if begun is not None and begun.position.step >= stage.steps:
+            return
+        config = self._config(stage, watch, begun)
+        self.say(f"stage {number + 1} of {len(self.stages)}: {stage.name}, to step {stage.steps}")
+        dataset = open_dataset(config.data)
+        maker = DenoiserBatchMaker(config, dataset, open_epi(config.epi, dataset))
+        accelerator = Accelerator(cpu=True, mixed_precision=config.mixed_precision)
+        Trainer(maker, self._run, accelerator, begun).run([watch])
+
+    def _config(self, stage: Stage, watch: "_Watch", begun: Any) -> TrainingConfig:
+        changes = [f"steps={stage.steps}", f"data.path={self.folder / CLIPS / stage.name}", *stage.changes]
+        changes.append(f"loss.channel_weights={channel_weights(watch.encoders, 8)}")
+        return read_config("small", changes) if begun is None else changed(begun.config, changes)
+
+
+class _Watch:
+    """Says now and then how good the averaged weights are on held-out clips, and keeps a sheet of them."""
+
+    def __init__(self, recipe: Recipe, encoders: Encoders) -> None:
+        self.recipe, self.encoders = recipe, encoders
+        self.gate = Gate(encoders, recipe.pairs)
+        for name, found in self.gate.controls().items():
+            recipe.say(f"held out, {name}: {line(found)}")
+        self._since, self._losses = time.monotonic(), list[float]()
+
+    def __call__(self, training: Trainer, report: StepReport) -> None:
+        """Take in a step."""
+        self._losses.append(report.loss)
+        if time.monotonic() - self._since < 60 * self.recipe.every:
+            return
+        unet = training.network
+        assert training.average is not None
+        unet.eval()
+        with training.average.in_place():
+            found = self.gate.score(unet)
+            self._show(unet, report.position.step)
+        unet.train()
+        loss = sum(self._losses) / len(self._losses)
+        samples = report.position.samples
+        self.recipe.say(
+            f"{time.strftime('%F %T')} step {report.position.step}, {samples} clips, loss {loss:.4f}; "
+            f"held out, {DENOISER}: {line(found)}"
+        )
+        write_json(self.recipe.folder / "held_out.json", {"step": report.position.step, **found})
+        self._since, self._losses = time.monotonic(), []
+
+    def _show(self, unet: Any, step: int) -> None:
+        rows = []
+        for case in self.gate.cases[:6]:
+            frames = self.gate.animated(unet, case)
+            rows.append([case.true[0], case.puppet[0], frames[0], case.true[-1], case.puppet[-1], frames[-1]])
+        write_picture(self.recipe.folder / "sheets" / f"step-{step:06}.png", sheet(rows))
+
+
+@torch.no_grad()
+def channel_weights(encoders: Encoders, pictures: int) -> list[float]:
+    """Return how much each latent channel counts: by what a change of it changes, with a mean of 1.
+
+    The squared change itself, which is the error of the pictures, would leave hardly any weight to channels
+    of fine detail; its root would leave hardly any to those of colours, of which there are few.
+    """
+    autoencoder: Any = encoders.autoencoder
+    batch = torch.stack([as_tensor(picture(number)) for number in range(pictures)])
+    latents = autoencoder.encode(batch)
+    clean = autoencoder.decode(latents)
+    costs = []
+    for channel in range(latents.shape[1]):
+        moved = latents.clone()
+        moved[:, channel] += 0.5
+        costs.append(float((autoencoder.decode(moved) - clean).square().mean()))
+    weights = torch.tensor(costs) ** 0.75
+    return [round(weight, 4) for weight in (weights / weights.mean()).tolist()]

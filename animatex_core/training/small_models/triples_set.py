@@ -1,0 +1,130 @@
+"""Triples as a data set of the trainer: drawn, seen as a pose net would see them, and encoded."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from torch.utils.data import DataLoader
+
+from ...animate_x.conditioning import MotionFeatures, ReferenceFeatures, encode_pictures
+from ...animate_x.puppet_condition import puppet_latents
+from ...animate_x.shapes import ClipShape
+from ...encoders.preprocessing import autoencoder_pictures
+from ...pose.keypoints import HANDS, PoseSequence
+from ..data.clip import StoredClip
+from ..data.encoding import Encoders
+from ..data.header import DatasetHeader
+from ..data.shards import ShardWriter
+from ..synthetic.triples import STRIDES, Triple, draw_triple
+from .fit import Numbered
+
+FRAMES = 8
+JITTER = 0.006  # of the picture's height: how far a pose net errs
+# The same where the puppet goes along. What the clip shows has to be where its poses say: a denoiser that
+# cannot rely on it learns to blur the edges. So it is the reference's pose and the dancer's alone that are
+# inexact.
+PUPPET_JITTER = 0.003, 0.0, 0.003
+HANDS_UNSEEN = 0.3
+# How many times larger than the clip the picture is that the poses are said to be of. Strokes have a fixed
+# width in it, and driving clips are of any size.
+SIZES, SIZE_SHARES = (1, 2, 4), (0.6, 0.3, 0.1)
+REPORT_EVERY = 200
+
+
+@dataclass(frozen=True)
+class TriplesSettings:
+    """What is drawn: `count` triples of `frames` frames from a seed, of pictures of this size.
+
+    strides: steps between two frames, at 24 frames a second. puppet: whether the puppet goes along.
+    per_shard: clips of a file.
+    """
+
+    count: int
+    seed: int = 0
+    frames: int = FRAMES
+    width: int = 128
+    height: int = 192
+    held_out: bool = False
+    strides: Sequence[int] = STRIDES
+    puppet: bool = False
+    per_shard: int = 256
+
+
+def write_triples(
+    folder: Path,
+    settings: TriplesSettings,
+    encoders: Encoders,
+    report: Callable[[str], None],
+    workers: int = 1,
+) -> None:
+    """Write the triples that a folder lacks, in shards; the text context goes along."""
+    header = DatasetHeader(
+        settings.width,
+        settings.height,
+        encoders.clip_dim,
+        latent_channels=_latent_channels(encoders),
+        form="both",
+        puppet=settings.puppet,
+    )
+    with ShardWriter.create(folder, header, encoders.text_context, settings.per_shard) as writer:
+        numbers = range(writer.written, settings.count)
+        drawn = Numbered(partial(_draw, settings, writer.written), len(numbers))
+        for number, triple in zip(
+            numbers, DataLoader(drawn, batch_size=None, num_workers=workers), strict=True
+        ):
+            rng = np.random.default_rng([11, settings.seed, number])
+            writer.add(encode_triple(triple, encoders, rng, puppet=settings.puppet))
+            if (number + 1) % REPORT_EVERY == 0:
+                report(f"{number + 1} of {settings.count} triples")
+
+
+def encode_triple(
+    triple: Triple, encoders: Encoders, rng: np.random.Generator, *, puppet: bool = False
+) -> StoredClip:
+    """Encode a triple; its poses are as a pose net might find them. puppet: whether to add the puppet."""
+    scale = int(rng.choice(SIZES, p=SIZE_SHARES))
+    height, width = triple.target.frames.shape[1:3]
+    frames = [*triple.reference.frames, *triple.target.frames]
+    latents = encoders.autoencoder.encode(autoencoder_pictures(frames, width, height)).float()
+    embeddings = encode_pictures(encoders.image, [*triple.reference.frames, *triple.driver.frames])
+    scenes = triple.reference, triple.target, triple.driver
+    jitter = PUPPET_JITTER if puppet else (JITTER,) * len(scenes)
+    poses = [_found(scene.poses, rng, scale, most) for scene, most in zip(scenes, jitter, strict=True)]
+    reference = ReferenceFeatures(triple.reference.frames[0], embeddings[:1], poses[0], latents[:1])
+    motion = MotionFeatures(embeddings[1:], poses[2], scale * width, scale * height)
+    carried = None
+    if puppet:
+        shape = ClipShape(width, height, len(poses[1]), halvings=0)
+        carried = puppet_latents(encoders.autoencoder, reference.picture, poses[0], poses[1], shape)
+    return StoredClip(latents[1:], poses[1], motion, (reference,), puppet=carried)
+
+
+def _latent_channels(encoders: Encoders) -> int:
+    return encoders.autoencoder.encode(autoencoder_pictures([np.zeros((64, 64, 3), np.uint8)], 64, 64)).shape[
+        1
+    ]
+
+
+def _draw(settings: TriplesSettings, first: int, number: int) -> Triple:
+    return draw_triple(
+        settings.seed,
+        first + number,
+        settings.frames,
+        settings.width,
+        settings.height,
+        held_out=settings.held_out,
+        strides=settings.strides,
+    )
+
+
+def _found(poses: PoseSequence, rng: np.random.Generator, scale: int, jitter: float) -> PoseSequence:
+    points = poses.points.copy()
+    error = rng.uniform(0, jitter) * rng.standard_normal((*points.shape[:2], 2))
+    points[..., :2] += error * [poses.height / poses.width, 1]
+    if rng.random() < HANDS_UNSEEN:
+        for hand in HANDS:
+            points[:, hand] = 0.0
+    points[..., :2] *= points[..., 2:] > 0
+    return replace(poses.with_points(points), width=scale * poses.width, height=scale * poses.height)

@@ -1,0 +1,1 @@
+"""Synthetic characters, dances and videos, drawn from a seed."""

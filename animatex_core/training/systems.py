@@ -1,0 +1,129 @@
+"""What each system brings to a training, and which system a configuration trains."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+
+from .animate_x.config import TrainingConfig
+from .animate_x.cost import StepCost
+from .animate_x_plus.batches import PlusBatchMaker
+from .animate_x_plus.config import PlusTrainingConfig, TaskBatchKind
+from .animate_x_plus.folder import WanClipFolder
+from .loop.checkpoint import Checkpoint
+from .loop.config import BatchKind, RunConfig
+from .loop.interfaces import BatchMaker
+
+if TYPE_CHECKING:
+    from .animate_x.preview import Preview
+    from .loop.trainer import Trainer
+
+
+class System(Protocol):
+    """One system's ways; the configurations that it is given are its own."""
+
+    def maker(self, config: Any) -> BatchMaker:
+        """Open the data; raises InvalidInput where it cannot be used."""
+        ...
+
+    def cost(self, config: Any, kind: BatchKind) -> StepCost:
+        """Count what a step of a kind of batch takes, Mamba's scans in their kernel."""
+        ...
+
+    def check_memory(self, config: Any, device: torch.device, processes: int) -> None:
+        """Raise OutOfMemory where a step needs more than the device, shared by processes, has free."""
+        ...
+
+    def export(self, checkpoint: Checkpoint, target: Path, dtype: torch.dtype) -> None:
+        """Write the averaged weights; raises StorageError where they cannot be written."""
+        ...
+
+    def preview(self, training: "Trainer") -> "Preview | None":
+        """Return what samples clips now and then, None where the configuration does not ask for it."""
+        ...
+
+
+def system_of(config: RunConfig) -> System:
+    """Return the system that a configuration trains."""
+    if isinstance(config, TrainingConfig):
+        return DenoiserSystem()
+    pass
+
+    return PlusSystem()
+
+
+class DenoiserSystem:
+    """`System` of Animate-X."""
+
+    def maker(self, config: TrainingConfig) -> BatchMaker:
+        """Open the shards and the explicit pose indicator."""
+        from .animate_x.batches import DenoiserBatchMaker, open_dataset, open_epi
+
+        dataset = open_dataset(config.data)
+        return DenoiserBatchMaker(config, dataset, open_epi(config.epi, dataset))
+
+    def cost(self, config: TrainingConfig, kind: BatchKind) -> StepCost:
+        """Count a step."""
+        from .animate_x.cost import step_cost
+
+        return step_cost(config, kind)
+
+    def check_memory(self, config: TrainingConfig, device: torch.device, processes: int) -> None:
+        """Count all kinds of batches, where it is not plain that they fit."""
+        from .animate_x.cost import check_memory
+
+        check_memory(config, device, processes)
+
+    def export(self, checkpoint: Checkpoint, target: Path, dtype: torch.dtype) -> None:
+        """Write a denoiser's file."""
+        from .animate_x.task import export_denoiser
+
+        export_denoiser(checkpoint, target, dtype)
+
+    def preview(self, training: "Trainer") -> "Preview | None":
+        """Load the decoder, where one is named."""
+        from .animate_x.batches import DenoiserBatchMaker
+        from .animate_x.preview import Preview
+
+        maker = training.maker
+        assert isinstance(maker, DenoiserBatchMaker)
+        config = maker.config.preview
+        if config.autoencoder is None:
+            return None
+        return Preview.open(config, maker, training.accelerator.device)
+
+
+class PlusSystem:
+    """`System` of Animate-X++."""
+
+    def maker(self, config: PlusTrainingConfig) -> PlusBatchMaker:
+        """Open the clips and the explicit pose indicator."""
+        from .animate_x.batches import open_epi
+
+        clips = WanClipFolder.open(config.data.path)
+        for kind in config.batches:
+            clips.count(kind.task)
+        dances = any(kind.task == "animation" for kind in config.batches)
+        return PlusBatchMaker(config, clips, open_epi(config.epi, clips) if dances else None)
+
+    def cost(self, config: PlusTrainingConfig, kind: BatchKind) -> StepCost:
+        """Count a step of one task."""
+        assert isinstance(kind, TaskBatchKind)
+        from .animate_x_plus.cost import step_cost
+
+        return step_cost(config, kind)
+
+    def check_memory(self, config: PlusTrainingConfig, device: torch.device, processes: int) -> None:
+        """Count a step of every kind of batch, but for a small transformer."""
+        from .animate_x_plus.cost import check_memory
+
+        check_memory(config, device, processes)
+
+    def export(self, checkpoint: Checkpoint, target: Path, dtype: torch.dtype) -> None:
+        """Write a checkpoint in the released form."""
+        from .animate_x_plus.export import export_plus
+
+        export_plus(checkpoint, target, dtype)
+
+    def preview(self, training: "Trainer") -> None:
+        """Show nothing: what is sampled with a LoRA is looked at in the host."""

@@ -1,1 +1,0 @@
-"""The training of the denoiser, on one processor or many GPUs: configuration, loss, loop and checkpoints."""

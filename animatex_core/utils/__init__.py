@@ -1,0 +1,1 @@
+"""Files, validation, devices, progress and text: what every package may use."""

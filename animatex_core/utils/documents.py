@@ -1,0 +1,144 @@
+"""JSON, YAML and text from files of others: bounded in size before anything is built from them.
+
+Parsed JSON may take thirty times the bytes of its text, and aliases in YAML grow without any bound.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .validation import may_block
+
+MAX_BYTES = 16 << 20  # of a file that people or programs keep settings and records in
+MAX_YAML_BYTES = 1 << 20
+MAX_CONTAINERS = 500_000  # lists and objects; an empty one of two bytes takes up to 72
+MAX_DEPTH = 100
+MAX_YAML_NODES = 100_000  # with every alias written out
+MAX_YAML_DIGITS = 100  # of a number; those to the base of 60 take hours, others cannot be shown in messages
+NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+
+
+class FileFault(ValueError):
+    """What is wrong with the content of a file, as the end of a sentence."""
+
+
+class TooLarge(FileFault):
+    """A content larger than what is read."""
+
+
+def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return what a file holds; raises OSError or FileFault."""
+    if may_block(path):
+        raise FileFault("it is a pipe or device")
+    with path.open("rb") as file:
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise TooLarge(f"it is larger than {max_bytes:,} bytes")
+    return data
+
+
+def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
+    """Return a text in UTF-8, without a byte order mark; raises OSError or FileFault."""
+    data = read_bytes(path, max_bytes)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileFault(f"it is not UTF-8 (byte {error.start})") from error
+
+
+def read_json(path: Path, max_bytes: int = MAX_BYTES, max_containers: int = MAX_CONTAINERS) -> Any:
+    """Return what a JSON file holds; raises OSError or FileFault."""
+    return parse_json(read_text(path, max_bytes), max_containers)
+
+
+def parse_json(text: str, max_containers: int = MAX_CONTAINERS) -> Any:
+    """Return what a JSON text holds; raises FileFault for what is no JSON, too large or too deep."""
+    if text.count("[") + text.count("{") > max_containers:
+        raise TooLarge(f"it has more than {max_containers:,} lists and objects")
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise FileFault(f"it is nested deeper than {MAX_DEPTH} levels") from error
+    except ValueError as error:
+        raise FileFault(f"it is not JSON: {short_reason(error)}") from error
+    require_shallow(value)
+    return value
+
+
+def read_yaml(path: Path) -> Any:
+    """Return what a YAML file holds; raises OSError or FileFault."""
+    return parse_yaml(read_text(path, MAX_YAML_BYTES))
+
+
+def parse_yaml(text: str) -> Any:
+    """Return plain values of YAML; raises FileFault, also where aliases would make it very large."""
+    loader = None
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _require_small(node)
+        return loader.construct_document(node)
+    except RecursionError as error:
+        raise FileFault(f"it is nested deeper than {MAX_DEPTH} levels") from error
+    except FileFault:
+        raise
+    except (yaml.YAMLError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
+        raise FileFault(f"it is not YAML: {short_reason(error)}") from error
+    finally:
+        if loader is not None:
+            loader.dispose()
+
+
+def require_shallow(value: object) -> None:
+    """Raise FileFault for lists and objects that are nested too deeply, which `repr` could not show."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner for outer in level for inner in _members(outer) if isinstance(inner, dict | list | tuple)
+        ]
+        if not level:
+            return
+    raise FileFault(f"it is nested deeper than {MAX_DEPTH} levels")
+
+
+def short_reason(error: Exception) -> str:
+    """Return the message of an error as one line of at most 200 characters."""
+    line = " ".join(str(error).split()) or type(error).__name__
+    return line if len(line) <= 200 else f"{line[:197]}..."
+
+
+def _members(value: object) -> Iterator[object]:
+    if isinstance(value, dict):
+        yield from value.values()
+    elif isinstance(value, list | tuple):
+        yield from value
+
+
+def _require_small(node: yaml.Node) -> None:
+    """Count the nodes level by level, those of an alias at each of its places."""
+    level, count = [node], 0
+    for _ in range(MAX_DEPTH):
+        count += len(level)
+        level = _inner_nodes(level, MAX_YAML_NODES - count)
+        if not level:
+            return
+    raise FileFault(f"it is nested deeper than {MAX_DEPTH} levels")
+
+
+def _inner_nodes(level: list[yaml.Node], room: int) -> list[yaml.Node]:
+    found: list[yaml.Node] = []
+    for node in level:
+        if isinstance(node, yaml.MappingNode):
+            found += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            found += node.value
+        elif node.tag in NUMBERS and len(node.value) > MAX_YAML_DIGITS:
+            raise TooLarge(f"it has a number of more than {MAX_YAML_DIGITS} digits")
+        if len(found) > room:
+            raise TooLarge(f"it has more than {MAX_YAML_NODES:,} entries, aliases written out")
+    return found

@@ -1,0 +1,34 @@
+"""Text: what comes from a file or a library, cut to fit into a message, and Markdown tables."""
+
+from collections.abc import Iterable, Sequence
+
+MAX_KEY = 80  # characters of a key
+MAX_REASON = 250
+
+
+def short(key: str) -> str:
+    """Return a key as one line of at most 80 characters."""
+    shown = key if key.isprintable() else repr(key)
+    return shown if len(shown) <= MAX_KEY else f"{shown[: MAX_KEY - 3]}..."
+
+
+def reason_of(error: Exception) -> str:
+    """Return the first sentence of an error's message, or its class where it has none."""
+    sentence = str(error).partition("\n")[0].partition(". ")[0].rstrip(".") or type(error).__name__
+    return sentence if len(sentence) <= MAX_REASON else f"{sentence[: MAX_REASON - 3]}..."
+
+
+def printable(text: str) -> str:
+    r"""Return text with what UTF-8 lacks as escapes, such as \udce9 in names of another encoding."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a table of texts, the names of its columns above; all columns but the first are set right."""
+    rules = ["---", *("---:" for _ in columns[1:])]
+    return "\n".join([_line(columns), f"| {' | '.join(rules)} |", *map(_line, rows)])
+
+
+def _line(cells: Iterable[str]) -> str:
+    written = " | ".join(cell.replace("|", r"\|") for cell in cells)
+    return f"| {written} |"

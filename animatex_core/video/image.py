@@ -1,0 +1,210 @@
+"""Images: opened by Pillow, read as RGB with alpha, and written."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from ..errors import InvalidInput, OutOfMemory
+from ..utils.files import atomic_write
+from ..utils.text import reason_of
+from ..utils.validation import require_file
+from .image_colour import colour_reader
+
+Frame = NDArray[np.uint8]
+"""(h, w, 3) uint8, RGB."""
+
+
+def require_rgb(picture: object, name: str) -> None:
+    """Raise InvalidInput unless a picture is a numpy array (h, w, 3) uint8 with pixels in it."""
+    if not isinstance(picture, np.ndarray):
+        raise InvalidInput(f"{name} is of type {type(picture).__name__}, but it must be a numpy array.")
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+        raise InvalidInput(
+            f"{name} is {picture.dtype} of shape {picture.shape}, but it must be uint8 of shape (h, w, 3)."
+        )
+
+
+def on_white(rgba: NDArray[np.uint8]) -> Frame:
+    """Lay (h, w, 4) uint8 of straight alpha on white, rounded to the nearest."""
+    alpha = rgba[..., 3:].astype(np.uint16)
+    mixed = rgba[..., :3] * alpha + 255 * (255 - alpha) + 127
+    return (mixed // 255).astype(np.uint8)
+
+
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "DIB", "PPM", "TGA")
+MAX_PIXELS = 100_000_000  # ten thousand by ten thousand: 300 MB of RGB
+MAX_SIDE = 1 << 15
+MAX_FILE_BYTES = 1 << 30  # uncompressed, 16 bits of four channels of all these pixels are 0.8 GB
+TILE_SIDES = (322, 323)  # TIFF's tags of a tile's width and height, which have no other bound
+# What Pillow's decoders raise for damaged files, by kind of file.
+DAMAGE = (
+    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError),
+    *(RuntimeError, AssertionError, BufferError, struct.error, zlib.error),
+)
+
+
+@contextmanager
+def open_image(path: Path) -> Iterator[Image.Image]:
+    """Open a picture of a size that can be decoded; errors of decoding it in the block become ours.
+
+    Raises InvalidInput for what is no picture, damaged or too large, OutOfMemory.
+    """
+    name = repr(str(path))
+    try:
+        _check_file(path, name)
+        with Image.open(path, formats=known_formats()) as image:
+            _check_size(image, name)
+            yield image
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InvalidInput(f"The picture {name} is too large ({error}): make it smaller.") from error
+    except InvalidInput:
+        raise
+    except MemoryError as error:
+        raise OutOfMemory(f"There is too little memory for the picture {name}: make it smaller.") from error
+    except UnidentifiedImageError as error:
+        raise InvalidInput(
+            f"{name} is not a picture, or of a format that is not read: save it again as PNG or JPEG."
+        ) from error
+    except DAMAGE as error:
+        raise InvalidInput(
+            f"{name} is not a picture, or a damaged one ({reason_of(error)}): save it again as PNG or JPEG."
+        ) from error
+
+
+def known_formats() -> list[str]:
+    """Return the formats of ours that this Pillow has."""
+    Image.init()
+    return [each for each in FORMATS if each in Image.OPEN]
+
+
+def _check_file(path: Path, name: str) -> None:
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise InvalidInput(f"The picture {name} is larger than {MAX_FILE_BYTES:,} bytes: make it smaller.")
+    with path.open("rb") as file:
+        canvas = _webp_canvas(file.read(30))
+    if canvas is not None:  # for which libwebp takes memory as soon as it is opened
+        _check_sides(*canvas, name)
+
+
+def _webp_canvas(head: bytes) -> tuple[int, int] | None:
+    """Return the width and height of an animated or otherwise extended WebP."""
+    if head[:4] != b"RIFF" or head[8:16] != b"WEBPVP8X":
+        return None
+    return 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
+
+
+def _check_size(image: Image.Image, name: str) -> None:
+    _check_sides(*image.size, name)
+    if image.format == "TIFF":
+        sides = [image.tag_v2.get(tag, 1) for tag in TILE_SIDES]  # type: ignore[attr-defined]
+        _check_sides(int(sides[0]), int(sides[1]), name)
+
+
+def _check_sides(width: int, height: int, name: str) -> None:
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        raise InvalidInput(
+            f"The picture {name} has {width}x{height} pixels, but {MAX_PIXELS:,} are the most, and "
+            f"{MAX_SIDE:,} along a side: make it smaller."
+        )
+
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+TRANSPARENT = ("RGBA", "LA", "PA", "RGBa", "La")  # modes
+STRAIGHT = {"RGBa": "RGBA", "La": "LA", "P": "RGBA", "PA": "RGBA"}  # modes without premultiplied colours
+TURNED = (5, 6, 7, 8)  # EXIF's orientations that swap width and height
+BAND_PIXELS = 1 << 22  # converted at once
+QUALITY = 95  # of JPEG and WebP
+
+
+@dataclass(frozen=True)
+class Picture:
+    """rgb: (h, w, 3) uint8, transparent parts laid on white; alpha: (h, w) uint8, None where opaque."""
+
+    rgb: Frame
+    alpha: NDArray[np.uint8] | None = None
+
+    @property
+    def aspect(self) -> float:
+        """Width divided by height."""
+        return self.rgb.shape[1] / self.rgb.shape[0]
+
+
+def read_picture(path: str | Path) -> Picture:
+    """Read a picture of 8 or 16 bits a channel, turned as its EXIF says; of several frames the first.
+
+    Greys, palettes and CMYK become RGB, and all colours sRGB, as `picture_colour` says.
+    Raises InvalidInput for what is missing, no picture, damaged, of floating-point values, of more than
+    100 million pixels or more than 32,768 along a side.
+    """
+    path = Path(path)
+    require_file(path, "picture")
+    with open_image(path) as image:
+        ImageOps.exif_transpose(image, in_place=True)
+        return _converted(path, image)
+
+
+def picture_size(path: str | Path) -> tuple[int, int]:
+    """Return width and height of a picture as `read_picture` gives it, without decoding it."""
+    with open_image(Path(path)) as image:
+        width, height = image.size
+        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) in TURNED
+    return (height, width) if is_turned else (width, height)
+
+
+def write_picture(path: str | Path, rgb: Frame) -> Path:
+    """Write (h, w, 3) uint8 as .png, .jpg or .webp and return its path; it appears when it is whole.
+
+    Raises InvalidInput, StorageError.
+    """
+    path, suffix = Path(path), Path(path).suffix.lower()
+    if suffix not in PICTURE_SUFFIXES:
+        raise InvalidInput(
+            f"{str(path)!r} cannot become a picture: end its name in {', '.join(PICTURE_SUFFIXES)}."
+        )
+    require_rgb(rgb, "The picture")
+    with atomic_write(path) as file:
+        Image.fromarray(rgb).save(file, Image.registered_extensions()[suffix], quality=QUALITY)
+    return path
+
+
+def _converted(path: Path, image: Image.Image) -> Picture:
+    if image.mode == "F":
+        raise InvalidInput(f"The picture {str(path)!r} has floating-point values: save it with 8 or 16 bits.")
+    deep = image.mode.startswith("I")
+    has_alpha = not deep and (image.mode in TRANSPARENT or "transparency" in image.info)
+    rgb = np.empty((image.height, image.width, 3), np.uint8)
+    alpha = np.full((image.height, image.width) if has_alpha else (0, 0), 255, np.uint8)
+    to_rgb = colour_reader(path, image)
+    for rows in _bands(image):  # each of them is converted through several copies of itself
+        band = image.crop((0, rows.start, image.width, rows.stop))
+        band = _shallow(band) if deep else band
+        if has_alpha:
+            alpha[rows] = np.asarray(band.convert("RGBA").getchannel("A"))
+            rgb[rows] = on_white(np.dstack([to_rgb(_straight(band)), alpha[rows]]))
+        else:
+            rgb[rows] = to_rgb(band)
+    return Picture(rgb, None if (alpha == 255).all() else alpha)
+
+
+def _bands(image: Image.Image) -> Iterator[slice]:
+    image.load()
+    height = max(1, BAND_PIXELS // image.width)
+    for top in range(0, image.height, height):
+        yield slice(top, min(top + height, image.height))
+
+
+def _shallow(image: Image.Image) -> Image.Image:
+    """Take the upper byte of 16 bits of grey, as Pillow does of colours: its own conversion clips greys."""
+    return Image.fromarray(np.clip(np.asarray(image, dtype=np.int64) >> 8, 0, 255).astype(np.uint8))
+
+
+def _straight(image: Image.Image) -> Image.Image:
+    """Return an image whose colours are not multiplied by its alpha."""
+    return image.convert(STRAIGHT[image.mode]) if image.mode in STRAIGHT else image
