@@ -22,12 +22,12 @@ from animatex_core.cli.main import main
 from animatex_core.encoders.open_clip import OpenClipTextContext
 from animatex_core.hub import catalogue as bundles
 from animatex_core.hub import models_dir
-from tests.checkpoints.test_denoiser_file import CONTEXT, released_tensors
-from tests.dance_samples import write_dance
+from tests.animate_x.test_checkpoint import CONTEXT, released_tensors
+from tests.animate_x_plus.small_wan import write_small_wan
 from tests.encoders.small_clip import SMALL, small_clip
-from tests.hub import serving
-from tests.plus.small_wan import write_small_wan
 from tests.pose.onnx_files import write_detector, write_landmarks
+from tests.support.dance_samples import write_dance
+from tests.support.file_server import serving
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "docs" / "command-line-and-library.md"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.reference_cases import RUNNERS
+from tests.support.reference_cases import RUNNERS
 
 DIRECTORY = Path(os.environ.get("ANIMATEX_REFERENCE", Path(__file__).parent / "reference"))
 CASES = sorted(path for path in DIRECTORY.rglob("*.json") if path.with_suffix(".npz").exists())

@@ -12,7 +12,7 @@ from animatex_core.animate_x_plus.checkpoint import is_plus
 from animatex_core.cli.main import main
 from animatex_core.training.animate_x_plus.__main__ import main as make_up
 from animatex_core.training.small_models.__main__ import PARTS, parser
-from tests.dance_samples import write_dance
+from tests.support.dance_samples import write_dance
 
 PAGE = (Path(__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
 SMALLER = {

@@ -17,7 +17,7 @@ from animatex_core.encoders.open_clip import read_open_clip_config
 from animatex_core.errors import InvalidInput, WrongCheckpoint
 from animatex_core.hub.bundled import SHIPPED
 from animatex_core.training.loop.checkpoint import read_checkpoint
-from tests.peak_memory import linux, measured
+from tests.support.peak_memory import linux, measured
 from tests.training.training_samples import settings
 
 NAN, LONG = float("nan"), "x" * 10**6

@@ -18,7 +18,7 @@ from animatex_core.animate_x.checkpoint import convert_denoiser, load_denoiser, 
 from animatex_core.checkpoints.safe_load import open_tensors, read_metadata, tensor_groups
 from animatex_core.errors import AnimateXWarning, CheckpointError, DamagedCheckpoint
 from animatex_core.hub.bundled import SHIPPED
-from tests.checkpoints.test_denoiser_file import CONTEXT, TINY, released_tensors
+from tests.animate_x.test_checkpoint import CONTEXT, TINY, released_tensors
 
 RANDOM = torch.Generator().manual_seed(0)
 REAL = {f"layer.{index:02}.weight": torch.randn(64, 300, generator=RANDOM) for index in range(40)}

@@ -15,7 +15,7 @@ import torch
 from animatex_core.checkpoints import pickle_check
 from animatex_core.checkpoints.safe_load import open_tensors
 from animatex_core.errors import CheckpointError, DamagedCheckpoint, UnsafeCheckpoint
-from tests.peak_memory import linux, measured
+from tests.support.peak_memory import linux, measured
 
 STORAGE = torch.ones(4).untyped_storage()
 HUGE = 10**12

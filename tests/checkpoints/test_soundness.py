@@ -20,7 +20,7 @@ from animatex_core.errors import (
 from animatex_core.utils.devices import reraise_oom
 from animatex_core.utils.files import atomic_write
 from animatex_core.utils.text import short
-from tests.checkpoints.test_denoiser_file import CONTEXT, TINY, released_tensors
+from tests.animate_x.test_checkpoint import CONTEXT, TINY, released_tensors
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from animatex_core.encoders.autoencoder import (
     network_on_meta,
 )
 from animatex_core.encoders.autoencoder_keys import diffusers_to_ldm
-from tests.reference_weights import weight
+from tests.support.reference_weights import weight
 
 
 def released_tensors(config: AutoencoderConfig) -> dict[str, Tensor]:

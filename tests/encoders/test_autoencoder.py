@@ -9,7 +9,7 @@ from animatex_core.encoders.autoencoder import AutoencoderConfig, StableDiffusio
 from animatex_core.encoders.autoencoder_keys import FORMER_NAMES, PREFIX, ldm_to_diffusers
 from animatex_core.errors import InvalidInput, MissingDependency, WrongCheckpoint
 from tests.encoders.reference_autoencoder import released_tensors
-from tests.equal_networks import assert_near, assert_same_weights
+from tests.support.equal_networks import assert_near, assert_same_weights
 
 SMALL = AutoencoderConfig(channels=(32, 32, 64, 64), blocks=1)
 PICTURES = torch.rand(5, 3, 24, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1

@@ -10,7 +10,7 @@ from torch import Tensor
 from tests.host.model_setting import apart, loading, pair, sample
 from tests.host.pack import pack
 from tests.host.reports import report
-from tests.small_bundles import write_small_bundle
+from tests.support.small_bundles import write_small_bundle
 
 import comfy.model_management  # isort: skip
 import comfy.model_patcher  # isort: skip

@@ -16,7 +16,7 @@ from torch import Tensor
 from tests.host.model_setting import apart, generated, loading
 from tests.host.pack import complaint, pack
 from tests.host.reports import report
-from tests.small_bundles import write_bundle_on_patches, write_small_bundle
+from tests.support.small_bundles import write_bundle_on_patches, write_small_bundle
 
 files = pack("nodes.host.encoder_loading")
 hosted = pack("nodes.host.encoders")

@@ -8,7 +8,7 @@ from PIL import Image
 
 from animatex_core.pose.formats.reader import write_poses
 from animatex_core.pose.keypoints import PoseSequence
-from tests.dance_samples import small_dance
+from tests.support.dance_samples import small_dance
 
 Prompt = dict[str, dict[str, Any]]
 FRAMES, WIDTH, HEIGHT = 3, 64, 128

@@ -13,9 +13,9 @@ import torch
 from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x.dummy_components import generate_weights
 from animatex_core.animate_x.unet import AnimateXUNet
+from tests.animate_x.samples import tiny_inputs, tiny_latents
+from tests.animate_x.test_unet import run
 from tests.host.pack import movable
-from tests.model.samples import tiny_inputs, tiny_latents
-from tests.model.test_unet import run
 
 PATCHED = (
     "pose_embedding_after.latents.weight",

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from animatex_core.pose.formats.reader import openpose_from_poses
-from tests.dance_samples import small_dance
 from tests.host.pack import pack
 from tests.host.plus_setting import (
     FOLDER,
@@ -24,7 +23,8 @@ from tests.host.plus_setting import (
     clip_features,
     wan,
 )
-from tests.reference_weights import weight
+from tests.support.dance_samples import small_dance
+from tests.support.reference_weights import weight
 
 import comfy.ldm.wan.vae  # isort: skip
 import comfy.model_management  # isort: skip

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 
 from animatex_core.pose.formats.reader import openpose_from_poses
-from tests.dance_samples import small_dance
 from tests.host.pack import complaint, movable, pack
 from tests.host.plus_material import (
     CLIP_DIM,
@@ -53,6 +52,7 @@ from tests.host.plus_setting import (
     wan,
 )
 from tests.host.reports import report
+from tests.support.dance_samples import small_dance
 
 import comfy.model_management  # isort: skip
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from tests.host.hosts import ROOT
 from tests.host.pack import known_weights, pack, start
-from tests.reference_weights import weight
+from tests.support.reference_weights import weight
 
 start(sys.argv[1])
 

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from animatex_core.pose.keypoints import PoseSequence
-from tests.dance_samples import small_dance
 from tests.host.pack import pack, start
+from tests.support.dance_samples import small_dance
 from tests.video.samples import make_clip, numbers_of
 
 

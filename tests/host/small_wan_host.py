@@ -18,8 +18,7 @@ from torch import Tensor
 
 from animatex_core.animate_x_plus.checkpoint import write_plus
 from animatex_core.animate_x_plus.config import PlusConfig, Variant, WanConfig
-from tests.host.hosts import Host
-from tests.plus.small_wan import (
+from tests.animate_x_plus.small_wan import (
     IPI,
     SIMPLE,
     SmallWan,
@@ -30,6 +29,7 @@ from tests.plus.small_wan import (
     text_tensors,
     transformer_tensors,
 )
+from tests.host.hosts import Host
 
 WAN = WanConfig(dim=128, ffn_dim=128, heads=1, blocks=2)
 RELEASED_VAE_DIM = 96  # the only width that every version of ComfyUI builds

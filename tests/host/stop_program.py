@@ -14,8 +14,8 @@ import torch
 
 from animatex_core.pose.formats.reader import openpose_from_poses, write_poses
 from animatex_core.pose.keypoints import PoseSequence
-from tests.dance_samples import small_dance
 from tests.host.pack import pack, start
+from tests.support.dance_samples import small_dance
 
 FRAMES = 40
 

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from animatex_core.pose.formats.reader import read_poses, write_poses
-from tests.dance_samples import small_dance
 from tests.host.graphs import FRAMES, Prompt, conditioned, node, poses, put_inputs
 from tests.host.server import Server
 from tests.host.shown import run_and_listen
+from tests.support.dance_samples import small_dance
 
 RETARGET = {"mode": "align", "bound": 3.0, "ground": False, "drop": "", "add": ""}
 ENCODE = {"fps": 8.0, "format": "mp4", "quality": 7.0, "save_metadata": False}

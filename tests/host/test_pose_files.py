@@ -11,9 +11,9 @@ from PIL import Image
 
 from animatex_core.pose.draw import draw_poses
 from animatex_core.pose.formats.reader import openpose_from_poses, read_poses, write_poses
-from tests.dance_samples import small_dance
 from tests.host.graphs import Prompt, node
 from tests.host.server import Server, cached_nodes
+from tests.support.dance_samples import small_dance
 
 POSES = small_dance().select(range(3))
 OUTSIDE = [

@@ -13,12 +13,12 @@ from animatex_core.pose.filtering import fill_gaps, smooth
 from animatex_core.pose.formats.reader import openpose_from_poses, poses_from_openpose
 from animatex_core.pose.keypoints import PoseSequence, seen
 from animatex_core.video.writer import write_clip
-from tests.dance_samples import small_dance
 from tests.host.graphs import BUILT_IN, Prompt, node
 from tests.host.hosts import Host
 from tests.host.server import NOT_IN_LIST, Server, cached_nodes, failure, serving
 from tests.host.shown import interrupt_during, run_and_listen
 from tests.pose.onnx_files import FRACTIONS, draw_people, write_detector, write_landmarks
+from tests.support.dance_samples import small_dance
 
 WIDTH, HEIGHT, FRAMES = 128, 192, 5
 NOSE = 0  # among the 133 points and in the body

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from animatex_core.pose.formats.reader import openpose_from_poses, write_poses
-from tests.dance_samples import small_dance
 from tests.host.graphs import Prompt, node, poses
 from tests.host.hosts import Host
 from tests.host.server import Server
+from tests.support.dance_samples import small_dance
 
 POSES = small_dance().select(range(2))
 DANCE = "prefixes.json"

@@ -10,13 +10,13 @@ from PIL import Image
 from animatex_core.pose.draw import draw_poses
 from animatex_core.pose.formats.reader import write_poses
 from animatex_core.pose.keypoints import PoseSequence
-from tests.dance_samples import small_dance
 from tests.host.graphs import Prompt, node, poses
 from tests.host.hosts import Host
 from tests.host.programs import measured
 from tests.host.server import Server, cached_nodes
 from tests.host.shown import interrupt_during
 from tests.host.stop_program import FRAMES
+from tests.support.dance_samples import small_dance
 
 MANY, WIDTH, HEIGHT = 1000, 512, 768
 ALL_PICTURES = 12 * MANY * WIDTH * HEIGHT  # bytes

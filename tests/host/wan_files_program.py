@@ -13,10 +13,7 @@ import torch
 from animatex_core.animate_x_plus.wan import autoencoder as wan_autoencoder
 from animatex_core.animate_x_plus.wan import image_encoder, text_encoder
 from animatex_core.checkpoints.validation import check_keys, shapes
-from tests.host.model_setting import apart
-from tests.host.pack import known_weights
-from tests.host.reports import report
-from tests.plus.small_wan import (
+from tests.animate_x_plus.small_wan import (
     BASE_DIM,
     IMAGE_SIZES,
     TEXT_SIZES,
@@ -25,6 +22,9 @@ from tests.plus.small_wan import (
     text_tensors,
     write_small_wan,
 )
+from tests.host.model_setting import apart
+from tests.host.pack import known_weights
+from tests.host.reports import report
 
 TEMPORARY = TemporaryDirectory()
 FILES = write_small_wan(Path(TEMPORARY.name) / "models")

@@ -27,7 +27,7 @@ from tests.host.model_setting import (
 )
 from tests.host.pack import pack
 from tests.host.reports import report
-from tests.small_bundles import write_small_bundle
+from tests.support.small_bundles import write_small_bundle
 
 import comfy.sampler_helpers  # isort: skip
 import comfy.sd  # isort: skip

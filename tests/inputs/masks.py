@@ -12,7 +12,7 @@ from animatex_core.errors import AnimateXError, AnimateXWarning
 from animatex_core.retarget.mask_files import read_mask
 from animatex_core.retarget.masks import find_character
 from tests.inputs.common import Read, refused, same
-from tests.test_mask_files import BOX, BYTE, HEIGHT, KINDS, WIDTH
+from tests.retarget.test_mask_files import BOX, BYTE, HEIGHT, KINDS, WIDTH
 from tests.video.samples import ffmpeg
 
 

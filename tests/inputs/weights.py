@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from animatex_core.animate_x.checkpoint import read_denoiser
 from animatex_core.checkpoints.safe_load import open_tensors
 from animatex_core.errors import AnimateXError
-from tests.checkpoints.test_denoiser_file import TINY, released_tensors
+from tests.animate_x.test_checkpoint import TINY, released_tensors
 from tests.inputs.common import Read, refused
 
 TENSORS = {f"{index}.weight": torch.randn(64, 300) for index in range(40)}

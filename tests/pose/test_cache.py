@@ -12,7 +12,7 @@ import pytest
 from animatex_core.errors import AnimateXWarning, InvalidInput
 from animatex_core.pose.cache import PoseCache, digest_file, digest_frames, key_of
 from animatex_core.pose.keypoints import POINTS, PoseSequence
-from tests.small_disk import mounted, remount
+from tests.support.small_disk import mounted, remount
 
 KEY = "0" * 64
 

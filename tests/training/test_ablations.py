@@ -24,7 +24,7 @@ from animatex_core.training.small_models.ablations import (
 )
 from animatex_core.training.small_models.triples_set import TriplesSettings, write_triples
 
-from ..small_bundles import write_small_bundle
+from ..support.small_bundles import write_small_bundle
 
 
 def _unheard(_line: str) -> None:

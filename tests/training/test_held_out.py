@@ -18,8 +18,8 @@ from animatex_core.training.small_models import held_out, scores
 from animatex_core.training.small_models.held_out import BLURRED, FROZEN, MEAN, OTHER, REAL, REPEATED, report
 from animatex_core.training.synthetic.triples import draw_triple
 
-from ..model.samples import tiny_unet
-from ..small_bundles import write_bundle_on_patches, write_small_bundle
+from ..animate_x.samples import tiny_unet
+from ..support.small_bundles import write_bundle_on_patches, write_small_bundle
 
 SETTINGS = held_out.HeldOutSettings(
     pairs=2, frames=3, width=64, height=128, sampling=SamplingSettings(steps=2, guidance=Guidance(1.0))

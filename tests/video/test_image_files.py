@@ -14,7 +14,7 @@ from PIL import Image
 
 from animatex_core.errors import AnimateXError, InvalidInput
 from animatex_core.video.image import FORMATS, known_formats, read_picture
-from tests.peak_memory import linux, measured
+from tests.support.peak_memory import linux, measured
 
 READ = ("animatex_core.video.image", "read_picture")
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
