@@ -26,11 +26,12 @@ from ..checkpoints.validation import (
     shapes,
 )
 from ..errors import InvalidInput, WrongCheckpoint
+from ..hub.models_dir import Variant
 from ..utils.documents import parse_json
 from ..utils.files import check_target
 from ..utils.progress import Progress, no_progress
 from ..utils.text import reason_of
-from .config import PlusConfig, Variant, WanConfig
+from .config import PlusConfig, WanConfig
 from .lora import HOST_PREFIX, Lora, check_targets, host_lora, read_lora
 from .modules import PlusModules
 from .wan.keys import wan_shapes

@@ -11,12 +11,11 @@ from torch import nn
 from ..animate_x.components import OnDeviceImageEncoder
 from ..encoders.base import ImageEncoder
 from ..encoders.open_clip import OpenClipImageEncoder
-from ..hub.models_dir import OPEN_CLIP, ModelsDir
+from ..hub.models_dir import OPEN_CLIP, ModelsDir, Variant
 from ..utils.devices import reraise_oom
 from ..utils.optional import plus_package
 from ..utils.progress import Progress, no_progress
 from .checkpoint import load_plus
-from .config import Variant
 from .modules import PlusModules
 from .shapes import WanShape
 from .wan.autoencoder import WanAutoencoder

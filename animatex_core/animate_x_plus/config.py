@@ -1,15 +1,15 @@
 """Every size of the modules that Animate-X++ adds to a Wan transformer, and of that transformer."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any
 
 from ..animate_x.config import IpiConfig
 from ..errors import InvalidInput
+from ..hub.models_dir import Variant
 from ..utils.validation import MAX_SIZE, require_int
 
 MAX_SIZES = {"blocks": 256, "window_frames": 1025}
 
-Variant = Literal["full", "simple"]
 VARIANTS: tuple[Variant, ...] = ("full", "simple")
 
 

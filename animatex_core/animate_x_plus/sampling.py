@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from ..diffusion.solvers import Denoiser
 from ..errors import InvalidInput
+from ..hub.models_dir import Variant
 from ..utils.progress import Progress, no_progress
 from ..utils.validation import require_int
-from .config import Variant
 from .shapes import WanShape
 from .teacache import TeaCache
 from .wan.transformer import WanInputs, predict

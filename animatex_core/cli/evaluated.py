@@ -29,7 +29,8 @@ from ..pose.keypoints import PoseSequence
 from ..retarget.settings import RetargetSettings
 from ..training.animate_x.task import denoiser_of
 from ..training.loop.checkpoint import FORMAT as TRAINING
-from ..training.loop.checkpoint import checkpoints, latest_checkpoint, read_checkpoint
+from ..training.loop.checkpoint import checkpoints, latest_checkpoint
+from ..training.saved_runs import read_checkpoint
 from ..training.synthetic.triples import Triple, draw_triple
 from ..utils.devices import choose_device, choose_dtype
 from ..utils.safe_paths import safe_join

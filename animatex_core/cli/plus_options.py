@@ -13,13 +13,12 @@ import torch
 from ..animate_x.pipeline import Animation, Reference, Report
 from ..animate_x_plus.checkpoint import is_plus, read_plus
 from ..animate_x_plus.components import PlusFiles, load_animate_x_plus
-from ..animate_x_plus.config import Variant
 from ..animate_x_plus.pipeline import AnimateXPlusPipeline, PlusSettings
 from ..animate_x_plus.preprocessing import NEGATIVE_PROMPT, TYPICAL_PROMPT
 from ..animate_x_plus.sampling import GUIDANCE, SHIFT, STEPS, PlusSampling
 from ..driving import DrivingClip
 from ..errors import InvalidInput
-from ..hub.models_dir import PLUS_MODULES
+from ..hub.models_dir import PLUS_MODULES, Variant
 from ..utils.validation import require_file
 from .options import PLUS_CLIP, models_folder, retarget_settings
 

@@ -16,9 +16,10 @@ from ..training.data.encoding import Encoders, generated_encoders, load_encoders
 from ..training.data.manifest import REPORT
 from ..training.data.preparation import Preparation, PrepareSettings
 from ..training.data.sources import Source, Split, find_sources
+from ..utils.arguments import parse_size
 from ..utils.devices import choose_device
 from ..utils.text import printable
-from .options import add_folder_option, add_pose_options, models_folder, positive, size
+from .options import add_folder_option, add_pose_options, models_folder, positive
 from .output import Bar
 from .plus_options import VARIANTS, refuse
 from .poses import ClipPoses
@@ -70,7 +71,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the prepared clips")
     group.add_argument(
-        "--size", type=size, metavar="WxH",
+        "--size", type=parse_size, metavar="WxH",
         help="pixels; clips of another shape are cut to it around the person; default: 512x768, with "
         "Animate-X++ 480x832",
     )  # fmt: skip

@@ -16,9 +16,10 @@ from ..animate_x.training_spec import ReferenceForm
 from ..diffusion.guidance import Guidance
 from ..diffusion.solvers import SOLVERS
 from ..hub import bundled
+from ..utils.arguments import parse_size
 from ..utils.devices import PRECISIONS
 from ..utils.validation import require_file
-from .options import models_folder, positive, size
+from .options import models_folder, positive
 
 AUTO, SMALL, GENERATED = "auto", "small", "generated"
 
@@ -42,7 +43,7 @@ def add_way_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup
     """Add steps, solver, long clips and device: how any model samples; return their group."""
     group = parser.add_argument_group("sampling")
     group.add_argument(
-        "--size", type=size, default=(None, None), metavar="WxH",
+        "--size", type=parse_size, default=(None, None), metavar="WxH",
         help="pixels; default: 512x768 for the released model, for another what it was trained on",
     )  # fmt: skip
     group.add_argument(

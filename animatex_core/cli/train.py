@@ -85,7 +85,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    from ..training.loop.checkpoint import latest_checkpoint, read_checkpoint
+    from ..training.loop.checkpoint import latest_checkpoint
+    from ..training.saved_runs import read_checkpoint
     from ..training.systems import system_of
 
     if arguments.out is None or arguments.out.suffix != ".safetensors":
@@ -121,7 +122,7 @@ def _train(arguments: argparse.Namespace) -> None:
     accelerator = _accelerator(config, cpu=arguments.cpu)
     sharing = 1 if accelerator.device.type == "cuda" else accelerator.num_processes
     system.check_memory(config, accelerator.device, sharing)
-    training = Trainer(maker, arguments.out, accelerator, checkpoint)
+    training = Trainer(maker, system.task(maker), arguments.out, accelerator, checkpoint)
     with ExitStack() as stack:
         watchers = _watchers(training, stack) if accelerator.is_main_process else []
         stop = stack.enter_context(_graceful_interrupt())
@@ -144,7 +145,8 @@ def _watchers(training: "Trainer", stack: ExitStack) -> "list[OnStep]":
 
 
 def _checkpoint(arguments: argparse.Namespace) -> "Checkpoint | None":
-    from ..training.loop.checkpoint import checkpoints, latest_checkpoint, read_checkpoint
+    from ..training.loop.checkpoint import checkpoints, latest_checkpoint
+    from ..training.saved_runs import read_checkpoint
 
     if arguments.resume:
         return read_checkpoint(latest_checkpoint(arguments.out))

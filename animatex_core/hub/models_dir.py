@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
-from ..animate_x_plus.config import Variant
 from ..errors import InvalidInput
 from .catalogue import ModelFile, folders_of, load_catalogue, resolve
+
+Variant = Literal["full", "simple"]
+"""The two released forms of Animate-X++: with and without the implicit pose indicator."""
 
 DENOISER = "animate-x-denoiser"
 OPEN_CLIP = "open-clip-vit-h-14"

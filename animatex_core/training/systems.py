@@ -12,9 +12,10 @@ from .animate_x_plus.config import PlusTrainingConfig, TaskBatchKind
 from .animate_x_plus.folder import WanClipFolder
 from .loop.checkpoint import Checkpoint
 from .loop.config import BatchKind, RunConfig
-from .loop.interfaces import BatchMaker
+from .loop.interfaces import BatchMaker, TrainingTask
 
 if TYPE_CHECKING:
+    from .animate_x.batches import DenoiserBatchMaker
     from .animate_x.preview import Preview
     from .loop.trainer import Trainer
 
@@ -24,6 +25,10 @@ class System(Protocol):
 
     def maker(self, config: Any) -> BatchMaker:
         """Open the data; raises InvalidInput where it cannot be used."""
+        ...
+
+    def task(self, maker: Any) -> TrainingTask:
+        """Return what learns from the batches of a maker."""
         ...
 
     def cost(self, config: Any, kind: BatchKind) -> StepCost:
@@ -47,8 +52,6 @@ def system_of(config: RunConfig) -> System:
     """Return the system that a configuration trains."""
     if isinstance(config, TrainingConfig):
         return DenoiserSystem()
-    pass
-
     return PlusSystem()
 
 
@@ -61,6 +64,12 @@ class DenoiserSystem:
 
         dataset = open_dataset(config.data)
         return DenoiserBatchMaker(config, dataset, open_epi(config.epi, dataset))
+
+    def task(self, maker: "DenoiserBatchMaker") -> TrainingTask:
+        """Return the denoiser's task."""
+        from .animate_x.task import DenoisingTask
+
+        return DenoisingTask(maker)
 
     def cost(self, config: TrainingConfig, kind: BatchKind) -> StepCost:
         """Count a step."""
@@ -105,6 +114,12 @@ class PlusSystem:
             clips.count(kind.task)
         dances = any(kind.task == "animation" for kind in config.batches)
         return PlusBatchMaker(config, clips, open_epi(config.epi, clips) if dances else None)
+
+    def task(self, maker: PlusBatchMaker) -> TrainingTask:
+        """Return the task of the added modules and the LoRA."""
+        from .animate_x_plus.task import PlusTask
+
+        return PlusTask(maker.config)
 
     def cost(self, config: PlusTrainingConfig, kind: BatchKind) -> StepCost:
         """Count a step of one task."""

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from animatex_core.animate_x_plus.conditions import PlusConditions
-from animatex_core.animate_x_plus.config import PlusConfig, Variant, WanConfig
+from animatex_core.animate_x_plus.config import PlusConfig, WanConfig
 from animatex_core.animate_x_plus.modules import PlusInputs, PlusModules
 from animatex_core.animate_x_plus.wan.transformer import WanInputs, load_wan
+from animatex_core.hub.models_dir import Variant
 from tests.animate_x_plus.reference_modules import filled
 from tests.animate_x_plus.reference_wan import wan_weights
 

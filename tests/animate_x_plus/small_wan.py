@@ -21,11 +21,12 @@ from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, UMT5Co
 from animatex_core.animate_x.config import IpiConfig
 from animatex_core.animate_x.dummy_components import generate_weights
 from animatex_core.animate_x_plus.checkpoint import PlusFile, write_plus
-from animatex_core.animate_x_plus.config import PlusConfig, Variant, WanConfig
+from animatex_core.animate_x_plus.config import PlusConfig, WanConfig
 from animatex_core.animate_x_plus.lora import LoraPair
 from animatex_core.animate_x_plus.modules import PlusModules
 from animatex_core.animate_x_plus.wan.keys import wan_shapes
 from animatex_core.encoders.open_clip import OpenClipImageEncoder
+from animatex_core.hub.models_dir import Variant
 from tests.encoders.small_clip import SETTINGS
 
 WAN = WanConfig(dim=128, ffn_dim=128, heads=1, blocks=6, text_dim=64, image_dim=80)

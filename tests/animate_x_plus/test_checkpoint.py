@@ -7,8 +7,9 @@ from torch import Tensor
 
 from animatex_core.animate_x.checkpoint_keys import to_released
 from animatex_core.animate_x_plus.checkpoint import convert_plus, is_plus, load_plus, read_plus
-from animatex_core.animate_x_plus.config import Variant, WanConfig
+from animatex_core.animate_x_plus.config import WanConfig
 from animatex_core.errors import InvalidInput, UnsafeCheckpoint, WrongCheckpoint
+from animatex_core.hub.models_dir import Variant
 from tests.animate_x_plus.samples import TINY, WAN, drawn, networks, plus_inputs
 from tests.support.equal_networks import assert_near, assert_same_weights
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animatex_core.animate_x_plus.config import Variant
 from animatex_core.animate_x_plus.pipeline import PlusSettings
 from animatex_core.animate_x_plus.preprocessing import NEGATIVE_PROMPT, TYPICAL_PROMPT
 from animatex_core.animate_x_plus.sampling import PlusSampling
 from animatex_core.cli.main import build_parser, main
 from animatex_core.cli.plus_options import plus_settings, variant_of
+from animatex_core.hub.models_dir import Variant
 from animatex_core.video.info import probe
 from animatex_core.video.reader import read_frames
 from tests.animate_x_plus.small_wan import SmallWan, expect_small_open_clip

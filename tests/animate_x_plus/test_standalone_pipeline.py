@@ -12,12 +12,12 @@ from torch import Tensor
 
 from animatex_core.animate_x.pipeline import Reference
 from animatex_core.animate_x_plus.components import AnimateXPlus, PlusFiles, load_animate_x_plus
-from animatex_core.animate_x_plus.config import Variant
 from animatex_core.animate_x_plus.modules import PlusInputs
 from animatex_core.animate_x_plus.pipeline import AnimateXPlusPipeline, PlusSettings
 from animatex_core.animate_x_plus.sampling import PlusSampling
 from animatex_core.animate_x_plus.wan.transformer import WanInputs, predict
 from animatex_core.errors import AnimateXWarning, Cancelled, InvalidInput
+from animatex_core.hub.models_dir import Variant
 from animatex_core.pose.draw import draw_poses
 from animatex_core.pose.keypoints import PoseSequence
 from animatex_core.retarget.retarget import RetargetSettings

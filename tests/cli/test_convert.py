@@ -10,10 +10,10 @@ import torch
 from animatex_core.animate_x.checkpoint import load_denoiser
 from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x_plus.checkpoint import load_plus
-from animatex_core.animate_x_plus.config import PlusConfig, Variant, WanConfig
+from animatex_core.animate_x_plus.config import PlusConfig, WanConfig
 from animatex_core.cli.main import main
 from animatex_core.encoders.open_clip import OpenClipTextContext
-from animatex_core.hub.models_dir import ModelsDir
+from animatex_core.hub.models_dir import ModelsDir, Variant
 from tests.animate_x.test_checkpoint import released_tensors
 from tests.animate_x_plus.test_checkpoint import released_tensors as plus_tensors
 from tests.encoders.small_clip import SMALL, small_clip

@@ -17,7 +17,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from animatex_core.animate_x_plus.checkpoint import write_plus
-from animatex_core.animate_x_plus.config import PlusConfig, Variant, WanConfig
+from animatex_core.animate_x_plus.config import PlusConfig, WanConfig
+from animatex_core.hub.models_dir import Variant
 from tests.animate_x_plus.small_wan import (
     IPI,
     SIMPLE,

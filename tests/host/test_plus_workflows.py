@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from animatex_core.animate_x_plus.config import Variant
+from animatex_core.hub.models_dir import Variant
 from tests.host.graphs import node
 from tests.host.graphs import put_inputs as put_poses
 from tests.host.hosts import Host

@@ -14,9 +14,11 @@ from animatex_core.training.animate_x_plus.batches import PlusBatchMaker
 from animatex_core.training.animate_x_plus.clip import WanClip
 from animatex_core.training.animate_x_plus.config import PlusTrainingConfig
 from animatex_core.training.animate_x_plus.synthetic import DummyEncoders, SyntheticSettings, synthetic_clips
+from animatex_core.training.animate_x_plus.task import PlusTask
 from animatex_core.training.animate_x_plus.trainable_parts import Task
-from animatex_core.training.loop.checkpoint import checkpoints, latest_checkpoint, read_checkpoint
+from animatex_core.training.loop.checkpoint import checkpoints, latest_checkpoint
 from animatex_core.training.loop.trainer import Trainer
+from animatex_core.training.saved_runs import read_checkpoint
 
 SHAPE = WanShape(32, 48, 5)
 ENCODERS = DummyEncoders(text_dim=16, image_dim=16, clip_dim=16)
@@ -77,4 +79,4 @@ def training(config: PlusTrainingConfig, folder: Path, clips: int = 3) -> Traine
     """Begin, or go on where a folder has a checkpoint."""
     checkpoint = read_checkpoint(latest_checkpoint(folder)) if checkpoints(folder) else None
     maker = PlusBatchMaker(config, MadeUpWanClips(clips))
-    return Trainer(maker, folder, Accelerator(cpu=True), checkpoint)
+    return Trainer(maker, PlusTask(config), folder, Accelerator(cpu=True), checkpoint)

@@ -14,7 +14,8 @@ from animatex_core.diffusion.guidance import Guidance
 from animatex_core.errors import InvalidInput
 from animatex_core.training.animate_x.task import denoiser_of
 from animatex_core.training.data.encoding import Encoders
-from animatex_core.training.loop.checkpoint import WEIGHTS, latest_checkpoint, read_checkpoint
+from animatex_core.training.loop.checkpoint import WEIGHTS, latest_checkpoint
+from animatex_core.training.saved_runs import read_checkpoint
 from animatex_core.training.small_models.ablations import (
     CROSS,
     VARIANTS,

@@ -101,13 +101,13 @@ def test_the_count_is_that_of_real_steps_and_recomputing_saves_memory() -> None:
 
 def really(config: PlusTrainingConfig) -> tuple[int, int, int]:
     """Operations of a step of animation that is computed, and the parameters that learn and that do not."""
-    learner = PlusTask(config)
-    network = learner.start(resumed=False)
-    loss = learner.loss(network)
-    learner.choose(network, config.batches[0])
+    task = PlusTask(config)
+    network = task.build(resumed=False)
+    loss = task.loss(network)
+    task.set_trainable(network, config.batches[0])
     batch = PlusBatchMaker(config, MadeUpWanClips())(BatchPlan(5, (0, 1), "animation"))
     with OpCounter() as counter:
-        value, _ = loss(batch, *learner.draw(batch))
+        value, _ = loss(batch, *task.sample_noise(batch))
         value.backward()
     counts = (sum(each.numel() for each in part.parameters()) for part in (network, loss.transformer))
     return counter.operations, *counts

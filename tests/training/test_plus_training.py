@@ -19,8 +19,9 @@ from animatex_core.training.animate_x_plus.export import export_plus, wan_beside
 from animatex_core.training.animate_x_plus.network import generated_wan, start_network
 from animatex_core.training.animate_x_plus.trainable_parts import ADDED, LORA, Task, part_of
 from animatex_core.training.loop.batch_schedule import BatchPlan
-from animatex_core.training.loop.checkpoint import latest_checkpoint, read_checkpoint
+from animatex_core.training.loop.checkpoint import latest_checkpoint
 from animatex_core.training.loop.trainer import StepReport, Trainer
+from animatex_core.training.saved_runs import read_checkpoint
 
 from .plus_samples import KEPT, SETTINGS, MadeUpWanClips, settings, training
 

@@ -15,17 +15,14 @@ from animatex_core.animate_x.training_spec import TrainingSpec
 from animatex_core.errors import CheckpointError, InvalidInput, WrongCheckpoint
 from animatex_core.training.animate_x.batches import DenoiserBatchMaker
 from animatex_core.training.animate_x.config import TrainingConfig
-from animatex_core.training.animate_x.network import make_optimizer, start_unet
-from animatex_core.training.animate_x.task import export_denoiser
-from animatex_core.training.loop.checkpoint import (
-    AVERAGE,
-    WEIGHTS,
-    checkpoints,
-    latest_checkpoint,
-    read_checkpoint,
-)
+from animatex_core.training.animate_x.network import start_unet
+from animatex_core.training.animate_x.task import DenoisingTask, export_denoiser
+from animatex_core.training.loop.checkpoint import AVERAGE, WEIGHTS, checkpoints, latest_checkpoint
 from animatex_core.training.loop.gradient_checkpointing import checkpoint_layers
+from animatex_core.training.loop.optimizer import make_optimizer
+from animatex_core.training.loop.optimizer import make_optimizer
 from animatex_core.training.loop.trainer import Trainer
+from animatex_core.training.saved_runs import read_checkpoint
 
 from .training_samples import MadeUpClips, settings
 
@@ -33,9 +30,8 @@ from .training_samples import MadeUpClips, settings
 def training(config: TrainingConfig, folder: Path, clips: MadeUpClips | None = None) -> Trainer:
     """Begin, or go on where a folder has a checkpoint."""
     checkpoint = read_checkpoint(latest_checkpoint(folder)) if checkpoints(folder) else None
-    return Trainer(
-        DenoiserBatchMaker(config, clips or MadeUpClips()), folder, Accelerator(cpu=True), checkpoint
-    )
+    maker = DenoiserBatchMaker(config, clips or MadeUpClips())
+    return Trainer(maker, DenoisingTask(maker), folder, Accelerator(cpu=True), checkpoint)
 
 
 def losses(config: TrainingConfig, folder: Path, steps: int = 1000, **more: Any) -> list[float]:

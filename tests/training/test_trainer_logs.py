@@ -14,6 +14,7 @@ from torch import Tensor
 from animatex_core.training.animate_x.batches import DenoiserBatchMaker
 from animatex_core.training.animate_x.config import PreviewConfig
 from animatex_core.training.animate_x.preview import Preview
+from animatex_core.training.animate_x.task import DenoisingTask
 from animatex_core.training.console import ConsoleReporter
 from animatex_core.training.loop.averaging import WeightAverage
 from animatex_core.training.loop.batch_schedule import Position
@@ -61,7 +62,10 @@ def test_each_task_has_a_loss_of_its_own(capsys: pytest.CaptureFixture[str], tmp
     means = meter.read()
     assert (means["loss/animation"], means["loss/ti2v"], means["error/900"]) == (4.0, 1.5, 1.0)
     maker = DenoiserBatchMaker(settings(), MadeUpClips())
-    told, training = ConsoleReporter(every=0.0), Trainer(maker, tmp_path, Accelerator(cpu=True))
+    told, training = (
+        ConsoleReporter(every=0.0),
+        Trainer(maker, DenoisingTask(maker), tmp_path, Accelerator(cpu=True)),
+    )
     for changes in ({"task": "ti2v"}, {}):
         told(training, report(**changes))
     said = capsys.readouterr().out.splitlines()
@@ -76,7 +80,7 @@ def test_curves_and_previews_are_written(tmp_path: Path) -> None:
         DenoiserBatchMaker(config, MadeUpClips()),
         PreviewConfig(every_steps=2, clips=2, frames=3, steps=2),
     )
-    training = Trainer(maker, tmp_path, Accelerator(cpu=True))
+    training = Trainer(maker, DenoisingTask(maker), tmp_path, Accelerator(cpu=True))
     preview = Preview(shown, maker, Colours())
     log = TensorBoardLog(tmp_path, 0, 1, preview)
     training.run([log])
@@ -94,7 +98,7 @@ def test_curves_and_previews_are_written(tmp_path: Path) -> None:
 def test_a_preview_shows_the_average(tmp_path: Path) -> None:
     config = settings(steps=1, batches=[{"frames": 1, "batch_size": 1}])
     maker = DenoiserBatchMaker(config, MadeUpClips())
-    training = Trainer(maker, tmp_path, Accelerator(cpu=True))
+    training = Trainer(maker, DenoisingTask(maker), tmp_path, Accelerator(cpu=True))
     preview = Preview(PreviewConfig(clips=1, frames=2, steps=1), maker, Colours())
     before = preview.picture(training)
     weights = [parameter.detach().clone() for parameter in training.network.parameters()]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -18,10 +18,6 @@ from ..data.clip import ClipDataset, TrainingClip
 from ..loop.batch_schedule import BatchPlan, Stream, clip_of, generator
 from ..loop.config import DataConfig
 from .config import DropoutConfig, TrainingConfig
-
-if TYPE_CHECKING:
-    from .task import DenoisingTask
-
 
 INPUTS = {
     "reference_image": ("reference_image",),
@@ -154,12 +150,6 @@ class DenoiserBatchMaker:
             tuple(joined([samples[index].groups[0] for index in group]) for group in groups),
             _stacked([samples[index].weights for group in groups for index in group]),
         )
-
-    def learner(self) -> "DenoisingTask":
-        """Return the denoiser that learns from these batches."""
-        from .task import DenoisingTask
-
-        return DenoisingTask(self)
 
     def trained_on(self) -> TrainingSpec:
         """Return what a denoiser learns from these clips, by the configuration and the first of them."""

@@ -17,9 +17,9 @@ from ..loop.averaging import WeightAverage
 from ..loop.config import BatchKind
 from ..loop.gradient_checkpointing import checkpoint_layers
 from ..loop.op_counter import FusedScan, OpCounter, Tally
+from ..loop.optimizer import make_optimizer
 from .batches import Batch
 from .config import TrainingConfig
-from .network import make_optimizer
 from .task import DenoisingLoss, draw_noise, draw_timesteps
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}

@@ -14,12 +14,7 @@ from ...animate_x.unet import AnimateXUNet
 from ...checkpoints.validation import load_strictly
 from ...errors import WrongCheckpoint
 from ..loop.batch_schedule import Stream, seed_torch
-from ..loop.config import OptimizerConfig
 from .config import TrainingConfig
-
-IPI = {"pose_embedding_before", "pose_embedding_after"}
-"""The implicit pose indicator itself: keypoint encoder and resampler. The motion attention of each block,
-through which the denoiser reads its tokens, counts as the denoiser's."""
 
 PICTURE_GAIN = 4.0
 """Pictures are 0..1, and poses thin lines: this makes of them what is about as large as latents."""
@@ -108,25 +103,3 @@ def _initialise_mamba(mamba: Mamba) -> None:
     # The inverse of the softplus that the bias goes through.
     mamba.dt_proj.get_parameter("bias").copy_(steps + torch.log(-torch.expm1(-steps)))
     nn.init.uniform_(mamba.dt_proj.get_parameter("weight"), -(mamba.rank**-0.5), mamba.rank**-0.5)
-
-
-def make_optimizer(network: nn.Module, config: OptimizerConfig, *, fused: bool) -> torch.optim.AdamW:
-    """Return AdamW over two groups, the network and its implicit pose indicator, each at its own rate.
-
-    fused: in one kernel. On a GPU the other form takes as much memory again as the weights for a moment.
-    """
-    others: list[nn.Parameter] = []
-    indicator: list[nn.Parameter] = []
-    for name, parameter in network.named_parameters():
-        (others if IPI.isdisjoint(name.split(".")) else indicator).append(parameter)
-    groups = [
-        {"params": others, "rate": config.learning_rate},
-        {"params": indicator, "rate": config.learning_rate_ipi},
-    ]
-    return torch.optim.AdamW(
-        [group for group in groups if group["params"]],
-        betas=config.betas,
-        weight_decay=config.weight_decay,
-        fused=fused,
-        foreach=not fused,
-    )

@@ -40,6 +40,11 @@ class Preview:
             StableDiffusionAutoencoder.from_file(config.autoencoder, config.sizes, device=device),
         )
 
+    @property
+    def every_steps(self) -> int:
+        """Steps between two samples."""
+        return self.config.every_steps
+
     def picture(self, training: Trainer) -> np.ndarray:
         """Sample with the averaged weights: (h, w, 3) uint8, three rows a clip and a column a frame.
 

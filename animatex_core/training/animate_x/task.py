@@ -66,11 +66,11 @@ def draw_timesteps(count: int, config: LossConfig) -> Tensor:
 
 @dataclass(frozen=True)
 class DenoisingTask:
-    """`Learner` of the denoiser and the batches of a `BatchMaker`."""
+    """`TrainingTask` of the denoiser and the batches of a `BatchMaker`."""
 
     maker: DenoiserBatchMaker
 
-    def start(self, *, resumed: bool) -> AnimateXUNet:
+    def build(self, *, resumed: bool) -> AnimateXUNet:
         """Build the denoiser; raises as `start_unet`."""
         config = self.maker.config
         unet = start_unet(replace(config, initial_weights=None) if resumed else config).train()
@@ -84,13 +84,13 @@ class DenoisingTask:
         assert isinstance(network, AnimateXUNet)
         return DenoisingLoss(network, self.maker.config.loss.channel_weights)
 
-    def draw(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def sample_noise(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Draw noise and timesteps, int64 in 0..999."""
         loss, latents = self.maker.config.loss, batch.latents
         noise = draw_noise(latents, loss)
         return noise, draw_timesteps(len(latents), loss).to(latents.device)
 
-    def choose(self, network: nn.Module, kind: BatchKind) -> None:
+    def set_trainable(self, network: nn.Module, kind: BatchKind) -> None:
         """Let everything learn."""
 
     def constants(self) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...animate_x_plus.shapes import WanShape
-from ...cli.options import size
+from ...utils.arguments import parse_size
 from .synthetic import DummyEncoders, SyntheticSettings, write_synthetic
 
 
@@ -14,7 +14,9 @@ def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(description=__doc__)
     whole.add_argument("folder", type=Path, help="folder of the data set")
     whole.add_argument("--count", type=int, default=256, help="clips of each task; default: %(default)s")
-    whole.add_argument("--size", type=size, default=(48, 64), help="WIDTHxHEIGHT in pixels; default: 48x64")
+    whole.add_argument(
+        "--size", type=parse_size, default=(48, 64), help="WIDTHxHEIGHT in pixels; default: 48x64"
+    )
     whole.add_argument("--frames", type=int, default=9, help="4n + 1; default: %(default)s")
     whole.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     whole.add_argument("--held-out", action="store_true", help="characters and motion of the tests")

@@ -1,7 +1,7 @@
 """From clips to batches of one task each: what a worker process does, ahead of the training."""
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,9 +16,6 @@ from ..loop.batch_schedule import BatchPlan, Stream, clip_of, generator
 from .clip import DrivingFeatures, WanClip, WanClips
 from .config import PlusDropoutConfig, PlusTrainingConfig
 from .trainable_parts import Task
-
-if TYPE_CHECKING:
-    from .task import PlusTask
 
 POSES = ("pose", "reference_pose", "motion")
 """The conditions of `PlusDropoutConfig` that are dropped after they are encoded, in the order of `kept`."""
@@ -66,12 +63,6 @@ class PlusBatchMaker:
         """Make a batch; raises InvalidInput for clips that are damaged or do not fit the configuration."""
         task = cast(Task, plan.task)
         return joined([self.sample(number, plan.frames, task) for number in plan.numbers])
-
-    def learner(self) -> "PlusTask":
-        """Return what learns from these batches."""
-        from .task import PlusTask
-
-        return PlusTask(self.config)
 
     def sample(self, number: int, frames: int, task: Task) -> PlusBatch:
         """Make a batch of one sample of the training."""

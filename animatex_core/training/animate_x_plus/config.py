@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, cast
 
-from ...animate_x_plus.config import PlusConfig, Variant, WanConfig
+from ...animate_x_plus.config import PlusConfig, WanConfig
 from ...animate_x_plus.sampling import SHIFT
 from ...animate_x_plus.shapes import WanShape
 from ...errors import InvalidInput
+from ...hub.models_dir import Variant
 from ...utils.validation import MAX_SIZE, require_int
 from ..animate_x.config import changed_entries
 from ..loop.config import BatchKind, RunConfig, require_number, spelt_out

@@ -14,9 +14,9 @@ from ...animate_x_plus.wan.keys import wan_shapes
 from ...animate_x_plus.wan.transformer import build_wan
 from ...errors import OutOfMemory
 from ..animate_x.cost import GIB, HALF, WORD, StepCost, free_bytes
-from ..animate_x.network import make_optimizer
 from ..loop.averaging import WeightAverage
 from ..loop.op_counter import OpCounter
+from ..loop.optimizer import make_optimizer
 from .batches import POSES, PlusBatch
 from .config import PlusTrainingConfig, TaskBatchKind
 from .network import COMPUTED_IN, PlusNetwork, recompute_blocks

@@ -11,10 +11,10 @@ from ...animate_x_plus.conditions import PlusConditions
 from ...animate_x_plus.sampling import TIMESTEPS
 from ...animate_x_plus.wan.transformer import WanInputs, predict
 from ..loop.config import BatchKind
+from . import trainable_parts
 from .batches import PlusBatch
 from .config import PlusTrainingConfig
 from .network import PlusNetwork, frozen_transformer, recompute_blocks, start_network
-from .trainable_parts import set_trainable
 
 
 class FlowLoss(nn.Module):
@@ -73,11 +73,11 @@ def draw_timesteps(count: int, shift: float) -> Tensor:
 
 @dataclass(frozen=True)
 class PlusTask:
-    """`Learner` of the added modules and the LoRA."""
+    """`TrainingTask` of the added modules and the LoRA."""
 
     config: PlusTrainingConfig
 
-    def start(self, *, resumed: bool) -> PlusNetwork:
+    def build(self, *, resumed: bool) -> PlusNetwork:
         """Build what learns; raises as `start_network`."""
         return start_network(self.config, resumed=resumed)
 
@@ -90,16 +90,16 @@ class PlusTask:
             recompute_blocks(transformer)
         return FlowLoss(network, transformer)
 
-    def draw(self, batch: PlusBatch) -> tuple[Tensor, Tensor]:
+    def sample_noise(self, batch: PlusBatch) -> tuple[Tensor, Tensor]:
         """Draw noise, and timesteps in 0..1000; on the CPU, so that a seed means the same everywhere."""
         latents = batch.latents
         noise = torch.randn(latents.shape)
         timesteps = draw_timesteps(len(latents), self.config.shift)
         return noise.to(latents.device), timesteps.to(latents.device)
 
-    def choose(self, network: nn.Module, kind: BatchKind) -> None:
+    def set_trainable(self, network: nn.Module, kind: BatchKind) -> None:
         """Let the parts learn that learn from the batch's task."""
-        set_trainable(network, self.config.trains.parts(kind.task_name))
+        trainable_parts.set_trainable(network, self.config.trains.parts(kind.task_name))
 
     def constants(self) -> dict[str, Tensor]:
         """Return nothing: the empty prompt belongs to the text encoder."""

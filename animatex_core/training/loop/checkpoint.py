@@ -11,16 +11,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ...animate_x.training_spec import TrainingSpec
-from ...checkpoints.safe_load import open_tensors, read_metadata
 from ...checkpoints.safetensors_writer import layout_of, write_safetensors
 from ...checkpoints.validation import check_keys, shapes
 from ...errors import WrongCheckpoint
-from ...utils.documents import parse_json
-from ...utils.text import reason_of
-from ...utils.validation import require_int
-from ..config_file import config_of
 from .batch_schedule import Position
-from .config import MAX_SEED, RunConfig
+from .config import RunConfig
 
 FORMAT = "animatex-training"
 FOLDER = "checkpoints"
@@ -84,30 +79,6 @@ def latest_checkpoint(run: Path) -> Path:
             f"{run} holds no checkpoint of a training: name the folder that `train` was given as --out."
         )
     return found[-1]
-
-
-def read_checkpoint(path: Path) -> Checkpoint:
-    """Open a checkpoint; raises CheckpointError and its kinds for other files."""
-    metadata = read_metadata(path)
-    if metadata.get("format") != FORMAT:
-        raise WrongCheckpoint(f"{path} is no checkpoint of a training: name one that `train` wrote.")
-    try:
-        state = parse_json(metadata["state"])
-        config = config_of(parse_json(metadata["config"]))
-        clips = metadata.get("trained_on")
-        trained_on = None if clips is None else TrainingSpec.from_dict(parse_json(clips))
-        position, scaler = _position(state), dict(state["scaler"])
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise WrongCheckpoint(
-            f"{path} has unusable settings ({reason_of(error)}): resume from an earlier checkpoint."
-        ) from error
-    return Checkpoint(config, position, open_tensors(path, weights=False), trained_on, scaler)
-
-
-def _position(state: Mapping[str, Any]) -> Position:
-    for name in ("step", "samples"):
-        require_int(name, state[name], least=0, most=MAX_SEED)
-    return Position(state["step"], state["samples"])
 
 
 def moments(network: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:

@@ -26,7 +26,7 @@ class TrainingBatch(Protocol):
 class TrainingTask(Protocol):
     """A network, what is asked of it, and which of its parameters learn from which batches."""
 
-    def start(self, *, resumed: bool) -> nn.Module:
+    def build(self, *, resumed: bool) -> nn.Module:
         """Return the parameters that learn, in float32, as a training begins with them.
 
         resumed: a checkpoint's are put in their place, so that no file of initial weights is needed.
@@ -41,11 +41,11 @@ class TrainingTask(Protocol):
         """
         ...
 
-    def draw(self, batch: Any) -> tuple[Tensor, Tensor]:
+    def sample_noise(self, batch: Any) -> tuple[Tensor, Tensor]:
         """Draw noise like the latents, on their device, and timesteps (b,), from torch's global state."""
         ...
 
-    def choose(self, network: nn.Module, kind: BatchKind) -> None:
+    def set_trainable(self, network: nn.Module, kind: BatchKind) -> None:
         """Let those parameters require gradients that learn from batches of a kind, and no others."""
         ...
 
@@ -68,8 +68,4 @@ class BatchMaker(Protocol):
 
     def __call__(self, plan: BatchPlan) -> TrainingBatch:
         """Make a batch; raises InvalidInput for clips that are damaged or do not fit the configuration."""
-        ...
-
-    def learner(self) -> TrainingTask:
-        """Return what learns from these batches."""
         ...

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -11,7 +12,6 @@ import torch
 from ...diffusion.schedule import TIMESTEPS
 from ...errors import MissingDependency
 from ...video.image import write_picture
-from ..animate_x.preview import Preview
 from .trainer import StepReport, Trainer
 
 BINS = 10  # of timesteps
@@ -67,6 +67,19 @@ class MetricMeans:
 LOGS, PREVIEWS = "logs", "previews"
 
 
+class Preview(Protocol):
+    """Samples videos while a model trains."""
+
+    @property
+    def every_steps(self) -> int:
+        """Steps between two samples."""
+        ...
+
+    def picture(self, training: Trainer) -> np.ndarray:
+        """Sample with the averaged weights; an image (h, w, 3) uint8."""
+        ...
+
+
 class TensorBoardLog:
     """Writes curves into a run's folder; a `Training`'s on_step. Close it at the end.
 
@@ -95,7 +108,7 @@ class TensorBoardLog:
             means = {**self._meter.read(), "learning_rate": report.learning_rate}
             for name, value in means.items():
                 self._writer.add_scalar(name, value, step)
-        if self._preview is not None and step % self._preview.config.every_steps == 0:
+        if self._preview is not None and step % self._preview.every_steps == 0:
             self._show(step, self._preview.picture(training))
 
     def _show(self, step: int, picture: np.ndarray) -> None:

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from ...errors import InvalidInput
 from ...utils.devices import reraise_oom
-from ..animate_x.network import make_optimizer
 from .averaging import WeightAverage
 from .batch_schedule import Position, Stream, kind_of, plan_batches, samples_of, seed_torch
 from .checkpoint import AVERAGE, WEIGHTS, Checkpoint, moments, restore, write_checkpoint
-from .interfaces import BatchMaker, TrainingBatch
+from .interfaces import BatchMaker, TrainingBatch, TrainingTask
+from .optimizer import make_optimizer
 from .prefetch import prefetched
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class Trainer:
     def __init__(
         self,
         maker: BatchMaker,
+        task: TrainingTask,
         folder: Path,
         accelerator: "Accelerator",
         checkpoint: Checkpoint | None = None,
@@ -74,8 +75,8 @@ class Trainer:
         self.accelerator = accelerator
         self.position = Position() if checkpoint is None else checkpoint.position
         self.saved = self.position
-        self.learner = maker.learner()
-        self.network: Any = self.learner.start(resumed=checkpoint is not None).to(accelerator.device)
+        self.task = task
+        self.network: Any = self.task.build(resumed=checkpoint is not None).to(accelerator.device)
         fused = accelerator.device.type in FUSED
         optimizer = make_optimizer(self.network, self.config.optimizer, fused=fused)
         self.average = (
@@ -83,7 +84,7 @@ class Trainer:
         )
         if checkpoint is not None:
             self._restore(checkpoint, optimizer)
-        self.model, self.optimizer = accelerator.prepare(self.learner.loss(self.network), optimizer)
+        self.model, self.optimizer = accelerator.prepare(self.task.loss(self.network), optimizer)
 
     def _restore(self, checkpoint: Checkpoint, optimizer: torch.optim.Optimizer) -> None:
         restore(checkpoint, self.network, optimizer)
@@ -124,7 +125,7 @@ class Trainer:
         config, started = self.config, clock()
         step, rate = self.position.step, self._set_rates()
         kind = kind_of(config, step)
-        self.learner.choose(self.network, kind)
+        self.task.set_trainable(self.network, kind)
         results = [self._backward(next(batches), turn) for turn in range(config.accumulation)]
         loss, stopping = self._agreed(torch.stack([loss for loss, _, _ in results]).mean(), stop())
         norm = float(self.accelerator.clip_grad_norm_(self.network.parameters(), config.optimizer.clip_norm))
@@ -158,7 +159,7 @@ class Trainer:
         place = turn * accelerator.num_processes + accelerator.process_index
         seed_torch(config.seed, Stream.STEP, self.position.step, place)
         batch = batch.to(accelerator.device)
-        noise, timesteps = self.learner.draw(batch)
+        noise, timesteps = self.task.sample_noise(batch)
         is_last = turn == config.accumulation - 1
         frames = batch.latents.shape[2]
         with (
@@ -205,8 +206,8 @@ class Trainer:
         tensors = {WEIGHTS + name: tensor.detach() for name, tensor in self.network.named_parameters()}
         tensors |= {AVERAGE + name: tensor for name, tensor in self.average.tensors.items()}
         tensors |= moments(self.network, self.optimizer)
-        tensors |= self.learner.constants()
+        tensors |= self.task.constants()
         scaler: dict[str, Any] = (
             {} if self.accelerator.scaler is None else self.accelerator.scaler.state_dict()
         )
-        return Checkpoint(self.config, self.position, tensors, self.learner.trained_on(), scaler)
+        return Checkpoint(self.config, self.position, tensors, self.task.trained_on(), scaler)

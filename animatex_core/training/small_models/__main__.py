@@ -16,7 +16,6 @@ from ...animate_x.checkpoint import load_denoiser
 from ...animate_x.components import load_small
 from ...checkpoints.safe_load import open_tensors
 from ...checkpoints.safetensors_writer import layout_of, write_safetensors
-from ...cli.options import size
 from ...encoders.autoencoder import StableDiffusionAutoencoder, bundled_config
 from ...encoders.open_clip import OpenClipImageEncoder
 from ...errors import InvalidInput
@@ -24,6 +23,7 @@ from ...hub.bundled import SHIPPED, SmallBundle
 from ...pose.dwpose import load_pose_nets
 from ...pose.extractor import PoseExtractor
 from ...pose.torch_models import TorchNet
+from ...utils.arguments import parse_size
 from ...utils.documents import FileFault, read_text
 from ..console import ConsoleReporter
 from ..data.encoding import Encoders
@@ -180,7 +180,7 @@ def parser() -> argparse.ArgumentParser:
     drawn.add_argument("--out", type=Path, required=True, help="folder of the data set")
     drawn.add_argument("--count", type=int, default=20_000, help="default: %(default)s")
     drawn.add_argument(
-        "--size", type=size, default=(128, 192), help="WIDTHxHEIGHT in pixels; default: 128x192"
+        "--size", type=parse_size, default=(128, 192), help="WIDTHxHEIGHT in pixels; default: 128x192"
     )
     drawn.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     drawn.add_argument("--held-out", action="store_true", help="characters and motion of the tests")

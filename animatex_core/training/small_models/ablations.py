@@ -17,10 +17,11 @@ from ...errors import InvalidInput
 from ...utils.documents import read_json
 from ...utils.text import markdown_table
 from ..animate_x.batches import DenoiserBatchMaker, open_dataset, open_epi
-from ..animate_x.task import denoiser_of
+from ..animate_x.task import DenoisingTask, denoiser_of
 from ..config_file import read_config
-from ..loop.checkpoint import checkpoints, latest_checkpoint, read_checkpoint
+from ..loop.checkpoint import checkpoints, latest_checkpoint
 from ..loop.trainer import OnStep, Trainer
+from ..saved_runs import read_checkpoint
 from .held_out import LIKE_THE_CHARACTER, REAL, SCORES, HeldOut, HeldOutSettings, report
 
 VARIANTS: Mapping[str, tuple[str, ...]] = {
@@ -88,7 +89,7 @@ class Ablations:
         dataset = open_dataset(config.data)
         maker = DenoiserBatchMaker(config, dataset, open_epi(config.epi, dataset))
         begun = read_checkpoint(latest_checkpoint(folder)) if checkpoints(folder) else None
-        Trainer(maker, folder, Accelerator(cpu=True), begun).run(watchers)
+        Trainer(maker, DenoisingTask(maker), folder, Accelerator(cpu=True), begun).run(watchers)
 
     def _networks(self, folder: Path) -> PipelineComponents:
         file = denoiser_of(read_checkpoint(latest_checkpoint(folder)))

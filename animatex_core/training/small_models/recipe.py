@@ -16,12 +16,13 @@ from ...utils.files import write_json
 from ...video.image import write_picture
 from ..animate_x.batches import DenoiserBatchMaker, open_dataset, open_epi
 from ..animate_x.config import TrainingConfig
-from ..animate_x.task import export_denoiser
+from ..animate_x.task import DenoisingTask, export_denoiser
 from ..config_file import changed, read_config
 from ..data.encoding import Encoders
 from ..data.shards import shard_files
-from ..loop.checkpoint import checkpoints, latest_checkpoint, read_checkpoint
+from ..loop.checkpoint import checkpoints, latest_checkpoint
 from ..loop.trainer import StepReport, Trainer
+from ..saved_runs import read_checkpoint
 from ..synthetic.triples import STRIDES
 from .gate import DENOISER, Gate, line, sheet
 from .patch_autoencoder import (
@@ -157,7 +158,7 @@ class Recipe:
         dataset = open_dataset(config.data)
         maker = DenoiserBatchMaker(config, dataset, open_epi(config.epi, dataset))
         accelerator = Accelerator(cpu=True, mixed_precision=config.mixed_precision)
-        Trainer(maker, self._run, accelerator, begun).run([watch])
+        Trainer(maker, DenoisingTask(maker), self._run, accelerator, begun).run([watch])
 
     def _config(self, stage: Stage, watch: "_Watch", begun: Any) -> TrainingConfig:
         changes = [f"steps={stage.steps}", f"data.path={self.folder / CLIPS / stage.name}", *stage.changes]

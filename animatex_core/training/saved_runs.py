@@ -1,0 +1,40 @@
+"""Checkpoints of runs, read back with the configuration of whichever system they train."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..animate_x.training_spec import TrainingSpec
+from ..checkpoints.safe_load import open_tensors, read_metadata
+from ..errors import WrongCheckpoint
+from ..utils.documents import parse_json
+from ..utils.text import reason_of
+from ..utils.validation import require_int
+from .config_file import config_of
+from .loop.batch_schedule import Position
+from .loop.checkpoint import FORMAT, Checkpoint
+from .loop.config import MAX_SEED
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Open a checkpoint; raises CheckpointError and its kinds for other files."""
+    metadata = read_metadata(path)
+    if metadata.get("format") != FORMAT:
+        raise WrongCheckpoint(f"{path} is no checkpoint of a training: name one that `train` wrote.")
+    try:
+        state = parse_json(metadata["state"])
+        config = config_of(parse_json(metadata["config"]))
+        clips = metadata.get("trained_on")
+        trained_on = None if clips is None else TrainingSpec.from_dict(parse_json(clips))
+        position, scaler = _position(state), dict(state["scaler"])
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise WrongCheckpoint(
+            f"{path} has unusable settings ({reason_of(error)}): resume from an earlier checkpoint."
+        ) from error
+    return Checkpoint(config, position, open_tensors(path, weights=False), trained_on, scaler)
+
+
+def _position(state: Mapping[str, Any]) -> Position:
+    for name in ("step", "samples"):
+        require_int(name, state[name], least=0, most=MAX_SEED)
+    return Position(state["step"], state["samples"])

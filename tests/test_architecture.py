@@ -1,0 +1,165 @@
+"""The order of packages: who may import whom, and that nothing goes in circles. See docs/architecture.md."""
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CORE = ROOT / "animatex_core"
+# A package may import those of its own layer, but not in a circle, and those of the layers before it.
+LAYERS = (
+    {"", "errors", "assets"},  # "" is the version
+    {"utils"},
+    {"hub", "checkpoints"},
+    {"diffusion", "encoders", "pose", "video"},
+    {"retarget", "puppet"},
+    {"driving"},
+    {"animate_x"},
+    {"animate_x_plus"},
+    {"systems"},
+    {"training", "evaluation"},
+    {"cli"},
+)
+NOT_CORE = {"comfy", "comfy_api", "comfy_execution", "comfy_extras", "folder_paths", "nodes", "server"}
+HIGHEST_OF_NODES = LAYERS.index({"animate_x_plus"})
+
+Graph = dict[str, set[str]]
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in CORE.rglob("*.py")}
+
+
+def imported(path: Path) -> set[str]:
+    """Return full names of everything that a file imports anywhere, symbols included."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{source(node, path)}.{alias.name}" for alias in node.names}
+    return names
+
+
+def source(node: ast.ImportFrom, path: Path) -> str:
+    if not node.level:
+        return node.module or ""
+    package = path.relative_to(ROOT).parent.parts
+    return ".".join((*package[: len(package) - node.level + 1], *filter(None, [node.module])))
+
+
+def modules_of(names: set[str]) -> set[str]:
+    """Return the modules of the core that names are, or lie in."""
+    return {name if name in MODULES else name.rpartition(".")[0] for name in names} & MODULES.keys()
+
+
+GRAPH: Graph = {name: modules_of(imported(path)) - {name} for name, path in MODULES.items()}
+
+
+def package(module: str) -> str:
+    """Return the part below `animatex_core` that a module belongs to."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def layer(module: str) -> int:
+    return next(number for number, names in enumerate(LAYERS) if package(module) in names)
+
+
+def grouped(graph: Graph, depth: int) -> Graph:
+    """Return the graph of packages `depth` names deep; a package and those within it count as one there."""
+
+    def group(module: str) -> str:
+        parts = module.split(".")
+        is_package = MODULES[module].name == "__init__.py" or len(parts) == 2
+        return ".".join((parts if is_package else parts[:-1])[:depth])
+
+    result: Graph = {}
+    for module, others in graph.items():
+        result.setdefault(group(module), set()).update(group(other) for other in others)
+    return {name: others - {name} for name, others in result.items()}
+
+
+def circle(graph: Graph) -> list[str]:
+    """Return a circle of a graph, empty where there is none."""
+    sorter = TopologicalSorter(graph)
+    try:
+        sorter.prepare()
+    except ValueError as error:  # CycleError is one
+        return list(error.args[1])
+    return []
+
+
+ORDERED = {name: others for name, others in GRAPH.items() if package(name) != "__main__"}
+
+
+def test_the_graph_is_of_the_real_imports() -> None:
+    assert "animatex_core.animate_x.conditioning" in GRAPH["animatex_core.animate_x.pipeline"]
+    assert circle({"a": {"b"}, "b": {"a"}})
+    assert len(GRAPH) > 200
+
+
+def test_modules_import_only_from_their_layer_and_those_before_it() -> None:
+    upward = {
+        (name, other) for name, others in ORDERED.items() for other in others if layer(other) > layer(name)
+    }
+    assert not upward
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+def test_packages_do_not_import_each_other_in_circles(depth: int) -> None:
+    found = grouped(ORDERED, depth)
+    if depth == 3:  # what lies directly in a package may use what lies in the packages within it, and be used
+        found = {
+            name: {other for other in others if not nested(name, other)} for name, others in found.items()
+        }
+    assert circle(found) == []
+
+
+def nested(one: str, other: str) -> bool:
+    return one.startswith(f"{other}.") or other.startswith(f"{one}.")
+
+
+def test_modules_do_not_import_each_other_in_circles() -> None:
+    assert circle(GRAPH) == []
+
+
+def test_the_library_does_not_import_its_command_line() -> None:
+    users = {name for name, others in GRAPH.items() if any(package(other) == "cli" for other in others)}
+    assert {name for name in users if package(name) != "cli"} == {"animatex_core.__main__"}
+
+
+def test_training_and_evaluation_do_not_know_each_other() -> None:
+    pairs = {(package(name), package(other)) for name, others in ORDERED.items() for other in others}
+    assert ("training", "animate_x") in pairs
+    assert not pairs & {("training", "evaluation"), ("evaluation", "training")}
+
+
+def test_the_core_knows_nothing_of_comfyui() -> None:
+    names = {name.partition(".")[0] for path in MODULES.values() for name in imported(path)}
+    assert "torch" in names
+    assert not names & NOT_CORE
+
+
+def test_the_core_works_inside_another_package() -> None:
+    # ComfyUI loads the pack as a module that is named after its folder.
+    for path in MODULES.values():
+        assert "from animatex_core" not in path.read_text(encoding="utf-8"), path
+
+
+def test_nodes_use_the_systems_and_nothing_above_them() -> None:
+    paths = [*(ROOT / "nodes").rglob("*.py")]
+    names = {
+        name[name.index("animatex_core") :]
+        for path in paths
+        for name in imported(path)
+        if "animatex_core" in name
+    }
+    used = modules_of(names)
+    assert len(used) > 30
+    assert {name for name in used if layer(name) > HIGHEST_OF_NODES} == set()
