@@ -20,7 +20,6 @@ from animatex_core.training.animate_x.task import DenoisingTask, export_denoiser
 from animatex_core.training.loop.checkpoint import AVERAGE, WEIGHTS, checkpoints, latest_checkpoint
 from animatex_core.training.loop.gradient_checkpointing import checkpoint_layers
 from animatex_core.training.loop.optimizer import make_optimizer
-from animatex_core.training.loop.optimizer import make_optimizer
 from animatex_core.training.loop.trainer import Trainer
 from animatex_core.training.saved_runs import read_checkpoint
 
