@@ -17,7 +17,7 @@ from PIL import Image
 from animatex_core import bundles, models_folder
 from animatex_core.checkpoints.denoiser_file import convert_denoiser
 from animatex_core.cli import main
-from animatex_core.commands import dances, models
+from animatex_core.commands import dances, demo, models
 from animatex_core.encoders.open_clip_encoder import OpenClipTextContext
 from animatex_core.model.config import DenoiserConfig
 from animatex_core.video.clip import probe
@@ -28,6 +28,7 @@ from tests.encoders.small_clip import SMALL, small_clip
 from tests.hub import serving
 from tests.plus.small_wan import write_small_wan
 from tests.pose.onnx_files import write_detector, write_landmarks
+from tests.test_command_demo import QUICK
 
 
 @pytest.fixture
@@ -86,12 +87,15 @@ def dance_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_commands_about_dances_run_as_given_but_for_their_size(dance_folder: Path) -> None:
+def test_commands_about_dances_run_as_given_but_for_their_size(
+    dance_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines = core_commands("dances")
-    assert {line[0] for line in lines} == {"animate", "pose", "retarget"}
+    assert {line[0] for line in lines} == {"demo", "animate", "pose", "retarget"}
+    monkeypatch.setattr(demo, "OPTIONS", QUICK)
     write_small_wan(dance_folder / "models")
     assert [line for line in lines if main(line + _small(line)) != 0] == []
-    written = ("rabbit.mp4", "three.mp4", "beach.mp4", "preview.png")
+    written = ("rabbit.mp4", "three.mp4", "beach.mp4", "preview.png", "demo/animation.mp4")
     assert all((dance_folder / name).exists() for name in written)
 
 
