@@ -129,7 +129,7 @@ def test_dances_in_python(dance_folder: Path, source: str) -> None:
     run_snippet(source, dance_folder)
     written = [path for path in dance_folder.glob("*.mp4") if path.name != "dance.mp4"]
     assert written
-    assert all(probe(path).frames > 1 for path in written)
+    assert all((probe(path).frames or 0) > 1 for path in written)
 
 
 def test_set_up_is_what_make_does() -> None:
