@@ -64,7 +64,9 @@ def test_extras_exist() -> None:
 
 
 def test_files_that_documents_name_exist() -> None:
-    named = re.findall(r"`((?:animatex_core|tests|workflows|web)/[\w/.-]+|[a-z]\w+\.(?:yaml|txt))`", TEXT)
+    named = re.findall(
+        r"`((?:animatex_core|nodes|tests|workflows|web)/[\w/.-]+|[a-z]\w+\.(?:yaml|txt))`", TEXT
+    )
     assert len(named) > 8
     assert [name for name in named if not (ROOT / name).exists()] == []
 
