@@ -1,7 +1,5 @@
-"""Every command of the page about training: run as given but for its size, or at least understood."""
+"""Every command for training in README and docs: run as given but for its size, or at least understood."""
 
-import re
-import shlex
 import shutil
 from pathlib import Path
 
@@ -9,12 +7,12 @@ import pytest
 
 from animatex_core.animate_x.checkpoint import read_denoiser
 from animatex_core.animate_x_plus.checkpoint import is_plus
-from animatex_core.cli.main import main
+from animatex_core.cli.main import build_parser, main
 from animatex_core.training.animate_x_plus.__main__ import main as make_up
 from animatex_core.training.small_models.__main__ import PARTS, parser
+from tests.documents import arguments_of, core_commands
 from tests.support.dance_samples import write_dance
 
-PAGE = (Path(__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
 SMALLER = {
     "prepare": ["--size", "64x64", "--fps", "12", "--least", "4", "--most", "8", "--encoders", "generated"],
     "train": ["--cpu", *(part for change in (
@@ -30,14 +28,6 @@ SMALLER_PLUS = ["--cpu", *(part for change in (
     "size={width: 32, height: 48}", "workers=0", "steps=2", "mixed_precision=no",
     "batches=[{task: ti2v, frames: 5, batch_size: 1}, {task: animation, frames: 5, batch_size: 1}]",
 ) for part in ("--set", change))]  # fmt: skip
-
-
-def commands(module: str) -> list[list[str]]:
-    """The words after `python -m <module>`, or the like of torchrun."""
-    start = rf"^(?:python|torchrun --nproc_per_node [28]) -m {re.escape(module)} "
-    blocks = re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines()]
-    return [shlex.split(re.sub(start, "", line)) for line in lines if re.match(start, line)]
 
 
 @pytest.fixture
@@ -64,7 +54,7 @@ def dances_and_scenes(videos: None) -> None:
 
 @pytest.mark.usefixtures("videos")
 def test_from_videos_to_a_denoiser_and_a_grid() -> None:
-    lines = commands("animatex_core")
+    lines = core_commands("training")
     mine = [line for line in lines if "small/run" not in line and not _of_plus(line)]
     names = [line[0] for line in mine]
     assert names == ["prepare", *4 * ["train"], *2 * ["epi"]]
@@ -75,14 +65,19 @@ def test_from_videos_to_a_denoiser_and_a_grid() -> None:
 
 @pytest.mark.usefixtures("dances_and_scenes")
 def test_from_clips_made_up_or_real_to_a_checkpoint_of_animate_x_plus() -> None:
-    (made_up,) = commands("animatex_core.training.animate_x_plus")
+    (made_up,) = arguments_of("animatex_core.training.animate_x_plus")
     make_up([*made_up, "--count", "3", "--size", "32x48", "--frames", "5"])
-    lines = [line for line in commands("animatex_core") if _of_plus(line)]
+    lines = [line for line in core_commands("training") if _of_plus(line)]
     assert len(lines) == 8
     for line in lines:
         assert main(line + _smaller_plus(line)) == 0
     assert is_plus("animate-x-plus.safetensors")
     assert not is_plus("wan.transformer.safetensors")
+
+
+def test_commands_of_the_small_bundle_are_understood() -> None:
+    lines = [line for line in core_commands("training") if "small/run" in line]
+    assert [build_parser().parse_args(line).command for line in lines] == ["train", "train"]
 
 
 def _of_plus(line: list[str]) -> bool:
@@ -107,7 +102,7 @@ def _smaller(line: list[str]) -> list[str]:
 
 
 def test_the_parts_of_the_small_bundle_are_named_in_order() -> None:
-    lines = commands("animatex_core.training.small_models")
+    lines = arguments_of("animatex_core.training.small_models")
     parsed = [parser().parse_args(line) for line in lines]
     assert list(dict.fromkeys(arguments.part for arguments in parsed)) == list(PARTS)
     assert {str(arguments.folder) for arguments in parsed} == {"small", "bundle", "next"}

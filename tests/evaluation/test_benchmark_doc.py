@@ -1,28 +1,22 @@
 """The page about the benchmark: commands that are understood, and files that are there."""
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
 
 from animatex_core.cli.main import build_parser
+from tests.documents import DOCS, core_commands
 
 from .benchmark_samples import contents, evaluate
 
-PAGE = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+PAGE = (DOCS / "evaluation.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("## The benchmark\n")[2].partition("\n## ")[0]
-COMMANDS = [
-    line
-    for block in re.findall(r"```bash\n(.*?)```", SECTION, flags=re.DOTALL)
-    for line in block.splitlines()
-]
 
 
-@pytest.mark.parametrize("line", COMMANDS)
-def test_commands_are_understood(line: str) -> None:
-    words = shlex.split(line.removeprefix("python -m animatex_core "))
-    arguments = build_parser().parse_args(words)
+@pytest.mark.parametrize("line", core_commands("benchmark"), ids=" ".join)
+def test_commands_are_understood(line: list[str]) -> None:
+    arguments = build_parser().parse_args(line)
     assert arguments.command == "evaluate"
     assert arguments.systems
 

@@ -1,8 +1,7 @@
-"""Every command of the page about evaluation, run as given, in its order."""
+"""Every command for studies and benchmark sets in README and docs, run as given, in its order."""
 
 import json
 import re
-import shlex
 import shutil
 from pathlib import Path
 
@@ -11,17 +10,10 @@ import pytest
 from animatex_core.cli.main import main
 from animatex_core.evaluation.benchmark_set.screening import Thresholds
 from animatex_core.evaluation.study.votes import read_key
+from tests.documents import DOCS, core_commands
 from tests.evaluation.study_samples import write_given, write_systems, write_votes
 
-PAGE = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
-START = "python -m animatex_core "
-
-
-def commands() -> list[list[str]]:
-    blocks = re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines()]
-    assert all(line.startswith(START) for line in lines)
-    return [shlex.split(line.removeprefix(START)) for line in lines]
+PAGE = (DOCS / "evaluation.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -38,7 +30,7 @@ def _material(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_material")
 def test_from_clips_to_percentages_and_from_words_to_a_set() -> None:
-    build, count, prompts, screen = commands()
+    build, count, prompts, screen = core_commands("evaluation")
     assert main(build) == 0
     key = read_key(Path("study.key.json"))
     write_votes(Path("votes/a.json"), key, "a", {1: {"identity": "left"}, 2: {"visual": "same"}})

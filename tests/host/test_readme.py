@@ -1,11 +1,11 @@
-"""The API snippet of the README, run as it stands but for the server's address and the size of the clip."""
+"""The snippet for ComfyUI's API, run as it stands but for the address and the size of the video."""
 
 import subprocess
 import sys
 
+from tests.documents import snippets
 from tests.host.hosts import ROOT
 from tests.host.server import Server
-from tests.test_readme import snippets
 
 LOOP = "for seed in"
 SMALLER = 'inputs["Animate-X Conditioning"] |= {"width": 64, "height": 64}\n'

@@ -71,7 +71,7 @@ IMAGES: dict[str, Read] = {
     "WebP, AVIF, GIF, BMP, TIFF, PPM, TGA": images(
         *((f"a{suffix}", same, {}) for suffix in (".webp", ".avif", ".gif", ".bmp", ".tif", ".ppm", ".tga"))
     ),
-    "turned by EXIF": turned,
+    "EXIF rotation": turned,
     "several frames": images(
         ("a.gif", same, {"save_all": True, "append_images": [Image.new("RGB", (SIDE, SIDE))]})
     ),

@@ -75,9 +75,9 @@ MASKS: dict[str, Read] = {
     "alpha": masks("cut out", "white with alpha", "grey with alpha"),
     "inverted": masks("inverted", "inverted 0 and 1", "inverted in 16 bits"),
     "several frames, a video": several_frames,
-    "another size of the same shape": masks(
+    "another size with the same aspect ratio": masks(
         "0 and 255", change=lambda mask: mask.resize((WIDTH * 3, HEIGHT * 3))
     ),
     "empty or full": plain_masks,
-    "the whole picture": whole_picture,
+    "the whole image": whole_picture,
 }

@@ -86,13 +86,13 @@ def threefold() -> list[dict[str, Any]]:
 
 POSES: dict[str, Read] = {
     "OpenPose, ComfyUI's POSE_KEYPOINT": poses(frames),
-    "AlphaPose, also in its other two forms": poses(
+    "AlphaPose, in all three of its formats": poses(
         lambda: dialects.alphapose(TRUE), lambda: dialects.alphapose_open(TRUE)
     ),
     "COCO annotations": poses(lambda: dialects.coco(TRUE)),
     "MMPose": poses(lambda: dialects.mmpose(TRUE)),
     "DWPose, its candidates and subsets": poses(lambda: dialects.dwpose(TRUE)),
-    "MediaPipe, 33 landmarks in parts of the picture": poses(lambda: dialects.mediapipe(TRUE)),
+    "MediaPipe, 33 landmarks in fractions of the image": poses(lambda: dialects.mediapipe(TRUE)),
     "joints by name": poses(
         lambda: [
             {"keypoints": {name: frame[name] for name in dialects.OPENPOSE}} for frame in dialects.named(TRUE)
@@ -114,8 +114,8 @@ POSES: dict[str, Read] = {
             )
         )
     ),
-    "a folder of OpenPose, one file for each frame": pose_folder("dance"),
-    "numbers that are missing in such a folder": pose_folder("dance", missing=(3, 4)),
+    "an OpenPose folder with one file per frame": pose_folder("dance"),
+    "missing numbers in such a folder": pose_folder("dance", missing=(3, 4)),
     "two videos in such a folder": pose_folder("one", "two"),
     "coordinates in percent, from -1 to 1, or with y up": in_other_units,
     "3D alone": poses(threefold),

@@ -108,10 +108,10 @@ VIDEOS: dict[str, Read] = {
     ),
     "a single PNG, JPEG or WebP image": images_as_videos,
     "a folder or pattern of numbered images": numbered_images,
-    "HLS, DASH and other lists that only name a video": contents(
+    "HLS, DASH and other playlists": contents(
         b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n", b"<MPD></MPD>", b"ffconcat version 1.0\nfile '/etc/passwd'\n"
     ),
-    "sound without a picture": sound,
+    "audio without video": sound,
     "text, an archive, anything else": contents(b"text", b"PK\x03\x04" + bytes(60), bytes(5000), b""),
     "H.264, HEVC, AV1, VP8, VP9, MPEG-1, MPEG-2, MPEG-4, H.263": videos(
         ("h264.mkv", "-c:v libx264 -pix_fmt yuv420p"),

@@ -93,8 +93,8 @@ WEIGHTS: dict[str, Read] = {
     "safetensors, `torch.save` in both forms": plain_weights,
     "split over several files, named by their index or by one of them": split_weights,
     "in a `state_dict`, under `module.`, `_orig_mod.` or any other prefix": wrapped_weights,
-    "EMA beside raw weights": averaged_weights,
-    "half a download with zeros at its end or in its midst": half_weights,
-    "a pickle that asks for more than tensors": harmful_weights,
-    "a Git LFS pointer, web page, server's answer, GGUF, ONNX or archive": mistaken_weights,
+    "EMA weights next to raw weights": averaged_weights,
+    "an incomplete download, with zeros at the end or in the middle": half_weights,
+    "a pickle that contains more than tensors": harmful_weights,
+    "a Git LFS pointer, web page, server error, GGUF, ONNX or archive": mistaken_weights,
 }
