@@ -152,14 +152,46 @@ def test_the_core_works_inside_another_package() -> None:
         assert "from animatex_core" not in path.read_text(encoding="utf-8"), path
 
 
+def names_of_nodes() -> set[str]:
+    """Return everything of the core that the nodes import."""
+    paths = (ROOT / "nodes").rglob("*.py")
+    names = (name for path in paths for name in imported(path))
+    return {name[name.index("animatex_core") :] for name in names if "animatex_core" in name}
+
+
 def test_nodes_use_the_systems_and_nothing_above_them() -> None:
-    paths = [*(ROOT / "nodes").rglob("*.py")]
-    names = {
-        name[name.index("animatex_core") :]
-        for path in paths
-        for name in imported(path)
-        if "animatex_core" in name
-    }
-    used = modules_of(names)
+    used = modules_of(names_of_nodes())
     assert len(used) > 30
     assert {name for name in used if layer(name) > HIGHEST_OF_NODES} == set()
+
+
+DIAGRAM = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def package_graph() -> Graph:
+    """Return which packages of the core import which, and those that the nodes import."""
+    graph: Graph = {"nodes": {package(name) for name in modules_of(names_of_nodes())} - {""}}
+    for module, others in ORDERED.items():
+        if package(module):
+            graph.setdefault(package(module), set()).update(map(package, others))
+    return {name: others - {name, ""} for name, others in graph.items()}
+
+
+def direct(graph: Graph) -> set[tuple[str, str]]:
+    """Return the edges of a graph that no longer way stands for."""
+
+    def reached(name: str) -> set[str]:
+        return graph.get(name, set()).union(*map(reached, graph.get(name, set())))
+
+    return {
+        (name, other)
+        for name, others in graph.items()
+        for other in others
+        if not any(other in reached(between) for between in others - {other})
+    }
+
+
+def test_the_diagram_shows_the_real_imports() -> None:
+    edges = {tuple(line.strip().split(" --> ")) for line in DIAGRAM.splitlines() if " --> " in line}
+    assert len(edges) > 15
+    assert edges == direct(package_graph())

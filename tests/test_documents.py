@@ -20,7 +20,7 @@ MODULES = (
 
 def test_snippets_are_in_languages_that_tests_run() -> None:
     fences = re.findall(r"^```(\w*)$", TEXT, flags=re.MULTILINE)
-    assert set(fences[::2]) <= {"sh", "python", "bibtex"}
+    assert set(fences[::2]) <= {"sh", "python", "bibtex", "mermaid"}
     assert set(fences[1::2]) == {""}
 
 
