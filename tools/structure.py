@@ -1,4 +1,4 @@
-"""Measures how easily one finds one's way: `python tools/structure.py [FOLDER ...]`, by default both packages."""
+"""Measures how easily one finds one's way: `python tools/structure.py [FOLDER ...]`."""
 
 import ast
 import sys
