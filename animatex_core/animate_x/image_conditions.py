@@ -19,14 +19,14 @@ class ImageConditionEncoder(nn.Sequential):
     are pooled, before the first layer, which is then four times cheaper.
     """
 
-    def __init__(self, make: LayerFactory, hidden: int, outputs: int, *, pools_first: bool = False) -> None:
+    def __init__(self, layers: LayerFactory, hidden: int, outputs: int, *, pools_first: bool = False) -> None:
         super().__init__(
-            make.conv2d(3, hidden, 3, padding=1),
+            layers.conv2d(3, hidden, 3, padding=1),
             nn.SiLU(),
             nn.Identity(),
-            make.conv2d(hidden, hidden, 3, stride=2, padding=1),
+            layers.conv2d(hidden, hidden, 3, stride=2, padding=1),
             nn.SiLU(),
-            make.conv2d(hidden, outputs, 3, stride=2, padding=1),
+            layers.conv2d(hidden, outputs, 3, stride=2, padding=1),
         )
         self.pools_first = pools_first
 
@@ -68,22 +68,22 @@ def _in_units(pictures: Tensor, dtype: torch.dtype) -> Tensor:
 class LatentConvolutions(nn.Sequential):
     """Convolutions that keep the latents' size."""
 
-    def __init__(self, make: LayerFactory, inputs: int, hidden: int, outputs: int) -> None:
+    def __init__(self, layers: LayerFactory, inputs: int, hidden: int, outputs: int) -> None:
         super().__init__(
-            make.conv2d(inputs, hidden, 3, padding=1),
+            layers.conv2d(inputs, hidden, 3, padding=1),
             nn.SiLU(),
-            make.conv2d(hidden, hidden, 3, padding=1),
+            layers.conv2d(hidden, hidden, 3, padding=1),
             nn.SiLU(),
-            make.conv2d(hidden, outputs, 3, padding=1),
+            layers.conv2d(hidden, outputs, 3, padding=1),
         )
 
 
 class _PixelAttention(nn.Module):
-    def __init__(self, make: LayerFactory, dim: int, heads: int) -> None:
+    def __init__(self, layers: LayerFactory, dim: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.to_qkv = make.linear(dim, 3 * heads * dim, bias=False)
-        self.to_out = nn.Sequential(make.linear(heads * dim, dim), nn.Dropout(0.05))
+        self.to_qkv = layers.linear(dim, 3 * heads * dim, bias=False)
+        self.to_out = nn.Sequential(layers.linear(heads * dim, dim), nn.Dropout(0.05))
 
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = rearrange(self.to_qkv(x), "n t (k h d) -> k n h t d", k=3, h=self.heads)
@@ -91,9 +91,9 @@ class _PixelAttention(nn.Module):
 
 
 class _PreNorm(nn.Module):
-    def __init__(self, make: LayerFactory, dim: int, inner: nn.Module) -> None:
+    def __init__(self, layers: LayerFactory, dim: int, inner: nn.Module) -> None:
         super().__init__()
-        self.norm = make.layer_norm(dim)
+        self.norm = layers.layer_norm(dim)
         self.fn = inner
 
     def forward(self, x: Tensor) -> Tensor:
@@ -101,9 +101,9 @@ class _PreNorm(nn.Module):
 
 
 class _PixelLayer(nn.ModuleList):
-    def __init__(self, make: LayerFactory, dim: int, heads: int) -> None:
-        attention = _PreNorm(make, dim, _PixelAttention(make, dim, heads))
-        super().__init__([attention, FeedForward(make, dim, gated=False, dropout=0.05)])
+    def __init__(self, layers: LayerFactory, dim: int, heads: int) -> None:
+        attention = _PreNorm(layers, dim, _PixelAttention(layers, dim, heads))
+        super().__init__([attention, FeedForward(layers, dim, gated=False, dropout=0.05)])
 
     def forward(self, tokens: Tensor) -> Tensor:
         attention, feed_forward = self
@@ -114,9 +114,9 @@ class _PixelLayer(nn.ModuleList):
 class PixelTransformer(nn.Module):
     """One transformer layer over the frames at every pixel; each head is as wide as the input."""
 
-    def __init__(self, make: LayerFactory, dim: int, heads: int = 2) -> None:
+    def __init__(self, layers: LayerFactory, dim: int, heads: int = 2) -> None:
         super().__init__()
-        self.layers = nn.ModuleList([_PixelLayer(make, dim, heads)])
+        self.layers = nn.ModuleList([_PixelLayer(layers, dim, heads)])
 
     def forward(self, x: Tensor, batch: int) -> Tensor:
         """Map (b*f, c, h, w) to (b, c, f, h, w)."""

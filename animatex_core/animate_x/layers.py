@@ -107,9 +107,9 @@ def position_table(length: int, dim: int, device: torch.device | None = None) ->
 class GatedGelu(nn.Module):
     """GEGLU (Shazeer 2020): half of the projection, gated by the GELU of the other half."""
 
-    def __init__(self, make: LayerFactory, dim: int, hidden: int) -> None:
+    def __init__(self, layers: LayerFactory, dim: int, hidden: int) -> None:
         super().__init__()
-        self.proj = make.linear(dim, 2 * hidden)
+        self.proj = layers.linear(dim, 2 * hidden)
 
     def forward(self, x: Tensor) -> Tensor:
         value, gate = self.proj(x).chunk(2, dim=-1)
@@ -119,11 +119,13 @@ class GatedGelu(nn.Module):
 class FeedForward(nn.Module):
     """Two linear layers, four times wider in between; gated, or with a plain GELU."""
 
-    def __init__(self, make: LayerFactory, dim: int, *, gated: bool, dropout: float = 0.0) -> None:
+    def __init__(self, layers: LayerFactory, dim: int, *, gated: bool, dropout: float = 0.0) -> None:
         super().__init__()
         hidden = 4 * dim
-        widen = GatedGelu(make, dim, hidden) if gated else nn.Sequential(make.linear(dim, hidden), nn.GELU())
-        self.net = nn.Sequential(widen, nn.Dropout(dropout), make.linear(hidden, dim))
+        widen = (
+            GatedGelu(layers, dim, hidden) if gated else nn.Sequential(layers.linear(dim, hidden), nn.GELU())
+        )
+        self.net = nn.Sequential(widen, nn.Dropout(dropout), layers.linear(hidden, dim))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x (..., dim) to the same shape.
@@ -165,15 +167,15 @@ class Attention(nn.Module):
     """Multi-head attention. context_dim: width of what is attended to; None means the input itself."""
 
     def __init__(
-        self, make: LayerFactory, dim: int, heads: int, head_dim: int, context_dim: int | None = None
+        self, layers: LayerFactory, dim: int, heads: int, head_dim: int, context_dim: int | None = None
     ) -> None:
         super().__init__()
         inner = heads * head_dim
         self.heads = heads
-        self.to_q = make.linear(dim, inner, bias=False)
-        self.to_k = make.linear(context_dim or dim, inner, bias=False)
-        self.to_v = make.linear(context_dim or dim, inner, bias=False)
-        self.to_out = nn.Sequential(make.linear(inner, dim))
+        self.to_q = layers.linear(dim, inner, bias=False)
+        self.to_k = layers.linear(context_dim or dim, inner, bias=False)
+        self.to_v = layers.linear(context_dim or dim, inner, bias=False)
+        self.to_out = nn.Sequential(layers.linear(inner, dim))
 
     def keys_values(self, context: Tensor) -> KeyValue:
         """Project a context (n, tokens, context_dim). It depends on no timestep, so once a clip is enough."""
@@ -200,13 +202,13 @@ class TransformerBlock(nn.Module):
     """
 
     def __init__(
-        self, make: LayerFactory, dim: int, heads: int, head_dim: int, context_dim: int | None = None
+        self, layers: LayerFactory, dim: int, heads: int, head_dim: int, context_dim: int | None = None
     ) -> None:
         super().__init__()
-        self.attn1 = Attention(make, dim, heads, head_dim)
-        self.ff = FeedForward(make, dim, gated=True)
-        self.attn2 = Attention(make, dim, heads, head_dim, context_dim)
-        self.norm1, self.norm2, self.norm3 = (make.layer_norm(dim) for _ in range(3))
+        self.attn1 = Attention(layers, dim, heads, head_dim)
+        self.ff = FeedForward(layers, dim, gated=True)
+        self.attn2 = Attention(layers, dim, heads, head_dim, context_dim)
+        self.norm1, self.norm2, self.norm3 = (layers.layer_norm(dim) for _ in range(3))
 
     def forward(self, x: Tensor, context: KeyValue | None = None, reference_of: int | None = None) -> Tensor:
         """Map x (n, tokens, dim) to the same shape.

@@ -52,19 +52,19 @@ class Mamba(nn.Module):
 
     scan = staticmethod(_scan)
 
-    def __init__(self, make: LayerFactory, dim: int, config: MambaConfig) -> None:
+    def __init__(self, layers: LayerFactory, dim: int, config: MambaConfig) -> None:
         super().__init__()
         self.inner, self.state, self.kernel = config.expand * dim, config.state, config.kernel
         self.rank = math.ceil(dim / 16)
-        self.in_proj = make.linear(dim, 2 * self.inner, bias=False)
-        self.conv1d = make.conv1d(
+        self.in_proj = layers.linear(dim, 2 * self.inner, bias=False)
+        self.conv1d = layers.conv1d(
             self.inner, self.inner, self.kernel, groups=self.inner, padding=self.kernel - 1
         )
-        self.x_proj = make.linear(self.inner, self.rank + 2 * self.state, bias=False)
-        self.dt_proj = make.linear(self.rank, self.inner)
-        self.A_log = make.table(self.inner, self.state)
-        self.D = make.table(self.inner, 1)
-        self.out_proj = make.linear(self.inner, dim, bias=False)
+        self.x_proj = layers.linear(self.inner, self.rank + 2 * self.state, bias=False)
+        self.dt_proj = layers.linear(self.rank, self.inner)
+        self.A_log = layers.table(self.inner, self.state)
+        self.D = layers.table(self.inner, 1)
+        self.out_proj = layers.linear(self.inner, dim, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x (n, frames, dim) to the same shape; a frame sees itself and those before it."""
@@ -83,28 +83,28 @@ class Mamba(nn.Module):
 class BidirectionalMamba(nn.Module):
     """The sum of a scan forwards and one backwards, each with weights of its own."""
 
-    def __init__(self, make: LayerFactory, dim: int, config: MambaConfig) -> None:
+    def __init__(self, layers: LayerFactory, dim: int, config: MambaConfig) -> None:
         super().__init__()
-        self.forwards, self.backwards = Mamba(make, dim, config), Mamba(make, dim, config)
+        self.forwards, self.backwards = Mamba(layers, dim, config), Mamba(layers, dim, config)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x (n, frames, dim) to the same shape; every frame sees all frames."""
         return self.forwards(x) + self.backwards(x.flip(1)).flip(1)
 
 
-def make_mixer(make: LayerFactory, dim: int, config: MambaConfig) -> nn.Module:
+def make_mixer(layers: LayerFactory, dim: int, config: MambaConfig) -> nn.Module:
     """Return the scan that a configuration asks for."""
-    return (BidirectionalMamba if config.bidirectional else Mamba)(make, dim, config)
+    return (BidirectionalMamba if config.bidirectional else Mamba)(layers, dim, config)
 
 
 class MambaBlock(nn.Module):
     """Pre-norm block: a selective scan over the frames in place of both attentions, gated feed-forward."""
 
-    def __init__(self, make: LayerFactory, dim: int, config: DenoiserConfig) -> None:
+    def __init__(self, layers: LayerFactory, dim: int, config: DenoiserConfig) -> None:
         super().__init__()
-        self.mixer = make_mixer(make, dim, config.mamba)
-        self.ff = FeedForward(make, dim, gated=True)
-        self.norm1, self.norm2 = make.layer_norm(dim), make.layer_norm(dim)
+        self.mixer = make_mixer(layers, dim, config.mamba)
+        self.ff = FeedForward(layers, dim, gated=True)
+        self.norm1, self.norm2 = layers.layer_norm(dim), layers.layer_norm(dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x (n, frames, dim) to the same shape."""
@@ -115,13 +115,13 @@ class MambaBlock(nn.Module):
 class TemporalTransformer(nn.Module):
     """Every pixel attends to itself in all frames, the reference included."""
 
-    def __init__(self, make: LayerFactory, channels: int, heads: int, config: DenoiserConfig) -> None:
+    def __init__(self, layers: LayerFactory, channels: int, heads: int, config: DenoiserConfig) -> None:
         super().__init__()
         inner = heads * config.head_dim
-        self.norm = make.group_norm(config.norm_groups, channels, eps=1e-6)
-        self.proj_in = make.conv1d(channels, inner, 1)
-        self.transformer_blocks = nn.ModuleList([_make_block(make, inner, heads, config)])
-        self.proj_out = make.conv1d(inner, channels, 1)
+        self.norm = layers.group_norm(config.norm_groups, channels, eps=1e-6)
+        self.proj_in = layers.conv1d(channels, inner, 1)
+        self.transformer_blocks = nn.ModuleList([_make_block(layers, inner, heads, config)])
+        self.proj_out = layers.conv1d(inner, channels, 1)
 
     def forward(self, x: Tensor, step: BlockContext) -> Tensor:
         """Map (b*f, c, h, w) to the same shape."""
@@ -137,7 +137,7 @@ class TemporalTransformer(nn.Module):
         return x + rearrange(hidden, "b c (f h w) -> (b f) c h w", f=frames, h=height)
 
 
-def _make_block(make: LayerFactory, dim: int, heads: int, config: DenoiserConfig) -> nn.Module:
+def _make_block(layers: LayerFactory, dim: int, heads: int, config: DenoiserConfig) -> nn.Module:
     if config.temporal == "mamba":
-        return MambaBlock(make, dim, config)
-    return TransformerBlock(make, dim, heads, config.head_dim)
+        return MambaBlock(layers, dim, config)
+    return TransformerBlock(layers, dim, heads, config.head_dim)

@@ -37,9 +37,9 @@ class AnimateXUNet(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        make = LayerFactory(operations, device, dtype)
-        self._build_condition_encoders(make)
-        self._build_levels(make)
+        layers = LayerFactory(operations, device, dtype)
+        self._build_condition_encoders(layers)
+        self._build_levels(layers)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -53,42 +53,42 @@ class AnimateXUNet(nn.Module):
             if parameter.ndim in formats:
                 parameter.data = parameter.data.contiguous(memory_format=formats[parameter.ndim])
 
-    def _build_condition_encoders(self, make: LayerFactory) -> None:
+    def _build_condition_encoders(self, layers: LayerFactory) -> None:
         config = self.config
         concat, reference = config.concat_channels, config.reference_channels
         context, hidden = config.context_dim, 4 * concat
-        pictures = partial(ImageConditionEncoder, make, hidden, pools_first=config.pools_pictures)
+        pictures = partial(ImageConditionEncoder, layers, hidden, pools_first=config.pools_pictures)
         self.pre_image_condition = nn.Sequential(
-            make.linear(context, context), nn.SiLU(), make.linear(context, context * config.image_tokens)
+            layers.linear(context, context), nn.SiLU(), layers.linear(context, context * config.image_tokens)
         )
         if config.ipi is not None:
             asks = config.ipi.asks_keypoints
-            self.pose_embedding_before = KeypointEncoder(make, config.ipi) if asks else None
-            self.pose_embedding_after = Resampler(make, config.ipi)
+            self.pose_embedding_before = KeypointEncoder(layers, config.ipi) if asks else None
+            self.pose_embedding_after = Resampler(layers, config.ipi)
         self.local_image_embedding = pictures(concat)
-        self.local_image_embedding_after = PixelTransformer(make, concat)
+        self.local_image_embedding_after = PixelTransformer(layers, concat)
         self.dwpose_embedding = pictures(concat)
-        self.dwpose_embedding_after = PixelTransformer(make, concat)
+        self.dwpose_embedding_after = PixelTransformer(layers, concat)
         self.randomref_pose2_embedding = pictures(reference)
-        self.randomref_pose2_embedding_after = PixelTransformer(make, reference)
-        self.randomref_embedding2 = LatentConvolutions(make, config.latent_channels, hidden, reference)
-        self.randomref_embedding_after2 = PixelTransformer(make, reference)
+        self.randomref_pose2_embedding_after = PixelTransformer(layers, reference)
+        self.randomref_embedding2 = LatentConvolutions(layers, config.latent_channels, hidden, reference)
+        self.randomref_embedding_after2 = PixelTransformer(layers, reference)
 
-    def _build_levels(self, make: LayerFactory) -> None:
+    def _build_levels(self, layers: LayerFactory) -> None:
         config = self.config
         time = config.time_dim
         self.time_embed = nn.Sequential(
-            make.linear(config.channels, time), nn.SiLU(), make.linear(time, time)
+            layers.linear(config.channels, time), nn.SiLU(), layers.linear(time, time)
         )
-        levels = LevelBuilder(make, config)
+        levels = LevelBuilder(layers, config)
         self.input_blocks = nn.ModuleList(levels.down())
         self.middle_block = levels.middle()
         self.output_blocks = nn.ModuleList(levels.up())
         channels = config.widths[0]
         self.out = nn.Sequential(
-            make.group_norm(config.norm_groups, channels),
+            layers.group_norm(config.norm_groups, channels),
             nn.SiLU(),
-            make.conv2d(channels, config.latent_channels, 3, padding=1),
+            layers.conv2d(channels, config.latent_channels, 3, padding=1),
         )
 
     def forward(self, x: Tensor, timesteps: Tensor, conditions: Conditions) -> Tensor:
@@ -123,12 +123,14 @@ class AnimateXUNet(nn.Module):
         """
         check_fit(inputs, self.config)
         context, motion = self._context(inputs), self.motion_tokens(inputs)
-        layers = list(self._spatial_transformers())
+        transformers = list(self._spatial_transformers())
         return Conditions(
             concat=self._concat(inputs),
             reference=self._reference(inputs),
-            context=tuple(layer.keys_values(context) for layer in layers),
-            motion=() if motion is None else tuple(_motion_keys_values(layer, motion) for layer in layers),
+            context=tuple(layer.keys_values(context) for layer in transformers),
+            motion=()
+            if motion is None
+            else tuple(_motion_keys_values(layer, motion) for layer in transformers),
         )
 
     def motion_tokens(self, inputs: ConditionInputs) -> Tensor | None:

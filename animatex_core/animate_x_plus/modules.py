@@ -28,13 +28,16 @@ _VIDEO_STRIDES = ((1, 1, 1), (1, 1, 1), (1, 1, 1), (1, 2, 2), (2, 2, 2), (2, 2, 
 class PoseVideoEncoder(nn.Sequential):
     """Seven convolutions over space and time, SiLU between them (the released `dwpose_embedding`)."""
 
-    def __init__(self, make: LayerFactory, config: PlusConfig) -> None:
-        layers: list[nn.Module] = []
+    def __init__(self, layers: LayerFactory, config: PlusConfig) -> None:
+        modules: list[nn.Module] = []
         channels = 3
         for stride in _VIDEO_STRIDES:
-            layers += [make.conv3d(channels, config.hidden, (3, 3, 3), stride=stride, padding=1), nn.SiLU()]
+            modules += [
+                layers.conv3d(channels, config.hidden, (3, 3, 3), stride=stride, padding=1),
+                nn.SiLU(),
+            ]
             channels = config.hidden
-        super().__init__(*layers, make.conv3d(channels, config.dim, (1, 2, 2), stride=(1, 2, 2)))
+        super().__init__(*modules, layers.conv3d(channels, config.dim, (1, 2, 2), stride=(1, 2, 2)))
 
     def forward(self, video: Tensor) -> Tensor:
         """Encode (b, 3, 4n + 1, height, width) in 0..1 to (b, dim, n + 1, height / 16, width / 16)."""
@@ -58,12 +61,12 @@ _IMAGE_STRIDES = (1, 1, 1, 2, 2, 2)
 class ReferencePoseEncoder(nn.Sequential):
     """Six convolutions, SiLU between them (the released `randomref_embedding_pose`)."""
 
-    def __init__(self, make: LayerFactory, config: PlusConfig) -> None:
+    def __init__(self, layers: LayerFactory, config: PlusConfig) -> None:
         widths = [3, *[config.hidden] * (len(_IMAGE_STRIDES) - 1), config.reference_channels]
-        layers: list[nn.Module] = []
+        modules: list[nn.Module] = []
         for inputs, outputs, stride in zip(widths, widths[1:], _IMAGE_STRIDES, strict=False):
-            layers += [make.conv2d(inputs, outputs, 3, stride=stride, padding=1), nn.SiLU()]
-        super().__init__(*layers[:-1])
+            modules += [layers.conv2d(inputs, outputs, 3, stride=stride, padding=1), nn.SiLU()]
+        super().__init__(*modules[:-1])
 
     def forward(self, picture: Tensor) -> Tensor:
         """Encode (b, 3, height, width) in 0..1 to (b, reference_channels, height / 8, width / 8)."""
@@ -137,12 +140,12 @@ class PlusModules(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        make = LayerFactory(operations, device, dtype)
-        self.dwpose_embedding = PoseVideoEncoder(make, config)
-        self.randomref_embedding_pose = ReferencePoseEncoder(make, config)
+        layers = LayerFactory(operations, device, dtype)
+        self.dwpose_embedding = PoseVideoEncoder(layers, config)
+        self.randomref_embedding_pose = ReferencePoseEncoder(layers, config)
         if config.ipi is not None:
-            self.pose_embedding_before = KeypointEncoder(make, config.ipi)
-            self.pose_embedding_after = MotionResampler(make, config, config.ipi)
+            self.pose_embedding_before = KeypointEncoder(layers, config.ipi)
+            self.pose_embedding_after = MotionResampler(layers, config, config.ipi)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -27,11 +27,11 @@ OVERLAP = 5  # latent frames that two windows have in common at least
 class MotionResampler(Resampler):
     """The resampler, the mixer of frames, and the projection to the transformer's width."""
 
-    def __init__(self, make: LayerFactory, config: PlusConfig, ipi: IpiConfig) -> None:
-        super().__init__(make, ipi)
+    def __init__(self, layers: LayerFactory, config: PlusConfig, ipi: IpiConfig) -> None:
+        super().__init__(layers, ipi)
         self.frames = config.window_frames
-        self.proj_conv = make.conv1d(config.window_frames, config.window_latents, 3, padding=1)
-        self.proj_out2 = make.linear(ipi.width, config.dim)
+        self.proj_conv = layers.conv1d(config.window_frames, config.window_latents, 3, padding=1)
+        self.proj_out2 = layers.linear(ipi.width, config.dim)
 
     def forward(self, source: Tensor, query: Tensor | None) -> Tensor:
         """Map CLIP features (b*frames, 1, clip_dim) and query (b*frames, 1, width) to (b, latents, dim)."""

@@ -92,6 +92,11 @@ def test_both_ends_of_the_interval_belong_to_it(timestep: float, progress: float
     assert not Guidance(start=progress, end=progress).applies(timestep + 0.1)
 
 
+@pytest.mark.parametrize(("scale", "applies"), [(3.0, True), (1.0, False)])
+def test_the_whole_interval_includes_the_first_timestep_of_flow_matching(scale: float, applies: bool) -> None:
+    assert Guidance(scale).applies(1000.0) is applies
+
+
 def test_half_precision_answers_are_combined_in_the_type_of_the_latents() -> None:
     t = torch.tensor([500, 500])
     c, u = CONDITIONAL(X, t).half(), UNCONDITIONAL(X, t).half()

@@ -66,7 +66,7 @@ def test_between_timesteps_the_nearest_in_ratio_counts(nearer: float, timestep: 
     ],
 )
 def test_a_way_leads_to_sigmas_and_back(way: Timesteps) -> None:
-    assert TABLE.timesteps(TABLE.along(way)) == way
+    assert TABLE.timesteps(TABLE.for_timesteps(way)) == way
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_way_leads_to_sigmas_and_back(way: Timesteps) -> None:
     ],
 )
 def test_steps_that_fall_together_are_taken_once_and_told(sigmas: list[float], way: Timesteps) -> None:
-    with pytest.warns(AnimateXWarning, match=f"of {len(sigmas) - 1} steps.* takes {len(way)} steps"):
+    with pytest.warns(AnimateXWarning, match=f"have {len(sigmas) - 1} steps.* takes {len(way)} steps"):
         assert TABLE.timesteps(sigmas) == way
 
 
@@ -87,7 +87,7 @@ def test_steps_that_fall_together_are_taken_once_and_told(sigmas: list[float], w
     "sigmas", [[], [0.5, 1.0], [1.0, -1.0], [math.nan], [1.0, math.nan, 0.0], [-1.0], [math.inf]]
 )
 def test_sigmas_that_do_not_fall_are_refused(sigmas: list[float]) -> None:
-    with pytest.raises(InvalidInput, match="SIGMAS are none, or do not fall"):
+    with pytest.raises(InvalidInput, match="SIGMAS are empty, or do not decrease"):
         TABLE.timesteps(sigmas)
 
 

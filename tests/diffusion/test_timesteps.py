@@ -57,7 +57,7 @@ def test_every_count_that_is_not_refused_has_room_to_divide() -> None:
     ],
 )
 def test_a_refusal_names_the_nearest_counts_that_work(steps: int, nearest: str) -> None:
-    with pytest.raises(InvalidInput, match=rf"^steps is {steps}, .*: take {nearest}\.$"):
+    with pytest.raises(InvalidInput, match=rf"^steps is {steps}, .*: use {nearest}\.$"):
         released_timesteps(steps)
 
 
@@ -93,7 +93,7 @@ def test_trailing_timesteps_are_as_many_as_asked_and_fall(steps: int) -> None:
 
 @pytest.mark.parametrize("steps", [-1, 0, 1001])
 def test_trailing_step_counts_that_cannot_be_are_refused(steps: int) -> None:
-    with pytest.raises(InvalidInput, match=rf"^steps is {steps}, .* take 1 to 1000 steps\.$"):
+    with pytest.raises(InvalidInput, match=rf"^steps is {steps}, .* use 1 to 1000 steps\.$"):
         trailing_timesteps(steps)
 
 
@@ -135,7 +135,7 @@ def test_a_part_has_the_steps_asked_for_or_more_and_starts_where_denoise_says(
         (30, 1.1, "denoise is 1.1"),
         (30, -0.1, "denoise is -0.1"),
         (30, float("nan"), "denoise is nan"),
-        (600, 0.5, "steps is 600 at a denoise of 0.5.* take 1 to 500 steps"),
+        (600, 0.5, "steps is 600 at a denoise of 0.5.* use 1 to 500 steps"),
         (0, 0.5, "steps is 0"),
         (0, 0.0, "steps is 0"),
     ],

@@ -142,7 +142,7 @@ class TestNode:
     @pytest.mark.parametrize(
         ("inputs", "said"),
         [
-            ({"steps": 27}, "steps is 27, but the released DDIM needs at least 1 step"),
+            ({"steps": 27}, "steps is 27, but the official DDIM needs at least 1 step"),
             ({"guidance_start": 0.8, "guidance_end": 0.2}, "guidance goes from 0.8 to 0.2, but these are"),
             ({"long_clip": "windows", "overlap": 2}, "windows of 2 frames overlap by 2: take a smaller"),
             ({"long_clip": "segments", "frames_at_once": 1}, "segment size is 1"),
