@@ -1,22 +1,31 @@
-"""Encoders of the pose pictures and of the reference, from pixels (or latents) to latent-sized channels."""
+"""Encoders of pose images and reference, from pixels (or latents) to channels at latent resolution."""
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from .layers import FeedForward, LayerFactory, attend
+from ..encoders.preprocessing import to_unit_floats
+from .attention import attend
+from .layers import FeedForward, LayerFactory
 
-# Convolutions at full resolution are memory-hungry, and frames do not see each other there.
+# Convolutions at full resolution take much memory, and they treat each frame separately.
 _FRAMES_AT_ONCE = 8
 
 
 class ImageConditionEncoder(nn.Sequential):
     """Convolutions from (n, 3, height, width) down to the size of the latents.
 
-    The second layer works on four times the latents' size, whatever the autoencoder's factor: the release
-    pools 768 x 512 to half of it before two convolutions of stride 2. pools_first: it is the pictures that
-    are pooled, before the first layer, which is then four times cheaper.
+    Images are pooled to four times the size of the latents, whatever the autoencoder's factor, before two
+    convolutions of stride 2: the official code pools 768 x 512 to half of it.
+
+    Args:
+        layers: Creates the layers.
+        hidden: Channels between the convolutions.
+        outputs: Channels of the result.
+        pools_first: Pool the images before the first convolution, which is then four times cheaper, not
+            after it.
+
     """
 
     def __init__(self, layers: LayerFactory, hidden: int, outputs: int, *, pools_first: bool = False) -> None:
@@ -31,26 +40,36 @@ class ImageConditionEncoder(nn.Sequential):
         self.pools_first = pools_first
 
     def forward(  # type: ignore[override]
-        self, pictures: Tensor, latent_size: tuple[int, int], dtype: torch.dtype
+        self, images: Tensor, latent_size: tuple[int, int], dtype: torch.dtype
     ) -> Tensor:
-        """Encode (n, 3, height, width), uint8 or in 0..1, to (n, outputs, *latent_size) of `dtype`."""
-        parts = pictures.split(_FRAMES_AT_ONCE)
-        return torch.cat([self._encode(_in_units(part, dtype), latent_size) for part in parts])
+        """Encode images.
 
-    def _encode(self, pictures: Tensor, latent_size: tuple[int, int]) -> Tensor:
+        Args:
+            images: (n, 3, height, width), uint8, or floats in 0..1.
+            latent_size: (height, width) of the latents.
+            dtype: Type to compute in.
+
+        Returns:
+            (n, outputs, *latent_size) of `dtype`.
+
+        """
+        parts = images.split(_FRAMES_AT_ONCE)
+        return torch.cat([self._encode(to_unit_floats(part, dtype), latent_size) for part in parts])
+
+    def _encode(self, images: Tensor, latent_size: tuple[int, int]) -> Tensor:
         size = 4 * latent_size[0], 4 * latent_size[1]
         if self.pools_first:
-            hidden = self[1](self[0](average_pool(pictures, size)))
+            hidden = self[1](self[0](average_pool(images, size)))
         else:
-            hidden = average_pool(self[1](self[0](pictures)), size)
+            hidden = average_pool(self[1](self[0](images)), size)
         return self[5](self[4](self[3](hidden)))
 
 
 def average_pool(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Average x (n, c, height, width) down to a size, as adaptive pooling does.
+    """Average x (n, c, height, width) down to a size (height, width), as adaptive pooling does.
 
-    By a whole factor on a CPU it goes as a convolution: both ways six times as fast as the pooling itself,
-    a third of a small network's training step.
+    For a whole factor on a CPU it runs as a convolution: forward and backward take a sixth of the time, which
+    saves a third of a small network's training step.
     """
     factor = x.shape[2] // size[0]
     if x.device.type != "cpu" or x.shape[2:] != (factor * size[0], factor * size[1]):
@@ -59,14 +78,8 @@ def average_pool(x: Tensor, size: tuple[int, int]) -> Tensor:
     return F.conv2d(x, weight, stride=factor, groups=x.shape[1])
 
 
-def _in_units(pictures: Tensor, dtype: torch.dtype) -> Tensor:
-    if pictures.is_floating_point():
-        return pictures.to(dtype)
-    return (pictures.float() / 255).to(dtype)
-
-
 class LatentConvolutions(nn.Sequential):
-    """Convolutions that keep the latents' size."""
+    """Convolutions that keep the size of the latents."""
 
     def __init__(self, layers: LayerFactory, inputs: int, hidden: int, outputs: int) -> None:
         super().__init__(
@@ -112,7 +125,7 @@ class _PixelLayer(nn.ModuleList):
 
 
 class PixelTransformer(nn.Module):
-    """One transformer layer over the frames at every pixel; each head is as wide as the input."""
+    """One temporal transformer layer at every pixel; each head is as wide as the input."""
 
     def __init__(self, layers: LayerFactory, dim: int, heads: int = 2) -> None:
         super().__init__()

@@ -1,4 +1,7 @@
-"""The implicit pose indicator (paper, section 3.2): keypoints ask, CLIP features of the clip answer."""
+"""The implicit pose indicator (IPI): cross-attention with keypoint queries over CLIP features.
+
+Paper, section 3.2. Attribute names are those of the official checkpoint.
+"""
 
 from collections.abc import Iterable
 
@@ -7,12 +10,16 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from .attention import attend
 from .config import IpiConfig
-from .layers import LayerFactory, attend, position_table, read_table
+from .layers import LayerFactory, position_table, read_table
 
 
 class _SelfAttention(nn.Module):
-    """The released layer keeps q, k and v in one raw parameter; linears can be offloaded."""
+    """Self-attention with separate q, k and v layers, which ComfyUI can offload.
+
+    The official layer packs them into one parameter; `checkpoint_keys` splits it.
+    """
 
     def __init__(self, layers: LayerFactory, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -58,7 +65,7 @@ class _LayerStack(nn.Module):
 
 
 class KeypointEncoder(nn.Module):
-    """Turns the keypoints of a clip into the query q_p of the resampler."""
+    """Encodes the keypoints of a video to the query q_p of the resampler."""
 
     def __init__(self, layers: LayerFactory, config: IpiConfig) -> None:
         super().__init__()
@@ -76,7 +83,7 @@ class KeypointEncoder(nn.Module):
     def forward(self, keypoints: Tensor) -> Tensor:
         """Encode (b, frames, 2, joints) to (b*frames, tokens, width)."""
         x = self.increase_embed_dim(keypoints.flatten(2))
-        # The position is added once, at the input.
+        # The positional embedding is added once, at the input.
         x = self.encoder(x + position_table(x.shape[1], x.shape[2], x.device).to(x.dtype))
         order = "b f c -> (f b) c" if self.interleaves_batch else "b f c -> (b f) c"
         query = self.pre_image_condition_p(rearrange(x, order))
@@ -119,28 +126,37 @@ class _ResamplerLayer(nn.ModuleList):
 
 
 class Resampler(nn.Module):
-    """Lets a few latents read the source tokens (equations 2 and 3)."""
+    """Cross-attention of a few latent tokens to the source tokens (equations 2 and 3)."""
 
     def __init__(self, layers: LayerFactory, config: IpiConfig) -> None:
         super().__init__()
         width = config.width
         source_dim = width if config.variant == "clip_query" else config.clip_dim
         self.tokens = config.tokens
-        self.latents = layers.table(config.tokens, width) if config.learns_query else None
+        self.latents = layers.table(config.tokens, width) if config.uses_learned_query else None
         self.proj_in = layers.linear(source_dim, width)
         self.proj_out = layers.linear(width, width)
         self.norm_out = layers.layer_norm(width)
         self.layers = nn.ModuleList(_ResamplerLayer(layers, config) for _ in range(config.resampler_layers))
 
     def forward(self, source: Tensor, query: Tensor | None) -> Tensor:
-        """Map source (n, m, source_dim) and query (n, 1 or tokens, width), or None, to (n, tokens, width)."""
+        """Read the source with the query.
+
+        Args:
+            source: (n, m, source_dim), CLIP features, or encoded keypoints with the variant "clip_query".
+            query: (n, 1 or tokens, width), added to the learned query; None for the learned query alone.
+
+        Returns:
+            (n, tokens, width).
+
+        """
         source = self.proj_in(source)
-        latents = self._start(source, query)
+        latents = self._initial_latents(source, query)
         for layer in self.layers:
             latents = layer(source, latents)
         return self.norm_out(self.proj_out(latents))
 
-    def _start(self, source: Tensor, query: Tensor | None) -> Tensor:
+    def _initial_latents(self, source: Tensor, query: Tensor | None) -> Tensor:
         shape = (source.shape[0], self.tokens, source.shape[2])
         latents = source.new_zeros(shape) if query is None else query.expand(shape)
         return latents if self.latents is None else latents + read_table(self.latents, self.tokens, source)

@@ -7,13 +7,13 @@ from torch import Tensor
 
 from animatex_core.animate_x.checkpoint import (
     DenoiserFile,
-    convert_denoiser,
     load_denoiser,
     read_denoiser,
     write_denoiser,
 )
 from animatex_core.animate_x.checkpoint_keys import to_released
 from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x.conversion import convert_denoiser
 from animatex_core.animate_x.training_spec import RELEASED, TrainingSpec
 from animatex_core.animate_x.unet import AnimateXUNet
 from animatex_core.checkpoints.safe_load import read_metadata

@@ -49,12 +49,14 @@ def test_latents_are_those_of_the_picture_at_the_size_of_the_clip() -> None:
 
 
 def test_latents_need_an_autoencoder() -> None:
-    with pytest.raises(InvalidInput, match="shown as latents, which needs a VAE: give one"):
+    with pytest.raises(InvalidInput, match="reference form latents needs a VAE: connect one"):
         encode_reference(NETWORKS.image_encoder, PICTURE, SHAPE, form="latents")
 
 
 def test_other_forms_are_refused() -> None:
-    with pytest.raises(InvalidInput, match="The form is 'sketch': choose one of picture, latents, both"):
+    with pytest.raises(
+        InvalidInput, match="form is 'sketch': choose one of picture, latents, both"
+    ):
         encode_reference(NETWORKS.image_encoder, PICTURE, SHAPE, form="sketch")  # type: ignore[arg-type]
 
 
@@ -87,7 +89,7 @@ def test_the_first_driving_pose_that_shows_somebody_stands_in_for_the_reference(
 
 
 def test_features_and_poses_belong_together() -> None:
-    with pytest.raises(InvalidInput, match="There are 2 driving frames, but poses of 3: give frames and"):
+    with pytest.raises(InvalidInput, match="There are 2 driving frames, but poses of 3: use frames and"):
         encode_motion(NETWORKS.image_encoder, [PICTURE] * 2, POSES)
 
 
@@ -100,7 +102,7 @@ def test_reference_and_motion_are_read_by_one_encoder() -> None:
 
 def test_poses_are_as_many_as_frames_of_the_clip() -> None:
     shown = encode_reference(NETWORKS.image_encoder, PICTURE, SHAPE)
-    with pytest.raises(InvalidInput, match="poses of 2 frames and features of 3 for a clip of 3"):
+    with pytest.raises(InvalidInput, match="poses of 2 frames and features of 3 for a video of 3"):
         clip_conditions(SHAPE, NETWORKS.text_context, shown, POSES.select([0, 1]), motion())
 
 

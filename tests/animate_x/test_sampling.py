@@ -167,7 +167,7 @@ def test_impossible_settings_are_refused(
 
 def test_a_clip_of_nans_is_not_handed_out(unet: AnimateXUNet) -> None:
     inputs = tiny_inputs()
-    with pytest.raises(InvalidInput, match="keypoints holds NaN"):
+    with pytest.raises(InvalidInput, match="keypoints contains NaN"):
         sample_latents(unet, replace(inputs, keypoints=torch.full((1, 4, 2, 18), torch.nan)), FEW)
     broken = tiny_unet()
     broken.get_parameter("out.2.bias").data.fill_(torch.nan)

@@ -48,7 +48,7 @@ def test_key_map_translates_both_ways() -> None:
 
 @pytest.mark.parametrize(("width", "height", "frames"), [(64, 64, 1), (32, 64, 2), (96, 64, 5), (64, 96, 40)])
 def test_any_size_and_any_number_of_frames(width: int, height: int, frames: int) -> None:
-    shape = ClipShape(width, height, frames, halvings=2)
+    shape = ClipShape(width, height, frames, num_downsamples=2)
     v = run(tiny_unet(), tiny_inputs(shape), tiny_latents(shape))
     assert v.shape == shape.latents()
     assert v.isfinite().all()

@@ -121,7 +121,7 @@ def test_on_a_server_the_loader_says_what_to_get(server: Server) -> None:
         ("not 4n + 1", "the number of poses is 8, but Wan makes clips of 4n + 1 frames: take 9."),
         ("no clip_vision", "The full variant of Animate-X++ reads the motion from the driving frames, but"),
         ("no frames", "The full variant of Animate-X++ reads the motion from the driving frames, but"),
-        ("too few frames", "There are 5 driving frames, but poses of 9: give frames and poses of the same"),
+        ("too few frames", "There are 5 driving frames, but poses of 9: use frames and poses of the same"),
         ("twice", "The MODEL has gone through Apply Animate-X++ already"),
         ("ends before it starts", "start_percent is 0.8, but end_percent is 0.2: end later than you start."),
         ("LoRA of another", "other.ckpt has 60 LoRA layers of another size than the transformer's"),

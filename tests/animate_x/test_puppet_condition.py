@@ -9,7 +9,7 @@ from torch import Tensor
 
 from animatex_core.animate_x.conditions import ConditionInputs
 from animatex_core.animate_x.config import DenoiserConfig
-from animatex_core.animate_x.puppet_condition import ERROR, carried
+from animatex_core.animate_x.puppet_condition import ERROR, estimate_from_puppet
 from animatex_core.animate_x.unet import AnimateXUNet
 from animatex_core.diffusion.schedule import NoiseSchedule
 from animatex_core.errors import InvalidInput
@@ -34,9 +34,9 @@ def test_pure_noise_says_nothing_and_nearly_clean_latents_say_all() -> None:
     x, puppet = tiny_latents(seed=1), tiny_latents(seed=2)
     for timestep, known in ((999, puppet), (0, x)):
         t = torch.tensor([timestep])
-        estimate = SCHEDULE.x0_from_v(x, carried(x, puppet, t).velocity, t)
+        estimate = SCHEDULE.x0_from_v(x, estimate_from_puppet(x, puppet, t).velocity, t)
         torch.testing.assert_close(estimate, known, atol=0.1 if timestep == 0 else 1e-6, rtol=0)
-    assert carried(x, puppet, torch.tensor([999])).correction.abs().max() == 0
+    assert estimate_from_puppet(x, puppet, torch.tensor([999])).correction.abs().max() == 0
 
 
 @pytest.mark.parametrize("timestep", [100, 400, 600])
@@ -45,7 +45,7 @@ def test_no_other_linear_estimate_is_nearer(timestep: int) -> None:
     clean, noise, error = (torch.randn(shape, generator=generator) for _ in range(3))
     puppet, t = clean + ERROR**0.5 * error, torch.full((64,), timestep)
     x = SCHEDULE.noised(clean, noise, t)
-    correction, velocity = carried(x, puppet, t)
+    correction, velocity = estimate_from_puppet(x, puppet, t)
     torch.testing.assert_close(SCHEDULE.x0_from_v(x, velocity, t), puppet + correction, atol=1e-4, rtol=0)
     errors = [(puppet + factor * correction - clean).square().mean() for factor in (0.8, 1.0, 1.2)]
     assert errors[1] == min(errors)
