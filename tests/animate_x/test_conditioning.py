@@ -54,9 +54,7 @@ def test_latents_need_an_autoencoder() -> None:
 
 
 def test_other_forms_are_refused() -> None:
-    with pytest.raises(
-        InvalidInput, match="form is 'sketch': choose one of picture, latents, both"
-    ):
+    with pytest.raises(InvalidInput, match="form is 'sketch': choose one of picture, latents, both"):
         encode_reference(NETWORKS.image_encoder, PICTURE, SHAPE, form="sketch")  # type: ignore[arg-type]
 
 

@@ -114,7 +114,7 @@ def test_what_cannot_be_converted_is_refused(released: Path) -> None:
     with pytest.raises(InvalidInput, match="also the file to write"):
         convert_plus(released, released, TINY["simple"], WAN)
     convert_plus(released, target, TINY["simple"], WAN)
-    with pytest.raises(InvalidInput, match="converted already"):
+    with pytest.raises(InvalidInput, match="already converted"):
         convert_plus(target, released.with_name("again.safetensors"))
     broken = released_tensors("simple") | {"pipe.dwpose_embedding.0.bias": torch.full((4,), torch.nan)}
     torch.save(broken, released)
@@ -138,7 +138,7 @@ def test_code_in_a_pickle_is_not_run(tmp_path: Path) -> None:
 def test_a_configuration_of_another_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "it.safetensors"
     save_file({"modules.x": torch.ones(1)}, path, {"format": "animatex-plus", "config": '{"dim": 3}'})
-    with pytest.raises(WrongCheckpoint, match="convert the released checkpoint again"):
+    with pytest.raises(WrongCheckpoint, match="convert the official checkpoint again"):
         read_plus(path)
 
 

@@ -79,7 +79,7 @@ def test_the_full_variant_asks_for_the_driving_frames() -> None:
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        ({"pose_video": torch.zeros(1, 3, 8, 32, 32)}, "8, but Wan makes clips of 4n \\+ 1 frames: take 9"),
+        ({"pose_video": torch.zeros(1, 3, 8, 32, 32)}, "8, but Wan makes videos of 4n \\+ 1 frames: use 9"),
         ({"pose_video": torch.zeros(1, 3, 9, 40, 32)}, "multiples of 16"),
         ({"reference_pose": torch.zeros(1, 3, 32, 32)}, "reference_pose is"),
         ({"keypoints": torch.zeros(1, 8, 2, 18)}, "keypoints is"),

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from animatex_core.animate_x_plus.sampling import FlowSchedule, euler, rounded_timesteps, with_guidance
+from animatex_core.animate_x_plus.sampling import FlowSchedule, euler, rounded_timesteps
 from animatex_core.errors import InvalidInput
 
 
@@ -30,15 +30,6 @@ def test_a_constant_velocity_is_integrated_exactly() -> None:
 def test_the_latents_keep_the_type_of_the_noise() -> None:
     noise = torch.ones(1, 1, 1, 2, 2, dtype=torch.bfloat16)
     assert euler(lambda x, t: x, noise, FlowSchedule.shifted(2)).dtype == torch.bfloat16
-
-
-def test_guidance_leaves_out_the_second_pass_where_it_says_nothing() -> None:
-    def forbidden(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        raise AssertionError
-
-    x = torch.ones(1, 1, 1, 1, 1)
-    assert with_guidance(lambda x, t: 2 * x, forbidden, 1)(x, x).item() == 2
-    assert with_guidance(lambda x, t: 2 * x, lambda x, t: x, 3)(x, x).item() == 4
 
 
 @pytest.mark.parametrize(("steps", "shift"), [(0, 5.0), (4, 0.0), (4, -1.0), (4, float("nan"))])

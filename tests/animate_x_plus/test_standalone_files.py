@@ -86,9 +86,9 @@ def test_a_prompt_is_cleaned() -> None:
 @pytest.mark.parametrize(
     ("stored", "message"),
     [
-        ({}, "holds no tokenizer"),
-        ({"spiece_model": torch.zeros(9)}, "holds no tokenizer"),
-        ({"spiece_model": torch.arange(99, dtype=torch.uint8)}, "holds a damaged tokenizer"),
+        ({}, "contains no tokenizer"),
+        ({"spiece_model": torch.zeros(9)}, "contains no tokenizer"),
+        ({"spiece_model": torch.arange(99, dtype=torch.uint8)}, "contains a damaged tokenizer"),
     ],
 )
 def test_a_text_encoder_without_its_tokenizer_is_refused(

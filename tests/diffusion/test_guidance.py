@@ -97,6 +97,15 @@ def test_the_whole_interval_includes_the_first_timestep_of_flow_matching(scale: 
     assert Guidance(scale).applies(1000.0) is applies
 
 
+def test_at_scale_1_flow_matching_runs_only_the_conditional_pass() -> None:
+    def forbidden(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        raise AssertionError
+
+    x, t = torch.ones(1, 1, 1, 1, 1), torch.tensor([1000.0])
+    assert guided(lambda x, t: 2 * x, forbidden, Guidance(1))(x, t).item() == 2
+    assert guided(lambda x, t: 2 * x, lambda x, t: x, Guidance(3))(x, t).item() == 4
+
+
 def test_half_precision_answers_are_combined_in_the_type_of_the_latents() -> None:
     t = torch.tensor([500, 500])
     c, u = CONDITIONAL(X, t).half(), UNCONDITIONAL(X, t).half()

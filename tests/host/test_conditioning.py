@@ -92,7 +92,7 @@ class TestReference:
             {"reference_form": "both"},
             "reference form both needs a VAE: connect one, or use the form picture.",
         ),
-        ({"poses": ["short", 0]}, "There are poses of 2 frames and features of 3 for a clip of 2"),
+        ({"poses": ["short", 0]}, "There are poses of 2 frames and features of 3 for a video of 2"),
     ],
 )
 def test_conditions_that_do_not_fit_are_one_sentence(

@@ -118,7 +118,7 @@ def test_on_a_server_the_loader_says_what_to_get(server: Server) -> None:
         ("two clips", "positive and negative are not of one clip with a picture: wire"),
         ("other CLIP", "clip_vision_output of WanImageToVideo is 1024 wide, but Wan 2.1 needs 1280: load"),
         ("too few poses", "There are poses of 5 frames, but WanImageToVideo makes 9: set its length"),
-        ("not 4n + 1", "the number of poses is 8, but Wan makes clips of 4n + 1 frames: take 9."),
+        ("not 4n + 1", "the number of poses is 8, but Wan makes videos of 4n + 1 frames: use 9."),
         ("no clip_vision", "The full variant of Animate-X++ reads the motion from the driving frames, but"),
         ("no frames", "The full variant of Animate-X++ reads the motion from the driving frames, but"),
         ("too few frames", "There are 5 driving frames, but poses of 9: use frames and poses of the same"),
