@@ -30,7 +30,7 @@ def _answer(unet: AnimateXUNet, inputs: ConditionInputs, timestep: int = 999) ->
     return unet(tiny_latents(), torch.tensor([timestep]), unet.encode(inputs))
 
 
-def test_pure_noise_says_nothing_and_nearly_clean_latents_say_all() -> None:
+def test_the_estimate_ignores_pure_noise_and_keeps_nearly_clean_latents() -> None:
     x, puppet = tiny_latents(seed=1), tiny_latents(seed=2)
     for timestep, known in ((999, puppet), (0, x)):
         t = torch.tensor([timestep])
@@ -40,7 +40,7 @@ def test_pure_noise_says_nothing_and_nearly_clean_latents_say_all() -> None:
 
 
 @pytest.mark.parametrize("timestep", [100, 400, 600])
-def test_no_other_linear_estimate_is_nearer(timestep: int) -> None:
+def test_no_other_linear_estimate_is_closer(timestep: int) -> None:
     shape, generator = (64, 4, 2, 8, 8), torch.Generator().manual_seed(0)
     clean, noise, error = (torch.randn(shape, generator=generator) for _ in range(3))
     puppet, t = clean + ERROR**0.5 * error, torch.full((64,), timestep)
@@ -51,7 +51,7 @@ def test_no_other_linear_estimate_is_nearer(timestep: int) -> None:
     assert errors[1] == min(errors)
 
 
-def test_a_network_that_adds_nothing_answers_with_the_puppet() -> None:
+def test_a_network_that_adds_nothing_returns_the_puppet() -> None:
     unet, inputs = AnimateXUNet(CONFIG).requires_grad_(False), _inputs()
     initialise(unet)
     torch.testing.assert_close(_answer(unet, inputs), -PUPPET)
@@ -59,7 +59,7 @@ def test_a_network_that_adds_nothing_answers_with_the_puppet() -> None:
 
 
 @pytest.mark.parametrize("name", ["puppet_latents", "pose_pictures", "reference_image", "reference_latents"])
-def test_every_condition_is_seen(name: str) -> None:
+def test_every_condition_has_an_effect(name: str) -> None:
     unet = tiny_unet(CONFIG)
     assert not torch.equal(_answer(unet, _inputs()), _answer(unet, _inputs(**{name: None})))
 
@@ -70,7 +70,7 @@ def test_frames_attend_to_the_reference() -> None:
     assert not torch.equal(_answer(with_keys, _inputs()), _answer(without, _inputs()))
 
 
-def test_pictures_that_are_pooled_first_need_the_same_weights() -> None:
+def test_pooling_images_first_needs_the_same_weights() -> None:
     first, later = (tiny_unet(replace(CONFIG, pools_pictures=pools)) for pools in (True, False))
     assert first.state_dict().keys() == later.state_dict().keys()
     assert not torch.equal(_answer(first, _inputs()), _answer(later, _inputs()))
@@ -83,12 +83,12 @@ def test_a_window_has_the_puppet_of_its_frames() -> None:
     torch.testing.assert_close(found, PUPPET[:, :, 1:3])
 
 
-def test_a_network_that_knows_no_puppet_is_shown_none() -> None:
+def test_a_network_without_puppet_rejects_it() -> None:
     with pytest.raises(InvalidInput, match="puppet_latents has"):
         tiny_unet().encode(_inputs())
 
 
-def test_a_file_without_these_entries_is_of_the_release() -> None:
+def test_a_file_without_these_entries_has_the_official_values() -> None:
     values = DenoiserConfig.tiny().to_dict()
     for name in ("pools_pictures", "separate_conditions", "puppet", "reference_keys"):
         assert values.pop(name) is False
