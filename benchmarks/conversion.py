@@ -20,19 +20,19 @@ from animatex_core.animate_x.unet import AnimateXUNet
 
 REPORT = """
 import torch
-from animatex_core.checkpoints import denoiser_file
+from animatex_core.animate_x import checkpoint, conversion
 from benchmarks.measure import measured
 with measured() as result:
 {work}
 print(f"{name}: {{result.seconds:.1f}} s, {{result.peak_bytes / 2**30:.2f}} GiB at the peak")
 """
-CONVERT = "denoiser_file.convert_denoiser({source!r}, {target!r}, torch.zeros(1, 77, 1024), torch.bfloat16)"
+CONVERT = "conversion.convert_denoiser({source!r}, {target!r}, torch.zeros(1, 77, 1024), torch.bfloat16)"
 LOAD_BUNDLE = """
-unet = denoiser_file.load_denoiser({target!r}, torch.bfloat16).unet
+unet = checkpoint.load_denoiser({target!r}, torch.bfloat16).unet
 pages = [parameter.view(torch.uint8).flatten()[::4096].sum() for parameter in unet.parameters()]
 """
 LOAD_PICKLE = """
-unet = denoiser_file.load_denoiser({source!r}, torch.bfloat16).unet
+unet = checkpoint.load_denoiser({source!r}, torch.bfloat16).unet
 pages = [parameter.view(torch.uint8).flatten()[::4096].sum() for parameter in unet.parameters()]
 """
 READ_PICKLE = "tensors = torch.load({source!r}, weights_only=True, map_location='cpu')"

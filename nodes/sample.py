@@ -6,8 +6,9 @@ from typing import Any
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ..animatex_core.animate_x.sampling import SEEDS, SamplingSettings, Segments, Windows
+from ..animatex_core.animate_x.sampling import SamplingSettings, Segments, Windows
 from ..animatex_core.diffusion.guidance import Guidance
+from ..animatex_core.diffusion.schedule import SEEDS
 from ..animatex_core.diffusion.solvers import SOLVERS
 from ..animatex_core.errors import InvalidInput
 from .host.conditions import Conditioning

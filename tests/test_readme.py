@@ -14,8 +14,8 @@ import torch
 import yaml
 from PIL import Image
 
-from animatex_core.animate_x.checkpoint import convert_denoiser
 from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x.conversion import convert_denoiser
 from animatex_core.cli import demo, models, poses
 from animatex_core.cli.main import main
 from animatex_core.encoders.open_clip import OpenClipTextContext

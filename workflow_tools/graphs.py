@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from animatex_core.animate_x.sampling import FOR_SMALL
+from animatex_core.animate_x.sampling import SamplingSettings
 
 from .graph import Group, Node, Workflow, node
 from .material import CHARACTER, CLIP
@@ -14,8 +14,9 @@ from .plus_graphs import plus_workflows
 FRAMES = {"frames": 16}
 MOMENT = {"frames": 1, "start": 1.0}
 # As the small built-in networks want it, trained on 8 frames; the notes tell what the real ones do.
+_SMALL = SamplingSettings.for_small_bundle()
 SMALL = {
-    "solver": FOR_SMALL.solver, "steps": FOR_SMALL.steps, "cfg": FOR_SMALL.guidance.scale,
+    "solver": _SMALL.solver, "steps": _SMALL.steps, "cfg": _SMALL.guidance.scale,
     "long_clip": "windows", "frames_at_once": 8, "overlap": 4,
 }  # fmt: skip
 FEW = {"solver": "dpm++2m", "steps": 8}

@@ -8,20 +8,21 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from .attention import KeyValue, TransformerBlock
 from .conditions import BlockContext
 from .config import DenoiserConfig
-from .layers import KeyValue, LayerFactory, TransformerBlock
+from .layers import LayerFactory
 from .temporal import TemporalTransformer
 
 
 class TemporalConvolutions(nn.Module):
-    """Four convolutions over time (kernel 3, 1, 1) around which the input is added."""
+    """Four temporal convolutions (kernel (3, 1, 1)) with a residual connection around them."""
 
-    def __init__(self, make: LayerFactory, channels: int, config: DenoiserConfig) -> None:
+    def __init__(self, layers: LayerFactory, channels: int, config: DenoiserConfig) -> None:
         super().__init__()
         for index in range(1, 5):
-            norm = make.group_norm(config.norm_groups, channels)
-            convolution = make.conv3d(channels, channels, (3, 1, 1), padding=(1, 0, 0))
+            norm = layers.group_norm(config.norm_groups, channels)
+            convolution = layers.conv3d(channels, channels, (3, 1, 1), padding=(1, 0, 0))
             dropout = [] if index == 1 else [nn.Dropout(config.dropout)]
             self.add_module(f"conv{index}", nn.Sequential(norm, nn.SiLU(), *dropout, convolution))
 
@@ -34,23 +35,25 @@ class TemporalConvolutions(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions over space with the timestep added in between, then the convolutions over time."""
+    """Two spatial convolutions with the timestep embedding added between, then temporal convolutions."""
 
-    def __init__(self, make: LayerFactory, inputs: int, outputs: int, config: DenoiserConfig) -> None:
+    def __init__(self, layers: LayerFactory, inputs: int, outputs: int, config: DenoiserConfig) -> None:
         super().__init__()
         self.in_layers = nn.Sequential(
-            make.group_norm(config.norm_groups, inputs), nn.SiLU(), make.conv2d(inputs, outputs, 3, padding=1)
+            layers.group_norm(config.norm_groups, inputs),
+            nn.SiLU(),
+            layers.conv2d(inputs, outputs, 3, padding=1),
         )
-        self.emb_layers = nn.Sequential(nn.SiLU(), make.linear(config.time_dim, outputs))
+        self.emb_layers = nn.Sequential(nn.SiLU(), layers.linear(config.time_dim, outputs))
         self.out_layers = nn.Sequential(
-            make.group_norm(config.norm_groups, outputs),
+            layers.group_norm(config.norm_groups, outputs),
             nn.SiLU(),
             nn.Dropout(config.dropout),
-            make.conv2d(outputs, outputs, 3, padding=1),
+            layers.conv2d(outputs, outputs, 3, padding=1),
         )
-        self.skip_connection = nn.Identity() if inputs == outputs else make.conv2d(inputs, outputs, 1)
-        # The released checkpoint spells it so.
-        self.temopral_conv = TemporalConvolutions(make, outputs, config)
+        self.skip_connection = nn.Identity() if inputs == outputs else layers.conv2d(inputs, outputs, 1)
+        # The misspelt name is that of the official checkpoint.
+        self.temopral_conv = TemporalConvolutions(layers, outputs, config)
 
     def forward(self, x: Tensor, step: BlockContext) -> Tensor:
         """Map (b*f, inputs, h, w) to (b*f, outputs, h, w)."""
@@ -62,98 +65,107 @@ class ResidualBlock(nn.Module):
 
 
 class Downsample(nn.Module):
-    """Halves height and width by a convolution of stride 2."""
+    """Halves height and width with a convolution of stride 2."""
 
-    def __init__(self, make: LayerFactory, channels: int) -> None:
+    def __init__(self, layers: LayerFactory, channels: int) -> None:
         super().__init__()
-        self.op = make.conv2d(channels, channels, 3, stride=2, padding=1)
+        self.op = layers.conv2d(channels, channels, 3, stride=2, padding=1)
 
     def forward(self, x: Tensor, _step: BlockContext) -> Tensor:
+        """Map (b*f, c, h, w) to (b*f, c, h/2, w/2)."""
         return self.op(x)
 
 
 class Upsample(nn.Module):
-    """Doubles height and width by repetition, then a convolution."""
+    """Doubles height and width with nearest-neighbour upsampling and a convolution."""
 
-    def __init__(self, make: LayerFactory, channels: int) -> None:
+    def __init__(self, layers: LayerFactory, channels: int) -> None:
         super().__init__()
-        self.conv = make.conv2d(channels, channels, 3, padding=1)
+        self.conv = layers.conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor, _step: BlockContext) -> Tensor:
+        """Map (b*f, c, h, w) to (b*f, c, 2h, 2w)."""
         return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
 class MotionAttention(nn.Module):
-    """A spatial transformer whose context is the IPI tokens of each frame (paper, section 3.2)."""
+    """Spatial transformer with cross-attention to the IPI tokens of each frame (paper, section 3.2)."""
 
-    def __init__(self, make: LayerFactory, channels: int, config: DenoiserConfig, tokens_dim: int) -> None:
+    def __init__(self, layers: LayerFactory, channels: int, config: DenoiserConfig, tokens_dim: int) -> None:
         super().__init__()
         heads = channels // config.head_dim
-        self.norm_p = make.group_norm(config.norm_groups, channels, eps=1e-6)
-        self.proj_in_p = make.linear(channels, channels)
-        block = TransformerBlock(make, channels, heads, config.head_dim, context_dim=tokens_dim)
+        self.norm_p = layers.group_norm(config.norm_groups, channels, eps=1e-6)
+        self.proj_in_p = layers.linear(channels, channels)
+        block = TransformerBlock(layers, channels, heads, config.head_dim, context_dim=tokens_dim)
         self.transformer_blocks_p = nn.ModuleList([block])
-        self.proj_out_p = make.linear(channels, channels)
+        self.proj_out_p = layers.linear(channels, channels)
 
     def keys_values(self, tokens: Tensor) -> KeyValue:
-        """Project the IPI tokens (b*(f+1), tokens, width)."""
+        """Project IPI tokens (b*(f+1), tokens, width) to keys and values."""
         return cast(TransformerBlock, self.transformer_blocks_p[0]).attn2.keys_values(tokens)
 
     def forward(self, x: Tensor, motion: KeyValue) -> Tensor:
-        """Map (b*f, c, h, w) to what is to be added to it."""
+        """Map (b*f, c, h, w) to a residual of the same shape."""
         tokens = rearrange(self.norm_p(x), "n c h w -> n (h w) c")
         tokens = self.transformer_blocks_p[0](self.proj_in_p(tokens), motion)
         return rearrange(self.proj_out_p(tokens), "n (h w) c -> n c h w", h=x.shape[2])
 
 
 class SpatialTransformer(nn.Module):
-    """Self attention and cross attention to the context, then the motion attention.
+    """Self-attention within a frame, cross-attention to text and image tokens, and motion attention.
 
-    index: which entry of the conditions' cached keys and values belongs to this layer.
+    Args:
+        layers: Creates the layers.
+        channels: Width of the input.
+        config: Sizes of the denoiser.
+        index: Entry of the conditions' cached keys and values that belongs to this layer.
+
     """
 
-    def __init__(self, make: LayerFactory, channels: int, config: DenoiserConfig, index: int) -> None:
+    def __init__(self, layers: LayerFactory, channels: int, config: DenoiserConfig, index: int) -> None:
         super().__init__()
         heads = channels // config.head_dim
         self.index = index
         self.parallel = config.motion_attention == "parallel"
         self.motion_scale = config.motion_scale
         self.reference_keys = config.reference_keys
-        self.norm = make.group_norm(config.norm_groups, channels, eps=1e-6)
-        self.proj_in = make.linear(channels, channels)
-        block = TransformerBlock(make, channels, heads, config.head_dim, context_dim=config.context_dim)
+        self.norm = layers.group_norm(config.norm_groups, channels, eps=1e-6)
+        self.proj_in = layers.linear(channels, channels)
+        block = TransformerBlock(layers, channels, heads, config.head_dim, context_dim=config.context_dim)
         self.transformer_blocks = nn.ModuleList([block])
-        self.proj_out = make.linear(channels, channels)
+        self.proj_out = layers.linear(channels, channels)
         self.pose_attention = (
-            None if config.ipi is None else MotionAttention(make, channels, config, config.ipi.width)
+            None if config.ipi is None else MotionAttention(layers, channels, config, config.ipi.width)
         )
 
     def keys_values(self, context: Tensor) -> KeyValue:
-        """Project the context (b, tokens, context_dim)."""
+        """Project a context (b, tokens, context_dim) to keys and values."""
         return cast(TransformerBlock, self.transformer_blocks[0]).attn2.keys_values(context)
 
     def forward(self, x: Tensor, step: BlockContext) -> Tensor:
         """Map (b*f, c, h, w) to the same shape."""
-        reference_of = step.frames if self.reference_keys else None
-        attended = self._attend(x, step.conditions.context[self.index], reference_of) + x
+        sequences = step.frames if self.reference_keys else None
+        attended = self._attend(x, step.conditions.context[self.index], sequences) + x
         if self.pose_attention is None:
             return attended
         source = x if self.parallel else attended
         motion = self.pose_attention(source, step.conditions.motion[self.index])
         return attended + self.motion_scale * motion
 
-    def _attend(self, x: Tensor, context: KeyValue, reference_of: int | None) -> Tensor:
+    def _attend(self, x: Tensor, context: KeyValue, sequences: int | None) -> Tensor:
         tokens = rearrange(self.norm(x), "n c h w -> n (h w) c")
-        tokens = self.transformer_blocks[0](self.proj_in(tokens), context, reference_of)
+        tokens = self.transformer_blocks[0](self.proj_in(tokens), context, sequences)
         return rearrange(self.proj_out(tokens), "n (h w) c -> n c h w", h=x.shape[2])
 
 
 class Stem(nn.ModuleList):
-    """The first convolution and the first temporal transformer."""
+    """The first convolution and temporal transformer."""
 
-    def __init__(self, make: LayerFactory, config: DenoiserConfig) -> None:
-        convolution = make.conv2d(config.reference_channels, config.channels, 3, padding=1)
-        super().__init__([convolution, TemporalTransformer(make, config.channels, config.stem_heads, config)])
+    def __init__(self, layers: LayerFactory, config: DenoiserConfig) -> None:
+        convolution = layers.conv2d(config.reference_channels, config.channels, 3, padding=1)
+        super().__init__(
+            [convolution, TemporalTransformer(layers, config.channels, config.stem_heads, config)]
+        )
 
     def forward(self, x: Tensor, step: BlockContext) -> Tensor:
         """Map (b*f, reference_channels, h, w) to (b*f, channels, h, w)."""
@@ -162,59 +174,60 @@ class Stem(nn.ModuleList):
 
 
 class Block(nn.ModuleList):
-    """Layers that run one after another on (b*f, c, h, w) and the shared step."""
+    """Layers that run in sequence on (b*f, c, h, w) with a shared `BlockContext`."""
 
     def forward(self, x: Tensor, step: BlockContext) -> Tensor:
+        """Map (b*f, c, h, w) to the output of the last layer."""
         for layer in self:
             x = layer(x, step)
         return x
 
 
 class LevelBuilder:
-    """Makes the blocks in forward order and remembers the widths that the way up has to join."""
+    """Builds the blocks in forward order and tracks the widths of the skip connections."""
 
-    def __init__(self, make: LayerFactory, config: DenoiserConfig) -> None:
-        self.make, self.config = make, config
+    def __init__(self, layers: LayerFactory, config: DenoiserConfig) -> None:
+        self.layers, self.config = layers, config
         self.indices = count()
         self.skips: list[int] = []
 
     def down(self) -> Iterator[nn.Module]:
-        """Yield the blocks of the encoder; each one's output is a skip."""
+        """Yield the blocks of the encoder. The output of each one is a skip connection."""
         config, channels = self.config, self.config.channels
-        yield self._skip(Stem(self.make, config), channels)
+        yield self._skip(Stem(self.layers, config), channels)
         for level, width in enumerate(config.widths):
             for _ in range(config.residual_blocks):
-                yield self._skip(Block(self._layers(channels, width, level)), width)
+                yield self._skip(Block(self._residual(channels, width, level)), width)
                 channels = width
-            if level < config.halvings:
-                yield self._skip(Downsample(self.make, width), width)
+            if level < config.num_downsamples:
+                yield self._skip(Downsample(self.layers, width), width)
 
     def middle(self) -> nn.Module:
-        """Return the block between the encoder and the decoder, which always has attention."""
+        """Return the block between encoder and decoder, which always has attention."""
         width = self.config.widths[-1]
-        first, last = (ResidualBlock(self.make, width, width, self.config) for _ in range(2))
+        first, last = (ResidualBlock(self.layers, width, width, self.config) for _ in range(2))
         return Block([first, *self._attention(width), last])
 
     def up(self) -> Iterator[nn.Module]:
-        """Yield the blocks of the decoder; each one joins the last skip that is left."""
+        """Yield the blocks of the decoder. Each one concatenates the last remaining skip connection."""
         config, channels = self.config, self.config.widths[-1]
         for level, width in reversed(list(enumerate(config.widths))):
             for position in range(config.residual_blocks + 1):
-                layers = self._layers(channels + self.skips.pop(), width, level)
+                modules = self._residual(channels + self.skips.pop(), width, level)
                 if level and position == config.residual_blocks:
-                    layers.append(Upsample(self.make, width))
-                yield Block(layers)
+                    modules.append(Upsample(self.layers, width))
+                yield Block(modules)
                 channels = width
 
     def _skip(self, block: nn.Module, width: int) -> nn.Module:
         self.skips.append(width)
         return block
 
-    def _layers(self, inputs: int, outputs: int, level: int) -> list[nn.Module]:
+    def _residual(self, inputs: int, outputs: int, level: int) -> list[nn.Module]:
         attention = self._attention(outputs) if level in self.config.attention_levels else []
-        return [ResidualBlock(self.make, inputs, outputs, self.config), *attention]
+        return [ResidualBlock(self.layers, inputs, outputs, self.config), *attention]
 
     def _attention(self, channels: int) -> list[nn.Module]:
-        spatial = SpatialTransformer(self.make, channels, self.config, next(self.indices))
+        spatial = SpatialTransformer(self.layers, channels, self.config, next(self.indices))
         heads = channels // self.config.head_dim
-        return [spatial, TemporalTransformer(self.make, channels, heads, self.config)]
+        return [spatial, TemporalTransformer(self.layers, channels, heads, self.config)]

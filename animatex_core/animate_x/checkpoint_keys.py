@@ -1,8 +1,8 @@
-"""Where the names of the released denoiser and of ours differ, as data.
+"""Conversion between the keys of the official Animate-X checkpoint and ours.
 
-A host can only move weights that are parameters of a leaf module (linears, norms, tables). The released
-network has two kinds that are not: the packed in_proj of its keypoint encoder, and the resampler's raw
-latents. All other names are equal. No tensor is copied on the way in.
+ComfyUI can only offload weights that are parameters of a leaf module (linears, norms, tables). The official
+network has two kinds that are not: the packed in_proj of its keypoint encoder, and the raw latents of its
+resampler. All other keys are equal. Loading copies no tensor.
 """
 
 from collections.abc import Mapping
@@ -10,26 +10,26 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-# Released name -> ours, by the end of the key. The parts are stacked along the first axis.
+# Suffix of an official key -> ours. The parts are stacked along the first axis.
 PACKED = {
     "self_attn.in_proj_weight": ("self_attn.to_q.weight", "self_attn.to_k.weight", "self_attn.to_v.weight"),
     "self_attn.in_proj_bias": ("self_attn.to_q.bias", "self_attn.to_k.bias", "self_attn.to_v.bias"),
 }
-# Released name -> ours. The released tensor has a leading axis of length 1.
+# Suffix of an official key -> ours. The official tensor has a leading axis of length 1.
 TABLES = {"latents": "latents.weight"}
-# A constant of the architecture that the released file stores all the same, beside this weight of its width.
+# A constant that the official file stores nevertheless, next to this weight of the same width.
 POSITION_TABLE = "pos_embed.pos_table"
 _BESIDE_POSITION_TABLE = "increase_embed_dim.1.bias"
 RELEASED_FRAMES = 33
 
 
 def from_released(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename released tensors to ours; the position table is left out."""
+    """Convert official keys to ours, without the position table."""
     return {name: ours for key, tensor in tensors.items() for name, ours in _split(key, tensor)}
 
 
 def to_released(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename our tensors to the released names, without the position table."""
+    """Convert our keys to official ones, without the position table."""
     released: dict[str, Tensor] = {}
     for key, tensor in tensors.items():
         released.update(_join(key, tensor, tensors))
@@ -37,9 +37,15 @@ def to_released(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def released_keys(module: nn.Module, frames: int = RELEASED_FRAMES) -> dict[str, tuple[int, ...]]:
-    """Return {key: shape} of the released checkpoint that would fill `module`, position tables included.
+    """Return the keys and shapes of the official checkpoint for a module, position tables included.
 
-    frames: rows of the position table, 33 in the released file (32 frames and the reference).
+    Args:
+        module: Our network, or a part of it.
+        frames: Rows of the position table, 33 in the official file (32 frames and the reference).
+
+    Returns:
+        Official key to shape.
+
     """
     tensors = to_released(module.state_dict())
     keys = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
@@ -74,6 +80,6 @@ def _join(key: str, tensor: Tensor, tensors: Mapping[str, Tensor]) -> dict[str, 
 
 
 def _prefix(key: str, suffix: str) -> str | None:
-    """Return what stands before a suffix of whole path components, or None."""
+    """Return the part of a key before a suffix of whole path components, or None."""
     head = key.removesuffix(suffix)
     return head if head != key and (not head or head.endswith(".")) else None

@@ -1,7 +1,7 @@
-"""From pictures, poses and CLIP features to the conditions of a clip: what the denoiser will be told."""
+"""Building the conditions of a video from images, poses and CLIP features."""
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -21,16 +21,20 @@ from .conditions import ConditionInputs
 from .shapes import ClipShape
 from .training_spec import ReferenceForm, check_reference_form
 
-STRETCH = 0.1  # part by which a picture may become wider or narrower without a word
-_BATCH = 16  # driving frames that wait for the image encoder at once
+STRETCH = 0.1  # relative change of the aspect ratio beyond which there is a warning
+_BATCH = 16  # driving frames that are encoded at once
 
 
 @dataclass(frozen=True, eq=False)
 class MotionFeatures:
-    """What the implicit pose indicator reads of a driving clip of f frames.
+    """Inputs of the implicit pose indicator from a driving video of f frames.
 
-    clip: (f, clip_dim), CLIP's pooled embeddings of the frames; poses: of whoever is seen in these frames;
-    width, height: of the frames in pixels.
+    Args:
+        clip: CLIP's pooled embeddings of the frames, (f, clip_dim).
+        poses: Poses detected in these frames.
+        width: Of the frames, in pixels.
+        height: Of the frames, in pixels.
+
     """
 
     clip: Tensor
@@ -44,13 +48,19 @@ class MotionFeatures:
 
 @dataclass(frozen=True, eq=False)
 class ReferenceFeatures:
-    """The reference picture as the denoiser is told of it.
+    """The reference image, encoded.
 
-    picture: (h, w, 3) uint8 in RGB. embedding: (1, clip_dim), CLIP's pooled embedding of it.
-    pose: what is found in the picture, of which the first frame counts; None where there is no human pose.
-    latents: (1, latent_channels, h, w), scaled, of the picture at the size of the clip, or None.
-    shows_picture: whether the picture itself is shown, as released; otherwise its latents alone (paper,
-        section 3.1).
+    Args:
+        picture: (h, w, 3) uint8 in RGB.
+        embedding: CLIP's pooled embedding of the image, (1, clip_dim).
+        pose: The pose in the image, of which the first frame is used; None without a human pose.
+        latents: Scaled latents of the image at the size of the video, (1, latent_channels, h, w), or None.
+        shows_picture: Condition on the image itself, as the official code does; otherwise only on its
+            latents (paper, section 3.1).
+
+    Raises:
+        InvalidInput: The model would be conditioned on neither image nor latents.
+
     """
 
     picture: np.ndarray
@@ -61,15 +71,15 @@ class ReferenceFeatures:
 
     def __post_init__(self) -> None:
         if self.latents is None and not self.shows_picture:
-            raise InvalidInput("The reference is shown neither as picture nor as latents: give its latents.")
+            raise InvalidInput("The reference is used neither as image nor as latents: pass its latents.")
 
 
 def require_a_pose_each(frames: int, poses: int) -> None:
     """Raise InvalidInput unless there are as many poses as driving frames."""
     if frames != poses:
         raise InvalidInput(
-            f"There are {frames} driving frames, but poses of {poses}: give frames and poses of the same "
-            "part of one clip."
+            f"There are {frames} driving frames, but poses of {poses}: use frames and poses of the same part "
+            "of one video."
         )
 
 
@@ -79,9 +89,17 @@ def encode_motion(
     poses: PoseSequence,
     progress: Progress = no_progress,
 ) -> MotionFeatures:
-    """Read the motion of driving frames, (h, w, 3) uint8 in RGB, whose poses are known.
+    """Encode driving frames for the implicit pose indicator, a few at a time.
 
-    Frames are taken a few at a time. Raises InvalidInput unless there are as many frames as poses.
+    Args:
+        encoder: CLIP vision model.
+        frames: Driving frames, (h, w, 3) uint8 in RGB.
+        poses: The pose of every frame.
+        progress: Called with the frames encoded and the number of poses.
+
+    Raises:
+        InvalidInput: There are not as many frames as poses.
+
     """
     parts: list[Tensor] = []
     done, width, height = 0, 0, 0
@@ -101,17 +119,29 @@ def encode_reference(
     form: ReferenceForm = "picture",
     autoencoder: LatentEncoder | None = None,
 ) -> ReferenceFeatures:
-    """Read a reference picture (h, w, 3) uint8 in RGB for a clip of some shape.
+    """Encode a reference image for a video.
 
-    pose: as in `ReferenceFeatures`; where nobody is seen in it, it counts as none. form: as what the picture
-    is shown; "latents" and "both" need an autoencoder. Raises InvalidInput without it, or for other forms.
+    Args:
+        encoder: CLIP vision model.
+        picture: The reference image, (h, w, 3) uint8 in RGB.
+        shape: Size of the video.
+        pose: As in `ReferenceFeatures`; a pose without detected keypoints counts as None.
+        form: What the model is conditioned on: image, latents or both.
+        autoencoder: Needed for "latents" and "both".
+
+    Returns:
+        The encoded reference.
+
+    Raises:
+        InvalidInput: The form is unknown, or the autoencoder is missing.
+
     """
     check_reference_form(form)
     latents = None
     if form != "picture":
         if autoencoder is None:
             raise InvalidInput(
-                f"The reference is to be shown as {form}, which needs a VAE: give one, or show the picture."
+                f"The reference form {form} needs a VAE: connect one, or use the form picture."
             )
         latents = autoencoder.encode(autoencoder_pictures([picture], shape.width, shape.height)).float()
     own_pose = pose if pose is not None and seen(pose.points[:1]).any() else None
@@ -121,19 +151,19 @@ def encode_reference(
 
 
 def warn_of_stretching(picture: np.ndarray, shape: ClipShape) -> None:
-    """Warn where a reference picture (h, w, 3) becomes much wider or narrower in a clip of some shape."""
+    """Warn where a reference image (h, w, 3) is stretched much to the size of the video."""
     height, width, _ = picture.shape
     better = shape.of_aspect(width / height)
     if abs(width / height * shape.height / shape.width - 1) > STRETCH and better != shape:
         sentence = (
-            f"The reference has {width}x{height} pixels and is stretched to {shape.width}x{shape.height}, as "
-            f"released: a size of {better.width}x{better.height} keeps its shape."
+            f"The reference has {width}x{height} pixels and is stretched to {shape.width}x{shape.height}: "
+            f"use a size of {better.width}x{better.height} to avoid stretching."
         )
         warnings.warn(AnimateXWarning(sentence), stacklevel=3)
 
 
 def encode_pictures(encoder: ImageEncoder, pictures: Sequence[np.ndarray]) -> Tensor:
-    """Embed pictures (h, w, 3) uint8 in RGB: (n, clip_dim) in float32."""
+    """Return CLIP's embeddings (n, clip_dim) in float32 of images (h, w, 3) uint8 in RGB."""
     return encoder.encode(clip_pictures(pictures)).float()
 
 
@@ -146,47 +176,57 @@ def clip_conditions(
     progress: Progress = no_progress,
     puppet: Tensor | None = None,
 ) -> ConditionInputs:
-    """Put the conditions of a clip together.
+    """Combine the conditions of a video.
 
-    text_context: (1, text_tokens, context_dim), the text encoder's answer to "". poses: what the character
-    shall follow; motion: of the driving clip, whoever is drawn (paper, section 3.2: its own keypoints ask).
-    progress: called for each pose that is drawn; what it raises ends the work. puppet: (f, latent_channels,
-    h, w), scaled latents of the puppet's frames, for a denoiser that was trained on them.
-    Raises InvalidInput where the numbers of frames differ, or the image encoders of reference and motion.
+    Args:
+        shape: Size of the video.
+        text_context: The text encoder's output for "", (1, text_tokens, context_dim).
+        reference: The encoded reference image.
+        poses: Poses that the character follows.
+        motion: Features of the driving video, whatever character is drawn: its own keypoints are the queries
+            (paper, section 3.2).
+        progress: Called for each pose that is drawn; may raise to cancel.
+        puppet: Scaled latents of the puppet's frames, (f, latent_channels, h, w), for a denoiser that was
+            trained on them.
+
+    Returns:
+        The conditions, on the CPU unless the inputs are elsewhere.
+
+    Raises:
+        InvalidInput: The numbers of frames differ, or the image encoders of reference and motion.
+
     """
-    _require_frames(shape, poses, motion)
-    _require_one_encoder(reference, motion)
-    # Without a pose of its own the reference is given the first one of the dance, as released, or the first
-    # that shows somebody: nobody is often in the first frames of a clip.
+    _check_match(shape, reference, poses, motion)
+    # Without a pose of its own the reference gets the first driving pose with a person. The official code
+    # takes the very first one, but the first frames of a video are often empty.
     first = (reference.pose or poses).first_shown()
-    asked = (reference.pose or motion.poses).first_shown(), motion.poses
-    # Poses in their clip's picture are drawn at its size and stretched, as released. A character's picture
-    # may be of any size: there the strokes get the width that the denoiser knows.
-    stayed = (poses.width, poses.height) == (motion.width, motion.height)
-    picture = unit_pictures([reference.picture], shape.width, shape.height)
+    queries = (reference.pose or motion.poses).first_shown(), motion.poses
+    # As in the official code, poses are drawn at the size of the driving video and stretched. Poses that were
+    # retargeted to another size are drawn at that of the output, with the stroke width used in training.
+    at_own_size = (poses.width, poses.height) == (motion.width, motion.height)
+    image = unit_pictures([reference.picture], shape.width, shape.height)
     latents = reference.latents
     return ConditionInputs(
         shape=shape,
         text_context=text_context,
         image_embedding=reference.embedding[None],
-        reference_image=rearrange(picture, "1 c h w -> 1 c 1 h w") if reference.shows_picture else None,
+        reference_image=rearrange(image, "1 c h w -> 1 c 1 h w") if reference.shows_picture else None,
         reference_latents=None if latents is None else rearrange(latents, "1 c h w -> 1 c 1 h w"),
-        pose_pictures=_pose_pictures((first, poses), shape, progress, at_own_size=stayed),
-        keypoints=torch.from_numpy(np.concatenate([each.keypoints() for each in asked]))[None],
+        pose_pictures=_pose_images((first, poses), shape, progress, at_own_size=at_own_size),
+        keypoints=torch.from_numpy(np.concatenate([each.keypoints() for each in queries]))[None],
         clip_features=torch.cat([reference.embedding, motion.clip])[None],
         puppet_latents=None if puppet is None else rearrange(puppet, "f c h w -> 1 c f h w"),
     )
 
 
-def _require_frames(shape: ClipShape, poses: PoseSequence, motion: MotionFeatures) -> None:
+def _check_match(
+    shape: ClipShape, reference: ReferenceFeatures, poses: PoseSequence, motion: MotionFeatures
+) -> None:
     if not len(poses) == len(motion.poses) == shape.frames:
         raise InvalidInput(
-            f"There are poses of {len(poses)} frames and features of {len(motion.poses)} for a clip of "
+            f"There are poses of {len(poses)} frames and features of {len(motion.poses)} for a video of "
             f"{shape.frames}: make both from the same frames."
         )
-
-
-def _require_one_encoder(reference: ReferenceFeatures, motion: MotionFeatures) -> None:
     widths = reference.embedding.shape[1], motion.clip.shape[1]
     if widths[0] != widths[1]:
         raise InvalidInput(
@@ -195,20 +235,15 @@ def _require_one_encoder(reference: ReferenceFeatures, motion: MotionFeatures) -
         )
 
 
-def _pose_pictures(
+def _pose_images(
     sequences: Sequence[PoseSequence], shape: ClipShape, progress: Progress, *, at_own_size: bool
 ) -> Tensor:
-    """(1, 3, f, height, width) uint8: poses drawn at their pictures' size and stretched, or at this size."""
-    count = sum(map(len, sequences))
-    pictures = torch.empty(3, count, shape.height, shape.width, dtype=torch.uint8)
-    drawn_frames = _drawn(sequences, shape, at_own_size=at_own_size)
-    for index, drawn in enumerate(with_progress(drawn_frames, count, progress)):
-        pictures[:, index] = torch.from_numpy(resize(drawn, shape.width, shape.height).copy()).permute(
-            2, 0, 1
-        )
-    return pictures[None]
-
-
-def _drawn(sequences: Sequence[PoseSequence], shape: ClipShape, *, at_own_size: bool) -> Iterator[np.ndarray]:
+    """Return poses drawn and stretched to the size of the video, (1, 3, f, height, width) uint8."""
     size = () if at_own_size else (shape.width, shape.height)
-    return chain.from_iterable(draw_poses(poses, *size) for poses in sequences)
+    drawn = chain.from_iterable(draw_poses(poses, *size) for poses in sequences)
+    count = sum(map(len, sequences))
+    images = torch.empty(3, count, shape.height, shape.width, dtype=torch.uint8)
+    for index, image in enumerate(with_progress(drawn, count, progress)):
+        stretched = torch.from_numpy(resize(image, shape.width, shape.height).copy())
+        images[:, index] = stretched.permute(2, 0, 1)
+    return images[None]

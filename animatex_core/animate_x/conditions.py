@@ -1,4 +1,4 @@
-"""Conditions of the denoiser: as a caller gives them, checked against the network, and encoded once."""
+"""Conditions of the denoiser: its validated inputs, and their encoded form, computed once per video."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from ..errors import InvalidInput
+from .attention import KeyValue
 from .config import DenoiserConfig
-from .layers import KeyValue
 from .shapes import ClipShape
 
 Device = torch.device | str | None
@@ -16,19 +16,25 @@ Device = torch.device | str | None
 
 @dataclass(frozen=True)
 class ConditionInputs:
-    """Conditions of a clip of f frames before they are encoded. None leaves a condition out.
+    """Conditions of a video of f frames before they are encoded. None leaves a condition out.
 
-    shape: size of the clip; its f counts the generated frames alone.
-    text_context: (1 or b, text_tokens, context_dim), the text encoder's answer to "".
-    image_embedding: (b, 1, clip_dim), CLIP's pooled embedding of the reference picture.
-    reference_image: (b, 3, 1 or f, height, width) in 0..1; one frame stands for all.
-    reference_latents: (b, latent_channels, 1, h, w), scaled latents of the reference picture.
-    pose_pictures: (b, 3, f + 1, height, width), the pose of the reference in front; uint8, or 0..1 in
-        floating point.
-    keypoints: (b, f + 1, 2, joints) in 0..1 or -1 where unseen, likewise; None means zeros.
-    clip_features: (b, f + 1, clip_dim), the reference picture's in front; None means zeros.
-    puppet_latents: (b, latent_channels, f, h, w), scaled latents of the puppet's frames, for a network that
-        was trained on them.
+    Args:
+        shape: Size of the video; its f counts the generated frames only.
+        text_context: (1 or b, text_tokens, context_dim), the text encoder's output for "".
+        image_embedding: (b, 1, clip_dim), CLIP's pooled embedding of the reference image.
+        reference_image: (b, 3, 1 or f, height, width) in 0..1; one frame is used for all.
+        reference_latents: (b, latent_channels, 1, h, w), scaled latents of the reference image.
+        pose_pictures: (b, 3, f + 1, height, width), pose images, the reference first; uint8, or floats in
+            0..1.
+        keypoints: (b, f + 1, 2, joints) in 0..1, or -1 where undetected, the reference first; None means
+            zeros.
+        clip_features: (b, f + 1, clip_dim), CLIP's embeddings, the reference first; None means zeros.
+        puppet_latents: (b, latent_channels, f, h, w), scaled latents of the puppet's frames, for a network
+            that was trained on them.
+
+    Raises:
+        InvalidInput: A condition does not fit the shape, or the batch of another.
+
     """
 
     shape: ClipShape
@@ -57,28 +63,28 @@ class ConditionInputs:
             _check_form(name, tensor, forms[name])
             if tensor.shape[0] not in (1, self.batch):
                 raise InvalidInput(
-                    f"{name} is for {tensor.shape[0]} clips and another condition for {self.batch}: give "
-                    "each condition once a clip, or once for all."
+                    f"{name} is for {tensor.shape[0]} videos and another condition for {self.batch}: pass "
+                    "each once per video, or once for all."
                 )
 
     @property
     def batch(self) -> int:
-        """Number of clips."""
+        """Number of videos."""
         return max(tensor.shape[0] for tensor in self._given().values())
 
     def unconditional(self) -> "ConditionInputs":
-        """Return the inputs of the unconditional pass: nothing but the text context."""
+        """Return the inputs of the unconditional pass for classifier-free guidance: the text context only."""
         context = self.text_context.expand(self.batch, -1, -1)
         return ConditionInputs(shape=self.shape, text_context=context)
 
     def clips(self) -> Iterator["ConditionInputs"]:
-        """Yield the inputs of each clip of the batch alone."""
+        """Yield the inputs of each video of the batch."""
         for index in range(self.batch):
             one = {name: v if v.shape[0] == 1 else v[index : index + 1] for name, v in self._given().items()}
             yield ConditionInputs(shape=self.shape, **one)
 
     def window(self, start: int, stop: int) -> "ConditionInputs":
-        """Return the inputs of the frames start..stop alone, the reference in front as ever."""
+        """Return the inputs of the frames start..stop - 1, with the reference in front."""
 
         def cut(tensor: Tensor | None, axis: int, ahead: int) -> Tensor | None:
             if tensor is None or tensor.shape[axis] == 1:
@@ -99,7 +105,7 @@ class ConditionInputs:
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> "ConditionInputs":
-        """Return a copy whose tensors lie elsewhere."""
+        """Return a copy on another device or, for floats, in another dtype; None keeps it."""
         moved = {
             name: tensor.to(device, dtype if tensor.is_floating_point() else None)
             for name, tensor in self._given().items()
@@ -107,18 +113,56 @@ class ConditionInputs:
         return ConditionInputs(shape=self.shape, **moved)
 
     def check_finite(self) -> None:
-        """Raise InvalidInput where a condition holds NaN or infinity."""
+        """Raise InvalidInput where a condition contains NaN or infinity."""
         for name, tensor in self._given().items():
             if not tensor.isfinite().all():
-                raise InvalidInput(f"{name} holds NaN or infinity: check where it was made.")
+                raise InvalidInput(f"{name} contains NaN or infinity: check how it was computed.")
+
+    def validate_for(self, config: DenoiserConfig) -> None:
+        """Check that these inputs fit a network.
+
+        Args:
+            config: Sizes of the network.
+
+        Raises:
+            InvalidInput: A condition has another width, or the network cannot halve the size.
+
+        """
+        for name, (axis, expected) in _widths(config).items():
+            tensor = getattr(self, name)
+            found = None if tensor is None else tuple(tensor.shape[axis : axis + len(expected)])
+            if found is not None and found != expected:
+                raise InvalidInput(
+                    f"{name} has {found} at axis {axis}, but this denoiser needs {expected}: use the encoder "
+                    "that belongs to it."
+                )
+        multiple = 2**config.num_downsamples
+        if any(length % multiple for length in self.shape.latent_size):
+            raise InvalidInput(
+                f"The video is {self.shape.width}x{self.shape.height} pixels, but this denoiser needs "
+                f"multiples of {self.shape.factor * multiple}: choose such a width and height."
+            )
 
     def _given(self) -> dict[str, Tensor]:
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "shape"}
         return {name: value for name, value in values.items() if value is not None}
 
 
+def _widths(config: DenoiserConfig) -> dict[str, tuple[int, tuple[int, ...]]]:
+    """Return, for each condition, the axis from which on a network needs these lengths."""
+    widths: dict[str, tuple[int, tuple[int, ...]]] = {
+        "text_context": (1, (config.text_tokens, config.context_dim)),
+        "image_embedding": (2, (config.context_dim,)),
+        "reference_latents": (1, (config.latent_channels,)),
+        "puppet_latents": (1, (config.latent_channels if config.puppet else 0,)),
+    }
+    if config.ipi is not None:
+        widths |= {"keypoints": (3, (config.ipi.joints,)), "clip_features": (2, (config.ipi.clip_dim,))}
+    return widths
+
+
 def _check_form(name: str, tensor: Tensor, form: tuple[int | tuple[int, int] | None, ...]) -> None:
-    """Raise InvalidInput unless each axis has the length, or one of the lengths, that a form allows."""
+    """Raise InvalidInput unless each axis has a length that the form allows; None allows any."""
     allowed = [(axis,) if isinstance(axis, int) else axis for axis in form]
     fits = tensor.ndim == len(form) and all(
         length in lengths for length, lengths in zip(tensor.shape, allowed, strict=True) if lengths
@@ -127,19 +171,22 @@ def _check_form(name: str, tensor: Tensor, form: tuple[int | tuple[int, int] | N
     if not fits or not (tensor.is_floating_point() or bytes_allowed):
         axes = ["any" if axis is None else " or ".join(map(str, axis)) for axis in allowed]
         raise InvalidInput(
-            f"{name} is {tuple(tensor.shape)} {tensor.dtype}, but the clip needs ({', '.join(axes)}) in "
-            "floating point: give it so."
+            f"{name} is {tuple(tensor.shape)} {tensor.dtype}, but the video needs ({', '.join(axes)}) in "
+            "floating point: convert it."
         )
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """Everything that stays the same over the denoising steps, encoded.
+    """Encoded conditions, which stay the same over the denoising steps.
 
-    concat: (b, condition_channels, f, h, w), beside the noisy latents.
-    reference: (b, latent_channels + condition_channels, 1, h, w), the frame in front of the clip.
-    context: one KeyValue a spatial transformer in forward order, (b, heads, tokens, d): all frames share it.
-    motion: likewise for the motion attention, (b*(f+1), heads, ipi_tokens, d); empty without IPI.
+    Args:
+        concat: (b, condition_channels, f, h, w), concatenated to the noisy latents.
+        reference: (b, latent_channels + condition_channels, 1, h, w), the frame in front of the video.
+        context: One KeyValue per spatial transformer in forward order, (b, heads, tokens, d), shared by all
+            frames.
+        motion: Likewise for the motion attention, (b*(f+1), heads, ipi_tokens, d); empty without IPI.
+
     """
 
     concat: Tensor
@@ -149,7 +196,7 @@ class Conditions:
 
     @property
     def batch(self) -> int:
-        """Number of clips."""
+        """Number of videos."""
         return self.concat.shape[0]
 
     @property
@@ -158,7 +205,7 @@ class Conditions:
         return self.concat.shape[2]
 
     def to(self, device: Device = None, dtype: torch.dtype | None = None) -> "Conditions":
-        """Return a copy that lies elsewhere."""
+        """Return a copy on another device or in another dtype; None keeps it."""
 
         def move(pairs: tuple[KeyValue, ...]) -> tuple[KeyValue, ...]:
             return tuple(KeyValue(*(tensor.to(device, dtype) for tensor in pair)) for pair in pairs)
@@ -172,7 +219,7 @@ class Conditions:
 
     @staticmethod
     def stack(parts: Sequence["Conditions"]) -> "Conditions":
-        """Join the clips of several conditions into one batch, as for guidance in a single pass."""
+        """Concatenate several conditions to one batch, for example for guidance in a single pass."""
 
         def join(pairs: Sequence[tuple[KeyValue, ...]]) -> tuple[KeyValue, ...]:
             return tuple(
@@ -190,43 +237,12 @@ class Conditions:
 
 @dataclass(frozen=True)
 class BlockContext:
-    """What the layers share during one call: time (b, time_dim), conditions, and frames (f + 1)."""
+    """What the blocks share during one call: timestep embedding (b, time_dim) and encoded conditions."""
 
     time: Tensor
     conditions: Conditions
 
     @property
     def frames(self) -> int:
-        """Frames in the network: the clip's and the reference in front."""
+        """Number of frames in the network, f + 1: the video's and the reference in front."""
         return self.conditions.frames + 1
-
-
-def check_fit(inputs: ConditionInputs, config: DenoiserConfig) -> None:
-    """Raise InvalidInput for a condition of another width, or a size that the network cannot halve."""
-    widths: dict[str, tuple[int, tuple[int, ...]]] = {
-        "text_context": (1, (config.text_tokens, config.context_dim)),
-        "image_embedding": (2, (config.context_dim,)),
-        "reference_latents": (1, (config.latent_channels,)),
-        "puppet_latents": (1, (config.latent_channels if config.puppet else 0,)),
-    }
-    if config.ipi is not None:
-        widths |= {"keypoints": (3, (config.ipi.joints,)), "clip_features": (2, (config.ipi.clip_dim,))}
-    for name, (axis, expected) in widths.items():
-        tensor = getattr(inputs, name)
-        found = None if tensor is None else tuple(tensor.shape[axis : axis + len(expected)])
-        if found is not None and found != expected:
-            raise InvalidInput(
-                f"{name} has {found} at axis {axis}, but this denoiser needs {expected}: make it with the "
-                "encoder that belongs to it."
-            )
-    _check_size(inputs, config)
-
-
-def _check_size(inputs: ConditionInputs, config: DenoiserConfig) -> None:
-    multiple = 2**config.halvings
-    if any(length % multiple for length in inputs.shape.latent_size):
-        pixels = inputs.shape.factor * multiple
-        raise InvalidInput(
-            f"The clip is {inputs.shape.width}x{inputs.shape.height} pixels, but this denoiser needs "
-            f"multiples of {pixels}: choose such a width and height."
-        )

@@ -1,12 +1,13 @@
-"""Every size of the denoiser, its presets, and the paper's ablations."""
+"""Configuration of the denoiser: sizes, presets and the paper's ablations."""
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from ..errors import InvalidInput
 from ..utils.validation import MAX_SIZE, require_int, shown
+from .config_checks import check_choice, check_fields
 
-# A file may tell any sizes; with these the network can still be laid out, without memory, in seconds.
+# A file can contain any sizes; within these the network can be built on the meta device in seconds.
 MAX_LEVELS = 8
 MAX_SIZES = {
     "residual_blocks": 16,
@@ -23,14 +24,24 @@ IpiVariant = Literal["full", "no_learnable_query", "no_keypoint_query", "clip_qu
 
 @dataclass(frozen=True)
 class IpiConfig:
-    """The implicit pose indicator (paper, section 3.2).
+    """The implicit pose indicator, IPI (paper, section 3.2).
 
-    variant: the rows of the paper's ablation. "full"; "no_learnable_query" and "no_keypoint_query" drop
-        one of the two summands of the query; "clip_query" (KV_Q) lets the CLIP features ask and the
-        keypoints answer. No IPI at all is `DenoiserConfig(ipi=None)`.
-    interleaves_batch: the released encoder reads its (frames, batch) output as (batch, frames). One clip
-        at a time, as the release samples, this changes nothing; a batch of clips it mixes. True computes
-        what the released code computes, False what is meant.
+    Args:
+        width: Width of the keypoint encoder and the resampler.
+        joints: Keypoints per frame.
+        tokens: Tokens per frame that the motion attention attends to.
+        clip_dim: Width of the CLIP features.
+        encoder_layers: Layers of the keypoint encoder, which has `encoder_heads` heads and `encoder_hidden`
+            hidden features in its feed-forward.
+        resampler_layers: Layers of the resampler, with `resampler_heads` of `resampler_head_dim` each.
+        dropout: Dropout of the keypoint encoder.
+        variant: The paper's ablation. "no_learnable_query" and "no_keypoint_query" drop one of the two
+            summands of the query; "clip_query" (KV_Q) uses CLIP features as queries over the keypoints. For
+            no IPI at all use `DenoiserConfig(ipi=None)`.
+        interleaves_batch: The official keypoint encoder reads its (frames, batch) output as (batch, frames).
+            This mixes the videos of a batch, and has no effect on a single one, as the official code
+            samples. True reproduces it, False is the intended computation.
+
     """
 
     width: int = 1024
@@ -48,25 +59,25 @@ class IpiConfig:
     interleaves_batch: bool = False
 
     def __post_init__(self) -> None:
-        _check_sizes(self)
-        _check_choice("ipi.variant", self.variant, get_args(IpiVariant))
+        check_fields(self, MAX_SIZES)
+        check_choice("ipi.variant", self.variant, get_args(IpiVariant))
         if self.width % self.encoder_heads:
             raise InvalidInput(f"ipi.width {self.width} cannot be split into {self.encoder_heads} heads.")
 
     @property
-    def asks_keypoints(self) -> bool:
-        """Whether the keypoints are encoded at all."""
+    def uses_keypoint_query(self) -> bool:
+        """Whether the keypoints are encoded."""
         return self.variant != "no_keypoint_query"
 
     @property
-    def learns_query(self) -> bool:
-        """Whether the resampler has latents of its own."""
+    def uses_learned_query(self) -> bool:
+        """Whether the resampler has learned latents."""
         return self.variant != "no_learnable_query"
 
 
 @dataclass(frozen=True)
 class MambaConfig:
-    """Sizes of the selective state space model (Mamba) that may replace the temporal attention."""
+    """Sizes of the selective state space model (Mamba) that can replace temporal attention."""
 
     state: int = 16
     kernel: int = 4
@@ -74,27 +85,37 @@ class MambaConfig:
     bidirectional: bool = True
 
     def __post_init__(self) -> None:
-        _check_sizes(self)
+        check_fields(self, MAX_SIZES)
 
 
 @dataclass(frozen=True)
 class DenoiserConfig:
     """Sizes of the 3D UNet.
 
-    channels: width of the first level; multipliers: width of each level as multiples of it.
-    attention_levels: which levels have attention, 0 being the finest; the middle always has.
-    stem_heads: attention heads of the very first temporal transformer (the others take width / head_dim).
-    concat_channels: what pose and reference pictures are encoded to, beside the noisy latents.
-    context_dim, text_tokens, image_tokens: the spatial cross attention's context.
-    ipi: None builds the network without the implicit pose indicator and its motion attention.
-    motion_attention: "residual" follows the spatial attention, "parallel" (PA) stands beside it.
-    motion_scale: alpha, 0..1, how much of the motion attention is added.
-    pools_pictures: pose and reference pictures are averaged down to four times the latents' size before the
-        first convolution of their encoders, not behind it.
-    separate_conditions: pose and reference pictures have concat_channels each, instead of sharing them.
-    puppet: the network is also given the latents of the puppet (the reference picture carried along the
-        bones) and predicts what has to be changed of it.
-    reference_keys: in the spatial self-attention every frame also attends to the reference frame.
+    Args:
+        channels: Width of the finest level.
+        multipliers: Width of each level as a multiple of `channels`, finest first.
+        residual_blocks: Residual blocks per level of the encoder; the decoder has one more.
+        attention_levels: Levels with attention, 0 being the finest; the middle block always has attention.
+        head_dim: Width of an attention head.
+        stem_heads: Attention heads of the first temporal transformer (the others have width / head_dim).
+        norm_groups: Groups of the group normalisations.
+        latent_channels: Channels of the noisy latents.
+        concat_channels: Channels of the encoded pose and reference images, beside the noisy latents.
+        context_dim: Width of the context of the spatial cross-attention, of `text_tokens` and `image_tokens`.
+        dropout: Dropout of the residual blocks.
+        temporal: Temporal layers: the official "transformer" or the paper's "mamba".
+        mamba: Sizes of the latter.
+        ipi: The implicit pose indicator; None builds the network without it and its motion attention.
+        motion_attention: "residual" follows the spatial attention, "parallel" (PA) runs beside it.
+        motion_scale: Factor alpha of the motion attention, 0..1.
+        pools_pictures: Pool pose and reference images before the first convolution of their encoders instead
+            of after it.
+        separate_conditions: Pose and reference images have `concat_channels` each instead of sharing them.
+        puppet: The network also sees the latents of the puppet (the reference image warped along the bones)
+            and predicts a correction to them.
+        reference_keys: Spatial self-attention of every frame also attends to the reference frame.
+
     """
 
     channels: int = 320
@@ -121,10 +142,10 @@ class DenoiserConfig:
     reference_keys: bool = False
 
     def __post_init__(self) -> None:
-        _check_sizes(self)
+        check_fields(self, MAX_SIZES)
         _check_levels(self)
-        _check_choice("temporal", self.temporal, get_args(TemporalKind))
-        _check_choice("motion_attention", self.motion_attention, get_args(MotionAttention))
+        check_choice("temporal", self.temporal, get_args(TemporalKind))
+        check_choice("motion_attention", self.motion_attention, get_args(MotionAttention))
         if not 0 <= self.motion_scale <= 1:
             raise InvalidInput(f"motion_scale is {shown(self.motion_scale)}: choose alpha in 0..1.")
         self._check_widths()
@@ -143,8 +164,8 @@ class DenoiserConfig:
         return tuple(self.channels * multiplier for multiplier in self.multipliers)
 
     @property
-    def halvings(self) -> int:
-        """How often the latents are halved on the way down."""
+    def num_downsamples(self) -> int:
+        """Number of times that height and width are halved."""
         return len(self.multipliers) - 1
 
     @property
@@ -154,28 +175,28 @@ class DenoiserConfig:
 
     @property
     def condition_channels(self) -> int:
-        """Channels that go beside the noisy latents."""
-        pictures = self.concat_channels * (2 if self.separate_conditions else 1)
-        return pictures + (self.latent_channels if self.puppet else 0)
+        """Channels concatenated to the noisy latents."""
+        images = self.concat_channels * (2 if self.separate_conditions else 1)
+        return images + (self.latent_channels if self.puppet else 0)
 
     @property
     def reference_channels(self) -> int:
-        """Channels of the reference frame that goes in front of the clip."""
+        """Channels of the reference frame, which is prepended to the video."""
         return self.latent_channels + self.condition_channels
 
     @classmethod
     def released(cls) -> "DenoiserConfig":
-        """The network of the released checkpoint (1,818 M parameters, temporal transformer)."""
+        """Return the network of the official checkpoint (1,818 M parameters, temporal transformer)."""
         return cls(ipi=IpiConfig(interleaves_batch=True))
 
     @classmethod
     def paper(cls) -> "DenoiserConfig":
-        """The network of the paper: bidirectional Mamba over time (section 3.1)."""
+        """Return the network of the paper, with bidirectional Mamba over time (section 3.1)."""
         return cls(temporal="mamba")
 
     @classmethod
     def tiny(cls) -> "DenoiserConfig":
-        """A network of about 2 M parameters with every part of the released one, for a laptop's CPU."""
+        """Return a network of about 2 M parameters with every part of the official one, for tests."""
         ipi = IpiConfig(
             width=64, clip_dim=64, encoder_layers=1, encoder_heads=2, encoder_hidden=64,
             resampler_layers=2, resampler_heads=2, resampler_head_dim=32,
@@ -186,18 +207,18 @@ class DenoiserConfig:
         )  # fmt: skip
 
     def with_ipi(self, **changes: Any) -> "DenoiserConfig":
-        """Return a copy whose IPI has other settings, such as `variant="clip_query"`."""
+        """Return a copy with other settings of the IPI, such as `variant="clip_query"`."""
         if self.ipi is None:
-            raise InvalidInput("This configuration has no IPI to change: start from one that has.")
+            raise InvalidInput("This configuration has no IPI to change: start from one that has it.")
         return replace(self, ipi=replace(self.ipi, **changes))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values that JSON can hold."""
+        """Return the sizes as JSON-serialisable values."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "DenoiserConfig":
-        """Read what `to_dict` wrote; a name or value that does not belong raises InvalidInput."""
+        """Read what `to_dict` wrote; raises InvalidInput for bad values and unknown or missing names."""
         try:
             ipi, mamba = values["ipi"], values["mamba"]
             nested = {
@@ -217,29 +238,13 @@ class DenoiserConfig:
 PRESETS = {"released": DenoiserConfig.released, "paper": DenoiserConfig.paper, "tiny": DenoiserConfig.tiny}
 
 
-def _check_sizes(config: "IpiConfig | MambaConfig | DenoiserConfig") -> None:
-    for entry in fields(config):
-        value = getattr(config, entry.name)
-        if entry.type is int:
-            require_int(entry.name, value, most=MAX_SIZES.get(entry.name, MAX_SIZE))
-        if entry.type is bool and not isinstance(value, bool):
-            raise InvalidInput(f"{entry.name} is {shown(value)}: it must be true or false.")
-        if entry.name == "dropout" and not 0 <= value < 1:
-            raise InvalidInput(f"dropout is {shown(value)}: choose a share of 0 or more and below 1.")
-
-
 def _check_levels(config: DenoiserConfig) -> None:
     if max(len(config.multipliers), len(config.attention_levels)) > MAX_LEVELS:
-        raise InvalidInput(f"multipliers or attention_levels are too many: give {MAX_LEVELS} levels or less.")
+        raise InvalidInput(
+            f"There are too many multipliers or attention_levels: use {MAX_LEVELS} levels or fewer."
+        )
     for multiplier in config.multipliers or (None,):
         require_int("each of multipliers", multiplier)
         require_int("a level's width", config.channels * int(multiplier or 1), most=MAX_SIZE)
     for level in config.attention_levels:
         require_int("each of attention_levels", level, least=0, most=MAX_LEVELS)
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InvalidInput(
-            f"{name} is {shown(value)}, but it must be one of {', '.join(choices)}: choose one of them."
-        )

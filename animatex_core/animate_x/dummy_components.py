@@ -1,4 +1,4 @@
-"""Small networks with random weights: enough to see that everything runs."""
+"""Small networks with random weights, to check that everything runs without any files."""
 
 from dataclasses import dataclass
 
@@ -13,27 +13,9 @@ from .components import PipelineComponents
 from .config import DenoiserConfig, IpiConfig
 from .unet import AnimateXUNet
 
-
-def generate_weights(module: nn.Module, seed: int = 0) -> None:
-    """Fill a module in place so that every part of it matters and activations keep their size.
-
-    Matrices and kernels: N(0, 1 / fan in). Gains of norms: 1 + 0.1 N(0, 1). Other vectors: 0.1 N(0, 1).
-    Drawn on the CPU in float32, a seed means the same on every device and in every type, but for rounding.
-    """
-    generator = torch.Generator("cpu").manual_seed(seed)
-    with torch.no_grad():
-        for name, parameter in module.named_parameters():
-            noise = torch.randn(parameter.shape, generator=generator)
-            if parameter.ndim > 1:
-                values = noise / parameter[0].numel() ** 0.5
-            else:
-                values = 0.1 * noise + (1 if "norm" in name and name.endswith("weight") else 0)
-            parameter.copy_(values)
-
-
 NOTICE = (
-    "These weights are generated, not trained: the clip shows that everything runs, and its picture means "
-    "nothing."
+    "These weights are random, not trained: the video only shows that everything runs, and its content is "
+    "meaningless."
 )
 CONFIG = DenoiserConfig(
     channels=16, multipliers=(1, 1, 2, 2), residual_blocks=1, attention_levels=(3,), head_dim=16,
@@ -49,12 +31,12 @@ PATCH = 32
 def dummy_components(
     seed: int = 0, *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
 ) -> PipelineComponents:
-    """Build networks of the released form and of small sizes. dtype: of the denoiser's weights."""
+    """Build small networks of the official architecture; `dtype` is that of the denoiser."""
     file = dummy_denoiser(seed)
     assert file.text_context is not None
     unet = AnimateXUNet(CONFIG, device="meta")
     return PipelineComponents(
-        unet=load_strictly(unet, file.tensors, "the generated denoiser", dtype=dtype, device=device),
+        unet=load_strictly(unet, file.tensors, "the dummy denoiser", dtype=dtype, device=device),
         text_context=file.text_context.to(device, dtype),
         image_encoder=PatchEncoder(_image_network(seed).to(device)),
         autoencoder=_autoencoder(seed, device),
@@ -62,7 +44,7 @@ def dummy_components(
 
 
 def dummy_denoiser(seed: int = 0) -> DenoiserFile:
-    """Generate what a denoiser's file would hold, in float32."""
+    """Return the contents of a denoiser file with random weights, in float32."""
     unet = AnimateXUNet(CONFIG)
     generate_weights(unet, seed)
     generator = torch.Generator().manual_seed(seed)
@@ -72,14 +54,14 @@ def dummy_denoiser(seed: int = 0) -> DenoiserFile:
 
 @dataclass(frozen=True)
 class PatchEncoder:
-    """`protocols.ImageEncoder` of one layer: the mean over a picture's patches."""
+    """A `base.ImageEncoder` of one layer: the mean over embedded patches."""
 
     network: nn.Module
 
     @torch.no_grad()
-    def encode(self, pictures: Tensor) -> Tensor:
-        """(n, 3, 224, 224) -> (n, clip_dim), where `pictures` are."""
-        return self.network(pictures.to(next(self.network.parameters()).device)).to(pictures.device)
+    def encode(self, images: Tensor) -> Tensor:
+        """Embed images (n, 3, 224, 224): (n, clip_dim) on their device."""
+        return self.network(images.to(next(self.network.parameters()).device)).to(images.device)
 
 
 def _image_network(seed: int) -> nn.Module:
@@ -95,3 +77,26 @@ def _autoencoder(seed: int, device: torch.device | str) -> StableDiffusionAutoen
     network = network_on_meta(config).to_empty(device="cpu")
     generate_weights(network, seed)
     return StableDiffusionAutoencoder.from_tensors(network.state_dict(), config, device=device)
+
+
+def generate_weights(module: nn.Module, seed: int = 0) -> None:
+    """Initialise a module in place so that all parts have an effect and activations keep their scale.
+
+    Matrices and kernels: N(0, 1 / fan-in). Gains of norms: 1 + 0.1 N(0, 1). Other vectors: 0.1 N(0, 1).
+    Drawn on the CPU in float32, so a seed gives the same weights on every device and, up to rounding, in
+    every dtype.
+
+    Args:
+        module: The module to initialise.
+        seed: Seed of the weights.
+
+    """
+    generator = torch.Generator("cpu").manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            if parameter.ndim > 1:
+                values = noise / parameter[0].numel() ** 0.5
+            else:
+                values = 0.1 * noise + (1 if "norm" in name and name.endswith("weight") else 0)
+            parameter.copy_(values)

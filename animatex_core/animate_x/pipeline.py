@@ -123,7 +123,7 @@ class AnimateXPipeline:
         height = trained_on.height if settings.height is None else settings.height
         plan = settings.sampling.long_clip
         trained_on.warn_of_length(frames if plan is None else min(frames, plan.size))
-        shape = ClipShape(width, height, frames, halvings=self.networks.unet.config.halvings)
+        shape = ClipShape(width, height, frames, num_downsamples=self.networks.unet.config.num_downsamples)
         trained_on.warn_of_size(width, height)
         return shape
 

@@ -1,4 +1,7 @@
-"""The implicit pose indicator (paper, section 3.2): keypoints ask, CLIP features of the clip answer."""
+"""The implicit pose indicator (IPI): cross-attention with keypoint queries over CLIP features.
+
+Paper, section 3.2. Attribute names are those of the official checkpoint.
+"""
 
 from collections.abc import Iterable
 
@@ -7,17 +10,21 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from .attention import attend
 from .config import IpiConfig
-from .layers import LayerFactory, attend, position_table, read_table
+from .layers import LayerFactory, position_table, read_table
 
 
 class _SelfAttention(nn.Module):
-    """The released layer keeps q, k and v in one raw parameter; linears can be offloaded."""
+    """Self-attention with separate q, k and v layers, which ComfyUI can offload.
 
-    def __init__(self, make: LayerFactory, dim: int, heads: int, dropout: float) -> None:
+    The official layer packs them into one parameter; `checkpoint_keys` splits it.
+    """
+
+    def __init__(self, layers: LayerFactory, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads, self.dropout = heads, dropout
-        self.to_q, self.to_k, self.to_v, self.out_proj = (make.linear(dim, dim) for _ in range(4))
+        self.to_q, self.to_k, self.to_v, self.out_proj = (layers.linear(dim, dim) for _ in range(4))
 
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = (
@@ -32,12 +39,12 @@ class _SelfAttention(nn.Module):
 class _EncoderLayer(nn.Module):
     """Post-norm transformer layer with a ReLU in its feed-forward."""
 
-    def __init__(self, make: LayerFactory, config: IpiConfig) -> None:
+    def __init__(self, layers: LayerFactory, config: IpiConfig) -> None:
         super().__init__()
-        self.self_attn = _SelfAttention(make, config.width, config.encoder_heads, config.dropout)
-        self.linear1 = make.linear(config.width, config.encoder_hidden)
-        self.linear2 = make.linear(config.encoder_hidden, config.width)
-        self.norm1, self.norm2 = make.layer_norm(config.width), make.layer_norm(config.width)
+        self.self_attn = _SelfAttention(layers, config.width, config.encoder_heads, config.dropout)
+        self.linear1 = layers.linear(config.width, config.encoder_hidden)
+        self.linear2 = layers.linear(config.encoder_hidden, config.width)
+        self.norm1, self.norm2 = layers.layer_norm(config.width), layers.layer_norm(config.width)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -58,25 +65,25 @@ class _LayerStack(nn.Module):
 
 
 class KeypointEncoder(nn.Module):
-    """Turns the keypoints of a clip into the query q_p of the resampler."""
+    """Encodes the keypoints of a video to the query q_p of the resampler."""
 
-    def __init__(self, make: LayerFactory, config: IpiConfig) -> None:
+    def __init__(self, layers: LayerFactory, config: IpiConfig) -> None:
         super().__init__()
         width = config.width
         self.tokens = config.tokens
         self.interleaves_batch = config.interleaves_batch
         self.increase_embed_dim = nn.Sequential(
-            make.linear(2 * config.joints, width // 2), make.linear(width // 2, width)
+            layers.linear(2 * config.joints, width // 2), layers.linear(width // 2, width)
         )
-        self.encoder = _LayerStack(_EncoderLayer(make, config) for _ in range(config.encoder_layers))
+        self.encoder = _LayerStack(_EncoderLayer(layers, config) for _ in range(config.encoder_layers))
         self.pre_image_condition_p = nn.Sequential(
-            make.linear(width, width), nn.SiLU(), make.linear(width, width * config.tokens)
+            layers.linear(width, width), nn.SiLU(), layers.linear(width, width * config.tokens)
         )
 
     def forward(self, keypoints: Tensor) -> Tensor:
         """Encode (b, frames, 2, joints) to (b*frames, tokens, width)."""
         x = self.increase_embed_dim(keypoints.flatten(2))
-        # The position is added once, at the input.
+        # The positional embedding is added once, at the input.
         x = self.encoder(x + position_table(x.shape[1], x.shape[2], x.device).to(x.dtype))
         order = "b f c -> (f b) c" if self.interleaves_batch else "b f c -> (b f) c"
         query = self.pre_image_condition_p(rearrange(x, order))
@@ -84,14 +91,14 @@ class KeypointEncoder(nn.Module):
 
 
 class _ResamplerAttention(nn.Module):
-    def __init__(self, make: LayerFactory, config: IpiConfig) -> None:
+    def __init__(self, layers: LayerFactory, config: IpiConfig) -> None:
         super().__init__()
         inner = config.resampler_heads * config.resampler_head_dim
         self.heads = config.resampler_heads
-        self.norm1, self.norm2 = make.layer_norm(config.width), make.layer_norm(config.width)
-        self.to_q = make.linear(config.width, inner, bias=False)
-        self.to_kv = make.linear(config.width, 2 * inner, bias=False)
-        self.to_out = make.linear(inner, config.width, bias=False)
+        self.norm1, self.norm2 = layers.layer_norm(config.width), layers.layer_norm(config.width)
+        self.to_q = layers.linear(config.width, inner, bias=False)
+        self.to_kv = layers.linear(config.width, 2 * inner, bias=False)
+        self.to_out = layers.linear(inner, config.width, bias=False)
 
     def forward(self, source: Tensor, latents: Tensor) -> Tensor:
         latents = self.norm2(latents)
@@ -102,15 +109,15 @@ class _ResamplerAttention(nn.Module):
 
 
 class _ResamplerLayer(nn.ModuleList):
-    def __init__(self, make: LayerFactory, config: IpiConfig) -> None:
+    def __init__(self, layers: LayerFactory, config: IpiConfig) -> None:
         width, hidden = config.width, 4 * config.width
         feed_forward = nn.Sequential(
-            make.layer_norm(width),
-            make.linear(width, hidden, bias=False),
+            layers.layer_norm(width),
+            layers.linear(width, hidden, bias=False),
             nn.GELU(),
-            make.linear(hidden, width, bias=False),
+            layers.linear(hidden, width, bias=False),
         )
-        super().__init__([_ResamplerAttention(make, config), feed_forward])
+        super().__init__([_ResamplerAttention(layers, config), feed_forward])
 
     def forward(self, source: Tensor, latents: Tensor) -> Tensor:
         attention, feed_forward = self
@@ -119,28 +126,37 @@ class _ResamplerLayer(nn.ModuleList):
 
 
 class Resampler(nn.Module):
-    """Lets a few latents read the source tokens (equations 2 and 3)."""
+    """Cross-attention of a few latent tokens to the source tokens (equations 2 and 3)."""
 
-    def __init__(self, make: LayerFactory, config: IpiConfig) -> None:
+    def __init__(self, layers: LayerFactory, config: IpiConfig) -> None:
         super().__init__()
         width = config.width
         source_dim = width if config.variant == "clip_query" else config.clip_dim
         self.tokens = config.tokens
-        self.latents = make.table(config.tokens, width) if config.learns_query else None
-        self.proj_in = make.linear(source_dim, width)
-        self.proj_out = make.linear(width, width)
-        self.norm_out = make.layer_norm(width)
-        self.layers = nn.ModuleList(_ResamplerLayer(make, config) for _ in range(config.resampler_layers))
+        self.latents = layers.table(config.tokens, width) if config.uses_learned_query else None
+        self.proj_in = layers.linear(source_dim, width)
+        self.proj_out = layers.linear(width, width)
+        self.norm_out = layers.layer_norm(width)
+        self.layers = nn.ModuleList(_ResamplerLayer(layers, config) for _ in range(config.resampler_layers))
 
     def forward(self, source: Tensor, query: Tensor | None) -> Tensor:
-        """Map source (n, m, source_dim) and query (n, 1 or tokens, width), or None, to (n, tokens, width)."""
+        """Read the source with the query.
+
+        Args:
+            source: (n, m, source_dim), CLIP features, or encoded keypoints with the variant "clip_query".
+            query: (n, 1 or tokens, width), added to the learned query; None for the learned query alone.
+
+        Returns:
+            (n, tokens, width).
+
+        """
         source = self.proj_in(source)
-        latents = self._start(source, query)
+        latents = self._initial_latents(source, query)
         for layer in self.layers:
             latents = layer(source, latents)
         return self.norm_out(self.proj_out(latents))
 
-    def _start(self, source: Tensor, query: Tensor | None) -> Tensor:
+    def _initial_latents(self, source: Tensor, query: Tensor | None) -> Tensor:
         shape = (source.shape[0], self.tokens, source.shape[2])
         latents = source.new_zeros(shape) if query is None else query.expand(shape)
         return latents if self.latents is None else latents + read_table(self.latents, self.tokens, source)

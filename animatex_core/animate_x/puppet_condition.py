@@ -1,4 +1,4 @@
-"""The puppet as a condition of a denoiser that was trained on it."""
+"""The puppet (the reference image warped along the bones) as a condition of the denoiser."""
 
 from typing import NamedTuple
 
@@ -13,27 +13,33 @@ from ..puppet.puppet import puppet_frames
 from .shapes import ClipShape
 
 ERROR = 0.5
-"""Mean squared error of the puppet's latents, where the clip's own have a variance of 1."""
+"""Mean squared error of the puppet's latents, relative to a variance of 1 of the video's latents."""
 
 
-class Carried(NamedTuple):
-    """Both (b, c, f, h, w) in float32. correction: what noisy latents say against the puppet. velocity: v."""
+class PuppetEstimate(NamedTuple):
+    """A linear estimate of v from the puppet, both (b, c, f, h, w) in float32.
+
+    Args:
+        correction: Deviation of the noisy latents from the puppet, the input of the network.
+        velocity: The estimate of v, to which the network adds.
+
+    """
 
     correction: Tensor
     velocity: Tensor
 
 
-def carried(x: Tensor, puppet: Tensor, timesteps: Tensor) -> Carried:
-    """Estimate clean latents from the puppet and noisy latents, as well as it can be done linearly.
+def estimate_from_puppet(x: Tensor, puppet: Tensor, timesteps: Tensor) -> PuppetEstimate:
+    """Compute the best linear estimate of the clean latents from puppet and noisy latents.
 
-    The estimate is the posterior mean of clean latents that differ from the puppet p by normal errors of
-    variance ERROR: p + g (x - alpha p) with g = ERROR alpha / (ERROR alpha^2 + sigma^2). A network that adds
-    nothing to its v answers pure noise with the puppet, and nearly clean latents with themselves. Where x is
-    noise alone g is 0: a network which sees the correction in place of x need not learn to overlook noise.
+    It is the posterior mean of clean latents that differ from the puppet p by normal errors of variance
+    ERROR: p + g (x - alpha p) with g = ERROR alpha / (ERROR alpha^2 + sigma^2). A network that adds nothing
+    to its v returns the puppet for pure noise, and nearly clean latents unchanged. Where x is pure noise g is
+    0, so a network that sees the correction instead of x does not have to learn to ignore noise.
 
     Args:
         x: Noisy latents, (b, c, f, h, w).
-        puppet: Latents of the puppet, of that shape; zeros where there is none.
+        puppet: Latents of the puppet, of that shape; zeros without one.
         timesteps: (b,) in 0..999.
 
     Returns:
@@ -45,30 +51,30 @@ def carried(x: Tensor, puppet: Tensor, timesteps: Tensor) -> Carried:
     alpha, sigma, variance = kept.sqrt(), (1 - kept).sqrt(), ERROR * kept + 1 - kept
     x, puppet = x.float(), puppet.float()
     correction = ERROR * alpha / variance * (x - alpha * puppet)
-    return Carried(correction, sigma / variance * (alpha * (1 - ERROR) * x - puppet))
+    return PuppetEstimate(correction, sigma / variance * (alpha * (1 - ERROR) * x - puppet))
 
 
 def puppet_latents(
     autoencoder: LatentEncoder,
-    picture: np.ndarray,
-    own: PoseSequence | None,
+    image: np.ndarray,
+    own_pose: PoseSequence | None,
     poses: PoseSequence,
     shape: ClipShape,
 ) -> Tensor | None:
-    """Carry a reference picture along the bones, and encode what comes out.
+    """Warp a reference image along the bones and encode the frames.
 
     Args:
-        autoencoder: The one whose latents the denoiser knows.
-        picture: The reference picture, (h, w, 3) uint8 in RGB; stretched to the clip's size.
-        own: The pose in it, or None.
+        autoencoder: The one that the denoiser was trained with.
+        image: The reference image, (h, w, 3) uint8 in RGB; stretched to the size of the video.
+        own_pose: The pose in it, or None.
         poses: f target poses, already retargeted to the character.
-        shape: Size of the clip.
+        shape: Size of the video.
 
     Returns:
-        (f, c, h, w), scaled latents in float32; None where nobody is seen in the picture.
+        (f, c, h, w), scaled latents in float32; None where no pose was detected in the image.
 
     """
-    if own is None or not seen(own.points).any():
+    if own_pose is None or not seen(own_pose.points).any():
         return None
-    frames, _ = puppet_frames(resize(picture, shape.width, shape.height), own, poses)
+    frames, _ = puppet_frames(resize(image, shape.width, shape.height), own_pose, poses)
     return autoencoder.encode(autoencoder_pictures(list(frames), shape.width, shape.height)).float()

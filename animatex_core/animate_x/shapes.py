@@ -1,4 +1,4 @@
-"""How pixels, latents and frames relate, and the memory that a call of the denoiser takes."""
+"""Sizes of a video in pixels and latents, and the memory that a denoiser call takes."""
 
 from dataclasses import dataclass, replace
 
@@ -12,35 +12,42 @@ from .layers import TOKENS_AT_ONCE
 
 @dataclass(frozen=True)
 class ClipShape:
-    """Size of a generated clip.
+    """Size of a generated video.
 
-    width, height: pixels, each divisible by `multiple`; frames: number of generated frames, 1 or more.
-    factor: pixels per latent along one side (8 for Stable Diffusion's autoencoder).
-    halvings: how often the denoiser halves its latents (3 for the released one).
+    Args:
+        width: In pixels, divisible by `multiple`.
+        height: In pixels, divisible by `multiple`.
+        frames: Number of generated frames, 1 or more.
+        factor: Pixels per latent along one side (8 for Stable Diffusion's autoencoder).
+        num_downsamples: Times that the denoiser halves its latents (3 for the official one).
+
+    Raises:
+        InvalidInput: A size is out of range or not divisible.
+
     """
 
     width: int = 512
     height: int = 768
     frames: int = 32
     factor: int = 8
-    halvings: int = 3
+    num_downsamples: int = 3
 
     def __post_init__(self) -> None:
         require_int("frames", self.frames)
         require_int("factor", self.factor, most=MAX_SIZE)
-        require_int("halvings", self.halvings, least=0, most=16)
+        require_int("num_downsamples", self.num_downsamples, least=0, most=16)
         for name, size in (("width", self.width), ("height", self.height)):
             require_int(name, size, most=MAX_SIZE)
             if size % self.multiple:
                 raise InvalidInput(
                     f"{name} is {size} pixels, but it must be a multiple of {self.multiple}: "
-                    f"take {self._nearest(size)}."
+                    f"use {self._nearest(size)}."
                 )
 
     @property
     def multiple(self) -> int:
-        """What width and height must be divisible by, in pixels."""
-        return self.factor << self.halvings
+        """Number of pixels that width and height must be divisible by."""
+        return self.factor << self.num_downsamples
 
     @property
     def latent_size(self) -> tuple[int, int]:
@@ -48,11 +55,11 @@ class ClipShape:
         return self.height // self.factor, self.width // self.factor
 
     def latents(self, batch: int = 1, channels: int = 4) -> tuple[int, int, int, int, int]:
-        """Shape (b, c, f, h, w) of the latents of `batch` clips."""
+        """Return the shape (b, c, f, h, w) of the latents of `batch` videos."""
         return batch, channels, self.frames, *self.latent_size
 
     def of_aspect(self, aspect: float) -> "ClipShape":
-        """Return the shape of about as many pixels whose width divided by height is nearest to `aspect`."""
+        """Return a shape of about the same area whose width / height is nearest to `aspect`."""
         height = (self.width * self.height / aspect) ** 0.5
         return replace(self, width=self._nearest(height * aspect), height=self._nearest(height))
 
@@ -60,18 +67,25 @@ class ClipShape:
         return max(self.multiple, round(size / self.multiple) * self.multiple)
 
 
-# Values alive at once at the peak, per channel of the finest level and latent pixel of every frame in the
-# network: the skips of the way down, a joined input, and the working set of a layer. `benchmarks.memory`
-# counts 13 to 17.
+# Values in memory at the peak, per channel of the finest level and latent pixel of every frame: the skip
+# connections, a concatenated input, and the working set of a layer. `benchmarks.memory` counts 13 to 17.
 _VALUES_PER_CHANNEL = 17
-# The same for the tokens that a feed-forward has in hand: twice eight times its width.
+# The same for a chunk of tokens in a feed-forward: two times eight times its width.
 _VALUES_IN_FEED_FORWARD = 16
 
 
 def activation_bytes(config: DenoiserConfig, shape: ClipShape, dtype: torch.dtype, clips: int = 1) -> int:
-    """Estimate the peak of the activations in bytes; it grows linearly with frames, area and clips.
+    """Estimate the peak memory of the activations, which is linear in frames, area and batch size.
 
-    clips: 2 when the conditional and the unconditional pass run as one batch.
+    Args:
+        config: Sizes of the denoiser.
+        shape: Size of the video.
+        dtype: Type of the activations.
+        clips: Batch size, 2 where the conditional and the unconditional pass run as one batch.
+
+    Returns:
+        Bytes.
+
     """
     height, width = shape.latent_size
     pixels = clips * (shape.frames + 1) * height * width

@@ -1,4 +1,4 @@
-"""Layers over the frames at each pixel: the official transformer, or the paper's Mamba (section 3.4)."""
+"""Temporal layers at each pixel: the official transformer, or the paper's Mamba (section 3.4)."""
 
 import importlib.util
 import math
@@ -9,17 +9,29 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from .attention import TransformerBlock
 from .conditions import BlockContext
 from .config import DenoiserConfig, MambaConfig
-from .layers import FeedForward, LayerFactory, TransformerBlock, read_table
+from .layers import FeedForward, LayerFactory, read_table
 
 
 def selective_scan(u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, z: Tensor) -> Tensor:
     """Run the recurrence h_t = exp(delta_t a) h_(t-1) + delta_t b_t u_t, y_t = c_t h_t + d u_t.
 
-    u, delta, z: (n, channels, frames), delta after softplus; a: (channels, state), negative;
-    b, c: (n, state, frames); d: (channels,). Returns y * silu(z), (n, channels, frames). The state is kept
-    in float32.
+    The state is kept in float32. This is the reference for mamba_ssm's fused kernel.
+
+    Args:
+        u: Input, (n, channels, frames).
+        delta: Step sizes after softplus, of that shape.
+        a: Decay rates, (channels, state), negative.
+        b: Input matrix, (n, state, frames).
+        c: Output matrix, (n, state, frames).
+        d: Skip connection, (channels,).
+        z: Gate, of the shape of u.
+
+    Returns:
+        y * silu(z), (n, channels, frames), in the dtype of u.
+
     """
     a, delta32 = a.float(), delta.float()
     state = u.new_zeros(u.shape[0], u.shape[1], a.shape[1], dtype=torch.float32)
@@ -35,7 +47,7 @@ def selective_scan(u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, d:
 
 @cache
 def has_fused_scan() -> bool:
-    """Whether mamba_ssm is installed."""
+    """Return whether mamba_ssm is installed."""
     return importlib.util.find_spec("mamba_ssm") is not None
 
 
@@ -48,26 +60,26 @@ def _scan(u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, 
 
 
 class Mamba(nn.Module):
-    """One causal scan with its projections, short convolution and gate."""
+    """One causal scan with its projections, short convolution and gate (Gu and Dao 2023)."""
 
     scan = staticmethod(_scan)
 
-    def __init__(self, make: LayerFactory, dim: int, config: MambaConfig) -> None:
+    def __init__(self, layers: LayerFactory, dim: int, config: MambaConfig) -> None:
         super().__init__()
         self.inner, self.state, self.kernel = config.expand * dim, config.state, config.kernel
         self.rank = math.ceil(dim / 16)
-        self.in_proj = make.linear(dim, 2 * self.inner, bias=False)
-        self.conv1d = make.conv1d(
+        self.in_proj = layers.linear(dim, 2 * self.inner, bias=False)
+        self.conv1d = layers.conv1d(
             self.inner, self.inner, self.kernel, groups=self.inner, padding=self.kernel - 1
         )
-        self.x_proj = make.linear(self.inner, self.rank + 2 * self.state, bias=False)
-        self.dt_proj = make.linear(self.rank, self.inner)
-        self.A_log = make.table(self.inner, self.state)
-        self.D = make.table(self.inner, 1)
-        self.out_proj = make.linear(self.inner, dim, bias=False)
+        self.x_proj = layers.linear(self.inner, self.rank + 2 * self.state, bias=False)
+        self.dt_proj = layers.linear(self.rank, self.inner)
+        self.A_log = layers.table(self.inner, self.state)
+        self.D = layers.table(self.inner, 1)
+        self.out_proj = layers.linear(self.inner, dim, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map x (n, frames, dim) to the same shape; a frame sees itself and those before it."""
+        """Map x (n, frames, dim) to the same shape; a frame depends on itself and those before it."""
         u, z = rearrange(self.in_proj(x), "n f (k c) -> k n c f", k=2)
         u = F.silu(self.conv1d(u)[..., : x.shape[1]])
         projected = self.x_proj(rearrange(u, "n c f -> n f c"))
@@ -81,30 +93,30 @@ class Mamba(nn.Module):
 
 
 class BidirectionalMamba(nn.Module):
-    """The sum of a scan forwards and one backwards, each with weights of its own."""
+    """The sum of a forward and a backward scan with separate weights."""
 
-    def __init__(self, make: LayerFactory, dim: int, config: MambaConfig) -> None:
+    def __init__(self, layers: LayerFactory, dim: int, config: MambaConfig) -> None:
         super().__init__()
-        self.forwards, self.backwards = Mamba(make, dim, config), Mamba(make, dim, config)
+        self.forwards, self.backwards = Mamba(layers, dim, config), Mamba(layers, dim, config)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map x (n, frames, dim) to the same shape; every frame sees all frames."""
+        """Map x (n, frames, dim) to the same shape; every frame depends on all frames."""
         return self.forwards(x) + self.backwards(x.flip(1)).flip(1)
 
 
-def make_mixer(make: LayerFactory, dim: int, config: MambaConfig) -> nn.Module:
+def make_mixer(layers: LayerFactory, dim: int, config: MambaConfig) -> nn.Module:
     """Return the scan that a configuration asks for."""
-    return (BidirectionalMamba if config.bidirectional else Mamba)(make, dim, config)
+    return (BidirectionalMamba if config.bidirectional else Mamba)(layers, dim, config)
 
 
 class MambaBlock(nn.Module):
-    """Pre-norm block: a selective scan over the frames in place of both attentions, gated feed-forward."""
+    """Pre-norm block: a selective scan over the frames instead of attention, gated feed-forward."""
 
-    def __init__(self, make: LayerFactory, dim: int, config: DenoiserConfig) -> None:
+    def __init__(self, layers: LayerFactory, dim: int, config: DenoiserConfig) -> None:
         super().__init__()
-        self.mixer = make_mixer(make, dim, config.mamba)
-        self.ff = FeedForward(make, dim, gated=True)
-        self.norm1, self.norm2 = make.layer_norm(dim), make.layer_norm(dim)
+        self.mixer = make_mixer(layers, dim, config.mamba)
+        self.ff = FeedForward(layers, dim, gated=True)
+        self.norm1, self.norm2 = layers.layer_norm(dim), layers.layer_norm(dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x (n, frames, dim) to the same shape."""
@@ -113,31 +125,31 @@ class MambaBlock(nn.Module):
 
 
 class TemporalTransformer(nn.Module):
-    """Every pixel attends to itself in all frames, the reference included."""
+    """Every pixel attends to itself in all frames, including the reference frame."""
 
-    def __init__(self, make: LayerFactory, channels: int, heads: int, config: DenoiserConfig) -> None:
+    def __init__(self, layers: LayerFactory, channels: int, heads: int, config: DenoiserConfig) -> None:
         super().__init__()
         inner = heads * config.head_dim
-        self.norm = make.group_norm(config.norm_groups, channels, eps=1e-6)
-        self.proj_in = make.conv1d(channels, inner, 1)
-        self.transformer_blocks = nn.ModuleList([_make_block(make, inner, heads, config)])
-        self.proj_out = make.conv1d(inner, channels, 1)
+        self.norm = layers.group_norm(config.norm_groups, channels, eps=1e-6)
+        self.proj_in = layers.conv1d(channels, inner, 1)
+        self.transformer_blocks = nn.ModuleList([_make_block(layers, inner, heads, config)])
+        self.proj_out = layers.conv1d(inner, channels, 1)
 
     def forward(self, x: Tensor, step: BlockContext) -> Tensor:
         """Map (b*f, c, h, w) to the same shape."""
         height, frames = x.shape[2], step.frames
-        # One normalisation over the whole clip, as the statistics of the release include time.
-        clip = self.norm(rearrange(x, "(b f) c h w -> b c f h w", f=frames))
-        # The projections look at one position at a time, so the order of positions is free.
-        tokens = self.proj_in(rearrange(clip, "b c f h w -> b c (f h w)"))
+        # The norm covers all frames: its statistics include time in the official code.
+        video = self.norm(rearrange(x, "(b f) c h w -> b c f h w", f=frames))
+        # The projections are pointwise, so the order of positions does not matter.
+        tokens = self.proj_in(rearrange(video, "b c f h w -> b c (f h w)"))
         tokens = rearrange(tokens, "b c (f p) -> (b p) f c", f=frames)
         tokens = self.transformer_blocks[0](tokens)
-        tokens = rearrange(tokens, "(b p) f c -> b c (f p)", b=clip.shape[0])
+        tokens = rearrange(tokens, "(b p) f c -> b c (f p)", b=video.shape[0])
         hidden = self.proj_out(tokens.contiguous())
         return x + rearrange(hidden, "b c (f h w) -> (b f) c h w", f=frames, h=height)
 
 
-def _make_block(make: LayerFactory, dim: int, heads: int, config: DenoiserConfig) -> nn.Module:
+def _make_block(layers: LayerFactory, dim: int, heads: int, config: DenoiserConfig) -> nn.Module:
     if config.temporal == "mamba":
-        return MambaBlock(make, dim, config)
-    return TransformerBlock(make, dim, heads, config.head_dim)
+        return MambaBlock(layers, dim, config)
+    return TransformerBlock(layers, dim, heads, config.head_dim)

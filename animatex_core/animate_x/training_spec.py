@@ -1,4 +1,4 @@
-"""What a denoiser was trained on, and so what it is given where a user asks for nothing else."""
+"""What a denoiser was trained on: the defaults for its inputs, and warnings for others."""
 
 import warnings
 from collections.abc import Mapping
@@ -10,14 +10,20 @@ from ..utils.validation import MAX_SIZE, require_int, shown
 
 ReferenceForm = Literal["picture", "latents", "both"]
 
-SCALED = 1.5  # how many times more or fewer pixels a clip may have without a word
+MAX_SCALE = 1.5  # factor of the trained number of pixels beyond which there is a warning
 
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """The clips of a training; by default those of the release.
+    """Sizes of the training clips; the defaults are those of the official model.
 
-    width, height: pixels. frames: the most at once. reference_form: as what the reference was shown.
+    Args:
+        width: In pixels.
+        height: In pixels.
+        frames: Maximum number of frames at once.
+        reference_form: What the model was conditioned on: the reference image ("picture"), its latents, or
+            both.
+
     """
 
     width: int = 512
@@ -31,35 +37,37 @@ class TrainingSpec:
         check_reference_form(self.reference_form)
 
     def warn_of_size(self, width: int, height: int) -> None:
-        """Warn of a clip that is far larger or smaller."""
-        if not 1 / SCALED < width * height / (self.width * self.height) < SCALED:
+        """Warn of a video that is far larger or smaller than the training clips."""
+        if not 1 / MAX_SCALE < width * height / (self.width * self.height) < MAX_SCALE:
             _warn(
-                f"The model was trained on clips of {self.width}x{self.height}, so that one of "
-                f"{width}x{height} may look worse: leave the size to the model."
+                f"The model was trained on clips of {self.width}x{self.height}, so a video of "
+                f"{width}x{height} may look worse: use the default size."
             )
 
     def warn_of_length(self, frames: int) -> None:
-        """Warn where more frames are denoised at once than the model knows."""
+        """Warn where more frames are denoised at once than in training."""
         if frames > self.frames:
             _warn(
-                f"The model was trained on {self.frames} frames at once, so that {frames} may look worse: "
-                "take windows or segments."
+                f"The model was trained on {self.frames} frames at once, so {frames} may look worse: "
+                "use windows or segments."
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values that JSON can hold."""
+        """Return JSON-serialisable values."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TrainingSpec":
-        """Read what `to_dict` wrote; raises InvalidInput for a value, TypeError for a name, out of place."""
+        """Read what `to_dict` wrote; raises InvalidInput for bad values, TypeError for unknown names."""
         return cls(**values)
 
 
 def check_reference_form(form: str) -> None:
-    """Raise InvalidInput unless the reference can be shown so."""
+    """Raise InvalidInput unless `form` is a `ReferenceForm`."""
     if form not in get_args(ReferenceForm):
-        raise InvalidInput(f"The form is {shown(form)}: choose one of {', '.join(get_args(ReferenceForm))}.")
+        raise InvalidInput(
+            f"The reference form is {shown(form)}: choose one of {', '.join(get_args(ReferenceForm))}."
+        )
 
 
 def _warn(sentence: str) -> None:

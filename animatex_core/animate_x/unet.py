@@ -1,6 +1,6 @@
-"""The denoiser: a UNet over clips that predicts v from noisy latents, a timestep and conditions.
+"""The denoiser: a 3D UNet that predicts v from noisy latents, a timestep and conditions.
 
-Attribute names are those of the released checkpoint.
+Attribute names are those of the official checkpoint.
 """
 
 from collections.abc import Iterator
@@ -12,20 +12,25 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from .attention import KeyValue
 from .blocks import LevelBuilder, SpatialTransformer
-from .conditions import BlockContext, ConditionInputs, Conditions, check_fit
+from .conditions import BlockContext, ConditionInputs, Conditions
 from .config import DenoiserConfig
 from .image_conditions import ImageConditionEncoder, LatentConvolutions, PixelTransformer
-from .layers import TORCH, KeyValue, LayerFactory, timestep_embedding
+from .layers import TORCH, LayerFactory, timestep_embedding
 from .pose_indicator import KeypointEncoder, Resampler
-from .puppet_condition import Carried, carried
+from .puppet_condition import PuppetEstimate, estimate_from_puppet
 
 
 class AnimateXUNet(nn.Module):
-    """The 3D UNet of Animate-X.
+    """The 3D UNet of Animate-X. `encode` runs once per video, `forward` at every step.
 
-    operations: namespace of layer classes, `layers.TORCH` or a host's. `encode` runs once a clip, `forward`
-    at every step.
+    Args:
+        config: Sizes of the network.
+        operations: Namespace of layer classes: `layers.TORCH`, `layers.UNINITIALISED` or ComfyUI's.
+        device: Where the weights are; "meta" to load them later.
+        dtype: Type of the weights; None is torch's default.
+
     """
 
     def __init__(
@@ -37,9 +42,9 @@ class AnimateXUNet(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        make = LayerFactory(operations, device, dtype)
-        self._build_condition_encoders(make)
-        self._build_levels(make)
+        layers = LayerFactory(operations, device, dtype)
+        self._build_condition_encoders(layers)
+        self._build_levels(layers)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -47,58 +52,68 @@ class AnimateXUNet(nn.Module):
         return next(self.parameters()).dtype
 
     def use_channels_last(self) -> None:
-        """Lay the weights of the convolutions out with the channels last, which suits tensor cores."""
+        """Store the weights of the convolutions channels last, which is faster on tensor cores."""
         formats = {4: torch.channels_last, 5: torch.channels_last_3d}
         for parameter in self.parameters():
             if parameter.ndim in formats:
                 parameter.data = parameter.data.contiguous(memory_format=formats[parameter.ndim])
 
-    def _build_condition_encoders(self, make: LayerFactory) -> None:
+    def _build_condition_encoders(self, layers: LayerFactory) -> None:
         config = self.config
         concat, reference = config.concat_channels, config.reference_channels
         context, hidden = config.context_dim, 4 * concat
-        pictures = partial(ImageConditionEncoder, make, hidden, pools_first=config.pools_pictures)
+        image_encoder = partial(ImageConditionEncoder, layers, hidden, pools_first=config.pools_pictures)
         self.pre_image_condition = nn.Sequential(
-            make.linear(context, context), nn.SiLU(), make.linear(context, context * config.image_tokens)
+            layers.linear(context, context), nn.SiLU(), layers.linear(context, context * config.image_tokens)
         )
         if config.ipi is not None:
-            asks = config.ipi.asks_keypoints
-            self.pose_embedding_before = KeypointEncoder(make, config.ipi) if asks else None
-            self.pose_embedding_after = Resampler(make, config.ipi)
-        self.local_image_embedding = pictures(concat)
-        self.local_image_embedding_after = PixelTransformer(make, concat)
-        self.dwpose_embedding = pictures(concat)
-        self.dwpose_embedding_after = PixelTransformer(make, concat)
-        self.randomref_pose2_embedding = pictures(reference)
-        self.randomref_pose2_embedding_after = PixelTransformer(make, reference)
-        self.randomref_embedding2 = LatentConvolutions(make, config.latent_channels, hidden, reference)
-        self.randomref_embedding_after2 = PixelTransformer(make, reference)
+            has_query = config.ipi.uses_keypoint_query
+            self.pose_embedding_before = KeypointEncoder(layers, config.ipi) if has_query else None
+            self.pose_embedding_after = Resampler(layers, config.ipi)
+        self.local_image_embedding = image_encoder(concat)
+        self.local_image_embedding_after = PixelTransformer(layers, concat)
+        self.dwpose_embedding = image_encoder(concat)
+        self.dwpose_embedding_after = PixelTransformer(layers, concat)
+        self.randomref_pose2_embedding = image_encoder(reference)
+        self.randomref_pose2_embedding_after = PixelTransformer(layers, reference)
+        self.randomref_embedding2 = LatentConvolutions(layers, config.latent_channels, hidden, reference)
+        self.randomref_embedding_after2 = PixelTransformer(layers, reference)
 
-    def _build_levels(self, make: LayerFactory) -> None:
+    def _build_levels(self, layers: LayerFactory) -> None:
         config = self.config
         time = config.time_dim
         self.time_embed = nn.Sequential(
-            make.linear(config.channels, time), nn.SiLU(), make.linear(time, time)
+            layers.linear(config.channels, time), nn.SiLU(), layers.linear(time, time)
         )
-        levels = LevelBuilder(make, config)
+        levels = LevelBuilder(layers, config)
         self.input_blocks = nn.ModuleList(levels.down())
         self.middle_block = levels.middle()
         self.output_blocks = nn.ModuleList(levels.up())
         channels = config.widths[0]
         self.out = nn.Sequential(
-            make.group_norm(config.norm_groups, channels),
+            layers.group_norm(config.norm_groups, channels),
             nn.SiLU(),
-            make.conv2d(channels, config.latent_channels, 3, padding=1),
+            layers.conv2d(channels, config.latent_channels, 3, padding=1),
         )
 
     def forward(self, x: Tensor, timesteps: Tensor, conditions: Conditions) -> Tensor:
-        """Predict v (b, c, f, h, w) from noisy latents of that shape and timesteps (b,) in 0..999."""
+        """Predict v.
+
+        Args:
+            x: Noisy latents, (b, latent_channels, f, h, w).
+            timesteps: (b,) in 0..999.
+            conditions: From `encode`.
+
+        Returns:
+            v, of the shape and dtype of x.
+
+        """
         time = timestep_embedding(timesteps, self.config.channels).to(x.dtype)
         step = BlockContext(self.time_embed(time), conditions)
-        known = self._carried(x, timesteps, conditions)
-        seen = x if known is None else known.correction.to(x.dtype)
-        clip = torch.cat([conditions.reference, torch.cat([seen, conditions.concat], dim=1)], dim=2)
-        hidden = rearrange(clip, "b c f h w -> (b f) c h w")
+        estimate = self._puppet_estimate(x, timesteps, conditions)
+        latents = x if estimate is None else estimate.correction.to(x.dtype)
+        video = torch.cat([conditions.reference, torch.cat([latents, conditions.concat], dim=1)], dim=2)
+        hidden = rearrange(video, "b c f h w -> (b f) c h w")
         skips = []
         for block in self.input_blocks:
             hidden = block(hidden, step)
@@ -106,33 +121,43 @@ class AnimateXUNet(nn.Module):
         hidden = self.middle_block(hidden, step)
         for block in self.output_blocks:
             hidden = block(torch.cat([hidden, skips.pop()], dim=1), step)
-        # The reference frame has served: the head looks at each frame alone.
+        # The output layers treat each frame separately, so the reference frame is dropped before them.
         frames = rearrange(hidden, "(b f) c h w -> b f c h w", f=step.frames)[:, 1:]
-        found = rearrange(self.out(frames.flatten(0, 1)), "(b f) c h w -> b c f h w", b=x.shape[0])
-        return found if known is None else (found.float() + known.velocity).to(x.dtype)
+        v = rearrange(self.out(frames.flatten(0, 1)), "(b f) c h w -> b c f h w", b=x.shape[0])
+        return v if estimate is None else (v.float() + estimate.velocity).to(x.dtype)
 
-    def _carried(self, x: Tensor, timesteps: Tensor, conditions: Conditions) -> Carried | None:
+    def _puppet_estimate(self, x: Tensor, timesteps: Tensor, conditions: Conditions) -> PuppetEstimate | None:
         if not self.config.puppet:
             return None
-        return carried(x, conditions.concat[:, -self.config.latent_channels :], timesteps)
+        return estimate_from_puppet(x, conditions.concat[:, -self.config.latent_channels :], timesteps)
 
     def encode(self, inputs: ConditionInputs) -> Conditions:
-        """Encode the conditions of a clip and project every cross attention's keys and values.
+        """Encode the conditions of a video, including keys and values of all cross-attentions.
 
-        Raises InvalidInput for conditions that do not fit this network.
+        Args:
+            inputs: The conditions, on the device and in the dtype of the weights.
+
+        Returns:
+            The encoded conditions.
+
+        Raises:
+            InvalidInput: The inputs do not fit this network.
+
         """
-        check_fit(inputs, self.config)
+        inputs.validate_for(self.config)
         context, motion = self._context(inputs), self.motion_tokens(inputs)
-        layers = list(self._spatial_transformers())
+        transformers = list(self._spatial_transformers())
         return Conditions(
             concat=self._concat(inputs),
             reference=self._reference(inputs),
-            context=tuple(layer.keys_values(context) for layer in layers),
-            motion=() if motion is None else tuple(_motion_keys_values(layer, motion) for layer in layers),
+            context=tuple(layer.keys_values(context) for layer in transformers),
+            motion=()
+            if motion is None
+            else tuple(_motion_keys_values(layer, motion) for layer in transformers),
         )
 
     def motion_tokens(self, inputs: ConditionInputs) -> Tensor | None:
-        """Return the IPI's tokens (b*(f+1), tokens, width), or None without IPI."""
+        """Return the tokens of the IPI, (b*(f+1), tokens, width), or None without IPI."""
         ipi = self.config.ipi
         if ipi is None:
             return None
@@ -158,32 +183,32 @@ class AnimateXUNet(nn.Module):
         return torch.cat([text, image], dim=1)
 
     def _concat(self, inputs: ConditionInputs) -> Tensor:
-        picture, pose = self._picture(inputs), self._pose(inputs)
-        parts = [torch.cat([picture, pose], dim=1) if self.config.separate_conditions else picture + pose]
+        image, pose = self._image(inputs), self._pose(inputs)
+        parts = [torch.cat([image, pose], dim=1) if self.config.separate_conditions else image + pose]
         if self.config.puppet:
             shape = inputs.shape.latents(inputs.batch, self.config.latent_channels)
-            none = inputs.text_context.new_zeros(shape)
-            parts.append(none if inputs.puppet_latents is None else none + inputs.puppet_latents)
+            empty = inputs.text_context.new_zeros(shape)
+            parts.append(empty if inputs.puppet_latents is None else empty + inputs.puppet_latents)
         return torch.cat(parts, dim=1)
 
-    def _picture(self, inputs: ConditionInputs) -> Tensor:
-        none = self._no_pictures(inputs)
+    def _image(self, inputs: ConditionInputs) -> Tensor:
+        empty = self._empty_condition(inputs)
         if inputs.reference_image is None:
-            return none
-        # Equal frames attend to equal frames, so one that stands for all is encoded alone.
-        shown, size = _frames(inputs.reference_image), inputs.shape.latent_size
-        frames = self.local_image_embedding(shown, size, none.dtype)
-        return none + self.local_image_embedding_after(frames, inputs.batch)
+            return empty
+        # Attention over identical frames equals attention over one of them, so it is encoded once.
+        images, size = _frames(inputs.reference_image), inputs.shape.latent_size
+        frames = self.local_image_embedding(images, size, empty.dtype)
+        return empty + self.local_image_embedding_after(frames, inputs.batch)
 
     def _pose(self, inputs: ConditionInputs) -> Tensor:
-        none = self._no_pictures(inputs)
+        empty = self._empty_condition(inputs)
         if inputs.pose_pictures is None:
-            return none
-        shown, size = _frames(inputs.pose_pictures[:, :, 1:]), inputs.shape.latent_size
-        frames = self.dwpose_embedding(shown, size, none.dtype)
-        return none + self.dwpose_embedding_after(frames, inputs.batch)
+            return empty
+        images, size = _frames(inputs.pose_pictures[:, :, 1:]), inputs.shape.latent_size
+        frames = self.dwpose_embedding(images, size, empty.dtype)
+        return empty + self.dwpose_embedding_after(frames, inputs.batch)
 
-    def _no_pictures(self, inputs: ConditionInputs) -> Tensor:
+    def _empty_condition(self, inputs: ConditionInputs) -> Tensor:
         channels, shape = self.config.concat_channels, inputs.shape
         return inputs.text_context.new_zeros(inputs.batch, channels, shape.frames, *shape.latent_size)
 
@@ -197,7 +222,7 @@ class AnimateXUNet(nn.Module):
         if inputs.pose_pictures is not None:
             pose = self.randomref_pose2_embedding(_frames(inputs.pose_pictures[:, :, :1]), size, dtype)
             reference = reference + self.randomref_pose2_embedding_after(pose, batch)
-        if self.config.puppet:  # in its own pose the reference is its own puppet
+        if self.config.puppet:  # in its own pose the puppet of the reference is the reference itself
             ahead = self.config.reference_channels - self.config.latent_channels
             own = F.pad(inputs.reference_latents.to(dtype), (0, 0, 0, 0, 0, 0, ahead, 0))
             reference = reference + own
@@ -207,8 +232,8 @@ class AnimateXUNet(nn.Module):
         return (module for module in self.modules() if isinstance(module, SpatialTransformer))
 
 
-def _frames(clip: Tensor) -> Tensor:
-    return rearrange(clip, "b c f h w -> (b f) c h w")
+def _frames(video: Tensor) -> Tensor:
+    return rearrange(video, "b c f h w -> (b f) c h w")
 
 
 def _motion_keys_values(layer: SpatialTransformer, tokens: Tensor) -> KeyValue:

@@ -1,7 +1,7 @@
-"""Files of Animate-X++: the two released checkpoints, and what `convert` makes of either.
+"""Files of Animate-X++: the two official checkpoints, and the converted form of either.
 
-A converted file is one safetensors with the added modules in float32 under `modules.` and our names,
-the LoRA in bfloat16 under the names that ComfyUI's LoRA loader knows, and the configuration in its metadata.
+A converted file is one safetensors file with the added modules in float32 under `modules.` and our keys, the
+LoRA in bfloat16 under the keys of ComfyUI's LoRA loader, and the configuration in its metadata.
 """
 
 import json
@@ -38,15 +38,15 @@ from .wan.keys import wan_shapes
 
 FORMAT = "animatex-plus"
 PREFIX = "modules."
-# In the order in which the release looks for them; what stands before a name does not matter.
+# In the order in which the official code looks for them; any prefix is ignored.
 MODULES = ("dwpose_embedding", "randomref_embedding_pose", "pose_embedding_before", "pose_embedding_after")
-_FULL_ALONE = MODULES[2:]
+_FULL_ONLY = MODULES[2:]
 _UNUSABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
 
 
 @dataclass(frozen=True)
 class PlusFile:
-    """What a file holds, memory-mapped: configuration, module weights under our names, the LoRA."""
+    """The contents of a file, memory-mapped: configuration, module weights under our keys, LoRA."""
 
     config: PlusConfig
     modules: dict[str, Tensor]
@@ -55,19 +55,24 @@ class PlusFile:
 
 @dataclass(frozen=True)
 class LoadedPlus:
-    """The added modules ready for inference, and the LoRA for whoever has the transformer."""
+    """The added modules ready for inference, and the LoRA of the transformer."""
 
     networks: PlusModules
     lora: Lora
 
 
 def read_plus(path: str | Path, config: PlusConfig | None = None, wan: WanConfig | None = None) -> PlusFile:
-    """Open a converted file or a released checkpoint (pickle or safetensors), and check keys and shapes.
+    """Open a converted file or an official checkpoint (pickle or safetensors); check keys and shapes.
 
-    The variant is told from the keys. config: sizes of a checkpoint in the released form, None for those of
-    the release; a converted file knows its own. wan: the transformer that the LoRA must fit, None where the
-    caller checks that with `check_targets`.
-    Raises CheckpointError and its kinds for files that are damaged, unsafe or of another model.
+    Args:
+        path: The file. Its keys determine the variant.
+        config: Sizes of a checkpoint with official keys; None for the official ones. A converted file has its
+            own.
+        wan: The transformer that the LoRA must fit; None where the caller checks that with `check_targets`.
+
+    Raises:
+        CheckpointError: The file is damaged, unsafe or of another model.
+
     """
     metadata = read_metadata(path)
     tensors = open_tensors(path)
@@ -87,9 +92,19 @@ def load_plus(
     config: PlusConfig | None = None,
     wan: WanConfig | None = None,
 ) -> LoadedPlus:
-    """Build the added modules of a file for inference, in eval mode; the release computes them in float32.
+    """Build the added modules of a file for inference, in eval mode. The official code uses float32.
 
-    operations: the namespace of layer classes. config, wan, errors: as for `read_plus`.
+    Args:
+        path: The file.
+        dtype: Type of the weights.
+        device: Where the weights are.
+        operations: Namespace of layer classes, as in `PlusModules`.
+        config: As in `read_plus`.
+        wan: As in `read_plus`.
+
+    Raises:
+        CheckpointError: As in `read_plus`.
+
     """
     return build_plus(read_plus(path, config, wan), str(path), dtype, device, operations)
 
@@ -101,7 +116,7 @@ def build_plus(
     device: torch.device | str = "cpu",
     operations: Any = UNINITIALISED,
 ) -> LoadedPlus:
-    """Build the added modules of what a file holds; source is the file in words, the rest as `load_plus`."""
+    """Like `load_plus`, from the contents of a file; `source` names it in error messages."""
     networks = PlusModules(file.config, operations, device="meta")
     expected = module_shapes(file.config)
     load_strictly(networks, file.modules, _what(file.config.variant), source, dtype, device, expected)
@@ -115,14 +130,23 @@ def convert_plus(
     wan: WanConfig | None = None,
     on_progress: Progress = no_progress,
 ) -> Variant:
-    """Write a released checkpoint as one safetensors file, a tensor at a time; return its variant.
+    """Convert an official checkpoint to one safetensors file, a tensor at a time; return its variant.
 
-    wan: the transformer that the LoRA must fit, None is that of the release. on_progress: called with the
-    bytes that are written and those there are. An existing target stays until the new one is whole.
-    Raises as `read_plus`, WrongCheckpoint for values that are not finite, StorageError for the target.
+    Args:
+        source: The official checkpoint.
+        target: File to write. An existing file is replaced only once the new one is complete.
+        config: As in `read_plus`.
+        wan: The transformer that the LoRA must fit; None is the official one.
+        on_progress: Called with the bytes written and their total.
+
+    Raises:
+        CheckpointError: As in `read_plus`, or a value is not finite.
+        InvalidInput: The source is already converted, or is also the target.
+        StorageError: The target cannot be written.
+
     """
     if read_metadata(source).get("format") == FORMAT:
-        raise InvalidInput(f"{source} is converted already: name the released checkpoint.")
+        raise InvalidInput(f"{source} is already converted: choose the official checkpoint.")
     if Path(source).resolve() == Path(target).resolve():
         raise InvalidInput(f"{source} is also the file to write: choose another name for the new one.")
     check_target(target)
@@ -133,9 +157,12 @@ def convert_plus(
 
 
 def write_plus(target: str | Path, file: PlusFile, on_progress: Progress = no_progress) -> None:
-    """Write what is in memory, modules in float32 and LoRA in bfloat16.
+    """Write a converted file, modules in float32 and LoRA in bfloat16.
 
-    Raises WrongCheckpoint for values that are not finite and StorageError where the file cannot be written.
+    Raises:
+        WrongCheckpoint: A value is not finite.
+        StorageError: The file cannot be written.
+
     """
     modules = {PREFIX + name: tensor for name, tensor in file.modules.items()}
     lora = host_lora(file.lora)
@@ -157,12 +184,12 @@ def write_plus(target: str | Path, file: PlusFile, on_progress: Progress = no_pr
 
 
 def is_plus(path: str | Path) -> bool:
-    """Whether a weights file is one of Animate-X++, released or converted; raises CheckpointError."""
+    """Return whether a file is of Animate-X++, official or converted; raises CheckpointError."""
     return any(f"{MODULES[1]}." in key for key in open_tensors(path))
 
 
 def module_shapes(config: PlusConfig) -> dict[str, tuple[int, ...]]:
-    """Return the keys and shapes of the added modules of a configuration, under our names."""
+    """Return the keys (ours) and shapes of the added modules of a configuration."""
     return shapes(PlusModules(config, UNINITIALISED, device="meta").state_dict())
 
 
@@ -171,9 +198,9 @@ def _released(path: str | Path, tensors: Mapping[str, Tensor], config: PlusConfi
     modules = {_module_key(key): tensor for key, tensor in tensors.items() if key not in lora}
     if len(modules) + len(lora) != len(tensors):
         raise WrongCheckpoint(
-            f"{path} holds a module of Animate-X++ twice, under different prefixes: keep the one to be used."
+            f"{path} contains a module of Animate-X++ twice, under different prefixes: keep one of them."
         )
-    full = any(key.startswith(_FULL_ALONE) for key in modules)
+    full = any(key.startswith(_FULL_ONLY) for key in modules)
     config = config or PlusConfig.released("full" if full else "simple")
     expected = released_keys(PlusModules(config, UNINITIALISED, device="meta"), config.position_rows)
     _check(expected, shapes(modules), config.variant, path)
@@ -186,7 +213,7 @@ def _converted(path: str | Path, metadata: Mapping[str, str], tensors: Mapping[s
         expected = module_shapes(config)
     except _UNUSABLE as error:
         raise WrongCheckpoint(
-            f"{path} has an unusable configuration ({reason_of(error)}): convert the released checkpoint "
+            f"{path} has an unusable configuration ({reason_of(error)}): convert the official checkpoint "
             "again."
         ) from error
     lora = {key: tensor for key, tensor in tensors.items() if key.startswith(HOST_PREFIX)}
@@ -201,7 +228,7 @@ def _check(
     variant: Variant,
     path: str | Path,
 ) -> None:
-    # The release is strict about the position table; a saver of parameters alone leaves it out.
+    # The official code requires the position table, but a file of parameters only lacks it.
     for keys in (expected, found):
         for key in [key for key in keys if key.endswith(POSITION_TABLE)]:
             del keys[key]

@@ -1,12 +1,12 @@
-"""What the transformer is told beside text and image, and where it goes in, whoever runs the transformer.
+"""The conditions of Animate-X++ and where they are injected into Wan's transformer.
 
-    what            where                                      passes
+    condition       where it is added                          passes
     pose_tokens     after the patch embedding, before block 0  conditional
     reference_map   the mask and image channels of the input   both
     motion_tokens   before every block 1 < i <= blocks // 2    both
 
-(as released, wan_video.py). Every function here is pure: a host's block patches and the hooks of `wan` call
-the same ones.
+This matches the official code (wan_video.py). All functions are pure: ComfyUI's block patches and the hooks
+of `wan` call the same ones.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,12 +21,14 @@ from ..errors import InvalidInput
 
 @dataclass(frozen=True, eq=False)
 class PlusConditions:
-    """The conditions of a clip, encoded once and the same at every denoising step.
+    """The encoded conditions of a video, which stay the same over the denoising steps.
 
-    pose_tokens: (b, frames*height*width, dim), tokens in the transformer's order.
-    reference_map: (b, 20, 2*height, 2*width), over the latents.
-    motion_tokens: (b, frames, dim); None in the simple variant.
-    grid: latent frames, and height and width of the tokens.
+    Args:
+        pose_tokens: (b, frames*height*width, dim), in the order of the transformer's tokens.
+        reference_map: (b, 20, 2*height, 2*width), at the resolution of the latents.
+        motion_tokens: (b, frames, dim); None in the simple variant.
+        grid: Number of latent frames, and height and width in tokens.
+
     """
 
     pose_tokens: Tensor
@@ -36,25 +38,25 @@ class PlusConditions:
 
     @property
     def batch(self) -> int:
-        """Number of clips."""
+        """Number of videos."""
         return self.pose_tokens.shape[0]
 
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> "PlusConditions":
-        """Return a copy that lies elsewhere."""
+        """Return a copy on another device or in another dtype; None keeps it."""
         return self._mapped(lambda tensor: tensor.to(device, dtype))
 
     def scaled(self, strength: float) -> "PlusConditions":
-        """Return a copy whose every addition is `strength` times as large; 1 is as released."""
+        """Return a copy in which all conditions are multiplied by `strength`; 1 matches the official code."""
         return self._mapped(lambda tensor: tensor * strength)
 
     def frames(self, start: int, stop: int) -> "PlusConditions":
-        """Return the conditions of the latent frames start..stop - 1 alone, as for a context window."""
+        """Return the conditions of the latent frames start..stop - 1, for example of a context window."""
         return self.select(range(start, stop))
 
     def select(self, frames: Sequence[int]) -> "PlusConditions":
-        """Return the conditions of the latent frames of these indices, in their order."""
+        """Return the conditions of the latent frames with these indices, in their order."""
         index = torch.tensor(list(frames), device=self.pose_tokens.device)
         pose = self.pose_tokens.unflatten(1, (self.grid[0], -1)).index_select(1, index).flatten(1, 2)
         motion = self.motion_tokens
@@ -76,23 +78,35 @@ class PlusConditions:
 
 
 def injects_motion(index: int, blocks: int) -> bool:
-    """Whether the motion tokens are added before block `index` of a transformer of `blocks` blocks."""
+    """Return whether motion tokens are added before block `index` of a transformer of `blocks` blocks."""
     return 1 < index <= blocks // 2
 
 
 def injection_blocks(blocks: int, conditions: PlusConditions) -> tuple[int, ...]:
-    """Return the blocks before which anything is added, for whoever sets a hook a block."""
+    """Return the indices of the blocks that need a hook, before which conditions are added."""
     motion = conditions.motion_tokens is not None
     return tuple(index for index in range(blocks) if index == 0 or (motion and injects_motion(index, blocks)))
 
 
 def with_reference(y: Tensor, conditions: PlusConditions) -> Tensor:
-    """Add the reference map to mask and image channels y (n, 20, frames, h, w), on every frame."""
+    """Add the reference map to every frame of the mask and image channels.
+
+    Args:
+        y: (n, 20, frames, h, w), n a multiple of the number of videos.
+        conditions: The encoded conditions.
+
+    Returns:
+        A tensor like y.
+
+    Raises:
+        InvalidInput: The conditions were encoded for another size.
+
+    """
     reference = conditions.reference_map.to(y)
     if reference.shape[1] != y.shape[1] or reference.shape[2:] != y.shape[3:]:
         raise InvalidInput(
             f"The reference pose was encoded for {tuple(reference.shape[1:])} (channels, height, width of "
-            f"the latents), but the clip has {(y.shape[1], *y.shape[3:])}: encode it at the clip's size."
+            f"the latents), but the video has {(y.shape[1], *y.shape[3:])}: encode it at that size."
         )
     return _each_pass(y, conditions, lambda part: part + reference.unsqueeze(2))
 
@@ -100,10 +114,22 @@ def with_reference(y: Tensor, conditions: PlusConditions) -> Tensor:
 def before_block(
     tokens: Tensor, index: int, blocks: int, conditions: PlusConditions, conditional: Sequence[bool]
 ) -> Tensor:
-    """Return what block `index` of `blocks` is to be given instead of tokens (n, frames*height*width, dim).
+    """Add the conditions to the input of a block.
 
-    conditional: for each pass in the batch, in order, whether it is a conditional one; n is a multiple of
-    their number. Raises InvalidInput where the conditions were made for another size.
+    Args:
+        tokens: Input of the block, (n, frames*height*width, dim).
+        index: Index of the block.
+        blocks: Number of blocks of the transformer.
+        conditions: The encoded conditions.
+        conditional: For each pass in the batch, in order, whether it is a conditional one; n is a multiple of
+            their number.
+
+    Returns:
+        The new input, of the same shape.
+
+    Raises:
+        InvalidInput: The conditions were encoded for another size.
+
     """
     if index == 0:
         tokens = with_pose(tokens, conditions, conditional)
@@ -117,11 +143,13 @@ def with_pose(tokens: Tensor, conditions: PlusConditions, conditional: Sequence[
     pose = conditions.pose_tokens.to(tokens)
     _check_tokens(tokens, conditions)
     parts = tokens.chunk(len(conditional))
-    return torch.cat([part + pose if told else part for part, told in zip(parts, conditional, strict=True)])
+    return torch.cat(
+        [part + pose if has_pose else part for part, has_pose in zip(parts, conditional, strict=True)]
+    )
 
 
 def with_motion(tokens: Tensor, conditions: PlusConditions) -> Tensor:
-    """Add each frame's motion token to all tokens of the frame, in every pass of the batch."""
+    """Add the motion token of each frame to all tokens of the frame, in every pass of the batch."""
     assert conditions.motion_tokens is not None
     _check_tokens(tokens, conditions)
     motion = conditions.motion_tokens.to(tokens).unsqueeze(2)
@@ -148,5 +176,5 @@ def _check_tokens(tokens: Tensor, conditions: PlusConditions) -> None:
     if tokens.shape[1:] != conditions.pose_tokens.shape[1:]:
         raise InvalidInput(
             f"The conditions were encoded for {tuple(conditions.pose_tokens.shape[1:])} (tokens, width), but "
-            f"the transformer has {tuple(tokens.shape[1:])}: encode them at the size and length of the clip."
+            f"the transformer has {tuple(tokens.shape[1:])}: encode them at the size and length of the video."
         )

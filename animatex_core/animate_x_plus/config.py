@@ -1,12 +1,12 @@
-"""Every size of the modules that Animate-X++ adds to a Wan transformer, and of that transformer."""
+"""Configuration of the modules that Animate-X++ adds to a Wan transformer, and of the transformer."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..animate_x.config import IpiConfig
+from ..animate_x.config_checks import check_fields
 from ..errors import InvalidInput
 from ..hub.models_dir import Variant
-from ..utils.validation import MAX_SIZE, require_int
 
 MAX_SIZES = {"blocks": 256, "window_frames": 1025}
 
@@ -15,10 +15,22 @@ VARIANTS: tuple[Variant, ...] = ("full", "simple")
 
 @dataclass(frozen=True)
 class WanConfig:
-    """Sizes of Wan's image-to-video transformer, which is not part of this library.
+    """Sizes of Wan's image-to-video transformer.
 
-    in_channels: noisy latents, mask and image latents side by side; text_tokens: length of the text context;
-    image_tokens, image_dim: those of the CLIP features.
+    Args:
+        dim: Width of the tokens.
+        ffn_dim: Hidden width of the feed-forward layers.
+        heads: Attention heads.
+        blocks: Number of blocks.
+        in_channels: Noisy latents, mask and image latents, concatenated.
+        out_channels: Channels of the latents.
+        freq_dim: Width of the sinusoidal timestep embedding.
+        text_dim: Width of the text context.
+        text_tokens: Length of the text context.
+        image_dim: Width of the CLIP features.
+        image_tokens: Number of CLIP tokens.
+        eps: Epsilon of the norms.
+
     """
 
     dim: int = 5120
@@ -35,18 +47,18 @@ class WanConfig:
     eps: float = 1e-6
 
     def __post_init__(self) -> None:
-        _check_sizes(self)
+        check_fields(self, MAX_SIZES)
         if self.dim % (2 * self.heads):
             raise InvalidInput(f"dim {self.dim} cannot be split into {self.heads} heads of an even width.")
 
     @classmethod
     def released(cls) -> "WanConfig":
-        """Wan 2.1 I2V 14B, of 480P and 720P alike."""
+        """Return the sizes of Wan 2.1 I2V 14B, both 480P and 720P."""
         return cls()
 
     @classmethod
     def tiny(cls) -> "WanConfig":
-        """A transformer of about 1 M parameters, for a laptop's CPU."""
+        """Return a transformer of about 1 M parameters, for tests."""
         return cls(dim=96, ffn_dim=192, heads=3, blocks=6, text_dim=64)
 
 
@@ -54,11 +66,14 @@ class WanConfig:
 class PlusConfig:
     """Sizes of the added modules.
 
-    dim: width of the transformer's tokens. hidden: channels of the convolutions in between.
-    reference_channels: what the reference pose is encoded to, mask and image latents of the transformer.
-    ipi: the implicit pose indicator of the full variant; None makes the simple one.
-    window_frames: driving frames that the indicator reads at once, 4n + 1.
-    position_rows: rows of the indicator's position table in the released file.
+    Args:
+        dim: Width of the transformer's tokens.
+        hidden: Channels between the convolutions.
+        reference_channels: Channels of the encoded reference pose: mask and image latents of the transformer.
+        ipi: The implicit pose indicator of the full variant; None for the simple one.
+        window_frames: Driving frames that the indicator reads at once, 4n + 1.
+        position_rows: Rows of the indicator's position table in the official file.
+
     """
 
     dim: int = 5120
@@ -69,28 +84,28 @@ class PlusConfig:
     position_rows: int = 330
 
     def __post_init__(self) -> None:
-        _check_sizes(self)
+        check_fields(self, MAX_SIZES)
         if self.window_frames % 4 != 1:
-            raise InvalidInput(f"window_frames is {self.window_frames}, but it must be 4n + 1: take 81.")
+            raise InvalidInput(f"window_frames is {self.window_frames}, but it must be 4n + 1: use 81.")
 
     @property
     def variant(self) -> Variant:
-        """Which of the two released systems has these modules."""
+        """The official variant that has these modules."""
         return "simple" if self.ipi is None else "full"
 
     @property
     def window_latents(self) -> int:
-        """Latent frames that the indicator answers for at once."""
+        """Number of latent frames that the indicator outputs at once."""
         return (self.window_frames - 1) // 4 + 1
 
     @classmethod
     def released(cls, variant: Variant) -> "PlusConfig":
-        """The modules of `animate-x++.ckpt` ("full") or `animate-x++_simple.ckpt` ("simple")."""
+        """Return the modules of `animate-x++.ckpt` ("full") or `animate-x++_simple.ckpt` ("simple")."""
         return cls(ipi=IpiConfig(tokens=1) if _checked(variant) == "full" else None)
 
     @classmethod
     def tiny(cls, variant: Variant) -> "PlusConfig":
-        """Modules for `WanConfig.tiny` whose indicator reads 9 frames at once."""
+        """Return modules for `WanConfig.tiny` whose indicator reads 9 frames at once."""
         ipi = IpiConfig(
             width=32, tokens=1, clip_dim=64, encoder_layers=1, encoder_heads=2, encoder_hidden=32,
             resampler_layers=1, resampler_heads=2, resampler_head_dim=16,
@@ -99,12 +114,12 @@ class PlusConfig:
         return cls(dim=96, hidden=4, ipi=ipi if full else None, window_frames=9, position_rows=16)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values that JSON can hold."""
+        """Return the sizes as JSON-serialisable values."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "PlusConfig":
-        """Read what `to_dict` wrote; a name or value that does not belong raises InvalidInput."""
+        """Read what `to_dict` wrote; raises InvalidInput for bad values and unknown or missing names."""
         try:
             ipi = values["ipi"]
             return cls(**{**values, "ipi": None if ipi is None else IpiConfig(**ipi)})
@@ -117,11 +132,7 @@ class PlusConfig:
 
 def _checked(variant: str) -> str:
     if variant not in VARIANTS:
-        raise InvalidInput(f"The variant is {variant!r}, but there are full and simple: choose one of them.")
+        raise InvalidInput(
+            f"The variant is {variant!r}, but it must be one of full and simple: choose one of them."
+        )
     return variant
-
-
-def _check_sizes(config: WanConfig | PlusConfig) -> None:
-    for entry in fields(config):
-        if entry.type is int:
-            require_int(entry.name, getattr(config, entry.name), most=MAX_SIZES.get(entry.name, MAX_SIZE))

@@ -1,6 +1,6 @@
-"""The LoRA of Animate-X++ for Wan's transformer: reading its pairs, merging them, naming them for a host.
+"""The LoRA of Animate-X++ for Wan's transformer: reading, merging, and keys for ComfyUI.
 
-As released: W + alpha * B @ A with alpha 1, without a division by the rank, whatever the rank.
+As in the official code the merged weight is W + alpha * B @ A with alpha 1, not divided by the rank.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,19 @@ from ..errors import WrongCheckpoint
 from ..utils.text import short
 
 RELEASED_PREFIX = "pipe.dit."
-HOST_PREFIX = "diffusion_model."  # what ComfyUI calls the transformer
+HOST_PREFIX = "diffusion_model."  # of the transformer in ComfyUI
 _DOWN, _UP = ".lora_A.", ".lora_B."
 
 
 @dataclass(frozen=True, eq=False)
 class LoraPair:
-    """down: A (rank, inputs); up: B (outputs, rank)."""
+    """The two matrices of a LoRA layer.
+
+    Args:
+        down: A, (rank, inputs).
+        up: B, (outputs, rank).
+
+    """
 
     down: Tensor
     up: Tensor
@@ -30,7 +36,7 @@ class LoraPair:
         return self.down.shape[0]
 
     def merged(self, weight: Tensor, alpha: float = 1.0) -> Tensor:
-        """Return weight + alpha * B @ A, in the weight's type as released."""
+        """Return weight + alpha * B @ A, computed in the dtype of the weight."""
         return weight + alpha * (self.up.to(weight) @ self.down.to(weight))
 
 
@@ -39,14 +45,23 @@ Lora = Mapping[str, LoraPair]
 
 
 def read_lora(tensors: Mapping[str, Tensor], source: str = "the checkpoint") -> dict[str, LoraPair]:
-    """Pair the LoRA tensors of a checkpoint, any rank, under released or host names.
+    """Pair the LoRA tensors of a checkpoint, of any rank, under official or ComfyUI's keys.
 
-    A key is anything, `pipe.dit.` or `diffusion_model.`, the layer, `.lora_A` or `.lora_B`, the adapter's
-    name or none, `.weight`. Raises WrongCheckpoint for other keys, lone halves, and halves that do not fit.
+    Args:
+        tensors: Key to tensor. A key is any prefix, `pipe.dit.` or `diffusion_model.`, the layer, `.lora_A`
+            or `.lora_B`, optionally the name of the adapter, and `.weight`.
+        source: Where the tensors come from, for error messages.
+
+    Returns:
+        Layer to pair.
+
+    Raises:
+        WrongCheckpoint: A key has another form, a pair is incomplete, or its ranks differ.
+
     """
     downs: dict[str, Tensor] = {}
     ups: dict[str, Tensor] = {}
-    strange = []
+    unknown = []
     for key, tensor in tensors.items():
         stem = _without_prefix(key)
         if stem is not None and _DOWN in stem:
@@ -54,21 +69,34 @@ def read_lora(tensors: Mapping[str, Tensor], source: str = "the checkpoint") -> 
         elif stem is not None and _UP in stem:
             ups[stem.partition(_UP)[0]] = tensor
         else:
-            strange.append(key)
-    _refuse(strange, source, f"whose names are not {RELEASED_PREFIX}LAYER.lora_A or .lora_B")
-    _refuse([layer for layer in {*downs, *ups} if layer not in downs or layer not in ups], source,
-            "of which one half of a pair is missing")  # fmt: skip
+            unknown.append(key)
+    _refuse(unknown, source, f"whose names are not {RELEASED_PREFIX}LAYER.lora_A or .lora_B")
+    _refuse(
+        [layer for layer in {*downs, *ups} if layer not in downs or layer not in ups],
+        source,
+        "of which one half of a pair is missing",
+    )
     pairs = {layer: LoraPair(down, ups[layer]) for layer, down in downs.items()}
-    _refuse([layer for layer, pair in pairs.items() if not _fits_itself(pair)], source,
-            "whose halves have different ranks")  # fmt: skip
+    _refuse(
+        [layer for layer, pair in pairs.items() if not _ranks_match(pair)],
+        source,
+        "whose halves have different ranks",
+    )
     return pairs
 
 
 def check_targets(lora: Lora, shapes: Mapping[str, Sequence[int]], source: str = "the LoRA") -> None:
-    """Raise WrongCheckpoint unless every layer of a LoRA is in a transformer, with the pair's shape.
+    """Check that every layer of a LoRA is in a transformer, with the right shape.
 
-    shapes: official key to shape, as `wan_shapes` or a host's model has them. The release rejects the whole
-    LoRA likewise.
+    Args:
+        lora: The LoRA.
+        shapes: Official key to shape, from `wan_shapes` or ComfyUI's model.
+        source: Where the LoRA comes from, for error messages.
+
+    Raises:
+        WrongCheckpoint: A layer is missing or has another shape. The official code also rejects the whole
+            LoRA.
+
     """
     absent = [layer for layer in lora if f"{layer}.weight" not in shapes]
     _refuse(absent, source, "that the transformer lacks")
@@ -77,9 +105,19 @@ def check_targets(lora: Lora, shapes: Mapping[str, Sequence[int]], source: str =
 
 
 def merged(weights: Mapping[str, Tensor], lora: Lora, alpha: float = 1.0) -> dict[str, Tensor]:
-    """Return a transformer's weights (official names) with a LoRA merged in; the others are the same objects.
+    """Merge a LoRA into the weights of a transformer.
 
-    Raises WrongCheckpoint where a layer of the LoRA is not among the weights.
+    Args:
+        weights: Official key to weight.
+        lora: The LoRA.
+        alpha: Factor of the LoRA.
+
+    Returns:
+        The weights; those without LoRA are the same objects.
+
+    Raises:
+        WrongCheckpoint: A layer of the LoRA is not among the weights.
+
     """
     check_targets(lora, {key: tensor.shape for key, tensor in weights.items()})
     changed = {f"{layer}.weight": pair for layer, pair in lora.items()}
@@ -90,7 +128,7 @@ def merged(weights: Mapping[str, Tensor], lora: Lora, alpha: float = 1.0) -> dic
 
 
 def host_lora(lora: Lora) -> dict[str, Tensor]:
-    """Return the tensors under the names that ComfyUI's own LoRA loader maps to its Wan; scale 1."""
+    """Return the tensors under the keys of ComfyUI's LoRA loader, for a strength of 1."""
     named: dict[str, Tensor] = {}
     for layer, pair in lora.items():
         named[f"{HOST_PREFIX}{layer}.lora_A.weight"] = pair.down
@@ -105,7 +143,7 @@ def _without_prefix(key: str) -> str | None:
     return None
 
 
-def _fits_itself(pair: LoraPair) -> bool:
+def _ranks_match(pair: LoraPair) -> bool:
     return pair.down.ndim == pair.up.ndim == 2 and pair.down.shape[0] == pair.up.shape[1]
 
 

@@ -77,7 +77,7 @@ class AnimateXPlusPipeline:
         whatever the report raises.
         """
         shape = settings.shape(len(dance.poses))
-        warn_of_stretching(reference.picture, ClipShape(shape.width, shape.height, halvings=1))
+        warn_of_stretching(reference.picture, ClipShape(shape.width, shape.height, num_downsamples=1))
         frames = _filled_up(len(dance.poses), shape.frames)
         chosen = plan(dance.poses, reference.character, settings.retarget)
         poses = retarget(dance.poses, reference.character, settings.retarget).select(frames)

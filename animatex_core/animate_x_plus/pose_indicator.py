@@ -1,13 +1,13 @@
-"""The implicit pose indicator of the full variant: keypoints ask, CLIP features answer, per latent frame.
+"""The implicit pose indicator of the full variant: keypoint queries over CLIP features per latent frame.
 
-Keypoint encoder and resampler are those of Animate-X with one token a frame. What is new is the mixer, a
-convolution whose channels are the frames: it maps 81 frames to 21 latent frames and knows no other length.
-Clips of other lengths go through it in windows:
+Keypoint encoder and resampler are those of Animate-X with one token per frame. The frame mixer is new: a
+convolution whose channels are the frames. It maps 81 frames to 21 latent frames and supports no other length.
+Videos of other lengths are processed in windows:
 
-- a longer clip in windows of 81 frames that overlap; each begins where a latent frame begins, and where two
-  see the same latent frame their tokens are blended by a raised cosine;
-- a shorter clip with its last frame repeated to 81 frames, as the release fills up its driving frames; the
-  tokens past its end are dropped.
+- a longer one in overlapping windows of 81 frames, each starting with a latent frame. Where two windows share
+  a latent frame, their tokens are blended by a raised cosine;
+- a shorter one with its last frame repeated to 81 frames, as the official code pads driving frames. Tokens
+  past its end are dropped.
 """
 
 import torch
@@ -21,22 +21,22 @@ from ..diffusion.long_clips import Span, overlapping_windows, window_weights
 from .config import PlusConfig
 from .shapes import TEMPORAL_STRIDE, latent_frames
 
-OVERLAP = 5  # latent frames that two windows have in common at least
+OVERLAP = 5  # minimum number of latent frames that two windows share
 
 
 class MotionResampler(Resampler):
-    """The resampler, the mixer of frames, and the projection to the transformer's width."""
+    """The resampler, the frame mixer, and the projection to the transformer's width."""
 
-    def __init__(self, make: LayerFactory, config: PlusConfig, ipi: IpiConfig) -> None:
-        super().__init__(make, ipi)
+    def __init__(self, layers: LayerFactory, config: PlusConfig, ipi: IpiConfig) -> None:
+        super().__init__(layers, ipi)
         self.frames = config.window_frames
-        self.proj_conv = make.conv1d(config.window_frames, config.window_latents, 3, padding=1)
-        self.proj_out2 = make.linear(ipi.width, config.dim)
+        self.proj_conv = layers.conv1d(config.window_frames, config.window_latents, 3, padding=1)
+        self.proj_out2 = layers.linear(ipi.width, config.dim)
 
     def forward(self, source: Tensor, query: Tensor | None) -> Tensor:
         """Map CLIP features (b*frames, 1, clip_dim) and query (b*frames, 1, width) to (b, latents, dim)."""
         features = super().forward(source, query)
-        # The kernel slides along the features of a frame.
+        # The frames are the channels: the kernel slides along the features of a frame.
         mixed = self.proj_conv(rearrange(features, "(b f) 1 c -> b f c", f=self.frames))
         return self.proj_out2(mixed)
 
@@ -44,9 +44,17 @@ class MotionResampler(Resampler):
 def motion_tokens(
     encoder: nn.Module, resampler: MotionResampler, keypoints: Tensor, clip_features: Tensor
 ) -> Tensor:
-    """Return the tokens (b, n + 1, dim) of a clip of any 4n + 1 frames, in windows as said above.
+    """Compute the motion tokens of a video of 4n + 1 frames, in windows.
 
-    encoder: a `KeypointEncoder`. keypoints: (b, 4n + 1, 2, 18); clip_features: (b, 4n + 1, clip_dim).
+    Args:
+        encoder: A `KeypointEncoder`.
+        resampler: The resampler with the frame mixer.
+        keypoints: (b, 4n + 1, 2, 18).
+        clip_features: (b, 4n + 1, clip_dim).
+
+    Returns:
+        (b, n + 1, dim).
+
     """
     latents, size = latent_frames(keypoints.shape[1]), latent_frames(resampler.frames)
     spans = overlapping_windows(latents, size, min(OVERLAP, size - 1))

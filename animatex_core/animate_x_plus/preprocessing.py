@@ -1,4 +1,4 @@
-"""Images, frames, poses and prompts prepared for Wan and the added modules as in the official scripts."""
+"""Preprocessing of images, frames and poses for Wan and the added modules, as in the official code."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -23,25 +23,25 @@ NEGATIVE_PROMPT = (
     "细节模糊不清，字幕，作品，画作，画面，静止，最差质量，低质量，JPEG压缩残留，丑陋的，残缺的，多余的手指，"
     "画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，手指融合，杂乱的背景，三条腿，背景人很多，倒着走"
 )
-"""What the clip should not show: poor detail, captions, a still picture, bad hands, walking backwards."""
+"""Wan's negative prompt: poor detail, captions, still images, bad hands, walking backwards and the like."""
 
 TYPICAL_PROMPT = "a person is dancing."
-"""How the released prompts begin; a description of the background follows."""
+"""Start of the official prompts, which continue with a description of the background."""
 
 
-JPEG_QUALITY = 95  # what OpenCV writes when it is told nothing
+JPEG_QUALITY = 95  # the default of OpenCV
 
 
-def reference_picture(picture: np.ndarray, width: int, height: int) -> Tensor:
-    """Return (1, 3, height, width) in -1..1 of a picture (h, w, 3) uint8, stretched by bicubic filter."""
-    stretched = Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC)
+def reference_picture(image: np.ndarray, width: int, height: int) -> Tensor:
+    """Stretch an image (h, w, 3) uint8 with the bicubic filter: (1, 3, height, width) in -1..1."""
+    stretched = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
     return torch.from_numpy(np.array(stretched)).permute(2, 0, 1)[None].float() * (2 / 255) - 1
 
 
 def wan_clip_picture(reference: Tensor) -> Tensor:
-    """Return (b, 3, 224, 224), normalised for CLIP, of pictures (b, 3, height, width) in -1..1.
+    """Return images (b, 3, height, width) in -1..1 as (b, 3, 224, 224), normalised for CLIP.
 
-    Bicubic without antialias, from the picture as it was stretched to the clip's size.
+    They are resized without antialiasing, after they were stretched to the size of the video.
     """
     small = F.interpolate(reference, (CLIP_SIDE, CLIP_SIDE), mode="bicubic", align_corners=False)
     mean, std = (torch.tensor(values).view(3, 1, 1).to(small) for values in (CLIP_MEAN, CLIP_STD))
@@ -49,23 +49,35 @@ def wan_clip_picture(reference: Tensor) -> Tensor:
 
 
 def reference_video(reference: Tensor, frames: int) -> Tensor:
-    """Return what the autoencoder encodes, (b, 3, frames, height, width): the picture, then grey frames."""
+    """Return the input of the autoencoder, (b, 3, frames, height, width): the image, then grey frames."""
     rest = reference.new_zeros(*reference.shape[:2], frames - 1, *reference.shape[2:])
     return torch.cat([reference.unsqueeze(2), rest], dim=2)
 
 
 def masked_latents(latents: Tensor) -> Tensor:
-    """Put the mask's 4 channels in front of latents (b, 16, frames, h, w): 1 on the first latent frame."""
+    """Prepend 4 mask channels to latents (b, 16, frames, h, w): 1 in the first latent frame, else 0."""
     mask = latents.new_zeros(latents.shape[0], TEMPORAL_STRIDE, *latents.shape[2:])
     mask[:, :, 0] = 1
     return torch.cat([mask, latents], dim=1)
 
 
 def chosen_frames(available: int, stride: int = 1, wanted: int = 81) -> list[int]:
-    """Return which of the available driving frames the release takes, `wanted` indices.
+    """Select driving frames as the official code does.
 
-    Every stride-th frame; where the clip is too short for that, the stride that fits it; where it has fewer
-    than `wanted`, its last frame is repeated. Raises InvalidInput for numbers below 1.
+    It takes every stride-th frame. If the video is too short for the stride, the stride is reduced; if it has
+    fewer than `wanted` frames, the last one is repeated.
+
+    Args:
+        available: Number of driving frames.
+        stride: Step between frames.
+        wanted: Number of frames to select.
+
+    Returns:
+        `wanted` indices.
+
+    Raises:
+        InvalidInput: A number is below 1.
+
     """
     for name, value in (("available", available), ("stride", stride), ("wanted", wanted)):
         require_int(name, value)
@@ -73,43 +85,45 @@ def chosen_frames(available: int, stride: int = 1, wanted: int = 81) -> list[int
     if available < end + 1:
         stride = max(available // wanted, 1)
         end = min(wanted * stride, available)
-    taken = list(range(0, end, stride))
-    return taken + [end - 1] * (wanted - len(taken))
+    selected = list(range(0, end, stride))
+    return selected + [end - 1] * (wanted - len(selected))
 
 
 def pose_pictures(
     poses: PoseSequence, width: int, height: int, jpeg_quality: int | None = None
 ) -> Iterator[np.ndarray]:
-    """Yield each frame's pose, (height, width, 3) uint8 in RGB, drawn at the size of the poses and stretched.
+    """Draw poses at their own size and stretch the images.
 
-    Body, feet and hands without a face, red and blue changed places, as the released networks were shown.
-    jpeg_quality: None leaves out the noise of the JPEG files in between, which the released script has at
-    `JPEG_QUALITY`.
+    Body, feet and hands without a face, with red and blue swapped, as the official networks were trained.
+
+    Args:
+        poses: The poses.
+        width: Of the images, in pixels.
+        height: Of the images, in pixels.
+        jpeg_quality: Quality of the JPEG files that the official script writes in between (`JPEG_QUALITY`);
+            None skips their compression noise.
+
+    Yields:
+        (height, width, 3) uint8 in RGB for each frame.
+
     """
-    for picture in draw_poses(poses):
-        noisy = picture if jpeg_quality is None else _through_jpeg(picture, jpeg_quality)
+    for image in draw_poses(poses):
+        noisy = image if jpeg_quality is None else _through_jpeg(image, jpeg_quality)
         yield resize(noisy, width, height)
 
 
-def stacked(pictures: Sequence[np.ndarray]) -> Tensor:
-    """Return (1, 3, f, height, width) uint8 of pictures (height, width, 3), the form of a pose video."""
-    return torch.from_numpy(np.stack(pictures)).permute(3, 0, 1, 2)[None]
+def stacked(images: Sequence[np.ndarray]) -> Tensor:
+    """Stack images (height, width, 3) uint8 to a pose video (1, 3, f, height, width)."""
+    return torch.from_numpy(np.stack(images)).permute(3, 0, 1, 2)[None]
 
 
 def shown_frames(decoded: Tensor) -> np.ndarray:
-    """Return frames (f, height, width, 3) uint8 of the decoder's (3, f, height, width) in -1..1, as released.
+    """Convert decoded frames (3, f, height, width) in -1..1 to (f, height, width, 3) uint8.
 
-    Values are cut off, not rounded.
+    Values are truncated, not rounded, as in the official code.
     """
     levels = ((decoded.float() + 1) * 127.5).clamp(0, 255)
     return levels.permute(1, 2, 3, 0).to(torch.uint8).cpu().numpy()
-
-
-def _through_jpeg(picture: np.ndarray, quality: int) -> np.ndarray:
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
-    with Image.open(buffer, formats=("JPEG",)) as image:
-        return np.array(image.convert("RGB"))
 
 
 def inputs_from_poses(
@@ -122,38 +136,51 @@ def inputs_from_poses(
     at_own_size: bool = True,
     progress: Progress = no_progress,
 ) -> PlusInputs:
-    """Draw poses for a clip, and pass on their keypoints.
+    """Build the inputs of the added modules from poses.
 
-    poses: of every frame of the clip. reference_pose: its first frame counts; None, or one with nobody in it,
-    takes the first driving pose that shows somebody (the release: the very first).
-    clip_features: (frames, clip_dim), OpenCLIP's embeddings of the driving frames, for the full variant.
-    jpeg_quality: as in `preprocess.pose_pictures`.
-    at_own_size: whether poses are drawn in the size of their pictures and stretched, as released for driving
-    frames; otherwise in that of the clip, where strokes have the width of its pixels.
-    progress: called for each pose that is drawn; what it raises ends the work.
-    Raises InvalidInput for another number of poses or features.
+    Args:
+        poses: The pose of every frame of the video.
+        shape: Size of the video.
+        reference_pose: Its first frame is used; None, or a pose without detected keypoints, uses the first
+            driving pose with a person (the official code: the very first).
+        clip_features: OpenCLIP's embeddings of the driving frames, (frames, clip_dim); full variant only.
+        jpeg_quality: As in `pose_pictures`.
+        at_own_size: Draw poses at the size of their own frames and stretch them, as the official code does
+            for driving frames; otherwise at the size of the video, so that strokes have the same width.
+        progress: Called for each pose that is drawn; may raise to cancel.
+
+    Returns:
+        The inputs, with a batch of 1, on the CPU unless the features are elsewhere.
+
+    Raises:
+        InvalidInput: There are not as many poses or features as frames.
+
     """
     if len(poses) != shape.frames:
         raise InvalidInput(
-            f"There are {len(poses)} poses, but the clip has {shape.frames} frames: choose as many with "
-            "chosen_frames, or make a clip of another length."
+            f"There are {len(poses)} poses, but the video has {shape.frames} frames: select as many, or "
+            "generate a video of another length."
         )
-    known = reference_pose is not None and seen(reference_pose.points[:1]).any()
-    first = (reference_pose if reference_pose is not None and known else poses).first_shown()
-    sized = [given if at_own_size else _resized(given, shape) for given in (poses, first)]
-    video, picture = (_drawn(given, shape, jpeg_quality, progress) for given in sized)
+    detected = reference_pose is not None and seen(reference_pose.points[:1]).any()
+    first = (reference_pose if reference_pose is not None and detected else poses).first_shown()
+    if not at_own_size:
+        poses, first = (replace(each, width=shape.width, height=shape.height) for each in (poses, first))
+    video, reference = (_draw_video(each, shape, jpeg_quality, progress) for each in (poses, first))
     return PlusInputs(
         pose_video=video,
-        reference_pose=picture[:, :, 0],
+        reference_pose=reference[:, :, 0],
         keypoints=torch.from_numpy(np.ascontiguousarray(poses.keypoints()))[None],
         clip_features=None if clip_features is None else clip_features[None],
     )
 
 
-def _resized(poses: PoseSequence, shape: WanShape) -> PoseSequence:
-    return replace(poses, width=shape.width, height=shape.height)
+def _draw_video(poses: PoseSequence, shape: WanShape, jpeg_quality: int | None, progress: Progress) -> Tensor:
+    images = pose_pictures(poses, shape.width, shape.height, jpeg_quality)
+    return stacked(list(with_progress(images, len(poses), progress)))
 
 
-def _drawn(poses: PoseSequence, shape: WanShape, jpeg_quality: int | None, progress: Progress) -> Tensor:
-    pictures = pose_pictures(poses, shape.width, shape.height, jpeg_quality)
-    return stacked(list(with_progress(pictures, len(poses), progress)))
+def _through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
+    with Image.open(buffer, formats=("JPEG",)) as decoded:
+        return np.array(decoded.convert("RGB"))

@@ -1,6 +1,5 @@
 """Flow matching, and sampling a Wan video from encoded conditions and a seed."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +8,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from ..diffusion.guidance import Guidance, guided
+from ..diffusion.schedule import require_seed
 from ..diffusion.solvers import Denoiser
 from ..errors import InvalidInput
 from ..hub.models_dir import Variant
@@ -25,55 +26,57 @@ TIMESTEPS = 1000
 
 @dataclass(frozen=True, eq=False)
 class FlowSchedule:
-    """sigmas: (steps + 1,) float32, 1 down to 0; at sigma s the latents are (1 - s) * clip + s * noise."""
+    """The noise levels of a sampling: at sigma s the latents are (1 - s) * x0 + s * noise.
+
+    Args:
+        sigmas: (steps + 1,) float32, from 1 down to 0.
+
+    """
 
     sigmas: Tensor
 
     @classmethod
     def shifted(cls, steps: int = STEPS, shift: float = SHIFT) -> "FlowSchedule":
-        """Return `steps` evenly spaced sigmas, moved towards the noise: shift * u / (1 + (shift - 1) * u).
+        """Return evenly spaced sigmas u, shifted towards noise: shift * u / (1 + (shift - 1) * u).
 
-        Raises InvalidInput unless steps is 1 or more and shift is above 0.
+        Raises:
+            InvalidInput: `steps` is below 1, or `shift` not above 0.
+
         """
         require_int("steps", steps)
         if not shift > 0:
-            raise InvalidInput(f"shift is {shift}, but it must be above 0: take 5, as released.")
+            raise InvalidInput(f"shift is {shift}, but it must be above 0: use the default, 5.")
         even = torch.linspace(1, 0, steps + 1)
         return cls(shift * even / (1 + (shift - 1) * even))
 
     @property
     def timesteps(self) -> Tensor:
-        """(steps,) float32: what each step's sigma is called, 0..1000."""
+        """The timestep of every step, (steps,) float32 in 0..1000."""
         return self.sigmas[:-1] * TIMESTEPS
 
 
 def rounded_timesteps(timesteps: Tensor) -> Tensor:
-    """Return timesteps as the released transformer receives them, rounded to bfloat16, in float32.
+    """Round timesteps to bfloat16, as the official transformer receives them, and return float32.
 
-    The spacing is 4 above 512. The solver uses the exact ones.
+    Above 512 they become multiples of 4. The solver uses the exact ones.
     """
     return timesteps.bfloat16().float()
-
-
-def with_guidance(conditional: Denoiser, unconditional: Denoiser, scale: float) -> Denoiser:
-    """Guide as released: u + scale * (c - u); at scale 1 only the conditional pass runs."""
-    if scale == 1:
-        return conditional
-
-    def denoise(x: Tensor, t: Tensor) -> Tensor:
-        u = unconditional(x, t)
-        return u + scale * (conditional(x, t) - u)
-
-    return denoise
 
 
 def euler(
     denoiser: Denoiser, noise: Tensor, schedule: FlowSchedule, progress: Progress = no_progress
 ) -> Tensor:
-    """Integrate the velocity that a denoiser predicts from noise (b, c, f, h, w) to latents.
+    """Integrate the predicted velocity from noise to latents with the Euler method.
 
-    denoiser: called with x and timesteps (b,). The latents keep the type of the noise: the release holds
-    them in bfloat16.
+    Args:
+        denoiser: Predicts the velocity of x at timesteps (b,).
+        noise: (b, c, f, h, w). The latents keep its dtype, which is bfloat16 in the official code.
+        schedule: The noise levels.
+        progress: Called after every step.
+
+    Returns:
+        Latents like the noise.
+
     """
     x, steps = noise, len(schedule.timesteps)
     for step, (timestep, (sigma, following)) in enumerate(
@@ -85,17 +88,24 @@ def euler(
     return x
 
 
-SEEDS = 2**64  # that torch's generators know
 GUIDANCE: dict[Variant, float] = {"full": 3.0, "simple": 5.0}
 
 
 @dataclass(frozen=True)
 class PlusSampling:
-    """How to sample; the defaults are those of the simple variant.
+    """Settings of the sampling; the defaults are those of the official simple variant.
 
-    guidance: scale, at which 1 runs the conditional pass alone. shift: of the sigmas towards the noise.
-    teacache: threshold below which a step's blocks are skipped, 0.3 where the release has it on, with the
-        coefficients of the 720P transformer; None is off.
+    Args:
+        steps: Number of steps.
+        guidance: Scale of classifier-free guidance; at 1 only the conditional pass runs.
+        shift: Shift of the sigmas towards noise.
+        seed: 0..2^64 - 1.
+        teacache: Threshold below which the blocks of a step are skipped, 0.3 where the official code enables
+            it, with the coefficients of the 720P transformer; None disables it.
+
+    Raises:
+        InvalidInput: A value is out of range.
+
     """
 
     steps: int = STEPS
@@ -105,26 +115,22 @@ class PlusSampling:
     teacache: float | None = None
 
     def __post_init__(self) -> None:
-        _ = self.schedule  # refuses steps and shifts that cannot be
-        require_int("seed", self.seed, least=0)
-        if self.seed >= SEEDS:
-            raise InvalidInput(f"seed is {self.seed}, but there are only 2^64 seeds: take a smaller one.")
-        if not math.isfinite(self.guidance) or self.guidance < 0:
-            raise InvalidInput(f"guidance is {self.guidance}: take a number of at least 0, such as 5.")
-        _ = self.cache()
+        # These raise where a value is out of range.
+        _ = self.schedule, self.cache(), Guidance(self.guidance)
+        require_seed(self.seed)
 
     @classmethod
     def released(cls, variant: Variant) -> "PlusSampling":
-        """As the authors' script of a variant samples."""
+        """Return the settings of the official script of a variant."""
         return cls(guidance=GUIDANCE[variant])
 
     @property
     def schedule(self) -> FlowSchedule:
-        """The sigmas of these steps."""
+        """The noise levels of these steps."""
         return FlowSchedule.shifted(self.steps, self.shift)
 
     def cache(self) -> TeaCache | None:
-        """Return a new state of TeaCache for one branch of one run."""
+        """Return a new TeaCache for one pass of one run, or None."""
         return None if self.teacache is None else TeaCache(self.steps, self.teacache)
 
 
@@ -137,25 +143,34 @@ def sample_clip(
     settings: PlusSampling,
     progress: Progress = no_progress,
 ) -> Tensor:
-    """Sample the latents (1, 16, f + 1, h, w) of a clip, in the type of the inputs and where they are.
+    """Sample the latents of a video.
 
-    inputs: of the conditional branch. negative_context: (1, 512, text_dim), of the negative prompt.
-    progress: called after every step; whatever it raises stops the sampling at once.
+    Args:
+        transformer: Wan's transformer with the LoRA.
+        inputs: Inputs of the conditional pass.
+        negative_context: Text context of the negative prompt, (1, 512, text_dim).
+        shape: Size of the video.
+        settings: How to sample.
+        progress: Called after every step; may raise to cancel.
+
+    Returns:
+        (1, 16, f + 1, h, w), on the device and in the dtype of the inputs.
+
     """
     noise = wan_noise(shape, settings.seed).to(inputs.y)
-    branch = partial(_branch, transformer, settings)
+    denoiser_for = partial(_denoiser, transformer, settings)
     unconditional = inputs.unconditional(negative_context)
-    denoiser = with_guidance(branch(inputs), branch(unconditional), settings.guidance)
+    denoiser = guided(denoiser_for(inputs), denoiser_for(unconditional), Guidance(settings.guidance))
     return euler(denoiser, noise, settings.schedule, progress)
 
 
 def wan_noise(shape: WanShape, seed: int) -> Tensor:
-    """Draw the noise (1, 16, f + 1, h, w) in float32 on the CPU, as released."""
+    """Draw the initial noise, (1, 16, f + 1, h, w) float32, on the CPU as the official code does."""
     generator = torch.Generator("cpu").manual_seed(seed)
     return torch.randn(shape.latents(), generator=generator)
 
 
-def _branch(transformer: nn.Module, settings: PlusSampling, inputs: WanInputs) -> Denoiser:
+def _denoiser(transformer: nn.Module, settings: PlusSampling, inputs: WanInputs) -> Denoiser:
     cache = settings.cache()
     run: Callable[[Tensor, Tensor], Tensor] = partial(_velocity, transformer, inputs, cache)
     return run

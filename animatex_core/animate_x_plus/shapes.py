@@ -1,4 +1,4 @@
-"""How pixels, frames, latents and tokens of a Wan clip relate."""
+"""Sizes of a Wan video in pixels, frames, latents and tokens."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,16 @@ TEMPORAL_STRIDE = 4
 
 @dataclass(frozen=True)
 class WanShape:
-    """Size of a generated clip; the defaults are the released ones.
+    """Size of a generated video; the defaults are the official ones.
 
-    width, height: pixels, multiples of 16; frames: 4n + 1. Raises InvalidInput for others.
+    Args:
+        width: In pixels, a multiple of 16.
+        height: In pixels, a multiple of 16.
+        frames: Number of frames, 4n + 1.
+
+    Raises:
+        InvalidInput: A size is not such a number.
+
     """
 
     width: int = 480
@@ -27,20 +34,20 @@ class WanShape:
             if size % PATCH_PIXELS:
                 raise InvalidInput(
                     f"{name} is {size} pixels, but it must be a multiple of {PATCH_PIXELS}: "
-                    f"take {_rounded_up(size)}."
+                    f"use {_rounded_up(size)}."
                 )
         require_frames(self.frames)
 
     @classmethod
     def fitting(cls, width: int, height: int, frames: int) -> "WanShape":
-        """Round any size as released: width and height up, frames to the next 4n + 1."""
+        """Round any size as the official code does: width and height up, frames to 4n + 1."""
         for name, size in (("width", width), ("height", height), ("frames", frames)):
             require_int(name, size)
         return cls(_rounded_up(width), _rounded_up(height), fitting_frames(frames))
 
     @property
     def latent_frames(self) -> int:
-        """Frames of the latents: the first frame's own, and one for each four that follow."""
+        """Number of latent frames: one for the first frame, and one for every four that follow."""
         return latent_frames(self.frames)
 
     @property
@@ -54,17 +61,17 @@ class WanShape:
         return self.latent_frames, self.height // PATCH_PIXELS, self.width // PATCH_PIXELS
 
     def latents(self, batch: int = 1, channels: int = 16) -> tuple[int, int, int, int, int]:
-        """Shape (b, c, f, h, w) of the latents of `batch` clips."""
+        """Return the shape (b, c, f, h, w) of the latents of `batch` videos."""
         return batch, channels, self.latent_frames, *self.latent_size
 
 
 def latent_frames(frames: int) -> int:
-    """Return how many latent frames 4n + 1 frames become: n + 1."""
+    """Return the number of latent frames, n + 1, of 4n + 1 frames."""
     return (frames - 1) // TEMPORAL_STRIDE + 1
 
 
 def fitting_frames(frames: int) -> int:
-    """Return the number 4n + 1 that the release generates when asked for another."""
+    """Return the number 4n + 1 that the official code generates for any number of frames."""
     return (frames + 2) // TEMPORAL_STRIDE * TEMPORAL_STRIDE + 1
 
 
@@ -73,7 +80,7 @@ def require_frames(frames: int, what: str = "frames") -> None:
     require_int(what, frames)
     if frames % TEMPORAL_STRIDE != 1:
         raise InvalidInput(
-            f"{what} is {frames}, but Wan makes clips of 4n + 1 frames: take {fitting_frames(frames)}."
+            f"{what} is {frames}, but Wan makes videos of 4n + 1 frames: use {fitting_frames(frames)}."
         )
 
 

@@ -1,7 +1,7 @@
-"""TeaCache (Liu et al. 2024) as released: a step whose timestep says little new reuses what the blocks added.
+"""TeaCache (Liu et al. 2024): steps with little change reuse the residual of the transformer's blocks.
 
-The change of the timestep's modulation since the step before, through a polynomial fitted to each
-transformer, is summed up; while the sum is below a threshold, the blocks are skipped.
+As in the official code, the relative change of the timestep modulation since the previous step, mapped by a
+polynomial fitted to each transformer, is accumulated. While the sum is below a threshold, blocks are skipped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from ..utils.validation import require_int
 
 THRESHOLD = 0.3
 RELEASED_MODEL = "Wan2.1-I2V-14B-720P"
-# Highest power first. A polynomial may be negative: the sum then shrinks.
+# Highest power first. A polynomial can be negative, which reduces the sum.
 COEFFICIENTS: Mapping[str, tuple[float, ...]] = MappingProxyType({
     RELEASED_MODEL: (8.10705460e03, 2.13393892e03, -3.72934672e02, 1.66203073e01, -4.17769401e-02),
     "Wan2.1-I2V-14B-480P": (2.57151496e05, -3.54229917e04, 1.40286849e03, -1.35890334e01, 1.32517977e-01),
@@ -26,9 +26,17 @@ COEFFICIENTS: Mapping[str, tuple[float, ...]] = MappingProxyType({
 
 @dataclass
 class TeaCache:
-    """The state of one branch, conditional or unconditional, over the steps of one run.
+    """The cache of one pass, conditional or unconditional, over the steps of one run.
 
-    steps: how many there are; the first and the last always run. coefficients: one of `COEFFICIENTS`.
+    Args:
+        steps: Number of steps. The first and the last one always run.
+        threshold: Accumulated change below which a step is skipped, 0 or more.
+        coefficients: One of `COEFFICIENTS`.
+        residual: What the blocks added when they last ran, set by the caller.
+
+    Raises:
+        InvalidInput: A value is out of range.
+
     """
 
     steps: int
@@ -42,12 +50,14 @@ class TeaCache:
     def __post_init__(self) -> None:
         require_int("steps", self.steps)
         if self.threshold < 0:
-            raise InvalidInput(f"The threshold of TeaCache is {self.threshold}: take 0 or more.")
+            raise InvalidInput(f"The threshold of TeaCache is {self.threshold}: use 0 or more.")
 
     def skips(self, modulation: Tensor) -> bool:
-        """Whether the blocks are skipped at the next step, whose timestep modulation is given.
+        """Return whether the blocks are skipped at the next step. Call it once per step.
 
-        modulation: the projection of the timestep's embedding that every block reads. Call it once a step.
+        Args:
+            modulation: Projection of the timestep embedding that every block reads.
+
         """
         if 0 < self._step < self.steps - 1:
             self._distance += self._estimate(modulation)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ..animate_x.checkpoint import check_conversion, convert_denoiser
+from ..animate_x.conversion import check_conversion, convert_denoiser
 from ..animate_x_plus.checkpoint import convert_plus, is_plus, read_plus
 from ..encoders.open_clip import OpenClipTextContext
 from ..errors import InvalidInput

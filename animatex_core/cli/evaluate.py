@@ -110,7 +110,7 @@ def _size(arguments: argparse.Namespace, usual: Size) -> Size:
     width, height = arguments.size
     if width is None:
         return usual
-    ClipShape(width, height, halvings=0)
+    ClipShape(width, height, num_downsamples=0)
     return width, height
 
 

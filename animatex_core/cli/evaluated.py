@@ -15,7 +15,7 @@ from ..animate_x.components import PipelineComponents, load_components, load_sma
 from ..animate_x.dummy_components import dummy_components
 from ..animate_x.layers import UNINITIALISED
 from ..animate_x.pipeline import AnimationSettings
-from ..animate_x.sampling import FOR_SMALL, SamplingSettings
+from ..animate_x.sampling import SamplingSettings
 from ..animate_x.training_spec import RELEASED, TrainingSpec
 from ..animate_x.unet import AnimateXUNet
 from ..checkpoints.safe_load import read_metadata
@@ -109,7 +109,12 @@ def _goes_with_small(file: DenoiserFile) -> bool:
 
 
 def _small(path: Path, file: DenoiserFile) -> Model:
-    return Model(partial(_load_small, path, file), file.trained_on, FOR_SMALL, digest_file(path))
+    return Model(
+        partial(_load_small, path, file),
+        file.trained_on,
+        SamplingSettings.for_small_bundle(),
+        digest_file(path),
+    )
 
 
 def _load_small(

@@ -11,7 +11,7 @@ import torch
 
 from ..animate_x.components import PipelineComponents, load_components, load_small, require_files
 from ..animate_x.dummy_components import NOTICE, dummy_components
-from ..animate_x.sampling import FOR_SMALL, SamplingSettings, Segments, Windows
+from ..animate_x.sampling import SamplingSettings, Segments, Windows
 from ..animate_x.training_spec import ReferenceForm
 from ..diffusion.guidance import Guidance
 from ..diffusion.solvers import SOLVERS
@@ -51,7 +51,7 @@ def add_way_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup
         help="as what the model is shown the reference; default: as it was trained, the released one with "
         "the picture",
     )  # fmt: skip
-    small, released = FOR_SMALL, SamplingSettings()
+    small, released = SamplingSettings.for_small_bundle(), SamplingSettings()
     group.add_argument(
         "--steps", type=positive, metavar="N",
         help=f"default: {released.steps}, as released; {small.steps} with the small networks",
@@ -94,7 +94,9 @@ def add_way_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup
 def sampling_settings(arguments: argparse.Namespace) -> SamplingSettings:
     """Return how to sample: as given, else as suits the networks of --model."""
     takes_small = arguments.model != GENERATED and _denoiser(arguments) is None
-    return given_sampling(arguments, FOR_SMALL if takes_small else SamplingSettings())
+    return given_sampling(
+        arguments, SamplingSettings.for_small_bundle() if takes_small else SamplingSettings()
+    )
 
 
 def given_sampling(arguments: argparse.Namespace, usual: SamplingSettings) -> SamplingSettings:

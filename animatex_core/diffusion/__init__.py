@@ -1,1 +1,1 @@
-"""Noise schedule, solvers, guidance and windows: pure functions over a denoiser callable."""
+"""Noise schedule, solvers, guidance and long videos: pure functions over a denoiser callable."""

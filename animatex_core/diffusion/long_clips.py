@@ -1,4 +1,4 @@
-"""Videos longer than the denoiser's window: overlapping windows, or segments chained by a frame."""
+"""Videos longer than the denoiser's window: blended overlapping windows, or segments sampled in turn."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Weights = Literal["uniform", "smooth"]
 
 @dataclass(frozen=True)
 class Span:
-    """Frames start..stop - 1 of a clip."""
+    """The frames start..stop - 1 of a video."""
 
     start: int
     stop: int
@@ -26,22 +26,32 @@ class Span:
         return self.stop - self.start
 
     def of(self, x: Tensor) -> Tensor:
-        """View of these frames of x (b, c, f, ...)."""
+        """Return a view of these frames of x (b, c, f, ...)."""
         return x[:, :, self.start : self.stop]
 
 
 def overlapping_windows(frames: int, size: int, overlap: int) -> tuple[Span, ...]:
-    """Spans of `size` frames that cover a clip, each with `overlap` frames or more in common with the next.
+    """Cover a video with windows that overlap.
 
-    The last one is moved back to end with the clip, so that every window has the size the model knows; a clip
-    no longer than a window is one span. Raises InvalidInput unless frames >= 1 and 0 <= overlap < size.
+    Args:
+        frames: Length of the video, 1 or more.
+        size: Frames per window. All windows have this size, which the model was trained on: the last one is
+            shifted back to end with the video. A video no longer than a window is one span.
+        overlap: Minimum number of frames that neighbouring windows share, 0 <= overlap < size.
+
+    Returns:
+        The windows in order.
+
+    Raises:
+        InvalidInput: An argument is out of range.
+
     """
     if frames < 1:
-        raise InvalidInput(f"frames is {frames}, but a clip has at least 1 frame: ask for 1 or more.")
+        raise InvalidInput(f"frames is {frames}, but a video has at least 1 frame: use 1 or more.")
     if not 0 <= overlap < size:
         raise InvalidInput(
             f"window size is {size} and overlap {overlap}, but it must be 0 <= overlap < size: "
-            "take a larger window or another overlap."
+            "use a larger window or another overlap."
         )
     if size >= frames:
         return (Span(0, frames),)
@@ -49,11 +59,51 @@ def overlapping_windows(frames: int, size: int, overlap: int) -> tuple[Span, ...
     return tuple(Span(start, start + size) for start in starts)
 
 
-def window_weights(spans: Sequence[Span], weights: Weights = "smooth") -> Tensor:
-    """Share (windows, frames) of each window in each frame, float64: 0 outside it, and 1 in sum over windows.
+def chained_segments(frames: int, size: int) -> tuple[Span, ...]:
+    """Cover a video with segments, each of which starts with the last frame of the one before.
 
-    uniform: the plain mean of all windows that see the frame, as released.
-    smooth: windows fade in and out by a raised cosine, so that no seam is left where one begins or ends.
+    Args:
+        frames: Length of the video, 1 or more.
+        size: Frames per segment, 2 or more. As with windows, the last segment is shifted back to end with
+            the video: it shares `spans[-2].stop - spans[-1].start` frames with the one before.
+
+    Returns:
+        The segments in order.
+
+    Raises:
+        InvalidInput: An argument is out of range.
+
+    """
+    if size < 2:
+        raise InvalidInput(f"segment size is {size}, but one frame of it is repeated: use 2 or more.")
+    return overlapping_windows(frames, size, overlap=1)
+
+
+def _uniform(size: int) -> Tensor:
+    return torch.ones(size, dtype=torch.float64)
+
+
+def _raised_cosine(size: int) -> Tensor:
+    """Hann window sampled at the centre of each frame, where it is never zero."""
+    return ((torch.arange(size, dtype=torch.float64) + 0.5) * (torch.pi / size)).sin() ** 2
+
+
+_PROFILES: Mapping[Weights, Callable[[int], Tensor]] = MappingProxyType(
+    {"uniform": _uniform, "smooth": _raised_cosine}
+)
+
+
+def window_weights(spans: Sequence[Span], weights: Weights = "smooth") -> Tensor:
+    """Return the weight of each window in each frame.
+
+    Args:
+        spans: Windows that cover the video, as from `overlapping_windows`.
+        weights: "uniform" averages all windows that contain the frame, as the official code does; "smooth"
+            fades windows in and out by a raised cosine, so that there is no seam where one starts or ends.
+
+    Returns:
+        (windows, frames) float64: 0 outside a window, and summing to 1 over the windows.
+
     """
     shares = torch.zeros(len(spans), spans[-1].stop, dtype=torch.float64)
     for share, span in zip(shares, spans, strict=True):
@@ -62,9 +112,18 @@ def window_weights(spans: Sequence[Span], weights: Weights = "smooth") -> Tensor
 
 
 def windowed(denoisers: Sequence[Denoiser], spans: Sequence[Span], weights: Weights = "smooth") -> Denoiser:
-    """Blend one denoiser a span, each with the conditions of its frames, into one of the whole clip.
+    """Blend one denoiser per window into one for the whole video (MultiDiffusion, Bar-Tal et al. 2023).
 
-    They run one at a time, so that memory does not grow with the clip (MultiDiffusion, Bar-Tal et al. 2023).
+    They run one at a time, so memory does not grow with the length of the video.
+
+    Args:
+        denoisers: One per span, each with the conditions of its frames.
+        spans: Windows that cover the video.
+        weights: As in `window_weights`.
+
+    Returns:
+        A denoiser of latents (b, c, f, h, w) of all frames.
+
     """
     shares = window_weights(spans, weights)
 
@@ -79,55 +138,44 @@ def windowed(denoisers: Sequence[Denoiser], spans: Sequence[Span], weights: Weig
     return denoise
 
 
-def _uniform(size: int) -> Tensor:
-    return torch.ones(size, dtype=torch.float64)
-
-
-def _raised_cosine(size: int) -> Tensor:
-    """Hann window sampled at the middles of the frames, where it is never zero."""
-    return ((torch.arange(size, dtype=torch.float64) + 0.5) * (torch.pi / size)).sin() ** 2
-
-
-_PROFILES: Mapping[Weights, Callable[[int], Tensor]] = MappingProxyType(
-    {"uniform": _uniform, "smooth": _raised_cosine}
-)
-
-
-def chained_segments(frames: int, size: int) -> tuple[Span, ...]:
-    """Spans of `size` frames over a clip of `frames`; the first frame of each is the last of the one before.
-
-    Only the last one is moved back to end with the clip, since the model knows segments of one size: it has
-    more frames in common with the one before, `spans[-2].stop - spans[-1].start` of them. A clip no longer
-    than a segment is one span. Raises InvalidInput unless frames >= 1 and size >= 2.
-    """
-    if size < 2:
-        raise InvalidInput(f"segment size is {size}, but it repeats a frame and adds others: take 2 or more.")
-    return overlapping_windows(frames, size, overlap=1)
-
-
 def sample_segments(spans: Sequence[Span], sample: Callable[[int, Tensor | None], Tensor]) -> Tensor:
-    """Sample segments in turn and join them to a clip (b, c, f, h, w).
+    """Sample segments in turn and concatenate them.
 
-    sample: (index of the span, clean latents of the frames it has in common with what is there, None for the
-    first) -> latents of the span, of which only the frames that are new are taken.
+    Args:
+        spans: Segments, as from `chained_segments`.
+        sample: (index of the span, clean latents of the frames that are already known, None for the first
+            span) -> latents (b, c, f, h, w) of the span. Only its new frames are used.
+
+    Returns:
+        Latents (b, c, f, h, w) of the whole video.
+
     """
-    clip = sample(0, None)
+    video = sample(0, None)
     for index, span in enumerate(spans[1:], 1):
-        known = clip[:, :, span.start :]
-        clip = torch.cat([clip, sample(index, known)[:, :, known.shape[2] :]], dim=2)
-    return clip
+        known = video[:, :, span.start :]
+        video = torch.cat([video, sample(index, known)[:, :, known.shape[2] :]], dim=2)
+    return video
 
 
 def with_known_frames(denoise: Denoiser, schedule: NoiseSchedule, known: Tensor) -> Denoiser:
-    """Make the first k frames of the clip become the clean latents `known` (b, c, k, h, w).
+    """Fix the first k frames of a video to known clean latents while the others are denoised.
 
-    Whatever `denoise` answers for them is replaced by the v that implies `known`, so that every solver
-    carries them there while the others are denoised beside them. It belongs around guidance.
+    The prediction for these frames is replaced by the v that implies `known`, so every solver carries them
+    there. Apply it outside guidance.
+
+    Args:
+        denoise: The denoiser of all frames.
+        schedule: The schedule that its v refers to.
+        known: Clean latents, (b, c, k, h, w).
+
+    Returns:
+        A denoiser of all frames.
+
     """
     frames = known.shape[2]
 
     def predict(x: Tensor, t: Tensor) -> Tensor:
-        pinned_v = schedule.v_from_x0(x[:, :, :frames], known.to(x), t)
-        return torch.cat([pinned_v, denoise(x, t)[:, :, frames:]], dim=2)
+        known_v = schedule.v_from_x0(x[:, :, :frames], known.to(x), t)
+        return torch.cat([known_v, denoise(x, t)[:, :, frames:]], dim=2)
 
     return predict

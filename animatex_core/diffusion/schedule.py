@@ -4,21 +4,30 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Integral
 
 import torch
 from torch import Tensor
 
 from ..errors import InvalidInput
+from ..utils.validation import shown
 
 TIMESTEPS = 1000
-"""Number of timesteps of the training; they run from 0 (almost clean) to 999 (only noise)."""
+"""Number of training timesteps, from 0 (almost clean) to 999 (pure noise)."""
+
+SEEDS = 2**64
+"""Number of seeds of torch's generators."""
 
 
 def alphas_cumprod() -> Tensor:
-    """Return alpha_t^2 of Stable Diffusion's schedule with zero terminal SNR, float64 (1000,).
+    """Return alpha_t^2 of Stable Diffusion's schedule, rescaled to zero terminal SNR.
 
-    As in Lin et al. 2023, algorithm 1: the last alpha_t is taken away from all, which are then stretched so
-    that the first one stays.
+    Lin et al. 2023, algorithm 1: the last alpha_t is subtracted from all, which are then scaled so that the
+    first one keeps its value.
+
+    Returns:
+        (1000,) float64, decreasing to 0.
+
     """
     betas = torch.linspace(math.sqrt(0.00085), math.sqrt(0.012), TIMESTEPS, dtype=torch.float64) ** 2
     alphas = (1 - betas).cumprod(0).sqrt()
@@ -26,17 +35,16 @@ def alphas_cumprod() -> Tensor:
     return alphas**2
 
 
-__all__ = ["TIMESTEPS", "NoiseSchedule"]
-
-
 @dataclass(frozen=True, eq=False)
 class NoiseSchedule:
     """A variance-preserving schedule x_t = alpha_t x0 + sigma_t noise with alpha_t^2 + sigma_t^2 = 1.
 
-    alphas_cumprod: alpha_t^2 of every timestep, float64 (1000,) on the CPU, within 0..1 and falling.
+    All methods take latents (b, ...) and timesteps t (b,) int64 on the device of the latents, and return
+    the dtype of the latents. v is that of Salimans and Ho (2022): v = alpha noise - sigma x0.
 
-    All methods take latents of shape (b, ...) and timesteps t (b,) int64 on the device of the latents,
-    and answer in the latents' own type. v is that of Salimans and Ho (2022): v = alpha noise - sigma x0.
+    Args:
+        alphas_cumprod: alpha_t^2 of every timestep, (1000,) float64 on the CPU, in 0..1 and decreasing.
+
     """
 
     alphas_cumprod: Tensor
@@ -47,36 +55,36 @@ class NoiseSchedule:
 
     @classmethod
     def released(cls) -> "NoiseSchedule":
-        """Return Stable Diffusion's schedule with zero terminal SNR; see `alphas_cumprod`."""
+        """Return the schedule of Animate-X: Stable Diffusion's with zero terminal SNR."""
         return cls(alphas_cumprod())
 
     def noised(self, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
-        """Clean latents x0 with `noise` (standard normal, same shape) as they are at timesteps t."""
+        """Add noise (standard normal, shape of x0) to clean latents x0, up to timesteps t."""
         alpha, sigma = self._scales(t, x0)
         return alpha * x0 + sigma * noise
 
     def x0_from_v(self, x: Tensor, v: Tensor, t: Tensor) -> Tensor:
-        """Clean latents that v implies for x."""
+        """Return the clean latents that v implies for noisy latents x."""
         alpha, sigma = self._scales(t, x)
         return alpha * x - sigma * v
 
     def eps_from_v(self, x: Tensor, v: Tensor, t: Tensor) -> Tensor:
-        """Noise that v implies for x."""
+        """Return the noise that v implies for noisy latents x."""
         alpha, sigma = self._scales(t, x)
         return sigma * x + alpha * v
 
     def v_from_x0(self, x: Tensor, x0: Tensor, t: Tensor) -> Tensor:
-        """Return the v that implies x0 for x: the inverse of `x0_from_v`."""
+        """Return the v that implies x0 for noisy latents x: the inverse of `x0_from_v`."""
         alpha, sigma = self._scales(t, x)
         return (alpha * x - x0) / sigma
 
     def v_from_noise(self, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
-        """Return the v of clean latents and the noise that is added to them: the target of the training."""
+        """Return the v of clean latents and the noise added to them: the training target."""
         alpha, sigma = self._scales(t, x0)
         return alpha * noise - sigma * x0
 
     def _scales(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
-        """(alpha, sigma) at t, rooted in float64 (which not every device has), ready to multiply `like`."""
+        """Return (alpha, sigma) at t, broadcastable to `like`; not every device has float64 for the roots."""
         alphas, sigmas = self.alphas_cumprod.sqrt(), (1 - self.alphas_cumprod).sqrt()
         shape = (-1,) + (1,) * (like.ndim - 1)
         alpha, sigma = (table.to(like.dtype).to(like.device)[t].view(shape) for table in (alphas, sigmas))
@@ -85,11 +93,15 @@ class NoiseSchedule:
 
 @dataclass(frozen=True)
 class Timesteps:
-    """The way of a solver.
+    """The timesteps of a sampling.
 
-    visited: where it asks the denoiser, falling, each 0..999; no timestep is no step.
-    final: the timestep that the result belongs to, below the others; None where it ends at clean latents.
-    Raises InvalidInput for others.
+    Args:
+        visited: Where the denoiser is evaluated, each 0..999, decreasing; may be empty.
+        final: The timestep of the result, below the visited ones; None where the result is clean latents.
+
+    Raises:
+        InvalidInput: The timesteps do not decrease or are out of range.
+
     """
 
     visited: tuple[int, ...]
@@ -100,8 +112,8 @@ class Timesteps:
         for before, after in pairwise((TIMESTEPS, *self.visited, *end)):
             if not 0 <= after < before:
                 raise InvalidInput(
-                    f"Timestep {after} follows {before}, but they fall from {TIMESTEPS - 1} or less to 0 or "
-                    "more: give them in falling order, each once."
+                    f"Timestep {after} follows {before}, but timesteps must decrease within 0 to "
+                    f"{TIMESTEPS - 1}: list each once, in falling order."
                 )
 
     def __len__(self) -> int:
@@ -109,42 +121,62 @@ class Timesteps:
 
 
 def released_timesteps(steps: int, denoise: float = 1.0) -> Timesteps:
-    """Timesteps of the released DDIM: every (1000 // steps)-th up from 1, and 0 in the end.
+    """Return the timesteps of the official DDIM: every (1000 // steps)-th one up from 1, ending at 0.
 
-    There are at least `steps` of them, often more (31 for 30 steps), and the first is short of 999 (991 for
-    30 steps, 1 for one step). denoise: as in `trailing_timesteps`.
-    Raises InvalidInput outside 1..1000 and where a timestep is 999 or beyond, which the release clamps to
-    999: alpha is zero there, and its formula divides by it. A part of the way never gets there.
+    There are at least `steps` of them, often more (31 for 30 steps), and the first one is below 999 (991
+    for 30 steps, 1 for one step).
+
+    Args:
+        steps: Requested number of steps, 1..1000.
+        denoise: As in `trailing_timesteps`.
+
+    Returns:
+        The timesteps, with `final` 0.
+
+    Raises:
+        InvalidInput: An argument is out of range, or a timestep would be 999 or beyond. The official code
+            clamps those to 999, where alpha is zero and its formula divides by it. With `denoise` below 1
+            the timesteps never reach it.
+
     """
     if denoise == 1:
         _require_released(steps)
-    stride = TIMESTEPS // _whole_way(steps, denoise)
+    stride = TIMESTEPS // _total_steps(steps, denoise)
     return Timesteps(tuple(range(1, round(TIMESTEPS * denoise), stride))[::-1], final=0)
 
 
 def trailing_timesteps(steps: int, denoise: float = 1.0) -> Timesteps:
-    """`steps` timesteps evenly down from 999, where the noise is pure (Lin et al. 2023, table 2: trailing).
+    """Return evenly spaced timesteps down from 999, pure noise (Lin et al. 2023, table 2: trailing).
 
-    denoise: 0..1, the part of the way that is left, for latents that are noised so far and no further: the
-    last `steps` of steps / denoise in all, as in ComfyUI, and none at 0.
-    Raises InvalidInput outside 0..1, and unless steps / denoise is in 1..1000.
+    Args:
+        steps: Number of steps; steps / denoise must be in 1..1000.
+        denoise: Denoising strength, 0..1. Below 1 these are the last `steps` of steps / denoise in total,
+            as in ComfyUI; at 0 there are none.
+
+    Returns:
+        `steps` timesteps, ending at clean latents.
+
+    Raises:
+        InvalidInput: An argument is out of range.
+
     """
-    whole = _whole_way(steps, denoise)
+    total = _total_steps(steps, denoise)
     left = range(steps, 0, -1) if denoise else ()
-    return Timesteps(tuple(round(TIMESTEPS * n / whole) - 1 for n in left))
+    return Timesteps(tuple(round(TIMESTEPS * n / total) - 1 for n in left))
 
 
-def _whole_way(steps: int, denoise: float) -> int:
+def _total_steps(steps: int, denoise: float) -> int:
     if not 0 <= denoise <= 1:
-        raise InvalidInput(f"denoise is {denoise}: take 0 (the latents stay) to 1 (all is new).")
-    whole = int(steps / denoise) if denoise else steps
-    if not 1 <= whole <= TIMESTEPS:
+        raise InvalidInput(
+            f"denoise is {denoise}, but it must be in 0..1: use 0 to keep the latents, 1 to regenerate them."
+        )
+    total = int(steps / denoise) if denoise else steps
+    if not 1 <= total <= TIMESTEPS:
         found = f"steps is {steps}" + ("" if denoise == 1 else f" at a denoise of {denoise}")
         raise InvalidInput(
-            f"{found}, but there are {TIMESTEPS} timesteps to visit: take 1 to "
-            f"{int(TIMESTEPS * denoise)} steps."
+            f"{found}, but the schedule has {TIMESTEPS} timesteps: use 1 to {int(TIMESTEPS * denoise)} steps."
         )
-    return whole
+    return total
 
 
 def _require_released(steps: int) -> None:
@@ -152,8 +184,8 @@ def _require_released(steps: int) -> None:
         working = list(filter(_has_released_timesteps, range(1, TIMESTEPS + 1)))
         nearest = [n for n in working if n < steps][-1:] + [n for n in working if n > steps][:1]
         raise InvalidInput(
-            f"steps is {steps}, but the released DDIM needs at least 1 step and must not reach timestep "
-            f"{TIMESTEPS - 1}, where it divides by zero: take {' or '.join(map(str, nearest))}."
+            f"steps is {steps}, but the official DDIM needs at least 1 step and must not reach timestep "
+            f"{TIMESTEPS - 1}, where it divides by zero: use {' or '.join(map(str, nearest))}."
         )
 
 
@@ -161,15 +193,33 @@ def _has_released_timesteps(steps: int) -> bool:
     return 1 <= steps <= TIMESTEPS and max(range(1, TIMESTEPS + 1, TIMESTEPS // steps)) < TIMESTEPS - 1
 
 
-def initial_noise(shape: Sequence[int], seed: int, offset_strength: float = 0.1) -> Tensor:
-    """Standard normal noise (b, c, f, h, w) plus an offset of every channel and frame, float32 on the CPU.
+def require_seed(seed: object) -> None:
+    """Raise InvalidInput unless a seed is a whole number in 0..2^64 - 1."""
+    if not isinstance(seed, Integral) or isinstance(seed, bool) or not 0 <= int(seed) < SEEDS:
+        raise InvalidInput(
+            f"seed is {shown(seed)}, but it must be a whole number that fits into 64 bits: use 0 to 2^64 - 1."
+        )
 
-    The offset (b, c, f, 1, 1), also normal and times `offset_strength`, lets whole frames be bright or dark;
-    the release draws it after the noise. Drawn on the CPU, a seed means the same for every device.
-    Raises InvalidInput for a seed outside 0..2^64 - 1.
+
+def initial_noise(shape: Sequence[int], seed: int, offset_strength: float = 0.1) -> Tensor:
+    """Draw the initial noise on the CPU, so that a seed gives the same noise for every device.
+
+    Standard normal noise plus an offset (b, c, f, 1, 1), also normal, that lets whole frames be bright or
+    dark. The official code draws the offset after the noise.
+
+    Args:
+        shape: (b, c, f, h, w).
+        seed: 0..2^64 - 1.
+        offset_strength: Factor of the offset.
+
+    Returns:
+        Noise of that shape, float32.
+
+    Raises:
+        InvalidInput: The seed is out of range.
+
     """
-    if not 0 <= seed < 2**64:
-        raise InvalidInput(f"seed is {seed}, but it must fit into 64 bits: take 0 to {2**64 - 1}.")
+    require_seed(seed)
     generator = torch.Generator("cpu").manual_seed(seed)
     noise = torch.randn(*shape, generator=generator, dtype=torch.float32)
     offset = torch.randn(*shape[:3], 1, 1, generator=generator, dtype=torch.float32)

@@ -1,4 +1,7 @@
-"""What a denoiser is here: a callable. Guidance, windows and pinned frames wrap one and give one back."""
+"""Solvers as pure functions of a denoiser, noisy latents, a schedule and timesteps.
+
+A denoiser is a callable. Guidance, windows and known frames wrap one and return another.
+"""
 
 import math
 from collections.abc import Callable, Mapping
@@ -17,10 +20,15 @@ Denoiser = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, eq=False)
 class StepInfo:
-    """What a solver tells after a step.
+    """What a solver reports after a step.
 
-    index, total: this step, from 0, and how many there are; timestep: where the denoiser was asked, 0..999.
-    latents: (b, c, f, h, w) after the step; x0: the clean latents predicted in it, for previews.
+    Args:
+        index: This step, from 0.
+        total: Number of steps.
+        timestep: Where the denoiser was evaluated, 0..999.
+        latents: (b, c, f, h, w) after the step.
+        x0: The clean latents predicted in it, of the same shape, for previews.
+
     """
 
     index: int
@@ -31,15 +39,11 @@ class StepInfo:
 
 
 OnStep = Callable[[StepInfo], object]
-"""Called after every step; it stops the solver by raising, customarily `animatex_core.errors.Cancelled`."""
+"""Called after every step; may raise, usually `animatex_core.errors.Cancelled`, to stop the solver."""
 
 
 class Solver(Protocol):
-    """From noisy latents x (b, c, f, h, w) to latents of their shape, type and device at the way's end.
-
-    x: as they are at the first of the timesteps: pure noise, or `NoiseSchedule.noised` latents.
-    The arithmetic is that of the type of x, whatever type the denoiser answers in.
-    """
+    """Denoises latents."""
 
     def __call__(
         self,
@@ -48,22 +52,35 @@ class Solver(Protocol):
         schedule: NoiseSchedule,
         timesteps: Timesteps,
         on_step: OnStep | None = None,
-    ) -> Tensor: ...
+    ) -> Tensor:
+        """Denoise from the first to the last timestep.
+
+        Args:
+            denoise: Predicts v. Its result is cast to the dtype of x, in which the solver computes.
+            x: Noisy latents (b, c, f, h, w) at the first timestep: pure noise or `NoiseSchedule.noised`.
+            schedule: The schedule that v refers to.
+            timesteps: Where to evaluate the denoiser, and where to end.
+            on_step: Called after every step.
+
+        Returns:
+            Latents at the final timestep, with the shape, dtype and device of x.
+
+        """
 
 
 @torch.no_grad()
 def ddim(
     denoise: Denoiser, x: Tensor, schedule: NoiseSchedule, timesteps: Timesteps, on_step: OnStep | None = None
 ) -> Tensor:
-    """DDIM without randomness (Song et al. 2021, equation 12 with eta 0), exactly as released.
+    """Deterministic DDIM (Song et al. 2021, equation 12 with eta 0), identical to the official code.
 
-    On the released way it ends at timestep 0, not at clean latents: a noise of sigma 0.03 stays in them.
+    With `released_timesteps` it ends at timestep 0, not at clean latents: noise of sigma 0.03 remains.
     """
-    alphas_cumprod = _along(schedule, timesteps).tolist()
+    alphas_cumprod = _alphas_cumprod(schedule, timesteps).tolist()
     for index, timestep in enumerate(timesteps.visited):
         now, after = alphas_cumprod[index : index + 2]
         x0 = _predict_x0(denoise, x, timestep, schedule)
-        # Where nothing is left of the clip, all of x is noise.
+        # At zero terminal SNR all of x is noise.
         eps = (math.sqrt(1 / now) * x - x0) / math.sqrt(1 / now - 1) if now else x
         x = math.sqrt(after) * x0 + math.sqrt(1 - after) * eps
         if on_step:
@@ -75,16 +92,16 @@ def ddim(
 def dpm_solver_pp_2m(
     denoise: Denoiser, x: Tensor, schedule: NoiseSchedule, timesteps: Timesteps, on_step: OnStep | None = None
 ) -> Tensor:
-    """DPM-Solver++(2M), of second order in the data prediction (Lu et al. 2022, algorithm 2).
+    """DPM-Solver++(2M), second order in the data prediction (Lu et al. 2022, algorithm 2).
 
-    On the trailing way it ends at the clean latents that the denoiser expects from the last timestep, which
-    smooths detail fainter than the noise left there.
+    With `trailing_timesteps` it ends at the clean latents predicted at the last timestep, which smooths
+    detail fainter than the noise left there.
 
-    With zero terminal SNR lambda is -inf at timestep 999, and at clean latents it is +inf. The formulas have
-    limits there that floats reach by themselves: the step after the first is of first order, since h / inf
-    is 0. Only the last one must be told to be so, since its own h is infinite.
+    With zero terminal SNR lambda is -inf at timestep 999, and +inf at clean latents. Floats reach the limits
+    of the formulas there without special cases: the second step is of first order, since h / inf is 0. Only
+    the last step has to be set to first order, since its own h is infinite.
     """
-    alphas_cumprod = _along(schedule, timesteps)
+    alphas_cumprod = _alphas_cumprod(schedule, timesteps)
     alphas, sigmas = alphas_cumprod.sqrt(), (1 - alphas_cumprod).sqrt()
     alpha, sigma, h = alphas.tolist(), sigmas.tolist(), (alphas.log() - sigmas.log()).diff().tolist()
     previous = None
@@ -101,16 +118,16 @@ def dpm_solver_pp_2m(
 
 
 SOLVERS: Mapping[str, Solver] = MappingProxyType({"ddim": ddim, "dpm++2m": dpm_solver_pp_2m})
-"""The solvers by the name a user chooses them by."""
+"""The solvers by their user-facing names."""
 
 TIMESTEPS_OF: Mapping[str, Callable[..., Timesteps]] = MappingProxyType(
     {"ddim": released_timesteps, "dpm++2m": trailing_timesteps}
 )
-"""The way each takes: (steps, denoise) -> timesteps."""
+"""The timesteps of each solver: (steps, denoise) -> timesteps."""
 
 
-def _along(schedule: NoiseSchedule, timesteps: Timesteps) -> Tensor:
-    """alpha_t^2 at every timestep of a way and at its end, float64."""
+def _alphas_cumprod(schedule: NoiseSchedule, timesteps: Timesteps) -> Tensor:
+    """Return alpha_t^2 at every visited timestep and at the final one, float64."""
     end = torch.ones(()) if timesteps.final is None else schedule.alphas_cumprod[timesteps.final]
     return torch.cat([schedule.alphas_cumprod[list(timesteps.visited)], end.double().view(1)])
 

@@ -1,1 +1,1 @@
-"""What turns pictures and text into the inputs of the denoiser, and latents back into pictures."""
+"""Encoders of images and text, and the decoder of latents, used by Animate-X outside ComfyUI."""

@@ -1,4 +1,4 @@
-"""The autoencoder of Stable Diffusion 2.1, between pictures and latents, through diffusers' AutoencoderKL."""
+"""The autoencoder of Stable Diffusion 2.1, between images and latents, through diffusers' AutoencoderKL."""
 
 import json
 from collections.abc import Mapping
@@ -29,10 +29,10 @@ from .base import batched_apply
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
 
-LATENT_SCALE = 0.18215  # makes the latents' standard deviation about 1
-MAX_BLOCKS = 16  # a level
+LATENT_SCALE = 0.18215  # scales the latents to a standard deviation of about 1
+MAX_BLOCKS = 16  # per level
 FACTOR = 8  # pixels per latent along one side
-CONFIG = "config"  # in the metadata of a small bundle's file
+CONFIG = "config"  # key in the metadata of a small bundle's file
 WHAT = "the autoencoder of Stable Diffusion 2.1"
 
 
@@ -40,11 +40,17 @@ WHAT = "the autoencoder of Stable Diffusion 2.1"
 class AutoencoderConfig:
     """Sizes of the network.
 
-    channels: width of each level, the largest picture first, multiples of norm_groups.
-    blocks: residual blocks a level in the encoder; the decoder has one more.
-    norm_groups: groups of the normalisation. Stable Diffusion's 32 leave 32 channels no level of their own.
-    patch: side of the squares of pixels that are folded into channels before the network, and unfolded
-        behind it; 1 as in Stable Diffusion. Together with the levels it makes one latent of 8 x 8 pixels.
+    Args:
+        channels: Width of each level, finest first, multiples of `norm_groups`.
+        blocks: Residual blocks per level of the encoder; the decoder has one more.
+        latent_channels: Channels of the latents.
+        norm_groups: Groups of the normalisation. With 32 groups, 32 channels would each be normalised alone.
+        patch: Side of the patches of pixels that are folded into channels before the network and unfolded
+            after it; 1 in Stable Diffusion. Levels and patches together make one latent of 8 x 8 pixels.
+
+    Raises:
+        InvalidInput: A size is out of range.
+
     """
 
     channels: tuple[int, ...] = (128, 256, 512, 512)
@@ -63,37 +69,37 @@ class AutoencoderConfig:
         if self.patch << len(self.channels) != 2 * FACTOR:
             raise InvalidInput(
                 f"An autoencoder of {len(self.channels)} levels on patches of {self.patch} pixels does not "
-                f"make one latent of {FACTOR} x {FACTOR} pixels: take 4 levels on single pixels, or 1 on "
+                f"make one latent of {FACTOR} x {FACTOR} pixels: use 4 levels on single pixels, or 1 on "
                 "patches of 8."
             )
 
     @property
     def picture_channels(self) -> int:
-        """Channels of what the network sees: red, green and blue of every pixel of a patch."""
+        """Input channels of the network: red, green and blue of every pixel of a patch."""
         return 3 * self.patch**2
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values that JSON can hold."""
+        """Return the sizes as JSON-serialisable values."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "AutoencoderConfig":
-        """Read what `to_dict` wrote; raises InvalidInput for a value, TypeError for a name, out of place."""
+        """Read what `to_dict` wrote; raises InvalidInput for bad values, TypeError for unknown names."""
         return cls(**{**values, "channels": tuple(values["channels"])})
 
 
 STABLE_DIFFUSION_2_1 = AutoencoderConfig()
+# Of a small bundle whose file has no sizes in its metadata.
 SMALL_AUTOENCODER = AutoencoderConfig(channels=(32, 32, 64, 128), blocks=1, norm_groups=4)
-"""Of a small bundle whose file says nothing else."""
 
 
 def autoencoder_metadata(config: AutoencoderConfig) -> dict[str, str]:
-    """Return what the file of a small bundle's autoencoder says of its sizes."""
+    """Return the metadata for the file of a small bundle's autoencoder."""
     return {CONFIG: json.dumps(config.to_dict())}
 
 
 def bundled_config(path: str | Path) -> AutoencoderConfig:
-    """Return the sizes of a small bundle's autoencoder; raises CheckpointError and its kinds."""
+    """Read the sizes of a small bundle's autoencoder; raises CheckpointError or a subclass."""
     metadata = read_metadata(path)
     if CONFIG not in metadata:
         return SMALL_AUTOENCODER
@@ -101,13 +107,20 @@ def bundled_config(path: str | Path) -> AutoencoderConfig:
         return AutoencoderConfig.from_dict(parse_json(metadata[CONFIG]))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise WrongCheckpoint(
-            f"{path} has unusable sizes ({reason_of(error)}): get the file of the bundle again."
+            f"{path} has unusable sizes ({reason_of(error)}): download the bundle again."
         ) from error
 
 
 @dataclass(frozen=True)
 class StableDiffusionAutoencoder:
-    """`protocols.LatentCodec`; `batch_size` frames at a time, so that memory does not grow with the clip."""
+    """A `base.LatentCodec` through diffusers.
+
+    Args:
+        network: The network, in eval mode.
+        batch_size: Frames processed at once, so that memory does not grow with the video.
+        patch: As in `AutoencoderConfig`.
+
+    """
 
     network: "AutoencoderKL"
     batch_size: int = 2
@@ -124,15 +137,25 @@ class StableDiffusionAutoencoder:
         device: torch.device | str = "cpu",
         batch_size: int = 2,
     ) -> "StableDiffusionAutoencoder":
-        """Build from `v2-1_512-ema-pruned.ckpt`, from its autoencoder alone, or from diffusers' file.
+        """Build from the tensors of `v2-1_512-ema-pruned.ckpt`, its autoencoder alone, or diffusers' file.
 
-        source: where the tensors come from, for the error.
-        Raises WrongCheckpoint for other keys or shapes, MissingDependency without diffusers.
+        Args:
+            tensors: Key to tensor.
+            config: Sizes of the network.
+            source: Where the tensors come from, for error messages.
+            dtype: Type of the weights.
+            device: Where the weights are.
+            batch_size: Frames processed at once.
+
+        Raises:
+            WrongCheckpoint: Keys or shapes do not fit.
+            MissingDependency: diffusers is not installed.
+
         """
         network = network_on_meta(config)
         found = _diffusers_tensors(without_prefix(tensors, source), network, source)
         loaded = load_strictly(network, found, WHAT, source, dtype, device)
-        # Half again as fast on a CPU, and cuDNN's half precision prefers it too.
+        # 1.5 times as fast on a CPU, and cuDNN's half precision prefers it too.
         return cls(loaded.to(memory_format=torch.channels_last), batch_size, config.patch)
 
     @classmethod
@@ -145,17 +168,26 @@ class StableDiffusionAutoencoder:
         device: torch.device | str = "cpu",
         batch_size: int = 2,
     ) -> "StableDiffusionAutoencoder":
-        """As `from_tensors`, from a file; raises what `open_tensors` raises too."""
+        """Like `from_tensors`, from a file; also raises what `open_tensors` raises."""
         return cls.from_tensors(
             open_tensors(path), config, source=str(path), dtype=dtype, device=device, batch_size=batch_size
         )
 
-    def encode(self, pictures: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Pictures (n, 3, h, w) in -1..1, sides multiples of 8 -> latents (n, c, h/8, w/8), times 0.18215.
+    def encode(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Encode images to scaled latents.
 
-        The mean of the posterior, or with a generator a sample of it; the release samples.
+        Args:
+            images: (n, 3, h, w) in -1..1, sides multiples of 8.
+            generator: Samples the posterior, as the official code does; None returns its mean.
+
+        Returns:
+            Latents (n, c, h/8, w/8), scaled by 0.18215, on the device and in the dtype of the images.
+
+        Raises:
+            InvalidInput: A side is not a multiple of 8.
+
         """
-        mean, logvar = self.posterior(pictures)
+        mean, logvar = self.posterior(images)
         if generator is not None:
             # Drawn for all frames at once, so that the latents do not depend on the batch size.
             noise = torch.randn(mean.shape, generator=generator, device=generator.device).to(mean)
@@ -163,28 +195,28 @@ class StableDiffusionAutoencoder:
         return mean * LATENT_SCALE
 
     @torch.no_grad()
-    def posterior(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log variance of the latents, each (n, c, h/8, w/8), unscaled."""
-        height, width = pictures.shape[-2:]
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log variance of the latents, each (n, c, h/8, w/8), unscaled."""
+        height, width = images.shape[-2:]
         if height % FACTOR or width % FACTOR:
             raise InvalidInput(
-                f"The pictures to encode are {width} x {height} pixels, but both sides must be multiples of "
+                f"The images to encode are {width} x {height} pixels, but both sides must be multiples of "
                 f"{FACTOR}: resize them."
             )
-        moments = batched_apply(self._moments, pictures, self.batch_size, like=self._weight)
+        moments = batched_apply(self._moments, images, self.batch_size, like=self._weight)
         mean, logvar = moments.chunk(2, dim=1)
         return mean, logvar
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents (n, c, h, w), scaled as by `encode` -> pictures (n, 3, 8h, 8w) around -1..1, unclipped."""
-        return batched_apply(self._pictures, latents, self.batch_size, like=self._weight)
+        """Decode latents (n, c, h, w), scaled as by `encode`, to images (n, 3, 8h, 8w) of about -1..1."""
+        return batched_apply(self._images, latents, self.batch_size, like=self._weight)
 
-    def _moments(self, pictures: Tensor) -> Tensor:
-        posterior = self.network.encode(F.pixel_unshuffle(pictures, self.patch)).latent_dist
+    def _moments(self, images: Tensor) -> Tensor:
+        posterior = self.network.encode(F.pixel_unshuffle(images, self.patch)).latent_dist
         return torch.cat([posterior.mean, posterior.logvar], dim=1)
 
-    def _pictures(self, latents: Tensor) -> Tensor:
+    def _images(self, latents: Tensor) -> Tensor:
         return F.pixel_shuffle(self.network.decode(latents / LATENT_SCALE).sample, self.patch)
 
     @property
@@ -193,7 +225,7 @@ class StableDiffusionAutoencoder:
 
 
 def network_on_meta(config: AutoencoderConfig) -> "AutoencoderKL":
-    """Diffusers' network without memory for its weights."""
+    """Build diffusers' network on the meta device."""
     levels = len(config.channels)
     with torch.device("meta"):
         return standalone_package("diffusers").AutoencoderKL(
@@ -211,7 +243,7 @@ def network_on_meta(config: AutoencoderConfig) -> "AutoencoderKL":
 def _diffusers_tensors(
     tensors: Mapping[str, Tensor], network: "AutoencoderKL", source: str
 ) -> dict[str, Tensor]:
-    """The tensors under the network's names; a file in the other names is checked in its own."""
+    """Rename tensors to the network's names; LDM names are checked before, so that errors quote them."""
     if not has_ldm_names(tensors):
         return current_diffusers_names(tensors)
     levels = len(network.config.block_out_channels)

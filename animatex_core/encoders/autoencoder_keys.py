@@ -1,6 +1,6 @@
-"""Names of the Stable Diffusion autoencoder's weights, as in latent diffusion (LDM) and as in diffusers.
+"""Keys of the Stable Diffusion autoencoder's weights in latent diffusion (LDM) and in diffusers.
 
-The released `v2-1_512-ema-pruned.ckpt` uses the first, `vae/diffusion_pytorch_model.safetensors` the second.
+`v2-1_512-ema-pruned.ckpt` uses the former, `vae/diffusion_pytorch_model.safetensors` the latter.
 """
 
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ from torch import Tensor
 
 from ..checkpoints.wrappers import without_wrapper
 
-PREFIX = "first_stage_model."  # of the autoencoder inside a whole Stable Diffusion checkpoint
+PREFIX = "first_stage_model."  # of the autoencoder inside a full Stable Diffusion checkpoint
 
 LEVELS = 4
 """Levels of Stable Diffusion's decoder."""
 
 ENDS = ("encoder.conv_in.weight", "decoder.conv_out.weight")
-"""Keys of any autoencoder, in both forms."""
+"""Keys of any autoencoder, the same in LDM and diffusers."""
 
-# (LDM, diffusers), replaced in this order in either direction: the longer names come first.
+# (LDM, diffusers), replaced in this order in both directions: longer names come first.
 PAIRS = (
     (".mid.block_1.", ".mid_block.resnets.0."),
     (".mid.block_2.", ".mid_block.resnets.1."),
@@ -35,7 +35,7 @@ PAIRS = (
     (".norm_out.", ".conv_norm_out."),
 )
 
-# What diffusers called the same attention until 2023, and what the published file still has.
+# Names of the attention in diffusers until 2023, which the published file still uses.
 FORMER_NAMES = (
     (".attentions.0.query.", ".attentions.0.to_q."),
     (".attentions.0.key.", ".attentions.0.to_k."),
@@ -45,20 +45,28 @@ FORMER_NAMES = (
 
 
 def without_prefix(tensors: Mapping[str, Tensor], source: str | Path = "the checkpoint") -> dict[str, Tensor]:
-    """The autoencoder's tensors, taken out of a whole Stable Diffusion checkpoint if they are in one."""
+    """Extract the autoencoder's tensors from a full Stable Diffusion checkpoint; others are unwrapped."""
     inside = {key.removeprefix(PREFIX): tensor for key, tensor in tensors.items() if key.startswith(PREFIX)}
     return inside or without_wrapper(tensors, ENDS, source)
 
 
 def has_ldm_names(tensors: Mapping[str, Tensor]) -> bool:
-    """Whether the tensors, without prefix, are named as in LDM rather than as in diffusers."""
+    """Return whether the tensors, without prefix, have LDM's names rather than those of diffusers."""
     return any(".mid.attn_1." in key for key in tensors)
 
 
 def ldm_to_diffusers(tensors: Mapping[str, Tensor], levels: int = LEVELS) -> dict[str, Tensor]:
-    """Rename, and make the attention's 1 x 1 convolutions (c, c, 1, 1) the linear layers (c, c) they are.
+    """Rename tensors from LDM to diffusers.
 
-    levels: those of the decoder.
+    The attention's 1 x 1 convolutions (c, c, 1, 1) become linear layers (c, c).
+
+    Args:
+        tensors: Tensors under LDM's names, without prefix.
+        levels: Levels of the decoder.
+
+    Returns:
+        The tensors under the names of diffusers.
+
     """
     pairs = _level_names(levels) + PAIRS
     renamed = {_replace(key, pairs): tensor for key, tensor in tensors.items()}
@@ -66,7 +74,7 @@ def ldm_to_diffusers(tensors: Mapping[str, Tensor], levels: int = LEVELS) -> dic
 
 
 def diffusers_to_ldm(tensors: Mapping[str, Tensor], levels: int = LEVELS) -> dict[str, Tensor]:
-    """The way back from `ldm_to_diffusers`."""
+    """Rename tensors from diffusers to LDM: the inverse of `ldm_to_diffusers`."""
     backwards = tuple((ours, ldm) for ldm, ours in _level_names(levels) + PAIRS)
     return {
         _replace(key, backwards): tensor[:, :, None, None] if _is_linear(key) else tensor
@@ -75,12 +83,12 @@ def diffusers_to_ldm(tensors: Mapping[str, Tensor], levels: int = LEVELS) -> dic
 
 
 def current_diffusers_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of a diffusers file of any age under the names of today."""
+    """Rename the tensors of a diffusers file of any version to the current names."""
     return {_replace(key, FORMER_NAMES): tensor for key, tensor in tensors.items()}
 
 
 def _level_names(levels: int) -> tuple[tuple[str, str], ...]:
-    """Return the pairs of the decoder's levels, counted from opposite ends in the two forms."""
+    """Return the pairs of the decoder's levels, which LDM and diffusers number in opposite order."""
     return tuple((f"decoder.up.{n}.", f"decoder.up_blocks.{levels - 1 - n}.") for n in range(levels))
 
 
@@ -91,5 +99,5 @@ def _replace(key: str, pairs: tuple[tuple[str, str], ...]) -> str:
 
 
 def _is_linear(key: str) -> bool:
-    """Whether a diffusers key is the weight of one of the attention's linear layers."""
+    """Return whether a diffusers key is the weight of a linear layer of the attention."""
     return ".attentions.0.to_" in key and key.endswith(".weight")

@@ -1,4 +1,4 @@
-"""Protocols of the encoders, and encoding a long video a few frames at a time."""
+"""Protocols of the encoders, and running a model over a long video a few frames at a time."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -11,27 +11,30 @@ from ..utils.devices import reraise_oom
 
 
 class ImageEncoder(Protocol):
-    """CLIP vision tower with its projection."""
+    """CLIP vision model with its projection."""
 
-    def encode(self, pictures: Tensor) -> Tensor:
-        """Pictures (n, 3, 224, 224) from `preprocess.clip_pictures` -> (n, 1024), not scaled to length 1."""
+    def encode(self, images: Tensor, /) -> Tensor:
+        """Embed images (n, 3, 224, 224) from `preprocessing.clip_pictures`: (n, 1024), not normalised."""
 
 
 class LatentEncoder(Protocol):
-    """First half of the autoencoder."""
+    """Encoder of the autoencoder."""
 
-    def encode(self, pictures: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """(n, 3, h, w) in -1..1 -> latents (n, 4, h/8, w/8), times 0.18215.
+    def encode(self, images: Tensor, /, generator: torch.Generator | None = None) -> Tensor:
+        """Encode images (n, 3, h, w) in -1..1 to latents (n, 4, h/8, w/8), scaled by 0.18215.
 
-        Without a generator the mean of the posterior, with one a sample of it.
+        Args:
+            images: Images to encode.
+            generator: Samples the posterior; None returns its mean.
+
         """
 
 
 class LatentDecoder(Protocol):
-    """Second half of the autoencoder."""
+    """Decoder of the autoencoder."""
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents (n, 4, h, w) from the denoiser -> pictures (n, 3, 8h, 8w) around -1..1, not clipped."""
+        """Decode scaled latents (n, 4, h, w) to images (n, 3, 8h, 8w) of about -1..1, not clamped."""
 
 
 class LatentCodec(LatentEncoder, LatentDecoder, Protocol):
@@ -39,22 +42,35 @@ class LatentCodec(LatentEncoder, LatentDecoder, Protocol):
 
 
 class TextContext(Protocol):
-    """CLIP text tower, of which only the empty text is ever asked."""
+    """CLIP text model. Animate-X only uses the empty prompt."""
 
     def empty_text(self) -> Tensor:
-        """(1, 77, 1024): the penultimate block's output for "" after the final layer norm."""
+        """Return (1, 77, 1024): the penultimate block's output for "" after the final layer norm."""
 
 
 def batched_apply(function: Callable[[Tensor], Tensor], batch: Tensor, size: int, like: Tensor) -> Tensor:
-    """Apply `function` to `size` items of `batch` (n, ...) at a time: (n, ...) of its results.
+    """Apply a function to a batch a few items at a time.
 
-    Only the chunk at work is given the device and dtype of `like`, so that memory there does not grow
-    with n; the result has the device and dtype of `batch`, wherever that lies.
+    Only the current chunk is moved to the device and dtype of `like`, so memory there does not grow with n.
+
+    Args:
+        function: Maps (size, ...) to (size, ...).
+        batch: (n, ...) in floating point, n at least 1.
+        size: Items per call, at least 1.
+        like: A tensor with the device and dtype that the function needs, such as a weight.
+
+    Returns:
+        The results (n, ...), on the device and in the dtype of `batch`.
+
+    Raises:
+        InvalidInput: The batch is empty or the size below 1.
+        OutOfMemory: A chunk does not fit into memory.
+
     """
     if not len(batch) or size < 1:
         raise InvalidInput(
-            f"{len(batch)} frames in chunks of {size} were asked for, but both must be at least 1: "
-            f"pass a frame and a batch size of 1 or more."
+            f"There are {len(batch)} frames in chunks of {size}, but both must be at least 1: pass at least "
+            "one frame and a batch size of 1 or more."
         )
     assert batch.is_floating_point()
     result = None

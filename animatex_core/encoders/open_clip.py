@@ -1,4 +1,4 @@
-"""OpenCLIP ViT-H-14 (laion2b_s32b_b79k): its configuration, image embeddings and text context."""
+"""OpenCLIP ViT-H-14 (laion2b_s32b_b79k): image embeddings, text context and its configuration file."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,56 +17,30 @@ from ..utils.optional import standalone_package
 from ..utils.validation import require_int, shown
 from .base import batched_apply
 
+VIT_H_14 = "ViT-H-14"
+VISION_PREFIX = "visual."  # of the keys of the vision tower; those of the text tower share no prefix
+SHARED = "logit_scale"  # belongs to neither tower
+MASK = "attn_mask"  # a constant that some versions of open_clip saved; computed here, never loaded
+
 MAX_LAYERS = {"layers": 256, "context_length": 1 << 12, "vocab_size": 1 << 20}
 MAX_SIZE = 1 << 14
 VISION_SIZES = ("image_size", "patch_size", "width", "layers", "head_width")
-TEXT = ("context_length", "vocab_size", "width", "heads", "layers")
-REMEDY = "restore the file that belongs to the weights beside it"
-
-
-def read_open_clip_config(path: Path) -> dict[str, Any]:
-    """Return the sizes of both towers; raises WrongCheckpoint for a file that holds no sizes that can be."""
-    try:
-        config = read_json(path)
-        _require_sizes("", config, ("embed_dim",))
-        _require_sizes("vision_cfg.", config["vision_cfg"], VISION_SIZES)
-        _require_sizes("text_cfg.", config["text_cfg"], TEXT)
-        _require_ratio(config["vision_cfg"]["mlp_ratio"])
-        if config["vision_cfg"]["width"] % config["vision_cfg"]["head_width"]:
-            raise InvalidInput("vision_cfg.width is no multiple of vision_cfg.head_width")
-    except OSError as error:
-        raise WrongCheckpoint(f"{path} cannot be read ({error.strerror}): {REMEDY}.") from error
-    except (FileFault, InvalidInput, KeyError, TypeError) as error:
-        fault = str(error).rstrip(".")
-        raise WrongCheckpoint(f"{path} tells no usable sizes ({fault}): {REMEDY}.") from error
-    return dict(config)
-
-
-def _require_sizes(where: str, values: Mapping[str, Any], names: tuple[str, ...]) -> None:
-    if not isinstance(values, Mapping):
-        raise InvalidInput(f"{where or 'it '}holds {shown(values)}")
-    for name in names:
-        require_int(f"{where}{name}", values[name], most=MAX_LAYERS.get(name, MAX_SIZE))
-
-
-def _require_ratio(ratio: object) -> None:
-    if not isinstance(ratio, int | float) or not 0 < ratio <= 64:
-        raise InvalidInput(f"vision_cfg.mlp_ratio is {shown(ratio)}")
-
-
-VIT_H_14 = "ViT-H-14"
-VISION_PREFIX = (
-    "visual."  # begins the keys of the vision tower; those of the text tower have no common beginning
-)
-SHARED = "logit_scale"  # belongs to neither tower
-MASK = "attn_mask"  # a constant that some versions of open_clip saved; made here, never loaded
+TEXT_SIZES = ("context_length", "vocab_size", "width", "heads", "layers")
+REMEDY = "restore the file that belongs to the weights next to it"
 
 ClipConfig = str | Mapping[str, Any]
+"""open_clip's name of a model, or the contents of its JSON configuration file."""
 
 
 @dataclass(frozen=True)
 class OpenClipImageEncoder:
-    """`protocols.ImageEncoder` through OpenCLIP's vision tower alone; `batch_size` pictures at a time."""
+    """A `base.ImageEncoder` through OpenCLIP's vision tower.
+
+    Args:
+        tower: The vision tower, in eval mode.
+        batch_size: Images that are processed at once.
+
+    """
 
     tower: nn.Module
     batch_size: int = 8
@@ -84,9 +58,21 @@ class OpenClipImageEncoder:
     ) -> "OpenClipImageEncoder":
         """Build from the tensors of `open_clip_pytorch_model.bin`, with or without the text tower's.
 
-        config: open_clip's name of the model, or what its JSON files hold of one; source: where the tensors
-        come from, for the error.
-        Raises WrongCheckpoint for other keys or shapes, MissingDependency without open_clip.
+        Args:
+            tensors: Key to tensor.
+            config: open_clip's name of the model, or its configuration.
+            source: Where the tensors come from, for error messages.
+            dtype: Type of the weights.
+            device: Where the weights are.
+            batch_size: Images that are processed at once.
+
+        Returns:
+            The encoder, in eval mode.
+
+        Raises:
+            WrongCheckpoint: Keys or shapes do not fit.
+            MissingDependency: open_clip is not installed.
+
         """
         tensors = without_wrapper(tensors, (f"{VISION_PREFIX}class_embedding",), source)
         found = _tower_tensors(tensors, config, _in_vision, source)
@@ -104,23 +90,25 @@ class OpenClipImageEncoder:
         device: torch.device | str = "cpu",
         batch_size: int = 8,
     ) -> "OpenClipImageEncoder":
-        """As `from_tensors`, from a file; raises what `open_tensors` raises too."""
+        """Like `from_tensors`, from a file; also raises what `open_tensors` raises."""
         return cls.from_tensors(
             open_tensors(path), config, source=str(path), dtype=dtype, device=device, batch_size=batch_size
         )
 
     @torch.no_grad()
-    def encode(self, pictures: Tensor) -> Tensor:
-        """Pictures (n, 3, 224, 224) from `preprocess.clip_pictures` -> (n, 1024), where `pictures` are."""
-        return batched_apply(self.tower, pictures, self.batch_size, like=next(self.tower.parameters()))
+    def encode(self, images: Tensor) -> Tensor:
+        """Embed images (n, 3, 224, 224) from `preprocessing.clip_pictures`: (n, 1024) on their device."""
+        return batched_apply(self.tower, images, self.batch_size, like=next(self.tower.parameters()))
 
 
 @dataclass(frozen=True)
 class OpenClipTextContext:
-    """`protocols.TextContext` through OpenCLIP's text tower without its last block.
+    """A `base.TextContext` through OpenCLIP's text tower without its last block.
 
-    tower: token ids (n, 77) -> (pooled embedding, every token's output after the final layer norm).
-    tokens: (1, 77) ids of the empty text.
+    Args:
+        tower: Maps token ids (n, 77) to (pooled embedding, output of every token after the final layer norm).
+        tokens: Ids of the empty prompt, (1, 77).
+
     """
 
     tower: nn.Module
@@ -136,7 +124,7 @@ class OpenClipTextContext:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> "OpenClipTextContext":
-        """As `OpenClipImageEncoder.from_tensors`, with or without the vision tower's tensors."""
+        """Like `OpenClipImageEncoder.from_tensors`, with or without the vision tower's tensors."""
         tensors = without_wrapper(tensors, ("token_embedding.weight",), source)
         found = _tower_tensors(tensors, config, _in_text, source)
         settings = _penultimate(_settings(config))
@@ -155,12 +143,12 @@ class OpenClipTextContext:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> "OpenClipTextContext":
-        """As `from_tensors`, from a file; raises what `open_tensors` raises too."""
+        """Like `from_tensors`, from a file; also raises what `open_tensors` raises."""
         return cls.from_tensors(open_tensors(path), config, source=str(path), dtype=dtype, device=device)
 
     @torch.no_grad()
     def empty_text(self) -> Tensor:
-        """(1, 77, 1024), in the tower's dtype and on its device."""
+        """Return (1, 77, 1024), in the dtype and on the device of the tower."""
         _, tokens = self.tower(self.tokens)
         return tokens
 
@@ -178,17 +166,17 @@ def _title(config: ClipConfig) -> str:
 
 
 def _penultimate(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings of the same model whose text tower lacks the last block and gives out all its tokens.
+    """Return settings of the same model whose text tower lacks the last block and returns all tokens.
 
-    So open_clip's own forward ends at the penultimate block, and whether its blocks take the batch first or
-    second, which changed between its versions, is no concern of ours.
+    open_clip's own forward then ends at the penultimate block, and it does not matter whether its blocks
+    take the batch first or second, which changed between versions.
     """
     text = settings["text_cfg"]
     return {**settings, "text_cfg": {**text, "layers": text["layers"] - 1, "output_tokens": True}}
 
 
 def _meta_towers(settings: dict[str, Any]) -> Any:
-    """Both towers as `.visual` and `.text`, without memory for their weights."""
+    """Build both towers, `.visual` and `.text`, on the meta device."""
     with torch.device("meta"):
         return standalone_package("open_clip").CustomTextCLIP(**settings)
 
@@ -196,7 +184,7 @@ def _meta_towers(settings: dict[str, Any]) -> Any:
 def _tower_tensors(
     tensors: Mapping[str, Tensor], config: ClipConfig, in_tower: Callable[[str], bool], source: str
 ) -> dict[str, Tensor]:
-    """The tensors of one tower; the other may be absent, but not of another model."""
+    """Select the tensors of one tower; the other may be absent, but must not be of another model."""
     with torch.device("meta"):
         whole = standalone_package("open_clip").CLIP(**_settings(config))
     expected = shapes(whole.state_dict())
@@ -215,5 +203,35 @@ def _in_text(key: str) -> bool:
 
 
 def _causal_mask(length: int, device: torch.device | str) -> Tensor:
-    """(length, length): a token sees itself and those before."""
+    """Return (length, length): each token attends to itself and those before it."""
     return torch.full((length, length), float("-inf"), device=device).triu(1)
+
+
+def read_open_clip_config(path: Path) -> dict[str, Any]:
+    """Read the sizes of both towers from a JSON file; raises WrongCheckpoint for unusable ones."""
+    try:
+        config = read_json(path)
+        _require_sizes("", config, ("embed_dim",))
+        _require_sizes("vision_cfg.", config["vision_cfg"], VISION_SIZES)
+        _require_sizes("text_cfg.", config["text_cfg"], TEXT_SIZES)
+        _require_ratio(config["vision_cfg"]["mlp_ratio"])
+        if config["vision_cfg"]["width"] % config["vision_cfg"]["head_width"]:
+            raise InvalidInput("vision_cfg.width is not a multiple of vision_cfg.head_width")
+    except OSError as error:
+        raise WrongCheckpoint(f"{path} cannot be read ({error.strerror}): {REMEDY}.") from error
+    except (FileFault, InvalidInput, KeyError, TypeError) as error:
+        fault = str(error).rstrip(".")
+        raise WrongCheckpoint(f"{path} has no usable sizes ({fault}): {REMEDY}.") from error
+    return dict(config)
+
+
+def _require_sizes(where: str, values: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    if not isinstance(values, Mapping):
+        raise InvalidInput(f"{where or 'it '}holds {shown(values)}")
+    for name in names:
+        require_int(f"{where}{name}", values[name], most=MAX_LAYERS.get(name, MAX_SIZE))
+
+
+def _require_ratio(ratio: object) -> None:
+    if not isinstance(ratio, int | float) or not 0 < ratio <= 64:
+        raise InvalidInput(f"vision_cfg.mlp_ratio is {shown(ratio)}")

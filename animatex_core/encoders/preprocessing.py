@@ -1,7 +1,7 @@
-"""Pictures as the encoders and the denoiser want them, resized the way the released model was fed.
+"""Images prepared for the encoders and the denoiser, resized as in the official code.
 
-Every picture is stretched to its size with Pillow's bilinear filter; the aspect ratio is not kept.
-A picture is a PIL image or an array (h, w, 3) of uint8 in RGB order; sizes in one call may differ.
+Every image is stretched to its target size with Pillow's bilinear filter; the aspect ratio is not kept.
+An image is a PIL image or an array (h, w, 3) of uint8 in RGB order. Sizes within one call may differ.
 """
 
 from collections.abc import Sequence
@@ -20,37 +20,49 @@ CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
-def clip_pictures(pictures: Sequence[Picture]) -> Tensor:
-    """(n, 3, 224, 224), with CLIP's mean taken off and divided by its standard deviation."""
-    unit = unit_pictures(pictures, CLIP_SIDE, CLIP_SIDE)
+def clip_pictures(images: Sequence[Picture]) -> Tensor:
+    """Return (n, 3, 224, 224), normalised with CLIP's mean and standard deviation."""
+    unit = unit_pictures(images, CLIP_SIDE, CLIP_SIDE)
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (CLIP_MEAN, CLIP_STD))
     return (unit - mean) / std
 
 
-def autoencoder_pictures(pictures: Sequence[Picture], width: int, height: int) -> Tensor:
-    """(n, 3, height, width) in -1..1."""
-    return (unit_pictures(pictures, width, height) - 0.5) / 0.5
+def autoencoder_pictures(images: Sequence[Picture], width: int, height: int) -> Tensor:
+    """Return (n, 3, height, width) in -1..1."""
+    return (unit_pictures(images, width, height) - 0.5) / 0.5
 
 
-def unit_pictures(pictures: Sequence[Picture], width: int, height: int) -> Tensor:
-    """(n, 3, height, width) in 0..1: the form of pose pictures and of the denoiser's local image."""
-    if not len(pictures):
-        raise InvalidInput("The list of pictures is empty, but at least 1 is needed: pass a picture.")
-    stacked = np.stack([resize(picture, width, height) for picture in pictures])
+def unit_pictures(images: Sequence[Picture], width: int, height: int) -> Tensor:
+    """Return (n, 3, height, width) in 0..1, as the denoiser takes pose images and the reference image.
+
+    Raises:
+        InvalidInput: There is no image, or an array is not uint8 (h, w, 3).
+
+    """
+    if not len(images):
+        raise InvalidInput("The list of images is empty, but at least 1 is needed: pass an image.")
+    stacked = np.stack([resize(image, width, height) for image in images])
     return torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous().float() / 255
 
 
-def resize(picture: Picture, width: int, height: int) -> np.ndarray:
-    """(height, width, 3) uint8, stretched with Pillow's bilinear filter."""
-    return np.asarray(_image(picture).resize((width, height), Image.Resampling.BILINEAR))
+def resize(image: Picture, width: int, height: int) -> np.ndarray:
+    """Stretch an image with Pillow's bilinear filter: (height, width, 3) uint8."""
+    return np.asarray(_image(image).resize((width, height), Image.Resampling.BILINEAR))
 
 
-def _image(picture: Picture) -> Image.Image:
-    if isinstance(picture, Image.Image):
-        return picture.convert("RGB")
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+def _image(image: Picture) -> Image.Image:
+    if isinstance(image, Image.Image):
+        return image.convert("RGB")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise InvalidInput(
-            f"A picture is an array of {picture.dtype} with shape {picture.shape}, "
-            f"but it must be uint8 with shape (height, width, 3) in RGB order: convert it first."
+            f"An image is an array of {image.dtype} with shape {image.shape}, "
+            "but it must be uint8 with shape (height, width, 3) in RGB order: convert it first."
         )
-    return Image.fromarray(picture)
+    return Image.fromarray(image)
+
+
+def to_unit_floats(images: Tensor, dtype: torch.dtype) -> Tensor:
+    """Convert images of any shape to `dtype` in 0..1: uint8 is divided by 255, floats are in 0..1 already."""
+    if images.is_floating_point():
+        return images.to(dtype)
+    return (images.float() / 255).to(dtype)

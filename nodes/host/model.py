@@ -171,7 +171,7 @@ class AnimateXModel(BaseModel):
         """Estimate the bytes that one call takes beside the weights: for a window, where there are such."""
         batch, _, height, width = input_shape
         frames, at_once = max((cond_shapes or {}).get(CONDITION) or [[batch, batch]])
-        shape = ClipShape(8 * width, 8 * height, at_once, halvings=0)
+        shape = ClipShape(8 * width, 8 * height, at_once, num_downsamples=0)
         clips = max(1, batch // frames)
         return activation_bytes(self.denoiser, shape, self.compute_dtype, clips)
 

@@ -80,7 +80,7 @@ def solver_and_sigmas(
     """Return the SAMPLER and the SIGMAS of a solver's own way, none at a denoise of 0."""
     table = sigma_table(model.get_model_object("model_sampling"))
     timesteps = TIMESTEPS_OF[solver](steps, denoise)
-    sigmas = table.along(timesteps) if len(timesteps) else []
+    sigmas = table.for_timesteps(timesteps) if len(timesteps) else []
     return HostSolver(solver, sigmas[0] if denoise == 1 else math.inf), torch.tensor(sigmas)
 
 

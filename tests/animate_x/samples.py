@@ -8,7 +8,7 @@ from animatex_core.animate_x.dummy_components import generate_weights
 from animatex_core.animate_x.shapes import ClipShape
 from animatex_core.animate_x.unet import AnimateXUNet
 
-TINY_SHAPE = ClipShape(width=64, height=96, frames=3, halvings=2)
+TINY_SHAPE = ClipShape(width=64, height=96, frames=3, num_downsamples=2)
 
 
 def tiny_unet(config: DenoiserConfig | None = None, seed: int = 0) -> AnimateXUNet:

@@ -81,21 +81,21 @@ def test_configuration_survives_a_round_trip(preset: str, change: dict[str, str 
         ({"dropout": 2.0}, "dropout"),
     ],
 )
-def test_impossible_configuration_is_refused(changes: dict[str, str], message: str) -> None:
+def test_invalid_configuration_is_rejected(changes: dict[str, str], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         replace(DenoiserConfig(), **changes)  # type: ignore[arg-type]
 
 
-def test_unknown_ipi_variant_is_refused() -> None:
+def test_unknown_ipi_variant_is_rejected() -> None:
     with pytest.raises(InvalidInput, match=r"ipi\.variant"):
         TINY.with_ipi(variant="query_only")
 
 
-def test_unknown_entry_is_refused() -> None:
+def test_unknown_entry_is_rejected() -> None:
     with pytest.raises(InvalidInput, match="convert the checkpoint again"):
         DenoiserConfig.from_dict({**TINY.to_dict(), "frobnicate": 1})
 
 
-def test_the_paper_differs_from_the_release_in_time_alone() -> None:
+def test_the_paper_differs_from_the_release_only_in_the_temporal_layers() -> None:
     assert DenoiserConfig.paper() == replace(DenoiserConfig(), temporal="mamba")
     assert DenoiserConfig.released() == DenoiserConfig().with_ipi(interleaves_batch=True)

@@ -7,13 +7,13 @@ from torch import Tensor
 
 from animatex_core.animate_x.checkpoint import (
     DenoiserFile,
-    convert_denoiser,
     load_denoiser,
     read_denoiser,
     write_denoiser,
 )
 from animatex_core.animate_x.checkpoint_keys import to_released
 from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x.conversion import convert_denoiser
 from animatex_core.animate_x.training_spec import RELEASED, TrainingSpec
 from animatex_core.animate_x.unet import AnimateXUNet
 from animatex_core.checkpoints.safe_load import read_metadata
@@ -81,7 +81,7 @@ def test_bundle_knows_its_configuration_and_context(released: Path, dtype: torch
     assert all(torch.equal(tensor, expected[key]) for key, tensor in loaded.unet.state_dict().items())
 
 
-def test_a_written_denoiser_tells_what_it_was_trained_on(tmp_path: Path) -> None:
+def test_a_written_denoiser_keeps_its_training_spec(tmp_path: Path) -> None:
     file = DenoiserFile(TINY, tiny_unet().state_dict(), CONTEXT, TrainingSpec(128, 192, 16, "both"))
     write_denoiser(tmp_path / "mine.safetensors", file, torch.float16)
     loaded = load_denoiser(tmp_path / "mine.safetensors")
@@ -91,7 +91,7 @@ def test_a_written_denoiser_tells_what_it_was_trained_on(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("told", [None, '{"width": 0}', '{"speed": 3}', '{"reference_form": "none"}', "5"])
-def test_what_a_bundle_was_trained_on_is_the_release_or_readable(bundle: Path, told: str | None) -> None:
+def test_an_unreadable_training_spec_is_rejected(bundle: Path, told: str | None) -> None:
     tensors, metadata = load_file(bundle), read_metadata(bundle)
     del metadata["trained_on"]  # as before it was written down
     save_file(tensors, bundle, metadata | ({} if told is None else {"trained_on": told}))
@@ -130,20 +130,20 @@ def of_another_shape(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     ("damage", "message"),
     [(without_one, "missing"), (with_another, "unexpected"), (of_another_shape, "of another shape")],
 )
-def test_wrong_tensors_are_named(tmp_path: Path, damage, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_wrong_tensors_are_reported(tmp_path: Path, damage, message: str) -> None:  # type: ignore[no-untyped-def]
     torch.save(damage(released_tensors()), tmp_path / "released.pth")
     with pytest.raises(WrongCheckpoint, match=rf"1 {message} \((out\.2|lora)\.weight"):
         read_denoiser(tmp_path / "released.pth", TINY)
 
 
-def test_another_model_is_refused(tmp_path: Path) -> None:
+def test_another_model_is_rejected(tmp_path: Path) -> None:
     torch.save(torch.nn.Linear(2, 2).state_dict(), tmp_path / "linear.pth")
     with pytest.raises(WrongCheckpoint, match="2099 missing"):
         read_denoiser(tmp_path / "linear.pth")
 
 
 @pytest.mark.parametrize("size", [0, 10, 1000, -100])
-def test_truncated_bundle_is_refused(bundle: Path, size: int) -> None:
+def test_truncated_bundle_is_rejected(bundle: Path, size: int) -> None:
     bundle.write_bytes(bundle.read_bytes()[:size])
     with pytest.raises(DamagedCheckpoint, match=r"bundle\.safetensors"):
         load_denoiser(bundle)
@@ -164,7 +164,7 @@ def test_pickle_with_code_is_not_executed(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_failed_conversion_leaves_what_was_there(tmp_path: Path) -> None:
+def test_failed_conversion_keeps_the_existing_file(tmp_path: Path) -> None:
     target = tmp_path / "bundle.safetensors"
     target.write_text("precious")
     torch.save(without_one(released_tensors()), tmp_path / "released.pth")
@@ -174,7 +174,7 @@ def test_failed_conversion_leaves_what_was_there(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_values_beyond_half_precision_are_refused(tmp_path: Path) -> None:
+def test_values_beyond_half_precision_are_rejected(tmp_path: Path) -> None:
     tensors = released_tensors()
     tensors["out.2.bias"] = torch.full((4,), 1e6)
     source, target = tmp_path / "released.pth", tmp_path / "out.safetensors"
@@ -189,6 +189,6 @@ def test_bundle_is_not_converted_again(bundle: Path) -> None:
         convert_denoiser(bundle, bundle, CONTEXT, config=TINY)
 
 
-def test_context_of_another_size_is_refused(released: Path) -> None:
+def test_context_of_another_size_is_rejected(released: Path) -> None:
     with pytest.raises(InvalidInput, match=r"\(1, 4, 64\)"):
         convert_denoiser(released, released.with_name("out"), torch.zeros(1, 77, 64), config=TINY)

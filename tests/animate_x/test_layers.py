@@ -9,7 +9,7 @@ from animatex_core.animate_x.layers import TORCH
 
 @pytest.mark.parametrize("kernel", [(3, 1, 1), (1, 3, 3)])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
-def test_a_convolution_over_frames_is_torchs(kernel: tuple[int, ...], layout: torch.memory_format) -> None:
+def test_a_temporal_convolution_matches_torch(kernel: tuple[int, ...], layout: torch.memory_format) -> None:
     torch.manual_seed(0)
     mine = TORCH.Conv3d(4, 6, kernel, padding=tuple(side // 2 for side in kernel))
     plain = nn.Conv3d(4, 6, kernel, padding=mine.padding)  # type: ignore[arg-type]
@@ -23,7 +23,7 @@ def test_a_convolution_over_frames_is_torchs(kernel: tuple[int, ...], layout: to
 
 
 @pytest.mark.parametrize("size", [(6, 4), (4, 2), (5, 3)])
-def test_averages_are_those_of_adaptive_pooling(size: tuple[int, int]) -> None:
+def test_average_pooling_matches_adaptive_pooling(size: tuple[int, int]) -> None:
     torch.manual_seed(0)
     pictures = torch.randn(2, 3, 12, 8, requires_grad=True)
     expected, found = F.adaptive_avg_pool2d(pictures, size), average_pool(pictures, size)

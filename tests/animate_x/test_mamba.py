@@ -57,11 +57,11 @@ def reach(module: nn.Module, frames: int = 6) -> Tensor:
     return torch.stack(rows, dim=1)
 
 
-def test_one_scan_sees_only_the_past() -> None:
+def test_one_scan_is_causal() -> None:
     assert torch.equal(reach(mixer(Mamba)), torch.ones(6, 6, dtype=torch.bool).tril())
 
 
-def test_two_scans_see_everything() -> None:
+def test_two_scans_depend_on_all_frames() -> None:
     assert reach(mixer(BidirectionalMamba)).all()
 
 

@@ -83,13 +83,13 @@ def test_what_is_not_asked_for_is_as_the_denoiser_was_trained(
     animator = AnimateXPipeline(
         replace(NETWORKS, trained_on=TrainingSpec(64, 128, 3, "both")), lambda *_: None
     )
-    with pytest.warns(AnimateXWarning, match="trained on 3 frames at once, so that 4 may look worse"):
+    with pytest.warns(AnimateXWarning, match="trained on 3 frames at once, so 4 may look worse"):
         animator.animate(Reference(PICTURE), dance, replace(as_released(), width=None, height=None))
     (inputs,) = given
     assert (inputs.shape.width, inputs.shape.height) == (64, 128)
     assert inputs.reference_latents is not None
     assert inputs.reference_image is not None
-    with pytest.warns(AnimateXWarning, match="trained on clips of 64x128, so that one of 192x128 may"):
+    with pytest.warns(AnimateXWarning, match="trained on clips of 64x128, so a video of 192x128 may"):
         animator.animate(Reference(PICTURE), dance, replace(as_released(), width=192, height=None))
 
 

@@ -45,7 +45,7 @@ def test_conditions_encoded_once_give_what_encoding_at_every_step_gives(unet: An
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_a_seed_decides_the_clip(unet: AnimateXUNet, solver: str) -> None:
+def test_a_seed_determines_the_video(unet: AnimateXUNet, solver: str) -> None:
     settings = replace(FEW, solver=solver)
     first, again = (sample_latents(unet, tiny_inputs(), settings) for _ in range(2))
     other = sample_latents(unet, tiny_inputs(), replace(settings, seed=8))
@@ -62,7 +62,7 @@ def test_batched_guidance_equals_one_pass_after_the_other(unet: AnimateXUNet) ->
 
 @pytest.mark.parametrize("weights", ["smooth", "uniform"])
 @pytest.mark.parametrize("size", [3, 32])
-def test_a_clip_that_fits_one_window_is_the_same_to_the_bit(
+def test_a_video_that_fits_one_window_is_bit_identical(
     unet: AnimateXUNet, size: int, weights: str
 ) -> None:
     plan = Windows(size, overlap=1, weights=weights)  # type: ignore[arg-type]
@@ -71,14 +71,14 @@ def test_a_clip_that_fits_one_window_is_the_same_to_the_bit(
 
 
 @pytest.mark.parametrize("plan", [Windows(4, 2), Windows(4, 0), Windows(1, 0), Segments(4), Segments(2)])
-def test_long_clips_have_the_exact_length(unet: AnimateXUNet, plan: Windows | Segments) -> None:
+def test_long_videos_have_the_exact_length(unet: AnimateXUNet, plan: Windows | Segments) -> None:
     latents = sample_latents(unet, tiny_inputs(LONG), replace(FEW, long_clip=plan))
     assert latents.shape == LONG.latents()
     assert latents.isfinite().all()
     assert latents.std(dim=(0, 1, 3, 4)).min() > 0.1
 
 
-def test_a_segment_begins_with_the_frame_the_one_before_ended_with(unet: AnimateXUNet) -> None:
+def test_a_segment_starts_with_the_last_frame_of_the_one_before(unet: AnimateXUNet) -> None:
     settings = replace(FEW, solver="dpm++2m", long_clip=Segments(5))
     ends: list[Tensor] = []
 
@@ -92,7 +92,7 @@ def test_a_segment_begins_with_the_frame_the_one_before_ended_with(unet: Animate
 
 
 @pytest.mark.parametrize(("plan", "total"), [(None, 4), (Windows(4, 2), 4), (Segments(5), 8)])
-def test_progress_counts_the_steps_of_the_whole_clip(
+def test_progress_counts_the_steps_of_the_whole_video(
     unet: AnimateXUNet, plan: Windows | Segments | None, total: int
 ) -> None:
     seen: list[tuple[int, int]] = []
@@ -126,7 +126,7 @@ def test_cancelling_stops_at_once_and_leaves_nothing(
 
 
 @pytest.mark.parametrize(("scale", "passes"), [(1.0, 4), (2.5, 8)])
-def test_without_guidance_there_is_one_pass_a_step(unet: AnimateXUNet, scale: float, passes: int) -> None:
+def test_without_guidance_there_is_one_pass_per_step(unet: AnimateXUNet, scale: float, passes: int) -> None:
     calls: list[int] = []
     handle = unet.register_forward_hook(lambda *_: calls.append(1))
     sample_latents(unet, tiny_inputs(), replace(FEW, guidance=Guidance(scale)))
@@ -134,7 +134,7 @@ def test_without_guidance_there_is_one_pass_a_step(unet: AnimateXUNet, scale: fl
     assert len(calls) == passes
 
 
-def test_too_little_memory_says_what_to_lower(unet: AnimateXUNet) -> None:
+def test_out_of_memory_says_what_to_lower(unet: AnimateXUNet) -> None:
     inputs = ConditionInputs(replace(TINY_SHAPE, frames=10**12), torch.zeros(1, 4, 64))
     with pytest.raises(OutOfMemory, match="windows of fewer frames"):
         sample_latents(unet, inputs, FEW)
@@ -158,16 +158,16 @@ def test_too_little_memory_says_what_to_lower(unet: AnimateXUNet) -> None:
         (lambda: {"long_clip": Segments(1)}, "segment size is 1"),
     ],
 )
-def test_impossible_settings_are_refused(
+def test_invalid_settings_are_rejected(
     unet: AnimateXUNet, settings: Callable[[], dict[str, Any]], message: str
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
         sample_latents(unet, tiny_inputs(), replace(FEW, **settings()))
 
 
-def test_a_clip_of_nans_is_not_handed_out(unet: AnimateXUNet) -> None:
+def test_a_video_of_nans_is_rejected(unet: AnimateXUNet) -> None:
     inputs = tiny_inputs()
-    with pytest.raises(InvalidInput, match="keypoints holds NaN"):
+    with pytest.raises(InvalidInput, match="keypoints contains NaN"):
         sample_latents(unet, replace(inputs, keypoints=torch.full((1, 4, 2, 18), torch.nan)), FEW)
     broken = tiny_unet()
     broken.get_parameter("out.2.bias").data.fill_(torch.nan)
@@ -175,12 +175,12 @@ def test_a_clip_of_nans_is_not_handed_out(unet: AnimateXUNet) -> None:
         sample_latents(broken, inputs, FEW)
 
 
-def test_training_mode_is_refused() -> None:
+def test_training_mode_is_rejected() -> None:
     with pytest.raises(InvalidInput, match="training mode"):
         sample_latents(tiny_unet().train(), tiny_inputs(), FEW)
 
 
-def test_clips_of_a_batch_are_sampled_as_if_alone() -> None:
+def test_videos_of_a_batch_are_sampled_as_if_alone() -> None:
     """Also with the released keypoint encoder, which would mix them."""
     unet = tiny_unet(DenoiserConfig.tiny().with_ipi(interleaves_batch=True))
     inputs, settings = tiny_inputs(batch=2), replace(FEW, guidance=Guidance(1.0))
@@ -229,7 +229,7 @@ def test_each_part_of_a_long_clip_has_the_conditions_of_its_own_frames(
     assert not torch.allclose(before[:, :, unmoved:], after[:, :, unmoved:], atol=1e-4)
 
 
-def test_the_last_segment_is_pinned_to_all_it_shares_and_keeps_what_was_there(unet: AnimateXUNet) -> None:
+def test_the_last_segment_is_fixed_to_all_shared_frames(unet: AnimateXUNet) -> None:
     ends: list[Tensor] = []
 
     def keep_last(info: StepInfo) -> None:

@@ -22,7 +22,7 @@ def run(unet: AnimateXUNet, inputs: ConditionInputs, x: torch.Tensor) -> torch.T
         return unet(x, TIMESTEP.expand(len(x)), unet.encode(inputs))
 
 
-def test_released_configuration_has_the_released_keys() -> None:
+def test_official_configuration_has_the_official_keys() -> None:
     unet = AnimateXUNet(DenoiserConfig.released(), device="meta")
     expected = json.loads((REFERENCE / "animate_x_unet_keys.json").read_text(encoding="utf-8"))
     assert len(expected) == 2100
@@ -48,7 +48,7 @@ def test_key_map_translates_both_ways() -> None:
 
 @pytest.mark.parametrize(("width", "height", "frames"), [(64, 64, 1), (32, 64, 2), (96, 64, 5), (64, 96, 40)])
 def test_any_size_and_any_number_of_frames(width: int, height: int, frames: int) -> None:
-    shape = ClipShape(width, height, frames, halvings=2)
+    shape = ClipShape(width, height, frames, num_downsamples=2)
     v = run(tiny_unet(), tiny_inputs(shape), tiny_latents(shape))
     assert v.shape == shape.latents()
     assert v.isfinite().all()
@@ -62,14 +62,14 @@ def test_half_precision_is_near_to_full(dtype: torch.dtype) -> None:
     assert (half.float() - full).std() < 0.03 * full.std()
 
 
-def test_one_reference_frame_stands_for_all() -> None:
+def test_one_reference_frame_is_used_for_all() -> None:
     unet, inputs = tiny_unet(), tiny_inputs()
     assert inputs.reference_image is not None
     repeated = replace(inputs, reference_image=inputs.reference_image.expand(-1, -1, 3, -1, -1))
     torch.testing.assert_close(run(unet, repeated, tiny_latents()), run(unet, inputs, tiny_latents()))
 
 
-def test_a_stack_of_conditions_equals_one_after_the_other() -> None:
+def test_stacked_conditions_equal_separate_calls() -> None:
     unet, inputs, x = tiny_unet(), tiny_inputs(), tiny_latents()
     parts = [unet.encode(inputs), unet.encode(inputs.unconditional())]
     both = unet(torch.cat([x, x]), TIMESTEP.expand(2), Conditions.stack(parts))
@@ -78,7 +78,7 @@ def test_a_stack_of_conditions_equals_one_after_the_other() -> None:
     assert not torch.allclose(single[0], single[1], atol=1e-2)
 
 
-def test_clips_of_a_batch_do_not_mix() -> None:
+def test_videos_of_a_batch_do_not_mix() -> None:
     unet, x = tiny_unet(), tiny_latents(batch=2)
     inputs = tiny_inputs(batch=2)
     changed = replace(inputs, keypoints=torch.cat([inputs.keypoints[:1], 1 - inputs.keypoints[1:]]))  # type: ignore[index]
@@ -124,7 +124,7 @@ def test_window_cuts_a_reference_of_many_frames() -> None:
     torch.testing.assert_close(window.reference_image, pictures[:, :, 2:5])
 
 
-def test_channels_last_computes_the_same() -> None:
+def test_channels_last_gives_the_same_results() -> None:
     expected = run(tiny_unet(), tiny_inputs(), tiny_latents())
     unet = tiny_unet()
     unet.use_channels_last()

@@ -41,9 +41,9 @@ def check_ipi_case(numbers: Numbers, case: dict[str, Any]) -> None:
     """Keypoint encoder and resampler, with the keypoints as they are and as rounded by the release."""
     config = _ipi_config(numbers, case)
     assert config.ipi is not None
-    make = LayerFactory(device="meta")
-    encoder = filled(KeypointEncoder(make, config.ipi), "pose_embedding_before.")
-    resampler = filled(MotionResampler(make, config, config.ipi), "pose_embedding_after.")
+    layers = LayerFactory(device="meta")
+    encoder = filled(KeypointEncoder(layers, config.ipi), "pose_embedding_before.")
+    resampler = filled(MotionResampler(layers, config, config.ipi), "pose_embedding_after.")
     assert isinstance(resampler, MotionResampler)
     tolerance = case.get("tolerance", TOLERANCE)
     keypoints = torch.from_numpy(numbers["keypoints"])[None]

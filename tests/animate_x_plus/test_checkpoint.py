@@ -40,7 +40,7 @@ def released(tmp_path: Path, variant: Variant) -> Path:
     return path
 
 
-def test_the_released_checkpoint_gives_modules_and_lora(released: Path, variant: Variant) -> None:
+def test_the_official_checkpoint_gives_modules_and_lora(released: Path, variant: Variant) -> None:
     loaded = load_plus(released, config=TINY[variant], wan=WAN)
     assert_same_weights(loaded.networks, networks(variant))
     expected = networks(variant).encode(plus_inputs())
@@ -55,7 +55,7 @@ def test_the_released_checkpoint_gives_modules_and_lora(released: Path, variant:
     assert is_plus(released)
 
 
-def test_the_position_table_may_be_absent(tmp_path: Path) -> None:
+def test_the_position_table_is_optional(tmp_path: Path) -> None:
     path = tmp_path / "it.safetensors"
     tensors = released_tensors()
     del tensors[TABLE]
@@ -90,7 +90,7 @@ def test_a_converted_file_reads_back(released: Path, variant: Variant) -> None:
         ("simple", {"pipe.dit.blocks.9.ffn.0.lora_A.default.weight": torch.ones(4, 96)}, "half of a pair"),
     ],
 )
-def test_other_keys_are_named(
+def test_other_keys_are_reported(
     tmp_path: Path, variant: Variant, change: dict[str, Tensor | None], message: str
 ) -> None:
     tensors = {key: x for key, x in (released_tensors(variant) | change).items() if x is not None}
@@ -101,7 +101,7 @@ def test_other_keys_are_named(
 
 
 @pytest.mark.parametrize("variant", ["simple"], indirect=True)
-def test_a_lora_for_another_transformer_is_refused(released: Path) -> None:
+def test_a_lora_for_another_transformer_is_rejected(released: Path) -> None:
     smaller = WanConfig(dim=48, ffn_dim=96, heads=3, blocks=2, text_dim=64)
     with pytest.raises(WrongCheckpoint, match="another size"):
         read_plus(released, TINY["simple"], smaller)
@@ -109,12 +109,12 @@ def test_a_lora_for_another_transformer_is_refused(released: Path) -> None:
 
 
 @pytest.mark.parametrize("variant", ["simple"], indirect=True)
-def test_what_cannot_be_converted_is_refused(released: Path) -> None:
+def test_invalid_conversions_are_rejected(released: Path) -> None:
     target = released.with_name("plus.safetensors")
     with pytest.raises(InvalidInput, match="also the file to write"):
         convert_plus(released, released, TINY["simple"], WAN)
     convert_plus(released, target, TINY["simple"], WAN)
-    with pytest.raises(InvalidInput, match="converted already"):
+    with pytest.raises(InvalidInput, match="already converted"):
         convert_plus(target, released.with_name("again.safetensors"))
     broken = released_tensors("simple") | {"pipe.dwpose_embedding.0.bias": torch.full((4,), torch.nan)}
     torch.save(broken, released)
@@ -122,7 +122,7 @@ def test_what_cannot_be_converted_is_refused(released: Path) -> None:
         convert_plus(released, released.with_name("nan.safetensors"), TINY["simple"], WAN)
 
 
-def test_a_module_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+def test_a_duplicate_module_is_rejected(tmp_path: Path) -> None:
     twice = released_tensors("simple") | {"ema.dwpose_embedding.0.bias": torch.ones(4)}
     save_file(twice, tmp_path / "it.safetensors")
     with pytest.raises(WrongCheckpoint, match="twice"):
@@ -135,10 +135,10 @@ def test_code_in_a_pickle_is_not_run(tmp_path: Path) -> None:
         read_plus(tmp_path / "it.ckpt")
 
 
-def test_a_configuration_of_another_version_is_refused(tmp_path: Path) -> None:
+def test_a_configuration_of_another_version_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "it.safetensors"
     save_file({"modules.x": torch.ones(1)}, path, {"format": "animatex-plus", "config": '{"dim": 3}'})
-    with pytest.raises(WrongCheckpoint, match="convert the released checkpoint again"):
+    with pytest.raises(WrongCheckpoint, match="convert the official checkpoint again"):
         read_plus(path)
 
 

@@ -22,20 +22,20 @@ def given(batch: int = 1, motion: bool = True) -> PlusConditions:
 
 
 @pytest.mark.parametrize(("blocks", "expected"), [(40, range(2, 21)), (6, range(2, 4)), (3, ()), (1, ())])
-def test_motion_enters_the_first_half_from_the_third_block_on(blocks: int, expected: range) -> None:
+def test_motion_is_injected_from_the_third_block_to_the_middle(blocks: int, expected: range) -> None:
     assert [index for index in range(blocks) if injects_motion(index, blocks)] == list(expected)
     assert injection_blocks(blocks, given()) == (0, *expected)
     assert injection_blocks(blocks, given(motion=False)) == (0,)
 
 
-def test_pose_tokens_enter_the_conditional_passes_alone() -> None:
+def test_pose_tokens_are_added_in_conditional_passes_only() -> None:
     told, tokens = given(), drawn(4, TOKENS, 8, seed=1)
     changed = before_block(tokens, 0, 6, told, [False, True]) - tokens
     assert not changed[:2].any()
     torch.testing.assert_close(changed[2:], told.pose_tokens.expand(2, -1, -1))
 
 
-def test_motion_tokens_enter_every_pass_the_same_for_a_whole_frame() -> None:
+def test_motion_tokens_are_added_to_whole_frames_in_every_pass() -> None:
     told, tokens = given(), drawn(2, TOKENS, 8, seed=1)
     changed = (before_block(tokens, 2, 6, told, [False, True]) - tokens).unflatten(1, (3, 6))
     assert told.motion_tokens is not None
@@ -44,13 +44,13 @@ def test_motion_tokens_enter_every_pass_the_same_for_a_whole_frame() -> None:
     assert torch.equal(before_block(tokens, 4, 6, told, [False, True]), tokens)
 
 
-def test_the_reference_map_enters_all_channels_and_frames() -> None:
+def test_the_reference_map_is_added_to_all_channels_and_frames() -> None:
     told, y = given(), drawn(2, 20, 3, 6, 4, seed=1)
     expected = told.reference_map.unsqueeze(2).expand(2, -1, 3, -1, -1)
     torch.testing.assert_close(with_reference(y, told) - y, expected)
 
 
-def test_clips_of_a_batch_keep_their_own_conditions_in_every_pass() -> None:
+def test_videos_of_a_batch_keep_their_own_conditions_in_every_pass() -> None:
     told, tokens = given(batch=2), torch.zeros(4, TOKENS, 8)
     changed = before_block(tokens, 0, 6, told, [True, True])
     assert torch.equal(changed[1], told.pose_tokens[1])
@@ -60,12 +60,12 @@ def test_clips_of_a_batch_keep_their_own_conditions_in_every_pass() -> None:
     assert not torch.equal(motion[0], motion[1])
 
 
-def test_the_tokens_keep_their_type() -> None:
+def test_the_tokens_keep_their_dtype() -> None:
     changed = before_block(torch.zeros(1, TOKENS, 8, dtype=torch.bfloat16), 0, 6, given(), [True])
     assert changed.dtype == torch.bfloat16
 
 
-def test_some_frames_are_those_frames_of_all() -> None:
+def test_selected_frames_equal_those_of_the_whole() -> None:
     told, tokens = given(), drawn(1, TOKENS, 8, seed=1)
     part, rest = told.frames(1, 3), tokens[:, 6:]
     assert part.grid == (2, 3, 2)
@@ -83,7 +83,7 @@ def test_strength_scales_every_addition() -> None:
     assert not given().scaled(0).pose_tokens.any()
 
 
-def test_conditions_of_another_size_are_refused() -> None:
+def test_conditions_of_another_size_are_rejected() -> None:
     with pytest.raises(InvalidInput, match=r"\(18, 8\).*\(12, 8\)"):
         before_block(drawn(1, 12, 8), 0, 6, given(), [True])
     with pytest.raises(InvalidInput, match=r"\(20, 6, 4\).*\(20, 8, 4\)"):

@@ -18,7 +18,7 @@ def test_a_configuration_survives_json(variant: str) -> None:
     assert config.variant == variant
 
 
-def test_an_unknown_entry_is_refused() -> None:
+def test_an_unknown_entry_is_rejected() -> None:
     with pytest.raises(InvalidInput, match="another version"):
         PlusConfig.from_dict(TINY["full"].to_dict() | {"strange": 1})
 
@@ -30,19 +30,19 @@ def test_released_sizes() -> None:
 
 
 @pytest.mark.parametrize("change", [{"window_frames": 80}, {"dim": 0}, {"hidden": 1.5}])
-def test_sizes_that_cannot_be_are_refused(change: dict[str, Any]) -> None:
+def test_invalid_sizes_are_rejected(change: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         replace(TINY["full"], **change)
 
 
-def test_an_unknown_variant_and_odd_heads_are_refused() -> None:
+def test_an_unknown_variant_and_odd_heads_are_rejected() -> None:
     with pytest.raises(InvalidInput, match="full and simple"):
         PlusConfig.released("half")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="heads"):
         WanConfig(dim=100, heads=40)
 
 
-def test_the_released_clip() -> None:
+def test_the_official_shape() -> None:
     shape = WanShape()
     assert shape.latents() == (1, 16, 21, 104, 60)
     assert shape.grid == (21, 52, 30)
@@ -57,12 +57,12 @@ def test_frames_become_one_more_than_a_multiple_of_four(frames: int, expected: i
 
 
 @pytest.mark.parametrize(("name", "value"), [("width", 470), ("height", 0), ("frames", 80), ("frames", 0)])
-def test_sizes_that_wan_cannot_make_are_refused(name: str, value: int) -> None:
+def test_sizes_that_wan_does_not_support_are_rejected(name: str, value: int) -> None:
     with pytest.raises(InvalidInput, match=name):
         WanShape(**{name: value})
 
 
-def test_the_negative_prompt_is_the_released_one() -> None:
+def test_the_negative_prompt_is_the_official_one() -> None:
     assert len(NEGATIVE_PROMPT) == 110
     assert NEGATIVE_PROMPT.startswith("细节模糊不清，字幕，")
     assert NEGATIVE_PROMPT.endswith("倒着走")

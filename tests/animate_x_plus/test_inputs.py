@@ -22,7 +22,7 @@ def walking(frames: int = 9) -> PoseSequence:
     return poses.with_points(points)
 
 
-def test_poses_become_pictures_and_keypoints_of_the_clip() -> None:
+def test_poses_become_images_and_keypoints_of_the_video() -> None:
     poses = walking()
     inputs = inputs_from_poses(poses, SHAPE, clip_features=drawn(9, 64))
     first, *_ = pose_pictures(poses, 32, 48)
@@ -45,7 +45,7 @@ def test_the_reference_has_the_first_driving_pose_unless_it_has_its_own() -> Non
     assert torch.equal(own.reference_pose, first.pose_video[:, :, 5])
 
 
-def test_the_first_driving_pose_that_shows_somebody_stands_in_for_the_reference() -> None:
+def test_the_first_driving_pose_with_a_person_replaces_that_of_the_reference() -> None:
     points = walking().points.copy()
     points[:3] = 0
     inputs = inputs_from_poses(walking().with_points(points), SHAPE)
@@ -61,7 +61,7 @@ def test_each_frame_needs_a_pose() -> None:
         inputs_from_poses(walking(), SHAPE, clip_features=drawn(8, 64))
 
 
-def test_poses_of_other_pictures_are_drawn_in_the_size_of_the_clip() -> None:
+def test_poses_of_other_images_are_drawn_at_the_size_of_the_video() -> None:
     poses, nobody = walking(), PoseSequence.empty(1, 200, 100)
     own = inputs_from_poses(poses, SHAPE, nobody, at_own_size=False)
     first, *_ = pose_pictures(replace(poses, width=32, height=48), 32, 48)

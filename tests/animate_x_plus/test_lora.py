@@ -24,7 +24,7 @@ def released_weight(key: str, shape: tuple[int, ...]) -> np.ndarray:
     return noise * np.float32(1 / np.sqrt(np.prod(shape[1:])))
 
 
-def test_merging_equals_the_release_to_the_bit() -> None:
+def test_merging_is_bit_identical_to_the_official_code() -> None:
     with np.load(GOLDEN) as numbers:
         tensors = {k.removeprefix("lora."): torch.from_numpy(v) for k, v in numbers.items() if "lora_" in k}
         lora = read_lora(tensors)
@@ -46,7 +46,7 @@ def test_there_is_no_division_by_the_rank() -> None:
     torch.testing.assert_close(changed["blocks.0.self_attn.q.weight"], weight + 0.5 * pair.up @ pair.down)
 
 
-def test_merging_stays_in_the_type_of_the_weights() -> None:
+def test_merging_keeps_the_dtype_of_the_weights() -> None:
     weight = drawn(6, 8, seed=2).bfloat16()
     assert LoraPair(*pair_of().values()).merged(weight).dtype == torch.bfloat16
 
@@ -56,12 +56,12 @@ def test_merging_stays_in_the_type_of_the_weights() -> None:
     "model.pipe.dit.blocks.0.ffn.0.lora_{}.weight",
     "diffusion_model.blocks.0.ffn.0.lora_{}.other.weight",
 ])  # fmt: skip
-def test_any_prefix_and_adapter_name_will_do(key: str) -> None:
+def test_any_prefix_and_adapter_name_is_accepted(key: str) -> None:
     lora = read_lora({key.format("A"): drawn(4, 8), key.format("B"): drawn(6, 4)})
     assert list(lora) == ["blocks.0.ffn.0"]
 
 
-def test_the_names_of_the_host_read_back() -> None:
+def test_comfyui_keys_read_back() -> None:
     lora = read_lora(pair_of(rank=3))
     again = read_lora(host_lora(lora))
     assert list(again) == list(lora)
@@ -78,7 +78,7 @@ def test_the_names_of_the_host_read_back() -> None:
         ({"pipe.dit.blocks.0.ffn.0.lora_alpha": torch.zeros(1)}, "names are not pipe.dit."),
     ],
 )
-def test_a_lora_that_is_not_whole_is_refused(changes: dict[str, Tensor | None], message: str) -> None:
+def test_an_incomplete_lora_is_rejected(changes: dict[str, Tensor | None], message: str) -> None:
     given = {key: tensor for key, tensor in (pair_of() | changes).items() if tensor is not None}
     with pytest.raises(WrongCheckpoint, match=message):
         read_lora(given, "it")

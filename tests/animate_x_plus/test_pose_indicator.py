@@ -14,13 +14,13 @@ def tokens(frames: int, inputs: PlusInputs | None = None) -> Tensor:
 
 
 @pytest.mark.parametrize("frames", [1, 5, 9, 13, 17, 41])
-def test_a_clip_of_any_length_has_a_token_for_each_latent_frame(frames: int) -> None:
+def test_a_video_of_any_length_has_a_token_for_each_latent_frame(frames: int) -> None:
     encoded = tokens(frames)
     assert encoded.shape == (1, (frames + 3) // 4, FULL.dim)
     assert encoded.isfinite().all()
 
 
-def test_a_short_clip_is_one_whose_last_frame_stays() -> None:
+def test_a_short_video_is_padded_with_its_last_frame() -> None:
     short = plus_inputs(5)
     index = torch.tensor([0, 1, 2, 3, 4, 4, 4, 4, 4])
     assert short.keypoints is not None
@@ -33,7 +33,7 @@ def test_a_short_clip_is_one_whose_last_frame_stays() -> None:
     assert torch.equal(tokens(5, short), tokens(9, filled)[:, :2])
 
 
-def test_windows_of_a_long_clip_begin_with_latent_frames_and_blend() -> None:
+def test_windows_of_a_long_video_start_with_latent_frames_and_blend() -> None:
     long = plus_inputs(13)
     assert long.keypoints is not None
     assert long.clip_features is not None
@@ -51,7 +51,7 @@ def test_windows_of_a_long_clip_begin_with_latent_frames_and_blend() -> None:
         torch.testing.assert_close(blended[:, place], expected)
 
 
-def test_clips_of_a_batch_do_not_mix() -> None:
+def test_videos_of_a_batch_do_not_mix() -> None:
     one, other = plus_inputs(), PlusInputs(
         drawn(1, 3, 9, 48, 32, seed=7).sigmoid(),
         keypoints=drawn(1, 9, 2, 18, seed=8).sigmoid(),
@@ -69,7 +69,7 @@ def test_clips_of_a_batch_do_not_mix() -> None:
     torch.testing.assert_close(told.pose_tokens[1:], networks().encode(other).pose_tokens)
 
 
-def test_the_full_variant_asks_for_the_driving_frames() -> None:
+def test_the_full_variant_needs_the_driving_frames() -> None:
     without = PlusInputs(plus_inputs().pose_video)
     with pytest.raises(InvalidInput, match="keypoints or CLIP features are missing"):
         networks("full").encode(without)
@@ -79,21 +79,21 @@ def test_the_full_variant_asks_for_the_driving_frames() -> None:
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        ({"pose_video": torch.zeros(1, 3, 8, 32, 32)}, "8, but Wan makes clips of 4n \\+ 1 frames: take 9"),
+        ({"pose_video": torch.zeros(1, 3, 8, 32, 32)}, "8, but Wan makes videos of 4n \\+ 1 frames: use 9"),
         ({"pose_video": torch.zeros(1, 3, 9, 40, 32)}, "multiples of 16"),
         ({"reference_pose": torch.zeros(1, 3, 32, 32)}, "reference_pose is"),
         ({"keypoints": torch.zeros(1, 8, 2, 18)}, "keypoints is"),
         ({"clip_features": torch.zeros(2, 9, 64)}, "clip_features is"),
     ],
 )
-def test_conditions_that_do_not_belong_to_one_clip_are_refused(
+def test_conditions_of_different_videos_are_rejected(
     inputs: dict[str, Tensor], message: str
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
         PlusInputs(**({"pose_video": plus_inputs().pose_video} | inputs))
 
 
-def test_bytes_are_the_same_as_parts_of_one() -> None:
+def test_uint8_equals_floats() -> None:
     levels = (plus_inputs().pose_video * 255).to(torch.uint8)
     parts = networks("simple").encode(PlusInputs(levels.float() / 255))
     told = networks("simple").encode(PlusInputs(levels))

@@ -5,7 +5,7 @@ from tests.animate_x_plus.samples import drawn, networks
 
 
 @pytest.mark.parametrize("frames", [1, 25, 29, 33, 57, 81])
-def test_a_long_video_in_parts_is_the_same_as_in_one_go(frames: int) -> None:
+def test_a_long_video_in_chunks_gives_the_same_result(frames: int) -> None:
     encoder, video = networks("simple").dwpose_embedding, drawn(1, 3, frames, 16, 32).sigmoid()
     whole = encoder(video)
     with torch.no_grad():
@@ -14,7 +14,7 @@ def test_a_long_video_in_parts_is_the_same_as_in_one_go(frames: int) -> None:
     torch.testing.assert_close(parts, whole, atol=1e-5, rtol=0)
 
 
-def test_a_frame_matters_to_seven_frames_around_it_alone() -> None:
+def test_a_frame_affects_only_seven_frames_around_it() -> None:
     encoder, video = networks("simple").dwpose_embedding, drawn(1, 3, 81, 16, 16).sigmoid()
     changed = video.clone()
     changed[:, :, 40] = 0

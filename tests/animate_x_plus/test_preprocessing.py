@@ -45,7 +45,7 @@ def poses() -> PoseSequence:
         (500, 1, list(range(81))),
     ],
 )
-def test_frames_are_chosen_as_released(available: int, stride: int, expected: list[int]) -> None:
+def test_frames_are_selected_as_in_the_official_code(available: int, stride: int, expected: list[int]) -> None:
     assert chosen_frames(available, stride) == expected
 
 
@@ -63,7 +63,7 @@ def test_poses_are_drawn_at_their_own_size_and_stretched(poses: PoseSequence) ->
     assert np.array_equal(first, np.asarray(expected))
 
 
-def test_red_and_blue_have_changed_places(poses: PoseSequence) -> None:
+def test_red_and_blue_are_swapped(poses: PoseSequence) -> None:
     drawn = draw_pose(poses.body[0], poses.hands[0], 96, 64)
     # The neck's colour is written as red 255, green 85 and read back as blue.
     assert drawn[int(0.2 * 64), 48].tolist() == [0, 85, 255]
@@ -78,7 +78,7 @@ def test_the_noise_of_jpeg_is_that_of_a_file(poses: PoseSequence) -> None:
     assert not np.array_equal(first, clean)
 
 
-def test_pictures_stack_to_a_video() -> None:
+def test_images_stack_to_a_video() -> None:
     video = stacked([np.full((4, 6, 3), level, np.uint8) for level in (1, 2, 3)])
     assert video.shape == (1, 3, 3, 4, 6)
     assert video[0, 0, :, 0, 0].tolist() == [1, 2, 3]
@@ -97,7 +97,7 @@ def test_the_reference_is_stretched_and_followed_by_grey() -> None:
     assert wan_clip_picture(reference).shape == (1, 3, 224, 224)
 
 
-def test_the_mask_stands_before_the_latents() -> None:
+def test_the_mask_is_prepended_to_the_latents() -> None:
     y = masked_latents(torch.full((1, 16, 3, 2, 2), 7.0))
     assert y.shape == (1, 20, 3, 2, 2)
     assert y[0, :4, 0].eq(1).all()
@@ -105,7 +105,7 @@ def test_the_mask_stands_before_the_latents() -> None:
     assert y[0, 4:].eq(7).all()
 
 
-def test_shown_frames_are_cut_off_not_rounded() -> None:
+def test_decoded_frames_are_truncated_not_rounded() -> None:
     decoded = torch.tensor([-2.0, -1.0, 0.0, 0.999, 1.0, 2.0]).view(1, 1, 1, 6).expand(3, 2, 4, 6)
     frames = shown_frames(decoded)
     assert frames.shape == (2, 4, 6, 3)

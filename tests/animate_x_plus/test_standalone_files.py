@@ -73,7 +73,7 @@ def test_scaled_eight_bits_are_nearly_the_weights_that_they_were_made_of(small_w
         assert difference < 0.04, key
 
 
-def test_a_long_prompt_is_cut_and_ends_all_the_same(small_wan: SmallWan) -> None:
+def test_a_long_prompt_is_truncated_and_keeps_its_end_token(small_wan: SmallWan) -> None:
     tokens = text_encoder(small_wan.text_encoder).tokens("waves " * 400)
     assert len(tokens) == 512
     assert tokens[-1] == 1
@@ -86,12 +86,12 @@ def test_a_prompt_is_cleaned() -> None:
 @pytest.mark.parametrize(
     ("stored", "message"),
     [
-        ({}, "holds no tokenizer"),
-        ({"spiece_model": torch.zeros(9)}, "holds no tokenizer"),
-        ({"spiece_model": torch.arange(99, dtype=torch.uint8)}, "holds a damaged tokenizer"),
+        ({}, "contains no tokenizer"),
+        ({"spiece_model": torch.zeros(9)}, "contains no tokenizer"),
+        ({"spiece_model": torch.arange(99, dtype=torch.uint8)}, "contains a damaged tokenizer"),
     ],
 )
-def test_a_text_encoder_without_its_tokenizer_is_refused(
+def test_a_text_encoder_without_its_tokenizer_is_rejected(
     tmp_path: Path, stored: dict[str, Tensor], message: str
 ) -> None:
     tensors = text_tensors()
@@ -109,7 +109,7 @@ def test_a_missing_package_is_named_with_what_installs_it(
         text_encoder(small_wan.text_encoder)
 
 
-def test_the_image_tower_gives_the_states_before_its_last_block(small_wan: SmallWan) -> None:
+def test_the_image_encoder_returns_the_states_before_its_last_block(small_wan: SmallWan) -> None:
     model = CLIPVisionModelWithProjection(CLIPVisionConfig(**IMAGE_SIZES)).eval()
     model.load_state_dict(image_tensors())
     picture = drawn(1, 3, 224, 224)
@@ -133,7 +133,7 @@ def test_latents_are_normalised_means_and_come_back(autoencoder: WanAutoencoder)
     torch.testing.assert_close(autoencoder.decode(latents), pictures)
 
 
-def test_official_names_are_those_of_wan() -> None:
+def test_official_keys_are_those_of_wan() -> None:
     official = autoencoder_tensors()
     for key in (
         "conv1.weight", "encoder.conv1.weight", "encoder.downsamples.0.residual.0.gamma",
@@ -144,7 +144,7 @@ def test_official_names_are_those_of_wan() -> None:
         assert key in official
 
 
-def test_large_pictures_are_decoded_in_tiles_that_are_told_of(autoencoder: WanAutoencoder) -> None:
+def test_large_images_are_decoded_in_tiles_with_progress(autoencoder: WanAutoencoder) -> None:
     latents = drawn(1, 16, 2, 32, 4) / 10
     told: list[tuple[int, int]] = []
     pictures = autoencoder.decode(latents, lambda *so_far: told.append(so_far))
@@ -156,7 +156,7 @@ def test_large_pictures_are_decoded_in_tiles_that_are_told_of(autoencoder: WanAu
     assert 0 < (pictures - whole).abs().mean() < 0.05
 
 
-def test_whoever_stops_the_decoding_finds_the_network_as_it_was(autoencoder: WanAutoencoder) -> None:
+def test_cancelled_decoding_restores_the_network(autoencoder: WanAutoencoder) -> None:
     latents = drawn(1, 16, 2, 4, 4)
     whole = autoencoder.decode(latents)
 
@@ -192,14 +192,14 @@ def test_a_transformer_in_eight_bits_under_a_prefix(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"patch_embedding.weight": torch.zeros(128, 16, 1, 2, 2)}, "takes 16 channels"),
+        ({"patch_embedding.weight": torch.zeros(128, 16, 1, 2, 2)}, "16 input channels"),
         ({"patch_embedding.weight": None}, r"lacks patch_embedding.weight"),
         ({"img_emb.proj.0.weight": None}, "lacks condition_embedder.image_embedder"),
         ({"blocks.3.ffn.2.weight": None}, r"1 missing \(blocks.3.ffn"),
         ({"vace_blocks.0.weight": torch.zeros(1)}, "1 unexpected"),
     ],
 )
-def test_other_transformers_are_refused(
+def test_other_transformers_are_rejected(
     small_wan: SmallWan, tmp_path: Path, change: dict[str, Tensor | None], message: str
 ) -> None:
     tensors: dict[str, Any] = {**load_file(small_wan.transformer), **change}
@@ -208,7 +208,7 @@ def test_other_transformers_are_refused(
         load_wan_file(tmp_path / "wan.safetensors", {})
 
 
-def test_a_lora_of_another_transformer_is_refused(small_wan: SmallWan) -> None:
+def test_a_lora_of_another_transformer_is_rejected(small_wan: SmallWan) -> None:
     lora = {"blocks.9.ffn.0": LoraPair(torch.zeros(2, 128), torch.zeros(128, 2))}
     with pytest.raises(WrongCheckpoint, match="that the transformer lacks"):
         load_wan_file(small_wan.transformer, lora)

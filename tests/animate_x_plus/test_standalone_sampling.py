@@ -37,12 +37,12 @@ def by_hand(inputs: WanInputs, scale: float, seed: int) -> Tensor:
 
 
 @pytest.mark.parametrize("variant", ["full", "simple"])
-def test_four_steps_are_the_released_loop(variant: str) -> None:
+def test_four_steps_match_the_official_loop(variant: str) -> None:
     latents = sampled(PlusSampling(steps=4, guidance=3.0, seed=11), told(variant))
     torch.testing.assert_close(latents, by_hand(told(variant), 3.0, 11), atol=2e-5, rtol=0)
 
 
-def test_guidance_of_one_runs_the_conditional_pass_alone() -> None:
+def test_guidance_of_one_runs_the_conditional_pass_only() -> None:
     ran: list[int] = []
     block: torch.nn.Module = wan().blocks[0]  # type: ignore[assignment,index]
     handle = block.register_forward_hook(lambda *_: ran.append(1))
@@ -52,7 +52,7 @@ def test_guidance_of_one_runs_the_conditional_pass_alone() -> None:
     torch.testing.assert_close(latents, by_hand(told(), 1.0, 11), atol=2e-5, rtol=0)
 
 
-def test_each_branch_has_a_cache_of_its_own() -> None:
+def test_each_pass_has_its_own_cache() -> None:
     plain = sampled(PlusSampling(steps=4))
     assert torch.equal(sampled(PlusSampling(steps=4, teacache=0.0)), plain)
     ran: list[int] = []
@@ -64,7 +64,7 @@ def test_each_branch_has_a_cache_of_its_own() -> None:
     assert (skipped - plain).abs().max() > 1e-4
 
 
-def test_whatever_the_progress_raises_stops_at_once() -> None:
+def test_an_error_in_progress_stops_at_once() -> None:
     seen: list[tuple[int, int]] = []
 
     def stop(done: int, total: int) -> None:
@@ -77,12 +77,12 @@ def test_whatever_the_progress_raises_stops_at_once() -> None:
     assert seen == [(1, 4), (2, 4)]
 
 
-def test_noise_is_of_the_seed_alone() -> None:
+def test_noise_depends_on_the_seed_only() -> None:
     assert torch.equal(wan_noise(SHAPE, 3), wan_noise(SHAPE, 3))
     assert not torch.equal(wan_noise(SHAPE, 3), wan_noise(SHAPE, 4))
 
 
-def test_the_released_settings() -> None:
+def test_the_official_settings() -> None:
     assert PlusSampling.released("simple") == PlusSampling(50, 5.0, 5.0, 0, None)
     assert PlusSampling.released("full").guidance == 3.0
 
@@ -99,6 +99,6 @@ def test_the_released_settings() -> None:
         {"teacache": -0.1},
     ],
 )
-def test_settings_that_cannot_be_are_refused(settings: dict[str, float]) -> None:
+def test_invalid_plus_settings_are_rejected(settings: dict[str, float]) -> None:
     with pytest.raises(InvalidInput):
         PlusSampling(**settings)  # type: ignore[arg-type]

@@ -36,6 +36,6 @@ def test_there_are_polynomials_of_four_transformers() -> None:
     assert {len(values) for values in COEFFICIENTS.values()} == {5}
 
 
-def test_a_negative_threshold_is_refused() -> None:
+def test_a_negative_threshold_is_rejected() -> None:
     with pytest.raises(InvalidInput):
         TeaCache(4, threshold=-1)

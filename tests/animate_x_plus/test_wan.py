@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from animatex_core.animate_x_plus.sampling import FlowSchedule, euler, with_guidance
+from animatex_core.animate_x_plus.sampling import FlowSchedule, euler
 from animatex_core.animate_x_plus.teacache import TeaCache
 from animatex_core.animate_x_plus.wan.keys import to_diffusers
 from animatex_core.animate_x_plus.wan.transformer import (
@@ -17,6 +17,7 @@ from animatex_core.animate_x_plus.wan.transformer import (
     load_wan,
     predict,
 )
+from animatex_core.diffusion.guidance import Guidance, guided
 from animatex_core.errors import MissingDependency, WrongCheckpoint
 from tests.animate_x_plus.reference_wan import wan_weights
 from tests.animate_x_plus.samples import WAN, conditions, drawn, wan, wan_inputs
@@ -33,7 +34,7 @@ def velocity(inputs: WanInputs, timestep: float = 500.0, cache: TeaCache | None 
         return predict(wan(), LATENTS, torch.tensor([timestep]), inputs, cache)
 
 
-def test_the_transformer_is_left_as_it_was() -> None:
+def test_the_transformer_is_restored() -> None:
     plain = velocity(wan_inputs(None))
     told = velocity(wan_inputs(conditions("full")))
     assert (told - plain).abs().max() > 1e-3
@@ -41,7 +42,7 @@ def test_the_transformer_is_left_as_it_was() -> None:
     assert not any(block._forward_pre_hooks for block in transformer().blocks)
 
 
-def test_what_others_hang_on_a_block_stays_and_is_told() -> None:
+def test_existing_hooks_are_kept_and_called() -> None:
     seen: list[Tensor] = []
     block = transformer().blocks[0]
     handle = block.register_forward_hook(lambda module, given, tokens: seen.append(tokens))
@@ -52,7 +53,7 @@ def test_what_others_hang_on_a_block_stays_and_is_told() -> None:
     assert not torch.equal(*seen)
 
 
-def test_both_branches_in_one_batch_are_each_told_their_own() -> None:
+def test_both_passes_in_one_batch_get_their_own_conditions() -> None:
     plus = conditions("full")
     told = wan_inputs(plus)
     other = told.unconditional(drawn(1, 512, 64, seed=9))
@@ -68,21 +69,21 @@ def test_both_branches_in_one_batch_are_each_told_their_own() -> None:
     torch.testing.assert_close(both, torch.cat([velocity(other), velocity(told)]), atol=2e-5, rtol=0)
 
 
-def test_a_short_text_is_not_one_that_was_filled_up() -> None:
+def test_padding_of_a_short_text_is_masked() -> None:
     inputs = wan_inputs(None)
     cut = replace(inputs, text_context=inputs.text_context[:, :20])
     filled = replace(inputs, text_context=torch.nn.functional.pad(cut.text_context, (0, 0, 0, 492)))
     assert (velocity(cut) - velocity(filled)).abs().max() > 1e-3
 
 
-def test_weights_of_another_transformer_are_refused() -> None:
+def test_weights_of_another_transformer_are_rejected() -> None:
     weights = wan_weights(WAN)
     weights["blocks.0.strange.weight"] = weights.pop("blocks.0.ffn.0.weight")
     with pytest.raises(WrongCheckpoint, match=r"1 missing \(blocks.0.ffn.net.0.proj.weight\); 1 unexpected"):
         load_wan(weights, WAN, dtype=torch.float32)
 
 
-def test_weights_under_other_names_are_the_same() -> None:
+def test_weights_under_other_keys_give_the_same_network() -> None:
     prefixed = {f"model.diffusion_model.{key}": tensor for key, tensor in wan_weights(WAN).items()}
     given = wan().state_dict()
     for weights in (to_diffusers(wan_weights(WAN)), prefixed):
@@ -91,7 +92,7 @@ def test_weights_under_other_names_are_the_same() -> None:
 
 
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
-def test_a_whole_run_is_the_released_formula(guidance: float) -> None:
+def test_a_whole_run_matches_the_official_formula(guidance: float) -> None:
     """Four steps by hand: guidance of two passes, then Euler on the shifted sigmas."""
     told = wan_inputs(conditions("full"))
     other = told.unconditional(drawn(1, 512, 64, seed=9))
@@ -99,7 +100,7 @@ def test_a_whole_run_is_the_released_formula(guidance: float) -> None:
     with torch.no_grad():
         conditional = partial(predict, wan(), inputs=told)
         unconditional = partial(predict, wan(), inputs=other)
-        latents = euler(with_guidance(conditional, unconditional, guidance), LATENTS, schedule)
+        latents = euler(guided(conditional, unconditional, Guidance(guidance)), LATENTS, schedule)
         x = LATENTS
         for sigma, following in ((1.0, 0.9375), (0.9375, 5 / 6), (5 / 6, 0.625), (0.625, 0.0)):
             t = torch.tensor([1000 * sigma])
@@ -108,7 +109,7 @@ def test_a_whole_run_is_the_released_formula(guidance: float) -> None:
     torch.testing.assert_close(latents, x, atol=2e-5, rtol=0)
 
 
-def test_a_cache_of_no_tolerance_changes_nothing() -> None:
+def test_a_cache_with_threshold_zero_changes_nothing() -> None:
     told, cache = wan_inputs(conditions("full")), TeaCache(3, threshold=0)
     for timestep in (900.0, 899.0, 898.0):
         assert torch.equal(velocity(told, timestep, cache), velocity(told, timestep))
@@ -126,7 +127,7 @@ def test_a_skipped_step_adds_what_the_blocks_added_before() -> None:
     assert len(transformer().blocks) == WAN.blocks
 
 
-def test_without_diffusers_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_diffusers_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(MissingDependency, match=r"pip install 'diffusers>=0\.33'"):
         build_wan(WAN)

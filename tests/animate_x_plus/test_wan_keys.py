@@ -21,7 +21,7 @@ def shapes(keys: dict[str, list[int]]) -> dict[str, tuple[int, ...]]:
     return {key: tuple(shape) for key, shape in keys.items()}
 
 
-def test_the_full_variant_has_every_released_key_and_no_other() -> None:
+def test_the_full_variant_has_exactly_the_official_keys() -> None:
     config = PlusConfig.released("full")
     assert released_keys(PlusModules(config, device="meta"), config.position_rows) == shapes(
         KEYS["added_modules"]
@@ -39,13 +39,13 @@ def test_the_simple_variant_has_the_first_two_modules() -> None:
     }
 
 
-def test_the_modules_have_the_released_numbers_of_parameters() -> None:
+def test_the_modules_have_the_official_numbers_of_parameters() -> None:
     network = PlusModules(PlusConfig.released("full"), device="meta")
     counts = {n: sum(p.numel() for p in child.parameters()) for n, child in network.named_children()}
     assert counts == KEYS["added_module_param_counts"]
 
 
-def test_the_transformer_has_every_released_key_and_no_other() -> None:
+def test_the_transformer_has_exactly_the_official_keys() -> None:
     expected = wan_shapes(WanConfig.released())
     assert expected == shapes(KEYS["dit_i2v_14b"]["keys"])
     assert len(expected) == 1303
@@ -78,7 +78,7 @@ def test_a_lora_of_any_rank_fits_the_transformer() -> None:
         assert count == rank * facts["params_per_unit_rank"]
 
 
-def test_a_name_that_is_not_wans_is_kept() -> None:
+def test_a_key_that_is_not_wans_is_kept() -> None:
     assert diffusers_name("strange.weight") == "strange.weight"
     assert diffusers_name("blocks.3.strange") == "blocks.3.strange"
     assert set(map(diffusers_name, wan_shapes(WAN))) == set(build_wan(WAN, "meta").state_dict())

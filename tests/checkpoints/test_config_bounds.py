@@ -128,7 +128,7 @@ def test_an_image_encoder_of_absurd_sizes_is_refused(tmp_path: Path, field: str)
     sizes = read_open_clip_config(SHIPPED.image_encoder_config)
     for value in ABSURD:
         (tmp_path / "a.json").write_text(as_text(changed(sizes, field, value)))
-        with pytest.raises(WrongCheckpoint, match=r"a\.json tells no usable sizes") as error:
+        with pytest.raises(WrongCheckpoint, match=r"a\.json has no usable sizes") as error:
             read_open_clip_config(tmp_path / "a.json")
         assert len(str(error.value)) < 500 + len(str(tmp_path))
 
@@ -172,7 +172,7 @@ def test_a_transformer_of_thousands_of_layers_is_refused() -> None:
         "condition_embedder.text_embedder.linear_1.weight": torch.ones(0, 8),
         **{f"blocks.{index}.ffn.net.0.proj.weight": empty for index in range(5000)},
     }
-    with pytest.raises((WrongCheckpoint, InvalidInput), match="256 are the most"):
+    with pytest.raises((WrongCheckpoint, InvalidInput), match="at most 256 are allowed"):
         wan_config_of(tensors, "wan.safetensors")
 
 

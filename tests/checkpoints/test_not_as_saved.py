@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from animatex_core.animate_x.checkpoint import convert_denoiser, load_denoiser, read_denoiser
+from animatex_core.animate_x.checkpoint import load_denoiser, read_denoiser
+from animatex_core.animate_x.conversion import convert_denoiser
 from animatex_core.checkpoints.safe_load import open_tensors, read_metadata, tensor_groups
 from animatex_core.errors import AnimateXWarning, CheckpointError, DamagedCheckpoint
 from animatex_core.hub.bundled import SHIPPED

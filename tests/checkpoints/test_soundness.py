@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from animatex_core.animate_x.checkpoint import convert_denoiser, read_denoiser
+from animatex_core.animate_x.checkpoint import read_denoiser
+from animatex_core.animate_x.conversion import convert_denoiser
 from animatex_core.checkpoints.safe_load import unreadable
 from animatex_core.checkpoints.validation import check_archive, check_kinds
 from animatex_core.errors import (

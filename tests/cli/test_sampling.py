@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from animatex_core.animate_x.sampling import FOR_SMALL, SamplingSettings, Windows
+from animatex_core.animate_x.sampling import SamplingSettings, Windows
 from animatex_core.cli.options import add_folder_option
 from animatex_core.cli.sampling import add_sampling_options, sampling_settings
 from animatex_core.diffusion.guidance import Guidance
@@ -21,8 +21,8 @@ def chosen(folder: Path, *options: str) -> SamplingSettings:
 @pytest.mark.parametrize(
     ("model", "usual"),
     [
-        ("auto", FOR_SMALL),
-        ("small", FOR_SMALL),
+        ("auto", SamplingSettings.for_small_bundle()),
+        ("small", SamplingSettings.for_small_bundle()),
         ("generated", SamplingSettings()),
         ("my.pth", SamplingSettings()),
     ],

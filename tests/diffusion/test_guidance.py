@@ -73,7 +73,7 @@ def test_outside_the_interval_only_the_conditional_pass_runs(
     assert calls["c"] == 4
 
 
-def test_one_batch_is_not_run_where_nothing_is_guided() -> None:
+def test_outside_the_interval_the_batch_is_not_run() -> None:
     calls: Counter[str] = Counter()
 
     def pair(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,7 +92,21 @@ def test_both_ends_of_the_interval_belong_to_it(timestep: float, progress: float
     assert not Guidance(start=progress, end=progress).applies(timestep + 0.1)
 
 
-def test_half_precision_answers_are_combined_in_the_type_of_the_latents() -> None:
+@pytest.mark.parametrize(("scale", "applies"), [(3.0, True), (1.0, False)])
+def test_the_whole_interval_includes_the_first_timestep_of_flow_matching(scale: float, applies: bool) -> None:
+    assert Guidance(scale).applies(1000.0) is applies
+
+
+def test_at_scale_1_flow_matching_runs_only_the_conditional_pass() -> None:
+    def forbidden(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        raise AssertionError
+
+    x, t = torch.ones(1, 1, 1, 1, 1), torch.tensor([1000.0])
+    assert guided(lambda x, t: 2 * x, forbidden, Guidance(1))(x, t).item() == 2
+    assert guided(lambda x, t: 2 * x, lambda x, t: x, Guidance(3))(x, t).item() == 4
+
+
+def test_half_precision_outputs_are_combined_in_the_dtype_of_the_latents() -> None:
     t = torch.tensor([500, 500])
     c, u = CONDITIONAL(X, t).half(), UNCONDITIONAL(X, t).half()
     v = guided(lambda x, t: c, lambda x, t: u, Guidance())(X, t)
@@ -101,12 +115,12 @@ def test_half_precision_answers_are_combined_in_the_type_of_the_latents() -> Non
 
 
 @pytest.mark.parametrize("scale", [-0.1, float("inf"), float("nan")])
-def test_impossible_scales_are_refused(scale: float) -> None:
+def test_invalid_scales_are_rejected(scale: float) -> None:
     with pytest.raises(InvalidInput, match=f"^guidance scale is {scale},"):
         Guidance(scale)
 
 
 @pytest.mark.parametrize(("start", "end"), [(-0.1, 1.0), (0.0, 1.1), (0.6, 0.5), (float("nan"), 1.0)])
-def test_impossible_intervals_are_refused(start: float, end: float) -> None:
+def test_invalid_intervals_are_rejected(start: float, end: float) -> None:
     with pytest.raises(InvalidInput, match=f"^guidance goes from {start} to {end},"):
         Guidance(start=start, end=end)

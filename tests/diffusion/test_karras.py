@@ -23,17 +23,17 @@ def toy_predictor(y: Tensor, sigma: float) -> Tensor:
     return x / noise_scale(sigma) - TOY(x, timestep) * sigma / noise_scale(sigma)
 
 
-def test_the_schedule_is_the_released_one_to_the_bit() -> None:
+def test_the_schedule_is_bit_identical_to_the_official_one() -> None:
     assert torch.equal(TABLE.schedule.alphas_cumprod, NoiseSchedule.released().alphas_cumprod)
 
 
-def test_another_schedule_stays_what_it_is() -> None:
+def test_another_schedule_is_kept() -> None:
     other = KarrasSigmas(tuple((SIGMAS * 0.5).tolist()))
     assert_close(other.schedule.alphas_cumprod[500], 1 / (1 + (SIGMAS[500].double() / 2) ** 2))
 
 
 @pytest.mark.parametrize("length", [0, 50, 1001])
-def test_tables_of_another_length_are_refused(length: int) -> None:
+def test_tables_of_another_length_are_rejected(length: int) -> None:
     with pytest.raises(InvalidInput, match=f"has {length} timesteps"):
         KarrasSigmas((1.0,) * length)
 
@@ -43,7 +43,7 @@ def test_every_sigma_of_the_table_is_its_own_timestep() -> None:
 
 
 @pytest.mark.parametrize(("sigma", "timestep"), [(1e-9, 0), (1e9, 999), (1e300, 999)])
-def test_sigmas_outside_the_table_are_its_ends(sigma: float, timestep: int) -> None:
+def test_sigmas_outside_the_table_are_clamped(sigma: float, timestep: int) -> None:
     assert TABLE.timestep(sigma) == timestep
 
 
@@ -65,8 +65,8 @@ def test_between_timesteps_the_nearest_in_ratio_counts(nearer: float, timestep: 
         Timesteps(()),
     ],
 )
-def test_a_way_leads_to_sigmas_and_back(way: Timesteps) -> None:
-    assert TABLE.timesteps(TABLE.along(way)) == way
+def test_timesteps_round_trip_through_sigmas(way: Timesteps) -> None:
+    assert TABLE.timesteps(TABLE.for_timesteps(way)) == way
 
 
 @pytest.mark.parametrize(
@@ -78,20 +78,20 @@ def test_a_way_leads_to_sigmas_and_back(way: Timesteps) -> None:
         ([1e-3, 0.0, 0.0], Timesteps((0,))),
     ],
 )
-def test_steps_that_fall_together_are_taken_once_and_told(sigmas: list[float], way: Timesteps) -> None:
-    with pytest.warns(AnimateXWarning, match=f"of {len(sigmas) - 1} steps.* takes {len(way)} steps"):
+def test_steps_at_the_same_timestep_are_merged_with_a_warning(sigmas: list[float], way: Timesteps) -> None:
+    with pytest.warns(AnimateXWarning, match=f"have {len(sigmas) - 1} steps.* takes {len(way)} steps"):
         assert TABLE.timesteps(sigmas) == way
 
 
 @pytest.mark.parametrize(
     "sigmas", [[], [0.5, 1.0], [1.0, -1.0], [math.nan], [1.0, math.nan, 0.0], [-1.0], [math.inf]]
 )
-def test_sigmas_that_do_not_fall_are_refused(sigmas: list[float]) -> None:
-    with pytest.raises(InvalidInput, match="SIGMAS are none, or do not fall"):
+def test_sigmas_that_do_not_decrease_are_rejected(sigmas: list[float]) -> None:
+    with pytest.raises(InvalidInput, match="SIGMAS are empty, or do not decrease"):
         TABLE.timesteps(sigmas)
 
 
 @pytest.mark.parametrize("timestep", [0, 1, 34, 500, 998, 999])
-def test_a_denoiser_survives_the_way_through_the_other_notation(timestep: int) -> None:
+def test_a_denoiser_round_trips_through_the_other_notation(timestep: int) -> None:
     x, t = noise(2, 4, 3, 2, 2), torch.tensor([timestep] * 2)
     assert_close(TABLE.denoiser(toy_predictor)(x, t), TOY(x, t), rtol=0, atol=1e-5)

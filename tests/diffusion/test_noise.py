@@ -41,6 +41,6 @@ def test_small_clips_and_batches(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64])
-def test_seeds_of_more_than_64_bits_are_refused(seed: int) -> None:
+def test_seeds_of_more_than_64_bits_are_rejected(seed: int) -> None:
     with pytest.raises(InvalidInput, match=f"^seed is {seed}, "):
         initial_noise(SHAPE, seed)

@@ -43,7 +43,7 @@ def test_each_segment_but_the_last_begins_with_the_last_frame_before(frames: int
 
 
 @pytest.mark.parametrize("size", [1, 0, -3])
-def test_segments_too_short_to_go_on_are_refused(size: int) -> None:
+def test_segments_of_one_frame_are_rejected(size: int) -> None:
     with pytest.raises(InvalidInput, match=f"^segment size is {size}, "):
         chained_segments(32, size)
 
@@ -57,7 +57,7 @@ def test_dpm_solver_ends_at_the_known_latents(steps: int, known_frames: int) -> 
 
 
 @pytest.mark.parametrize("steps", [2, 10, 50])
-def test_ddim_ends_as_near_the_known_latents_as_its_last_alpha_allows(steps: int) -> None:
+def test_ddim_ends_as_close_to_the_known_latents_as_its_last_alpha_allows(steps: int) -> None:
     known, x, told = noise(2, 4, 1, 3, 3, seed=5), noise(2, 4, 4, 3, 3), list[StepInfo]()
     result = solve("ddim", with_known_frames(blurring, SCHEDULE, known), x, steps, told.append)[:, :, :1]
     first = SCHEDULE.alphas_cumprod[told[0].timestep]
@@ -66,7 +66,7 @@ def test_ddim_ends_as_near_the_known_latents_as_its_last_alpha_allows(steps: int
     assert_close(told[-1].x0[:, :, :1], known, rtol=0, atol=1e-6)
 
 
-def test_pinning_replaces_the_known_frames_and_no_others() -> None:
+def test_only_the_known_frames_are_replaced() -> None:
     x, t, known = noise(2, 4, 5, 3, 3), torch.tensor([700, 700]), noise(2, 4, 2, 3, 3, seed=5)
     v = with_known_frames(blurring, SCHEDULE, known)(x, t)
     assert torch.equal(v[:, :, 2:], blurring(x, t)[:, :, 2:])
@@ -74,14 +74,14 @@ def test_pinning_replaces_the_known_frames_and_no_others() -> None:
 
 
 @every_solver
-def test_frames_that_do_not_look_at_the_known_ones_stay_as_they_were(solver: str) -> None:
+def test_independent_frames_are_unchanged(solver: str) -> None:
     x, known = noise(1, 4, 5, 3, 3), noise(1, 4, 1, 3, 3, seed=5)
     result = solve(solver, with_known_frames(TOY, SCHEDULE, known), x, 10)
     assert torch.equal(result[:, :, 1:], solve(solver, TOY, x, 10)[:, :, 1:])
 
 
 @every_solver
-def test_frames_that_look_at_the_known_ones_follow_them(solver: str) -> None:
+def test_dependent_frames_follow_the_known_ones(solver: str) -> None:
     x, known = noise(1, 4, 5, 3, 3), torch.full((1, 4, 1, 3, 3), 9.0)
     followed = solve(solver, with_known_frames(blurring, SCHEDULE, known), x, 10)[:, :, 1:]
     assert (followed - solve(solver, blurring, x, 10)[:, :, 1:]).abs().mean() > 0.1
@@ -101,7 +101,7 @@ def test_segments_chain_to_a_clip_of_exact_length(solver: str) -> None:
     assert_close(clip, solve(solver, TOY, x, 10), rtol=0, atol=0.1)
 
 
-def test_a_segment_is_told_all_that_it_shares_and_adds_what_is_new() -> None:
+def test_a_segment_gets_all_shared_frames_and_adds_the_new_ones() -> None:
     told: list[list[float] | None] = []
 
     def segment(index: int, known: Tensor | None) -> Tensor:
@@ -114,7 +114,7 @@ def test_a_segment_is_told_all_that_it_shares_and_adds_what_is_new() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_answers_are_pinned_in_the_type_of_the_latents(dtype: torch.dtype) -> None:
+def test_half_precision_outputs_are_fixed_in_the_dtype_of_the_latents(dtype: torch.dtype) -> None:
     x, t, known = noise(1, 4, 3, 2, 2), torch.tensor([1]), noise(1, 4, 1, 2, 2, seed=5)
     v = with_known_frames(lambda x, t: TOY(x, t).to(dtype), SCHEDULE, known)(x, t)
     assert v.dtype == torch.float32

@@ -40,7 +40,7 @@ def diffusers_result(x: Tensor, steps: int) -> Tensor:
 
 
 @pytest.mark.parametrize("steps", [20, 30, 50])
-def test_ddim_gives_the_released_result(steps: int) -> None:
+def test_ddim_matches_the_official_result(steps: int) -> None:
     case, numbers = json.loads((REFERENCE / "ddim.json").read_text()), np.load(REFERENCE / "ddim.npz")
     size = {name: case["toy"][name] for name in "abc"}
     conditional = linear(**size, k=case["toy"]["k_conditional"])
@@ -83,7 +83,7 @@ def test_dpm_solver_converges_with_second_order(steps: int) -> None:
 
 
 @pytest.mark.parametrize("steps", [25, 50, 100])
-def test_dpm_solver_ends_at_what_is_expected_from_its_last_timestep(steps: int) -> None:
+def test_dpm_solver_ends_at_the_prediction_of_its_last_timestep(steps: int) -> None:
     gaussian, x, last = Gaussian(mean=0.5, std=0.4), noise(1, 4, 2, 4, 4).double(), 1000 // steps - 1
     before, t = gaussian.trajectory(x, last), torch.tensor([last])
     expected = SCHEDULE.x0_from_v(before, gaussian(before, t), t)
@@ -108,7 +108,7 @@ def test_results_are_finite_and_shaped_like_the_noise(
 
 
 @every_solver
-def test_clips_of_a_batch_do_not_touch(solver: str) -> None:
+def test_videos_of_a_batch_are_independent(solver: str) -> None:
     x = noise(2, 4, 2, 3, 3)
     apart = torch.cat([solve(solver, TOY, x[:1], 5), solve(solver, TOY, x[1:], 5)])
     assert torch.equal(solve(solver, TOY, x, 5), apart)
@@ -130,14 +130,14 @@ def test_latents_stay_float32_with_a_denoiser_of_half_precision(solver: str, dty
 
 @every_solver
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_the_noise_decides_the_type_of_the_result(solver: str, dtype: torch.dtype) -> None:
+def test_the_result_has_the_dtype_of_the_noise(solver: str, dtype: torch.dtype) -> None:
     told: list[StepInfo] = []
     result = solve(solver, lambda x, t: x.float(), noise(1, 4, 2, 3, 3).to(dtype), 4, told.append)
     assert {result.dtype} == {step.x0.dtype for step in told} == {dtype}
 
 
 @every_solver
-def test_the_noise_is_left_as_it_was(solver: str) -> None:
+def test_the_noise_is_not_modified(solver: str) -> None:
     x = noise(1, 4, 2, 3, 3)
     solve(solver, TOY, x, 4)
     assert torch.equal(x, noise(1, 4, 2, 3, 3))
@@ -159,7 +159,7 @@ def test_everything_stays_on_the_device_of_the_noise(solver: str) -> None:
     ("solver", "steps", "timesteps"),
     [("ddim", 4, [751, 501, 251, 1]), ("dpm++2m", 4, [999, 749, 499, 249])],
 )
-def test_steps_are_told_in_order(solver: str, steps: int, timesteps: list[int]) -> None:
+def test_steps_are_reported_in_order(solver: str, steps: int, timesteps: list[int]) -> None:
     told: list[StepInfo] = []
     result = solve(solver, TOY, noise(1, 4, 2, 3, 3), steps, told.append)
     assert [(step.index, step.total, step.timestep) for step in told] == [
@@ -168,14 +168,14 @@ def test_steps_are_told_in_order(solver: str, steps: int, timesteps: list[int]) 
     assert torch.equal(told[-1].latents, result)
 
 
-def test_thirty_released_steps_are_told_as_the_31_they_are() -> None:
+def test_thirty_official_steps_are_reported_as_31() -> None:
     told: list[StepInfo] = []
     solve("ddim", TOY, noise(1, 4, 1, 2, 2), 30, told.append)
     assert {step.total for step in told} == {31} == {len(told)}
 
 
 @every_solver
-def test_the_told_x0_is_what_the_denoiser_means(solver: str) -> None:
+def test_the_reported_x0_is_the_prediction(solver: str) -> None:
     target, told = noise(1, 4, 2, 3, 3, seed=7), list[StepInfo]()
     solve(solver, lambda x, t: SCHEDULE.v_from_x0(x, target, t), noise(1, 4, 2, 3, 3), 8, told.append)
     for step in told:
@@ -222,7 +222,7 @@ def test_no_tensor_outlives_the_call(solver: str, cancel_at: float) -> None:
 
 @every_solver
 @pytest.mark.parametrize("steps", [-1, 0, 1001])
-def test_impossible_step_counts_are_refused(solver: str, steps: int) -> None:
+def test_invalid_step_counts_are_rejected(solver: str, steps: int) -> None:
     with pytest.raises(InvalidInput, match=f"^steps is {steps},"):
         solve(solver, TOY, noise(1, 4, 1, 2, 2), steps)
 
@@ -231,7 +231,7 @@ def test_solvers_are_chosen_by_name() -> None:
     assert dict(SOLVERS) == {"ddim": ddim, "dpm++2m": dpm_solver_pp_2m}
 
 
-def test_ddim_may_start_where_nothing_is_left_of_the_clip() -> None:
+def test_ddim_can_start_from_pure_noise() -> None:
     gaussian, x = Gaussian(mean=0.5, std=0.4), noise(1, 4, 2, 4, 4).double()
     result = ddim(gaussian, x, SCHEDULE, Timesteps(tuple(range(999, 3, -4)), 0))
     assert_close(result, gaussian.trajectory(x, 0), rtol=0, atol=0.05)
@@ -248,7 +248,7 @@ def test_solvers_lead_from_any_timestep_to_any_other(solver: Solver, start: int,
 
 @pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
 @pytest.mark.parametrize("way", [Timesteps((400,)), Timesteps((700, 500, 400))])
-def test_at_clean_latents_what_the_denoiser_means_is_all(solver: Solver, way: Timesteps) -> None:
+def test_ending_at_clean_latents_returns_the_prediction(solver: Solver, way: Timesteps) -> None:
     target = noise(1, 4, 2, 3, 3, seed=7)
     x = SCHEDULE.noised(target, noise(1, 4, 2, 3, 3), torch.tensor(way.visited[:1]))
     result = solver(lambda x, t: SCHEDULE.v_from_x0(x, target, t), x, SCHEDULE, way)
@@ -262,7 +262,7 @@ def test_no_timesteps_are_no_steps(solver: Solver, final: int | None) -> None:
     assert torch.equal(solver(TOY, x, SCHEDULE, Timesteps((), final)), x)
 
 
-def test_a_finite_end_is_reached_with_second_order() -> None:
+def test_a_noisy_end_is_reached_with_second_order() -> None:
     gaussian, x = Gaussian(mean=0.5, std=0.4), noise(1, 4, 2, 4, 4).double()
     expected = gaussian.trajectory(x, 100)
 

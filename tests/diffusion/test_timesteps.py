@@ -17,7 +17,7 @@ REFUSED = {3, 9, 27, 36, 37, *range(101, 112), *range(251, 1001)}
 
 
 @pytest.mark.parametrize("steps", [20, 30, 50])
-def test_released_timesteps_are_those_of_the_released_code(steps: int) -> None:
+def test_released_timesteps_match_the_official_code(steps: int) -> None:
     assert released_timesteps(steps).visited == tuple(REFERENCE[f"timesteps_{steps}"])
 
 
@@ -26,14 +26,14 @@ def test_few_released_timesteps(steps: int, expected: tuple[int, ...]) -> None:
     assert released_timesteps(steps) == Timesteps(expected, final=0)
 
 
-def test_what_is_refused_is_where_the_released_formula_reaches_999() -> None:
+def test_rejected_step_counts_are_those_that_reach_999() -> None:
     formula = {steps: 1 + torch.arange(0, 1000, 1000 // steps) for steps in range(1, 1001)}
     assert {steps for steps, timesteps in formula.items() if timesteps.max() >= 999} == REFUSED
     for steps in formula.keys() - REFUSED:
         assert released_timesteps(steps).visited == tuple(formula[steps].flip(0).tolist())
 
 
-def test_every_count_that_is_not_refused_has_room_to_divide() -> None:
+def test_accepted_step_counts_never_divide_by_zero() -> None:
     alphas = NoiseSchedule.released().alphas_cumprod
     for steps in set(range(1, 1001)) - REFUSED:
         assert alphas[list(released_timesteps(steps).visited)].min() > 0
@@ -56,8 +56,8 @@ def test_every_count_that_is_not_refused_has_room_to_divide() -> None:
         (1001, "250"),
     ],
 )
-def test_a_refusal_names_the_nearest_counts_that_work(steps: int, nearest: str) -> None:
-    with pytest.raises(InvalidInput, match=rf"^steps is {steps}, .*: take {nearest}\.$"):
+def test_the_error_names_the_nearest_valid_step_counts(steps: int, nearest: str) -> None:
+    with pytest.raises(InvalidInput, match=rf"^steps is {steps}, .*: use {nearest}\.$"):
         released_timesteps(steps)
 
 
@@ -84,7 +84,7 @@ def test_trailing_timesteps_agree_with_diffusers(steps: int) -> None:
 
 
 @given(st.integers(1, 1000))
-def test_trailing_timesteps_are_as_many_as_asked_and_fall(steps: int) -> None:
+def test_trailing_timesteps_have_the_requested_length_and_decrease(steps: int) -> None:
     timesteps = trailing_timesteps(steps).visited
     assert len(timesteps) == steps
     assert timesteps[0] == 999
@@ -92,8 +92,8 @@ def test_trailing_timesteps_are_as_many_as_asked_and_fall(steps: int) -> None:
 
 
 @pytest.mark.parametrize("steps", [-1, 0, 1001])
-def test_trailing_step_counts_that_cannot_be_are_refused(steps: int) -> None:
-    with pytest.raises(InvalidInput, match=rf"^steps is {steps}, .* take 1 to 1000 steps\.$"):
+def test_invalid_trailing_step_counts_are_rejected(steps: int) -> None:
+    with pytest.raises(InvalidInput, match=rf"^steps is {steps}, .* use 1 to 1000 steps\.$"):
         trailing_timesteps(steps)
 
 
@@ -113,13 +113,13 @@ both_ways = pytest.mark.parametrize("way", [released_timesteps, trailing_timeste
         (trailing_timesteps(30, 0.0), ()),
     ],
 )
-def test_the_last_part_of_a_longer_way(timesteps: Timesteps, expected: tuple[int, ...]) -> None:
+def test_denoise_takes_the_last_part_of_more_steps(timesteps: Timesteps, expected: tuple[int, ...]) -> None:
     assert timesteps.visited == expected
 
 
 @both_ways
 @given(st.integers(1, 60), st.floats(0.1, 0.99))
-def test_a_part_has_the_steps_asked_for_or_more_and_starts_where_denoise_says(
+def test_a_part_has_at_least_the_requested_steps_and_starts_at_denoise(
     way: Callable[[int, float], Timesteps], steps: int, denoise: float
 ) -> None:
     timesteps = way(steps, denoise)
@@ -135,12 +135,12 @@ def test_a_part_has_the_steps_asked_for_or_more_and_starts_where_denoise_says(
         (30, 1.1, "denoise is 1.1"),
         (30, -0.1, "denoise is -0.1"),
         (30, float("nan"), "denoise is nan"),
-        (600, 0.5, "steps is 600 at a denoise of 0.5.* take 1 to 500 steps"),
+        (600, 0.5, "steps is 600 at a denoise of 0.5.* use 1 to 500 steps"),
         (0, 0.5, "steps is 0"),
         (0, 0.0, "steps is 0"),
     ],
 )
-def test_impossible_parts_are_refused(
+def test_invalid_denoise_is_rejected(
     way: Callable[[int, float], Timesteps], steps: int, denoise: float, message: str
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
@@ -150,7 +150,7 @@ def test_impossible_parts_are_refused(
 @pytest.mark.parametrize(
     ("visited", "final"), [((), None), ((), 0), ((0,), None), ((999, 0), None), ((1,), 0)]
 )
-def test_ways_that_fall_are_taken(visited: tuple[int, ...], final: int | None) -> None:
+def test_decreasing_timesteps_are_accepted(visited: tuple[int, ...], final: int | None) -> None:
     assert len(Timesteps(visited, final)) == len(visited)
 
 
@@ -167,6 +167,6 @@ def test_ways_that_fall_are_taken(visited: tuple[int, ...], final: int | None) -
         ((), 1000),
     ],
 )
-def test_ways_that_do_not_fall_are_refused(visited: tuple[int, ...], final: int | None) -> None:
+def test_other_timesteps_are_rejected(visited: tuple[int, ...], final: int | None) -> None:
     with pytest.raises(InvalidInput, match="falling order"):
         Timesteps(visited, final)

@@ -47,7 +47,7 @@ def test_windows(frames: int, size: int, overlap: int, expected: list[tuple[int,
 
 
 @given(layouts())
-def test_windows_cover_the_clip_in_order_and_have_one_size(layout: tuple[int, int, int]) -> None:
+def test_windows_cover_the_video_in_order_and_have_one_size(layout: tuple[int, int, int]) -> None:
     frames, size, overlap = layout
     spans = overlapping_windows(*layout)
     assert (spans[0].start, spans[-1].stop) == (0, frames)
@@ -56,19 +56,19 @@ def test_windows_cover_the_clip_in_order_and_have_one_size(layout: tuple[int, in
 
 
 @given(layouts())
-def test_all_windows_but_the_last_overlap_by_exactly_what_was_asked(layout: tuple[int, int, int]) -> None:
+def test_all_windows_but_the_last_have_the_requested_overlap(layout: tuple[int, int, int]) -> None:
     spans = overlapping_windows(*layout)[:-1]
     assert all(a.stop - b.start == layout[2] for a, b in pairwise(spans))
 
 
 @pytest.mark.parametrize(("size", "overlap"), [(0, 0), (-4, 0), (8, 8), (8, 9), (8, -1), (0, -1)])
-def test_impossible_windows_are_refused(size: int, overlap: int) -> None:
+def test_invalid_windows_are_rejected(size: int, overlap: int) -> None:
     with pytest.raises(InvalidInput, match=f"^window size is {size} and overlap {overlap}, "):
         overlapping_windows(32, size, overlap)
 
 
 @pytest.mark.parametrize("frames", [0, -1])
-def test_clips_without_frames_are_refused(frames: int) -> None:
+def test_videos_without_frames_are_rejected(frames: int) -> None:
     with pytest.raises(InvalidInput, match=f"^frames is {frames}, "):
         overlapping_windows(frames, 8, 2)
 
@@ -108,7 +108,7 @@ def test_a_single_window_changes_nothing(weights: Weights, size: int) -> None:
 @pytest.mark.parametrize("solver", SOLVERS)
 @every_weighting
 @pytest.mark.parametrize(("frames", "size", "overlap"), [(7, 4, 2), (7, 1, 0), (1, 4, 3)])
-def test_a_denoiser_of_single_frames_does_not_notice_windows(
+def test_windows_do_not_change_a_frame_wise_denoiser(
     solver: str, weights: Weights, frames: int, size: int, overlap: int
 ) -> None:
     spans, x = overlapping_windows(frames, size, overlap), noise(2, 4, frames, 2, 2)
@@ -137,13 +137,13 @@ def test_blends_lie_between_the_windows_and_the_last_frames_belong_to_the_last(w
     assert (v.diff() >= 0).all()
 
 
-def test_half_precision_answers_are_blended_in_the_type_of_the_latents() -> None:
+def test_half_precision_outputs_are_blended_in_the_dtype_of_the_latents() -> None:
     spans, x = overlapping_windows(6, 4, 2), noise(1, 4, 6, 2, 2)
     blended = windowed([lambda x, t: TOY(x, t).half()] * 2, spans)(x, T)
     assert blended.dtype == torch.float32
     assert_close(blended, TOY(x, T), rtol=0, atol=2e-3)
 
 
-def test_a_clip_of_another_length_is_our_mistake() -> None:
+def test_a_video_of_another_length_is_an_assertion() -> None:
     with pytest.raises(AssertionError):
         windowed([TOY] * 2, overlapping_windows(6, 4, 2))(noise(1, 4, 7, 2, 2), T)

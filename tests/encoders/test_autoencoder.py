@@ -41,7 +41,7 @@ def _former_diffusers(ldm):
 
 
 @torch.no_grad()
-def test_the_mean_and_the_pictures_are_those_of_diffusers(autoencoder):
+def test_mean_and_images_match_diffusers(autoencoder):
     mean = autoencoder.network.encode(PICTURES).latent_dist.mean
     torch.testing.assert_close(autoencoder.encode(PICTURES), mean * 0.18215)
     pictures = autoencoder.network.decode(LATENTS / 0.18215).sample
@@ -56,7 +56,7 @@ def test_a_generator_samples_the_posterior(autoencoder):
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 5, 100])
-def test_the_batch_size_changes_nothing(autoencoder, batch_size):
+def test_results_do_not_depend_on_the_batch_size(autoencoder, batch_size):
     other = StableDiffusionAutoencoder(autoencoder.network, batch_size)
     samples = [codec.encode(PICTURES, torch.Generator().manual_seed(7)) for codec in (autoencoder, other)]
     torch.testing.assert_close(*samples)
@@ -71,7 +71,7 @@ def test_any_multiple_of_eight(autoencoder, size):
 
 
 @pytest.mark.parametrize("size", [(12, 16), (16, 12), (4, 8)])
-def test_other_sizes_are_refused(autoencoder, size):
+def test_other_sizes_are_rejected(autoencoder, size):
     with pytest.raises(InvalidInput, match=f"are {size[1]} x {size[0]} pixels"):
         autoencoder.encode(torch.zeros(1, 3, *size))
 
@@ -79,7 +79,7 @@ def test_other_sizes_are_refused(autoencoder, size):
 @pytest.mark.parametrize(
     "form", [dict, _whole_checkpoint, ldm_to_diffusers, _former_diffusers], ids=lambda form: form.__name__
 )
-def test_every_form_of_the_weights_gives_the_same(autoencoder, ldm, form):
+def test_every_form_of_the_weights_gives_the_same_network(autoencoder, ldm, form):
     other = StableDiffusionAutoencoder.from_tensors(form(ldm), SMALL)
     assert_same_weights(other.network, autoencoder.network)
     assert_near(other.decode(LATENTS), autoencoder.decode(LATENTS))
@@ -126,14 +126,14 @@ def test_differences_are_named_as_in_the_file(ldm, key, shape, named):
         StableDiffusionAutoencoder.from_tensors(changed, SMALL, source="vae.ckpt")
 
 
-def test_another_model_is_refused(ldm):
+def test_another_model_is_rejected(ldm):
     with pytest.raises(WrongCheckpoint, match=r"x\.pth does not fit .*248 missing .*1 unexpected \(epoch\)"):
         StableDiffusionAutoencoder.from_tensors({"epoch": torch.zeros(1)}, source="x.pth")
     with pytest.raises(WrongCheckpoint, match="of another shape"):
         StableDiffusionAutoencoder.from_tensors(ldm, AutoencoderConfig((32, 64, 64, 64), 1))
 
 
-def test_without_diffusers_the_remedy_is_named(monkeypatch):
+def test_without_diffusers_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(MissingDependency, match="pip install open_clip_torch diffusers"):
         StableDiffusionAutoencoder.from_tensors({})

@@ -37,12 +37,12 @@ def diffusers_shapes():
     return shapes(network.state_dict())
 
 
-def test_the_released_keys_become_exactly_those_of_diffusers(released, diffusers_shapes):
+def test_official_keys_become_exactly_those_of_diffusers(released, diffusers_shapes):
     assert len(released) == 248
     assert shapes(ldm_to_diffusers(without_prefix(released))) == diffusers_shapes
 
 
-def test_the_way_back_gives_the_released_keys_and_shapes(released):
+def test_the_inverse_gives_the_official_keys_and_shapes(released):
     ldm = without_prefix(released)
     assert shapes(diffusers_to_ldm(ldm_to_diffusers(ldm))) == shapes(ldm)
 
@@ -86,19 +86,19 @@ def test_former_names_of_diffusers(former, now):
     ]
 
 
-def test_names_of_today_stay(diffusers_shapes):
+def test_current_names_are_kept(diffusers_shapes):
     assert list(current_diffusers_names(dict.fromkeys(diffusers_shapes, torch.zeros(1)))) == list(
         diffusers_shapes
     )
 
 
-def test_of_a_whole_checkpoint_only_the_autoencoder_is_taken():
+def test_only_the_autoencoder_is_extracted_from_a_full_checkpoint():
     weight = torch.zeros(1)
     whole = {f"{PREFIX}quant_conv.bias": weight, "model.diffusion_model.out.0.bias": weight}
     assert list(without_prefix(whole)) == ["quant_conv.bias"]
     assert list(without_prefix({"quant_conv.bias": weight})) == ["quant_conv.bias"]
 
 
-def test_the_two_forms_are_told_apart(released, diffusers_shapes):
+def test_the_two_forms_are_distinguished(released, diffusers_shapes):
     assert has_ldm_names(without_prefix(released))
     assert not has_ldm_names(dict.fromkeys(diffusers_shapes, torch.zeros(1)))

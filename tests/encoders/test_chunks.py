@@ -22,19 +22,19 @@ def test_the_chunks_are_small_and_the_result_whole(frames, size, lengths):
     assert seen == lengths
 
 
-def test_the_network_sees_its_dtype_and_the_caller_gets_back_theirs():
+def test_the_network_gets_its_dtype_and_the_caller_theirs():
     result = batched_apply(lambda chunk: chunk + 2**-20, torch.ones(3, 1), 2, like=HALF)
     assert torch.equal(result, torch.ones(3, 1))  # in single precision the sum would not be 1
     assert result.dtype == torch.float32
 
 
 @pytest.mark.parametrize(("frames", "size"), [(0, 2), (2, 0), (2, -1)])
-def test_nothing_to_do_is_refused(frames, size):
+def test_empty_batches_and_sizes_are_rejected(frames, size):
     with pytest.raises(InvalidInput, match=f"{frames} frames in chunks of {size}"):
         batched_apply(torch.relu, torch.ones(frames, 1), size, like=HALF)
 
 
-def test_too_little_memory_says_what_to_lower():
+def test_out_of_memory_says_what_to_lower():
     batch = torch.zeros(2, 1)
     with pytest.raises(OutOfMemory, match="batch size"):
         batched_apply(lambda part: part.new_empty(10**14), batch, 1, like=batch)

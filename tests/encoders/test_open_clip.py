@@ -41,7 +41,7 @@ def _penultimate_by_hand(clip, tokens):
 
 
 @torch.no_grad()
-def test_pictures_are_encoded_as_by_open_clip(clip, tensors):
+def test_images_are_encoded_as_by_open_clip(clip, tensors):
     pictures = torch.randn(5, 3, 28, 28)
     encoder = OpenClipImageEncoder.from_tensors(tensors, SMALL, batch_size=2)
     torch.testing.assert_close(encoder.encode(pictures), clip.encode_image(pictures, normalize=False))
@@ -61,7 +61,7 @@ def test_the_last_block_would_have_made_a_difference(clip, tensors):
     assert not torch.allclose(whole, pooled, atol=1e-2)
 
 
-def test_only_the_tower_asked_for_is_kept_and_assigned(tensors):
+def test_only_the_requested_tower_is_kept_and_assigned(tensors):
     encoder = OpenClipImageEncoder.from_tensors(tensors, SMALL)
     context = OpenClipTextContext.from_tensors(tensors, SMALL)
     assert set(encoder.tower.state_dict()) == {
@@ -78,7 +78,7 @@ def test_each_tower_loads_without_the_other(tensors):
     assert OpenClipImageEncoder.from_tensors(vision, SMALL).encode(torch.ones(1, 3, 28, 28)).shape == (1, 64)
 
 
-def test_a_pickle_of_the_released_form_is_read(clip, tensors, tmp_path):
+def test_a_pickle_of_the_official_form_is_read(clip, tensors, tmp_path):
     path = tmp_path / "open_clip_pytorch_model.bin"
     torch.save(tensors, path)
     embedding = OpenClipImageEncoder.from_file(path, SMALL, batch_size=1).encode(torch.ones(2, 3, 28, 28))
@@ -108,7 +108,7 @@ def test_half_precision_inside_and_single_outside(tensors):
 
 
 @pytest.mark.parametrize("build", [OpenClipImageEncoder.from_tensors, OpenClipTextContext.from_tensors])
-def test_another_model_is_named(build, tensors):
+def test_another_model_is_reported(build, tensors):
     with pytest.raises(WrongCheckpoint, match=r"clip\.bin does not fit OpenCLIP .*1 unexpected \(loss\)"):
         build({**tensors, "loss": torch.ones(1)}, SMALL, source="clip.bin")
     with pytest.raises(WrongCheckpoint, match=r"missing \(.*1 unexpected \(epoch\)"):
@@ -120,7 +120,7 @@ def test_another_model_is_named(build, tensors):
     [(OpenClipImageEncoder.from_tensors, 392), (OpenClipTextContext.from_tensors, 293)],
     ids=["vision", "text"],
 )
-def test_the_released_size_accounts_for_every_key(build, count):
+def test_the_official_size_has_every_key(build, count):
     with torch.device("meta"):
         released = open_clip.CLIP(**open_clip.get_model_config(VIT_H_14)).state_dict()
     assert len(released) == 686
@@ -136,7 +136,7 @@ def test_nothing_is_left_on_the_meta_device(build, tensors):
 
 
 @pytest.mark.parametrize("build", [OpenClipImageEncoder.from_tensors, OpenClipTextContext.from_tensors])
-def test_without_open_clip_the_remedy_is_named(build, monkeypatch):
+def test_without_open_clip_the_error_says_what_to_install(build, monkeypatch):
     monkeypatch.setitem(sys.modules, "open_clip", None)
     with pytest.raises(MissingDependency, match="pip install open_clip_torch diffusers"):
         build({})

@@ -16,7 +16,7 @@ from animatex_core.errors import InvalidInput
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
 
 
-def test_a_picture_is_stretched_by_pillows_bilinear_filter():
+def test_an_image_is_stretched_with_pillows_bilinear_filter():
     resized = resize(NOISE, width=32, height=48)
     assert resized.shape == (48, 32, 3)
     np.testing.assert_array_equal(resized, Image.fromarray(NOISE).resize((32, 48), Image.Resampling.BILINEAR))
@@ -39,7 +39,7 @@ def test_ranges(value, unit, signed):
     torch.testing.assert_close(autoencoder_pictures([picture], 4, 5), torch.full((1, 3, 5, 4), signed))
 
 
-def test_clip_pictures_are_square_and_standardised():
+def test_clip_images_are_square_and_normalised():
     red = np.zeros((30, 90, 3), np.uint8)
     red[..., 0] = 255
     pictures = clip_pictures([red, NOISE])
@@ -62,11 +62,11 @@ def test_pixels_keep_their_place():
         (np.zeros((4, 4, 4), np.uint8), r"shape \(4, 4, 4\)"),
     ],
 )
-def test_other_arrays_are_refused(picture, found):
+def test_other_arrays_are_rejected(picture, found):
     with pytest.raises(InvalidInput, match=found):
         resize(picture, 8, 8)
 
 
-def test_no_picture_is_refused():
+def test_an_empty_list_is_rejected():
     with pytest.raises(InvalidInput, match="at least 1"):
         clip_pictures([])

@@ -87,9 +87,12 @@ class TestReference:
 @pytest.mark.parametrize(
     ("inputs", "said"),
     [
-        ({"width": 100}, "width is 100 pixels, but it must be a multiple of 64: take 128."),
-        ({"reference_form": "both"}, "shown as both, which needs a VAE: give one, or show the picture."),
-        ({"poses": ["short", 0]}, "There are poses of 2 frames and features of 3 for a clip of 2"),
+        ({"width": 100}, "width is 100 pixels, but it must be a multiple of 64: use 128."),
+        (
+            {"reference_form": "both"},
+            "reference form both needs a VAE: connect one, or use the form picture.",
+        ),
+        ({"poses": ["short", 0]}, "There are poses of 2 frames and features of 3 for a video of 2"),
     ],
 )
 def test_conditions_that_do_not_fit_are_one_sentence(
@@ -103,7 +106,7 @@ def test_conditions_that_do_not_fit_are_one_sentence(
 def test_features_need_a_pose_for_every_frame(server: Server) -> None:
     found = server.complaint(sampled(conditioned(frames=FRAMES + 1)))
     assert found == (
-        "There are 4 driving frames, but poses of 3: give frames and poses of the same part of one clip."
+        "There are 4 driving frames, but poses of 3: use frames and poses of the same part of one video."
     )
 
 

@@ -103,8 +103,8 @@ def test_an_interrupted_clip_stops_before_its_next_window_and_leaves_nothing(see
         ("frames of segments", "The latents are (9, 4, 16, 8), but"),
         ("rank", "The latents are (4, 4, 8), but"),
         ("channels", "The latents are (5, 16, 16, 8), but"),
-        ("denoise", "denoise is 1.5: take 0"),
-        ("NaN", "The clip became NaN or infinite: load"),
+        ("denoise", "denoise is 1.5, but it must be in 0..1: use 0"),
+        ("NaN", "The video became NaN or infinite: load"),
         ("memory of the CPU", f"OutOfMemoryError, context None: {TOO_LARGE}"),
         ("memory of a GPU", f"OutOfMemoryError, context None: {TOO_LARGE}"),
         ("another error", "RuntimeError: of another kind"),
@@ -142,11 +142,11 @@ class TestNode:
     @pytest.mark.parametrize(
         ("inputs", "said"),
         [
-            ({"steps": 27}, "steps is 27, but the released DDIM needs at least 1 step"),
+            ({"steps": 27}, "steps is 27, but the official DDIM needs at least 1 step"),
             ({"guidance_start": 0.8, "guidance_end": 0.2}, "guidance goes from 0.8 to 0.2, but these are"),
-            ({"long_clip": "windows", "overlap": 2}, "windows of 2 frames overlap by 2: take a smaller"),
+            ({"long_clip": "windows", "overlap": 2}, "windows of 2 frames overlap by 2: use a smaller"),
             ({"long_clip": "segments", "frames_at_once": 1}, "segment size is 1"),
-            ({"steps": 900, "denoise": 0.5, "solver": "dpm++2m"}, "take 1 to 500 steps."),
+            ({"steps": 900, "denoise": 0.5, "solver": "dpm++2m"}, "use 1 to 500 steps."),
         ],
     )
     def test_settings_that_cannot_work_are_one_sentence(

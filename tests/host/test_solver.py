@@ -56,12 +56,12 @@ def test_noise_is_drawn_as_released(seen: dict) -> None:
 @pytest.mark.parametrize(
     ("case", "said"),
     [
-        ("rising", "The SIGMAS are none, or do not fall from a finite one to 0 or more: wire"),
-        ("steps", "steps is 27, but the released DDIM"),
+        ("rising", "The SIGMAS are empty, or do not decrease from a finite value to 0 or more: connect"),
+        ("steps", "steps is 27, but the official DDIM"),
         ("denoise", "steps is 900 at a denoise of 0.5, but"),
         ("noise", "The latents are (1, 4, 5, 16, 8), but a clip is (frames, 4, height, width): wire"),
-        ("seed", "seed is -1, but it must fit into 64 bits"),
-        ("distilled", "The model has 50 timesteps, but Animate-X was trained with 1000: take away"),
+        ("seed", "seed is -1, but it must be a whole number that fits into 64 bits"),
+        ("distilled", "The model has 50 timesteps, but Animate-X was trained with 1000: remove"),
         ("flow", "The MODEL does not sample by timesteps: wire"),
     ],
 )
@@ -101,11 +101,11 @@ class TestNodes:
 
     def test_steps_that_fall_together_are_told(self, server: Server) -> None:
         server.run(advanced(sigmas=["karras", 0]))
-        assert "The SIGMAS are of 40 steps, but several lie at one timestep of the model" in server.log
+        assert "The SIGMAS have 40 steps, but several round to the same timestep of the model" in server.log
 
     @pytest.mark.parametrize(
         ("prompt", "said"),
-        [(advanced(sigmas=["flipped", 0]), "The SIGMAS are none"), (advanced(steps=27), "steps is 27")],
+        [(advanced(sigmas=["flipped", 0]), "The SIGMAS are empty"), (advanced(steps=27), "steps is 27")],
     )
     def test_what_cannot_work_is_one_sentence(self, server: Server, prompt: Prompt, said: str) -> None:
         found = server.complaint(prompt)

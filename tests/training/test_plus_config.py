@@ -44,7 +44,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"batches": [{"frames": 5, "batch_size": 1}]}, "batches[0].task is not given"),
     (
         {"batches": [{"task": "ti2v", "frames": 6, "batch_size": 1}]},
-        "frames is 6, but Wan makes clips of 4n + 1",
+        "frames is 6, but Wan makes videos of 4n + 1",
     ),
     ({"size": {"width": 40}}, "width is 40 pixels"),
     ({"dropout": {"pose": 1.5}}, "dropout.pose is 1.5: it must be at least 0 and at most 1."),

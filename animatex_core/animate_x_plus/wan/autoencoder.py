@@ -1,4 +1,4 @@
-"""Wan's video autoencoder through diffusers, from the one file that ComfyUI has of it."""
+"""Wan's video autoencoder through diffusers, loaded from ComfyUI's single file."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,14 +16,19 @@ from ...utils.progress import Progress, no_progress
 from ..shapes import PIXELS_A_LATENT
 from .weights import shape_in
 
-TILE, STRIDE = (30, 52), (15, 26)  # height and width of the release's tiles, in latents
+TILE, STRIDE = (30, 52), (15, 26)  # (height, width) of the official tiles, in latents
 _OFFICIAL = "encoder.conv1.weight"
 _DIFFUSERS = "encoder.conv_in.weight"
 
 
 @dataclass(frozen=True, eq=False)
 class WanAutoencoder:
-    """network: diffusers' `AutoencoderKLWan`."""
+    """Wan's autoencoder.
+
+    Args:
+        network: diffusers' `AutoencoderKLWan`, in eval mode.
+
+    """
 
     network: Any
 
@@ -31,24 +36,32 @@ class WanAutoencoder:
     def from_file(
         cls, path: str | Path, dtype: torch.dtype = torch.bfloat16, device: torch.device | str = "cpu"
     ) -> "WanAutoencoder":
-        """Load a file such as `wan_2.1_vae.safetensors`; the release runs it in bfloat16.
+        """Load a file such as `wan_2.1_vae.safetensors`, with official keys or those of diffusers.
 
-        Diffusers' own names will do too. Raises CheckpointError and its kinds, MissingDependency where
-        diffusers is absent or too old to have Wan.
+        Args:
+            path: The file.
+            dtype: Type of the weights; the official code uses bfloat16.
+            device: Where the weights are.
+
+        Raises:
+            CheckpointError: The file is damaged or of another model.
+            MissingDependency: diffusers is not installed, or too old to have Wan.
+
         """
-        tensors: Mapping[str, Tensor] = open_tensors(path)
-        if _OFFICIAL in tensors:
-            tensors = plus_package("diffusers.loaders.single_file_utils").convert_wan_vae_to_diffusers(
-                tensors
-            )
+        tensors = diffusers_names(open_tensors(path))
         network = _network(shape_in(tensors, _DIFFUSERS, str(path))[0])
         return cls(load_strictly(network, tensors, "Wan's autoencoder", str(path), dtype, device))
 
     @torch.no_grad()
     def encode(self, video: Tensor) -> Tensor:
-        """Return the normalised latents (b, 16, f + 1, h/8, w/8) of pictures (b, 3, 4f + 1, h, w) in -1..1.
+        """Encode a video to normalised latents: the mean of the posterior, untiled as in the official code.
 
-        The mean of the posterior, in one piece as released.
+        Args:
+            video: (b, 3, 4f + 1, h, w) in -1..1.
+
+        Returns:
+            (b, 16, f + 1, h/8, w/8).
+
         """
         moments = self.network.encode(video.to(self._weight)).latent_dist
         mean, deviation = self._statistics
@@ -56,24 +69,31 @@ class WanAutoencoder:
 
     @torch.no_grad()
     def decode(self, latents: Tensor, progress: Progress = no_progress) -> Tensor:
-        """Return the pictures (b, 3, 4f + 1, 8h, 8w) in -1..1 of normalised latents (b, 16, f + 1, h, w).
+        """Decode normalised latents to a video.
 
-        In tiles of the released size, which are blended a little otherwise. progress: called after every
-        latent frame of every tile; may raise to stop.
+        Tiles have the official size, but are blended slightly differently.
+
+        Args:
+            latents: (b, 16, f + 1, h, w).
+            progress: Called after every latent frame of every tile; may raise to cancel.
+
+        Returns:
+            (b, 3, 4f + 1, 8h, 8w) in -1..1.
+
         """
         mean, deviation = self._statistics
-        given = latents.to(self._weight) * deviation + mean
-        tiled = any(side > tile for side, tile in zip(given.shape[3:], TILE, strict=True))
-        tiles = [ceil(side / step) for side, step in zip(given.shape[3:], STRIDE, strict=True)]
-        total = given.shape[2] * (tiles[0] * tiles[1] if tiled else 1)
-        counting = self.network.decoder.register_forward_hook(_counted(progress, total))
+        scaled = latents.to(self._weight) * deviation + mean
+        tiled = any(side > tile for side, tile in zip(scaled.shape[3:], TILE, strict=True))
+        tiles = [ceil(side / step) for side, step in zip(scaled.shape[3:], STRIDE, strict=True)]
+        total = scaled.shape[2] * (tiles[0] * tiles[1] if tiled else 1)
+        hook = self.network.decoder.register_forward_hook(_counted(progress, total))
         height, width, *strides = (PIXELS_A_LATENT * side for side in (*TILE, *STRIDE))
         self.network.enable_tiling(height, width, *strides)
         try:
-            return self.network.decode(given).sample
+            return self.network.decode(scaled).sample
         finally:
             self.network.disable_tiling()
-            counting.remove()
+            hook.remove()
 
     @property
     def _weight(self) -> Tensor:
@@ -90,7 +110,7 @@ class WanAutoencoder:
 
 
 def diffusers_names(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """Rename official tensors to those of diffusers; others keep their names."""
+    """Rename official keys to those of diffusers; tensors with other keys are returned unchanged."""
     if _OFFICIAL not in tensors:
         return tensors
     return plus_package("diffusers.loaders.single_file_utils").convert_wan_vae_to_diffusers(tensors)

@@ -1,4 +1,4 @@
-"""Wan's image tower, CLIP ViT-H-14, through transformers, from the one file that ComfyUI has of it."""
+"""Wan's image encoder, CLIP ViT-H-14, through transformers, loaded from ComfyUI's single file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,12 @@ _PROJECTION = "visual_projection.weight"
 
 @dataclass(frozen=True, eq=False)
 class WanImageEncoder:
-    """network: transformers' vision tower."""
+    """Wan's image encoder.
+
+    Args:
+        network: transformers' CLIP vision model, in eval mode.
+
+    """
 
     network: nn.Module
 
@@ -28,13 +33,21 @@ class WanImageEncoder:
     def from_file(
         cls, path: str | Path, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
     ) -> "WanImageEncoder":
-        """Load a file such as `clip_vision_h.safetensors`; the release runs it in float32.
+        """Load a file such as `clip_vision_h.safetensors`.
 
-        Raises CheckpointError and its kinds, MissingDependency without transformers.
+        Args:
+            path: The file.
+            dtype: Type of the weights; the official code uses float32.
+            device: Where the weights are.
+
+        Raises:
+            CheckpointError: The file is damaged or of another model.
+            MissingDependency: transformers is not installed.
+
         """
         tensors = open_tensors(path)
-        tensors.pop(_PROJECTION, None)  # Wan is told the states before it
-        # Versions of transformers differ in whether the tower has a name of its own.
+        tensors.pop(_PROJECTION, None)  # Wan uses the states before it
+        # Versions of transformers differ in the prefix of the vision model.
         bare = {key.removeprefix(_PREFIX): tensor for key, tensor in tensors.items()}
         network = _network(bare, str(path))
         nested = any(key.startswith(_PREFIX) for key in network.state_dict())
@@ -42,13 +55,18 @@ class WanImageEncoder:
         return cls(load_strictly(network, named, "Wan's image encoder", str(path), dtype, device))
 
     @torch.no_grad()
-    def encode(self, pictures: Tensor) -> Tensor:
-        """Return the penultimate states (b, 257, 1280) of pictures (b, 3, 224, 224) from `wan_clip_picture`.
+    def encode(self, images: Tensor) -> Tensor:
+        """Return the hidden states of the penultimate layer, for all tokens and without a final norm.
 
-        All tokens, without a norm, in the type of the weights and where they are.
+        Args:
+            images: (b, 3, 224, 224) from `wan_clip_picture`.
+
+        Returns:
+            (b, 257, 1280), on the device and in the dtype of the weights.
+
         """
-        given = pictures.to(next(self.network.parameters()))
-        return self.network(pixel_values=given, output_hidden_states=True).hidden_states[-2]
+        images = images.to(next(self.network.parameters()))
+        return self.network(pixel_values=images, output_hidden_states=True).hidden_states[-2]
 
 
 def _network(tensors: Mapping[str, Tensor], source: str) -> Any:

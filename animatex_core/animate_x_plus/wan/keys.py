@@ -1,6 +1,6 @@
-"""The official names and shapes of Wan's image-to-video transformer, and those of diffusers, as data.
+"""Keys and shapes of Wan's image-to-video transformer: official ones, and the names in diffusers.
 
-ComfyUI keeps the official names. The LoRA of Animate-X++ is for these.
+ComfyUI and the LoRA of Animate-X++ use the official keys.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from torch import Tensor
 from ...checkpoints.wrappers import without_wrapper
 from ..config import WanConfig
 
-# Official name -> the same in diffusers, as far as the parts of a name before "weight" and "bias" go.
+# Official name -> name in diffusers, without the final ".weight" or ".bias".
 _TOP = {
     "patch_embedding": "patch_embedding",
     "text_embedding.0": "condition_embedder.text_embedder.linear_1",
@@ -50,14 +50,14 @@ _BLOCK = {
 }
 _ENDS = (".weight", ".bias")
 _PROBES = ("patch_embedding.weight",)
-"""Keys of the transformer in both forms, with which what stands before all of them is found."""
+"""Keys of the transformer in both forms, from which a common prefix is detected."""
 
 _PREFIXES = ("model.diffusion_model.", "diffusion_model.")
 
 
 @dataclass(frozen=True)
 class _Form:
-    """What a layer holds: the shape of its weight (of itself where `leaf`), and whether it has a bias."""
+    """Shape of a layer's weight, and whether it has a bias; `leaf` is for a bare parameter."""
 
     weight: tuple[int, ...]
     bias: bool = True
@@ -78,7 +78,7 @@ def wan_shapes(config: WanConfig) -> dict[str, tuple[int, ...]]:
 
 
 def without_prefix(tensors: Mapping[str, Tensor], source: str | Path = "the checkpoint") -> dict[str, Tensor]:
-    """Take the transformer out of a checkpoint that has it under a prefix; others stay as they are."""
+    """Remove the prefix of the transformer's keys in a checkpoint, if there is one."""
     for prefix in _PREFIXES:
         inside = {key.removeprefix(prefix): x for key, x in tensors.items() if key.startswith(prefix)}
         if inside:
@@ -87,12 +87,12 @@ def without_prefix(tensors: Mapping[str, Tensor], source: str | Path = "the chec
 
 
 def to_diffusers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename official tensors to those of diffusers; a key that is not Wan's keeps its name."""
+    """Rename official keys to those of diffusers; keys that are not Wan's are kept."""
     return {diffusers_name(key): tensor for key, tensor in tensors.items()}
 
 
 def diffusers_name(key: str) -> str:
-    """Return the name in diffusers of an official key; a key that is not Wan's keeps its name."""
+    """Return the key in diffusers for an official one; a key that is not Wan's is returned unchanged."""
     end = next((end for end in _ENDS if key.endswith(end)), "")
     stem = key.removesuffix(end)
     if not stem.startswith("blocks."):

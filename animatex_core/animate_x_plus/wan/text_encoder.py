@@ -1,4 +1,4 @@
-"""Wan's text encoder, umT5-XXL, through transformers, from the one file that ComfyUI has of it."""
+"""Wan's text encoder, umT5-XXL, through transformers, loaded from ComfyUI's single file."""
 
 import html
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from ...utils.optional import plus_package, without_weights
 from .weights import count, dequantize_scaled_fp8, shape_in
 
 TEXT_TOKENS = 512
-END = 1  # closes every text
+END = 1  # id of the end-of-text token
 _HEAD_DIM = 64
 _TOKENIZER = "spiece_model"
 _SHARED, _TIED = "shared.weight", "encoder.embed_tokens.weight"
@@ -27,7 +27,13 @@ _TABLE = "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
 
 @dataclass(frozen=True, eq=False)
 class WanTextEncoder:
-    """network: transformers' encoder; tokenizer: a processor of sentencepiece."""
+    """Wan's text encoder.
+
+    Args:
+        network: transformers' umT5 encoder, in eval mode.
+        tokenizer: A `SentencePieceProcessor`.
+
+    """
 
     network: nn.Module
     tokenizer: Any
@@ -36,17 +42,24 @@ class WanTextEncoder:
     def from_file(
         cls, path: str | Path, dtype: torch.dtype = torch.bfloat16, device: torch.device | str = "cpu"
     ) -> "WanTextEncoder":
-        """Load a file such as `umt5_xxl_fp8_e4m3fn_scaled.safetensors`, which holds the tokenizer too.
+        """Load a file such as `umt5_xxl_fp8_e4m3fn_scaled.safetensors`, which includes the tokenizer.
 
-        dtype: what the weights become; the release has bfloat16, and scaled eight bits are multiplied out.
-        Raises CheckpointError and its kinds, MissingDependency without transformers or sentencepiece.
+        Args:
+            path: The file.
+            dtype: Type of the weights; the official code uses bfloat16. Scaled fp8 weights are dequantised.
+            device: Where the weights are.
+
+        Raises:
+            CheckpointError: The file is damaged or of another model.
+            MissingDependency: transformers or sentencepiece is not installed.
+
         """
         tensors = without_wrapper(open_tensors(path), (_SHARED,), path)
         tokenizer = _tokenizer(tensors.pop(_TOKENIZER, None), str(path))
         tensors.pop(_TIED, None)
         plain = dequantize_scaled_fp8(tensors, dtype)
         network = _network(plain, str(path))
-        # Both names are of one table, which is cast once.
+        # Both keys refer to one table, which is cast once.
         plain[_SHARED] = plain[_SHARED].to(device, dtype)
         load_strictly(
             network, plain | {_TIED: plain[_SHARED]}, "Wan's text encoder", str(path), dtype, device
@@ -56,33 +69,33 @@ class WanTextEncoder:
 
     @torch.no_grad()
     def encode(self, prompt: str) -> Tensor:
-        """Return the states (1, 512, text_dim) of a prompt, zero past its end; a longer one is cut."""
+        """Return the hidden states (1, 512, text_dim) of a prompt, zero after its end and truncated."""
         tokens = self.tokens(prompt)
         device = next(self.network.parameters()).device
         states = self.network(torch.tensor([tokens], device=device)).last_hidden_state
         return F.pad(states, (0, 0, 0, TEXT_TOKENS - len(tokens)))
 
     def tokens(self, prompt: str) -> list[int]:
-        """Return the ids of a prompt, cleaned as released, and that of its end: 512 at most."""
+        """Return the token ids of a cleaned prompt, including the end token, 512 at most."""
         return [*self.tokenizer.encode(cleaned(prompt))[: TEXT_TOKENS - 1], END]
 
 
 def cleaned(prompt: str) -> str:
-    """Mend broken Unicode, resolve HTML's entities twice and make all white space one, as released."""
-    mended = plus_package("ftfy").fix_text(prompt)
-    return " ".join(html.unescape(html.unescape(mended)).split())
+    """Fix broken Unicode, unescape HTML entities twice and normalise whitespace (official code)."""
+    fixed = plus_package("ftfy").fix_text(prompt)
+    return " ".join(html.unescape(html.unescape(fixed)).split())
 
 
 def _tokenizer(stored: Tensor | None, source: str) -> Any:
     if stored is None or stored.dtype != torch.uint8:
         raise WrongCheckpoint(
-            f"{source} holds no tokenizer ({_TOKENIZER}): take the text encoder that is packed for ComfyUI."
+            f"{source} contains no tokenizer ({_TOKENIZER}): use the text encoder that is packed for ComfyUI."
         )
     sentencepiece = plus_package("sentencepiece")
     try:
         return sentencepiece.SentencePieceProcessor(model_proto=stored.numpy().tobytes())
     except RuntimeError as error:
-        raise WrongCheckpoint(f"{source} holds a damaged tokenizer: get the file again.") from error
+        raise WrongCheckpoint(f"{source} contains a damaged tokenizer: download the file again.") from error
 
 
 def _network(tensors: Mapping[str, Tensor], source: str) -> Any:

@@ -1,4 +1,4 @@
-"""Wan's transformer in diffusers, conditioned by Animate-X++ through hooks."""
+"""Wan's transformer in diffusers, conditioned on Animate-X++ through hooks."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,11 +16,17 @@ from ..config import WanConfig
 from ..teacache import TeaCache
 from .keys import to_diffusers, without_prefix
 
-_TEXT_TOKENS = 512  # what diffusers' WanAttnProcessor counts on
+_TEXT_TOKENS = 512  # length that diffusers' WanAttnProcessor expects
 
 
 class PadTextAttnProcessor:
-    """Fills a text context up to 512 tokens, masks what it added, and lets diffusers' processor attend."""
+    """Attention processor that pads the text context to 512 tokens, masks the padding and calls another.
+
+    Args:
+        inner: diffusers' processor.
+        image_tokens: Number of image tokens in front of the text.
+
+    """
 
     def __init__(self, inner: Callable[..., Tensor], image_tokens: int) -> None:
         self.inner, self.image_tokens = inner, image_tokens
@@ -37,16 +43,16 @@ class PadTextAttnProcessor:
         """Attend from tokens (b, n, dim) to image and text (b, image_tokens + text tokens, dim)."""
         missing = _TEXT_TOKENS + self.image_tokens - encoder_hidden_states.shape[1]
         if missing:
-            filled = F.pad(encoder_hidden_states, (0, 0, 0, missing))
-            mask = filled.new_zeros(1, 1, 1, _TEXT_TOKENS)
+            padded = F.pad(encoder_hidden_states, (0, 0, 0, missing))
+            mask = padded.new_zeros(1, 1, 1, _TEXT_TOKENS)
             mask[..., _TEXT_TOKENS - missing :] = -float("inf")
-            encoder_hidden_states, attention_mask = filled, mask
+            encoder_hidden_states, attention_mask = padded, mask
         return self.inner(attn, hidden_states, encoder_hidden_states, attention_mask, *others, **named)
 
 
 @contextmanager
 def cached(transformer: Any, cache: TeaCache | None) -> Generator[None]:
-    """Let a cache decide whether the blocks run, as long as the context lasts; None lets them."""
+    """Skip the blocks where a cache says so, within this context; None runs all of them."""
     if cache is None:
         yield
         return
@@ -64,8 +70,8 @@ class _CachedBlocks(nn.Module):
         self.blocks, self.cache = blocks, cache
 
     def forward(self, tokens: Tensor, context: Tensor, modulation: Tensor, *others: Any) -> Tensor:
-        # The release counts the pose tokens in before it takes the difference. They are the same at every
-        # step, so that adding them inside, with the blocks' hooks, comes to the same sum.
+        # The official code adds the pose tokens before it takes the difference. They are the same at every
+        # step, so adding them inside, in the blocks' hooks, gives the same sum.
         if self.cache.skips(modulation):
             assert self.cache.residual is not None
             return tokens + self.cache.residual
@@ -81,13 +87,16 @@ _ROTARY_POSITIONS = 1024
 
 @dataclass(frozen=True, eq=False)
 class WanInputs:
-    """What the transformer is told of one branch beside the noisy latents, all for b clips.
+    """Inputs of one pass of the transformer beside the noisy latents, for b videos.
 
-    text_context: (b, up to 512, text_dim), the text encoder's states, zero past the prompt.
-    clip_features: (b, 257, image_dim), penultimate states of Wan's CLIP tower on the reference picture.
-    y: (b, 20, frames, h, w), mask and latents of the reference picture.
-    plus: the conditions of Animate-X++; None runs the plain transformer.
-    conditional: whether this is the conditional branch, which alone is told the pose.
+    Args:
+        text_context: (b, up to 512, text_dim), the text encoder's hidden states, zero after the prompt.
+        clip_features: (b, 257, image_dim), penultimate hidden states of Wan's image encoder for the reference
+            image.
+        y: (b, 20, frames, h, w), mask and latents of the reference image.
+        plus: Conditions of Animate-X++; None runs the plain transformer.
+        conditional: Whether this is the conditional pass, which alone gets the pose tokens.
+
     """
 
     text_context: Tensor
@@ -97,14 +106,20 @@ class WanInputs:
     conditional: bool = True
 
     def unconditional(self, text_context: Tensor) -> "WanInputs":
-        """Return the inputs of the other branch: the negative prompt, and no pose tokens."""
+        """Return the inputs of the unconditional pass: the negative prompt, and no pose tokens."""
         return replace(self, text_context=text_context, conditional=False)
 
 
 def build_wan(config: WanConfig, device: torch.device | str | None = None) -> nn.Module:
-    """Build diffusers' transformer of some sizes; "meta" is for `load_wan`.
+    """Build diffusers' transformer.
 
-    Raises MissingDependency where diffusers is absent or too old to have Wan.
+    Args:
+        config: Sizes of the transformer.
+        device: Where the weights are; "meta" to load them later, None for the CPU.
+
+    Raises:
+        MissingDependency: diffusers is not installed, or too old to have Wan.
+
     """
     try:
         from diffusers import WanTransformer3DModel
@@ -127,7 +142,7 @@ def build_wan(config: WanConfig, device: torch.device | str | None = None) -> nn
             added_kv_proj_dim=config.dim,
             rope_max_seq_len=_ROTARY_POSITIONS,
         )
-    # The tables of positions are computed, not loaded.
+    # The position tables are computed, not loaded.
     transformer.rope = type(transformer.rope)(config.dim // config.heads, (1, 2, 2), _ROTARY_POSITIONS)
     for block in transformer.blocks:
         block.attn2.set_processor(PadTextAttnProcessor(block.attn2.processor, config.image_tokens))
@@ -141,10 +156,18 @@ def load_wan(
     dtype: torch.dtype = torch.bfloat16,
     device: torch.device | str = "cpu",
 ) -> nn.Module:
-    """Build the transformer of official or diffusers' weights for inference; raises WrongCheckpoint.
+    """Build the transformer of official or diffusers' weights for inference.
 
-    A checkpoint's prefix, as files for ComfyUI may have it, is taken off. Weights of `dtype` on `device` are
-    taken over without a copy. The release runs it in bfloat16.
+    Args:
+        tensors: Key to weight, with or without a prefix. Weights of `dtype` on `device` are not copied.
+        config: Sizes of the transformer.
+        source: Where the weights come from, for error messages.
+        dtype: Type of the weights; the official code uses bfloat16.
+        device: Where the weights are.
+
+    Raises:
+        WrongCheckpoint: Keys or shapes do not fit.
+
     """
     transformer = build_wan(config, "meta")
     named = to_diffusers(without_prefix(tensors))
@@ -155,10 +178,21 @@ def load_wan(
 def predict(
     transformer: Any, latents: Tensor, timesteps: Tensor, inputs: WanInputs, cache: TeaCache | None = None
 ) -> Tensor:
-    """Predict the velocity (b, 16, frames, h, w) of noisy latents of that shape at timesteps (b,) in 0..1000.
+    """Predict the velocity.
 
-    cache: of this branch and this run alone; None computes every step in full.
-    Raises InvalidInput where the conditions were encoded for another size.
+    Args:
+        transformer: diffusers' transformer.
+        latents: Noisy latents, (b, 16, frames, h, w).
+        timesteps: (b,) in 0..1000.
+        inputs: The other inputs of this pass.
+        cache: The cache of this pass and run; None computes every step in full.
+
+    Returns:
+        A tensor like the latents.
+
+    Raises:
+        InvalidInput: The conditions were encoded for another size.
+
     """
     plus = inputs.plus
     y = inputs.y if plus is None else with_reference(inputs.y, plus)
@@ -176,9 +210,13 @@ def predict(
 def conditioned(
     transformer: Any, conditions: PlusConditions | None, conditional: Sequence[bool]
 ) -> Generator[None]:
-    """Add pose and motion tokens before the blocks as long as the context lasts.
+    """Add pose and motion tokens before the blocks, within this context.
 
-    conditional: for each pass in the batch, in order, whether it is a conditional one.
+    Args:
+        transformer: diffusers' transformer.
+        conditions: The conditions; None adds nothing.
+        conditional: For each pass in the batch, in order, whether it is a conditional one.
+
     """
     if conditions is None:
         yield
@@ -192,8 +230,8 @@ def conditioned(
 
 
 def _hook(index: int, blocks: int, conditions: PlusConditions, conditional: Sequence[bool]) -> Any:
-    def told(_: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    def hook(_: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         tokens, *others = arguments
         return before_block(tokens, index, blocks, conditions, conditional), *others
 
-    return told
+    return hook

@@ -1,4 +1,4 @@
-"""Wan's transformer from ComfyUI's single file: its sizes, scaled fp8 weights, the merged LoRA."""
+"""Loading Wan's transformer from ComfyUI's single file: sizes, scaled fp8 weights, merged LoRA."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,13 +16,25 @@ from .transformer import load_wan
 
 _WEIGHT, _SCALE, _INPUT_SCALE = ".weight", ".scale_weight", ".scale_input"
 _MARKER = "scaled_fp8"
+_HEAD_DIM = 128  # of all Wan 2.1 models
+_PATCH = 4  # latents per token, 2 x 2
+_I2V_CHANNELS = 36
+_MAX_LAYERS = 256
 
 
 def dequantize_scaled_fp8(tensors: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
-    """Multiply every weight that has a scale by it, as `dtype`; other tensors are the same objects.
+    """Multiply scaled fp8 weights by their scales.
 
-    Eight bits without scales need nothing but another type. Scales of inputs are for multiplying in eight
-    bits, which nobody does here. It saves disk and download, not memory.
+    fp8 weights without scales only need a cast. Scales of inputs are for fp8 matrix products, which are not
+    used here: fp8 saves disk space and download time, not memory.
+
+    Args:
+        tensors: Key to tensor.
+        dtype: Type of the dequantised weights.
+
+    Returns:
+        The weights; those without scale are the same objects.
+
     """
     plain: dict[str, Tensor] = {}
     for key, tensor in tensors.items():
@@ -33,22 +45,22 @@ def dequantize_scaled_fp8(tensors: Mapping[str, Tensor], dtype: torch.dtype) -> 
     return plain
 
 
-_HEAD_DIM = 128  # of every Wan 2.1
-_PATCH = 4  # latents of a token, 2 x 2
-_I2V_CHANNELS = 36
-_MAX_LAYERS = 256
-
-
 def wan_config_of(tensors: Mapping[str, Tensor], source: str) -> WanConfig:
-    """Return the sizes of a transformer under the names of diffusers (`wan_keys.to_diffusers`).
+    """Read the sizes of a transformer from its weights.
 
-    Raises WrongCheckpoint for a file of another model, such as Wan's text-to-video.
+    Args:
+        tensors: Weights under the keys of diffusers (see `keys.to_diffusers`).
+        source: Where they come from, for error messages.
+
+    Raises:
+        WrongCheckpoint: They are of another model, such as Wan's text-to-video.
+
     """
     patches = shape_in(tensors, "patch_embedding.weight", source)
     if patches[1] != _I2V_CHANNELS:
         raise WrongCheckpoint(
-            f"{source} takes {patches[1]} channels, but Animate-X++ was trained on image to video, which "
-            f"takes {_I2V_CHANNELS}: choose wan2.1_i2v_720p_14B."
+            f"{source} has {patches[1]} input channels, but Animate-X++ was trained on image to video, which "
+            f"has {_I2V_CHANNELS}: choose wan2.1_i2v_720p_14B."
         )
     text = shape_in(tensors, "condition_embedder.text_embedder.linear_1.weight", source)
     return WanConfig(
@@ -65,19 +77,19 @@ def wan_config_of(tensors: Mapping[str, Tensor], source: str) -> WanConfig:
 
 
 def shape_in(tensors: Mapping[str, Tensor], key: str, source: str) -> tuple[int, ...]:
-    """Return the shape of a weight without which the file is of another model; raises WrongCheckpoint."""
+    """Return the shape of a required weight; raises WrongCheckpoint where it is missing."""
     if key not in tensors or tensors[key].ndim == 0:
-        raise WrongCheckpoint(f"{source} lacks {key}: choose the file of Wan 2.1 that belongs here.")
+        raise WrongCheckpoint(f"{source} lacks {key}: choose the right file of Wan 2.1.")
     return tuple(tensors[key].shape)
 
 
 def count(tensors: Mapping[str, Tensor], prefix: str) -> int:
-    """Return how many numbered layers begin with a prefix; raises WrongCheckpoint for more than any has."""
+    """Return the number of numbered layers with a prefix; raises WrongCheckpoint for too many."""
     layers = len({key[len(prefix) :].partition(".")[0] for key in tensors if key.startswith(prefix)})
     if layers > _MAX_LAYERS:
         raise WrongCheckpoint(
-            f"The file has {layers:,} layers {prefix}N, but {_MAX_LAYERS} are the most: choose the file of "
-            "Wan 2.1 that belongs here."
+            f"The file has {layers:,} layers {prefix}N, but at most {_MAX_LAYERS} are allowed: choose the "
+            "right file of Wan 2.1."
         )
     return layers
 
@@ -90,12 +102,19 @@ def load_wan_file(
     merging_on: torch.device | str | None = None,
     progress: Progress = no_progress,
 ) -> nn.Module:
-    """Load a file such as `wan2.1_i2v_720p_14B_fp16.safetensors` for inference.
+    """Load a file such as `wan2.1_i2v_720p_14B_fp16.safetensors` for inference, with a LoRA merged in.
 
-    Official names, with a prefix or without, or those of diffusers; eight bits become `dtype`. The LoRA is
-    merged in that type, as released, on a device of its own where one is given. progress: called with the
-    tensors that are loaded and those there are.
-    Raises CheckpointError and its kinds for other files, and where the LoRA does not fit.
+    Args:
+        path: The file, with official keys, prefixed or not, or those of diffusers.
+        lora: The LoRA, which is merged in `dtype` as in the official code.
+        dtype: Type of the weights; fp8 is converted to it.
+        device: Where the weights are.
+        merging_on: Device to merge on; None merges on `device`.
+        progress: Called with the number of tensors loaded and their total.
+
+    Raises:
+        CheckpointError: The file is damaged or of another model, or the LoRA does not fit.
+
     """
     tensors = to_diffusers(dequantize_scaled_fp8(without_prefix(open_tensors(path), path), dtype))
     config = wan_config_of(tensors, str(path))

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...animate_x.components import PipelineComponents
 from ...animate_x.pipeline import AnimateXPipeline, AnimationSettings
-from ...animate_x.sampling import SEEDS
+from ...diffusion.schedule import SEEDS
 from ...encoders.preprocessing import resize
 from ...errors import InvalidInput
 from ...pose.cache import digest_file, key_of

@@ -124,7 +124,9 @@ class TrainingConfig(RunConfig):
 
     def shape(self, frames: int) -> ClipShape:
         """Return the shape of clips of so many frames."""
-        return ClipShape(self.size.width, self.size.height, frames, self.size.factor, self.model.halvings)
+        return ClipShape(
+            self.size.width, self.size.height, frames, self.size.factor, self.model.num_downsamples
+        )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TrainingConfig":

@@ -52,7 +52,7 @@ class Gate:
         self, encoders: Encoders, pairs: int, *, frames: int = 8, width: int = 128, height: int = 192
     ) -> None:
         self.encoders = encoders
-        self.shape = ClipShape(width, height, frames, halvings=1)
+        self.shape = ClipShape(width, height, frames, num_downsamples=1)
         self.cases = [self._case(number) for number in range(pairs)]
 
     def controls(self) -> dict[str, dict[str, float]]:

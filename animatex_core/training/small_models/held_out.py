@@ -1,7 +1,7 @@
 """The bundle on characters and motion that it never saw, and the report of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import Tensor
 from ...animate_x.components import PipelineComponents
 from ...animate_x.conditioning import MotionFeatures, clip_conditions, encode_motion, encode_reference
 from ...animate_x.puppet_condition import puppet_latents
-from ...animate_x.sampling import FOR_SMALL, SamplingSettings, sample_latents
+from ...animate_x.sampling import SamplingSettings, sample_latents
 from ...animate_x.shapes import ClipShape
 from ...encoders.preprocessing import autoencoder_pictures
 from ...pose.extractor import PoseExtractor
@@ -50,7 +50,7 @@ class HeldOutSettings:
     width: int = 128
     height: int = 192
     seed: int = 0
-    sampling: SamplingSettings = FOR_SMALL
+    sampling: SamplingSettings = field(default_factory=SamplingSettings.for_small_bundle)
     driven_by: Sequence[str] = DRIVEN_BY
     sigma: float = 0.4
     retargeting: RetargetSettings = LIKE_THE_CHARACTER
@@ -124,8 +124,8 @@ class HeldOut:
         self, number: int, triple: Triple, motion: MotionFeatures, poses: PoseSequence | None
     ) -> Frames:
         networks, settings, own = self.networks, self.settings, triple.reference.poses
-        halvings = networks.unet.config.halvings
-        shape = ClipShape(settings.width, settings.height, settings.frames, halvings=halvings)
+        num_downsamples = networks.unet.config.num_downsamples
+        shape = ClipShape(settings.width, settings.height, settings.frames, num_downsamples=num_downsamples)
         character = Character(settings.width, settings.height, own)
         reference = encode_reference(
             networks.image_encoder,

@@ -96,7 +96,7 @@ def encode_triple(
     motion = MotionFeatures(embeddings[1:], poses[2], scale * width, scale * height)
     carried = None
     if puppet:
-        shape = ClipShape(width, height, len(poses[1]), halvings=0)
+        shape = ClipShape(width, height, len(poses[1]), num_downsamples=0)
         carried = puppet_latents(encoders.autoencoder, reference.picture, poses[0], poses[1], shape)
     return StoredClip(latents[1:], poses[1], motion, (reference,), puppet=carried)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from animatex_core.animate_x.conditions import ConditionInputs
 from animatex_core.animate_x.config import DenoiserConfig
-from animatex_core.animate_x.puppet_condition import ERROR, carried
+from animatex_core.animate_x.puppet_condition import ERROR, estimate_from_puppet
 from animatex_core.animate_x.unet import AnimateXUNet
 from animatex_core.diffusion.schedule import NoiseSchedule
 from animatex_core.errors import InvalidInput
@@ -30,28 +30,28 @@ def _answer(unet: AnimateXUNet, inputs: ConditionInputs, timestep: int = 999) ->
     return unet(tiny_latents(), torch.tensor([timestep]), unet.encode(inputs))
 
 
-def test_pure_noise_says_nothing_and_nearly_clean_latents_say_all() -> None:
+def test_the_estimate_ignores_pure_noise_and_keeps_nearly_clean_latents() -> None:
     x, puppet = tiny_latents(seed=1), tiny_latents(seed=2)
     for timestep, known in ((999, puppet), (0, x)):
         t = torch.tensor([timestep])
-        estimate = SCHEDULE.x0_from_v(x, carried(x, puppet, t).velocity, t)
+        estimate = SCHEDULE.x0_from_v(x, estimate_from_puppet(x, puppet, t).velocity, t)
         torch.testing.assert_close(estimate, known, atol=0.1 if timestep == 0 else 1e-6, rtol=0)
-    assert carried(x, puppet, torch.tensor([999])).correction.abs().max() == 0
+    assert estimate_from_puppet(x, puppet, torch.tensor([999])).correction.abs().max() == 0
 
 
 @pytest.mark.parametrize("timestep", [100, 400, 600])
-def test_no_other_linear_estimate_is_nearer(timestep: int) -> None:
+def test_no_other_linear_estimate_is_closer(timestep: int) -> None:
     shape, generator = (64, 4, 2, 8, 8), torch.Generator().manual_seed(0)
     clean, noise, error = (torch.randn(shape, generator=generator) for _ in range(3))
     puppet, t = clean + ERROR**0.5 * error, torch.full((64,), timestep)
     x = SCHEDULE.noised(clean, noise, t)
-    correction, velocity = carried(x, puppet, t)
+    correction, velocity = estimate_from_puppet(x, puppet, t)
     torch.testing.assert_close(SCHEDULE.x0_from_v(x, velocity, t), puppet + correction, atol=1e-4, rtol=0)
     errors = [(puppet + factor * correction - clean).square().mean() for factor in (0.8, 1.0, 1.2)]
     assert errors[1] == min(errors)
 
 
-def test_a_network_that_adds_nothing_answers_with_the_puppet() -> None:
+def test_a_network_that_adds_nothing_returns_the_puppet() -> None:
     unet, inputs = AnimateXUNet(CONFIG).requires_grad_(False), _inputs()
     initialise(unet)
     torch.testing.assert_close(_answer(unet, inputs), -PUPPET)
@@ -59,7 +59,7 @@ def test_a_network_that_adds_nothing_answers_with_the_puppet() -> None:
 
 
 @pytest.mark.parametrize("name", ["puppet_latents", "pose_pictures", "reference_image", "reference_latents"])
-def test_every_condition_is_seen(name: str) -> None:
+def test_every_condition_has_an_effect(name: str) -> None:
     unet = tiny_unet(CONFIG)
     assert not torch.equal(_answer(unet, _inputs()), _answer(unet, _inputs(**{name: None})))
 
@@ -70,7 +70,7 @@ def test_frames_attend_to_the_reference() -> None:
     assert not torch.equal(_answer(with_keys, _inputs()), _answer(without, _inputs()))
 
 
-def test_pictures_that_are_pooled_first_need_the_same_weights() -> None:
+def test_pooling_images_first_needs_the_same_weights() -> None:
     first, later = (tiny_unet(replace(CONFIG, pools_pictures=pools)) for pools in (True, False))
     assert first.state_dict().keys() == later.state_dict().keys()
     assert not torch.equal(_answer(first, _inputs()), _answer(later, _inputs()))
@@ -83,12 +83,12 @@ def test_a_window_has_the_puppet_of_its_frames() -> None:
     torch.testing.assert_close(found, PUPPET[:, :, 1:3])
 
 
-def test_a_network_that_knows_no_puppet_is_shown_none() -> None:
+def test_a_network_without_puppet_rejects_it() -> None:
     with pytest.raises(InvalidInput, match="puppet_latents has"):
         tiny_unet().encode(_inputs())
 
 
-def test_a_file_without_these_entries_is_of_the_release() -> None:
+def test_a_file_without_these_entries_has_the_official_values() -> None:
     values = DenoiserConfig.tiny().to_dict()
     for name in ("pools_pictures", "separate_conditions", "puppet", "reference_keys"):
         assert values.pop(name) is False
