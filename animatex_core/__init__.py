@@ -1,7 +1,99 @@
-"""Animate-X and Animate-X++ as a small PyTorch library that knows nothing of any host.
+"""Animate-X and Animate-X++ as a PyTorch library that does not depend on ComfyUI.
 
-Rooms: `model` (the denoiser), `diffusion` (schedule and solvers), `encoders` (CLIP, autoencoder, text),
-`checkpoints` (files), `pipeline` (the way through them). Importing this package imports none of them.
+The public API is listed in `__all__`. A name is imported when it is first used, so importing this package is
+fast and loads neither PyTorch nor any optional package. docs/python-api.md shows how to use it, and
+docs/architecture.md where to find things.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .animate_x.animation import Animation
+    from .animate_x.pipeline import AnimateXPipeline, AnimationSettings
+    from .animate_x.sampling_settings import SamplingSettings, Segments, Windows
+    from .animate_x_plus.pipeline import AnimateXPlusPipeline, PlusSettings
+    from .animate_x_plus.sampling import PlusSampling
+    from .diffusion.guidance import Guidance
+    from .driving import DrivingClip, open_driving
+    from .errors import AnimateXError, AnimateXWarning
+    from .pose.dwpose import DWPose
+    from .pose.formats.reader import read_poses, write_poses
+    from .pose.keypoints import PoseSequence
+    from .reference import Reference, open_reference
+    from .retarget.character import Box
+    from .retarget.settings import RetargetSettings
+    from .video.reader import read_frames as read_video
+    from .video.writer import write_clip as write_video
+
 __version__ = "0.1.0"
+
+_SOURCES = {
+    "AnimateXPipeline": "animate_x.pipeline.AnimateXPipeline",
+    "Animation": "animate_x.animation.Animation",
+    "AnimationSettings": "animate_x.pipeline.AnimationSettings",
+    "SamplingSettings": "animate_x.sampling_settings.SamplingSettings",
+    "Segments": "animate_x.sampling_settings.Segments",
+    "Windows": "animate_x.sampling_settings.Windows",
+    "AnimateXPlusPipeline": "animate_x_plus.pipeline.AnimateXPlusPipeline",
+    "PlusSettings": "animate_x_plus.pipeline.PlusSettings",
+    "PlusSampling": "animate_x_plus.sampling.PlusSampling",
+    "Guidance": "diffusion.guidance.Guidance",
+    "DrivingClip": "driving.DrivingClip",
+    "open_driving": "driving.open_driving",
+    "AnimateXError": "errors.AnimateXError",
+    "AnimateXWarning": "errors.AnimateXWarning",
+    "DWPose": "pose.dwpose.DWPose",
+    "read_poses": "pose.formats.reader.read_poses",
+    "write_poses": "pose.formats.reader.write_poses",
+    "PoseSequence": "pose.keypoints.PoseSequence",
+    "Reference": "reference.Reference",
+    "open_reference": "reference.open_reference",
+    "Box": "retarget.character.Box",
+    "RetargetSettings": "retarget.settings.RetargetSettings",
+    "read_video": "video.reader.read_frames",
+    "write_video": "video.writer.write_clip",
+}
+
+__all__ = [
+    "AnimateXError",
+    "AnimateXPipeline",
+    "AnimateXPlusPipeline",
+    "AnimateXWarning",
+    "Animation",
+    "AnimationSettings",
+    "Box",
+    "DWPose",
+    "DrivingClip",
+    "Guidance",
+    "PlusSampling",
+    "PlusSettings",
+    "PoseSequence",
+    "Reference",
+    "RetargetSettings",
+    "SamplingSettings",
+    "Segments",
+    "Windows",
+    "__version__",
+    "open_driving",
+    "open_reference",
+    "read_poses",
+    "read_video",
+    "write_poses",
+    "write_video",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in _SOURCES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, symbol = _SOURCES[name].rpartition(".")
+    value = getattr(import_module(f".{module}", __name__), symbol)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return list(__all__)

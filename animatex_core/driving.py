@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from .errors import AnimateXWarning, InvalidInput
+from .pose.dwpose import DWPose
 from .pose.formats.reader import read_poses
 from .pose.keypoints import PoseSequence
 from .pose.person import PersonRule
 from .pose.video_match import SHAPE_TOLERANCE, compare_shapes
+from .utils.progress import Progress, no_progress
 from .video.audio import Sound
-from .video.frame_selection import FrameChoice
-from .video.info import VideoInfo, count_frames
+from .video.frame_selection import FrameChoice, choose_frames
+from .video.info import VideoInfo, count_frames, probe
 from .video.reader import read_frames
 
 
@@ -47,6 +49,71 @@ class DrivingClip:
         if not self.clip.has_audio:
             return None
         return Sound(self.clip.path, self.choice.start, self.choice.duration, self.choice.speed(fps))
+
+
+def open_driving(
+    video: str | Path,
+    *,
+    poses: str | Path | PoseSequence | None = None,
+    dwpose: DWPose | None = None,
+    frames: int | None = 32,
+    stride: int = 2,
+    start: float = 0.0,
+    end: float | None = None,
+    person: PersonRule = "best",
+    progress: Progress = no_progress,
+) -> DrivingClip:
+    """Open a driving video, choose frames of it, and read or detect their poses.
+
+    Args:
+        video: The file.
+        poses: Poses of all its frames, or a file with them; None to detect them.
+        dwpose: Detects the poses; None for the small built-in pose models.
+        frames: How many frames to use, None for all.
+        stride: One frame in how many.
+        start: Where to begin, in seconds.
+        end: Where to end, in seconds; None for the end of the video.
+        person: Which of several people is the dancer.
+        progress: Called with the frames searched and those there are.
+
+    Returns:
+        The chosen frames with their poses.
+
+    Raises:
+        InvalidInput: A file cannot be read, or there are no such frames.
+
+    """
+    info = probe(video)
+    total = count_frames(info)
+    known = _known_poses(poses, info, person, total)
+    if known is not None:
+        total = common_length(info, known, total)
+    choice = choose_frames(total, frames=frames, stride=stride, start=start, end=end, fps=info.fps)
+    if known is None:
+        found = _detected(dwpose or DWPose(), info, choice, person, progress)
+    else:
+        found = known.select(choice.indices).with_fps(choice.fps)
+    return DrivingClip(info, choice, found)
+
+
+def _known_poses(
+    poses: str | Path | PoseSequence | None, info: VideoInfo, person: PersonRule, total: int
+) -> PoseSequence | None:
+    if poses is None or isinstance(poses, PoseSequence):
+        return poses
+    return poses_of_clip(poses, info, person, total)
+
+
+def _detected(
+    dwpose: DWPose, info: VideoInfo, choice: FrameChoice, person: PersonRule, progress: Progress
+) -> PoseSequence:
+    return dwpose.open().extract(
+        read_frames(info, indices=choice.indices),
+        fps=choice.fps,
+        total=len(choice.indices),
+        person=person,
+        progress=progress,
+    )
 
 
 def poses_of_clip(

@@ -15,7 +15,7 @@ LAYERS = (
     {"hub", "checkpoints"},
     {"diffusion", "encoders", "pose", "video"},
     {"retarget", "puppet"},
-    {"driving"},
+    {"driving", "reference"},
     {"animate_x"},
     {"animate_x_plus"},
     {"systems"},
@@ -59,7 +59,10 @@ def modules_of(names: set[str]) -> set[str]:
     return {name if name in MODULES else name.rpartition(".")[0] for name in names} & MODULES.keys()
 
 
-GRAPH: Graph = {name: modules_of(imported(path)) - {name} for name, path in MODULES.items()}
+# The public names of the package itself are imported when they are used.
+GRAPH: Graph = {
+    name: modules_of(imported(path)) - {name} if "." in name else set() for name, path in MODULES.items()
+}
 
 
 def package(module: str) -> str:

@@ -1,70 +1,46 @@
-"""The whole way from a picture of a character and a dance to the frames of an animated clip."""
+"""The Animate-X pipeline: from a reference image and a driving video to an animation."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol
+from pathlib import Path
 
 import numpy as np
 from einops import rearrange
 from torch import Tensor
 
+from ..driving import DrivingClip, open_driving
+from ..hub.bundled import SHIPPED
+from ..hub.catalogue import default_models_folder
+from ..hub.models_dir import ModelsDir
+from ..pose.dwpose import DWPose
 from ..pose.keypoints import PoseSequence
-from ..retarget.retarget import Box, Character, RetargetSettings, plan, retarget
-from .components import PipelineComponents
-from .conditioning import (
-    MotionFeatures,
-    ReferenceFeatures,
-    clip_conditions,
-    encode_motion,
-    encode_reference,
-    warn_of_stretching,
-)
+from ..reference import ImageSource, Reference, open_reference
+from ..retarget.character import Box
+from ..retarget.retarget import RetargetSettings, plan, retarget
+from ..utils.devices import choose_device, choose_dtype
+from ..utils.validation import require_file
+from .animation import Animation, DrivingSource, Report, all_frames, no_report
+from .components import PipelineComponents, load_components, load_small
+from .conditioning import clip_conditions, encode_motion, encode_reference, warn_of_stretching
+from .conditions import ConditionInputs
 from .puppet_condition import puppet_latents
 from .sampling import SamplingSettings, sample_latents
 from .shapes import ClipShape
 from .training_spec import ReferenceForm
 
-Report = Callable[[str, int, int], None]
-"""Called with a stage's name, how much of it is done and how much there is; may raise to stop the work."""
-
-
-class DrivingSource(Protocol):
-    """What is danced: a `Dance` in a file, or frames that are in memory."""
-
-    @property
-    def poses(self) -> PoseSequence: ...
-
-    def frames(self) -> Iterable[np.ndarray]:
-        """Return the frames that the poses are of, (h, w, 3) uint8 in RGB."""
-        ...
-
-    def require_all(self, found: int) -> None:
-        """Raise InvalidInput unless `found` is the number of the frames."""
-        ...
-
-
-@dataclass(frozen=True)
-class Reference:
-    """The character: its picture (h, w, 3) uint8 in RGB, and where known its pose and the box it fills."""
-
-    picture: np.ndarray
-    pose: PoseSequence | None = None
-    box: Box | None = None
-
-    @property
-    def character(self) -> Character:
-        """What retargeting needs to know."""
-        height, width, _ = self.picture.shape
-        return Character(width, height, self.pose, self.box)
-
 
 @dataclass(frozen=True)
 class AnimationSettings:
-    """What is made of a reference and a dance.
+    """Settings of an animation.
 
-    width, height: pixels of the generated frames. reference_form: as what the denoiser is shown the
-    reference. None stands for what the denoiser was trained on.
+    Attributes:
+        width: Of the generated frames in pixels; None for what the denoiser was trained on.
+        height: Likewise.
+        retarget: How poses are transferred to the character.
+        sampling: How latents are sampled.
+        reference_form: In which forms the denoiser sees the reference; None for what it was trained on.
+
     """
 
     width: int | None = None
@@ -75,94 +51,225 @@ class AnimationSettings:
 
 
 @dataclass(frozen=True)
-class Animation:
-    """frames (f, height, width, 3) uint8 in RGB; poses: what they were made to follow.
+class AnimateXPipeline:
+    """Animates characters with one set of models.
 
-    retargeting: in words, how these came of the dance's poses.
+    `pipeline(reference, driving)` does everything. `animate` does the same with inputs that are open already;
+    `conditions`, `sample` and `decode` are its three steps.
+
+    Attributes:
+        networks: The models.
+        report: Called as the work proceeds.
+        sampling: The default settings of `__call__`.
+        dwpose: Detects poses that `__call__` is not given.
+
     """
 
-    frames: np.ndarray
-    poses: PoseSequence
-    retargeting: str
-
-
-@dataclass(frozen=True)
-class AnimateXPipeline:
-    """Makes characters dance with one set of networks."""
-
     networks: PipelineComponents
-    report: Report
+    report: Report = no_report
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
+    dwpose: DWPose = field(default_factory=DWPose)
 
-    def animate(self, reference: Reference, dance: DrivingSource, settings: AnimationSettings) -> Animation:
-        """Give a character the motion of a dance.
+    @classmethod
+    def from_bundle(
+        cls,
+        model: str | Path = "auto",
+        *,
+        models_dir: str | Path | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        report: Report = no_report,
+    ) -> "AnimateXPipeline":
+        """Load the models.
 
-        Raises InvalidInput for sizes and settings that cannot work, OutOfMemory with what to lower, and
-        whatever the report raises.
+        Args:
+            model: "small" for the small built-in models, a denoiser's file, or "auto": the denoiser in the
+                models directory, else the built-in models.
+            models_dir: A directory laid out as ComfyUI's `models`; None for $ANIMATEX_MODELS, else
+                ~/.cache/animatex.
+            device: "auto", "cpu", "cuda", "cuda:1", "mps".
+            precision: Of the denoiser's weights: "auto", "fp32", "fp16" or "bf16".
+            report: Called with a stage, what is done of it and what there is, as the work proceeds.
+
+        Returns:
+            The pipeline.
+
+        Raises:
+            InvalidInput: A file is missing, or the device is not available.
+            CheckpointError: A file cannot be used.
+
         """
-        shape = self._shape(len(dance.poses), settings)
-        warn_of_stretching(reference.picture, shape)
-        chosen = plan(dance.poses, reference.character, settings.retarget)
-        poses = retarget(dance.poses, reference.character, settings.retarget)
+        folder = ModelsDir(default_models_folder() if models_dir is None else Path(models_dir))
+        place = choose_device(device)
+        dtype = choose_dtype(precision, place)
+        dwpose = DWPose(*(folder.find_pose_files() or (None, None)))
+        denoiser = folder.find_denoiser() if model == "auto" else None if model == "small" else Path(model)
+        if denoiser is None:
+            networks = load_small(SHIPPED, dtype, place)
+            return cls(networks, report, SamplingSettings.for_small_bundle(), dwpose)
+        require_file(denoiser, "model")
+        return cls(load_components(folder, denoiser, dtype, place), report, dwpose=dwpose)
+
+    def __call__(
+        self,
+        reference: ImageSource | Reference,
+        driving: str | Path | DrivingSource,
+        *,
+        poses: str | Path | PoseSequence | None = None,
+        frames: int | None = 32,
+        stride: int = 2,
+        start: float = 0.0,
+        end: float | None = None,
+        seed: int | None = None,
+        box: Box | None = None,
+        mask: str | Path | np.ndarray | None = None,
+        settings: AnimationSettings | None = None,
+    ) -> Animation:
+        """Animate a character.
+
+        Args:
+            reference: A file, a Pillow image, an array (h, w, 3) uint8 in RGB, or a `Reference`.
+            driving: The driving video: a file, or open already.
+            poses: Of a driving file: its poses or a file with them; None to detect them.
+            frames: Of a driving file: how many frames to use, None for all.
+            stride: Of a driving file: one frame in how many.
+            start: Of a driving file: where to begin, in seconds.
+            end: Of a driving file: where to end, in seconds; None for its end.
+            seed: Of the noise; None for that of the settings.
+            box: The box that the character fills, if no pose is detected in the reference.
+            mask: A mask of the character, as an alternative to `box`.
+            settings: None for `self.sampling` and otherwise defaults.
+
+        Returns:
+            The animation; `save` writes it with the audio of the driving video.
+
+        Raises:
+            AnimateXError: An input cannot be used; the message says what to do.
+
+        """
+        settings = AnimationSettings(sampling=self.sampling) if settings is None else settings
+        if seed is not None:
+            settings = replace(settings, sampling=replace(settings.sampling, seed=seed))
+        if not isinstance(reference, Reference):
+            detector = None if settings.retarget.mode == "none" else self.dwpose
+            reference = open_reference(reference, box=box, mask=mask, dwpose=detector)
+        if isinstance(driving, (str, Path)):
+            driving = open_driving(
+                driving,
+                poses=poses,
+                dwpose=self.dwpose,
+                frames=frames,
+                stride=stride,
+                start=start,
+                end=end,
+                progress=partial(self.report, "poses"),
+            )
+        return self.animate(reference, driving, settings)
+
+    def animate(self, reference: Reference, driving: DrivingSource, settings: AnimationSettings) -> Animation:
+        """Animate a character whose inputs are open already.
+
+        Args:
+            reference: The character.
+            driving: The driving frames with their poses.
+            settings: The settings.
+
+        Returns:
+            The animation.
+
+        Raises:
+            InvalidInput: Sizes or settings are not possible.
+            OutOfMemory: The message says what to lower.
+
+        """
+        chosen = plan(driving.poses, reference.character, settings.retarget)
+        poses = retarget(driving.poses, reference.character, settings.retarget)
         own_pose = chosen.own_pose(reference.character)
-        features = self._reference(reference, shape, own_pose, settings.reference_form)
-        motion = self._motion(dance)
-        puppet = self._puppet(reference, features.pose, poses, shape)
-        context = self.networks.text_context
-        inputs = clip_conditions(shape, context, features, poses, motion, puppet=puppet)
-        latents = sample_latents(
-            self.networks.unet,
-            inputs,
-            settings.sampling,
-            lambda info: self.report("sampling", info.index + 1, info.total),
+        inputs = self.conditions(reference, driving, poses, own_pose, settings)
+        frames = self.decode(self.sample(inputs, settings.sampling))
+        source = driving if isinstance(driving, DrivingClip) else None
+        return Animation(frames, poses, chosen.description, source)
+
+    def conditions(
+        self,
+        reference: Reference,
+        driving: DrivingSource,
+        poses: PoseSequence,
+        own_pose: PoseSequence | None,
+        settings: AnimationSettings,
+    ) -> ConditionInputs:
+        """Return the conditions of the denoiser.
+
+        Args:
+            reference: The character.
+            driving: The driving frames with their poses, from which the motion is read.
+            poses: The retargeted poses.
+            own_pose: The pose of the reference, None if unknown.
+            settings: Sizes and form of the reference.
+
+        Returns:
+            The conditions.
+
+        Raises:
+            InvalidInput: Sizes are not possible.
+
+        """
+        networks, shape = self.networks, self._shape(len(poses), settings)
+        warn_of_stretching(reference.picture, shape)
+        form = settings.reference_form or networks.trained_on.reference_form
+        features = encode_reference(
+            networks.image_encoder, reference.picture, shape, own_pose, form, networks.autoencoder
         )
-        return Animation(np.stack(list(self._decode(latents))), poses, chosen.description)
+        motion = encode_motion(
+            networks.image_encoder, all_frames(driving), driving.poses, partial(self.report, "features")
+        )
+        puppet = None
+        if networks.unet.config.puppet:
+            picture = reference.picture
+            puppet = puppet_latents(networks.autoencoder, picture, features.pose, poses, shape)
+        return clip_conditions(shape, networks.text_context, features, poses, motion, puppet=puppet)
+
+    def sample(self, conditions: ConditionInputs, settings: SamplingSettings) -> Tensor:
+        """Sample latents.
+
+        Args:
+            conditions: From `conditions`.
+            settings: Solver, steps, guidance, seed and long videos.
+
+        Returns:
+            The latents (1, c, f, h, w).
+
+        Raises:
+            OutOfMemory: The message says what to lower.
+
+        """
+        unet = self.networks.unet
+        return sample_latents(
+            unet, conditions, settings, lambda info: self.report("sampling", info.index + 1, info.total)
+        )
+
+    def decode(self, latents: Tensor) -> np.ndarray:
+        """Decode latents (1, c, f, h, w) to frames (f, height, width, 3) uint8 in RGB."""
+        return np.stack(list(self._decoded(latents)))
+
+    def _decoded(self, latents: Tensor) -> Iterator[np.ndarray]:
+        frames = rearrange(latents, "1 c f h w -> f c h w")
+        for index, latent in enumerate(frames):
+            yield _to_bytes(self.networks.autoencoder.decode(latent[None])[0])
+            self.report("decoding", index + 1, len(frames))
 
     def _shape(self, frames: int, settings: AnimationSettings) -> ClipShape:
         trained_on = self.networks.trained_on
         width = trained_on.width if settings.width is None else settings.width
         height = trained_on.height if settings.height is None else settings.height
-        plan = settings.sampling.long_clip
-        trained_on.warn_of_length(frames if plan is None else min(frames, plan.size))
+        at_once = settings.sampling.long_clip
+        trained_on.warn_of_length(frames if at_once is None else min(frames, at_once.size))
         shape = ClipShape(width, height, frames, num_downsamples=self.networks.unet.config.num_downsamples)
         trained_on.warn_of_size(width, height)
         return shape
 
-    def _reference(
-        self, reference: Reference, shape: ClipShape, pose: PoseSequence | None, form: ReferenceForm | None
-    ) -> ReferenceFeatures:
-        encoder, autoencoder = self.networks.image_encoder, self.networks.autoencoder
-        form = form or self.networks.trained_on.reference_form
-        return encode_reference(encoder, reference.picture, shape, pose, form, autoencoder)
 
-    def _puppet(
-        self, reference: Reference, own: PoseSequence | None, poses: PoseSequence, shape: ClipShape
-    ) -> Tensor | None:
-        if not self.networks.unet.config.puppet:
-            return None
-        return puppet_latents(self.networks.autoencoder, reference.picture, own, poses, shape)
-
-    def _motion(self, dance: DrivingSource) -> MotionFeatures:
-        report = partial(self.report, "features")
-        return encode_motion(self.networks.image_encoder, all_frames(dance), dance.poses, report)
-
-    def _decode(self, latents: Tensor) -> Iterator[np.ndarray]:
-        frames = rearrange(latents, "1 c f h w -> f c h w")
-        for index, latent in enumerate(frames):
-            picture = self.networks.autoencoder.decode(latent[None])[0]
-            yield _to_bytes(picture)
-            self.report("decoding", index + 1, len(frames))
-
-
-def all_frames(dance: DrivingSource) -> Iterator[np.ndarray]:
-    """Yield every frame of a dance; raises InvalidInput where some cannot be read."""
-    done = 0
-    for frame in dance.frames():
-        yield frame
-        done += 1
-    dance.require_all(done)
-
-
-def _to_bytes(picture: Tensor) -> np.ndarray:
-    """(3, h, w) around -1..1 -> (h, w, 3) uint8, rounded down, as released."""
-    unit = (picture.float().cpu() * 0.5 + 0.5).clamp(0, 1)
+def _to_bytes(image: Tensor) -> np.ndarray:
+    """(3, h, w) around -1..1 -> (h, w, 3) uint8, rounded down as in the official code."""
+    unit = (image.float().cpu() * 0.5 + 0.5).clamp(0, 1)
     return rearrange((unit * 255).byte(), "c h w -> h w c").numpy()

@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..animate_x.animation import Animation, DrivingSource, Report, all_frames
 from ..animate_x.conditioning import encode_motion, warn_of_stretching
-from ..animate_x.pipeline import Animation, DrivingSource, Reference, Report, all_frames
 from ..animate_x.sampling import finite_clip
 from ..animate_x.shapes import ClipShape
 from ..errors import AnimateXWarning
 from ..pose.keypoints import PoseSequence
+from ..reference import Reference
 from ..retarget.retarget import RetargetSettings, plan, retarget
 from ..utils.devices import reraise_oom
 from .components import AnimateXPlus, on_device

@@ -7,11 +7,13 @@ from tempfile import gettempdir
 
 import torch
 
-from ..animate_x.pipeline import AnimateXPipeline, Animation, AnimationSettings, Reference, Report
+from ..animate_x.animation import Animation, Report
+from ..animate_x.pipeline import AnimateXPipeline, AnimationSettings
 from ..animate_x.shapes import ClipShape
 from ..driving import DrivingClip
 from ..errors import StorageError
 from ..pose.draw import draw_poses
+from ..reference import Reference
 from ..utils.devices import choose_device, choose_dtype
 from ..video.formats import check_settings
 from ..video.info import probe

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import torch
 
-from ..animate_x.pipeline import Animation, Reference, Report
+from ..animate_x.animation import Animation, Report
 from ..animate_x_plus.checkpoint import is_plus, read_plus
 from ..animate_x_plus.components import PlusFiles, load_animate_x_plus
 from ..animate_x_plus.pipeline import AnimateXPlusPipeline, PlusSettings
@@ -19,6 +19,7 @@ from ..animate_x_plus.sampling import GUIDANCE, SHIFT, STEPS, PlusSampling
 from ..driving import DrivingClip
 from ..errors import InvalidInput
 from ..hub.models_dir import PLUS_MODULES, Variant
+from ..reference import Reference
 from ..utils.validation import require_file
 from .options import PLUS_CLIP, models_folder, retarget_settings
 

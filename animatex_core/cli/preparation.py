@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, get_args
 
-from ..animate_x.pipeline import Report
+from ..animate_x.animation import Report
 from ..training.animate_x_plus.encoding import ClipEncoders, load_wan_encoders
 from ..training.animate_x_plus.preparation import CAPTIONS, SourceClip, WanPreparation, WanPrepareSettings
 from ..training.animate_x_plus.synthetic import DummyEncoders

@@ -9,7 +9,7 @@ from typing import get_args
 
 from tqdm import tqdm
 
-from ..animate_x.pipeline import Report
+from ..animate_x.animation import Report
 from ..animate_x.training_spec import ReferenceForm
 from ..errors import InvalidInput
 from ..training.data.encoding import Encoders, generated_encoders, load_encoders

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from einops import rearrange
 
-from ..animate_x.pipeline import Reference
 from ..driving import DrivingClip
 from ..pose.draw import drawn_over, fitted
 from ..pose.formats.reader import write_poses
 from ..pose.keypoints import PoseSequence
 from ..puppet.puppet import iterate_puppet
+from ..reference import Reference
 from ..retarget.retarget import plan, retarget
 from ..utils.files import check_writable
 from ..video.image import write_picture

@@ -13,9 +13,10 @@ import torch
 from PIL import Image
 
 from animatex_core.animate_x import pipeline
+from animatex_core.animate_x.animation import Animation
 from animatex_core.animate_x.conditions import ConditionInputs
 from animatex_core.animate_x.dummy_components import dummy_components
-from animatex_core.animate_x.pipeline import AnimateXPipeline, AnimationSettings, Reference
+from animatex_core.animate_x.pipeline import AnimateXPipeline, AnimationSettings
 from animatex_core.animate_x.sampling import SamplingSettings, sample_latents
 from animatex_core.animate_x.training_spec import TrainingSpec
 from animatex_core.driving import DrivingClip, common_length
@@ -23,6 +24,7 @@ from animatex_core.encoders.preprocessing import clip_pictures, unit_pictures
 from animatex_core.errors import AnimateXWarning
 from animatex_core.pose.draw import draw_poses
 from animatex_core.pose.keypoints import PoseSequence
+from animatex_core.reference import Reference
 from animatex_core.retarget.retarget import Box, RetargetSettings
 from animatex_core.video.frame_selection import choose_frames
 from animatex_core.video.info import probe
@@ -53,9 +55,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[ConditionInputs]:
     return seen
 
 
-def animate(
-    reference: Reference, dance: DrivingClip, settings: AnimationSettings = SETTINGS
-) -> pipeline.Animation:
+def animate(reference: Reference, dance: DrivingClip, settings: AnimationSettings = SETTINGS) -> Animation:
     return AnimateXPipeline(NETWORKS, lambda *_: None).animate(reference, dance, settings)
 
 

@@ -62,9 +62,7 @@ def test_batched_guidance_equals_one_pass_after_the_other(unet: AnimateXUNet) ->
 
 @pytest.mark.parametrize("weights", ["smooth", "uniform"])
 @pytest.mark.parametrize("size", [3, 32])
-def test_a_video_that_fits_one_window_is_bit_identical(
-    unet: AnimateXUNet, size: int, weights: str
-) -> None:
+def test_a_video_that_fits_one_window_is_bit_identical(unet: AnimateXUNet, size: int, weights: str) -> None:
     plan = Windows(size, overlap=1, weights=weights)  # type: ignore[arg-type]
     windowed = sample_latents(unet, tiny_inputs(), replace(FEW, long_clip=plan))
     assert torch.equal(windowed, sample_latents(unet, tiny_inputs(), FEW))

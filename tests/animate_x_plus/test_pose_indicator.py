@@ -86,9 +86,7 @@ def test_the_full_variant_needs_the_driving_frames() -> None:
         ({"clip_features": torch.zeros(2, 9, 64)}, "clip_features is"),
     ],
 )
-def test_conditions_of_different_videos_are_rejected(
-    inputs: dict[str, Tensor], message: str
-) -> None:
+def test_conditions_of_different_videos_are_rejected(inputs: dict[str, Tensor], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         PlusInputs(**({"pose_video": plus_inputs().pose_video} | inputs))
 

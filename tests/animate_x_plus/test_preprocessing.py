@@ -45,7 +45,9 @@ def poses() -> PoseSequence:
         (500, 1, list(range(81))),
     ],
 )
-def test_frames_are_selected_as_in_the_official_code(available: int, stride: int, expected: list[int]) -> None:
+def test_frames_are_selected_as_in_the_official_code(
+    available: int, stride: int, expected: list[int]
+) -> None:
     assert chosen_frames(available, stride) == expected
 
 

@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from animatex_core.animate_x.pipeline import Reference
 from animatex_core.animate_x_plus.components import AnimateXPlus, PlusFiles, load_animate_x_plus
 from animatex_core.animate_x_plus.modules import PlusInputs
 from animatex_core.animate_x_plus.pipeline import AnimateXPlusPipeline, PlusSettings
@@ -20,6 +19,7 @@ from animatex_core.errors import AnimateXWarning, Cancelled, InvalidInput
 from animatex_core.hub.models_dir import Variant
 from animatex_core.pose.draw import draw_poses
 from animatex_core.pose.keypoints import PoseSequence
+from animatex_core.reference import Reference
 from animatex_core.retarget.retarget import RetargetSettings
 from tests.animate_x_plus.small_wan import SmallWan, expect_small_open_clip
 from tests.support.dance_samples import small_dance

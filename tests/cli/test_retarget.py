@@ -214,7 +214,7 @@ def test_a_mask_of_nothing_is_refused(
     size = Image.open(dance.character).size
     Image.new("L", size, value).save(dance.folder / "mask.png")
     assert retarget(dance, mask=dance.folder / "mask.png") == 2
-    assert f"mask.png is {kind}: mark the character in it, or give --box instead" in capsys.readouterr().err
+    assert f"mask.png is {kind}: mark the character in it, or give a box instead" in capsys.readouterr().err
 
 
 def numbered(dance: DanceFiles, numbers: range | list[int]) -> Path:

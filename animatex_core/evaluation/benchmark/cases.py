@@ -7,9 +7,9 @@ from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 
-from ...animate_x.pipeline import Reference
 from ...errors import InvalidInput
 from ...pose.keypoints import PoseSequence
+from ...reference import Reference
 from ...retarget.retarget import Character, RetargetSettings, retarget
 
 SAME_RATE = 0.01  # part by which rates may differ that are meant to be the same, such as 24 and 23.976
