@@ -14,7 +14,7 @@ test: $(INSTALLED)
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m basedpyright
-	$(BIN)/python -m tests.host.environments
+	$(BIN)/python -m tests.comfyui.environments
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 $(INSTALLED): pyproject.toml requirements.txt constraints.txt

@@ -1,4 +1,4 @@
-"""Animate-X for ComfyUI: give any character the motion of a dance."""
+"""Animate-X for ComfyUI: animate any character with the motion of a video."""
 
 from typing import Any
 

@@ -18,7 +18,7 @@ from animatex_core.animate_x.conditions import ConditionInputs
 from animatex_core.animate_x.sampling import SamplingSettings, sample_latents
 from animatex_core.animate_x.shapes import ClipShape
 from benchmarks.measure import SMALL, generated_inputs, generated_unet
-from tests.host.pack import pack, start
+from tests.comfyui.probes.pack import pack, start
 
 Job = Callable[[], Tensor]
 SCALE = 0.18215  # of latents in the core against those of a LATENT
@@ -43,14 +43,14 @@ def hosted(weights: dict[str, Tensor], inputs: ConditionInputs, settings: Sampli
     comfy.utils.PROGRESS_BAR_ENABLED = False
     config = pack("animatex_core.animate_x.config").DenoiserConfig.from_dict(SMALL.to_dict())
     file = pack("animatex_core.animate_x.checkpoint").DenoiserFile(config, weights, None)
-    model = pack("nodes.host.loading").load_model(file, "generated weights")
+    model = pack("nodes.comfy.loading").load_model(file, "generated weights")
     shape = pack("animatex_core.animate_x.shapes").ClipShape(**vars(inputs.shape))
-    told = pack("animatex_core.animate_x.conditions").ConditionInputs(**{**vars(inputs), "shape": shape})
-    pair = pack("nodes.host.conditions").conditioning_pair(told)
+    in_pack = pack("animatex_core.animate_x.conditions").ConditionInputs(**{**vars(inputs), "shape": shape})
+    pair = pack("nodes.comfy.conditioning").conditioning_pair(in_pack)
     own = pack("animatex_core.animate_x.sampling").SamplingSettings(steps=settings.steps)
     latent = {"samples": torch.zeros(shape.frames, 4, *shape.latent_size)}
-    sample_clip = pack("nodes.host.sampling").sample_clip
-    return lambda: sample_clip(model, pair, latent, own, 1.0)["samples"] * SCALE
+    sample_video = pack("nodes.comfy.sampling").sample_video
+    return lambda: sample_video(model, pair, latent, own, 1.0)["samples"] * SCALE
 
 
 def main() -> None:

@@ -1,1 +1,1 @@
-"""Nodes: ComfyUI types in, one call of the core, ComfyUI types out."""
+"""The nodes: each one converts ComfyUI's types, calls the core, and converts the result back."""

@@ -1,17 +1,17 @@
-"""What the pack brings to ComfyUI."""
+"""The extension that ComfyUI loads: the list of all nodes."""
 
 from comfy_api.latest import ComfyExtension, io
 
-from .condition import AnimateXConditioning, AnimateXFeatures
-from .host import folders
-from .load import AnimateXLoadEncoders, AnimateXLoadModel
-from .plus import AnimateXApplyPlus, AnimateXLoadPlus, AnimateXPlusReference
-from .pose import DrawPoses, ExtractPoses, LoadDWPose, SmoothPoses
-from .pose_files import LoadPoses, SavePoses
-from .puppet import PuppetPreview
-from .retarget import RetargetPoses
-from .sample import AnimateXNoise, AnimateXSampler, AnimateXSolver
-from .video import DrivingFrames, EncodeVideo
+from .comfy.model_files import register_folder
+from .conditioning import AnimateXConditioning, AnimateXFeatures
+from .loaders import AnimateXLoadDWPose, AnimateXLoadEncoders, AnimateXLoadModel, AnimateXLoadPlus
+from .pose import AnimateXDrawPoses, AnimateXExtractPoses, AnimateXSmoothPoses
+from .pose_files import AnimateXLoadPoses, AnimateXSavePoses
+from .puppet import AnimateXPuppetPreview
+from .retarget import AnimateXRetargetPoses
+from .sampling import AnimateXNoise, AnimateXSampler, AnimateXSolver
+from .video import AnimateXDrivingFrames, AnimateXEncodeVideo
+from .wan import AnimateXApplyPlus, AnimateXPlusReference
 
 NODES: list[type[io.ComfyNode]] = [
     AnimateXLoadModel,
@@ -21,26 +21,26 @@ NODES: list[type[io.ComfyNode]] = [
     AnimateXSampler,
     AnimateXSolver,
     AnimateXNoise,
-    LoadDWPose,
-    ExtractPoses,
-    LoadPoses,
-    SavePoses,
-    SmoothPoses,
-    DrawPoses,
-    RetargetPoses,
-    DrivingFrames,
-    EncodeVideo,
+    AnimateXLoadDWPose,
+    AnimateXExtractPoses,
+    AnimateXLoadPoses,
+    AnimateXSavePoses,
+    AnimateXSmoothPoses,
+    AnimateXDrawPoses,
+    AnimateXRetargetPoses,
+    AnimateXDrivingFrames,
+    AnimateXEncodeVideo,
     AnimateXLoadPlus,
     AnimateXPlusReference,
     AnimateXApplyPlus,
-    PuppetPreview,
+    AnimateXPuppetPreview,
 ]
 
 
 class AnimateXExtension(ComfyExtension):
-    """The nodes of Animate-X."""
+    """The Animate-X extension."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        """Return the nodes, and make the pack's models folder known: old versions never call `on_load`."""
-        folders.register()
+        """Return the nodes, and register the models folder here, since old versions never call `on_load`."""
+        register_folder()
         return NODES

@@ -1,4 +1,4 @@
-"""Nodes that find, clean and draw poses."""
+"""Nodes that detect, smooth and draw poses."""
 
 from typing import Any
 
@@ -6,101 +6,40 @@ from comfy_api.input import VideoInput
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..animatex_core.hub.models_dir import POSE_DETECTOR, POSE_ESTIMATOR
 from ..animatex_core.pose.dwpose import DWPose, find_poses
-from ..animatex_core.pose.filtering import fill_gaps as filled
+from ..animatex_core.pose.filtering import fill_gaps as fill_pose_gaps
 from ..animatex_core.pose.filtering import smooth
 from ..animatex_core.pose.person import read_person_box
-from ..animatex_core.pose.providers import check_device
-from .host.boxes import person_box_input
-from .host.discovery import found_as
-from .host.fingerprints import files_state
-from .host.lists import warn_of_single_frames
-from .host.onnx_files import chosen_file, onnx_choices, onnx_files
-from .host.poses import (
-    DWPoseNets,
+from .comfy.images import warn_single_frame_list
+from .comfy.messages import node_progress, report_warnings
+from .comfy.poses import (
+    DWPoseModels,
     Poses,
-    affordable_pictures_of,
-    keypoints_of,
+    draw_pose_images,
+    frame_source,
+    lazy_pose_images,
+    parse_person,
+    person_box_input,
     person_input,
-    person_rule,
-    pictures_of,
     pose_cache,
-    poses_of,
-    shots_of,
+    to_keypoints,
+    to_poses,
     validate_person,
 )
-from .host.progress import node_progress
-from .host.told import told
-from .host.values import OpenCombo, checked
+from .comfy.schema import searchable
+from .comfy.validation import coerce_inputs
 
 CATEGORY = "Animate-X/pose"
-DEVICES = ["auto", "cuda", "directml", "coreml", "cpu"]
 
 
-@found_as("openpose", "dwpose", "yolox", "onnx", advanced=("device",))
-class LoadDWPose(io.ComfyNode):
-    """The two nets that find people and their poses."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        """Describe the node."""
-        return io.Schema(
-            node_id="AnimateXLoadDWPose",
-            display_name="Load DWPose",
-            category="Animate-X/loaders",
-            description="Selects the two models of DWPose. They are loaded when poses are first "
-            "detected, and not at all if the same poses are cached.",
-            inputs=[
-                OpenCombo(
-                    "detector",
-                    options=onnx_choices(),
-                    tooltip="Person detector: yolox_l.onnx in models/animate_x, models/detection or "
-                    "the folder of controlnet_aux. automatic uses it if found, otherwise "
-                    "the small built-in network.",
-                ),
-                OpenCombo(
-                    "estimator",
-                    options=onnx_choices(),
-                    tooltip="Keypoint estimator: dw-ll_ucoco_384.onnx in the same folders. The "
-                    "built-in network is small and only works for drawn dancers.",
-                ),
-                OpenCombo(
-                    "device",
-                    options=DEVICES,
-                    default=DEVICES[0],
-                    tooltip="Device for the ONNX files. auto uses the first that works. The built- "
-                    "in networks run on the CPU.",
-                ),
-            ],
-            outputs=[DWPoseNets.Output(display_name="dwpose", tooltip="The models, for DWPose Extract.")],
-            hidden=[io.Hidden.unique_id],
-        )
-
-    @classmethod
-    def fingerprint_inputs(cls, detector: Any = None, estimator: Any = None, device: Any = None) -> Any:
-        """Notice files that come and go."""
-        return files_state(lambda: onnx_files().values())
-
-    @classmethod
-    @checked
-    def execute(cls, detector: str, estimator: str, device: str) -> io.NodeOutput:
-        """Choose the files."""
-        check_device(device)
-        with told(cls.hidden.unique_id):
-            files = chosen_file(detector, POSE_DETECTOR), chosen_file(estimator, POSE_ESTIMATOR)
-        return io.NodeOutput(DWPose(*files, device=device))
-
-
-@found_as(
+@searchable(
     "openpose", "pose estimation", "pose detection", "keypoints", "preprocessor", advanced=("detect_every",)
 )
-class ExtractPoses(io.ComfyNode):
-    """The poses of one person in frames or in a clip."""
+class AnimateXExtractPoses(io.ComfyNode):
+    """Detects the poses of one person in images or in a video."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
         return io.Schema(
             node_id="AnimateXExtractPoses",
             display_name="DWPose Extract",
@@ -109,7 +48,7 @@ class ExtractPoses(io.ComfyNode):
             "one of the two. Results are cached, so the same frames are never "
             "processed twice.",
             inputs=[
-                DWPoseNets.Input("dwpose", tooltip="The models of Load DWPose."),
+                DWPoseModels.Input("dwpose", tooltip="The models of Load DWPose."),
                 person_input(),
                 io.Int.Input(
                     "detect_every",
@@ -142,11 +81,11 @@ class ExtractPoses(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, person: Any = None) -> bool | str:
-        """Take a person also as a number, which is none of the choices that ComfyUI knows."""
+        """Accept any person's number, also one that is not among the options."""
         return validate_person(person)
 
     @classmethod
-    @checked
+    @coerce_inputs
     def execute(
         cls,
         dwpose: DWPose,
@@ -157,29 +96,27 @@ class ExtractPoses(io.ComfyNode):
         video: VideoInput | None = None,
         person_box: Any = None,
     ) -> io.NodeOutput:
-        """Find the poses, or remember them."""
-        with told(cls.hidden.unique_id) as sentences, shots_of(images, video) as shots:
+        with report_warnings(cls.hidden.unique_id) as sentences, frame_source(images, video) as shots:
             found = find_poses(
                 dwpose,
                 shots,
                 pose_cache(),
-                person=person_rule(person) if person_box is None else read_person_box(person_box),
+                person=parse_person(person) if person_box is None else read_person_box(person_box),
                 detect_every=detect_every,
                 whole_frame=whole_frame,
                 progress=node_progress(shots.total or 1),
             )
             sentences.append(found.sentence)
-            pictures = affordable_pictures_of(found.poses, cls.hidden.unique_id)
-        return io.NodeOutput(keypoints_of(found.poses), pictures)
+            pose_images = lazy_pose_images(found.poses, cls.hidden.unique_id)
+        return io.NodeOutput(to_keypoints(found.poses), pose_images)
 
 
-@found_as("openpose", "pose jitter", "one euro filter", "keypoints", advanced=("beta",))
-class SmoothPoses(io.ComfyNode):
-    """Poses with short gaps filled and less trembling."""
+@searchable("openpose", "pose jitter", "one euro filter", "keypoints", advanced=("beta",))
+class AnimateXSmoothPoses(io.ComfyNode):
+    """Fills short gaps in poses and reduces jitter."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
         return io.Schema(
             node_id="AnimateXSmoothPoses",
             display_name="Smooth Poses",
@@ -230,32 +167,30 @@ class SmoothPoses(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, person: Any = None) -> bool | str:
-        """Take a person also as a number, which is none of the choices that ComfyUI knows."""
+        """Accept any person's number, also one that is not among the options."""
         return validate_person(person)
 
     @classmethod
-    @checked
+    @coerce_inputs
     def execute(
         cls, poses: Any, fps: float, fill_gaps: int, min_cutoff: float, beta: float, person: str
     ) -> io.NodeOutput:
-        """Fill, then smooth."""
-        with told(cls.hidden.unique_id):
-            read = poses_of(poses, person=person)
-            warn_of_single_frames(len(read), "Each pose")
-            cleaned = filled(read, fill_gaps)
+        with report_warnings(cls.hidden.unique_id):
+            read = to_poses(poses, person=person)
+            warn_single_frame_list(len(read), "Each pose")
+            cleaned = fill_pose_gaps(read, fill_gaps)
             if min_cutoff:
                 progress = node_progress(len(cleaned))
                 cleaned = smooth(cleaned, min_cutoff=min_cutoff, beta=beta, fps=fps, progress=progress)
-        return io.NodeOutput(keypoints_of(cleaned))
+        return io.NodeOutput(to_keypoints(cleaned))
 
 
-@found_as("openpose", "pose skeleton", "stick figure", "keypoints")
-class DrawPoses(io.ComfyNode):
-    """Poses as pictures."""
+@searchable("openpose", "pose skeleton", "stick figure", "keypoints")
+class AnimateXDrawPoses(io.ComfyNode):
+    """Draws poses as images."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
         return io.Schema(
             node_id="AnimateXDrawPoses",
             display_name="Draw Poses",
@@ -285,8 +220,7 @@ class DrawPoses(io.ComfyNode):
         )
 
     @classmethod
-    @checked
+    @coerce_inputs
     def execute(cls, poses: Any, width: int, height: int) -> io.NodeOutput:
-        """Draw."""
-        with told(cls.hidden.unique_id):
-            return io.NodeOutput(pictures_of(poses_of(poses), width or None, height or None))
+        with report_warnings(cls.hidden.unique_id):
+            return io.NodeOutput(draw_pose_images(to_poses(poses), width or None, height or None))

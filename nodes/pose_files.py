@@ -1,4 +1,4 @@
-"""Nodes that read and write files of poses."""
+"""Nodes that load and save poses."""
 
 from typing import Any
 
@@ -6,36 +6,32 @@ from comfy_api.latest import io, ui
 
 from ..animatex_core.errors import AnimateXError
 from ..animatex_core.pose.formats.reader import read_poses, write_poses
-from .host.discovery import found_as
-from .host.files import existing_input, input_files, inputs_of_kind, new_output, validate_prefix
-from .host.fingerprints import choice_state
-from .host.poses import (
+from .comfy.files import find_input_file, list_input_files, list_input_names, new_output_file, validate_prefix
+from .comfy.messages import node_progress, printable, report_warnings
+from .comfy.poses import (
     Poses,
-    affordable_pictures_of,
-    keypoints_of,
+    lazy_pose_images,
+    parse_person,
     person_input,
-    person_rule,
-    poses_of,
+    to_keypoints,
+    to_poses,
     validate_person,
 )
-from .host.prefixes import filled_in
-from .host.printable import printable
-from .host.progress import node_progress
-from .host.told import told
-from .host.values import OpenCombo, checked
+from .comfy.schema import choice_fingerprint, searchable
+from .comfy.validation import OpenCombo, coerce_inputs
+from .comfy.workflow import fill_patterns
 from .pose import CATEGORY
 
 SUFFIX = ".json"
-SUFFIXES = (SUFFIX, ".jsonl", ".ndjson")  # that are read
+READABLE_SUFFIXES = (SUFFIX, ".jsonl", ".ndjson")
 
 
-@found_as("openpose", "import poses", "pose json", "keypoints")
-class LoadPoses(io.ComfyNode):
-    """One person's poses from a file."""
+@searchable("openpose", "import poses", "pose json", "keypoints")
+class AnimateXLoadPoses(io.ComfyNode):
+    """Loads the poses of one person from a file."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
         return io.Schema(
             node_id="AnimateXLoadPoses",
             display_name="Load Poses",
@@ -45,7 +41,7 @@ class LoadPoses(io.ComfyNode):
             inputs=[
                 OpenCombo(
                     "file",
-                    options=[name for suffix in SUFFIXES for name in inputs_of_kind(suffix)],
+                    options=[name for suffix in READABLE_SUFFIXES for name in list_input_names(suffix)],
                     tooltip="A .json, .jsonl or .ndjson file in ComfyUI's input folder, or in its output "
                     "folder, where Save Poses writes. Copy your file into the input folder and press R.",
                 ),
@@ -62,45 +58,40 @@ class LoadPoses(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, file: Any = None, person: Any = None) -> Any:
-        """Notice a file that was replaced.
+        """Run again if the file was replaced.
 
-        A name from another node may mean any file of the input folder. The output folder is left out: Save
+        A name from another node may mean any file in the input folder. The output folder is left out: Save
         Poses never replaces a file, and each new one would make this node run again.
         """
-        files = [path for suffix in SUFFIXES for path in input_files(suffix)]
-        return choice_state(file, lambda name: existing_input(str(name)), lambda: files)
+        files = [path for suffix in READABLE_SUFFIXES for path in list_input_files(suffix)]
+        return choice_fingerprint(file, lambda name: find_input_file(str(name)), lambda: files)
 
     @classmethod
     def validate_inputs(cls, file: Any = None, person: Any = None) -> bool | str:
-        """Refuse names that are no files in ComfyUI's folders, and people that cannot be chosen.
-
-        ComfyUI takes a sentence for a refusal.
-        """
+        """Reject names of missing files and invalid people before the run; ComfyUI shows the message."""
         try:
-            if file is not None:  # else another node gives the name
-                existing_input(str(file))
+            if file is not None:  # otherwise another node provides the name
+                find_input_file(str(file))
         except AnimateXError as error:
             return printable(str(error))
         return validate_person(person)
 
     @classmethod
-    @checked
+    @coerce_inputs
     def execute(cls, file: str, person: str) -> io.NodeOutput:
-        """Read."""
-        with told(cls.hidden.unique_id):
-            rule, progress = person_rule(person), node_progress(0)
-            poses = read_poses(existing_input(file), person=rule, progress=progress)
-            pictures = affordable_pictures_of(poses, cls.hidden.unique_id)
-        return io.NodeOutput(keypoints_of(poses), pictures)
+        with report_warnings(cls.hidden.unique_id):
+            rule, progress = parse_person(person), node_progress(0)
+            poses = read_poses(find_input_file(file), person=rule, progress=progress)
+            pose_images = lazy_pose_images(poses, cls.hidden.unique_id)
+        return io.NodeOutput(to_keypoints(poses), pose_images)
 
 
-@found_as("openpose", "export poses", "pose json", "keypoints")
-class SavePoses(io.ComfyNode):
-    """One person's poses into a file."""
+@searchable("openpose", "export poses", "pose json", "keypoints")
+class AnimateXSavePoses(io.ComfyNode):
+    """Saves the poses of one person to a file."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
         return io.Schema(
             node_id="AnimateXSavePoses",
             display_name="Save Poses",
@@ -124,18 +115,17 @@ class SavePoses(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, filename_prefix: Any = None) -> bool | str:
-        """Refuse a prefix before the work whose result it names."""
+        """Reject an invalid prefix before the run."""
         return validate_prefix(filename_prefix)
 
     @classmethod
-    @checked
+    @coerce_inputs
     def execute(cls, poses: Any, filename_prefix: str) -> io.NodeOutput:
-        """Write, and tell the name."""
-        with told(cls.hidden.unique_id):
-            written = poses_of(poses)
-            prefix = filled_in(filename_prefix, cls.hidden)
-            file = new_output(prefix, SUFFIX, written.width, written.height)
-            keypoints = keypoints_of(written)  # before the file, which a stop must not leave behind
-            write_poses(file.path, written, node_progress(len(written)))
+        with report_warnings(cls.hidden.unique_id):
+            sequence = to_poses(poses)
+            prefix = fill_patterns(filename_prefix, cls.hidden)
+            file = new_output_file(prefix, SUFFIX, sequence.width, sequence.height)
+            keypoints = to_keypoints(sequence)  # before writing, so that an interrupt leaves no file behind
+            write_poses(file.path, sequence, node_progress(len(sequence)))
         name = "/".join(filter(None, [file.subfolder, file.path.name]))
         return io.NodeOutput(keypoints, ui=ui.PreviewText(name))

@@ -1,4 +1,4 @@
-"""The node that moves the reference picture itself, before any sampling."""
+"""The node that animates the reference image itself, as a preview before sampling."""
 
 from typing import Any
 
@@ -8,49 +8,50 @@ from torch import Tensor
 from ..animatex_core.puppet.puppet import iterate_puppet
 from ..animatex_core.retarget.masks import Shows
 from ..animatex_core.utils.progress import with_progress
-from .host.character import mask_of, mask_shows_input
-from .host.discovery import found_as
-from .host.pictures import images_of, picture_of
-from .host.poses import Poses, poses_of, reference_pose_of
-from .host.progress import node_progress
-from .host.told import told
-from .host.values import checked
+from .comfy.character import mask_shows_input, to_character_mask
+from .comfy.images import first_image, stack_images
+from .comfy.messages import node_progress, report_warnings
+from .comfy.poses import Poses, to_poses, to_reference_pose
+from .comfy.schema import searchable
+from .comfy.validation import coerce_inputs
 from .pose import CATEGORY
 
 
-@found_as("cut-out animation", "animatic", "warp by pose", "rig", "quick preview", advanced=("mask_shows",))
-class PuppetPreview(io.ComfyNode):
-    """The reference picture, moved along its bones."""
+@searchable("cut-out animation", "animatic", "warp by pose", "rig", "quick preview", advanced=("mask_shows",))
+class AnimateXPuppetPreview(io.ComfyNode):
+    """Moves the reference image along its bones."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
         return io.Schema(
             node_id="AnimateXPuppetPreview",
             display_name="Puppet Preview",
             category=CATEGORY,
-            description="Moves the picture of the character like a cut-out puppet: a preview of the dance "
-            "within seconds, without any model.",
+            description="Moves the character's image like a cut-out puppet. Previews the motion in "
+            "seconds, without any model.",
             inputs=[
-                io.Image.Input("reference", tooltip="The picture of the character; of several the first."),
-                Poses.Input("reference_pose", tooltip="The character's own pose, found in its picture."),
-                Poses.Input("poses", tooltip="The dance on the character's body, from Retarget Poses."),
+                io.Image.Input(
+                    "reference", tooltip="Image of the character. Only the first image of a batch is used."
+                ),
+                Poses.Input("reference_pose", tooltip="The character's own pose, detected in its image."),
+                Poses.Input("poses", tooltip="The poses on the character's body, from Retarget Poses."),
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="Where the character is. Without a mask, its outline is estimated from pose and "
-                    "colors, which suits drawings on plain backgrounds. An empty mask is ignored.",
+                    tooltip="Where the character is. Without a mask, the outline is estimated from the pose "
+                    "and the colors, which works for drawings on plain backgrounds. An empty mask is "
+                    "ignored.",
                 ),
                 mask_shows_input(),
             ],
             outputs=[
-                io.Image.Output(display_name="images", tooltip="The moving picture, one frame per pose.")
+                io.Image.Output(display_name="images", tooltip="The animated image, one frame per pose.")
             ],
             hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
-    @checked
+    @coerce_inputs
     def execute(
         cls,
         reference: Tensor,
@@ -59,12 +60,11 @@ class PuppetPreview(io.ComfyNode):
         mask: Tensor | None = None,
         mask_shows: Shows = "automatic",
     ) -> io.NodeOutput:
-        """Draw every frame."""
-        with told(cls.hidden.unique_id) as sentences:
-            picture = picture_of(reference)
-            height, width, _ = picture.shape
-            own, moved = reference_pose_of(reference_pose, (width, height)), poses_of(poses)
-            shown = mask_of(picture, own, mask, mask_shows, sentences)
-            frames = iterate_puppet(picture, own, moved, shown)
-            images = (frame for frame, _ in with_progress(frames, len(moved), node_progress(len(moved))))
-            return io.NodeOutput(images_of(images, len(moved)))
+        with report_warnings(cls.hidden.unique_id) as sentences:
+            image = first_image(reference)
+            height, width, _ = image.shape
+            own, targets = to_reference_pose(reference_pose, (width, height)), to_poses(poses)
+            visible = to_character_mask(image, own, mask, mask_shows, sentences)
+            frames = iterate_puppet(image, own, targets, visible)
+            images = (frame for frame, _ in with_progress(frames, len(targets), node_progress(len(targets))))
+            return io.NodeOutput(stack_images(images, len(targets)))

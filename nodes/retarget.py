@@ -1,4 +1,4 @@
-"""The node of the explicit pose indicator: a dance on the body of a character."""
+"""The node of the explicit pose indicator (EPI), which fits driving poses to a character's body."""
 
 from typing import Any
 
@@ -12,17 +12,15 @@ from ..animatex_core.retarget.masks import Shows
 from ..animatex_core.retarget.parts import parse_parts
 from ..animatex_core.retarget.retarget import ADDABLE, PARTS, Factors, Mode, RetargetSettings, plan, retarget
 from ..animatex_core.retarget.settings import MAX_FACTOR, MIN_FACTOR, MODES
-from .host.character import character_of, mask_shows_input
-from .host.discovery import found_as
-from .host.lazy_images import LazyImages
-from .host.pictures import PIXEL, images_of, picture_of
-from .host.poses import Poses, keypoints_of, poses_of
-from .host.progress import node_progress
-from .host.told import told
-from .host.values import checked
+from .comfy.character import mask_shows_input, to_character
+from .comfy.images import BYTES_PER_PIXEL, LazyImages, first_image, stack_images
+from .comfy.messages import node_progress, report_warnings
+from .comfy.poses import Poses, to_keypoints, to_poses
+from .comfy.schema import searchable
+from .comfy.validation import coerce_inputs
 from .pose import CATEGORY
 
-PREVIEW = 512 << 20  # bytes at the most, so that previews of long clips are smaller
+PREVIEW_BYTES = 512 << 20  # at most, so that previews of long videos are smaller
 FACTORS = {
     "body": "neck to hips; the legs move with it",
     "legs": "hips to toes",
@@ -33,7 +31,7 @@ FACTORS = {
 }
 
 
-@found_as(
+@searchable(
     "openpose",
     "explicit pose indicator",
     "pose alignment",
@@ -41,20 +39,19 @@ FACTORS = {
     "keypoints",
     advanced=("add", "mask_shows"),
 )
-class RetargetPoses(io.ComfyNode):
-    """The motion of a dancer on the body of a character."""
+class AnimateXRetargetPoses(io.ComfyNode):
+    """Fits driving poses to the body of a character."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
         return io.Schema(
             node_id="AnimateXRetargetPoses",
             display_name="Retarget Poses (EPI)",
             category=CATEGORY,
-            description="Fits the poses of a dance to a character, using the pose detected in "
+            description="Fits driving poses to a character's body, using the pose detected in "
             "its image or, if there is none, a mask of the character.",
             inputs=[
-                Poses.Input("poses", tooltip="The poses of the dance."),
+                Poses.Input("poses", tooltip="The driving poses."),
                 io.Image.Input(
                     "reference", tooltip="Image of the character. Only the first image of a batch is used."
                 ),
@@ -71,10 +68,12 @@ class RetargetPoses(io.ComfyNode):
                     "works. An empty mask, which Load Image returns for an opaque image, is "
                     "ignored.",
                 ),
-                *_settings(),
+                *_settings_inputs(),
             ],
             outputs=[
-                Poses.Output(display_name="poses", tooltip="The dance, fitted to the character's body."),
+                Poses.Output(
+                    display_name="poses", tooltip="The driving poses, fitted to the character's body."
+                ),
                 Poses.Output(
                     display_name="reference_pose",
                     tooltip="The character's own pose, or an empty pose if it could not be used.",
@@ -88,7 +87,7 @@ class RetargetPoses(io.ComfyNode):
         )
 
     @classmethod
-    @checked
+    @coerce_inputs
     def execute(
         cls,
         poses: Any,
@@ -103,31 +102,30 @@ class RetargetPoses(io.ComfyNode):
         mask_shows: Shows = "automatic",
         **factors: float,
     ) -> io.NodeOutput:
-        """Retarget, and show what came of it."""
         settings = RetargetSettings(
             mode, Factors(**factors), parse_parts(drop), parse_parts(add), ground, bound
         )
-        with told(cls.hidden.unique_id) as sentences:
-            driving, picture = poses_of(poses), picture_of(reference)
-            character = character_of(picture, reference_pose, mask, mask_shows, sentences)
-            chosen, moved = plan(driving, character, settings), retarget(driving, character, settings)
-            sentences.append(chosen.sentence)
-        own = chosen.own_pose(character) or PoseSequence.empty(1, character.width, character.height)
-        preview = _preview(picture, moved)
-        return io.NodeOutput(keypoints_of(moved), keypoints_of(own), preview, chosen.description)
+        with report_warnings(cls.hidden.unique_id) as sentences:
+            driving, image = to_poses(poses), first_image(reference)
+            character = to_character(image, reference_pose, mask, mask_shows, sentences)
+            made, retargeted = plan(driving, character, settings), retarget(driving, character, settings)
+            sentences.append(made.sentence)
+        own = made.own_pose(character) or PoseSequence.empty(1, character.width, character.height)
+        preview = _preview(image, retargeted)
+        return io.NodeOutput(to_keypoints(retargeted), to_keypoints(own), preview, made.description)
 
 
-def _preview(picture: np.ndarray, poses: PoseSequence) -> Tensor:
-    """Return poses over a picture (h, w, 3) as IMAGE, drawn when a node reads it."""
-    background = fitted(picture, PREVIEW / (PIXEL * len(poses)))
+def _preview(image: np.ndarray, poses: PoseSequence) -> Tensor:
+    """Draw poses over an image (h, w, 3) uint8; returns an IMAGE that is drawn when a node reads it."""
+    background = fitted(image, PREVIEW_BYTES / (BYTES_PER_PIXEL * len(poses)))
 
     def draw() -> Tensor:
-        return images_of(drawn_over(background, poses, node_progress(len(poses))), len(poses))
+        return stack_images(drawn_over(background, poses, node_progress(len(poses))), len(poses))
 
     return LazyImages.of((len(poses), *background.shape), draw)
 
 
-def _settings() -> list[io.Input]:
+def _settings_inputs() -> list[io.Input]:
     return [
         io.Combo.Input(
             "mode",
@@ -149,16 +147,18 @@ def _settings() -> list[io.Input]:
         io.Boolean.Input(
             "ground", default=False, tooltip="Keep the feet on the ground that the character stands on."
         ),
-        *map(_factor, FACTORS),
+        *map(_factor_input, FACTORS),
         io.String.Input(
-            "drop", default="", tooltip=_parts("Body parts that the character does not have", PARTS)
+            "drop", default="", tooltip=_parts_tooltip("Body parts that the character does not have", PARTS)
         ),
-        io.String.Input("add", default="", tooltip=_parts("Body parts that only the character has", ADDABLE)),
+        io.String.Input(
+            "add", default="", tooltip=_parts_tooltip("Body parts that only the character has", ADDABLE)
+        ),
         mask_shows_input(),
     ]
 
 
-def _factor(part: str) -> io.Input:
+def _factor_input(part: str) -> io.Input:
     return io.Float.Input(
         part,
         default=1.0,
@@ -169,5 +169,5 @@ def _factor(part: str) -> io.Input:
     )
 
 
-def _parts(what: str, names: tuple[str, ...]) -> str:
+def _parts_tooltip(what: str, names: tuple[str, ...]) -> str:
     return f"{what}, comma-separated: {', '.join(names)}."

@@ -1,4 +1,4 @@
-"""Nodes that read the frames of a driving clip, and write the video in the end."""
+"""Nodes that read the driving video and save the result."""
 
 from typing import Any
 
@@ -7,29 +7,23 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..animatex_core.video.writer import write_clip
-from .host.discovery import found_as
-from .host.files import validate_prefix
-from .host.graph import graph_of
-from .host.lists import warn_of_single_frames
-from .host.output import NewClip
-from .host.pictures import frames_of
-from .host.prefixes import filled_in
-from .host.progress import check_interrupt, node_progress
-from .host.sound import audio_of
-from .host.told import told
-from .host.values import checked
-from .host.video import part_of, sound_file
+from .comfy.files import OutputVideo, validate_prefix
+from .comfy.images import iterate_images, warn_single_frame_list
+from .comfy.messages import check_interrupt, node_progress, report_warnings
+from .comfy.schema import searchable
+from .comfy.validation import coerce_inputs
+from .comfy.video import audio_source, select_frames, to_audio
+from .comfy.workflow import fill_patterns, workflow_metadata
 
 CATEGORY = "Animate-X/video"
 
 
-@found_as("driving video", "video to images", "frame load cap", "extract frames")
-class DrivingFrames(io.ComfyNode):
-    """The frames used of a driving clip, with the sound that belongs to them."""
+@searchable("driving video", "video to images", "frame load cap", "extract frames")
+class AnimateXDrivingFrames(io.ComfyNode):
+    """Selects frames of the driving video, with their sound."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
         return io.Schema(
             node_id="AnimateXDrivingFrames",
             display_name="Driving Frames",
@@ -86,23 +80,21 @@ class DrivingFrames(io.ComfyNode):
         )
 
     @classmethod
-    @checked
+    @coerce_inputs
     def execute(cls, video: VideoInput, frames: int, stride: int, start: float, end: float) -> io.NodeOutput:
-        """Choose and read."""
-        with told(cls.hidden.unique_id):
-            part = part_of(video, frames=frames or None, stride=stride, start=start, end=end or None)
-        return io.NodeOutput(part.frames, audio_of(part.sound), part.fps)
+        with report_warnings(cls.hidden.unique_id):
+            part = select_frames(video, frames=frames or None, stride=stride, start=start, end=end or None)
+        return io.NodeOutput(part.frames, to_audio(part.sound), part.fps)
 
 
-@found_as(
+@searchable(
     "save video", "export video", "video combine", "images to video", "gif", advanced=("save_metadata",)
 )
-class EncodeVideo(io.ComfyNode):
-    """Frames and sound written as a video."""
+class AnimateXEncodeVideo(io.ComfyNode):
+    """Saves frames and sound as a video."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
         return io.Schema(
             node_id="AnimateXEncodeVideo",
             display_name="Encode Video",
@@ -167,11 +159,11 @@ class EncodeVideo(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, filename_prefix: Any = None) -> bool | str:
-        """Refuse a prefix before the work whose result it names."""
+        """Reject an invalid prefix before the run."""
         return validate_prefix(filename_prefix)
 
     @classmethod
-    @checked
+    @coerce_inputs
     def execute(
         cls,
         images: Tensor,
@@ -183,19 +175,18 @@ class EncodeVideo(io.ComfyNode):
         audio: Any = None,
         video: VideoInput | None = None,
     ) -> io.NodeOutput:
-        """Write the clip and show it."""
-        with told(cls.hidden.unique_id):
-            warn_of_single_frames(len(images), "Each image")
-            clip = NewClip.named(filled_in(filename_prefix, cls.hidden), format, images)
-            with sound_file(audio, video) as sound:
+        with report_warnings(cls.hidden.unique_id):
+            warn_single_frame_list(len(images), "Each image")
+            saved = OutputVideo.named(fill_patterns(filename_prefix, cls.hidden), format, images)
+            with audio_source(audio, video) as sound:
                 write_clip(
-                    clip.path,
-                    frames_of(images),
+                    saved.path,
+                    iterate_images(images),
                     fps=fps,
                     quality=quality,
                     sound=sound,
-                    metadata=graph_of(cls.hidden) if save_metadata else None,
+                    metadata=workflow_metadata(cls.hidden) if save_metadata else None,
                     progress=node_progress(len(images)),
                     check=check_interrupt,
                 )
-        return io.NodeOutput(clip.video(images, audio, fps), ui=clip.shown())
+        return io.NodeOutput(saved.as_video(images, audio, fps), ui=saved.preview())

@@ -1,4 +1,4 @@
-"""Locales and help pages as files; `tests/host/test_docs.py` holds them to the nodes."""
+"""Locales and help pages as files; `tests/comfyui/test_docs.py` holds them to the nodes."""
 
 import json
 import re

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from animatex_core.assets.demo_files import CHARACTERS
-from tests.host.workflow_samples import FOLDER, NAMES, read_graph, read_prompt
+from tests.comfyui.workflow_samples import FOLDER, NAMES, read_graph, read_prompt
 from workflow_tools.graphs import workflows
 from workflow_tools.needed_files import FILES, NAMED
 

@@ -1,4 +1,4 @@
-"""`python -m workflow_tools`: write `workflows/` and `subgraphs/`, by the newest ComfyUI at hand."""
+"""`python -m workflow_tools`: write `workflows/` and `subgraphs/` with the newest installed ComfyUI."""
 
 import json
 import tempfile
@@ -9,10 +9,10 @@ from typing import Any
 
 from PIL import Image
 
-from tests.host.browser import Editor, editing
-from tests.host.hosts import ROOT, installations
-from tests.host.server import serving
-from tests.host.workflow_samples import FOLDER, put_inputs, read_graph
+from tests.comfyui.browser import Editor, editing
+from tests.comfyui.hosts import ROOT, installations
+from tests.comfyui.server import serving
+from tests.comfyui.workflow_samples import FOLDER, put_inputs, read_graph
 
 from .blueprints import blueprint_form, blueprints
 from .graph import Workflow
@@ -22,17 +22,17 @@ from .schema import Schema, read_schemas
 from .thumbnails import write_thumbnail
 from .ui_form import ui_form
 
-README_PICTURE, SHOWN = ROOT / "docs" / "images" / "workflow.jpg", "animate-a-character"
+README_IMAGE, SHOWN = ROOT / "docs" / "images" / "workflow.jpg", "animate-a-character"
 BLUEPRINTS = ROOT / "subgraphs"
 README_WIDTH = 2000  # pixels
-SHOWS_PICTURES = """() => {
+IMAGES_LOADED = """() => {
     const shown = app.graph.nodes.find(node => node.type === 'PreviewImage').imgs
     return shown?.length && shown.every(picture => picture.complete)
 }"""
 
 
 def main() -> None:
-    """Write the inputs, both forms of every graph, its picture for the template browser, and README's."""
+    """Write the inputs, both forms of every workflow, its thumbnail, and the image in the README."""
     write_material(FOLDER / "inputs")
     with tempfile.TemporaryDirectory() as base, serving(installations()[-1], Path(base)) as server:
         put_inputs(server.base / "input")
@@ -41,7 +41,7 @@ def main() -> None:
             for workflow in workflows():
                 _write(workflow, schemas, editor)
             write_blueprints(schemas)
-            _picture_result(editor)
+            _capture_result(editor)
 
 
 def _write(workflow: Workflow, schemas: Mapping[str, Schema], editor: Editor) -> None:
@@ -59,15 +59,15 @@ def write_blueprints(schemas: Mapping[str, Schema]) -> None:
         _write_json(BLUEPRINTS / f"{blueprint.name}.json", blueprint_form(blueprint, schemas))
 
 
-def _picture_result(editor: Editor) -> None:
+def _capture_result(editor: Editor) -> None:
     editor.load(read_graph(SHOWN))
     history = editor.server.wait(editor.queue())
     assert history["status"]["status_str"] == "success", history
     editor.fit()
-    editor.page.wait_for_function(SHOWS_PICTURES)
+    editor.page.wait_for_function(IMAGES_LOADED)
     picture = Image.open(BytesIO(editor.picture())).convert("RGB")
     picture.thumbnail((README_WIDTH, README_WIDTH), Image.Resampling.LANCZOS)
-    picture.save(README_PICTURE, quality=85, optimize=True)
+    picture.save(README_IMAGE, quality=85, optimize=True)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Subgraph blueprints: parts of the workflows as one node, which ComfyUI 0.33 lists in its node library."""
+"""Subgraph blueprints: parts of the workflows as one node, listed in the node library of ComfyUI 0.33."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Blueprint:
 
 
 def blueprints() -> tuple[Blueprint, ...]:
-    """Return all that are shipped."""
+    """Return all blueprints of the pack."""
     retargeted = (
         ("AnimateXRetargetPoses", "poses", "poses"),
         ("AnimateXRetargetPoses", "preview", "preview"),
@@ -49,7 +49,7 @@ def blueprints() -> tuple[Blueprint, ...]:
     return (
         Blueprint(
             "Animate a Character (Animate-X)",
-            "Animates the character of an image with the motion of a video, whose sound is kept.",
+            "Animates the character of an image with the motion of a video. The sound is kept.",
             ("animate character", "pose to video", "dance"),
             animation("animate-a-character", sampled(**SMALL), ending=video_ending),
             ANIMATION,
@@ -58,7 +58,7 @@ def blueprints() -> tuple[Blueprint, ...]:
         ),
         Blueprint(
             "Retarget Poses with Mask (Animate-X)",
-            "Fits the poses of a video into the mask of a character whose own pose cannot be detected.",
+            "Fits the poses of a video to the mask of a character whose own pose cannot be detected.",
             ("openpose", "pose alignment", "keypoints", "mask"),
             animation("retarget-with-mask", sampled(**SMALL), masked=True),
             DANCE,
@@ -149,7 +149,7 @@ class _Inner:
         return made
 
     def _forget_other_links(self) -> None:
-        """Unlink sockets whose other end stayed outside."""
+        """Unlink sockets whose other end is outside."""
         kept = {link["id"] for link in self.links}
         for node in self.nodes:
             for socket in node["inputs"]:
@@ -158,7 +158,7 @@ class _Inner:
                 socket["links"] = [link for link in socket["links"] if link in kept]
 
     def _close_up(self) -> None:
-        """Move nodes up to where others of their column stayed outside."""
+        """Move nodes up to close the gaps of nodes outside."""
         top = min(node["pos"][1] for node in self.nodes)
         for x in {node["pos"][0] for node in self.nodes}:
             y = top
@@ -167,7 +167,7 @@ class _Inner:
                 y += node["size"][1] + TITLE + GAP // 2
 
     def size(self) -> list[int]:
-        """Return the size of the one node that stands for all of these."""
+        """Return the size of the subgraph node."""
         sockets = max(len(self._given), len(self._made))
         return [WIDTH, ROW * sockets + WIDGET * len(self.blueprint.widgets) + MARGINS]
 

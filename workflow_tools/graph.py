@@ -1,4 +1,4 @@
-"""What a workflow is, without places and numbers."""
+"""A workflow without positions and ids."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,10 +9,7 @@ NOTE = "MarkdownNote"
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """A node. values: its widgets, and what it takes from other nodes, by the names of its inputs.
-
-    Widgets that are not named keep the default of the node.
-    """
+    """A node. values: its widgets and links by the names of its inputs; other widgets keep their default."""
 
     type: str
     title: str | None = None
@@ -42,7 +39,7 @@ def note(text: str, title: str = "Note") -> Node:
 
 @dataclass(frozen=True)
 class Group:
-    """Nodes in a frame with a title, in columns from left to right."""
+    """A titled group of nodes, in columns from left to right."""
 
     title: str
     columns: tuple[tuple[Node, ...], ...]
@@ -50,7 +47,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Workflow:
-    """A graph. name: of its file. columns: of groups, from left to right."""
+    """A workflow. name: of its file. columns: of groups, from left to right."""
 
     name: str
     columns: tuple[tuple[Group, ...], ...]
@@ -62,5 +59,5 @@ class Workflow:
                     yield from nodes
 
     def ids(self) -> dict[Node, int]:
-        """Return the number of every node, in the order of reading."""
+        """Return the id of every node, in reading order."""
         return {node: number for number, node in enumerate(self, start=1)}

@@ -1,4 +1,4 @@
-"""The workflows that are shipped."""
+"""The workflows of Animate-X that the pack ships."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from .plus_graphs import plus_workflows
 
 FRAMES = {"frames": 16}
 MOMENT = {"frames": 1, "start": 1.0}
-# As the small built-in networks want it, trained on 8 frames; the notes tell what the real ones do.
+# Settings for the small built-in models, trained on 8 frames; the notes give those for the official weights.
 _SMALL = SamplingSettings.for_small_bundle()
 SMALL = {
     "solver": _SMALL.solver, "steps": _SMALL.steps, "cfg": _SMALL.guidance.scale,
@@ -25,26 +25,26 @@ Ending = Callable[[Node, Node], Group]  # from the decoded frames and the drivin
 
 
 def workflows() -> tuple[Workflow, ...]:
-    """Return all of them, with so few frames and steps that each takes a minute or two on any machine."""
+    """Return all workflows, with few enough frames and steps to take a minute or two on any machine."""
     return (
         animation("animate-a-character", sampled(**SMALL)),
         animation("long-clip", sampled(**SMALL), part={"frames": 0, "stride": 2}),
         animation("retarget-with-mask", sampled(**SMALL), masked=True),
         animation("ksampler", ksampled),
         animation("few-steps", sampled(**FEW)),
-        animation("repose-a-picture", sampled(**SMALL), part=MOMENT, ending=picture_ending),
+        animation("repose-a-picture", sampled(**SMALL), part=MOMENT, ending=image_ending),
         extraction(),
         *plus_workflows(),
     )
 
 
 def sampled(**settings: Any) -> Sampling:
-    """Sample by the pack's own node."""
+    """Sample with Animate-X Sampler."""
     return lambda model, conditioning: node("AnimateXSampler", **_sockets(model, conditioning), **settings)
 
 
 def ksampled(model: Node, conditioning: Node) -> Node:
-    """Sample by the node of ComfyUI."""
+    """Sample with KSampler."""
     settings: dict[str, Any] = {"sampler_name": "ddim", "scheduler": "sgm_uniform"}
     settings |= {name: SMALL[name] for name in ("steps", "cfg")}
     return node("KSampler", **_sockets(model, conditioning), **settings)
@@ -59,27 +59,27 @@ def _sockets(model: Node, conditioning: Node) -> dict[str, Any]:
     }
 
 
-def clip_ending(decoded: Node, driving: Node) -> Group:
-    """Write a video with sound."""
+def video_file_ending(decoded: Node, driving: Node) -> Group:
+    """Save a video with sound."""
     video = node("AnimateXEncodeVideo", images=decoded["IMAGE"], fps=driving["fps"], audio=driving["audio"])
     return Group("6 · Video", ((decoded,), (video,)))
 
 
 def video_ending(decoded: Node, driving: Node) -> Group:
-    """Make a VIDEO with sound, without writing it."""
+    """Create a VIDEO with sound without saving it."""
     video = node("CreateVideo", images=decoded["IMAGE"], fps=driving["fps"], audio=driving["audio"])
     return Group("6 · Video", ((decoded,), (video,)))
 
 
-def picture_ending(decoded: Node, driving: Node) -> Group:
-    """Save a picture."""
+def image_ending(decoded: Node, driving: Node) -> Group:
+    """Save an image."""
     picture = node("SaveImage", images=decoded["IMAGE"], filename_prefix="Animate-X")
     return Group("6 · Image", ((decoded,), (picture,)))
 
 
 @dataclass(frozen=True)
 class Start:
-    """What every animation begins with."""
+    """The nodes that every animation starts with."""
 
     character: Node
     clip: Node
@@ -103,7 +103,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Motion:
-    """The motion of a dance for a character. own: its pose; None where its mask must do."""
+    """The driving poses and motion features. own: the character's pose; None if its mask is used instead."""
 
     dance: Node
     own: Node | None
@@ -111,12 +111,12 @@ class Motion:
     features: Node
 
     @classmethod
-    def of_dance(cls, start: Start, masked: bool) -> "Motion":
+    def of_video(cls, start: Start, masked: bool) -> "Motion":
         frames, character = start.driving["frames"], start.character
         nets = {"dwpose": start.dwpose["dwpose"]}
         looks = {"images": character["IMAGE"], "whole_frame": False}
-        dance = node("AnimateXExtractPoses", "Poses of the dance", images=frames, **nets)
-        own = None if masked else node("AnimateXExtractPoses", "Pose of the character", **looks, **nets)
+        dance = node("AnimateXExtractPoses", "Driving poses", images=frames, **nets)
+        own = None if masked else node("AnimateXExtractPoses", "Character pose", **looks, **nets)
         known = {"reference": character["IMAGE"], "mask": character["MASK"]}
         if own is not None:
             known["reference_pose"] = own["poses"]
@@ -134,7 +134,7 @@ class Motion:
 
 
 def conditioned(start: Start, motion: Motion) -> Node:
-    """Tell the model what to make, of the size it was trained on."""
+    """Build the conditioning, at the size that the model was trained on."""
     return node(
         "AnimateXConditioning",
         clip_vision=start.encoders["CLIP_VISION"],
@@ -152,12 +152,12 @@ def animation(
     sampling: Sampling,
     *,
     part: Mapping[str, Any] = FRAMES,
-    ending: Ending = clip_ending,
+    ending: Ending = video_file_ending,
     masked: bool = False,
 ) -> Workflow:
-    """Animate a character; masked: by its mask instead of its own pose."""
+    """Animate a character; masked: with its mask instead of its pose."""
     start = Start.of_part(part)
-    motion = Motion.of_dance(start, masked)
+    motion = Motion.of_video(start, masked)
     conditioning = conditioned(start, motion)
     fit = node("PreviewImage", "How the poses fit", images=motion.retargeted["preview"])
     sampler = sampling(start.model, conditioning)
@@ -175,7 +175,7 @@ def animation(
 
 
 def extraction() -> Workflow:
-    """Poses of a clip, as a file and as a video."""
+    """Extract the poses of a video to a file and to a video."""
     clip = node("LoadVideo", "Dance", file=CLIP)
     dwpose = node("AnimateXLoadDWPose")
     driving = node("AnimateXDrivingFrames", video=clip["VIDEO"], frames=0, stride=1)

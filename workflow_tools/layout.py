@@ -1,4 +1,4 @@
-"""Where the nodes of a workflow stand: groups in columns, and columns of nodes in a group."""
+"""Places the nodes of a workflow: groups in columns, and columns of nodes in each group."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,17 +8,17 @@ from .graph import NOTE, Group, Node, Workflow
 from .schema import Schema
 
 GAP = 40
-TITLE = 30  # above a node's place
+TITLE = 30  # above a node
 HEADING = 50  # of a group
 ROW, WIDGET, TEXT = 20, 24, 80
 MARGINS = 44  # of a node, with the button for advanced inputs that Nodes 2.0 adds below
-# For the sentences that nodes of ours show when they have run: long ones of loaders, two of those of DWPose.
-TOLD, LONG, LONGEST = 70, 120, 210
+# Space for the messages that our nodes show after a run: long ones of loaders, two of DWPose.
+MESSAGE, LONG_MESSAGE, TWO_LONG_MESSAGES = 70, 120, 210
 WIDTH = 340
 WIDTHS = {
     "VAEDecode": 200,
     "PrimitiveInt": 260,  # the name of its second widget, "control after generate", is long
-    "LoadImage": 400,  # names of files stay whole in these
+    "LoadImage": 400,  # wide enough for whole file names
     "LoadVideo": 400,
     "UNETLoader": 480,
     "LoraLoaderModelOnly": 640,
@@ -26,15 +26,15 @@ WIDTHS = {
     "CLIPVisionLoader": 420,
     NOTE: 560,
 }
-PREVIEWS = {  # room for the picture or clip that a node shows
+PREVIEWS = {  # space for the image or video that a node shows
     "LoadImage": 400,
     "LoadVideo": 620,
     "PreviewImage": 400,
     "SaveImage": 520,
     "AnimateXEncodeVideo": 520,
 }
-CHARACTERS, LINE = 84, 13  # of a note: how many fit in its width, and pixels a line
-COLOUR = "#3f789e"
+CHARACTERS, LINE = 84, 13  # of a note: characters per line, and pixels per line
+COLOR = "#3f789e"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def arrange(workflow: Workflow, schemas: Mapping[str, Schema]) -> Layout:
             bounding = _frame(x, y, places)
             number = len(layout.groups) + 1
             layout.groups.append(
-                {"id": number, "title": group.title, "bounding": bounding, "color": COLOUR, "flags": {}}
+                {"id": number, "title": group.title, "bounding": bounding, "color": COLOR, "flags": {}}
             )
             y += bounding[3] + GAP
         x = max(bounding[0] + bounding[2] for bounding in _bounds(layout)) + GAP
@@ -110,13 +110,18 @@ def height(node: Node, schemas: Mapping[str, Schema]) -> int:
     widgets = sum(1 + len(given.companion) for given in schema.inputs if given.is_widget)
     texts = sum(bool(given.options.get("multiline")) for given in schema.inputs)
     return (
-        sockets * ROW + widgets * WIDGET + texts * TEXT + _told(node) + MARGINS + PREVIEWS.get(node.type, 0)
+        sockets * ROW
+        + widgets * WIDGET
+        + texts * TEXT
+        + _message_height(node)
+        + MARGINS
+        + PREVIEWS.get(node.type, 0)
     )
 
 
-def _told(node: Node) -> int:
+def _message_height(node: Node) -> int:
     if not node.type.startswith("AnimateX"):
         return 0
     if node.type == "AnimateXLoadDWPose":
-        return LONGEST
-    return LONG if node.type.startswith("AnimateXLoad") else TOLD
+        return TWO_LONG_MESSAGES
+    return LONG_MESSAGE if node.type.startswith("AnimateXLoad") else MESSAGE

@@ -1,4 +1,4 @@
-"""The character and the clip that the workflows name: those of the demo."""
+"""The character and the video that the workflows use: those of the demo."""
 
 import shutil
 from pathlib import Path
@@ -18,5 +18,5 @@ def write_material(folder: Path) -> None:
 
 
 def character() -> Image.Image:
-    """Draw the character before a backdrop that its alpha hides, or it would stand in the dark without it."""
+    """Draw the character over a backdrop that its alpha hides; without it the background would be black."""
     return Image.fromarray(draw_character("rabbit", with_alpha=True))

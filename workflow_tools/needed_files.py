@@ -1,4 +1,4 @@
-"""The model files that a loader takes, in the form in which ComfyUI offers to download them."""
+"""The model files of a loader, in the form in which ComfyUI offers to download them."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ FILES = {
     "AnimateXLoadDWPose": ("dwpose-detector", "dwpose-estimator"),
     "AnimateXLoadPlus": ("animate-x-plus-simple-modules", "animate-x-plus-modules"),
 }
-NAMED = {  # ComfyUI's own loaders, and the widget that names the file
+NAMED = {  # ComfyUI's loaders and their file widgets
     "UNETLoader": "unet_name",
     "LoraLoaderModelOnly": "lora_name",
     "CLIPLoader": "clip_name",
@@ -30,7 +30,7 @@ def files_of(node: Node) -> list[ModelFile]:
 
 
 def needed_files(node: Node) -> list[dict[str, Any]]:
-    """Return name, url and directory of the files of a loader, and their digests where they are known."""
+    """Return name, url and directory of the files of a loader, and their digests if known."""
     hub = load_catalogue().hub
     return [
         {

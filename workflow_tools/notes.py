@@ -1,4 +1,4 @@
-"""What the workflows tell their users: Markdown in `notes/`, named as they are."""
+"""The notes of the workflows: Markdown files in `notes/` with the workflows' names."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +15,7 @@ LOADERS = tuple(map(node, ("AnimateXLoadModel", "AnimateXLoadEncoders", "Animate
 
 
 def read_me(name: str, loaders: Iterable[Node] = LOADERS, files: str = ANIMATE_X) -> Group:
-    """Return the notes of a workflow. files: the note about them, ANIMATE_X, PLUS or POSES."""
+    """Return the notes of a workflow. files: the note about model files, ANIMATE_X, PLUS or POSES."""
     common = {name: _read(f"_{name}") for name in ("how", "real", "plus")}
     common["files"] = _list_of_files(loaders)
     about, needed = (Template(_read(text)).substitute(common) for text in (name, files))

@@ -1,4 +1,4 @@
-"""The workflows of Animate-X++, on ComfyUI's own Wan 2.1."""
+"""The workflows of Animate-X++ on ComfyUI's built-in Wan 2.1."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ PROMPT = (
     "A rabbit is dancing. Behind it waves roll onto a beach, palm trees sway in the wind and clouds drift "
     "across the sky."
 )
-FRAMES = 61  # 4n + 1, and no more than the clip has
+FRAMES = 61  # 4n + 1, and at most the length of the video
 WAN, DISTILLATION = (
     "wan2.1_i2v_720p_14B_fp16.safetensors",
     "Wan21_I2V_14B_lightx2v_cfg_step_distill_lora_rank64.safetensors",
@@ -34,18 +34,18 @@ WINDOWS = {
 
 
 def plus_workflows() -> tuple[Workflow, ...]:
-    """Return all of them."""
+    """Return all workflows."""
     return (
-        dance("plus-text-driven-background", FULL, full=True),
-        dance("plus-as-released", SIMPLE, retargeted=False),
-        dance("plus-few-steps", FEW, lora=DISTILLATION),
-        dance("plus-long-clip", SIMPLE, windows=WINDOWS),
+        animation("plus-text-driven-background", FULL, full=True),
+        animation("plus-as-released", SIMPLE, retargeted=False),
+        animation("plus-few-steps", FEW, lora=DISTILLATION),
+        animation("plus-long-clip", SIMPLE, windows=WINDOWS),
     )
 
 
 @dataclass(frozen=True)
 class Loaders:
-    """What comes from files. wan: with a LoRA, where there is one; open_clip: for the full variant alone."""
+    """The loaders. chain: Wan and, if used, a LoRA; open_clip: only for the full variant."""
 
     chain: tuple[Node, ...]
     plus: Node
@@ -65,7 +65,7 @@ class Loaders:
             plus=node("AnimateXLoadPlus"),
             text=node("CLIPLoader", "Text encoder", clip_name=TEXT_ENCODER, type="wan"),
             vae=node("VAELoader", vae_name=AUTOENCODER),
-            clip_vision=node("CLIPVisionLoader", "CLIP of Wan", clip_name=WAN_CLIP),
+            clip_vision=node("CLIPVisionLoader", "Wan CLIP vision", clip_name=WAN_CLIP),
             open_clip=node("CLIPVisionLoader", "OpenCLIP ViT-H-14", clip_name=OPEN_CLIP) if full else None,
             dwpose=node("AnimateXLoadDWPose"),
         )
@@ -80,8 +80,8 @@ class Loaders:
 
 
 @dataclass(frozen=True)
-class Dance:
-    """Picture and clip, and the poses in both. retarget: None leaves the poses as they are."""
+class Motion:
+    """Image and video with their poses. retarget: None uses the poses unchanged."""
 
     character: Node
     clip: Node
@@ -92,24 +92,24 @@ class Dance:
     retarget: Node | None
 
     @classmethod
-    def of(cls, loaders: Loaders, retargeted: bool) -> "Dance":
+    def of(cls, loaders: Loaders, retargeted: bool) -> "Motion":
         character = node("LoadImage", "Character", image=CHARACTER)
         clip = node("LoadVideo", "Dance", file=CLIP)
         frames = node("PrimitiveInt", "Frames", value=FRAMES)
         driving = node("AnimateXDrivingFrames", video=clip["VIDEO"], frames=frames["INT"], stride=1)
         nets, looks = {"dwpose": loaders.dwpose["dwpose"]}, {"images": character["IMAGE"]}
-        found = node("AnimateXExtractPoses", "Poses of the dance", images=driving["frames"], **nets)
+        found = node("AnimateXExtractPoses", "Driving poses", images=driving["frames"], **nets)
         own = retarget = None
         if retargeted:
-            own = node("AnimateXExtractPoses", "Pose of the character", **looks, **nets, whole_frame=False)
+            own = node("AnimateXExtractPoses", "Character pose", **looks, **nets, whole_frame=False)
             known = {"reference": character["IMAGE"], "mask": character["MASK"]}
             retarget = node(
                 "AnimateXRetargetPoses", poses=found["poses"], reference_pose=own["poses"], **known
             )
         return cls(character, clip, frames, driving, found, own, retarget)
 
-    def told(self) -> dict[str, Output]:
-        """Return what Apply Animate-X++ is told of the poses."""
+    def pose_inputs(self) -> dict[str, Output]:
+        """Return the pose inputs of Apply Animate-X++."""
         if self.retarget is None:
             return {"poses": self.found["poses"]}
         outputs = {name: self.retarget[name] for name in ("poses", "reference_pose")}
@@ -124,7 +124,7 @@ class Dance:
 
 @dataclass(frozen=True)
 class Scene:
-    """What Wan is told in words and by the picture."""
+    """The prompts and the reference image of Wan."""
 
     prompt: Node
     negative: Node
@@ -132,7 +132,7 @@ class Scene:
     start: Node
 
     @classmethod
-    def of(cls, loaders: Loaders, dance: Dance) -> "Scene":
+    def of(cls, loaders: Loaders, motion: Motion) -> "Scene":
         clip = {"clip": loaders.text["CLIP"]}
         prompt = node("CLIPTextEncode", "Prompt", text=PROMPT, **clip)
         negative = node("CLIPTextEncode", "Negative prompt", text=NEGATIVE_PROMPT, **clip)
@@ -140,7 +140,7 @@ class Scene:
         reference = node(
             "AnimateXPlusReference",
             clip_vision=loaders.clip_vision["CLIP_VISION"],
-            reference=dance.character["IMAGE"],
+            reference=motion.character["IMAGE"],
             width=shape.width,
             height=shape.height,
         )
@@ -150,7 +150,7 @@ class Scene:
             positive=prompt["CONDITIONING"],
             negative=negative["CONDITIONING"],
             vae=loaders.vae["VAE"],
-            length=dance.frames["INT"],
+            length=motion.frames["INT"],
             **{name: reference[name] for name in shown},
         )
         return cls(prompt, negative, reference, start)
@@ -159,7 +159,7 @@ class Scene:
         return Group("4 · Prompt and image", ((self.prompt, self.negative), (self.reference, self.start)))
 
 
-def dance(
+def animation(
     name: str,
     sampling: Mapping[str, Any],
     *,
@@ -168,9 +168,9 @@ def dance(
     lora: str | None = None,
     windows: Mapping[str, Any] | None = None,
 ) -> Workflow:
-    """Have a character dance. full: with the full variant; windows: those of a long clip."""
+    """Animate a character. full: with the full variant; windows: settings of context windows."""
     loaders = Loaders.of(lora, full)
-    motion = Dance.of(loaders, retargeted)
+    motion = Motion.of(loaders, retargeted)
     scene = Scene.of(loaders, motion)
     shifted = node("ModelSamplingSD3", model=loaders.chain[-1]["MODEL"], shift=SHIFT)
     applied = _applied(shifted, loaders, motion, scene)
@@ -190,8 +190,8 @@ def dance(
     return Workflow(name, columns)
 
 
-def _applied(model: Node, loaders: Loaders, motion: Dance, scene: Scene) -> Node:
-    given: dict[str, Any] = motion.told()
+def _applied(model: Node, loaders: Loaders, motion: Motion, scene: Scene) -> Node:
+    given: dict[str, Any] = motion.pose_inputs()
     if loaders.open_clip is not None:
         given |= {"frames": motion.driving["frames"], "clip_vision": loaders.open_clip["CLIP_VISION"]}
     passes = {name: scene.start[name] for name in ("positive", "negative")}

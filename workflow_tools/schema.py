@@ -1,4 +1,4 @@
-"""What ComfyUI says of its nodes in `/object_info`, as far as a saved graph depends on it."""
+"""The parts of `/object_info` that a saved workflow depends on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Input:
 
     @property
     def companion(self) -> tuple[str, ...]:
-        """The value of the widget that the frontend puts beside this one."""
+        """The value of the widget that the frontend adds next to this one."""
         if self.options.get("control_after_generate"):
             return ("fixed",)
         return ("image",) if UPLOADS & {name for name, value in self.options.items() if value} else ()
@@ -37,7 +37,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Schema:
-    """A kind of node."""
+    """A node type."""
 
     inputs: tuple[Input, ...]
     outputs: tuple[tuple[str, str], ...]  # name, type
@@ -49,7 +49,7 @@ class Schema:
 
 
 def read_schemas(object_info: Mapping[str, Mapping[str, Any]]) -> dict[str, Schema]:
-    """Read the answer of `/object_info`: the schemas by the ids of nodes."""
+    """Read `/object_info`: the schemas by node id."""
     return {name: read_schema(info) for name, info in object_info.items()}
 
 

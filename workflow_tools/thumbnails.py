@@ -1,4 +1,4 @@
-"""Pictures for the template browser: what goes into a workflow, and what it makes of the dance."""
+"""Thumbnails for the template browser: the inputs of a workflow and its result."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -32,7 +32,7 @@ TILES = {  # kind, and the frame of the dance
 
 
 def write_thumbnail(path: Path, name: str) -> None:
-    """Write the picture of a workflow: its tiles beside each other."""
+    """Write the thumbnail of a workflow: its tiles side by side."""
     tiles = [_tile(kind, frame) for kind, frame in TILES[name]]
     width = (SIZE[0] - GAP * (len(tiles) - 1)) // len(tiles)
     picture = Image.new("RGB", SIZE, GROUND)

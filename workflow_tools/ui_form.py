@@ -10,12 +10,12 @@ from .needed_files import needed_files
 from .schema import Schema
 
 CORE, PACK = {"cnr_id": "comfy-core", "ver": "0.3.64"}, {"cnr_id": "animate-x", "ver": version("animate-x")}
-# Empty strings take the theme's own colours: the editor's brown for notes hides text in some themes.
-THEME_COLOURS = {"color": "", "bgcolor": ""}
+# Empty strings take the theme's own colors: the editor's brown for notes hides text in some themes.
+THEME_COLORS = {"color": "", "bgcolor": ""}
 
 
 def ui_form(workflow: Workflow, schemas: Mapping[str, Schema]) -> dict[str, Any]:
-    """Return the graph that the editor loads. schemas: of every type of node in it, but for notes."""
+    """Return the graph that the editor loads. schemas: of all node types except notes."""
     ids, layout = workflow.ids(), arrange(workflow, schemas)
     links = _links(ids, schemas)
     nodes = [_node(node, ids[node], layout.places[node], schemas, links) for node in workflow]
@@ -61,7 +61,7 @@ def _node(
     }
     if node.type == NOTE:
         empty: dict[str, Any] = {"inputs": [], "outputs": [], "properties": {}}
-        return common | empty | {"widgets_values": [node.values["text"]]} | THEME_COLOURS
+        return common | empty | {"widgets_values": [node.values["text"]]} | THEME_COLORS
     schema = schemas[node.type]
     return common | {
         "inputs": _inputs(schema, [link for link in links if link[3] == number]),

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.host.browser import CHROMIUM, QUIET
+from tests.comfyui.browser import CHROMIUM, QUIET
 
 NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND"
 VIEWPORT: Any = {"width": 1280, "height": 900}

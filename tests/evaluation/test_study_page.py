@@ -12,9 +12,9 @@ from playwright.sync_api import Browser
 
 from animatex_core.cli.main import main
 from animatex_core.evaluation.study.votes import Key, read_key
+from tests.comfyui.browser import CHROMIUM
 from tests.evaluation.raters import Rater, chromium
 from tests.evaluation.study_samples import FPS, FRAMES, side_of, write_given, write_systems
-from tests.host.browser import CHROMIUM
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 

@@ -1,1 +1,0 @@
-"""The only room that adapts ComfyUI's objects to the core's."""

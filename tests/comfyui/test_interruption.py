@@ -1,0 +1,63 @@
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.comfyui.graphs import put_inputs, sampled_by_pack
+from tests.comfyui.server import PATIENCE, Server, failure
+
+STEPS = 250
+MEGABYTE = 2**20
+
+
+def await_that(happened: Callable[[], object]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def steps_done(server: Server) -> int:
+    """Read the last step that ComfyUI's log tells of."""
+    shown = re.findall(rf"(\d+)/{STEPS} \[", server.log)
+    return int(shown[-1]) if shown else 0
+
+
+def interrupted(server: Server, seed: int, **inputs: Any) -> int:
+    """Interrupt a long sampling in its midst; return how many steps were taken afterwards."""
+    before = len(server.log)
+    prompt = server.post(sampled_by_pack(steps=STEPS, seed=seed, **inputs))
+    await_that(lambda: re.search(rf"[3-9]/{STEPS} \[", server.log[before:]))
+    done = steps_done(server)
+    server.ask("/interrupt", {})
+    history = server.wait(prompt)
+    assert "execution_interrupted" in dict(history["status"]["messages"])
+    assert failure(history) == ""
+    return steps_done(server) - done
+
+
+@pytest.fixture(autouse=True)
+def _inputs(server: Server) -> None:
+    put_inputs(server.base / "input")
+
+
+@pytest.mark.parametrize("plan", ["off", "windows", "segments"])
+def test_the_button_stops_the_sampler_within_a_step_or_two(server: Server, plan: str) -> None:
+    # One more may end while the wish is on its way, and the log tells of steps ten times a second.
+    assert interrupted(server, seed=1, long_clip=plan) <= 4
+
+
+def test_interrupted_clips_leave_memory_as_it_was(server: Server) -> None:
+    for seed in range(2):
+        interrupted(server, seed)
+    before = server.memory()
+    for seed in range(2, 8):
+        interrupted(server, seed)
+    assert server.memory() - before < 4 * MEGABYTE
+
+
+def test_the_next_clip_works(server: Server) -> None:
+    interrupted(server, seed=1)
+    assert "latents" in server.run(sampled_by_pack(seed=2))["outputs"]

@@ -1,0 +1,129 @@
+"""The shipped workflows on a real server, smaller than they are, but for that at their own settings."""
+
+import json
+import urllib.error
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from tests.comfyui.server import Server, cached_nodes
+from tests.comfyui.workflow_samples import (
+    NAMES,
+    Prompt,
+    changed,
+    followers,
+    node_of,
+    put_inputs,
+    read_graph,
+    read_prompt,
+)
+from workflow_tools.graphs import workflows
+from workflow_tools.schema import read_schemas
+from workflow_tools.ui_form import ui_form
+
+av = pytest.importorskip("av", reason="ComfyUI's packages are missing")
+SMALL = (192, 256)
+CLIPS = {  # what each of them makes: frames, size, frames a second
+    "animate-a-character": (16, SMALL, 12),
+    "long-clip": (32, SMALL, 12),
+    "retarget-with-mask": (16, SMALL, 12),
+    "ksampler": (16, SMALL, 12),
+    "few-steps": (16, SMALL, 12),
+    "extract-poses": (64, (256, 384), 24),
+}
+MOST_GROWTH = 32 << 20  # bytes
+
+
+@pytest.fixture(scope="module")
+def equipped(server: Server) -> Server:
+    """The server, with the files that the workflows name."""
+    put_inputs(server.base / "input")
+    return server
+
+
+@pytest.mark.one_host
+def test_files_are_what_their_descriptions_and_todays_nodes_give(equipped: Server) -> None:
+    schemas = read_schemas(equipped.ask("/object_info"))
+    stale = [made.name for made in workflows() if ui_form(made, schemas) != read_graph(made.name)]
+    assert stale == [], "run `python -m workflow_tools`"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("plus")])
+def test_a_prompt_lacks_nothing_but_model_files(equipped: Server, name: str) -> None:
+    try:
+        answer = equipped.ask("/prompt", {"prompt": read_prompt(name)})
+    except urllib.error.HTTPError as error:
+        answer = json.loads(error.read())
+    else:
+        equipped.wait(answer["prompt_id"])  # of the nodes that need none of the files
+    errors = [error for node in answer["node_errors"].values() for error in node["errors"]]
+    assert {error["type"] for error in errors} == {"value_not_in_list"}, errors
+    assert all(error["extra_info"]["received_value"].endswith((".safetensors", ".bin")) for error in errors)
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_a_clip_with_sound_comes_out(equipped: Server, name: str) -> None:
+    frames, size, fps = CLIPS[name]
+    files = equipped.files(equipped.run(sized(read_prompt(name), size)))
+    (path,) = (file for file in files if file.suffix == ".mp4")
+    with av.open(str(path)) as clip:
+        picture, sound = clip.streams.video[0], clip.streams.audio[0]
+        assert (picture.width, picture.height) == size
+        assert picture.average_rate == Fraction(fps)
+        assert len(list(clip.decode(picture))) == frames
+        clip.seek(0)
+        heard = np.concatenate([part.to_ndarray()[0] for part in clip.decode(sound)])
+    assert abs(len(heard) / sound.rate - frames / fps) < 0.1
+    assert np.abs(heard).max() > 0.1
+
+
+def test_a_picture_takes_a_pose(equipped: Server) -> None:
+    history = equipped.run(sized(read_prompt("repose-a-picture"), SMALL))
+    (path,) = (file for file in equipped.files(history) if file.parent.name == "output")
+    with av.open(str(path)) as picture:
+        (frame,) = picture.decode(video=0)
+    assert (frame.width, frame.height) == SMALL
+
+
+def test_poses_come_out_as_a_file(equipped: Server) -> None:
+    prompt = read_prompt("extract-poses")
+    output = equipped.run(prompt)["outputs"][node_of(prompt, "AnimateXSavePoses")]
+    poses = json.loads((equipped.base / "output" / output["text"][0]).read_text(encoding="utf-8"))
+    assert len(poses) == 64
+    assert {len(frame["people"]) for frame in poses} == {1}
+
+
+@pytest.mark.parametrize(("name", "sampler"), [("few-steps", "AnimateXSampler"), ("ksampler", "KSampler")])
+def test_another_seed_runs_only_the_sampler_and_what_follows(
+    equipped: Server, name: str, sampler: str
+) -> None:
+    prompt = small(read_prompt(name), sampler)
+    equipped.run(prompt)
+    again = changed(prompt, **{sampler: {"seed": 8}})
+    ran = set(again) - cached_nodes(equipped.run(again))
+    assert ran == followers(again, node_of(again, sampler))
+
+
+def test_thirty_prompts_leave_the_memory_flat(equipped: Server) -> None:
+    prompt = small(read_prompt("animate-a-character"), "AnimateXSampler")
+    seeds = range(100, 130)
+    queued = [equipped.post(changed(prompt, AnimateXSampler={"seed": seed})) for seed in seeds]
+    memory = []
+    for prompt_id in queued:
+        assert equipped.wait(prompt_id)["status"]["status_str"] == "success"
+        memory.append(equipped.memory())
+    assert memory[-1] - memory[9] < MOST_GROWTH, memory
+
+
+def sized(prompt: Prompt, size: tuple[int, int]) -> Prompt:
+    """Return a prompt that makes a clip of that size, where it makes any."""
+    if "AnimateXConditioning" not in {each["class_type"] for each in prompt.values()}:
+        return prompt
+    return changed(prompt, AnimateXConditioning={"width": size[0], "height": size[1]})
+
+
+def small(prompt: dict, sampler: str) -> dict:
+    """Return a prompt that takes a second."""
+    part = {"AnimateXDrivingFrames": {"frames": 2}, "AnimateXConditioning": {"width": 64, "height": 64}}
+    return changed(prompt, **part, **{sampler: {"steps": 2, "seed": 7}})
