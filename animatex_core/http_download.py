@@ -8,10 +8,11 @@ import requests
 from requests import Response
 from requests.exceptions import ChunkedEncodingError, ContentDecodingError, RequestException, Timeout
 from requests.exceptions import ConnectionError as BrokenConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, InvalidHeader
+from urllib3.util import Retry
 
 from . import __version__
-from .attempts import PASSING, Attempts, PassingError, seconds_to_wait
+from .attempts import PASSING, Attempts, PassingError
 from .errors import DownloadError
 from .part import Part
 from .progress import Progress
@@ -197,6 +198,14 @@ class _Answer:
     def _sent_bytes(self) -> int | None:
         length = self.response.headers.get("Content-Length", "")
         return int(length) if length.isdecimal() else None
+
+
+def seconds_to_wait(retry_after: str | None) -> float | None:
+    """Return the seconds of a Retry-After header, a number or a date; None where it says nothing."""
+    try:
+        return None if retry_after is None else Retry().parse_retry_after(retry_after)
+    except InvalidHeader:
+        return None
 
 
 def _chunks(response: Response) -> Iterator[bytes]:

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from . import __version__
-from .attempts import PASSING, Attempts, PassingError, seconds_to_wait
+from .attempts import PASSING, Attempts, PassingError
 from .bundles import ModelFile
 from .errors import DownloadError
-from .http_download import SOCKS
+from .http_download import SOCKS, seconds_to_wait
 from .part import Part
 from .placement import FULL, storage_errors
 from .progress import Progress

@@ -1,4 +1,7 @@
-"""A program run as a child: its pipes are read in the background, and all that it started ends with it."""
+"""The only file of the package that starts a program: ffmpeg, never through a shell.
+
+Its pipes are read in the background, and all that it started ends with it.
+"""
 
 import os
 import signal
@@ -6,9 +9,10 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from threading import Thread
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 CHUNK_BYTES = 1 << 20
+Process: TypeAlias = "subprocess.Popen[bytes]"
 # Apart from ours, so that an interrupt from the keyboard reaches only us and we end ffmpeg.
 _GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
@@ -34,12 +38,22 @@ class Collector(Thread):
         return b"".join(self._chunks)
 
 
-def start(command: Sequence[str], stdin: int, stdout: int = subprocess.PIPE) -> "subprocess.Popen[bytes]":
-    """Start a program in a group of its own, so that an interrupt from the keyboard reaches only us."""
+def start(command: Sequence[str], *, writes: bool = False, reads: bool = True) -> Process:
+    """Start a program in a group of its own, so that an interrupt from the keyboard reaches only us.
+
+    Args:
+        command: The path of the program and its arguments.
+        writes: Whether the caller writes to its standard input, which is empty otherwise.
+        reads: Whether the caller reads its standard output, which is discarded otherwise.
+
+    Returns:
+        The running process; its standard error is always a pipe.
+
+    """
     return subprocess.Popen(  # noqa: S603
         command,
-        stdin=stdin,
-        stdout=stdout,
+        stdin=subprocess.PIPE if writes else subprocess.DEVNULL,
+        stdout=subprocess.PIPE if reads else subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env=_environment(),
         creationflags=_GROUP,
@@ -47,7 +61,16 @@ def start(command: Sequence[str], stdin: int, stdout: int = subprocess.PIPE) -> 
     )
 
 
-def kill(process: "subprocess.Popen[bytes]") -> None:
+def ends_within(process: Process, seconds: float) -> bool:
+    """Wait for the end of a program, and return whether it came in time."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def kill(process: Process) -> None:
     """End ffmpeg, and what a script of that name may have started, which would keep the pipes open."""
     if process.poll() is None:
         if os.name == "posix":
