@@ -16,7 +16,7 @@ NOWHERE = "http://127.0.0.1:9"  # a proxy that refuses every connection
 
 
 def comfy_node(command: str, folder: Path) -> str:
-    """Run a command such as "validate" in a folder and return what it printed; fails the test on its errors."""
+    """Run a command such as "validate" in a folder and return what it printed; an error fails the test."""
     with TemporaryDirectory() as home:
         done = subprocess.run(
             [comfy_cli(), "--skip-prompt", "node", command],
