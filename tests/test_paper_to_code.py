@@ -110,8 +110,8 @@ def test_made_up_names_are_noticed(name: str) -> None:
 
 
 def test_members_of_classes_are_found() -> None:
-    code = "class A:\n    x: int = 0\n    def f(self):\n        self.layer = 1\n\nB: int = 1\nC = D = 2\nE, F = 1, 2\n"
-    scope = ast.parse(code)
+    members = "class A:\n    x: int = 0\n    def f(self):\n        self.layer = 1\n"
+    scope = ast.parse(members + "B: int = 1\nC = D = 2\nE, F = 1, 2\n")
     found = ("A", "A.x", "A.f", "A.layer", "B", "C", "D", "E", "F")
     missing = ("G", "A.y", "A.f.layer", "B.x")
     assert [name for name in found if not _is_defined(scope, name.split("."))] == []
