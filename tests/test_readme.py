@@ -120,7 +120,7 @@ def run_snippet(source: str, folder: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-# Two snippets need other files: see below, and tests/host/test_readme.py.
+# Two snippets need other files: see below, and tests/comfyui/test_readme.py.
 OTHERS = ("sample_latents", "/prompt")
 ON_DANCES = [source for source in snippets("python") if not any(name in source for name in OTHERS)]
 

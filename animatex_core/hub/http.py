@@ -8,13 +8,14 @@ import requests
 from requests import Response
 from requests.exceptions import ChunkedEncodingError, ContentDecodingError, RequestException, Timeout
 from requests.exceptions import ConnectionError as BrokenConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, InvalidHeader
+from urllib3.util import Retry
 
 from .. import __version__
 from ..errors import DownloadError
 from ..utils.progress import Progress
 from .partial_download import PartialDownload
-from .retries import PASSING, Attempts, PassingError, seconds_to_wait
+from .retries import PASSING, Attempts, PassingError
 
 CHUNK = 1 << 16
 """Bytes that are written at once, of which a break loses the last."""
@@ -197,6 +198,14 @@ class _Answer:
     def _sent_bytes(self) -> int | None:
         length = self.response.headers.get("Content-Length", "")
         return int(length) if length.isdecimal() else None
+
+
+def seconds_to_wait(retry_after: str | None) -> float | None:
+    """Return the seconds of a Retry-After header, a number or a date; None where it says nothing."""
+    try:
+        return None if retry_after is None else Retry().parse_retry_after(retry_after)
+    except InvalidHeader:
+        return None
 
 
 def _chunks(response: Response) -> Iterator[bytes]:

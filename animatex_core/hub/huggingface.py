@@ -20,9 +20,9 @@ from ..errors import DownloadError
 from ..utils.files import FULL, storage_errors
 from ..utils.progress import Progress
 from .catalogue import ModelFile
-from .http import SOCKS
+from .http import SOCKS, seconds_to_wait
 from .partial_download import PartialDownload
-from .retries import PASSING, Attempts, PassingError, seconds_to_wait
+from .retries import PASSING, Attempts, PassingError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfFileMetadata

@@ -5,9 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from urllib3.exceptions import InvalidHeader
-from urllib3.util import Retry
-
 from ..errors import DownloadError
 
 PASSING = (408, 425, 429, 500, 502, 503, 504)
@@ -76,11 +73,3 @@ class Attempts:
         if error.wait is not None:
             return min(error.wait, MAX_WAIT)
         return min(self.pause * 2 ** max(failures - 1, 0), MAX_WAIT)
-
-
-def seconds_to_wait(retry_after: str | None) -> float | None:
-    """Return the seconds of a Retry-After header, a number or a date; None where it says nothing."""
-    try:
-        return None if retry_after is None else Retry().parse_retry_after(retry_after)
-    except InvalidHeader:
-        return None

@@ -6,7 +6,6 @@ different times nor of part files.
 """
 
 import re
-import subprocess
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -21,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput, MissingDependency
-from .process import Collector, Guard, feed, kill, start, wait_until
+from .process import Collector, Guard, Process, ends_within, feed, kill, start, wait_until
 
 PIPE_BYTES = 1 << 20  # a frame at once, where the system allows it
 LOG_LINES = 50
@@ -51,7 +50,7 @@ def run(arguments: Sequence[str], guard: Guard, given: bytes = b"") -> Finished:
         InvalidInput, StorageError: ffmpeg did nothing for too long or gave more than fits.
 
     """
-    process = start([executable(), *arguments], stdin=subprocess.PIPE if given else subprocess.DEVNULL)
+    process = start([executable(), *arguments], writes=bool(given))
     output, log = Collector(process.stdout), Collector(process.stderr)
     feeder = Thread(target=feed, args=(process.stdin, given), daemon=True)
     try:
@@ -87,8 +86,8 @@ class Running:
         level = ("-nostdin", "-hide_banner", "-loglevel", "level+verbose") if reading else ()
         self._process = start(
             [executable(), "-nostats", *level, *arguments],
-            stdin=subprocess.DEVNULL if reading else subprocess.PIPE,
-            stdout=subprocess.PIPE if reading else subprocess.DEVNULL,
+            writes=not reading,
+            reads=reading,
         )
         _widen(self._process.stdout if reading else self._process.stdin)
         self._lines: deque[bytes] = deque(maxlen=LOG_LINES)
@@ -189,19 +188,13 @@ def reason(log: str) -> str:
     return telling[-1] if telling else "without saying why"
 
 
-def _has_ended(
-    process: "subprocess.Popen[bytes]", seconds: float, streams: tuple[Collector, ...], guard: Guard
-) -> bool:
+def _has_ended(process: Process, seconds: float, streams: tuple[Collector, ...], guard: Guard) -> bool:
     if max(stream.size for stream in streams) > guard.max_output:
         raise InvalidInput(
             f"{str(guard.subject)!r} gives more than {guard.max_output >> 20} MB of packets or messages: "
             "cut it into shorter parts."
         )
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+    return ends_within(process, seconds)
 
 
 def _write_all(pipe: IO[bytes] | None, frame: NDArray[np.uint8]) -> bool:

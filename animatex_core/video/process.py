@@ -1,4 +1,4 @@
-"""Child processes: started, fed, watched and ended."""
+"""The only file of the package that starts a program: ffmpeg, never through a shell."""
 
 import os
 import signal
@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from time import monotonic
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 from ..errors import InvalidInput, StorageError
 from ..utils.progress import Check, no_check
 
 CHUNK_BYTES = 1 << 20
+Process: TypeAlias = "subprocess.Popen[bytes]"
 # Apart from ours, so that an interrupt from the keyboard reaches only us and we end ffmpeg.
 _GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
@@ -40,12 +41,22 @@ class Collector(Thread):
         return b"".join(self._chunks)
 
 
-def start(command: Sequence[str], stdin: int, stdout: int = subprocess.PIPE) -> "subprocess.Popen[bytes]":
-    """Start a program in a group of its own, so that an interrupt from the keyboard reaches only us."""
+def start(command: Sequence[str], *, writes: bool = False, reads: bool = True) -> Process:
+    """Start a program in a group of its own, so that an interrupt from the keyboard reaches only us.
+
+    Args:
+        command: The path of the program and its arguments.
+        writes: Whether the caller writes to its standard input, which is empty otherwise.
+        reads: Whether the caller reads its standard output, which is discarded otherwise.
+
+    Returns:
+        The running process; its standard error is always a pipe.
+
+    """
     return subprocess.Popen(  # noqa: S603
         command,
-        stdin=stdin,
-        stdout=stdout,
+        stdin=subprocess.PIPE if writes else subprocess.DEVNULL,
+        stdout=subprocess.PIPE if reads else subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env=_environment(),
         creationflags=_GROUP,
@@ -53,7 +64,16 @@ def start(command: Sequence[str], stdin: int, stdout: int = subprocess.PIPE) -> 
     )
 
 
-def kill(process: "subprocess.Popen[bytes]") -> None:
+def ends_within(process: Process, seconds: float) -> bool:
+    """Wait for the end of a program, and return whether it came in time."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def kill(process: Process) -> None:
     """End ffmpeg, and what a script of that name may have started, which would keep the pipes open."""
     if process.poll() is None:
         if os.name == "posix":

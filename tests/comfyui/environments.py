@@ -16,6 +16,7 @@ from tests.comfyui.hosts import ENVIRONMENTS, ROOT, Host, installations, interpr
 CONSTRAINTS = ROOT / "constraints.txt"
 NEWEST_FRONTEND = "1.58.1"
 PACKAGE = "comfyui-frontend-package"
+COMFY_CLI = "1.23.0"
 
 
 def main() -> None:
@@ -23,6 +24,30 @@ def main() -> None:
     for host in installations():
         install(host)
     install_frontend()
+    install_comfy_cli()
+
+
+def install_comfy_cli() -> None:
+    """Install comfy-cli, which packs for the registry, in an environment of its own.
+
+    Where pip cannot install it, pip says why, and the tests that need it are skipped.
+    """
+    if not comfy_cli().exists():
+        venv.create(_comfy_cli_folder(), with_pip=True, clear=True)
+        python = interpreter(_comfy_cli_folder())
+        _share_packages(python)
+        options = ("--quiet", "--constraint", str(CONSTRAINTS), f"comfy-cli=={COMFY_CLI}")
+        subprocess.run([python, "-m", "pip", "install", *options])
+
+
+def comfy_cli() -> Path:
+    """Return where the program `comfy` is, once it is installed: pip writes it last."""
+    python = interpreter(_comfy_cli_folder())
+    return python.with_name("comfy").with_suffix(python.suffix)
+
+
+def _comfy_cli_folder() -> Path:
+    return ENVIRONMENTS / f"comfy-cli-{COMFY_CLI}"
 
 
 def install_frontend() -> None:

@@ -117,15 +117,19 @@ def cached_nodes(history: Mapping[str, Any]) -> set[str]:
 
 @contextmanager
 def serving(
-    comfyui: Host, base: Path, *options: str, environment: Mapping[str, str] | None = None
+    comfyui: Host,
+    base: Path,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    pack: Path = ROOT,
 ) -> Iterator[Server]:
     """Start ComfyUI on a free loopback port with folders of its own, and stop it in the end.
 
-    environment: variables beside those of the tests.
+    environment: variables beside those of the tests. pack: the folder that is its only custom node.
     """
     for folder in ("custom_nodes", "input", "output", "temp", "user/default", "models"):
         (base / folder).mkdir(parents=True, exist_ok=True)
-    (base / "custom_nodes" / PACK).symlink_to(ROOT, target_is_directory=True)
+    (base / "custom_nodes" / PACK).symlink_to(pack, target_is_directory=True)
     settings = base / "user" / "default" / "comfy.settings.json"
     settings.write_text(json.dumps(SETTINGS), encoding="utf-8")
     port = free_port()
