@@ -167,7 +167,7 @@ def coco(poses: PoseSequence) -> dict[str, Any]:
 
 
 def dwpose(poses: PoseSequence) -> list[dict[str, Any]]:
-    """Return DWPose's arrays, in parts of the picture."""
+    """Return DWPose's arrays, in parts of the image."""
     size = (poses.width, poses.height)
     parts = [
         {name: [x / size[0], y / size[1]] for name, (x, y, _) in frame.items()} for frame in named(poses)
@@ -183,7 +183,7 @@ def dwpose(poses: PoseSequence) -> list[dict[str, Any]]:
 
 
 def mediapipe(poses: PoseSequence) -> list[dict[str, Any]]:
-    """Return MediaPipe's landmarks, in parts of the picture."""
+    """Return MediaPipe's landmarks, in parts of the image."""
 
     def landmarks(frame: dict[str, Point], names: Sequence[str]) -> list[dict[str, float]]:
         return [

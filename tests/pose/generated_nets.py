@@ -1,4 +1,4 @@
-"""Small pose nets of generated weights."""
+"""Small pose models of generated weights."""
 
 from animatex_core.animate_x.dummy_components import generate_weights
 from animatex_core.pose.detector import OBJECTNESS
@@ -8,10 +8,10 @@ RARE = -6.0  # logit of a cell's objectness: few cells show somebody, as YOLOX b
 
 
 def generated_nets(seed: int = 0) -> SmallDWPose:
-    """Return nets whose detector finds nobody, and whose points lie anywhere."""
-    nets = SmallDWPose()
-    generate_weights(nets, seed)
-    for name, values in nets.detector.heads.state_dict().items():
+    """Return models whose detector finds nobody, and whose points lie anywhere."""
+    models = SmallDWPose()
+    generate_weights(models, seed)
+    for name, values in models.detector.heads.state_dict().items():
         if name.endswith("bias"):
             values[OBJECTNESS] = RARE
-    return nets
+    return models

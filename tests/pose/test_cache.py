@@ -70,7 +70,7 @@ def test_a_damaged_file_is_computed_anew_and_replaced(tmp_path: Path, content: b
 def test_a_folder_that_cannot_be_written_loses_nothing_and_is_told_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     cache = PoseCache(tmp_path / "file")
-    with pytest.warns(AnimateXWarning, match="Poses are not kept for later"):
+    with pytest.warns(AnimateXWarning, match="The poses could not be cached"):
         assert len(cache.cached(KEY, poses)) == 3
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -93,16 +93,16 @@ def written(folder: Path, **contents: str) -> list[Path]:
     return [folder / name for name in contents]
 
 
-def pose_key(clip: Path, nets: Sequence[Path], settings: Mapping[str, object]) -> str:
-    return key_of([digest_file(path) for path in (clip, *nets)], settings)
+def pose_key(clip: Path, models: Sequence[Path], settings: Mapping[str, object]) -> str:
+    return key_of([digest_file(path) for path in (clip, *models)], settings)
 
 
 def test_the_content_of_the_files_counts_and_not_their_names(tmp_path: Path) -> None:
-    clip, *nets = written(tmp_path / "a", clip="c", detector="d", landmarks="l")
+    clip, *models = written(tmp_path / "a", clip="c", detector="d", landmarks="l")
     same, *same_nets = written(tmp_path / "b", other="c", one="d", two="l")
     settings = {"person": "best", "indices": np.arange(3), "detect_every": np.int64(1)}
-    assert pose_key(clip, nets, settings) == pose_key(same, same_nets, dict(reversed(settings.items())))
-    assert len(pose_key(clip, nets, settings)) == 64
+    assert pose_key(clip, models, settings) == pose_key(same, same_nets, dict(reversed(settings.items())))
+    assert len(pose_key(clip, models, settings)) == 64
 
 
 def test_every_part_of_the_key_counts(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_key_of_a_missing_clip_names_it(tmp_path: Path) -> None:
 
 
 def test_a_setting_that_is_not_plain_is_refused() -> None:
-    with pytest.raises(InvalidInput, match=r"settings hold .*plain values"):
+    with pytest.raises(InvalidInput, match=r"settings contain .*plain values"):
         pose_key(Path(__file__), (), {"person": object()})
 
 
@@ -184,14 +184,14 @@ def test_a_folder_that_is_read_only_full_or_gone_stops_nothing(tmp_path: Path) -
     folder.mkdir()
     with mounted(folder, "size=4k"):
         cache = PoseCache(folder)
-        with pytest.warns(AnimateXWarning, match="Poses are not kept for later.*free some space"):
+        with pytest.warns(AnimateXWarning, match="The poses could not be cached.*free some space"):
             assert len(cache.cached(KEY, poses)) == 3
         assert list(folder.iterdir()) == []
         remount(folder, "size=1m")
         cache.put(KEY, poses())
         remount(folder, "ro")
         assert PoseCache(folder).get(KEY) is not None
-        with pytest.warns(AnimateXWarning, match="Poses are not kept for later"):
+        with pytest.warns(AnimateXWarning, match="The poses could not be cached"):
             PoseCache(folder).put(key(1), poses())
     folder.rmdir()
     assert cache.get(KEY) is None
@@ -246,6 +246,6 @@ def test_many_writers_share_it(tmp_path: Path) -> None:
 def test_a_file_in_place_of_the_folder_is_told_once(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     cache = PoseCache(tmp_path / "file")
-    with pytest.warns(AnimateXWarning, match="Poses are not kept for later"):
+    with pytest.warns(AnimateXWarning, match="The poses could not be cached"):
         cache.put(KEY, poses())
     assert cache.get(KEY) is None

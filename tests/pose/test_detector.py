@@ -27,11 +27,11 @@ def decoded(*rows: np.ndarray, ratio: float = 1.0) -> tuple[np.ndarray, np.ndarr
 def test_a_wide_frame_lies_at_the_top_and_its_channels_are_turned() -> None:
     frame = np.zeros((90, 160, 3), np.uint8)
     frame[..., 0] = 200
-    picture = letterbox(frame)
-    assert picture.shape == (3, 640, 640)
-    assert picture.dtype == np.float32
-    assert (picture[:, 0, 0].tolist(), picture[:, 359, 639].tolist()) == ([0, 0, 200], [0, 0, 200])
-    assert (picture[:, 360:] == 114).all()
+    image = letterbox(frame)
+    assert image.shape == (3, 640, 640)
+    assert image.dtype == np.float32
+    assert (image[:, 0, 0].tolist(), image[:, 359, 639].tolist()) == ([0, 0, 200], [0, 0, 200])
+    assert (image[:, 360:] == 114).all()
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 2000), (2000, 1), (1, 1), (641, 640)])

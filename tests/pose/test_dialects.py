@@ -246,10 +246,10 @@ GUESSED: dict[str, tuple[Callable[[], Any], str]] = {
     "percent of the picture": (
         lambda: changed(TRUE, lambda rows: rows * (100 / SIZE[0], 100 / SIZE[1], 1)), "percent",
     ),
-    "y up": (lambda: changed(TRUE, lambda rows: rows * (1, -1, 1) + (0, SIZE[1], 0)), "y is taken to go up"),
-    "y up from the bottom": (lambda: changed(TRUE, lambda rows: rows * (1, -1, 1)), "y is taken to go up"),
+    "y up": (lambda: changed(TRUE, lambda rows: rows * (1, -1, 1) + (0, SIZE[1], 0)), "y is assumed"),
+    "y up from the bottom": (lambda: changed(TRUE, lambda rows: rows * (1, -1, 1)), "y is assumed"),
     "y up about the middle": (
-        lambda: changed(TRUE, lambda rows: rows * (2 / SIZE[0], -2 / SIZE[1], 1) - (1, -1, 0)), "y is taken",
+        lambda: changed(TRUE, lambda rows: rows * (2 / SIZE[0], -2 / SIZE[1], 1) - (1, -1, 0)), "y is",
     ),
     "low scores": (lambda: changed(TRUE, lambda rows: rows * (1, 1, 0.25)), "No score in clip is above 0.3"),
 }  # fmt: skip
@@ -309,10 +309,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "the same everywhere": (lambda: openpose_of([1.0] * 99), "All points of each person in clip are at one"),
     "two clips": (
         lambda: {f"{clip}_{i:03d}.jpg": frame for clip in "ab" for i, frame in enumerate(openpose(TRUE))},
-        r"clip holds poses of 2 clips \('a', 'b'\), but it must be those of one",
+        r"clip contains poses of 2 videos \('a', 'b'\), but only one is possible",
     ),
     "an unknown layout": (lambda: openpose_of([1.0, 2.0, 1.0] * 14), "has in pose_keypoints_2d 42 numbers"),
-    "no poses": (lambda: {"images": [], "info": {}}, "frame 0 of clip is no OpenPose frame"),
+    "no poses": (lambda: {"images": [], "info": {}}, "frame 0 of clip is not an OpenPose frame"),
 }  # fmt: skip
 
 
@@ -340,14 +340,14 @@ def test_encodings_and_json_lines(tmp_path: Path, encoding: str, lines: bool) ->
 def test_json_lines_that_were_cut_off_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "poses.jsonl"
     file.write_text(json_lines(openpose(TRUE))[:-300])
-    with pytest.raises(InvalidInput, match=r"cut off \(line 12:"):
+    with pytest.raises(InvalidInput, match=r"truncated \(line 12:"):
         read_poses(file)
 
 
 def test_a_file_of_nobody_is_said(tmp_path: Path) -> None:
     file = tmp_path / "poses.json"
     file.write_text(json.dumps([{"people": None, "canvas_width": 512, "canvas_height": 758}] * 3))
-    with pytest.warns(AnimateXWarning, match="Nobody is seen in"):
+    with pytest.warns(AnimateXWarning, match="No person was found in"):
         assert len(read_poses(file)) == 3
 
 

@@ -33,13 +33,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def test_poses_are_found_with_the_files(tmp_path: Path, files: tuple[Path, Path]) -> None:
     found = find_poses(DWPose(*files, device="cpu"), shots(), PoseCache(tmp_path))
-    assert found.sentence == "Somebody is seen in 3 of 3 frames, searched by DWPose on CPU."
+    assert found.sentence == "A person was found in 3 of 3 frames, detected by DWPose on CPU."
     assert (len(found.poses), found.poses.width, found.poses.height, found.poses.fps) == (3, 64, 96, 12.0)
 
 
 def test_without_files_the_small_nets_find_them(tmp_path: Path) -> None:
     found = find_poses(SMALL, shots(), PoseCache(tmp_path))
-    assert found.sentence == "Somebody is seen in 3 of 3 frames, searched by the small nets on CPU."
+    assert found.sentence == "A person was found in 3 of 3 frames, detected by the small nets on CPU."
     again = SMALL.open().extract(FRAMES)
     np.testing.assert_array_equal(found.poses.points, again.points)
 
@@ -62,7 +62,7 @@ def test_the_same_frames_are_not_searched_twice(
     monkeypatch.setattr(PoseExtractor, "from_files", forbidden)
     again = find_poses(dwpose, FrameSource(shots().content, forbidden, fps=None), PoseCache(tmp_path))
     np.testing.assert_array_equal(again.poses.points, first.poses.points)
-    assert again.sentence == "Somebody is seen in 3 of 3 frames, searched earlier."
+    assert again.sentence == "A person was found in 3 of 3 frames, loaded from the cache."
     assert again.poses.fps is None
 
 
@@ -87,13 +87,13 @@ def test_the_nets_are_let_go_after_the_search(
 @pytest.mark.parametrize(
     "changed",
     [
-        lambda cache, nets: find_poses(SMALL, shots(FRAMES[:2]), cache),
-        lambda cache, nets: find_poses(SMALL, shots(FRAMES[::-1]), cache),
-        lambda cache, nets: find_poses(SMALL, shots(), cache, person="largest"),
-        lambda cache, nets: find_poses(SMALL, shots(), cache, detect_every=2),
-        lambda cache, nets: find_poses(SMALL, shots(), cache, whole_frame=False),
-        lambda cache, nets: find_poses(replace(SMALL, detector=nets[0]), shots(), cache),
-        lambda cache, nets: find_poses(replace(SMALL, landmarks=nets[1]), shots(), cache),
+        lambda cache, models: find_poses(SMALL, shots(FRAMES[:2]), cache),
+        lambda cache, models: find_poses(SMALL, shots(FRAMES[::-1]), cache),
+        lambda cache, models: find_poses(SMALL, shots(), cache, person="largest"),
+        lambda cache, models: find_poses(SMALL, shots(), cache, detect_every=2),
+        lambda cache, models: find_poses(SMALL, shots(), cache, whole_frame=False),
+        lambda cache, models: find_poses(replace(SMALL, detector=models[0]), shots(), cache),
+        lambda cache, models: find_poses(replace(SMALL, landmarks=models[1]), shots(), cache),
     ],
     ids=["fewer frames", "order", "person", "detect_every", "whole_frame", "detector", "landmarks"],
 )
@@ -102,13 +102,13 @@ def test_whatever_poses_depend_on_makes_for_a_new_search(
 ) -> None:
     cache = PoseCache(tmp_path)
     find_poses(SMALL, shots(), cache)
-    assert "searched by" in changed(cache, files).sentence
+    assert "detected by" in changed(cache, files).sentence
     assert len(os.listdir(tmp_path)) == 2
 
 
 def test_where_nobody_is_seen_the_user_is_told(tmp_path: Path) -> None:
     found = find_poses(SMALL, shots([np.zeros_like(FRAMES[0])] * 3), PoseCache(tmp_path), whole_frame=False)
-    assert found.sentence.startswith("Nobody is seen in any of 3 frames, searched by")
+    assert found.sentence.startswith("No person was found in any of 3 frames, detected by")
 
 
 def test_a_file_that_is_missing_is_refused(tmp_path: Path, files: tuple[Path, Path]) -> None:

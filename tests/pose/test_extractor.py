@@ -15,7 +15,7 @@ from animatex_core.pose.person import PersonRule
 from tests.pose.onnx_files import FRACTIONS, POINT_SCORE, draw_people, write_detector, write_landmarks
 
 WIDTH, HEIGHT = 240, 320
-TOLERANCE = 2.0  # pixels: the nets see the frame scaled, and tell halves of their pixels
+TOLERANCE = 2.0  # pixels: the models see the frame scaled, and tell halves of their pixels
 Person = tuple[int, int, int, int, str, int]
 
 
@@ -46,7 +46,7 @@ def clip(count: int, *people: Callable[[int], Person]) -> Iterator[np.ndarray]:
 
 
 def assert_is(poses: PoseSequence, frame: int, person: Person) -> None:
-    """Check the face, whose points are in the order of the net's, against the rectangle."""
+    """Check the face, whose points are in the order of the model's, against the rectangle."""
     left, top, right, bottom = person[:4]
     places = np.array([left - 0.5, top - 0.5]) + FRACTIONS[23:91] * (right - left, bottom - top)
     found = poses.face[frame, :, :2] * (WIDTH, HEIGHT)
@@ -167,7 +167,7 @@ def test_frames_are_taken_only_a_few_ahead(extractor: PoseExtractor) -> None:
 @pytest.mark.parametrize(
     ("frames", "words"),
     [
-        ([], "frames is empty"),
+        ([], "There are no frames"),
         ([np.zeros((4, 4, 3), np.float32)], r"frame 0 is float32 of shape \(4, 4, 3\)"),
         ([np.zeros((4, 4, 4), np.uint8)], r"frame 0 is uint8 of shape \(4, 4, 4\)"),
         ([np.zeros((4, 4), np.uint8)], "frame 0 is uint8"),
@@ -196,7 +196,7 @@ def test_settings_that_cannot_be_are_refused_before_a_frame_is_taken(
 
 
 def test_a_person_whom_no_frame_has_is_refused(extractor: PoseExtractor) -> None:
-    with pytest.raises(InvalidInput, match="person is 2, but no frame of the clip shows more than 2 people"):
+    with pytest.raises(InvalidInput, match="person is 2, but no frame of the video shows more than 2 people"):
         extractor.extract(clip(2, walking, standing), person=2)
 
 

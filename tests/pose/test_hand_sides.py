@@ -10,7 +10,7 @@ from animatex_core.pose.formats.hand_sides import are_hands_confused
 from animatex_core.pose.formats.reader import openpose_from_poses, poses_from_openpose
 from animatex_core.pose.keypoints import HANDS, JOINT, POINTS, PoseSequence, seen
 
-LEFT, RIGHT = (0.7, 0.5), (0.3, 0.5)  # wrists, in parts of the picture
+LEFT, RIGHT = (0.7, 0.5), (0.3, 0.5)  # wrists, in parts of the image
 
 
 def clip(frames: int = 6) -> PoseSequence:

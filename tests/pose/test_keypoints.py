@@ -57,5 +57,5 @@ def test_a_wrong_shape_is_named(name: str) -> None:
 def test_nan_is_refused() -> None:
     poses = sequence()
     poses.body[0, 0, 0] = np.nan
-    with pytest.raises(InvalidInput, match="body holds NaN"):
+    with pytest.raises(InvalidInput, match="body contains NaN"):
         poses.select([0])

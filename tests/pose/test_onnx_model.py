@@ -22,7 +22,7 @@ from tests.pose.onnx_files import Batch, Graph, Shape, expanded, write_detector,
 FORM = ModelSignature("the net", (3, 4, 4), ((2, 5), (7,)))
 FLOAT16, INT64 = 10, 7  # ONNX's numbers of them
 GOOD: dict[str, Shape] = {"x": (1, 2, 5), "y": (1, 7)}
-# A net whose output has a name in another encoding.
+# A model whose output has a name in another encoding.
 LATIN_1 = (
     "08093a590a130a0178120451b6ff5122084964656e746974791201675a1d0a017812180a16080112120a0208"
     "010a0208030a030880050a0308800562200a0451b6ff5112180a16080112120a0208010a0208030a03088005"
@@ -34,17 +34,17 @@ LATIN_1 = (
     ("batch", "takes_batches"), [(1, False), ("batch", True), (None, True)], ids=["one", "named", "open"]
 )
 def test_a_net_is_run_one_by_one_or_in_batches(tmp_path: Path, batch: Batch, takes_batches: bool) -> None:
-    net = open_model(write_landmarks(tmp_path / "net.onnx", batch), LANDMARKS, "cpu")
-    pictures = list(np.random.default_rng(0).random((3, *LANDMARKS.input), np.float32) * 4)
-    together, alone = net.run(pictures), [net.run([picture]) for picture in pictures]
-    assert net.takes_batches is takes_batches
+    model = open_model(write_landmarks(tmp_path / "net.onnx", batch), LANDMARKS, "cpu")
+    images = list(np.random.default_rng(0).random((3, *LANDMARKS.input), np.float32) * 4)
+    together, alone = model.run(images), [model.run([image]) for image in images]
+    assert model.takes_batches is takes_batches
     for output in (0, 1):
         np.testing.assert_array_equal(together[output], np.concatenate([one[output] for one in alone]))
 
 
 def test_the_provider_is_named(tmp_path: Path) -> None:
-    net = open_model(write_other(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, GOOD), FORM)
-    assert net.providers == ["CPUExecutionProvider"]
+    model = open_model(write_other(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, GOOD), FORM)
+    assert model.providers == ["CPUExecutionProvider"]
 
 
 @pytest.mark.parametrize(
@@ -121,24 +121,24 @@ def test_what_is_no_file_is_refused(tmp_path: Path, name: str) -> None:
 def test_a_net_that_gives_other_shapes_than_it_declares_is_refused(tmp_path: Path) -> None:
     graph = Graph()
     total = graph.ReduceSum("in", keepdims=0)
-    shape = graph.Cast(graph.Add(total, [1.0, 8.0]), to=INT64)  # known only when the net runs
+    shape = graph.Cast(graph.Add(total, [1.0, 8.0]), to=INT64)  # known only when the model runs
     outputs = {**expanded(graph, total, {"x": (1, 2, 5)}), "y": (graph.Expand(total, shape), (None, None))}
-    net = open_model(graph.save(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, outputs), FORM)
+    model = open_model(graph.save(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, outputs), FORM)
     with pytest.raises(WrongCheckpoint, match=r"gave \(1, 2, 5\) and \(1, 8\), but the net maps"):
-        net.run([np.zeros((3, 4, 4), np.float32)])
+        model.run([np.zeros((3, 4, 4), np.float32)])
 
 
 @pytest.mark.parametrize(
     ("side", "error", "words"),
-    [(1 << 20, OutOfMemory, "does not fit into the memory"), (-5, WrongCheckpoint, "failed on 1 pictures")],
+    [(1 << 20, OutOfMemory, "does not fit into the memory"), (-5, WrongCheckpoint, "failed on 1 images")],
 )
 def test_a_net_that_fails_is_explained(tmp_path: Path, side: int, error: type[Exception], words: str) -> None:
     graph = Graph()
     large = graph.Expand(graph.ReduceSum("in", keepdims=0), [side, 1 << 20])
     outputs = expanded(graph, graph.ReduceSum(large, keepdims=0), GOOD)
-    net = open_model(graph.save(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, outputs), FORM)
+    model = open_model(graph.save(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, outputs), FORM)
     with pytest.raises(error, match=words):
-        net.run([np.zeros((3, 4, 4), np.float32)])
+        model.run([np.zeros((3, 4, 4), np.float32)])
 
 
 def test_an_unknown_device_is_refused_before_the_file_is_read(tmp_path: Path) -> None:
@@ -147,9 +147,9 @@ def test_an_unknown_device_is_refused_before_the_file_is_read(tmp_path: Path) ->
 
 
 def test_a_device_that_is_not_to_be_had_is_warned_of_and_left_to_the_cpu(tmp_path: Path) -> None:
-    net = open_model(write_other(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, GOOD), FORM, "directml")
+    model = open_model(write_other(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, GOOD), FORM, "directml")
     with pytest.warns(AnimateXWarning, match="has no DirectML.*-m pip install onnxruntime-directml"):
-        warn_of_installation("directml", net)
+        warn_of_installation("directml", model)
 
 
 def test_a_provider_that_fails_at_the_start_is_left_to_the_cpu(
@@ -168,10 +168,10 @@ def test_a_provider_that_fails_at_the_start_is_left_to_the_cpu(
     listed = ["CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr(onnxruntime, "InferenceSession", fails)
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: listed)
-    net = open_model(path, FORM)
+    model = open_model(path, FORM)
     with pytest.warns(AnimateXWarning, match="offers CUDA but could not start it"):
-        warn_of_installation("auto", net)
-    assert net.providers == ["CPUExecutionProvider"]
+        warn_of_installation("auto", model)
+    assert model.providers == ["CPUExecutionProvider"]
 
 
 @pytest.mark.parametrize("module", [None, ModuleType("onnxruntime")], ids=["missing", "emptied"])

@@ -36,7 +36,7 @@ ASKED: dict[str, Callable[[Graph], str]] = {
 
 
 def written(path: Path, graph: Graph, big: str) -> Path:
-    """Write a net of FORM that computes `big`."""
+    """Write a model of FORM that computes `big`."""
     scalar = graph.Add(graph.ReduceMax(big, keepdims=0), graph.ReduceMax("in", keepdims=0))
     return graph.save(path, INPUT, expanded(graph, scalar, {"y": (1, 7)}))
 
@@ -45,9 +45,9 @@ def written(path: Path, graph: Graph, big: str) -> Path:
 def test_what_asks_for_gigabytes_is_not_run(tmp_path: Path, asked: str) -> None:
     graph = Graph()
     path = written(tmp_path / "net.onnx", graph, ASKED[asked](graph))
-    net = open_model(path, FORM, "cpu")
+    model = open_model(path, FORM, "cpu")
     with pytest.raises(OutOfMemory, match=r"has tensors of more than 134,217,728 values"):
-        net.run([np.zeros((3, 4, 4), np.float32)])
+        model.run([np.zeros((3, 4, 4), np.float32)])
 
 
 def test_it_is_found_in_subgraphs_and_sparse_tensors(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files whose people, frames or parts are in different units, made from one clip in pixels."""
+"""Files whose people, frames or parts are in different units, made from one video in pixels."""
 
 import copy
 import json
@@ -81,13 +81,13 @@ def read(frames: Frames) -> tuple[PoseSequence, list[str]]:
     [
         (
             lambda: each(BODY),
-            "fractions of the picture, but in pixels for the feet in 8 frames .* left hand",
+            "fractions of the image, but in pixels for the feet in 8 frames .* left hand",
         ),
         (lambda: each(BODY + FEET + FACE_KEY), "but in pixels for the left hand in 8 frames"),
-        (lambda: each(LEFT + RIGHT), "pixels, but in fractions of the picture for the left hand in 8 frames"),
-        (lambda: each(RIGHT), "fractions of the picture for the right hand in 8 frames"),
-        (lambda: each(FACE_KEY), "fractions of the picture for the face in 8 frames"),
-        (lambda: each(FEET), "fractions of the picture for the feet in 8 frames"),
+        (lambda: each(LEFT + RIGHT), "pixels, but in fractions of the image for the left hand in 8 frames"),
+        (lambda: each(RIGHT), "fractions of the image for the right hand in 8 frames"),
+        (lambda: each(FACE_KEY), "fractions of the image for the face in 8 frames"),
+        (lambda: each(FEET), "fractions of the image for the feet in 8 frames"),
         (lambda: one_normalised(0), r"for the body in 1 frame \(the first is 0\)"),
         (lambda: one_normalised(3), r"for the body in 1 frame \(the first is 3\)"),
         (lambda: one_in_pixels(0), r"but in pixels for the body in 1 frame \(the first is 0\)"),
@@ -113,7 +113,7 @@ def test_without_a_canvas_what_is_in_both_units_tells_the_size(make: Callable[[]
     poses, sentences = read(without_canvas(make()))
     assert (poses.width, poses.height) == pytest.approx((WIDTH, HEIGHT), rel=0.08)
     np.testing.assert_allclose(poses.points, dance().points, atol=0.08)
-    assert "480 x 640" in sentences[0] or "does not tell the size" in sentences[0]
+    assert "480 x 640" in sentences[0] or "does not contain its image size" in sentences[0]
 
 
 @pytest.mark.parametrize("keys", [(), ALL])

@@ -23,8 +23,8 @@ def test_the_first_box_counts(data: object) -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ([], "holds no box"),
-        ([[], []], "holds no box"),
+        ([], "contains no box"),
+        ([[], []], "contains no box"),
         ("10,20,30,40", "of type str"),
         ([10, 20, 30, 40], "lists int"),
         ([[[10, 20, 30, 40]]], "lists list"),
@@ -49,5 +49,5 @@ def test_the_person_in_the_box_is_followed() -> None:
 
 
 def test_nobody_in_the_box_is_a_sentence() -> None:
-    with pytest.raises(InvalidInput, match=r"30 x 40 pixels at .10, 20., but nobody found in the clip"):
+    with pytest.raises(InvalidInput, match=r"30 x 40 pixels at .10, 20., but nobody found in the video"):
         require_chosen(MEANT, 2, False, "the clip")

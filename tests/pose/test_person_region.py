@@ -75,7 +75,7 @@ def test_a_number_that_no_frame_has_is_refused_with_those_there_are() -> None:
     where = PersonRegionTracker(5)
     where.detected(people(A, B), *SIZE)
     with pytest.raises(
-        InvalidInput, match=r"person is 5, but no frame of the clip shows more than 2 people.*0 to 1"
+        InvalidInput, match=r"person is 5, but no frame of the video shows more than 2 people.*0 to 1"
     ):
         where.require_found()
 

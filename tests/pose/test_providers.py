@@ -102,7 +102,7 @@ def test_work_left_to_the_cpu_is_explained_with_the_commands_that_mend_it(
 ) -> None:
     sentence = complaint(device, available, [CPU], wheels, "onnxruntime")
     assert sentence is not None
-    assert sentence.startswith("Poses are found on the CPU because")
+    assert sentence.startswith("Poses are detected on the CPU because")
     assert all(word in sentence for word in words), sentence
 
 

@@ -14,7 +14,7 @@ FPS = 24.0
 
 
 def clip(x: Any, score: Any = 1.0, size: tuple[int, int] = (100, 100)) -> PoseSequence:
-    """A clip whose point 0 moves along x; the others are not seen."""
+    """A video whose point 0 moves along x; the others are not seen."""
     points = np.zeros((len(x), POINTS, 3), np.float32)
     points[:, 0, 0], points[:, 0, 1], points[:, 0, 2] = x, 0.5, score
     return PoseSequence.from_points(points, *size, fps=FPS)
@@ -104,7 +104,7 @@ def test_the_rate_is_asked_for() -> None:
 )
 def test_settings_that_cannot_be_are_refused(bad: dict[str, Any]) -> None:
     (name,) = bad
-    with pytest.raises(InvalidInput, match=f"^{name} is .* must be a finite number"):
+    with pytest.raises(InvalidInput, match=f"^{name} is .* must be finite"):
         smooth(clip([0.5]), **bad)
 
 

@@ -9,7 +9,7 @@ from animatex_core.retarget.bones import TREE
 
 WIDTH, HEIGHT = 400, 600
 
-# A person who stands and faces us, in pixels of a picture of 400 x 600: from the top of the head (76) to the
+# A person who stands and faces us, in pixels of an image of 400 x 600: from the top of the head (76) to the
 # soles (524) by the proportions that the library expects, so 448 pixels in all.
 STANDING = {
     "nose": (200, 114), "neck": (200, 163),
@@ -48,7 +48,7 @@ def dance() -> PoseSequence:
 
 
 def rigid_dance(seed: int, frames: int = 6) -> PoseSequence:
-    """Return a clip of the standing figure, every bone turned at will and no length changed."""
+    """Return a video of the standing figure, every bone turned at will and no length changed."""
     rng = np.random.default_rng(seed)
     still = pixels(figure(STANDING, frames))
     turned = still.copy()

@@ -71,7 +71,7 @@ def test_alpha_shows_the_figure_only_where_it_hides_something() -> None:
     ],
 )
 def test_boxes_that_cannot_be_are_refused(edges: tuple[float, float, float, float]) -> None:
-    with pytest.raises(InvalidInput, match=r"the box .* cannot be"):
+    with pytest.raises(InvalidInput, match=r"the box is .* must be left, top"):
         Box(*edges)
 
 

@@ -38,7 +38,7 @@ def test_the_character_is_found_in_a_mask_of_either_kind(mask: np.ndarray, shows
 @pytest.mark.parametrize(
     ("mask", "shows", "kind"),
     [
-        (np.zeros((64, 64)), "automatic", "empty"),  # as Load Image gives of opaque pictures
+        (np.zeros((64, 64)), "automatic", "empty"),  # as Load Image gives of opaque images
         (np.zeros((64, 64)), "character", "empty"),
         (np.full((100, 50), 0.4), "automatic", "empty"),
         (np.ones((100, 50)), "automatic", "full"),
@@ -46,12 +46,12 @@ def test_the_character_is_found_in_a_mask_of_either_kind(mask: np.ndarray, shows
     ],
 )
 def test_a_mask_that_shows_no_character_counts_for_none(mask: np.ndarray, shows: Shows, kind: str) -> None:
-    with pytest.warns(AnimateXWarning, match=f"The mask is {kind} and counts for none: mark the character"):
+    with pytest.warns(AnimateXWarning, match=f"The mask is {kind} and is ignored: mark the character"):
         assert box_of(mask, 500, 1000, shows) is None
 
 
 def test_a_mask_of_another_shape_is_stretched_with_a_warning() -> None:
-    with pytest.warns(AnimateXWarning, match="50x100 pixels but the picture 640x480: it is stretched"):
+    with pytest.warns(AnimateXWarning, match="50x100 pixels but the image 640x480: it is stretched"):
         assert box_of(FIGURE, 640, 480) == BOX
 
 

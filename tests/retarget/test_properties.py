@@ -1,4 +1,4 @@
-"""What holds for every clip, every character and every setting."""
+"""What holds for every video, every character and every setting."""
 
 import warnings
 from collections.abc import Callable
@@ -51,7 +51,7 @@ joints = st.sets(st.integers(0, POINTS - 1)) | st.sets(st.integers(0, 19))
 
 @st.composite
 def clips(draw: Draw, always: PoseSequence = DANCE, gaps: bool = True) -> PoseSequence:
-    """A clip with any joints missing in all frames and, with gaps, others now and then."""
+    """A video with any joints missing in all frames and, with gaps, others now and then."""
     gone = np.zeros((len(always), POINTS), bool)
     gone[:, sorted(draw(joints))] = True
     if gaps:

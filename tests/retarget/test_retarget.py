@@ -251,7 +251,7 @@ def test_a_foot_found_too_low_does_not_lower_the_ground() -> None:
 @pytest.mark.parametrize(
     ("driving", "character", "reason"),
     [
-        (PERSON, Character(99, 50), "nothing is known .* a mask or box"),
+        (PERSON, Character(99, 50), "nothing is known .* a mask or a box"),
         (PERSON, Character(99, 50, shown(CARTOON, "left_wrist")), "shares too few bones .* a mask or box"),
         (figure({}, 2), TOON, "too little of a person"),
         (figure({}, 0), BOXED, "too little of a person"),

@@ -32,7 +32,7 @@ def test_an_unknown_mode_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["drop", "add"])
 def test_an_unknown_part_is_answered_with_the_known_ones(name: str) -> None:
-    with pytest.raises(InvalidInput, match=f"{name} names 'tail', .*feet.*left_arm"):
+    with pytest.raises(InvalidInput, match=f"{name} contains 'tail', .*feet.*left_arm"):
         RetargetSettings(**{name: ["arms", "tail"]})  # type: ignore[arg-type]
 
 
@@ -43,7 +43,7 @@ def test_parts_are_given_as_any_sequence_or_alone() -> None:
 
 def test_a_face_cannot_be_added() -> None:
     assert set(PARTS) - set(ADDABLE) == {"face"}
-    with pytest.raises(InvalidInput, match="add names 'face'"):
+    with pytest.raises(InvalidInput, match="add contains 'face'"):
         RetargetSettings(add=("face",))
 
 
