@@ -135,16 +135,13 @@ def lines(ends: np.ndarray, thickness: int, width: int, height: int) -> Spans:
 def ellipse_corners(
     centers: np.ndarray, half_lengths: np.ndarray, half_width: int, degrees: np.ndarray
 ) -> np.ndarray:
-    """Return polygons of ellipses that are rotated by whole degrees, with one corner per degree.
+    """Return polygons (n, 361, 2) of rotated ellipses, with one corner per degree, in whole pixels.
 
     Args:
         centers: (n, 2) whole pixels.
         half_lengths: (n,) half the long axes in whole pixels.
         half_width: Half the short axis in pixels.
         degrees: (n,) rotations.
-
-    Returns:
-        (n, 361, 2) whole pixels.
 
     """
     along = half_lengths[:, None] * _COSINE

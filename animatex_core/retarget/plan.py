@@ -6,12 +6,13 @@ from typing import Literal
 import numpy as np
 
 from ..pose.keypoints import PoseSequence, seen
+from .alignment import align_to_joints, align_to_neck, fit_to_box
 from .bones import BODY_BONES
 from .character import Character
 from .measure import bone_ratios, common_scale, lengths
 from .parts import POINTS_OF
 from .settings import RetargetSettings
-from .transform import IDENTITY, Similarity, align_to_joints, align_to_neck, fit_to_box, rescale
+from .transform import IDENTITY, Similarity, rescale
 
 
 @dataclass(frozen=True, eq=False)

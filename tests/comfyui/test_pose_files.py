@@ -168,7 +168,7 @@ def test_nothing_is_read_outside_of_the_folders(server: Server, inputs: Path, na
     [
         (None, "'bad.json' is not in ComfyUI's input folder: copy it there, or choose another file."),
         ("no JSON", "are not JSON or are truncated"),
-        ("[]", "contains no frames"),
+        ("[]", "There are no frames in"),
         ('{"a": 1}', "is not an OpenPose frame"),
     ],
 )

@@ -284,7 +284,7 @@ def test_poses_are_drawn_at_any_size(server: Server) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ([], "poses contains no frames"),
+        ([], "no frames in poses"),
         ([{"persons": []}], "frame 0 of poses is not an OpenPose frame"),
         (
             [{"people": [{"pose_keypoints_2d": [1, 2, 3]}]}],

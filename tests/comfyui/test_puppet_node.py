@@ -85,7 +85,7 @@ def test_a_pose_of_nobody_repeats_the_picture_and_the_node_says_why(server: Serv
 @pytest.mark.parametrize(
     ("inputs", "words"),
     [
-        ({"poses": {"__value__": []}}, "poses contains no frames"),
+        ({"poses": {"__value__": []}}, "no frames in poses"),
         ({"reference_pose": {"__value__": [{}]}}, "frame 0 of reference_pose is not an OpenPose frame"),
         ({"reference": ["character", 1]}, "reference"),
     ],

@@ -168,7 +168,7 @@ def test_previews_of_long_clips_are_smaller(server: Server) -> None:
         ({"mask_shows": "sky", "mask": ["character", 1]}, "mask_shows is 'sky', but it must be one of"),
         ({"bound": 0.5}, "Value 0.5 smaller than min of 1.0"),
         ({"legs": 20.0}, "Value 20.0 bigger than max of 10.0"),
-        ({"poses": {"__value__": []}}, "poses contains no frames"),
+        ({"poses": {"__value__": []}}, "no frames in poses"),
         ({"reference_pose": {"__value__": [{}]}}, "frame 0 of reference_pose is not an OpenPose frame"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Small ONNX files of the real names, shapes and types, whose answers are known and depend on the image.
+"""Small ONNX files with the real names, shapes and types, whose outputs are known and depend on the image.
 
 A person is a rectangle of blue, green or red, told by its colour from the grey around it. The detector finds
 one person a colour, scored by brightness. The pose model puts point k at the part FRACTIONS[k] of whatever is
@@ -14,7 +14,7 @@ from onnx import helper, numpy_helper
 
 POINTS, POINT_SCORE = 133, 0.9
 FRACTIONS = np.stack([np.arange(POINTS) * 0.618 % 1, np.arange(POINTS) * 0.755 % 1], axis=1)
-COLOURED = 60  # least difference of a pixel's channels
+COLOURED = 60  # minimum difference between a pixel's channels
 MEAN, DEVIATION = (
     np.reshape(values, (3, 1, 1)) for values in ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 )
@@ -111,13 +111,13 @@ def write_landmarks(path: Path, batch: Batch = 1, convolutions: int = 0) -> Path
 
 
 def write_other(path: Path, inputs: Mapping[str, Shape], outputs: Mapping[str, Shape]) -> Path:
-    """Write a model of some other form, all of whose results are the sum of its first input."""
+    """Write a model with another signature, all of whose outputs are the sum of its first input."""
     graph = Graph()
     return graph.save(path, inputs, expanded(graph, graph.ReduceSum(next(iter(inputs)), keepdims=0), outputs))
 
 
 def expanded(graph: Graph, scalar: str, outputs: Mapping[str, Shape]) -> dict[str, tuple[str, Shape]]:
-    """Return outputs of these shapes that hold one number everywhere."""
+    """Return outputs of these shapes filled with one number."""
     return {name: (graph.Expand(scalar, list(shape)), shape) for name, shape in outputs.items()}
 
 
@@ -139,7 +139,7 @@ def _extent(graph: Graph, inside: str, axis: int, length: int) -> tuple[str, str
 
 
 def _cells(graph: Graph, first: str, size: str) -> str:
-    """Return the middle in cells of 8 pixels."""
+    """Return the centre in cells of 8 pixels."""
     return graph.Div(graph.Add(first, graph.Div(size, 2.0)), 8.0)
 
 

@@ -1,4 +1,4 @@
-"""Runners of the reference cases about finding poses."""
+"""Run the reference cases of pose detection."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -47,7 +47,7 @@ def check_rtmpose_case(numbers: Numbers, case: Case) -> None:
 
 
 def check_wholebody_case(numbers: Numbers, case: Case) -> None:
-    """OpenPose's order, and the first person's parts as they are drawn and given to the model."""
+    """OpenPose's order, and the first person's parts as they are drawn and passed to the model."""
     keypoints, scores = numbers["keypoints133"], numbers["scores133"]
     points, tolerance = openpose_from_133(keypoints, scores), case["tolerance"]
     assert_near(points[..., :2], numbers["openpose_keypoints"], tolerance)
@@ -70,7 +70,7 @@ def _decoded(numbers: Numbers, index: int, region: Region) -> tuple[np.ndarray, 
 
 
 def _as_released(points: np.ndarray) -> np.ndarray:
-    """Points (..., 3) as (..., 2), -1 where their score is below 0.3."""
+    """Return points (..., 3) as (..., 2), -1 where the score is below 0.3."""
     return np.where(points[..., 2:] < 0.3, -1, points[..., :2])
 
 

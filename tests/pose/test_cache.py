@@ -56,7 +56,7 @@ def of_other_shape() -> bytes:
     [b"", b"no archive", b"PK\x03\x04 cut", pickled(), of_other_shape(), None],
     ids=["empty", "text", "cut", "pickle", "shape", "truncated"],
 )
-def test_a_damaged_file_is_computed_anew_and_replaced(tmp_path: Path, content: bytes | None) -> None:
+def test_a_damaged_file_is_recomputed_and_replaced(tmp_path: Path, content: bytes | None) -> None:
     cache, path = PoseCache(tmp_path), tmp_path / f"{KEY}.npz"
     cache.put(KEY, poses(seed=1))
     path.write_bytes(path.read_bytes()[:-40] if content is None else content)
@@ -67,7 +67,7 @@ def test_a_damaged_file_is_computed_anew_and_replaced(tmp_path: Path, content: b
     np.testing.assert_array_equal(again.points, poses(seed=2).points)
 
 
-def test_a_folder_that_cannot_be_written_loses_nothing_and_is_told_once(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_loses_nothing_and_warns_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     cache = PoseCache(tmp_path / "file")
     with pytest.warns(AnimateXWarning, match="The poses could not be cached"):
@@ -118,12 +118,12 @@ def test_every_part_of_the_key_counts(tmp_path: Path) -> None:
     assert len(keys) == 6
 
 
-def test_a_key_of_a_missing_clip_names_it(tmp_path: Path) -> None:
+def test_a_key_of_a_missing_video_names_it(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"missing\.mp4 cannot be read"):
         pose_key(tmp_path / "missing.mp4", (), {})
 
 
-def test_a_setting_that_is_not_plain_is_refused() -> None:
+def test_a_setting_that_is_not_plain_is_rejected() -> None:
     with pytest.raises(InvalidInput, match=r"settings contain .*plain values"):
         pose_key(Path(__file__), (), {"person": object()})
 
@@ -203,7 +203,7 @@ def test_the_entries_used_last_stay_when_it_grows_too_large(tmp_path: Path) -> N
     PoseCache(tmp_path).put(key(0), poses())
     size = (tmp_path / f"{key(0)}.npz").stat().st_size
     cache = PoseCache(tmp_path, max_bytes=4 * size)
-    (tmp_path / "notes.npz").write_bytes(bytes(8 * size))  # somebody else's
+    (tmp_path / "notes.npz").write_bytes(bytes(8 * size))  # not an entry
     for number in range(1, 4):
         cache.put(key(number), poses())
     for number, path in enumerate(sorted(tmp_path.glob("0*.npz"))):
@@ -215,7 +215,7 @@ def test_the_entries_used_last_stay_when_it_grows_too_large(tmp_path: Path) -> N
     assert (tmp_path / "notes.npz").exists()
 
 
-def test_entries_that_nobody_used_for_long_go(tmp_path: Path) -> None:
+def test_entries_unused_for_long_are_removed(tmp_path: Path) -> None:
     cache = PoseCache(tmp_path, max_age=60)
     cache.put(key(0), poses())
     os.utime(tmp_path / f"{key(0)}.npz", (1e9, 1e9))
@@ -243,7 +243,7 @@ def test_many_writers_share_it(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".npz"] == []
 
 
-def test_a_file_in_place_of_the_folder_is_told_once(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_warns_once(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     cache = PoseCache(tmp_path / "file")
     with pytest.warns(AnimateXWarning, match="The poses could not be cached"):

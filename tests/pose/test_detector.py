@@ -16,7 +16,7 @@ def row(box: tuple[float, float, float, float], score: float, column: int = 5) -
 
 
 def decoded(*rows: np.ndarray, ratio: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Each row is put into cell 0 of the grid; several are told apart by shifting them back."""
+    """Each row is put into cell 0 of the grid; several are distinguished by shifting them back."""
     output = np.zeros((CELLS, 85), np.float32)
     for index, values in enumerate(rows):
         output[index] = values

@@ -1,4 +1,4 @@
-"""Images of poses: the released drawing written with OpenCV is the oracle."""
+"""Images of poses: the official drawing with OpenCV is the reference."""
 
 import colorsys
 import math
@@ -25,7 +25,7 @@ NO_HANDS = np.zeros((2, 21, 3), np.float32)
 
 
 def drawn_by_opencv(body: np.ndarray, hands: np.ndarray, width: int, height: int) -> np.ndarray:
-    """The facts of the released drawing, one OpenCV call a shape."""
+    """The official drawing, one OpenCV call per shape."""
     canvas = np.zeros((height, width, 3), np.uint8)
     size = np.array([width, height], np.float32)
     places, found = body[:, :2] * size, body[:, 2] > 0.3
@@ -134,7 +134,7 @@ def test_sizes_are_whole_numbers(size: Any) -> None:
         draw_pose(NOBODY, NO_HANDS, *size)
 
 
-def test_a_clip_is_drawn_frame_by_frame_in_its_own_size() -> None:
+def test_a_video_is_drawn_frame_by_frame_in_its_own_size() -> None:
     points = np.zeros((2, POINTS, 3), np.float32)
     points[1, 0] = (0.5, 0.5, 1)
     clip = PoseSequence.from_points(points, 40, 60)
@@ -144,7 +144,7 @@ def test_a_clip_is_drawn_frame_by_frame_in_its_own_size() -> None:
     assert [image.shape for image in draw_poses(clip, 20, 10)] == [(10, 20, 3)] * 2
 
 
-def test_a_preview_dims_the_picture_and_leaves_it_alone() -> None:
+def test_a_preview_dims_the_image_and_leaves_it_alone() -> None:
     image = np.full((768, 512, 3), 200, np.uint8)
     body = body_of(nose=(0.5, 0.5), neck=(0.8, 0.5))
     over = draw_over(image, body, NO_HANDS)
@@ -159,6 +159,6 @@ def test_a_preview_dims_the_picture_and_leaves_it_alone() -> None:
     ("size", "strokes"),
     [((512, 768), (4, 4, 2)), ((1024, 1536), (8, 8, 4)), ((64, 64), (1, 1, 2)), ((1, 1), (1, 1, 2))],
 )
-def test_strokes_fit_the_picture(size: tuple[int, int], strokes: tuple[int, int, int]) -> None:
+def test_strokes_fit_the_image(size: tuple[int, int], strokes: tuple[int, int, int]) -> None:
     assert Strokes.fitting(*size) == Strokes(*strokes)
     assert draw_over(np.zeros((*size, 3), np.uint8), body_of(nose=(0.5, 0.5)), NO_HANDS).any()

@@ -11,7 +11,7 @@ WHOLE = Region(np.array([144.0, 192.0]), np.array([288.0, 384.0]))
     [((0, 0, 300, 100), (375, 500)), ((0, 0, 100, 400), (375, 500)), ((10, 10, 10, 10), (0, 0))],
     ids=["wide", "high", "nothing"],
 )
-def test_a_box_is_grown_and_stretched_to_the_aspect_of_the_net(
+def test_a_box_is_grown_and_stretched_to_the_aspect_of_the_model(
     box: tuple[float, ...], size: tuple[float, float]
 ) -> None:
     region = region_of(np.array(box, np.float32))
@@ -19,7 +19,7 @@ def test_a_box_is_grown_and_stretched_to_the_aspect_of_the_net(
     assert tuple(region.centre) == ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
 
 
-def test_the_picture_is_blue_green_red_with_the_statistics_of_red_green_blue() -> None:
+def test_the_image_is_blue_green_red_with_the_statistics_of_red_green_blue() -> None:
     frame = np.zeros((384, 288, 3), np.uint8)
     frame[..., 2] = 255
     image = crop(frame, WHOLE)

@@ -35,7 +35,7 @@ def quietly(path: Path, frames: int | None = None) -> PoseSequence:
 
 
 def assert_true(poses: PoseSequence, shown: Iterable[int], start: int = 0) -> None:
-    """These frames of the dance are in their places, and the others show nobody; start: the first place."""
+    """Check that these frames of the dance are in place and the others show nobody; start: the first."""
     found = seen(poses.body).any(axis=1)
     assert np.flatnonzero(found).tolist() == [frame - start for frame in shown]
     for frame in shown:
@@ -100,7 +100,7 @@ def test_few_numbers_far_apart_are_an_order_alone(tmp_path: Path) -> None:
     np.testing.assert_allclose(poses.body[:, :18, :2], TRUE.body[[1, 2, 10], :18, :2], atol=1e-4)
 
 
-def test_two_clips_in_a_folder_are_told_apart(tmp_path: Path) -> None:
+def test_two_videos_in_a_folder_are_distinguished(tmp_path: Path) -> None:
     for clip in ("walk", "jump 2"):
         write(tmp_path, range(12), clip + "_{:012d}_keypoints.json")
     with pytest.raises(
@@ -139,7 +139,7 @@ def test_files_without_a_number_beside_frames_are_left_out(tmp_path: Path) -> No
         assert_true(read_poses(tmp_path), range(12))
 
 
-def test_a_folder_of_whole_clips_is_refused(tmp_path: Path) -> None:
+def test_a_folder_of_whole_videos_is_rejected(tmp_path: Path) -> None:
     for number in (1, 2):
         (tmp_path / f"dance{number}.json").write_text(json.dumps(openpose(TRUE)))
     with pytest.raises(
@@ -174,7 +174,7 @@ def test_gaps_within_a_file(form: str) -> None:
     assert_true(poses, there)
 
 
-def test_images_of_two_folders_are_not_taken_for_one_clip() -> None:
+def test_images_of_two_folders_are_not_mixed() -> None:
     entries = [
         entry | {"image_id": f"{'ab'[i % 2]}/{i // 2:04d}.jpg"} for i, entry in enumerate(alphapose(TRUE))
     ]

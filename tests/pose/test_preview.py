@@ -22,7 +22,7 @@ def test_a_preview_is_of_bounded_size_and_even(
     assert fitted(image, most).shape == (size[1], size[0], 3)
 
 
-def test_poses_lie_over_the_dimmed_picture() -> None:
+def test_poses_lie_over_the_dimmed_image() -> None:
     image = np.full((60, 40, 3), 200, np.uint8)
     frames = list(drawn_over(image, figure(STANDING, 2)))
     assert len(frames) == 2

@@ -1,4 +1,4 @@
-"""OpenPose JSON in the dialects that people have, and back."""
+"""OpenPose JSON in the dialects found in practice, and writing it."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def frame(*people: Any, **more: Any) -> dict:
 
 
 def read(data: object, **arguments: Any) -> PoseSequence:
-    """Read without any warning."""
+    """Read without warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return poses_from_openpose(data, **arguments)
@@ -188,7 +188,7 @@ def test_one_person_is_chosen(rule: Any, chosen: int) -> None:
     np.testing.assert_array_equal(poses.body, alone.body)
 
 
-def test_a_person_who_is_in_no_frame_is_refused() -> None:
+def test_a_person_who_is_in_no_frame_is_rejected() -> None:
     with pytest.raises(InvalidInput, match="person is 2, but no frame of the poses shows more than 2 people"):
         read([frame(), frame(moved(0), moved(200))], person=2)
 
@@ -223,7 +223,7 @@ def test_an_unknown_canvas_is_guessed_or_given() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ([], "clip contains no frames"),
+        ([], "no frames in clip"),
         (None, "frame 0 of clip is not an OpenPose frame"),
         ("poses", "frame 0 of clip is not an OpenPose frame"),
         ([frame(), 3], "frame 1 of clip is not an OpenPose frame"),
@@ -242,13 +242,13 @@ def test_an_unknown_canvas_is_guessed_or_given() -> None:
         (frame(person(), canvas_height=-1), "canvas_height in frame 0 of clip is -1"),
     ],
 )  # fmt: skip
-def test_what_is_no_pose_is_refused_in_one_sentence(data: object, message: str) -> None:
+def test_invalid_poses_are_rejected_in_one_sentence(data: object, message: str) -> None:
     with pytest.raises(InvalidInput, match=message) as error:
         poses_from_openpose(data, source="clip")
     assert str(error.value).count(". ") == 0
 
 
-def test_an_unknown_rule_is_refused() -> None:
+def test_an_unknown_rule_is_rejected() -> None:
     with pytest.raises(InvalidInput, match="person is 'tallest'"):
         poses_from_openpose(frame(), person="tallest")  # type: ignore[arg-type]
 
@@ -256,7 +256,7 @@ def test_an_unknown_rule_is_refused() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [(b"", "are not JSON"), (b'[{"people": [', "are not JSON"), (b"\xff\xfe\x00", "are not JSON"),
-     (b"[" * 100_000, "are not JSON"), (b"[]", "contains no frames")],
+     (b"[" * 100_000, "are not JSON"), (b"[]", "There are no frames in")],
 )  # fmt: skip
 def test_files_that_are_no_poses(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "dance.json").write_bytes(content)
@@ -304,7 +304,7 @@ def test_a_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
     assert call.peak < 400 << 20
 
 
-def test_poses_that_hold_themselves_are_refused() -> None:
+def test_poses_that_contain_themselves_are_rejected() -> None:
     endless: list = []
     endless.append(endless)
     with pytest.raises(InvalidInput, match="not an OpenPose frame"):
@@ -385,7 +385,7 @@ def test_hands_lie_where_the_skeleton_has_them() -> None:
 
 
 def test_missing_points_of_many_frames_take_little_memory() -> None:
-    """A file of 13 bytes a frame becomes keypoints of 390 numbers a frame."""
+    """A file with 13 bytes per frame becomes keypoints with 390 numbers per frame."""
     (frame,) = openpose_from_poses(PoseSequence.empty(1, 10, 10))
     numbers = [value for part in frame["people"][0].values() for value in part]
     assert len({id(value) for value in numbers}) == 1
@@ -399,6 +399,6 @@ def test_missing_points_of_many_frames_take_little_memory() -> None:
         {"people": [], "canvas_width": np.ones(2), "canvas_height": 5},
     ],
 )
-def test_arrays_of_other_programs_are_refused_in_one_sentence(frame: dict) -> None:
+def test_arrays_of_other_programs_are_rejected_in_one_sentence(frame: dict) -> None:
     with pytest.raises(InvalidInput, match="frame 0 of the poses"):
         poses_from_openpose([frame])

@@ -27,7 +27,7 @@ def test_resize_equals_opencv_to_the_last_bit(h: int, w: int, height: int, width
     [(1080, 1920, (640, 360)), (1280, 720, (360, 640)), (97, 61, (402, 640)), (640, 640, (640, 640))],
     ids=["third", "half", "larger", "same"],
 )
-def test_resize_at_the_sizes_of_clips(height: int, width: int, size: tuple[int, int]) -> None:
+def test_resize_at_the_sizes_of_videos(height: int, width: int, size: tuple[int, int]) -> None:
     image = noise(height, width)
     np.testing.assert_array_equal(resize(image, *size), cv2.resize(image, size).transpose(2, 0, 1))
 

@@ -18,14 +18,14 @@ def images(form: ModelSignature, count: int) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_they_have_the_form_of_the_real_nets(name: str) -> None:
+def test_they_have_the_form_of_the_real_models(name: str) -> None:
     outputs = TorchNet(getattr(NETS, name)).run(images(FORMS[name], 2))
     assert [output.shape for output in outputs] == [(2, *shape) for shape in FORMS[name].outputs]
     assert all(output.dtype == np.float32 and np.isfinite(output).all() for output in outputs)
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_a_picture_gives_the_same_in_a_batch(name: str) -> None:
+def test_a_image_gives_the_same_in_a_batch(name: str) -> None:
     model, both = TorchNet(getattr(NETS, name)), images(FORMS[name], 2)
     together, alone = model.run(both), model.run(both[1:])
     for output, single in zip(together, alone, strict=True):

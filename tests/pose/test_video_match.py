@@ -1,4 +1,4 @@
-"""Poses that were made for another video are noticed by their size, rate or number."""
+"""Poses of another video are detected by their size, frame rate or number."""
 
 import warnings
 
@@ -20,32 +20,32 @@ def enlarged(times: float) -> list[dict]:
     return without_size(changed(TRUE, lambda rows: rows * (times, times, 1)))
 
 
-def test_poses_of_the_clip_are_not_questioned() -> None:
+def test_poses_of_the_video_cause_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         poses_from_openpose(enlarged(1), size=(TRUE.width, TRUE.height))
         poses_from_openpose(openpose(TRUE), size=(2 * TRUE.width, 2 * TRUE.height))
 
 
-def test_poses_of_a_larger_clip_are_refused() -> None:
+def test_poses_of_a_larger_video_are_rejected() -> None:
     with pytest.raises(
         InvalidInput, match=r"\d+% of the joints in clip are outside the 512x758 pixels of the video"
     ):
         poses_from_openpose(enlarged(3), size=(512, 758), source="clip")
 
 
-def test_poses_that_reach_out_of_the_picture_are_questioned() -> None:
+def test_poses_that_reach_out_of_the_image_cause_a_warning() -> None:
     with pytest.warns(AnimateXWarning, match=r"\d+% of the joints in clip are outside"):
         poses_from_openpose(enlarged(1.5), size=(TRUE.width, TRUE.height), source="clip")
 
 
-def test_poses_of_a_smaller_clip_are_questioned() -> None:
+def test_poses_of_a_smaller_video_cause_a_warning() -> None:
     with pytest.warns(AnimateXWarning, match="are in the upper left of the 1920x2880 pixels of the video"):
         poses_from_openpose(enlarged(1), size=(1920, 2880))
 
 
 @pytest.mark.parametrize("rate", [24, 29.97, 30])
-def test_another_rate_is_questioned(rate: float) -> None:
+def test_another_rate_causes_a_warning(rate: float) -> None:
     data = {"fps": rate, "frames": openpose(TRUE)}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -1,4 +1,4 @@
-"""The puppet on drawn characters, whose true frames are known, and on poses that lack nearly everything."""
+"""The puppet on drawn characters, with known frames, and on poses with hardly any joints."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ def standing(frames: int = 1) -> PoseSequence:
 
 
 def bent(poses: PoseSequence, joint: str, x: float, y: float) -> PoseSequence:
-    """Put a joint elsewhere, in parts of the image."""
+    """Move a joint, in fractions of the image."""
     points = poses.points.copy()
     points[:, JOINT[joint]] = x, y, 1
     return poses.with_points(points)
@@ -48,7 +48,7 @@ def only(poses: PoseSequence, *joints: str) -> PoseSequence:
 
 
 def shifted(poses: PoseSequence, x: float) -> PoseSequence:
-    """Move all joints to the right, by a part of the image's width."""
+    """Move all joints to the right, by a fraction of the image's width."""
     points = poses.points.copy()
     points[..., 0] += np.float32(x) * (points[..., 2] > 0)
     return poses.with_points(points)
@@ -176,7 +176,7 @@ def test_degenerate_poses_give_frames(kind: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (9, 1), (2, 2), (5, 3), (33, 17)])
-def test_pictures_and_masks_of_any_size(size: tuple[int, int]) -> None:
+def test_images_and_masks_of_any_size(size: tuple[int, int]) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     poses = replace(standing(2), width=size[1], height=size[0])
     mask = np.zeros(size, bool)
@@ -209,7 +209,7 @@ def test_poses_of_another_shape_warn() -> None:
         (drawing(), np.zeros((4, 4)), r"the mask has shape \(4, 4\), but the image is 96 pixels high"),
     ],
 )
-def test_other_pictures_and_masks_are_refused_before_the_work(
+def test_other_images_and_masks_are_rejected_before_the_work(
     image: np.ndarray, mask: np.ndarray | None, words: str
 ) -> None:
     with pytest.raises(InvalidInput, match=words):

@@ -148,7 +148,7 @@ def test_a_still_webp_is_not_called_a_video(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".png", ".webp", ".mp4"])
-def test_of_several_frames_the_first_is_taken_and_this_is_said(tmp_path: Path, suffix: str) -> None:
+def test_of_several_frames_the_first_is_used_with_a_note(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"mask{suffix}"
     frames = [np.repeat(np.roll(BYTE, 30 * index, axis=1)[..., None], 3, axis=2) for index in range(3)]
     if suffix == ".mp4":
@@ -182,7 +182,7 @@ def test_noise_is_no_figure() -> None:
     assert find_character(of_grey(noise)).box is None
 
 
-def test_a_photograph_is_questioned(tmp_path: Path) -> None:
+def test_a_photograph_causes_a_warning(tmp_path: Path) -> None:
     Image.fromarray(NOISE).save(tmp_path / "photo.png")
     assert any(
         "check that it is a mask" in doubt
@@ -190,7 +190,7 @@ def test_a_photograph_is_questioned(tmp_path: Path) -> None:
     )
 
 
-def test_a_box_that_is_the_whole_picture_is_questioned() -> None:
+def test_a_box_that_is_the_whole_image_causes_a_warning() -> None:
     found = find_character(of_grey(np.ones((4, 2))), "character")
     assert "The character's box is the whole image" in found.doubts[0]
 
@@ -219,7 +219,7 @@ def test_the_pose_tells_what_the_border_cannot() -> None:
     assert inverted.sentence.startswith("The character is where the mask is black")
 
 
-def test_a_pose_beside_the_mask_is_questioned() -> None:
+def test_a_pose_beside_the_mask_causes_a_warning() -> None:
     poses = PoseSequence.empty(1, 400, 600)
     for name, (x, y) in STANDING.items():
         poses.body[0, JOINT[name]] = x / 400, y / 600, 1

@@ -9,17 +9,14 @@ import numpy as np
 
 from ...errors import InvalidInput
 from ...utils.progress import Progress, with_progress
-from ...utils.validation import require_int, shown
 from ..keypoints import POINTS
 from .frame_numbers import MAX_FRAMES, Name, Placed, place_by_number, require_one_clip, split_names
 from .frame_search import raw_frames
 from .person import SAMPLE, Layouts, chosen_layouts, person_points
-from .raw_frame import Label, RawFrame, Sides, is_blank, rate_of
+from .raw_frame import Label, RawFrame, is_blank, pixels_of, rate_of
 from .sequence import Frame
 from .text import SPLIT, load_poses
-from .units import Size
 
-MAX_SIDE = 1 << 15  # pixels of a canvas
 MAX_PEOPLE = 100_000  # in all frames together; each takes 3 kB of memory
 MIN_SHARE = 0.1  # fraction of numbered frames within a file that must exist; unrelated images have less
 SAME_RATE = 0.01  # relative difference between equal frame rates
@@ -152,33 +149,8 @@ def _frame(raw: RawFrame, where: str, layouts: Layouts) -> Frame:
     # Skip people without any point: their zeros would take as much memory as real ones.
     left_out: list[str] = []
     points = [each for person in people if (each := person_points(person, where, left_out, layouts)).any()]
-    size = None if raw.sides is None else _size(raw.sides, where)
+    size = None if raw.sides is None else pixels_of(raw.sides, where)
     return Frame(np.reshape(points, (-1, POINTS, 3)), size, left_out, raw.keeps_hands)
-
-
-def _size(sides: Sides, where: str) -> Size:
-    return _side(sides[0], where), _side(sides[1], where)
-
-
-def _side(named: tuple[str, object], where: str) -> int:
-    name, value = named
-    if isinstance(value, str):
-        value = _number(value)
-    if isinstance(value, float) and 0.5 <= value <= MAX_SIDE:  # the size of a scaled image
-        value = round(value)
-    require_int(f"{name} in {where}", value)
-    if value > MAX_SIDE:  # type: ignore[operator]
-        raise InvalidInput(
-            f"{name} in {where} is {shown(value)}, but the maximum is {MAX_SIDE} pixels: correct it."
-        )
-    return int(value)  # type: ignore[call-overload]
-
-
-def _number(text: str) -> object:
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _by_file_name(

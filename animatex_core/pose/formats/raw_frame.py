@@ -4,6 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...errors import InvalidInput
+from ...utils.validation import require_int, shown
+from .units import Size
+
 LABELS = (
     "frame_id", "frame_index", "frame_idx", "frame_number", "frameNumber", "frame", "image_id", "image_name",
     "file_name", "filename", "image",
@@ -12,6 +16,7 @@ SIZES = (("canvas_width", "canvas_height"), ("width", "height"), ("image_width",
 SIZE_KEYS = ("canvas", "size", "resolution", "meta", "metadata", "info")  # an object, or width and height
 RATES = ("fps", "frame_rate", "framerate")
 HANDS_KEPT = "hands_as_meant"  # key of frames whose hands must not be swapped
+MAX_SIDE = 1 << 15  # pixels of a canvas
 MAX_LABEL = 300  # characters; longer strings are data or paths rather than names
 MAX_RATE = 1000  # frames per second
 Label = int | str
@@ -88,6 +93,41 @@ def _sides_within(name: str, value: object) -> Sides | None:
     if isinstance(value, list) and len(value) == 2 and all(isinstance(side, int | float) for side in value):
         return (f"the first of {name}", value[0]), (f"the second of {name}", value[1])
     return None
+
+
+def pixels_of(sides: Sides, where: str) -> Size:
+    """Return (width, height) in pixels.
+
+    Args:
+        sides: As in `RawFrame`.
+        where: Name of the frame in messages.
+
+    Raises:
+        InvalidInput: A side is not a valid number of pixels.
+
+    """
+    return _side(sides[0], where), _side(sides[1], where)
+
+
+def _side(named: tuple[str, object], where: str) -> int:
+    name, value = named
+    if isinstance(value, str):
+        value = _number(value)
+    if isinstance(value, float) and 0.5 <= value <= MAX_SIDE:  # the size of a scaled image
+        value = round(value)
+    require_int(f"{name} in {where}", value)
+    if value > MAX_SIDE:  # type: ignore[operator]
+        raise InvalidInput(
+            f"{name} in {where} is {shown(value)}, but the maximum is {MAX_SIDE} pixels: correct it."
+        )
+    return int(value)  # type: ignore[call-overload]
+
+
+def _number(text: str) -> object:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def is_blank(value: object) -> bool:

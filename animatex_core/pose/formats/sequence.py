@@ -72,7 +72,7 @@ def clip_poses(
 
     """
     if not frames:
-        raise InvalidInput(f"{source} contains no frames: give OpenPose keypoints of at least one frame.")
+        raise InvalidInput(f"There are no frames in {source}: give OpenPose keypoints of at least one frame.")
     for note in notes:
         _warn(note, depth=4)
     _warn_of_ignored_parts(frames, source)
