@@ -1,4 +1,4 @@
-"""The dance of a driving clip: the frames that are used of it, and their poses."""
+"""A driving video: the frames chosen from it and the poses of one person in these frames."""
 
 import warnings
 from collections.abc import Iterator
@@ -23,7 +23,17 @@ from .video.reader import read_frames
 
 @dataclass(frozen=True)
 class DrivingClip:
-    """Chosen frames of a clip, and the poses of one person in exactly these frames."""
+    """Chosen frames of a video, and the poses of one person in exactly these frames.
+
+    Attributes:
+        clip: The driving video.
+        choice: Which of its frames are used.
+        poses: One pose per chosen frame.
+
+    Raises:
+        InvalidInput: There are more or fewer poses than chosen frames.
+
+    """
 
     clip: VideoInfo
     choice: FrameChoice
@@ -33,19 +43,27 @@ class DrivingClip:
         self.require_all(len(self.poses))
 
     def require_all(self, found: int) -> None:
-        """Raise InvalidInput where only `found` of the chosen frames could be decoded."""
+        """Raise InvalidInput if only `found` of the chosen frames could be decoded."""
         if found != len(self.choice.indices):
             raise InvalidInput(
                 f"Only {found} of {len(self.choice.indices)} frames of {str(self.clip.path)!r} can be read: "
-                "choose others by start and end, or export the clip again."
+                "choose other frames with start and end, or export the video again."
             )
 
     def frames(self) -> Iterator[np.ndarray]:
-        """Read the chosen frames, (h, w, 3) uint8 in RGB, one at a time."""
+        """Yield the chosen frames one at a time: (h, w, 3) uint8, RGB."""
         return read_frames(self.clip, indices=self.choice.indices)
 
     def sound(self, fps: float) -> Sound | None:
-        """Return the sound of the chosen frames, in step with them at `fps` a second; None without any."""
+        """Return the sound of the chosen frames, in sync with them.
+
+        Args:
+            fps: Frame rate at which the frames are played.
+
+        Returns:
+            The sound, or None if the video has none.
+
+        """
         if not self.clip.has_audio:
             return None
         return Sound(self.clip.path, self.choice.start, self.choice.duration, self.choice.speed(fps))
@@ -117,71 +135,84 @@ def _detected(
 
 
 def poses_of_clip(
-    path: str | Path, clip: VideoInfo, person: PersonRule = "best", frames: int | None = None
+    path: str | Path, video: VideoInfo, person: PersonRule = "best", frames: int | None = None
 ) -> PoseSequence:
-    """Read the poses of a clip from a file; they are of square pixels, whatever those of the clip are.
+    """Read the poses of a video from a file and convert them to square pixels.
 
-    Programs that ignore the shape of pixels find poses in the frames as they are stored: their size, or the
-    clip's where a file has none, is recognized.
+    Programs that ignore the pixel aspect ratio detect poses in the frames as they are stored. The stored size
+    of the frames is recognized by the size in the file, or is assumed if the file has none.
 
     Args:
-        path: The file.
-        clip: What the poses belong to.
-        person: Who is taken of several people.
-        frames: Those of the clip, as for `read_poses`.
+        path: The pose file.
+        video: The video that the poses belong to.
+        person: Which person to choose if there are several.
+        frames: Number of frames of the video, as for `read_poses`.
 
     Returns:
-        The poses, in parts of the shown picture.
+        The poses, as fractions of the displayed frame.
 
     Raises:
-        InvalidInput: As `read_poses` does.
+        InvalidInput: As for `read_poses`.
 
     """
-    read = partial(read_poses, path, person=person, fps=clip.fps, frames=frames)
-    shown, stored = (clip.width, clip.height), clip.stored_size
+    read = partial(read_poses, path, person=person, fps=video.fps, frames=frames)
+    shown, stored = (video.width, video.height), video.stored_size
     if shown == stored:
         return read(size=shown)
     try:
         poses = read(size=stored)
-    except InvalidInput:  # nearly all of it lies outside of the stored frames
-        return in_square_pixels(read(size=shown), clip)
+    except InvalidInput:  # most joints lie outside the stored frames
+        return in_square_pixels(read(size=shown), video)
     if (poses.width, poses.height) == stored and poses.points[..., 0].max() > 1:
         poses = read(size=shown)  # wider than the stored frames
-    return in_square_pixels(poses, clip)
+    return in_square_pixels(poses, video)
 
 
-def in_square_pixels(poses: PoseSequence, clip: VideoInfo) -> PoseSequence:
-    """Return poses that were found in the stored frames of a clip as those of its square pixels.
+def in_square_pixels(poses: PoseSequence, video: VideoInfo) -> PoseSequence:
+    """Convert poses detected in a video's stored frames to its square pixels.
 
-    Others, and all of clips whose pixels are square, stay as they are.
+    Args:
+        poses: Poses of the video.
+        video: The video.
+
+    Returns:
+        The poses with the displayed aspect ratio. Poses that were not detected in the stored frames, and all
+        poses of videos with square pixels, are returned unchanged.
+
     """
-    stored, shown = clip.stored_size[0] / clip.stored_size[1], clip.width / clip.height
+    stored, shown = video.stored_size[0] / video.stored_size[1], video.width / video.height
     found = poses.width / poses.height
     if abs(found - stored) > SHAPE_TOLERANCE * stored or abs(found - stored) >= abs(found - shown):
         return poses
     return replace(poses, width=max(1, round(poses.height * shown)))
 
 
-def common_length(clip: VideoInfo, poses: PoseSequence, frames: int | None = None) -> int:
-    """Return how many frames a clip and poses read from elsewhere share; warns where they do not match.
+def common_length(video: VideoInfo, poses: PoseSequence, frames: int | None = None) -> int:
+    """Return how many frames a video and poses from another source share; warn if they do not match.
 
-    frames: how many the clip has, counted by default. Raises InvalidInput for poses of upright pictures with
-    a clip of wide ones, or the reverse.
+    Args:
+        video: The video.
+        poses: Its poses.
+        frames: Number of frames of the video; None counts them.
+
+    Raises:
+        InvalidInput: The poses are of portrait images and the video is landscape, or the reverse.
+
     """
-    frames = count_frames(clip) if frames is None else frames
-    other_shape = compare_shapes((poses.width, poses.height), (clip.width, clip.height), "the clip")
+    frames = count_frames(video) if frames is None else frames
+    other_shape = compare_shapes((poses.width, poses.height), (video.width, video.height), "the video")
     if other_shape is not None:
         _warn(other_shape)
     if len(poses) != frames:
-        _warn(f"{_counts(len(poses), frames)}: the rest is left out.")
+        _warn(f"{_counts(len(poses), frames)}: the extra frames are ignored.")
     return min(len(poses), frames)
 
 
 def _counts(poses: int, frames: int) -> str:
-    """Say how many there are, and what ratio of rates that would be."""
-    words = f"There are poses of {poses} frames, but the clip has {frames}"
+    """Describe both counts and, if they suggest it, the ratio of the frame rates."""
+    words = f"There are poses of {poses} frames, but the video has {frames}"
     for step in (2, 3, 4):
-        more, fewer = ("poses", "clip") if poses > frames else ("clip", "poses")
+        more, fewer = ("poses", "video") if poses > frames else ("video", "poses")
         if abs(max(poses, frames) - step * min(poses, frames)) < step:
             return f"{words}, as if the {more} had {step} times the frame rate of the {fewer}"
     return words

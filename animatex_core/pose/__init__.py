@@ -1,1 +1,1 @@
-"""Keypoints of people in pictures: found, read, smoothed, written and drawn."""
+"""Keypoints of people in images: found, read, smoothed, written and drawn."""

@@ -1,4 +1,4 @@
-"""Poses that were found once, kept in a folder under a digest of everything that they depend on."""
+"""Cache of detected poses: a folder of files named by a digest of everything the poses depend on."""
 
 import hashlib
 import io
@@ -20,36 +20,46 @@ from ..utils.progress import Progress, no_progress
 from ..utils.validation import may_block
 from .keypoints import PoseSequence
 
-VERSION = (
-    2  # to be raised whenever the same clip, nets and settings give other poses, or are stored otherwise
-)
+VERSION = 2  # raise it when the same video, models and settings give other poses or another file format
 CHUNK = 1 << 20
-MAX_BYTES = 1 << 30  # of all entries together; a minute of poses takes about 1 MB
-MAX_AGE = 90 * 24 * 3600  # seconds since an entry was last used
+MAX_BYTES = 1 << 30  # total size of all entries; a minute of poses takes about 1 MB
+MAX_AGE = 90 * 24 * 3600  # seconds since the last use of an entry
 ENTRY = re.compile(r"[0-9a-f]{64}\.npz")
-MAX_ENTRY_BYTES = 1 << 28  # of one entry; a clip of hours takes less
+MAX_ENTRY_BYTES = 1 << 28  # size of one entry; hours of video take less
 DIGEST_BYTES = hashlib.sha256().digest_size
 UNREADABLE = (OSError, EOFError, KeyError, TypeError, ValueError, MemoryError, zipfile.BadZipFile)
 
 
 def key_of(content: Sequence[str], settings: Mapping[str, object]) -> str:
-    """Return the key of poses: 64 hexadecimal digits.
+    """Return the cache key of poses: 64 hexadecimal digits.
 
-    content: digests of the clip and of the nets, in their order. settings: everything else that the poses
-    depend on, such as the chosen frames, the person and detect_every, as JSON can hold it.
+    Args:
+        content: Digests of the video and of the models, in this order.
+        settings: Everything else the poses depend on, such as the chosen frames, person and detect_every, as
+            JSON values.
+
+    Raises:
+        InvalidInput: A setting is not a plain value.
+
     """
     stated = json.dumps([VERSION, list(content), settings], sort_keys=True, default=_plain)
     return hashlib.sha256(stated.encode()).hexdigest()
 
 
 def digest_file(path: Path, progress: Progress = no_progress) -> str:
-    """Return the digest of a file's content; raises InvalidInput where it cannot be read.
+    """Return the SHA-256 digest of a file.
 
-    progress: called with the bytes read and those in all; what it raises ends the work.
+    Args:
+        path: The file.
+        progress: Called with the bytes read and the total. An exception it raises stops the work.
+
+    Raises:
+        InvalidInput: The file cannot be read.
+
     """
     digest = hashlib.sha256()
     if may_block(path):
-        raise InvalidInput(f"{path} is a pipe or device: name a file.")
+        raise InvalidInput(f"{path} is a pipe or device: give a file.")
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
@@ -64,7 +74,7 @@ def digest_file(path: Path, progress: Progress = no_progress) -> str:
 
 
 def digest_frames(frames: Iterable[np.ndarray]) -> str:
-    """Return the digest of pictures (h, w, 3) uint8, of which only one needs to be in memory."""
+    """Return the SHA-256 digest of frames (h, w, 3) uint8; only one at a time is kept in memory."""
     digest = hashlib.sha256()
     for frame in frames:
         digest.update(repr(frame.shape).encode())
@@ -73,14 +83,14 @@ def digest_frames(frames: Iterable[np.ndarray]) -> str:
 
 
 class PoseCache:
-    """A folder of poses. It is an aid: what cannot be read or written there never stops the work.
+    """A folder of cached poses. A failing read or write never stops the work.
 
-    Its size and age are bounded: entries that were not used for the longest time are removed first. Several
-    processes may share it, and what killed ones left in it is swept.
+    Size and age are limited: the least recently used entries are removed first. Several processes may share
+    the folder, and temporary files left by killed processes are removed.
 
     Args:
-        folder: Where the entries lie; created when the first is written.
-        max_bytes: Size of all entries together.
+        folder: Where entries are stored; created when the first one is written.
+        max_bytes: Total size of all entries.
         max_age: Seconds after which an unused entry is removed.
 
     """
@@ -91,7 +101,7 @@ class PoseCache:
         self._has_warned = False
 
     def cached(self, key: str, compute: Callable[[], PoseSequence]) -> PoseSequence:
-        """Return the poses of a key, computed and kept where they are not known."""
+        """Return the poses for a key; if they are not cached, compute and store them."""
         poses = self.get(key)
         if poses is None:
             poses = compute()
@@ -99,9 +109,9 @@ class PoseCache:
         return poses
 
     def get(self, key: str) -> PoseSequence | None:
-        """Return the poses of a key, None where they are not known or their file is damaged.
+        """Return the poses for a key, or None if they are not cached or their file is damaged.
 
-        A file without a digest, as earlier versions wrote it, counts as damaged.
+        A file without a digest, as written by earlier versions, counts as damaged.
         """
         sweep(self.folder)
         path = self._path(key)
@@ -109,25 +119,25 @@ class PoseCache:
             poses = _poses_of(_content(path, key))
         except UNREADABLE:
             return None
-        with suppress(OSError):  # its time of change says when it was last used
+        with suppress(OSError):  # the modification time records the last use
             os.utime(path)
         return poses
 
     def put(self, key: str, poses: PoseSequence) -> None:
-        """Keep poses under a key. The first time that this fails an AnimateXWarning says so."""
+        """Store poses under a key. The first failure causes an AnimateXWarning."""
         try:
             with atomic_write(self._path(key)) as file:
                 content = _archive_of(poses)
                 file.write(content + _digest(key, content))
         except StorageError as error:
             if not self._has_warned:
-                warnings.warn(AnimateXWarning(f"Poses are not kept for later: {error}"), stacklevel=2)
+                warnings.warn(AnimateXWarning(f"The poses could not be cached: {error}"), stacklevel=2)
             self._has_warned = True
             return
         self._trim()
 
     def _trim(self) -> None:
-        """Remove entries that are too old, and the least recently used ones beyond the size."""
+        """Remove entries that are too old, and the least recently used ones beyond the size limit."""
         oldest, total = time.time() - self.max_age, 0
         for used, size, path in sorted(self._entries(), reverse=True):
             total += size
@@ -136,12 +146,12 @@ class PoseCache:
                     os.unlink(path)
 
     def _entries(self) -> list[tuple[float, int, str]]:
-        """List when each entry was last used, its bytes and its path."""
+        """List the time of last use, size in bytes and path of each entry."""
         found = []
         with suppress(OSError), os.scandir(self.folder) as entries:
             for entry in entries:
                 if ENTRY.fullmatch(entry.name):
-                    with suppress(OSError):  # another process may remove it at this moment
+                    with suppress(OSError):  # another process may be removing it
                         state = entry.stat()
                         found.append((state.st_mtime, state.st_size, entry.path))
         return found
@@ -165,9 +175,9 @@ def _poses_of(content: bytes) -> PoseSequence:
 
 
 def _content(path: Path, key: str) -> bytes:
-    """Return the archive in an entry, whose digest follows it; raises ValueError where the digest is another.
+    """Return an entry's archive; raise ValueError if it does not match the digest that follows it.
 
-    Damaged bytes are not parsed: a wrong header could ask for any amount of memory, or give other poses.
+    Damaged bytes are never parsed: a wrong header could allocate any amount of memory or give wrong poses.
     """
     if may_block(path):
         raise ValueError("the entry is a pipe or device")
@@ -180,12 +190,14 @@ def _content(path: Path, key: str) -> bytes:
 
 
 def _digest(key: str, content: bytes) -> bytes:
-    """Return what ends an entry: an entry under another key is none."""
+    """Return the digest that ends an entry. It includes the key, so a renamed entry is invalid."""
     return hashlib.sha256(key.encode() + b"\0" + content).digest()
 
 
 def _plain(value: object) -> object:
-    """Turn what numpy and pathlib hold into what JSON knows."""
+    """Convert numpy values to JSON values."""
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
-    raise InvalidInput(f"settings hold {value!r}, but a key of poses is made of plain values only.")
+    raise InvalidInput(
+        f"settings contain {value!r}, but a cache key needs plain values: pass numbers, strings or lists."
+    )

@@ -1,6 +1,6 @@
-"""YOLOX finds people: the picture it is given, and the boxes read off its output. Pure functions.
+"""YOLOX person detector: the input image and the boxes decoded from the output. Pure functions.
 
-Everything here is as in DWPose's released code, down to the order of rounding.
+Everything, including the order of rounding, follows DWPose's official code (`onnxdet.py`).
 """
 
 from functools import cache
@@ -10,38 +10,49 @@ import numpy as np
 from .onnx_model import ModelSignature
 from .resize import resize
 
-SIDE = 640  # pixels of the net's square picture
-STRIDES = (8, 16, 32)  # pixels of the cells of its three grids
+SIDE = 640  # pixels, width and height of the input
+STRIDES = (8, 16, 32)  # cell sizes of the three grids in pixels
 CELLS = sum((SIDE // stride) ** 2 for stride in STRIDES)
 PADDING = 114
-COLUMNS = 85  # of the output: a box, its objectness, and the scores of 80 classes
+COLUMNS = 85  # of the output: box, objectness and the scores of 80 classes
 OBJECTNESS, PERSON = 4, 5
 FORM = ModelSignature("the person detector yolox_l.onnx", (3, SIDE, SIDE), ((CELLS, COLUMNS),))
 MIN_CANDIDATE_SCORE, MIN_SCORE, MAX_OVERLAP = 0.1, 0.3, 0.45
 
 
 def letterbox(frame: np.ndarray) -> np.ndarray:
-    """Return (3, 640, 640) float32 of 0..255 in blue, green, red, from (h, w, 3) uint8 in red, green, blue.
+    """Scale a frame into the detector's input, keeping its aspect ratio, at the top left.
 
-    The picture keeps its aspect ratio and lies at the top left.
+    Args:
+        frame: (h, w, 3) uint8, RGB.
+
+    Returns:
+        (3, 640, 640) float32 in 0..255, BGR.
+
     """
     height, width = frame.shape[:2]
     ratio = letterbox_ratio(height, width)
     size = max(int(width * ratio), 1), max(int(height * ratio), 1)
-    picture = np.full((3, SIDE, SIDE), PADDING, np.float32)
-    picture[:, : size[1], : size[0]] = resize(frame, *size)[::-1]
-    return picture
+    image = np.full((3, SIDE, SIDE), PADDING, np.float32)
+    image[:, : size[1], : size[0]] = resize(frame, *size)[::-1]
+    return image
 
 
 def letterbox_ratio(height: int, width: int) -> float:
-    """Return how many pixels of the net's picture are one of the frame."""
+    """Return the scale from frame pixels to input pixels."""
     return min(SIDE / height, SIDE / width)
 
 
 def decode_people(output: np.ndarray, ratio: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return boxes (n, 4) in pixels (left, top, right, bottom) and scores (n,), the best first.
+    """Decode the people from the detector's output.
 
-    output (8400, 85): a row for every cell of the grids.
+    Args:
+        output: (8400, 85), one row per grid cell.
+        ratio: Scale of the frame in the input, from `letterbox_ratio`.
+
+    Returns:
+        Boxes (n, 4) in frame pixels (left, top, right, bottom) and scores (n,), best first.
+
     """
     scores = output[:, OBJECTNESS] * output[:, PERSON]
     candidates = scores > MIN_CANDIDATE_SCORE
@@ -51,7 +62,7 @@ def decode_people(output: np.ndarray, ratio: float) -> tuple[np.ndarray, np.ndar
 
 
 def nms(boxes: np.ndarray, scores: np.ndarray) -> list[int]:
-    """Return what non-maximum suppression keeps, the best first, as indices; both borders count as inside."""
+    """Return the indices kept by non-maximum suppression, best first; box borders are inclusive."""
     areas = (boxes[:, 2] - boxes[:, 0] + 1) * (boxes[:, 3] - boxes[:, 1] + 1)
     order, kept = scores.argsort()[::-1], []
     while order.size:
@@ -67,7 +78,7 @@ def nms(boxes: np.ndarray, scores: np.ndarray) -> list[int]:
 
 
 def _boxes(output: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return the boxes (n, 4) float32 of some rows, in pixels of the net's picture."""
+    """Decode the boxes (n, 4) float32 of some rows, in input pixels."""
     cells, strides = (part[rows] for part in _grid())
     centres = ((output[rows, :2] + cells) * strides).astype(np.float32)
     halves = (np.exp(output[rows, 2:4]) * strides).astype(np.float32) / 2

@@ -1,4 +1,4 @@
-"""Images of poses: as the denoiser sees them, and drawn over the character's image."""
+"""Draw poses: as the model's input, and as a preview over the character's image."""
 
 import colorsys
 import math
@@ -23,11 +23,11 @@ LIMBS = np.array([(JOINT[a], JOINT[b]) for a, b in (
     ("nose", "left_eye"), ("left_eye", "left_ear"),
     ("left_ankle", "left_toe"), ("right_ankle", "right_toe"),
 )])  # fmt: skip
-# A hand's bones go from the wrist, 0, or from the point before.
+# A finger's first bone starts at the wrist (point 0), the others at the previous point.
 _HAND_BONES = np.array([(point - 1 if point % 4 != 1 else 0, point) for point in range(1, HAND_POINTS)])
 BONES = np.concatenate([_HAND_BONES + hand.start for hand in HANDS])
 
-# A point's colour and, dimmed, that of the limb of the same number. OpenCV writes the first number as blue.
+# Colours of the points and, dimmed, of the limbs with the same index, in OpenCV's BGR order.
 _BLUE_GREEN_RED = (
     (255, 0, 0), (255, 85, 0), (255, 170, 0), (255, 255, 0), (170, 255, 0), (85, 255, 0), (0, 255, 0),
     (0, 255, 85), (0, 255, 170), (0, 255, 255), (0, 170, 255), (0, 85, 255), (0, 0, 255), (85, 0, 255),
@@ -39,20 +39,28 @@ BONE_COLORS = np.rint(
     [np.multiply(colorsys.hsv_to_rgb(i / len(_HAND_BONES), 1, 1), 255)[::-1] for i in range(len(_HAND_BONES))]
 ).astype(np.uint8)
 HAND_COLORS = np.concatenate([BONE_COLORS, np.full((HAND_POINTS, 3), (255, 0, 0), np.uint8)])
-# What is drawn, in the order of drawing: limbs, body points, bones and points of the left hand, of the right.
+# Colours in drawing order: limbs, body points, bones and points of the left hand, then of the right hand.
 COLORS = np.concatenate([LIMB_COLORS, POINT_COLORS, HAND_COLORS, HAND_COLORS])
 _HANDS_FROM = len(LIMBS) + BODY_POINTS
 _PLACES = np.arange(_HANDS_FROM, len(COLORS)).reshape(2, -1)
 BONE_PLACES = _PLACES[:, : len(_HAND_BONES)].reshape(-1)
 POINT_PLACES = np.append(np.arange(len(LIMBS), _HANDS_FROM), _PLACES[:, len(_HAND_BONES) :])
 
-FARTHEST = 1 << 20  # pixels; a wild point beyond is drawn from here
-DIMMED = 0.5  # brightness of the picture under a skeleton
+FARTHEST = 1 << 20  # pixels; coordinates are clamped to this
+DIMMED = 0.5  # brightness of the image under a skeleton
+WIDTH, HEIGHT = 1024, 512  # maximum size of a preview frame in pixels
 
 
 @dataclass(frozen=True)
 class Strokes:
-    """Pixels: half the width of a limb, the radius of a point, the width of a finger."""
+    """Stroke sizes in pixels.
+
+    Attributes:
+        limb: Half the width of a limb.
+        point: Radius of a point.
+        finger: Width of a finger.
+
+    """
 
     limb: int = 4
     point: int = 4
@@ -60,7 +68,7 @@ class Strokes:
 
     @classmethod
     def fitting(cls, width: int, height: int) -> "Strokes":
-        """Return the strokes that look in this picture as the released ones do in 512 x 768 pixels."""
+        """Return strokes that look in an image of this size like the default ones in 512 x 768 pixels."""
         scale = math.sqrt(width * height / (512 * 768))
         return cls(*(max(least, round(size * scale)) for size, least in ((4, 1), (4, 1), (2, 2))))
 
@@ -69,18 +77,29 @@ RELEASED = Strokes()
 
 
 def draw_pose(body: np.ndarray, hands: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Draw one frame's pose: RGB uint8 (height, width, 3), black where nothing is drawn.
+    """Draw the pose of one frame.
 
-    body (20, 3) and hands (2, 21, 3): x and y in parts of the picture, and a score. Body points count
-    with scores above 0.3 and hand points from 0.3 on, but hand points in the first row or column of pixels,
-    or before it, are left out. Equal to the released drawing with OpenCV 4.5 to 4.12.
-    Raises InvalidInput for a width or height that is no whole number of 1 or more.
+    Matches the official drawing with OpenCV 4.5 to 4.12. As there, body points need a score above 0.3 and
+    hand points one of at least 0.3, and hand points at pixel coordinate 0 or below are skipped.
+
+    Args:
+        body: (20, 3): x and y as fractions of the image, and a score.
+        hands: (2, 21, 3), likewise, the left hand first.
+        width: Of the image in pixels.
+        height: Of the image in pixels.
+
+    Returns:
+        (height, width, 3) uint8, RGB, on black.
+
+    Raises:
+        InvalidInput: The width or height is not a whole number of at least 1.
+
     """
     require_int("width", width)
     require_int("height", height)
-    picture = np.zeros((height, width, 3), np.uint8)
-    _draw(picture, body, hands, RELEASED)
-    return picture
+    image = np.zeros((height, width, 3), np.uint8)
+    _draw(image, body, hands, RELEASED)
+    return image
 
 
 def draw_poses(
@@ -89,9 +108,17 @@ def draw_poses(
     height: int | None = None,
     progress: Progress = no_progress,
 ) -> Iterator[np.ndarray]:
-    """Draw the frames one after the other, as `draw_pose` does; the size is by default that of the poses.
+    """Draw the poses frame by frame, as `draw_pose` does.
 
-    progress: called for each frame; what it raises ends the work.
+    Args:
+        poses: The poses.
+        width: Of the images; None uses the width of the poses.
+        height: Of the images; None uses the height of the poses.
+        progress: Called for each frame. An exception it raises stops the work.
+
+    Yields:
+        (height, width, 3) uint8, RGB.
+
     """
     width = poses.width if width is None else width
     height = poses.height if height is None else height
@@ -100,15 +127,15 @@ def draw_poses(
         yield draw_pose(body, hands, width, height)
 
 
-def draw_over(picture: np.ndarray, body: np.ndarray, hands: np.ndarray) -> np.ndarray:
-    """Lay a pose over a dimmed RGB picture (h, w, 3) uint8, with strokes that fit its size."""
-    dimmed = (picture * DIMMED).astype(np.uint8)
-    _draw(dimmed, body, hands, Strokes.fitting(picture.shape[1], picture.shape[0]))
+def draw_over(image: np.ndarray, body: np.ndarray, hands: np.ndarray) -> np.ndarray:
+    """Draw a pose over a dimmed RGB image (h, w, 3) uint8, with strokes that suit its size."""
+    dimmed = (image * DIMMED).astype(np.uint8)
+    _draw(dimmed, body, hands, Strokes.fitting(image.shape[1], image.shape[0]))
     return dimmed
 
 
-def _draw(picture: np.ndarray, body: np.ndarray, hands: np.ndarray, strokes: Strokes) -> None:
-    height, width = picture.shape[:2]
+def _draw(image: np.ndarray, body: np.ndarray, hands: np.ndarray, strokes: Strokes) -> None:
+    height, width = image.shape[:2]
     points = np.concatenate([body, *hands], dtype=np.float32)
     places = np.clip(points[:, :2] * np.array([width, height], np.float32), -FARTHEST, FARTHEST)
     whole = places.astype(np.int64)
@@ -123,11 +150,11 @@ def _draw(picture: np.ndarray, body: np.ndarray, hands: np.ndarray, strokes: Str
         discs(whole[drawn], strokes.point).labelled(POINT_PLACES[drawn]),
         fingers.labelled(BONE_PLACES[bones]),
     )
-    paint(picture, spans, COLORS)
+    paint(image, spans, COLORS)
 
 
 def _limb_corners(ends: np.ndarray, half_width: int) -> np.ndarray:
-    """Polygons (n, 361, 2) of limbs between two places (n, 2, 2): ellipses of whole pixels and degrees."""
+    """Return the ellipses of limbs with ends (n, 2, 2) as whole-pixel polygons (n, 361, 2)."""
     away = ends[:, 0] - ends[:, 1]
     half_lengths = (np.sqrt((away**2).sum(axis=1)) / 2).astype(np.int64)
     degrees = np.array([int(math.degrees(math.atan2(y, x))) for x, y in away.tolist()], dtype=np.int64)
@@ -135,22 +162,35 @@ def _limb_corners(ends: np.ndarray, half_width: int) -> np.ndarray:
     return ellipse_corners(centers, half_lengths, half_width, degrees)
 
 
-WIDTH, HEIGHT = 1024, 512  # pixels of a previewed frame at the most
+def fitted(image: np.ndarray, most_pixels: float = WIDTH * HEIGHT) -> np.ndarray:
+    """Resize an image to preview size.
 
+    Args:
+        image: (h, w, 3) uint8.
+        most_pixels: Maximum number of pixels in a frame.
 
-def fitted(picture: np.ndarray, most_pixels: float = WIDTH * HEIGHT) -> np.ndarray:
-    """Return a picture (h, w, 3) uint8 at the size of a preview, its sides even; most_pixels: of a frame."""
-    height, width, _ = picture.shape
+    Returns:
+        The image (h, w, 3) uint8 with even width and height.
+
+    """
+    height, width, _ = image.shape
     scale = min(HEIGHT / height, WIDTH / width, (most_pixels / (width * height)) ** 0.5)
-    return resize(picture, *(max(2, round(side * scale / 2) * 2) for side in (width, height)))
+    return resize(image, *(max(2, round(side * scale / 2) * 2) for side in (width, height)))
 
 
 def drawn_over(
     background: np.ndarray, poses: PoseSequence, progress: Progress = no_progress
 ) -> Iterator[np.ndarray]:
-    """Draw each frame's pose over the dimmed background, (h, w, 3) uint8.
+    """Draw the pose of each frame over the dimmed background.
 
-    progress: called for each frame; what it raises ends the work.
+    Args:
+        background: (h, w, 3) uint8, RGB.
+        poses: The poses, as fractions of the background.
+        progress: Called for each frame. An exception it raises stops the work.
+
+    Returns:
+        An iterator of images (h, w, 3) uint8, RGB.
+
     """
     frames = with_progress(zip(poses.body, poses.hands, strict=True), len(poses), progress)
     return (draw_over(background, body, hands) for body, hands in frames)

@@ -1,4 +1,4 @@
-"""DWPose as a user chooses it: which nets, opened when they are first needed, and what they found before."""
+"""DWPose front end: selects the model files, opens them on demand, and caches the detected poses."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -24,10 +24,14 @@ from .torch_models import SmallDWPose, TorchNet
 
 @dataclass(frozen=True)
 class FrameSource:
-    """The frames in which poses are looked for.
+    """Frames to detect poses in.
 
-    content: a digest that changes with the frames. read: gives them, (h, w, 3) uint8 in RGB, each time from
-    the first one on. total: how many, None if unknown; fps: None if unknown.
+    Attributes:
+        content: A digest that changes with the frames.
+        read: Returns the frames, (h, w, 3) uint8 in RGB, from the first one on at each call.
+        total: Number of frames; None if unknown.
+        fps: Frame rate; None if unknown.
+
     """
 
     content: str
@@ -38,10 +42,14 @@ class FrameSource:
 
 @dataclass(frozen=True)
 class DWPose:
-    """A pair of nets. detector, landmarks: ONNX files of DWPose, None for the small built-in net.
+    """A person detector and a pose model.
 
-    device: where ONNX files run, auto, cuda, directml, coreml or cpu. small: files of the built-in nets,
-    which run on torch without onnxruntime.
+    Attributes:
+        detector: ONNX file of DWPose's detector; None uses the small built-in model.
+        landmarks: ONNX file of DWPose's pose model; None uses the small built-in model.
+        device: Where ONNX files run: auto, cuda, directml, coreml or cpu.
+        small: Files of the built-in models, which run on PyTorch if onnxruntime is not installed.
+
     """
 
     detector: Path | None = None
@@ -51,15 +59,17 @@ class DWPose:
 
     @property
     def name(self) -> str:
-        """What to call the nets."""
+        """How messages and reports call the models."""
         if self.detector and self.landmarks:
             return "DWPose"
         return "DWPose and a small net" if self.detector or self.landmarks else "the small nets"
 
     def open(self) -> PoseExtractor:
-        """Open the nets, whose memory, on a graphics card too, is held until the extractor is let go.
+        """Open the models. Their memory, including that on a GPU, is freed with the extractor.
 
-        Raises and warns as `PoseExtractor.from_files`.
+        Raises:
+            CheckpointError: As for `PoseExtractor.from_files`, like its other errors and warnings.
+
         """
         if self.detector and self.landmarks:
             return PoseExtractor.from_files(self.detector, self.landmarks, self.device)
@@ -67,19 +77,21 @@ class DWPose:
 
     @cached_property
     def contents(self) -> tuple[str, ...]:
-        """Digests of the nets; raises InvalidInput for a file that cannot be read."""
+        """Digests of both model files; raises InvalidInput if one cannot be read."""
         files = self.detector or self.small.detector, self.landmarks or self.small.landmarks
         return tuple(digest_file(file) for file in files)
 
     def _detector(self) -> PoseNet:
         if self.detector is not None:
             return open_model(self.detector, DETECTOR_FORM, self.device)
-        return self._small_onnx(self.small.detector, DETECTOR_FORM) or TorchNet(self._twins.detector)
+        return self._small_onnx(self.small.detector, DETECTOR_FORM) or TorchNet(self._torch_models.detector)
 
     def _landmarks(self) -> PoseNet:
         if self.landmarks is not None:
             return open_model(self.landmarks, LANDMARKS_FORM, self.device)
-        return self._small_onnx(self.small.landmarks, LANDMARKS_FORM) or TorchNet(self._twins.landmarks)
+        return self._small_onnx(self.small.landmarks, LANDMARKS_FORM) or TorchNet(
+            self._torch_models.landmarks
+        )
 
     def _small_onnx(self, path: Path, form: ModelSignature) -> PoseNet | None:
         try:
@@ -88,30 +100,38 @@ class DWPose:
             return None
 
     @cached_property
-    def _twins(self) -> SmallDWPose:
+    def _torch_models(self) -> SmallDWPose:
         return load_pose_nets(self.small.pose_nets)
 
 
 @dataclass(frozen=True)
 class DetectedPoses:
-    """Poses, and in words how they were looked for."""
+    """Detected poses.
+
+    Attributes:
+        poses: The poses.
+        how: How they were obtained, in words.
+
+    """
 
     poses: PoseSequence
     how: str
 
     @property
     def sentence(self) -> str:
-        """What a user should know of them."""
+        """A summary for the user."""
         shown = int(seen(self.poses.body).any(axis=1).sum())
         where = f"of {len(self.poses)} frames, {self.how}"
         if shown:
-            return f"Somebody is seen in {shown} {where}."
-        return f"Nobody is seen in any {where}: give frames of a whole person, or a mask of a character."
+            return f"A person was found in {shown} {where}."
+        return (
+            f"No person was found in any {where}: use frames with a whole person, or a mask of a character."
+        )
 
 
 def find_poses(
     dwpose: DWPose,
-    shots: FrameSource,
+    frames: FrameSource,
     cache: PoseCache,
     *,
     person: PersonRule = "best",
@@ -119,29 +139,40 @@ def find_poses(
     whole_frame: bool = True,
     progress: Progress = no_progress,
 ) -> DetectedPoses:
-    """Find the poses of one person, or remember them; the nets are opened for the search alone.
+    """Detect the poses of one person, or return them from the cache. Models are opened only if needed.
 
-    Arguments and errors as for `PoseExtractor.extract`.
+    Args:
+        dwpose: The models.
+        frames: The frames to search.
+        cache: Where poses are stored.
+        person: As for `PoseExtractor.extract`.
+        detect_every: As for `PoseExtractor.extract`.
+        whole_frame: As for `PoseExtractor.extract`.
+        progress: As for `PoseExtractor.extract`.
+
+    Raises:
+        InvalidInput: As for `PoseExtractor.extract`.
+
     """
-    asked = {"person": person, "detect_every": detect_every, "whole_frame": whole_frame}
-    key = key_of([shots.content, *dwpose.contents], asked)
+    settings = {"person": person, "detect_every": detect_every, "whole_frame": whole_frame}
+    key = key_of([frames.content, *dwpose.contents], settings)
     known = cache.get(key)
     if known is not None:
-        return DetectedPoses(known.with_fps(shots.fps), "searched earlier")
+        return DetectedPoses(known.with_fps(frames.fps), "loaded from the cache")
     extractor = dwpose.open()
     poses = extractor.extract(
-        shots.read(),
-        fps=shots.fps,
-        total=shots.total,
+        frames.read(),
+        fps=frames.fps,
+        total=frames.total,
         person=person,
         detect_every=detect_every,
         whole_frame=whole_frame,
         progress=progress,
     )
     cache.put(key, poses)
-    return DetectedPoses(poses, f"searched by {dwpose.name} on {extractor.provider}")
+    return DetectedPoses(poses, f"detected by {dwpose.name} on {extractor.provider}")
 
 
 def load_pose_nets(path: Path) -> SmallDWPose:
-    """Load the small nets on torch; raises CheckpointError and its kinds."""
-    return load_strictly(SmallDWPose(), open_tensors(path), "the small pose nets", str(path))
+    """Load the small models on PyTorch; raises CheckpointError or a subclass."""
+    return load_strictly(SmallDWPose(), open_tensors(path), "the small pose models", str(path))

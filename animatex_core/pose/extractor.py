@@ -1,8 +1,7 @@
-"""DWPose: the poses of one person in a video, found by a person detector and a pose estimator."""
+"""DWPose: detects the poses of one person in a video with a person detector and a pose model."""
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -15,113 +14,78 @@ from ..utils.validation import require_int
 from .detector import FORM as DETECTOR_FORM
 from .detector import decode_people, letterbox, letterbox_ratio
 from .estimator import FORM as LANDMARKS_FORM
-from .estimator import Region, crop, decode_points, region_of
-from .keypoints import BODY, POINTS, PoseSequence, poses_from_133, seen
+from .estimator import Region, crop, decode_points
+from .keypoints import POINTS, PoseSequence, poses_from_133
 from .onnx_model import open_model, warn_of_installation
-from .person import PersonRule, PersonTracker, require_chosen
+from .person import PersonRule
+from .person_region import People, PersonRegionTracker
 from .providers import CPU
 
 
 class PoseNet(Protocol):
-    """A net that is ready to run."""
+    """A model that is ready to run."""
 
     @property
     def takes_batches(self) -> bool:
-        """Whether it takes several pictures at once."""
+        """Whether it accepts several images at once."""
         ...
 
     @property
     def provider(self) -> str:
-        """What it works on, as users call it: CUDA, DirectML, CoreML or CPU."""
+        """Where it runs: CUDA, DirectML, CoreML or CPU."""
         ...
 
-    def run(self, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Run one or more pictures (c, h, w) float32; each output is stacked over the pictures."""
+    def run(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Run one or more images (c, h, w) float32; each output is stacked over the images."""
         ...
 
 
-ENOUGH = 6  # body points that must be seen for a box to be made of points
-GROWTH = 1.2  # of the box of the seen points, which lie inside the person's outline
-
-
-@dataclass(frozen=True)
-class People:
-    """Everybody found in a frame: boxes (n, 4) in pixels (left, top, right, bottom), scores (n,)."""
-
-    boxes: np.ndarray
-    scores: np.ndarray
-
-
-class PersonRegionTracker:
-    """Follows one person through a clip whose frames come in order."""
-
-    def __init__(self, person: PersonRule, whole_frame: bool = True) -> None:
-        """whole_frame: take the whole frame for the person where nobody is found, as released."""
-        self._tracker = PersonTracker(person)
-        self._whole_frame = whole_frame
-        self._box: np.ndarray | None = None
-        self._was_found = False
-        self._most_people = 0
-
-    def detected(self, people: People, width: int, height: int) -> Region | None:
-        """Return where the person is in a frame with a detection, None where they are not in it."""
-        chosen = self._tracker.choose(people.boxes, people.scores)
-        self._most_people = max(self._most_people, len(people.boxes))
-        if chosen is not None:
-            self._box, self._was_found = people.boxes[chosen], True
-        elif self._whole_frame and len(people.boxes) == 0 and not self._tracker.following:
-            self._box = np.array([0, 0, width, height], np.float32)
-        else:
-            self._box = None
-        return self.undetected()
-
-    def undetected(self) -> Region | None:
-        """Return where the person is in a frame without a detection: where they were last."""
-        return None if self._box is None else region_of(self._box)
-
-    def update(self, points: np.ndarray, width: int, height: int) -> None:
-        """Learn from the points (130, 3) of the latest frame, as those of PoseSequence, where they are."""
-        if seen(points[BODY]).sum() < ENOUGH:
-            return
-        places = points[seen(points), :2] * (width, height)
-        low, high = places.min(axis=0), places.max(axis=0)
-        centre, half = (low + high) / 2, (high - low) / 2 * GROWTH
-        self._box = np.concatenate([centre - half, centre + half])
-
-    def require_found(self) -> None:
-        """Raise InvalidInput where no frame of the clip showed the person asked for."""
-        require_chosen(self._tracker.rule, self._most_people, self._was_found, "the clip")
-
-
-# A frame, and what comes with it where people are looked for in it: the detector's picture, then the people.
+# A frame and, where people are detected in it, the detector's input or the people found.
 Unsearched = tuple[np.ndarray, np.ndarray | None]
 Searched = tuple[np.ndarray, People | None]
-AHEAD = 2  # frames that a stage may be before the next
-BATCH = 4  # on a graphics card; measured on a CPU, a frame takes as long in a batch as alone
+AHEAD = 2  # frames that a stage may run ahead of the next
+BATCH = 4  # on a GPU; on a CPU, batching was measured to bring nothing
 
 
 class PoseExtractor:
-    """Finds poses with DWPose's two nets. batch: how many frames a net is given at once where it can be."""
+    """Detects poses with DWPose's two models.
+
+    Args:
+        detector: The person detector.
+        landmarks: The pose model.
+        batch: Number of frames per run, for models that accept batches.
+
+    """
 
     def __init__(self, detector: PoseNet, landmarks: PoseNet, batch: int = 1) -> None:
         self._detector, self._landmarks, self._most = detector, landmarks, batch
 
     @classmethod
     def from_files(cls, detector: Path, landmarks: Path, device: str = "auto") -> "PoseExtractor":
-        """Open yolox_l.onnx and dw-ll_ucoco_384.onnx on auto, cuda, directml, coreml or cpu.
+        """Open yolox_l.onnx and dw-ll_ucoco_384.onnx.
 
-        auto takes the first of these that works. An AnimateXWarning says so where an installation leaves the
-        work to the CPU. Raises CheckpointError and its kinds for files that are missing, damaged or of
-        another net, MissingDependency without onnxruntime, and InvalidInput for another device.
+        An AnimateXWarning says if the installation makes the models run on the CPU although a GPU was
+        expected.
+
+        Args:
+            detector: Path of the person detector.
+            landmarks: Path of the pose model.
+            device: auto, cuda, directml, coreml or cpu; auto uses the first of these that works.
+
+        Raises:
+            CheckpointError: A file is missing, damaged or of another model (or a subclass).
+            MissingDependency: onnxruntime is not installed.
+            InvalidInput: The device is unknown.
+
         """
-        nets = open_model(detector, DETECTOR_FORM, device), open_model(landmarks, LANDMARKS_FORM, device)
-        warn_of_installation(device, nets[0])
-        return cls(*nets, batch=1 if nets[0].provider == CPU.label else BATCH)
+        models = open_model(detector, DETECTOR_FORM, device), open_model(landmarks, LANDMARKS_FORM, device)
+        warn_of_installation(device, models[0])
+        return cls(*models, batch=1 if models[0].provider == CPU.label else BATCH)
 
     @property
     def provider(self) -> str:
-        """What the nets really work on, to be shown to the user: CUDA, DirectML, CoreML or CPU."""
-        return " and ".join(dict.fromkeys(net.provider for net in (self._detector, self._landmarks)))
+        """Where the models actually run, for display: CUDA, DirectML, CoreML or CPU."""
+        return " and ".join(dict.fromkeys(model.provider for model in (self._detector, self._landmarks)))
 
     def extract(
         self,
@@ -134,73 +98,86 @@ class PoseExtractor:
         whole_frame: bool = True,
         progress: Progress = no_progress,
     ) -> PoseSequence:
-        """Find the poses of one person in frames (h, w, 3) uint8 in RGB, all of one size.
+        """Detect the poses of one person.
 
-        The frames are taken in another thread, a few ahead; each must be an array of its own. A generator of
-        frames is closed at the end, however that comes.
-        fps: of the frames, None if unknown. total: how many frames will come, only told to `progress`, which
-        is called with the frames done and this total (0 if unknown); what it raises stops the work at once.
-        person: who, where there are several. detect_every: 1 looks for people in every frame, as released;
-        n does so in every n-th, and follows the person's points in between, which is faster.
-        whole_frame: whether, as released, a frame in which nobody is found is taken for a person as a whole;
-        otherwise its points stay missing.
-        Raises InvalidInput for no frames, frames of other forms, and a person who is in none of them.
+        Args:
+            frames: (h, w, 3) uint8 in RGB, all of one size. They are read ahead in another thread, so each
+                must be an array of its own. A generator is always closed at the end.
+            fps: Frame rate; None if unknown.
+            total: Number of frames, passed to `progress`; None if unknown.
+            person: Which person to choose if there are several.
+            detect_every: 1 detects people in every frame (the official behaviour). n does so in every n-th
+                frame and follows the person's keypoints in between, which is faster.
+            whole_frame: Treat a frame in which nobody is detected as one person (the official behaviour). If
+                False, its points are missing.
+            progress: Called with the number of frames done and the total (0 if unknown). An exception it
+                raises stops the work at once.
+
+        Returns:
+            One pose per frame.
+
+        Raises:
+            InvalidInput: There are no frames, a frame has another shape or dtype, or the chosen person is in
+                none of them.
+
         """
         require_int("detect_every", detect_every)
-        whereabouts = PersonRegionTracker(person, whole_frame)
+        tracker = PersonRegionTracker(person, whole_frame)
         batch = 1 if detect_every > 1 else self._batch(self._landmarks)
         poses: list[np.ndarray] = []
         with ExitStack() as stack:
             if isinstance(frames, Generator):
-                stack.enter_context(closing(frames))  # stopped early, a decoder is not left waiting
+                stack.enter_context(closing(frames))  # ends the decoder if extraction stops early
             read = stack.enter_context(closing(prefetch(_read(frames, detect_every), AHEAD)))
             found = stack.enter_context(closing(prefetch(self._detect(read), AHEAD)))
-            for shots in batched(found, batch):
-                poses.extend(self._poses(shots, whereabouts))
+            for chunk in batched(found, batch):
+                poses.extend(self._poses(chunk, tracker))
                 progress(len(poses), total or 0)
-                height, width = shots[-1][0].shape[:2]
+                height, width = chunk[-1][0].shape[:2]
         if not poses:
-            raise InvalidInput("frames is empty: give a clip or a picture, one frame or more.")
-        whereabouts.require_found()
+            raise InvalidInput("There are no frames: give an image or a video with at least one frame.")
+        tracker.require_found()
         return PoseSequence.from_points(np.stack(poses), width, height, fps)
 
-    def _detect(self, shots: Iterable[Unsearched]) -> Iterator[Searched]:
-        """Find everybody in the frames that come with the detector's picture."""
-        for batch in batched(shots, self._batch(self._detector)):
-            pictures = [picture for _, picture in batch if picture is not None]
-            outputs = iter(self._detector.run(pictures)[0] if pictures else ())
-            for frame, picture in batch:
+    def _detect(self, frames: Iterable[Unsearched]) -> Iterator[Searched]:
+        """Detect all people in the frames that come with a detector input."""
+        for batch in batched(frames, self._batch(self._detector)):
+            images = [image for _, image in batch if image is not None]
+            outputs = iter(self._detector.run(images)[0] if images else ())
+            for frame, image in batch:
                 ratio = letterbox_ratio(*frame.shape[:2])
-                people = None if picture is None else People(*decode_people(next(outputs), ratio))
+                people = None if image is None else People(*decode_people(next(outputs), ratio))
                 yield frame, people
 
-    def _poses(self, shots: list[Searched], whereabouts: PersonRegionTracker) -> np.ndarray:
+    def _poses(self, frames: list[Searched], tracker: PersonRegionTracker) -> np.ndarray:
         """Return the points (n, 130, 3) of consecutive frames."""
-        height, width = shots[0][0].shape[:2]
+        height, width = frames[0][0].shape[:2]
         regions = [
-            whereabouts.undetected() if people is None else whereabouts.detected(people, width, height)
-            for _, people in shots
+            tracker.undetected() if people is None else tracker.detected(people, width, height)
+            for _, people in frames
         ]
-        poses = np.zeros((len(shots), POINTS, 3), np.float32)
-        where = [(shot[0], region) for shot, region in zip(shots, regions, strict=True) if region is not None]
+        poses = np.zeros((len(frames), POINTS, 3), np.float32)
+        where = [
+            (frame, region) for (frame, _), region in zip(frames, regions, strict=True) if region is not None
+        ]
         if where:
             poses[[region is not None for region in regions]] = self._points(where, width, height)
-        whereabouts.update(poses[-1], width, height)
+        tracker.update(poses[-1], width, height)
         return poses
 
     def _points(self, where: list[tuple[np.ndarray, Region]], width: int, height: int) -> np.ndarray:
-        """Return the points (n, 130, 3) in regions of frames."""
+        """Return the points (n, 130, 3) of regions of frames."""
         outputs = self._landmarks.run([crop(frame, region) for frame, region in where])
         decoded = [decode_points(x, y, region) for x, y, (_, region) in zip(*outputs, where, strict=True)]
         points, scores = map(np.stack, zip(*decoded, strict=True))
         return poses_from_133(points, scores, width, height)
 
-    def _batch(self, net: PoseNet) -> int:
-        return self._most if net.takes_batches else 1
+    def _batch(self, model: PoseNet) -> int:
+        return self._most if model.takes_batches else 1
 
 
 def _read(frames: Iterable[np.ndarray], detect_every: int) -> Iterator[Unsearched]:
-    """Check frames, and make the detector's picture of every n-th."""
+    """Check the frames, and prepare the detector's input for every n-th."""
     size = None
     for index, frame in enumerate(frames):
         size = size or frame.shape
@@ -211,7 +188,8 @@ def _read(frames: Iterable[np.ndarray], detect_every: int) -> Iterator[Unsearche
 def _require_frame(index: int, frame: np.ndarray, size: tuple[int, ...]) -> None:
     if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or frame.size == 0:
         raise InvalidInput(
-            f"frame {index} is {frame.dtype} of shape {frame.shape}, but it must be uint8 (h, w, 3) in RGB."
+            f"frame {index} is {frame.dtype} of shape {frame.shape}, but it must be uint8 (h, w, 3) in RGB: "
+            "convert it."
         )
     if frame.shape != size:
         raise InvalidInput(

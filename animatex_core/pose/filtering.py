@@ -1,4 +1,4 @@
-"""Poses over time: short gaps filled, jitter removed by a One-Euro filter."""
+"""Filters over time: fills short gaps, and reduces jitter with a One-Euro filter."""
 
 import math
 
@@ -11,11 +11,18 @@ from .keypoints import PoseSequence, seen
 
 
 def fill_gaps(poses: PoseSequence, limit: int) -> PoseSequence:
-    """Interpolate each point where it is missing for at most `limit` frames between two that show it.
+    """Interpolate points that are missing for at most `limit` frames between two frames that show them.
 
-    A filled point moves in a straight line at an even speed and has the lower of both ends' scores. Longer
-    gaps and those at the ends of the clip stay. limit: frames; 0 fills nothing. Raises InvalidInput for a
-    limit that is no whole number of 0 or more.
+    A filled point moves linearly and gets the lower score of both ends. Longer gaps and those at the ends of
+    the video remain.
+
+    Args:
+        poses: The poses.
+        limit: Maximum length of a gap in frames; 0 fills nothing.
+
+    Raises:
+        InvalidInput: The limit is not a whole number of at least 0.
+
     """
     require_int("the limit of gaps", limit, least=0)
     points, frames = poses.points, len(poses)
@@ -46,15 +53,24 @@ def smooth(
     keep_time: bool = True,
     progress: Progress = no_progress,
 ) -> PoseSequence:
-    """Smooth each coordinate of each point over time; scores stay, and so do points that were not seen.
+    """Smooth the coordinates of each point over time. Scores and points that are not visible stay unchanged.
 
-    min_cutoff: Hz, above 0; what shakes faster than this is damped in a point at rest, so less smooths more.
-    beta: Hz by which the cutoff rises for each length of the picture's longer side that the point moves in a
-    second, 0 or more; more follows fast motion closer. fps: by default that of the poses.
-    keep_time: filter forward and backward and take the mean, so that motion does not come late against the
-    music; otherwise only forward, as the paper does for live input, some frames late.
-    progress: called for each frame, in either direction; what it raises ends the work.
-    A point that was missing starts anew. Raises InvalidInput for other settings and an unknown frame rate.
+    A point that reappears restarts its filter.
+
+    Args:
+        poses: The poses.
+        min_cutoff: Cutoff frequency in Hz for a point at rest, above 0. Lower values smooth more.
+        beta: Increase of the cutoff in Hz per speed, where 1 is the longer side of the image per second; 0 or
+            more. Higher values follow fast motion more closely.
+        fps: Frame rate; None uses that of the poses.
+        keep_time: Filter forward and backward and average both, so that motion is not delayed. If False,
+            filter forward only, as the One-Euro paper does for live input, which delays motion by a few
+            frames.
+        progress: Called for each frame in each direction. An exception it raises stops the work.
+
+    Raises:
+        InvalidInput: A setting is out of range, or the frame rate is unknown.
+
     """
     fps = poses.fps if fps is None else fps
     if fps is None:
@@ -62,7 +78,7 @@ def smooth(
     _require_positive("fps", fps)
     _require_positive("min_cutoff", min_cutoff)
     if not 0 <= beta < math.inf:
-        raise InvalidInput(f"beta is {beta}, but it must be a finite number of 0 or more.")
+        raise InvalidInput(f"beta is {beta}, but it must be finite and 0 or more: take a number such as 30.")
     unit = np.array([poses.width, poses.height]) / max(poses.width, poses.height)
     found = seen(poses.points)
     places = poses.points[..., :2] * unit
@@ -83,10 +99,19 @@ def one_euro(
     beta: float,
     progress: Progress = no_progress,
 ) -> np.ndarray:
-    """Filter points over time by the paper's algorithm 1, each coordinate on its own.
+    """Filter each coordinate over time with algorithm 1 of the One-Euro paper.
 
-    places (f, points, 2), found (f, points) bool. A point that is not found keeps its place, and the filter
-    begins anew after it.
+    Args:
+        places: (f, points, 2).
+        found: (f, points) bool. A point that is not found keeps its position and restarts its filter.
+        fps: Frame rate.
+        min_cutoff: As for `smooth`.
+        beta: As for `smooth`, per unit of `places`.
+        progress: Called for each frame.
+
+    Returns:
+        (f, points, 2) float64.
+
     """
     smoothed = np.array(places, dtype=np.float64)
     speed = np.zeros(places.shape[1:])
@@ -105,10 +130,10 @@ def _low_pass(value: np.ndarray, before: np.ndarray, alpha: np.ndarray | float) 
 
 
 def _alpha(cutoff: np.ndarray | float, fps: float) -> np.ndarray | float:
-    """Share of the new value that a low-pass filter of this cutoff (Hz) takes."""
+    """Return the weight of the new value in a low-pass filter with this cutoff in Hz."""
     return 1 / (1 + fps / (2 * math.pi * cutoff))
 
 
 def _require_positive(name: str, value: float) -> None:
     if not 0 < value < math.inf:
-        raise InvalidInput(f"{name} is {value}, but it must be a finite number above 0.")
+        raise InvalidInput(f"{name} is {value}, but it must be finite and above 0: correct it.")

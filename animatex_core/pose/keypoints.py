@@ -1,4 +1,4 @@
-"""Keypoints: the skeleton, the type of a video's poses, and the order of COCO-WholeBody's 133 points."""
+"""Pose keypoints: the skeleton, the `PoseSequence` of a video, and conversion from COCO-WholeBody."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import InvalidInput
 from ..utils.validation import require_int
 
-# OpenPose's 18 body points and one toe a foot; left and right are the person's own.
+# OpenPose's 18 body keypoints and one toe per foot; left and right are the person's own.
 BODY_JOINTS = (
     "nose", "neck",
     "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
@@ -18,25 +18,35 @@ BODY_JOINTS = (
     "left_toe", "right_toe",
 )  # fmt: skip
 JOINT = {name: index for index, name in enumerate(BODY_JOINTS)}
-MODEL_JOINTS = 18  # the implicit pose indicator is not told the toes
+MODEL_JOINTS = 18  # the implicit pose indicator is not conditioned on the toes
 BODY_POINTS, HAND_POINTS, FACE_POINTS = len(BODY_JOINTS), 21, 68
 LEFT_HAND, RIGHT_HAND = 0, 1
-# Where each part lies among all points of one person: body, left hand, right hand, face.
+# Slices of the parts among all points of one person: body, left hand, right hand, face.
 BODY = slice(0, BODY_POINTS)
 HANDS = (slice(20, 41), slice(41, 62))
 FACE = slice(62, 130)
 POINTS = 130
-VISIBLE = 0.3  # scores above it count as seen, as released
+VISIBLE = 0.3  # points with a higher score count as visible (DWPose's `draw_bodypose`)
 
 
 @dataclass(frozen=True, eq=False)
 class PoseSequence:
     """Poses of one person over f frames.
 
-    body (f, 20, 3), hands (f, 2, 21, 3) left then right, face (f, 68, 3), float32: x and y in parts of the
-    picture's width and height (0..1 inside it) and a score of 0 or more. A point that was not found has
-    score 0. width, height: pixels of the picture they were found in; fps: frames a second, None if unknown.
-    Raises InvalidInput for other shapes and for numbers that are not finite.
+    Coordinates x and y are fractions of the image's width and height, 0..1 inside it. Scores are 0 or more;
+    points that were not found have a score of 0.
+
+    Attributes:
+        body: (f, 20, 3) float32 of x, y and score, in the order of `BODY_JOINTS`.
+        hands: (f, 2, 21, 3) float32, left then right.
+        face: (f, 68, 3) float32.
+        width: Width in pixels of the image in which the poses were found.
+        height: Its height.
+        fps: Frame rate; None if unknown.
+
+    Raises:
+        InvalidInput: An array has another shape or holds numbers that are not finite.
+
     """
 
     body: np.ndarray
@@ -60,74 +70,98 @@ class PoseSequence:
     def from_points(
         cls, points: np.ndarray, width: int, height: int, fps: float | None = None
     ) -> "PoseSequence":
-        """Split (f, 130, 3), the form of `points`, into body, hands and face."""
+        """Create a sequence from (f, 130, 3), the order of `points`."""
         hands = np.stack([points[:, hand] for hand in HANDS], axis=1)
         return cls(points[:, BODY], hands, points[:, FACE], width, height, fps)
 
     @classmethod
     def empty(cls, frames: int, width: int, height: int, fps: float | None = None) -> "PoseSequence":
-        """Return frames with nobody in them."""
+        """Create a sequence without any visible point."""
         return cls.from_points(np.zeros((frames, POINTS, 3), np.float32), width, height, fps)
 
     @cached_property
     def points(self) -> np.ndarray:
-        """(f, 130, 3): body, left hand, right hand, face."""
+        """All points, (f, 130, 3): body, left hand, right hand, face."""
         return np.concatenate([self.body, self.hands[:, 0], self.hands[:, 1], self.face], axis=1)
 
     def with_points(self, points: np.ndarray) -> "PoseSequence":
-        """Return the same clip with other points (f, 130, 3); f may differ."""
+        """Return the sequence with other points (f, 130, 3); f may differ."""
         return self.from_points(points, self.width, self.height, self.fps)
 
     def select(self, frames: Sequence[int]) -> "PoseSequence":
-        """Return the frames of these indices, in their order."""
+        """Return the frames with these indices, in the given order."""
         return self.with_points(self.points[np.asarray(frames, dtype=int)])
 
     def first_shown(self) -> "PoseSequence":
-        """Return one frame: the first that shows somebody, or frame 0 where none does."""
+        """Return the first frame with a visible point, or frame 0 if there is none."""
         shown = seen(self.points).any(axis=1)
         return self.select([int(shown.argmax())])
 
     def with_fps(self, fps: float | None) -> "PoseSequence":
-        """Return the same poses at another rate."""
+        """Return the same poses at another frame rate."""
         return replace(self, fps=fps)
 
     def keypoints(self) -> np.ndarray:
-        """(f, 2, 18) float32 for the implicit pose indicator: a row of x and one of y, -1 where unseen."""
+        """Return body x and y for the implicit pose indicator: (f, 2, 18) float32, -1 where not visible."""
         body = self.body[:, :MODEL_JOINTS]
-        seen = body[..., 2:] >= VISIBLE  # a score of exactly 0.3 keeps its place here, as released
-        return np.where(seen, body[..., :2], np.float32(-1)).swapaxes(1, 2)
+        visible = body[..., 2:] >= VISIBLE  # here a score of exactly 0.3 counts, as in the official code
+        return np.where(visible, body[..., :2], np.float32(-1)).swapaxes(1, 2)
 
 
 def seen(points: np.ndarray) -> np.ndarray:
-    """Whether points (..., 3) count as found: (...) bool."""
+    """Return which points (..., 3) are visible: (...) bool."""
     return points[..., 2] > VISIBLE
+
+
+def choose_reference_pose(own: PoseSequence | None, driving: PoseSequence) -> PoseSequence:
+    """Return the one frame that stands for the pose in the reference image.
+
+    Without a pose of its own, the reference gets the first driving pose, as in the official code, except that
+    frames in which nobody is visible are skipped.
+
+    Args:
+        own: The pose found in the reference image; it counts if its first frame has a visible point.
+        driving: The driving poses.
+
+    """
+    is_known = own is not None and bool(seen(own.points[:1]).any())
+    return (own if own is not None and is_known else driving).first_shown()
 
 
 def _checked(name: str, values: np.ndarray, form: tuple[int, ...]) -> np.ndarray:
     array = np.asarray(values, dtype=np.float32)
     if array.shape != form:
         raise InvalidInput(
-            f"{name} has shape {array.shape}, but it must be {form}: x, y and score of each point."
+            f"{name} has shape {array.shape}, but it must be {form}: give x, y and score of each point."
         )
     if not np.isfinite(array).all():
-        raise InvalidInput(f"{name} holds NaN or infinity: give points that were not found the score 0.")
+        raise InvalidInput(
+            f"{name} contains NaN or infinity, but numbers must be finite: give missing points a score of 0."
+        )
     return array
 
 
 SHOULDERS = (5, 6)
-# OpenPose's body points after nose and neck, among COCO's 17.
+# Indices among COCO's 17 points of OpenPose's body points after nose and neck.
 LIMBS = (6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3)
-# Where the parts lie among OpenPose's 134 points.
+# Slices of the parts among OpenPose's 134 points.
 BODY_134 = slice(0, 18)
-TOES_134 = ((18, 19), (21, 22))  # of the left foot and of the right foot: the big toe and the small one
+TOES_134 = ((18, 19), (21, 22))  # big and small toe of the left foot, then of the right foot
 FACE_134 = slice(24, 92)
 HANDS_134 = (slice(92, 113), slice(113, 134))
 
 
 def openpose_from_133(keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Return (n, 134, 3), x, y and score in OpenPose's order, from points (n, 133, 2) and scores (n, 133).
+    """Reorder COCO-WholeBody keypoints as OpenPose's 134 points.
 
-    The neck between the shoulders has the score 1 where both are seen, else 0.
+    Args:
+        keypoints: (n, 133, 2) in pixels.
+        scores: (n, 133).
+
+    Returns:
+        (n, 134, 3) of x, y and score. The neck lies between the shoulders and has a score of 1 if both are
+        visible, else 0.
+
     """
     found = np.concatenate([keypoints, scores[..., None]], axis=2)
     shoulders = found[:, SHOULDERS]
@@ -137,10 +171,18 @@ def openpose_from_133(keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def poses_from_133(keypoints: np.ndarray, scores: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Return the points (n, 130, 3) float32 of a PoseSequence from points (n, 133, 2) in pixels.
+    """Convert COCO-WholeBody keypoints to the points of a `PoseSequence`.
 
-    scores (n, 133). A toe is the mean of the big and the small one, and as well seen as the worse of them.
-    A point whose score is not above 0 becomes 0, 0, 0.
+    Args:
+        keypoints: (n, 133, 2) in pixels.
+        scores: (n, 133).
+        width: Width of the frames in pixels.
+        height: Height of the frames in pixels.
+
+    Returns:
+        (n, 130, 3) float32. A toe is the mean of the big and the small one, with the lower score of both.
+        Points with a score of 0 or less become zeros.
+
     """
     points = openpose_from_133(keypoints, scores)
     points[..., :2] /= (width, height)

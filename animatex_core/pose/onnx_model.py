@@ -1,4 +1,4 @@
-"""A net in an ONNX file: opened where it runs best, and refused unless it is the net that it should be."""
+"""ONNX models: opened on the best available provider and rejected if they are not the expected model."""
 
 import warnings
 from collections.abc import Sequence
@@ -29,14 +29,21 @@ from .providers import (
 )
 
 FLOAT = "tensor(float)"
-ERRORS = 3  # the level of onnxruntime's own log: its warnings say nothing to users
+ERRORS = 3  # onnxruntime's log level; its warnings are of no use to users
 REMEDY = "check that the path is the right one, or download the file again"
 Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class ModelSignature:
-    """What a net takes and gives for one picture: shapes of float32 tensors. title: its name in messages."""
+    """Input and output shapes of a model for one image, all float32.
+
+    Attributes:
+        title: Name of the model in messages.
+        input: Shape of the input without the batch.
+        outputs: Shapes of the outputs without the batch.
+
+    """
 
     title: str
     input: Shape
@@ -48,9 +55,20 @@ class ModelSignature:
 
 
 class OnnxModel:
-    """`PoseNet` of an ONNX file. takes_batches: whether it takes several pictures at once.
+    """A `PoseNet` in an ONNX file.
 
-    is_large: whether running it would take too much memory, so that it is refused.
+    Args:
+        path: The file, for messages.
+        form: The expected signature.
+        session: onnxruntime's session.
+        is_large: Whether running the model would take too much memory, so that `run` refuses to.
+
+    Attributes:
+        takes_batches: Whether it accepts several images at once.
+
+    Raises:
+        WrongCheckpoint: The model has another signature.
+
     """
 
     def __init__(self, path: Path, form: ModelSignature, session: Any, is_large: bool = False) -> None:
@@ -64,27 +82,27 @@ class OnnxModel:
 
     @property
     def providers(self) -> list[str]:
-        """Onnxruntime's names of what it really works on, the best first."""
+        """Names of the active providers in onnxruntime, best first."""
         return list(self._session.get_providers())
 
     @property
     def provider(self) -> str:
-        """What it really works on, as users call it: CUDA, DirectML, CoreML or CPU."""
+        """Where it actually runs: CUDA, DirectML, CoreML or CPU."""
         return provider_in_use(self.providers).label
 
-    def run(self, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Run one or more pictures of the form's input shape; each output is stacked over the pictures.
+    def run(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Run one or more images of the form's input shape; each output is stacked over the images.
 
         Raises OutOfMemory, and WrongCheckpoint where the file does not do what it declares.
         """
-        size = len(pictures) if self.takes_batches else 1
-        runs = [self._run(np.stack(pictures[at : at + size])) for at in range(0, len(pictures), size)]
+        size = len(images) if self.takes_batches else 1
+        runs = [self._run(np.stack(images[at : at + size])) for at in range(0, len(images), size)]
         return [np.concatenate(parts) for parts in zip(*runs, strict=True)]
 
     def _run(self, batch: np.ndarray) -> list[np.ndarray]:
         if self._is_large:
             raise OutOfMemory(
-                f"{self.path} does not fit into the memory that a net may take, as it has tensors of more "
+                f"{self.path} does not fit into the memory that a model may take, as it has tensors of more "
                 f"than {MAX_VALUES:,} values: {REMEDY}."
             )
         try:
@@ -97,21 +115,28 @@ class OnnxModel:
             raise WrongCheckpoint(f"{self.path} gave {found}, but {self.form}: {REMEDY}.")
         return outputs
 
-    def _explained(self, error: Exception, pictures: int) -> Exception:
+    def _explained(self, error: Exception, images: int) -> Exception:
         if is_out_of_memory(error) or "failed to allocate" in str(error).lower():
             return OutOfMemory(
                 f"{self.path} does not fit into the memory that is left: close other programs, or find poses "
                 "on the device cpu."
             )
-        return WrongCheckpoint(f"{self.path} failed on {pictures} pictures ({_reason(error)}): {REMEDY}.")
+        return WrongCheckpoint(f"{self.path} failed on {images} images ({_reason(error)}): {REMEDY}.")
 
 
 def open_model(path: Path, form: ModelSignature, device: str = "auto") -> OnnxModel:
-    """Open an ONNX file on auto, cuda, directml, coreml or cpu; what is not to be had is left to the CPU.
+    """Open an ONNX file; falls back to the CPU for providers that are not available.
 
-    Raises CheckpointError, DamagedCheckpoint, WrongCheckpoint and UnsafeCheckpoint for a file that is
-    missing, unreadable, of another net or unsafe, MissingDependency without onnxruntime, and InvalidInput for
-    another device.
+    Args:
+        path: The file.
+        form: The expected signature.
+        device: auto, cuda, directml, coreml or cpu.
+
+    Raises:
+        CheckpointError: The file is missing, unreadable, unsafe or of another model (or a subclass).
+        MissingDependency: onnxruntime is not installed.
+        InvalidInput: The device is unknown.
+
     """
     onnxruntime = _onnxruntime()
     providers = choose_providers(device, onnxruntime.get_available_providers())
@@ -120,38 +145,38 @@ def open_model(path: Path, form: ModelSignature, device: str = "auto") -> OnnxMo
     is_large = _is_large(path)
     try:
         session = _session(onnxruntime, path, [provider.name for provider in providers], is_large is False)
-        if is_large is None:  # what onnxruntime reads must be what was checked
+        if is_large is None:  # onnxruntime may only read what was checked
             raise DamagedCheckpoint(f"{path} cannot be read as ONNX (it has unknown fields): {REMEDY}.")
         return OnnxModel(path, form, session, is_large)
-    except UnicodeDecodeError as error:  # onnxruntime's own messages and names are those of the file
+    except UnicodeDecodeError as error:  # onnxruntime's messages quote names from the file
         raise DamagedCheckpoint(
             f"{path} cannot be read as ONNX (it has names that are not UTF-8): {REMEDY}."
         ) from error
 
 
 def _is_large(path: Path) -> bool | None:
-    """Whether running a file takes too much memory, None where that could not be checked."""
+    """Return whether running a file takes too much memory, None if that could not be checked."""
     try:
         return asks_too_much(path)
-    except (ValueError, OSError, RecursionError):  # onnxruntime says what is wrong with it
+    except (ValueError, OSError, RecursionError):  # onnxruntime reports what is wrong
         return None
 
 
-def warn_of_installation(device: str, net: OnnxModel) -> None:
-    """Warn the user where the installation leaves the work to the CPU, and say how it is mended."""
+def warn_of_installation(device: str, model: OnnxModel) -> None:
+    """Warn if the installation makes the model run on the CPU although a GPU was expected."""
     available = _onnxruntime().get_available_providers()
-    sentence = complaint(device, available, net.providers, installed_wheels(), fitting_wheel())
+    sentence = complaint(device, available, model.providers, installed_wheels(), fitting_wheel())
     if sentence is not None:
         warnings.warn(AnimateXWarning(sentence), stacklevel=3)
 
 
 def _session(onnxruntime: ModuleType, path: Path, providers: list[str], optimized: bool = True) -> Any:
     options = onnxruntime.SessionOptions()
-    if not optimized:  # which would compute constants of any size
+    if not optimized:  # optimization would evaluate constants of any size
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = ERRORS
     options.enable_mem_pattern = "DmlExecutionProvider" not in providers  # DirectML cannot use it
-    # Threads that wait for work without sleeping would take the cores from the other net and the decoder.
+    # Threads that spin while waiting would take cores from the other model and the decoder.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
@@ -172,7 +197,7 @@ def _require_form(path: Path, form: ModelSignature, session: Any) -> None:
 
 
 def _fits(found: Any, shape: Shape) -> bool:
-    """Whether a declared tensor can be a batch of this shape; sizes that are not declared fit."""
+    """Return whether a declared tensor accepts a batch of this shape; undeclared sizes do."""
     if found.type != FLOAT or len(found.shape) not in (0, len(shape) + 1):
         return False
     sizes = zip(found.shape, (1, *shape), strict=False)
@@ -187,7 +212,7 @@ def _described(ends: Sequence[Any]) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Return the end of the first line, after onnxruntime's codes."""
+    """Return the end of the message's first line, without onnxruntime's codes."""
     return str(error).partition("\n")[0].rpartition(" : ")[2].rstrip(".")
 
 
@@ -200,15 +225,15 @@ def _onnxruntime() -> ModuleType:
         import onnxruntime
     except ImportError as error:
         raise import_failure(str(error), installed_wheels(), fitting_wheel()) from error
-    if not hasattr(onnxruntime, "InferenceSession"):  # left over by a wheel that another one overwrote
+    if not hasattr(onnxruntime, "InferenceSession"):  # an empty folder left by an uninstalled wheel
         raise import_failure("its files are gone", installed_wheels(), fitting_wheel())
     return onnxruntime
 
 
 def _onnxruntime_errors() -> tuple[type[Exception], ...]:
-    """Return the errors of opening and running a net, which have no common base of their own.
+    """Return the errors of opening and running a model, which have no specific common base class.
 
-    One that names a node whose name is not UTF-8 becomes UnicodeDecodeError.
+    Messages that quote a name which is not UTF-8 raise UnicodeDecodeError.
     """
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 

@@ -1,4 +1,4 @@
-"""How much memory an ONNX file asks for, read from its protobuf fields before the file is opened."""
+"""Memory that an ONNX file would need, computed from its protobuf fields before it is opened."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -8,77 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UnsafeCheckpoint
+from .protobuf import Fields, integers, numbers, parse, text
 
-Fields = dict[int, list[memoryview]]
-"""Number of a field -> its values in order: texts, messages and numbers, packed or not."""
-
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # kinds of fields; those of groups are in no ONNX file
-WIDTHS = {FIXED64: 8, FIXED32: 4}
-MAX_VARINT_BYTES = 10  # bytes of a whole number
-
-
-def parse(message: bytes | memoryview) -> Fields:
-    """Split a message into its fields; raises ValueError for what is none."""
-    fields: Fields = {}
-    view, at = memoryview(message), 0
-    while at < len(view):
-        key, at = _varint(view, at)
-        kind, begin = key & 7, at
-        if kind == VARINT:
-            _, at = _varint(view, at)
-        elif kind == BYTES:
-            length, begin = _varint(view, at)
-            at = begin + length
-        elif kind in WIDTHS:
-            at += WIDTHS[kind]
-        else:
-            raise ValueError(f"a field of kind {kind}")
-        if at > len(view):
-            raise ValueError("it is cut off")
-        fields.setdefault(key >> 3, []).append(view[begin:at])
-    return fields
-
-
-def text(fields: Fields, number: int) -> bytes:
-    """Return the last text of a field, as parsers do; empty without one."""
-    return bytes(fields[number][-1]) if fields.get(number) else b""
-
-
-def integers(fields: Fields, number: int) -> list[int]:
-    """Return the whole numbers of a field, packed or not, those of 64 bits with their sign."""
-    found = []
-    for packed in fields.get(number, []):
-        at = 0
-        while at < len(packed):
-            value, at = _varint(packed, at)
-            found.append(value - (1 << 64) if value >> 63 else value)
-    return found
-
-
-def numbers(fields: Fields, number: int, kind: str) -> np.ndarray:
-    """Return the numbers of a field; kind: numpy's name of their type."""
-    if "i" in kind:
-        return np.array(integers(fields, number), np.int64)
-    return np.frombuffer(b"".join(fields.get(number, [])), kind)
-
-
-def _varint(view: memoryview, at: int) -> tuple[int, int]:
-    value = 0
-    for index in range(MAX_VARINT_BYTES):
-        if at + index >= len(view):
-            raise ValueError("it is cut off")
-        byte = view[at + index]
-        value |= (byte & 127) << (7 * index)
-        if byte < 128:
-            return value & ((1 << 64) - 1), at + index + 1
-    raise ValueError("a number of too many bytes")
-
-
-MAX_VALUES = 1 << 27  # that constants of a file may make; a picture of DWPose's nets makes up to 7 million
-MAX_KNOWN = 64  # values of a constant that can be a shape
-LOOPS = (b"Loop", b"Scan", b"SequenceMap")  # which may never end
-TYPES = {1: "<f4", 6: "<i4", 7: "<i8", 11: "<f8"}  # ONNX's numbers of them
-DATA = {1: 4, 6: 5, 7: 7, 11: 10}  # type -> field with its values, where they are not raw bytes
+MAX_VALUES = 1 << 27  # that nodes may create from constants; DWPose's models create up to 7 million per image
+MAX_KNOWN = 64  # values of a constant that may be a shape
+LOOPS = (b"Loop", b"Scan", b"SequenceMap")  # may never end
+TYPES = {1: "<f4", 6: "<i4", 7: "<i8", 11: "<f8"}  # ONNX's data types
+DATA = {1: 4, 6: 5, 7: 7, 11: 10}  # data type -> field with its values if they are not raw bytes
 BROADCASTING = frozenset(
     b"Add Sub Mul Div Pow Mod Max Min Mean Sum Where And Or Xor Equal Less LessOrEqual Greater "
     b"GreaterOrEqual PRelu BitShift".split()
@@ -88,20 +24,33 @@ REMEDY = "get the file from its original source"
 
 @dataclass
 class Constant:
-    """A tensor in a file. values: those of a small one of numbers, else None."""
+    """A tensor stored in a file.
+
+    Attributes:
+        dims: Its shape.
+        values: Its values if it is small and numeric, else None.
+
+    """
 
     dims: list[int]
     values: "np.ndarray | None" = None
 
     @property
     def count(self) -> int:
-        """Number of its values."""
+        """Number of values."""
         return math.prod(self.dims)
 
 
 @dataclass
 class Node:
-    """An operation. ints: its attributes that are lists of whole numbers."""
+    """An operation.
+
+    Attributes:
+        kind: ONNX's operator type.
+        inputs: Names of its inputs.
+        ints: Its attributes that are lists of integers.
+
+    """
 
     kind: bytes
     inputs: list[bytes]
@@ -110,7 +59,14 @@ class Node:
 
 @dataclass
 class Content:
-    """What was found in a file and all of its subgraphs. dense: values of sparse tensors, written out."""
+    """The contents of a file, including all subgraphs.
+
+    Attributes:
+        nodes: All operations.
+        constants: Stored tensors by name.
+        dense: Number of values of the sparse tensors when made dense.
+
+    """
 
     nodes: list[Node] = field(default_factory=list)
     constants: dict[bytes, Constant] = field(default_factory=dict)
@@ -118,10 +74,16 @@ class Content:
 
 
 def asks_too_much(path: Path) -> bool:
-    """Whether running a file takes more memory than any net of DWPose, as its constants tell.
+    """Return whether running a file takes more memory than any DWPose model, judging by its constants.
 
-    Raises UnsafeCheckpoint for a file that takes it when it is opened, or has a loop, ValueError for what
-    cannot be parsed, and OSError.
+    Args:
+        path: The ONNX file.
+
+    Raises:
+        UnsafeCheckpoint: Opening the file would take that much memory, or it has a loop.
+        ValueError: The file cannot be parsed.
+        OSError: The file cannot be read.
+
     """
     content = Content()
     model = parse(path.read_bytes())
@@ -130,7 +92,9 @@ def asks_too_much(path: Path) -> bool:
     for function in model.get(25, []):
         _read_nodes(parse(function).get(7, []), content)
     if any(node.kind in LOOPS for node in content.nodes):
-        raise UnsafeCheckpoint(f"{path} has a loop, which may never end and no net of DWPose has: {REMEDY}.")
+        raise UnsafeCheckpoint(
+            f"{path} has a loop, which may never end and no model of DWPose has: {REMEDY}."
+        )
     if content.dense > MAX_VALUES:
         raise UnsafeCheckpoint(f"{path} has sparse tensors of more than {MAX_VALUES:,} values: {REMEDY}.")
     return sum(_made_by(node, content.constants) for node in content.nodes) > MAX_VALUES
@@ -182,7 +146,7 @@ def _read_tensor(tensor: Fields, content: Content, name: bytes | None = None) ->
 
 
 def _made_by(node: Node, constants: dict[bytes, Constant]) -> int:
-    """Return how many values a node makes at least, as its constants and attributes tell."""
+    """Return the minimum number of values that a node creates, judging by constants and attributes."""
     inputs = [constants.get(name) for name in node.inputs]
     if node.kind in BROADCASTING or node.kind == b"MatMul":
         return _broadcast([each.dims for each in inputs if each is not None], node.kind == b"MatMul")

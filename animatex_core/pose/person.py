@@ -1,19 +1,17 @@
-"""Which of several people in a video is meant, followed over time."""
+"""Choose one of several people in a video, and follow them over time."""
 
-import math
-from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
 from ..errors import InvalidInput
-from ..utils.validation import require_int, shown
+from ..utils.validation import require_int
 
 NamedRule = Literal["best", "largest", "leftmost"]
 
 
 class PersonBox(NamedTuple):
-    """Where the person is in the first frame that shows them, in pixels."""
+    """Box of the person in the first frame that shows them, in pixels."""
 
     left: float
     top: float
@@ -22,36 +20,44 @@ class PersonBox(NamedTuple):
 
 
 PersonRule = NamedRule | int | PersonBox
-"""best: the highest score of each frame, never followed, as released. largest, leftmost, a number counted
-from the left, 0 first, or a box: chosen in the first frame that has them, then followed over time."""
+"""best: the highest score of each frame, without tracking (the official behaviour). largest, leftmost, an
+index counted from the left, from 0, or a box: chosen in the first frame that has them, then tracked."""
 
-PATIENCE = 12  # looks that a person may be missed in a row before someone is chosen anew
-OVERLAP = 0.1  # least intersection over union that makes two boxes one person's
-AHEAD = 6  # looks that a missed person is taken to go on as before
+PATIENCE = 12  # consecutive detections in which a person may be missing before another is chosen
+OVERLAP = 0.1  # minimum intersection over union of two boxes of one person
+AHEAD = 6  # detections over which the motion of a missing person is extrapolated
 REACH = 1.5  # without overlap: how far a box may have moved, in its own widths and heights
-MAX_CROWD = 100  # people who are followed at once, the nearest to the chosen one
-GROWTH = 4.0  # without overlap: how much its area may have changed
+MAX_CROWD = 100  # people tracked at once, those nearest to the chosen one
+GROWTH = 4.0  # without overlap: how much a box's area may have changed
 
 
 def check_person_rule(rule: object) -> None:
-    """Raise InvalidInput where `rule` is no PersonRule."""
+    """Raise InvalidInput if `rule` is not a PersonRule."""
     if isinstance(rule, PersonBox):
         return
     if not isinstance(rule, str):
         require_int("person", rule, least=0)
     elif rule not in get_args(NamedRule):
         raise InvalidInput(
-            f"person is {rule!r}, but it must be best, largest, leftmost or a number counted from the left, "
-            "0 first."
+            f"person is {rule!r}, but it must be best, largest, leftmost or a number: take 0 for the person "
+            "farthest to the left."
         )
 
 
 def require_chosen(rule: PersonRule, most: int, chosen: bool, where: str) -> None:
-    """Raise InvalidInput where frames show people, `most` at most, but none the one that is meant."""
+    """Raise InvalidInput if the chosen person was never found although others were.
+
+    Args:
+        rule: Which person was to be chosen.
+        most: Maximum number of people in a frame.
+        chosen: Whether the person was found in any frame.
+        where: Name of the frames in the message.
+
+    """
     if most and not chosen and isinstance(rule, PersonBox):
         raise InvalidInput(
-            f"person_box is {_written(rule)}, but nobody found in {where} is inside: give the box of a "
-            "person in pixels of its frames."
+            f"person_box is {_written(rule)}, but nobody found in {where} is inside it: give the box of a "
+            "person in pixels of the frames."
         )
     if most and not chosen:
         raise InvalidInput(
@@ -63,27 +69,38 @@ def require_chosen(rule: PersonRule, most: int, chosen: bool, where: str) -> Non
 class PersonTracker:
     """Chooses the same person in frame after frame.
 
-    Everybody in the picture is followed, so that a missed person's place is not taken by a neighbour.
+    Everyone in the image is tracked, so that a missing person is not replaced by a neighbour.
+
+    Args:
+        rule: Which person to choose.
+
+    Raises:
+        InvalidInput: The rule is not a PersonRule.
+
     """
 
     def __init__(self, rule: PersonRule) -> None:
         check_person_rule(rule)
         self.rule = rule
-        self._people = np.zeros(
-            (0, 4)
-        )  # last seen boxes; the chosen person is row 0, nobody yet if it is empty
-        self._speeds = np.zeros((0, 2))  # of their middles, a look
-        self._missed = np.zeros(0, int)  # looks since each was seen
+        self._people = np.zeros((0, 4))  # last boxes; row 0 is the chosen person, empty before the choice
+        self._speeds = np.zeros((0, 2))  # of their centres, per detection
+        self._missed = np.zeros(0, int)  # detections since each was last found
 
     @property
     def following(self) -> bool:
-        """Whether someone was chosen and is followed, be it that the last frames do not show them."""
+        """Whether a person was chosen and is tracked, even if the last frames do not show them."""
         return len(self._people) > 0
 
     def choose(self, boxes: np.ndarray, scores: np.ndarray) -> int | None:
-        """Return which of the next frame's boxes is the person's, None where they are not in it.
+        """Choose the person's box in the next frame.
 
-        boxes (n, 4): left, top, right, bottom, in pixels or in parts of the picture; scores (n,).
+        Args:
+            boxes: (n, 4) of left, top, right, bottom, in pixels or fractions of the image.
+            scores: (n,).
+
+        Returns:
+            The index of the box, None if the person is not in the frame.
+
         """
         if self.rule == "best":
             return int(np.argmax(scores)) if len(boxes) else None
@@ -124,7 +141,7 @@ class PersonTracker:
         return int(near[matches[0]]) if 0 in matches else None
 
     def _expected(self) -> np.ndarray:
-        """Where everybody is by now if they went on as before: who crosses another comes out behind them."""
+        """Extrapolate all boxes, so that a person who crosses another one is still recognized behind them."""
         looks = np.minimum(self._missed + 1, AHEAD)[:, None]
         return self._people + np.tile(self._speeds * looks, 2)
 
@@ -135,13 +152,13 @@ class PersonTracker:
 
 
 def _nearest(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Return the indices of at most MAX_CROWD of boxes (n, 4), the nearest to one (4,) first."""
+    """Return the indices of the MAX_CROWD boxes (n, 4) nearest to a box (4,), nearest first."""
     away = np.abs(boxes - box).sum(axis=1)
     return np.argsort(away, kind="stable")[:MAX_CROWD]
 
 
 def _most_covered(box: np.ndarray, boxes: np.ndarray) -> int | None:
-    """Return which of boxes (n, 4) overlaps one (4,) most, None if none does."""
+    """Return the index of the box (n, 4) with the largest overlap with a box (4,), None if there is none."""
     if not len(boxes):
         return None
     shared = np.clip(np.minimum(boxes[:, 2:], box[2:]) - np.maximum(boxes[:, :2], box[:2]), 0, None)
@@ -156,7 +173,7 @@ def _written(box: PersonBox) -> str:
 
 
 def _match(affinity: np.ndarray) -> dict[int, int]:
-    """Pair rows with columns, the closest first; an affinity of 0 is no pair."""
+    """Pair rows with columns, highest affinity first; an affinity of 0 is not a pair."""
     pairs: dict[int, int] = {}
     left = affinity.copy()
     while left.size and left.max() > 0:
@@ -167,7 +184,7 @@ def _match(affinity: np.ndarray) -> dict[int, int]:
 
 
 def _affinity(people: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """(people, boxes): 1 to 2 where they overlap, 0 to 1 where one is near the other and alike in size."""
+    """Return (people, boxes): 1 to 2 where they overlap, 0 to 1 where they are near and similar in size."""
     a, b = people[:, None], boxes[None]
     shared = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None)
     intersection = shared.prod(axis=-1)
@@ -184,56 +201,3 @@ def _affinity(people: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 def _areas(boxes: np.ndarray) -> np.ndarray:
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
-
-
-EXPECTED = "it must be a BOUNDING_BOX with x, y, width and height in pixels, all above zero in size"
-
-
-def read_person_box(data: object) -> PersonBox:
-    """Return the first box of a BOUNDING_BOX value.
-
-    Args:
-        data: One box with x, y, width and height in pixels, a list of boxes, or a list of boxes per frame,
-            as ComfyUI's detectors return them, the surest first.
-
-    Returns:
-        The box to choose a person by.
-
-    Raises:
-        InvalidInput: There is no box, or one that is not made of four finite numbers.
-
-    """
-    found = _first(data)
-    if found is None:
-        raise InvalidInput("person_box holds no box: disconnect it, or check why nothing was detected.")
-    x, y, width, height = (_number(found, name) for name in ("x", "y", "width", "height"))
-    if width <= 0 or height <= 0:
-        raise InvalidInput(f"person_box is {width:g} x {height:g} pixels, but {EXPECTED}.")
-    return PersonBox(x, y, x + width, y + height)
-
-
-def _first(data: object) -> Mapping[str, Any] | None:
-    if isinstance(data, Mapping):
-        return data
-    if not isinstance(data, list | tuple):
-        raise InvalidInput(f"person_box is of type {type(data).__name__}, but {EXPECTED}.")
-    return next((box for entry in data if (box := _of_frame(entry)) is not None), None)
-
-
-def _of_frame(entry: object) -> Mapping[str, Any] | None:
-    boxes = entry if isinstance(entry, list | tuple) else [entry]
-    if not boxes:
-        return None
-    if not isinstance(boxes[0], Mapping):
-        raise InvalidInput(f"person_box lists {type(boxes[0]).__name__}, but {EXPECTED}.")
-    return boxes[0]
-
-
-def _number(box: Mapping[str, Any], name: str) -> float:
-    try:
-        value = float(box[name])
-    except (KeyError, TypeError, ValueError, OverflowError, RuntimeError):
-        value = math.nan
-    if not math.isfinite(value):
-        raise InvalidInput(f"person_box has {shown(box.get(name))} for {name}, but {EXPECTED}.")
-    return value

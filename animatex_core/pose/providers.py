@@ -1,4 +1,4 @@
-"""Where onnxruntime works, and what is wrong with an installation that does not work where it should."""
+"""onnxruntime's execution providers, and diagnosis of installations that run on the CPU unexpectedly."""
 
 import reprlib
 import sys
@@ -11,7 +11,14 @@ from ..errors import InvalidInput, MissingDependency
 
 @dataclass(frozen=True)
 class Provider:
-    """One way to run a net: how users call it, onnxruntime's name for it, and the wheel that brings it."""
+    """An execution provider of onnxruntime.
+
+    Attributes:
+        label: Name shown to users.
+        name: onnxruntime's name.
+        wheel: The package that includes it.
+
+    """
 
     label: str
     name: str
@@ -21,49 +28,57 @@ class Provider:
 CPU = Provider("CPU", "CPUExecutionProvider", "onnxruntime")
 CUDA = Provider("CUDA", "CUDAExecutionProvider", "onnxruntime-gpu")
 DIRECTML = Provider("DirectML", "DmlExecutionProvider", "onnxruntime-directml")
-PROVIDERS = (
-    CUDA,
-    DIRECTML,
-    Provider("CoreML", "CoreMLExecutionProvider", "onnxruntime"),
-    CPU,
-)  # the best first
+COREML = Provider("CoreML", "CoreMLExecutionProvider", "onnxruntime")
+PROVIDERS = (CUDA, DIRECTML, COREML, CPU)  # best first
 GPU_WHEELS = (CUDA.wheel, DIRECTML.wheel)
-WHEELS = ("onnxruntime", *GPU_WHEELS)  # all write the same files
+WHEELS = ("onnxruntime", *GPU_WHEELS)  # all install the same files
 UPGRADE = "install --upgrade --force-reinstall"
 
 
 def check_device(device: str) -> None:
-    """Raise InvalidInput where a device is neither auto nor a provider's label, in any case."""
+    """Raise InvalidInput if a device is neither auto nor a provider's label (case-insensitive)."""
     labels = [provider.label.lower() for provider in PROVIDERS]
     if device.lower() not in ("auto", *labels):
         shown = reprlib.repr(device)
-        raise InvalidInput(f"device is {shown}, but it must be one of auto, {', '.join(labels)}.")
+        raise InvalidInput(f"device is {shown}, but it must be one of: auto, {', '.join(labels)}.")
 
 
 def choose_providers(device: str, available: Collection[str]) -> list[Provider]:
-    """Return what to run on, the best first and the CPU last.
+    """Return the providers to use, best first and the CPU last.
 
-    device: auto, or a provider's label in any case; available: onnxruntime's names of what it has.
-    Raises InvalidInput for another device.
+    Args:
+        device: auto or a provider's label (case-insensitive).
+        available: onnxruntime's names of the available providers.
+
+    Raises:
+        InvalidInput: The device is unknown.
+
     """
     check_device(device)
-    asked = [provider for provider in PROVIDERS if device.lower() in ("auto", provider.label.lower())]
-    return [provider for provider in asked if provider.name in available and provider != CPU] + [CPU]
+    candidates = [provider for provider in PROVIDERS if device.lower() in ("auto", provider.label.lower())]
+    return [provider for provider in candidates if provider.name in available and provider != CPU] + [CPU]
 
 
 def provider_in_use(active: Sequence[str]) -> Provider:
-    """Return the provider that a session really works on, from onnxruntime's names of its active ones."""
+    """Return the provider that a session actually uses, from onnxruntime's names of its active ones."""
     return next(provider for provider in PROVIDERS if provider.name in active)
 
 
 def complaint(
     device: str, available: Collection[str], active: Sequence[str], wheels: Collection[str], fitting: str
 ) -> str | None:
-    """Return a sentence about an installation that leaves the work to the CPU against what was asked for.
+    """Explain why an installation runs on the CPU although something else was expected.
 
-    device: as in choose_providers; available, active: onnxruntime's names of what it has and of what a
-    session really works on; wheels: those of WHEELS that are installed; fitting: the one that suits this
-    machine. None where nothing is to be mended.
+    Args:
+        device: As for `choose_providers`.
+        available: onnxruntime's names of the available providers.
+        active: onnxruntime's names of the providers that a session actually uses.
+        wheels: The installed ones of WHEELS.
+        fitting: The one of WHEELS that suits this machine.
+
+    Returns:
+        A sentence with the commands to fix it, or None if nothing is wrong.
+
     """
     if device.lower() == "cpu" or provider_in_use(active) != CPU:
         return None
@@ -75,18 +90,18 @@ def complaint(
     if offered != CPU:
         cause = f"onnxruntime offers {offered.label} but could not start it"
         return _sentence(cause, f"update the graphics driver and run `{_pip()} {UPGRADE} {offered.wheel}`")
-    # What auto could have had: not DirectML, which is offered to every Windows, with a fit card or without.
+    # Not DirectML for auto, because every Windows machine reports it, with or without a suitable GPU.
     best = CUDA.label if fitting == CUDA.wheel else CPU.label
     wanted = best if device.lower() == "auto" else device
-    asked = next(provider for provider in PROVIDERS if provider.label.lower() == wanted.lower())
-    if asked != CPU:
-        cause = f"the installed onnxruntime has no {asked.label}"
-        return _sentence(cause, _reinstall(wheels, asked.wheel))
+    expected = next(provider for provider in PROVIDERS if provider.label.lower() == wanted.lower())
+    if expected != CPU:
+        cause = f"the installed onnxruntime has no {expected.label}"
+        return _sentence(cause, _reinstall(wheels, expected.wheel))
     return None
 
 
 def installed_wheels() -> list[str]:
-    """Return those of WHEELS that are installed."""
+    """Return the ones of WHEELS that are installed."""
     return [wheel for wheel in WHEELS if _is_installed(wheel)]
 
 
@@ -108,15 +123,22 @@ def fitting_wheel() -> str:
 
 
 def import_failure(reason: str, wheels: Collection[str], fitting: str) -> MissingDependency:
-    """Return the error of an onnxruntime that cannot be imported; wheels, fitting: as in `complaint`."""
+    """Return the error for an onnxruntime that cannot be imported.
+
+    Args:
+        reason: Why the import failed.
+        wheels: As for `complaint`.
+        fitting: As for `complaint`.
+
+    """
     remedy = _reinstall(wheels, _best(wheels) if wheels else fitting)
     return MissingDependency(
-        f"Finding poses needs onnxruntime, but it cannot be imported ({reason}): {remedy}."
+        f"Pose detection needs onnxruntime, but it cannot be imported ({reason}): {remedy}."
     )
 
 
 def _best(wheels: Collection[str]) -> str:
-    """Return the wheel to keep: the one for a graphics card, which was installed for a reason."""
+    """Return the wheel to keep: a GPU wheel was installed for a reason."""
     return next((wheel for wheel in GPU_WHEELS if wheel in wheels), CPU.wheel)
 
 
@@ -126,10 +148,10 @@ def _reinstall(installed: Collection[str], wheel: str) -> str:
 
 
 def _pip() -> str:
-    """Return the command that installs into the Python that runs here, which may not be the user's own."""
+    """Return the pip command of the running Python, which may not be the one on the user's PATH."""
     python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
     return f"{python} -m pip"
 
 
 def _sentence(cause: str, remedy: str) -> str:
-    return f"Poses are found on the CPU because {cause}: {remedy}."
+    return f"Poses are detected on the CPU because {cause}: {remedy}."

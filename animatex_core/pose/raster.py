@@ -1,4 +1,4 @@
-"""Polygons, lines and discs in numpy, pixel for pixel as OpenCV draws them without anti-aliasing."""
+"""Polygons, lines and discs in numpy, pixel-identical to OpenCV's drawing without anti-aliasing."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ LEFT, RIGHT, ABOVE, BELOW = 1, 2, 4, 8
 
 
 def clipped(edges: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cut edges (4, n: x, y, x, y) at the border; returns what is inside (4, m) and its indices (m,)."""
+    """Clip edges (4, n: x, y, x, y) at the border; return those that remain (4, m) and their indices (m,)."""
     start, end = _outside(edges[:2], width, height), _outside(edges[2:], width, height)
     kept = (start & end) == 0
     crossing = np.flatnonzero(kept & ((start | end) != 0))  # few
@@ -22,13 +22,13 @@ def clipped(edges: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.
 
 
 def _outside(places: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Return on which sides of the picture places (2, n) lie, 0 inside."""
+    """Return the sides of the image beyond which positions (2, n) lie, as bit flags; 0 inside."""
     x, y = places
     return (x < 0) * LEFT | (x >= width) * RIGHT | (y < 0) * ABOVE | (y >= height) * BELOW
 
 
 def _clip(x1: int, y1: int, x2: int, y2: int, right: int, bottom: int) -> tuple[int, int, int, int] | None:
-    """Cut one edge above and below, then at the sides; None where nothing is left of it."""
+    """Clip one edge at top and bottom, then at the sides; None if nothing remains."""
     if y1 < 0 or y1 > bottom:
         y = 0 if y1 < 0 else bottom
         x1, y1 = x1 + int(float(y - y1) * (x2 - x1) / (y2 - y1)), y
@@ -54,7 +54,15 @@ _PIXEL = np.dtype("V3")  # three bytes moved at once
 
 @dataclass(frozen=True)
 class Spans:
-    """Runs of pixels (n,): `shape` they belong to, their row, and their first and last column."""
+    """Horizontal runs of n pixels, each (n,).
+
+    Attributes:
+        shape: Index of the shape that a run belongs to.
+        row: Its row.
+        left: Its first column.
+        right: Its last column.
+
+    """
 
     shape: np.ndarray
     row: np.ndarray
@@ -63,17 +71,17 @@ class Spans:
 
     @classmethod
     def joined(cls, *several: "Spans") -> "Spans":
-        """Put the spans of all into one, in ascending order of their shapes."""
+        """Concatenate spans, sorted by their shapes."""
         columns = [np.concatenate(column) for column in zip(*(s._columns() for s in several), strict=True)]
         order = np.argsort(columns[0], kind="stable")
         return cls(*(column[order] for column in columns))
 
     def labelled(self, labels: np.ndarray) -> "Spans":
-        """Return the same spans with shape i renamed to labels[i]."""
+        """Return the spans with shape i renumbered to labels[i]."""
         return Spans(labels[self.shape], self.row, self.left, self.right)
 
     def inside(self, width: int, height: int) -> "Spans":
-        """Cut off what lies outside of the picture."""
+        """Clip the spans to the image."""
         left, right = np.maximum(self.left, 0), np.minimum(self.right, width - 1)
         kept = (left <= right) & (self.row >= 0) & (self.row < height)
         return Spans(self.shape[kept], self.row[kept], left[kept], right[kept])
@@ -82,18 +90,18 @@ class Spans:
         return self.shape, self.row, self.left, self.right
 
 
-def paint(picture: np.ndarray, spans: Spans, colors: np.ndarray) -> None:
-    """Paint spans over a picture (h, w, 3) uint8 in place, in their order, shape i in colors[i]."""
-    height, width = picture.shape[:2]
+def paint(image: np.ndarray, spans: Spans, colors: np.ndarray) -> None:
+    """Paint spans on an image (h, w, 3) uint8 in place, in order, shape i in colors[i]."""
+    height, width = image.shape[:2]
     spans = spans.inside(width, height)
     lengths = spans.right - spans.left + 1
     span, step = _runs(lengths)
     pixels = step + (spans.row * width + spans.left)[span]
-    picture.reshape(-1, 3).view(_PIXEL)[pixels, 0] = colors.view(_PIXEL)[spans.shape[span], 0]
+    image.reshape(-1, 3).view(_PIXEL)[pixels, 0] = colors.view(_PIXEL)[spans.shape[span], 0]
 
 
 def discs(centers: np.ndarray, radius: int) -> Spans:
-    """Filled circles around whole pixels (n, 2)."""
+    """Return filled circles around whole pixels (n, 2)."""
     rows = np.arange(-radius, radius + 1)
     half = _disc_reach(radius)[np.abs(rows)]
     shape = np.repeat(np.arange(len(centers)), len(rows))
@@ -102,7 +110,7 @@ def discs(centers: np.ndarray, radius: int) -> Spans:
 
 
 def polygons(corners: np.ndarray, width: int, height: int) -> Spans:
-    """Filled convex polygons of whole pixels (n, corners, 2), as far as they lie in the picture."""
+    """Return filled convex polygons with whole-pixel corners (n, corners, 2), clipped to the image."""
     following = np.roll(corners, -1, axis=1)
     shape, at = np.nonzero((corners != following).any(axis=2))
     edges = np.concatenate([corners[shape, at].T, following[shape, at].T])
@@ -112,7 +120,7 @@ def polygons(corners: np.ndarray, width: int, height: int) -> Spans:
 
 
 def lines(ends: np.ndarray, thickness: int, width: int, height: int) -> Spans:
-    """Thick lines (n, 4: x, y, x, y; whole pixels) with round ends, as far as they lie in the picture."""
+    """Return thick lines (n, 4: x, y, x, y in whole pixels) with round ends, clipped to the image."""
     corners, shape = _line_corners(ends, thickness)
     edges = np.concatenate([np.roll(corners, 1, axis=1), corners], axis=2).reshape(-1, 4).T
     shape = np.repeat(shape, 4)
@@ -127,9 +135,14 @@ def lines(ends: np.ndarray, thickness: int, width: int, height: int) -> Spans:
 def ellipse_corners(
     centers: np.ndarray, half_lengths: np.ndarray, half_width: int, degrees: np.ndarray
 ) -> np.ndarray:
-    """Polygons (n, 361, 2), a corner for each degree, of ellipses turned by whole degrees (n,).
+    """Return polygons (n, 361, 2) of rotated ellipses, with one corner per degree, in whole pixels.
 
-    centers (n, 2) and half_lengths (n,) are whole pixels, and so are the corners.
+    Args:
+        centers: (n, 2) whole pixels.
+        half_lengths: (n,) half the long axes in whole pixels.
+        half_width: Half the short axis in pixels.
+        degrees: (n,) rotations.
+
     """
     along = half_lengths[:, None] * _COSINE
     across = half_width * _SINE
@@ -139,14 +152,14 @@ def ellipse_corners(
     return np.rint(np.stack([x, y], axis=2)).astype(np.int64)
 
 
-# OpenCV's table of sines has seven decimals in single precision.
+# OpenCV's sine table has seven decimals in single precision.
 _DEGREES = np.radians(np.arange(361))
 _SINE = np.round(np.sin(_DEGREES), 7).astype(np.float32).astype(np.float64)
 _COSINE = np.round(np.cos(_DEGREES), 7).astype(np.float32).astype(np.float64)
 
 
 def _disc_reach(radius: int) -> np.ndarray:
-    """Half widths of a disc's rows 0..radius by the midpoint circle."""
+    """Return the half widths of a disc's rows 0..radius by the midpoint circle algorithm."""
     reach = np.zeros(radius + 1, dtype=np.int64)
     x, y, error = radius, 0, 0
     while x >= y:
@@ -160,7 +173,7 @@ def _disc_reach(radius: int) -> np.ndarray:
 
 
 def _line_corners(ends: np.ndarray, thickness: int) -> tuple[np.ndarray, np.ndarray]:
-    """Fixed-point corners (m, 4, 2) of the lines that have a length, and which lines (m,) those are."""
+    """Return the corners (m, 4, 2), in fixed point, of the lines with a length, and their indices (m,)."""
     drawn = np.flatnonzero((ends[:, :2] != ends[:, 2:]).any(axis=1))
     start, end = ends[drawn, :2], ends[drawn, 2:]
     along = (end - start).astype(np.float64)
@@ -171,7 +184,7 @@ def _line_corners(ends: np.ndarray, thickness: int) -> tuple[np.ndarray, np.ndar
 
 
 def _trace(edges: np.ndarray, shape: np.ndarray) -> Pixels:
-    """Bresenham's pixels of edges between whole pixels, drawn from left to right."""
+    """Return the pixels of edges between whole pixels by Bresenham's algorithm, left to right."""
     x, y, end_x, end_y = _turned(edges, edges[2] < edges[0])
     dx, dy = end_x - x, np.abs(end_y - y)
     long, short = np.maximum(dx, dy), np.minimum(dx, dy)
@@ -183,7 +196,7 @@ def _trace(edges: np.ndarray, shape: np.ndarray) -> Pixels:
 
 
 def _trace_fixed(edges: np.ndarray, shape: np.ndarray) -> Pixels:
-    """Pixels of edges between fixed-point positions: one a column, or one a row where they are steep."""
+    """Return the pixels of edges between fixed-point positions: one per column, or per row where steep."""
     flat = np.abs(edges[2] - edges[0]) > np.abs(edges[3] - edges[1])
     edges = np.where(flat, edges, edges[[1, 0, 3, 2]])  # first coordinate: the one that advances by pixels
     advance, aside, last, last_aside = _turned(edges, edges[2] < edges[0])
@@ -196,7 +209,7 @@ def _trace_fixed(edges: np.ndarray, shape: np.ndarray) -> Pixels:
 
 
 def _fill(fixed: np.ndarray, whole: np.ndarray, shape: np.ndarray, height: int) -> Pixels:
-    """Where edges, given in fixed point and in whole pixels, cross the picture's rows."""
+    """Return where edges, given in fixed point and in whole pixels, cross the image's rows."""
     rising = whole[3] < whole[1]
     (x, _, end_x, _), (_, top, _, bottom) = _turned(fixed, rising), _turned(whole, rising)
     rows = np.maximum(bottom - top, 1)
@@ -208,7 +221,7 @@ def _fill(fixed: np.ndarray, whole: np.ndarray, shape: np.ndarray, height: int) 
 
 
 def _row_spans(shapes: int, height: int, *several: Pixels) -> Spans:
-    """For each row of each convex shape the span from its leftmost to its rightmost pixel."""
+    """Return for each row of each convex shape the span from its leftmost to its rightmost pixel."""
     shape, x, y = (np.concatenate(column) for column in zip(*several, strict=True))
     kept = (y >= 0) & (y < height)
     key, x = (shape * height + y)[kept], x[kept]
@@ -221,16 +234,16 @@ def _row_spans(shapes: int, height: int, *several: Pixels) -> Spans:
 
 
 def _turned(edges: np.ndarray, turned: np.ndarray) -> np.ndarray:
-    """Change the direction of the edges that are `turned` (n,)."""
+    """Reverse the edges that are `turned` (n,)."""
     return np.where(turned, edges[[2, 3, 0, 1]], edges)
 
 
 def _runs(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each of sum(counts) steps: the index of its run, and its number in the run from 0."""
+    """Return for each of sum(counts) steps the index of its run and its number in the run, from 0."""
     run = np.repeat(np.arange(len(counts)), counts)
     return run, np.arange(len(run)) - (np.cumsum(counts) - counts)[run]
 
 
 def _divided(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return a / b of whole numbers with b > 0, rounded towards zero."""
+    """Return the integer quotient a / b for b > 0, rounded towards zero."""
     return np.sign(a) * (np.abs(a) // b)

@@ -1,6 +1,6 @@
-"""DWPose's two nets in small, on torch alone: for machines that have neither their files nor onnxruntime.
+"""Small PyTorch versions of DWPose's two models, for machines without their files or onnxruntime.
 
-They map what the real nets map, so that weights trained for them make them useful.
+Inputs and outputs have the same shapes and meaning as those of the real models.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from torch.nn import functional as F
 from .detector import COLUMNS, OBJECTNESS, PERSON, STRIDES
 from .estimator import BINS_PER_PIXEL, HEIGHT, POINTS, WIDTH
 
-CELL = 16  # pixels of the pose net's picture that are one place of its maps
-MERGED, HALF = 4, 2  # pixels a side of what the detector and the pose net see as one: cartoons have no more
+CELL = 16  # input pixels per cell of the pose model's heatmaps
+MERGED, HALF = 4, 2  # downsampling of the inputs of detector and pose model: cartoons have no finer detail
 
 
 class SmallDetector(nn.Module):
-    """As YOLOX: pictures (n, 3, 640, 640) of 0..255 -> (n, 8400, 85).
+    """Small counterpart of YOLOX: images (n, 3, 640, 640) of 0..255 -> (n, 8400, 85).
 
-    It knows but one class: that of people scores 1 and all others 0, and objectness tells where somebody is.
+    It knows a single class: people score 1 and all others 0, and objectness is the confidence.
     """
 
     def __init__(self, widths: Sequence[int] = (16, 32, 64, 96), blocks: Sequence[int] = (2, 2, 3)) -> None:
@@ -35,12 +35,12 @@ class SmallDetector(nn.Module):
         self.heads = nn.ModuleList(nn.Conv2d(width, PERSON, 1) for width in widths[:-1])
 
     @staticmethod
-    def see(pictures: Tensor) -> Tensor:
-        """Return what is left of pictures: (n, 3, 160, 160) of about -1..1."""
-        return F.avg_pool2d(pictures, MERGED) / 127.5 - 1
+    def see(images: Tensor) -> Tensor:
+        """Downsample and normalize images: (n, 3, 160, 160) of about -1..1."""
+        return F.avg_pool2d(images, MERGED) / 127.5 - 1
 
     def cells(self, sights: Tensor) -> Tensor:
-        """Return (n, 8400, 5): boxes, and the logits of objectness, of the cells of strides 8, 16 and 32."""
+        """Return (n, 8400, 5): boxes and objectness logits of the cells of strides 8, 16 and 32."""
         levels = [F.relu(self.stem(sights))]
         for halving in self.smaller:
             levels.append(halving(levels[-1]))
@@ -50,17 +50,17 @@ class SmallDetector(nn.Module):
             rows.append(head(values).flatten(2).mT)
         return torch.cat(rows[::-1], dim=1)
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor]:
-        """Return one output, whose rows are the cells."""
-        cells = self.cells(self.see(pictures))
+    def forward(self, images: Tensor) -> tuple[Tensor]:
+        """Return one output with a row per cell."""
+        cells = self.cells(self.see(images))
         people = torch.cat([cells[..., :OBJECTNESS], cells[..., OBJECTNESS:].sigmoid()], dim=2)
         return (F.pad(F.pad(people, (0, 1), value=1), (0, COLUMNS - PERSON - 1)),)
 
 
 class SmallLandmarks(nn.Module):
-    """As RTMPose: normalised pictures (n, 3, 384, 288) -> SimCC (n, 133, 576) and (n, 133, 768).
+    """Small counterpart of RTMPose: normalized images (n, 3, 384, 288) -> SimCC (n, 133, 576), (n, 133, 768).
 
-    A point's largest bins are the probability that the picture shows it.
+    The maximum over a point's bins is the probability that the image shows it.
     """
 
     across: Tensor
@@ -80,22 +80,22 @@ class SmallLandmarks(nn.Module):
         self.register_buffer("down", _bins(HEIGHT // CELL, CELL * BINS_PER_PIXEL), persistent=False)
 
     @staticmethod
-    def see(pictures: Tensor) -> Tensor:
-        """Return what is left of pictures: (n, 3, 192, 144)."""
-        return F.avg_pool2d(pictures, HALF)
+    def see(images: Tensor) -> Tensor:
+        """Downsample images to (n, 3, 192, 144)."""
+        return F.avg_pool2d(images, HALF)
 
     def maps(self, sights: Tensor) -> Tensor:
-        """Return (n, 133, 24, 18): logits of where a point is, among which 0 stands for nowhere."""
+        """Return heatmap logits (n, 133, 24, 18), where 0 stands for a point that is not visible."""
         values = self.middle(self.fine(self.stem(sights)))
         return self.head(self.joined(F.relu(values + self.grown(self.coarse(values)))))
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the bins of x and of y.
 
-        Both axes are read where the map is largest, so that a point that may be in one of two places
-        never gets the x of one and the y of the other.
+        Both axes are weighted by the same heatmap, so that a point with two candidate positions never gets
+        the x of one and the y of the other.
         """
-        maps = self.maps(self.see(pictures))
+        maps = self.maps(self.see(images))
         score = maps.flatten(2).logsumexp(2, keepdim=True).sigmoid()
         bins = maps.amax(2) @ self.across, maps.amax(3) @ self.down
         x, y = (score * (logits - logits.amax(2, keepdim=True)).exp() for logits in bins)
@@ -103,7 +103,7 @@ class SmallLandmarks(nn.Module):
 
 
 class SmallDWPose(nn.Module):
-    """Both nets, so that one state dict holds them."""
+    """Both models in one state dict."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class SmallDWPose(nn.Module):
 
 
 class TorchNet:
-    """`PoseNet` of a module that returns a tuple of tensors; it works on the CPU."""
+    """`PoseNet` of a module that returns a tuple of tensors; it runs on the CPU."""
 
     takes_batches = True
     provider = "CPU"
@@ -120,13 +120,13 @@ class TorchNet:
         self._module = module.eval().requires_grad_(False)
 
     @torch.inference_mode()
-    def run(self, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def run(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """See `PoseNet`."""
-        return [output.numpy() for output in self._module(torch.from_numpy(np.stack(pictures)))]
+        return [output.numpy() for output in self._module(torch.from_numpy(np.stack(images)))]
 
 
 class Block(nn.Module):
-    """A convolution that adds to what it is given."""
+    """A residual convolution."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -146,10 +146,10 @@ def _halving(narrow: int, wide: int, count: int) -> nn.Module:
 
 
 def _bins(cells: int, bins_per_cell: int) -> Tensor:
-    """Return (cells, bins): a cubic through the values in the middles of cells (Catmull-Rom), read at bins.
+    """Return (cells, bins): Catmull-Rom weights that interpolate cell centres at bin positions.
 
-    Logits of a normal distribution are a parabola, whose top such a cubic keeps. At the ends the outermost
-    value goes on.
+    The logits of a normal distribution are a parabola, whose maximum a cubic preserves. The border is
+    replicated.
     """
     places = np.arange(cells * bins_per_cell) / bins_per_cell - 0.5
     first = np.floor(places).astype(int)

@@ -1,1 +1,1 @@
-"""The puppet: a picture of a character cut into parts that follow the bones, without any network."""
+"""The puppet: an image of a character cut into parts that follow the bones, without any network."""

@@ -1,4 +1,4 @@
-"""Unknown pixels filled from known ones, and growing and shrinking of masks."""
+"""Fill unknown pixels from known ones, and morphological operations on masks."""
 
 import torch
 from torch import Tensor
@@ -8,14 +8,14 @@ TINY = 1e-6
 
 
 def fill_smoothly(colors: Tensor, known: Tensor) -> Tensor:
-    """Fill unknown pixels from coarser and coarser means of the known ones (pull-push).
+    """Fill unknown pixels from increasingly coarse means of the known ones (pull-push).
 
     Args:
         colors: (n, c, h, w).
-        known: (n, 1, h, w) weights, 0 where a colour is not to be used and 1 where it stays.
+        known: (n, 1, h, w) weights, 0 where a colour must not be used and 1 where it stays.
 
     Returns:
-        (n, c, h, w); 0 everywhere where nothing is known.
+        (n, c, h, w); zeros if nothing is known.
 
     """
     if min(colors.shape[2:]) == 0 or bool((known >= 1).all()):
@@ -31,21 +31,21 @@ def fill_smoothly(colors: Tensor, known: Tensor) -> Tensor:
     filled = weighted[-1] / weights[-1].clamp(min=TINY)
     for each, weight in zip(weighted[-2::-1], weights[-2::-1], strict=True):
         around = interpolate(filled, size=each.shape[2:], mode="bilinear")
-        part = (4 * weight).clamp(max=1)  # a quarter of a coarse pixel is enough to know its colour
+        part = (4 * weight).clamp(max=1)  # a quarter of a coarse pixel suffices
         filled = part * each / weight.clamp(min=TINY) + (1 - part) * around
     return known * colors + (1 - known) * filled
 
 
 def fill_along_rows(colors: Tensor, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Fill unknown pixels between the nearest known ones on the left and on the right of the same row.
+    """Fill unknown pixels linearly between the nearest known ones to the left and right.
 
     Args:
         colors: (n, c, h, w).
         known: (n, 1, h, w), 0 or 1.
 
     Returns:
-        Filled colours (n, c, h, w); how far both ends differ (n, 1, h, w), infinite where an end is missing;
-        and the pixels between them (n, 1, h, w).
+        The filled colours (n, c, h, w); the difference between both ends (n, 1, h, w), infinite where an end
+        is missing; and the number of pixels between them (n, 1, h, w).
 
     """
     width = colors.shape[3]
@@ -66,7 +66,7 @@ def grown(mask: Tensor, pixels: int = 1) -> Tensor:
 
 
 def shrunk(mask: Tensor, pixels: int = 1) -> Tensor:
-    """Erode a mask (n, 1, h, w) by a square of this radius; the outside of the picture counts as inside."""
+    """Erode a mask (n, 1, h, w) by a square of this radius; the outside of the image counts as inside."""
     if pixels <= 0:
         return mask
     return 1 - grown(pad(1 - mask, [pixels] * 4), pixels)[..., pixels:-pixels, pixels:-pixels]
@@ -78,12 +78,12 @@ def opened(mask: Tensor, pixels: int = 1) -> Tensor:
 
 
 def closed(mask: Tensor, pixels: int = 1) -> Tensor:
-    """Add gaps that are narrower than twice this radius to a mask (n, 1, h, w)."""
+    """Close gaps narrower than twice this radius in a mask (n, 1, h, w)."""
     return shrunk(grown(mask, pixels), pixels)
 
 
 def connected(mask: Tensor, seeds: Tensor) -> Tensor:
-    """Return what of a mask (1, 1, h, w) hangs together with seeds, both 0 or 1."""
+    """Return the components of a mask (1, 1, h, w) that contain seeds; both are 0 or 1."""
     found, count = mask * seeds, -1.0
     while (total := float(found.sum())) != count:
         count = total

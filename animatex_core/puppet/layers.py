@@ -1,4 +1,4 @@
-"""The image cut into layers, one for each part, and the background behind them."""
+"""Cut the image into layers, one per part, and reconstruct the background behind them."""
 
 from dataclasses import dataclass
 
@@ -13,50 +13,14 @@ from .regions import ARMS, LEGS, Region, regions_of, tensor
 from .rig import Rig
 from .skeleton import SIDES, Joints
 
-HALO = 2  # edges around the figure whose pixels it may have coloured
-CONTRAST = 0.14  # difference of colours from which alpha can be told
-FAINT = 0.1  # alpha below it is none
-AGREED = 0.15  # difference of colours on both sides of a gap that is bridged as a straight line
-
-
-def background_behind(picture: Tensor, figure: Tensor, edge: int) -> Tensor:
-    """Fill the place of the figure (1, 1, h, w) from the rest of a picture (1, 3, h, w).
-
-    Where both sides of a row or a column agree, the line goes on between them; elsewhere it gets smooth.
-    edge: width of the figure's edge in pixels.
-    """
-    known = 1 - grown(figure, HALO * edge)
-    smooth = fill_smoothly(picture, known)
-    total, weights = 0.1 * smooth, torch.full_like(known, 0.1)
-    for turned in (False, True):
-        source, there = (each.mT if turned else each for each in (picture, known))
-        line, difference, span = fill_along_rows(source, there)
-        weight = torch.exp(-((difference / AGREED) ** 2)) * (8 / span.clamp(min=8))
-        line, weight = (each.mT if turned else each for each in (line, weight))
-        total, weights = total + weight * line, weights + weight
-    return torch.where(known > 0, picture, total / weights)
-
-
-def matte(picture: Tensor, figure: Tensor, background: Tensor, edge: int) -> tuple[Tensor, Tensor]:
-    """Return alpha (1, 1, h, w) and the figure's own colours (1, 3, h, w).
-
-    At the figure's edge, `edge` pixels wide, a pixel is a mixture. Over the same background the figure gives
-    the picture again.
-    """
-    inside = fill_smoothly(picture, shrunk(figure, edge))
-    contrast, own = (
-        each.square().sum(1, keepdim=True).sqrt() for each in (inside - background, picture - background)
-    )
-    at_edge = (grown(figure, edge) > 0) & (shrunk(figure, edge) == 0)
-    # Lengths, not a projection: a dark outline around a light figure is the figure's too.
-    part = (own / contrast.clamp(min=CONTRAST)).clamp(max=1)
-    alpha = torch.where(at_edge & (contrast > CONTRAST), part, figure)
-    alpha = torch.where(alpha > FAINT, alpha, 0)
-    colors = (picture - (1 - alpha) * background) / alpha.clamp(min=FAINT)
-    return alpha, torch.where(alpha > 0, colors.clamp(0, 1), inside)
-
-
-# From the back to the front.
+HALO = 2  # edge widths around the figure that may be blended with it
+CONTRAST = 0.14  # minimum colour difference to estimate alpha from
+FAINT = 0.1  # lower alpha counts as 0
+AGREED = 0.15  # scale of the colour difference up to which a gap is filled by a straight line
+HIDDEN, SEEN = 0.7, 0.75  # a limb less visible than this is replaced by the other side's, if more is visible
+FINE = 160  # pixels of a figure whose edge is one pixel wide
+MARGIN = 0.15  # body heights around the image in which cropped limbs are completed
+# From back to front.
 ORDER = (
     *(f"{side}_{part}" for side in SIDES for part in LEGS),
     "torso",
@@ -65,17 +29,72 @@ ORDER = (
 )
 
 
-HIDDEN, SEEN = 0.7, 0.75  # shares of a limb that are seen: less calls for the other side's, if more is seen
-FINE = 160  # pixels of a figure whose edge is a pixel wide
-MARGIN = 0.15  # statures around the picture in which limbs are completed that it cuts off
+def background_behind(image: Tensor, figure: Tensor, edge: int) -> Tensor:
+    """Fill the area of the figure from the rest of the image.
+
+    If both sides of a row or column agree, it is interpolated linearly; elsewhere the fill is smooth.
+
+    Args:
+        image: (1, 3, h, w) in 0..1.
+        figure: (1, 1, h, w), 0 or 1.
+        edge: Width of the figure's edge in pixels.
+
+    Returns:
+        (1, 3, h, w).
+
+    """
+    known = 1 - grown(figure, HALO * edge)
+    smooth = fill_smoothly(image, known)
+    total, weights = 0.1 * smooth, torch.full_like(known, 0.1)
+    for turned in (False, True):
+        source, there = (each.mT if turned else each for each in (image, known))
+        line, difference, span = fill_along_rows(source, there)
+        weight = torch.exp(-((difference / AGREED) ** 2)) * (8 / span.clamp(min=8))
+        line, weight = (each.mT if turned else each for each in (line, weight))
+        total, weights = total + weight * line, weights + weight
+    return torch.where(known > 0, image, total / weights)
+
+
+def matte(image: Tensor, figure: Tensor, background: Tensor, edge: int) -> tuple[Tensor, Tensor]:
+    """Separate the figure from the background.
+
+    Pixels on the figure's edge are mixtures. Compositing the result on the same background restores the
+    image.
+
+    Args:
+        image: (1, 3, h, w) in 0..1.
+        figure: (1, 1, h, w), 0 or 1.
+        background: (1, 3, h, w).
+        edge: Width of the figure's edge in pixels.
+
+    Returns:
+        Alpha (1, 1, h, w) and the figure's own colours (1, 3, h, w).
+
+    """
+    inside = fill_smoothly(image, shrunk(figure, edge))
+    contrast, own = (
+        each.square().sum(1, keepdim=True).sqrt() for each in (inside - background, image - background)
+    )
+    at_edge = (grown(figure, edge) > 0) & (shrunk(figure, edge) == 0)
+    # Lengths rather than a projection, so that a dark outline counts as part of a light figure.
+    part = (own / contrast.clamp(min=CONTRAST)).clamp(max=1)
+    alpha = torch.where(at_edge & (contrast > CONTRAST), part, figure)
+    alpha = torch.where(alpha > FAINT, alpha, 0)
+    colors = (image - (1 - alpha) * background) / alpha.clamp(min=FAINT)
+    return alpha, torch.where(alpha > 0, colors.clamp(0, 1), inside)
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
     """One part of the figure.
 
-    pixels: (4, h, w), colours times alpha and alpha, in a box of the reference from left and top. source: the
-    part that they show: for limbs that are hardly seen the other side's, which is mirrored.
+    Attributes:
+        part: Name of the part.
+        source: Part whose pixels are shown: for barely visible limbs the mirrored one of the other side.
+        pixels: (4, h, w), premultiplied colours and alpha, of a box in the reference.
+        left: Left side of the box.
+        top: Top side of the box.
+
     """
 
     part: str
@@ -92,28 +111,34 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class CutOut:
-    """layers: from the back to the front. background: (3, h, w) without the figure."""
+    """An image in layers.
+
+    Attributes:
+        layers: From back to front.
+        background: (3, h, w) without the figure.
+
+    """
 
     layers: list[Layer]
     background: Tensor
 
 
 def margin_of(joints: Joints) -> int:
-    """Return the margin in pixels in which limbs are completed that the reference cuts off."""
+    """Return the margin in pixels in which limbs cropped by the reference are completed."""
     return round(MARGIN * joints.stature)
 
 
-def cut(picture: np.ndarray, joints: Joints, rig: Rig, mask: np.ndarray | None) -> CutOut:
-    """Cut a picture into parts.
+def cut(image: np.ndarray, joints: Joints, rig: Rig, mask: np.ndarray | None) -> CutOut:
+    """Cut an image into parts.
 
     Args:
-        picture: (h, w, 3) uint8.
-        joints: In that picture.
-        rig: Its bones, whose reference is the picture with a margin of `margin_of`.
+        image: (h, w, 3) uint8.
+        joints: Joints in that image.
+        rig: Its bones, shifted by a margin of `margin_of`.
         mask: (h, w) of 0..1; None estimates it.
 
     """
-    pixels = torch.tensor(picture).permute(2, 0, 1)[None].float() / 255
+    pixels = torch.tensor(image).permute(2, 0, 1)[None].float() / 255
     figure = figure_mask(pixels, joints) if mask is None else tensor(mask > 0.5)
     edge = max(1, round(joints.stature / FINE))
     background = background_behind(pixels, figure, edge)

@@ -1,4 +1,4 @@
-"""Where the figure is in a picture, estimated from its bones and from colours: no mask is needed."""
+"""Estimate the figure's mask from its bones and from colours."""
 
 import numpy as np
 import torch
@@ -9,62 +9,62 @@ from ..pose.keypoints import JOINT
 from .fill import connected, grown
 from .skeleton import LIMBS, Joints
 
-WORK_SIDE = 256  # pixels of the longer side in which the figure is looked for
+WORK_SIDE = 256  # pixels of the longer side at which the figure is segmented
 BODY = (("neck", "nose"), ("neck", "right_hip"), ("neck", "left_hip"), ("right_eye", "left_eye"))
-LEVELS = 16  # of each colour in a histogram
+LEVELS = 16  # histogram bins per channel
 ROUNDS = 3
-# Distances in statures: surely figure within them, surely background beyond them.
+# Distances from bones in body heights: certainly figure below CORE, certainly background above REACH.
 LIMB_CORE, BODY_CORE = 0.012, 0.03
 LIMB_REACH, BODY_REACH = 0.18, 0.45
-TYPICAL = 0.16  # how far from a bone figure and background are equally likely
-GAP = 0.015  # statures between the figure and what belongs to it, such as the tip of an antenna
-UNKNOWN = 1e-3  # a hole in the figure of a colour that is rarer in the background is filled
-EARS = 2.0  # distances from neck to nose that ears and hats may go on above the nose
-EARS_DOUBT = 0.05  # statures that are added to the distance from there
+TYPICAL = 0.16  # distance at which figure and background are equally likely
+GAP = 0.015  # body heights between the figure and detached parts of it, such as the tip of an antenna
+UNKNOWN = 1e-3  # holes in the figure are filled if their colour is rarer in the background
+EARS = 2.0  # how far ears and hats may extend above the nose, in distances from neck to nose
+EARS_DOUBT = 0.05  # body heights added to distances from there
 LOW = -3  # log odds far from all bones
-RARE = 2e-4  # share of pixels below which a colour says nothing
-STRONG = 4.0  # most that a colour says, in units of log odds
+RARE = 2e-4  # fraction of pixels below which a colour is not informative
+STRONG = 4.0  # maximum log odds of a colour
 
 
-def figure_mask(picture: Tensor, joints: Joints) -> Tensor:
+def figure_mask(image: Tensor, joints: Joints) -> Tensor:
     """Estimate the figure's mask.
 
     Args:
-        picture: (1, 3, h, w) in 0..1.
+        image: (1, 3, h, w) in 0..1.
         joints: Of the reference, in its pixels.
 
     Returns:
         (1, 1, h, w), 0 or 1.
 
     """
-    height, width = picture.shape[2:]
+    height, width = image.shape[2:]
     scale = min(1.0, WORK_SIDE / max(height, width))
     size = max(1, round(height * scale)), max(1, round(width * scale))
-    small = picture if scale == 1 else interpolate(picture, size=size, mode="area")
+    small = image if scale == 1 else interpolate(image, size=size, mode="area")
     score = _score(small, joints, np.array([size[1] / width, size[0] / height]))
     if scale < 1:
         score = interpolate(score, size=(height, width), mode="bilinear")
-    return (score > 0).to(picture.dtype)
+    return (score > 0).to(image.dtype)
 
 
 def distance_to(start: np.ndarray, end: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Distance in pixels of every pixel's middle to a line between two places: (height, width)."""
+    """Return the distance of every pixel's centre to a line segment, in pixels: (height, width)."""
     rows, columns = np.mgrid[:height, :width].astype(np.float32) + 0.5
-    way = (end - start).astype(np.float32)
+    direction = (end - start).astype(np.float32)
     x, y = columns - np.float32(start[0]), rows - np.float32(start[1])
-    part = np.clip((x * way[0] + y * way[1]) / max(float(way @ way), 1e-6), 0, 1)
-    return np.hypot(x - part * way[0], y - part * way[1])
+    part = np.clip((x * direction[0] + y * direction[1]) / max(float(direction @ direction), 1e-6), 0, 1)
+    return np.hypot(x - part * direction[0], y - part * direction[1])
 
 
-def _score(picture: Tensor, joints: Joints, scale: np.ndarray) -> Tensor:
-    """(1, 1, h, w): above 0 for the figure."""
-    height, width = picture.shape[2:]
+def _score(image: Tensor, joints: Joints, scale: np.ndarray) -> Tensor:
+    """Return (1, 1, h, w), above 0 for the figure."""
+    height, width = image.shape[2:]
     limbs, body = _distances(joints, scale, height, width)
     core = (limbs < LIMB_CORE) | (body < BODY_CORE)
     far = _far(limbs, body)
     nearness = np.clip(2 * (1 - np.minimum(2 * limbs, body) / TYPICAL), LOW, 2)
     prior = torch.from_numpy(nearness).float()
-    bins = _bins(picture)
+    bins = _bins(image)
     figure, background = torch.from_numpy(core).float(), torch.from_numpy(far).float()
     gap = round(GAP * joints.stature * float(scale.mean()))
     for _ in range(ROUNDS):
@@ -83,14 +83,14 @@ def _score(picture: Tensor, joints: Joints, scale: np.ndarray) -> Tensor:
 
 
 def _rim(mask: Tensor) -> Tensor:
-    """(1, 1, h, w): 1 along the sides of a picture."""
+    """Return (1, 1, h, w): 1 along the image border."""
     rim = torch.ones_like(mask)
     rim[..., 1:-1, 1:-1] = 0
     return rim
 
 
 def _distances(joints: Joints, scale: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Distances (h, w) to the nearest bone of a limb and of torso or head, in statures."""
+    """Return distances (h, w) to the nearest bone of a limb, and of torso or head, in body heights."""
     places, stature = joints.reference * scale, joints.stature * float(scale.mean())
     lines = [(top, end) for top, end, _ in LIMBS.values()], BODY
     limbs, body = (
@@ -112,7 +112,7 @@ def _distances(joints: Joints, scale: np.ndarray, height: int, width: int) -> tu
 
 
 def _ears(joints: Joints) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Where ears and hats may be: a line from the head upwards, none where no head is known."""
+    """Return where ears and hats may be: a line upwards from the head, if it is known."""
     neck, nose = (JOINT[name] for name in ("neck", "nose"))
     if joints.there[[neck, nose]].all():
         start = joints.reference[nose]
@@ -127,9 +127,9 @@ def _far(limbs: np.ndarray, body: np.ndarray) -> np.ndarray:
     return far | (rim & (limbs > LIMB_REACH / 2) & (body > BODY_REACH / 2))
 
 
-def _bins(picture: Tensor) -> Tensor:
-    """(h * w,) number of each pixel's bin."""
-    levels = (picture[0] * LEVELS).long().clamp(0, LEVELS - 1)
+def _bins(image: Tensor) -> Tensor:
+    """Return the histogram bin of each pixel: (h * w,)."""
+    levels = (image[0] * LEVELS).long().clamp(0, LEVELS - 1)
     return ((levels[0] * LEVELS + levels[1]) * LEVELS + levels[2]).flatten()
 
 

@@ -1,4 +1,4 @@
-"""The reference image carried along the bones: a moving character in milliseconds, without a network."""
+"""Puppet animation: the reference image is moved along the bones in milliseconds, without a network."""
 
 import warnings
 from collections.abc import Iterator
@@ -15,23 +15,39 @@ from .rig import Rig, rig_of, stretch
 from .skeleton import Joints, normal
 
 Places = tuple[Tensor, Tensor]
-TINY = 1e-3  # pixels of the shortest bone
-FACE = (1.4, 2.6)  # distances of the eyes from the nose: the face wholly, and not at all
-MARGIN = 1  # pixels around a layer in which its edge fades
+Frame = tuple[np.ndarray, np.ndarray]
+TINY = 1e-3  # minimum length of a bone in pixels
+FACE = (1.4, 2.6)  # distances from the nose, in eye distances, between which the face fades into the torso
+MARGIN = 1  # pixels around a layer over which its edge fades
+SHAPE_TOLERANCE = 0.02  # relative difference in aspect ratio between poses and image
+NOBODY = (
+    "No joint is visible in both the reference pose and the poses, so every frame shows the reference: use "
+    "the pose detected in the reference."
+)
 
 
 def drawn(cut_out: CutOut, rig: Rig, frames: int) -> Iterator[Tensor]:
-    """Draw every frame: (4, h, w), colours and the alpha of the figure, in 0..1."""
+    """Draw every frame.
+
+    Args:
+        cut_out: The layers.
+        rig: The bones.
+        frames: Number of frames.
+
+    Yields:
+        (4, h, w): colours and the figure's alpha, in 0..1.
+
+    """
     for frame in range(frames):
-        picture = torch.cat([cut_out.background, torch.zeros_like(cut_out.background[:1])])
+        image = torch.cat([cut_out.background, torch.zeros_like(cut_out.background[:1])])
         for layer in cut_out.layers:
-            _draw(picture, layer, rig, frame)
-        yield picture
+            _draw(image, layer, rig, frame)
+        yield image
 
 
-def _draw(picture: Tensor, layer: Layer, rig: Rig, frame: int) -> None:
-    """Put one layer on a picture (4, h, w)."""
-    left, top, right, bottom = _box(layer, rig, frame, picture)
+def _draw(image: Tensor, layer: Layer, rig: Rig, frame: int) -> None:
+    """Composite one layer onto an image (4, h, w)."""
+    left, top, right, bottom = _box(layer, rig, frame, image)
     if left >= right or top >= bottom:
         return
     x = torch.arange(left, right, dtype=torch.float32) + 0.5
@@ -44,11 +60,11 @@ def _draw(picture: Tensor, layer: Layer, rig: Rig, frame: int) -> None:
         [(source[0] - layer.left) * (2 / width) - 1, (source[1] - layer.top) * (2 / height) - 1], dim=-1
     )
     sampled = grid_sample(layer.pixels[None], grid[None], align_corners=False)[0]
-    picture[:, top:bottom, left:right].mul_(1 - sampled[3:]).add_(sampled)
+    image[:, top:bottom, left:right].mul_(1 - sampled[3:]).add_(sampled)
 
 
 def _moved_back(rig: Rig, part: str, source: str, places: Places, frame: int) -> Places:
-    """Where places of a frame come from in the reference, as a part moves that shows a source: x and y."""
+    """Map x and y of positions in a frame back to the reference, for a part that shows `source`."""
     bone, moved = rig.reference[source], rig.frames[part]
     (axis_x, axis_y), (turned_x, turned_y) = (
         each.tolist() for each in (rig.axes[source][0], rig.axes[part][1][frame])
@@ -64,7 +80,7 @@ def _moved_back(rig: Rig, part: str, source: str, places: Places, frame: int) ->
 
 
 def _with_face(torso: Places, head: Places, rig: Rig) -> Places:
-    """Bend the torso so that the face on it turns with the head; around the face it fades out."""
+    """Bend the torso so that the face on it turns with the head, fading out around the face."""
     x, y = rig.reference["head"].start.tolist()
     away = torch.hypot(torso[0] - x, torso[1] - y) / rig.eyes
     part = ((FACE[1] - away) / (FACE[1] - FACE[0])).clamp(0, 1)
@@ -72,8 +88,8 @@ def _with_face(torso: Places, head: Places, rig: Rig) -> Places:
     return torso[0] + part * (head[0] - torso[0]), torso[1] + part * (head[1] - torso[1])
 
 
-def _box(layer: Layer, rig: Rig, frame: int, picture: Tensor) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of where a layer comes to lie, inside of the picture."""
+def _box(layer: Layer, rig: Rig, frame: int, image: Tensor) -> tuple[int, int, int, int]:
+    """Return left, top, right, bottom of a moved layer, clipped to the image."""
     bone, moved = rig.reference[layer.source], rig.frames[layer.part]
     axis, turned = rig.axes[layer.source][0], rig.axes[layer.part][1][frame]
     height, width = layer.pixels.shape[1:]
@@ -84,18 +100,10 @@ def _box(layer: Layer, rig: Rig, frame: int, picture: Tensor) -> tuple[int, int,
     places = moved.start[frame] + np.array(
         [a * turned + b * normal(turned) for a in ends for b in (across.min(), across.max())]
     )
-    size = [picture.shape[2], picture.shape[1]]
+    size = [image.shape[2], image.shape[1]]
     low = np.clip(np.floor(places.min(axis=0)), 0, size).astype(int)
     high = np.clip(np.ceil(places.max(axis=0)), 0, size).astype(int)
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
-
-
-SHAPE_TOLERANCE = 0.02  # part by which a pose's width / height may differ from the picture's
-NOBODY = (
-    "No joint is known both in the reference pose and in the poses, so every frame is the reference: use the "
-    "pose that was found in the reference."
-)
-Frame = tuple[np.ndarray, np.ndarray]
 
 
 def puppet_frames(
@@ -104,17 +112,20 @@ def puppet_frames(
     poses: PoseSequence,
     mask: np.ndarray | None = None,
 ) -> Frame:
-    """Animate a picture as a puppet of cut-out parts.
+    """Animate an image as a puppet of cut-out parts.
 
     Args:
-        reference: The character's picture, (h, w, 3) uint8.
-        reference_pose: The character's pose in that picture; of several frames the first that shows somebody.
-        poses: f target poses, already retargeted to the character, in parts of the same picture.
+        reference: The character's image, (h, w, 3) uint8.
+        reference_pose: The character's pose in that image. Of several frames the first visible one is used.
+        poses: f target poses, already retargeted to the character, as fractions of the same image.
         mask: (h, w), above 0.5 where the character is. None estimates it from pose and colours.
 
     Returns:
-        Frames (f, h, w, 3) and the figure's alpha (f, h, w), uint8. Where no joint is known in both poses,
+        Frames (f, h, w, 3) and the figure's alpha (f, h, w), uint8. If no joint is visible in both poses,
         every frame is the reference.
+
+    Raises:
+        InvalidInput: The image or mask has another shape or dtype.
 
     """
     pairs = list(iterate_puppet(reference, reference_pose, poses, mask))
@@ -130,7 +141,7 @@ def iterate_puppet(
     poses: PoseSequence,
     mask: np.ndarray | None = None,
 ) -> Iterator[Frame]:
-    """Yield each frame (h, w, 3) and alpha (h, w) of `puppet_frames` as soon as it is drawn."""
+    """Yield each frame (h, w, 3) and alpha (h, w) as it is drawn; otherwise as `puppet_frames`."""
     _check(reference, mask)
     height, width, _ = reference.shape
     _warn_of_shape(poses, width, height)
@@ -152,7 +163,7 @@ def _frames(reference: np.ndarray, joints: Joints, frames: int, mask: np.ndarray
 def _warn_of_shape(poses: PoseSequence, width: int, height: int) -> None:
     if abs(poses.width * height / (poses.height * width) - 1) > SHAPE_TOLERANCE:
         sentence = (
-            f"The poses are of a picture of {poses.width}x{poses.height} pixels but the reference has "
+            f"The poses are of an image of {poses.width}x{poses.height} pixels but the reference has "
             f"{width}x{height}, so they are stretched: retarget them to the reference."
         )
         warnings.warn(AnimateXWarning(sentence), stacklevel=3)
@@ -162,10 +173,10 @@ def _check(reference: np.ndarray, mask: np.ndarray | None) -> None:
     if reference.ndim != 3 or reference.shape[2] != 3 or reference.dtype != np.uint8 or not reference.size:
         raise InvalidInput(
             f"the reference has shape {reference.shape} and type {reference.dtype}, but it must be "
-            "(height, width, 3) of uint8: give one picture."
+            "(height, width, 3) of uint8: give one image."
         )
     if mask is not None and mask.shape != reference.shape[:2]:
         raise InvalidInput(
-            f"the mask has shape {mask.shape}, but the picture is {reference.shape[0]} pixels high and "
+            f"the mask has shape {mask.shape}, but the image is {reference.shape[0]} pixels high and "
             f"{reference.shape[1]} wide: give a mask of the same size."
         )

@@ -1,4 +1,4 @@
-"""Which pixels of the figure belong to which part."""
+"""Segment the figure into parts."""
 
 from dataclasses import dataclass
 
@@ -13,47 +13,53 @@ from .skeleton import SIDES, WRIST, hand_radius, limb_radii, normal, sampled
 
 ARMS, LEGS = ("upper_arm", "forearm"), ("thigh", "shin", "foot")
 EDGE = 0.25  # pixels around a limb that belong to it
-SHRED = 0.026  # statures: what is thinner and lies at a limb belongs to that limb
-CRUMB = 0.012  # statures: radius of the largest loose rest at a limb that belongs to that limb
-CORE = 0.05  # statures around the bones of torso and head that are surely theirs
-ALIKE = 0.1  # of the range of a colour: pixels that differ less are of one colour
-HIP = np.linspace(0, 0.6, 25)  # where on a thigh the torso may end
-CHANGE = 0.2  # of the range of a colour: the torso ends there
+SHRED = 0.026  # body heights: thinner remains next to a limb belong to it
+CRUMB = 0.012  # body heights: maximum radius of detached remains that belong to the limb next to them
+CORE = 0.05  # body heights around the bones of torso and head that certainly belong to these
+ALIKE = 0.1  # colours that differ less than this are the same
+HIP = np.linspace(0, 0.6, 25)  # positions on a thigh where the torso may end
+CHANGE = 0.2  # the torso ends where the colour changes by more than this
 
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """own: pixels (h, w) that show the part. whole: those that it covers, seen or hidden; both bool."""
+    """Pixels of one part.
+
+    Attributes:
+        own: (h, w) bool, pixels that show the part.
+        whole: (h, w) bool, pixels that the part covers, visible or hidden.
+
+    """
 
     own: np.ndarray
     whole: np.ndarray
 
     @property
     def seen(self) -> float:
-        """Share of the part that the picture shows."""
+        """Visible fraction of the part."""
         return float((self.own & self.whole).sum() / max(self.whole.sum(), 1))
 
 
 def regions_of(
-    picture: np.ndarray, extended: np.ndarray, visible: np.ndarray, rig: Rig, stature: float
+    image: np.ndarray, extended: np.ndarray, visible: np.ndarray, rig: Rig, stature: float
 ) -> dict[str, Region]:
-    """Divide the figure into parts.
+    """Segment the figure into parts.
 
     Args:
-        picture: (h, w, 3) in 0..1, with a margin that repeats its rim.
-        extended: (h, w) bool, the figure, which goes on in the margin.
-        visible: (h, w) bool, the picture without its margin.
+        image: (h, w, 3) in 0..1, with a margin that replicates its border.
+        extended: (h, w) bool, the figure, extended into the margin.
+        visible: (h, w) bool, the image without its margin.
         rig: Its bones.
         stature: Its size in pixels.
 
     Returns:
-        The regions of parts that show at least a pixel. Those of limbs go on in the margin.
+        The regions of the parts with at least one visible pixel. Those of limbs extend into the margin.
 
     """
-    away = _distances(picture, extended, rig, stature)
+    away = _distances(image, extended, rig, stature)
     mask = extended & visible
-    owner = _limbs(picture, mask, rig, away)
-    owner = _without_shreds(picture, owner, mask, away, rig, stature)
+    owner = _limbs(image, mask, rig, away)
+    owner = _without_shreds(image, owner, mask, away, rig, stature)
     regions = {part: Region(owner == part, (away[part] <= 0) & (mask | ~visible)) for part in away}
     arms = np.isin(owner, [f"{side}_{name}" for side in SIDES for name in ARMS])
     regions |= _body(mask & (owner == ""), arms, rig, stature)
@@ -62,41 +68,41 @@ def regions_of(
     }
 
 
-def _distances(picture: np.ndarray, mask: np.ndarray, rig: Rig, stature: float) -> dict[str, np.ndarray]:
-    """Distance (h, w) of each pixel to the edge of each limb, negative inside."""
+def _distances(image: np.ndarray, mask: np.ndarray, rig: Rig, stature: float) -> dict[str, np.ndarray]:
+    """Return the distance (h, w) of each pixel to the edge of each limb, negative inside."""
     limbs = {part: bone for part, bone in rig.reference.items() if part not in ("torso", "head")}
-    radii = limb_radii(picture, mask, limbs, stature)
+    radii = limb_radii(image, mask, limbs, stature)
     away = {
         part: distance_to(bone.start, bone.end, *mask.shape) - radii[part] - EDGE
         for part, bone in limbs.items()
     }
     forearms = {part: bone for part, bone in limbs.items() if part.endswith("forearm")}
     for part, bone in forearms.items():
-        size = hand_radius(picture, mask, forearms.values(), radii[part], stature)
+        size = hand_radius(image, mask, forearms.values(), radii[part], stature)
         center = bone.end + WRIST * size * bone.axis()
         away[part] = np.minimum(away[part], distance_to(center, center, *mask.shape) - size - EDGE)
     return away
 
 
-def _limbs(picture: np.ndarray, mask: np.ndarray, rig: Rig, away: dict[str, np.ndarray]) -> np.ndarray:
-    """(h, w) names of limbs, "" for the rest: arms are in front of the torso, and the torso of legs."""
+def _limbs(image: np.ndarray, mask: np.ndarray, rig: Rig, away: dict[str, np.ndarray]) -> np.ndarray:
+    """Return limb names (h, w), "" elsewhere. Arms are in front of the torso, legs behind it."""
     owner = np.full(mask.shape, "", dtype="<U16")
     for part in [f"{side}_{name}" for name in (*LEGS, *ARMS) for side in SIDES]:
         if part in away:
             own = mask & (away[part] <= 0)
             if part.endswith("thigh"):
-                own &= _below_torso(picture, rig, part)
+                own &= _below_torso(image, rig, part)
             owner[own] = part
     return owner
 
 
-def _below_torso(picture: np.ndarray, rig: Rig, thigh: str) -> np.ndarray:
-    """Where a thigh comes out of the torso: at the last change of colour near the hip."""
+def _below_torso(image: np.ndarray, rig: Rig, thigh: str) -> np.ndarray:
+    """Return where a thigh leaves the torso: at the last colour change near the hip."""
     bone, torso = rig.reference[thigh], rig.reference["torso"]
-    along = _along(picture.shape, bone.start, bone.axis())
-    colors = sampled(picture, bone.start + HIP[:, None] * (bone.end - bone.start))
+    along = _along(image.shape, bone.start, bone.axis())
+    colors = sampled(image, bone.start + HIP[:, None] * (bone.end - bone.start))
     leg = np.median(
-        sampled(picture, bone.start + np.linspace(0.5, 0.9, 9)[:, None] * (bone.end - bone.start)), 0
+        sampled(image, bone.start + np.linspace(0.5, 0.9, 9)[:, None] * (bone.end - bone.start)), 0
     )
     other = np.abs(colors - leg).max(axis=1) > CHANGE
     start = HIP[np.flatnonzero(other)[-1]] * bone.length + 1 if other.any() else 0.1 * torso.length
@@ -104,14 +110,14 @@ def _below_torso(picture: np.ndarray, rig: Rig, thigh: str) -> np.ndarray:
 
 
 def _without_shreds(
-    picture: np.ndarray,
+    image: np.ndarray,
     owner: np.ndarray,
     mask: np.ndarray,
     away: dict[str, np.ndarray],
     rig: Rig,
     stature: float,
 ) -> np.ndarray:
-    """Give thin and loose rests at limbs, and rests of a limb's colour, to these limbs."""
+    """Assign thin and detached remains next to limbs, and remains of a limb's colour, to these limbs."""
     if not away:
         return owner
     parts = list(away)
@@ -120,26 +126,26 @@ def _without_shreds(
     free = mask & (owner == "")
     size = max(1, round(SHRED * stature / 2))
     thin = (tensor(free) > opened(tensor(free), size))[0, 0].numpy()
-    stray = free & (near < 2 * size) & (thin | _of_limb(picture, owner, free, parts, nearest))
+    stray = free & (near < 2 * size) & (thin | _of_limb(image, owner, free, parts, nearest))
     stray |= _loose(free & ~stray, mask, rig, stature)
     return np.where(stray, np.array(parts)[nearest], owner)
 
 
 def _of_limb(
-    picture: np.ndarray, owner: np.ndarray, free: np.ndarray, parts: list[str], nearest: np.ndarray
+    image: np.ndarray, owner: np.ndarray, free: np.ndarray, parts: list[str], nearest: np.ndarray
 ) -> np.ndarray:
-    """Where (h, w) a rest has the colour of the nearest limb rather than that of the torso."""
-    colors = [_middle_color(picture, owner == part) for part in parts]
-    limb = np.abs(picture - np.stack(colors)[nearest]).max(axis=-1)
-    return (limb < ALIKE) & (np.abs(picture - _middle_color(picture, free)).max(axis=-1) > CHANGE)
+    """Return where (h, w) remains have the colour of the nearest limb rather than that of the torso."""
+    colors = [_middle_color(image, owner == part) for part in parts]
+    limb = np.abs(image - np.stack(colors)[nearest]).max(axis=-1)
+    return (limb < ALIKE) & (np.abs(image - _middle_color(image, free)).max(axis=-1) > CHANGE)
 
 
-def _middle_color(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    return np.median(picture[mask], axis=0) if mask.any() else np.full(3, np.inf, np.float32)
+def _middle_color(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    return np.median(image[mask], axis=0) if mask.any() else np.full(3, np.inf, np.float32)
 
 
 def _loose(free: np.ndarray, mask: np.ndarray, rig: Rig, stature: float) -> np.ndarray:
-    """Crumbs (h, w) that do not hang together with torso or head; a tail that a hand parts from them does."""
+    """Return crumbs (h, w) not connected to torso or head, except for a tail cut off by a hand."""
     bone = rig.reference["torso"]
     core = distance_to(bone.start, bone.end, *mask.shape) < CORE * stature
     if "head" in rig.reference:
@@ -152,12 +158,12 @@ def _loose(free: np.ndarray, mask: np.ndarray, rig: Rig, stature: float) -> np.n
 
 
 def _bridge(stature: float) -> int:
-    """Half the width of gaps that limbs leave in what is behind them, in pixels."""
+    """Return half the width in pixels of gaps that limbs leave in what is behind them."""
     return max(1, round(0.06 * stature))
 
 
 def _body(rest: np.ndarray, arms: np.ndarray, rig: Rig, stature: float) -> dict[str, Region]:
-    """Torso and head, which go on behind the arms."""
+    """Return torso and head, which continue behind the arms."""
     bridged = closed(tensor(rest), _bridge(stature))[0, 0].numpy() > 0
     whole = rest | (arms & (bridged | _mirrored(rest, rig)))
     whole = connected(tensor(whole), tensor(rest))[0, 0].numpy() > 0
@@ -173,7 +179,7 @@ def _body(rest: np.ndarray, arms: np.ndarray, rig: Rig, stature: float) -> dict[
 
 
 def _mirrored(rest: np.ndarray, rig: Rig) -> np.ndarray:
-    """The other side (h, w) of the torso at every pixel."""
+    """Return `rest` (h, w) mirrored at the torso's axis."""
     bone = rig.reference["torso"]
     axis = normal(bone.axis())
     rows, columns = np.mgrid[: rest.shape[0], : rest.shape[1]] + 0.5
@@ -182,7 +188,7 @@ def _mirrored(rest: np.ndarray, rig: Rig) -> np.ndarray:
 
 
 def _with_edge(region: Region, mask: np.ndarray, visible: np.ndarray, arms: np.ndarray) -> Region:
-    """Add the half transparent pixels just outside of the figure, and leave out those that an arm stains."""
+    """Add the semi-transparent pixels just outside the figure, and remove those tinted by an arm."""
     edge = (grown(tensor(region.own))[0, 0].numpy() > 0) & ~mask & visible
     stained = (grown(tensor(arms & ~region.own))[0, 0].numpy() > 0) & mask & region.own
     own = region.own & ~stained if not (region.own & arms).any() else region.own
@@ -201,5 +207,5 @@ def _above_neck(shape: tuple[int, ...], rig: Rig) -> np.ndarray:
 
 
 def tensor(mask: np.ndarray) -> Tensor:
-    """Return a mask (h, w) as (1, 1, h, w) float."""
+    """Convert a mask (h, w) to (1, 1, h, w) float32."""
     return torch.from_numpy(mask.astype(np.float32))[None, None]

@@ -1,4 +1,4 @@
-"""Bones of every part in the reference and in the frames, with what is missing carried along."""
+"""Bones of every part in the reference and in the frames; missing ones follow their parent."""
 
 from dataclasses import dataclass
 
@@ -7,19 +7,23 @@ import numpy as np
 from ..pose.keypoints import JOINT
 from .skeleton import DOWN, LIMBS, SHORT, SIDES, Bone, Joints, normal
 
-TORSO_SHAPE = 1.6  # its length in widths of the shoulders, where no hip is known
+TORSO_SHAPE = 1.6  # torso length in shoulder widths if no hip is known
 FACE_PAIRS = (("right_eye", "left_eye"), ("right_ear", "left_ear"))
-CLOSE = 1.5  # distances of the eyes between nose and neck, below which the face is on the torso
-BENT, TILTED = 0.35, 0.8  # radians that a face on the torso, and a head, are turned against it at most
-TURNED = 0.3  # a pair of eyes or ears closer than this part of its distance in the reference says no angle
+CLOSE = 1.5  # distance of nose and neck, in eye distances, below which the face is on the torso
+BENT, TILTED = 0.35, 0.8  # maximum rotation of a face on the torso, and of a head, in radians
+TURNED = 0.3  # eyes or ears closer than this fraction of their distance in the reference give no angle
 
 
 @dataclass(frozen=True, eq=False)
 class Rig:
-    """reference, frames: the bones by part, of places (2,) and (f, 2) in pixels.
+    """Bones by part.
 
-    axes: directions of each bone, (2,) in the reference and (f, 2) in the frames. eyes: pixels between them
-        in the reference, 0 where they are unknown.
+    Attributes:
+        reference: Bones in the reference, with positions (2,) in pixels.
+        frames: Bones in the frames, with positions (f, 2) in pixels.
+        axes: Directions of each bone, (2,) in the reference and (f, 2) in the frames.
+        eyes: Distance between the eyes in pixels, 0 if unknown.
+
     """
 
     reference: dict[str, Bone]
@@ -29,16 +33,16 @@ class Rig:
 
     @property
     def face_on_torso(self) -> bool:
-        """Whether there is no head of its own."""
+        """Whether there is no separate head."""
         return "head" in self.reference and self.face_near(self.reference["head"].start)
 
     def face_near(self, nose: np.ndarray) -> bool:
-        """Whether a nose (2,) is so near the neck that the face is on the torso."""
+        """Return whether a nose (2,) is so close to the neck that the face is on the torso."""
         away = np.linalg.norm(nose - self.reference["torso"].start)
         return bool(self.eyes >= SHORT and away < CLOSE * self.eyes)
 
     def carried(self, part: str, place: np.ndarray) -> np.ndarray:
-        """Return where a place (2,) of the reference goes with a part: (f, 2)."""
+        """Return where a position (2,) of the reference moves with a part: (f, 2)."""
         bone, moved = self.reference[part], self.frames[part]
         axis, turned = self.axes[part]
         along, across = (place - bone.start) @ axis, (place - bone.start) @ normal(axis)
@@ -46,20 +50,28 @@ class Rig:
         return moved.start + stretched[..., None] * turned + across * normal(turned)
 
     def add(self, part: str, bone: Bone, moved: Bone, otherwise: np.ndarray | None = None) -> None:
-        """Add a part. otherwise: its direction (f, 2) in frames where its bone is too short."""
+        """Add a part.
+
+        Args:
+            part: Its name.
+            bone: In the reference.
+            moved: In the frames.
+            otherwise: Directions (f, 2) for frames in which the bone is too short.
+
+        """
         axis = bone.axis()
         turned = moved.axis(axis if otherwise is None else otherwise)
         self.reference[part], self.frames[part], self.axes[part] = bone, moved, (axis, turned)
 
 
 def stretch(along: np.ndarray, length: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Places along a bone as they are on one of another length: beyond its ends nothing is stretched."""
+    """Map positions along a bone to one of another length; nothing is stretched beyond its ends."""
     inside = np.clip(along, 0, length)
     return along - inside + inside * new / np.maximum(length, 1e-6)
 
 
 def rig_of(joints: Joints) -> Rig:
-    """Build the rig of joints, of which at least one moves."""
+    """Build the rig from joints, at least one of which moves."""
     rig = Rig({}, {}, {}, _eyes(joints))
     _add_torso(rig, joints)
     _add_head(rig, joints)
@@ -101,7 +113,7 @@ def _add_torso(rig: Rig, joints: Joints) -> None:
 
 
 def _middle(joints: Joints, points: list[int]) -> tuple:
-    """Mean of joints in the reference and in the frames, of those that both know; None where none is."""
+    """Return the mean of joints visible in reference and frames, in both; None if there are none."""
     known = [point for point in points if joints.moving[point]]
     if not known:
         return None, None
@@ -114,7 +126,7 @@ def _common_shift(joints: Joints) -> np.ndarray:
 
 
 def _torso_vector(joints: Joints) -> np.ndarray:
-    """A guess (2,) of the way from the neck to the hips."""
+    """Estimate the vector (2,) from neck to hips."""
     pair = [JOINT["right_shoulder"], JOINT["left_shoulder"]]
     if joints.there[pair].all():
         across = joints.reference[pair[1]] - joints.reference[pair[0]]
@@ -125,7 +137,7 @@ def _torso_vector(joints: Joints) -> np.ndarray:
 
 
 def _add_head(rig: Rig, joints: Joints) -> None:
-    """A head turns with eyes, ears or neck about the nose, and keeps its size."""
+    """Add the head. It rotates about the nose with eyes, ears or neck, and keeps its size."""
     face = [JOINT[name] for name in ("nose", "right_eye", "left_eye", "right_ear", "left_ear")]
     points = face[:1] if joints.moving[face[0]] else face[1:]
     start, moved = _middle(joints, points)
@@ -146,7 +158,7 @@ def _add_head(rig: Rig, joints: Joints) -> None:
 
 
 def _head_angle(joints: Joints, rig: Rig, start: np.ndarray, moved: np.ndarray) -> np.ndarray:
-    """(f,) radians that the head is turned by against the reference, clockwise in the picture."""
+    """Return the rotation (f,) of the head relative to the reference, in radians, clockwise in the image."""
     torso, torso_moved = rig.reference["torso"], rig.frames["torso"]
     angle = _between(start - torso.start, moved - torso_moved.start)
     for right, left in reversed(FACE_PAIRS):
@@ -163,7 +175,7 @@ def _head_angle(joints: Joints, rig: Rig, start: np.ndarray, moved: np.ndarray) 
 
 
 def _between(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Angle (f,) from a vector (2,) to others (f, 2); 0 where one of them is too short to tell."""
+    """Return the angle (f,) from a vector (2,) to others (f, 2); 0 if either is too short."""
     dot = after @ before
     cross = before[0] * after[:, 1] - before[1] * after[:, 0]
     long = np.minimum(np.linalg.norm(after, axis=1), np.linalg.norm(before)) >= SHORT
@@ -171,5 +183,5 @@ def _between(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
 
 def _wrapped(angle: np.ndarray) -> np.ndarray:
-    """The same angles in -pi to pi."""
+    """Wrap angles to -pi to pi."""
     return (angle + np.pi) % (2 * np.pi) - np.pi

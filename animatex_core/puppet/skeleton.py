@@ -1,4 +1,4 @@
-"""The bones of the puppet, and how thick the limbs around them are."""
+"""The puppet's bones, and the thickness of the limbs around them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ import numpy as np
 from ..pose.keypoints import JOINT, PoseSequence, seen
 
 SIDES = ("right", "left")
-# Name of a limb's part: its upper and lower joint, and the part that it hangs from.
+# Part -> its upper joint, its lower joint and its parent part.
 LIMBS = {
     f"{side}_{name}": (f"{side}_{top}", f"{side}_{end}", parent if parent == "torso" else f"{side}_{parent}")
     for side in SIDES
@@ -21,45 +21,53 @@ LIMBS = {
     )
 }
 SHORT = 1.0  # pixels: a shorter bone has no direction
-FEW, TYPICAL_HEIGHT = (
-    4,
-    0.3,
-)  # with fewer joints a figure is taken to fill at least this part of the picture's height
-NEAR = 1.0  # from the picture's middle, in its sides: joints beyond are no joints of the reference
-FAR = 100.0  # likewise, for joints of frames
-MIN_EXTENT = 4.0  # pixels of a figure
+FEW, TYPICAL_HEIGHT = 4, 0.3  # with fewer joints a figure is assumed to fill this fraction of the height
+NEAR = 1.0  # maximum distance of reference joints from the image's centre, in image sizes
+FAR = 100.0  # likewise for joints in frames
+MIN_EXTENT = 4.0  # minimum size of a figure in pixels
 DOWN = np.array([0.0, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
 class Bone:
-    """Where a part's bone begins and ends in pixels: (..., 2) each. Beyond its ends nothing is stretched."""
+    """Bone of a part. Pixels beyond its ends are not stretched.
+
+    Attributes:
+        start: (..., 2) in pixels.
+        end: (..., 2) in pixels.
+
+    """
 
     start: np.ndarray
     end: np.ndarray
 
     @property
     def length(self) -> np.ndarray:
-        """(...,) in pixels."""
+        """Length in pixels: (...,)."""
         return np.linalg.norm(self.end - self.start, axis=-1)
 
     def axis(self, otherwise: np.ndarray = DOWN) -> np.ndarray:
-        """Direction at length 1, (..., 2); that of `otherwise` (..., 2) where the bone is too short."""
+        """Return the unit direction (..., 2), or `otherwise` (..., 2) where the bone is too short."""
         length = self.length[..., None]
         return np.where(length >= SHORT, (self.end - self.start) / np.maximum(length, SHORT), otherwise)
 
 
 def normal(axis: np.ndarray) -> np.ndarray:
-    """Direction across an axis (..., 2), a quarter turn from it."""
+    """Rotate directions (..., 2) by a quarter turn."""
     return np.stack([-axis[..., 1], axis[..., 0]], axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
 class Joints:
-    """Joints in pixels: the reference's (20, 2) and those of f frames (f, 20, 2), where both are known.
+    """Joints of the reference and of f frames, in pixels.
 
-    there: (20,) bool, joints that the reference has. moving: those of them that some frame shows. height: of
-    the picture, in pixels.
+    Attributes:
+        reference: (20, 2).
+        frames: (f, 20, 2).
+        there: (20,) bool, joints visible in the reference.
+        moving: (20,) bool, those of them visible in some frame.
+        height: Height of the image in pixels.
+
     """
 
     reference: np.ndarray
@@ -70,7 +78,7 @@ class Joints:
 
     @classmethod
     def of(cls, reference: PoseSequence, poses: PoseSequence, width: int, height: int) -> "Joints":
-        """Take both poses as parts of a picture of this size; what frames lack is filled from others."""
+        """Create joints from poses in an image of this size; joints missing in frames are interpolated."""
         own = _with_neck(reference.first_shown().body)
         body = _with_neck(poses.body)
         near = (np.abs(own[0, :, :2] - 0.5) <= NEAR).all(axis=1)
@@ -80,19 +88,19 @@ class Joints:
         return cls(own[0, :, :2] * size, _over_time(body, moving) * size, there, moving, height)
 
     def shifted(self, pixels: int) -> "Joints":
-        """Return the same with the reference's joints moved right and down, for a picture with a margin."""
+        """Return the joints for an image with a margin of this many pixels."""
         return replace(self, reference=self.reference + pixels)
 
     @property
     def stature(self) -> float:
-        """Size of the figure in pixels, from what is known of its joints in the reference."""
+        """Size of the figure in pixels, from its visible joints in the reference."""
         extent = float(np.linalg.norm(np.ptp(self.reference[self.there], axis=0)))
         few = np.count_nonzero(self.there) < FEW
         return max(extent, TYPICAL_HEIGHT * self.height if few else 0.0, MIN_EXTENT)
 
 
 def _with_neck(body: np.ndarray) -> np.ndarray:
-    """Put a missing neck (f, 20, 3) between the shoulders."""
+    """Put a missing neck of (f, 20, 3) between the shoulders."""
     shoulders = body[:, [JOINT["right_shoulder"], JOINT["left_shoulder"]]]
     addable = ~seen(body[:, JOINT["neck"]]) & seen(shoulders).all(axis=1)
     body = body.copy()
@@ -101,7 +109,7 @@ def _with_neck(body: np.ndarray) -> np.ndarray:
 
 
 def _over_time(body: np.ndarray, moving: np.ndarray) -> np.ndarray:
-    """(f, 20, 3) -> (f, 20, 2) with straight lines over gaps; before and after them it stays."""
+    """Interpolate (f, 20, 3) linearly over gaps to (f, 20, 2); values are constant before and after."""
     places = np.clip(body[..., :2].astype(float), -FAR, FAR)
     there, frames = seen(body), np.arange(len(body))
     for joint in np.flatnonzero(moving & ~there.all(axis=0)):
@@ -111,55 +119,59 @@ def _over_time(body: np.ndarray, moving: np.ndarray) -> np.ndarray:
     return places
 
 
-ALONG = np.linspace(0.15, 0.9, 12)  # places on a bone that are measured
+# Lengths and radii of limbs are in body heights.
+ALONG = np.linspace(0.15, 0.9, 12)  # measured positions along a bone
 STEP = 0.5  # pixels
-CHANGE = 0.16  # of the range of a colour: a larger change ends the limb
-LINE = 0.02  # statures: width of an outline, at most
-THINNEST, THICKEST = 0.012, 0.1  # radius in statures
+CHANGE = 0.16  # colour change that ends a limb
+LINE = 0.02  # maximum width of an outline
+THINNEST, THICKEST = 0.012, 0.1  # radius of a limb
 TYPICAL_RADIUS = 0.035
 ENOUGH = 6  # measurements
-SLIM = 0.7  # radius of one half of a limb in radii of the other, at least
-HAND_REACH = 0.2  # statures
-TYPICAL_HAND, MAX_HAND = 1.5, 3.5  # radii of a hand in radii of the forearm
-WRIST = 0.6  # from the wrist to the middle of a hand, in radii of the hand
-FAN = np.array([-0.35, 0.0, 0.35])  # tangents of the angles between the forearm and the measured rays
+SLIM = 0.7  # minimum radius of one half of a limb relative to the other
+HAND_REACH = 0.2
+TYPICAL_HAND, MAX_HAND = 1.5, 3.5  # radius of a hand relative to the forearm's
+WRIST = 0.6  # distance from wrist to centre of the hand, in radii of the hand
+FAN = np.array([-0.35, 0.0, 0.35])  # tangents of the angles between forearm and measured rays
 
 
 def limb_radii(
-    picture: np.ndarray, mask: np.ndarray, bones: Mapping[str, Bone], stature: float
+    image: np.ndarray, mask: np.ndarray, bones: Mapping[str, Bone], stature: float
 ) -> dict[str, float]:
-    """Return half the thickness of each limb in pixels, the same for both sides.
+    """Measure half the thickness of each limb, which is the same on both sides.
 
     Args:
-        picture: (h, w, 3) in 0..1.
+        image: (h, w, 3) in 0..1.
         mask: (h, w) bool, the figure.
-        bones: In the picture, by part: "right_forearm".
+        bones: Bones in the image, by part: "right_forearm".
         stature: Size of the figure in pixels.
+
+    Returns:
+        Radii in pixels, by part.
 
     """
     kinds = sorted({part.split("_", 1)[1] for part in bones})
     radii = {}
     for kind in kinds:
         sides = [bone for part, bone in bones.items() if part.endswith("_" + kind)]
-        ends = np.concatenate([_ends(picture, mask, bone, stature) for bone in sides])
+        ends = np.concatenate([_ends(image, mask, bone, stature) for bone in sides])
         radii[kind] = float(np.median(ends)) if len(ends) >= ENOUGH else TYPICAL_RADIUS * stature
     for upper, lower in (("upper_arm", "forearm"), ("thigh", "shin")):
-        if upper in radii and lower in radii:  # where one crosses something it seems too thin
+        if upper in radii and lower in radii:  # a half that crosses something appears too thin
             radii[lower] = max(radii[lower], SLIM * radii[upper])
             radii[upper] = max(radii[upper], SLIM * radii[lower])
     return {part: float(np.clip(radii[part.split("_", 1)[1]], THINNEST * stature, None)) for part in bones}
 
 
-def _ends(picture: np.ndarray, mask: np.ndarray, bone: Bone, stature: float) -> np.ndarray:
-    """Distances from the bone to the limb's edge, (n,): those that are seen and not too far."""
+def _ends(image: np.ndarray, mask: np.ndarray, bone: Bone, stature: float) -> np.ndarray:
+    """Return the visible distances from the bone to the limb's edge that are not too large: (n,)."""
     reach = np.arange(0, THICKEST * stature + STEP, STEP)
     middles = bone.start + ALONG[:, None] * (bone.end - bone.start)
     across = normal(bone.axis()) * np.array([[-1], [1]])
     rays = middles[:, None, None] + reach[:, None] * across[:, None]  # (places, sides, reach, 2)
-    inside, colors = sampled(mask, rays), sampled(picture, rays)
+    inside, colors = sampled(mask, rays), sampled(image, rays)
     changed = np.abs(colors - colors[:, :, :1]).max(axis=-1) > CHANGE
     last, edge = _first(~inside), _first(changed)
-    # A thin line between the change and the mask's end is the limb's own outline.
+    # A thin line between the colour change and the end of the mask is the limb's outline.
     line = max(1.5, LINE * stature)
     ends = np.where(last - edge <= line, last, edge + line / 2)
     seen = inside[:, :, 0] & (np.minimum(last, edge) < reach[-1])
@@ -170,15 +182,27 @@ def _ends(picture: np.ndarray, mask: np.ndarray, bone: Bone, stature: float) -> 
 
 
 def hand_radius(
-    picture: np.ndarray, mask: np.ndarray, forearms: Iterable[Bone], radius: float, stature: float
+    image: np.ndarray, mask: np.ndarray, forearms: Iterable[Bone], radius: float, stature: float
 ) -> float:
-    """Return the radius in pixels of the discs that cover the hands; radius: of the forearms."""
+    """Return the radius of the discs that cover the hands.
+
+    Args:
+        image: (h, w, 3) in 0..1.
+        mask: (h, w) bool, the figure.
+        forearms: Bones in the image.
+        radius: Of the forearms, in pixels.
+        stature: Size of the figure in pixels.
+
+    Returns:
+        The radius in pixels.
+
+    """
     reach = np.arange(0, HAND_REACH * stature + STEP, STEP)
     found = []
     for bone in forearms:
         turns = bone.axis() + FAN[:, None] * normal(bone.axis())
         rays = bone.end + 0.3 * radius * bone.axis() + reach[:, None] * turns[:, None]
-        inside, colors = sampled(mask, rays), sampled(picture, rays)
+        inside, colors = sampled(mask, rays), sampled(image, rays)
         changed = np.abs(colors - colors[:, :1]).max(axis=-1) > CHANGE
         last, edge = _first(~inside), _first(changed)
         ends = np.where(last - edge <= max(1.5, LINE * stature), last, edge + 1)
@@ -189,12 +213,12 @@ def hand_radius(
 
 
 def _first(ended: np.ndarray) -> np.ndarray:
-    """Distance along each ray (..., reach) to its first end, beyond the reach where there is none."""
+    """Return the distance along each ray (..., reach) to its first end, beyond the reach if there is none."""
     return np.where(ended.any(axis=-1), ended.argmax(axis=-1), ended.shape[-1]) * STEP
 
 
 def sampled(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Return values of the pixels at places (..., 2) in x and y, of the nearest where these are outside."""
+    """Return the pixel values at positions (..., 2) of x and y, clamped to the image."""
     height, width = values.shape[:2]
     columns = np.clip(np.floor(places[..., 0]), 0, width - 1).astype(int)
     rows = np.clip(np.floor(places[..., 1]), 0, height - 1).astype(int)

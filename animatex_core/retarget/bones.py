@@ -1,4 +1,4 @@
-"""The body as a tree of bones: who hangs from whom, which bones share a length, and human proportions."""
+"""The body as a tree of bones: parents, bone kinds that share a length, and human proportions."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -7,9 +7,9 @@ import numpy as np
 
 from ..pose.keypoints import BODY_POINTS, FACE, HANDS, JOINT, LEFT_HAND, RIGHT_HAND
 
-# A kind of bone has one ratio: left and right share it, and so do all points of the hands and of the face.
-# Beside it its length in parts of a person's stature, as keypoints show it (Drillis and Contini's segments,
-# adjusted to the dancers of the tests; the neck is the middle of the shoulders).
+# Bones of one kind share a scale ratio: left and right, all points of the hands, all points of the face.
+# The values are lengths relative to body height, as measured between keypoints (Drillis and Contini's
+# segments, adjusted to the dancers of the tests; the neck is the midpoint of the shoulders).
 _KINDS = {
     "neck": 0.11, "shoulder": 0.085, "upper_arm": 0.15, "forearm": 0.14, "hand": 0.05,
     "torso": 0.275, "thigh": 0.245, "shin": 0.225, "foot": 0.06, "face": 0.02,
@@ -20,10 +20,7 @@ PROPORTION = np.array(list(_KINDS.values()))
 
 ROOT = JOINT["neck"]
 SIDES = ("right", "left")
-HAND = {
-    "left": HANDS[LEFT_HAND].start,
-    "right": HANDS[RIGHT_HAND].start,
-}  # their first points
+HAND = {"left": HANDS[LEFT_HAND].start, "right": HANDS[RIGHT_HAND].start}  # indices of the hands' roots
 HAND_SIZE = HANDS[LEFT_HAND].stop - HANDS[LEFT_HAND].start
 _LIMBS = (
     ("shoulder", "neck", "shoulder"),
@@ -35,12 +32,19 @@ _LIMBS = (
     ("foot", "ankle", "toe"),
     ("face", "nose", "eye"),
     ("face", "eye", "ear"),
-)  # the kind of a bone, its upper and its lower end
+)  # kind, upper joint and lower joint of a bone
 
 
 @dataclass(frozen=True)
 class SiblingBones:
-    """Points (indices among the 130) that hang from the same parent by bones of one kind."""
+    """Bones of one kind with the same parent.
+
+    Attributes:
+        kind: One of KINDS.
+        parent: Index of the parent among the 130 points.
+        points: Indices of the children.
+
+    """
 
     kind: str
     parent: int
@@ -48,7 +52,7 @@ class SiblingBones:
 
 
 def joint(side: str, name: str) -> int:
-    """Return the index of a joint of one side, or of the one in the middle."""
+    """Return the index of a joint of one side, or of a joint without sides."""
     return JOINT[name] if name in JOINT else JOINT[f"{side}_{name}"]
 
 
@@ -74,14 +78,14 @@ def _tree() -> tuple[SiblingBones, ...]:
     return (*head, *limbs, *wrists, *fingers)
 
 
-# Parents come before their children; the neck, the root, is nobody's child.
+# Parents precede their children; the neck is the root.
 TREE = _tree()
-TWIGS_OF = {point: twigs for twigs in TREE for point in twigs.points}
+TWIGS_OF = {point: siblings for siblings in TREE for point in siblings.points}
 
 
 @cache
 def ancestors(point: int) -> tuple[int, ...]:
-    """Return the points that a point hangs from, nearest first and the neck last."""
+    """Return the ancestors of a point, from its parent to the neck."""
     if point == ROOT:
         return ()
     parent = TWIGS_OF[point].parent
@@ -95,6 +99,8 @@ def _mirror() -> dict[int, int]:
     return pairs | {right: left for left, right in pairs.items()}
 
 
-BODY_BONES = [(twigs.parent, twigs.points[0]) for twigs in TREE if max(twigs.points) < BODY_POINTS]
-# The same point of the other side, itself in the middle; face points have none.
+BODY_BONES = [
+    (siblings.parent, siblings.points[0]) for siblings in TREE if max(siblings.points) < BODY_POINTS
+]
+# The same point on the other side; points without sides and of the face are not included.
 MIRROR = _mirror()

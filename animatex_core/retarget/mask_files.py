@@ -1,4 +1,4 @@
-"""Masks in files, and what the values of a mask mean."""
+"""Read masks from files, and interpret their values."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,26 +13,28 @@ from ..video.image import TRANSPARENT, open_image
 from ..video.info import probe
 from ..video.reader import read_frames
 
-LABELS = 40  # the largest number of a class in a map of labels; photographs have more levels than these
-BORDER = 255  # the label that Pascal VOC gives to the borders of objects
-MAX_LEVELS = 32  # different values in a map of labels
-MAX_COLORS = 64  # different colors of classes; more of them come from soft edges or compression
-NOISE = 16 / 255  # of the range of values, within which a compressed picture of one color stays
-GREY = 12  # the most by which the channels of a grey pixel differ
-MIN_COLORED = 0.001  # of the pixels of a mask in colors
-MIDDLE, MAX_MIDDLE = (0.15, 0.85), 0.4  # more than this part of the pixels between the two: a photograph
+LABELS = 40  # maximum class index in a label map; photos have more levels
+BORDER = 255  # label of object borders in Pascal VOC
+MAX_LEVELS = 32  # distinct values in a label map
+MAX_COLORS = 64  # distinct class colours; more are due to soft edges or compression
+NOISE = 16 / 255  # fraction of the value range that compression may add to a uniform image
+GREY = 12  # maximum difference between the channels of a grey pixel
+MIN_COLORED = 0.001  # fraction of coloured pixels in a colour mask
+MIDDLE, MAX_MIDDLE = (0.15, 0.85), 0.4  # a photo has more than this fraction of its pixels in this range
+MAX_PIXELS = 1 << 22  # of a mask, which keeps its box exact to less than 0.1 %
+DEEP = ("I", "F")  # prefixes of image modes with more than 8 bits
 
 
 @dataclass(frozen=True)
 class MaskPlane:
-    """A mask in one form.
+    """A mask as one channel.
 
     Attributes:
         values: (h, w) of 0 to 1; above 0.5 is marked.
-        marked: How a user would call what is marked, such as "white".
-        unmarked: And the rest.
-        notes: Sentences on what was chosen in the file.
-        size: Width and height of the file, where `values` are fewer.
+        marked: Description of marked pixels for users, such as "white".
+        unmarked: Description of the other pixels.
+        notes: Sentences about what was chosen in the file.
+        size: Width and height of the file if `values` was downsampled.
 
     """
 
@@ -44,13 +46,13 @@ class MaskPlane:
 
     @property
     def is_photo(self) -> bool:
-        """Whether so much is neither marked nor unmarked that it may be no mask at all."""
+        """Whether so many pixels are neither marked nor unmarked that it may not be a mask."""
         low, high = MIDDLE
         return bool(((self.values > low) & (self.values < high)).mean() > MAX_MIDDLE)
 
 
 def of_grey(values: np.ndarray) -> MaskPlane:
-    """Return the mask of one channel (h, w), whose values are 0..1, 0..255 or of 16 bits."""
+    """Convert one channel (h, w), with values of 0..1, 0..255 or 16 bits, to a mask."""
     values = np.nan_to_num(np.asarray(values, np.float32), posinf=0, neginf=0)
     full = _full_scale(float(values.max(initial=0)))
     levels = np.unique(values)
@@ -70,14 +72,16 @@ def of_grey(values: np.ndarray) -> MaskPlane:
 
 
 def of_color(rgb: np.ndarray) -> MaskPlane:
-    """Return the mask of a picture (h, w, 3) uint8: grey, one color on black, or a color for each class."""
+    """Convert an image (h, w, 3) uint8 to a mask: grey, one colour on black, or one colour per class."""
     low, high = rgb.min(axis=2), rgb.max(axis=2)
     if (high - low > GREY).mean() < MIN_COLORED:
         return of_grey(rgb.mean(axis=2))
     if (high <= GREY).mean() < MIN_COLORED:  # nothing is black
         background = _rim_color(rgb)
         away = np.abs(rgb.astype(np.int16) - background).max(axis=2)
-        return MaskPlane(of_grey(away).values, "of another color than the rim", "of the color of the rim")
+        return MaskPlane(
+            of_grey(away).values, "of another color than the border", "of the color of the border"
+        )
     values = of_grey(high).values
     if len(np.unique(rgb.reshape(-1, 3), axis=0)) <= MAX_COLORS:
         values = (high > GREY).astype(np.float32)
@@ -85,17 +89,17 @@ def of_color(rgb: np.ndarray) -> MaskPlane:
 
 
 def of_alpha(alpha: np.ndarray) -> MaskPlane:
-    """Return the mask of an alpha channel (h, w) uint8."""
+    """Convert an alpha channel (h, w) uint8 to a mask."""
     return MaskPlane(of_grey(alpha).values, "opaque", "transparent")
 
 
 def _full_scale(largest: float) -> float:
-    """Return the largest value of the smallest number of bits that holds a value."""
+    """Return the maximum of the smallest bit depth that contains a value."""
     return next((scale for scale in (1.0, 255.0, 1023.0, 4095.0) if largest <= scale), 65535.0)
 
 
 def _is_white_on_black(labels: np.ndarray) -> bool:
-    """Whether 255 is no border of objects, because it covers more than all of them together."""
+    """Return whether 255 is not the border label, because it covers more than all objects together."""
     return bool((labels == BORDER).sum() > ((labels > 0) & (labels != BORDER)).sum())
 
 
@@ -110,21 +114,17 @@ def _rim_color(rgb: np.ndarray) -> np.ndarray:
     return np.median(rim, axis=0).astype(np.int16)
 
 
-MAX_PIXELS = 1 << 22  # of a mask, whose box is then exact to less than one in a thousand
-DEEP = ("I", "F")  # how modes of more than 8 bits begin
-
-
 def read_mask(path: str | Path) -> MaskPlane:
-    """Read a mask: grey of 1 to 16 bits, colors, a palette or alpha.
+    """Read a mask: grey of 1 to 16 bits, colour, palette or alpha.
 
     Args:
-        path: A picture, or a video, whose first frame is taken.
+        path: An image, or a video of which the first frame is used.
 
     Returns:
-        The mask, made smaller without blending where it has more than four million pixels.
+        The mask, downsampled without interpolation if it has more than four million pixels.
 
     Raises:
-        InvalidInput: It is neither, is damaged, or is too large.
+        InvalidInput: The file is neither, is damaged, or is too large.
 
     """
     path = Path(path)
@@ -142,13 +142,13 @@ def read_mask(path: str | Path) -> MaskPlane:
 def _of_video(path: Path) -> MaskPlane:
     frame = next(iter(read_frames(probe(path), indices=[0])), None)
     if frame is None:
-        raise InvalidInput(f"The mask {str(path)!r} has no frame that can be read: give a picture.")
+        raise InvalidInput(f"The mask {str(path)!r} has no readable frame: give an image.")
     return _first_of(of_color(np.asarray(_reduced(Image.fromarray(frame)))), path)
 
 
 def _first_of(plane: MaskPlane, path: Path, count: int | None = None) -> MaskPlane:
-    words = "is a video" if count is None else f"has {count} frames"
-    note = f"The mask {str(path)!r} {words}, of which the first frame is taken."
+    words = "is a video with several frames" if count is None else f"has {count} frames"
+    note = f"The mask {str(path)!r} {words}, of which the first is used."
     return replace(plane, notes=(note,))
 
 

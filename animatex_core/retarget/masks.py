@@ -1,4 +1,4 @@
-"""Masks as people have them at hand: of the character, of what is behind it, or of nothing at all."""
+"""Masks as users have them: of the character, of the background, or empty."""
 
 import warnings
 from dataclasses import dataclass, field
@@ -14,22 +14,22 @@ from .mask_files import MaskPlane, of_grey
 
 Shows = Literal["automatic", "character", "background"]
 SHOWS: tuple[str, ...] = get_args(Shows)
-SURROUNDING = 0.5  # part of a picture's rim that a background covers and a character does not
-SHAPE_TOLERANCE = 0.02  # part by which a mask's width / height may differ from the picture's
-MIN_JOINTS = 5  # of a character's own pose, to tell by them what its mask shows
-MAX_JOINTS = 0.7  # of those that are on the character
-WHOLE = 0.98  # of the picture's width and height, from which a box is as good as none
+SURROUNDING = 0.5  # fraction of the image border that a background covers and a character does not
+SHAPE_TOLERANCE = 0.02  # relative difference in aspect ratio between mask and image
+MIN_JOINTS = 5  # joints of the character's pose needed to decide what its mask marks
+MAX_JOINTS = 0.7  # fraction of them that must be on the character
+WHOLE = 0.98  # fraction of width and height from which a box is useless
 
 
 @dataclass(frozen=True)
 class MaskBox:
-    """What a mask shows of the character.
+    """The character found in a mask.
 
     Attributes:
-        box: Of the character; None where the mask shows none.
-        sentence: What was taken for the character.
-        doubts: Sentences on what may be meant otherwise.
-        shown: Where the character is, (h, w) bool; None where the mask shows none.
+        box: Its bounding box; None if the mask shows no character.
+        sentence: What was used as the character.
+        doubts: Sentences about what may be unintended.
+        shown: Where the character is, (h, w) bool; None if the mask shows no character.
 
     """
 
@@ -40,11 +40,21 @@ class MaskBox:
 
 
 def box_of(mask: np.ndarray, width: int, height: int, shows: Shows = "automatic") -> Box | None:
-    """Return the box of the character in a mask (h, w) of 0..1, of any size, over a picture of these pixels.
+    """Return the character's box in a mask; a mask without a character causes a warning and is ignored.
 
-    shows: what the mask is 1 for. automatic takes it for the background where it surrounds the picture, as a
-    picture's own transparency does. A mask that shows no character counts for none, which warns.
-    Raises InvalidInput for another `shows`.
+    Args:
+        mask: (h, w) of 0..1, of any size.
+        width: Width of the image that it belongs to, in pixels.
+        height: Height of that image.
+        shows: What is marked with 1. automatic assumes the background if the marked area surrounds the image,
+            as an image's transparency does.
+
+    Returns:
+        The box, None if the mask shows no character.
+
+    Raises:
+        InvalidInput: `shows` has another value.
+
     """
     _require_shows(shows)
     _warn_of_shape(mask, width, height)
@@ -58,16 +68,16 @@ def find_character(mask: MaskPlane, shows: Shows = "automatic", pose: PoseSequen
     """Find the character in a mask.
 
     Args:
-        mask: As `read_mask` or `of_grey` returns it.
-        shows: What the mask marks. automatic: the character, or what is not, as the joints of `pose` or,
-            without one, the rim of the picture tell.
-        pose: The character's own, in parts of the same picture.
+        mask: As returned by `read_mask` or `of_grey`.
+        shows: What the mask marks. automatic decides by the joints of `pose` or, without one, by the border
+            of the image.
+        pose: The character's own pose, as fractions of the same image.
 
     Returns:
-        The box, and what was taken for the character.
+        The box, and what was used as the character.
 
     Raises:
-        InvalidInput: `shows` is something else.
+        InvalidInput: `shows` has another value.
 
     """
     _require_shows(shows)
@@ -76,37 +86,35 @@ def find_character(mask: MaskPlane, shows: Shows = "automatic", pose: PoseSequen
     is_plain = marked.all() or not marked.any()
     if not shown.any() or (is_plain and shows == "automatic"):
         kind = "full" if marked.any() else "empty"
-        return MaskBox(
-            None, f"The mask is {kind} and counts for none: mark the character in it, or take it away."
-        )
+        return MaskBox(None, f"The mask is {kind} and is ignored: mark the character in it, or remove it.")
     box, word = Box.of_mask(shown), mask.marked if shown is marked else mask.unmarked
     corners = ",".join(f"{side:.2f}" for side in (box.left, box.top, box.right, box.bottom))
-    sentence = f"The character is where the mask is {word}: {shown.mean():.0%} of the picture, box {corners}."
+    sentence = f"The character is where the mask is {word}: {shown.mean():.0%} of the image, box {corners}."
     return MaskBox(box, sentence, mask.notes + _doubts(mask, shown, box, pose), shown)
 
 
 def fit_mask(shown: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Scale a mask (h, w) bool to a picture: (height, width) bool."""
+    """Resize a mask (h, w) bool to an image: (height, width) bool."""
     scaled = Image.fromarray(shown).convert("L").resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(scaled) > 127
 
 
 def whole_box_doubt(box: Box) -> str | None:
-    """Return a sentence that questions a box of the whole picture; None for another box."""
+    """Return a warning if a box covers the whole image, else None."""
     if min(box.right - box.left, box.bottom - box.top) < WHOLE:
         return None
     return (
-        "The character's box is the whole picture: check the mask or box, which should hold the figure alone."
+        "The character's box is the whole image: check the mask or box, which should contain only the figure."
     )
 
 
 def has_shape_of(mask: np.ndarray, width: int, height: int) -> bool:
-    """Whether a mask (h, w) has the shape of a picture, so that it can be scaled to it."""
+    """Return whether a mask (h, w) has the aspect ratio of an image, so that it can be resized to it."""
     return abs(mask.shape[1] / mask.shape[0] * height / width - 1) <= SHAPE_TOLERANCE
 
 
 def _marks(marked: np.ndarray, pose: PoseSequence | None) -> bool:
-    """Whether it is the character that is marked."""
+    """Return whether the marked area is the character."""
     share = _share_of_joints(marked, pose)
     if share is not None and not 1 - MAX_JOINTS < share < MAX_JOINTS:
         return share >= MAX_JOINTS
@@ -114,7 +122,7 @@ def _marks(marked: np.ndarray, pose: PoseSequence | None) -> bool:
 
 
 def _share_of_joints(shown: np.ndarray, pose: PoseSequence | None) -> float | None:
-    """Return the part of a pose's joints that are on what is shown; None with too few joints."""
+    """Return the fraction of a pose's joints that are on the visible area; None with too few joints."""
     if pose is None or not len(pose):
         return None
     body = pose.body[0, :MODEL_JOINTS]
@@ -134,9 +142,7 @@ def _doubts(mask: MaskPlane, shown: np.ndarray, box: Box, pose: PoseSequence | N
             f"Only {share:.0%} of the joints of the reference pose are on the mask's character: check both."
         )
     if mask.is_photo:
-        doubts.append(
-            "Most of the mask is neither black nor white: check that it is a mask and not a picture."
-        )
+        doubts.append("Most of the mask is neither black nor white: check that it is a mask and not a photo.")
     if whole := whole_box_doubt(box):
         doubts.append(whole)
     return tuple(doubts)
@@ -154,9 +160,7 @@ def _rim(shown: np.ndarray) -> np.ndarray:
 def _warn_of_shape(mask: np.ndarray, width: int, height: int) -> None:
     if mask.any() and not has_shape_of(mask, width, height):
         size = f"{mask.shape[1]}x{mask.shape[0]}"
-        _warn(
-            f"The mask has {size} pixels but the picture {width}x{height}: it is stretched over the picture."
-        )
+        _warn(f"The mask has {size} pixels but the image {width}x{height}: it is stretched to the image.")
 
 
 def _warn(sentence: str) -> None:

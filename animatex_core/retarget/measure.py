@@ -1,4 +1,4 @@
-"""How long a body's bones are over a whole clip, and how one body's compare with another's."""
+"""Measure bone lengths over a whole video, and compare them between two bodies."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -8,15 +8,22 @@ import numpy as np
 from ..pose.keypoints import FACE, seen
 from .bones import HAND, KIND, KINDS, PROPORTION, SIDES, joint
 
-LONG = 0.9  # foreshortening only shortens a bone; the longest tenth is left to errors of detection
-USUAL = 0.5  # of a face: from the nose to an eye or ear is longer in profile, and references look at us
-TINY = 0.1  # a bone below this part of its human proportion is foreshortened or wrong, and tells nothing
-MIN_KINDS = 2  # of bones of the body that both bodies must show to be compared at all
+LONG = 0.9  # quantile: foreshortening only shortens bones, and the longest tenth may be detection errors
+USUAL = 0.5  # quantile for faces: nose to eye or ear is longer in profile, but references face the viewer
+TINY = 0.1  # bones below this fraction of their human proportion are foreshortened or wrong, and are ignored
+MIN_KINDS = 2  # kinds of body bones that both bodies must show to be compared
 
 
 @dataclass(frozen=True)
 class Length:
-    """A distance that is measured: pairs of points (pooled), and its part of a person's stature."""
+    """A measured distance.
+
+    Attributes:
+        kind: One of KINDS.
+        pairs: Pairs of points whose distances are pooled.
+        proportion: Its human length relative to body height.
+
+    """
 
     kind: str
     pairs: tuple[tuple[int, int], ...]
@@ -41,7 +48,7 @@ _HEIGHT = (
     _bones("torso", "neck", "hip"),
     _bones("thigh", "hip", "knee"),
     _bones("shin", "knee", "ankle"),
-)  # one above the other
+)  # stacked vertically in a standing person
 BODY_LENGTHS = (
     *_HEIGHT,
     _bones("shoulder", "neck", "shoulder"),
@@ -60,15 +67,20 @@ LENGTHS = (
 _PROPORTIONS = np.array([length.proportion for length in LENGTHS])
 _KIND_OF = np.array([KIND[length.kind] for length in LENGTHS])
 _QUANTILE = np.array([USUAL if length.kind == "face" else LONG for length in LENGTHS])
-# Pairs in rows of two: (len(LENGTHS), 2) each; a length of one pair has it twice, of which one is measured.
+# Pairs in rows of two: (len(LENGTHS), 2) each. A single pair is repeated, but measured once.
 _STARTS, _ENDS = np.moveaxis(np.array([(length.pairs * 2)[:2] for length in LENGTHS]), -1, 0)
 _MEASURED = np.array([[True, len(length.pairs) == 2] for length in LENGTHS])
 
 
 def lengths(points: np.ndarray) -> np.ndarray:
-    """Measure LENGTHS in points (f, 130, 3) in pixels, over the frames where both ends are seen.
+    """Measure LENGTHS over the frames in which both ends are visible.
 
-    Returns (len(LENGTHS),) in pixels, 0 for what is never seen or tiny beside the rest of the body.
+    Args:
+        points: (f, 130, 3) in pixels.
+
+    Returns:
+        (len(LENGTHS),) in pixels; 0 for what is never visible or tiny compared with the rest of the body.
+
     """
     starts, ends = points[:, _STARTS], points[:, _ENDS]
     both = seen(starts) & seen(ends) & _MEASURED
@@ -79,9 +91,9 @@ def lengths(points: np.ndarray) -> np.ndarray:
 
 
 def _quantiles(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return _QUANTILE, linearly interpolated, of the `counts` numbers in each column, else NaN; 0 of none.
+    """Return the linearly interpolated _QUANTILE of each column with `counts` numbers and NaN, else 0.
 
-    All columns at once: training measures two bodies for each of its samples.
+    All columns are computed at once, because training measures two bodies per sample.
     """
     if not len(values):
         return np.zeros(len(counts))
@@ -95,10 +107,9 @@ def _quantiles(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def stature(found: np.ndarray) -> float:
-    """Estimate a body's height in pixels when it stands, from its `lengths`, by human proportions.
+    """Estimate the height in pixels of a standing body, from its `lengths` and human proportions.
 
-    The bones that lie one above the other tell it best; others are asked where none of those is seen.
-    0 where nothing is.
+    Vertically stacked bones are preferred; others are used if none of these is visible. 0 if nothing is.
     """
     for group in (slice(len(_HEIGHT)), slice(None)):
         known = found[group] > 0
@@ -108,10 +119,17 @@ def stature(found: np.ndarray) -> float:
 
 
 def common_scale(driving: np.ndarray, reference: np.ndarray) -> float | None:
-    """Return how many times larger the reference's body is than the driving one, from their `lengths`.
+    """Return how many times larger the reference's body is than the driving one.
 
-    It is the median over the kinds of the body's bones that both show, each weighing what it takes of
-    the stature; None where they share fewer than LEAST_KINDS.
+    It is the median over the kinds of body bones that both show, weighted by their share of body height.
+
+    Args:
+        driving: `lengths` of the driving body.
+        reference: `lengths` of the reference's body.
+
+    Returns:
+        The scale, None if they share fewer than MIN_KINDS kinds.
+
     """
     body = slice(len(BODY_LENGTHS))
     both = (driving[body] > 0) & (reference[body] > 0)
@@ -127,11 +145,20 @@ def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
 
 
 def bone_ratios(driving: np.ndarray, reference: np.ndarray, scale: float, bound: float) -> np.ndarray:
-    """Return how many times longer the reference's bones are than the driving ones: (len(KINDS),).
+    """Return how many times longer the reference's bones are than the driving ones.
 
-    Kinds that either lacks take their neighbour's ratio (see `_NEIGHBOURS`) or the body's `scale`.
-    All are kept between scale / bound and scale * bound, but for the face, which cartoons enlarge most: it
-    may go on to the square of `bound`.
+    Kinds that either lacks use a neighbour's ratio (see `_NEIGHBOURS`) or `scale`. The face may deviate by
+    the square of `bound`, because cartoons enlarge it most.
+
+    Args:
+        driving: `lengths` of the driving body.
+        reference: `lengths` of the reference's body.
+        scale: Scale of the whole body.
+        bound: Ratios are clamped between scale / bound and scale * bound.
+
+    Returns:
+        (len(KINDS),).
+
     """
     both = (driving > 0) & (reference > 0)
     own = {kind: _ratio(driving, reference, both & (index == _KIND_OF)) for kind, index in KIND.items()}
@@ -142,7 +169,7 @@ def bone_ratios(driving: np.ndarray, reference: np.ndarray, scale: float, bound:
     return np.clip([own[kind] or scale for kind in KINDS], scale / bounds, scale * bounds)
 
 
-# Whom a kind asks that was not measured, in order. Feet are never measured: they go with the shins.
+# Which ratio replaces one that was not measured, in order. Feet are never measured and follow the shins.
 _NEIGHBOURS = (
     ("upper_arm", "forearm"),
     ("forearm", "upper_arm"),

@@ -1,4 +1,4 @@
-"""Body parts: dropping those that a character lacks, and adding those that the driving poses lack."""
+"""Body parts: drop those a character lacks, and add those the driving poses lack."""
 
 import re
 from collections.abc import Sequence
@@ -32,30 +32,30 @@ def _named() -> dict[str, tuple[int, ...]]:
     return {"head": (JOINT["nose"], *all_of_face), "face": all_of_face, **both, **single}
 
 
-# Which of the 130 points a part holds. Arms begin below the shoulder and legs below the hip.
+# Indices of each part among the 130 points. Arms start below the shoulder and legs below the hip.
 POINTS_OF = _named()
 PARTS = tuple(POINTS_OF)
 
 
 def parse_parts(text: str) -> tuple[str, ...]:
-    """Split names as people write them: "Left arm, ears" are left_arm and ears. They may be unknown."""
+    """Parse a list of names: "Left arm, ears" becomes left_arm and ears. The names are not checked."""
     names = (name.strip() for name in re.split(r"[,;\n]", text.lower()))
     return tuple(re.sub(r"[\s-]+", "_", name) for name in names if name)
 
 
 def drop_parts(points: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """Return points (f, 130, 3) with these PARTS missing: zeros, score 0."""
+    """Return points (f, 130, 3) in which these PARTS are missing: zeros with a score of 0."""
     gone = [point for name in names for point in POINTS_OF[name]]
     result = points.copy()
     result[:, gone] = 0.0
     return result
 
 
-ADDED_SCORE = 0.5  # of points that nobody found: above what counts as seen
+ADDED_SCORE = 0.5  # score of added points, above the visibility threshold
 assert ADDED_SCORE > VISIBLE
-ADDABLE = tuple(name for name in PARTS if "face" not in name)  # nothing tells where a face's points would be
+ADDABLE = tuple(name for name in PARTS if "face" not in name)  # face points cannot be estimated
 
-# Where a joint rests below its parent: (along the trunk, downwards; outwards to its side), in statures.
+# Rest position of a joint relative to its parent, in body heights: down along the trunk, and outwards.
 _RESTING = {
     "eye": (-0.02, 0.018),
     "ear": (0.01, 0.025),
@@ -75,12 +75,20 @@ _REST = {
 
 
 def add_parts(points: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """Return points (f, 130, 3) in pixels with these parts (of ADDABLE) where they are never seen.
+    """Add parts that are never visible.
 
-    A point that no frame shows is put where the other side's would be, mirrored at the line from the neck
-    to the hips; where the other side is never seen either, at rest: arms and legs hanging along that line,
-    in human proportions. What it hangs from is added first if need be, the neck excepted; it stays missing
-    in frames that lack it, and so do hands of which neither is ever seen. Scores become ADDED_SCORE.
+    Points that no frame shows are mirrored from the other side at the line from neck to hips. If the other
+    side is never visible either, arms and legs hang along that line in human proportions. Missing ancestors
+    except the neck are added first. A point stays missing in frames without its parent, and so do hands of
+    which neither is ever visible.
+
+    Args:
+        points: (f, 130, 3) in pixels.
+        names: Names from ADDABLE.
+
+    Returns:
+        (f, 130, 3), in which added points have ADDED_SCORE.
+
     """
     result = points.copy()
     wanted = {point for name in names for point in POINTS_OF[name]}
@@ -89,9 +97,9 @@ def add_parts(points: np.ndarray, names: Sequence[str]) -> np.ndarray:
     height = stature(lengths(points))
     if missing and height:
         trunk = _trunk(result, height)
-        for twigs in TREE:
-            for point in missing.intersection(twigs.points):
-                _add(result, point, twigs.parent, trunk, height)
+        for siblings in TREE:
+            for point in missing.intersection(siblings.points):
+                _add(result, point, siblings.parent, trunk, height)
     return result
 
 
@@ -102,7 +110,7 @@ def _add(points: np.ndarray, point: int, parent: int, trunk: np.ndarray, height:
         bone = _mirrored(_filled(points[:, other, :2] - points[:, above, :2], shown), trunk)
     elif point in _REST:
         down, left = _REST[point]
-        across = np.stack([trunk[:, 1], -trunk[:, 0]], axis=-1)  # to the left of somebody who faces us
+        across = np.stack([trunk[:, 1], -trunk[:, 0]], axis=-1)  # to the left of a person facing the viewer
         bone = (down * trunk + left * across) * height
     else:
         return
@@ -112,7 +120,7 @@ def _add(points: np.ndarray, point: int, parent: int, trunk: np.ndarray, height:
 
 
 def _trunk(points: np.ndarray, height: float) -> np.ndarray:
-    """Return the direction, of length 1, from neck to hips: (f, 2); downwards if unknown."""
+    """Return the unit vectors from neck to hips: (f, 2); downwards if unknown."""
     hips = [JOINT["right_hip"], JOINT["left_hip"]]
     there = seen(points[:, hips])
     middle = (points[:, hips, :2] * there[..., None]).sum(axis=1) / np.maximum(there.sum(axis=1), 1)[:, None]

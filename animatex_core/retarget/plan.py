@@ -1,4 +1,4 @@
-"""What becomes of a clip: how it is carried over to a character, and why."""
+"""How a video's poses are transferred to a character, and why."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,21 +6,27 @@ from typing import Literal
 import numpy as np
 
 from ..pose.keypoints import PoseSequence, seen
+from .alignment import align_to_joints, align_to_neck, fit_to_box
 from .bones import BODY_BONES
 from .character import Character
 from .measure import bone_ratios, common_scale, lengths
 from .parts import POINTS_OF
 from .settings import RetargetSettings
-from .transform import IDENTITY, Similarity, align_to_joints, align_to_neck, fit_to_box, rescale
+from .transform import IDENTITY, Similarity, rescale
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What becomes of a clip.
+    """How a video's poses are transferred to a character.
 
-    how: what the result follows; "passed on" where nothing is known of the character. description says it in
-    words for the user, with the reason. ratios (len(KINDS),): of each kind of bone; motion: of the whole
-    body; width, height: pixels of the picture that the result is in parts of.
+    Attributes:
+        how: What the result follows; "passed on" if nothing is known of the character.
+        description: The same in words for the user, with the reason.
+        ratios: (len(KINDS),) length ratio of each kind of bone.
+        motion: Scale and shift of the whole body, in pixels.
+        width: Width in pixels of the image to which the result refers.
+        height: Its height.
+
     """
 
     how: Literal["as released", "aligned", "retargeted", "fitted", "passed on"]
@@ -32,21 +38,21 @@ class Plan:
 
     @property
     def sentence(self) -> str:
-        """What is done, as a whole sentence."""
+        """The description as a sentence."""
         return f"The poses were {self.description}."
 
     def own_pose(self, character: Character) -> PoseSequence | None:
-        """Return the character's own pose, None where it is of no use: a guess at what is no human body."""
+        """Return the character's own pose; None if it is useless, a guess at a non-human body."""
         return None if self.how in ("fitted", "passed on") else character.pose
 
 
 def in_pixels(poses: PoseSequence, width: int, height: int) -> np.ndarray:
-    """Return the points of poses in a picture of this size: (f, 130, 3) float64."""
+    """Return the points of poses in an image of this size: (f, 130, 3) float64."""
     return poses.points.astype(np.float64) * [width, height, 1]
 
 
 def reference_of(character: Character) -> np.ndarray | None:
-    """Return the points of the reference pose in pixels, None if there is none."""
+    """Return the points of the character's pose in pixels, None if there is none."""
     if character.pose is None:
         return None
     return in_pixels(character.pose, character.width, character.height)
@@ -55,14 +61,22 @@ def reference_of(character: Character) -> np.ndarray | None:
 def plan_for(
     points: np.ndarray, driving: PoseSequence, character: Character, settings: RetargetSettings
 ) -> Plan:
-    """Plan for the points (f, 130, 3), in pixels, of a driving clip."""
+    """Plan the transfer of driving points.
+
+    Args:
+        points: (f, 130, 3) in pixels.
+        driving: The poses that they come from.
+        character: The character.
+        settings: The settings.
+
+    """
     factors = settings.factors.ratios()
     if settings.mode == "none":
         return Plan("as released", "left as they were", factors, IDENTITY, driving.width, driving.height)
     plan = _by_pose(points, character, settings) or _by_box(points, character, settings)
     if plan is not None:
         return plan
-    description = f"passed on as they are in the driving picture, because {_reason(points, character)}"
+    description = f"passed on unchanged, because {_reason(points, character)}"
     return Plan("passed on", description, factors, IDENTITY, driving.width, driving.height)
 
 
@@ -89,7 +103,7 @@ def _by_box(points: np.ndarray, character: Character, settings: RetargetSettings
     factors = settings.factors.ratios()
     box = character.box.in_pixels(character.width, character.height)
     legless = not set(POINTS_OF["legs"]) - {point for name in settings.drop for point in POINTS_OF[name]}
-    # The factors shape the dancer first, so that feet and head meet the box all the same.
+    # The factors are applied first, so that feet and head still align with the box.
     motion = fit_to_box(rescale(points, factors, IDENTITY), box, legless)
     if motion is None:
         return None
@@ -104,7 +118,7 @@ def _shared_bones(points: np.ndarray, reference: np.ndarray) -> int:
 
 def _reason(points: np.ndarray, character: Character) -> str:
     if not lengths(points).any():
-        return "they show too little of a person: give a clip or poses with a whole figure"
+        return "they show too little of a person: give a video or poses of a whole figure"
     if character.pose is None:
-        return "nothing is known of the character: give its pose, or a mask or box of where it is"
-    return "the reference pose shares too few bones with them: give a mask or box of where the character is"
+        return "nothing is known about the character: give its pose, a mask or a box"
+    return "the reference pose shares too few bones with them: give a mask or box of the character"

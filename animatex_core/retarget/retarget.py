@@ -1,10 +1,11 @@
-"""Retargeting: the motion of a dancer on the body of a character (the paper's EPI, at inference).
+"""Retargeting: transfer a person's motion to the body of a character, as in EPI at inference (section 3.3).
 
-Everything is computed in pixels, where both axes have the same unit, so that angles survive when the
-two pictures have different shapes.
+Everything is computed in pixels, where both axes have the same unit, so that angles are preserved between
+images of different aspect ratios.
 """
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,36 +26,84 @@ __all__ = [
     "Mode",
     "Plan",
     "RetargetSettings",
+    "Retargeted",
     "plan",
     "retarget",
+    "retarget_with_plan",
 ]
 
 DEFAULT = RetargetSettings()
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
+@dataclass(frozen=True, eq=False)
+class Retargeted:
+    """Retargeted poses, and how they were made.
+
+    Attributes:
+        poses: The result, with as many frames as the driving poses.
+        plan: How the poses were transferred.
+        own_pose: The character's own pose; None if there is none or it is useless.
+
+    """
+
+    poses: PoseSequence
+    plan: Plan
+    own_pose: PoseSequence | None
+
+
+def retarget_with_plan(
+    driving: PoseSequence, character: Character, settings: RetargetSettings = DEFAULT
+) -> Retargeted:
+    """Transfer the motion of `driving` to a character, and explain how.
+
+    This is `retarget` and `plan` in one call, with the same arguments and warning.
+    """
+    return _retargeted(driving, character, settings)
+
+
 def retarget(
     driving: PoseSequence, character: Character, settings: RetargetSettings = DEFAULT
 ) -> PoseSequence:
-    """Carry the motion of `driving` over to the character; frames, rate and scores stay.
+    """Transfer the motion of `driving` to a character; frames, frame rate and scores stay.
 
-    The result is in parts of the character's picture; in mode "none", and where nothing is known of the
-    character (which warns), of the driving one. Joints that are missing stay missing, but for what
-    `settings.add` names; points of score 0 keep their numbers. `plan` tells what is done.
+    Missing joints stay missing, except for those in `settings.add`; points with a score of 0 are unchanged.
+    An AnimateXWarning says if nothing is known of the character.
+
+    Args:
+        driving: The driving poses.
+        character: The character.
+        settings: The settings.
+
+    Returns:
+        The poses as fractions of the character's image; in mode "none", and if nothing is known of the
+        character, of the driving image.
+
     """
-    points = _driving(driving, settings)
-    chosen = plan_for(points, driving, character, settings)
-    if chosen.how == "passed on":
-        warnings.warn(AnimateXWarning(chosen.sentence), stacklevel=2)
-    result = rescale(points, chosen.ratios, chosen.motion)
-    if settings.ground:
-        result = _on_ground(result, points, character, chosen)
-    return _poses(result, driving, chosen, settings)
+    return _retargeted(driving, character, settings).poses
 
 
 def plan(driving: PoseSequence, character: Character, settings: RetargetSettings = DEFAULT) -> Plan:
-    """Return what `retarget` does with the same arguments: `.how` and, for the user, `.description`."""
+    """Return how `retarget` transfers poses with the same arguments, without transferring them.
+
+    Args:
+        driving: The driving poses.
+        character: The character.
+        settings: The settings.
+
+    """
     return plan_for(_driving(driving, settings), driving, character, settings)
+
+
+def _retargeted(driving: PoseSequence, character: Character, settings: RetargetSettings) -> Retargeted:
+    points = _driving(driving, settings)
+    chosen = plan_for(points, driving, character, settings)
+    if chosen.how == "passed on":
+        warnings.warn(AnimateXWarning(chosen.sentence), stacklevel=3)
+    result = rescale(points, chosen.ratios, chosen.motion)
+    if settings.ground:
+        result = _on_ground(result, points, character, chosen)
+    return Retargeted(_poses(result, driving, chosen, settings), chosen, chosen.own_pose(character))
 
 
 def _driving(driving: PoseSequence, settings: RetargetSettings) -> np.ndarray:

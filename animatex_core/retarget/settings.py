@@ -1,4 +1,4 @@
-"""What a user can ask of retargeting."""
+"""Settings of retargeting."""
 
 import reprlib
 from collections.abc import Sequence
@@ -30,10 +30,19 @@ _SCALED_BY = {
 
 @dataclass(frozen=True)
 class Factors:
-    """How many times longer the bones of a part become, about the place where it is attached; 0.1 to 10.
+    """Length factors of body parts, each about the point where the part is attached; 0.1 to 10.
 
-    body: neck to hips, which takes the legs along; legs: hips to toes; arms: shoulders to fingers;
-    neck: neck to nose; shoulders: neck to shoulders; face: eyes, ears and face points about the nose.
+    Attributes:
+        body: Neck to hips, which moves the legs along.
+        legs: Hips to toes.
+        arms: Shoulders to fingers.
+        neck: Neck to nose.
+        shoulders: Neck to shoulders.
+        face: Eyes, ears and face points about the nose.
+
+    Raises:
+        InvalidInput: A factor is out of range.
+
     """
 
     body: float = 1.0
@@ -57,16 +66,22 @@ class Factors:
 
 @dataclass(frozen=True)
 class RetargetSettings:
-    """How the driving motion is carried over to the character.
+    """How the driving motion is transferred to the character.
 
-    mode: "none" leaves the poses where they were in the driving picture, as released; "align" moves and
-    scales the whole dancer to the character's place and size; "retarget" gives him the character's bone
-    lengths as well. factors: see there; about the driving body itself in mode "none".
-    drop: names of PARTS that the character has not; they become missing. add: names of ADDABLE parts that
-    the driving poses lack in every frame and the character has.
-    ground: keep the feet on the character's ground line. bound: how many times a bone may be longer or
-    shorter than the scale of the whole body would make it, 1 or more (squared for the face); factors come
-    on top.
+    Attributes:
+        mode: "none" keeps the poses at their position in the driving image, as the official code does.
+            "align" moves and scales the whole person to the character's position and size. "retarget" also
+            applies the character's bone lengths.
+        factors: Length factors on top; in mode "none", of the driving body itself.
+        drop: Names of PARTS that the character does not have; they become missing.
+        add: Names of ADDABLE parts that the driving poses never show and the character has.
+        ground: Keep the feet on the character's ground line.
+        bound: How many times a bone may be longer or shorter than the scale of the whole body, 1 or more
+            (squared for the face). Factors are applied afterwards.
+
+    Raises:
+        InvalidInput: A setting is unknown or out of range.
+
     """
 
     mode: Mode = "retarget"
@@ -96,6 +111,6 @@ def _checked(name: str, parts: Sequence[str], known: Sequence[str]) -> tuple[str
     for part in listed:
         if part not in known:
             raise InvalidInput(
-                f"{name} names {reprlib.repr(part)}, which is no part here: take {', '.join(known)}."
+                f"{name} contains {reprlib.repr(part)}, which is not a known part: use {', '.join(known)}."
             )
     return listed

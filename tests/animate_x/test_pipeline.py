@@ -164,7 +164,7 @@ def test_pictures_are_rounded_down_as_released() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda poses: poses.select(range(9)), "poses of 9 frames, but the clip has 12"),
+        (lambda poses: poses.select(range(9)), "poses of 9 frames, but the video has 12"),
         (lambda poses: PoseSequence.from_points(poses.points, HEIGHT, WIDTH), "in parts of the picture"),
     ],
 )

@@ -196,7 +196,7 @@ def test_what_the_mask_shows_may_be_told(dance: DanceFiles, capsys: pytest.Captu
     assert retarget(dance, mask=dance.folder / "mask.png", mask_shows="background") == 0
     said = capsys.readouterr()
     assert "where the mask is black" in said.out
-    assert "warning: The character's box is the whole picture" in said.err
+    assert "warning: The character's box is the whole image" in said.err
 
 
 @pytest.mark.parametrize("box", ["0,0,1,1", "0.005,0,1,0.995"])
@@ -204,7 +204,7 @@ def test_a_box_of_the_whole_picture_is_questioned(
     dance: DanceFiles, box: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert retarget(dance, box=box) == 0
-    assert "warning: The character's box is the whole picture" in capsys.readouterr().err
+    assert "warning: The character's box is the whole image" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("value", "kind"), [(0, "empty"), (255, "full")])
@@ -235,7 +235,7 @@ def test_gaps_in_a_folder_of_poses_stay_in_step_with_the_clip(
     poses, true = read_poses(dance.folder / "out.json"), read_poses(dance.poses)
     assert np.flatnonzero(seen(poses.body).any(axis=1)).tolist() == there
     np.testing.assert_allclose(poses.body[there, :, :2], true.body[there, :, :2], atol=1e-5)
-    assert "has no poses of frames 0, 4 to 5: nobody is shown there" in capsys.readouterr().err
+    assert "has no poses for frames 0, 4 to 5: nobody is shown there" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("times", [1, 3])
@@ -254,7 +254,7 @@ def test_poses_of_another_clip_are_noticed(
     dance.poses.write_text(json.dumps(frames))
     assert retarget(dance, box="0.2,0.1,0.8,0.9") == 2
     error = capsys.readouterr().err
-    expected = "joints in .* lie outside of the pictures" if times == 3 else "turned as it is"
+    expected = "joints in .* are outside the" if times == 3 else "in the same orientation"
     assert re.search(expected, error)
     assert "Traceback" not in error
 
@@ -264,7 +264,7 @@ def test_another_number_of_frames_is_told_with_its_ratio(
 ) -> None:
     dance.poses.write_text(json.dumps(json.loads(dance.poses.read_text())[::2]))
     assert retarget(dance, box="0.2,0.1,0.8,0.9") == 0
-    assert "poses of 6 frames, but the clip has 12, as if the clip had 2 times the frame rate" in (
+    assert "poses of 6 frames, but the video has 12, as if the video had 2 times the frame rate" in (
         capsys.readouterr().err
     )
 

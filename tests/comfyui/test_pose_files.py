@@ -167,9 +167,9 @@ def test_nothing_is_read_outside_of_the_folders(server: Server, inputs: Path, na
     ("content", "words"),
     [
         (None, "'bad.json' is not in ComfyUI's input folder: copy it there, or choose another file."),
-        ("no JSON", "are not JSON or were cut off"),
-        ("[]", "holds no frames"),
-        ('{"a": 1}', "is no OpenPose frame"),
+        ("no JSON", "are not JSON or are truncated"),
+        ("[]", "There are no frames in"),
+        ('{"a": 1}', "is not an OpenPose frame"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_a_sentence(

@@ -83,7 +83,7 @@ def test_poses_are_found_in_a_clip_and_in_frames(server: Server, nets: dict, sou
     prompt = extracting(nets)
     prompt["found"] = node("AnimateXExtractPoses", dwpose=["nets", 0], **EXTRACT, **inputs)
     history, shown = run_and_listen(server, prompt)
-    assert shown["found"] == "Somebody is seen in 5 of 5 frames, searched by DWPose on CPU."
+    assert shown["found"] == "A person was found in 5 of 5 frames, detected by DWPose on CPU."
     poses = poses_in(history)
     expected = np.array([walking(i)[:2] for i in range(FRAMES)]) + FRACTIONS[NOSE] * (29, 119)
     np.testing.assert_allclose(poses.body[:, NOSE, :2] * (WIDTH, HEIGHT), expected, atol=2)
@@ -105,7 +105,7 @@ def test_another_person_is_followed(server: Server, nets: dict) -> None:
 @pytest.mark.parametrize(
     ("inputs", "words"),
     [
-        ({"person": "7"}, "person is 7, but no frame of the clip shows more than 2 people"),
+        ({"person": "7"}, "person is 7, but no frame of the video shows more than 2 people"),
         ({"images": ["parts", 0]}, "both images and video are connected: connect exactly one"),
         ({"detect_every": 0}, "Value 0 smaller than min of 1"),
         ({"person": "nobody"}, "person is 'nobody', but it must be best, largest, leftmost or a number"),
@@ -127,8 +127,8 @@ def test_neither_images_nor_video_is_refused(server: Server, nets: dict) -> None
         ({"detector": LANDMARKS}, "landmarks.onnx maps input (1, 3, 384, 288)"),
         ({"estimator": "tests/broken.onnx"}, "broken.onnx cannot be read as ONNX"),
         ({"detector": "../../secret.onnx"}, "'../../secret.onnx' is not among the pose models"),
-        ({"device": 5}, "device is '5', but it must be one of auto, cuda"),
-        ({"device": "tpu"}, "device is 'tpu', but it must be one of auto, cuda"),
+        ({"device": 5}, "device is '5', but it must be one of: auto, cuda"),
+        ({"device": "tpu"}, "device is 'tpu', but it must be one of: auto, cuda"),
     ],
 )
 def test_bad_nets_are_refused_in_a_sentence(server: Server, nets: dict, choice: dict, words: str) -> None:
@@ -144,7 +144,7 @@ def test_a_replaced_net_is_noticed(server: Server, nets: dict) -> None:
     assert "nets" in cached_nodes(server.run(extracting(nets)))
     write_landmarks(server.base / "models" / "animate_x" / "tests" / "landmarks.onnx", batch="batch")
     _, shown = run_and_listen(server, extracting(nets))
-    assert "searched by DWPose" in shown["found"]
+    assert "detected by DWPose" in shown["found"]
 
 
 def test_without_files_the_built_in_nets_run_and_say_so(server: Server, nets: dict) -> None:
@@ -152,7 +152,7 @@ def test_without_files_the_built_in_nets_run_and_say_so(server: Server, nets: di
     assert failure(history) == ""
     assert "yolox_l.onnx was not found in ComfyUI's folders" in shown["nets"]
     assert "into models/animate_x." in shown["nets"]
-    assert shown["found"].endswith(f"searched by {DWPose().name} on CPU.")
+    assert shown["found"].endswith(f"detected by {DWPose().name} on CPU.")
 
 
 def test_nobody_in_any_frame_is_reported(server: Server, nets: dict) -> None:
@@ -161,7 +161,7 @@ def test_nobody_in_any_frame_is_reported(server: Server, nets: dict) -> None:
     looks = {**EXTRACT, "whole_frame": False, "images": ["images", 0]}
     prompt["found"] = node("AnimateXExtractPoses", dwpose=["nets", 0], **looks)
     history, shown = run_and_listen(server, prompt)
-    assert shown["found"].startswith("Nobody is seen in any of 5 frames")
+    assert shown["found"].startswith("No person was found in any of 5 frames")
     assert not seen(poses_in(history).points).any()
 
 
@@ -203,7 +203,7 @@ def restarted(
 def test_known_poses_need_no_net(server: Server, nets: dict, restarted: Server) -> None:
     before = poses_in(server.run(extracting(nets)))
     history, shown = run_and_listen(restarted, extracting(loader("automatic", "automatic")))
-    assert shown == {"found": "Somebody is seen in 5 of 5 frames, searched earlier."}
+    assert shown == {"found": "A person was found in 5 of 5 frames, loaded from the cache."}
     np.testing.assert_array_equal(poses_in(history).points, before.points)
 
 
@@ -215,7 +215,7 @@ def test_files_are_offered_wherever_they_lie(restarted: Server) -> None:
 
 def test_without_onnxruntime_the_command_is_named(restarted: Server) -> None:
     complaint = restarted.complaint(extracting(loader("automatic", "automatic"), "others.mp4"))
-    assert "Finding poses needs onnxruntime, but it cannot be imported (it is blocked): run `" in complaint
+    assert "Pose detection needs onnxruntime, but it cannot be imported (it is blocked): run `" in complaint
     assert "-m pip install onnxruntime" in complaint
 
 
@@ -284,14 +284,14 @@ def test_poses_are_drawn_at_any_size(server: Server) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ([], "poses holds no frames"),
-        ([{"persons": []}], "frame 0 of poses is no OpenPose frame"),
+        ([], "no frames in poses"),
+        ([{"persons": []}], "frame 0 of poses is not an OpenPose frame"),
         (
             [{"people": [{"pose_keypoints_2d": [1, 2, 3]}]}],
             "frame 0 of poses has in pose_keypoints_2d 3 numbers",
         ),
         ([{"people": [5]}], "a person that is of type int"),
-        ("text", "frame 0 of poses is no OpenPose frame"),
+        ("text", "frame 0 of poses is not an OpenPose frame"),
     ],
 )
 def test_what_is_no_pose_is_refused_in_a_sentence(server: Server, data: Any, words: str) -> None:

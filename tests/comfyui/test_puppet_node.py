@@ -78,15 +78,15 @@ def test_an_empty_mask_is_ignored_and_the_node_says_so(server: Server) -> None:
 def test_a_pose_of_nobody_repeats_the_picture_and_the_node_says_why(server: Server) -> None:
     nobody = PoseSequence.empty(1, 64, 96)
     history, shown = run_and_listen(server, puppet(reference_pose=given(nobody)))
-    assert "every frame is the reference" in shown["puppet"]
+    assert "every frame shows the reference" in shown["puppet"]
     np.testing.assert_array_equal(frames_in(server, history), np.stack([PICTURE] * FRAMES))
 
 
 @pytest.mark.parametrize(
     ("inputs", "words"),
     [
-        ({"poses": {"__value__": []}}, "poses holds no frames"),
-        ({"reference_pose": {"__value__": [{}]}}, "frame 0 of reference_pose is no OpenPose frame"),
+        ({"poses": {"__value__": []}}, "no frames in poses"),
+        ({"reference_pose": {"__value__": [{}]}}, "frame 0 of reference_pose is not an OpenPose frame"),
         ({"reference": ["character", 1]}, "reference"),
     ],
 )

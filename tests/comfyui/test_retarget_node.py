@@ -107,7 +107,7 @@ def test_masks_of_load_image_are_understood(server: Server, picture: str, shows:
     chosen = plan(DRIVING, Character(WIDTH, HEIGHT, box=BOX))
     assert description_in(history) == chosen.description
     taken, done = shown["moved"].splitlines()
-    assert taken.startswith(f"The character is where the mask is {color}: 35% of the picture, box 0.25,0.20,")
+    assert taken.startswith(f"The character is where the mask is {color}: 35% of the image, box 0.25,0.20,")
     assert done == f"The poses were {chosen.description}."
     assert not seen(poses_in(history, "own").points).any()
 
@@ -125,8 +125,8 @@ def test_where_nothing_is_known_the_poses_are_passed_on_and_it_says_why(
 ) -> None:
     inputs: dict[str, Any] = {} if own is None else {"reference_pose": given(own)}
     history, shown = run_and_listen(server, retargeting(mask=True, **inputs))
-    assert "The mask is empty and counts for none" in shown["moved"]
-    assert "because nothing is known of the character: give its pose, or a mask" in shown["moved"]
+    assert "The mask is empty and is ignored" in shown["moved"]
+    assert "because nothing is known about the character: give its pose, a mask" in shown["moved"]
     assert shown["moved"].count("passed on") == 1
     np.testing.assert_array_equal(poses_in(history, "poses").points, DRIVING.points)
 
@@ -162,14 +162,14 @@ def test_previews_of_long_clips_are_smaller(server: Server) -> None:
 @pytest.mark.parametrize(
     ("inputs", "words"),
     [
-        ({"drop": "left wing"}, "drop names 'left_wing', which is no part here: take head, face, arms"),
-        ({"add": "face"}, "add names 'face', which is no part here: take head, arms"),
+        ({"drop": "left wing"}, "drop contains 'left_wing', which is not a known part: use head, face, arms"),
+        ({"add": "face"}, "add contains 'face', which is not a known part: use head, arms"),
         ({"mode": "stretch"}, "mode is 'stretch', but it must be one of: none, align, retarget."),
         ({"mask_shows": "sky", "mask": ["character", 1]}, "mask_shows is 'sky', but it must be one of"),
         ({"bound": 0.5}, "Value 0.5 smaller than min of 1.0"),
         ({"legs": 20.0}, "Value 20.0 bigger than max of 10.0"),
-        ({"poses": {"__value__": []}}, "poses holds no frames"),
-        ({"reference_pose": {"__value__": [{}]}}, "frame 0 of reference_pose is no OpenPose frame"),
+        ({"poses": {"__value__": []}}, "no frames in poses"),
+        ({"reference_pose": {"__value__": [{}]}}, "frame 0 of reference_pose is not an OpenPose frame"),
     ],
 )
 def test_bad_inputs_are_refused_in_a_sentence(server: Server, inputs: dict, words: str) -> None:
@@ -196,4 +196,4 @@ def test_a_mask_of_the_whole_picture_is_questioned(server: Server) -> None:
     prompt["solid"] = node("SolidMask", value=1.0, width=WIDTH, height=HEIGHT)
     prompt["moved"]["inputs"] |= {"mask": ["solid", 0], "mask_shows": "character"}
     _, shown = run_and_listen(server, prompt)
-    assert "The character's box is the whole picture: check the mask" in shown["moved"]
+    assert "The character's box is the whole image: check the mask" in shown["moved"]

@@ -103,6 +103,6 @@ def test_damaged_files_are_named(bundle: SmallBundle, tmp_path: Path) -> None:
     (tmp_path / "autoencoder.safetensors").write_bytes(bundle.image_encoder.read_bytes())
     with pytest.raises(WrongCheckpoint, match=r"autoencoder\.safetensors does not fit the autoencoder"):
         load_small(SmallBundle(tmp_path), torch.float32, CPU)
-    with pytest.raises(WrongCheckpoint, match="does not fit the small pose nets"):
+    with pytest.raises(WrongCheckpoint, match="does not fit the small pose models"):
         load_pose_nets(bundle.denoiser)
     assert read_denoiser(bundle.denoiser).trained_on.reference_form == "both"

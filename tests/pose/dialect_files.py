@@ -1,4 +1,4 @@
-"""A real dance in the forms of other programs, written from lists of names in their order."""
+"""A real dance in the formats of other programs, written from lists of keypoint names."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -52,7 +52,7 @@ LAYOUTS: dict[str, list[str]] = {
 
 
 def true_dance(frames: int = 12) -> PoseSequence:
-    """Return a dance with all body points, both hands whose roots are the wrists, feet and a face."""
+    """Return a dance with all body points, both hands with the wrists as roots, feet and a face."""
     poses = dance().select(range(frames))
     points = poses.points.copy()
     size = np.array([poses.width, poses.height])
@@ -70,7 +70,7 @@ def true_dance(frames: int = 12) -> PoseSequence:
 
 
 def named(poses: PoseSequence) -> list[dict[str, Point]]:
-    """Return the points of each frame by name, x and y in pixels and the score."""
+    """Return the points of each frame by name: x and y in pixels, and the score."""
     frames = []
     for points in poses.points * (poses.width, poses.height, 1):
         places = {name: points[index] for name, index in JOINT.items()}
@@ -167,7 +167,7 @@ def coco(poses: PoseSequence) -> dict[str, Any]:
 
 
 def dwpose(poses: PoseSequence) -> list[dict[str, Any]]:
-    """Return DWPose's arrays, in parts of the picture."""
+    """Return DWPose's arrays, as fractions of the image."""
     size = (poses.width, poses.height)
     parts = [
         {name: [x / size[0], y / size[1]] for name, (x, y, _) in frame.items()} for frame in named(poses)
@@ -183,7 +183,7 @@ def dwpose(poses: PoseSequence) -> list[dict[str, Any]]:
 
 
 def mediapipe(poses: PoseSequence) -> list[dict[str, Any]]:
-    """Return MediaPipe's landmarks, in parts of the picture."""
+    """Return MediaPipe's landmarks, as fractions of the image."""
 
     def landmarks(frame: dict[str, Point], names: Sequence[str]) -> list[dict[str, float]]:
         return [

@@ -1,17 +1,17 @@
-"""Small pose nets of generated weights."""
+"""Small pose models of generated weights."""
 
 from animatex_core.animate_x.dummy_components import generate_weights
 from animatex_core.pose.detector import OBJECTNESS
 from animatex_core.pose.torch_models import SmallDWPose
 
-RARE = -6.0  # logit of a cell's objectness: few cells show somebody, as YOLOX begins too
+RARE = -6.0  # objectness logit: few cells contain a person, as at the start of YOLOX's training
 
 
 def generated_nets(seed: int = 0) -> SmallDWPose:
-    """Return nets whose detector finds nobody, and whose points lie anywhere."""
-    nets = SmallDWPose()
-    generate_weights(nets, seed)
-    for name, values in nets.detector.heads.state_dict().items():
+    """Return models whose detector finds nobody and whose points are random."""
+    models = SmallDWPose()
+    generate_weights(models, seed)
+    for name, values in models.detector.heads.state_dict().items():
         if name.endswith("bias"):
             values[OBJECTNESS] = RARE
-    return nets
+    return models

@@ -1,8 +1,8 @@
-"""Small ONNX files of the real names, shapes and types, whose answers are known and depend on the picture.
+"""Small ONNX files with the real names, shapes and types, whose outputs are known and depend on the image.
 
 A person is a rectangle of blue, green or red, told by its colour from the grey around it. The detector finds
-one person a colour, scored by brightness. The pose net puts point k at the part FRACTIONS[k] of whatever is
-coloured in its picture. Both can be given convolutions, which change nothing but cost what the real nets do.
+one person a colour, scored by brightness. The pose model puts point k at the part FRACTIONS[k] of whatever is
+coloured in its image. Both can be given convolutions, which change nothing but cost what the real models do.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,11 +14,11 @@ from onnx import helper, numpy_helper
 
 POINTS, POINT_SCORE = 133, 0.9
 FRACTIONS = np.stack([np.arange(POINTS) * 0.618 % 1, np.arange(POINTS) * 0.755 % 1], axis=1)
-COLOURED = 60  # least difference of a pixel's channels
+COLOURED = 60  # minimum difference between a pixel's channels
 MEAN, DEVIATION = (
     np.reshape(values, (3, 1, 1)) for values in ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 )
-CONVOLUTIONS = {"detector": 20, "landmarks": 9}  # about 78 and 9 billion multiply-adds, as the real nets
+CONVOLUTIONS = {"detector": 20, "landmarks": 9}  # about 78 and 9 billion multiply-adds, as the real models
 CHANNELS = 256  # of the convolutions
 
 Batch = int | str | None
@@ -97,8 +97,8 @@ def write_detector(path: Path, batch: Batch = 1, convolutions: int = 0) -> Path:
 def write_landmarks(path: Path, batch: Batch = 1, convolutions: int = 0) -> Path:
     """Write `input` (batch, 3, 384, 288) -> `simcc_x` (batch, 133, 576), `simcc_y` (batch, 133, 768)."""
     graph = Graph()
-    picture = graph.Add(graph.Mul("input", DEVIATION), MEAN)
-    brightest, darkest = graph.ReduceMax(picture, axes=[1]), graph.ReduceMin(picture, axes=[1])
+    image = graph.Add(graph.Mul("input", DEVIATION), MEAN)
+    brightest, darkest = graph.ReduceMax(image, axes=[1]), graph.ReduceMin(image, axes=[1])
     inside = graph.Cast(graph.Greater(graph.Sub(brightest, darkest), float(COLOURED)), to=1)
     nothing, outputs = _nothing(graph, "input", convolutions), {}
     for axis, (name, length) in enumerate((("simcc_x", 288), ("simcc_y", 384))):
@@ -111,13 +111,13 @@ def write_landmarks(path: Path, batch: Batch = 1, convolutions: int = 0) -> Path
 
 
 def write_other(path: Path, inputs: Mapping[str, Shape], outputs: Mapping[str, Shape]) -> Path:
-    """Write a net of some other form, all of whose results are the sum of its first input."""
+    """Write a model with another signature, all of whose outputs are the sum of its first input."""
     graph = Graph()
     return graph.save(path, inputs, expanded(graph, graph.ReduceSum(next(iter(inputs)), keepdims=0), outputs))
 
 
 def expanded(graph: Graph, scalar: str, outputs: Mapping[str, Shape]) -> dict[str, tuple[str, Shape]]:
-    """Return outputs of these shapes that hold one number everywhere."""
+    """Return outputs of these shapes filled with one number."""
     return {name: (graph.Expand(scalar, list(shape)), shape) for name, shape in outputs.items()}
 
 
@@ -139,13 +139,13 @@ def _extent(graph: Graph, inside: str, axis: int, length: int) -> tuple[str, str
 
 
 def _cells(graph: Graph, first: str, size: str) -> str:
-    """Return the middle in cells of 8 pixels."""
+    """Return the centre in cells of 8 pixels."""
     return graph.Div(graph.Add(first, graph.Div(size, 2.0)), 8.0)
 
 
-def _nothing(graph: Graph, picture: str, convolutions: int) -> str:
-    """Return 0 (n, 1, 1), at the cost of some convolutions at an eighth of the picture's size."""
-    values = graph.AveragePool(picture, kernel_shape=[8, 8], strides=[8, 8])
+def _nothing(graph: Graph, image: str, convolutions: int) -> str:
+    """Return 0 (n, 1, 1), at the cost of some convolutions at an eighth of the image's size."""
+    values = graph.AveragePool(image, kernel_shape=[8, 8], strides=[8, 8])
     generator, channels = np.random.default_rng(0), 3
     for _ in range(convolutions):
         weights = generator.standard_normal((CHANNELS, channels, 3, 3)) / np.sqrt(channels * 9)

@@ -1,4 +1,4 @@
-"""Run a case of the kind `draw`: the released drawing of one frame, as the denoiser sees it."""
+"""Run a `draw` case: the official drawing of one frame, as the model sees it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from animatex_core.pose.draw import draw_pose
 
 
 def check_draw_case(numbers: Mapping[str, np.ndarray], case: dict[str, Any]) -> None:
-    """Assert that at most the allowed part of the pixels differs."""
+    """Assert that at most the allowed fraction of the pixels differs."""
     index = numbers["body_index"][0].astype(int)
     body = np.concatenate([numbers["body"][index], (index[:, None] != -1)], axis=1, dtype=np.float32)
     hands = np.concatenate([numbers["hands"], np.ones((2, 21, 1))], axis=2, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Runners of the reference cases about finding poses."""
+"""Run the reference cases of pose detection."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from animatex_core.pose.keypoints import PoseSequence, openpose_from_133, poses_
 
 Numbers = Mapping[str, np.ndarray]
 Case = dict[str, Any]
-EVERY = 8  # the cases hold every eighth pixel of the nets' pictures
+EVERY = 8  # the cases hold every eighth pixel of the models' images
 
 
 def assert_near(actual: np.ndarray, expected: np.ndarray, tolerance: float) -> None:
@@ -21,8 +21,8 @@ def assert_near(actual: np.ndarray, expected: np.ndarray, tolerance: float) -> N
 
 
 def check_yolox_case(numbers: Numbers, case: Case) -> None:
-    """The detector's picture, and the boxes of its output."""
-    frame = numbers["image"][..., ::-1]  # the cases are in blue, green, red, as OpenCV reads pictures
+    """The detector's image, and the boxes of its output."""
+    frame = numbers["image"][..., ::-1]  # the cases are in blue, green, red, as OpenCV reads images
     ratio = letterbox_ratio(*frame.shape[:2])
     assert_near(letterbox(frame)[:, ::EVERY, ::EVERY], numbers["input_crop"], case["tolerance"])
     assert_near(np.array(ratio), numbers["ratio"], case["tolerance"])
@@ -33,11 +33,11 @@ def check_yolox_case(numbers: Numbers, case: Case) -> None:
 
 
 def check_rtmpose_case(numbers: Numbers, case: Case) -> None:
-    """The pose net's picture of the first box, and the points of its output for every box."""
+    """The pose model's image of the first box, and the points of its output for every box."""
     frame, tolerance = numbers["image"][..., ::-1], case["tolerance"]
     regions = [region_of(box) for box in numbers["boxes"]]
-    picture = crop(frame, regions[0]).transpose(1, 2, 0)
-    assert_near(picture[::EVERY, ::EVERY], numbers["crop0"], tolerance)
+    image = crop(frame, regions[0]).transpose(1, 2, 0)
+    assert_near(image[::EVERY, ::EVERY], numbers["crop0"], tolerance)
     assert_near(np.stack([region.centre for region in regions]), numbers["center"], tolerance)
     assert_near(np.stack([region.size for region in regions]), numbers["scale"], tolerance)
     for index, region in enumerate(regions):
@@ -47,7 +47,7 @@ def check_rtmpose_case(numbers: Numbers, case: Case) -> None:
 
 
 def check_wholebody_case(numbers: Numbers, case: Case) -> None:
-    """OpenPose's order, and the first person's parts as they are drawn and given to the model."""
+    """OpenPose's order, and the first person's parts as they are drawn and passed to the model."""
     keypoints, scores = numbers["keypoints133"], numbers["scores133"]
     points, tolerance = openpose_from_133(keypoints, scores), case["tolerance"]
     assert_near(points[..., :2], numbers["openpose_keypoints"], tolerance)
@@ -70,7 +70,7 @@ def _decoded(numbers: Numbers, index: int, region: Region) -> tuple[np.ndarray, 
 
 
 def _as_released(points: np.ndarray) -> np.ndarray:
-    """Points (..., 3) as (..., 2), -1 where their score is below 0.3."""
+    """Return points (..., 3) as (..., 2), -1 where the score is below 0.3."""
     return np.where(points[..., 2:] < 0.3, -1, points[..., :2])
 
 

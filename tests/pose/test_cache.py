@@ -56,7 +56,7 @@ def of_other_shape() -> bytes:
     [b"", b"no archive", b"PK\x03\x04 cut", pickled(), of_other_shape(), None],
     ids=["empty", "text", "cut", "pickle", "shape", "truncated"],
 )
-def test_a_damaged_file_is_computed_anew_and_replaced(tmp_path: Path, content: bytes | None) -> None:
+def test_a_damaged_file_is_recomputed_and_replaced(tmp_path: Path, content: bytes | None) -> None:
     cache, path = PoseCache(tmp_path), tmp_path / f"{KEY}.npz"
     cache.put(KEY, poses(seed=1))
     path.write_bytes(path.read_bytes()[:-40] if content is None else content)
@@ -67,10 +67,10 @@ def test_a_damaged_file_is_computed_anew_and_replaced(tmp_path: Path, content: b
     np.testing.assert_array_equal(again.points, poses(seed=2).points)
 
 
-def test_a_folder_that_cannot_be_written_loses_nothing_and_is_told_once(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_loses_nothing_and_warns_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     cache = PoseCache(tmp_path / "file")
-    with pytest.warns(AnimateXWarning, match="Poses are not kept for later"):
+    with pytest.warns(AnimateXWarning, match="The poses could not be cached"):
         assert len(cache.cached(KEY, poses)) == 3
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -93,16 +93,16 @@ def written(folder: Path, **contents: str) -> list[Path]:
     return [folder / name for name in contents]
 
 
-def pose_key(clip: Path, nets: Sequence[Path], settings: Mapping[str, object]) -> str:
-    return key_of([digest_file(path) for path in (clip, *nets)], settings)
+def pose_key(clip: Path, models: Sequence[Path], settings: Mapping[str, object]) -> str:
+    return key_of([digest_file(path) for path in (clip, *models)], settings)
 
 
 def test_the_content_of_the_files_counts_and_not_their_names(tmp_path: Path) -> None:
-    clip, *nets = written(tmp_path / "a", clip="c", detector="d", landmarks="l")
+    clip, *models = written(tmp_path / "a", clip="c", detector="d", landmarks="l")
     same, *same_nets = written(tmp_path / "b", other="c", one="d", two="l")
     settings = {"person": "best", "indices": np.arange(3), "detect_every": np.int64(1)}
-    assert pose_key(clip, nets, settings) == pose_key(same, same_nets, dict(reversed(settings.items())))
-    assert len(pose_key(clip, nets, settings)) == 64
+    assert pose_key(clip, models, settings) == pose_key(same, same_nets, dict(reversed(settings.items())))
+    assert len(pose_key(clip, models, settings)) == 64
 
 
 def test_every_part_of_the_key_counts(tmp_path: Path) -> None:
@@ -118,13 +118,13 @@ def test_every_part_of_the_key_counts(tmp_path: Path) -> None:
     assert len(keys) == 6
 
 
-def test_a_key_of_a_missing_clip_names_it(tmp_path: Path) -> None:
+def test_a_key_of_a_missing_video_names_it(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"missing\.mp4 cannot be read"):
         pose_key(tmp_path / "missing.mp4", (), {})
 
 
-def test_a_setting_that_is_not_plain_is_refused() -> None:
-    with pytest.raises(InvalidInput, match=r"settings hold .*plain values"):
+def test_a_setting_that_is_not_plain_is_rejected() -> None:
+    with pytest.raises(InvalidInput, match=r"settings contain .*plain values"):
         pose_key(Path(__file__), (), {"person": object()})
 
 
@@ -184,14 +184,14 @@ def test_a_folder_that_is_read_only_full_or_gone_stops_nothing(tmp_path: Path) -
     folder.mkdir()
     with mounted(folder, "size=4k"):
         cache = PoseCache(folder)
-        with pytest.warns(AnimateXWarning, match="Poses are not kept for later.*free some space"):
+        with pytest.warns(AnimateXWarning, match="The poses could not be cached.*free some space"):
             assert len(cache.cached(KEY, poses)) == 3
         assert list(folder.iterdir()) == []
         remount(folder, "size=1m")
         cache.put(KEY, poses())
         remount(folder, "ro")
         assert PoseCache(folder).get(KEY) is not None
-        with pytest.warns(AnimateXWarning, match="Poses are not kept for later"):
+        with pytest.warns(AnimateXWarning, match="The poses could not be cached"):
             PoseCache(folder).put(key(1), poses())
     folder.rmdir()
     assert cache.get(KEY) is None
@@ -203,7 +203,7 @@ def test_the_entries_used_last_stay_when_it_grows_too_large(tmp_path: Path) -> N
     PoseCache(tmp_path).put(key(0), poses())
     size = (tmp_path / f"{key(0)}.npz").stat().st_size
     cache = PoseCache(tmp_path, max_bytes=4 * size)
-    (tmp_path / "notes.npz").write_bytes(bytes(8 * size))  # somebody else's
+    (tmp_path / "notes.npz").write_bytes(bytes(8 * size))  # not an entry
     for number in range(1, 4):
         cache.put(key(number), poses())
     for number, path in enumerate(sorted(tmp_path.glob("0*.npz"))):
@@ -215,7 +215,7 @@ def test_the_entries_used_last_stay_when_it_grows_too_large(tmp_path: Path) -> N
     assert (tmp_path / "notes.npz").exists()
 
 
-def test_entries_that_nobody_used_for_long_go(tmp_path: Path) -> None:
+def test_entries_unused_for_long_are_removed(tmp_path: Path) -> None:
     cache = PoseCache(tmp_path, max_age=60)
     cache.put(key(0), poses())
     os.utime(tmp_path / f"{key(0)}.npz", (1e9, 1e9))
@@ -243,9 +243,9 @@ def test_many_writers_share_it(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".npz"] == []
 
 
-def test_a_file_in_place_of_the_folder_is_told_once(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_warns_once(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     cache = PoseCache(tmp_path / "file")
-    with pytest.warns(AnimateXWarning, match="Poses are not kept for later"):
+    with pytest.warns(AnimateXWarning, match="The poses could not be cached"):
         cache.put(KEY, poses())
     assert cache.get(KEY) is None

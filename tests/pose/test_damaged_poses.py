@@ -1,4 +1,4 @@
-"""Damaged pose files of every form: read, or refused in one sentence."""
+"""Damaged pose files of every format: read, or rejected in one sentence."""
 
 import json
 import random
@@ -58,7 +58,7 @@ def damaged(data: Any, rng: random.Random) -> Any:
 
 
 def refusal(data: Any) -> str | None:
-    """Return the sentence that refuses data, None where it is read."""
+    """Return the message that rejects data, None if it is read."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -16,7 +16,7 @@ def row(box: tuple[float, float, float, float], score: float, column: int = 5) -
 
 
 def decoded(*rows: np.ndarray, ratio: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Each row is put into cell 0 of the grid; several are told apart by shifting them back."""
+    """Each row is put into cell 0 of the grid; several are distinguished by shifting them back."""
     output = np.zeros((CELLS, 85), np.float32)
     for index, values in enumerate(rows):
         output[index] = values
@@ -27,11 +27,11 @@ def decoded(*rows: np.ndarray, ratio: float = 1.0) -> tuple[np.ndarray, np.ndarr
 def test_a_wide_frame_lies_at_the_top_and_its_channels_are_turned() -> None:
     frame = np.zeros((90, 160, 3), np.uint8)
     frame[..., 0] = 200
-    picture = letterbox(frame)
-    assert picture.shape == (3, 640, 640)
-    assert picture.dtype == np.float32
-    assert (picture[:, 0, 0].tolist(), picture[:, 359, 639].tolist()) == ([0, 0, 200], [0, 0, 200])
-    assert (picture[:, 360:] == 114).all()
+    image = letterbox(frame)
+    assert image.shape == (3, 640, 640)
+    assert image.dtype == np.float32
+    assert (image[:, 0, 0].tolist(), image[:, 359, 639].tolist()) == ([0, 0, 200], [0, 0, 200])
+    assert (image[:, 360:] == 114).all()
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 2000), (2000, 1), (1, 1), (641, 640)])

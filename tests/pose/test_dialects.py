@@ -1,4 +1,4 @@
-"""Poses of other programs: every joint of a real dance within a pixel of where it is."""
+"""Poses of other programs: every joint of a real dance is read to within a pixel."""
 
 import json
 import warnings
@@ -50,7 +50,7 @@ SEEN_IN = {  # points that a layout has; the others are missing
 def assert_true(
     poses: PoseSequence, points: Any = BODY, true: PoseSequence = TRUE, pixels: float = 1
 ) -> None:
-    """Every one of these points is where it is, and no other point is seen."""
+    """Check that these points are in place and no other point is visible."""
     points = list(points)
     assert (len(poses), poses.width, poses.height) == (len(true), *SIZE)
     found = seen(poses.points)
@@ -61,7 +61,7 @@ def assert_true(
 
 
 def read(data: object, **arguments: Any) -> PoseSequence:
-    """Read without any warning."""
+    """Read without warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return poses_from_openpose(data, size=SIZE, **arguments)
@@ -234,7 +234,7 @@ def test_several_people_of_an_image_are_of_one_frame() -> None:
         assert_true(read(people, person="largest"))
 
 
-def test_one_picture_of_mmpose() -> None:
+def test_one_image_of_mmpose() -> None:
     poses = read([instance(named(TRUE)[3])])
     assert_true(poses, true=TRUE.select([3]))
 
@@ -246,17 +246,17 @@ GUESSED: dict[str, tuple[Callable[[], Any], str]] = {
     "percent of the picture": (
         lambda: changed(TRUE, lambda rows: rows * (100 / SIZE[0], 100 / SIZE[1], 1)), "percent",
     ),
-    "y up": (lambda: changed(TRUE, lambda rows: rows * (1, -1, 1) + (0, SIZE[1], 0)), "y is taken to go up"),
-    "y up from the bottom": (lambda: changed(TRUE, lambda rows: rows * (1, -1, 1)), "y is taken to go up"),
+    "y up": (lambda: changed(TRUE, lambda rows: rows * (1, -1, 1) + (0, SIZE[1], 0)), "y is assumed"),
+    "y up from the bottom": (lambda: changed(TRUE, lambda rows: rows * (1, -1, 1)), "y is assumed"),
     "y up about the middle": (
-        lambda: changed(TRUE, lambda rows: rows * (2 / SIZE[0], -2 / SIZE[1], 1) - (1, -1, 0)), "y is taken",
+        lambda: changed(TRUE, lambda rows: rows * (2 / SIZE[0], -2 / SIZE[1], 1) - (1, -1, 0)), "y is",
     ),
     "low scores": (lambda: changed(TRUE, lambda rows: rows * (1, 1, 0.25)), "No score in clip is above 0.3"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("form", GUESSED)
-def test_guesses_are_said(form: str) -> None:
+def test_guesses_cause_warnings(form: str) -> None:
     make, sentence = GUESSED[form]
     with pytest.warns(AnimateXWarning, match=sentence) as caught:
         poses = poses_from_openpose(make(), source="clip")
@@ -309,10 +309,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "the same everywhere": (lambda: openpose_of([1.0] * 99), "All points of each person in clip are at one"),
     "two clips": (
         lambda: {f"{clip}_{i:03d}.jpg": frame for clip in "ab" for i, frame in enumerate(openpose(TRUE))},
-        r"clip holds poses of 2 clips \('a', 'b'\), but it must be those of one",
+        r"clip contains poses of 2 videos \('a', 'b'\), but only one is possible",
     ),
     "an unknown layout": (lambda: openpose_of([1.0, 2.0, 1.0] * 14), "has in pose_keypoints_2d 42 numbers"),
-    "no poses": (lambda: {"images": [], "info": {}}, "frame 0 of clip is no OpenPose frame"),
+    "no poses": (lambda: {"images": [], "info": {}}, "frame 0 of clip is not an OpenPose frame"),
 }  # fmt: skip
 
 
@@ -321,7 +321,7 @@ def openpose_of(numbers: list[float]) -> list[dict]:
 
 
 @pytest.mark.parametrize("form", REFUSED)
-def test_what_cannot_be_right_is_refused_in_one_sentence(form: str) -> None:
+def test_invalid_data_is_rejected_in_one_sentence(form: str) -> None:
     make, message = REFUSED[form]
     with pytest.raises(InvalidInput, match=message) as error:
         poses_from_openpose(make(), source="clip")
@@ -337,29 +337,29 @@ def test_encodings_and_json_lines(tmp_path: Path, encoding: str, lines: bool) ->
     assert_true(read_poses(file))
 
 
-def test_json_lines_that_were_cut_off_are_refused(tmp_path: Path) -> None:
+def test_truncated_json_lines_are_rejected(tmp_path: Path) -> None:
     file = tmp_path / "poses.jsonl"
     file.write_text(json_lines(openpose(TRUE))[:-300])
-    with pytest.raises(InvalidInput, match=r"cut off \(line 12:"):
+    with pytest.raises(InvalidInput, match=r"truncated \(line 12:"):
         read_poses(file)
 
 
-def test_a_file_of_nobody_is_said(tmp_path: Path) -> None:
+def test_a_file_without_people_causes_a_warning(tmp_path: Path) -> None:
     file = tmp_path / "poses.json"
     file.write_text(json.dumps([{"people": None, "canvas_width": 512, "canvas_height": 758}] * 3))
-    with pytest.warns(AnimateXWarning, match="Nobody is seen in"):
+    with pytest.warns(AnimateXWarning, match="No person was found in"):
         assert len(read_poses(file)) == 3
 
 
 @pytest.mark.parametrize("count", [133, 135, 136])
-def test_openpose_points_in_a_larger_layout_are_not_taken_for_its_own(count: int) -> None:
+def test_openpose_points_in_a_larger_layout_are_recognized(count: int) -> None:
     frames = openpose(TRUE)
     for frame in frames:
         frame["people"][0]["pose_keypoints_2d"] += [1.0] * 3 * (count - 18)
     assert_true(read(frames))
 
 
-def test_openpose_points_without_the_last_are_not_taken_for_coco() -> None:
+def test_openpose_points_without_the_last_are_not_mistaken_for_coco() -> None:
     frames = openpose(TRUE, OPENPOSE[:17])
     assert_true(read(frames), range(17))
 

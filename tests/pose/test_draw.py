@@ -1,4 +1,4 @@
-"""Pictures of poses: the released drawing written with OpenCV is the oracle."""
+"""Images of poses: the official drawing with OpenCV is the reference."""
 
 import colorsys
 import math
@@ -25,7 +25,7 @@ NO_HANDS = np.zeros((2, 21, 3), np.float32)
 
 
 def drawn_by_opencv(body: np.ndarray, hands: np.ndarray, width: int, height: int) -> np.ndarray:
-    """The facts of the released drawing, one OpenCV call a shape."""
+    """The official drawing, one OpenCV call per shape."""
     canvas = np.zeros((height, width, 3), np.uint8)
     size = np.array([width, height], np.float32)
     places, found = body[:, :2] * size, body[:, 2] > 0.3
@@ -109,19 +109,19 @@ def test_wild_places_are_drawn_in_no_time() -> None:
 
 
 def test_the_model_sees_red_and_blue_swapped() -> None:
-    picture = draw_pose(body_of(nose=(0.2, 0.5), neck=(0.8, 0.5)), hands_of(point_7=(0.5, 0.1)), 100, 100)
-    assert picture[50, 20].tolist() == [0, 0, 255]
-    assert picture[50, 80].tolist() == [0, 85, 255]
-    assert picture[50, 50].tolist() == [int(value * 0.6) for value in (255, 0, 0)]
-    assert picture[10, 50].tolist() == [255, 0, 0]
+    image = draw_pose(body_of(nose=(0.2, 0.5), neck=(0.8, 0.5)), hands_of(point_7=(0.5, 0.1)), 100, 100)
+    assert image[50, 20].tolist() == [0, 0, 255]
+    assert image[50, 80].tolist() == [0, 85, 255]
+    assert image[50, 50].tolist() == [int(value * 0.6) for value in (255, 0, 0)]
+    assert image[10, 50].tolist() == [255, 0, 0]
 
 
 def test_a_score_of_three_tenths_shows_hand_points_only() -> None:
     body, hands = body_of(nose=(0.5, 0.5)), hands_of(point_3=(0.2, 0.2))
     body[:, 2], hands[..., 2] = 0.3, 0.3
-    picture = draw_pose(body, hands, 100, 100)
-    assert not picture[50, 50].any()
-    assert picture[20, 20].tolist() == [255, 0, 0]
+    image = draw_pose(body, hands, 100, 100)
+    assert not image[50, 50].any()
+    assert image[20, 20].tolist() == [255, 0, 0]
 
 
 def test_nobody_is_black() -> None:
@@ -134,31 +134,31 @@ def test_sizes_are_whole_numbers(size: Any) -> None:
         draw_pose(NOBODY, NO_HANDS, *size)
 
 
-def test_a_clip_is_drawn_frame_by_frame_in_its_own_size() -> None:
+def test_a_video_is_drawn_frame_by_frame_in_its_own_size() -> None:
     points = np.zeros((2, POINTS, 3), np.float32)
     points[1, 0] = (0.5, 0.5, 1)
     clip = PoseSequence.from_points(points, 40, 60)
-    pictures = draw_poses(clip)
-    assert not next(pictures).any()
-    np.testing.assert_array_equal(next(pictures), draw_pose(clip.body[1], clip.hands[1], 40, 60))
-    assert [picture.shape for picture in draw_poses(clip, 20, 10)] == [(10, 20, 3)] * 2
+    images = draw_poses(clip)
+    assert not next(images).any()
+    np.testing.assert_array_equal(next(images), draw_pose(clip.body[1], clip.hands[1], 40, 60))
+    assert [image.shape for image in draw_poses(clip, 20, 10)] == [(10, 20, 3)] * 2
 
 
-def test_a_preview_dims_the_picture_and_leaves_it_alone() -> None:
-    picture = np.full((768, 512, 3), 200, np.uint8)
+def test_a_preview_dims_the_image_and_leaves_it_alone() -> None:
+    image = np.full((768, 512, 3), 200, np.uint8)
     body = body_of(nose=(0.5, 0.5), neck=(0.8, 0.5))
-    over = draw_over(picture, body, NO_HANDS)
+    over = draw_over(image, body, NO_HANDS)
     alone = draw_pose(body, NO_HANDS, 512, 768)
     shown = alone.any(axis=2)
     np.testing.assert_array_equal(over[shown], alone[shown])
     assert (over[~shown] == 100).all()
-    assert (picture == 200).all()
+    assert (image == 200).all()
 
 
 @pytest.mark.parametrize(
     ("size", "strokes"),
     [((512, 768), (4, 4, 2)), ((1024, 1536), (8, 8, 4)), ((64, 64), (1, 1, 2)), ((1, 1), (1, 1, 2))],
 )
-def test_strokes_fit_the_picture(size: tuple[int, int], strokes: tuple[int, int, int]) -> None:
+def test_strokes_fit_the_image(size: tuple[int, int], strokes: tuple[int, int, int]) -> None:
     assert Strokes.fitting(*size) == Strokes(*strokes)
     assert draw_over(np.zeros((*size, 3), np.uint8), body_of(nose=(0.5, 0.5)), NO_HANDS).any()

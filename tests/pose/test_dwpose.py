@@ -33,24 +33,24 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def test_poses_are_found_with_the_files(tmp_path: Path, files: tuple[Path, Path]) -> None:
     found = find_poses(DWPose(*files, device="cpu"), shots(), PoseCache(tmp_path))
-    assert found.sentence == "Somebody is seen in 3 of 3 frames, searched by DWPose on CPU."
+    assert found.sentence == "A person was found in 3 of 3 frames, detected by DWPose on CPU."
     assert (len(found.poses), found.poses.width, found.poses.height, found.poses.fps) == (3, 64, 96, 12.0)
 
 
-def test_without_files_the_small_nets_find_them(tmp_path: Path) -> None:
+def test_without_files_the_small_models_find_them(tmp_path: Path) -> None:
     found = find_poses(SMALL, shots(), PoseCache(tmp_path))
-    assert found.sentence == "Somebody is seen in 3 of 3 frames, searched by the small nets on CPU."
+    assert found.sentence == "A person was found in 3 of 3 frames, detected by the small nets on CPU."
     again = SMALL.open().extract(FRAMES)
     np.testing.assert_array_equal(found.poses.points, again.points)
 
 
-def test_a_file_may_be_joined_by_a_built_in_net(files: tuple[Path, Path]) -> None:
+def test_a_file_may_be_joined_by_a_built_in_model(files: tuple[Path, Path]) -> None:
     poses = replace(SMALL, landmarks=files[1]).open().extract(FRAMES)
     assert seen(poses.body).all()
     assert len(replace(SMALL, detector=files[0]).open().extract(FRAMES)) == 3
 
 
-def test_the_same_frames_are_not_searched_twice(
+def test_the_same_frames_are_not_processed_twice(
     tmp_path: Path, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dwpose = DWPose(*files, device="cpu")
@@ -62,11 +62,11 @@ def test_the_same_frames_are_not_searched_twice(
     monkeypatch.setattr(PoseExtractor, "from_files", forbidden)
     again = find_poses(dwpose, FrameSource(shots().content, forbidden, fps=None), PoseCache(tmp_path))
     np.testing.assert_array_equal(again.poses.points, first.poses.points)
-    assert again.sentence == "Somebody is seen in 3 of 3 frames, searched earlier."
+    assert again.sentence == "A person was found in 3 of 3 frames, loaded from the cache."
     assert again.poses.fps is None
 
 
-def test_the_nets_are_let_go_after_the_search(
+def test_the_models_are_released_after_detection(
     tmp_path: Path, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[weakref.ref[PoseExtractor]] = []
@@ -78,7 +78,7 @@ def test_the_nets_are_let_go_after_the_search(
         return extractor
 
     monkeypatch.setattr(PoseExtractor, "from_files", watched)
-    dwpose = DWPose(*files, device="cpu")  # which a graph holds as long as it is open
+    dwpose = DWPose(*files, device="cpu")  # kept alive by its graph while open
     find_poses(dwpose, shots(), PoseCache(tmp_path))
     gc.collect()
     assert [extractor() for extractor in opened] == [None]
@@ -87,31 +87,31 @@ def test_the_nets_are_let_go_after_the_search(
 @pytest.mark.parametrize(
     "changed",
     [
-        lambda cache, nets: find_poses(SMALL, shots(FRAMES[:2]), cache),
-        lambda cache, nets: find_poses(SMALL, shots(FRAMES[::-1]), cache),
-        lambda cache, nets: find_poses(SMALL, shots(), cache, person="largest"),
-        lambda cache, nets: find_poses(SMALL, shots(), cache, detect_every=2),
-        lambda cache, nets: find_poses(SMALL, shots(), cache, whole_frame=False),
-        lambda cache, nets: find_poses(replace(SMALL, detector=nets[0]), shots(), cache),
-        lambda cache, nets: find_poses(replace(SMALL, landmarks=nets[1]), shots(), cache),
+        lambda cache, models: find_poses(SMALL, shots(FRAMES[:2]), cache),
+        lambda cache, models: find_poses(SMALL, shots(FRAMES[::-1]), cache),
+        lambda cache, models: find_poses(SMALL, shots(), cache, person="largest"),
+        lambda cache, models: find_poses(SMALL, shots(), cache, detect_every=2),
+        lambda cache, models: find_poses(SMALL, shots(), cache, whole_frame=False),
+        lambda cache, models: find_poses(replace(SMALL, detector=models[0]), shots(), cache),
+        lambda cache, models: find_poses(replace(SMALL, landmarks=models[1]), shots(), cache),
     ],
     ids=["fewer frames", "order", "person", "detect_every", "whole_frame", "detector", "landmarks"],
 )
-def test_whatever_poses_depend_on_makes_for_a_new_search(
+def test_a_change_of_any_dependency_causes_a_new_detection(
     tmp_path: Path, files: tuple[Path, Path], changed: Callable
 ) -> None:
     cache = PoseCache(tmp_path)
     find_poses(SMALL, shots(), cache)
-    assert "searched by" in changed(cache, files).sentence
+    assert "detected by" in changed(cache, files).sentence
     assert len(os.listdir(tmp_path)) == 2
 
 
-def test_where_nobody_is_seen_the_user_is_told(tmp_path: Path) -> None:
+def test_the_summary_says_that_no_person_was_found(tmp_path: Path) -> None:
     found = find_poses(SMALL, shots([np.zeros_like(FRAMES[0])] * 3), PoseCache(tmp_path), whole_frame=False)
-    assert found.sentence.startswith("Nobody is seen in any of 3 frames, searched by")
+    assert found.sentence.startswith("No person was found in any of 3 frames, detected by")
 
 
-def test_a_file_that_is_missing_is_refused(tmp_path: Path, files: tuple[Path, Path]) -> None:
+def test_a_file_that_is_missing_is_rejected(tmp_path: Path, files: tuple[Path, Path]) -> None:
     with pytest.raises(InvalidInput, match="cannot be read"):
         find_poses(DWPose(tmp_path / "gone.onnx"), shots(), PoseCache(tmp_path))
     with pytest.raises(CheckpointError, match="is not a file"):

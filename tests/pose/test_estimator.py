@@ -11,7 +11,7 @@ WHOLE = Region(np.array([144.0, 192.0]), np.array([288.0, 384.0]))
     [((0, 0, 300, 100), (375, 500)), ((0, 0, 100, 400), (375, 500)), ((10, 10, 10, 10), (0, 0))],
     ids=["wide", "high", "nothing"],
 )
-def test_a_box_is_grown_and_stretched_to_the_aspect_of_the_net(
+def test_a_box_is_grown_and_stretched_to_the_aspect_of_the_model(
     box: tuple[float, ...], size: tuple[float, float]
 ) -> None:
     region = region_of(np.array(box, np.float32))
@@ -19,18 +19,18 @@ def test_a_box_is_grown_and_stretched_to_the_aspect_of_the_net(
     assert tuple(region.centre) == ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
 
 
-def test_the_picture_is_blue_green_red_with_the_statistics_of_red_green_blue() -> None:
+def test_the_image_is_blue_green_red_with_the_statistics_of_red_green_blue() -> None:
     frame = np.zeros((384, 288, 3), np.uint8)
     frame[..., 2] = 255
-    picture = crop(frame, WHOLE)
+    image = crop(frame, WHOLE)
     expected = (np.array([255, 0, 0]) - MEAN) / DEVIATION
-    assert picture.shape == (3, 384, 288)
-    np.testing.assert_allclose(picture[:, 100, 100], expected, rtol=1e-6)
+    assert image.shape == (3, 384, 288)
+    np.testing.assert_allclose(image[:, 100, 100], expected, rtol=1e-6)
 
 
 def test_outside_of_the_frame_is_black() -> None:
-    picture = crop(np.full((10, 10, 3), 255, np.uint8), WHOLE)
-    np.testing.assert_allclose(picture[:, 200, 200], -np.array(MEAN) / DEVIATION, rtol=1e-6)
+    image = crop(np.full((10, 10, 3), 255, np.uint8), WHOLE)
+    np.testing.assert_allclose(image[:, 200, 200], -np.array(MEAN) / DEVIATION, rtol=1e-6)
 
 
 def simcc(x: int, y: int, score_x: float, score_y: float) -> tuple[np.ndarray, np.ndarray]:

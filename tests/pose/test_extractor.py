@@ -15,7 +15,7 @@ from animatex_core.pose.person import PersonRule
 from tests.pose.onnx_files import FRACTIONS, POINT_SCORE, draw_people, write_detector, write_landmarks
 
 WIDTH, HEIGHT = 240, 320
-TOLERANCE = 2.0  # pixels: the nets see the frame scaled, and tell halves of their pixels
+TOLERANCE = 2.0  # pixels: the models see the scaled frame, with a resolution of half a pixel
 Person = tuple[int, int, int, int, str, int]
 
 
@@ -46,7 +46,7 @@ def clip(count: int, *people: Callable[[int], Person]) -> Iterator[np.ndarray]:
 
 
 def assert_is(poses: PoseSequence, frame: int, person: Person) -> None:
-    """Check the face, whose points are in the order of the net's, against the rectangle."""
+    """Check the face, whose points are in the order of the model's, against the rectangle."""
     left, top, right, bottom = person[:4]
     places = np.array([left - 0.5, top - 0.5]) + FRACTIONS[23:91] * (right - left, bottom - top)
     found = poses.face[frame, :, :2] * (WIDTH, HEIGHT)
@@ -67,7 +67,7 @@ def test_a_person_who_walks_is_found_in_every_frame(extractor: PoseExtractor) ->
     [("best", standing), ("largest", standing), ("leftmost", walking), (0, walking), (1, standing)],
 )
 @pytest.mark.parametrize("detect_every", [1, 3])
-def test_the_person_asked_for_is_found(
+def test_the_chosen_person_is_found(
     extractor: PoseExtractor, rule: PersonRule, person: Callable[[int], Person], detect_every: int
 ) -> None:
     poses = extractor.extract(clip(4, walking, standing), person=rule, detect_every=detect_every)
@@ -90,11 +90,11 @@ def test_one_who_leaves_is_missing_and_nobody_takes_their_place(extractor: PoseE
     assert_is(poses, 4, walking(0))
 
 
-def test_one_picture_is_a_clip_of_one_frame(extractor: PoseExtractor) -> None:
+def test_one_image_is_a_video_of_one_frame(extractor: PoseExtractor) -> None:
     assert_is(extractor.extract(clip(1, standing)), 0, standing(0))
 
 
-def test_progress_is_told(extractor: PoseExtractor) -> None:
+def test_progress_is_reported(extractor: PoseExtractor) -> None:
     told: list[tuple[int, int]] = []
     extractor.extract(clip(6, walking), total=6, progress=lambda *counts: told.append(counts))
     extractor.extract(clip(1, walking), progress=lambda *counts: told.append(counts))
@@ -156,7 +156,7 @@ def test_what_the_frames_raise_comes_out_unchanged(extractor: PoseExtractor) -> 
     assert threading.active_count() == before
 
 
-def test_frames_are_taken_only_a_few_ahead(extractor: PoseExtractor) -> None:
+def test_only_a_few_frames_are_read_ahead(extractor: PoseExtractor) -> None:
     taken, leads = list[int](), list[int]()
     frames = (frame for _, frame in zip(range(16), endless(taken), strict=False))
     extractor.extract(frames, progress=lambda done, total: leads.append(len(taken) - done))
@@ -167,7 +167,7 @@ def test_frames_are_taken_only_a_few_ahead(extractor: PoseExtractor) -> None:
 @pytest.mark.parametrize(
     ("frames", "words"),
     [
-        ([], "frames is empty"),
+        ([], "There are no frames"),
         ([np.zeros((4, 4, 3), np.float32)], r"frame 0 is float32 of shape \(4, 4, 3\)"),
         ([np.zeros((4, 4, 4), np.uint8)], r"frame 0 is uint8 of shape \(4, 4, 4\)"),
         ([np.zeros((4, 4), np.uint8)], "frame 0 is uint8"),
@@ -175,9 +175,7 @@ def test_frames_are_taken_only_a_few_ahead(extractor: PoseExtractor) -> None:
         ([np.zeros((4, 4, 3), np.uint8), np.zeros((6, 5, 3), np.uint8)], "frame 1 is 5 x 6 pixels.*4 x 4"),
     ],
 )
-def test_frames_that_are_none_are_refused(
-    extractor: PoseExtractor, frames: list[np.ndarray], words: str
-) -> None:
+def test_invalid_frames_are_rejected(extractor: PoseExtractor, frames: list[np.ndarray], words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         extractor.extract(frames)
 
@@ -186,7 +184,7 @@ def test_frames_that_are_none_are_refused(
     ("settings", "words"),
     [({"detect_every": 0}, "detect_every is 0"), ({"person": "tallest"}, "person is 'tallest'")],
 )
-def test_settings_that_cannot_be_are_refused_before_a_frame_is_taken(
+def test_invalid_settings_are_rejected_before_a_frame_is_read(
     extractor: PoseExtractor, settings: dict, words: str
 ) -> None:
     taken: list[int] = []
@@ -195,12 +193,12 @@ def test_settings_that_cannot_be_are_refused_before_a_frame_is_taken(
     assert taken == []
 
 
-def test_a_person_whom_no_frame_has_is_refused(extractor: PoseExtractor) -> None:
-    with pytest.raises(InvalidInput, match="person is 2, but no frame of the clip shows more than 2 people"):
+def test_a_person_in_no_frame_is_rejected(extractor: PoseExtractor) -> None:
+    with pytest.raises(InvalidInput, match="person is 2, but no frame of the video shows more than 2 people"):
         extractor.extract(clip(2, walking, standing), person=2)
 
 
-def test_exchanged_files_are_refused(tmp_path: Path) -> None:
+def test_exchanged_files_are_rejected(tmp_path: Path) -> None:
     detector, landmarks = write_detector(tmp_path / "a.onnx"), write_landmarks(tmp_path / "b.onnx")
     with pytest.raises(WrongCheckpoint, match=r"b\.onnx maps input .*the person detector yolox_l.onnx"):
         PoseExtractor.from_files(landmarks, detector)

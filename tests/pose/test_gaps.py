@@ -50,5 +50,5 @@ def test_a_limit_is_a_whole_number(limit: Any) -> None:
         fill_gaps(clip([0.5], [1]), limit)
 
 
-def test_an_empty_clip_stays_empty() -> None:
+def test_an_empty_video_stays_empty() -> None:
     assert len(fill_gaps(clip([], []), 3)) == 0

@@ -1,4 +1,4 @@
-"""Hands that came with left and right confused."""
+"""Poses with swapped left and right hands."""
 
 import warnings
 
@@ -10,11 +10,11 @@ from animatex_core.pose.formats.hand_sides import are_hands_confused
 from animatex_core.pose.formats.reader import openpose_from_poses, poses_from_openpose
 from animatex_core.pose.keypoints import HANDS, JOINT, POINTS, PoseSequence, seen
 
-LEFT, RIGHT = (0.7, 0.5), (0.3, 0.5)  # wrists, in parts of the picture
+LEFT, RIGHT = (0.7, 0.5), (0.3, 0.5)  # wrists, as fractions of the image
 
 
 def clip(frames: int = 6) -> PoseSequence:
-    """Somebody who faces us, with both hands at their wrists."""
+    """A person facing the viewer, with both hands at their wrists."""
     points = np.zeros((frames, POINTS, 3), np.float32)
     points[:, : len(JOINT)] = (0.5, 0.3, 1)
     for name, place in (("left_wrist", LEFT), ("right_wrist", RIGHT)):
@@ -77,7 +77,7 @@ def test_other_hands_stay(kind: str) -> None:
 
 
 def test_what_was_written_is_read_as_it_was() -> None:
-    """Random hands now and then lie at the other wrists, and confused ones always do."""
+    """Random hands are sometimes at the other wrists, swapped ones always."""
     generator = np.random.default_rng(0)
     for _ in range(300):
         points = generator.random((1, POINTS, 3), np.float32) + np.array([0, 0, 0.2], np.float32)

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import InvalidInput
-from animatex_core.pose.keypoints import BODY_JOINTS, JOINT, POINTS, PoseSequence, seen
+from animatex_core.pose.keypoints import (
+    BODY_JOINTS,
+    JOINT,
+    POINTS,
+    PoseSequence,
+    choose_reference_pose,
+    seen,
+)
 
 
 def sequence(frames: int = 3) -> PoseSequence:
@@ -24,7 +31,7 @@ def test_the_joints_are_in_the_order_of_openpose() -> None:
     assert (JOINT["neck"], JOINT["left_wrist"], JOINT["right_ankle"], JOINT["left_ear"]) == (1, 7, 10, 17)
 
 
-def test_frames_are_selected_in_the_order_asked_for() -> None:
+def test_frames_are_selected_in_the_given_order() -> None:
     poses = sequence()
     chosen = poses.select([2, 0])
     np.testing.assert_array_equal(chosen.body[0], poses.body[2])
@@ -54,8 +61,17 @@ def test_a_wrong_shape_is_named(name: str) -> None:
         replace(poses, **{name: getattr(poses, name)[:, 1:]})
 
 
-def test_nan_is_refused() -> None:
+def test_nan_is_rejected() -> None:
     poses = sequence()
     poses.body[0, 0, 0] = np.nan
-    with pytest.raises(InvalidInput, match="body holds NaN"):
+    with pytest.raises(InvalidInput, match="body contains NaN"):
         poses.select([0])
+
+
+def test_the_reference_pose_is_its_own_or_the_first_visible_driving_pose() -> None:
+    own, driving = sequence(2), sequence(3).with_points(sequence(3).points[::-1].copy())
+    hidden = own.with_points(np.concatenate([np.zeros_like(own.points[:1]), own.points[1:]]))
+    late = driving.with_points(driving.points * np.array([0, 1, 1])[:, None, None])
+    np.testing.assert_array_equal(choose_reference_pose(own, driving).points, own.points[:1])
+    for missing in (None, hidden, PoseSequence.empty(1, 64, 96)):
+        np.testing.assert_array_equal(choose_reference_pose(missing, late).points, driving.points[1:2])

@@ -1,4 +1,4 @@
-"""ONNX files of a few hundred bytes that ask for gigabytes, and real ones, which do not."""
+"""ONNX files of a few hundred bytes that need gigabytes, and real ones, which do not."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +36,7 @@ ASKED: dict[str, Callable[[Graph], str]] = {
 
 
 def written(path: Path, graph: Graph, big: str) -> Path:
-    """Write a net of FORM that computes `big`."""
+    """Write a model of FORM that computes `big`."""
     scalar = graph.Add(graph.ReduceMax(big, keepdims=0), graph.ReduceMax("in", keepdims=0))
     return graph.save(path, INPUT, expanded(graph, scalar, {"y": (1, 7)}))
 
@@ -45,9 +45,9 @@ def written(path: Path, graph: Graph, big: str) -> Path:
 def test_what_asks_for_gigabytes_is_not_run(tmp_path: Path, asked: str) -> None:
     graph = Graph()
     path = written(tmp_path / "net.onnx", graph, ASKED[asked](graph))
-    net = open_model(path, FORM, "cpu")
+    model = open_model(path, FORM, "cpu")
     with pytest.raises(OutOfMemory, match=r"has tensors of more than 134,217,728 values"):
-        net.run([np.zeros((3, 4, 4), np.float32)])
+        model.run([np.zeros((3, 4, 4), np.float32)])
 
 
 def test_it_is_found_in_subgraphs_and_sparse_tensors(tmp_path: Path) -> None:
@@ -62,8 +62,8 @@ def test_it_is_found_in_subgraphs_and_sparse_tensors(tmp_path: Path) -> None:
         open_model(path, FORM, "cpu")
 
 
-def test_a_loop_is_refused(tmp_path: Path) -> None:
-    """It may run for ever, and nothing can interrupt it."""
+def test_a_loop_is_rejected(tmp_path: Path) -> None:
+    """It may run forever, and nothing can interrupt it."""
     body = helper.make_graph([], "body", [], [])
     graph = Graph()
     path = written(tmp_path / "net.onnx", graph, graph.Loop("", np.array(1), "in", body=body))
@@ -71,7 +71,7 @@ def test_a_loop_is_refused(tmp_path: Path) -> None:
         open_model(path, FORM, "cpu")
 
 
-def test_a_file_that_only_onnxruntime_can_parse_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_only_onnxruntime_can_parse_is_rejected(tmp_path: Path) -> None:
     """A group, which protobuf skips, before the graph."""
     graph = Graph()
     path = written(tmp_path / "net.onnx", graph, "in")
@@ -81,6 +81,6 @@ def test_a_file_that_only_onnxruntime_can_parse_is_refused(tmp_path: Path) -> No
         open_model(path, FORM, "cpu")
 
 
-def test_ordinary_nets_pass(tmp_path: Path) -> None:
+def test_ordinary_models_pass(tmp_path: Path) -> None:
     assert not asks_too_much(write_detector(tmp_path / "detector.onnx", convolutions=2))
     assert not asks_too_much(write_landmarks(tmp_path / "landmarks.onnx", "batch", convolutions=2))

@@ -1,4 +1,4 @@
-"""Files whose people, frames or parts are in different units, made from one clip in pixels."""
+"""Files whose people, frames or parts are in different units, made from one video in pixels."""
 
 import copy
 import json
@@ -11,6 +11,7 @@ import pytest
 
 from animatex_core.errors import AnimateXWarning
 from animatex_core.pose.formats.reader import openpose_from_poses, poses_from_openpose
+from animatex_core.pose.formats.units import units_by_numbers
 from animatex_core.pose.keypoints import FACE, HANDS, JOINT, POINTS, PoseSequence
 
 WIDTH, HEIGHT, FRAMES = 480, 640, 8
@@ -23,7 +24,7 @@ Frames = list[dict[str, Any]]
 
 
 def dance() -> PoseSequence:
-    """Return somebody who moves to the right, with hands at the wrists and a face around the nose."""
+    """Return a person who moves to the right, with hands at the wrists and a face around the nose."""
     rng = np.random.default_rng(0)
     points = np.ones((FRAMES, POINTS, 3), np.float32)
     points[..., :2] = rng.uniform((0.3, 0.2), (0.6, 0.9), (POINTS, 2))
@@ -81,20 +82,20 @@ def read(frames: Frames) -> tuple[PoseSequence, list[str]]:
     [
         (
             lambda: each(BODY),
-            "fractions of the picture, but in pixels for the feet in 8 frames .* left hand",
+            "fractions of the image, but in pixels for the feet in 8 frames .* left hand",
         ),
         (lambda: each(BODY + FEET + FACE_KEY), "but in pixels for the left hand in 8 frames"),
-        (lambda: each(LEFT + RIGHT), "pixels, but in fractions of the picture for the left hand in 8 frames"),
-        (lambda: each(RIGHT), "fractions of the picture for the right hand in 8 frames"),
-        (lambda: each(FACE_KEY), "fractions of the picture for the face in 8 frames"),
-        (lambda: each(FEET), "fractions of the picture for the feet in 8 frames"),
+        (lambda: each(LEFT + RIGHT), "pixels, but in fractions of the image for the left hand in 8 frames"),
+        (lambda: each(RIGHT), "fractions of the image for the right hand in 8 frames"),
+        (lambda: each(FACE_KEY), "fractions of the image for the face in 8 frames"),
+        (lambda: each(FEET), "fractions of the image for the feet in 8 frames"),
         (lambda: one_normalised(0), r"for the body in 1 frame \(the first is 0\)"),
         (lambda: one_normalised(3), r"for the body in 1 frame \(the first is 3\)"),
         (lambda: one_in_pixels(0), r"but in pixels for the body in 1 frame \(the first is 0\)"),
         (lambda: one_in_pixels(7), r"but in pixels for the body in 1 frame \(the first is 7\)"),
     ],
 )
-def test_every_part_is_taken_in_its_own_unit(make: Callable[[], Frames], told: str) -> None:
+def test_every_part_is_read_in_its_own_unit(make: Callable[[], Frames], told: str) -> None:
     poses, (sentence,) = read(make())
     np.testing.assert_allclose(poses.points, dance().points, atol=1e-5)
     assert re.search(told, sentence), sentence
@@ -113,7 +114,7 @@ def test_without_a_canvas_what_is_in_both_units_tells_the_size(make: Callable[[]
     poses, sentences = read(without_canvas(make()))
     assert (poses.width, poses.height) == pytest.approx((WIDTH, HEIGHT), rel=0.08)
     np.testing.assert_allclose(poses.points, dance().points, atol=0.08)
-    assert "480 x 640" in sentences[0] or "does not tell the size" in sentences[0]
+    assert "480 x 640" in sentences[0] or "does not contain its image size" in sentences[0]
 
 
 @pytest.mark.parametrize("keys", [(), ALL])
@@ -166,7 +167,7 @@ def test_a_body_of_few_points_goes_with_its_hands() -> None:
 
 
 def test_a_few_points_in_the_corner_stay_in_pixels() -> None:
-    """Parts that were found wrongly there, beside a body in the middle, are no parts in fractions."""
+    """Wrong detections in the corner, with a body in the middle, are not fractions."""
     points = np.zeros((1, POINTS, 3), np.float32)
     points[0, :10] = (0.5, 0.5, 1)
     corner = np.array([[1e-4, 2e-4], [3e-5, 1e-4], [0.001, 1e-5], [5e-4, 5e-4], [1e-29, 1e-30]], np.float32)
@@ -186,3 +187,10 @@ def test_fractions_throughout_stay_so_where_little_is_seen() -> None:
     poses = poses_from_openpose(frames)
     np.testing.assert_allclose(poses.body[:, :4, :2], dance().body[:, :4, :2], atol=1e-5)
     np.testing.assert_allclose(poses.hands[:, 0, 0, :2], dance().hands[:, 0, 0, :2], atol=1e-5)
+
+
+@pytest.mark.parametrize(("scale", "unit"), [(0.04, 1.0), (0.0009, np.nan)])
+def test_small_fractions_are_fractions_and_tiny_ones_are_ambiguous(scale: float, unit: float) -> None:
+    points = dance().points.astype(np.float64)
+    points[..., :2] *= scale
+    np.testing.assert_array_equal(units_by_numbers(points)[:, 0], np.full(FRAMES, unit))

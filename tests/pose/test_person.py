@@ -36,7 +36,7 @@ def test_best_is_never_followed() -> None:
 
 
 @pytest.mark.parametrize("rule", ["largest", "leftmost", 0, 1])
-def test_a_person_who_crosses_the_picture_is_followed(rule: PersonRule) -> None:
+def test_a_person_who_crosses_the_image_is_followed(rule: PersonRule) -> None:
     across = [(x, 0.1, x + 0.2, 0.9) for x in np.linspace(0.0, 0.8, 30)]
     back = [(0.9 - 0.9 * box[0], 0.0, 1.0 - 0.9 * box[0], 0.3) for box in across]
     frames = [boxes(back[i], across[i]) if i % 2 else boxes(across[i], back[i]) for i in range(30)]
@@ -56,7 +56,7 @@ def test_a_missed_person_is_not_replaced_by_a_neighbour() -> None:
 
 
 @pytest.mark.parametrize(("absent", "found"), [(PATIENCE, None), (PATIENCE + 1, 0)])
-def test_after_a_long_absence_someone_is_chosen_anew(absent: int, found: int | None) -> None:
+def test_after_a_long_absence_another_person_is_chosen(absent: int, found: int | None) -> None:
     frames = [boxes(LEFT, RIGHT)] + [boxes(RIGHT)] * absent
     assert run("leftmost", frames)[-1] == found
 
@@ -84,7 +84,7 @@ def test_boxes_without_area_break_nothing() -> None:
 
 
 @pytest.mark.parametrize("rule", ["tallest", -1, 1.5, None, True])
-def test_a_rule_that_is_none_is_refused(rule: object) -> None:
+def test_an_unknown_rule_is_rejected(rule: object) -> None:
     with pytest.raises(InvalidInput, match="person"):
         PersonTracker(rule)  # type: ignore[arg-type]
 

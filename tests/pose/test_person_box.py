@@ -1,10 +1,11 @@
-"""A box as the choice of person."""
+"""Choosing a person by a bounding box."""
 
 import numpy as np
 import pytest
 
 from animatex_core.errors import InvalidInput
-from animatex_core.pose.person import PersonBox, PersonTracker, read_person_box, require_chosen
+from animatex_core.pose.person import PersonBox, PersonTracker, require_chosen
+from animatex_core.pose.person_box import read_person_box
 
 BOX = {"x": 10, "y": 20, "width": 30, "height": 40}
 MEANT = PersonBox(10, 20, 40, 60)
@@ -23,8 +24,8 @@ def test_the_first_box_counts(data: object) -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ([], "holds no box"),
-        ([[], []], "holds no box"),
+        ([], "contains no box"),
+        ([[], []], "contains no box"),
         ("10,20,30,40", "of type str"),
         ([10, 20, 30, 40], "lists int"),
         ([[[10, 20, 30, 40]]], "lists list"),
@@ -36,7 +37,7 @@ def test_the_first_box_counts(data: object) -> None:
         ({**BOX, "height": -5}, "30 x -5 pixels"),
     ],
 )
-def test_what_is_no_box_is_a_sentence(data: object, said: str) -> None:
+def test_an_invalid_box_is_rejected_in_one_sentence(data: object, said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
         read_person_box(data)
 
@@ -48,6 +49,6 @@ def test_the_person_in_the_box_is_followed() -> None:
     assert tracker.choose(PEOPLE[::-1] + 5, SCORES) == 0
 
 
-def test_nobody_in_the_box_is_a_sentence() -> None:
-    with pytest.raises(InvalidInput, match=r"30 x 40 pixels at .10, 20., but nobody found in the clip"):
-        require_chosen(MEANT, 2, False, "the clip")
+def test_an_empty_box_is_rejected_in_one_sentence() -> None:
+    with pytest.raises(InvalidInput, match=r"30 x 40 pixels at .10, 20., but nobody found in the video"):
+        require_chosen(MEANT, 2, False, "the video")

@@ -3,9 +3,9 @@ import pytest
 
 from animatex_core.errors import InvalidInput
 from animatex_core.pose.estimator import AROUND
-from animatex_core.pose.extractor import GROWTH, People, PersonRegionTracker
 from animatex_core.pose.keypoints import POINTS
 from animatex_core.pose.person import PersonRule
+from animatex_core.pose.person_region import GROWTH, People, PersonRegionTracker
 
 SIZE = (100, 200)
 A, B = (10, 20, 30, 100), (60, 20, 90, 100)
@@ -71,11 +71,11 @@ def test_one_who_was_absent_at_the_last_detection_stays_absent() -> None:
     assert where.undetected() is None
 
 
-def test_a_number_that_no_frame_has_is_refused_with_those_there_are() -> None:
+def test_a_number_in_no_frame_is_rejected_with_the_valid_ones() -> None:
     where = PersonRegionTracker(5)
     where.detected(people(A, B), *SIZE)
     with pytest.raises(
-        InvalidInput, match=r"person is 5, but no frame of the clip shows more than 2 people.*0 to 1"
+        InvalidInput, match=r"person is 5, but no frame of the video shows more than 2 people.*0 to 1"
     ):
         where.require_found()
 

@@ -1,4 +1,4 @@
-"""Folders of pose files and numbered frames: what is missing stays missing, two clips are never mixed."""
+"""Folders of pose files and numbered frames: what is missing stays missing, two videos are never mixed."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def quietly(path: Path, frames: int | None = None) -> PoseSequence:
 
 
 def assert_true(poses: PoseSequence, shown: Iterable[int], start: int = 0) -> None:
-    """These frames of the dance are in their places, and the others show nobody; start: the first place."""
+    """Check that these frames of the dance are in place and the others show nobody; start: the first."""
     found = seen(poses.body).any(axis=1)
     assert np.flatnonzero(found).tolist() == [frame - start for frame in shown]
     for frame in shown:
@@ -60,7 +60,7 @@ def test_names_of_frames(tmp_path: Path, name: str) -> None:
 def test_gaps_stay_gaps(tmp_path: Path, missing: set[int], name: str) -> None:
     there = sorted(set(range(12)) - missing)
     write(tmp_path, there, name)
-    with pytest.warns(AnimateXWarning, match=r"has no poses of frames? .*: nobody is shown there") as caught:
+    with pytest.warns(AnimateXWarning, match=r"has no poses for frames? .*: nobody is shown there") as caught:
         poses = read_poses(tmp_path, frames=12)
     assert len(poses) == 12
     assert_true(poses, there)
@@ -85,33 +85,35 @@ def test_frames_that_are_counted_from_1(tmp_path: Path, frames: int | None) -> N
 
 def test_frames_of_a_cut_begin_with_its_first(tmp_path: Path) -> None:
     write(tmp_path, range(1001, 1013), "shot.{:04d}.json", first=1001)
-    with pytest.warns(AnimateXWarning, match="begin with number 1001, which is taken for the clip's first"):
+    with pytest.warns(
+        AnimateXWarning, match="start at number 1001, which is assumed to be the video's first frame"
+    ):
         assert_true(read_poses(tmp_path, frames=12), range(12))
 
 
 def test_few_numbers_far_apart_are_an_order_alone(tmp_path: Path) -> None:
     write(tmp_path, [1, 2, 10], "photo{}.json")
     with pytest.warns(
-        AnimateXWarning, match="3 frames in .* have numbers from 1 to 10, of which most are missing"
+        AnimateXWarning, match="3 frames in .* are numbered from 1 to 10 with most numbers missing"
     ):
         poses = read_poses(tmp_path)
     np.testing.assert_allclose(poses.body[:, :18, :2], TRUE.body[[1, 2, 10], :18, :2], atol=1e-4)
 
 
-def test_two_clips_in_a_folder_are_told_apart(tmp_path: Path) -> None:
+def test_two_videos_in_a_folder_are_distinguished(tmp_path: Path) -> None:
     for clip in ("walk", "jump 2"):
         write(tmp_path, range(12), clip + "_{:012d}_keypoints.json")
     with pytest.raises(
         InvalidInput,
-        match="holds poses of 2 clips ('jump 2', 'walk')".replace("(", r"\(").replace(")", r"\)"),
+        match="contains poses of 2 videos ('jump 2', 'walk')".replace("(", r"\(").replace(")", r"\)"),
     ) as error:
         read_poses(tmp_path)
     assert str(tmp_path / "jump 2") in str(error.value)
     for chosen in ("walk", "walk_", "walk_*.json", "jump 2"):
         assert_true(quietly(tmp_path / chosen), range(12))
-    with pytest.raises(InvalidInput, match="could not be read"):
+    with pytest.raises(InvalidInput, match="cannot be read"):
         read_poses(tmp_path / "run")
-    with pytest.raises(InvalidInput, match="2 clips"):
+    with pytest.raises(InvalidInput, match="2 videos"):
         read_poses(tmp_path / "*_keypoints.json")
 
 
@@ -132,16 +134,16 @@ def test_files_without_a_number_beside_frames_are_left_out(tmp_path: Path) -> No
     write(tmp_path, range(12))
     (tmp_path / "settings.json").write_text('{"model_pose": "BODY_25"}')
     with pytest.warns(
-        AnimateXWarning, match=r"1 files in .* without a number of a frame .* such as settings.json"
+        AnimateXWarning, match=r"1 files in .* without a frame number .* such as settings.json"
     ):
         assert_true(read_poses(tmp_path), range(12))
 
 
-def test_a_folder_of_whole_clips_is_refused(tmp_path: Path) -> None:
+def test_a_folder_of_whole_videos_is_rejected(tmp_path: Path) -> None:
     for number in (1, 2):
         (tmp_path / f"dance{number}.json").write_text(json.dumps(openpose(TRUE)))
     with pytest.raises(
-        InvalidInput, match=r"dance1\.json has 12 frames, but a folder must have one file a frame"
+        InvalidInput, match=r"dance1\.json has 12 frames, but a folder must have one file per frame"
     ):
         read_poses(tmp_path)
 
@@ -172,11 +174,11 @@ def test_gaps_within_a_file(form: str) -> None:
     assert_true(poses, there)
 
 
-def test_images_of_two_folders_are_not_taken_for_one_clip() -> None:
+def test_images_of_two_folders_are_not_mixed() -> None:
     entries = [
         entry | {"image_id": f"{'ab'[i % 2]}/{i // 2:04d}.jpg"} for i, entry in enumerate(alphapose(TRUE))
     ]
-    with pytest.raises(InvalidInput, match=r"holds poses of 2 clips \('a', 'b'\)"):
+    with pytest.raises(InvalidInput, match=r"contains poses of 2 videos \('a', 'b'\)"):
         poses_from_openpose(entries, size=SIZE)
 
 

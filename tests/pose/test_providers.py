@@ -36,7 +36,7 @@ def test_providers_come_best_first_and_the_cpu_last(
     assert [provider.name for provider in choose_providers(device, available)] == chosen
 
 
-def test_an_unknown_device_is_refused_with_those_there_are() -> None:
+def test_an_unknown_device_is_rejected_with_the_valid_ones() -> None:
     with pytest.raises(InvalidInput, match=r"device is 'gpu'.*auto, cuda, directml, coreml, cpu"):
         choose_providers("gpu", ALL)
 
@@ -58,7 +58,7 @@ def test_the_provider_in_use_is_the_first_active_one(active: list[str], label: s
     ],
     ids=["only a CPU", "CUDA works", "CUDA works all the same", "the CPU was asked for"],
 )
-def test_no_complaint_where_the_work_is_done_where_asked(
+def test_no_complaint_if_the_device_is_used(
     device: str, available: list[str], active: list[str], wheels: list[str]
 ) -> None:
     assert complaint(device, available, active, wheels, "onnxruntime") is None
@@ -97,12 +97,12 @@ def test_no_complaint_where_the_work_is_done_where_asked(
     ],
     ids=["both", "both with DirectML", "CUDA fails", "no CUDA", "not from a wheel"],
 )  # fmt: skip
-def test_work_left_to_the_cpu_is_explained_with_the_commands_that_mend_it(
+def test_work_on_the_cpu_is_explained_with_the_commands_to_fix_it(
     device: str, available: list[str], wheels: list[str], words: list[str]
 ) -> None:
     sentence = complaint(device, available, [CPU], wheels, "onnxruntime")
     assert sentence is not None
-    assert sentence.startswith("Poses are found on the CPU because")
+    assert sentence.startswith("Poses are detected on the CPU because")
     assert all(word in sentence for word in words), sentence
 
 
@@ -114,7 +114,7 @@ def test_the_installed_wheel_is_known() -> None:
     ("fitting", "words"),
     [("onnxruntime-gpu", "has no CUDA"), ("onnxruntime-directml", None), ("onnxruntime", None)],
 )
-def test_a_cuda_card_that_the_wheel_cannot_use_is_told_of(fitting: str, words: str | None) -> None:
+def test_a_cuda_gpu_that_the_wheel_cannot_use_is_reported(fitting: str, words: str | None) -> None:
     sentence = complaint("auto", [CPU], [CPU], ["onnxruntime"], fitting)
     assert sentence is None if words is None else words in str(sentence)
 

@@ -18,9 +18,9 @@ PLACES = st.integers(-60, 150)
 
 
 def painted(size: tuple[int, int], spans: Spans) -> np.ndarray:
-    picture = np.zeros((size[1], size[0], 3), np.uint8)
-    paint(picture, spans, np.array([COLOR] * (int(spans.shape.max(initial=0)) + 1), np.uint8))
-    return picture
+    image = np.zeros((size[1], size[0], 3), np.uint8)
+    paint(image, spans, np.array([COLOR] * (int(spans.shape.max(initial=0)) + 1), np.uint8))
+    return image
 
 
 def blank(size: tuple[int, int]) -> np.ndarray:
@@ -69,10 +69,10 @@ def test_far_places_are_no_trouble() -> None:
 
 
 def test_later_shapes_lie_over_earlier_ones() -> None:
-    picture = blank((9, 9))
+    image = blank((9, 9))
     first, second = discs(np.array([[3, 4]]), 3), discs(np.array([[5, 4]]), 3).labelled(np.array([1]))
-    paint(picture, Spans.joined(second, first), np.array([[1, 1, 1], [2, 2, 2]], np.uint8))
-    assert picture[4, :, 0].tolist() == [1, 1, 2, 2, 2, 2, 2, 2, 2]
+    paint(image, Spans.joined(second, first), np.array([[1, 1, 1], [2, 2, 2]], np.uint8))
+    assert image[4, :, 0].tolist() == [1, 1, 2, 2, 2, 2, 2, 2, 2]
 
 
 def test_nothing_paints_nothing() -> None:

@@ -1,4 +1,4 @@
-"""OpenPose JSON in the dialects that people have, and back."""
+"""OpenPose JSON in the dialects found in practice, and writing it."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def frame(*people: Any, **more: Any) -> dict:
 
 
 def read(data: object, **arguments: Any) -> PoseSequence:
-    """Read without any warning."""
+    """Read without warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return poses_from_openpose(data, **arguments)
@@ -188,7 +188,7 @@ def test_one_person_is_chosen(rule: Any, chosen: int) -> None:
     np.testing.assert_array_equal(poses.body, alone.body)
 
 
-def test_a_person_who_is_in_no_frame_is_refused() -> None:
+def test_a_person_who_is_in_no_frame_is_rejected() -> None:
     with pytest.raises(InvalidInput, match="person is 2, but no frame of the poses shows more than 2 people"):
         read([frame(), frame(moved(0), moved(200))], person=2)
 
@@ -223,32 +223,32 @@ def test_an_unknown_canvas_is_guessed_or_given() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ([], "clip holds no frames"),
-        (None, "frame 0 of clip is no OpenPose frame"),
-        ("poses", "frame 0 of clip is no OpenPose frame"),
-        ([frame(), 3], "frame 1 of clip is no OpenPose frame"),
-        ([{"animals": []}], "frame 0 of clip is no OpenPose frame"),
+        ([], "no frames in clip"),
+        (None, "frame 0 of clip is not an OpenPose frame"),
+        ("poses", "frame 0 of clip is not an OpenPose frame"),
+        ([frame(), 3], "frame 1 of clip is not an OpenPose frame"),
+        ([{"animals": []}], "frame 0 of clip is not an OpenPose frame"),
         (frame(people=3), "frame 0 of clip has people of type int"),
         (frame(person(), None), "frame 0 of clip has a person that is null"),
         (frame([1, 2]), "frame 0 of clip has a person that is of type list"),
         (frame(person(pose_keypoints_2d=[1.0] * 53)), "clip has in pose_keypoints_2d 53 numbers, .* 25"),
-        (frame(person(face_keypoints_2d=[[1.0, 2.0, 1.0], [1.0]])), "face_keypoints_2d something else"),
-        (frame(person(face_keypoints_2d="none")), "face_keypoints_2d something else"),
-        (frame(person(face_keypoints_2d={"x": 1})), "face_keypoints_2d something else"),
+        (frame(person(face_keypoints_2d=[[1.0, 2.0, 1.0], [1.0]])), "face_keypoints_2d values that"),
+        (frame(person(face_keypoints_2d="none")), "face_keypoints_2d values that"),
+        (frame(person(face_keypoints_2d={"x": 1})), "face_keypoints_2d values that"),
         (frame({"foot_keypoints_2d": 7}), "foot_keypoints_2d 1 numbers, .* 2 or 6 points"),
         (frame({"hand_left_keypoints_2d": [1.0] * 60}), "hand_left_keypoints_2d 60 numbers, .* 21 points"),
-        (frame(person(pose_keypoints_2d=[10**400] * 54)), "pose_keypoints_2d something else"),
+        (frame(person(pose_keypoints_2d=[10**400] * 54)), "pose_keypoints_2d values that"),
         (frame(person(), canvas_width="wide"), "canvas_width in frame 0 of clip is 'wide'"),
         (frame(person(), canvas_height=-1), "canvas_height in frame 0 of clip is -1"),
     ],
 )  # fmt: skip
-def test_what_is_no_pose_is_refused_in_one_sentence(data: object, message: str) -> None:
+def test_invalid_poses_are_rejected_in_one_sentence(data: object, message: str) -> None:
     with pytest.raises(InvalidInput, match=message) as error:
         poses_from_openpose(data, source="clip")
     assert str(error.value).count(". ") == 0
 
 
-def test_an_unknown_rule_is_refused() -> None:
+def test_an_unknown_rule_is_rejected() -> None:
     with pytest.raises(InvalidInput, match="person is 'tallest'"):
         poses_from_openpose(frame(), person="tallest")  # type: ignore[arg-type]
 
@@ -256,7 +256,7 @@ def test_an_unknown_rule_is_refused() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [(b"", "are not JSON"), (b'[{"people": [', "are not JSON"), (b"\xff\xfe\x00", "are not JSON"),
-     (b"[" * 100_000, "are not JSON"), (b"[]", "holds no frames")],
+     (b"[" * 100_000, "are not JSON"), (b"[]", "There are no frames in")],
 )  # fmt: skip
 def test_files_that_are_no_poses(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "dance.json").write_bytes(content)
@@ -277,7 +277,7 @@ MANY = {
     "points": (b'{"people":[{"pose_keypoints_2d":[' + b"1," * 5_000_000 + b"1]}]}", "5000001 numbers"),
     "side": (
         b'{"people":[],"canvas_width":1' + b"0" * 4000 + b',"canvas_height":1}',
-        "are the most",
+        "the maximum is",
     ),
     "depth": (b"[" * 300 + b"]" * 300, "are not JSON"),
 }
@@ -304,10 +304,10 @@ def test_a_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
     assert call.peak < 400 << 20
 
 
-def test_poses_that_hold_themselves_are_refused() -> None:
+def test_poses_that_contain_themselves_are_rejected() -> None:
     endless: list = []
     endless.append(endless)
-    with pytest.raises(InvalidInput, match="no OpenPose frame"):
+    with pytest.raises(InvalidInput, match="not an OpenPose frame"):
         poses_from_openpose(endless)
 
 
@@ -319,9 +319,9 @@ def test_the_bounds_hold_for_the_data_of_other_nodes() -> None:
 
 
 def test_missing_files_and_empty_folders(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"none\.json could not be read \(No such file"):
+    with pytest.raises(InvalidInput, match=r"none\.json cannot be read \(No such file"):
         read_poses(tmp_path / "none.json")
-    with pytest.raises(InvalidInput, match=r"holds no \.json files"):
+    with pytest.raises(InvalidInput, match=r"contains no \.json files"):
         read_poses(tmp_path)
 
 
@@ -385,7 +385,7 @@ def test_hands_lie_where_the_skeleton_has_them() -> None:
 
 
 def test_missing_points_of_many_frames_take_little_memory() -> None:
-    """A file of 13 bytes a frame becomes keypoints of 390 numbers a frame."""
+    """A file with 13 bytes per frame becomes keypoints with 390 numbers per frame."""
     (frame,) = openpose_from_poses(PoseSequence.empty(1, 10, 10))
     numbers = [value for part in frame["people"][0].values() for value in part]
     assert len({id(value) for value in numbers}) == 1
@@ -399,6 +399,6 @@ def test_missing_points_of_many_frames_take_little_memory() -> None:
         {"people": [], "canvas_width": np.ones(2), "canvas_height": 5},
     ],
 )
-def test_arrays_of_other_programs_are_refused_in_one_sentence(frame: dict) -> None:
+def test_arrays_of_other_programs_are_rejected_in_one_sentence(frame: dict) -> None:
     with pytest.raises(InvalidInput, match="frame 0 of the poses"):
         poses_from_openpose([frame])

@@ -17,9 +17,9 @@ def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
 @settings(max_examples=200, deadline=None)
 @given(SIDES, SIDES, SIDES, SIDES, st.integers(0, 99))
 def test_resize_equals_opencv_to_the_last_bit(h: int, w: int, height: int, width: int, seed: int) -> None:
-    picture = noise(h, w, seed)
-    expected = cv2.resize(picture, (width, height)).transpose(2, 0, 1)
-    np.testing.assert_array_equal(resize(picture, width, height), expected)
+    image = noise(h, w, seed)
+    expected = cv2.resize(image, (width, height)).transpose(2, 0, 1)
+    np.testing.assert_array_equal(resize(image, width, height), expected)
 
 
 @pytest.mark.parametrize(
@@ -27,9 +27,9 @@ def test_resize_equals_opencv_to_the_last_bit(h: int, w: int, height: int, width
     [(1080, 1920, (640, 360)), (1280, 720, (360, 640)), (97, 61, (402, 640)), (640, 640, (640, 640))],
     ids=["third", "half", "larger", "same"],
 )
-def test_resize_at_the_sizes_of_clips(height: int, width: int, size: tuple[int, int]) -> None:
-    picture = noise(height, width)
-    np.testing.assert_array_equal(resize(picture, *size), cv2.resize(picture, size).transpose(2, 0, 1))
+def test_resize_at_the_sizes_of_videos(height: int, width: int, size: tuple[int, int]) -> None:
+    image = noise(height, width)
+    np.testing.assert_array_equal(resize(image, *size), cv2.resize(image, size).transpose(2, 0, 1))
 
 
 @pytest.mark.skipif(cv2.__version__ < "5", reason="older versions round places to 1/32 pixel")
@@ -44,27 +44,27 @@ def test_resize_at_the_sizes_of_clips(height: int, width: int, size: tuple[int, 
 def test_warp_equals_opencv_within_rounding(
     h: int, w: int, origin: tuple[float, float], step: tuple[float, float], seed: int
 ) -> None:
-    picture = noise(h, w, seed)
+    image = noise(h, w, seed)
     inverse = np.array([[step[0], 0, origin[0]], [0, step[1], origin[1]]])
-    expected = cv2.warpAffine(picture, inverse, SIZE, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-    difference = np.abs(warp(picture, origin, step, SIZE).astype(int) - expected.transpose(2, 0, 1))
+    expected = cv2.warpAffine(image, inverse, SIZE, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    difference = np.abs(warp(image, origin, step, SIZE).astype(int) - expected.transpose(2, 0, 1))
     assert difference.max() <= 1
     assert (difference > 0).mean() <= 0.01
 
 
 def test_warp_is_black_outside_however_far() -> None:
-    picture = np.full((8, 8, 3), 200, np.uint8)
+    image = np.full((8, 8, 3), 200, np.uint8)
     for origin in ((1e12, 0.0), (-1e12, 0.0), (0.0, 8.0), (0.0, -50.0)):
-        assert not warp(picture, origin, (1.0, 1.0), SIZE).any()
+        assert not warp(image, origin, (1.0, 1.0), SIZE).any()
 
 
 def test_warp_mixes_the_border_with_black() -> None:
-    picture = np.full((4, 4, 3), 200, np.uint8)
-    row = warp(picture, (-1.5, 0.0), (1.0, 1.0), (6, 1))[0, 0]
+    image = np.full((4, 4, 3), 200, np.uint8)
+    row = warp(image, (-1.5, 0.0), (1.0, 1.0), (6, 1))[0, 0]
     assert row.tolist() == [0, 100, 200, 200, 200, 100]
 
 
 def test_a_view_with_reversed_channels_or_rows_is_sampled_as_its_copy() -> None:
-    picture = noise(30, 20)
-    for view in (picture[..., ::-1], picture[::-1], picture[::2, 1::3]):
+    image = noise(30, 20)
+    for view in (image[..., ::-1], image[::-1], image[::2, 1::3]):
         np.testing.assert_array_equal(resize(view, 17, 23), resize(view.copy(), 17, 23))

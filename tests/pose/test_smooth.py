@@ -14,7 +14,7 @@ FPS = 24.0
 
 
 def clip(x: Any, score: Any = 1.0, size: tuple[int, int] = (100, 100)) -> PoseSequence:
-    """A clip whose point 0 moves along x; the others are not seen."""
+    """A video whose point 0 moves along x; the others are not seen."""
     points = np.zeros((len(x), POINTS, 3), np.float32)
     points[:, 0, 0], points[:, 0, 1], points[:, 0, 2] = x, 0.5, score
     return PoseSequence.from_points(points, *size, fps=FPS)
@@ -77,7 +77,7 @@ def test_noise_at_rest_shrinks_and_a_leap_is_followed() -> None:
     assert leap[14] > 0.75
 
 
-def test_missing_points_stay_and_begin_anew() -> None:
+def test_missing_points_stay_and_restart_the_filter() -> None:
     x = [0.1, 0.1, 0.7, 0.9, 0.9, 0.9]
     poses = clip(x, score=[1, 1, 0.2, 0.5, 0.5, 0.5])
     smoothed = smooth(poses)
@@ -92,7 +92,7 @@ def test_the_resolution_does_not_matter_but_the_shape_does() -> None:
     assert np.abs(small.points - smooth(clip(x, size=(100, 100))).points).max() > 1e-3
 
 
-def test_the_rate_is_asked_for() -> None:
+def test_a_frame_rate_is_required() -> None:
     poses = clip([0.1, 0.4, 0.2])
     np.testing.assert_array_equal(smooth(poses.with_fps(None), fps=FPS).points, smooth(poses).points)
     with pytest.raises(InvalidInput, match="frame rate of the poses is unknown"):
@@ -102,11 +102,11 @@ def test_the_rate_is_asked_for() -> None:
 @pytest.mark.parametrize(
     "bad", [{"fps": 0}, {"min_cutoff": 0}, {"min_cutoff": math.inf}, {"beta": -1}, {"beta": math.nan}]
 )
-def test_settings_that_cannot_be_are_refused(bad: dict[str, Any]) -> None:
+def test_invalid_settings_are_rejected(bad: dict[str, Any]) -> None:
     (name,) = bad
-    with pytest.raises(InvalidInput, match=f"^{name} is .* must be a finite number"):
+    with pytest.raises(InvalidInput, match=f"^{name} is .* must be finite"):
         smooth(clip([0.5]), **bad)
 
 
-def test_an_empty_clip_stays_empty() -> None:
+def test_an_empty_video_stays_empty() -> None:
     assert len(smooth(clip([]))) == 0

@@ -13,37 +13,37 @@ NETS = generated_nets()
 FORMS = {"detector": DETECTOR, "landmarks": LANDMARKS}
 
 
-def pictures(form: ModelSignature, count: int) -> list[np.ndarray]:
+def images(form: ModelSignature, count: int) -> list[np.ndarray]:
     return list(np.random.default_rng(0).random((count, *form.input), np.float32) * 255)
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_they_have_the_form_of_the_real_nets(name: str) -> None:
-    outputs = TorchNet(getattr(NETS, name)).run(pictures(FORMS[name], 2))
+def test_they_have_the_form_of_the_real_models(name: str) -> None:
+    outputs = TorchNet(getattr(NETS, name)).run(images(FORMS[name], 2))
     assert [output.shape for output in outputs] == [(2, *shape) for shape in FORMS[name].outputs]
     assert all(output.dtype == np.float32 and np.isfinite(output).all() for output in outputs)
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_a_picture_gives_the_same_in_a_batch(name: str) -> None:
-    net, both = TorchNet(getattr(NETS, name)), pictures(FORMS[name], 2)
-    together, alone = net.run(both), net.run(both[1:])
+def test_a_image_gives_the_same_in_a_batch(name: str) -> None:
+    model, both = TorchNet(getattr(NETS, name)), images(FORMS[name], 2)
+    together, alone = model.run(both), model.run(both[1:])
     for output, single in zip(together, alone, strict=True):
         np.testing.assert_allclose(output[1:], single, atol=1e-3)
 
 
 def test_the_untrained_detector_finds_nobody() -> None:
-    output = TorchNet(NETS.detector).run(pictures(DETECTOR, 1))[0][0]
+    output = TorchNet(NETS.detector).run(images(DETECTOR, 1))[0][0]
     assert output[:, 4:6].min() > 0
     assert not output[:, 6:].any()
     assert len(decode_people(output, 1.0)[0]) == 0
 
 
 def test_cells_of_the_detector_lie_where_its_reader_expects_them() -> None:
-    picture = np.full(DETECTOR.input, 114, np.float32)
-    plain = TorchNet(NETS.detector).run([picture])[0][0]
-    picture[:, 320:328, 160:168] = 255  # row 40, column 20 of the grid of stride 8; row 10, column 5 of 32
-    changes = np.abs(TorchNet(NETS.detector).run([picture])[0][0] - plain).sum(axis=1)
+    image = np.full(DETECTOR.input, 114, np.float32)
+    plain = TorchNet(NETS.detector).run([image])[0][0]
+    image[:, 320:328, 160:168] = 255  # row 40, column 20 of the grid of stride 8; row 10, column 5 of 32
+    changes = np.abs(TorchNet(NETS.detector).run([image])[0][0] - plain).sum(axis=1)
     for cells, side, place in ((slice(6400), 80, (40, 20)), (slice(8000, None), 20, (10, 5))):
         assert np.unravel_index(changes[cells].argmax(), (side, side)) == place
 
@@ -51,9 +51,9 @@ def test_cells_of_the_detector_lie_where_its_reader_expects_them() -> None:
 def test_weights_are_read_from_one_state_dict() -> None:
     other = SmallDWPose()
     other.load_state_dict(NETS.state_dict())
-    picture = pictures(LANDMARKS, 1)
+    image = images(LANDMARKS, 1)
     np.testing.assert_array_equal(
-        TorchNet(other.landmarks).run(picture)[0], TorchNet(NETS.landmarks).run(picture)[0]
+        TorchNet(other.landmarks).run(image)[0], TorchNet(NETS.landmarks).run(image)[0]
     )
     again = generated_nets().state_dict()
     assert all(torch.equal(values, again[name]) for name, values in NETS.state_dict().items())

@@ -1,4 +1,4 @@
-"""Poses that were made for another clip are noticed by their size, rate or number."""
+"""Poses of another video are detected by their size, frame rate or number."""
 
 import warnings
 
@@ -20,43 +20,43 @@ def enlarged(times: float) -> list[dict]:
     return without_size(changed(TRUE, lambda rows: rows * (times, times, 1)))
 
 
-def test_poses_of_the_clip_are_not_questioned() -> None:
+def test_poses_of_the_video_cause_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         poses_from_openpose(enlarged(1), size=(TRUE.width, TRUE.height))
         poses_from_openpose(openpose(TRUE), size=(2 * TRUE.width, 2 * TRUE.height))
 
 
-def test_poses_of_a_larger_clip_are_refused() -> None:
+def test_poses_of_a_larger_video_are_rejected() -> None:
     with pytest.raises(
-        InvalidInput, match=r"\d+% of the joints in clip lie outside of the pictures of 512x758"
+        InvalidInput, match=r"\d+% of the joints in clip are outside the 512x758 pixels of the video"
     ):
         poses_from_openpose(enlarged(3), size=(512, 758), source="clip")
 
 
-def test_poses_that_reach_out_of_the_picture_are_questioned() -> None:
-    with pytest.warns(AnimateXWarning, match=r"\d+% of the joints in clip lie outside"):
+def test_poses_that_reach_out_of_the_image_cause_a_warning() -> None:
+    with pytest.warns(AnimateXWarning, match=r"\d+% of the joints in clip are outside"):
         poses_from_openpose(enlarged(1.5), size=(TRUE.width, TRUE.height), source="clip")
 
 
-def test_poses_of_a_smaller_clip_are_questioned() -> None:
-    with pytest.warns(AnimateXWarning, match="lie in the upper left of the pictures of 1920x2880 pixels"):
+def test_poses_of_a_smaller_video_cause_a_warning() -> None:
+    with pytest.warns(AnimateXWarning, match="are in the upper left of the 1920x2880 pixels of the video"):
         poses_from_openpose(enlarged(1), size=(1920, 2880))
 
 
 @pytest.mark.parametrize("rate", [24, 29.97, 30])
-def test_another_rate_is_questioned(rate: float) -> None:
+def test_another_rate_causes_a_warning(rate: float) -> None:
     data = {"fps": rate, "frames": openpose(TRUE)}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         poses_from_openpose(data, fps=30000 / 1001)
     sentences = [str(warning.message) for warning in caught]
     assert bool(sentences) == (rate == 24)
-    assert all("24 frames a second, but the clip has 29.97" in sentence for sentence in sentences)
+    assert all("24 frames per second, but the video has 29.97" in sentence for sentence in sentences)
 
 
 @pytest.mark.parametrize(
-    ("poses", "pictures", "outcome"),
+    ("poses", "images", "outcome"),
     [
         ((512, 768), (1024, 1536), "same"),
         ((512, 768), (1080, 1610), "same"),
@@ -67,9 +67,9 @@ def test_another_rate_is_questioned(rate: float) -> None:
         ((768, 512), (512, 768), "refused"),
     ],
 )
-def test_shapes(poses: tuple[int, int], pictures: tuple[int, int], outcome: str) -> None:
+def test_shapes(poses: tuple[int, int], images: tuple[int, int], outcome: str) -> None:
     if outcome == "refused":
-        with pytest.raises(InvalidInput, match="give poses of the same video, turned as it is"):
-            compare_shapes(poses, pictures, "the clip")
+        with pytest.raises(InvalidInput, match="give poses of the same video in the same orientation"):
+            compare_shapes(poses, images, "the video")
     else:
-        assert (compare_shapes(poses, pictures, "the clip") is None) == (outcome == "same")
+        assert (compare_shapes(poses, images, "the video") is None) == (outcome == "same")

@@ -21,7 +21,7 @@ def test_every_point_goes_to_its_place() -> None:
     assert poses.hands[0, :, :, 0].tolist() == [list(range(91, 112)), list(range(112, 133))]
 
 
-def test_places_are_parts_of_the_picture() -> None:
+def test_positions_are_fractions_of_the_image() -> None:
     points = poses_from_133(*found(), width=10, height=40)
     np.testing.assert_allclose(points[0, JOINT["left_ankle"], :2], [1.5, 0.75])
 

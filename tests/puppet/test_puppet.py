@@ -1,4 +1,4 @@
-"""The puppet on drawn characters, whose true frames are known, and on poses that lack nearly everything."""
+"""The puppet on drawn characters, with known frames, and on poses with hardly any joints."""
 
 from dataclasses import replace
 
@@ -29,12 +29,12 @@ def animated(triple: Triple, poses: PoseSequence | None = None) -> tuple[np.ndar
 
 
 def standing(frames: int = 1) -> PoseSequence:
-    """A person in a small picture."""
+    """A person in a small image."""
     return replace(figure(STANDING, frames), width=WIDTH, height=HEIGHT)
 
 
 def bent(poses: PoseSequence, joint: str, x: float, y: float) -> PoseSequence:
-    """Put a joint elsewhere, in parts of the picture."""
+    """Move a joint, in fractions of the image."""
     points = poses.points.copy()
     points[:, JOINT[joint]] = x, y, 1
     return poses.with_points(points)
@@ -48,18 +48,18 @@ def only(poses: PoseSequence, *joints: str) -> PoseSequence:
 
 
 def shifted(poses: PoseSequence, x: float) -> PoseSequence:
-    """Move all joints to the right, by a part of the picture's width."""
+    """Move all joints to the right, by a fraction of the image's width."""
     points = poses.points.copy()
     points[..., 0] += np.float32(x) * (points[..., 2] > 0)
     return poses.with_points(points)
 
 
 def drawing() -> np.ndarray:
-    """A white picture with a red body and blue arms where the standing person has them."""
-    picture = np.full((*SIZE, 3), WHITE, np.uint8)
-    picture[12:80, 26:38] = RED
-    picture[26:48, 22:26] = picture[26:48, 38:42] = BLUE
-    return picture
+    """A white image with a red body and blue arms where the standing person has them."""
+    image = np.full((*SIZE, 3), WHITE, np.uint8)
+    image[12:80, 26:38] = RED
+    image[26:48, 22:26] = image[26:48, 38:42] = BLUE
+    return image
 
 
 def test_it_comes_closer_to_the_true_motion_than_the_reference(triples: list[Triple]) -> None:
@@ -103,18 +103,18 @@ def test_a_raised_arm_takes_its_color_along_and_leaves_background() -> None:
 
 
 def test_a_mask_decides_what_moves() -> None:
-    picture = drawing()
-    picture[:, 48:] = RED  # a curtain in the color of the body, beside the figure
+    image = drawing()
+    image[:, 48:] = RED  # a curtain in the color of the body, beside the figure
     mask = np.zeros(SIZE, bool)
     mask[12:80, 22:42] = True
-    frames, alpha = puppet_frames(picture, standing(), shifted(standing(), 0.1), mask)
+    frames, alpha = puppet_frames(image, standing(), shifted(standing(), 0.1), mask)
     assert (frames[0, :8, 48:] == RED).all()
     assert alpha[0][:, 55:].max() == 0
 
 
 @pytest.mark.parametrize("own", [standing(), PoseSequence.empty(1, WIDTH, HEIGHT)])
 def test_without_a_common_joint_the_reference_is_repeated(own: PoseSequence) -> None:
-    with pytest.warns(AnimateXWarning, match="every frame is the reference"):
+    with pytest.warns(AnimateXWarning, match="every frame shows the reference"):
         frames, alpha = puppet_frames(drawing(), own, PoseSequence.empty(3, WIDTH, HEIGHT))
     np.testing.assert_array_equal(frames, np.stack([drawing()] * 3))
     assert not alpha.any()
@@ -176,13 +176,13 @@ def test_degenerate_poses_give_frames(kind: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (9, 1), (2, 2), (5, 3), (33, 17)])
-def test_pictures_and_masks_of_any_size(size: tuple[int, int]) -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+def test_images_and_masks_of_any_size(size: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     poses = replace(standing(2), width=size[1], height=size[0])
     mask = np.zeros(size, bool)
     mask[size[0] // 2, size[1] // 2] = True  # a character of one pixel
     for given in (None, mask, ~mask & False, mask | True):
-        frames, _ = puppet_frames(picture, poses.select([0]), poses, given)
+        frames, _ = puppet_frames(image, poses.select([0]), poses, given)
         assert frames.shape == (2, *size, 3)
 
 
@@ -196,21 +196,21 @@ def test_no_poses_give_no_frames() -> None:
 
 def test_poses_of_another_shape_warn() -> None:
     wide = replace(standing(), width=2 * WIDTH)
-    with pytest.warns(AnimateXWarning, match="poses are of a picture of 128x96 pixels but the reference"):
+    with pytest.warns(AnimateXWarning, match="poses are of an image of 128x96 pixels but the reference"):
         puppet_frames(drawing(), standing(), wide)
 
 
 @pytest.mark.parametrize(
-    ("picture", "mask", "words"),
+    ("image", "mask", "words"),
     [
         (drawing()[..., 0], None, r"the reference has shape \(96, 64\)"),
         (drawing() / 255, None, "type float64"),
         (drawing()[:0], None, r"shape \(0, 64, 3\)"),
-        (drawing(), np.zeros((4, 4)), r"the mask has shape \(4, 4\), but the picture is 96 pixels high"),
+        (drawing(), np.zeros((4, 4)), r"the mask has shape \(4, 4\), but the image is 96 pixels high"),
     ],
 )
-def test_other_pictures_and_masks_are_refused_before_the_work(
-    picture: np.ndarray, mask: np.ndarray | None, words: str
+def test_other_images_and_masks_are_rejected_before_the_work(
+    image: np.ndarray, mask: np.ndarray | None, words: str
 ) -> None:
     with pytest.raises(InvalidInput, match=words):
-        iterate_puppet(picture, standing(), standing(), mask)
+        iterate_puppet(image, standing(), standing(), mask)

@@ -9,8 +9,8 @@ from animatex_core.retarget.bones import TREE
 
 WIDTH, HEIGHT = 400, 600
 
-# A person who stands and faces us, in pixels of a picture of 400 x 600: from the top of the head (76) to the
-# soles (524) by the proportions that the library expects, so 448 pixels in all.
+# A person who stands and faces the viewer, in pixels of an image of 400 x 600, from the top of the head
+# (76) to the soles (524): 448 pixels tall by the proportions that the library expects.
 STANDING = {
     "nose": (200, 114), "neck": (200, 163),
     "right_shoulder": (162, 163), "right_elbow": (155, 230), "right_wrist": (155, 293),
@@ -20,7 +20,7 @@ STANDING = {
     "right_eye": (192, 105), "left_eye": (208, 105), "right_ear": (182, 110), "left_ear": (218, 110),
     "right_toe": (168, 524), "left_toe": (232, 524),
 }  # fmt: skip
-# A cartoon's: a huge head, wide shoulders, hardly any legs.
+# A cartoon: a huge head, wide shoulders, hardly any legs.
 CARTOON = {
     "nose": (200, 200), "neck": (200, 300),
     "right_shoulder": (80, 310), "right_elbow": (50, 380), "right_wrist": (30, 440),
@@ -48,7 +48,7 @@ def dance() -> PoseSequence:
 
 
 def rigid_dance(seed: int, frames: int = 6) -> PoseSequence:
-    """Return a clip of the standing figure, every bone turned at will and no length changed."""
+    """Return a video of the standing figure, with every bone rotated randomly and no length changed."""
     rng = np.random.default_rng(seed)
     still = pixels(figure(STANDING, frames))
     turned = still.copy()
@@ -64,7 +64,7 @@ def rigid_dance(seed: int, frames: int = 6) -> PoseSequence:
 
 
 def pixels(poses: PoseSequence) -> np.ndarray:
-    """Return the points (f, 130, 3) with places in pixels."""
+    """Return the points (f, 130, 3) in pixels."""
     return poses.points * np.array([poses.width, poses.height, 1.0])
 
 
@@ -75,12 +75,12 @@ def without(poses: PoseSequence, gone: np.ndarray) -> PoseSequence:
 
 
 def joint(poses: PoseSequence, name: str, frame: int = 0) -> tuple[float, float]:
-    """Return a joint's place in pixels, rounded to a hundredth."""
+    """Return a joint's position in pixels, rounded to a hundredth."""
     x, y = pixels(poses)[frame, JOINT[name], :2].round(2)
     return float(x), float(y)
 
 
 def largest_change(first: PoseSequence, second: PoseSequence) -> float:
-    """Return how far, in pixels, a point that both show lies elsewhere."""
+    """Return the largest distance, in pixels, of a point visible in both."""
     both = seen(first.points) & seen(second.points)
     return float(np.abs(pixels(first) - pixels(second))[both].max())

@@ -26,7 +26,7 @@ def test_stray_pixels_do_not_widen_the_box() -> None:
     assert Box.of_mask(dirty) == Box(0.25, 0.3, 0.75, 0.8)
 
 
-def test_dust_all_over_the_picture_does_not_widen_the_box() -> None:
+def test_stray_pixels_do_not_enlarge_the_box() -> None:
     dusty = np.zeros((1000, 1000))
     dusty[300:800, 200:700] = 1
     dusty[np.arange(1000), np.arange(1000)[::-1]] = 1  # one pixel in every row and column
@@ -45,14 +45,14 @@ def test_ears_and_pointed_tips_belong_to_the_figure() -> None:
 @pytest.mark.parametrize(
     "wrong", [np.zeros((9, 9)), np.full((9, 9), 0.4), np.zeros((0, 0)), np.ones((2, 9, 9))]
 )
-def test_masks_that_show_nothing_are_refused(wrong: np.ndarray) -> None:
+def test_masks_that_show_nothing_are_rejected(wrong: np.ndarray) -> None:
     with pytest.raises(InvalidInput, match="the mask"):
         Box.of_mask(wrong)
 
 
 def test_alpha_shows_the_figure_only_where_it_hides_something() -> None:
     alpha = (mask(10, 90, 20, 60) * 255).astype(np.uint8)
-    alpha[95, :] = 100  # hardly visible
+    alpha[95, :] = 100  # barely visible
     assert Box.of_alpha(alpha) == Box(0.1, 0.1, 0.3, 0.9)
     assert Box.of_alpha(np.full((5, 5), 255, np.uint8)) is None
     assert Box.of_alpha(np.zeros((5, 5), np.uint8)) is None
@@ -70,11 +70,11 @@ def test_alpha_shows_the_figure_only_where_it_hides_something() -> None:
         (np.nan, 0, 1, 1),
     ],
 )
-def test_boxes_that_cannot_be_are_refused(edges: tuple[float, float, float, float]) -> None:
-    with pytest.raises(InvalidInput, match=r"the box .* cannot be"):
+def test_invalid_boxes_are_rejected(edges: tuple[float, float, float, float]) -> None:
+    with pytest.raises(InvalidInput, match=r"the box is .* must be left, top"):
         Box(*edges)
 
 
-def test_a_picture_without_size_is_refused() -> None:
+def test_a_image_without_size_is_rejected() -> None:
     with pytest.raises(InvalidInput, match="height is 0"):
         Character(10, 0)

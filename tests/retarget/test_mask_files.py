@@ -86,8 +86,8 @@ KINDS: dict[str, tuple[Callable[[], Image.Image], str]] = {
     "dark blue": (lambda: colored((0, 0, 90)), "colored"),
     "soft red": (lambda: Image.fromarray(np.dstack([SOFT, 0 * SOFT, 0 * SOFT])), "colored"),
     "black on red": (lambda: colored((0, 0, 0), (255, 0, 0)), "black"),
-    "red on white": (lambda: colored((255, 0, 0), (255, 255, 255)), "of another color than the rim"),
-    "green on red": (lambda: colored((0, 255, 0), (255, 0, 0)), "of another color than the rim"),
+    "red on white": (lambda: colored((255, 0, 0), (255, 255, 255)), "of another color than the border"),
+    "green on red": (lambda: colored((0, 255, 0), (255, 0, 0)), "of another color than the border"),
     "cut out": (lambda: with_alpha(NOISE, BYTE), "opaque"),
     "cut out softly": (lambda: with_alpha(NOISE, SOFT), "opaque"),
     "black with alpha": (lambda: with_alpha(BLACK, BYTE), "opaque"),
@@ -148,7 +148,7 @@ def test_a_still_webp_is_not_called_a_video(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".png", ".webp", ".mp4"])
-def test_of_several_frames_the_first_is_taken_and_this_is_said(tmp_path: Path, suffix: str) -> None:
+def test_of_several_frames_the_first_is_used_with_a_note(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"mask{suffix}"
     frames = [np.repeat(np.roll(BYTE, 30 * index, axis=1)[..., None], 3, axis=2) for index in range(3)]
     if suffix == ".mp4":
@@ -159,7 +159,7 @@ def test_of_several_frames_the_first_is_taken_and_this_is_said(tmp_path: Path, s
     found = find_character(read_mask(file))
     assert found.box is not None
     np.testing.assert_allclose((found.box.left, found.box.right), (BOX[0], BOX[2]), atol=0.02)
-    assert "of which the first frame is taken" in found.doubts[0]
+    assert "of which the first is used" in found.doubts[0]
 
 
 @pytest.mark.parametrize(("value", "kind"), [(0, "empty"), (255, "full")])
@@ -167,14 +167,14 @@ def test_masks_of_nothing(tmp_path: Path, value: int, kind: str) -> None:
     Image.new("L", (WIDTH, HEIGHT), value).save(tmp_path / "mask.png")
     found = find_character(read_mask(tmp_path / "mask.png"))
     assert found.box is None
-    assert found.sentence.startswith(f"The mask is {kind} and counts for none")
+    assert found.sentence.startswith(f"The mask is {kind} and is ignored")
 
 
 @pytest.mark.parametrize("value", [0, 1])
 def test_a_mask_of_nothing_stays_one_beside_a_pose(value: int) -> None:
     found = find_character(of_grey(np.full((HEIGHT, WIDTH), float(value))), pose=true_dance(1))
     assert found.box is None
-    assert "counts for none" in found.sentence
+    assert "is ignored" in found.sentence
 
 
 def test_noise_is_no_figure() -> None:
@@ -182,7 +182,7 @@ def test_noise_is_no_figure() -> None:
     assert find_character(of_grey(noise)).box is None
 
 
-def test_a_photograph_is_questioned(tmp_path: Path) -> None:
+def test_a_photograph_causes_a_warning(tmp_path: Path) -> None:
     Image.fromarray(NOISE).save(tmp_path / "photo.png")
     assert any(
         "check that it is a mask" in doubt
@@ -190,9 +190,9 @@ def test_a_photograph_is_questioned(tmp_path: Path) -> None:
     )
 
 
-def test_a_box_that_is_the_whole_picture_is_questioned() -> None:
+def test_a_box_that_is_the_whole_image_causes_a_warning() -> None:
     found = find_character(of_grey(np.ones((4, 2))), "character")
-    assert "The character's box is the whole picture" in found.doubts[0]
+    assert "The character's box is the whole image" in found.doubts[0]
 
 
 @pytest.mark.parametrize("scale", [1, 255, 1 / 255])
@@ -204,13 +204,13 @@ def test_arrays_of_every_range(scale: float, shows: Shows) -> None:
 
 
 def close_up() -> np.ndarray:
-    """A mask that covers most of the rim."""
+    """A mask that covers most of the border."""
     mask = np.ones((600, 400))
     mask[:40, 150:250] = 0
     return mask
 
 
-def test_the_pose_tells_what_the_rim_cannot() -> None:
+def test_the_pose_tells_what_the_border_cannot() -> None:
     pose = figure(STANDING)
     whole = find_character(of_grey(close_up()), pose=pose)
     assert whole.sentence.startswith("The character is where the mask is white")
@@ -219,7 +219,7 @@ def test_the_pose_tells_what_the_rim_cannot() -> None:
     assert inverted.sentence.startswith("The character is where the mask is black")
 
 
-def test_a_pose_beside_the_mask_is_questioned() -> None:
+def test_a_pose_beside_the_mask_causes_a_warning() -> None:
     poses = PoseSequence.empty(1, 400, 600)
     for name, (x, y) in STANDING.items():
         poses.body[0, JOINT[name]] = x / 400, y / 600, 1

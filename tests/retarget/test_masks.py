@@ -10,7 +10,7 @@ from animatex_core.retarget.masks import Shows, box_of
 FIGURE = np.zeros((100, 50))
 FIGURE[20:80, 10:30] = 1
 BOX = Box(0.2, 0.2, 0.6, 0.8)
-CLOSE = np.zeros((100, 50))  # cut off at the bottom, as many portraits are
+CLOSE = np.zeros((100, 50))  # cropped at the bottom like many portraits
 CLOSE[30:, 5:45] = 1
 
 
@@ -38,23 +38,23 @@ def test_the_character_is_found_in_a_mask_of_either_kind(mask: np.ndarray, shows
 @pytest.mark.parametrize(
     ("mask", "shows", "kind"),
     [
-        (np.zeros((64, 64)), "automatic", "empty"),  # as Load Image gives of opaque pictures
+        (np.zeros((64, 64)), "automatic", "empty"),  # as output by Load Image for opaque images
         (np.zeros((64, 64)), "character", "empty"),
         (np.full((100, 50), 0.4), "automatic", "empty"),
         (np.ones((100, 50)), "automatic", "full"),
         (np.ones((100, 50)), "background", "full"),
     ],
 )
-def test_a_mask_that_shows_no_character_counts_for_none(mask: np.ndarray, shows: Shows, kind: str) -> None:
-    with pytest.warns(AnimateXWarning, match=f"The mask is {kind} and counts for none: mark the character"):
+def test_a_mask_that_shows_no_character_is_ignored(mask: np.ndarray, shows: Shows, kind: str) -> None:
+    with pytest.warns(AnimateXWarning, match=f"The mask is {kind} and is ignored: mark the character"):
         assert box_of(mask, 500, 1000, shows) is None
 
 
 def test_a_mask_of_another_shape_is_stretched_with_a_warning() -> None:
-    with pytest.warns(AnimateXWarning, match="50x100 pixels but the picture 640x480: it is stretched"):
+    with pytest.warns(AnimateXWarning, match="50x100 pixels but the image 640x480: it is stretched"):
         assert box_of(FIGURE, 640, 480) == BOX
 
 
-def test_masks_of_something_else_are_refused() -> None:
+def test_masks_of_something_else_are_rejected() -> None:
     with pytest.raises(InvalidInput, match=r"mask_shows is .sky., but it must be one of"):
         box_of(FIGURE, 500, 1000, "sky")  # type: ignore[arg-type]

@@ -30,7 +30,7 @@ def test_nobody_has_no_stature() -> None:
 def test_foreshortened_frames_do_not_shorten_a_bone() -> None:
     points = pixels(figure(STANDING, 10))
     points[:5, :, 1] *= 0.5
-    body = slice(7)  # a face has no bones: it has its usual size
+    body = slice(7)  # a face has no bones, only its usual size
     np.testing.assert_allclose(lengths(points)[body], PERSON[body])
 
 

@@ -1,4 +1,4 @@
-"""What holds for every clip, every character and every setting."""
+"""Properties of every video, character and setting."""
 
 import warnings
 from collections.abc import Callable
@@ -51,7 +51,7 @@ joints = st.sets(st.integers(0, POINTS - 1)) | st.sets(st.integers(0, 19))
 
 @st.composite
 def clips(draw: Draw, always: PoseSequence = DANCE, gaps: bool = True) -> PoseSequence:
-    """A clip with any joints missing in all frames and, with gaps, others now and then."""
+    """A video with any joints missing in all frames, and others with gaps."""
     gone = np.zeros((len(always), POINTS), bool)
     gone[:, sorted(draw(joints))] = True
     if gaps:
@@ -80,7 +80,7 @@ def test_nothing_is_ever_not_a_number(
     driving: PoseSequence, character: Character, chosen: RetargetSettings
 ) -> None:
     with np.errstate(all="raise"):
-        result = quietly(driving, character, chosen)  # PoseSequence refuses NaN and infinity itself
+        result = quietly(driving, character, chosen)  # PoseSequence rejects NaN and infinity
     assert len(result) == len(driving)
     assert result.fps == driving.fps
 
@@ -165,7 +165,7 @@ def test_the_size_and_place_of_the_dancer_do_not_matter(
 def test_a_small_move_of_the_dancer_is_a_small_move_of_the_character(
     driving: PoseSequence, character: Character, chosen: RetargetSettings
 ) -> None:
-    # Hands come and go in this dance; the rest is seen in all frames or in none.
+    # Hands come and go in this dance; the rest is visible in all frames or in none.
     chosen_plan = plan(driving, character, chosen)
     result = quietly(driving, character, chosen)
     body = seen(driving.body[0])

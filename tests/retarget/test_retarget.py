@@ -7,7 +7,15 @@ import pytest
 from animatex_core.errors import AnimateXWarning
 from animatex_core.pose.keypoints import JOINT, PoseSequence, seen
 from animatex_core.retarget.bones import KIND
-from animatex_core.retarget.retarget import Box, Character, Factors, RetargetSettings, plan, retarget
+from animatex_core.retarget.retarget import (
+    Box,
+    Character,
+    Factors,
+    RetargetSettings,
+    plan,
+    retarget,
+    retarget_with_plan,
+)
 from tests.retarget.motion import (
     CARTOON,
     HEIGHT,
@@ -39,7 +47,7 @@ def jumping(heights: list[int]) -> PoseSequence:
     return PoseSequence.from_points(points / [WIDTH, HEIGHT, 1], WIDTH, HEIGHT)
 
 
-# None: as released.
+# Mode none: the official behaviour.
 
 
 def test_as_released_nothing_changes() -> None:
@@ -109,7 +117,7 @@ def test_retargeted_the_bones_are_the_characters() -> None:
     assert plan(PERSON, TOON).description == "retargeted by 17 bones, 1.13 times as large"
 
 
-def test_angles_survive_pictures_of_other_shapes() -> None:
+def test_angles_survive_images_of_other_shapes() -> None:
     wide = Character(3000, 300, figure(CARTOON))
     x, y = np.subtract(
         joint(retarget(PERSON, wide), "right_elbow"), joint(retarget(PERSON, wide), "right_shoulder")
@@ -128,7 +136,7 @@ def test_without_its_middle_joint_a_limb_hangs_from_the_one_above() -> None:
     gone[0, JOINT["left_elbow"]] = True
     result = retarget(without(figure(STANDING, 2), gone), TOON)
     assert not seen(result.body)[0, JOINT["left_elbow"]]
-    # The upper arm's and the forearm's ratio count by their human lengths, 0.15 and 0.14 of the stature.
+    # The upper arm's and the forearm's ratio count by their human lengths, 0.15 and 0.14 of the body height.
     upper, fore = ratios[KIND["upper_arm"]], ratios[KIND["forearm"]]
     reach = np.subtract(joint(result, "left_wrist"), joint(result, "left_shoulder"))
     assert reach[1] == pytest.approx(130 * (0.15 * upper + 0.14 * fore) / 0.29, abs=0.05)
@@ -170,7 +178,7 @@ def test_factors_come_on_top_of_the_bound() -> None:
     assert longer.ratios[KIND["neck"]] == pytest.approx(5 * plain.ratios[KIND["neck"]])
 
 
-def test_a_long_clip_and_a_reference_of_many_frames_are_measured_whole() -> None:
+def test_a_long_video_and_a_reference_of_many_frames_are_measured_whole() -> None:
     half = without(PERSON, np.arange(130) == JOINT["nose"]).points
     reference = PoseSequence.from_points(
         np.concatenate([np.zeros_like(half), half, PERSON.points]), WIDTH, HEIGHT
@@ -188,7 +196,7 @@ def test_a_person_fills_the_height_of_the_box(mode: Any) -> None:
     ground = [joint(result, name)[1] for name in TOES]
     assert ground == pytest.approx([450, 450], abs=3)
     assert joint(result, "neck")[0] == pytest.approx(400)
-    # The nose is 0.085 of the stature below the top of the head.
+    # The nose is 0.085 of the body height below the top of the head.
     assert joint(result, "nose")[1] == pytest.approx(50 + 0.085 * 400, abs=5)
     assert plan(PERSON, BOXED).description == "fitted to the character's box, 0.89 times as large"
 
@@ -205,7 +213,7 @@ def test_a_person_fills_the_height_of_the_box(mode: Any) -> None:
         ("elbow", "wrist"),
     ],
 )
-def test_what_is_not_seen_is_told_by_proportions(ends: tuple[str, ...]) -> None:
+def test_what_is_not_visible_is_estimated_by_proportions(ends: tuple[str, ...]) -> None:
     whole, part = retarget(PERSON, BOXED), retarget(shown(STANDING, *ends), BOXED)
     assert largest_change(whole, part) < 12
 
@@ -245,20 +253,20 @@ def test_a_foot_found_too_low_does_not_lower_the_ground() -> None:
     assert joint(result, "left_toe", 0)[1] == pytest.approx(450, abs=3)
 
 
-# By nothing.
+# Without pose and box.
 
 
 @pytest.mark.parametrize(
     ("driving", "character", "reason"),
     [
-        (PERSON, Character(99, 50), "nothing is known .* a mask or box"),
+        (PERSON, Character(99, 50), "nothing is known .* a mask or a box"),
         (PERSON, Character(99, 50, shown(CARTOON, "left_wrist")), "shares too few bones .* a mask or box"),
         (figure({}, 2), TOON, "too little of a person"),
         (figure({}, 0), BOXED, "too little of a person"),
         (shown(STANDING, "left_ear"), BOXED, "too little of a person"),
     ],
 )
-def test_what_cannot_be_done_is_said_and_the_poses_pass(
+def test_what_cannot_be_done_causes_a_warning_and_the_poses_pass(
     driving: PoseSequence, character: Character, reason: str
 ) -> None:
     with pytest.warns(AnimateXWarning, match=f"The poses were passed on .*{reason}"):
@@ -282,7 +290,7 @@ def test_feet_stay_on_the_characters_ground() -> None:
     heights = [0, 0, 0, 40, 0]
     bent = pixels(jumping(heights))
     legs = [JOINT[name] for name in STANDING if name.endswith(("knee", "ankle", "toe"))]
-    bent[2, np.setdiff1d(np.arange(20), legs), 1] += 60  # he crouches
+    bent[2, np.setdiff1d(np.arange(20), legs), 1] += 60  # crouching
     driving = PoseSequence.from_points(bent / [WIDTH, HEIGHT, 1], WIDTH, HEIGHT)
     result = retarget(driving, TOON, RetargetSettings(ground=True))
     ankles = [joint(result, "left_ankle", frame)[1] for frame in range(5)]
@@ -321,8 +329,26 @@ def test_frames_without_feet_move_like_those_around_them() -> None:
 
 
 @pytest.mark.parametrize(("legs", "trusted"), [(True, True), (False, False)])
-def test_a_pose_of_no_use_is_not_handed_on(legs: bool, trusted: bool) -> None:
+def test_a_useless_pose_is_not_passed_on(legs: bool, trusted: bool) -> None:
     own = figure(STANDING if legs else {"left_eye": (200, 100)})
     character = Character(WIDTH, HEIGHT, own, Box(0.1, 0.1, 0.9, 0.9))
     chosen = plan(dance(), character)
     assert chosen.own_pose(character) is (own if trusted else None)
+
+
+@pytest.mark.parametrize("character", [TOON, BOXED, Character(8, 8)], ids=["pose", "box", "unknown"])
+@pytest.mark.filterwarnings("ignore:The poses were passed on")
+def test_poses_and_plan_come_from_one_call(character: Character) -> None:
+    settings = RetargetSettings(ground=True, add=("ears",))
+    result = retarget_with_plan(dance(), character, settings)
+    expected = plan(dance(), character, settings)
+    np.testing.assert_array_equal(result.poses.points, retarget(dance(), character, settings).points)
+    assert result.plan.description == expected.description
+    assert result.own_pose is expected.own_pose(character)
+
+
+def test_the_warning_names_the_caller() -> None:
+    for function in (retarget, retarget_with_plan):
+        with pytest.warns(AnimateXWarning, match="passed on") as caught:
+            function(PERSON, Character(8, 8))
+        assert [warning.filename for warning in caught] == [__file__]

@@ -1,1 +1,1 @@
-"""Pose files of OpenPose and other programs, read into one form and written."""
+"""Pose files of OpenPose and other programs: reading them into one form, and writing OpenPose's."""

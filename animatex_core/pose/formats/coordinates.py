@@ -1,7 +1,7 @@
-"""Coordinates and scores as other programs write them, brought to one form: y down, scores of 0 to 1.
+"""Normalize coordinates and scores of other programs: y pointing down, scores of 0 to 1.
 
-Each function changes people (n, 130, 3), points as in `PoseSequence.points`, in place, and returns a sentence
-on what was found where that was a guess.
+Functions that take people (n, 130, 3), points as in `PoseSequence.points`, change them in place. If they had
+to guess, they return a sentence about it.
 """
 
 import numpy as np
@@ -11,21 +11,21 @@ from .layouts import BODY_SHARES, bone_share
 from .units import BODY
 from .units import PARTS as PARTS_OF_PERSON
 
-HALVED = (1.5, 2.0)  # the largest score of COCO's visibilities: 1 is hidden, 2 is seen
-PERCENT, BYTE = (10.0, 100.0), (100.0, 255.0)
+# Range of the highest score in COCO's visibility (1 hidden, 2 visible), in percent and in bytes.
+HALVED, PERCENT, BYTE = (1.5, 2.0), (10.0, 100.0), (100.0, 255.0)
 FAINT = 0.05  # scores below this are noise
-CENTRED = 1.3  # coordinates about the middle of the picture, -1 to 1 within it, go no further
-OUTSIDE = -0.1  # people who reach out of a picture seldom reach further
-MIN_CENTRED = 0.1  # of the points lie left of the middle or above it by more than that
-MIN_SIDE = 256  # pixels of a picture in which places up to 100 are taken for parts of a hundred
-MIN_SPREAD = 0.5  # of that hundred from the highest point to the lowest
-UPSIDE_DOWN = 0.8  # of the frames that show head and hips
-MIN_POINTS = 5  # of a body that is at one place
+CENTRED = 1.3  # maximum of coordinates that are -1 to 1 inside the image
+OUTSIDE = -0.1  # people who extend beyond an image rarely extend further than this
+MIN_CENTRED = 0.1  # fraction of the points beyond OUTSIDE if 0 is the image's centre
+MIN_SIDE = 256  # pixels of an image in which coordinates up to 100 may be percentages
+MIN_SPREAD = 0.5  # minimum height of people in such coordinates, of 100
+UPSIDE_DOWN = 0.8  # fraction of the frames with head and hips
+MIN_POINTS = 5  # points of a body that is collapsed into one position
 BODY_POINTS = PARTS_OF_PERSON[list(PARTS_OF_PERSON)[BODY]]
 
 
 def scale_scores(people: np.ndarray, source: str) -> str | None:
-    """Bring scores in percent, in 0 to 255 and COCO's visibilities to 0 to 1; raise ones that are all low."""
+    """Scale scores in percent, bytes or COCO's visibility to 0 to 1; raise scores that are all too low."""
     scores = people[..., 2]
     largest = float(scores.max(initial=0))
     for least, most in (HALVED, PERCENT, BYTE):
@@ -35,26 +35,26 @@ def scale_scores(people: np.ndarray, source: str) -> str | None:
     if FAINT < largest <= VISIBLE:
         scores /= largest
         return (
-            f"No score in {source} is above {VISIBLE:g}, which a point needs to count as seen, and the "
-            f"highest is {largest:.2g}: all are divided by it; check where the points lie."
+            f"No score in {source} is above {VISIBLE:g}, the threshold for visible points, so all are "
+            f"divided by the highest, {largest:.2g}: check the points."
         )
     return None
 
 
 def drop_placeholders(people: np.ndarray) -> None:
-    """Count points for missing that programs put at (0, 0) or (-1, -1) whatever their score is."""
+    """Mark points at (0, 0) or (-1, -1), where programs put missing ones, as missing."""
     places = people[..., :2]
     people[(places == 0).all(axis=2) | (places == -1).all(axis=2)] = 0
 
 
 def drop_scaled_placeholders(people: np.ndarray, sizes: np.ndarray) -> None:
-    """Count points for missing that were at (-1, -1) in pixels of pictures of sizes (n, 2)."""
+    """Mark points that were at (-1, -1) in pixels of images of sizes (n, 2) as missing."""
     pixels = people[..., :2] * sizes[:, None]
     people[np.abs(pixels + 1).max(axis=2) < 1e-3] = 0
 
 
 def from_centre(people: np.ndarray, source: str) -> str | None:
-    """Bring coordinates of -1 to 1 about the middle of the picture to 0 to 1 from its left and top."""
+    """Convert coordinates of -1 to 1 around the image's centre to 0 to 1 from its top left."""
     there = people[..., 2] > 0
     if there[:, BODY_POINTS].sum() < MIN_POINTS or np.abs(people[there][:, :2]).max() > CENTRED:
         return None
@@ -62,11 +62,11 @@ def from_centre(people: np.ndarray, source: str) -> str | None:
     if (body[:, :2] < OUTSIDE).mean(axis=0).max() < MIN_CENTRED:
         return None
     people[..., :2] = np.where(there[..., None], (people[..., :2] + 1) / 2, people[..., :2])
-    return f"The coordinates in {source} are taken for -1 to 1 about the middle of the picture."
+    return f"The coordinates in {source} are assumed to be -1 to 1 around the image's centre."
 
 
 def from_percent(people: np.ndarray, size: tuple[int, int] | None, source: str) -> str | None:
-    """Bring coordinates in percent of a picture, whose size (width, height) is known, to 0 to 1."""
+    """Convert coordinates in percent of an image of known size (width, height) to 0 to 1."""
     there = people[..., 2] > 0
     if size is None or min(size) < MIN_SIDE or not there.any():
         return None
@@ -76,22 +76,22 @@ def from_percent(people: np.ndarray, size: tuple[int, int] | None, source: str) 
         return None
     people[..., :2] /= 100
     return (
-        f"No coordinate in {source} is above 100, but the picture has {size[0]}x{size[1]} pixels: they are "
-        "taken for percent of it."
+        f"No coordinate in {source} is above 100, but the image has {size[0]}x{size[1]} pixels: they are "
+        "assumed to be percentages."
     )
 
 
 def turn_y_down(people: np.ndarray, source: str) -> str | None:
-    """Turn people in parts of the picture over whose y goes up.
+    """Flip people whose y axis points up; coordinates are fractions of the image.
 
-    They stand on their heads and, unlike acrobats, with left and right exchanged where their faces show.
+    They stand on their heads and, unlike acrobats, have left and right swapped where their faces are visible.
     """
     if not _stand_on_heads(people[:, :MODEL_JOINTS]):
         return None
     there = people[..., 2] > 0
     below = np.median(people[there][:, 1]) < 0
     people[..., 1] = np.where(there, -people[..., 1] if below else 1 - people[..., 1], 0)
-    return f"The people in {source} stand on their heads: y is taken to go up, and they are turned over."
+    return f"The people in {source} are upside down: y is assumed to point up, and they are flipped."
 
 
 def _stand_on_heads(bodies: np.ndarray) -> bool:
@@ -113,7 +113,7 @@ def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def are_in_corner(people: np.ndarray) -> bool:
-    """Whether all points of each person lie at one place within the first pixel, as if nothing was there."""
+    """Return whether all points of each person coincide within the first pixel: an empty detection."""
     there = people[..., 2] > 0
     if not (there[:, BODY_POINTS].sum(axis=1) >= MIN_POINTS).any():
         return False

@@ -1,4 +1,4 @@
-"""The forms of frames of OpenPose, AlphaPose, MMPose, COCO, DWPose and MediaPipe."""
+"""Frame formats of OpenPose, AlphaPose, MMPose, COCO, DWPose and MediaPipe."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -18,17 +18,17 @@ Reader = Callable[[Mapping, Outer], Iterator[RawFrame]]
 
 
 def holds_people(data: Mapping) -> bool:
-    """Whether an object is a frame or a person."""
+    """Return whether an object is a frame or a person."""
     return lists_people(data) or is_person(data) or _is_dwpose(data)
 
 
 def lists_people(data: Mapping) -> bool:
-    """Whether an object lists the people of a frame."""
+    """Return whether an object lists the people of a frame."""
     return any(name in data for name in PEOPLE)
 
 
 def frame_of(people: object, outer: Outer, label: Label | None = None) -> RawFrame:
-    """Return a frame of people, with the names of their points where the file tells these."""
+    """Create a frame of people, with the names of their points if the file has them."""
     if outer.names and isinstance(people, list | tuple):
         people = [
             {**person, NAMES: outer.names} if isinstance(person, Mapping) else person for person in people
@@ -49,7 +49,7 @@ def _read_person(data: Mapping, outer: Outer) -> Iterator[RawFrame]:
 
 
 def _persons(data: Mapping) -> list[Mapping]:
-    """Return the people of MediaPipe's tasks, which list each part for all of them; else the one person."""
+    """Return the people in MediaPipe's results, which list each part for everyone, else the single person."""
     lists = {key: data[key] for keys in KEYS.values() for key in keys if _is_nested_points(data.get(key))}
     if not lists:
         return [data]
@@ -71,7 +71,7 @@ def _is_dwpose(data: Mapping) -> bool:
 
 
 def _read_dwpose(data: Mapping, outer: Outer) -> Iterator[RawFrame]:
-    """Read DWPose's arrays: bodies by their points' indices; all left hands, then all right ones; faces."""
+    """Read DWPose's arrays: bodies as point indices; all left hands, then all right ones; faces."""
     try:
         people = list(_dwpose_people(data))
     except (TypeError, ValueError, OverflowError, IndexError):
@@ -97,7 +97,7 @@ def _dwpose_people(data: Mapping) -> Iterator[dict[str, np.ndarray | None]]:
 
 
 def _dwpose_parts(data: Mapping, name: str) -> np.ndarray:
-    """Return hands or faces (n, points, 3), with their scores where the file has these."""
+    """Return hands or faces (n, points, 3), with their scores if the file has them."""
     places = data.get(name)
     if not places:
         return np.zeros((0, 0, 3))
@@ -120,7 +120,7 @@ def _is_coco(data: Mapping) -> bool:
 
 
 def _read_coco(data: Mapping, outer: Outer) -> Iterator[RawFrame]:
-    """Read COCO's annotations, image by image; those of other things than people have no keypoints."""
+    """Read COCO's annotations image by image; annotations without keypoints are not people."""
     people: dict[Any, list] = {}
     for annotation in data["annotations"]:
         if isinstance(annotation, Mapping) and annotation.get("keypoints"):

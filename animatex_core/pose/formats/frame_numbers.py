@@ -1,4 +1,4 @@
-"""Numbers of frames, from the names of files and images: what is missing between them stays missing."""
+"""Frame numbers from the names of files and images; frames missing between them stay missing."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -12,20 +12,20 @@ T = TypeVar("T")
 MAX_FRAMES = 200_000  # nearly two hours at 30 frames a second
 OPENPOSE_NAME = re.compile(r"^(?P<before>.*?)_?(?P<number>\d{12})_keypoints(?P<after>.*)$", re.DOTALL)
 LAST_NUMBER = re.compile(r"^(?P<before>.*?)(?P<number>\d+)(?P<after>\D*)$", re.DOTALL)
-MAX_DIGITS = 18  # of a number of a frame
-MIN_SHARE = 0.5  # of the frames between the first and the last that are there, for numbers to be of frames
-MIN_NAMES = 3  # that share their last number, for it to be none of a frame
-LISTED = 6  # clips or frames named in a sentence
+MAX_DIGITS = 18  # of a frame number
+MIN_SHARE = 0.5  # fraction of the frames from first to last that must exist for numbers to be frame numbers
+MIN_NAMES = 3  # names with the same last number show that it is not the frame number
+LISTED = 6  # videos or frames named in a message
 
 
 @dataclass(frozen=True)
 class Name:
-    """A name of a file or an image, split at the number in it.
+    """A name of a file or an image, split at its frame number.
 
     Attributes:
-        prefix: What names the clip: all but the number.
-        number: None where there is none.
-        is_openpose: Whether OpenPose writes such names, whose numbers are certainly of frames.
+        prefix: All but the number, which identifies the video.
+        number: The frame number; None if there is none.
+        is_openpose: Whether it follows OpenPose's naming, in which the number certainly is the frame number.
 
     """
 
@@ -36,11 +36,11 @@ class Name:
 
 @dataclass(frozen=True)
 class Placed(Generic[T]):
-    """Items at the places of their frames.
+    """Items in the order of their frames.
 
     Attributes:
-        items: One a frame; None where it is missing.
-        notes: Sentences on what is missing or had to be guessed.
+        items: One per frame; None if it is missing.
+        notes: Sentences about missing frames and guesses.
 
     """
 
@@ -49,7 +49,7 @@ class Placed(Generic[T]):
 
 
 def split_name(name: str) -> Name:
-    """Split a name of a file, image or frame at the last number in it."""
+    """Split the name of a file, image or frame at its last number."""
     stem = _stem(name)
     found = OPENPOSE_NAME.match(stem)
     is_openpose = found is not None
@@ -61,7 +61,7 @@ def split_name(name: str) -> Name:
 
 
 def split_names(names: Sequence[str]) -> list[Name]:
-    """Split names at the last number by which they differ: at 7 and 8 in `0007_pose2d` and `0008_pose2d`."""
+    """Split names at the last number in which they differ: at 7 and 8 in `0007_pose2d` and `0008_pose2d`."""
     found = [split_name(name) for name in names]
     numbered = [index for index, name in enumerate(found) if name.number is not None]
     ends = {_from_last_number(names[index]) for index in numbered}
@@ -77,7 +77,7 @@ def split_names(names: Sequence[str]) -> list[Name]:
 
 
 def _stem(name: str) -> str:
-    """Return a name without its folders and its suffix."""
+    """Return a name without folders and suffix."""
     return re.sub(r"\.[A-Za-z]\w{0,4}$", "", PurePosixPath(name.replace("\\", "/")).name)
 
 
@@ -87,7 +87,7 @@ def _from_last_number(name: str) -> str:
 
 
 def natural_order(name: str) -> list[tuple[int, str]]:
-    """Return a key to sort names by the value of the numbers in them."""
+    """Return a sort key that orders names by the values of their numbers."""
     return [(int(digits or 0), text) for digits, text in re.findall(r"(\d{0,18})(\D*|$)", name)]
 
 
@@ -98,19 +98,19 @@ def place_by_number(
     frames: int | None = None,
     min_share: float | None = None,
 ) -> Placed[T]:
-    """Put items at the places of their frames.
+    """Put items in the positions given by their frame numbers.
 
     Args:
-        numbers: Of the frames, sorted and each once.
-        items: As many.
-        source: Of the items, in sentences.
-        frames: How many frames the clip has, where that is known.
-        min_share: Of the frames from the first to the last that must be there for numbers to be of frames;
-            0 where they certainly are.
+        numbers: Frame numbers of the items, sorted and unique.
+        items: One per number.
+        source: Name of the items in messages.
+        frames: Number of frames of the video, if known.
+        min_share: Minimum fraction of existing frames from the first to the last for numbers to be frame
+            numbers; 0 if they certainly are; None uses the default.
 
     Returns:
-        The items in order. Numbers begin at 0 or 1, or at a larger one where the first frames may be missing
-        or the clip may be a cut of a longer one.
+        The items in order. The first frame has number 0 or 1, or a larger one where the first frames may be
+        missing or the video may be a cut of a longer one.
 
     """
     first, last = numbers[0], numbers[-1]
@@ -129,19 +129,26 @@ def place_by_number(
 
 
 def require_one_clip(names: Sequence[Name], source: str, choice: Callable[[str], str]) -> None:
-    """Raise InvalidInput where names are of several clips; choice: how to name the one of a prefix."""
+    """Raise InvalidInput if names belong to several videos.
+
+    Args:
+        names: The names.
+        source: Where they were found, for the message.
+        choice: Returns the instruction for choosing the video with a given prefix.
+
+    """
     prefixes = sorted({name.prefix for name in names})
     if len(prefixes) > 1:
         named = ", ".join(repr(prefix) for prefix in prefixes[:LISTED])
         more = f" and {len(prefixes) - LISTED} more" if len(prefixes) > LISTED else ""
         raise InvalidInput(
-            f"{source} holds poses of {len(prefixes)} clips ({named}{more}), but it must be those of one: "
+            f"{source} contains poses of {len(prefixes)} videos ({named}{more}), but only one is possible: "
             f"{choice(prefixes[0])}."
         )
 
 
 def _start(first: int, last: int, frames: int | None, *, certain: bool) -> int:
-    """Return the number of the clip's first frame."""
+    """Return the number of the video's first frame."""
     if first == 0:
         return 0
     if frames is not None:
@@ -158,17 +165,17 @@ def _notes(numbers: Sequence[int], start: int, source: str) -> list[str]:
     notes = []
     if missing:
         notes.append(
-            f"{source} has no poses of {_listed(missing)}: nobody is shown there; short gaps can be filled."
+            f"{source} has no poses for {_listed(missing)}: nobody is shown there; short gaps can be filled."
         )
     if start > 1:
         notes.append(
-            f"The frames in {source} begin with number {start}, which is taken for the clip's first."
+            f"The frames in {source} start at number {start}, which is assumed to be the video's first frame."
         )
     return notes
 
 
 def _listed(numbers: Sequence[int]) -> str:
-    """Name frames, runs of them as a range."""
+    """List frame numbers, with consecutive ones as ranges."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][1] + 1:
@@ -182,6 +189,6 @@ def _listed(numbers: Sequence[int]) -> str:
 
 def _out_of_step(numbers: Sequence[int], source: str) -> str:
     return (
-        f"The {len(numbers)} frames in {source} have numbers from {numbers[0]} to {numbers[-1]}, of which "
-        "most are missing: they are taken one after the other; number frames of a clip from 0."
+        f"The {len(numbers)} frames in {source} are numbered from {numbers[0]} to {numbers[-1]} with most "
+        "numbers missing, so they are used in sequence: number the frames of a video from 0."
     )

@@ -1,4 +1,4 @@
-"""Frames of parsed pose files, wherever in the data they are: in lists, by name or number, in wrappers."""
+"""Find frames in parsed pose files: in lists, by name or number, and inside wrapper objects."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,22 +10,22 @@ from .raw_frame import Outer, RawFrame, label_of
 from .text import from_string
 from .values import is_point
 
-# Objects whose frames are in one of their values.
+# Keys of objects under which their frames are stored.
 WRAPPERS = (
     "frames", "poses", "pose", "animation", "instance_info", "predictions", "results", "result", "data",
     "keyframes", "pose_keypoint", "pose_keypoints", "POSE_KEYPOINT", "openpose", "openpose_json", "pose_data",
 )  # fmt: skip
-BOXES = ("bbox", "bbox_score", "box", "keypoint_scores")  # of a detected person
+BOXES = ("bbox", "bbox_score", "box", "keypoint_scores")  # keys of a detected person
 CONTAINERS = (Mapping, list, tuple, str)
 
 
 def raw_frames(data: object) -> Iterator[RawFrame]:
-    """Yield the frames of parsed JSON, in the file's order, with no more in memory than the data itself."""
+    """Yield the frames of parsed JSON in the file's order, without copying the data."""
     return _frames(data, Outer(), 0)
 
 
 def _frames(data: object, outer: Outer, depth: int) -> Iterator[RawFrame]:
-    if depth > MAX_DEPTH:  # a list may even hold itself
+    if depth > MAX_DEPTH:  # a list may even contain itself
         yield RawFrame(None, is_frame=False)
     elif isinstance(data, Mapping):
         yield from _of_object(data, outer, depth)
@@ -67,10 +67,10 @@ def _of_object(data: Mapping, outer: Outer, depth: int) -> Iterator[RawFrame]:
 
 
 def _is_one_frame(data: Sequence, *, inner: bool) -> bool:
-    """Whether a list is one frame: the points of a person, or people who do not tell their frames.
+    """Return whether a list is one frame: the points of a person, or people without a frame number.
 
-    inner: whether it is itself in a list or an object of frames; else only people with boxes, as MMPose
-    writes them for a picture, are of one frame, and others of one each.
+    If it is not itself in a list or object of frames (`inner`), only people with boxes, as written by MMPose
+    for an image, belong to one frame; other people are one frame each.
     """
     first = next(iter(data), None)
     if not isinstance(first, Mapping):
@@ -84,7 +84,7 @@ def _with_landmarks(data: Sequence) -> Sequence:
 
 
 def _is_by_name(data: Mapping) -> bool:
-    """Whether the values are frames, by their names or numbers."""
+    """Return whether the values are frames, keyed by their names or numbers."""
     values = [from_string(value) for value in data.values() if isinstance(value, CONTAINERS)]
     return any(values) and all(map(_may_be_frame, values))
 

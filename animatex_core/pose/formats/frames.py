@@ -1,4 +1,4 @@
-"""From files and parsed JSON to the frames of a clip, each at its place."""
+"""From files and parsed JSON to the frames of a video, each in its position."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,26 +9,29 @@ import numpy as np
 
 from ...errors import InvalidInput
 from ...utils.progress import Progress, with_progress
-from ...utils.validation import require_int, shown
 from ..keypoints import POINTS
 from .frame_numbers import MAX_FRAMES, Name, Placed, place_by_number, require_one_clip, split_names
 from .frame_search import raw_frames
 from .person import SAMPLE, Layouts, chosen_layouts, person_points
-from .raw_frame import Label, RawFrame, Sides, is_blank, rate_of
+from .raw_frame import Label, RawFrame, is_blank, pixels_of, rate_of
 from .sequence import Frame
 from .text import SPLIT, load_poses
-from .units import Size
 
-MAX_SIDE = 1 << 15  # pixels of a canvas
 MAX_PEOPLE = 100_000  # in all frames together; each takes 3 kB of memory
-MIN_SHARE = 0.1  # of numbered frames within a file that are there; of images from anywhere it is less
-SAME_RATE = 0.01  # part by which rates that are the same may differ
+MIN_SHARE = 0.1  # fraction of numbered frames within a file that must exist; unrelated images have less
+SAME_RATE = 0.01  # relative difference between equal frame rates
 NOBODY = np.zeros((0, POINTS, 3))
 
 
 @dataclass(frozen=True)
 class ClipFrames:
-    """The frames of a clip in their order, and sentences on what is missing or was guessed."""
+    """The frames of a video.
+
+    Attributes:
+        frames: In order.
+        notes: Sentences about missing frames and guesses.
+
+    """
 
     frames: list[Frame]
     notes: tuple[str, ...] = ()
@@ -36,7 +39,7 @@ class ClipFrames:
 
 @dataclass(frozen=True)
 class _Found:
-    """A frame with the number or name that the file gives it."""
+    """A frame with its number or name in the file."""
 
     frame: Frame
     label: Label | None
@@ -46,7 +49,19 @@ class _Found:
 def frames_of_data(
     data: object, source: str, fps: float | None, progress: Progress, frames: int | None = None
 ) -> ClipFrames:
-    """Return the frames of parsed JSON; arguments as for `read_poses`."""
+    """Return the frames of parsed JSON.
+
+    Args:
+        data: Parsed JSON or a ComfyUI POSE_KEYPOINT.
+        source: Name of the data in messages.
+        fps: Frame rate of the video, to compare with that of the data.
+        progress: As for `read_poses`.
+        frames: As for `read_poses`.
+
+    Raises:
+        InvalidInput: The data contains no valid frames, or too many.
+
+    """
     placed = _by_label(_bounded(_read(_raw_of(data, source, progress)), source), source, frames)
     return ClipFrames(_filled(placed), placed.notes + _rate_notes(data, fps, source))
 
@@ -54,7 +69,19 @@ def frames_of_data(
 def frames_of_files(
     files: Sequence[Path], source: str, fps: float | None, frames: int | None, progress: Progress
 ) -> ClipFrames:
-    """Return the frames of one file, or of files with one frame each; arguments as for `read_poses`."""
+    """Return the frames of one file, or of files with one frame each.
+
+    Args:
+        files: The files in order.
+        source: Their path in messages.
+        fps: As for `frames_of_data`.
+        frames: As for `read_poses`.
+        progress: As for `read_poses`.
+
+    Raises:
+        InvalidInput: A file cannot be read, or the files contain no valid frames, or too many.
+
+    """
     if len(files) == 1:
         return frames_of_data(load_poses(files[0]), str(files[0]), fps, progress, frames)
     names = dict(zip(files, split_names([file.name for file in files]), strict=True))
@@ -72,12 +99,12 @@ def _raw_of(data: object, source: str, progress: Progress) -> Iterator[tuple[Raw
 
 
 def _raw_of_frame_file(file: Path, progress: Progress) -> list[tuple[RawFrame, str]]:
-    """Return the only frame of a file of a folder; one without frames shows nobody."""
+    """Return the single frame of a file in a folder; a file without frames shows nobody."""
     found = list(_raw_of(load_poses(file), str(file), progress))
     whole = [raw for raw, _ in found if raw.is_whole]
     if len(whole) > 1:
         raise InvalidInput(
-            f"{file} has {len(whole)} frames, but a folder must have one file a frame: give this file alone."
+            f"{file} has {len(whole)} frames, but a folder must have one file per frame: give only this file."
         )
     people = [person for raw, _ in found if isinstance(raw.people, list) for person in raw.people]
     if found and not whole:  # a list of people who each name their image
@@ -86,7 +113,7 @@ def _raw_of_frame_file(file: Path, progress: Progress) -> list[tuple[RawFrame, s
 
 
 def _read(raw: Iterable[tuple[RawFrame, str]]) -> Iterator[_Found]:
-    """Read frames in the layout that the first of them tell."""
+    """Read frames in the layout detected from the first ones."""
     items = iter(raw)
     first = list(islice(items, SAMPLE))
     people = (person for frame, _ in first if isinstance(frame.people, list) for person in frame.people)
@@ -96,7 +123,7 @@ def _read(raw: Iterable[tuple[RawFrame, str]]) -> Iterator[_Found]:
 
 
 def _bounded(frames: Iterable[_Found], source: str) -> list[_Found]:
-    """Collect frames; raises InvalidInput as soon as there are too many, or too many people in them."""
+    """Collect frames; raise InvalidInput as soon as there are too many frames or people."""
     found: list[_Found] = []
     people = 0
     for each in frames:
@@ -104,8 +131,7 @@ def _bounded(frames: Iterable[_Found], source: str) -> list[_Found]:
         people += len(each.frame.people)
         if len(found) > MAX_FRAMES or people > MAX_PEOPLE:
             raise InvalidInput(
-                f"{source} has more than {MAX_FRAMES:,} frames, or more than {MAX_PEOPLE:,} people in them: "
-                f"{SPLIT}."
+                f"{source} has more than {MAX_FRAMES:,} frames or more than {MAX_PEOPLE:,} people: {SPLIT}."
             )
     return found
 
@@ -113,43 +139,18 @@ def _bounded(frames: Iterable[_Found], source: str) -> list[_Found]:
 def _frame(raw: RawFrame, where: str, layouts: Layouts) -> Frame:
     if not raw.is_frame:
         raise InvalidInput(
-            f"{where} is no OpenPose frame: it must be an object with people, each with pose_keypoints_2d."
+            f"{where} is not an OpenPose frame: give an object with people, each with pose_keypoints_2d."
         )
     people = [] if is_blank(raw.people) else raw.people
     if not isinstance(people, list | tuple):
         raise InvalidInput(f"{where} has people of type {type(people).__name__}, but it must be a list.")
     if len(people) > MAX_PEOPLE:
         raise InvalidInput(f"{where} has more than {MAX_PEOPLE:,} people: {SPLIT}.")
-    # Without those of whom nothing is known, whose zeros would take as much memory as others' points.
+    # Skip people without any point: their zeros would take as much memory as real ones.
     left_out: list[str] = []
     points = [each for person in people if (each := person_points(person, where, left_out, layouts)).any()]
-    size = None if raw.sides is None else _size(raw.sides, where)
+    size = None if raw.sides is None else pixels_of(raw.sides, where)
     return Frame(np.reshape(points, (-1, POINTS, 3)), size, left_out, raw.keeps_hands)
-
-
-def _size(sides: Sides, where: str) -> Size:
-    return _side(sides[0], where), _side(sides[1], where)
-
-
-def _side(named: tuple[str, object], where: str) -> int:
-    name, value = named
-    if isinstance(value, str):
-        value = _number(value)
-    if isinstance(value, float) and 0.5 <= value <= MAX_SIDE:  # a picture that was scaled
-        value = round(value)
-    require_int(f"{name} in {where}", value)
-    if value > MAX_SIDE:  # type: ignore[operator]
-        raise InvalidInput(
-            f"{name} in {where} is {shown(value)}, but {MAX_SIDE} pixels are the most: correct it."
-        )
-    return int(value)  # type: ignore[call-overload]
-
-
-def _number(text: str) -> object:
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _by_file_name(
@@ -165,7 +166,7 @@ def _by_file_name(
 
 
 def _by_label(found: Sequence[_Found], source: str, count: int | None) -> Placed[Frame]:
-    """Put frames at the places that the file tells, people of one frame together."""
+    """Put frames in the positions given by the file, and merge people of one frame."""
     if any(each.label is None for each in found) or not _tell_frames(found):
         return Placed([each.frame for each in found])
     groups: dict[Label, list[Frame]] = {}
@@ -192,7 +193,7 @@ def _names(labels: Sequence[Label]) -> list[Name]:
 
 
 def _require_one_folder(labels: Sequence[Label], source: str) -> None:
-    """Raise InvalidInput where images with the same numbers are in several folders, of a clip each."""
+    """Raise InvalidInput if images with the same numbers are in several folders, one per video."""
     folders = [str(PurePosixPath(str(label).replace("\\", "/")).parent) for label in labels]
     if len(set(folders)) < len(folders):
         names = [Name(folder, None) for folder in folders]
@@ -200,7 +201,7 @@ def _require_one_folder(labels: Sequence[Label], source: str) -> None:
 
 
 def _tell_frames(found: Sequence[_Found]) -> bool:
-    """Whether no two whole frames have one label, such as the name of the clip."""
+    """Return whether labels identify frames: whole frames never share one, such as the video's name."""
     whole = [each.label for each in found if each.is_whole]
     return bool(found) and len(set(whole)) == len(whole)
 
@@ -222,8 +223,8 @@ def _rate_notes(data: object, fps: float | None, source: str) -> tuple[str, ...]
     if rate is None or fps is None or abs(rate - fps) <= SAME_RATE * fps:
         return ()
     return (
-        f"{source} is of {rate:g} frames a second, but the clip has {fps:g}: its poses are taken one a "
-        "frame; check that they are of this clip.",
+        f"{source} has {rate:g} frames per second, but the video has {fps:g}: its poses are used one per "
+        "frame; check that they are of this video.",
     )
 
 
@@ -231,4 +232,4 @@ def _left_out(files: set[Path], source: str) -> tuple[str, ...]:
     if not files:
         return ()
     names = ", ".join(sorted(file.name for file in files)[:3])
-    return (f"{len(files)} files in {source} without a number of a frame are left out, such as {names}.",)
+    return (f"{len(files)} files in {source} without a frame number are ignored, such as {names}.",)

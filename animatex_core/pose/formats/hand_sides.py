@@ -1,4 +1,4 @@
-"""Left and right hands that a pose estimator confused, such as ComfyUI's SDPose Keypoint Extractor does."""
+"""Detect and fix swapped left and right hands, as written by ComfyUI's SDPose Keypoint Extractor."""
 
 import warnings
 
@@ -8,19 +8,19 @@ from ...errors import AnimateXWarning
 from ..keypoints import HANDS, JOINT, seen
 
 WRISTS = (JOINT["left_wrist"], JOINT["right_wrist"])  # in the order of HANDS
-MIN_POINTS = 12  # of a hand; fewer say too little about where it is
-AT_WRIST = 0.5  # of the distance between the wrists: a hand that begins within belongs to the wrist
-CLEARLY = 0.5  # of the distance to one wrist, below which a point belongs to the other
-MIN_SHARE = 0.9  # of the clear hands must be at the other wrist
-ENOUGH = 0.1  # of all hands must be clear ones: the others are crossed or clasped
+MIN_POINTS = 12  # visible points needed to locate a hand
+AT_WRIST = 0.5  # a hand that starts within this fraction of the distance between the wrists is at the wrist
+CLEARLY = 0.5  # a point belongs to a wrist if it is closer than this fraction of the distance to the other
+MIN_SHARE = 0.9  # fraction of the unambiguous hands that must be at the other wrist
+ENOUGH = 0.1  # fraction of all hands that must be unambiguous, neither crossed nor clasped
 
 
 def with_hands_at_own_wrists(points: np.ndarray, size: tuple[int, int], source: str) -> np.ndarray:
-    """Return points with left and right hand swapped if `are_hands_confused`; an AnimateXWarning says so.
+    """Swap left and right hand if `are_hands_confused`, with an AnimateXWarning.
 
     Args:
         points: Points of one person (f, 130, 3), as in `PoseSequence.points`.
-        size: Width and height of the picture in pixels.
+        size: Width and height of the image in pixels.
         source: Name of the poses in the warning.
 
     Returns:
@@ -31,7 +31,7 @@ def with_hands_at_own_wrists(points: np.ndarray, size: tuple[int, int], source: 
         return points
     warnings.warn(
         AnimateXWarning(
-            f"The hands in {source} are at the wrists of the other side: left and right hand were swapped."
+            f"The hands in {source} were at the wrists of the other side: left and right hand were swapped."
         ),
         stacklevel=4,
     )
@@ -42,14 +42,14 @@ def with_hands_at_own_wrists(points: np.ndarray, size: tuple[int, int], source: 
 
 
 def are_hands_confused(points: np.ndarray, size: tuple[int, int]) -> bool:
-    """Whether hands lie at the wrists of the other side over the clip.
+    """Return whether hands are at the wrists of the other side throughout the video.
 
-    A hand says so if it begins at the other wrist and all of its points are clearly nearer to that one.
+    A hand counts if it starts at the other wrist and all of its points are clearly nearer to that one.
     Crossed or clasped hands do not count.
 
     Args:
         points: Points of one person (f, 130, 3), as in `PoseSequence.points`.
-        size: Width and height of the picture in pixels.
+        size: Width and height of the image in pixels.
 
     """
     wrists = points[:, WRISTS, :2] * np.asarray(size)
@@ -67,10 +67,10 @@ def are_hands_confused(points: np.ndarray, size: tuple[int, int]) -> bool:
 
 
 def _at_wrists(hands: np.ndarray, wrists: np.ndarray, size: np.ndarray, apart: np.ndarray) -> np.ndarray:
-    """Tell at which wrist hands (n, 21, 3) are: (n, 2) bool; at neither where it is not clear."""
+    """Return at which wrist hands (n, 21, 3) are: (n, 2) bool; at neither if ambiguous."""
     found = seen(hands)
     away = np.linalg.norm(hands[:, :, None, :2] * size - wrists[:, None], axis=-1)
     begins = np.where(found[..., None], away, np.inf).min(axis=1)
-    begins = np.where(found[:, :1], away[:, 0], begins)  # the hand's root, where it is seen
+    begins = np.where(found[:, :1], away[:, 0], begins)  # the hand's root if it is visible
     nearer = (away < CLEARLY * away[..., ::-1]) | ~found[..., None]
     return nearer.all(axis=1) & (begins <= AT_WRIST * apart[:, None])

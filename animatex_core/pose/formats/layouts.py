@@ -1,7 +1,7 @@
-"""Layouts of keypoints: which points other programs write, in which order, as data.
+"""Keypoint layouts of other programs as data: which points they write, in which order.
 
-Each layout maps its points to the 130 of `PoseSequence.points`. A layout without a neck gets one in the
-middle of the shoulders, as DWPose does; a toe is the middle of the big and the small one.
+Each layout maps its points to the 130 of `PoseSequence.points`. A layout without a neck gets one between the
+shoulders, as in DWPose; a toe is the mean of the big and the small one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,13 +35,12 @@ class Layout:
     """The points that a program writes for one person.
 
     Attributes:
-        name: As users know it.
-        count: How many points it has.
-        places: For places among the 130 points of a person, which point of the layout is there.
-        toes: Big and small toe of the left foot and of the right one; None where `places` has the toes or
+        name: Name shown to users.
+        count: Number of points.
+        places: Maps indices of the 130 points of a person to indices of the layout.
+        toes: Big and small toe of the left foot and of the right one; None if `places` includes the toes or
             there are none.
-        has_neck: Whether a neck in `places` is kept where it is missing. Otherwise it is put between the
-            shoulders.
+        has_neck: Whether a missing neck of `places` stays missing. Otherwise it is put between the shoulders.
 
     """
 
@@ -52,7 +51,7 @@ class Layout:
     has_neck: bool = False
 
     def to_pose(self, points: np.ndarray) -> np.ndarray:
-        """Return a person's points (130, 3) from those of this layout (count, 3)."""
+        """Convert points of this layout (count, 3) to a person's points (130, 3)."""
         pose = np.zeros((POINTS, 3))
         pose[list(self.places)] = points[list(self.places.values())]
         if not self.has_neck and not pose[NECK, 2] > 0:
@@ -63,7 +62,7 @@ class Layout:
 
 
 def middle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the point (3,) between two, as certain as the worse of them; zeros where one is missing."""
+    """Return the point (3,) between two others, with the lower score of both; zeros if one is missing."""
     score = min(a[2], b[2])
     return np.append((a[:2] + b[:2]) / 2, score) if score > 0 else np.zeros(3)
 
@@ -119,11 +118,10 @@ LAYOUTS = (
     Layout("Halpe-136", 136, _COCO_BODY | {NECK: 18} | _hands_and_face(94, 115, 26), _HALPE_FEET),
 )  # fmt: skip
 COUNTS = tuple(sorted({layout.count for layout in LAYOUTS}))
-WHOLE_BODIES = (133, 135, 136)  # which some programs begin with the points of OpenPose
-# Of a clip's layouts, one other than the first of its count is taken where its bones are this much shorter.
-CLEARLY_SHORTER = 0.6
-BODY_SHARES = (0.04, 0.22)  # of bones in the extent of a body; between points at random it is twice that
-MIN_BONES = 6  # of a body with both ends there
+WHOLE_BODIES = (133, 135, 136)  # some programs start these with OpenPose's points
+CLEARLY_SHORTER = 0.6  # relative bone length from which a layout is preferred to the usual one of its count
+BODY_SHARES = (0.04, 0.22)  # mean bone length relative to a body's extent; for random points it is twice that
+MIN_BONES = 6  # complete bones of a body
 BONES = np.array(
     [
         (JOINT[a], JOINT[b])
@@ -139,7 +137,7 @@ BONES = np.array(
 
 
 def layouts_of(count: int) -> list[Layout]:
-    """Return the layouts with this many points, the usual one first, and OpenPose's 18 with others behind."""
+    """Return the layouts with this many points: the usual one first, OpenPose's 18 plus others last."""
     found = [layout for layout in LAYOUTS if layout.count == count]
     if count in WHOLE_BODIES:
         found.append(
@@ -149,13 +147,13 @@ def layouts_of(count: int) -> list[Layout]:
 
 
 def best_layout(bodies: Sequence[np.ndarray]) -> Layout:
-    """Return the layout in which bodies (count, 3) have the shortest bones, for in a wrong one they cross.
+    """Return the layout in which bodies (count, 3) have the shortest bones, because wrong ones cross.
 
     Args:
-        bodies: Points of some people of a file, all of one count that `layouts_of` knows.
+        bodies: Points of some people in a file, all with a count that `layouts_of` knows.
 
     Returns:
-        The usual layout of that count, or another one that fits clearly better.
+        The usual layout for that count, or another one that fits clearly better.
 
     """
     candidates = layouts_of(len(bodies[0]))
@@ -169,10 +167,10 @@ def best_layout(bodies: Sequence[np.ndarray]) -> Layout:
 
 
 def bone_share(poses: np.ndarray) -> float:
-    """Return the mean length of bones in parts of the extent of bodies, infinity where too few are there.
+    """Return the mean bone length relative to the extent of bodies, infinity if there are too few bones.
 
     Args:
-        poses: (n, 130, 3) points, those that are missing with the score 0.
+        poses: (n, 130, 3) points; missing ones have a score of 0.
 
     """
     body = poses[:, :MODEL_JOINTS]
@@ -189,7 +187,7 @@ def bone_share(poses: np.ndarray) -> float:
 
 
 def layout_of_names(names: Sequence[str]) -> Layout | None:
-    """Return the layout of points with these names, such as COCO's categories tell; None for too few."""
+    """Return the layout of points with these names, as in COCO's categories; None if there are too few."""
     found: dict[str, int] = {}
     for index, name in enumerate(names):
         found.setdefault(_plain(name), index)
@@ -211,7 +209,7 @@ def _agrees(layout: Layout, places: Mapping[int, int]) -> bool:
 
 
 def _plain(name: str) -> str:
-    """Return a name of a joint as all spellings of it share it."""
+    """Return a joint's name independent of its spelling."""
     letters = "".join(filter(str.isalnum, str(name))).lower()
     for side, short in (("left", "l"), ("right", "r")):
         rest = letters.replace(side, "") if side in letters else letters.removeprefix(short)

@@ -1,4 +1,4 @@
-"""One person of a pose file: which keys hold which points, in which layout."""
+"""One person in a pose file: which keys hold which points, and in which layout."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -11,14 +11,14 @@ from .layouts import COUNTS as BODY_COUNTS
 from .layouts import TOES, Layout, best_layout, layout_of_names, layouts_of, middle
 from .values import NAMES, as_numbers, is_3d, is_missing, named_points, names_of, point_rows
 
-COUNTS = {  # points that a part may have
+COUNTS = {  # possible numbers of points of each part
     "pose": BODY_COUNTS,
-    "foot": (2, 6),  # one toe a foot; big toe, small toe and heel a foot; the left foot first
+    "foot": (2, 6),  # per foot, left first: one toe; or big toe, small toe and heel
     "face": (FACE_POINTS, 70),  # OpenPose adds the pupils
     "hand_left": (HAND_POINTS,),
     "hand_right": (HAND_POINTS,),
 }
-KEYS = {  # of OpenPose, of COCO and its relatives, and of MediaPipe
+KEYS = {  # of OpenPose, of COCO and similar formats, and of MediaPipe
     "pose": (
         "pose_keypoints_2d", "pose_keypoints", "keypoints", "joints", "pose_landmarks", "poseLandmarks",
         "landmarks",
@@ -35,26 +35,26 @@ KEYS = {  # of OpenPose, of COCO and its relatives, and of MediaPipe
     ),
 }  # fmt: skip
 KEYS_3D = ("pose_keypoints_3d", "keypoints_3d", "pose_world_landmarks", "poseWorldLandmarks")
-MAX_VALUES = 1000  # more than of any of these
-IN_SPACE = "points in three dimensions, but it must be x, y and c in the picture: export 2D keypoints"
+MAX_VALUES = 1000  # more than in any of these
+IN_SPACE = "points in three dimensions, but it must be x, y and c in the image: export 2D keypoints"
 FLAT_LANDMARKS = 33 * 4  # x, y, z and visibility of MediaPipe's points
-SAMPLE = 64  # people that tell the layout of a file
+SAMPLE = 64  # people from whom the layout of a file is detected
 Layouts = Mapping[int, Layout]  # by the number of points
 
 
 class _UnknownCountError(Exception):
-    """A part has a number of points that no known skeleton has."""
+    """The number of points of a part is in no known skeleton."""
 
 
 def is_person(value: object) -> bool:
-    """Whether an object has any part of a person, be it empty."""
+    """Return whether an object has any part of a person, even an empty one."""
     return isinstance(value, Mapping) and any(
         key in value for keys in (*KEYS.values(), KEYS_3D) for key in keys
     )
 
 
 def chosen_layouts(people: Iterable[object]) -> Layouts:
-    """Return the layouts of bodies, told from the first people of a file."""
+    """Detect the body layouts of a file, by number of points, from its first people."""
     bodies: dict[int, list[np.ndarray]] = {}
     for body in islice(_bodies(people), SAMPLE):
         bodies.setdefault(len(body), []).append(body)
@@ -62,11 +62,19 @@ def chosen_layouts(people: Iterable[object]) -> Layouts:
 
 
 def person_points(person: object, where: str, left_out: list[str], layouts: Layouts) -> np.ndarray:
-    """Put all parts of a person together: (130, 3) as in `PoseSequence.points`, in the file's own units.
+    """Combine all parts of a person into points (130, 3), as in `PoseSequence.points`, in the file's units.
 
-    Numbers that are not finite stay. Parts of another number of points than any known skeleton has are
-    missing, and `left_out` gets a sentence without its end on each. layouts: of `chosen_layouts`. Raises
-    InvalidInput, beginning with `where`, for what is no person.
+    Numbers that are not finite stay. Parts with a number of points that is in no known skeleton are missing.
+
+    Args:
+        person: An object of a pose file.
+        where: Name of the frame, with which messages begin.
+        left_out: Gets a sentence without full stop for each part that cannot be used.
+        layouts: As returned by `chosen_layouts`.
+
+    Raises:
+        InvalidInput: The value is not a person.
+
     """
     if not isinstance(person, Mapping):
         raise InvalidInput(
@@ -90,7 +98,7 @@ def person_points(person: object, where: str, left_out: list[str], layouts: Layo
 
 
 def written_person(points: np.ndarray) -> dict[str, list[float]]:
-    """Return a person's OpenPose parts, from points (130, 3) in pixels."""
+    """Convert points (130, 3) in pixels to a person's OpenPose parts."""
     missing = np.zeros((1, 3))
     left, right = (points[[toe, toe]] for toe in TOES)
     return {
@@ -108,7 +116,7 @@ def _flat(*points: np.ndarray) -> list[float]:
 
 
 def _with_parts(person: Mapping) -> Mapping:
-    """Return a person, whose joints may stand in it by their names, as one with a list of them."""
+    """Return a person with a list of joints, even if the file stores them by name in the person itself."""
     if is_person(person):
         return person
     joints = named_points(person)
@@ -125,7 +133,7 @@ def _bodies(people: Iterable[object]) -> Iterator[np.ndarray]:
         if isinstance(person, Mapping) and person.get(NAMES) is None:
             try:
                 body = _part(person, "pose", "", [])
-            except InvalidInput:  # said when the person's turn comes
+            except InvalidInput:  # raised again when this person is read
                 continue
             if body is not None:
                 yield np.nan_to_num(body, posinf=0, neginf=0)
@@ -136,7 +144,7 @@ def _only_3d(person: Mapping) -> str | None:
 
 
 def _part(person: Mapping, part: str, where: str, left_out: list[str]) -> np.ndarray | None:
-    """Return the points (n, 3) of a part, None where the person has none of it that can be used."""
+    """Return the points (n, 3) of a part, None if the person has no usable ones."""
     for key in KEYS[part]:
         if not is_missing(person.get(key)):
             if is_3d(person, key):
@@ -152,12 +160,12 @@ def _part(person: Mapping, part: str, where: str, left_out: list[str]) -> np.nda
 def _points(values: object, counts: tuple[int, ...], having: str) -> np.ndarray:
     expected = f"it must be x, y and c of {' or '.join(map(str, counts))} points"
     count = len(values) if isinstance(values, Sequence) else getattr(values, "size", 0)
-    if isinstance(count, int) and count > MAX_VALUES:  # before an array is made of them
+    if isinstance(count, int) and count > MAX_VALUES:  # checked before allocating an array
         raise _UnknownCountError(f"{having} {count} numbers, but {expected}")
     try:
         array = as_numbers(values)
     except (TypeError, ValueError, OverflowError) as error:
-        raise InvalidInput(f"{having} something else than numbers, but {expected}.") from error
+        raise InvalidInput(f"{having} values that are not numbers, but {expected}.") from error
     if array.size == FLAT_LANDMARKS and 33 in counts:
         return array.reshape(-1, 4)[:, [0, 1, 3]]
     for columns in (3, 2):
@@ -168,7 +176,7 @@ def _points(values: object, counts: tuple[int, ...], having: str) -> np.ndarray:
 
 
 def _with_score(points: np.ndarray) -> np.ndarray:
-    """Give points without a score 1, or 0 at (0, 0) or below, which is where missing points are put."""
+    """Add scores to points without any: 0 at (0, 0) or below, where missing points are put, else 1."""
     if points.shape[1] == 3:
         return points
     found = (points > 0).any(axis=1, keepdims=True)
@@ -176,7 +184,7 @@ def _with_score(points: np.ndarray) -> np.ndarray:
 
 
 def _toes(feet: np.ndarray) -> np.ndarray:
-    """Left and right toe (2, 3): each the middle of the big and the small one, as released."""
+    """Return left and right toe (2, 3), each the mean of the big and the small one."""
     if len(feet) == 2:
         return feet
     return np.stack([middle(feet[0], feet[1]), middle(feet[3], feet[4])])

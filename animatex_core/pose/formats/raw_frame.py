@@ -1,8 +1,12 @@
-"""A frame of a pose file as the file has it, and what the objects around it say of all frames."""
+"""A frame as stored in a pose file, and the properties that enclosing objects give to all frames."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from ...errors import InvalidInput
+from ...utils.validation import require_int, shown
+from .units import Size
 
 LABELS = (
     "frame_id", "frame_index", "frame_idx", "frame_number", "frameNumber", "frame", "image_id", "image_name",
@@ -11,25 +15,25 @@ LABELS = (
 SIZES = (("canvas_width", "canvas_height"), ("width", "height"), ("image_width", "image_height"))
 SIZE_KEYS = ("canvas", "size", "resolution", "meta", "metadata", "info")  # an object, or width and height
 RATES = ("fps", "frame_rate", "framerate")
-HANDS_KEPT = "hands_as_meant"  # key of frames whose hands are not to be swapped
-MAX_LABEL = 300  # characters; longer texts are pictures or paths that nobody names frames by
-MAX_RATE = 1000  # frames a second
+HANDS_KEPT = "hands_as_meant"  # key of frames whose hands must not be swapped
+MAX_SIDE = 1 << 15  # pixels of a canvas
+MAX_LABEL = 300  # characters; longer strings are data or paths rather than names
+MAX_RATE = 1000  # frames per second
 Label = int | str
 Sides = tuple[tuple[str, Any], tuple[str, Any]]
 
 
 @dataclass(frozen=True)
 class RawFrame:
-    """A frame as the file has it.
+    """A frame as stored in the file.
 
     Attributes:
-        people: What should be a list of objects with the keys of `openpose_parts`; None where the frame has
-            no such key at all.
-        label: Number or name of the frame, None where the file does not tell it.
-        sides: Width and height in the file's own values and the names of their keys; None without any.
-        is_frame: False for what is no frame in any known form.
-        keeps_hands: Whether the file says that left and right hand are as they are meant.
+        people: Usually a list of objects with the keys of `person.KEYS`; None if there is no such list.
+        label: Number or name of the frame; None if the file has none.
+        sides: Names and values of the keys for width and height; None if there are none.
+        is_frame: False if it has no known format.
         is_whole: False for one person of a frame, whose others have the same label.
+        keeps_hands: Whether the file marks left and right hand as correct.
 
     """
 
@@ -43,7 +47,7 @@ class RawFrame:
 
 @dataclass(frozen=True)
 class Outer:
-    """What an object says of all frames in it."""
+    """Properties that an object gives to all frames inside it."""
 
     sides: Sides | None = None
     names: Sequence[str] | None = None
@@ -51,21 +55,21 @@ class Outer:
     fps: float | None = None
 
     def within(self, data: Mapping) -> "Outer":
-        """Return the same, but for what an object inside says itself."""
+        """Return the properties inside a nested object, which override these."""
         return Outer(
             _sides(data) or self.sides, _names(data) or self.names, self.label, rate_of(data) or self.fps
         )
 
 
 def rate_of(data: object) -> float | None:
-    """Return the frames a second that the object around the frames tells, None without any."""
+    """Return the frame rate in the object around the frames, None if it has none."""
     found = [data.get(name) for name in RATES] if isinstance(data, Mapping) else []
     rates = [value for value in found if isinstance(value, int | float) and 0 < value < MAX_RATE]
     return float(rates[0]) if rates else None
 
 
 def label_of(data: Mapping, names: Sequence[str] = LABELS) -> Label | None:
-    """Return the number or name that a frame or a person gives to the frame, None without any."""
+    """Return the number or name that a frame or person gives for the frame, None if it has none."""
     found = (data.get(name) for name in names)
     return next((value for value in found if isinstance(value, int) or _is_short(value)), None)
 
@@ -83,7 +87,7 @@ def _sides(data: Mapping) -> Sides | None:
 
 
 def _sides_within(name: str, value: object) -> Sides | None:
-    """Return the sides in an object or a pair that describes the pictures."""
+    """Return the sides in an object or a pair that describes the images."""
     if isinstance(value, Mapping):
         return _sides({key: value.get(key) for names in SIZES for key in names})
     if isinstance(value, list) and len(value) == 2 and all(isinstance(side, int | float) for side in value):
@@ -91,13 +95,48 @@ def _sides_within(name: str, value: object) -> Sides | None:
     return None
 
 
+def pixels_of(sides: Sides, where: str) -> Size:
+    """Return (width, height) in pixels.
+
+    Args:
+        sides: As in `RawFrame`.
+        where: Name of the frame in messages.
+
+    Raises:
+        InvalidInput: A side is not a valid number of pixels.
+
+    """
+    return _side(sides[0], where), _side(sides[1], where)
+
+
+def _side(named: tuple[str, object], where: str) -> int:
+    name, value = named
+    if isinstance(value, str):
+        value = _number(value)
+    if isinstance(value, float) and 0.5 <= value <= MAX_SIDE:  # the size of a scaled image
+        value = round(value)
+    require_int(f"{name} in {where}", value)
+    if value > MAX_SIDE:  # type: ignore[operator]
+        raise InvalidInput(
+            f"{name} in {where} is {shown(value)}, but the maximum is {MAX_SIDE} pixels: correct it."
+        )
+    return int(value)  # type: ignore[call-overload]
+
+
+def _number(text: str) -> object:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
 def is_blank(value: object) -> bool:
-    """Whether nothing was written; arrays, which programs in the same process may give, have no truth."""
+    """Return whether a value is empty; arrays from programs in the same process have no truth value."""
     return value is None or (isinstance(value, int | float | str) and not value)
 
 
 def _names(data: Mapping) -> Sequence[str] | None:
-    """Return the names of keypoints from COCO's categories or MMPose's description of its data set."""
+    """Return the keypoint names in COCO's categories or MMPose's dataset description."""
     categories = data.get("categories")
     for category in categories if isinstance(categories, list) else []:
         if isinstance(category, Mapping) and isinstance(category.get("keypoints"), list):

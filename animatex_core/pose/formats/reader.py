@@ -1,7 +1,7 @@
-"""Poses in files: OpenPose JSON and what other programs write, in one reader.
+"""Read and write poses: OpenPose JSON, and the formats of other programs.
 
 A file is a frame {"people": [...], "canvas_width": ..., "canvas_height": ...}, a list of such frames, or has
-one of the forms in `pose_forms`; a folder of OpenPose's files has one frame in each.
+one of the formats in `dialects`. A folder of OpenPose's files has one frame per file.
 """
 
 import json
@@ -24,7 +24,7 @@ from .sequence import clip_poses
 from .text import files_of_clip
 from .units import Size
 
-CORNER = 1e-50  # for a point at (0, 0), where other programs put missing ones; it becomes 0 in float32
+CORNER = 1e-50  # written for a point at (0, 0), where missing ones are put; it becomes 0 in float32
 
 
 def read_poses(
@@ -36,29 +36,32 @@ def read_poses(
     frames: int | None = None,
     progress: Progress = no_progress,
 ) -> PoseSequence:
-    """Read one person's poses from a file, or a folder with one file a frame.
+    """Read the poses of one person from a file, or from a folder with one file per frame.
+
+    An AnimateXWarning lists guesses and ignored data.
 
     Args:
         path: JSON of OpenPose, AlphaPose, MMPose, COCO, DWPose or MediaPipe; JSON lines; a folder of
-            OpenPose's files; or, in a folder with several clips, how the names of one begin: `folder/dance`.
-        person: Who is meant where there are several.
-        fps: Frames a second of the clip.
-        size: (width, height) in pixels of the picture, where the file does not tell it.
-        frames: How many frames the clip has, where that is known, to tell where numbered frames belong.
-        progress: Called for the frames of each file, then for those of the clip; what it raises ends it.
+            OpenPose's files; or, in a folder with several videos, the prefix of one: `folder/dance`.
+        person: Which person to choose if there are several.
+        fps: Frame rate of the video.
+        size: (width, height) of the image in pixels, used if the file does not contain it.
+        frames: Number of frames of the video, if known. It helps to place numbered frames.
+        progress: Called for the frames of each file, then for those of the video. An exception it raises
+            stops the work.
 
     Returns:
-        The poses, with nobody in frames that are missing between numbered ones.
+        The poses. Frames missing between numbered ones show nobody.
 
     Raises:
-        InvalidInput: For what cannot be read. An AnimateXWarning tells what had to be guessed or left out.
+        InvalidInput: The files cannot be read or are not poses.
 
     """
     path = Path(path)
     found = frames_of_files(files_of_clip(path), str(path), fps, frames, progress)
     poses = clip_poses(found.frames, person, fps, size, str(path), progress, found.notes)
     if not seen(poses.points).any():
-        warnings.warn(AnimateXWarning(f"Nobody is seen in {path}."), stacklevel=2)
+        warnings.warn(AnimateXWarning(f"No person was found in {path}."), stacklevel=2)
     return poses
 
 
@@ -71,27 +74,52 @@ def poses_from_openpose(
     source: str = "the poses",
     progress: Progress = no_progress,
 ) -> PoseSequence:
-    """Return the poses of parsed JSON or a ComfyUI POSE_KEYPOINT; otherwise as `read_poses`.
+    """Convert parsed JSON or a ComfyUI POSE_KEYPOINT to poses, as `read_poses` does.
 
-    source: how errors name the data.
+    Args:
+        data: Parsed JSON.
+        person: As for `read_poses`.
+        fps: As for `read_poses`.
+        size: As for `read_poses`.
+        source: Name of the data in messages.
+        progress: As for `read_poses`.
+
+    Raises:
+        InvalidInput: The data is not poses.
+
     """
     found = frames_of_data(data, source, fps, progress)
     return clip_poses(found.frames, person, fps, size, source, progress, found.notes)
 
 
 def openpose_from_poses(poses: PoseSequence, progress: Progress = no_progress) -> list[dict]:
-    """Return a ComfyUI POSE_KEYPOINT: a dict a frame, in pixels, c 1.0 for points that were seen, else zeros.
+    """Convert poses to a ComfyUI POSE_KEYPOINT: one dict per frame, in pixels.
 
-    Feet are written as big and small toe at one place, without heels; the face without its two pupils.
+    Visible points have a c of 1.0, others are zeros. Feet have big and small toe at one position and no heel;
+    the face has no pupils.
+
+    Args:
+        poses: The poses.
+        progress: Called for each frame. An exception it raises stops the work.
+
     """
     return list(with_progress(_written_frames(poses), len(poses), progress))
 
 
 def write_poses(path: str | Path, poses: PoseSequence, progress: Progress = no_progress) -> None:
-    """Write poses as OpenPose JSON, the frames of `openpose_from_poses`, which does not tell the frame rate.
+    """Write poses as OpenPose JSON, the frames of `openpose_from_poses`, without a frame rate.
 
-    Reading gives seen points back at the same places, with the score 1. progress: called for each frame; what
-    it raises ends the work. Raises StorageError. After any error no file or the former one is there.
+    Reading the file returns visible points at exactly the same positions, with a score of 1. The file appears
+    only when it is complete; after an error the previous one, if any, remains.
+
+    Args:
+        path: The file to write.
+        poses: The poses.
+        progress: Called for each frame. An exception it raises stops the work.
+
+    Raises:
+        StorageError: The file cannot be written.
+
     """
     with atomic_write(path) as file:
         for index, frame in enumerate(with_progress(_written_frames(poses), len(poses), progress)):
@@ -102,7 +130,7 @@ def write_poses(path: str | Path, poses: PoseSequence, progress: Progress = no_p
 
 def _written_frames(poses: PoseSequence) -> Iterator[dict]:
     size = np.array([poses.width, poses.height])
-    # Reading would take such hands for those of a program that confuses them.
+    # Without this mark, reading would swap such hands.
     kept = {HANDS_KEPT: True} if are_hands_confused(poses.points, (poses.width, poses.height)) else {}
     for points in poses.points:
         found = seen(points)
@@ -117,7 +145,7 @@ def _written_frames(poses: PoseSequence) -> Iterator[dict]:
 
 
 def _pixels(parts: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Return pixels (n, 2) in digits that bring parts of the picture (n, 2) float32 back exactly."""
+    """Return pixels (n, 2) with just enough digits to restore the fractions (n, 2) float32 exactly."""
     exact = parts.astype(np.float64) * size
     exponents = np.floor(np.log10(np.abs(exact), where=exact != 0, out=np.zeros_like(exact)))
     scale = 10.0 ** (8 - exponents)  # a float32 has less than nine digits

@@ -1,4 +1,4 @@
-"""From the people of each frame of an OpenPose file to one person's `PoseSequence`."""
+"""Build one person's `PoseSequence` from the people in each frame of a pose file."""
 
 import warnings
 from collections.abc import Sequence
@@ -24,19 +24,21 @@ from .hand_sides import with_hands_at_own_wrists
 from .layouts import TOES
 from .units import BODY, PARTS, Size, are_fractions, guessed_size, make_fractions, present, units_by_numbers
 
-FAR = 1e6  # numbers beyond are no places in a picture and no scores
-UNITS = ("pixels", "fractions of the picture")
-UNKNOWN_SIZE = (512, 768)  # the denoiser's own, for parts of a picture whose size the file does not tell
+FAR = 1e6  # larger numbers are neither positions in an image nor scores
+UNITS = ("pixels", "fractions of the image")
+UNKNOWN_SIZE = (512, 768)  # the model's default, for fractions of an image of unknown size
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What a file tells of one frame.
+    """A frame of a pose file.
 
-    people (n, 130, 3): points as in `PoseSequence.points`, in the file's units, which may be pixels.
-    size: (width, height) of the picture in pixels, None where the file does not tell it.
-    left_out: a sentence without its end on each part that could not be used.
-    keeps_hands: whether the file says that left and right hand are as they are meant.
+    Attributes:
+        people: (n, 130, 3) points as in `PoseSequence.points`, in the file's units, which may be pixels.
+        size: (width, height) of the image in pixels; None if the file does not contain it.
+        left_out: A sentence without full stop for each part that cannot be used.
+        keeps_hands: Whether the file marks left and right hand as correct.
+
     """
 
     people: np.ndarray
@@ -54,21 +56,32 @@ def clip_poses(
     progress: Progress = no_progress,
     notes: Sequence[str] = (),
 ) -> PoseSequence:
-    """Return the poses of one of the people in the frames of a clip; arguments as for `read_poses`.
+    """Choose one person in the frames of a video and return their poses.
 
-    notes: sentences to warn of, on how the frames were read.
+    Args:
+        frames: The frames.
+        person: As for `read_poses`.
+        fps: As for `read_poses`.
+        size: As for `read_poses`.
+        source: Name of the poses in messages.
+        progress: As for `read_poses`.
+        notes: Sentences about how the frames were read, to warn of.
+
+    Raises:
+        InvalidInput: There are no frames, no usable poses, or the chosen person is in none of them.
+
     """
     if not frames:
-        raise InvalidInput(f"{source} holds no frames: give OpenPose keypoints of one frame or more.")
+        raise InvalidInput(f"There are no frames in {source}: give OpenPose keypoints of at least one frame.")
     for note in notes:
         _warn(note, depth=4)
-    _tell_what_is_left_out(frames, source)
+    _warn_of_ignored_parts(frames, source)
     counts = [len(frame.people) for frame in frames]
     people, owner = np.concatenate([frame.people for frame in frames]), np.repeat(range(len(frames)), counts)
     _drop_impossible(people, owner, source)
     _require_poses(people, len(frames), source)
-    _in_usual_form(people, frames, size, source)
-    width, height = _in_fractions(people, owner, frames, size, source)
+    _normalize(people, frames, size, source)
+    width, height = _convert_to_fractions(people, owner, frames, size, source)
     tracker = PersonTracker(person)
     points = np.zeros((len(frames), POINTS, 3), np.float32)
     ends = np.cumsum([0, *counts])
@@ -81,42 +94,42 @@ def clip_poses(
     return PoseSequence.from_points(points, width, height, fps)
 
 
-def _tell_what_is_left_out(frames: list[Frame], source: str) -> None:
-    """Warn of parts that could not be used; raises InvalidInput where nothing else is there."""
+def _warn_of_ignored_parts(frames: list[Frame], source: str) -> None:
+    """Warn of parts that could not be used; raise InvalidInput if there is nothing else."""
     left_out = [sentence for frame in frames for sentence in frame.left_out]
     if not left_out:
         return
     if not any(len(frame.people) for frame in frames):
         raise InvalidInput(f"{left_out[0]}.")
-    _warn(f"{len(left_out)} parts of people in {source} are left out, the first because {left_out[0]}.")
+    _warn(f"{len(left_out)} parts of people in {source} are ignored, the first because {left_out[0]}.")
 
 
 def _drop_impossible(people: np.ndarray, owner: np.ndarray, source: str) -> None:
-    """Take points for missing whose numbers are NaN, null, infinite or no places in a picture, in place."""
+    """Mark points with NaN, null, infinite or impossible numbers as missing, in place."""
     impossible = ~(np.abs(people) <= FAR).all(axis=2)  # NaN compares as false
     counts = np.bincount(owner, (impossible & (people[..., 2] != 0)).sum(axis=1), minlength=1)
     people[impossible | (people[..., 2] <= 0)] = 0
     if counts.any():
         _warn(
-            f"{int(counts.sum())} points of {source} are NaN, null, infinite or far outside of any picture "
-            f"(first in frame {np.flatnonzero(counts)[0]}) and count as missing."
+            f"{int(counts.sum())} points of {source} are NaN, null, infinite or far outside any image (first "
+            f"in frame {np.flatnonzero(counts)[0]}) and count as missing."
         )
 
 
 def _require_poses(people: np.ndarray, frames: int, source: str) -> None:
-    """Refuse or question people who are a single point each."""
+    """Reject people who are a single point each, or warn if there is only one frame."""
     if not are_in_corner(people):
         return
     if frames > 1:
         raise InvalidInput(
-            f"All points of each person in {source} are at one place, but they must be the joints of a body: "
-            "export the keypoints again."
+            f"All points of each person in {source} are at one position, but they must be the joints of a "
+            "body: export the keypoints again."
         )
-    _warn(f"All points of the person in {source} are at one place: check what the file was made of.")
+    _warn(f"All points of the person in {source} are at one position: check how the file was created.")
 
 
-def _in_usual_form(people: np.ndarray, frames: list[Frame], size: Size | None, source: str) -> None:
-    """Bring scores to 0 to 1 and coordinates to pixels or fractions of the picture, in place."""
+def _normalize(people: np.ndarray, frames: list[Frame], size: Size | None, source: str) -> None:
+    """Convert scores to 0 to 1 and coordinates to pixels or fractions of the image, in place."""
     drop_placeholders(people)
     known = next((frame.size for frame in frames if frame.size), size)
     for sentence in (
@@ -130,20 +143,20 @@ def _in_usual_form(people: np.ndarray, frames: list[Frame], size: Size | None, s
     )  # one of the two it lies between is unseen
 
 
-def _in_fractions(
+def _convert_to_fractions(
     people: np.ndarray, owner: np.ndarray, frames: list[Frame], size: Size | None, source: str
 ) -> Size:
-    """Bring people into fractions of their pictures, in place, and return the size of the clip's pictures."""
+    """Convert people to fractions of their images, in place, and return the image size of the video."""
     units = units_by_numbers(people)
-    clip_size = next((frame.size for frame in frames if frame.size), size)
-    if clip_size is None:
-        clip_size = guessed_size(people, units, owner) or UNKNOWN_SIZE
+    video_size = next((frame.size for frame in frames if frame.size), size)
+    if video_size is None:
+        video_size = guessed_size(people, units, owner) or UNKNOWN_SIZE
         _warn(
-            f"{source} does not tell the size of its pictures; {clip_size[0]} x {clip_size[1]} pixels are "
-            "taken for it.",
+            f"{source} does not contain its image size, so {video_size[0]} x {video_size[1]} pixels are "
+            "assumed: add canvas_width and canvas_height if this is wrong.",
             depth=6,
         )
-    sizes = np.array([frame.size or clip_size for frame in frames], np.float64)[owner]
+    sizes = np.array([frame.size or video_size for frame in frames], np.float64)[owner]
     fractions = are_fractions(units, people, sizes)
     if mixture := _mixture(fractions, present(people), owner):
         _warn(f"The coordinates in {source} are in {mixture}.", depth=6)
@@ -155,11 +168,11 @@ def _in_fractions(
         were_pixels = bool((~fractions[present(people)]).any())
         if unfit := require_fit(people, size, source, were_pixels=were_pixels):
             _warn(unfit)
-    return clip_size
+    return video_size
 
 
 def _mixture(fractions: np.ndarray, there: np.ndarray, owner: np.ndarray) -> str | None:
-    """Say which parts are in which unit; None where all are in one."""
+    """Describe which parts are in which unit; None if all are in one."""
     if len(set(fractions[there])) < 2:
         return None
     bodies = there[:, BODY] if there[:, BODY].any() else slice(None)
@@ -170,7 +183,7 @@ def _mixture(fractions: np.ndarray, there: np.ndarray, owner: np.ndarray) -> str
         if others.size:
             frames = "1 frame" if others.size == 1 else f"{others.size} frames"
             words.append(f"{name} in {frames} (the first is {others[0]})")
-    return f"{UNITS[usual]}, but in {UNITS[not usual]} for {', '.join(words)}: each was taken in its own unit"
+    return f"{UNITS[usual]}, but in {UNITS[not usual]} for {', '.join(words)}: each was read in its own unit"
 
 
 def _warn(sentence: str, depth: int = 5) -> None:
@@ -178,7 +191,7 @@ def _warn(sentence: str, depth: int = 5) -> None:
 
 
 def _chosen(people: np.ndarray, tracker: PersonTracker) -> np.ndarray:
-    """Points (130, 3) of the person that is meant among people (n, 130, 3), zeros without them."""
+    """Return the points (130, 3) of the chosen one among people (n, 130, 3), zeros if they are missing."""
     people = people[seen(people).any(axis=1)]
     boxes = np.reshape([_box(points) for points in people], (-1, 4))
     scores = np.minimum(people[:, :MODEL_JOINTS, 2], 1).mean(axis=1)

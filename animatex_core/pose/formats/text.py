@@ -1,4 +1,4 @@
-"""Pose files as text: JSON in any Unicode encoding, JSON lines, folders of one file per frame."""
+"""Pose files as text: JSON in any Unicode encoding, JSON lines, and folders with one file per frame."""
 
 import json
 from fnmatch import fnmatch
@@ -9,13 +9,20 @@ from ...errors import InvalidInput
 from ...utils.documents import FileFault, TooLarge, parse_json, read_bytes
 from .frame_numbers import natural_order, require_one_clip, split_name, split_names
 
-MAX_FILE_BYTES = 128 << 20  # of one file; a frame with one person takes 3 to 8 kB
-MAX_CONTAINERS = 3_000_000  # lists and objects in it
-SPLIT = "split the clip into shorter ones"
+MAX_FILE_BYTES = 128 << 20  # a frame with one person takes 3 to 8 kB
+MAX_CONTAINERS = 3_000_000  # lists and objects in a file
+SUFFIX = ".json"
+SPLIT = "split the video into shorter ones"
 
 
 def load_poses(file: Path) -> Any:
-    """Return what a file of poses holds, a list of the lines' values for JSON lines.
+    """Parse a pose file.
+
+    Args:
+        file: JSON, or JSON lines.
+
+    Returns:
+        The parsed value, a list with the values of all lines for JSON lines.
 
     Raises:
         InvalidInput: The file cannot be read, is too large, or is neither JSON nor JSON lines.
@@ -25,18 +32,18 @@ def load_poses(file: Path) -> Any:
         return _parsed(_text(file))
     except OSError as error:
         raise InvalidInput(
-            f"the poses {file} could not be read ({error.strerror}): check the name and that it may be read."
+            f"the poses {file} cannot be read ({error.strerror}): check the path and its permissions."
         ) from error
     except TooLarge as error:
         raise InvalidInput(f"the poses {file} are too large ({error}): {SPLIT}.") from error
     except FileFault as error:
         raise InvalidInput(
-            f"the poses {file} are not JSON or were cut off ({error}): give a file of OpenPose keypoints."
+            f"the poses {file} are not JSON or are truncated ({error}): give a file of OpenPose keypoints."
         ) from error
 
 
 def from_string(value: object) -> object:
-    """Return what a string holds where it is JSON itself, else the value as it is."""
+    """Parse a string if it is JSON, else return the value unchanged."""
     if not isinstance(value, str) or not value.lstrip("\ufeff \t\r\n").startswith(("[", "{")):
         return value
     try:
@@ -67,7 +74,7 @@ def _parsed(text: str) -> Any:
 
 
 def _is_object(line: str) -> bool:
-    """Whether a line is a frame of its own, unlike the first one of JSON that was written over many lines."""
+    """Return whether a line is a frame of its own, unlike the first line of JSON that spans many lines."""
     try:
         return isinstance(parse_json(line, MAX_CONTAINERS), dict | list)
     except FileFault:
@@ -83,13 +90,10 @@ def _line(number: int, line: str) -> Any:
         raise FileFault(f"line {number}: {error}") from error
 
 
-SUFFIX = ".json"
-
-
 def pose_files_in(folder: Path) -> list[Path]:
-    """Return the JSON files of a folder in the order of their numbers, without hidden ones.
+    """Return the JSON files in a folder, ordered by their numbers, without hidden ones.
 
-    macOS writes a hidden file beside each on drives of other systems, `._NAME`.
+    On drives of other systems, macOS writes a hidden file `._NAME` next to each file.
     """
     files = [
         path
@@ -100,24 +104,24 @@ def pose_files_in(folder: Path) -> list[Path]:
 
 
 def files_of_clip(path: Path) -> list[Path]:
-    """Return the files that a path means, one a frame, in their order.
+    """Return the files that a path refers to, one per frame, in order.
 
     Args:
-        path: A file; a folder; or, of a folder with several clips, the beginning of one's names or a
-            pattern: `folder/dance` or `folder/dance_*.json`.
+        path: A file; a folder; or, in a folder with several videos, the prefix of one or a pattern:
+            `folder/dance` or `folder/dance_*.json`.
 
     Returns:
-        The files, only `path` itself where it is none of the others.
+        The files; `path` itself if nothing matches.
 
     Raises:
-        InvalidInput: The folder has no such files, or those of several clips.
+        InvalidInput: The folder contains no such files, or those of several videos.
 
     """
     if path.is_dir():
         files = pose_files_in(path)
         if not files:
             raise InvalidInput(
-                f"the folder {path} holds no .json files: give OpenPose's output, one file a frame."
+                f"the folder {path} contains no .json files: give OpenPose's output, one file per frame."
             )
         return _of_one_clip(files, path)
     if path.exists() or not path.parent.is_dir():

@@ -1,6 +1,6 @@
-"""The units of a pose file: pixels or fractions of the picture, decided for each part of each person.
+"""Units of a pose file: pixels or fractions of the image, decided for each part of each person.
 
-Some programs write the body in one unit and the hands in the other, and frames are edited one at a time.
+Some programs write the body in one unit and the hands in the other, and frames may be edited individually.
 """
 
 import math
@@ -21,34 +21,34 @@ PARTS = {
     "the right hand": HANDS[RIGHT_HAND],
     "the face": FACE,
 }
-# Points of the parts, and the joints of the body beside which they lie.
+# Points of the parts, and the body joints next to them.
 ANCHORS = {
     "the feet": ((JOINT["left_toe"], JOINT["left_ankle"]), (JOINT["right_toe"], JOINT["right_ankle"])),
     "the left hand": ((HANDS[LEFT_HAND].start, JOINT["left_wrist"]),),
     "the right hand": ((HANDS[RIGHT_HAND].start, JOINT["right_wrist"]),),
     "the face": ((FACE.start + 30, JOINT["nose"]),),
 }
-MAX_FRACTION = 2.0  # coordinates up to this are fractions of the picture, as people may reach out of it
-MIN_FRACTION = 0.001  # smaller ones are as likely pixels in the corner
-MIN_PIXELS = 8.0  # coordinates beyond this are pixels; between the two, the rest of the person decides
-MIN_POINTS = 4  # of a part, to tell from their numbers alone that it is in fractions
-MAX_POINTS = 0.9  # of those that are there must be as small as fractions; some are detected wrongly
-MIN_PLACES = (3, 1, 4, 4, 4)  # of each of PARTS, to compare it with the rest of the person
-NEAR = 0.1  # of the picture: a point this close to its joint is in the right place
-CLOSER = 0.7  # times the other distance: a place this much closer to the rest of a person is the right one
-MIN_SIDE = 64  # pixels of a picture in which two pixels are a small corner
-MIN_FRACTION = 0.05  # fractions below this are too small to tell the size of a picture from
+MAX_FRACTION = 2.0  # coordinates up to this are fractions of the image, because people may extend beyond it
+MIN_FRACTION = 0.001  # smaller coordinates are as likely pixels in the corner
+MIN_PIXELS = 8.0  # larger coordinates are pixels; between the two, the rest of the person decides
+MIN_POINTS = 4  # points of a part needed to recognize fractions by their numbers alone
+MAX_POINTS = 0.9  # proportion of them that must be as small as fractions; some detections are wrong
+MIN_PLACES = (3, 1, 4, 4, 4)  # distinct points of each of PARTS needed to compare it with the rest
+NEAR = 0.1  # fraction of the image: a point this close to its joint is in the right place
+CLOSER = 0.7  # a position this much closer to the rest of the person than the other is the right one
+MIN_SIDE = 64  # pixels of an image in which two pixels are a small corner
+MIN_SIZE_FRACTION = 0.05  # smaller fractions are too inexact to derive the image size from
 
 
 def units_by_numbers(people: np.ndarray) -> np.ndarray:
-    """Tell units from the coordinates alone.
+    """Decide the units by the coordinates alone.
 
     Args:
         people: (n, 130, 3) points as in `PoseSequence.points`, in the units of the file.
 
     Returns:
-        (n, 5) for each of `PARTS`: 1 for fractions of the picture, 0 for pixels, NaN where the part is
-        missing or its numbers do not decide: few points, or many at one place, may be pixels in the corner.
+        (n, 5) for each of `PARTS`: 1 for fractions of the image, 0 for pixels, NaN where the part is missing
+        or its numbers are ambiguous: few points, or many at one position, may be pixels in the corner.
 
     """
     units = np.full((len(people), len(PARTS)), np.nan)
@@ -64,15 +64,15 @@ def units_by_numbers(people: np.ndarray) -> np.ndarray:
 
 
 def are_fractions(units: np.ndarray, people: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Decide the unit of every part, also where its numbers do not.
+    """Decide the unit of every part, even if its numbers are ambiguous.
 
     Args:
-        units: As `units_by_numbers` returns them.
+        units: As returned by `units_by_numbers`.
         people: (n, 130, 3) points in the units of the file.
-        sizes: (n, 2) width and height in pixels of each person's picture.
+        sizes: (n, 2) width and height of each person's image in pixels.
 
     Returns:
-        (n, 5) bool for each of `PARTS`: whether it is in fractions of the picture.
+        (n, 5) bool for each of `PARTS`: whether it is in fractions of the image.
 
     """
     decided, usual = units.copy(), _are_mostly_small(people)
@@ -87,25 +87,41 @@ def are_fractions(units: np.ndarray, people: np.ndarray, sizes: np.ndarray) -> n
 
 
 def present(people: np.ndarray) -> np.ndarray:
-    """Whether a part of `PARTS` has any point: (n, 5) bool."""
+    """Return which of `PARTS` have any point: (n, 5) bool."""
     return np.stack([_found(people[:, part]).any(axis=1) for part in PARTS.values()], axis=1)
 
 
 def make_fractions(people: np.ndarray, fractions: np.ndarray, sizes: np.ndarray) -> None:
-    """Convert the parts of people (n, 130, 3) that are in pixels, in place; arguments as above."""
+    """Convert the parts that are in pixels to fractions, in place.
+
+    Args:
+        people: (n, 130, 3) points in the units of the file.
+        fractions: As returned by `are_fractions`.
+        sizes: (n, 2) width and height of each person's image in pixels.
+
+    """
     for column, part in enumerate(PARTS.values()):
         divisor = np.where(fractions[:, column, None], 1, sizes)
         people[:, part, :2] /= divisor[:, None]
 
 
 def guessed_size(people: np.ndarray, units: np.ndarray, owner: np.ndarray) -> Size | None:
-    """Return the size of the pictures where the file does not tell it, None where nothing is in pixels.
+    """Derive the image size from the points if the file does not contain it.
 
-    What is known in both units, such as a wrist in fractions and the hand's root in pixels, tells it best;
-    without that, the pictures are as large as the largest coordinates. owner: (n,) each person's frame.
+    Positions known in both units, such as a wrist in fractions and the hand's root in pixels, are the best
+    source. Without any, the image is as large as the largest coordinates.
+
+    Args:
+        people: (n, 130, 3) points in the units of the file.
+        units: As returned by `units_by_numbers`.
+        owner: (n,) frame of each person.
+
+    Returns:
+        (width, height) in pixels, None if nothing is in pixels.
+
     """
     pixels, fractions = _in_both_units(people, units, owner)
-    known = fractions > MIN_FRACTION
+    known = fractions > MIN_SIZE_FRACTION
     if known.any(axis=0).all():
         ratios = [pixels[known[:, axis], axis] / fractions[known[:, axis], axis] for axis in (0, 1)]
         width, height = (max(1, round(float(np.median(each)))) for each in ratios)
@@ -120,7 +136,7 @@ def guessed_size(people: np.ndarray, units: np.ndarray, owner: np.ndarray) -> Si
 
 
 def _in_both_units(people: np.ndarray, units: np.ndarray, owner: np.ndarray) -> Pairs:
-    """Return places (m, 2) in pixels, and where about the same places are in fractions."""
+    """Return positions (m, 2) in pixels, and about the same positions in fractions."""
     both = [*_joints_in_both(people, units), *_frames_in_both(people, units, owner)]
     if not both:
         return np.zeros((0, 2)), np.zeros((0, 2))
@@ -138,7 +154,7 @@ def _joints_in_both(people: np.ndarray, units: np.ndarray) -> Iterator[Pairs]:
 
 
 def _frames_in_both(people: np.ndarray, units: np.ndarray, owner: np.ndarray) -> Iterator[Pairs]:
-    """Compare bodies of one person in neighbouring frames."""
+    """Compare the bodies of single people in neighbouring frames."""
     alone = np.flatnonzero(np.bincount(owner, minlength=1)[owner] == 1)
     for before, after in pairwise(alone):
         pair = units[before, BODY], units[after, BODY]
@@ -152,7 +168,7 @@ def _frames_in_both(people: np.ndarray, units: np.ndarray, owner: np.ndarray) ->
 def _decide_by_joint(
     units: np.ndarray, column: int, points: np.ndarray, joints: np.ndarray, sizes: np.ndarray
 ) -> None:
-    """Set the unit in which a point that may be in either lies beside its joint, where only one does."""
+    """Set the unit of ambiguous points if they are next to their joint in only one of both."""
     doubtful = _found(points) & _found(joints) & (np.abs(points[:, :2]).max(axis=1) <= MIN_PIXELS)
     place = joints[:, :2] / np.where(units[:, BODY, None] == 1, 1, sizes)
     as_fractions = np.linalg.norm(points[:, :2] - place, axis=1)
@@ -162,10 +178,10 @@ def _decide_by_joint(
 
 
 def _decide_by_rest(units: np.ndarray, column: int, people: np.ndarray, sizes: np.ndarray) -> None:
-    """Set the unit of a part whose small numbers do not tell it, or tell another one than the body's.
+    """Set the unit of a part whose small numbers are ambiguous or disagree with the body's unit.
 
-    Beside parts in fractions it is in fractions too. Beside parts in pixels it is in fractions where these
-    are nearer to the rest of the person than the corner of the picture is; else its unit becomes unknown.
+    Next to parts in fractions, it is in fractions too. Next to parts in pixels, it is in fractions if that
+    puts it closer to the rest of the person than the corner of the image is; else its unit becomes unknown.
     """
     own, rest = people[:, list(PARTS.values())[column]], _unit_of_rest(units, column)
     there = _found(own)
@@ -187,7 +203,7 @@ def _decide_by_rest(units: np.ndarray, column: int, people: np.ndarray, sizes: n
 
 
 def _unit_of_rest(units: np.ndarray, column: int) -> np.ndarray:
-    """The body's unit, and for the body that of most other parts: (n,), NaN where it is not known."""
+    """Return the body's unit, or for the body that of most other parts: (n,), NaN if unknown."""
     if column != BODY:
         return units[:, BODY]
     others = np.delete(units, BODY, axis=1)
@@ -196,7 +212,7 @@ def _unit_of_rest(units: np.ndarray, column: int) -> np.ndarray:
 
 
 def _decided_places(units: np.ndarray, people: np.ndarray, sizes: np.ndarray, without: int) -> np.ndarray:
-    """Places (n, 130, 2) in fractions, infinite for the part `without`, missing points and unknown units."""
+    """Return positions (n, 130, 2) in fractions; infinite for `without`, missing points and unknown units."""
     places = np.full((*people.shape[:2], 2), np.inf)
     for column, part in enumerate(PARTS.values()):
         divisor = np.where(units[:, column, None] == 1, 1, sizes)[:, None]
@@ -206,7 +222,7 @@ def _decided_places(units: np.ndarray, people: np.ndarray, sizes: np.ndarray, wi
 
 
 def _fill(units: np.ndarray, column: int, usual: bool) -> None:
-    """Decide what is unknown of a part: as the body's unit tells it in the rest of the clip, or as most."""
+    """Decide the unknown units of a part by the body's unit in the rest of the video, or by the majority."""
     body, own = units[:, BODY], units[:, column]
     both = ~np.isnan(own) & ~np.isnan(body)
     if column != BODY and not (both.any() and np.mean(own[both] == body[both]) <= 0.5):
@@ -216,19 +232,19 @@ def _fill(units: np.ndarray, column: int, usual: bool) -> None:
 
 
 def _are_mostly_small(people: np.ndarray) -> bool:
-    """Whether coordinates are as small as fractions over the whole clip, a few outliers aside."""
+    """Return whether coordinates are as small as fractions over the whole video, except for outliers."""
     places = people[_found(people)][:, :2]
     return len(places) > 0 and float(np.quantile(np.abs(places), 0.95)) <= MAX_FRACTION
 
 
 def _found(points: np.ndarray) -> np.ndarray:
-    """Whether points (..., 3) have a score and a place: (...) bool. Missing points are put at 0, 0."""
+    """Return which points (..., 3) have a score and a position: (...) bool. Missing points are at 0, 0."""
     return (points[..., 2] > 0) & (points[..., :2] != 0).any(axis=-1)
 
 
 def _places(places: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """Count the different places among places (n, p, 2) that are there: (n,)."""
-    numbers = np.where(there, places[..., 0] + np.pi * places[..., 1], np.inf)  # one for each place
+    """Count the distinct positions among those (n, p, 2) that are there: (n,)."""
+    numbers = np.where(there, places[..., 0] + np.pi * places[..., 1], np.inf)  # one per position
     ordered = np.sort(numbers, axis=1)
     others = (ordered[:, 1:] != ordered[:, :-1]) & np.isfinite(ordered[:, 1:])
     return others.sum(axis=1) + there.any(axis=1)

@@ -1,29 +1,29 @@
-"""Values of points as files write them: rows of numbers, objects with x and y, scores beside the places."""
+"""Point values as files store them: rows of numbers, objects with x and y, separate lists of scores."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-NAMES = "keypoint_names"  # of a person's points, where the file tells them
+NAMES = "keypoint_names"  # key under which a person's keypoint names are passed on
 SCORES = ("keypoint_scores", "keypoints_scores", "kp_score", "keypoint_score", "keypoints_visible")
 SCORES_OF_A_POINT = ("visibility", "score", "confidence", "c", "likelihood", "presence")
 NAME_OF_A_POINT = ("name", "part", "joint")
-INNER = ("landmark", "landmarks", "keypoints")  # lists within an object
+INNER = ("landmark", "landmarks", "keypoints")  # keys of lists within an object
 
 
 def is_missing(values: object) -> bool:
-    """Whether a part is null, empty or nothing but nulls."""
+    """Return whether a part is null, empty or all null."""
     return values is None or (isinstance(values, Sequence) and all(value is None for value in values))
 
 
 def is_point(value: object) -> bool:
-    """Whether an object is a point with x and y of its own, or within its position as PoseNet has them."""
+    """Return whether an object is a point with x and y, or with a position that has them (PoseNet)."""
     return isinstance(value, Mapping) and (("x" in value and "y" in value) or is_point(value.get("position")))
 
 
 def point_rows(person: Mapping, key: str) -> object:
-    """Return the values of a part as rows or numbers, with the scores that stand beside them."""
+    """Return the values of a part as rows or numbers, combined with separately stored scores."""
     values = _inner(person[key])
     if isinstance(values, list) and values and isinstance(values[0], float | int) and _scores(person) is None:
         return values
@@ -43,7 +43,7 @@ def point_rows(person: Mapping, key: str) -> object:
 
 
 def is_3d(person: Mapping, key: str) -> bool:
-    """Whether rows of three numbers are places in space, because the scores stand beside them."""
+    """Return whether rows of three numbers are 3D positions, because scores are stored separately."""
     values, scores = person[key], _scores(person)
     if not isinstance(values, Sequence) or not isinstance(scores, Sequence) or len(values) != len(scores):
         return False
@@ -53,7 +53,7 @@ def is_3d(person: Mapping, key: str) -> bool:
 
 
 def names_of(person: Mapping, count: int) -> Sequence[str] | None:
-    """Return the names of a person's points, None where the file does not tell them."""
+    """Return the names of a person's points, None if the file has none."""
     names = person.get(NAMES)
     if names is None:
         body = next((value for value in person.values() if isinstance(value, Mapping)), {})
@@ -62,7 +62,7 @@ def names_of(person: Mapping, count: int) -> Sequence[str] | None:
 
 
 def named_points(person: Mapping) -> dict[str, Any]:
-    """Return the points that stand in a person by their names, without what else is there."""
+    """Return the points that a person stores by name, without other values."""
     return {
         str(name): value
         for name, value in person.items()
@@ -71,9 +71,11 @@ def named_points(person: Mapping) -> dict[str, Any]:
 
 
 def as_numbers(values: object) -> np.ndarray:
-    """Return an array of float64; nulls become NaN, but a point that is null becomes zeros.
+    """Convert values to a float64 array; nulls become NaN, but a null point becomes zeros.
 
-    Raises TypeError, ValueError or OverflowError for what is no number.
+    Raises:
+        TypeError: A value is not a number; also ValueError or OverflowError.
+
     """
     if not isinstance(values, Sequence) or isinstance(values, str) or _is_flat(values):
         return np.asarray(values, dtype=np.float64)
@@ -83,7 +85,7 @@ def as_numbers(values: object) -> np.ndarray:
 
 
 def _inner(values: object) -> object:
-    """Return the list within an object, as MediaPipe's messages have it."""
+    """Return the list within an object, as in MediaPipe's messages."""
     if isinstance(values, Mapping):
         return next((values[name] for name in INNER if isinstance(values.get(name), list)), values)
     return values
@@ -94,7 +96,7 @@ def _scores(person: Mapping) -> object:
 
 
 def _names_of_points(person: Mapping, count: int) -> list[str] | None:
-    """Return the names that the points of a list have of their own."""
+    """Return the names stored in the points of a list."""
     for values in map(_inner, person.values()):
         if isinstance(values, list) and len(values) == count and all(map(is_point, values)):
             names = [next((point[key] for key in NAME_OF_A_POINT if key in point), None) for point in values]
@@ -111,7 +113,7 @@ def _is_flat(values: Sequence) -> bool:
 
 
 def _row(value: Any) -> list:
-    """Return x, y and a score; depth is left out."""
+    """Return x, y and score; depth is dropped."""
     if value is None:
         return [0, 0, 0]
     if isinstance(value, Mapping):
@@ -119,7 +121,7 @@ def _row(value: Any) -> list:
         place = value["position"] if "x" not in value and is_point(value) else value
         return [place.get("x"), place.get("y"), score]
     if not isinstance(value, Sequence) or isinstance(value, str):
-        return [value]  # no point, which is said where numbers are made of it
+        return [value]  # not a point; reported when it is converted to numbers
     return [*value[:2], value[-1] if len(value) > 3 else 1]
 
 
@@ -127,5 +129,5 @@ def _scored(row: Any, score: object) -> object:
     if row is None:
         return [0, 0, 0]
     if not isinstance(row, Sequence) or isinstance(row, str):
-        return row  # no point, which is said where numbers are made of it
+        return row  # not a point; reported when it is converted to numbers
     return [*row, next(iter(score), None) if isinstance(score, list) else score]
