@@ -1,4 +1,4 @@
-"""Body proportions of people and cartoon characters, and the full poses (body, hands, face) they take.
+"""Body proportions of people and cartoon characters, and their poses with hands and face.
 
 Lengths are in statures: the height of an average standing person is the unit.
 """

@@ -1,4 +1,4 @@
-"""Ground-truth triples: a reference image, a driving video of another body, and the target animation."""
+"""Triples with ground truth: a reference image, a driving video of another body and the target."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Visibility of joints in rendered frames, to score pose estimators on what can be seen."""
+"""Visibility of joints in rendered frames, so that pose estimators are scored on visible joints."""
 
 from dataclasses import replace
 from typing import Any
