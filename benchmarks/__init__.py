@@ -1,1 +1,1 @@
-"""Measurements of speed and memory, none of them a test: `python -m benchmarks.NAME`."""
+"""Benchmarks of speed and memory, not part of the tests: `python -m benchmarks.NAME`."""

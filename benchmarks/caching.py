@@ -1,4 +1,4 @@
-"""Conditions encoded once a clip against encoded at every step, as the release does.
+"""Compare encoding conditions once per video with encoding them at every step.
 
 python -m benchmarks.caching [--frames 16] [--steps 10] [--width 256] [--height 384]
 """
@@ -20,7 +20,7 @@ from benchmarks.measure import SMALL, generated_inputs, generated_unet, measured
 
 
 def naive(unet: AnimateXUNet, inputs: ConditionInputs, steps: int) -> Tensor:
-    """Sample with everything encoded in every pass, and the reference repeated for every frame."""
+    """Sample with all conditions encoded in every pass."""
 
     def predict(x: Tensor, t: Tensor, inputs: ConditionInputs) -> Tensor:
         return unet(x, t, unet.encode(inputs))
@@ -33,7 +33,7 @@ def naive(unet: AnimateXUNet, inputs: ConditionInputs, steps: int) -> Tensor:
 
 
 def main() -> None:
-    """Run and print."""
+    """Run the benchmark and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=16)
     parser.add_argument("--steps", type=int, default=10)
@@ -43,7 +43,7 @@ def main() -> None:
     unet = generated_unet(SMALL)
     shape = ClipShape(options.width, options.height, options.frames)
     inputs = generated_inputs(SMALL, shape)
-    sample_latents(unet, inputs, SamplingSettings(steps=1))  # warms up
+    sample_latents(unet, inputs, SamplingSettings(steps=1))  # warm-up
     with measured() as cached:
         once = sample_latents(unet, inputs, SamplingSettings(steps=options.steps))
     with measured() as repeated:

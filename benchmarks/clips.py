@@ -1,4 +1,4 @@
-"""Frames per second of reading and writing against ffmpeg alone, and memory over a long clip.
+"""Measure reading and writing of videos against plain ffmpeg, and memory over a long video.
 
 python -m benchmarks.clips [CLIP] [--repeats 5] [--minutes 10]
 """
@@ -25,7 +25,7 @@ from animatex_core.video.reader import read_frames
 from animatex_core.video.writer import write_clip
 
 QUALITY = 7
-# The usual way to bring HDR to a usual screen with ffmpeg alone.
+# The usual conversion of HDR to SDR with plain ffmpeg.
 TONE_MAPPED = (
     "zscale=transfer=linear:npl=203,format=gbrpf32le,zscale=primaries=bt709,tonemap=clip,"
     "zscale=transfer=iec61966-2-1:matrix=gbr:range=full,format=gbrp,format=rgb24"
@@ -33,7 +33,7 @@ TONE_MAPPED = (
 SQUARED = "scale=iw*sar:ih,format=rgb24"
 MARKS = "setparams=range=tv:color_primaries=bt2020:colorspace=bt2020nc:color_trc"
 HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none")
-# By name: filters that make the video, options of its encoder, and ffmpeg's own conversion.
+# Name: filters that generate the video, options of its encoder, and ffmpeg's own conversion.
 LOOKS = {
     "HDR, PQ": (
         f"format=yuv420p10le,{MARKS}=smpte2084",
@@ -57,19 +57,19 @@ OPTIONS = [*MP4.video(QUALITY), *MP4.container]
 
 
 def ffmpeg(*arguments: str) -> None:
-    """Run ffmpeg alone."""
+    """Run plain ffmpeg."""
     subprocess.run([executable(), "-nostdin", "-v", "error", "-y", *arguments], check=True)
 
 
 def read(clip: VideoInfo) -> None:
-    """Read every frame and keep none."""
+    """Read and discard every frame."""
     deque(read_frames(clip), maxlen=0)
 
 
 def compare(
     what: str, frames: int, ours: Callable[[], object], alone: Callable[[], object], repeats: int
 ) -> None:
-    """Time two ways by turns and print the best of each."""
+    """Time two implementations alternately and print the best result of each."""
     best = [
         min(column) for column in zip(*[(seconds(ours), seconds(alone)) for _ in range(repeats)], strict=True)
     ]
@@ -85,7 +85,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def speed(clip: VideoInfo, folder: Path, repeats: int) -> None:
-    """Compare reading, writing and both."""
+    """Compare reading, writing, and both at once."""
     frames, source = count_frames(clip), ["-i", str(clip.path), "-map", "0:V:0"]
     raw, out, own = folder / "raw.rgb", folder / "alone.mp4", folder / "ours.mp4"
     held = list(read_frames(clip, indices=range(min(frames, 96))))
@@ -125,7 +125,7 @@ def speed(clip: VideoInfo, folder: Path, repeats: int) -> None:
 
 
 def looks(folder: Path, repeats: int) -> None:
-    """Compare reading videos whose frames are converted with ffmpeg doing the same to a file of RGB."""
+    """Compare reading videos that need a conversion with ffmpeg's own conversion to a file of RGB."""
     print("\nfiles whose frames are converted               ours   ffmpeg   ratio")
     for name, (made, encoder, conversion) in LOOKS.items():
         path, out = folder / "looks.mkv", str(folder / "rgb")
@@ -138,7 +138,7 @@ def looks(folder: Path, repeats: int) -> None:
 
 
 def memory(clip: VideoInfo, folder: Path, minutes: float) -> None:
-    """Print the resident memory while a clip goes by again and again through reading and writing."""
+    """Print the resident memory while a video is read and written repeatedly."""
     total = round(minutes * 60 * clip.fps)
     print(f"\nread and write {total} frames: resident MiB of this process, and of ffmpeg")
     peaks: dict[int, tuple[int, int]] = {}
@@ -155,19 +155,19 @@ def memory(clip: VideoInfo, folder: Path, minutes: float) -> None:
 
 
 def again(clip: VideoInfo, total: int) -> Iterator[np.ndarray]:
-    """Read a clip over and over until `total` frames have come."""
+    """Yield `total` frames of a repeated video."""
     endless = chain.from_iterable(read_frames(info) for info in repeat(clip))
     return (frame for _, frame in zip(range(total), endless, strict=False))
 
 
 def resident() -> tuple[int, int]:
-    """Bytes of this process and of its children."""
+    """Return the resident bytes of this process and of its children."""
     process = psutil.Process()
     return process.memory_info().rss, sum(child.memory_info().rss for child in process.children())
 
 
 def main() -> None:
-    """Run and print."""
+    """Run the benchmark and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clip", nargs="?", type=Path)
     parser.add_argument("--repeats", type=int, default=5)

@@ -1,6 +1,6 @@
-"""A full-size checkpoint in the released form through `convert`: memory and seconds, then loading both.
+"""Measure time and memory of converting and loading a full-size checkpoint in the official format.
 
-Writes 7.3 GB of generated weights and a bundle of 3.6 GB into a folder that is removed afterwards.
+Writes 7.3 GB of generated weights and a bundle of 3.6 GB to a folder that is removed afterwards.
 
 python -m benchmarks.conversion [--folder DIR]
 """
@@ -39,20 +39,20 @@ READ_PICKLE = "tensors = torch.load({source!r}, weights_only=True, map_location=
 
 
 def write_released(path: Path) -> None:
-    """Write generated weights under the released keys in the released form, a step count beside them."""
+    """Write generated weights and a step count in the format of the official checkpoint."""
     keys = released_keys(AnimateXUNet(DenoiserConfig.released(), device="meta"))
     tensors = {key: torch.randn(shape) * 0.02 for key, shape in keys.items()}
     torch.save({"state_dict": tensors, "step": 1}, path)
 
 
 def run(name: str, work: str, **paths: str) -> None:
-    """Run a piece of work in a process of its own, so that its peak is its own."""
+    """Run a piece of work in a separate process, to measure its own peak of memory."""
     code = REPORT.format(name=name, work=textwrap.indent(work.strip().format(**paths), "    "))
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def main() -> None:
-    """Run and print."""
+    """Run the benchmark and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=None)
     options = parser.parse_args()

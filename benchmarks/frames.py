@@ -1,4 +1,6 @@
-"""Time and memory against the number of frames, all at once and in windows, each in a process of its own.
+"""Measure time and memory against the number of frames, all at once and in windows.
+
+Every measurement runs in a separate process.
 
 python -m benchmarks.frames [--frames 8 16 32 64 128] [--width 128] [--height 192] [--window 16]
 """
@@ -15,9 +17,9 @@ STEPS = 2
 
 
 def sample(shape: ClipShape, window: int | None) -> Measurement:
-    """Measure the sampling of a clip, whole or in windows."""
+    """Measure the sampling of a video, all at once or in windows."""
     unet = generated_unet(SMALL)
-    sample_latents(unet, generated_inputs(SMALL, ClipShape(64, 64, 2)), SamplingSettings(steps=1))  # warms up
+    sample_latents(unet, generated_inputs(SMALL, ClipShape(64, 64, 2)), SamplingSettings(steps=1))  # warm-up
     plan = None if window is None else Windows(window, window // 4)
     inputs = generated_inputs(SMALL, shape)
     with measured() as result:
@@ -26,7 +28,7 @@ def sample(shape: ClipShape, window: int | None) -> Measurement:
 
 
 def main() -> None:
-    """Run and print a row for every number of frames."""
+    """Run the benchmark and print a row for every number of frames."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, nargs="+", default=[8, 16, 32, 64, 128])
     parser.add_argument("--width", type=int, default=128)

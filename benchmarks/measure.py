@@ -1,4 +1,4 @@
-"""What the benchmarks share: generated weights and conditions, clocks, and the peak of resident memory."""
+"""Shared by the benchmarks: generated weights and conditions, time and peak memory."""
 
 import threading
 import time
@@ -16,13 +16,13 @@ from animatex_core.animate_x.layers import UNINITIALISED
 from animatex_core.animate_x.shapes import ClipShape
 from animatex_core.animate_x.unet import AnimateXUNet
 
-# The released network at a fifth of its width: every part of it, small enough for a sweep on a laptop.
+# The official architecture at a fifth of its width, small enough for a sweep on a laptop.
 SMALL = DenoiserConfig(channels=64, head_dim=32, residual_blocks=1)
 
 
 @dataclass
 class Measurement:
-    """Seconds, and bytes that the process grew by at its peak."""
+    """Seconds, and the peak growth of the resident memory in bytes."""
 
     seconds: float = 0.0
     peak_bytes: int = 0
@@ -30,7 +30,7 @@ class Measurement:
 
 @contextmanager
 def measured(interval: float = 0.002) -> Iterator[Measurement]:
-    """Measure a block; the memory is sampled, so peaks shorter than the interval may be missed."""
+    """Measure a block. Memory is sampled, so peaks shorter than the interval (seconds) may be missed."""
     process, result, stop = psutil.Process(), Measurement(), threading.Event()
     before = process.memory_info().rss
 
@@ -53,14 +53,14 @@ def measured(interval: float = 0.002) -> Iterator[Measurement]:
 def generated_unet(
     config: DenoiserConfig, device: str = "cpu", dtype: torch.dtype = torch.float32
 ) -> AnimateXUNet:
-    """Build a denoiser for inference whose weights nobody trained."""
+    """Build a denoiser with generated weights for inference."""
     unet = AnimateXUNet(config, UNINITIALISED, device="meta", dtype=dtype).to_empty(device=device)
     generate_weights(unet)
     return unet.eval().requires_grad_(False)
 
 
 def generated_inputs(config: DenoiserConfig, shape: ClipShape) -> ConditionInputs:
-    """Draw the conditions of the released default: picture, poses, keypoints and CLIP features."""
+    """Generate all conditions of the default configuration."""
     frames = shape.frames + 1
     return ConditionInputs(
         shape=shape,

@@ -1,6 +1,6 @@
-"""Peak of the activations of one step of the released network, counted on the meta device; and the estimate.
+"""Count the peak activation memory of one step of the full-size model, next to the estimate.
 
-Nothing is computed, so any size can be counted anywhere. Workspaces of kernels are not included.
+It runs on the meta device, so any size can be counted on any machine. Workspaces of kernels are not included.
 
 python -m benchmarks.memory [--precision bfloat16]
 """
@@ -27,7 +27,7 @@ SIZES = ((512, 768, 16), (512, 768, 32), (512, 768, 64), (768, 1152, 32), (256, 
 
 
 class StorageCounter(TorchDispatchMode):
-    """Adds up the storages that come into being under it, and remembers the most that lived at once."""
+    """Tracks the storages that are created in its context, and their peak total size."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,12 +56,12 @@ class StorageCounter(TorchDispatchMode):
 
 
 def _fused_attention(query: Tensor, key: Tensor, value: Tensor, **_: Any) -> Tensor:
-    """Attention as fused kernels do it: no matrix of scores."""
+    """Stand-in for fused attention kernels, which allocate no score matrix."""
     return query.new_empty(*query.shape[:-1], value.shape[-1])
 
 
 def peak_bytes(config: DenoiserConfig, shape: ClipShape, dtype: torch.dtype, clips: int) -> int:
-    """Count the peak of one step of a batch of `clips`."""
+    """Count the peak bytes of one step with a batch of `clips` clips."""
     unet = AnimateXUNet(config, UNINITIALISED, device="meta", dtype=dtype).eval()
     inputs = generated_inputs(config, shape).to("meta", dtype)
     with torch.inference_mode(), mock.patch.object(F, "scaled_dot_product_attention", _fused_attention):
@@ -74,7 +74,7 @@ def peak_bytes(config: DenoiserConfig, shape: ClipShape, dtype: torch.dtype, cli
 
 
 def main() -> None:
-    """Run and print a row for every size."""
+    """Run the benchmark and print a row for every size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--precision", choices=("float32", "bfloat16", "float16"), default="bfloat16")
     dtype = getattr(torch, parser.parse_args().precision)

@@ -1,8 +1,8 @@
-"""The sampler node inside ComfyUI against the core alone, of the same clip with the same weights, on a CPU.
+"""Compare the sampler node inside ComfyUI with the core alone on the CPU, with the same weights.
 
 python -m benchmarks.nodes COMFYUI [--frames 8] [--width 128] [--height 192] [--steps 5] [--rounds 3]
 
-COMFYUI is the folder of ComfyUI. Both sample in turn in one process; the best round of each counts.
+COMFYUI is the folder of ComfyUI. Both run alternately in one process; the best round of each counts.
 """
 
 import argparse
@@ -21,11 +21,11 @@ from benchmarks.measure import SMALL, generated_inputs, generated_unet
 from tests.comfyui.probes.pack import pack, start
 
 Job = Callable[[], Tensor]
-SCALE = 0.18215  # of latents in the core against those of a LATENT
+SCALE = 0.18215  # scale of the core's latents relative to those of a LATENT
 
 
 def jobs(shape: ClipShape, steps: int) -> dict[str, Job]:
-    """Return what makes the clip: the core with its passes in turn or in one batch, and the node."""
+    """Return the jobs: the core with separate or batched guidance passes, and the node."""
     unet, inputs = generated_unet(SMALL), generated_inputs(SMALL, shape)
     settings = SamplingSettings(steps=steps)
     core = partial(sample_latents, unet, inputs)
@@ -37,7 +37,7 @@ def jobs(shape: ClipShape, steps: int) -> dict[str, Job]:
 
 
 def hosted(weights: dict[str, Tensor], inputs: ConditionInputs, settings: SamplingSettings) -> Job:
-    """Return the same job through ComfyUI, whose pack has a copy of each of the core's classes."""
+    """Return the same job through ComfyUI; the node pack has its own copies of the core's classes."""
     import comfy.utils
 
     comfy.utils.PROGRESS_BAR_ENABLED = False
@@ -54,7 +54,7 @@ def hosted(weights: dict[str, Tensor], inputs: ConditionInputs, settings: Sampli
 
 
 def main() -> None:
-    """Run and print."""
+    """Run the benchmark and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("comfyui")
     parser.add_argument("--frames", type=int, default=8)
@@ -67,10 +67,10 @@ def main() -> None:
     seconds: dict[str, list[float]] = {}
     with torch.inference_mode():
         work = jobs(ClipShape(options.width, options.height, options.frames), options.steps)
-        results = {name: job() for name, job in work.items()}  # warms up
+        results = {name: job() for name, job in work.items()}  # warm-up
         for _ in range(options.rounds):
             for name, job in work.items():
-                before = time.process_time()  # which other processes do not disturb as they do the clock
+                before = time.process_time()  # less affected by other processes than the clock
                 job()
                 seconds.setdefault(name, []).append(time.process_time() - before)
     best = {name: min(times) for name, times in seconds.items()}

@@ -1,11 +1,12 @@
-"""Finding poses: stages side by side against frame by frame as released, and memory over a long clip.
+"""Compare parallel pose extraction with the official frame-by-frame loop, and measure its memory.
 
 python -m benchmarks.poses [--frames 16] [--rounds 3] [--width 720] [--height 1280] [--cost 1] [--decode 5]
                            [--long 0]
 
-The ONNX files have the real shapes and generated convolutions; --cost 1 is about the cost of the real nets.
-Frames are made on the fly, each after --decode milliseconds of waiting, as for a decoder. Printed is the best
-of --rounds, taken in turns. --long adds a clip of so many frames, whose memory should be that of a short one.
+The ONNX files have the real shapes and generated convolutions; --cost 1 is about the cost of the real models.
+Frames are generated on the fly, each after a delay of --decode milliseconds that represents a decoder. The
+best of --rounds alternating rounds is printed. --long adds a video of this many frames, which should need no
+more memory than a short one.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from tests.pose.onnx_files import CONVOLUTIONS, draw_people, write_detector, wri
 
 
 def clip(frames: int, width: int, height: int, decode: float) -> Iterator[np.ndarray]:
-    """Make frames of a person who walks, each after the time that a decoder in another process takes."""
+    """Generate frames of a walking person, each after a delay in seconds that represents a decoder."""
     for index in range(frames):
         left = (index * 3) % (width // 2)
         time.sleep(decode)
@@ -37,7 +38,7 @@ def clip(frames: int, width: int, height: int, decode: float) -> Iterator[np.nda
 
 
 def frame_by_frame(detector: OnnxModel, landmarks: OnnxModel, frames: Iterator[np.ndarray]) -> np.ndarray:
-    """Do the same work one step after the other: read, detect, find points; (f, 130, 3)."""
+    """Extract poses (f, 130, 3) sequentially: read, detect, estimate."""
     poses = []
     for frame in frames:
         height, width = frame.shape[:2]
@@ -51,7 +52,7 @@ def frame_by_frame(detector: OnnxModel, landmarks: OnnxModel, frames: Iterator[n
 
 
 def open_nets(cost: float) -> tuple[OnnxModel, OnnxModel]:
-    """Write both nets and open them on the CPU."""
+    """Write both models and open them on the CPU."""
     with tempfile.TemporaryDirectory() as folder:
         detector, landmarks = Path(folder, "detector.onnx"), Path(folder, "landmarks.onnx")
         write_detector(detector, convolutions=round(CONVOLUTIONS["detector"] * cost))
@@ -60,21 +61,21 @@ def open_nets(cost: float) -> tuple[OnnxModel, OnnxModel]:
 
 
 def measure(work: Callable[[Iterator[np.ndarray]], object], frames: Iterator[np.ndarray]) -> Measurement:
-    """Measure one way of finding the poses."""
+    """Measure one implementation."""
     with measured() as result:
         work(frames)
     return result
 
 
 def report(name: str, frames: int, results: list[Measurement]) -> None:
-    """Print one row: the best speed and the largest memory."""
+    """Print a row with the best speed and the highest memory."""
     seconds = min(result.seconds for result in results)
     peak = max(result.peak_bytes for result in results) / 2**20
     print(f"{name:30s} {frames / seconds:8.2f} {peak:9.0f}", flush=True)
 
 
 def main() -> None:
-    """Run and print a row for every way."""
+    """Run the benchmark and print a row for every implementation."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -89,19 +90,19 @@ def main() -> None:
     frames = partial(clip, width=options.width, height=options.height, decode=options.decode / 1000)
     nets = open_nets(options.cost)
     extractor = PoseExtractor(*nets)
-    ways: dict[str, Callable[[Iterator[np.ndarray]], object]] = {
+    methods: dict[str, Callable[[Iterator[np.ndarray]], object]] = {
         "frame by frame": partial(frame_by_frame, *nets),
         "stages": extractor.extract,
         "stages, detect_every 2": partial(extractor.extract, detect_every=2),
         "stages, detect_every 5": partial(extractor.extract, detect_every=5),
     }
     np.testing.assert_array_equal(extractor.extract(frames(3)).points, frame_by_frame(*nets, frames(3)))
-    results: dict[str, list[Measurement]] = {name: [] for name in ways}
+    results: dict[str, list[Measurement]] = {name: [] for name in methods}
     for _ in range(options.rounds):
-        for name, work in ways.items():
+        for name, work in methods.items():
             results[name].append(measure(work, frames(options.frames)))
-    print("way                            frames/s  peak MiB more than at its start")
-    for name in ways:
+    print("method                         frames/s  peak MiB above the start")
+    for name in methods:
         report(name, options.frames, results[name])
     if options.long:
         result = measure(extractor.extract, frames(options.long))

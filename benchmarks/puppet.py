@@ -1,10 +1,10 @@
-"""The puppet on held-out characters: against the repeated reference and against itself blurred.
+"""Score the puppet on held-out characters against the repeated reference and the blurred puppet.
 
 python -m benchmarks.puppet [--pairs 64] [--frames 8] [--width 128] [--height 192] [--true-mask]
 
-The characters and their motion are those of the held-out set of the small bundle's model card. The puppet
-blurred at the best sigma is the control for networks that start from the puppet, since PSNR rewards blur.
-Mask IoU compares the estimated outline with the true one; --true-mask gives the puppet the true mask.
+The characters and motion are those of the held-out set in the model card of the small models. The puppet at
+the best blur is the baseline for models that start from the puppet, since PSNR rewards blur. Mask IoU
+compares the estimated outline with the true one; --true-mask gives the puppet the true mask.
 """
 
 import argparse
@@ -20,7 +20,6 @@ from animatex_core.evaluation.metrics.pixels import psnr
 from animatex_core.hub.bundled import SHIPPED
 from animatex_core.puppet.puppet import puppet_frames
 from animatex_core.training.small_models import scores
-from animatex_core.training.small_models import scores as baselines
 from animatex_core.training.synthetic.backdrop import SCALE
 from animatex_core.training.synthetic.render import render
 from animatex_core.training.synthetic.triples import Triple, draw_triple
@@ -31,7 +30,7 @@ Encoder = torch.nn.Module
 
 
 def true_mask(triple: Triple) -> np.ndarray:
-    """Return where the reference shows the character, (h, w) bool: what no background shines through."""
+    """Return the true mask of the character in the reference, (h, w) bool, from two backgrounds."""
     scene = triple.reference
     size = SCALE * scene.poses.width, SCALE * scene.poses.height
     black, white = (
@@ -48,7 +47,7 @@ def blurred(frames: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def scored(frames: np.ndarray, true: np.ndarray, encoder: Encoder) -> Scores:
-    """Score a clip as the model card does."""
+    """Score a clip as in the model card."""
     return {
         "PSNR": float(psnr(frames, true).mean()),
         "moving PSNR": scores.moving_psnr(frames, true),
@@ -57,7 +56,7 @@ def scored(frames: np.ndarray, true: np.ndarray, encoder: Encoder) -> Scores:
 
 
 def pair_scores(triple: Triple, encoder: Encoder, with_mask: bool) -> dict[str, Scores]:
-    """Score all clips of a pair by name."""
+    """Score all clips of a pair: name -> scores."""
     mask, true = true_mask(triple), triple.target.frames
     reference, pose = triple.reference.frames[0], triple.reference.poses
     given = mask.astype(np.float32) if with_mask else None
@@ -70,7 +69,7 @@ def pair_scores(triple: Triple, encoder: Encoder, with_mask: bool) -> dict[str, 
         "CPU ms a frame": 1000 * seconds / len(frames),
         "mask IoU": float((found & mask).sum() / (found | mask).sum()),
     }
-    clips = {"reference repeated": scored(baselines.repeated(triple), true, encoder)}
+    clips = {"reference repeated": scored(scores.repeated(triple), true, encoder)}
     clips["puppet"] = scored(frames, true, encoder) | extra
     return clips | {
         f"puppet, sigma {sigma}": scored(blurred(frames, sigma), true, encoder) for sigma in SIGMAS

@@ -1,4 +1,4 @@
-"""One conditional step of the released network: seconds, and where they go.
+"""Measure and profile one conditional step of the full-size model.
 
 python -m benchmarks.step [--frames 2] [--width 512] [--height 768] [--precision float32] [--device cpu]
 """
@@ -14,7 +14,7 @@ from benchmarks.measure import generated_inputs, generated_unet, measured
 
 
 def main() -> None:
-    """Run and print."""
+    """Run the benchmark and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=2)
     parser.add_argument("--width", type=int, default=512)

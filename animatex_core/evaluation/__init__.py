@@ -1,1 +1,1 @@
-"""Evaluation: how good animations are, measured and as people see it. Nothing of the library imports it."""
+"""Evaluation of animations by metrics and by people. The rest of the library does not import it."""

@@ -78,12 +78,15 @@ def test_the_truth_against_itself(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("-vf", "fps=12"), "12 frames a second, but the truth is compared at 24"),
-        (("-vf", "fps=20"), "20 frames a second, but the truth is compared at 24"),
-        (("-frames:v", "7"), "has 7 frames, but the true clip 12"),
-        (("-vf", "fps=48", "-frames:v", "12"), r"has 12 frames, but the true clip 12 (23 at its 48 frames"),
-        (("-vf", "pad=192:96"), "192x96 pixels, but the truth has 64x96"),
-        (("-vf", "scale=96:96"), "96x96 pixels, but the truth has 64x96"),
+        (("-vf", "fps=12"), "12 frames per second, but the true clip is compared at 24"),
+        (("-vf", "fps=20"), "20 frames per second, but the true clip is compared at 24"),
+        (("-frames:v", "7"), "has 7 frames, but the true clip has 12"),
+        (
+            ("-vf", "fps=48", "-frames:v", "12"),
+            r"but the true clip has 12 (23 at its 48 frames",
+        ),
+        (("-vf", "pad=192:96"), "192x96 pixels, but the true clip has 64x96"),
+        (("-vf", "scale=96:96"), "96x96 pixels, but the true clip has 64x96"),
     ],
 )
 def test_a_clip_that_does_not_fit_costs_only_itself(
@@ -175,7 +178,7 @@ def test_frames_are_those_shown_at_the_same_time(
 def test_one_of_two_shapes_will_do() -> None:
     check_shape(Path("x.mp4"), (512, 768), [(512, 758), (512, 768)])
     check_shape(Path("x.mp4"), (256, 379), [(512, 758)])
-    with pytest.raises(InvalidInput, match="another shape"):
+    with pytest.raises(InvalidInput, match="same aspect ratio"):
         check_shape(Path("x.mp4"), (768, 512), [(512, 758), (512, 768)])
 
 

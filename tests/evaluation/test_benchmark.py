@@ -78,7 +78,7 @@ def test_a_set_is_known_by_its_contents(folder: Path, tmp_path: Path) -> None:
 def test_what_a_folder_lacks_is_said(folder: Path) -> None:
     cases = FolderSet(folder, 2, 1)
     (folder / "poses" / "b.json").unlink()
-    with pytest.raises(InvalidInput, match=r"b\.json is missing: find these poses"):
+    with pytest.raises(InvalidInput, match=r"b\.json is missing: create it with `animatex pose`"):
         cases.case(1)
     (folder / "humans" / "somebody.json").unlink()
     with pytest.raises(InvalidInput, match="needs human bodies"):
@@ -98,7 +98,7 @@ def test_clips_of_others_are_resized_and_must_be_long_enough(folder: Path) -> No
     longer = task_of(MADE_UP.case(0), "self-driven", _nobody)
     more = ProceduralSet(1, FRAMES + 1, WIDTH, HEIGHT).case(0)
     assert theirs.clip("b", 0, "self-driven", longer, (32, 48)).shape[0] == FRAMES
-    with pytest.raises(InvalidInput, match="has 3 frames, but the true clip 4"):
+    with pytest.raises(InvalidInput, match="has 3 frames, but the true clip has 4"):
         theirs.clip("a", 0, "self-driven", task_of(more, "self-driven", _nobody), (32, 48))
     with pytest.raises(InvalidInput, match="There is no clip of the case a"):
         ClipsOf("theirs", folder / "clips").clip("a", 0, "cross", task, (32, 48))

@@ -167,7 +167,7 @@ def test_a_distance_of_a_single_window_is_left_out(tmp_path: Path, two_networks:
     assert evaluate(tmp_path / "out", f"truth={folder / 'clips'}", *more) == 0
     table = (tmp_path / "out" / "results.md").read_text(encoding="utf-8")
     assert "| LPIPS ↓ |\n" in table
-    assert "FVD of truth, self-driven, is left out: it rests on a single sample" in table
+    assert "FVD of truth, self-driven, is left out: it needs more than one sample" in table
 
 
 def test_a_system_may_come_later(tmp_path: Path) -> None:

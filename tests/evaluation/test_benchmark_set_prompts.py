@@ -69,7 +69,7 @@ def test_the_command_writes_a_table(tmp_path: Path, capsys: pytest.CaptureFixtur
     ("options", "told"),
     [
         (["--out", "a.txt"], "end it in .csv"),
-        (["--count", "1000000"], "take fewer"),
+        (["--count", "1000000"], "use fewer"),
         (["--seed", "-1"], "seed"),
     ],
 )

@@ -78,11 +78,11 @@ def test_the_longest_gap_counts_in_seconds() -> None:
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ((20, 0.0, 2.0, 0.1), ["a body is found in no frame"]),
+        ((20, 0.0, 2.0, 0.1), ["no body is found in any frame"]),
         ((20, 0.8, 0.2, 0.7), ["a body is found in 80% of the frames, less than 90%"]),
-        ((99, 0.95, 0.6, 0.7), ["none is found for 0.60 seconds in a row, more than 0.50"]),
+        ((99, 0.95, 0.6, 0.7), ["no body is found for 0.60 seconds in a row, more than 0.50"]),
         ((20, 1.0, 0.0, 0.4), ["the mean score is 0.40, less than 0.50"]),
-        ((20, 0.5, 1.0, 0.3), ["a body is found", "none is found", "the mean score"]),
+        ((20, 0.5, 1.0, 0.3), ["a body is found", "no body is found", "the mean score"]),
         ((20, 0.9, 0.5, 0.5), []),
     ],
 )
@@ -136,7 +136,7 @@ def test_every_clip_is_kept_or_dropped_with_the_reason(
     reasons = {name: verdict["why"] for name, verdict in found["clips"].items()}
     assert reasons["all.mp4"].startswith("a body is found in 100% of the frames")
     assert reasons["half.mp4"].startswith("a body is found in 50% of the frames, less than 90%")
-    assert reasons["more/none.mp4"] == "a body is found in no frame"
+    assert reasons["more/none.mp4"] == "no body is found in any frame"
     assert "is not a clip that can be read" in reasons["broken.mp4"]
     assert found["clips"]["half.mp4"]["measured"]["frames"] == 8
 
@@ -150,7 +150,7 @@ def test_other_thresholds_need_no_other_search(clips: Path, monkeypatch: pytest.
 
 
 def test_an_interrupted_search_goes_on_where_it_stopped(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found, searched = PoseFinder._found, []
+    found, searched = PoseFinder._detect, []
 
     def interrupted(finder: PoseFinder, clip: Any, progress: Any) -> PoseSequence:
         searched.append(clip.path.name)
@@ -158,7 +158,7 @@ def test_an_interrupted_search_goes_on_where_it_stopped(clips: Path, monkeypatch
             raise KeyboardInterrupt
         return found(finder, clip, progress)
 
-    monkeypatch.setattr(PoseFinder, "_found", interrupted)
+    monkeypatch.setattr(PoseFinder, "_detect", interrupted)
     assert screen(clips) == 130
     assert set(report()["clips"]) == {"all.mp4", "broken.mp4"}
     assert report()["not_screened"] == ["half.mp4", "more/none.mp4"]

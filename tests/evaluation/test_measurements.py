@@ -131,7 +131,7 @@ def test_pixels_need_no_files(tmp_path):
         ("FID-VID", r"resnet-50-kinetics\.pth is not in"),
         ("FVD", r"i3d_pretrained_400\.pt is not in"),
         ("LPIPS", r"vgg16_tv_in1k\.safetensors is not in"),
-        ("KID", "KID is no metric: choose from PSNR, PSNR"),
+        ("KID", "KID is not a metric: choose from PSNR, PSNR"),
     ],
 )
 def test_what_is_missing_is_named(tmp_path, metric, named):
@@ -175,5 +175,5 @@ def test_a_state_of_impossible_values_is_refused(tmp_path, name, value):
     state = tmp_path / "state.safetensors"
     write_measurements(state, Measurements.none(MetricNetworks()).with_pair(MetricNetworks(), *PAIRS[0]), {})
     save_file(load_file(state) | {name: value}, state)
-    with pytest.raises(DamagedCheckpoint, match=rf"state\.safetensors is damaged \({name} is no measurement"):
+    with pytest.raises(DamagedCheckpoint, match=rf"state\.safetensors is damaged \({name} is not a"):
         read_measurements(state, MetricNetworks())

@@ -127,7 +127,7 @@ def test_a_page_too_large_for_browsers_is_warned_of(
     folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("animatex_core.evaluation.study.page.LARGE", 1000)
-    with pytest.warns(AnimateXWarning, match="take fewer pairs"):
+    with pytest.warns(AnimateXWarning, match="use fewer pairs"):
         build(folders, tmp_path / "study.html")
 
 
@@ -138,7 +138,7 @@ def test_a_case_that_a_system_lacks_is_named(folders: dict[str, Path]) -> None:
 
 
 def test_one_system_is_no_study(folders: dict[str, Path]) -> None:
-    with pytest.raises(InvalidInput, match="pairs are of two"):
+    with pytest.raises(InvalidInput, match="a study needs two"):
         find_material({"animate-x": folders["animate-x"]})
 
 
@@ -174,7 +174,7 @@ def test_damaged_files_are_refused(folders: dict[str, Path], tmp_path: Path) -> 
 
 def test_a_clip_that_tells_its_system_is_warned_of(folders: dict[str, Path]) -> None:
     write_moving(folders["othersystem"] / "a.mp4", (0, 0, 0), metadata={"comment": "made by OtherSystem"})
-    with pytest.warns(AnimateXWarning, match=r"1 clips of 'othersystem', such as a\.mp4, hold this name"):
+    with pytest.warns(AnimateXWarning, match=r"1 clips of 'othersystem', such as a\.mp4, contain this name"):
         find_material(folders)
 
 

@@ -109,17 +109,17 @@ def test_of_one_rater_the_fullest_file_counts_whichever_comes_first(tmp_path: Pa
     for order in ((early, late), (late, early), (early, late, late)):
         outcome = count_votes(order, KEY)
         assert [ballot.path for ballot in outcome.ballots] == [late]
-        assert "holds 1 votes of a rater of whom" in outcome.refused[early] or len(order) == 3
+        assert "holds 1 votes of a rater, but" in outcome.refused[early] or len(order) == 3
 
 
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        ("", "damaged one"),
-        ('{"format": "votes of an an', "damaged one"),
-        ("[1, 2]", "lacks what such a file begins with"),
-        ('{"format": "something"}', "lacks what such a file begins with"),
-        ("[" * 100_000, "damaged one"),
+        ("", "is damaged"),
+        ('{"format": "votes of an an', "is damaged"),
+        ("[1, 2]", "its header is missing"),
+        ('{"format": "something"}', "its header is missing"),
+        ("[" * 100_000, "is damaged"),
     ],
     ids=["empty", "cut off", "list", "other format", "nested"],
 )
@@ -145,7 +145,7 @@ def test_damaged_files_are_left_out_by_one_sentence(tmp_path: Path, content: str
 def test_votes_that_the_page_cannot_give_are_damage(tmp_path: Path, votes: object) -> None:
     bad = write_votes(tmp_path / "bad.json", KEY, "a", votes)
     with pytest.raises(
-        InvalidInput, match=r"bad\.json is not a file of votes, or a damaged one .* No vote is left"
+        InvalidInput, match=r"bad\.json is not a file of votes, or is damaged .* There are no votes to count"
     ):
         count_votes([bad], KEY)
 
@@ -161,7 +161,7 @@ def test_a_file_of_wrong_types_spoils_only_itself(tmp_path: Path, lacking: str, 
     outcome = count_votes([without, wrong, good], KEY)
     assert [ballot.path for ballot in outcome.ballots] == [good]
     for path in (without, wrong):
-        assert outcome.refused[path].startswith(f"{path} is not a file of votes, or a damaged one")
+        assert outcome.refused[path].startswith(f"{path} is not a file of votes, or is damaged")
         assert outcome.refused[path].count(". ") == 0
 
 
@@ -192,7 +192,7 @@ def test_a_damaged_key_is_one_sentence(tmp_path: Path, change: dict[str, object]
     write_key(tmp_path / "k.json", KEY)
     stored = json.loads((tmp_path / "k.json").read_text()) | change
     (tmp_path / "k.json").write_text(json.dumps(stored))
-    with pytest.raises(InvalidInput, match="is not the key of a study, or a damaged one"):
+    with pytest.raises(InvalidInput, match="is not the key of a study, or is damaged"):
         read_key(tmp_path / "k.json")
 
 

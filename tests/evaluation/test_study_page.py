@@ -136,18 +136,18 @@ def test_what_is_there_can_be_saved_early_and_a_later_file_counts_instead(
     results(html, early, whole)
     told = capsys.readouterr().out
     assert "left out: " in told
-    assert "early.json holds 3 votes of a rater of whom" in told
+    assert "early.json holds 3 votes of a rater, but" in told
     assert "Raters: 1; votes: 9 of 9" in told
 
 
-def test_after_saving_somebody_else_can_begin_anew(rater: Rater, html: Path) -> None:
+def test_another_rater_can_start_over_after_saving(rater: Rater, html: Path) -> None:
     for _ in range(2):
         rater.click("Start")
         for _ in range(3):
             rater.press("1", "1", "1", "Enter")
         rater.saves()
         rater.page.once("dialog", lambda dialog: dialog.accept())
-        rater.click("Forget my votes and begin anew")
+        rater.click("Delete my votes and start over")
     assert len({json.loads(path.read_text())["rater"] for path in html.parent.glob("votes-*.json")}) >= 2
 
 
@@ -159,7 +159,7 @@ def test_clips_of_a_pair_play_in_step_and_over_and_over(rater: Rater) -> None:
     apart = [max(times) - min(times) for times in clocks if max(times) < length - 0.05]
     assert np.median(apart) < 0.15
     lefts = [times[1] for times in clocks]
-    assert any(later < earlier for earlier, later in pairwise(lefts))  # began anew
+    assert any(later < earlier for earlier, later in pairwise(lefts))  # restarted
     rater.press("p")
     before = rater.page.evaluate(CLOCKS)
     rater.page.wait_for_timeout(200)
@@ -193,7 +193,7 @@ def test_where_nothing_can_be_kept_the_rater_is_told_and_can_vote(rater: Rater, 
     forbidden = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no') }})"
     rater.page.add_init_script(forbidden)
     rater.opens(html)
-    assert "keeps nothing of this page" in rater.page.get_by_role("alert").inner_text()
+    assert "cannot store your votes" in rater.page.get_by_role("alert").inner_text()
     rater.click("Start")
     rater.press("1", "1", "1", "Enter")
     assert len(json.loads(rater.saves("Save my votes so far").read_text())["votes"]) == 1
@@ -206,7 +206,7 @@ def test_a_clip_that_does_not_play_is_told(rater: Rater, html: Path) -> None:
     )
     rater.opens(broken)
     rater.click("Start")
-    rater.page.get_by_role("alert").filter(has_text="cannot be shown in this browser").wait_for()
+    rater.page.get_by_role("alert").filter(has_text="cannot be played in this browser").wait_for()
 
 
 def test_on_a_small_screen_everything_fits_in_its_width(rater: Rater) -> None:
@@ -220,8 +220,8 @@ def test_on_a_small_screen_everything_fits_in_its_width(rater: Rater) -> None:
 def test_everything_to_operate_has_a_name(rater: Rater) -> None:
     rater.click("Start")
     snapshot = rater.page.locator("#pair").aria_snapshot()
-    for question in ("keeps the looks", "moves more steadily", "looks better as a picture"):
+    for question in ("preserves the look", "moves more smoothly", "better image quality"):
         assert re.search(rf'group "[^"]*{question}', snapshot)
     assert snapshot.count('radio "No difference"') == 3
-    assert 'progressbar "Pairs done"' in snapshot
+    assert 'progressbar "Completed pairs"' in snapshot
     assert rater.page.get_by_label("Left clip").is_visible()

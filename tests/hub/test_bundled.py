@@ -52,7 +52,7 @@ def test_files_are_small_and_their_card_tells_of_them(bundle: SmallBundle) -> No
     card = bundle.card.read_text(encoding="utf-8")
     for said in (
         "128x192 pixels",
-        "shown as both",
+        "Reference form: both",
         "| denoiser.safetensors | ",
         "\n\n## Measured\n\nPSNR: -3 dB\n",
     ):
@@ -74,10 +74,10 @@ def test_what_is_too_large_or_does_not_fit_leaves_what_was_there(
     (tmp_path / "denoiser.safetensors").write_text("precious")
     parts = generated_parts()
     other = replace(parts, denoiser=generated_parts(DenoiserConfig.tiny()).denoiser)
-    with pytest.raises(WrongCheckpoint, match="features are 128 wide, but the denoiser reads 64"):
+    with pytest.raises(WrongCheckpoint, match="has 128 features, but the denoiser expects 64"):
         pack(other, tmp_path, "")
     monkeypatch.setattr(packing, "MAX_BYTES", 1_000_000)
-    with pytest.raises(InvalidInput, match="MB together, but 1 are the most"):
+    with pytest.raises(InvalidInput, match="MB together, but the limit is 1 MB"):
         pack(parts, tmp_path, "")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["precious"]
 

@@ -15,7 +15,8 @@ from animatex_core.animate_x.sampling import SamplingSettings
 from animatex_core.diffusion.guidance import Guidance
 from animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, network_on_meta
 from animatex_core.training.small_models import held_out, scores
-from animatex_core.training.small_models.held_out import BLURRED, FROZEN, MEAN, OTHER, REAL, REPEATED, report
+from animatex_core.training.small_models.held_out import BLURRED, FROZEN, MEAN, OTHER, REAL, REPEATED
+from animatex_core.training.small_models.held_out_report import report
 from animatex_core.training.synthetic.triples import draw_triple
 
 from ..animate_x.samples import tiny_unet

@@ -70,7 +70,7 @@ def test_latents_become_standard_and_pictures_stay() -> None:
     with torch.no_grad():
         before = network.decode(network.encode(picture).latent_dist.mean).sample
         deviation = network.encode(picture).latent_dist.std
-        autoencoder.standardize(network, pictures=8)
+        autoencoder.standardize(network, images=8)
         posterior = network.encode(picture).latent_dist
         after = network.decode(posterior.mean).sample
         eight = torch.stack(
@@ -86,12 +86,12 @@ def test_latents_become_standard_and_pictures_stay() -> None:
 
 def test_the_same_noise_on_any_channel_then_costs_the_same() -> None:
     network = _network()
-    autoencoder.standardize(network, pictures=4)
+    autoencoder.standardize(network, images=4)
     picture = torch.from_numpy(autoencoder.picture(0).copy()).permute(2, 0, 1)[None] / 127.5 - 1
     with torch.no_grad():
         network.post_quant_conv.weight[:, 3] *= 0.1  # a channel that hardly matters
         before = network.decode(network.encode(picture).latent_dist.mean).sample
-        autoencoder.balance(network, pictures=4)
+        autoencoder.balance(network, images=4)
         latents = network.encode(picture).latent_dist.mean
         after = network.decode(latents).sample
         noise = 0.1 * torch.randn(latents.shape)
@@ -108,7 +108,7 @@ def test_the_same_noise_on_any_channel_then_costs_the_same() -> None:
 
 def test_the_autoencoder_is_trained_on_crops() -> None:
     phase = autoencoder.Phase(32, replace(QUICK, steps=1, learning_rate=1e-3))
-    trained = autoencoder.train_autoencoder(_unheard, [phase], phase, pictures=2)
+    trained = autoencoder.train_autoencoder(_unheard, [phase], phase, images=2)
     assert trained.config.norm_num_groups == 4  # type: ignore[union-attr]
     assert all(parameter.isfinite().all() for parameter in trained.parameters())
 
@@ -123,9 +123,7 @@ def test_only_the_decoder_learns_to_clean_up() -> None:
 
 
 def test_the_image_encoder_is_open_clips_and_tells_joints() -> None:
-    tower = image_encoder.train_image_encoder(
-        _unheard, replace(QUICK, steps=1, learning_rate=1e-3), pictures=4
-    )
+    tower = image_encoder.train_image_encoder(_unheard, replace(QUICK, steps=1, learning_rate=1e-3), images=4)
     picture, told = image_encoder.sample(0)
     assert tower(picture[None]).shape == (1, 128)
     assert told.shape == (36 + 18 + 288,)

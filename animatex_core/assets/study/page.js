@@ -1,38 +1,38 @@
 "use strict";
 {
   const ANSWERS = [["left", "Left"], ["same", "No difference"], ["right", "Right"]];
-  const APART = 0.1; // seconds that clips may drift before they are brought together, which costs a seek
+  const MAX_DRIFT = 0.1; // seconds that clips may drift before they are synchronised with a seek
   const find = id => document.getElementById(id);
   const study = JSON.parse(find("study").textContent);
-  const store = `animatex-study-${study.study}`;
+  const storageKey = `animatex-study-${study.study}`;
   const [left, right, driving] = ["left", "right", "driving"].map(id => find(id).querySelector("video"));
-  let playing = true, begun = false;
+  let playing = true, started = false;
 
-  // What the rater did so far: kept at every click, for tabs close and browsers crash.
-  const fresh = () => ({rater: newId(), at: -1, votes: {}});
-  let state = recall() ?? fresh();
+  // The progress of the rater, stored after every click in case the tab is closed.
+  const newState = () => ({rater: newId(), at: -1, votes: {}});
+  let state = restore() ?? newState();
 
   function newId() {
     return Array.from(crypto.getRandomValues(new Uint8Array(12)), byte => byte.toString(16).padStart(2, "0")).join("");
   }
 
-  function recall() {
+  function restore() {
     try {
-      return JSON.parse(localStorage.getItem(store));
+      return JSON.parse(localStorage.getItem(storageKey));
     } catch {
       return null;
     }
   }
 
-  function keep() {
+  function store() {
     try {
-      localStorage.setItem(store, JSON.stringify(state));
+      localStorage.setItem(storageKey, JSON.stringify(state));
     } catch {
-      find("unkept").hidden = false;
+      find("unsaved").hidden = false;
     }
   }
 
-  // Clips of a pair run together, and begin anew when both have ended.
+  // The clips of a pair play in sync and restart when both have ended.
   const clips = () => [left, right, driving].filter(clip => clip.src);
 
   function load(clip, file) {
@@ -45,25 +45,25 @@
   function restart() {
     for (const clip of clips()) {
       clip.currentTime = 0;
-      if (playing) clip.play().catch(() => {}); // a pair left while it was loading
+      if (playing) clip.play().catch(() => {}); // rejected if the rater moves on while the clip is loading
     }
   }
 
-  function begin() {
-    if (begun || clips().some(clip => clip.readyState < HTMLMediaElement.HAVE_FUTURE_DATA)) return;
-    begun = true;
+  function start() {
+    if (started || clips().some(clip => clip.readyState < HTMLMediaElement.HAVE_FUTURE_DATA)) return;
+    started = true;
     restart();
   }
 
-  function bringTogether() {
+  function synchronize() {
     for (const clip of clips()) {
-      const apart = Math.abs(clip.currentTime - left.currentTime);
-      if (!clip.ended && apart > APART && left.currentTime < clip.duration) clip.currentTime = left.currentTime;
+      const drift = Math.abs(clip.currentTime - left.currentTime);
+      if (!clip.ended && drift > MAX_DRIFT && left.currentTime < clip.duration) clip.currentTime = left.currentTime;
     }
   }
 
-  function pause(wanted) {
-    playing = !wanted;
+  function setPaused(paused) {
+    playing = !paused;
     find("pause").textContent = playing ? "Pause" : "Play";
     for (const clip of clips()) {
       if (!playing) clip.pause();
@@ -72,11 +72,11 @@
   }
 
   for (const clip of [left, right, driving]) {
-    clip.addEventListener("canplay", begin);
+    clip.addEventListener("canplay", start);
     clip.addEventListener("error", () => find("broken").hidden = !clip.src);
     clip.addEventListener("ended", () => left.ended && right.ended && restart());
   }
-  left.addEventListener("timeupdate", bringTogether);
+  left.addEventListener("timeupdate", synchronize);
 
   // The three questions.
   const answers = () => state.votes[state.at + 1] ?? {};
@@ -96,36 +96,38 @@
 
   function answer(question, value) {
     state.votes[state.at + 1] = {...answers(), [question]: value};
-    keep();
+    store();
     showAnswers();
   }
 
-  function focused() {
+  function focusedQuestion() {
     return fieldsets.findIndex(fieldset => fieldset.contains(document.activeElement));
   }
 
-  function answerByKey(place) {
-    const which = focused() >= 0 ? focused() : unanswered();
-    if (which < 0) return;
-    answer(study.questions[which].id, ANSWERS[place][0]);
-    const following = fieldsets[which + 1]?.querySelector("input:checked") ?? fieldsets[which + 1]?.querySelector("input");
-    (following ?? find("next")).focus();
+  const currentQuestion = () => focusedQuestion() >= 0 ? focusedQuestion() : unanswered();
+
+  function answerByKey(choice) {
+    const current = currentQuestion();
+    if (current < 0) return;
+    answer(study.questions[current].id, ANSWERS[choice][0]);
+    const next = fieldsets[current + 1];
+    (next?.querySelector("input:checked") ?? next?.querySelector("input") ?? find("next")).focus();
   }
 
   function showAnswers() {
-    const current = focused() >= 0 ? focused() : unanswered();
+    const current = currentQuestion();
     study.questions.forEach((question, index) => {
       fieldsets[index].classList.toggle("current", index === current);
       for (const input of fieldsets[index].querySelectorAll("input")) {
         input.checked = answers()[question.id] === input.value;
       }
     });
-    const done = Object.keys(answers()).length;
-    find("answered").textContent = `${done} of ${study.questions.length} questions answered`;
+    const count = Object.keys(answers()).length;
+    find("answered").textContent = `${count} of ${study.questions.length} questions answered`;
     find("next").disabled = unanswered() >= 0;
   }
 
-  // What is on the page: a welcome (-1), a pair (0 and more), or the end.
+  // The visible screen: the welcome page (-1), a pair (from 0), or the end.
   function show() {
     const screen = state.at < 0 ? "welcome" : state.at < study.pairs.length ? "pair" : "end";
     for (const id of ["welcome", "pair", "end"]) find(id).hidden = id !== screen;
@@ -140,10 +142,10 @@
     Object.assign(find("progress"), {max: study.pairs.length, value: state.at});
     find("back").disabled = state.at === 0;
     find("reference").hidden = pair.reference === undefined;
-    const picture = find("reference").querySelector("img");
-    if (pair.reference !== undefined) picture.src = find(`file-${pair.reference}`).textContent;
+    const image = find("reference").querySelector("img");
+    if (pair.reference !== undefined) image.src = find(`file-${pair.reference}`).textContent;
     find("broken").hidden = true;
-    begun = false;
+    started = false;
     playing = true;
     find("pause").textContent = "Pause";
     load(left, pair.left);
@@ -154,7 +156,7 @@
 
   function go(to) {
     state.at = to;
-    keep();
+    store();
     show();
   }
 
@@ -164,13 +166,13 @@
     const name = `votes-${study.study}-${state.rater.slice(0, 8)}.json`;
     Object.assign(document.createElement("a"), {href: url, download: name}).click();
     setTimeout(() => URL.revokeObjectURL(url), 60000);
-    for (const id of ["saved", "answered"]) find(id).textContent = `Saved as ${name}, where your browser keeps downloads.`;
+    for (const id of ["saved", "answered"]) find(id).textContent = `Saved as ${name} in the downloads folder of your browser.`;
     find("another").hidden = false;
   }
 
-  function beginAnew() {
-    if (!confirm("Forget the votes kept in this browser? The saved file stays.")) return;
-    state = fresh();
+  function reset() {
+    if (!confirm("Delete the votes that are stored in this browser? The saved file is not affected.")) return;
+    state = newState();
     find("saved").textContent = "";
     find("another").hidden = true;
     go(-1);
@@ -179,7 +181,7 @@
   const back = () => state.at > 0 && go(state.at - 1);
   const next = () => unanswered() < 0 && go(state.at + 1);
   const clicks = {
-    start: () => go(0), back, next, pause: () => pause(playing), early: save, save, again: () => go(0), anew: beginAnew,
+    start: () => go(0), back, next, pause: () => setPaused(playing), early: save, save, review: () => go(0), reset,
   };
   for (const [id, act] of Object.entries(clicks)) find(id).addEventListener("click", act);
 
@@ -187,7 +189,7 @@
     1: () => answerByKey(0), 2: () => answerByKey(1), 3: () => answerByKey(2), b: back, p: clicks.pause, Enter: next,
   };
   document.addEventListener("keydown", event => {
-    const onButton = event.key === "Enter" && event.target instanceof HTMLButtonElement; // which acts by itself
+    const onButton = event.key === "Enter" && event.target instanceof HTMLButtonElement; // buttons handle Enter themselves
     const act = keys[event.key.length > 1 ? event.key : event.key.toLowerCase()];
     if (!act || onButton || find("pair").hidden || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     event.preventDefault();
@@ -196,13 +198,13 @@
   find("questions").addEventListener("focusin", showAnswers);
   find("questions").addEventListener("submit", event => event.preventDefault());
   addEventListener("storage", event => { // the same page in another tab
-    if (event.key === store && event.newValue) {
-      state = recall();
+    if (event.key === storageKey && event.newValue) {
+      state = restore();
       show();
     }
   });
 
   find("count").textContent = study.pairs.length === 1 ? "one pair" : `${study.pairs.length} pairs`;
-  keep();
+  store();
   show();
 }

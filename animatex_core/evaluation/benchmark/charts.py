@@ -1,4 +1,4 @@
-"""Scores as a bar chart in SVG, and the contact sheet of a case."""
+"""The SVG bar chart of all scores, and the contact sheet of a case."""
 
 from collections.abc import Iterator, Mapping
 from xml.sax.saxutils import escape
@@ -13,17 +13,27 @@ from . import tables
 from .cases import Task
 from .tables import Results, Values, metrics_of, written
 
-LABELS, BARS, VALUES = 300, 360, 90  # pixels of the columns
+LABELS, BARS, VALUES = 300, 360, 90  # widths of the columns in pixels
 ROW, TITLE, MARGIN = 22, 34, 14
 COLORS = ("#4269d0", "#efb118", "#3ca951", "#ff725c", "#a463f2", "#9c6b4e")
-OF_PAPER = "#9a9a9a"
+PAPER_COLOR = "#9a9a9a"
+MOMENTS = 6  # frames of a clip on a contact sheet
+MAX_PIXELS = 192  # width of a frame on a contact sheet
 
 Bars = Mapping[str, tuple[Values, str]]
-"""Label -> values by metric, and colour."""
+"""Label -> values by metric, and the colour."""
 
 
 def chart(results: Results) -> str:
-    """Draw a block of bars for each metric: systems in both settings, and the paper in grey."""
+    """Draw a group of bars for each metric: systems in both settings, and the paper's values in grey.
+
+    Args:
+        results: Values by setting, system and metric.
+
+    Returns:
+        The SVG document.
+
+    """
     bars, top = _bars(results), MARGIN
     parts: list[str] = []
     for metric in metrics_of(results):
@@ -44,7 +54,7 @@ def _bars(results: Results) -> Bars:
     bars: dict[str, tuple[Values, str]] = {}
     for setting, systems in results.items():
         bars |= {f"{name}, {setting}": (values, colors[name]) for name, values in systems.items()}
-        bars[f"{tables.PAPER}, {setting}"] = tables.SCORES[setting], OF_PAPER
+        bars[f"{tables.PAPER}, {setting}"] = tables.SCORES[setting], PAPER_COLOR
     return bars
 
 
@@ -60,14 +70,17 @@ def _block(metric: str, shown: Mapping[str, tuple[float, str]], top: int) -> Ite
         yield f'<text x="{LABELS + length + 6:.1f}" y="{y + 13}">{written(metric, value)}</text>'
 
 
-MOMENTS = 6  # of the clip
-MAX_PIXELS = 192  # width of a picture on the sheet
-
-
 def contact_sheet(task: Task, generated: np.ndarray, real: np.ndarray) -> np.ndarray:
-    """Return a sheet (h, w, 3) uint8 of clips (f, h, w, 3) uint8: the character, then moments of the clip.
+    """Draw a contact sheet: the reference, then frames of the poses, the generated and the true clip in rows.
 
-    Its rows are the poses that were to be followed, the generated clip and the true one.
+    Args:
+        task: Input of the system.
+        generated: (f, h, w, 3) uint8.
+        real: Likewise.
+
+    Returns:
+        (rows * h, columns * w, 3) uint8.
+
     """
     height, width = _size(real)
     frames = np.unique(np.linspace(0, len(real) - 1, min(MOMENTS, len(real))).round().astype(int)).tolist()

@@ -1,4 +1,4 @@
-"""A set of cases in a folder, in the form of A2Bench: clips, their poses, and pictures."""
+"""A set of cases in a folder with the layout of A2Bench: clips, their poses and images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,16 +21,22 @@ from ...video.info import count_frames, probe
 from .cases import Case
 
 CLIPS, POSES, PICTURES, HUMANS = "clips", "poses", "pictures", "humans"  # folders
-SIZE = (512, 768)  # pixels of a human's picture where the file of poses does not tell it
+SIZE = (512, 768)  # assumed size of a human's image if the pose file does not contain it
 
 
 @dataclass(frozen=True)
 class FolderSet:
-    """Cases of a folder: clips/ID.mp4, poses/ID.json (OpenPose) and, where there are any, pictures/ID.png.
+    """Cases of a folder.
 
-    Without a picture the first frame of the clip stands in for it. humans/*.json: poses of people, whom the
-    cross setting chooses from. frames, stride: how many frames of each clip are used, one in `stride`.
-    count: of the cases, in the order of their names; None for all.
+    The folder contains clips/ID.mp4, poses/ID.json (OpenPose) and optionally pictures/ID.png. Without an
+    image the first frame of the clip is used. humans/*.json are poses of people for the cross setting.
+
+    Attributes:
+        folder: The folder.
+        frames: Number of frames of each clip that are used.
+        stride: Steps between two of these frames.
+        count: Number of cases in the order of their names; None uses all.
+
     """
 
     folder: Path
@@ -40,7 +46,7 @@ class FolderSet:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """IDs, sorted; raises InvalidInput where there are none."""
+        """Sorted IDs; raises InvalidInput if there are none."""
         names = sorted(self._clips)[: self.count]
         if not names:
             raise InvalidInput(
@@ -49,32 +55,32 @@ class FolderSet:
         return tuple(names)
 
     def case(self, number: int) -> Case:
-        """Read a case."""
+        """Read the case `names[number]`."""
         name = self.names[number]
-        dance = self._dance(name)
-        frames = np.stack(list(dance.frames()))
-        dance.require_all(len(frames))
-        picture = self._pictures.get(name)
-        shown = frames[0] if picture is None else read_picture(picture).rgb
-        return Case(name, shown, frames, dance.poses, dance.choice.fps)
+        driving = self._driving(name)
+        frames = np.stack(list(driving.frames()))
+        driving.require_all(len(frames))
+        path = self._pictures.get(name)
+        image = frames[0] if path is None else read_picture(path).rgb
+        return Case(name, image, frames, driving.poses, driving.choice.fps)
 
     def human(self, rng: np.random.Generator) -> PoseSequence:
-        """Read the poses of a human."""
+        """Read the poses of a random human."""
         return read_poses(self._humans[rng.integers(len(self._humans))], size=SIZE)
 
     def identity(self) -> Mapping[str, Any]:
-        """Digest of all files of the cases, and what is used of them."""
-        chosen = (self._clips, self._pictures, self._poses)
-        files = [by_name[name] for name in self.names for by_name in chosen if name in by_name]
+        """Return a digest of all files of the cases and the selection of frames."""
+        folders = (self._clips, self._pictures, self._poses)
+        files = [by_name[name] for name in self.names for by_name in folders if name in by_name]
         humans = _poses_in(self.folder / HUMANS)
         content = [digest_file(path) for path in [*files, *humans]]
         digest = key_of(content, {"names": list(self.names)})
         return {"cases": len(self.names), "files": digest, "frames": self.frames, "stride": self.stride}
 
-    def _dance(self, name: str) -> DrivingClip:
+    def _driving(self, name: str) -> DrivingClip:
         if name not in self._poses:
             raise InvalidInput(
-                f"{self.folder / POSES / name}.json is missing: find these poses by `animatex pose`."
+                f"{self.folder / POSES / name}.json is missing: create it with `animatex pose`."
             )
         clip = probe(self._clips[name])
         frames = count_frames(clip)
@@ -100,8 +106,8 @@ class FolderSet:
         found = _poses_in(self.folder / HUMANS)
         if not found:
             raise InvalidInput(
-                f"The cross setting needs human bodies, but {self.folder / HUMANS} holds no poses: put "
-                "OpenPose JSON of people there, or evaluate the self-driven setting alone."
+                f"The cross setting needs human bodies, but {self.folder / HUMANS} holds no poses: add "
+                "OpenPose JSON of people, or evaluate only the self-driven setting."
             )
         return found
 

@@ -1,4 +1,4 @@
-"""What all runs came to, in files: JSON, a table and a chart."""
+"""The report of all runs: JSON, tables and a chart."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -17,20 +17,21 @@ from .tables import tables
 JSON, TABLE, CHART = "results.json", "results.md", "results.svg"
 
 Measured = Mapping[Setting, Mapping[str, Measurements]]
-"""Setting -> system -> what was measured."""
+"""Setting -> system -> measurements."""
 
 Missing = Mapping[tuple[Setting, str], Mapping[str, str]]
-"""Setting and system -> case -> why it was left out."""
+"""Setting and system -> case -> reason for leaving it out."""
 
 
 def scores_of(measured: Measurements) -> dict[str, Score]:
-    """Return all scores that can be told: a Frechet distance asks for two samples of each set."""
-    told = {name: both for name, both in measured.sets.items() if name not in undersampled_metrics(measured)}
-    return replace(measured, sets=told).scores()
+    """Return all scores that can be computed; Fréchet distances need two samples in each set."""
+    skipped = undersampled_metrics(measured)
+    sets = {name: both for name, both in measured.sets.items() if name not in skipped}
+    return replace(measured, sets=sets).scores()
 
 
 def undersampled_metrics(measured: Measurements) -> list[str]:
-    """Return the Frechet distances that rest on a single sample."""
+    """Return the Fréchet distances with fewer than two samples in a set."""
     return [name for name, both in measured.sets.items() if min(both.generated.count, both.real.count) < 2]
 
 
@@ -41,10 +42,22 @@ def write_report(
     settings: Mapping[str, Any],
     notes: Sequence[str],
 ) -> str:
-    """Write results.json, results.md and results.svg into the folder of the runs; return the tables.
+    """Write results.json, results.md and results.svg.
 
-    names: of the cases. settings: what the results are of, for the JSON. notes: sentences below the tables.
-    Raises InvalidInput where no case of any system could be measured.
+    Args:
+        folder: Folder of the runs.
+        measured: Measurements by setting and system.
+        names: Names of the cases.
+        settings: Settings of the evaluation, for the JSON file.
+        notes: Sentences below the tables.
+
+    Returns:
+        The tables in Markdown.
+
+    Raises:
+        InvalidInput: No case of any system could be measured.
+        StorageError: A file cannot be written.
+
     """
     missing = {
         (setting, name): left_out(run_folder(folder, setting, name), names)
@@ -84,7 +97,7 @@ def _missing_notes(missing: Missing, total: int) -> Iterator[str]:
 
 def _gaps(measured: Measured) -> list[str]:
     return [
-        f"{metric} of {name}, {setting}, is left out: it rests on a single sample, so take more cases."
+        f"{metric} of {name}, {setting}, is left out: it needs more than one sample, so use more cases."
         for setting, systems in measured.items()
         for name, each in systems.items()
         for metric in (undersampled_metrics(each) if each.pairs else [])
@@ -92,7 +105,7 @@ def _gaps(measured: Measured) -> list[str]:
 
 
 def run_folder(folder: Path, setting: Setting, system: str) -> Path:
-    """Return where the run of a system in a setting is."""
+    """Return the folder of the run of a system in a setting."""
     return folder / system / setting
 
 
@@ -103,7 +116,7 @@ def _for_json(
         setting: {
             system: {
                 "scores": {metric: asdict(score) for metric, score in each.items()},
-                **_of_cases(run_folder(folder, setting, system), names),
+                **_cases_for_json(run_folder(folder, setting, system), names),
             }
             for system, each in systems.items()
         }
@@ -111,8 +124,8 @@ def _for_json(
     }
 
 
-def _of_cases(folder: Path, names: Sequence[str]) -> dict[str, Any]:
-    """Return the scores of the cases and why others were left out."""
+def _cases_for_json(folder: Path, names: Sequence[str]) -> dict[str, Any]:
+    """Return the scores of the cases, and the reasons for leaving others out."""
     missing = left_out(folder, names)
     scored = (name for name in names if name not in missing)
     cases = {name: _case_scores(folder / CASES / f"{name}.json") for name in scored}
@@ -122,5 +135,7 @@ def _of_cases(folder: Path, names: Sequence[str]) -> dict[str, Any]:
 def _case_scores(path: Path) -> dict[str, float]:
     scores = read_json(path).get("scores")
     if not isinstance(scores, dict):
-        raise InvalidInput(f"{path} holds no scores: delete the folder {path.parent.parent} to measure anew.")
+        raise InvalidInput(
+            f"{path} holds no scores: delete the folder {path.parent.parent} to repeat the evaluation."
+        )
     return scores

@@ -1,4 +1,4 @@
-"""A system on all cases in one setting, resumed wherever it was stopped."""
+"""Runs a system on all cases of a set in one setting; interrupted runs are resumed."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -22,25 +22,46 @@ from .cases import Case, CaseSet, Setting, Task, task_of
 from .charts import contact_sheet
 from .systems import Size, System
 
+STATE, CASES, SHEETS, CLIPS = "measurements.safetensors", "cases", "sheets", "clips"
+LEFT_OUT, DONE = "left_out", "cases done"  # keys of a case's file and of the state
+
+OnCase = Callable[[int, int], None]
+"""Called with the number of finished cases and the total."""
+
 
 def write_or_match_settings(path: Path, settings: Mapping[str, Any]) -> None:
-    """Write settings to a file, or raise InvalidInput where it holds others, naming those that differ."""
-    wanted = json.loads(json.dumps(settings))
+    """Write settings to a file, or check that an existing file contains the same.
+
+    Args:
+        path: The file.
+        settings: The settings, as JSON data.
+
+    Raises:
+        InvalidInput: The file contains other settings; the message lists the differences.
+        StorageError: The file cannot be written.
+
+    """
+    current = json.loads(json.dumps(settings))
     if not path.exists():
-        write_json(path, wanted)
+        write_json(path, current)
         return
-    there = read_json(path)
-    differing = sorted(name for name in {*wanted, *there} if wanted.get(name) != there.get(name))
-    if differing:
-        told = "; ".join(f"{name} was {there.get(name)} and is now {wanted.get(name)}" for name in differing)
+    stored = read_json(path)
+    names = sorted(name for name in {*current, *stored} if current.get(name) != stored.get(name))
+    if names:
+        changes = "; ".join(f"{name} was {stored.get(name)} and is now {current.get(name)}" for name in names)
         raise InvalidInput(
-            f"{path.parent} holds an evaluation with other settings ({told}): repeat those, or choose "
-            "another folder."
+            f"{path.parent} holds an evaluation with other settings ({changes}): use the same settings, or "
+            "choose another folder."
         )
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read what `place_json` wrote; raises InvalidInput for anything else."""
+    """Read a JSON object from the results.
+
+    Raises:
+        InvalidInput: The file cannot be read or is not a JSON object.
+
+    """
     try:
         found = read_plain_json(path)
     except (OSError, ValueError) as error:
@@ -48,21 +69,21 @@ def read_json(path: Path) -> dict[str, Any]:
             f"{path} cannot be read ({error}): choose another folder for the results."
         ) from error
     if not isinstance(found, dict):
-        raise InvalidInput(f"{path} is not what was written there: choose another folder for the results.")
+        raise InvalidInput(f"{path} is not a JSON object: choose another folder for the results.")
     return found
-
-
-STATE, CASES, SHEETS, CLIPS = "measurements.safetensors", "cases", "sheets", "clips"
-
-LEFT_OUT, DONE = "left_out", "cases done"  # keys of a case's file and of the state
-
-OnCase = Callable[[int, int], None]
-"""Called with how many cases are done and how many there are."""
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """cases under these metrics. size: width and height at which clips are compared. seed: of the humans."""
+    """A set of cases with the metrics to compute.
+
+    Attributes:
+        cases: The set.
+        metrics: Networks of the metrics.
+        size: Width and height at which clips are compared.
+        seed: Seed for the selection of humans.
+
+    """
 
     cases: CaseSet
     metrics: MetricNetworks
@@ -70,15 +91,27 @@ class Benchmark:
     seed: int = 0
 
     def run(self, system: System, setting: Setting, folder: Path, on_case: OnCase) -> Measurements:
-        """Measure a system, or go on where a run with the same settings was stopped.
+        """Evaluate a system, or resume an interrupted run with the same settings.
 
-        folder: gets the state, and for every case its scores, a contact sheet and the clip. A case counts as
-        done once the state says so, which is written last; so one that was interrupted is done again, to the
-        same bytes. A case that cannot be read or compared is left out, and its file says why: see `left_out`.
-        Raises whatever else the system or the disk do.
+        The state is written last for every case, so that an interrupted case is repeated with identical
+        results. A case that cannot be read or compared is left out, and its file contains the reason (see
+        `left_out`).
+
+        Args:
+            system: The system.
+            setting: The setting.
+            folder: Folder of the state and, for every case, its scores, a contact sheet and the clip.
+            on_case: Called after every case.
+
+        Returns:
+            The measurements of all cases.
+
+        Raises:
+            AnimateXError: The system fails, or the results cannot be written.
+
         """
         state, total = folder / STATE, len(self.cases.names)
-        measured, number = self._begun(state)
+        measured, number = self._resume(state)
         on_case(number, total)
         while number < total:
             try:
@@ -92,8 +125,8 @@ class Benchmark:
             on_case(number, total)
         return measured
 
-    def _begun(self, state: Path) -> tuple[Measurements, int]:
-        """Return what was measured before, and of how many cases."""
+    def _resume(self, state: Path) -> tuple[Measurements, int]:
+        """Return the saved measurements and the number of finished cases."""
         if not state.exists():
             return Measurements.none(self.metrics), 0
         measured, notes = read_measurements(state, self.metrics)
@@ -108,9 +141,9 @@ class Benchmark:
         generated = system.clip(case.name, number, setting, task, self.size)
         real = np.stack([resize(frame, *self.size) for frame in case.frames])
         measured = done.with_pair(self.metrics, generated, real)
-        scores = _of_case(done, measured)
+        scores = _case_scores(done, measured)
         write_json(folder / CASES / f"{case.name}.json", {"case": case.name, "scores": scores})
-        _show(folder, case, task, generated, real)
+        _write_images(folder, case, task, generated, real)
         return measured
 
     def _human(self, number: int) -> PoseSequence:
@@ -118,20 +151,32 @@ class Benchmark:
 
 
 def left_out(folder: Path, names: Sequence[str]) -> dict[str, str]:
-    """Return why cases of a run were left out, by their names; folder: that of the run."""
-    found = {name: read_json(folder / CASES / f"{name}.json").get(LEFT_OUT) for name in names}
-    return {name: str(why) for name, why in found.items() if why is not None}
+    """Return the cases of a run that were left out.
+
+    Args:
+        folder: Folder of the run.
+        names: Names of the cases.
+
+    Returns:
+        Reasons by the name of the case.
+
+    Raises:
+        InvalidInput: The file of a case is missing or damaged.
+
+    """
+    reasons = {name: read_json(folder / CASES / f"{name}.json").get(LEFT_OUT) for name in names}
+    return {name: str(reason) for name, reason in reasons.items() if reason is not None}
 
 
-def _of_case(before: Measurements, after: Measurements) -> dict[str, float]:
-    """The means over the frames of the last case; a Frechet distance has no value for one clip."""
+def _case_scores(before: Measurements, after: Measurements) -> dict[str, float]:
+    """Return the means over the frames of the last case; Fréchet distances are undefined for one clip."""
     values = {}
     for name, mean in after.averages.items():
-        known = before.averages[name]
-        values[name] = (mean.total - known.total) / (mean.count - known.count)
+        previous = before.averages[name]
+        values[name] = (mean.total - previous.total) / (mean.count - previous.count)
     return values
 
 
-def _show(folder: Path, case: Case, task: Task, generated: np.ndarray, real: np.ndarray) -> None:
+def _write_images(folder: Path, case: Case, task: Task, generated: np.ndarray, real: np.ndarray) -> None:
     write_picture(folder / SHEETS / f"{case.name}.png", contact_sheet(task, generated, real))
     write_clip(folder / CLIPS / f"{case.name}.mp4", generated, fps=case.fps)

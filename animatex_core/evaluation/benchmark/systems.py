@@ -1,4 +1,4 @@
-"""What is under test: networks that animate, or clips that another system made."""
+"""Systems under test: a pipeline of this library, or clips that another system generated."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -24,26 +24,45 @@ Size = tuple[int, int]
 
 
 class System(Protocol):
-    """Something that makes a clip of a task. name: in tables, and of its folder of results."""
+    """A system that animates characters. `name` is used in tables and as the folder of its results."""
 
     @property
     def name(self) -> str: ...
 
     def clip(self, case: str, number: int, setting: Setting, task: Task, size: Size) -> np.ndarray:
-        """Return the clip (f, height, width, 3) uint8 of a case; size: width and height."""
+        """Animate a case.
+
+        Args:
+            case: Name of the case.
+            number: Its index.
+            setting: The setting.
+            task: The input.
+            size: Width and height of the result.
+
+        Returns:
+            (f, height, width, 3) uint8.
+
+        Raises:
+            InvalidInput: The case cannot be animated or read.
+
+        """
         ...
 
     def identity(self) -> Mapping[str, Any]:
-        """Return what the system is, as JSON can hold it: equal where it makes equal clips."""
+        """Return JSON data that identifies the system: equal if it generates equal clips."""
         ...
 
 
 @dataclass(frozen=True)
 class AnimatedBy:
-    """Networks that animate.
+    """A pipeline of this library.
 
-    load: called when first needed. settings: the seed of the noise is theirs plus the number of the case.
-    described: what makes these networks others than others, for `identity`.
+    Attributes:
+        name: Name of the system.
+        load: Loads the components; called on first use.
+        settings: Settings of the pipeline. The number of the case is added to the seed.
+        described: JSON data that identifies the components.
+
     """
 
     name: str
@@ -52,27 +71,32 @@ class AnimatedBy:
     described: Mapping[str, Any]
 
     def clip(self, case: str, number: int, setting: Setting, task: Task, size: Size) -> np.ndarray:
-        """Animate."""
+        """Run the pipeline."""
         sampling = self.settings.sampling
-        own = replace(sampling, seed=(sampling.seed + number) % SEEDS)
-        settings = replace(self.settings, width=size[0], height=size[1], sampling=own)
-        return self._animator.animate(task.reference, task, settings).frames
+        seeded = replace(sampling, seed=(sampling.seed + number) % SEEDS)
+        settings = replace(self.settings, width=size[0], height=size[1], sampling=seeded)
+        return self._pipeline.animate(task.reference, task, settings).frames
 
     def identity(self) -> Mapping[str, Any]:
-        """Return what the caller told."""
+        """Return the description that the caller provided."""
         return self.described
 
     @cached_property
-    def _animator(self) -> AnimateXPipeline:
+    def _pipeline(self) -> AnimateXPipeline:
         return AnimateXPipeline(self.load(), lambda stage, done, total: no_progress(done, total))
 
 
 @dataclass(frozen=True)
 class ClipsOf:
-    """Clips that another system made, named as the cases are, in a folder for each setting.
+    """Clips that another system generated, with the names of the cases.
 
-    folder: holds the folders "self-driven" and "cross"; without them, and with `only`, the clips of that
-    setting themselves. A frame of the true clip is compared with the one shown at the same time.
+    Each frame of the true clip is compared with the frame that is shown at the same time.
+
+    Attributes:
+        name: Name of the system.
+        folder: Folder with the subfolders "self-driven" and "cross".
+        only: The only setting that is evaluated; `folder` may then contain its clips directly.
+
     """
 
     name: str
@@ -80,22 +104,21 @@ class ClipsOf:
     only: Setting | None = None
 
     def clip(self, case: str, number: int, setting: Setting, task: Task, size: Size) -> np.ndarray:
-        """Read the frames of a clip at the times of the truth; raises InvalidInput where it has none."""
+        """Read the frames of a clip at the times of the true clip."""
         path = self._path(case, setting)
         info = probe(path)
         _, height, width, _ = task.driving.shape
         check_shape(path, (info.width, info.height), [(width, height), size])
-        there = count_frames(info)
-        indices = aligned_frames(path, info.fps, there, task.fps, len(task.poses))
+        indices = aligned_frames(path, info.fps, count_frames(info), task.fps, len(task.poses))
         frames = [resize(frame, *size) for frame in read_frames(info, indices=indices)]
         if len(frames) < len(indices):
             raise InvalidInput(
-                f"Only {len(frames)} of {len(indices)} frames of {str(path)!r} can be read: write it again."
+                f"Only {len(frames)} of {len(indices)} frames of {str(path)!r} can be read: encode it again."
             )
         return np.stack(frames)
 
     def identity(self) -> Mapping[str, Any]:
-        """Digest of all clips."""
+        """Return a digest of all clips."""
         files = [path for setting in SETTINGS for path in self._clips(setting).values()]
         content = [digest_file(path) for path in files]
         return {"clips": key_of(content, {"names": [path.name for path in files]})}
@@ -104,13 +127,13 @@ class ClipsOf:
         clips = self._clips(setting)
         if case not in clips:
             raise InvalidInput(
-                f"There is no clip of the case {case} in {self._place(setting)}: name it {case}.mp4."
+                f"There is no clip of the case {case} in {self._folder(setting)}: add {case}.mp4."
             )
         return clips[case]
 
     def _clips(self, setting: Setting) -> dict[str, Path]:
-        return files_by_name(self._place(setting), CLIP_SUFFIXES)
+        return files_by_name(self._folder(setting), CLIP_SUFFIXES)
 
-    def _place(self, setting: Setting) -> Path:
+    def _folder(self, setting: Setting) -> Path:
         inside = self.folder / setting
         return self.folder if setting == self.only and not inside.is_dir() else inside

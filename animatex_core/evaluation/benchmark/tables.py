@@ -1,4 +1,4 @@
-"""Scores as Markdown tables, beside those of the paper."""
+"""Markdown tables of scores next to those of the paper."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -12,7 +12,7 @@ SCORES: Mapping[Setting, Mapping[str, float]] = {
     "cross": dict(zip(_REPORTED, (13.60, 0.452, 1.02e-4, 0.430, 26.11, 32.23, 703.87), strict=True)),
     "self-driven": dict(zip(_REPORTED, (14.10, 0.463, 8.92e-5, 0.425, 31.58, 33.15, 849.19), strict=True)),
 }
-"""Animate-X (Tan et al. 2024), tables 1 and 2."""
+"""Values of Animate-X (Tan et al. 2024), tables 1 and 2."""
 
 _ABLATION: Mapping[str, tuple[float, ...]] = {
     "without IPI": (13.30, 0.433, 1.35e-4, 0.454, 32.56, 64.31, 893.31),
@@ -25,15 +25,22 @@ _ABLATION: Mapping[str, tuple[float, ...]] = {
 
 
 def paper_rows(setting: Setting, systems: Iterable[str]) -> dict[str, Mapping[str, float]]:
-    """Return what the paper reports in a setting: its method, and the variants that are among the systems.
+    """Return the paper's values to compare with.
 
-    Variants are those of table 4, which is in the cross setting, by names such as `without EPI`.
+    Args:
+        setting: The setting.
+        systems: Names of the evaluated systems. For names of variants in table 4 (cross setting), such as
+            `without EPI`, the values of the variant are included.
+
+    Returns:
+        Values by the label of the row.
+
     """
-    told = {PAPER: SCORES[setting]}
+    rows = {PAPER: SCORES[setting]}
     if setting != "cross":
-        return told
+        return rows
     variants = (name for name in systems if name in _ABLATION)
-    return told | {
+    return rows | {
         f"{name}, on A2Bench (paper)": dict(zip(_REPORTED, _ABLATION[name], strict=True)) for name in variants
     }
 
@@ -44,19 +51,28 @@ Results = Mapping[Setting, Mapping[str, Values]]
 
 
 def tables(results: Results, notes: Sequence[str]) -> str:
-    """Write a table for each setting; arrows show which way is better. notes: sentences below."""
+    """Format a table for each setting, with arrows that show which direction is better.
+
+    Args:
+        results: Values by setting, system and metric.
+        notes: Sentences below the tables.
+
+    Returns:
+        The document in Markdown.
+
+    """
     parts = [f"## {setting}\n\n{_table(setting, systems)}" for setting, systems in results.items()]
     return "\n\n".join(parts) + "\n\n" + "\n".join(f"- {note}" for note in notes) + "\n"
 
 
 def metrics_of(results: Results) -> list[str]:
-    """Return which metrics any system has, in the order of the paper's tables."""
+    """Return the metrics that any system has, in the order of the paper's tables."""
     known = {name for systems in results.values() for values in systems.values() for name in values}
     return [name for name in METRICS if name in known]
 
 
 def written(metric: str, value: float) -> str:
-    """Write a value in as many digits as the paper does."""
+    """Format a value with as many digits as in the paper."""
     if metric == L1:
         return f"{value:.2E}"
     return f"{value:.3f}" if metric in (SSIM, LPIPS) else f"{value:.2f}"

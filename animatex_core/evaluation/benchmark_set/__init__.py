@@ -1,1 +1,1 @@
-"""Making sets in the manner of A2Bench: prompts for generators, and the screening of the clips they give."""
+"""Tools for building sets like A2Bench: prompts for generators, and screening of their videos."""

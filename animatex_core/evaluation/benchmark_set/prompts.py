@@ -1,4 +1,4 @@
-"""Prompts for image and video generators, one distinct scene each."""
+"""Prompts for image and video generators, each with a distinct scene."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ OBJECTS = (
     # toys, tools and music
     "pencil", "book", "paper plane", "balloon", "kite", "building brick", "football", "rocking horse",
     "snow globe", "guitar", "drum", "trumpet", "camera", "radio", "hammer", "spanner",
-    # sky, road and fancy
+    # sky, road and fantasy
     "cloud", "star", "crescent moon", "raindrop", "snowman", "planet", "rocket", "tram", "sailing boat",
     "lighthouse", "post box", "traffic light", "gingerbread house", "robot", "ghost", "treasure chest",
 )  # fmt: skip
@@ -57,14 +57,22 @@ PLACES = (
     "beside a camp fire", "on a hill above a town",
 )  # fmt: skip
 
-
-COUNT = 500  # of A2Bench
+COUNT = 500  # size of A2Bench
 COLUMNS = ("id", "object", "season", "place", "image", "video")
+WHOLE = "Its whole body is in view"
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One entry of a set. id: from 0001, to name files by; season: a key of SEASONS."""
+    """One entry of a set.
+
+    Attributes:
+        id: Number from 0001, used for file names.
+        object: Object that the character resembles.
+        season: A key of SEASONS.
+        place: Location.
+
+    """
 
     id: str
     object: str
@@ -73,44 +81,55 @@ class Scene:
 
     @property
     def image(self) -> str:
-        """The prompt for a picture: the character's reference."""
+        """Prompt for the reference image of the character."""
         return (
-            f"{self._who}, standing upright {self._where}. {WHOLE}, seen from the front, facing the viewer."
+            f"{self._character}, standing upright {self._setting}. {WHOLE}, seen from the front, facing the "
+            "viewer."
         )
 
     @property
     def video(self) -> str:
-        """The prompt for a clip, from text or from the picture: the character's dance."""
-        return f"{self._who}, dancing {self._where}. {WHOLE} all the time, and the camera does not move."
+        """Prompt for the video of the dancing character, for text-to-video or image-to-video models."""
+        dance = f"{self._character}, dancing {self._setting}"
+        return f"{dance}. {WHOLE} all the time, and the camera does not move."
 
     @property
-    def _who(self) -> str:
+    def _character(self) -> str:
         return f"A cute anthropomorphic {self.object} with two arms and two legs"
 
     @property
-    def _where(self) -> str:
+    def _setting(self) -> str:
         return f"{self.place} {SEASONS[self.season]}"
 
 
-WHOLE = "Its whole body is in view"
-
-
 def draw_scenes(count: int = COUNT, *, seed: int = 0) -> list[Scene]:
-    """Return scenes of which no two are alike; every object comes equally often (to one scene).
+    """Draw distinct scenes. Every object occurs equally often (up to one scene).
 
-    The same arguments give the same scenes, and more of them begin with the same.
-    Raises InvalidInput for a seed that cannot be and for more scenes than there are.
+    The result is deterministic, and a longer list starts with the scenes of a shorter one.
+
+    Args:
+        count: Number of scenes.
+        seed: Seed of the selection, 0 or more.
+
+    Returns:
+        The scenes.
+
+    Raises:
+        InvalidInput: The seed is invalid, or there are not enough distinct scenes.
+
     """
     require_int("count", count)
     require_int("seed", seed, least=0)
     settings = [(season, place) for season in SEASONS for place in PLACES]
     most = len(OBJECTS) * len(settings)
     if count > most:
-        raise InvalidInput(f"count is {count}, but the words make {most} scenes only: take fewer.")
+        raise InvalidInput(f"count is {count}, but there are only {most} distinct scenes: use fewer.")
     rng = np.random.default_rng(seed)
-    own = [rng.permutation(len(settings)) for _ in OBJECTS]  # the settings of each object, in its own order
+    orders = [rng.permutation(len(settings)) for _ in OBJECTS]  # a separate order of the settings per object
     rounds = -(-count // len(OBJECTS))
-    drawn = [(thing, own[thing][turn]) for turn in range(rounds) for thing in rng.permutation(len(OBJECTS))]
+    drawn = [
+        (thing, orders[thing][turn]) for turn in range(rounds) for thing in rng.permutation(len(OBJECTS))
+    ]
     return [
         Scene(f"{number:04d}", OBJECTS[thing], *settings[setting])
         for number, (thing, setting) in enumerate(drawn[:count], start=1)
@@ -118,7 +137,12 @@ def draw_scenes(count: int = COUNT, *, seed: int = 0) -> list[Scene]:
 
 
 def write_scenes(path: Path, scenes: Sequence[Scene]) -> None:
-    """Write a CSV file with a row a scene and the columns of COLUMNS; raises StorageError."""
+    """Write a CSV file with one row per scene and the columns COLUMNS.
+
+    Raises:
+        StorageError: The file cannot be written.
+
+    """
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow(COLUMNS)

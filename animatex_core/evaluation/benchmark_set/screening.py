@@ -1,4 +1,4 @@
-"""Which videos of a folder show somebody whose pose is found confidently throughout."""
+"""Screening of videos: keeps those in which the pose of a character is detected reliably."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -19,7 +19,7 @@ from ...utils.progress import Progress, no_progress
 from ...video.info import VideoInfo, probe
 from ...video.reader import read_frames
 
-# What dances. Heads of characters are no measure: detectors find faces on anything, or on nothing.
+# Heads are not considered: on characters, detectors find spurious faces or none.
 LIMBS = [
     JOINT[f"{side}_{joint}"]
     for side in ("left", "right")
@@ -29,14 +29,19 @@ LIMBS = [
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What a clip needs to be kept; a joint counts as found above the score of 0.3, as in the release.
+    """Requirements for a video to be kept.
 
-    joints: found in a frame for the body to be found in it, of the 12 of arms and legs; 10 lets one hand and
-    one foot be hidden for a while.
-    found: least part of the frames (0..1) with a body. gap: longest time without one, in seconds.
-    confidence: least mean score of these joints over all frames, well above the 0.3 of a single joint, since
-    nets are seldom sure of limbs that they only guess.
-    The paper does not tell how its 100 clips of usable poses were chosen: these numbers are ours.
+    A joint counts as detected above a score of 0.3, as in the official code. The paper does not describe how
+    its 100 videos with usable poses were selected; these values are our choice.
+
+    Attributes:
+        joints: Joints that must be detected for a body to count as found in a frame, of the 12 joints of arms
+            and legs. 10 allows one hand and one foot to be hidden.
+        found: Minimum share of frames with a body, 0..1.
+        gap: Maximum duration without a body in seconds.
+        confidence: Minimum mean score of these joints over all frames. It is well above the 0.3 of a single
+            joint, since models are rarely confident about guessed limbs.
+
     """
 
     joints: int = 10
@@ -49,12 +54,12 @@ class Thresholds:
         for field in fields(self):
             value, most = getattr(self, field.name), limits[field.name]
             if not 0 <= value <= most:
-                raise InvalidInput(f"{field.name} is {value:g}: take 0 to {most:g}.")
+                raise InvalidInput(f"{field.name} is {value:g}: use a value from 0 to {most:g}.")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A clip of so many frames, in the terms of Thresholds."""
+    """The number of frames of a video, and its values for comparison with Thresholds."""
 
     frames: int
     found: float
@@ -63,7 +68,17 @@ class Measured:
 
 
 def measure(poses: PoseSequence, fps: float, joints: int) -> Measured:
-    """Measure the poses of a clip of `fps` frames a second; joints: of 12, for a body to be found."""
+    """Compute the values that are compared with thresholds.
+
+    Args:
+        poses: Poses of all frames.
+        fps: Frames per second.
+        joints: Joints, of 12, that must be detected for a body to count as found.
+
+    Returns:
+        The values.
+
+    """
     limbs = poses.body[:, LIMBS]
     found = seen(limbs).sum(axis=1) >= joints
     gap = max((len(list(run)) for is_found, run in groupby(found) if not is_found), default=0)
@@ -71,27 +86,34 @@ def measure(poses: PoseSequence, fps: float, joints: int) -> Measured:
 
 
 def faults(measured: Measured, thresholds: Thresholds) -> Iterator[str]:
-    """Say in what a clip falls short of the thresholds; nothing where it is to be kept."""
+    """Yield the reasons to reject a video; none if it passes."""
     if measured.found == 0:
-        yield "a body is found in no frame"
+        yield "no body is found in any frame"
         return
     if measured.found < thresholds.found:
         yield f"a body is found in {measured.found:.0%} of the frames, less than {thresholds.found:.0%}"
     if measured.gap > thresholds.gap:
-        yield f"none is found for {measured.gap:.2f} seconds in a row, more than {thresholds.gap:.2f}"
+        yield f"no body is found for {measured.gap:.2f} seconds in a row, more than {thresholds.gap:.2f}"
     if measured.confidence < thresholds.confidence:
         yield f"the mean score is {measured.confidence:.2f}, less than {thresholds.confidence:.2f}"
 
 
 def praise(measured: Measured) -> str:
-    """Say why a clip without faults is kept."""
+    """Return the reason to keep a video that passes."""
     found = f"a body is found in {measured.found:.0%} of the frames"
     return f"{found}, with a mean score of {measured.confidence:.2f}"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of a clip. why: one sentence; measured: None where the clip cannot be read."""
+    """The result for a video.
+
+    Attributes:
+        kept: Whether it passes.
+        why: The reason, in one sentence.
+        measured: Its values; None if the video cannot be read.
+
+    """
 
     kept: bool
     why: str
@@ -100,10 +122,16 @@ class Verdict:
 
 @dataclass(frozen=True)
 class PoseFinder:
-    """Finds the surest person of clips, and files their poses in `folder`: no clip is searched twice.
+    """Detects the most confident person of videos and caches the poses.
 
-    Where nobody is found no points are guessed, unlike in the release, which takes the whole frame for a
-    person then. detect_every: as for `PoseExtractor.extract`.
+    Frames without a detection have no pose, unlike in the official code, which uses the whole frame as the
+    box of a person in this case.
+
+    Attributes:
+        nets: The pose models.
+        folder: Folder of the cache.
+        detect_every: As for `PoseExtractor.extract`.
+
     """
 
     nets: DWPose
@@ -111,12 +139,24 @@ class PoseFinder:
     detect_every: int = 1
 
     def poses(self, clip: VideoInfo, progress: Progress = no_progress) -> PoseSequence:
-        """Return the poses of all frames; raises InvalidInput for a clip that cannot be decoded."""
-        asked = {"person": "best", "detect_every": self.detect_every, "whole_frame": False}
-        key = key_of([digest_file(clip.path), *clip.conversion, *self.nets.contents], asked)
-        return PoseCache(self.folder).cached(key, lambda: self._found(clip, progress))
+        """Detect the poses of all frames, or read them from the cache.
 
-    def _found(self, clip: VideoInfo, progress: Progress) -> PoseSequence:
+        Args:
+            clip: The video.
+            progress: Called with the number of processed frames and the total.
+
+        Returns:
+            The poses.
+
+        Raises:
+            InvalidInput: The video cannot be decoded.
+
+        """
+        settings = {"person": "best", "detect_every": self.detect_every, "whole_frame": False}
+        key = key_of([digest_file(clip.path), *clip.conversion, *self.nets.contents], settings)
+        return PoseCache(self.folder).cached(key, lambda: self._detect(clip, progress))
+
+    def _detect(self, clip: VideoInfo, progress: Progress) -> PoseSequence:
         return self._extractor.extract(
             read_frames(clip),
             fps=clip.fps,
@@ -134,22 +174,42 @@ class PoseFinder:
 def screen(
     clip: Path, finder: PoseFinder, thresholds: Thresholds, progress: Progress = no_progress
 ) -> Verdict:
-    """Judge one clip; one that cannot be read is dropped with the reason."""
+    """Screen a video; one that cannot be read is rejected with the reason.
+
+    Args:
+        clip: The video file.
+        finder: Detects the poses.
+        thresholds: Requirements.
+        progress: Called with the number of processed frames and the total.
+
+    Returns:
+        The result.
+
+    """
     try:
         info = probe(clip)
         measured = measure(finder.poses(info, progress), info.fps, thresholds.joints)
     except InvalidInput as error:
         return Verdict(False, str(error))
-    wrong = list(faults(measured, thresholds))
-    return Verdict(not wrong, "; ".join(wrong) or praise(measured), measured)
+    reasons = list(faults(measured, thresholds))
+    return Verdict(not reasons, "; ".join(reasons) or praise(measured), measured)
 
 
 def write_report(
     path: Path, verdicts: Mapping[str, Verdict], names: Sequence[str], thresholds: Thresholds, nets: DWPose
 ) -> None:
-    """Write the verdicts on clips as JSON; raises StorageError.
+    """Write the results as JSON.
 
-    names: of all clips; those without a verdict are listed as not screened yet.
+    Args:
+        path: The file.
+        verdicts: Results by file name.
+        names: All file names; those without a result are listed as not screened.
+        thresholds: Requirements.
+        nets: The pose models.
+
+    Raises:
+        StorageError: The file cannot be written.
+
     """
     report: dict[str, Any] = {
         "nets": nets.name,

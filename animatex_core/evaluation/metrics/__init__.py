@@ -1,1 +1,1 @@
-"""Metrics of videos, and the networks that they need."""
+"""Video metrics and the networks that they need."""

@@ -1,4 +1,4 @@
-"""Feature networks from their published files: read as plain tensors, fitted name by name."""
+"""Loads feature networks from their published files, strictly and without running code."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -9,8 +9,8 @@ from torch import nn
 from ...checkpoints.safe_load import open_tensors
 from ...checkpoints.validation import check_kinds, load_strictly
 
-COUNTER = "num_batches_tracked"  # of training; in some of the published files and not in others
-PARALLEL = "module."  # what torch's DataParallel puts before every name
+COUNTER = "num_batches_tracked"  # only in some of the published files
+PARALLEL = "module."  # prefix that torch's DataParallel adds to every key
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -18,11 +18,22 @@ Network = TypeVar("Network", bound=nn.Module)
 def load_network(
     network: Network, path: Path, what: str, device: torch.device | str = "cpu", prefix: str = ""
 ) -> Network:
-    """Give a network on the meta device the float32 tensors of a file, for inference on `device`.
+    """Load float32 weights into a network on the meta device, for inference.
 
-    what: the network in words; prefix: of the names in the file that are the network's.
-    Raises what `open_tensors` does (a TorchScript program is UnsafeCheckpoint, and not run), and
-    WrongCheckpoint unless the names and shapes are exactly the network's.
+    Args:
+        network: The network.
+        path: The file.
+        what: Name of the network for messages.
+        device: Device of the result.
+        prefix: Prefix of the keys in the file that belong to the network.
+
+    Returns:
+        The network on `device`.
+
+    Raises:
+        CheckpointError: The file cannot be read; UnsafeCheckpoint for TorchScript, which is not run.
+        WrongCheckpoint: Keys or shapes differ from those of the network.
+
     """
     tensors = {key.removeprefix(PARALLEL): tensor for key, tensor in open_tensors(path, prefix).items()}
     weights = {key: tensor for key, tensor in tensors.items() if not key.endswith(COUNTER)}

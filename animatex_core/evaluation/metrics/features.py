@@ -1,4 +1,4 @@
-"""Features of frames and of clips, as the Frechet metrics take them."""
+"""Features of frames and of windows of frames for the Fréchet metrics."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,23 +16,34 @@ from . import i3d, inception, resnet3d
 from .feature_files import load_network
 from .pixels import check_frames, unit_frames
 
-WINDOW = 16  # frames that the video networks see at once
+WINDOW = 16  # frames in one sample of the video networks
 
 
 class Features(Protocol):
-    """A network with its way of preparing frames. width: how many features a sample has."""
+    """A feature network together with its preprocessing. `width` is the number of features of a sample."""
 
     @property
     def width(self) -> int: ...
 
     def of(self, frames: np.ndarray) -> Tensor:
-        """Clip (f, h, w, 3) uint8 -> samples (n, width) on the CPU; raises InvalidInput for no clip."""
+        """Extract features of a clip.
+
+        Args:
+            frames: (f, h, w, 3) uint8.
+
+        Returns:
+            Samples (n, width) float32 on the CPU.
+
+        Raises:
+            InvalidInput: The array is not a clip.
+
+        """
         ...
 
 
 @dataclass(frozen=True)
 class FrameFeatures:
-    """Of every frame, the pooled features of Inception-v3: those of FID. batch_size: frames at a time."""
+    """Features of FID: pooled Inception-v3 features of every frame, `batch_size` frames at once."""
 
     network: nn.Module
     batch_size: int = 16
@@ -40,7 +51,7 @@ class FrameFeatures:
 
     @torch.no_grad()
     def of(self, frames: np.ndarray) -> Tensor:
-        """Clip (f, h, w, 3) uint8 -> (f, 2048) float32."""
+        """Extract features (f, 2048) float32 of a clip (f, h, w, 3) uint8."""
         check_frames(frames)
         return batched_apply(self._features, unit_frames(frames), self.batch_size, like=_weight(self.network))
 
@@ -50,11 +61,17 @@ class FrameFeatures:
 
 @dataclass(frozen=True)
 class WindowFeatures:
-    """Of every window of 16 frames, the features of a video network: those of FID-VID and FVD.
+    """Features of FID-VID and FVD: one sample for every window of 16 frames.
 
-    network: (n, 3, 16, side, side) -> (n, width). prepare: frames in 0..255 -> those it was trained on.
-    stride: frames from one window to the next. DisCo's is 1: its samples are all windows of all clips, so
-    that there are more of them than clips, and they depend on each other. batch_size: windows at a time.
+    Attributes:
+        network: Maps (n, 3, 16, side, side) to (n, width).
+        prepare: Normalises frames in 0..255 for the network.
+        side: Width and height of the input.
+        width: Number of features.
+        stride: Frames between the starts of two windows. DisCo uses 1, so that its samples are all
+            (overlapping) windows of all clips.
+        batch_size: Windows that are processed at once.
+
     """
 
     network: nn.Module
@@ -66,44 +83,65 @@ class WindowFeatures:
 
     @torch.no_grad()
     def of(self, frames: np.ndarray) -> Tensor:
-        """Clip (f, h, w, 3) uint8 -> (windows, width) float32."""
+        """Extract features (windows, width) float32 of a clip (f, h, w, 3) uint8."""
         videos = windows(self.prepare(resized_frames(frames, self.side)), self.stride)
         return batched_apply(self.network, videos, self.batch_size, like=_weight(self.network))
 
 
 def fid_features(path: Path, device: torch.device | str = "cpu") -> FrameFeatures:
-    """Load FID's Inception-v3, `pt_inception-2015-12-05-6726825d.pth`; raises what `load_network` does."""
+    """Load FID's Inception-v3, `pt_inception-2015-12-05-6726825d.pth`; errors as in `load_network`."""
     network = load_network(inception.inception_on_meta(), path, "the Inception-v3 of FID", device)
     return FrameFeatures(inception.without_classifier(network))
 
 
 def fid_vid_features(path: Path, stride: int = 1, device: torch.device | str = "cpu") -> WindowFeatures:
-    """Load FID-VID's 3D ResNet-50, `resnet-50-kinetics.pth`; raises what `load_network` does."""
+    """Load FID-VID's 3D ResNet-50, `resnet-50-kinetics.pth`; errors as in `load_network`."""
     network = load_network(resnet3d.resnet_on_meta(), path, "the 3D ResNet-50 of FID-VID", device)
     return WindowFeatures(network, resnet3d.resnet_input, resnet3d.SIDE, resnet3d.FEATURES, stride)
 
 
 def fvd_features(path: Path, stride: int = 1, device: torch.device | str = "cpu") -> WindowFeatures:
-    """Load FVD's I3D, `i3d_pretrained_400.pt`; raises what `load_network` does."""
+    """Load FVD's I3D, `i3d_pretrained_400.pt`; errors as in `load_network`."""
     network = load_network(i3d.i3d_on_meta(), path, "the I3D of FVD", device)
     return WindowFeatures(network, i3d.i3d_input, i3d.SIDE, i3d.CLASSES, stride)
 
 
 def resized_frames(frames: np.ndarray, side: int) -> Tensor:
-    """Clip (f, h, w, 3) uint8 -> (f, 3, side, side) float32 around 0..255, stretched.
+    """Resize a clip regardless of its aspect ratio.
 
-    As in clean-fid and so in DisCo: Pillow's bicubic filter on each channel as floats, which smooths before
-    it makes a picture smaller, rounds nothing and clips nothing. Raises InvalidInput for no clip.
+    As in clean-fid, which DisCo uses: Pillow's antialiased bicubic filter on each channel as float32, without
+    rounding or clipping.
+
+    Args:
+        frames: (f, h, w, 3) uint8.
+        side: Width and height of the result.
+
+    Returns:
+        (f, 3, side, side) float32, 0..255 with overshoot.
+
+    Raises:
+        InvalidInput: The array is not a clip.
+
     """
     check_frames(frames)
     return torch.from_numpy(np.stack([_resized(frame, side) for frame in frames]))
 
 
 def windows(frames: Tensor, stride: int) -> Tensor:
-    """Frames (f, 3, h, w) -> every window of 16 of them, `stride` apart: (windows, 3, 16, h, w).
+    """Split a clip into windows of 16 frames.
 
-    A shorter clip is one window that ends on repetitions of its last frame; DisCo leaves it out. Raises
-    InvalidInput for a stride below 1.
+    A shorter clip is padded to one window by repeating its last frame; DisCo skips such clips.
+
+    Args:
+        frames: (f, 3, h, w).
+        stride: Frames between the starts of two windows.
+
+    Returns:
+        (windows, 3, 16, h, w).
+
+    Raises:
+        InvalidInput: The stride is below 1.
+
     """
     require_int("The stride of the windows", stride)
     missing = max(0, WINDOW - len(frames))
@@ -116,8 +154,8 @@ def _resized(frame: np.ndarray, side: int) -> np.ndarray:
 
 
 def _resized_channel(channel: np.ndarray, side: int) -> np.ndarray:
-    picture = Image.fromarray(channel.astype(np.float32))
-    return np.asarray(picture.resize((side, side), Image.Resampling.BICUBIC))
+    image = Image.fromarray(channel.astype(np.float32))
+    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC))
 
 
 def _weight(network: nn.Module) -> Tensor:

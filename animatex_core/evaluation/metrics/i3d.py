@@ -1,7 +1,7 @@
-"""The I3D network of FVD: inflated Inception-v1 trained on Kinetics-400 (Carreira and Zisserman 2017).
+"""The I3D of FVD: inflated Inception-v1 on Kinetics-400 (Carreira and Zisserman 2017).
 
-Module names are those of `i3d_pretrained_400.pt` (and of piergiaj/pytorch-i3d), plain tensors that VideoGPT,
-TATS and DisCo take. The other common file, `i3d_torchscript.pt`, is a program and is not run.
+Module names match `i3d_pretrained_400.pt` (and piergiaj/pytorch-i3d), the plain weights that VideoGPT, TATS
+and DisCo use. The other common file, `i3d_torchscript.pt`, contains code and is not supported.
 """
 
 import torch
@@ -10,11 +10,12 @@ from torch.nn.functional import max_pool3d, pad
 
 CLASSES = 400
 SIDE = 224
-EPSILON = 1e-3  # of the batch normalisation, TensorFlow's default
+EPSILON = 1e-3  # TensorFlow's default for batch normalisation
 
 Triple = tuple[int, int, int]
 
-MIXED = {  # name: channels in, then of the branches 1x1, 3x3 (reduced, full), 3x3 again, pooled
+# Name: input channels, then the widths of the branches 1x1, 3x3 (reduced, full), second 3x3, pooling.
+MIXED = {
     "Mixed_3b": (192, 64, 96, 128, 16, 32, 32),
     "Mixed_3c": (256, 128, 128, 192, 32, 96, 64),
     "Mixed_4b": (480, 192, 96, 208, 16, 48, 64),
@@ -25,11 +26,11 @@ MIXED = {  # name: channels in, then of the branches 1x1, 3x3 (reduced, full), 3
     "Mixed_5b": (832, 256, 160, 320, 32, 128, 128),
     "Mixed_5c": (832, 384, 192, 384, 48, 128, 128),
 }
-POOLED_BEFORE = {"Mixed_3b": (1, 3, 3), "Mixed_4b": (3, 3, 3), "Mixed_5b": (2, 2, 2)}  # name: kernel
+POOLED_BEFORE = {"Mixed_3b": (1, 3, 3), "Mixed_4b": (3, 3, 3), "Mixed_5b": (2, 2, 2)}  # name: pooling kernel
 
 
 class Unit(nn.Module):
-    """Convolution with TensorFlow's SAME padding, batch normalisation, ReLU."""
+    """Convolution with TensorFlow's SAME padding, batch normalisation and ReLU."""
 
     def __init__(self, channels: int, width: int, kernel: int = 1, stride: int = 1) -> None:
         super().__init__()
@@ -42,7 +43,7 @@ class Unit(nn.Module):
 
 
 class Mixed(nn.Module):
-    """Four branches side by side (Szegedy et al. 2015, figure 2), 3x3x3 in the place of 5x5, as released."""
+    """Inception module of four branches (Szegedy et al. 2015, figure 2), with 3x3x3 instead of 5x5."""
 
     def __init__(self, channels: int, *widths: int) -> None:
         super().__init__()
@@ -59,7 +60,7 @@ class Mixed(nn.Module):
 
 
 class Classifier(nn.Module):
-    """A convolution of one pixel; a module of its own for the file's names `logits.conv3d`."""
+    """A 1x1x1 convolution, wrapped in a module to match the key `logits.conv3d`."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
@@ -70,7 +71,7 @@ class Classifier(nn.Module):
 
 
 class InceptionI3d(nn.Module):
-    """(n, 3, f, 224, 224) as of `i3d_input` -> logits (n, 400), means over time: the features of FVD."""
+    """Video (n, 3, f, 224, 224) from `i3d_input` -> logits (n, 400), averaged over time: features of FVD."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,23 +89,23 @@ class InceptionI3d(nn.Module):
             if kernel := POOLED_BEFORE.get(name):
                 hidden = pool_same(hidden, kernel, (1 if kernel[0] == 1 else 2, 2, 2))
             hidden = self.get_submodule(name)(hidden)
-        # The mean over places and time may come before the classifier, which is linear.
+        # The classifier is linear, so the mean over space and time can be taken before it.
         return self.logits(hidden.mean(dim=(2, 3, 4), keepdim=True)).flatten(1)
 
 
 def i3d_input(frames: Tensor) -> Tensor:
-    """Frames (n, 3, 224, 224) in 0..255 -> in -1..1; a bicubic filter may overshoot both."""
+    """Scale frames (n, 3, 224, 224) from 0..255 to -1..1; bicubic resizing may overshoot both ranges."""
     return frames / 127.5 - 1
 
 
 def i3d_on_meta() -> InceptionI3d:
-    """Return the network without memory for its weights."""
+    """Build the network on the meta device."""
     with torch.device("meta"):
         return InceptionI3d()
 
 
 def padded_same(video: Tensor, kernel: Triple, stride: Triple) -> Tensor:
-    """Pad (n, c, f, h, w) with zeros so that ceil(size / stride) windows fit, the odd one at the end."""
+    """Zero-pad a video (n, c, f, h, w) so that ceil(size / stride) windows fit, the odd zero at the end."""
     pads: list[int] = []
     for size, width, step in zip(video.shape[2:], kernel, stride, strict=True):
         missing = max(0, width - (size % step or step))
@@ -113,5 +114,5 @@ def padded_same(video: Tensor, kernel: Triple, stride: Triple) -> Tensor:
 
 
 def pool_same(video: Tensor, kernel: Triple, stride: Triple) -> Tensor:
-    """Maximum under SAME padding; after a ReLU the zeros of the padding never win."""
+    """Max-pool a video (n, c, f, h, w) with SAME padding; after a ReLU the zeros never win."""
     return max_pool3d(padded_same(video, kernel, stride), kernel, stride)

@@ -1,4 +1,4 @@
-"""All metrics over any number of pairs of videos, in constant memory, and saved between runs."""
+"""All metrics over any number of pairs of clips, in constant memory, saved and resumed."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,17 +21,18 @@ from .scores import L1, LPIPS, PIXEL_METRICS, PSNR, PSNR_SAFE, SSIM, Average, Sc
 FrameMetric = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 OF_PIXELS: dict[str, FrameMetric] = {PSNR: psnr_overflowing, PSNR_SAFE: psnr, SSIM: ssim, L1: l1}
+AVERAGED = (*PIXEL_METRICS, LPIPS)  # metrics that are stored as a count and a total
 
 
 @dataclass(frozen=True)
 class Sets:
-    """The features of all generated and of all real clips."""
+    """Statistics of the features of all generated and all real clips."""
 
     generated: GaussianStatistics
     real: GaussianStatistics
 
     def with_pair(self, features: Features, generated: np.ndarray, real: np.ndarray) -> "Sets":
-        """Return the sets with the features of one pair of clips more."""
+        """Return the statistics with one additional pair of clips (f, h, w, 3) uint8."""
         return Sets(
             self.generated.with_samples(features.of(generated)), self.real.with_samples(features.of(real))
         )
@@ -39,9 +40,13 @@ class Sets:
 
 @dataclass(frozen=True)
 class Measurements:
-    """What was measured so far: plain sums, which `state.py` writes to a file and reads again.
+    """The accumulated state of all metrics.
 
-    averages: by metric of frames. sets: by Frechet metric. pairs: how many were measured.
+    Attributes:
+        averages: Running means by frame metric.
+        sets: Statistics of features by Fréchet metric.
+        pairs: Number of pairs.
+
     """
 
     averages: dict[str, Average] = field(default_factory=dict)
@@ -50,21 +55,30 @@ class Measurements:
 
     @classmethod
     def none(cls, networks: MetricNetworks) -> "Measurements":
-        """Return the measurements of no pair, by the metrics of pixels and those of the networks."""
-        empty = {name: GaussianStatistics.empty(found.width) for name, found in networks.features.items()}
-        averages = {name: Average() for name in _of_frames(networks)}
-        return cls(averages, {name: Sets(nothing, nothing) for name, nothing in empty.items()})
+        """Return the empty state for the pixel metrics and those of the networks."""
+        empty = {name: GaussianStatistics.empty(each.width) for name, each in networks.features.items()}
+        averages = {name: Average() for name in _frame_metrics(networks)}
+        return cls(averages, {name: Sets(statistics, statistics) for name, statistics in empty.items()})
 
     def with_pair(self, networks: MetricNetworks, generated: np.ndarray, real: np.ndarray) -> "Measurements":
-        """Return the measurements of one pair more.
+        """Return the state with one additional pair.
 
-        networks: those that the measurements were begun with. generated, real: (f, h, w, 3) uint8 in RGB
-        order; raises InvalidInput for others and for clips of different shapes.
+        Args:
+            networks: The networks that the state was created for.
+            generated: (f, h, w, 3) uint8 in RGB.
+            real: Likewise, with the same shape.
+
+        Returns:
+            The new state.
+
+        Raises:
+            InvalidInput: Clips are of different shapes or dtypes.
+
         """
         check_pair(generated, real)
         averages = {
             name: self.averages[name].with_values(metric(generated, real))
-            for name, metric in _of_frames(networks).items()
+            for name, metric in _frame_metrics(networks).items()
         }
         sets = {
             name: self.sets[name].with_pair(features, generated, real)
@@ -73,13 +87,19 @@ class Measurements:
         return Measurements(averages, sets, self.pairs + 1)
 
     def scores(self) -> dict[str, Score]:
-        """Return the value of every metric, in the order of METRICS.
+        """Compute the value of every metric, in the order of METRICS.
 
-        A Frechet metric of fewer than 2,048 samples warns (AnimateXWarning). Raises InvalidInput where
-        nothing was measured.
+        An AnimateXWarning is issued for each Fréchet metric of fewer than 2,048 samples.
+
+        Returns:
+            Scores by metric.
+
+        Raises:
+            InvalidInput: There are no pairs.
+
         """
         if not self.pairs:
-            raise InvalidInput("No pair of clips was measured, so there are no scores: add one.")
+            raise InvalidInput("No pair of clips was measured, but scores need at least one: add a pair.")
         averages = {name: mean.score() for name, mean in self.averages.items()}
         distances = {
             name: frechet_distance(both.generated, both.real, name) for name, both in self.sets.items()
@@ -87,28 +107,42 @@ class Measurements:
         return averages | distances
 
 
-def _of_frames(networks: MetricNetworks) -> dict[str, FrameMetric]:
+def _frame_metrics(networks: MetricNetworks) -> dict[str, FrameMetric]:
     return OF_PIXELS | ({LPIPS: networks.lpips.distances} if networks.lpips else {})
 
 
-AVERAGED = (*PIXEL_METRICS, LPIPS)  # each a count and a total
-
-
 def write_measurements(path: str | Path, measurements: Measurements, notes: Mapping[str, str]) -> None:
-    """Write measurements to a safetensors file, which appears under its name only when whole.
+    """Write a state to a safetensors file, atomically. With FID and FID-VID it has 134 MB.
 
-    notes: what the caller keeps with them, such as the clips that they are of and the settings: both are
-    written at once, so that they cannot disagree. With FID and FID-VID it has 134 MB. Raises StorageError.
+    Args:
+        path: The file.
+        measurements: The state.
+        notes: Metadata of the caller, such as the clips that were measured. It is part of the same file, so
+            that both stay consistent.
+
+    Raises:
+        StorageError: The file cannot be written.
+
     """
     tensors = dict(_tensors(measurements))
     write_safetensors(path, layout_of(tensors), tensors.items(), notes)
 
 
 def read_measurements(path: str | Path, networks: MetricNetworks) -> tuple[Measurements, dict[str, str]]:
-    """Read what `write_measurements` wrote: the measurements and the notes.
+    """Read a file of `write_measurements`.
 
-    Raises CheckpointError, WrongCheckpoint where they are of other metrics than those of the networks, and
-    DamagedCheckpoint for values that no measurement has.
+    Args:
+        path: The file.
+        networks: The networks that the state was created for.
+
+    Returns:
+        The state and the notes.
+
+    Raises:
+        CheckpointError: The file cannot be read.
+        WrongCheckpoint: It belongs to other metrics.
+        DamagedCheckpoint: It contains impossible values.
+
     """
     tensors = open_tensors(path, weights=False)
     empty = Measurements.none(networks)
@@ -139,12 +173,12 @@ def _check_values(path: str | Path, expected: Mapping[str, Tensor], stored: Mapp
         found = stored[name]
         if found.dtype != tensor.dtype or not _is_sound(name, found, stored["pairs"]):
             raise DamagedCheckpoint(
-                f"{path} is damaged ({name} is no measurement): delete it to measure all clips again."
+                f"{path} is damaged ({name} is not a measurement): delete it to measure all clips again."
             )
 
 
 def _is_sound(name: str, found: Tensor, pairs: Tensor) -> bool:
-    """Whether counts are whole numbers, above 0 where a pair was measured, and statistics are finite."""
+    """Return whether counts are whole and positive if there are pairs, and statistics are finite."""
     if name in AVERAGED:
         count = float(found[0])
         return count.is_integer() and (count > 0 if pairs > 0 else count == 0)
@@ -158,5 +192,5 @@ def _average(stored: Tensor) -> Average:
 
 def _statistics(tensors: Mapping[str, Tensor], name: str) -> GaussianStatistics:
     count, mean, scatter = (tensors[f"{name}/{part}"] for part in ("count", "mean", "scatter"))
-    # Copied, since the tensors of a file are mapped, and the file is written anew while they are in use.
+    # Copied, because the tensors are memory-mapped and the file is overwritten while they are in use.
     return GaussianStatistics(int(count), mean.clone(), scatter.clone())

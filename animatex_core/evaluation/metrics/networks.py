@@ -1,4 +1,4 @@
-"""The feature networks that some of the metrics need, from a models folder."""
+"""Loads the networks that some of the metrics need from the models directory."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from .features import Features, fid_features, fid_vid_features, fvd_features
 from .lpips import Lpips
 from .scores import FID, FID_VID, FVD, LPIPS, METRICS
 
-FILES = {  # ids in models.yaml
+FILES = {  # metric: ids in models.yaml
     LPIPS: ("lpips-vgg16", "lpips-heads"),
     FID: ("fid-inception-v3",),
     FID_VID: ("fid-vid-resnet-50",),
@@ -22,7 +22,13 @@ FILES = {  # ids in models.yaml
 
 @dataclass(frozen=True)
 class MetricNetworks:
-    """What measures beside the pixels. lpips: None leaves it out; features: of any of FID, FID-VID, FVD."""
+    """The networks of the selected metrics; pixel metrics need none.
+
+    Attributes:
+        lpips: LPIPS, or None to leave it out.
+        features: Feature networks by metric: any of FID, FID-VID and FVD.
+
+    """
 
     lpips: Lpips | None = None
     features: Mapping[str, Features] = field(default_factory=dict)
@@ -35,14 +41,24 @@ def load_networks(
     stride: int = 1,
     device: torch.device | str = "cpu",
 ) -> MetricNetworks:
-    """Load the networks of some metrics from a models folder; those of pixels need none.
+    """Load the networks of metrics from the models directory. Nothing is downloaded.
 
-    stride: frames from one window of FID-VID and FVD to the next (see `WindowFeatures`).
-    Raises InvalidInput for a name not in METRICS and, with how to get it, for a file that is missing;
-    CheckpointError for a file that is not what it should be. Nothing is downloaded.
+    Args:
+        folder: The models directory.
+        metrics: Names of metrics.
+        stride: Frames between the starts of two windows of FID-VID and FVD (see `WindowFeatures`).
+        device: Device of the networks.
+
+    Returns:
+        The networks that the metrics need.
+
+    Raises:
+        InvalidInput: A metric is unknown, or a file is missing; the message explains how to get it.
+        CheckpointError: A file does not contain the expected weights.
+
     """
     if unknown := sorted(set(metrics) - set(METRICS)):
-        raise InvalidInput(f"{', '.join(unknown)} is no metric: choose from {', '.join(METRICS)}.")
+        raise InvalidInput(f"{', '.join(unknown)} is not a metric: choose from {', '.join(METRICS)}.")
     paths = {name: [folder.require(file) for file in FILES[name]] for name in FILES if name in metrics}
     loaders: dict[str, Callable[..., Features]] = {
         FID: fid_features,

@@ -1,6 +1,6 @@
-"""The 3D ResNet-50 of FID-VID: trained on Kinetics-400 by Hara et al. 2018 (kenshohara/3D-ResNets-PyTorch).
+"""The 3D ResNet-50 of FID-VID, trained on Kinetics-400 (Hara et al. 2018).
 
-Module names are those of its file, `resnet-50-kinetics.pth`.
+Module names match `resnet-50-kinetics.pth` of kenshohara/3D-ResNets-PyTorch.
 """
 
 import torch
@@ -9,13 +9,13 @@ from torch import Tensor, nn
 CLASSES = 400
 FEATURES = 2048
 SIDE = 112
-MEAN = (114.7748, 107.7354, 99.4750)  # of Kinetics, red, green, blue in 0..255; the spread is not divided by
+MEAN = (114.7748, 107.7354, 99.4750)  # RGB mean of Kinetics in 0..255; there is no scaling
 BLOCKS = (3, 4, 6, 3)
 EXPANSION = 4
 
 
 class Bottleneck(nn.Module):
-    """Convolutions 1, 3, 1 wide beside a shortcut, the middle one striding (He et al. 2016, figure 5)."""
+    """Residual block of 1x1x1, strided 3x3x3 and 1x1x1 convolutions (He et al. 2016, figure 5)."""
 
     def __init__(self, channels: int, width: int, stride: int, widened: bool) -> None:
         super().__init__()
@@ -41,9 +41,9 @@ class Bottleneck(nn.Module):
 
 
 class ResNet3d(nn.Module):
-    """(n, 3, f, 112, 112) as `resnet_input` gives it -> pooled features (n, 2048).
+    """Video (n, 3, f, 112, 112) from `resnet_input` -> pooled features (n, 2048).
 
-    The classifier of its file is loaded, so that the file's names are the network's, but not used.
+    The classifier is loaded, so that the keys match the file, but not used.
     """
 
     def __init__(self) -> None:
@@ -65,12 +65,12 @@ class ResNet3d(nn.Module):
 
 
 def resnet_input(frames: Tensor) -> Tensor:
-    """Frames (n, 3, 112, 112) in 0..255 -> the same less the mean colour of Kinetics."""
+    """Subtract the mean colour of Kinetics from frames (n, 3, 112, 112) in 0..255."""
     return frames - frames.new_tensor(MEAN).view(3, 1, 1)
 
 
 def resnet_on_meta() -> ResNet3d:
-    """Return the network without memory for its weights."""
+    """Build the network on the meta device."""
     with torch.device("meta"):
         return ResNet3d()
 

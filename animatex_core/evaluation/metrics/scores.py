@@ -1,20 +1,20 @@
-"""The metrics' names, and what they come to."""
+"""Names of the metrics, and their values."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 PSNR, PSNR_SAFE, SSIM, L1, LPIPS = "PSNR", "PSNR*", "SSIM", "L1", "LPIPS"  # means over frames
-FID, FID_VID, FVD = "FID", "FID-VID", "FVD"  # Frechet distances of sets
+FID, FID_VID, FVD = "FID", "FID-VID", "FVD"  # Fréchet distances between sets
 
 PIXEL_METRICS = (PSNR, PSNR_SAFE, SSIM, L1)
 METRICS = (*PIXEL_METRICS, LPIPS, FID, FID_VID, FVD)  # in the order of the paper's tables
-HIGHER_IS_BETTER = frozenset({PSNR, PSNR_SAFE, SSIM})  # of the others, lower is
+HIGHER_IS_BETTER = frozenset({PSNR, PSNR_SAFE, SSIM})  # for the others, lower is better
 
 
 @dataclass(frozen=True)
 class Score:
-    """value: in the unit of its metric. samples: frames, or windows of frames, that it rests on."""
+    """The value of a metric, and the number of frames or windows that it is computed from."""
 
     value: float
     samples: int
@@ -22,15 +22,15 @@ class Score:
 
 @dataclass(frozen=True)
 class Average:
-    """A mean over values that come in parts."""
+    """A running mean."""
 
     count: int = 0
     total: float = 0.0
 
     def with_values(self, values: np.ndarray) -> "Average":
-        """Return the mean over these and more values (n,)."""
+        """Return the running mean with additional values (n,)."""
         return Average(self.count + len(values), self.total + float(values.sum()))
 
     def score(self) -> Score:
-        """Return the mean; there must be a value."""
+        """Return the mean; requires at least one value."""
         return Score(self.total / self.count, self.count)

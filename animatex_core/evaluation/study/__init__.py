@@ -1,1 +1,1 @@
-"""The user study: blind pairs of clips on one page, the votes of many raters, and what they amount to."""
+"""The user study: blind pairs of clips on an HTML page, the votes of raters, and their evaluation."""

@@ -1,4 +1,4 @@
-"""The videos of a study: from several systems, on the same cases, in blind pairs."""
+"""The clips of a study: from several systems on the same cases, checked and paired at random."""
 
 import re
 import warnings
@@ -18,37 +18,50 @@ from ...video.info import look_at_first_frame, probe
 
 CLIPS = {".mp4": "video/mp4", ".webm": "video/webm"}
 PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
-# As ffmpeg names them. Others, and frames of more colour than 4:2:0, play in some browsers only.
+# ffmpeg's description of videos that every browser plays; other codecs and pixel formats play only in some.
 PLAYED = re.compile(r"Stream #0:\d+.*?: Video: (?:h264|vp8|vp9|av1)\b.*?, yuvj?420p\b")
+SHOWN = 3  # names listed in a message
+UNEQUAL = 1.1  # ratio of the durations of two clips above which a warning is issued
+CHUNK = 1 << 20  # bytes that are searched at once
+MIN_NAME = 5  # characters; shorter names occur in many files by chance
 
 
 def mime_type(path: Path) -> str:
-    """Return the type of a clip or picture, as its suffix says."""
+    """Return the MIME type of a clip or image by its suffix."""
     return (CLIPS | PICTURES)[path.suffix.lower()]
 
 
 def playable_seconds(path: Path) -> float:
-    """Return how long a clip lasts; raises InvalidInput unless it is one that every browser plays."""
+    """Return the duration of a clip and check that every browser plays it.
+
+    Args:
+        path: The clip.
+
+    Returns:
+        Seconds; 0 if unknown.
+
+    Raises:
+        InvalidInput: The file cannot be read, or some browsers do not play it.
+
+    """
     clip = probe(path)
     if not PLAYED.search(look_at_first_frame(clip.path).log):
         raise InvalidInput(
-            f"The clip {str(path)!r} is of a kind that not all browsers play: write it anew as H.264 of 8 "
-            "bits, by `ffmpeg -i old.mp4 -c:v libx264 -pix_fmt yuv420p new.mp4`."
+            f"The clip {str(path)!r} has a format that not all browsers play: convert it to 8-bit H.264 with "
+            "`ffmpeg -i old.mp4 -c:v libx264 -pix_fmt yuv420p new.mp4`."
         )
     return clip.duration or 0.0
 
 
-SHOWN = 3  # names in a message
-UNEQUAL = 1.1  # times that a clip of a case may last longer than another without a word
-CHUNK = 1 << 20  # bytes of a clip that are searched at once
-MIN_NAME = 5  # characters; shorter names are in many clips by chance
-
-
 @dataclass(frozen=True)
 class Material:
-    """Files by case. clips: those of each system, all of the same cases.
+    """The files of a study.
 
-    references, driving: a picture and a clip of every case, or empty.
+    Attributes:
+        clips: System -> case -> clip; all systems have the same cases.
+        references: Case -> reference image, or empty.
+        driving: Case -> driving clip, or empty.
+
     """
 
     clips: Mapping[str, Mapping[str, Path]]
@@ -57,12 +70,12 @@ class Material:
 
     @property
     def systems(self) -> list[str]:
-        """Names of the systems, in the order given."""
+        """Names of the systems in their original order."""
         return list(self.clips)
 
     @property
     def cases(self) -> list[str]:
-        """Names of the cases, which are those of their files without the suffix."""
+        """Sorted names of the cases, which are the file names without suffix."""
         return sorted(next(iter(self.clips.values())))
 
 
@@ -72,15 +85,25 @@ def find_material(
     driving: Path | None = None,
     progress: Progress = no_progress,
 ) -> Material:
-    """Find and check the files of a study; a case has the same file name in each folder, but for suffixes.
+    """Find and check the files of a study; files of a case have the same name in every folder.
 
-    systems: a folder of clips by the name of the system. progress: called with the cases checked and those in
-    all. An AnimateXWarning says where a clip would tell a
-    rater more than it should. Raises InvalidInput for fewer than two systems, cases that one of them lacks,
-    and files that browsers cannot show.
+    An AnimateXWarning is issued for clips that reveal their system to raters.
+
+    Args:
+        systems: Folder of clips by the name of the system.
+        references: Folder of reference images.
+        driving: Folder of driving clips.
+        progress: Called with the number of checked cases and the total.
+
+    Returns:
+        The files.
+
+    Raises:
+        InvalidInput: There are fewer than two systems, a system lacks a case, or browsers cannot show a file.
+
     """
     if len(systems) < 2:
-        raise InvalidInput(f"{len(systems)} system was given, but pairs are of two: name another folder.")
+        raise InvalidInput(f"{len(systems)} system was given, but a study needs two: add another folder.")
     clips = {name: _files(folder, CLIPS, "clips") for name, folder in systems.items()}
     cases = sorted({case for files in clips.values() for case in files})
     for name, files in clips.items():
@@ -117,8 +140,8 @@ def _require_all(cases: list[str], files: Mapping[str, Path], whose: str) -> Non
     if missing:
         more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
         raise InvalidInput(
-            f"{whose} lacks {', '.join(missing[:SHOWN])}{more}: add them, or move their clips of the other "
-            "systems away."
+            f"{whose} lacks {', '.join(missing[:SHOWN])}{more}: add them, or remove these cases from the "
+            "other folders."
         )
 
 
@@ -134,23 +157,25 @@ def _check_files(material: Material, progress: Progress) -> None:
 
 def _check_blindness(material: Material) -> None:
     for system, files in material.clips.items():
-        told = [path.name for path in files.values() if _tells(path, system)]
-        if told:
-            warnings.warn(AnimateXWarning(
-                f"{len(told)} clips of {system!r}, such as {told[0]}, hold this name inside of the file, "
-                "where curious raters can find it: write them without metadata."
-            ), stacklevel=3)  # fmt: skip
+        names = [path.name for path in files.values() if _contains_name(path, system)]
+        if names:
+            message = (
+                f"{len(names)} clips of {system!r}, such as {names[0]}, contain this name in the file, where "
+                "raters can find it: encode them without metadata."
+            )
+            warnings.warn(AnimateXWarning(message), stacklevel=3)
 
 
 def _check_lengths(case: str, seconds: list[float]) -> None:
     if max(seconds) > UNEQUAL * min(seconds):
-        warnings.warn(AnimateXWarning(
-            f"The clips of {case!r} last {min(seconds):.1f} to {max(seconds):.1f} seconds, which tells them "
-            "apart: in a pair the shorter one waits for the other."
-        ), stacklevel=4)  # fmt: skip
+        message = (
+            f"The clips of {case!r} last {min(seconds):.1f} to {max(seconds):.1f} seconds, so that raters "
+            "can tell them apart: trim them to the same length."
+        )
+        warnings.warn(AnimateXWarning(message), stacklevel=4)
 
 
-def _tells(clip: Path, system: str) -> bool:
+def _contains_name(clip: Path, system: str) -> bool:
     if len(system) < MIN_NAME:
         return False
     wanted, rest = system.lower().encode(errors="surrogateescape"), b""
@@ -164,7 +189,7 @@ def _tells(clip: Path, system: str) -> bool:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two systems, shown side by side on one case."""
+    """Two systems that are shown side by side on one case."""
 
     case: str
     left: str
@@ -174,28 +199,40 @@ class Pair:
 def draw_pairs(
     cases: Sequence[str], systems: Sequence[str], *, seed: int, most: int | None = None
 ) -> list[Pair]:
-    """Return pairs in random order: every two systems on every case, or of these `most`, spread evenly.
+    """Draw pairs in random order: all combinations of systems on all cases, or an even selection.
 
-    Of each two systems, either is on the left equally often (to one pair), at random: a rater who prefers a
-    side favours nobody. The same arguments give the same pairs.
-    Raises InvalidInput for a seed or a number of pairs that cannot be.
+    In the pairs of two systems each is on the left equally often (up to one pair), at random, so that a
+    preference of raters for one side has no effect. The result is deterministic.
+
+    Args:
+        cases: Names of the cases.
+        systems: Names of the systems.
+        seed: Seed of the order, 0 or more.
+        most: Number of pairs; None for all.
+
+    Returns:
+        The pairs.
+
+    Raises:
+        InvalidInput: The seed or the number of pairs is invalid.
+
     """
     require_int("seed", seed, least=0)
     rng = np.random.default_rng(seed)
     rounds = [list(_sided(two, cases, rng)) for two in combinations(systems, 2)]
-    # One case of every two systems after the other, so that a part of them holds all equally often.
+    # The combinations of systems alternate, so that any first part contains all of them equally often.
     spread = [pair for pair in chain.from_iterable(zip_longest(*rounds)) if pair is not None]
     if most is not None:
         require_int("pairs", most)
         if most > len(spread):
-            raise InvalidInput(f"pairs is {most}, but there are {len(spread)} only: take fewer, or all.")
+            raise InvalidInput(f"pairs is {most}, but there are only {len(spread)}: use fewer, or all.")
         spread = spread[:most]
-    return [spread[place] for place in rng.permutation(len(spread))]
+    return [spread[index] for index in rng.permutation(len(spread))]
 
 
 def _sided(two: tuple[str, str], cases: Sequence[str], rng: np.random.Generator) -> Iterator[Pair]:
     swap = bool(rng.integers(2))
-    for place in rng.permutation(len(cases)):
+    for index in rng.permutation(len(cases)):
         left, right = two[::-1] if swap else two
-        yield Pair(cases[place], left, right)
+        yield Pair(cases[index], left, right)
         swap = not swap

@@ -1,4 +1,4 @@
-"""One HTML file that holds a whole study with its videos, and needs no network."""
+"""Writes a study as one self-contained HTML file with all its clips."""
 
 import base64
 import json
@@ -15,13 +15,22 @@ from .material import Material, draw_pairs, mime_type
 from .votes import QUESTIONS, VOTES_FORMAT, Key, key_of_study, key_path, write_key
 
 PARTS = ASSETS / "study"
-CHUNK = 3 << 18  # bytes; a multiple of 3, so that base64 of the chunks can be joined
+CHUNK = 3 << 18  # bytes; a multiple of 3, so that the base64 of chunks can be concatenated
+LARGE = 300_000_000  # bytes; larger pages do not open in some browsers
 
 
 def write_page(path: Path, key: Key, material: Material, progress: Progress = no_progress) -> None:
-    """Write the page of a study. Neither systems nor files are named in it; raises StorageError.
+    """Write the page of a study; names of systems and files do not appear in it.
 
-    progress: called with the files embedded and those in all. Only one chunk of a file is in memory.
+    Args:
+        path: The HTML file.
+        key: The key of the study.
+        material: The files of the study, which are embedded chunk by chunk.
+        progress: Called with the number of embedded files and the total.
+
+    Raises:
+        StorageError: The page cannot be written.
+
     """
     files, pairs = _numbered(key, material)
     questions = [asdict(question) for question in QUESTIONS]
@@ -43,17 +52,17 @@ def write_page(path: Path, key: Key, material: Material, progress: Progress = no
 
 
 def _numbered(key: Key, material: Material) -> tuple[list[Path], list[dict[str, int]]]:
-    """Number the files in the order in which they are shown, and return the pairs by these numbers."""
+    """Number the files in order of appearance, and return them with the pairs as numbers."""
     numbers: dict[Path, int] = {}
     pairs = []
     for pair in key.pairs:
-        shown = {
+        roles = {
             "left": material.clips[pair.left][pair.case],
             "right": material.clips[pair.right][pair.case],
             "reference": material.references.get(pair.case),
             "driving": material.driving.get(pair.case),
         }
-        pairs.append({role: numbers.setdefault(file, len(numbers)) for role, file in shown.items() if file})
+        pairs.append({role: numbers.setdefault(file, len(numbers)) for role, file in roles.items() if file})
     return list(numbers), pairs
 
 
@@ -67,9 +76,6 @@ def _text(name: str) -> str:
     return (PARTS / name).read_text(encoding="utf-8")
 
 
-LARGE = 300_000_000  # bytes of a page that browsers still open in seconds
-
-
 def build_study(
     page: Path,
     material: Material,
@@ -78,10 +84,24 @@ def build_study(
     pairs: int | None = None,
     progress: Progress = no_progress,
 ) -> Key:
-    """Write the page and, beside it, its key, and return the key. pairs: how many, None for all there are.
+    """Write the page of a study and its key, the latter first, because a page without its key is useless.
 
-    The key is written first: a page without one would be worth nothing. An AnimateXWarning says where the
-    page is so large that browsers may fail. Raises InvalidInput, StorageError.
+    An AnimateXWarning is issued if the page is too large for some browsers.
+
+    Args:
+        page: The HTML file; the key is written next to it.
+        material: The files of the study.
+        seed: Seed of the pairs.
+        pairs: Number of pairs; None for all.
+        progress: Called with the number of embedded files and the total.
+
+    Returns:
+        The key.
+
+    Raises:
+        InvalidInput: The seed or the number of pairs is invalid, or the key of another study would be lost.
+        StorageError: A file cannot be written.
+
     """
     check_writable(page)
     key = key_of_study(material, draw_pairs(material.cases, material.systems, seed=seed, most=pairs))
@@ -89,6 +109,6 @@ def build_study(
     write_page(page, key, material, progress)
     size = page.stat().st_size
     if size > LARGE:
-        sentence = f"{page} has {size / 1e6:.0f} MB, which some browsers do not open: take fewer pairs."
-        warnings.warn(AnimateXWarning(sentence), stacklevel=2)
+        message = f"{page} has {size / 1e6:.0f} MB, which some browsers do not open: use fewer pairs."
+        warnings.warn(AnimateXWarning(message), stacklevel=2)
     return key

@@ -1,4 +1,4 @@
-"""What votes amount to: percentages with Wilson's interval, as JSON and Markdown."""
+"""The results of a study: percentages with Wilson intervals, as JSON and Markdown."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,55 +13,72 @@ from ...utils.text import markdown_table
 from .votes import QUESTIONS, Answer, Ballot, Key, one_each, read_ballot
 
 CONFIDENCE = 0.95
+# The value of a vote for the clip on the left; the other clip gets the remainder.
+WORTH: dict[Answer, float] = {"left": 1.0, "same": 0.5, "right": 0.0}
 
 
 @dataclass(frozen=True)
 class Share:
-    """A part of votes, 0..1, and its interval, None where it cannot be known because one rater voted."""
+    """A share of votes, 0..1, and its confidence interval, None if there is only one rater."""
 
     value: float
     interval: tuple[float, float] | None
 
 
 def share_of(scores: Sequence[np.ndarray]) -> Share | None:
-    """Return the mean of scores and its 95 % interval; None where there are no scores.
+    """Compute the mean of scores and its 95 % confidence interval, clustered by rater.
 
-    scores: for every rater an array (n,) of 0 to 1, n of 0 or more.
+    The votes of one rater are correlated: a hundred votes of one person carry less information than one vote
+    of each of a hundred people. The number of votes is therefore divided by the design effect, the variance
+    of the mean with raters as clusters relative to that of independent votes (at least 1). Wilson's score
+    interval for this effective number stays within 0 and 1 and does not vanish at either end. It uses
+    Student's quantile with one degree of freedom less than there are raters instead of the normal one, since
+    a few raters say little about how raters differ (Wilson 1927; Kish 1965; Korn and Graubard 1998).
 
-    Raters differ in what they notice and prefer, so that a hundred votes of one person tell less of people
-    than one vote of each of a hundred. The votes are therefore counted at what they are worth: their number
-    is divided by the design effect, by how much more the mean varies with its clusters, the raters, than it
-    would if all votes were independent (at least 1). Wilson's score interval of that many votes keeps within
-    0 and 1 and does not vanish at either. Student's quantile for one degree of freedom less than raters
-    stands in it for the normal one, since few raters tell little of how raters differ
-    (Wilson 1927; Kish 1965; Korn and Graubard 1998).
+    Args:
+        scores: For every rater an array (n,) of values 0..1; n may be 0.
+
+    Returns:
+        The share; None if there are no scores.
+
     """
-    given = [each for each in scores if len(each)]
-    if not given:
+    clusters = [each for each in scores if len(each)]
+    if not clusters:
         return None
-    count = sum(map(len, given))
-    mean = float(np.concatenate(given).mean())
-    if len(given) == 1:
+    count = sum(map(len, clusters))
+    mean = float(np.concatenate(clusters).mean())
+    if len(clusters) == 1:
         return Share(mean, None)
-    return Share(mean, wilson(mean, count / _design_effect(given, mean, count), _quantile(len(given) - 1)))
+    effective = count / _design_effect(clusters, mean, count)
+    return Share(mean, wilson(mean, effective, _quantile(len(clusters) - 1)))
 
 
 def wilson(share: float, count: float, quantile: float) -> tuple[float, float]:
-    """Return Wilson's score interval of a share 0..1 of `count` votes, which need not be whole."""
-    unsure = quantile**2 / count
-    middle = share + unsure / 2
-    half = np.sqrt(unsure * share * (1 - share) + unsure**2 / 4)
-    return float(max(0.0, (middle - half) / (1 + unsure))), float(min(1.0, (middle + half) / (1 + unsure)))
+    """Compute Wilson's score interval.
+
+    Args:
+        share: The observed share, 0..1.
+        count: Number of votes, not necessarily whole.
+        quantile: Quantile of the distribution for the confidence level.
+
+    Returns:
+        Lower and upper bound, 0..1.
+
+    """
+    z2 = quantile**2 / count
+    middle = share + z2 / 2
+    half = np.sqrt(z2 * share * (1 - share) + z2**2 / 4)
+    return float(max(0.0, (middle - half) / (1 + z2))), float(min(1.0, (middle + half) / (1 + z2)))
 
 
 def _design_effect(scores: Sequence[np.ndarray], mean: float, count: int) -> float:
-    """Return the variance of the mean over raters, by linearisation, over that of independent votes."""
+    """Return the linearised variance of the mean over raters, relative to that of independent votes."""
     independent = mean * (1 - mean) / count
-    if independent == 0:  # all votes agree, so that nothing tells raters apart
+    if independent == 0:  # all votes agree, so there is no difference between raters
         return 1.0
-    away = np.array([np.sum(each - mean) for each in scores]) / count
+    deviations = np.array([np.sum(each - mean) for each in scores]) / count
     raters = len(scores)
-    return max(1.0, float(raters / (raters - 1) * np.sum(away**2)) / independent)
+    return max(1.0, float(raters / (raters - 1) * np.sum(deviations**2)) / independent)
 
 
 def _quantile(freedom: int) -> float:
@@ -69,15 +86,15 @@ def _quantile(freedom: int) -> float:
     return float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
 
-# What the clip on the left gets of a vote; the other gets the rest.
-WORTH: dict[Answer, float] = {"left": 1.0, "same": 0.5, "right": 0.0}
-
-
 @dataclass(frozen=True)
 class Tally:
-    """One system and question. share: of its comparisons that it won, None where there were none.
+    """The votes on one system and question.
 
-    comparisons: how many were answered; same: in how many no difference was seen.
+    Attributes:
+        share: Share of its comparisons that the system won; None if there were none.
+        comparisons: Number of answered comparisons.
+        same: Number of comparisons in which no difference was seen.
+
     """
 
     share: Share | None
@@ -87,7 +104,15 @@ class Tally:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a study. tallies: by system, then by the id of a question; refused: files and why."""
+    """The outcome of a study.
+
+    Attributes:
+        key: The key of the study.
+        ballots: The counted votes.
+        refused: Files that were not counted, with the reason.
+        tallies: System -> id of a question -> votes.
+
+    """
 
     key: Key
     ballots: Sequence[Ballot]
@@ -98,8 +123,19 @@ class Outcome:
 def count_votes(paths: Iterable[Path], key: Key) -> Outcome:
     """Count the votes in files.
 
-    Files that are damaged, of another study, or of a rater who gave a fuller one are left out, each with one
-    sentence in `refused`. Raises InvalidInput where no vote is left.
+    Files that are damaged, belong to another study or are a less complete file of the same rater are not
+    counted, see `Outcome.refused`.
+
+    Args:
+        paths: Files of votes.
+        key: The key of the study.
+
+    Returns:
+        The outcome.
+
+    Raises:
+        InvalidInput: There are no votes to count.
+
     """
     ballots, refused = [], {}
     for path in paths:
@@ -110,7 +146,7 @@ def count_votes(paths: Iterable[Path], key: Key) -> Outcome:
     kept, repeated = one_each(ballots)
     if not sum(map(len, kept)):
         raise InvalidInput(
-            " ".join([*refused.values(), "No vote is left to count: give files that hold some."])
+            " ".join([*refused.values(), "There are no votes to count: give files with votes."])
         )
     tallies = {
         system: {question.id: tally(kept, key, system, question.id) for question in QUESTIONS}
@@ -135,7 +171,7 @@ def _scores(ballot: Ballot, key: Key, system: str, question: str) -> Iterator[fl
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
-    """Return the outcome as plain values; percentages are 0..100."""
+    """Return the outcome as JSON data; percentages are 0..100."""
     return {
         "study": outcome.key.study,
         "pairs": len(outcome.key.pairs),
@@ -152,20 +188,20 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def as_markdown(outcome: Outcome) -> str:
-    """Return a table with a row a system and a column a question, and a sentence on how to read it."""
+    """Return a Markdown table with a row per system and a column per question, and its explanation."""
     rows = (
         [system, *(_cell(tallies[question.id]) for question in QUESTIONS)]
         for system, tallies in outcome.tallies.items()
     )
     table = markdown_table(["system", *(question.name for question in QUESTIONS)], rows)
-    return f"{table}\n\n{_reading(outcome)}\n"
+    return f"{table}\n\n{_explanation(outcome)}\n"
 
 
-def _reading(outcome: Outcome) -> str:
+def _explanation(outcome: Outcome) -> str:
     possible = len(outcome.ballots) * len(outcome.key.pairs) * len(QUESTIONS)
     return (
-        f"Part of its comparisons that a system won, with {CONFIDENCE:.0%} Wilson intervals clustered by "
-        "rater; where no difference was seen, half a vote went to each. "
+        f"Share of its comparisons that a system won, with {CONFIDENCE:.0%} Wilson intervals clustered by "
+        "rater; votes for no difference count as half a vote for each. "
         f"Raters: {len(outcome.ballots)}; votes: {sum(map(len, outcome.ballots))} of {possible}."
     )
 

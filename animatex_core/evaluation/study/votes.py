@@ -1,4 +1,4 @@
-"""The key of a study and the files of votes, checked against it."""
+"""The key of a study, and files of votes that are validated against it."""
 
 import hashlib
 import json
@@ -16,12 +16,23 @@ from ...utils.validation import shown
 from .material import Material, Pair
 
 Answer = Literal["left", "same", "right"]
-"""Which clip of a pair is better. same: no difference is seen, counted as half a vote for each."""
+"""Which clip of a pair is better; "same" (no difference) counts as half a vote for each."""
+
+KEY_FORMAT = "key of an animatex study, version 1"
+VOTES_FORMAT = "votes of an animatex study, version 1"  # written by the page
+PAIR_NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Question:
-    """id: in files. name: of the column, as in the paper's user study; text: as raters read it."""
+    """A question to raters.
+
+    Attributes:
+        id: Name in files.
+        name: Title of the column, as in the paper's user study.
+        text: The question as it is shown.
+
+    """
 
     id: str
     name: str
@@ -29,32 +40,38 @@ class Question:
 
 
 QUESTIONS = (
-    Question("identity", "identity preservation", "Which clip keeps the looks of the character better?"),
+    Question("identity", "identity preservation", "Which clip preserves the look of the character better?"),
     Question(
-        "temporal", "temporal consistency", "Which clip moves more steadily, without flicker, jumps or tears?"
+        "temporal",
+        "temporal consistency",
+        "Which clip moves more smoothly, without flicker, jumps or tearing?",
     ),
-    Question("visual", "visual quality", "Which clip looks better as a picture: sharp, natural, unspoilt?"),
+    Question("visual", "visual quality", "Which clip has better image quality: sharp and without artifacts?"),
 )
-
-
-KEY_FORMAT = "key of an animatex study, version 1"
 
 
 @dataclass(frozen=True)
 class Key:
-    """study: an id that page, key and votes share. pairs: in the order of the page, numbered from 1."""
+    """The key of a study, which maps the sides of every pair to systems.
+
+    Attributes:
+        study: ID that the page, the key and the votes share.
+        systems: Names of the systems.
+        pairs: Pairs in the order of the page, numbered from 1.
+
+    """
 
     study: str
     systems: Sequence[str]
     pairs: Sequence[Pair]
 
     def pair(self, number: int) -> Pair:
-        """Return the pair of a number, which must be one."""
+        """Return the pair with a number from 1."""
         return self.pairs[number - 1]
 
 
 def key_of_study(material: Material, pairs: Sequence[Pair]) -> Key:
-    """Make the key. Its id changes with any clip and any pair: no other key fits the votes."""
+    """Create the key. Its ID is a hash of all clips and pairs, so that votes only match their own key."""
     contents = [
         [digest_file(material.clips[system][pair.case]) for system in (pair.left, pair.right)]
         for pair in pairs
@@ -64,22 +81,33 @@ def key_of_study(material: Material, pairs: Sequence[Pair]) -> Key:
 
 
 def key_path(page: Path) -> Path:
-    """Return where the key of a page is kept: study.key.json beside study.html."""
+    """Return the path of the key of a page: study.key.json for study.html."""
     return page.with_suffix(".key.json")
 
 
 def write_key(path: Path, key: Key) -> None:
-    """Write a key; raises StorageError, and InvalidInput rather than replacing the key of another study."""
+    """Write a key, but never replace the key of another study.
+
+    Raises:
+        InvalidInput: The file is the key of another study.
+        StorageError: The file cannot be written.
+
+    """
     if path.exists() and read_key(path).study != key.study:
         raise InvalidInput(
-            f"{path} is the key of another study, whose votes could not be counted without it: name another "
-            "page."
+            f"{path} is the key of another study, whose votes cannot be counted without it: choose another "
+            "name for the page."
         )
     write_json(path, {"format": KEY_FORMAT, **asdict(key)})
 
 
 def read_key(path: Path) -> Key:
-    """Read a key; raises InvalidInput where it is missing or damaged."""
+    """Read a key.
+
+    Raises:
+        InvalidInput: The file is missing or damaged.
+
+    """
     try:
         stored = read_json(path)
         if stored.pop("format") != KEY_FORMAT:
@@ -93,28 +121,31 @@ def read_key(path: Path) -> Key:
         ) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidInput(
-            f"{str(path)!r} is not the key of a study, or a damaged one ({error}): give the .key.json "
-            "written beside the page, or build the page again with the same clips and seed."
+            f"{str(path)!r} is not the key of a study, or is damaged ({error}): give the .key.json next to "
+            "the page, or build the page again with the same clips and seed."
         ) from error
 
 
 def _check(key: Key) -> None:
-    """Raise ValueError unless all values of a key that was read are of the types that were written."""
+    """Raise ValueError if the values of a key have unexpected types."""
     names = [each for pair in key.pairs for each in (pair.left, pair.right)]
     texts = [key.study, *key.systems, *names, *(pair.case for pair in key.pairs)]
     if not isinstance(key.systems, list) or not all(isinstance(text, str) for text in texts):
-        raise ValueError("its values are of other types")
+        raise ValueError("its values have unexpected types")
     if unknown := set(names) - set(key.systems):
-        raise ValueError(f"it names the unknown system {sorted(unknown)[0]!r}")
-
-
-PAIR_NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
-VOTES_FORMAT = "votes of an animatex study, version 1"  # the page writes it
+        raise ValueError(f"it refers to the unknown system {sorted(unknown)[0]!r}")
 
 
 @dataclass(frozen=True)
 class Ballot:
-    """What one rater answered, perhaps in part: by the number of a pair, then by the id of a question."""
+    """The votes of one rater, possibly incomplete.
+
+    Attributes:
+        path: The file.
+        rater: Random ID of the rater.
+        answers: Number of a pair -> id of a question -> answer.
+
+    """
 
     path: Path
     rater: str
@@ -125,12 +156,17 @@ class Ballot:
 
 
 def read_ballot(path: Path, key: Key) -> Ballot:
-    """Read the votes of one rater; raises InvalidInput for a file that is damaged or of another study."""
+    """Read the votes of one rater.
+
+    Raises:
+        InvalidInput: The file is damaged or belongs to another study.
+
+    """
     stored = _read(path)
     if stored["study"] != key.study:
         raise InvalidInput(
-            f"{path} holds votes of the study {shown(stored['study'])}, but the key is that of "
-            f"{key.study!r}: count it with its own key."
+            f"{path} holds votes of the study {shown(stored['study'])}, but the key belongs to "
+            f"{key.study!r}: use the key of that study."
         )
     try:
         return Ballot(path, stored["rater"], _answers(stored.get("votes"), key))
@@ -139,7 +175,15 @@ def read_ballot(path: Path, key: Key) -> Ballot:
 
 
 def one_each(ballots: Iterable[Ballot]) -> tuple[list[Ballot], dict[Path, str]]:
-    """Return the fullest file of every rater, and why each of the others is left out."""
+    """Keep one file per rater: the most complete one, or the first of equally complete files.
+
+    Args:
+        ballots: Votes of all files.
+
+    Returns:
+        The votes to count, and the reason for each file that is not counted.
+
+    """
     kept: dict[str, Ballot] = {}
     refused = {}
     for ballot in ballots:
@@ -149,8 +193,8 @@ def one_each(ballots: Iterable[Ballot]) -> tuple[list[Ballot], dict[Path, str]]:
             continue
         kept[ballot.rater], less = (ballot, other) if len(ballot) > len(other) else (other, ballot)
         refused[less.path] = (
-            f"{less.path} holds {len(less)} votes of a rater of whom {kept[ballot.rater].path} holds "
-            f"{len(kept[ballot.rater])}: the fuller file counts, or the first."
+            f"{less.path} holds {len(less)} votes of a rater, but {kept[ballot.rater].path} holds "
+            f"{len(kept[ballot.rater])} of the same rater: only the more complete file is counted."
         )
     return list(kept.values()), refused
 
@@ -168,15 +212,15 @@ def _read(path: Path) -> dict[str, Any]:
     if texts.get("format") != VOTES_FORMAT or not all(
         isinstance(texts.get(name), str) for name in ("study", "rater")
     ):
-        raise _damaged(path, "it lacks what such a file begins with")
+        raise _damaged(path, "its header is missing")
     return stored
 
 
 def _answers(votes: object, key: Key) -> dict[int, dict[str, Answer]]:
-    """Return the answers by pair and question; raises ValueError for what the page cannot save."""
+    """Return the answers by pair and question; raises ValueError for values that the page never saves."""
     if not isinstance(votes, dict):
         raise ValueError("it has no votes" if votes is None else f"its votes are {shown(votes)}")
-    return {_pair_number(number, key): _given(number, given) for number, given in votes.items()}
+    return {_pair_number(number, key): _pair_answers(number, given) for number, given in votes.items()}
 
 
 def _pair_number(text: str, key: Key) -> int:
@@ -185,17 +229,17 @@ def _pair_number(text: str, key: Key) -> int:
     return int(text)
 
 
-def _given(number: str, given: object) -> dict[str, Answer]:
-    if not isinstance(given, dict):
-        raise ValueError(f"the answers on pair {number} are {shown(given)}")
+def _pair_answers(number: str, answers: object) -> dict[str, Answer]:
+    if not isinstance(answers, dict):
+        raise ValueError(f"the answers to pair {number} are {shown(answers)}")
     known = {question.id for question in QUESTIONS}
-    for question, answer in given.items():
+    for question, answer in answers.items():
         if question not in known or answer not in get_args(Answer):
-            raise ValueError(f"{shown(question)} is answered by {shown(answer)}")
-    return given
+            raise ValueError(f"the answer to {shown(question)} is {shown(answer)}")
+    return answers
 
 
 def _damaged(path: Path, fault: object) -> InvalidInput:
     return InvalidInput(
-        f"{path} is not a file of votes, or a damaged one ({fault}): ask the rater to save it again."
+        f"{path} is not a file of votes, or is damaged ({fault}): ask the rater to save it again."
     )

@@ -1,1 +1,1 @@
-"""How the small bundled models were trained: `python -m animatex_core.training.small_models`."""
+"""Training of the small bundled models: `python -m animatex_core.training.small_models`."""

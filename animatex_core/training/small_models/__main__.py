@@ -1,6 +1,6 @@
-"""How each part of the small bundle was made: `python -m animatex_core.training.small_models PART FOLDER`.
+"""Train and evaluate the small models: `python -m animatex_core.training.small_models PART FOLDER`.
 
-The denoiser is trained on the triples by `animatex train`.
+The denoiser is trained on the triples with `animatex train`.
 """
 
 import argparse
@@ -29,7 +29,8 @@ from ..console import ConsoleReporter
 from ..data.encoding import Encoders
 from .ablations import VARIANTS, Ablations, AblationSettings, summary
 from .autoencoder import train_autoencoder
-from .held_out import DRIVEN_BY, LIKE_THE_CHARACTER, HeldOut, HeldOutSettings, report, table
+from .held_out import DRIVEN_BY, LIKE_THE_CHARACTER, HeldOut, HeldOutSettings
+from .held_out_report import report, table
 from .image_encoder import image_encoder_config, train_image_encoder
 from .pack import pack, read_parts
 from .pose_accuracy import held_out_clips, joint_accuracy
@@ -38,7 +39,7 @@ from .recipe import Recipe
 from .triples_set import TriplesSettings, write_triples
 
 say = partial(print, flush=True)
-TOKENS = 4  # of the text context, which is the same for every clip and so may be anything
+TOKENS = 4  # length of the text context, which is random since it is the same for every clip
 
 
 def autoencoder(arguments: argparse.Namespace) -> None:
@@ -47,7 +48,7 @@ def autoencoder(arguments: argparse.Namespace) -> None:
 
 
 def recipe(arguments: argparse.Namespace) -> None:
-    """Train autoencoder and denoiser from the beginning to the end, or go on wherever that was stopped."""
+    """Train the autoencoder and the denoiser from start to end; resumes an interrupted training."""
     Recipe(arguments.folder, read_encoders, say, every=arguments.every).run()
 
 
@@ -57,12 +58,12 @@ def image_encoder(arguments: argparse.Namespace) -> None:
 
 
 def pose_nets(arguments: argparse.Namespace) -> None:
-    """Train both pose nets, which goes on where it was interrupted."""
+    """Train the detector and the pose estimator; resumes an interrupted training."""
     _write(SmallBundle(arguments.folder).pose_nets, train_pose_nets(say, arguments.folder), "")
 
 
 def triples(arguments: argparse.Namespace) -> None:
-    """Draw and encode the triples, for training or, held out, for validation."""
+    """Generate and encode triples for training, or held-out ones for validation."""
     encoders = read_encoders(SmallBundle(arguments.folder))
     width, height = arguments.size
     settings = TriplesSettings(
@@ -73,28 +74,28 @@ def triples(arguments: argparse.Namespace) -> None:
 
 def files(arguments: argparse.Namespace) -> None:
     """Pack all weights into the files that the package ships."""
-    told = "" if arguments.told is None else _text_of(arguments.told)
-    pack(read_parts(arguments.folder), arguments.out, told)
+    notes = "" if arguments.told is None else _read_notes(arguments.told)
+    pack(read_parts(arguments.folder), arguments.out, notes)
 
 
-def _text_of(path: Path) -> str:
+def _read_notes(path: Path) -> str:
     try:
         return read_text(path)
     except (OSError, FileFault) as error:
-        raise InvalidInput(f"{path} cannot be read ({error}): give a text in UTF-8.") from error
+        raise InvalidInput(f"{path} cannot be read ({error}): pass a UTF-8 text file.") from error
 
 
 def accuracy(arguments: argparse.Namespace) -> None:
-    """Measure how well the pose nets find held-out dancers."""
+    """Measure the accuracy of the pose models on held-out dancers."""
     found = joint_accuracy(_extractor(arguments.folder), held_out_clips(arguments.clips))
-    shares = {"all": found.overall, "left and right exchanged": found.exchanges, **found.by_joint}
-    shares["invented of absent joints"] = found.inventions
+    shares = {"all": found.overall, "left and right swapped": found.exchanges, **found.by_joint}
+    shares["false detections of absent joints"] = found.inventions
     for name, share in shares.items():
         say(f"{name}: {share:.3f}")
 
 
 def held_out(arguments: argparse.Namespace) -> None:
-    """Animate held-out characters, and compare what comes out with what should have."""
+    """Animate held-out characters and score the results against the true animations."""
     networks = load_small(SmallBundle(arguments.folder), torch.float32, torch.device("cpu"))
     if arguments.denoiser is not None:
         other = load_denoiser(arguments.denoiser, torch.float32, torch.device("cpu"))
@@ -112,13 +113,13 @@ def held_out(arguments: argparse.Namespace) -> None:
 
 
 def ablations(arguments: argparse.Namespace) -> None:
-    """Train the method and its ablations on thumbnails, and compare them in the cross setting."""
+    """Train the method and its ablations on thumbnails and compare them in the cross setting."""
     settings = AblationSettings(arguments.data, arguments.steps)
     bundle = SmallBundle(arguments.folder)
-    compared = Ablations(arguments.out, settings, _image_encoder(bundle), _autoencoder(bundle))
+    study = Ablations(arguments.out, settings, _image_encoder(bundle), _autoencoder(bundle))
     for seed in arguments.seeds:
         for variant in arguments.variants:
-            compared.run(variant, seed, say, [ConsoleReporter()])
+            study.run(variant, seed, say, [ConsoleReporter()])
     say(summary(arguments.out))
 
 
@@ -128,7 +129,15 @@ def _extractor(folder: Path) -> PoseExtractor:
 
 
 def read_encoders(bundle: SmallBundle) -> Encoders:
-    """Open the trained encoders that lie in a folder."""
+    """Load the trained encoders of a bundle.
+
+    Args:
+        bundle: Folder with the weights of the image encoder and the autoencoder.
+
+    Returns:
+        The encoders and a random text context.
+
+    """
     width = image_encoder_config()["embed_dim"]
     context = torch.randn(1, TOKENS, width, generator=torch.Generator().manual_seed(0))
     return Encoders(_image_encoder(bundle), _autoencoder(bundle), context)
@@ -166,12 +175,12 @@ PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser with every part."""
+    """Return the argument parser with one subcommand for each part."""
     whole = argparse.ArgumentParser(description=__doc__)
     parts = whole.add_subparsers(dest="part", required=True)
     for name, run in PARTS.items():
         part = parts.add_parser(name, help=run.__doc__)
-        part.add_argument("folder", type=Path, help="folder of all weights, named as those of the bundle")
+        part.add_argument("folder", type=Path, help="folder of the weights, named as in the bundle")
         part.set_defaults(run=run)
     parts.choices["recipe"].add_argument(
         "--every", type=float, default=20.0, help="minutes between measurements; default: %(default)s"
@@ -183,14 +192,16 @@ def parser() -> argparse.ArgumentParser:
         "--size", type=parse_size, default=(128, 192), help="WIDTHxHEIGHT in pixels; default: 128x192"
     )
     drawn.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    drawn.add_argument("--held-out", action="store_true", help="characters and motion of the tests")
-    drawn.add_argument("--workers", type=int, default=1, help="processes that draw; default: %(default)s")
+    drawn.add_argument("--held-out", action="store_true", help="use held-out characters and motion")
+    drawn.add_argument("--workers", type=int, default=1, help="rendering processes; default: %(default)s")
     parts.choices["pose-accuracy"].add_argument("--clips", type=int, default=64, help="default: %(default)s")
     compared = parts.choices["held-out"]
-    compared.add_argument("--out", type=Path, required=True, help="folder of scores, a table and sheets")
-    compared.add_argument("--denoiser", type=Path, help="another denoiser than the folder's")
+    compared.add_argument(
+        "--out", type=Path, required=True, help="folder for the scores, a table and contact sheets"
+    )
+    compared.add_argument("--denoiser", type=Path, help="denoiser to use instead of the one in the folder")
     compared.add_argument("--pairs", type=int, default=32, help="default: %(default)s")
-    compared.add_argument("--seed", type=int, default=0, help="of the pairs; default: %(default)s")
+    compared.add_argument("--seed", type=int, default=0, help="seed of the pairs; default: %(default)s")
     compared.add_argument(
         "--driven-by", nargs="+", choices=DRIVEN_BY, default=DRIVEN_BY, help="default: all of them"
     )
@@ -198,19 +209,22 @@ def parser() -> argparse.ArgumentParser:
         "--mode",
         choices=("retarget", "align"),
         default="retarget",
-        help="whose limbs the poses have, the character's or the dancer's; default: %(default)s",
+        help="retarget: poses get the character's proportions; align: they keep the dancer's; "
+        "default: %(default)s",
     )
     ablated = parts.choices["ablations"]
     ablated.add_argument("--data", type=Path, required=True, help="triples of 64x96 pixels")
-    ablated.add_argument("--out", type=Path, required=True, help="folder of the trainings and their scores")
-    ablated.add_argument("--steps", type=int, default=1500, help="of every training; default: %(default)s")
+    ablated.add_argument("--out", type=Path, required=True, help="folder for the training runs and scores")
+    ablated.add_argument("--steps", type=int, default=1500, help="steps of each run; default: %(default)s")
     ablated.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default: 0 1 2")
     ablated.add_argument("--variants", nargs="+", choices=tuple(VARIANTS), default=tuple(VARIANTS))
     packed = parts.choices["pack"]
     packed.add_argument(
-        "--told", type=Path, help="Markdown for the model card: how they were trained, what was measured"
+        "--told", type=Path, help="Markdown file with training details and results for the model card"
     )
-    packed.add_argument("--out", type=Path, default=SHIPPED.folder, help="default: the folder of the package")
+    packed.add_argument(
+        "--out", type=Path, default=SHIPPED.folder, help="default: the folder of the bundled models"
+    )
     return whole
 
 

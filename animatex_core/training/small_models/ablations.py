@@ -1,8 +1,8 @@
-"""The paper's claim in miniature: the method, and the method without each of its two pose indicators.
+"""Small ablation study: the full method, and the method without each of its two pose indicators.
 
-Every variant is trained from scratch on the same thumbnails, with the same seeds and as many steps, and
-animates held-out characters by dancers of other bodies, whose poses keep the dancer's own body: the paper's
-cross setting (section 4.1).
+Every variant is trained from scratch on the same thumbnails, with the same seeds and number of steps. It then
+animates held-out characters with the poses of dancers of other proportions, which are not retargeted: the
+paper's cross setting (section 4.1).
 """
 
 import statistics
@@ -22,20 +22,21 @@ from ..config_file import read_config
 from ..loop.checkpoint import checkpoints, latest_checkpoint
 from ..loop.trainer import OnStep, Trainer
 from ..saved_runs import read_checkpoint
-from .held_out import LIKE_THE_CHARACTER, REAL, SCORES, HeldOut, HeldOutSettings, report
+from .held_out import LIKE_THE_CHARACTER, REAL, HeldOut, HeldOutSettings
+from .held_out_report import SCORES, report
 
 VARIANTS: Mapping[str, tuple[str, ...]] = {
     "full": (),
     "without EPI": ("epi=null",),
     "without IPI": ("model.ipi=null",),
 }
-"""Name -> what it changes of the configuration."""
+"""Variant -> changes of the configuration."""
 
 WIDTH, HEIGHT = 64, 96
 THUMBNAILS = (
     f"size={{width: {WIDTH}, height: {HEIGHT}, factor: 8}}",
     "batches=[{frames: 4, batch_size: 8}]",
-    "epi.probability=0.5",  # the cross setting asks for what EPI teaches, and the budget is small
+    "epi.probability=0.5",  # the cross setting depends on EPI, and the training budget is small
     "log_every=null",
 )
 CROSS = HeldOutSettings(
@@ -48,9 +49,14 @@ CROSS = HeldOutSettings(
 
 @dataclass(frozen=True)
 class AblationSettings:
-    """data: triples of 64 x 96 pixels. steps: of every training, which ends in a third of falling rates.
+    """Settings shared by all variants.
 
-    changes: of the configuration, for all variants alike. held_out: what is scored.
+    Attributes:
+        data: Folder of triples of 64 x 96 pixels.
+        steps: Steps of each run; the learning rate decays over the last third.
+        changes: Changes of the configuration.
+        held_out: Settings of the evaluation.
+
     """
 
     data: Path
@@ -61,7 +67,15 @@ class AblationSettings:
 
 @dataclass(frozen=True, eq=False)
 class Ablations:
-    """Trains and scores variants, each in a folder of its own under `folder`, where it is done once."""
+    """Trains and scores variants, each in its own subfolder; finished runs are not repeated.
+
+    Attributes:
+        folder: Folder of all runs.
+        settings: Settings shared by all variants.
+        image_encoder: Image encoder of the bundle.
+        autoencoder: Autoencoder of the bundle.
+
+    """
 
     folder: Path
     settings: AblationSettings
@@ -71,7 +85,15 @@ class Ablations:
     def run(
         self, variant: str, seed: int, say: Callable[[str], None], watchers: Sequence[OnStep] = ()
     ) -> None:
-        """Train and score a variant with a seed, or go on where that was interrupted."""
+        """Train and score a variant; resumes an interrupted training.
+
+        Args:
+            variant: A key of VARIANTS.
+            seed: Seed of the training.
+            say: Called with the name of a run that begins.
+            watchers: Called after every training step.
+
+        """
         folder = self.folder / _run_name(variant, seed)
         if (folder / SCORES).is_file():
             return
@@ -84,12 +106,12 @@ class Ablations:
 
         settings = self.settings
         budget = f"steps={settings.steps}", f"optimizer.cooldown_steps={settings.steps // 3}"
-        own = f"data.path={settings.data}", f"seed={seed}", *VARIANTS[variant]
-        config = read_config("tiny", [*THUMBNAILS, *budget, *settings.changes, *own])
+        run = f"data.path={settings.data}", f"seed={seed}", *VARIANTS[variant]
+        config = read_config("tiny", [*THUMBNAILS, *budget, *settings.changes, *run])
         dataset = open_dataset(config.data)
         maker = DenoiserBatchMaker(config, dataset, open_epi(config.epi, dataset))
-        begun = read_checkpoint(latest_checkpoint(folder)) if checkpoints(folder) else None
-        Trainer(maker, DenoisingTask(maker), folder, Accelerator(cpu=True), begun).run(watchers)
+        checkpoint = read_checkpoint(latest_checkpoint(folder)) if checkpoints(folder) else None
+        Trainer(maker, DenoisingTask(maker), folder, Accelerator(cpu=True), checkpoint).run(watchers)
 
     def _networks(self, folder: Path) -> PipelineComponents:
         file = denoiser_of(read_checkpoint(latest_checkpoint(folder)))
@@ -103,7 +125,18 @@ class Ablations:
 
 
 def summary(folder: Path) -> str:
-    """Return what all runs under a folder came to, as a table in Markdown: mean and deviation over seeds."""
+    """Return the results of all runs in a folder as a Markdown table.
+
+    Args:
+        folder: Folder of all runs.
+
+    Returns:
+        A row for each variant with the mean and the standard deviation over seeds.
+
+    Raises:
+        InvalidInput: A file of scores is damaged.
+
+    """
     runs = {variant: _means(folder, variant) for variant in VARIANTS}
     columns = list(next(run for each in runs.values() for run in each))
     rows = (

@@ -1,6 +1,6 @@
-"""The files that the demo works on, drawn anew: `python -m animatex_core.training.small_models.demo_files`.
+"""Regenerates the files of the demo: `python -m animatex_core.training.small_models.demo_files`.
 
-Nobody in them was seen in training: neither the dance nor these characters.
+Neither the dance nor the characters were used in training.
 """
 
 import wave
@@ -28,11 +28,11 @@ from ..synthetic.render import render
 from ..synthetic.triples import TEST_SEED
 
 WIDTH, HEIGHT = 256, 384
-SHARE = (0.62, 0.68)  # of the picture's height that somebody fills
-DANCER = 2  # whose seed this is
-RATE = 44100  # samples a second
-BEATS = 2  # a second
-# What makes somebody a rabbit, a pear or a carton, and a seed for the rest.
+SHARE = (0.62, 0.68)  # range of the image height that a figure fills
+DANCER = 2  # seed of the dancer
+RATE = 44100  # audio samples per second
+BEATS = 2  # per second
+# The seed of each character, and the attributes that make it a rabbit, a pear or a carton.
 TRAITS: dict[str, tuple[int, dict[str, Any]]] = {
     "rabbit": (42, {
         "profile": "egg", "face_on_trunk": False, "ears": "long", "top": "tuft", "tail": "bushy",
@@ -60,30 +60,39 @@ TRAITS: dict[str, tuple[int, dict[str, Any]]] = {
 
 
 def draw_character(name: str, *, with_alpha: bool = False) -> np.ndarray:
-    """Draw one of TRAITS before a backdrop: (384, 256, 3) uint8, or 4 with an alpha that hides it."""
+    """Draw a character.
+
+    Args:
+        name: A key of TRAITS.
+        with_alpha: Whether to add an alpha channel that makes the background transparent.
+
+    Returns:
+        (384, 256, 3) uint8 in RGB, or (384, 256, 4) with alpha.
+
+    """
     seed, traits = TRAITS[name]
     rng = np.random.default_rng([TEST_SEED, seed])
     look, motion = replace(draw_look(rng), outline=True, **traits), stand(rng)
     backdrop = draw_backdrop(rng, WIDTH, HEIGHT)
-    (shown,), _ = _shown(seed, look, motion, backdrop)
+    (shown,), _ = _render(seed, look, motion, backdrop)
     if not with_alpha:
         return shown
     size = WIDTH * SCALE, HEIGHT * SCALE
-    (dark,), _ = _shown(seed, look, motion, Image.new("RGB", size, "black"))
-    (light,), _ = _shown(seed, look, motion, Image.new("RGB", size, "white"))
+    (dark,), _ = _render(seed, look, motion, Image.new("RGB", size, "black"))
+    (light,), _ = _render(seed, look, motion, Image.new("RGB", size, "white"))
     alpha = 255 - (light.astype(int) - dark).max(axis=2, keepdims=True)
     return np.concatenate([shown, alpha.astype(np.uint8)], axis=2)
 
 
 def draw_dance() -> tuple[np.ndarray, PoseSequence]:
-    """Draw a person who dances as in DANCE: (f, 384, 256, 3) uint8, and the poses in these frames."""
+    """Draw a person who performs DANCE: frames (f, 384, 256, 3) uint8 and their poses."""
     rng = np.random.default_rng([TEST_SEED, DANCER])
     look, motion = draw_person(rng), motion_of(read_poses(DANCE, fps=FPS), PROPORTION)
-    return _shown(DANCER, look, motion, draw_backdrop(rng, WIDTH, HEIGHT))
+    return _render(DANCER, look, motion, draw_backdrop(rng, WIDTH, HEIGHT))
 
 
 def write_demo_files(clip: Path = CLIP, characters: Path = CHARACTERS) -> None:
-    """Write the clip, with a beat, and a picture of every character."""
+    """Write the driving video, with a beat as its sound, and an image of every character."""
     frames, _ = draw_dance()
     seconds = len(frames) / FPS
     with TemporaryDirectory() as folder:
@@ -96,10 +105,10 @@ def write_demo_files(clip: Path = CLIP, characters: Path = CHARACTERS) -> None:
 
 
 def write_beat(path: Path, seconds: float) -> None:
-    """Write a wave file of a drum that keeps time."""
+    """Write a WAV file with a regular drum beat of a length in seconds."""
     time = np.arange(round(seconds * RATE)) / RATE
-    since = time % (1 / BEATS)
-    samples = np.sin(2 * np.pi * 110 * since) * np.exp(-18 * since) * 0.8
+    phase = time % (1 / BEATS)
+    samples = np.sin(2 * np.pi * 110 * phase) * np.exp(-18 * phase) * 0.8
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -107,7 +116,7 @@ def write_beat(path: Path, seconds: float) -> None:
         file.writeframes((samples * 32767).astype("<i2").tobytes())
 
 
-def _shown(seed: int, look: Look, motion: Motion, backdrop: Image.Image) -> tuple[np.ndarray, PoseSequence]:
+def _render(seed: int, look: Look, motion: Motion, backdrop: Image.Image) -> tuple[np.ndarray, PoseSequence]:
     place = place_in(np.random.default_rng([TEST_SEED, seed, 1]), look.anatomy, WIDTH, HEIGHT, SHARE)
     poses = pose(look.anatomy, motion, place)
     return np.stack(list(render(look, poses, place.stature, backdrop))), poses

@@ -1,4 +1,4 @@
-"""The plain training loop of the small networks, and batch normalisation that is folded away afterwards."""
+"""Training loop of the small encoders and pose models, with removable batch normalisation."""
 
 import copy
 import math
@@ -20,23 +20,23 @@ _POINT = (1, 1)
 
 
 class Normed(nn.Module):
-    """A convolution and what normalises its channels."""
+    """A convolution followed by batch normalisation."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         self.conv, self.norm = conv, nn.BatchNorm2d(conv.out_channels)
 
     def forward(self, values: Tensor) -> Tensor:
-        """Return what the convolution into which it is folded will return."""
+        """Apply the convolution and the normalisation."""
         return self.norm(self.conv(values))
 
     def folded(self) -> nn.Conv2d:
-        """Return one convolution that does the same in use."""
+        """Return an equivalent single convolution for inference."""
         return fuse_conv_bn_eval(self.conv.eval(), self.norm.eval())
 
 
 def insert_batchnorm(network: nn.Module) -> None:
-    """Normalise behind every convolution in place, but for those of single pixels, which are heads."""
+    """Add batch normalisation after every convolution, in place, except 1 x 1 ones, which are heads."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.Conv2d) and child.kernel_size != _POINT:
@@ -44,7 +44,7 @@ def insert_batchnorm(network: nn.Module) -> None:
 
 
 def fuse_batchnorm(network: nn.Module) -> None:
-    """Make plain convolutions of normed ones again, in place."""
+    """Fold batch normalisation back into plain convolutions, in place."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, Normed):
@@ -58,32 +58,44 @@ Network = TypeVar("Network", bound=nn.Module)
 
 @dataclass(frozen=True)
 class FitSettings:
-    """AdamW over `steps` batches; the learning rate rises over `warm_up` steps and falls along a cosine."""
+    """AdamW with linear warm-up and cosine decay of the learning rate.
+
+    Attributes:
+        steps: Number of batches.
+        batch_size: Samples in a batch.
+        learning_rate: Maximum learning rate.
+        warm_up: Steps over which the learning rate rises.
+        weight_decay: Weight decay.
+        decay: Decay of the moving average of the weights.
+        workers: Processes that generate samples; 0 uses the main process.
+        keep_every: Steps between two saved states.
+
+    """
 
     steps: int
     batch_size: int
     learning_rate: float
     warm_up: int = 100
     weight_decay: float = 0.01
-    decay: float = 0.998  # of the averaged weights
-    workers: int = 1  # processes that make samples, 0 for none but this one
-    keep_every: int = KEEP_EVERY  # steps between two states that are kept
+    decay: float = 0.998
+    workers: int = 1
+    keep_every: int = KEEP_EVERY
 
     def factor(self, step: int) -> float:
-        """Return the part of the learning rate at a step."""
+        """Return the factor of the learning rate at a step."""
         if step < self.warm_up:
             return (step + 1) / self.warm_up
         part = (step - self.warm_up) / max(1, self.steps - self.warm_up)
         return 0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, part))) / 2
 
     def average(self, averaged: Any, current: Any, steps: Tensor | int) -> None:
-        """Move averaged weights towards the current ones, faster as long as there were few steps."""
+        """Update the averaged weights in place, with a lower decay during the first steps."""
         decay = min(self.decay, (1 + int(steps)) / (10 + int(steps)))
         torch._foreach_lerp_(averaged, current, 1 - decay)
 
 
 class Numbered(Dataset[Any]):
-    """Samples made up from their number alone."""
+    """A data set of samples that are generated from their index."""
 
     def __init__(self, make: Callable[[int], Any], count: int, first: int = 0) -> None:
         self._make, self._count, self._first = make, count, first
@@ -96,7 +108,7 @@ class Numbered(Dataset[Any]):
 
 
 class State:
-    """All that changes in a training, kept in a file if one is given."""
+    """The complete state of a training, optionally saved to a file."""
 
     def __init__(self, network: nn.Module, settings: FitSettings, file: Path | None) -> None:
         self.step, self._file, self.keep_every = 0, file, settings.keep_every
@@ -112,7 +124,7 @@ class State:
         self._parts |= {"schedule": self.schedule, "averaged": self.averaged}
 
     def resume(self) -> None:
-        """Go on where the file stands, if there is one."""
+        """Restore the state from the file, if it exists."""
         if self._file is None or not self._file.exists():
             return
         kept = torch.load(self._file, weights_only=True)
@@ -122,7 +134,7 @@ class State:
             part.load_state_dict(kept[name])
 
     def keep(self) -> None:
-        """Write the file, if one is wanted."""
+        """Save the state, if a file was given."""
         if self._file is None:
             return
         parts = {name: part.state_dict() for name, part in self._parts.items()}
@@ -140,8 +152,18 @@ def fit(
 ) -> Network:
     """Train a network in place and return a copy with averaged weights.
 
-    make: sample of a number. kept: a file from which a training that was interrupted goes on; it comes out
-    as one that was not.
+    Args:
+        network: The network to train.
+        make: Generates the sample of an index.
+        loss: Returns the loss of a batch.
+        settings: Settings of the training.
+        report: Called with progress messages.
+        kept: File of the saved state. An interrupted training resumes from it, with the same result as an
+            uninterrupted one.
+
+    Returns:
+        The averaged network, in evaluation mode.
+
     """
     state = State(network, settings, kept)
     state.resume()
@@ -152,7 +174,7 @@ def fit(
         size,
         num_workers=settings.workers,
         prefetch_factor=4 if settings.workers else None,
-        generator=torch.Generator(),  # which it draws a seed from, and not from what was resumed
+        generator=torch.Generator(),  # so that its base seed does not consume the resumed random state
     )
     network.train()
     for line in _steps(network, loader, loss, state):
@@ -187,5 +209,5 @@ def _steps(
             continue
         now = time.monotonic()
         seconds = (now - began) / REPORT_EVERY
-        yield f"step {state.step}: loss {total / REPORT_EVERY:.4f}, {seconds:.2f} s a step"
+        yield f"step {state.step}: loss {total / REPORT_EVERY:.4f}, {seconds:.2f} s per step"
         total, began = 0.0, now

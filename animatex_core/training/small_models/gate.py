@@ -1,12 +1,11 @@
-"""Does the denoiser earn its place? Held-out clips against the puppet, and against the puppet blurred.
+"""Validation of a denoiser in training: held-out clips against the puppet and the blurred puppet.
 
-What a network adds to the puppet may be blur alone, which raises PSNR by itself. So it is compared with the
-puppet blurred by the sigma at which that is best.
+A network may improve on the puppet merely by blurring it, because blur alone raises PSNR. It is therefore
+also compared with the puppet at its best blur.
 
-Characters follow their own poses in the true clip. Of poses that are carried over from a dancer the body's
-bones are known from one picture alone, and what follows them to the pixel is not where the true clip is: the
-renderer itself comes to no more than 18.8 dB on them. Nothing can be learnt of a denoiser there but how much
-it blurs.
+Characters follow their own poses of the true clip. Retargeted poses would not do: bone lengths are only known
+from one image, so that even the renderer reaches no more than 18.8 dB against the true clip. Such a score
+would mainly measure how much a denoiser blurs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +37,14 @@ PUPPET, BLURRED, CEILING, DENOISER = "puppet", "blurred puppet", "autoencoder", 
 
 @dataclass(frozen=True, eq=False)
 class GateCase:
-    """A held-out pair. true, puppet: (f, h, w, 3) uint8; inputs: all conditions, the puppet among them."""
+    """A held-out example.
+
+    Attributes:
+        true: The true clip, (f, h, w, 3) uint8.
+        puppet: The puppet, (f, h, w, 3) uint8.
+        inputs: All conditions, including the puppet.
+
+    """
 
     true: np.ndarray
     puppet: np.ndarray
@@ -46,7 +52,16 @@ class GateCase:
 
 
 class Gate:
-    """Held-out pairs, ready to be animated again and again while a denoiser is in training."""
+    """Held-out examples, encoded once and animated repeatedly while a denoiser is trained.
+
+    Args:
+        encoders: Encoders of the bundle.
+        pairs: Number of examples.
+        frames: Length of the clips.
+        width: Width in pixels.
+        height: Height in pixels.
+
+    """
 
     def __init__(
         self, encoders: Encoders, pairs: int, *, frames: int = 8, width: int = 128, height: int = 192
@@ -56,7 +71,7 @@ class Gate:
         self.cases = [self._case(number) for number in range(pairs)]
 
     def controls(self) -> dict[str, dict[str, float]]:
-        """Score what no denoiser has touched: the puppet, the puppet blurred, the true clip encoded."""
+        """Score the baselines: the puppet, the blurred puppet, and the true clip encoded and decoded."""
         blurs = {sigma: self._mean(partial(_blurred_puppet, sigma)) for sigma in SIGMAS}
         best = max(blurs, key=lambda sigma: blurs[sigma]["moving PSNR"])
         return {
@@ -66,13 +81,13 @@ class Gate:
         }
 
     def score(self, unet: AnimateXUNet, settings: SamplingSettings = ONE_STEP) -> dict[str, float]:
-        """Score a denoiser: means over all pairs."""
+        """Score a denoiser; returns means over all examples by the name of the score."""
         return self._mean(lambda case: self.animated(unet, case, settings))
 
     def animated(
         self, unet: AnimateXUNet, case: GateCase, settings: SamplingSettings = ONE_STEP
     ) -> np.ndarray:
-        """Return what a denoiser makes of a pair, (f, h, w, 3) uint8."""
+        """Animate an example with a denoiser; returns (f, h, w, 3) uint8."""
         latents = sample_latents(unet, case.inputs, replace(settings, seed=self.cases.index(case)))
         return self._decoded(rearrange(latents, "1 c f h w -> f c h w"))
 
@@ -94,8 +109,8 @@ class Gate:
         return GateCase(triple.target.frames, puppet, inputs)
 
     def _encoded(self, frames: np.ndarray) -> Tensor:
-        pictures = torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 127.5 - 1
-        return self.encoders.autoencoder.encode(pictures).float()
+        images = torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return self.encoders.autoencoder.encode(images).float()
 
     def _decoded(self, latents: Tensor) -> np.ndarray:
         autoencoder: Any = self.encoders.autoencoder
@@ -108,12 +123,12 @@ def _blurred_puppet(sigma: float, case: GateCase) -> np.ndarray:
 
 
 def line(found: Mapping[str, float]) -> str:
-    """Return scores in one line."""
+    """Format scores on one line."""
     return ", ".join(f"{name} {value:.3f}" for name, value in found.items())
 
 
 def sheet(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Return pictures of one size as one, (rows * h, columns * w, 3) uint8."""
+    """Arrange images of one size in a grid, (rows * h, columns * w, 3) uint8."""
     return np.concatenate([np.concatenate(list(row), axis=1) for row in rows], axis=0)
 
 

@@ -1,4 +1,4 @@
-"""Initial weights of autoencoders: a linear projection of patches, or the mean colour of each cell."""
+"""Initial weights of autoencoders: pass the mean colour of each cell, or project patches linearly."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,17 +9,20 @@ from torch import Tensor, nn
 
 from ...encoders.autoencoder import LATENT_SCALE, AutoencoderConfig
 
-FEW = 0.3  # part of the random weights that is left beside the path
-COLOR_LOG_VARIANCE = -5.0  # log variance of the posterior at the start
+FEW = 0.3  # scale of the random weights that remain beside the colour path
+COLOR_LOG_VARIANCE = -5.0  # initial log variance of the posterior
+STEADY = 64.0  # value of the constant channels that keep group normalisation from changing the components
+LINEAR_LOG_VARIANCE = -9.0  # log variance of the posterior
+
 _CENTER = ((1, 1),)
-_SQUARE = ((0, 0), (0, 1), (1, 0), (1, 1))  # what a halving of diffusers sees of the pixels that it joins
+_SQUARE = ((0, 0), (0, 1), (1, 0), (1, 1))  # the taps of diffusers' downsampling that cover the merged pixels
 
 
 @torch.no_grad()
 def init_color_passthrough(network: Any) -> None:
-    """Set the weights of an AutoencoderKL of diffusers in place.
+    """Initialise a diffusers AutoencoderKL, in place, so that colours pass through it.
 
-    Six channels carry red, green, blue and their negatives, of which SiLU(x) - SiLU(-x) = x comes out.
+    Six channels carry red, green, blue and their negatives, because SiLU(x) - SiLU(-x) = x.
     """
     for side in (network.encoder, network.decoder):
         for module in side.modules():
@@ -41,7 +44,7 @@ def init_color_passthrough(network: Any) -> None:
 
 
 def _pass_colors(module: Any) -> None:
-    """Let a block of the network pass on what it gets."""
+    """Initialise a block as an identity."""
     kind = type(module).__name__
     if kind == "ResnetBlock2D":
         module.conv2.weight.zero_()
@@ -62,15 +65,15 @@ def _carry(weight: Tensor, taps: tuple[tuple[int, int], ...]) -> None:
             weight[channel, channel, row, column] += 1 / len(taps)
 
 
-STEADY = 64.0
-LINEAR_LOG_VARIANCE = -9.0  # log variance of the posterior
-
-
 @dataclass(frozen=True, eq=False)
 class Components:
-    """The principal components of patches (n, d) of pixels.
+    """The principal components of pixel patches (n, d).
 
-    mean: (d,). basis: (c, d), of length 1. deviations: (c,), of the patches along each of them.
+    Attributes:
+        mean: (d,), mean patch.
+        basis: (c, d), unit vectors.
+        deviations: (c,), standard deviation of the patches along each of them.
+
     """
 
     mean: Tensor
@@ -79,7 +82,7 @@ class Components:
 
     @classmethod
     def of(cls, patches: Tensor, count: int) -> "Components":
-        """Return the `count` components along which patches (n, d) differ most."""
+        """Return the `count` components with the largest variance of patches (n, d)."""
         patches = patches.double()
         values, vectors = torch.linalg.eigh(patches.T.cov())
         kept = torch.arange(len(values) - 1, len(values) - 1 - count, -1)
@@ -88,25 +91,30 @@ class Components:
 
 @torch.no_grad()
 def init_linear_projection(network: Any, config: AutoencoderConfig, components: Components) -> None:
-    """Set the weights of an AutoencoderKL of one level in place.
+    """Initialise an AutoencoderKL of one level, in place, as a linear projection onto components.
 
-    Its scaled latents then have a mean of 0 and a deviation of 1 in every channel.
+    Args:
+        network: The diffusers AutoencoderKL.
+        config: Its configuration.
+        components: Components of the patches. The scaled latents have mean 0 and standard deviation 1 per
+            channel.
+
     """
-    places = _Places(config)
+    layout = _ChannelLayout(config)
     for side in (network.encoder, network.decoder):
-        _pass_components(side, places)
+        _pass_components(side, layout)
     into = components.basis / components.deviations[:, None]
     out = components.basis * components.deviations[:, None]
-    _carry_in(network.encoder.conv_in, into, -into @ components.mean, places)
-    _read_out(network.encoder.conv_out, torch.eye(2 * len(into), len(into)), places)
-    _carry_in(network.decoder.conv_in, torch.eye(len(into)), torch.zeros(len(into)), places)
-    _read_out(network.decoder.conv_out, out.T, places)
+    _carry_in(network.encoder.conv_in, into, -into @ components.mean, layout)
+    _read_out(network.encoder.conv_out, torch.eye(2 * len(into), len(into)), layout)
+    _carry_in(network.decoder.conv_in, torch.eye(len(into)), torch.zeros(len(into)), layout)
+    _read_out(network.decoder.conv_out, out.T, layout)
     network.decoder.conv_out.bias.copy_(components.mean)
     _scale(network)
 
 
-class _Places:
-    """Which channels carry what: `carried` (c, 2), each component and its negative; `constants` (g, 2)."""
+class _ChannelLayout:
+    """Assignment of channels: `carried` (c, 2), each component and its negative; `constants` (g, 2)."""
 
     def __init__(self, config: AutoencoderConfig) -> None:
         (width,) = config.channels
@@ -122,20 +130,20 @@ class _Places:
         assert int(self.carried.max()) < width
 
     @property
-    def steadied(self) -> float:
-        """Weight of the normalisation that gives the components back as they were."""
+    def norm_weight(self) -> float:
+        """Weight of the group normalisation with which it leaves the components unchanged."""
         return STEADY * (2 / self.size) ** 0.5
 
 
-def _pass_components(side: nn.Module, places: _Places) -> None:
-    """Let residual blocks and attention add nothing, and normalisations leave the components as they are."""
+def _pass_components(side: nn.Module, layout: _ChannelLayout) -> None:
+    """Make residual blocks and attention add zero, and normalisation leave the components unchanged."""
     for name, module in side.named_modules():
         if type(module).__name__ == "ResnetBlock2D":
             _zero(module.get_submodule("conv2"))
         elif type(module).__name__ == "Attention":
             _zero(module.get_submodule("to_out.0"))
         if isinstance(module, nn.GroupNorm) and not name.endswith("norm2"):
-            module.weight[places.carried.flatten()] = places.steadied
+            module.weight[layout.carried.flatten()] = layout.norm_weight
 
 
 def _zero(layer: nn.Module) -> None:
@@ -143,27 +151,27 @@ def _zero(layer: nn.Module) -> None:
         nn.init.zeros_(parameter)
 
 
-def _carry_in(layer: nn.Conv2d, weight: Tensor, bias: Tensor, places: _Places) -> None:
-    """Let a convolution give components, by a weight (c, inputs) and a bias (c,), negatives and constants."""
+def _carry_in(layer: nn.Conv2d, weight: Tensor, bias: Tensor, layout: _ChannelLayout) -> None:
+    """Make a convolution output components (weight (c, inputs), bias (c,)), negatives and constants."""
     assert layer.bias is not None
-    for channels, factor in _signs(places.carried):
+    for channels, factor in _signs(layout.carried):
         layer.weight[channels] = 0.0
         layer.weight[channels, :, 1, 1] = factor * weight
         layer.bias[channels] = factor * bias
-    for channels, factor in _signs(places.constants):
+    for channels, factor in _signs(layout.constants):
         layer.weight[channels] = 0.0
         layer.bias[channels] = factor * STEADY
 
 
-def _read_out(layer: nn.Conv2d, weight: Tensor, places: _Places) -> None:
-    """Let a convolution add up the components by a weight (outputs, c)."""
+def _read_out(layer: nn.Conv2d, weight: Tensor, layout: _ChannelLayout) -> None:
+    """Make a convolution output a linear combination of the components with weight (outputs, c)."""
     _zero(layer)
-    for channels, factor in _signs(places.carried):
+    for channels, factor in _signs(layout.carried):
         layer.weight[:, channels, 1, 1] = factor * weight
 
 
 def _scale(network: Any) -> None:
-    """Pass latents on as Stable Diffusion scales them, and say that they are certain."""
+    """Scale latents as Stable Diffusion does, with a small variance of the posterior."""
     for layer, factor in ((network.quant_conv, 1 / LATENT_SCALE), (network.post_quant_conv, LATENT_SCALE)):
         _zero(layer)
         count = network.post_quant_conv.weight.shape[1]

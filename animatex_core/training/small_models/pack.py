@@ -1,4 +1,4 @@
-"""From trained weights to the files of the small bundle, with its model card."""
+"""Packs trained weights into the files of the small bundle and writes its model card."""
 
 import json
 import os
@@ -30,39 +30,29 @@ from ...utils.text import markdown_table
 from .image_encoder import image_encoder_config
 from .pose_onnx import write_detector, write_landmarks
 
-ABOUT = """# The small networks of Animate-X
+MAX_BYTES = 40_000_000  # of all files together, since they are part of the repository
 
-Every network of an animation in a few megabytes, so that all works without a download. They were trained from
-random weights on pictures that the code beside them draws (`animatex_core/training/synthetic`): cartoon
-characters, and dancers whose bodies are others. They know drawn characters on plain backgrounds and nothing
-else; photographs and real people need the released weights. Licence: that of the code, Apache-2.0.
+ABOUT = """# Small models of Animate-X
+
+All models of the animation pipeline in a few megabytes, so that everything runs without a download. They were
+trained from random weights on images that the code generates (`animatex_core/training/synthetic`): cartoon
+characters, and dancers with other body proportions. They only know drawn characters on plain backgrounds. Use
+the official weights for photos, real people and detail. Licence: Apache-2.0, like the code.
 """
-
-
-def model_card(networks: Mapping[str, Mapping[str, Tensor]], trained_on: TrainingSpec, told: str) -> str:
-    """Return the card in Markdown.
-
-    networks: weights by the names of files. told: Markdown of how they were trained and what was measured.
-    """
-    clips = f"{trained_on.width}x{trained_on.height} pixels, {trained_on.frames} frames at once"
-    counts = [(name, f"{_parameters(tensors):,}") for name, tensors in networks.items()]
-    form = f"Clips: {clips}; the reference is shown as {trained_on.reference_form}.\n"
-    return "\n".join([ABOUT, form, markdown_table(("file", "parameters"), counts), "", told.strip(), ""])
-
-
-def _parameters(tensors: Mapping[str, Tensor]) -> int:
-    return sum(tensor.numel() for tensor in tensors.values())
-
-
-MAX_BYTES = 40_000_000  # of all files together: they lie in the repository
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedParts:
-    """Weights in any precision.
+    """The trained weights of a bundle, in any precision.
 
-    autoencoder: of the sizes autoencoder_config. image_encoder: of OpenCLIP's vision tower, its keys
-    beginning with `visual.`; image_encoder_config: in OpenCLIP's form. pose_nets: of `SmallDWPose`.
+    Attributes:
+        denoiser: Weights and configuration of the denoiser.
+        autoencoder: Weights of the autoencoder.
+        image_encoder: Weights of OpenCLIP's vision tower, with keys that begin with `visual.`.
+        image_encoder_config: Configuration of the tower in OpenCLIP's format.
+        pose_nets: Weights of `SmallDWPose`.
+        autoencoder_config: Configuration of the autoencoder.
+
     """
 
     denoiser: DenoiserFile
@@ -74,7 +64,7 @@ class TrainedParts:
 
 
 def read_parts(folder: Path) -> TrainedParts:
-    """Read what was trained from files that are named as those of the bundle."""
+    """Read trained weights from a folder with the file names of the bundle."""
     files = SmallBundle(folder)
     return TrainedParts(
         denoiser=read_denoiser(files.denoiser),
@@ -86,22 +76,52 @@ def read_parts(folder: Path) -> TrainedParts:
     )
 
 
-def pack(parts: TrainedParts, folder: Path, told: str) -> None:
-    """Write the files of a bundle in fp16 into a folder; told: for its card, see `model_card`.
+def pack(parts: TrainedParts, folder: Path, notes: str) -> None:
+    """Write a bundle in fp16. Existing files are only replaced once the new ones are complete and load.
 
-    They replace those that are there when all are whole and fit together. Raises CheckpointError and its
-    kinds for weights that do not fit, InvalidInput for files of more than 40 MB together, and StorageError.
+    Args:
+        parts: The trained weights.
+        folder: Folder of the bundle.
+        notes: Markdown for the model card, see `model_card`.
+
+    Raises:
+        CheckpointError: Weights do not fit their model.
+        InvalidInput: The files exceed 40 MB together.
+        StorageError: The files cannot be written.
+
     """
     with scratch_folder(folder / "bundle") as scratch:
         bundle = SmallBundle(scratch)
-        _write(parts, bundle, told)
+        _write(parts, bundle, notes)
         _check(bundle)
         with storage_errors(folder):
             for path in bundle.files:
                 os.replace(path, folder / path.name)
 
 
-def _write(parts: TrainedParts, bundle: SmallBundle, told: str) -> None:
+def model_card(networks: Mapping[str, Mapping[str, Tensor]], trained_on: TrainingSpec, notes: str) -> str:
+    """Write the model card.
+
+    Args:
+        networks: Weights by file name.
+        trained_on: Format of the training clips.
+        notes: Markdown with training details and results.
+
+    Returns:
+        The card in Markdown.
+
+    """
+    clips = f"{trained_on.width}x{trained_on.height} pixels, {trained_on.frames} frames at once"
+    counts = [(name, f"{_parameters(tensors):,}") for name, tensors in networks.items()]
+    form = f"Videos: {clips}. Reference form: {trained_on.reference_form}.\n"
+    return "\n".join([ABOUT, form, markdown_table(("file", "parameters"), counts), "", notes.strip(), ""])
+
+
+def _parameters(tensors: Mapping[str, Tensor]) -> int:
+    return sum(tensor.numel() for tensor in tensors.values())
+
+
+def _write(parts: TrainedParts, bundle: SmallBundle, notes: str) -> None:
     write_denoiser(bundle.denoiser, parts.denoiser)
     networks = {
         bundle.autoencoder: parts.autoencoder,
@@ -111,11 +131,11 @@ def _write(parts: TrainedParts, bundle: SmallBundle, told: str) -> None:
     sizes = {bundle.autoencoder: autoencoder_metadata(parts.autoencoder_config)}
     for path, tensors in networks.items():
         _write_halves(path, tensors, sizes.get(path, {}))
-    nets = load_pose_nets(bundle.pose_nets)  # as rounded as they will be elsewhere
+    nets = load_pose_nets(bundle.pose_nets)  # read back, so that both formats have the same rounded weights
     write_detector(nets.detector, bundle.detector)
     write_landmarks(nets.landmarks, bundle.landmarks)
     named = {bundle.denoiser.name: parts.denoiser.tensors} | {path.name: x for path, x in networks.items()}
-    bundle.card.write_text(model_card(named, parts.denoiser.trained_on, told), encoding="utf-8")
+    bundle.card.write_text(model_card(named, parts.denoiser.trained_on, notes), encoding="utf-8")
     config = json.dumps(parts.image_encoder_config, indent=2)
     bundle.image_encoder_config.write_text(config + "\n", encoding="utf-8")
 
@@ -129,13 +149,13 @@ def _check(bundle: SmallBundle) -> None:
     size = sum(path.stat().st_size for path in bundle.files)
     if size > MAX_BYTES:
         raise InvalidInput(
-            f"The files are {size / 1e6:.1f} MB together, but {MAX_BYTES / 1e6:.0f} are the most: train "
-            "smaller networks."
+            f"The files have {size / 1e6:.1f} MB together, but the limit is {MAX_BYTES / 1e6:.0f} MB: train "
+            "smaller models."
         )
     networks = load_small(bundle, torch.float32, torch.device("cpu"))
     width = networks.image_encoder.encode(torch.zeros(1, 3, 224, 224)).shape[1]
     if width != networks.unet.config.context_dim:
         raise WrongCheckpoint(
-            f"The image encoder's features are {width} wide, but the denoiser reads "
-            f"{networks.unet.config.context_dim}: pack networks that were trained together."
+            f"The image encoder has {width} features, but the denoiser expects "
+            f"{networks.unet.config.context_dim}: pack models that were trained together."
         )

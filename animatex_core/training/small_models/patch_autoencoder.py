@@ -1,4 +1,4 @@
-"""The autoencoder that keeps faces: one level on patches of 8 x 8 pixels, from a linear start."""
+"""Training of the patch autoencoder: one level on 8 x 8 patches that preserves faces."""
 
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -16,13 +16,13 @@ from ..synthetic.triples import Scene, draw_scene
 from .fit import FitSettings, fit
 from .initialization import Components, init_linear_projection
 
-SIZES = ((128, 192), (128, 192), (192, 288))  # of the pictures that crops are taken from, in turn
+SIZES = ((128, 192), (128, 192), (192, 288))  # sizes of the images that crops are taken from, in turn
 CROP = 96
-PARTS = 4  # crops of one picture
-FACES = 0.4  # share of crops about the face
-EDGES = 0.3  # weight of the differences between neighbours, without which edges blur
-NOISE = 0.05  # largest deviation that latents get in training, where their own is 1
-PICTURES = 256  # from which the components are computed
+CROPS_PER_IMAGE = 4
+FACES = 0.4  # share of crops around the face
+EDGE_WEIGHT = 0.3  # weight of the differences of neighbouring pixels, without which edges blur
+NOISE = 0.05  # maximum noise level in training; the latents have a standard deviation of 1
+IMAGES = 256  # number of images from which the components are computed
 
 PATCH_AUTOENCODER = AutoencoderConfig(channels=(192,), blocks=1, latent_channels=64, norm_groups=3, patch=8)
 SETTINGS = FitSettings(
@@ -38,10 +38,18 @@ def train_patch_decoder(
     config: AutoencoderConfig = PATCH_AUTOENCODER,
     settings: FitSettings = SETTINGS,
 ) -> nn.Module:
-    """Train the decoder of a linear autoencoder, and return a copy of the whole; the encoder stays as it is.
+    """Train the decoder of a linear autoencoder. The encoder is frozen, so that existing latents stay valid.
 
-    So latents stay a linear map of the pictures, and what was encoded before stays true. kept: a file from
-    which a training that was interrupted goes on.
+    Args:
+        network: The linear autoencoder.
+        report: Called with progress messages.
+        kept: File of the saved state, from which an interrupted training resumes.
+        config: Configuration of the autoencoder.
+        settings: Settings of the training.
+
+    Returns:
+        A copy of the whole autoencoder with the trained decoder.
+
     """
     for name in ("encoder", "quant_conv"):
         network.get_submodule(name).requires_grad_(False)
@@ -49,25 +57,24 @@ def train_patch_decoder(
     return fit(network, partial(crop, CROP), loss, settings, report, kept)
 
 
-def linear_autoencoder(config: AutoencoderConfig, pictures: int = PICTURES) -> nn.Module:
-    """Return an autoencoder that is the best linear projection of the patches of so many pictures."""
+def linear_autoencoder(config: AutoencoderConfig, images: int = IMAGES) -> nn.Module:
+    """Return an autoencoder that projects patches onto the principal components of `images` images."""
     torch.manual_seed(0)
     network: Any = network_on_meta(config).to_empty(device="cpu")
     for module in network.modules():
         if hasattr(module, "reset_parameters"):
             module.reset_parameters()
-    patches = [
-        F.pixel_unshuffle(crop(CROP, PARTS * number)[None], config.patch) for number in range(pictures)
-    ]
+    crops = (crop(CROP, CROPS_PER_IMAGE * number) for number in range(images))
+    patches = [F.pixel_unshuffle(image[None], config.patch) for image in crops]
     columns = torch.cat(patches).permute(0, 2, 3, 1).flatten(0, 2)
     init_linear_projection(network, config, Components.of(columns, config.latent_channels))
     return network
 
 
 def crop(side: int, number: int) -> Tensor:
-    """Make up a part of a picture about a joint: (3, side, side) in -1..1; PARTS parts are of one picture."""
+    """Generate a crop around a joint, (3, side, side) in -1..1; CROPS_PER_IMAGE share an image."""
     rng = np.random.default_rng([12, side, number])
-    scene = _scene_of(number // PARTS)
+    scene = _cached_scene(number // CROPS_PER_IMAGE)
     _, height, width, _ = scene.frames.shape
     joint = JOINT["nose"] if rng.random() < FACES else int(rng.integers(BODY_POINTS))
     corner = scene.poses.body[0, joint, :2] * (width, height) - side / 2 + rng.normal(0, side / 5, 2)
@@ -76,12 +83,12 @@ def crop(side: int, number: int) -> Tensor:
 
 
 def picture(number: int, *, held_out: bool = False) -> np.ndarray:
-    """Make up a picture of 128 x 192 pixels, (h, w, 3) uint8."""
+    """Generate an image of 128 x 192 pixels, (h, w, 3) uint8."""
     return _scene(len(SIZES) * number, held_out=held_out).frames[0]
 
 
 def as_tensor(picture: np.ndarray) -> Tensor:
-    """Return a picture (h, w, 3) uint8 as (3, h, w) in -1..1."""
+    """Convert an image (h, w, 3) uint8 to (3, h, w) in -1..1."""
     return torch.from_numpy(picture.copy()).permute(2, 0, 1).float() / 127.5 - 1
 
 
@@ -90,28 +97,28 @@ def _scene(number: int, *, held_out: bool = False) -> Scene:
     return draw_scene(np.random.default_rng([13, int(held_out), number]), 1, width, height, held_out=held_out)
 
 
-_scene_of = lru_cache(maxsize=2)(_scene)
+_cached_scene = lru_cache(maxsize=2)(_scene)
 
 
-def reconstruction_loss(patch: int, network: Any, pictures: Tensor) -> Tensor:
-    """Squared error of pictures and of their edges, from slightly noisy latents."""
+def reconstruction_loss(patch: int, network: Any, images: Tensor) -> Tensor:
+    """Squared error of images (n, 3, h, w) and their edges, decoded from slightly noisy latents."""
     with torch.autocast("cpu", torch.bfloat16):
         with torch.no_grad():
-            latents = network.encode(F.pixel_unshuffle(pictures, patch)).latent_dist.mean
-        strength = NOISE / LATENT_SCALE * torch.rand(len(pictures), 1, 1, 1)
+            latents = network.encode(F.pixel_unshuffle(images, patch)).latent_dist.mean
+        strength = NOISE / LATENT_SCALE * torch.rand(len(images), 1, 1, 1)
         noisy = latents + strength * torch.randn_like(latents)
-        found = F.pixel_shuffle(network.decode(noisy).sample.float(), patch)
-    edges = sum((found - pictures).diff(dim=axis).square().mean() for axis in (2, 3))
-    return F.mse_loss(found, pictures) + EDGES * edges
+        decoded = F.pixel_shuffle(network.decode(noisy).sample.float(), patch)
+    edges = sum((decoded - images).diff(dim=axis).square().mean() for axis in (2, 3))
+    return F.mse_loss(decoded, images) + EDGE_WEIGHT * edges
 
 
 @torch.no_grad()
-def held_out_psnr(network: Any, patch: int, pictures: int = 24) -> float:
-    """PSNR in dB of held-out pictures of 128 x 192 pixels, a mean over pictures."""
-    found = []
-    for number in range(pictures):
+def held_out_psnr(network: Any, patch: int, images: int = 24) -> float:
+    """Return the mean PSNR in dB of held-out images of 128 x 192 pixels."""
+    psnr = []
+    for number in range(images):
         true = as_tensor(picture(number, held_out=True))[None]
         latents = network.encode(F.pixel_unshuffle(true, patch)).latent_dist.mean
         decoded = F.pixel_shuffle(network.decode(latents).sample, patch).clamp(-1, 1)
-        found.append(float(-10 * torch.log10(F.mse_loss(decoded, true) / 4)))
-    return float(np.mean(found))
+        psnr.append(float(-10 * torch.log10(F.mse_loss(decoded, true) / 4)))
+    return float(np.mean(psnr))

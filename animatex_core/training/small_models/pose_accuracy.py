@@ -1,4 +1,4 @@
-"""How well poses are found in clips whose poses are known."""
+"""Accuracy of a pose extractor on synthetic clips with known poses."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,11 +19,16 @@ OTHER_SIDE = [MIRROR.get(joint, joint) for joint in range(len(BODY_JOINTS))]
 
 @dataclass(frozen=True, eq=False)
 class JointAccuracy:
-    """Counts by joint of the drawn body, (20,) each.
+    """Counts for each joint of the body, (20,) each.
 
-    visible: joints that frames show. near: those of them that were found within NEAR; exchanged: others of
-    them for which that of the other side was found there, as where legs cross in trousers of one colour.
-    absent: joints that the body lacks; invented: those of them that were found all the same.
+    Attributes:
+        visible: Visible joints in all frames.
+        near: Visible joints that were found within NEAR of the true position.
+        exchanged: Other visible joints at whose position the joint of the other side was found, for example
+            where legs of the same colour cross.
+        absent: Joints that the body lacks.
+        invented: Absent joints that were detected.
+
     """
 
     visible: np.ndarray
@@ -34,52 +39,51 @@ class JointAccuracy:
 
     @property
     def overall(self) -> float:
-        """Share of all visible joints that were found within NEAR."""
+        """Share of the visible joints that were found within NEAR."""
         return float(self.near.sum() / self.visible.sum())
 
     @property
     def exchanges(self) -> float:
-        """Share of all visible joints that were exchanged with those of the other side."""
+        """Share of the visible joints that were swapped with those of the other side."""
         return float(self.exchanged.sum() / self.visible.sum())
 
     @property
     def by_joint(self) -> dict[str, float]:
-        """Share of each joint, NaN for one that was never visible."""
+        """Share found within NEAR for each joint; NaN for one that was never visible."""
         shares = self.near / np.where(self.visible, self.visible, np.nan)
         return dict(zip(BODY_JOINTS, shares.tolist(), strict=True))
 
     @property
     def inventions(self) -> float:
-        """Share of the absent joints that were found all the same."""
+        """Share of the absent joints that were detected."""
         return float(self.invented.sum() / max(1, self.absent.sum()))
 
 
 def held_out_clips(count: int) -> Iterator[Scene]:
-    """Draw characters and people of the tests, who dance what nobody trained on."""
+    """Generate held-out characters and people with held-out motion."""
     for number in range(count):
         yield draw_scene(np.random.default_rng([TEST_SEED, 8, number]), FRAMES, *SIZE, held_out=True)
 
 
 def joint_accuracy(extractor: PoseExtractor, clips: Iterable[Scene]) -> JointAccuracy:
-    """Find the poses in clips, one or more, and compare them with the true ones."""
+    """Extract the poses of one or more clips and compare them with the true ones."""
     counts = [_counts(extractor.extract(list(clip.frames)), clip) for clip in clips]
     return JointAccuracy(*np.sum(counts, axis=0))
 
 
 def _counts(found: PoseSequence, clip: Scene) -> np.ndarray:
-    """Return (5, 20) numbers of joints: visible, near, exchanged, absent, invented."""
-    there, visible = seen(clip.poses.body), visible_joints(clip)
-    near, exchanged = (visible & _is_near(points, clip) for points in (found, _exchanged(found)))
-    invented = ~there & seen(found.body)
-    counted = visible, near, exchanged & ~near, ~there, invented
-    return np.stack([each.sum(axis=0) for each in counted])
+    """Return the counts of JointAccuracy for one clip, (5, 20)."""
+    present, visible = seen(clip.poses.body), visible_joints(clip)
+    near, exchanged = (visible & _is_near(points, clip) for points in (found, _swap_sides(found)))
+    masks = visible, near, exchanged & ~near, ~present, ~present & seen(found.body)
+    return np.stack([mask.sum(axis=0) for mask in masks])
 
 
 def _is_near(found: PoseSequence, clip: Scene) -> np.ndarray:
     return seen(found.body) & (joint_distances(found, clip) <= NEAR)
 
 
-def _exchanged(found: PoseSequence) -> PoseSequence:
+def _swap_sides(found: PoseSequence) -> PoseSequence:
     points = found.points.copy()
     points[:, BODY] = points[:, OTHER_SIDE]
     return found.with_points(points)

@@ -1,6 +1,6 @@
-"""The small pose nets: a person detector and a pose net, trained on frames that are made up.
+"""Training of the small pose models: a person detector and a pose estimator, on synthetic frames.
 
-Frames go through the very code that prepares them for the nets in use.
+Frames go through the same preprocessing as at inference.
 """
 
 from collections.abc import Callable
@@ -20,23 +20,29 @@ from .pose_samples import Shot, shot
 
 DETECTOR = FitSettings(steps=1000, batch_size=16, learning_rate=3e-3, decay=0.99)
 LANDMARKS = FitSettings(steps=7500, batch_size=16, learning_rate=2e-3, decay=0.995)
-MAX_BOXES = (
-    96,
-    224,
-    SIDE,
-)  # pixels of a box's longer side that is found by the cells of strides 8, 16 and 32
-# Deviation of objectness about the middle of a box: in parts of its size, and at least in cells.
+# Maximum longer side, in pixels, of a box that is assigned to the cells of strides 8, 16 and 32.
+MAX_BOXES = (96, 224, SIDE)
+# Standard deviation of the objectness around the centre of a box: relative to its size, and minimum in cells.
 REACH, REACH_IN_CELLS = 0.12, 0.7
-RARE = -5.0  # logit of an objectness or of a map at the start: most cells show nobody
-SPREAD = 0.75  # deviation of a point's place, in cells of the map
-JITTER = 0.06  # deviation of a detected box's sides, in parts of its size
-WHOLE = 0.08  # share of crops around the whole frame, as where nobody was detected
-# Body and feet, face, hands: hundred points that hang together shall not outweigh twenty.
+RARE = -5.0  # initial logit of the objectness and of heatmaps, since most cells are empty
+SPREAD = 0.75  # standard deviation of a point's position, in cells of the heatmap
+JITTER = 0.06  # standard deviation of the sides of a detected box, relative to its size
+WHOLE = 0.08  # share of crops of the whole frame, which is used when no person is detected
+# Body and feet, face, hands: many strongly correlated points should not outweigh the body.
 WEIGHTS = torch.cat([torch.ones(23), torch.full((68,), 0.1), torch.full((42,), 0.2)])
 
 
 def train_pose_nets(report: Callable[[str], None], kept: Path | None = None) -> SmallDWPose:
-    """Train both nets. kept: a folder from whose states an interrupted training goes on."""
+    """Train both models.
+
+    Args:
+        report: Called with progress messages.
+        kept: Folder of the saved states, from which an interrupted training resumes.
+
+    Returns:
+        Both models.
+
+    """
     nets = SmallDWPose()
     nets.detector = train_detector(report, kept=kept and kept / "pose_detector.state")
     nets.landmarks = train_landmarks(report, kept=kept and kept / "pose_landmarks.state")
@@ -46,7 +52,7 @@ def train_pose_nets(report: Callable[[str], None], kept: Path | None = None) -> 
 def train_detector(
     report: Callable[[str], None], settings: FitSettings = DETECTOR, kept: Path | None = None
 ) -> SmallDetector:
-    """Train the person detector, through the file `kept` as `fit` does."""
+    """Train the person detector; arguments as for `fit`."""
     torch.manual_seed(0)
     network = SmallDetector()
     for head in network.heads:
@@ -57,7 +63,7 @@ def train_detector(
 def train_landmarks(
     report: Callable[[str], None], settings: FitSettings = LANDMARKS, kept: Path | None = None
 ) -> SmallLandmarks:
-    """Train the pose net, through the file `kept` as `fit` does."""
+    """Train the pose estimator; arguments as for `fit`."""
     torch.manual_seed(0)
     network = SmallLandmarks()
     nn.init.constant_(network.head.get_parameter("bias"), RARE)
@@ -65,14 +71,14 @@ def train_landmarks(
 
 
 def detector_sample(number: int) -> tuple[Tensor, Tensor]:
-    """Make up what the detector sees of a picture, and the box (4,) in the picture."""
-    made = shot(number)
-    box = made.box() * letterbox_ratio(*made.frame.shape[:2])
-    return SmallDetector.see(torch.from_numpy(letterbox(made.frame))), torch.from_numpy(box).float()
+    """Generate an input of the detector and the box (4,) of the person in it."""
+    sample = shot(number)
+    box = sample.box() * letterbox_ratio(*sample.frame.shape[:2])
+    return SmallDetector.see(torch.from_numpy(letterbox(sample.frame))), torch.from_numpy(box).float()
 
 
 def detector_loss(network: SmallDetector, batch: tuple[Tensor, Tensor]) -> Tensor:
-    """Cross entropy of the objectness, and the distance of the boxes of cells about the middles."""
+    """Cross entropy of the objectness, plus the box distance of cells near the centres."""
     sights, boxes = batch
     cells = network.cells(sights)
     wanted, near = targets(boxes)
@@ -82,45 +88,51 @@ def detector_loss(network: SmallDetector, batch: tuple[Tensor, Tensor]) -> Tenso
 
 
 def targets(boxes: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what cells shall say of boxes (n, 4): (n, 8400, 4), and their objectness (n, 8400).
+    """Return the training targets of all cells.
 
-    Objectness falls from 1 in the middle of the box, so that the cells around it tell where that is.
+    Args:
+        boxes: (n, 4), left, top, right and bottom in pixels; all 0 without a person.
+
+    Returns:
+        Box parameters (n, 8400, 4) and objectness (n, 8400). The objectness falls off from 1 at the centre of
+        the box, so that several cells contribute to its position.
+
     """
-    sizes, middles = boxes[:, None, 2:] - boxes[:, None, :2], (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
+    sizes, centers = boxes[:, None, 2:] - boxes[:, None, :2], (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
     longest = sizes.amax(2)
     wanted, near, least = [], [], 0
     for stride, most in zip(STRIDES, MAX_BOXES, strict=True):
         rows, columns = torch.meshgrid(*[torch.arange(SIDE // stride)] * 2, indexing="ij")
-        places = middles / stride - torch.stack([columns, rows], dim=-1).reshape(-1, 2)
-        extents = (sizes.clamp(min=1) / stride).log().expand_as(places)
+        offsets = centers / stride - torch.stack([columns, rows], dim=-1).reshape(-1, 2)
+        extents = (sizes.clamp(min=1) / stride).log().expand_as(offsets)
         reach = (REACH * sizes / stride).clamp(min=REACH_IN_CELLS)
         fits = (longest > least) & (longest <= most)
-        wanted.append(torch.cat([places, extents], dim=2))
-        near.append((-0.5 * ((places - 0.5) / reach).square().sum(2)).exp() * fits)
+        wanted.append(torch.cat([offsets, extents], dim=2))
+        near.append((-0.5 * ((offsets - 0.5) / reach).square().sum(2)).exp() * fits)
         least = most
     return torch.cat(wanted, dim=1), torch.cat(near, dim=1)
 
 
 def landmarks_sample(number: int) -> tuple[Tensor, Tensor]:
-    """Make up what the pose net sees of a picture, and the points (133, 3) in the picture, in pixels."""
-    made, rng = shot(number), np.random.default_rng([23, number])
-    region = region_of(_detected(rng, made))
-    places = (made.points[:, :2] - region.centre + region.size / 2) / region.size * [WIDTH, HEIGHT]
-    inside = ((places >= 0) & (places < [WIDTH, HEIGHT])).all(axis=1) * made.points[:, 2]
-    points = np.concatenate([places, inside[:, None]], axis=1)
-    return SmallLandmarks.see(torch.from_numpy(crop(made.frame, region))), torch.from_numpy(points).float()
+    """Generate an input of the pose estimator and the points (133, 3) in it, in pixels."""
+    sample, rng = shot(number), np.random.default_rng([23, number])
+    region = region_of(_detected_box(rng, sample))
+    pixels = (sample.points[:, :2] - region.centre + region.size / 2) / region.size * [WIDTH, HEIGHT]
+    inside = ((pixels >= 0) & (pixels < [WIDTH, HEIGHT])).all(axis=1) * sample.points[:, 2]
+    points = np.concatenate([pixels, inside[:, None]], axis=1)
+    return SmallLandmarks.see(torch.from_numpy(crop(sample.frame, region))), torch.from_numpy(points).float()
 
 
-def _detected(rng: np.random.Generator, made: Shot) -> np.ndarray:
-    """Return the box that a detector might have found."""
-    box, (height, width) = made.box(), made.frame.shape[:2]
+def _detected_box(rng: np.random.Generator, sample: Shot) -> np.ndarray:
+    """Return a box with the errors of a detector."""
+    box, (height, width) = sample.box(), sample.frame.shape[:2]
     if rng.random() < WHOLE or not box.any():
         return np.array([0, 0, width, height], float)
     return box + np.tile(box[2:] - box[:2], 2) * rng.normal(0, JITTER, 4)
 
 
 def landmarks_loss(network: SmallLandmarks, batch: tuple[Tensor, Tensor]) -> Tensor:
-    """KL divergence of the maps from normal distributions about the points, or from being nowhere."""
+    """KL divergence of the heatmaps from normal distributions around the points, or from absence."""
     sights, points = batch
     maps = network.maps(sights)
     x = _distribution(points[..., 0], WIDTH // CELL)
@@ -131,9 +143,9 @@ def landmarks_loss(network: SmallLandmarks, batch: tuple[Tensor, Tensor]) -> Ten
     return (divergence * WEIGHTS).sum() / WEIGHTS.sum() / len(points)
 
 
-def _distribution(places: Tensor, cells: int) -> Tensor:
-    """Return (n, 133, cells) for places (n, 133) in pixels."""
-    distance = places[..., None] / CELL - 0.5 - torch.arange(cells)
+def _distribution(coordinates: Tensor, cells: int) -> Tensor:
+    """Return a distribution over cells (n, 133, cells) for coordinates (n, 133) in pixels."""
+    distance = coordinates[..., None] / CELL - 0.5 - torch.arange(cells)
     return (-0.5 * (distance / SPREAD) ** 2).softmax(2)
 
 
@@ -146,7 +158,7 @@ def _fit_with_norms(
     kept: Path | None,
 ) -> Network:
     insert_batchnorm(network)
-    convert_conv2d_weight_memory_format(network, torch.channels_last)  # in which training is faster
+    convert_conv2d_weight_memory_format(network, torch.channels_last)  # trains faster
     trained = fit(network, make, loss, settings, report, kept)
     fuse_batchnorm(trained)
     convert_conv2d_weight_memory_format(trained, torch.contiguous_format)

@@ -1,4 +1,4 @@
-"""The small pose nets as ONNX files, which stand in for DWPose's two: weights in 16 bits, work in 32."""
+"""Exports the small pose models as ONNX files with DWPose's interface, with weights in fp16."""
 
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ from ...pose.onnx_model import ModelSignature
 from ...pose.torch_models import HALF, MERGED, Block, SmallDetector, SmallLandmarks
 from ...utils.files import atomic_path
 
-OPSET, FORMAT = 17, 8  # which onnxruntime reads from 1.17 on, and versions before
+OPSET, FORMAT = 17, 8  # supported by onnxruntime 1.17 and earlier versions
 BATCH = "batch"
 
 
 class Graph:
-    """Nodes of an ONNX graph in the order in which they work; a value is known by its name."""
+    """Builds an ONNX graph node by node in execution order; values are referred to by name."""
 
     def __init__(self) -> None:
         from onnx import helper, numpy_helper
@@ -34,18 +34,26 @@ class Graph:
         return names[0]
 
     def constant(self, values: Any) -> str:
-        """Return the name of a constant of these values and their type."""
+        """Add a constant with the values and their dtype, and return its name."""
         name = f"constant{len(self._constants)}"
         self._constants.append(self._arrays.from_array(np.asarray(values), name))
         return name
 
     def weight(self, values: Tensor) -> str:
-        """Return the name of a float32 tensor that is stored in float16."""
+        """Add a float32 tensor that is stored as float16, and return its name."""
         stored = self.constant(values.detach().numpy().astype(np.float16))
         return self.node("Cast", stored, to=self._helper.np_dtype_to_tensor_dtype(np.dtype(np.float32)))
 
     def save(self, path: Path, form: ModelSignature, input_name: str, output_names: list[str]) -> None:
-        """Write the graph to a file, with any number of pictures at once."""
+        """Write the graph to a file.
+
+        Args:
+            path: The file.
+            form: Shapes of the input and the outputs without the batch axis.
+            input_name: Name of the input.
+            output_names: Names of the outputs.
+
+        """
         import onnx
 
         float32 = self._helper.np_dtype_to_tensor_dtype(np.dtype(np.float32))
@@ -63,7 +71,7 @@ class Graph:
 
 
 def layer(graph: Graph, module: nn.Module, value: str) -> str:
-    """Append a layer of the small nets, or several that follow each other."""
+    """Append a layer of the small models, or a sequence of layers, and return the name of its output."""
     if isinstance(module, nn.Sequential):
         for part in module:
             value = layer(graph, part, value)
@@ -81,13 +89,13 @@ def layer(graph: Graph, module: nn.Module, value: str) -> str:
 
 
 def write_detector(network: SmallDetector, path: Path) -> None:
-    """Write `images` (batch, 3, 640, 640) -> `output` (batch, 8400, 85), as yolox_l.onnx."""
+    """Write the detector: `images` (batch, 3, 640, 640) -> `output` (batch, 8400, 85), as yolox_l.onnx."""
     graph = Graph()
-    scaled = graph.node("Div", _merged(graph, "images", MERGED), graph.constant(np.float32(127.5)))
+    scaled = graph.node("Div", _downsample(graph, "images", MERGED), graph.constant(np.float32(127.5)))
     sights = graph.node("Sub", scaled, graph.constant(np.float32(1)))
     levels = [graph.node("Relu", layer(graph, network.stem, sights))]
-    for halving in network.smaller:
-        levels.append(layer(graph, halving, levels[-1]))
+    for downsample in network.smaller:
+        levels.append(layer(graph, downsample, levels[-1]))
     value, rows = levels.pop(), []
     for level, grown, head in zip(levels[::-1], network.grown[::-1], network.heads[::-1], strict=True):
         value = graph.node("Relu", graph.node("Add", level, layer(graph, grown, value)))
@@ -95,17 +103,20 @@ def write_detector(network: SmallDetector, path: Path) -> None:
         rows.append(graph.node("Transpose", flat, perm=[0, 2, 1]))
     cells = graph.node("Concat", *rows[::-1], axis=1)
     graph.node("Split", cells, graph.constant([OBJECTNESS, 1]), outputs=["boxes", "logits"], axis=2)
-    there = graph.node("Sigmoid", "logits")
-    people = graph.node("Concat", "boxes", there, axis=2)
+    scores = graph.node("Sigmoid", "logits")
+    people = graph.node("Concat", "boxes", scores, axis=2)
     people = graph.node("Pad", people, graph.constant([0, 0, 0, 0, 0, 1]), graph.constant(np.float32(1)))
     graph.node("Pad", people, graph.constant([0, 0, 0, 0, 0, COLUMNS - PERSON - 1]), outputs=["output"])
     graph.save(path, detector.FORM, "images", ["output"])
 
 
 def write_landmarks(network: SmallLandmarks, path: Path) -> None:
-    """Write `input` (batch, 3, 384, 288) -> `simcc_x` (batch, 133, 576) and `simcc_y` (batch, 133, 768)."""
+    """Write the pose estimator: `input` -> `simcc_x` and `simcc_y`, as dw-ll_ucoco_384.onnx.
+
+    The shapes are (batch, 3, 384, 288), (batch, 133, 576) and (batch, 133, 768).
+    """
     graph = Graph()
-    values = _merged(graph, "input", HALF)
+    values = _downsample(graph, "input", HALF)
     for part in (network.stem, network.fine, network.middle):
         values = layer(graph, part, values)
     grown = layer(graph, network.grown, layer(graph, network.coarse, values))
@@ -121,6 +132,6 @@ def write_landmarks(network: SmallLandmarks, path: Path) -> None:
     graph.save(path, estimator.FORM, "input", ["simcc_x", "simcc_y"])
 
 
-def _merged(graph: Graph, pictures: str, side: int) -> str:
+def _downsample(graph: Graph, images: str, side: int) -> str:
     """Append the mean over squares of pixels."""
-    return graph.node("AveragePool", pictures, kernel_shape=[side, side], strides=[side, side])
+    return graph.node("AveragePool", images, kernel_shape=[side, side], strides=[side, side])

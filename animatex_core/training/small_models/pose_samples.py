@@ -1,4 +1,4 @@
-"""What the small pose nets learn from: frames of all kinds with one dancer, and where its points are."""
+"""Training samples of the small pose models: augmented frames with one dancer, and its keypoints."""
 
 import io
 from dataclasses import dataclass, replace
@@ -15,23 +15,26 @@ from ..synthetic.look import draw_look, draw_person
 from ..synthetic.render import render
 
 SIZES = ((128, 192),) * 4 + ((192, 288),) * 3 + ((160, 160), (192, 144), (256, 144), (288, 432))
-USUAL, ANY = (0.5, 0.8), (0.25, 0.9)  # of the frame's height that the dancer fills
-MARGIN = 0.05  # of the longer side: how much larger than all points a box is
-MIN_BOX = 4.0  # pixels
+USUAL, ANY = (0.5, 0.8), (0.25, 0.9)  # ranges of the frame height that the dancer fills
+MARGIN = 0.05  # margin of a box around all points, relative to its longer side
 
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """A frame (h, w, 3) uint8 in RGB, and the points of COCO-WholeBody in it, (133, 3).
+    """A frame with known keypoints.
 
-    points: x and y in its pixels and 1, or 0, 0, 0 for one that the frame does not show.
+    Attributes:
+        frame: (h, w, 3) uint8 in RGB.
+        points: (133, 3), points of COCO-WholeBody: x and y in pixels and 1, or zeros for a point that is not
+            in the frame.
+
     """
 
     frame: np.ndarray
     points: np.ndarray
 
     def box(self) -> np.ndarray:
-        """Return left, top, right and bottom (4,) of the dancer, within the frame; all 0 for nobody."""
+        """Return left, top, right and bottom (4,) of the dancer within the frame; zeros without a dancer."""
         shown = self.points[seen(self.points), :2]
         if not len(shown):
             return np.zeros(4)
@@ -42,7 +45,7 @@ class Shot:
 
 
 def shot(number: int) -> Shot:
-    """Make up a frame of the training."""
+    """Generate a training frame; two consecutive numbers share a rendering."""
     clean, rng = _rendered(number // 2), np.random.default_rng([22, number])
     return replace(clean, frame=worn(rng, clean.frame))
 
@@ -67,7 +70,7 @@ def _rendered(number: int) -> Shot:
 
 
 def whole_body(points: np.ndarray) -> np.ndarray:
-    """Return the 133 points of COCO-WholeBody (133, 3) of the 130 of a PoseSequence; heels are the ankles."""
+    """Convert points (130, 3) of a PoseSequence to COCO-WholeBody (133, 3); heels are set to the ankles."""
     body, found = points[BODY], np.zeros((133, 3))
     found[0], found[list(LIMBS)] = body[JOINT["nose"]], body[2:18]
     for toe, side in ((17, "left"), (20, "right")):
@@ -78,7 +81,7 @@ def whole_body(points: np.ndarray) -> np.ndarray:
 
 
 def worn(rng: np.random.Generator, frame: np.ndarray) -> np.ndarray:
-    """Treat a frame as cameras and codecs do: other light, other size, softer, compressed."""
+    """Augment a frame (h, w, 3) uint8 with the effects of cameras and codecs: light, blur, scaling, JPEG."""
     image = Image.fromarray(_relit(rng, frame))
     if rng.random() < 0.3:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.2)))
@@ -100,10 +103,10 @@ def _relit(rng: np.random.Generator, frame: np.ndarray) -> np.ndarray:
     gray = np.arange(256)[:, None] * gain + shift
     table = np.clip(gray, 0, 255).astype(np.uint8)
     colors = rng.permutation(3) if rng.random() < 0.5 else np.arange(3)
-    return np.stack([table[frame[..., color], place] for place, color in enumerate(colors)], axis=-1)
+    return np.stack([table[frame[..., color], index] for index, color in enumerate(colors)], axis=-1)
 
 
 def _shown(points: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Return points with zeros for those that are not seen or lie outside."""
+    """Set points that are missing or outside the frame to zero."""
     inside = ((points[:, :2] >= 0) & (points[:, :2] < [width, height])).all(axis=1) & seen(points)
     return np.where(inside[:, None], points, 0.0)

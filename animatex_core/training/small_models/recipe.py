@@ -1,4 +1,4 @@
-"""The whole training of the small bundle, in stages that go on wherever they were stopped."""
+"""The complete training of the small bundle, in resumable stages."""
 
 import shutil
 import time
@@ -35,19 +35,25 @@ from .patch_autoencoder import (
 )
 from .triples_set import TriplesSettings, write_triples
 
-FAR = (7, 11, 16, 23)  # steps between the frames of a clip: poses that have little to do with each other
+FAR = (7, 11, 16, 23)  # steps between the frames of a clip, for poses that are nearly independent
 NEAR_BATCHES = "batches=[{frames: 1, batch_size: 8, share: 0.05}, {frames: 4, batch_size: 4, share: 0.35}, {frames: 8, batch_size: 2, share: 0.6}]"  # noqa: E501
-WHOLE_CLIPS = 64  # in a shard: what a stop can lose of the drawing
+WHOLE_CLIPS = 64  # clips per shard, the most that an interruption can lose
 CLIPS = "clips"
-DECODER_BEFORE = 4  # the number of the stage before which the decoder is trained
+DECODER_BEFORE = 4  # number of the stage before which the decoder is trained
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the denoiser's training.
+    """A stage of the denoiser's training.
 
-    clips: how many lie in the folder `CLIPS/name` before it begins. steps: at which it ends, counted from
-    the very first. strides, frames: of these clips. changes: of the configuration, as `animatex train --set`.
+    Attributes:
+        name: Name of the subfolder of `CLIPS` with the clips.
+        clips: Number of clips that are generated before the stage begins.
+        steps: Step at which it ends, counted from the start of the training.
+        strides: Steps between the frames of the clips.
+        frames: Length of the clips.
+        changes: Changes of the configuration, as for `animatex train --set`.
+
     """
 
     name: str
@@ -73,7 +79,17 @@ STAGES = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training in a folder. every: minutes between two measurements; pairs: held-out clips for these."""
+    """A training in a folder.
+
+    Attributes:
+        folder: Folder of all files.
+        read_encoders: Loads the encoders of a bundle.
+        say: Called with progress messages.
+        stages: Stages of the denoiser's training.
+        every: Minutes between two validations.
+        pairs: Number of held-out clips for validation.
+
+    """
 
     folder: Path
     read_encoders: Callable[[SmallBundle], Encoders]
@@ -83,20 +99,20 @@ class Recipe:
     pairs: int = 8
 
     def run(self) -> None:
-        """Do what is left to do, and write the denoiser at the end."""
+        """Run or resume the training and write the denoiser at the end."""
         self._encoders()
         encoders = self.read_encoders(self._bundle)
-        watch = _Watch(self, encoders)
+        watch = _Validation(self, encoders)
         for number, stage in enumerate(self.stages):
             if number == DECODER_BEFORE and self._train_decoder():
                 encoders = self.read_encoders(self._bundle)
-                watch = _Watch(self, encoders)
+                watch = _Validation(self, encoders)
             self._draw(stage, encoders)
             self._train(number, stage, watch)
         self.export()
 
     def export(self) -> None:
-        """Write the denoiser as it stands into the folder."""
+        """Write the denoiser of the latest checkpoint to the folder."""
         export_denoiser(read_checkpoint(latest_checkpoint(self._run)), self._bundle.denoiser)
 
     @property
@@ -108,9 +124,9 @@ class Recipe:
         return self.folder / "run"
 
     def _encoders(self) -> None:
-        """Write the linear autoencoder, unless one is there; the other networks are those of the package.
+        """Write the linear autoencoder, if missing, and copy the other models from the package.
 
-        Latents stay a linear map of the pictures: only the decoder is trained further.
+        The encoder stays linear: only the decoder is trained further.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         for shipped in (SHIPPED.image_encoder, SHIPPED.image_encoder_config, SHIPPED.pose_nets):
@@ -120,7 +136,7 @@ class Recipe:
             self._write_autoencoder(linear_autoencoder(PATCH_AUTOENCODER))
 
     def _train_decoder(self) -> bool:
-        """Train the decoder, once; return whether it was, and takes the place of the linear one."""
+        """Train the decoder once; return whether it was trained now and replaces the linear one."""
         done = self.folder / "decoder.json"
         if done.exists():
             return False
@@ -128,7 +144,7 @@ class Recipe:
         before = held_out_psnr(linear, PATCH_AUTOENCODER.patch)
         trained = train_patch_decoder(linear, self.say, self.folder / "decoder.state")
         after = held_out_psnr(trained, PATCH_AUTOENCODER.patch)
-        self.say(f"decoder: {after:.2f} dB on held-out pictures, {before:.2f} dB before its training")
+        self.say(f"decoder: {after:.2f} dB on held-out images, {before:.2f} dB before training")
         if after > before:
             self._write_autoencoder(trained)
         write_json(done, {"before": before, "after": after})
@@ -144,30 +160,30 @@ class Recipe:
         settings = TriplesSettings(
             stage.clips, frames=stage.frames, strides=stage.strides, puppet=True, per_shard=WHOLE_CLIPS
         )
-        self.say(f"{stage.name}: {len(shard_files(folder)) * WHOLE_CLIPS} of {stage.clips} clips are drawn")
+        self.say(f"{stage.name}: {len(shard_files(folder)) * WHOLE_CLIPS} of {stage.clips} clips exist")
         write_triples(folder, settings, encoders, self.say, workers=0)
 
-    def _train(self, number: int, stage: Stage, watch: "_Watch") -> None:
+    def _train(self, number: int, stage: Stage, watch: "_Validation") -> None:
         from accelerate import Accelerator
 
-        begun = read_checkpoint(latest_checkpoint(self._run)) if checkpoints(self._run) else None
-        if begun is not None and begun.position.step >= stage.steps:
+        checkpoint = read_checkpoint(latest_checkpoint(self._run)) if checkpoints(self._run) else None
+        if checkpoint is not None and checkpoint.position.step >= stage.steps:
             return
-        config = self._config(stage, watch, begun)
+        config = self._config(stage, watch, checkpoint)
         self.say(f"stage {number + 1} of {len(self.stages)}: {stage.name}, to step {stage.steps}")
         dataset = open_dataset(config.data)
         maker = DenoiserBatchMaker(config, dataset, open_epi(config.epi, dataset))
         accelerator = Accelerator(cpu=True, mixed_precision=config.mixed_precision)
-        Trainer(maker, DenoisingTask(maker), self._run, accelerator, begun).run([watch])
+        Trainer(maker, DenoisingTask(maker), self._run, accelerator, checkpoint).run([watch])
 
-    def _config(self, stage: Stage, watch: "_Watch", begun: Any) -> TrainingConfig:
+    def _config(self, stage: Stage, watch: "_Validation", checkpoint: Any) -> TrainingConfig:
         changes = [f"steps={stage.steps}", f"data.path={self.folder / CLIPS / stage.name}", *stage.changes]
         changes.append(f"loss.channel_weights={channel_weights(watch.encoders, 8)}")
-        return read_config("small", changes) if begun is None else changed(begun.config, changes)
+        return read_config("small", changes) if checkpoint is None else changed(checkpoint.config, changes)
 
 
-class _Watch:
-    """Says now and then how good the averaged weights are on held-out clips, and keeps a sheet of them."""
+class _Validation:
+    """Periodically scores the averaged weights on held-out clips and writes a contact sheet."""
 
     def __init__(self, recipe: Recipe, encoders: Encoders) -> None:
         self.recipe, self.encoders = recipe, encoders
@@ -177,7 +193,7 @@ class _Watch:
         self._since, self._losses = time.monotonic(), list[float]()
 
     def __call__(self, training: Trainer, report: StepReport) -> None:
-        """Take in a step."""
+        """Record a training step and validate when it is due."""
         self._losses.append(report.loss)
         if time.monotonic() - self._since < 60 * self.recipe.every:
             return
@@ -207,10 +223,15 @@ class _Watch:
 
 @torch.no_grad()
 def channel_weights(encoders: Encoders, pictures: int) -> list[float]:
-    """Return how much each latent channel counts: by what a change of it changes, with a mean of 1.
+    """Return loss weights of the latent channels with mean 1, by their effect on the image.
 
-    The squared change itself, which is the error of the pictures, would leave hardly any weight to channels
-    of fine detail; its root would leave hardly any to those of colours, of which there are few.
+    Weighting by the squared effect, which is the error of the image, would nearly ignore channels of fine
+    detail. Weighting by its root would nearly ignore the few channels of colour.
+
+    Args:
+        encoders: Encoders of the bundle.
+        pictures: Number of images over which the effect is averaged.
+
     """
     autoencoder: Any = encoders.autoencoder
     batch = torch.stack([as_tensor(picture(number)) for number in range(pictures)])

@@ -1,4 +1,4 @@
-"""Triples as a data set of the trainer: drawn, seen as a pose net would see them, and encoded."""
+"""Triples as a training data set: rendered, with the errors of a pose estimator, and encoded."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -35,10 +35,19 @@ REPORT_EVERY = 200
 
 @dataclass(frozen=True)
 class TriplesSettings:
-    """What is drawn: `count` triples of `frames` frames from a seed, of pictures of this size.
+    """Settings of the data set.
 
-    strides: steps between two frames, at 24 frames a second. puppet: whether the puppet goes along.
-    per_shard: clips of a file.
+    Attributes:
+        count: Number of triples.
+        seed: Seed of the data set.
+        frames: Length of the clips.
+        width: Width in pixels.
+        height: Height in pixels.
+        held_out: Whether to use held-out characters and motion.
+        strides: Steps between two frames, at 24 frames per second.
+        puppet: Whether to store the puppet.
+        per_shard: Clips in a file.
+
     """
 
     count: int
@@ -59,7 +68,16 @@ def write_triples(
     report: Callable[[str], None],
     workers: int = 1,
 ) -> None:
-    """Write the triples that a folder lacks, in shards; the text context goes along."""
+    """Write triples as shards; an interrupted data set is continued.
+
+    Args:
+        folder: Folder of the data set.
+        settings: Settings of the data set.
+        encoders: Encode the clips. Their text context is stored as well.
+        report: Called with progress messages.
+        workers: Rendering processes.
+
+    """
     header = DatasetHeader(
         settings.width,
         settings.height,
@@ -83,7 +101,18 @@ def write_triples(
 def encode_triple(
     triple: Triple, encoders: Encoders, rng: np.random.Generator, *, puppet: bool = False
 ) -> StoredClip:
-    """Encode a triple; its poses are as a pose net might find them. puppet: whether to add the puppet."""
+    """Encode a triple, with the errors of a pose estimator added to its poses.
+
+    Args:
+        triple: The triple.
+        encoders: Encode the frames.
+        rng: Source of the errors.
+        puppet: Whether to add the latents of the puppet.
+
+    Returns:
+        The encoded clip.
+
+    """
     scale = int(rng.choice(SIZES, p=SIZE_SHARES))
     height, width = triple.target.frames.shape[1:3]
     frames = [*triple.reference.frames, *triple.target.frames]
@@ -94,17 +123,16 @@ def encode_triple(
     poses = [_found(scene.poses, rng, scale, most) for scene, most in zip(scenes, jitter, strict=True)]
     reference = ReferenceFeatures(triple.reference.frames[0], embeddings[:1], poses[0], latents[:1])
     motion = MotionFeatures(embeddings[1:], poses[2], scale * width, scale * height)
-    carried = None
+    puppet_condition = None
     if puppet:
         shape = ClipShape(width, height, len(poses[1]), num_downsamples=0)
-        carried = puppet_latents(encoders.autoencoder, reference.picture, poses[0], poses[1], shape)
-    return StoredClip(latents[1:], poses[1], motion, (reference,), puppet=carried)
+        puppet_condition = puppet_latents(encoders.autoencoder, reference.picture, poses[0], poses[1], shape)
+    return StoredClip(latents[1:], poses[1], motion, (reference,), puppet=puppet_condition)
 
 
 def _latent_channels(encoders: Encoders) -> int:
-    return encoders.autoencoder.encode(autoencoder_pictures([np.zeros((64, 64, 3), np.uint8)], 64, 64)).shape[
-        1
-    ]
+    blank = autoencoder_pictures([np.zeros((64, 64, 3), np.uint8)], 64, 64)
+    return encoders.autoencoder.encode(blank).shape[1]
 
 
 def _draw(settings: TriplesSettings, first: int, number: int) -> Triple:

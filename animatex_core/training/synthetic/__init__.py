@@ -1,1 +1,1 @@
-"""Synthetic characters, dances and videos, drawn from a seed."""
+"""Synthetic characters, motion and videos, generated from a seed."""

@@ -1,4 +1,4 @@
-"""Synthetic backgrounds, and the canvas that characters are drawn on."""
+"""Random backgrounds, and the supersampled canvas that characters are drawn on."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -8,12 +8,21 @@ from PIL import Image, ImageDraw
 
 from .look import Color
 
-SCALE = 2
+SCALE = 2  # supersampling: canvas pixels per pixel of the finished image
 INK = (35, 30, 35)
+
+Rng = np.random.Generator
+Backdrop = Callable[[Rng, tuple[int, int], Color, Color], Image.Image]
 
 
 class Canvas:
-    """Draws in pixels of the finished picture; `line`: width of outlines, 0 for none."""
+    """Draws in coordinates of the finished image.
+
+    Args:
+        background: An image of SCALE times the finished size. It is copied.
+        line: Width of outlines in pixels; 0 draws none.
+
+    """
 
     def __init__(self, background: Image.Image, line: float = 0.0) -> None:
         self.image = background.copy()
@@ -21,7 +30,7 @@ class Canvas:
         self.line = line
 
     def finished(self) -> np.ndarray:
-        """Return (height, width, 3) uint8 in RGB."""
+        """Return the finished image, (height, width, 3) uint8 in RGB."""
         return np.asarray(self.image.reduce(SCALE))
 
     def disc(self, center: np.ndarray, radius: float, color: Color, *, outlined: bool = True) -> None:
@@ -30,49 +39,46 @@ class Canvas:
             self._disc(center, radius + self.line, INK)
         self._disc(center, radius, color)
 
-    def limb(self, places: np.ndarray, width: float, color: Color) -> None:
-        """Draw a bent tube through places (n, 2)."""
+    def limb(self, points: np.ndarray, width: float, color: Color) -> None:
+        """Draw a polyline through points (n, 2) with round joints."""
         if self.line:
-            self._limb(places, width + 2 * self.line, INK)
-        self._limb(places, width, color)
+            self._limb(points, width + 2 * self.line, INK)
+        self._limb(points, width, color)
 
     def shape(self, corners: np.ndarray, color: Color, *, outlined: bool = True) -> None:
-        """Draw a filled polygon (n, 2)."""
-        points = _flat(corners)
-        self._draw.polygon(points, fill=color)
+        """Draw a filled polygon with corners (n, 2)."""
+        outline = _flat(corners)
+        self._draw.polygon(outline, fill=color)
         if self.line and outlined:
             width = max(1, round(2 * self.line * SCALE))
-            self._draw.line([*points, *points[:2]], fill=INK, width=width, joint="curve")
+            self._draw.line([*outline, *outline[:2]], fill=INK, width=width, joint="curve")
 
-    def curve(self, places: np.ndarray, width: float, color: Color) -> None:
-        """Draw a thin line through places (n, 2)."""
-        self._draw.line(_flat(places), fill=color, width=max(1, round(width * SCALE)))
+    def curve(self, points: np.ndarray, width: float, color: Color) -> None:
+        """Draw a thin line through points (n, 2)."""
+        self._draw.line(_flat(points), fill=color, width=max(1, round(width * SCALE)))
 
     def _disc(self, center: np.ndarray, radius: float, color: Color) -> None:
         x, y = center * SCALE
         r = radius * SCALE
         self._draw.ellipse([x - r, y - r, x + r, y + r], fill=color)
 
-    def _limb(self, places: np.ndarray, width: float, color: Color) -> None:
-        for start, end in pairwise(places):
+    def _limb(self, points: np.ndarray, width: float, color: Color) -> None:
+        for start, end in pairwise(points):
             along = (end - start) / max(float(np.linalg.norm(end - start)), 1e-6)
             across = np.array([-along[1], along[0]]) * width / 2
             self._draw.polygon(
                 _flat(np.stack([start + across, end + across, end - across, start - across])), color
             )
-        for place in places:
-            self._disc(place, width / 2, color)
+        for point in points:
+            self._disc(point, width / 2, color)
 
 
-def _flat(places: np.ndarray) -> Sequence[float]:
-    return (places * SCALE).reshape(-1).tolist()
-
-
-Rng = np.random.Generator
+def _flat(points: np.ndarray) -> Sequence[float]:
+    return (points * SCALE).reshape(-1).tolist()
 
 
 def draw_backdrop(rng: Rng, width: int, height: int) -> Image.Image:
-    """Make up a background for a `Canvas` of this size."""
+    """Draw a random background for a `Canvas` of this size in pixels."""
     kind = KINDS[int(rng.integers(len(KINDS)))]
     return kind(rng, (width * SCALE, height * SCALE), _pale(rng), _pale(rng))
 
@@ -122,7 +128,6 @@ def _bubbles(rng: Rng, size: tuple[int, int], wall: Color, floor: Color) -> Imag
     return image
 
 
-Backdrop = Callable[[Rng, tuple[int, int], Color, Color], Image.Image]
 KINDS: tuple[Backdrop, ...] = (_plain, _floor, _floor, _gradient, _tiles, _bubbles, _hills)
 
 

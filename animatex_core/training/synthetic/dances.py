@@ -1,4 +1,4 @@
-"""Dances: four real ones and synthetic choreography, kept apart for training and validation."""
+"""Motion for training and validation: four recorded dances, and random choreography."""
 
 from functools import cache
 
@@ -12,20 +12,20 @@ from .anatomy import FPS
 from .motion import BONE_OF, CHILDREN, Motion, motion_of
 
 BEAT = (0.3, 0.9)  # seconds from one pose to the next
-# Radians. Arms: away from the body, 0 hanging and pi straight up; elbows: on from there; depth: out of the
-# picture's plane. Legs likewise; knees bend back in.
+# Radians. Arms: angle away from the body, 0 hanging and pi straight up; elbows: relative to the upper arm;
+# depth: out of the image plane. Legs likewise; knees bend back inwards.
 RANGES = {
     "lean": (-0.3, 0.3), "yaw": (-0.8, 0.8), "tilt": (-0.4, 0.4), "nod": (-0.3, 0.3),
     "arm": (-0.4, 3.2), "elbow": (-1.7, 2.3), "arm_depth": (-0.9, 0.9), "forearm_depth": (-0.9, 0.9),
     "leg": (-0.05, 0.7), "knee": (-0.1, 0.6), "leg_depth": (0.0, 1.1),
 }  # fmt: skip
-CALM = 0.35  # how much of their range legs use most of the time
+CALM = 0.35  # fraction of their range that legs use most of the time
 SWAY = 0.12  # statures
-JUMP = 0.12
+JUMP = 0.12  # statures
 
 
 def choreograph(rng: np.random.Generator, frames: int) -> Motion:
-    """Make up `frames` frames, 24 a second, of one dance."""
+    """Generate `frames` frames of random choreography at 24 frames per second."""
     curve = _Curves(rng, frames)
     yaw, lean = curve("yaw"), curve("lean")
     bones = np.zeros((frames, len(CHILDREN), 2))
@@ -38,7 +38,7 @@ def choreograph(rng: np.random.Generator, frames: int) -> Motion:
 
 
 def stand(rng: np.random.Generator) -> Motion:
-    """Make up one frame of somebody who stands and waits: arms hanging or held out, seen from the front."""
+    """Generate one frame of a standing figure: arms hanging or held out, seen from the front."""
     bones = np.zeros((1, len(CHILDREN), 2))
     curve = _Curves(rng, 1)
     _trunk_and_head(bones, curve, curve("yaw", 0.2), curve("lean", 0.2), 0.3)
@@ -52,7 +52,7 @@ def stand(rng: np.random.Generator) -> Motion:
 
 
 class _Curves:
-    """Smooth curves through random values at random beats."""
+    """Smooth curves through random values, one value per beat."""
 
     def __init__(self, rng: np.random.Generator, frames: int) -> None:
         self.rng, self.frames = rng, frames
@@ -103,7 +103,7 @@ def _leg(bones: np.ndarray, curve: _Curves, side: str, sign: float, share: float
 
 
 def _axes(angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sideways and down, (f, 2) each, of something that leans by an angle."""
+    """Return the sideways and downward unit vectors, (f, 2) each, of something that leans by `angle`."""
     sine, cosine = np.sin(angle), np.cos(angle)
     return np.stack([cosine, sine], axis=1), np.stack([-sine, cosine], axis=1)
 
@@ -119,11 +119,11 @@ def _bone(child: str) -> int:
 DATA = ASSETS / "synthetic" / "dances.safetensors"
 HELD_OUT = "dance_2"
 TEMPO = (0.75, 1.25)
-REAL, MIXED = 0.4, 0.25  # shares of real dances, and of a real one's half with something made up
+REAL, MIXED = 0.4, 0.25  # shares of recorded dances, and of upper and lower bodies from different sources
 
 
 def real_dance(name: str) -> PoseSequence:
-    """Read one of the four real dances: bodies alone, at 24 frames a second."""
+    """Read one of the four recorded dances: body keypoints only, at 24 frames per second."""
     stored = load_file(DATA)
     body, (width, height) = stored[name].astype(np.float32), stored[f"{name}_size"].tolist()
     hands = np.zeros((len(body), 2, HAND_POINTS, 3), np.float32)
@@ -133,32 +133,42 @@ def real_dance(name: str) -> PoseSequence:
 
 @cache
 def real_motions(held_out: bool) -> tuple[Motion, ...]:
-    """Return the motion of the dances for training, or of the one that is held out."""
+    """Return the motion of the training dances, or of the held-out one."""
     names = [f"dance_{number}" for number in (1, 2, 3, 4)]
     return tuple(motion_of(real_dance(name), PROPORTION) for name in names if (name == HELD_OUT) == held_out)
 
 
 def draw_motion(rng: np.random.Generator, times: np.ndarray, *, held_out: bool) -> Motion:
-    """Take a stretch of a dance at `times`, in frames of 24 a second that begin with 0."""
+    """Draw a random motion.
+
+    Args:
+        rng: Source of randomness.
+        times: (f,), ascending sample times from 0, in frames at 24 frames per second.
+        held_out: Whether to use the held-out dance instead of the training dances.
+
+    Returns:
+        The motion at f times, mirrored half of the time.
+
+    """
     times = times * rng.uniform(*TEMPO)
     kind = rng.random()
     if kind < REAL:
-        motion = _stretch(rng, times, held_out)
+        motion = _excerpt(rng, times, held_out)
     elif kind < REAL + MIXED:
-        halves = [_stretch(rng, times, held_out), _made_up(rng, times)]
+        halves = [_excerpt(rng, times, held_out), _choreographed(rng, times)]
         first = int(rng.integers(2))
         motion = halves[first].with_legs_of(halves[1 - first])
     else:
-        motion = _made_up(rng, times)
+        motion = _choreographed(rng, times)
     return motion.mirrored() if rng.random() < 0.5 else motion
 
 
-def _stretch(rng: np.random.Generator, times: np.ndarray, held_out: bool) -> Motion:
+def _excerpt(rng: np.random.Generator, times: np.ndarray, held_out: bool) -> Motion:
     dances = real_motions(held_out)
     dance = dances[int(rng.integers(len(dances)))]
     start = rng.uniform(0, max(0.0, len(dance) - 1 - times[-1]))
     return dance.at(start + times)
 
 
-def _made_up(rng: np.random.Generator, times: np.ndarray) -> Motion:
+def _choreographed(rng: np.random.Generator, times: np.ndarray) -> Motion:
     return choreograph(rng, int(times[-1]) + 2).at(times)

@@ -1,4 +1,4 @@
-"""Faces, ears and what is worn on top."""
+"""Drawing of heads: faces, ears, and hats or leaves on top."""
 
 from dataclasses import dataclass
 
@@ -15,9 +15,17 @@ HAT = ((-0.9, -0.1), (0.9, -0.1), (0.0, 1.1))
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """center, up and turn are (2,): the nose, upwards at length 1, and how far the eyes are turned aside.
+    """A head to be drawn on a canvas, in pixels.
 
-    radius: of the head; unit: a stature, both in pixels.
+    Attributes:
+        look: Appearance of the character.
+        canvas: What to draw on.
+        center: (2,), the nose.
+        up: (2,), unit vector from the chin to the crown.
+        turn: (2,), offset of the eyes from the nose, which shows how far the head is turned.
+        radius: Radius of the head.
+        unit: Length of one stature.
+
     """
 
     look: Look
@@ -30,11 +38,11 @@ class Head:
 
     @property
     def side(self) -> np.ndarray:
-        """Sideways, at length 1."""
+        """Unit vector sideways."""
         return np.array([-self.up[1], self.up[0]])
 
     def face(self) -> None:
-        """Draw eyes and mouth."""
+        """Draw the eyes and the mouth."""
         radius, up, side = self.radius, self.up, self.side
         turn = float(self.turn @ side) * side
         eye = self.look.eye_size * radius
@@ -46,13 +54,13 @@ class Head:
         self.canvas.curve(self.center + 1.2 * turn + across * side - height * up, 0.1 * radius, INK)
 
     def ears(self, base: np.ndarray) -> None:
-        """Draw both ears about a place (2,)."""
+        """Draw both ears around a point (2,)."""
         for sign in (-1, 1) if self.look.ears != "none" else ():
             root = base + self.radius * (0.7 * self.up + sign * 0.6 * self.side)
             self._ear(root, unit(self.up + sign * 0.45 * self.side), self.look.ear_size * self.unit)
 
     def crown(self, place: np.ndarray, radius: float, up: np.ndarray) -> None:
-        """Draw what is on top at a place (2,)."""
+        """Draw the hair, hat, leaf or stem at a point (2,)."""
         look, side = self.look, np.array([-up[1], up[0]])
         if look.top == "leaf":
             self.canvas.limb(np.stack([place, place + 0.5 * radius * up]), 0.12 * radius, look.hair)

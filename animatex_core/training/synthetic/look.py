@@ -1,4 +1,4 @@
-"""What a character looks like: everything the renderer must know, and how it is made up from a seed."""
+"""The appearance of a character: what the renderer needs to know, drawn at random."""
 
 import colorsys
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from .anatomy import Anatomy, person
 
 Color = tuple[int, int, int]
 
-# Half the width of a trunk from its top to its bottom, in parts of its greatest.
+# Half width of a trunk from top to bottom, relative to its maximum.
 PROFILES = {
     "pear": (0.05, 0.45, 0.6, 0.62, 0.75, 0.95, 1.0, 0.9, 0.55, 0.1),
     "apple": (0.1, 0.7, 0.92, 1.0, 1.0, 0.97, 0.9, 0.75, 0.5, 0.1),
@@ -33,13 +33,16 @@ TAILS = ("none", "none", "thin", "bushy")
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """Sizes are in statures. face_on_trunk: fruit and furniture have no head of their own."""
+    """Proportions, shapes and colours of a character. Sizes are in statures.
+
+    `face_on_trunk` is for fruit and furniture, which have no separate head.
+    """
 
     anatomy: Anatomy
     profile: str
     trunk_width: float
-    above: float  # the trunk goes on above the neck
-    below: float  # and below the hips
+    above: float  # how far the trunk extends above the neck
+    below: float  # how far it extends below the hips
     face_on_trunk: bool
     limb: float  # width of arms; legs are wider by `leg`
     leg: float
@@ -63,7 +66,7 @@ class Look:
 
 
 def draw_look(rng: np.random.Generator) -> Look:
-    """Make up a cartoon character: an animal, a fruit, a piece of furniture or a doll."""
+    """Draw a random cartoon character: an animal, a fruit, a piece of furniture or a doll."""
     thing = rng.random() < 0.5
     head = rng.uniform(0.1, 0.19)
     profile = str(rng.choice(THINGS)) if thing else str(rng.choice(["torso", "dress", "egg", "pear", "box"]))
@@ -84,7 +87,7 @@ def draw_look(rng: np.random.Generator) -> Look:
 
 
 def draw_person(rng: np.random.Generator) -> Look:
-    """Make up a dancer of flesh and blood, in clothes."""
+    """Draw a random human dancer in clothes."""
     anatomy = person(rng)
     skin = _color(rng, hue=rng.uniform(0.03, 0.09), saturation=(0.25, 0.6), value=(0.4, 0.95))
     colors = _colors(rng) | {"skin": skin, "hands": skin}

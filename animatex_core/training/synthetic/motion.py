@@ -1,4 +1,4 @@
-"""Motion without a body: where every bone points, and how high the feet are above the ground."""
+"""Motion independent of a body: bone directions over time, height above the ground and sway."""
 
 from dataclasses import dataclass, replace
 
@@ -15,18 +15,20 @@ _MIRRORED = [BONE_OF[MIRROR.get(child, child)] for child in CHILDREN]
 LOWER = [
     BONE_OF[JOINT[f"{side}_{name}"]] for side in ("right", "left") for name in ("hip", "knee", "ankle", "toe")
 ]
-MAX_STRETCH = 1.05  # a bone of a real dance, in parts of its usual length; above it the detection erred
-GROUND = 0.8  # quantile of the lowest foot that is the ground
+MAX_STRETCH = 1.05  # bone length relative to its usual one; longer bones are detection errors
+GROUND = 0.8  # quantile of the lowest foot's y that is taken as the ground
 
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """f frames of motion, in no unit of length but the dancer's own.
+    """f frames of motion, relative to the size of the body that performs it.
 
-    bones: (f, 19, 2), each bone of BODY_BONES as a vector, x right and y down, of length 1 when it lies in
-        the plane of the picture and less when it points towards or away from us.
-    lift: (f,), height of the lowest foot above the ground, in statures. sway: (f,), the neck's way to the
-        right of its mean place, in statures.
+    Attributes:
+        bones: (f, 19, 2), each bone of BODY_BONES as a vector, x right and y down. The length is 1 for a bone
+            in the image plane and less for one that points towards or away from the camera.
+        lift: (f,), height of the lowest foot above the ground, in statures.
+        sway: (f,), offset of the neck to the right of its mean position, in statures.
+
     """
 
     bones: np.ndarray
@@ -37,11 +39,11 @@ class Motion:
         return len(self.bones)
 
     def mirrored(self) -> "Motion":
-        """Return what a mirror shows: left becomes right."""
+        """Return the motion with left and right swapped."""
         return Motion(self.bones[:, _MIRRORED] * [-1, 1], self.lift, -self.sway)
 
     def at(self, times: np.ndarray) -> "Motion":
-        """Return the motion at other times (frames, fractions allowed), interpolated."""
+        """Return the motion at other times, in frames, linearly interpolated."""
         low = np.clip(np.floor(times).astype(int), 0, len(self) - 1)
         high, part = np.minimum(low + 1, len(self) - 1), times - low
 
@@ -52,17 +54,25 @@ class Motion:
         return Motion(between(self.bones), between(self.lift), between(self.sway))
 
     def with_legs_of(self, other: "Motion") -> "Motion":
-        """Return this upper body on the hips, legs and way of another motion of as many frames."""
+        """Return this upper body combined with the hips, legs, lift and sway of an equally long motion."""
         bones = self.bones.copy()
         bones[:, LOWER] = other.bones[:, LOWER]
         return replace(other, bones=bones)
 
 
 def motion_of(poses: PoseSequence, proportions: np.ndarray) -> Motion:
-    """Take the motion out of a real dance. proportions: (len(KINDS),), the length of bones in statures.
+    """Extract the motion of a recorded dance.
 
-    Joints that are missing in some frames are filled from those around them; every joint of the body must
-    be seen in some frame.
+    Joints that are missing in some frames are interpolated over time. Every joint of the body must be
+    detected in at least one frame.
+
+    Args:
+        poses: Poses of f frames.
+        proportions: (len(KINDS),), bone lengths of the dancer in statures.
+
+    Returns:
+        The motion of f frames.
+
     """
     places = _filled(poses.body) * [poses.width, poses.height]
     vectors = np.stack([places[:, child] - places[:, parent] for parent, child in BODY_BONES], axis=1)
@@ -78,7 +88,7 @@ def motion_of(poses: PoseSequence, proportions: np.ndarray) -> Motion:
 
 
 def _filled(body: np.ndarray) -> np.ndarray:
-    """(f, 20, 3) -> (f, 20, 2) without gaps; what is missing at an end of the clip stays where it is seen."""
+    """(f, 20, 3) -> (f, 20, 2) without gaps; at the ends of the clip the nearest detection is repeated."""
     frames, there = np.arange(len(body)), seen(body)
     assert there.any(axis=0).all()
     columns = [
@@ -90,6 +100,6 @@ def _filled(body: np.ndarray) -> np.ndarray:
 
 
 def _lengths(norms: np.ndarray) -> np.ndarray:
-    """(f, 19) seen lengths -> (19,) true ones: bones of a kind share theirs."""
+    """(f, 19) projected lengths -> (19,) true ones, shared by bones of the same kind."""
     kinds = {kind: np.quantile(norms[:, kind == BONE_KINDS], 0.95) for kind in set(BONE_KINDS.tolist())}
     return np.array([kinds[kind] for kind in BONE_KINDS.tolist()])

@@ -1,4 +1,4 @@
-"""The renderer: a character in a pose on a background."""
+"""Renders a character in a sequence of poses on a background."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -14,31 +14,51 @@ from .look import PROFILES, Look
 
 LINE = 0.006  # width of outlines, in statures
 SIDES = ("right", "left")
-STRIPES = ((0.25, 0.35), (0.5, 0.6), (0.75, 0.85))  # along the trunk
-BARS = ((-0.7, -0.45), (-0.1, 0.15), (0.5, 0.75))  # across it
+STRIPES = ((0.25, 0.35), (0.5, 0.6), (0.75, 0.85))  # ranges along the trunk
+BARS = ((-0.7, -0.45), (-0.1, 0.15), (0.5, 0.75))  # ranges across the trunk
 DOTS = ((-0.5, 0.3), (0.4, 0.38), (-0.1, 0.55), (0.55, 0.65), (-0.55, 0.72), (0.1, 0.85))  # across, along
-TAIL = ((0.0, 0.0), (0.2, 0.03), (0.3, -0.12))  # sideways and down from the trunk's end
+TAIL = ((0.0, 0.0), (0.2, 0.03), (0.3, -0.12))  # sideways and down from the end of the trunk
 
 
 def render(look: Look, poses: PoseSequence, stature: float, background: Image.Image) -> Iterator[np.ndarray]:
-    """Draw a character in each pose: (height, width, 3) uint8 in RGB. stature: its unit, in pixels."""
+    """Draw a character in each of its poses.
+
+    Args:
+        look: Appearance of the character.
+        poses: Poses of f frames, for the character's own proportions.
+        stature: Length of one stature in pixels.
+        background: An image of SCALE times the size of the poses, as from `draw_backdrop`.
+
+    Yields:
+        f frames (height, width, 3) uint8 in RGB.
+
+    """
     for body in poses.body:
         canvas = Canvas(background, LINE * stature if look.outline else 0.0)
-        places = body[:, :2] * np.array([poses.width, poses.height], float)
-        Figure(look, canvas, places, seen(body), stature).draw()
+        joints = body[:, :2] * np.array([poses.width, poses.height], float)
+        Figure(look, canvas, joints, seen(body), stature).draw()
         yield canvas.finished()
 
 
 class Figure:
-    """One character in one pose. places: (20, 2) in pixels; shown: (20,), which of them it has."""
+    """A character in one pose, drawn on a canvas.
+
+    Args:
+        look: Appearance of the character.
+        canvas: What to draw on.
+        joints: (20, 2), joints of the body in pixels.
+        present: (20,) bool, which joints the body has.
+        stature: Length of one stature in pixels.
+
+    """
 
     def __init__(
-        self, look: Look, canvas: Canvas, places: np.ndarray, shown: np.ndarray, stature: float
+        self, look: Look, canvas: Canvas, joints: np.ndarray, present: np.ndarray, stature: float
     ) -> None:
-        self.look, self.canvas, self.places, self.shown, self.unit = look, canvas, places, shown, stature
+        self.look, self.canvas, self.joints, self.present, self.unit = look, canvas, joints, present, stature
 
     def draw(self) -> None:
-        """Draw from the back to the front."""
+        """Draw all parts from back to front."""
         head = self._head
         self._tail()
         for side in SIDES:
@@ -57,7 +77,7 @@ class Figure:
             self._arm(side)
 
     def _at(self, name: str) -> np.ndarray:
-        return self.places[JOINT[name]]
+        return self.joints[JOINT[name]]
 
     @cached_property
     def _hips(self) -> np.ndarray:
@@ -92,14 +112,14 @@ class Figure:
         return Head(self.look, self.canvas, nose, up, (left + right) / 2 - nose, radius, self.unit)
 
     def _leg(self, side: str) -> None:
-        if self.shown[JOINT[f"{side}_knee"]]:
+        if self.present[JOINT[f"{side}_knee"]]:
             joints = np.stack([self._at(f"{side}_{name}") for name in ("hip", "knee", "ankle")])
             self.canvas.limb(joints, self.look.limb * self.look.leg * self.unit, self.look.legs)
             foot = np.stack([joints[2], self._at(f"{side}_toe")])
             self.canvas.limb(foot, 1.5 * self.look.foot_size * self.unit, self.look.shoes)
 
     def _arm(self, side: str) -> None:
-        if self.shown[JOINT[f"{side}_elbow"]]:
+        if self.present[JOINT[f"{side}_elbow"]]:
             joints = np.stack([self._at(f"{side}_{name}") for name in ("shoulder", "elbow", "wrist")])
             self.canvas.limb(joints, self.look.limb * self.unit, self.look.arms)
             size = self.look.hand_size * self.unit
@@ -109,9 +129,9 @@ class Figure:
     def _tail(self) -> None:
         if self.look.tail != "none":
             root = self._bottom - 0.05 * self.unit * self._down
-            places = [root + self.unit * (x * self._side + y * self._down) for x, y in TAIL]
+            points = [root + self.unit * (x * self._side + y * self._down) for x, y in TAIL]
             width = 0.03 if self.look.tail == "thin" else 0.09
-            self.canvas.limb(np.array(places), width * self.unit, self.look.skin)
+            self.canvas.limb(np.array(points), width * self.unit, self.look.skin)
 
     def _trunk(self) -> None:
         look = self.look
@@ -131,8 +151,8 @@ class Figure:
         return np.concatenate([self._inside(left, along), self._inside(right, along[::-1])])
 
     def _inside(self, across: float, along: np.ndarray | float) -> np.ndarray:
-        """Places in the trunk: across in parts of its half width there, along from its top to its bottom."""
+        """Points of the trunk: `across` -1..1 in half widths, `along` 0..1 from top to bottom."""
         profile = PROFILES[self.look.profile]
         width = np.interp(along, np.linspace(0, 1, len(profile)), profile) * self.look.trunk_width * self.unit
-        way, half = np.asarray(along)[..., None], np.asarray(width)[..., None]
-        return self._top + way * (self._bottom - self._top) + across * half * self._side
+        part, half = np.asarray(along)[..., None], np.asarray(width)[..., None]
+        return self._top + part * (self._bottom - self._top) + across * half * self._side

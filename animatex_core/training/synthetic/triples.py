@@ -1,4 +1,4 @@
-"""Exact triples: a picture of a character, a dance of another body, and what the character shall do."""
+"""Triples with ground truth: a reference image, a driving video of another body and the target."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,18 +14,23 @@ from .look import Look, draw_look, draw_person
 from .motion import Motion
 from .render import render
 
-SHARE = (0.5, 0.78)  # of the picture's height that somebody fills
-STRIDES = (2, 3, 4)  # at 24 frames a second
-STANDS = 0.5  # share of references that stand and wait
-DRIVES_ITSELF = 0.15
-TEST_SEED = 1_000_003  # makes the characters of the tests others than those of the training
+SHARE = (0.5, 0.78)  # range of the image height that a figure fills
+STRIDES = (2, 3, 4)  # frames between two samples, at 24 frames per second
+STANDS = 0.5  # share of references in a standing pose
+DRIVES_ITSELF = 0.15  # share of triples whose driver is the target itself
+TEST_SEED = 1_000_003  # keeps the held-out characters distinct from the training characters
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A figure in f frames: (f, height, width, 3) uint8 in RGB, its poses, and what it looks like.
+    """A rendered figure in f frames.
 
-    stature: its unit of length, in pixels.
+    Attributes:
+        frames: (f, height, width, 3) uint8 in RGB.
+        poses: The true poses of the frames.
+        look: Appearance of the figure.
+        stature: Length of one stature in pixels.
+
     """
 
     frames: np.ndarray
@@ -35,15 +40,20 @@ class Scene:
 
     @property
     def body_height(self) -> float:
-        """From the ground to the top of the head when it stands upright, in pixels."""
+        """Height from the ground to the top of the head when standing upright, in pixels."""
         return self.look.anatomy.height * self.stature
 
 
 @dataclass(frozen=True, eq=False)
 class Triple:
-    """reference: one frame of the character; driver: somebody else's dance; target: the character's own.
+    """One training or validation example.
 
-    backdrop: that of reference and target, for `render`.
+    Attributes:
+        reference: One frame of the character.
+        driver: Another figure that performs the motion; sometimes the target itself.
+        target: The character that performs the same motion.
+        backdrop: Background of reference and target, for `render`.
+
     """
 
     reference: Scene
@@ -62,9 +72,20 @@ def draw_triple(
     held_out: bool = False,
     strides: Sequence[int] = STRIDES,
 ) -> Triple:
-    """Make up triple `number`; with `held_out` its characters and motion are none of the training's.
+    """Generate a triple; equal arguments give equal triples.
 
-    strides: steps between two frames, of which one is drawn, at 24 frames a second.
+    Args:
+        seed: Seed of the data set.
+        number: Index of the triple.
+        frames: Length of driver and target.
+        width: Width in pixels.
+        height: Height in pixels.
+        held_out: Whether to use characters and motion that training never uses.
+        strides: Steps between two frames, at 24 frames per second; one is drawn at random.
+
+    Returns:
+        The triple.
+
     """
     rng = np.random.default_rng([TEST_SEED if held_out else 0, seed, number])
     look, times = draw_look(rng), np.arange(frames) * float(rng.choice(strides))
@@ -79,14 +100,14 @@ def draw_triple(
 
 
 def draw_scene(rng: np.random.Generator, frames: int, width: int, height: int, *, held_out: bool) -> Scene:
-    """Make up a character or a person who dances, for networks that see pictures alone."""
+    """Generate a dancing character or person, for models that are trained on single images."""
     look = draw_look(rng) if rng.random() < 0.5 else draw_person(rng)
     motion = draw_motion(rng, np.arange(frames) * 3.0, held_out=held_out)
     return _Stage(rng, look, width, height).show(motion)
 
 
 class _Stage:
-    """A place with a background where somebody dances."""
+    """A character at a fixed position in front of a background."""
 
     def __init__(self, rng: np.random.Generator, look: Look, width: int, height: int) -> None:
         self.look = look
