@@ -31,7 +31,8 @@ def _answer(unet: AnimateXUNet, inputs: ConditionInputs, timestep: int = 999) ->
 
 
 def test_the_estimate_ignores_pure_noise_and_keeps_nearly_clean_latents() -> None:
-    x, puppet = tiny_latents(seed=1), tiny_latents(seed=2)
+    x = tiny_latents(seed=1)
+    puppet = x + ERROR**0.5 * tiny_latents(seed=2)
     for timestep, known in ((999, puppet), (0, x)):
         t = torch.tensor([timestep])
         estimate = SCHEDULE.x0_from_v(x, estimate_from_puppet(x, puppet, t).velocity, t)

@@ -106,11 +106,12 @@ def init_linear_projection(network: Any, config: AutoencoderConfig, components: 
     into = components.basis / components.deviations[:, None]
     out = components.basis * components.deviations[:, None]
     _carry_in(network.encoder.conv_in, into, -into @ components.mean, layout)
-    _read_out(network.encoder.conv_out, torch.eye(2 * len(into), len(into)), layout)
-    _carry_in(network.decoder.conv_in, torch.eye(len(into)), torch.zeros(len(into)), layout)
+    rotation = _rotation(len(into))
+    _read_out(network.encoder.conv_out, torch.cat([rotation, rotation]), layout)
+    _carry_in(network.decoder.conv_in, rotation.T, torch.zeros(len(into)), layout)
     _read_out(network.decoder.conv_out, out.T, layout)
     network.decoder.conv_out.bias.copy_(components.mean)
-    _scale(network)
+    _scale(network, rotation)
 
 
 class _ChannelLayout:
@@ -170,12 +171,25 @@ def _read_out(layer: nn.Conv2d, weight: Tensor, layout: _ChannelLayout) -> None:
         layer.weight[:, channels, 1, 1] = factor * weight
 
 
-def _scale(network: Any) -> None:
-    """Scale latents as Stable Diffusion does, with a small variance of the posterior."""
-    for layer, factor in ((network.quant_conv, 1 / LATENT_SCALE), (network.post_quant_conv, LATENT_SCALE)):
+def _rotation(count: int) -> Tensor:
+    """Return an orthogonal matrix (c, c) for the layers next to the latents, which is undone there.
+
+    Identity matrices would be long runs of zeros in a file, as in an unfinished download.
+    """
+    return torch.linalg.qr(torch.randn(count, count, generator=torch.Generator().manual_seed(0)))[0]
+
+
+def _scale(network: Any, rotation: Tensor) -> None:
+    """Scale latents as Stable Diffusion does, undo the rotation, and give the posterior a small variance."""
+    count = len(rotation)
+    for layer, weight in (
+        (network.quant_conv, rotation.T / LATENT_SCALE),
+        (network.post_quant_conv, rotation * LATENT_SCALE),
+    ):
         _zero(layer)
-        count = network.post_quant_conv.weight.shape[1]
-        layer.weight[:count, :count, 0, 0] = factor * torch.eye(count)
+        layer.weight[:count, :count, 0, 0] = weight
+    variance = torch.randn(count, 2 * count, generator=torch.Generator().manual_seed(1))
+    network.quant_conv.weight[count:, :, 0, 0] = 1e-3 * variance
     network.quant_conv.bias[count:] = LINEAR_LOG_VARIANCE
 
 

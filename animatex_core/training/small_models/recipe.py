@@ -36,10 +36,11 @@ from .patch_autoencoder import (
 from .triples_set import TriplesSettings, write_triples
 
 FAR = (7, 11, 16, 23)  # steps between the frames of a clip, for poses that are nearly independent
+FAR_BATCHES = "batches=[{frames: 1, batch_size: 8, share: 0.1}, {frames: 4, batch_size: 4, share: 0.9}]"
 NEAR_BATCHES = "batches=[{frames: 1, batch_size: 8, share: 0.05}, {frames: 4, batch_size: 4, share: 0.35}, {frames: 8, batch_size: 2, share: 0.6}]"  # noqa: E501
 WHOLE_CLIPS = 64  # clips per shard, the most that an interruption can lose
 CLIPS = "clips"
-DECODER_BEFORE = 4  # number of the stage before which the decoder is trained
+DECODER_BEFORE = 6  # number of the stage before which the decoder is trained
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,13 @@ class Stage:
 
 STAGES = (
     Stage("far", 512, 600),
-    Stage("far", 2048, 4_000),
+    Stage("far", 1024, 2_020),
+    # Ends with a denoiser that can be shipped; what follows resumes from it.
+    Stage(
+        "near", 512, 2_900, STRIDES, 8,
+        (NEAR_BATCHES, "optimizer.cooldown_steps=400", "ema_decay=0.998"),
+    ),
+    Stage("far", 2048, 4_000, changes=(FAR_BATCHES, "optimizer.cooldown_steps=0", "ema_decay=0.999")),
     Stage("far", 4096, 10_000),
     Stage("far", 8192, 30_000),
     Stage("near", 2048, 40_000, STRIDES, 8, (NEAR_BATCHES,)),

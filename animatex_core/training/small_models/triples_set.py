@@ -22,11 +22,10 @@ from .fit import Numbered
 
 FRAMES = 8
 JITTER = 0.006  # of the picture's height: how far a pose net errs
-# The same where the puppet goes along. What the clip shows has to be where its poses say: a denoiser that
-# cannot rely on it learns to blur the edges. So it is the reference's pose and the dancer's alone that are
-# inexact.
-PUPPET_JITTER = 0.003, 0.0, 0.003
-HANDS_UNSEEN = 0.3
+# The same with a puppet, for reference, target and dancer. A video has to show what its poses say: a denoiser that
+# cannot rely on them learns to blur edges. So only the dancer's pose is inexact.
+PUPPET_JITTER = 0.0, 0.0, 0.003
+HANDS_UNSEEN, PUPPET_HANDS_UNSEEN = 0.3, 0.1
 # How many times larger than the clip the picture is that the poses are said to be of. Strokes have a fixed
 # width in it, and driving clips are of any size.
 SIZES, SIZE_SHARES = (1, 2, 4), (0.6, 0.3, 0.1)
@@ -120,7 +119,10 @@ def encode_triple(
     embeddings = encode_pictures(encoders.image, [*triple.reference.frames, *triple.driver.frames])
     scenes = triple.reference, triple.target, triple.driver
     jitter = PUPPET_JITTER if puppet else (JITTER,) * len(scenes)
-    poses = [_found(scene.poses, rng, scale, most) for scene, most in zip(scenes, jitter, strict=True)]
+    unseen = PUPPET_HANDS_UNSEEN if puppet else HANDS_UNSEEN
+    poses = [
+        _found(scene.poses, rng, scale, most, unseen) for scene, most in zip(scenes, jitter, strict=True)
+    ]
     reference = ReferenceFeatures(triple.reference.frames[0], embeddings[:1], poses[0], latents[:1])
     motion = MotionFeatures(embeddings[1:], poses[2], scale * width, scale * height)
     puppet_condition = None
@@ -147,11 +149,13 @@ def _draw(settings: TriplesSettings, first: int, number: int) -> Triple:
     )
 
 
-def _found(poses: PoseSequence, rng: np.random.Generator, scale: int, jitter: float) -> PoseSequence:
+def _found(
+    poses: PoseSequence, rng: np.random.Generator, scale: int, jitter: float, hands_unseen: float
+) -> PoseSequence:
     points = poses.points.copy()
     error = rng.uniform(0, jitter) * rng.standard_normal((*points.shape[:2], 2))
     points[..., :2] += error * [poses.height / poses.width, 1]
-    if rng.random() < HANDS_UNSEEN:
+    if rng.random() < hands_unseen:
         for hand in HANDS:
             points[:, hand] = 0.0
     points[..., :2] *= points[..., 2:] > 0
