@@ -15,8 +15,8 @@ from .shapes import ClipShape
 ERROR = 0.02
 """Assumed variance of the puppet's errors, relative to a variance of 1 of the video's latents.
 
-It is smaller than their mean square. Most of a puppet is right, and its errors are few and large: a larger value
-lets noise into the right parts, which many steps do not remove."""
+It is smaller than their mean square. Most of a puppet is right, and its errors are few and large: a larger
+value lets noise into the right parts, which many steps do not remove."""
 
 
 class PuppetEstimate(NamedTuple):

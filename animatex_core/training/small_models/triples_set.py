@@ -22,8 +22,8 @@ from .fit import Numbered
 
 FRAMES = 8
 JITTER = 0.006  # of the picture's height: how far a pose net errs
-# The same with a puppet, for reference, target and dancer. A video has to show what its poses say: a denoiser that
-# cannot rely on them learns to blur edges. So only the dancer's pose is inexact.
+# The same with a puppet, for reference, target and dancer. A video has to show what its poses say: a denoiser
+# that cannot rely on them learns to blur edges. So only the dancer's pose is inexact.
 PUPPET_JITTER = 0.0, 0.0, 0.003
 HANDS_UNSEEN, PUPPET_HANDS_UNSEEN = 0.3, 0.1
 # How many times larger than the clip the picture is that the poses are said to be of. Strokes have a fixed
