@@ -56,7 +56,7 @@ def drawn(number: int) -> dict[Task, tuple[WanClip, str]]:
 
 
 @dataclass(frozen=True)
-class MadeUpWanClips:
+class SyntheticWanClips:
     """`WanClips` of each task, drawn when they are asked for."""
 
     clips: int = 3
@@ -78,5 +78,5 @@ class MadeUpWanClips:
 def training(config: PlusTrainingConfig, folder: Path, clips: int = 3) -> Trainer:
     """Begin, or go on where a folder has a checkpoint."""
     checkpoint = read_checkpoint(latest_checkpoint(folder)) if checkpoints(folder) else None
-    maker = PlusBatchMaker(config, MadeUpWanClips(clips))
+    maker = PlusBatchMaker(config, SyntheticWanClips(clips))
     return Trainer(maker, PlusTask(config), folder, Accelerator(cpu=True), checkpoint)

@@ -1,4 +1,4 @@
-"""Animate-X++ on the trainer: both tasks learn, each its own parts, and stopping changes nothing."""
+"""Animate-X++ with the trainer: both tasks train, each its own parts, and resuming is exact."""
 
 from pathlib import Path
 
@@ -23,11 +23,12 @@ from animatex_core.training.loop.checkpoint import latest_checkpoint
 from animatex_core.training.loop.trainer import StepReport, Trainer
 from animatex_core.training.saved_runs import read_checkpoint
 
-from .plus_samples import KEPT, SETTINGS, MadeUpWanClips, settings, training
+from .plus_samples import KEPT, SETTINGS, SyntheticWanClips, settings, training
 
 TASKS: tuple[Task, ...] = ("animation", "ti2v")
 FOLLOWING_POSES = {*ADDED, "lora.self_attn", "lora.ffn"}
 FOLLOWING_TEXT = {"lora.cross_attn", "lora.ffn"}
+POSE_INPUTS = ("pose_video", "reference_pose", "keypoints", "clip_features")
 
 
 def of_task(task: Task, size: int = 2) -> dict[str, object]:
@@ -49,7 +50,7 @@ def official(config: PlusTrainingConfig) -> dict[str, Tensor]:
 
 
 def batch_of(task: Task, config: PlusTrainingConfig, clips: int = 1, size: int = 8) -> PlusBatch:
-    maker = PlusBatchMaker(config, MadeUpWanClips(clips))
+    maker = PlusBatchMaker(config, SyntheticWanClips(clips))
     return maker(BatchPlan(5, tuple(range(size)), task))
 
 
@@ -111,6 +112,20 @@ def test_which_parts_learn_is_a_setting(tmp_path: Path) -> None:
     trained.run()
     assert changed_parts(before, weights(trained.network)) == {"dwpose_embedding"}
     assert {part_of(name) for name in before} == {*ADDED, *LORA}
+
+
+def test_ti2v_trains_the_modules_on_poses_of_zeros_if_tasks_share_their_parts(tmp_path: Path) -> None:
+    parts = [*ADDED, *LORA]
+    shared = {"animation": parts, "ti2v": parts}
+    config = settings(steps=2, trains=shared, dropout=KEPT, batches=[of_task("ti2v")])
+    poses = batch_of("ti2v", config, size=2).poses
+    assert poses is not None
+    assert not any(getattr(poses, name).any() for name in POSE_INPUTS)
+    assert batch_of("animation", config, size=2).poses is not None
+    trained = training(config, tmp_path)
+    before = weights(trained.network)
+    trained.run()
+    assert changed_parts(before, weights(trained.network)) == set(parts)
 
 
 def test_a_stopped_training_goes_on_to_the_last_bit(tmp_path: Path) -> None:

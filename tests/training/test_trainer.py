@@ -23,13 +23,13 @@ from animatex_core.training.loop.optimizer import make_optimizer
 from animatex_core.training.loop.trainer import Trainer
 from animatex_core.training.saved_runs import read_checkpoint
 
-from .training_samples import MadeUpClips, settings
+from .training_samples import RandomClips, settings
 
 
-def training(config: TrainingConfig, folder: Path, clips: MadeUpClips | None = None) -> Trainer:
+def training(config: TrainingConfig, folder: Path, clips: RandomClips | None = None) -> Trainer:
     """Begin, or go on where a folder has a checkpoint."""
     checkpoint = read_checkpoint(latest_checkpoint(folder)) if checkpoints(folder) else None
-    maker = DenoiserBatchMaker(config, clips or MadeUpClips())
+    maker = DenoiserBatchMaker(config, clips or RandomClips())
     return Trainer(maker, DenoisingTask(maker), folder, Accelerator(cpu=True), checkpoint)
 
 
@@ -73,7 +73,7 @@ def test_one_clip_is_learnt(tmp_path: Path) -> None:
     optimizer = {"learning_rate": 5e-3, "learning_rate_ipi": 5e-3}
     model = {**settings().to_dict()["model"], "ipi": None, "dropout": 0.0}
     config = settings(model=model, steps=24, batches=batches, dropout=kept, optimizer=optimizer)
-    found = losses(config, tmp_path, clips=MadeUpClips(clips=1))
+    found = losses(config, tmp_path, clips=RandomClips(clips=1))
     assert np.mean(found[-5:]) < 0.8 * np.mean(found[:5])
 
 
@@ -128,7 +128,7 @@ def test_the_average_is_exported_for_sampling_and_begins_another_training(tmp_pa
     assert all(torch.equal(value, averages[name]) for name, value in loaded.unet.state_dict().items())
     assert not all(torch.equal(value, averages[name]) for name, value in checkpoint.under(WEIGHTS).items())
     assert loaded.trained_on == TrainingSpec(32, 48, 3, "both")
-    (inputs,) = DenoiserBatchMaker(settings(), MadeUpClips()).sample(0, 2).groups
+    (inputs,) = DenoiserBatchMaker(settings(), RandomClips()).sample(0, 2).groups
     assert sample_latents(loaded.unet, inputs, SamplingSettings(steps=2)).shape == (1, 4, 2, 6, 4)
     again = start_unet(settings(initial_weights=str(target)))
     assert all(torch.equal(value, averages[name]) for name, value in again.state_dict().items())

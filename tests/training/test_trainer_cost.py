@@ -19,7 +19,7 @@ from animatex_core.training.animate_x.task import DenoisingLoss
 from animatex_core.training.loop.gradient_checkpointing import checkpoint_layers
 from animatex_core.training.loop.op_counter import BACKWARD, FORWARD, FusedScan, OpCounter
 
-from .training_samples import MadeUpClips, settings
+from .training_samples import RandomClips, settings
 
 CPU = torch.device("cpu")
 
@@ -46,7 +46,7 @@ def test_the_count_is_that_of_real_steps_and_recomputing_saves_memory() -> None:
 
 def really(config: TrainingConfig) -> tuple[int, int]:
     """Operations and peak beyond the weights of a step that is computed."""
-    batch = DenoiserBatchMaker(config, MadeUpClips()).sample(0, 3)
+    batch = DenoiserBatchMaker(config, RandomClips()).sample(0, 3)
     with OpCounter() as counter:
         loss = DenoisingLoss(AnimateXUNet(config.model).train())
         if config.gradient_checkpointing:

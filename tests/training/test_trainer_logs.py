@@ -22,7 +22,7 @@ from animatex_core.training.loop.reporting import MetricMeans, TensorBoardLog
 from animatex_core.training.loop.trainer import StepReport, Trainer
 from animatex_core.video.image import read_picture
 
-from .training_samples import MadeUpClips, settings
+from .training_samples import RandomClips, settings
 
 
 class Colours:
@@ -61,7 +61,7 @@ def test_each_task_has_a_loss_of_its_own(capsys: pytest.CaptureFixture[str], tmp
         meter.add(report(task=task, loss=loss, timesteps=torch.tensor([1000.0, 0.5])))
     means = meter.read()
     assert (means["loss/animation"], means["loss/ti2v"], means["error/900"]) == (4.0, 1.5, 1.0)
-    maker = DenoiserBatchMaker(settings(), MadeUpClips())
+    maker = DenoiserBatchMaker(settings(), RandomClips())
     told, training = (
         ConsoleReporter(every=0.0),
         Trainer(maker, DenoisingTask(maker), tmp_path, Accelerator(cpu=True)),
@@ -77,7 +77,7 @@ def test_each_task_has_a_loss_of_its_own(capsys: pytest.CaptureFixture[str], tmp
 def test_curves_and_previews_are_written(tmp_path: Path) -> None:
     config = settings(steps=2, batches=[{"frames": 1, "batch_size": 1}])
     maker, shown = (
-        DenoiserBatchMaker(config, MadeUpClips()),
+        DenoiserBatchMaker(config, RandomClips()),
         PreviewConfig(every_steps=2, clips=2, frames=3, steps=2),
     )
     training = Trainer(maker, DenoisingTask(maker), tmp_path, Accelerator(cpu=True))
@@ -97,7 +97,7 @@ def test_curves_and_previews_are_written(tmp_path: Path) -> None:
 
 def test_a_preview_shows_the_average(tmp_path: Path) -> None:
     config = settings(steps=1, batches=[{"frames": 1, "batch_size": 1}])
-    maker = DenoiserBatchMaker(config, MadeUpClips())
+    maker = DenoiserBatchMaker(config, RandomClips())
     training = Trainer(maker, DenoisingTask(maker), tmp_path, Accelerator(cpu=True))
     preview = Preview(PreviewConfig(clips=1, frames=2, steps=1), maker, Colours())
     before = preview.picture(training)

@@ -31,7 +31,7 @@ def settings(**changes: Any) -> TrainingConfig:
 
 
 @dataclass(frozen=True)
-class MadeUpClips:
+class RandomClips:
     """`TrainingData` of random numbers; `broken` names a clip whose latents hold NaN."""
 
     clips: int = 7

@@ -61,7 +61,9 @@ class Preparation:
         can be written.
         """
         self.settings, self.encoders = settings, encoders
-        self.books = PreparationManifest(folder, "{split}/shard-{key}-{part}.safetensors", folder, settings)
+        self.manifest = PreparationManifest(
+            folder, "{split}/shard-{key}-{part}.safetensors", folder, settings
+        )
         self.header = DatasetHeader(
             settings.width,
             settings.height,
@@ -85,7 +87,7 @@ class Preparation:
         def write(path: Path, segment: range, frames: Iterable[Frame]) -> None:
             write_shard(path, [self._encoded(dance, segment, frames)], self.header)
 
-        return self.books.add(source, dance.clip, segments, write, progress)
+        return self.manifest.add(source, dance.clip, segments, write, progress)
 
     def _encoded(self, dance: DrivingClip, segment: range, frames: Iterable[Frame]) -> StoredClip:
         poses = dance.poses.select(segment).with_fps(dance.clip.fps / segment.step)
