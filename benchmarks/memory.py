@@ -6,53 +6,22 @@ python -m benchmarks.memory [--precision bfloat16]
 """
 
 import argparse
-import weakref
 from typing import Any
 from unittest import mock
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from animatex_core.animate_x.conditions import Conditions
 from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x.layers import UNINITIALISED
 from animatex_core.animate_x.shapes import ClipShape, activation_bytes
 from animatex_core.animate_x.unet import AnimateXUNet
+from animatex_core.training.loop.op_counter import OpCounter
 from benchmarks.measure import generated_inputs
 
 SIZES = ((512, 768, 16), (512, 768, 32), (512, 768, 64), (768, 1152, 32), (256, 384, 32))
-
-
-class StorageCounter(TorchDispatchMode):
-    """Adds up the storages that come into being under it, and remembers the most that lived at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = self.peak = 0
-        self.living: set[int] = set()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(result):
-            if isinstance(leaf, Tensor):
-                self._count(leaf.untyped_storage())
-        return result
-
-    def _count(self, storage: torch.UntypedStorage) -> None:
-        key = storage._cdata
-        if key in self.living:
-            return
-        self.living.add(key)
-        self.now += storage.nbytes()
-        self.peak = max(self.peak, self.now)
-        weakref.finalize(storage, self._forget, key, storage.nbytes())
-
-    def _forget(self, key: int, size: int) -> None:
-        self.living.discard(key)
-        self.now -= size
 
 
 def _fused_attention(query: Tensor, key: Tensor, value: Tensor, **_: Any) -> Tensor:
@@ -68,7 +37,7 @@ def peak_bytes(config: DenoiserConfig, shape: ClipShape, dtype: torch.dtype, cli
         conditions = Conditions.stack([unet.encode(inputs)] * clips)
         x = torch.empty(shape.latents(clips), device="meta", dtype=dtype)
         t = torch.zeros(clips, device="meta")
-        with StorageCounter() as counter:
+        with OpCounter() as counter:
             unet(x, t, conditions)
     return counter.peak
 

@@ -59,7 +59,7 @@ REFUSED = [
     (["--out", "{run}"], "--config is not given"),
     (["--out", "{run}", "--resume"], "holds no checkpoint of a training"),
     (["--out", "{run}", "--config", "none.yaml"], "'none.yaml' cannot be read"),
-    (["--out", "{run}", "--config", "tiny", "--set", "steps"], "'steps' changes nothing"),
+    (["--out", "{run}", "--config", "tiny", "--set", "steps"], "'steps' is not NAME=VALUE"),
     (["--out", "{run}", "--config", "tiny", "--data", "{run}"], "is not an existing folder"),
     (["--export", "{run}", "--out", "file.pt"], "name the .safetensors file"),
     (["--export", "{run}", "--out", "file.safetensors"], "holds no checkpoint of a training"),

@@ -30,7 +30,7 @@ from .plus_samples import KEPT, SETTINGS, SyntheticWanClips, settings
 
 CPU = torch.device("cpu")
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"system": "animate"}, "system is 'animate': leave it out, or give animate-x-plus."),
+    ({"system": "animate"}, "system is 'animate': leave it out, or set it to animate-x-plus."),
     ({"wan": {"preset": "big"}}, "wan.preset is 'big': choose one of released, tiny."),
     ({"wan": {"wide": 1}}, "wan.wide is unknown: choose from dim,"),
     ({"wan": "tiny"}, "wan is 'tiny': give a mapping with its preset"),
@@ -68,13 +68,13 @@ def test_a_setting_that_cannot_work_is_named(changes: dict[str, Any], sentence: 
 
 
 @pytest.mark.parametrize("name", ["plus-paper", "plus-paper-shared", "plus-tiny", "plus-tiny-wan"])
-def test_shipped_configurations_survive_their_own_form(name: str) -> None:
+def test_shipped_configurations_survive_a_round_trip(name: str) -> None:
     config = read_any_config(name, ["mixed_precision=no", "modules.variant=simple"])
     assert isinstance(config, PlusTrainingConfig)
     assert config == config_of(config.to_dict())
     assert (config.modules.variant, config.mixed_precision) == ("simple", "no")
     assert config.trains.whole == (name == "plus-tiny-wan")
-    with pytest.raises(InvalidInput, match="is that of another system: take paper or tiny"):
+    with pytest.raises(InvalidInput, match="is of another system: choose paper or tiny"):
         read_config(name)
 
 
@@ -102,7 +102,7 @@ def test_the_shared_configuration_dry_runs_at_tiny_size(
     assert all(f"A step of 2 clips of {task} of 5 frames of 32x48" in shown for task in ("animation", "ti2v"))
 
 
-def test_the_release_is_followed() -> None:
+def test_the_configuration_has_the_official_sizes() -> None:
     config = read_any_config("plus-paper")
     assert isinstance(config, PlusTrainingConfig)
     assert (config.wan, config.modules) == (WanConfig.released(), PlusConfig.released("full"))
@@ -117,7 +117,7 @@ def test_a_change_stays_within_the_system() -> None:
     assert (config.lora.rank, config.wan.blocks) == (2, 2)
 
 
-def test_the_count_is_that_of_real_steps_and_recomputing_saves_memory() -> None:
+def test_the_count_equals_real_steps_and_gradient_checkpointing_saves_memory() -> None:
     costs = []
     for again in (False, True):
         config = settings(gradient_checkpointing=again, dropout=KEPT)
@@ -133,7 +133,7 @@ def test_the_count_is_that_of_real_steps_and_recomputing_saves_memory() -> None:
 
 
 def really(config: PlusTrainingConfig) -> tuple[int, int, int]:
-    """Operations of a step of animation that is computed, and the parameters that learn and that do not."""
+    """Operations of an animation step that is computed, and the numbers of trained and frozen parameters."""
     task = PlusTask(config)
     network = task.build(resumed=False)
     loss = task.loss(network)

@@ -1,4 +1,4 @@
-"""What goes into a batch: plans, dropped conditions, weights."""
+"""Contents of a batch: plans, dropped conditions, weights."""
 
 from collections import Counter
 
@@ -32,7 +32,7 @@ from .training_samples import RandomClips, settings
 KEPT = {"all_dropped": 0.0, "all_kept": 1.0}
 
 
-def test_processes_share_the_samples_of_a_step_and_a_later_start_sees_the_same() -> None:
+def test_processes_share_the_samples_of_a_step_and_resuming_gives_the_same() -> None:
     config = settings(accumulation=2, steps=6)
     alone = list(plan_batches(config, Position()))
     pairs = zip(*(plan_batches(settings(steps=6), Position(), process, 2) for process in (0, 1)), strict=True)
@@ -48,7 +48,7 @@ def test_every_clip_is_seen_once_an_epoch() -> None:
     assert len({tuple(epoch) for epoch in epochs}) > 1
 
 
-def test_conditions_are_dropped_as_often_as_asked() -> None:
+def test_conditions_are_dropped_at_their_rates() -> None:
     rng = np.random.default_rng(0)
     draws = [draw_dropped(DropoutConfig(), rng) for _ in range(4000)]
     sizes = Counter(len(dropped) for dropped in draws)
@@ -68,7 +68,7 @@ def test_everything_dropped_is_the_unconditional_pass() -> None:
 
 
 @pytest.mark.parametrize("interleaves", [False, True])
-def test_a_batch_of_different_conditions_is_what_each_clip_is_alone(interleaves: bool) -> None:
+def test_a_batch_of_different_conditions_equals_its_single_clips(interleaves: bool) -> None:
     model = {**settings().to_dict()["model"]}
     model["ipi"] = {**model["ipi"], "interleaves_batch": interleaves}
     make = DenoiserBatchMaker(settings(model=model), RandomClips())
@@ -102,18 +102,18 @@ def test_a_damaged_clip_is_named(workers: int) -> None:
 
 def test_data_of_another_size_is_refused() -> None:
     make = DenoiserBatchMaker(settings(size={"width": 64, "height": 96}), RandomClips())
-    with pytest.raises(InvalidInput, match=r"latents of \(4, 1, 6, 4\), but the configuration asks for"):
+    with pytest.raises(InvalidInput, match=r"latents of shape \(4, 1, 6, 4\), but the configuration needs"):
         make.sample(0, 1)
 
 
-def test_a_share_of_the_clips_begins_as_noise_alone() -> None:
+def test_a_share_of_the_clips_gets_the_last_timestep() -> None:
     torch.manual_seed(0)
     timesteps = draw_timesteps(4000, LossConfig(pure_noise=0.25))
     assert (timesteps == 999).float().mean().item() == pytest.approx(0.25, abs=0.03)
     assert timesteps.float().mean().item() == pytest.approx(0.75 * 500 + 0.25 * 999, abs=20)
 
 
-def test_channels_weigh_as_the_configuration_says() -> None:
+def test_channels_have_the_configured_weights() -> None:
     batch = DenoiserBatchMaker(settings(), RandomClips())(BatchPlan(3, (0, 1)))
     unet, noise = start_unet(settings()), torch.randn_like(batch.latents)
     timesteps = torch.tensor([999, 500])
@@ -131,9 +131,9 @@ def test_weights_of_other_channels_are_refused(weights: tuple[float, ...]) -> No
         settings(loss={"channel_weights": weights})
 
 
-def test_moving_cells_weigh_more() -> None:
+def test_moving_cells_have_larger_weights() -> None:
     clip = RandomClips().clip(0, 3, np.random.default_rng(0))
-    clip.latents[:, :, :3] = 1.0  # the upper half stands still
+    clip.latents[:, :, :3] = 1.0  # the upper half does not move
     weights = moving_weights(clip, 2.0)
     assert torch.equal(weights[0, 0, :, :3], torch.ones(3, 3, 4))
     assert weights.max() == 3

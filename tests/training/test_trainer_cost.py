@@ -1,4 +1,4 @@
-"""What a step takes, counted without values, against steps that are really made."""
+"""The cost of a step, counted on fake tensors, against steps that are computed."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,7 +31,7 @@ def small(temporal: str = "transformer", **changes: Any) -> TrainingConfig:
     return settings(model=model, batches=batches, dropout=kept, **changes)
 
 
-def test_the_count_is_that_of_real_steps_and_recomputing_saves_memory() -> None:
+def test_the_count_equals_real_steps_and_gradient_checkpointing_saves_memory() -> None:
     costs = []
     for again in (False, True):
         config = small(gradient_checkpointing=again)
@@ -45,7 +45,7 @@ def test_the_count_is_that_of_real_steps_and_recomputing_saves_memory() -> None:
 
 
 def really(config: TrainingConfig) -> tuple[int, int]:
-    """Operations and peak beyond the weights of a step that is computed."""
+    """Operations, and peak memory without the weights, of a step that is computed."""
     batch = DenoiserBatchMaker(config, RandomClips()).sample(0, 3)
     with OpCounter() as counter:
         loss = DenoisingLoss(AnimateXUNet(config.model).train())
@@ -68,7 +68,7 @@ def test_the_fused_scan_has_the_shapes_of_the_plain_one() -> None:
     assert tally == [FORWARD * 2 * 6 * 5 * 4, BACKWARD * 2 * 6 * 5 * 4]
 
 
-def test_every_scan_of_a_mamba_denoiser_is_counted() -> None:
+def test_all_scans_of_a_mamba_denoiser_are_counted() -> None:
     config = small(temporal="mamba")
     cost = step_cost(config, config.batches[0])
     unet = AnimateXUNet(config.model, UNINITIALISED, device="meta")
@@ -86,7 +86,7 @@ def test_the_papers_denoiser_has_its_size() -> None:
 @pytest.mark.parametrize(
     ("parameters", "changes", "remedy"),
     [
-        (10**9, {}, "take a smaller model or a larger device"),
+        (10**9, {}, "use a smaller model or a larger device"),
         (10**6, {}, "set gradient_checkpointing, or lower batch_size, frames or size"),
         (10**6, {"gradient_checkpointing": True}, "lower batch_size, frames or size"),
         (10**6, {"gradient_checkpointing": True, "temporal": "mamba"}, "install mamba-ssm, whose .*"),

@@ -36,7 +36,7 @@ class Transformation:
         """Transform poses. Bone directions and scores stay the same.
 
         The median position of the neck becomes that of the anchor, unless the figure has to be moved to stay
-        inside the image. If the anchor has too few bones in common with the clip, the clip keeps its own body.
+        inside the image. If the anchor has too few bones in common with the clip, it keeps its own body.
         Keypoints of score 0 keep their coordinates.
 
         Args:
@@ -83,8 +83,8 @@ class ExplicitPoseIndicator:
     def __post_init__(self) -> None:
         if self.settings.realignment and not len(self.pool):
             raise InvalidInput(
-                "the pose pool has no frame that shows a neck and enough of a body: use clips of whole people, "
-                "or disable realignment."
+                "the pose pool has no frame that shows a neck and enough of a body: use clips of whole "
+                "people, or disable realignment."
             )
 
     def __call__(self, poses: PoseSequence, rng: np.random.Generator) -> PoseSequence:

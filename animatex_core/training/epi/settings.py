@@ -18,9 +18,9 @@ SWITCHES = ("add", "drop", "body_shoulders", "neck_face", "arms_legs", "rescalin
 class FactorRanges:
     """Smallest and largest factor for the length of each part of `retarget.settings.Factors`, in 0.1..10.
 
-    Factors are drawn log-uniformly, so that 0.5 and 2 are equally far from 1. The paper gives no ranges; these
-    are our choice. Anchors are people, whose proportions differ little, so the ranges extend to those of
-    cartoon characters (short limbs, long trunks, large heads).
+    Factors are drawn log-uniformly, so that 0.5 and 2 are equally far from 1. The paper gives no ranges;
+    these are our choice. Anchors are people, whose proportions differ little, so the ranges extend to those
+    of cartoon characters (short limbs, long trunks, large heads).
 
     Raises:
         InvalidInput: If a range is invalid.
@@ -44,8 +44,8 @@ class EpiSettings:
     """How the driving poses are transformed in training.
 
     Each switch is an ablation of the paper's Table 5. The paper does not specify how a combination is drawn;
-    here each operation has a probability of its own. With the defaults, nearly all clips have other lengths, a
-    third lacks a part, and most clips without legs get some.
+    here each operation has a probability of its own. With the defaults, nearly all clips have other lengths,
+    a third lacks a part, and most clips without legs get some.
 
     Attributes:
         probability: The paper's lambda, the share of clips that are transformed (1, 0.98, 0.95, 0.9 and 0.8
