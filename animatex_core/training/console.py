@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .animate_x.cost import StepCost
     from .loop.config import BatchKind, RunConfig
+    from .loop.cost import StepCost
     from .loop.trainer import StepReport, Trainer
 
 TOLD_EVERY = 20.0  # seconds between two lines

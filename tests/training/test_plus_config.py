@@ -122,17 +122,17 @@ def test_the_count_equals_real_steps_and_gradient_checkpointing_saves_memory() -
     for again in (False, True):
         config = settings(gradient_checkpointing=again, dropout=KEPT)
         costs.append(cost.step_cost(config, config.batches[0]))
-        operations, learns, stays = really(config)
+        operations, trained, frozen = computed_step(config)
         assert (costs[-1].operations, costs[-1].parameters, costs[-1].frozen) == (
             operations,
-            learns,
-            4 * stays,
+            trained,
+            4 * frozen,
         )
     assert costs[1].activations < 0.8 * costs[0].activations
     assert 1.2 < costs[1].operations / costs[0].operations < 1.6
 
 
-def really(config: PlusTrainingConfig) -> tuple[int, int, int]:
+def computed_step(config: PlusTrainingConfig) -> tuple[int, int, int]:
     """Operations of an animation step that is computed, and the numbers of trained and frozen parameters."""
     task = PlusTask(config)
     network = task.build(resumed=False)

@@ -156,12 +156,12 @@ def test_gradient_checkpointing_changes_no_name(tmp_path: Path) -> None:
 def test_a_pose_on_black_reaches_the_first_layer_at_the_scale_of_latents() -> None:
     torch.manual_seed(0)
     unet = start_unet(settings())
-    pictures = torch.zeros(4, 3, 48, 32)
+    images = torch.zeros(4, 3, 48, 32)
     for number in range(4):
-        pictures[number, :, 4 * number : 4 * number + 3, :] = torch.rand(3, 1, 1)
-        pictures[number, :, :, 8 * number : 8 * number + 2] = torch.rand(3, 1, 1)
+        images[number, :, 4 * number : 4 * number + 3, :] = torch.rand(3, 1, 1)
+        images[number, :, :, 8 * number : 8 * number + 2] = torch.rand(3, 1, 1)
     with torch.no_grad():
-        encoded = unet.dwpose_embedding(pictures, (6, 4), torch.float32)
+        encoded = unet.dwpose_embedding(images, (6, 4), torch.float32)
         black = unet.dwpose_embedding(torch.zeros(1, 3, 48, 32), (6, 4), torch.float32)
         through = unet.dwpose_embedding_after(encoded, 1)
     assert 0.3 < encoded.std() < 3

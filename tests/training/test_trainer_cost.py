@@ -14,8 +14,9 @@ from animatex_core.errors import OutOfMemory
 from animatex_core.training.animate_x import cost as memory
 from animatex_core.training.animate_x.batches import DenoiserBatchMaker
 from animatex_core.training.animate_x.config import TrainingConfig
-from animatex_core.training.animate_x.cost import StepCost, step_cost
+from animatex_core.training.animate_x.cost import step_cost
 from animatex_core.training.animate_x.task import DenoisingLoss
+from animatex_core.training.loop.cost import StepCost
 from animatex_core.training.loop.gradient_checkpointing import checkpoint_layers
 from animatex_core.training.loop.op_counter import BACKWARD, FORWARD, FusedScan, OpCounter
 
@@ -36,7 +37,7 @@ def test_the_count_equals_real_steps_and_gradient_checkpointing_saves_memory() -
     for again in (False, True):
         config = small(gradient_checkpointing=again)
         cost = step_cost(config, config.batches[0])
-        operations, peak = really(config)
+        operations, peak = computed_step(config)
         assert cost.operations == operations
         assert cost.activations + 4 * cost.parameters == pytest.approx(peak, rel=0.02)
         costs.append(cost)
@@ -44,7 +45,7 @@ def test_the_count_equals_real_steps_and_gradient_checkpointing_saves_memory() -
     assert 1.2 < costs[1].operations / costs[0].operations < 1.4
 
 
-def really(config: TrainingConfig) -> tuple[int, int]:
+def computed_step(config: TrainingConfig) -> tuple[int, int]:
     """Operations, and peak memory without the weights, of a step that is computed."""
     batch = DenoiserBatchMaker(config, RandomClips()).sample(0, 3)
     with OpCounter() as counter:

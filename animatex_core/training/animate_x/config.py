@@ -10,7 +10,7 @@ from ...encoders.autoencoder import STABLE_DIFFUSION_2_1, AutoencoderConfig
 from ...errors import InvalidInput
 from ...utils.validation import require_int
 from ..loop.config import MAX_STEPS, RunConfig, require_number, spelt_out
-from ..loop.config_values import check_names, read_dataclass
+from ..loop.config_values import changed_entries, read_dataclass
 
 
 @dataclass(frozen=True)
@@ -176,27 +176,3 @@ def read_model(values: object) -> DenoiserConfig:
         raise InvalidInput(f"model.preset is {preset!r}: choose one of {', '.join(PRESETS)}.")
     start = DenoiserConfig() if preset is None else PRESETS[preset]()
     return DenoiserConfig.from_dict(changed_entries(start.to_dict(), changes, "model"))
-
-
-def changed_entries(start: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Override entries of a nested mapping.
-
-    Args:
-        start: The entries.
-        changes: Entries to override, nested likewise.
-        where: Path of the mapping in the configuration, for messages.
-
-    Returns:
-        All entries with the changes.
-
-    Raises:
-        InvalidInput: If a changed entry does not exist.
-
-    """
-    check_names(changes, start, where)
-    return {
-        name: changed_entries(value, changes[name], f"{where}.{name}")
-        if isinstance(value, Mapping) and isinstance(changes.get(name), Mapping)
-        else changes.get(name, value)
-        for name, value in start.items()
-    }

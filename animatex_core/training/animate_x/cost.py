@@ -1,7 +1,6 @@
 """Memory and operations of one optimizer step, counted before a training starts."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -15,6 +14,7 @@ from ...animate_x.unet import AnimateXUNet
 from ...errors import OutOfMemory
 from ..loop.averaging import WeightAverage
 from ..loop.config import BatchKind
+from ..loop.cost import AUTOCAST_DTYPES, FLOAT32_BYTES, GIB, StepCost, free_bytes
 from ..loop.gradient_checkpointing import checkpoint_layers
 from ..loop.op_counter import FusedScan, OpCounter, Tally
 from ..loop.optimizer import make_optimizer
@@ -22,44 +22,9 @@ from .batches import Batch
 from .config import TrainingConfig
 from .task import DenoisingLoss, draw_noise, draw_timesteps
 
-HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
-WORD = 4  # bytes of float32
-GIB = 2**30
 # Bytes for each latent pixel, channel of the finest level and residual block. No denoiser without Mamba was
 # seen to need more, so if that fits, the step is not counted.
 _AMPLE_BYTES = 1000
-
-
-@dataclass(frozen=True)
-class StepCost:
-    """Memory and operations of one step on one process.
-
-    Attributes:
-        parameters: Number of trained parameters. Each has a weight, gradient, two moments of AdamW and an
-            average in float32.
-        activations: Further bytes at the peak of the step, including the weights in half precision.
-        operations: Floating point operations of matrix products, convolutions, attention and fused scans,
-            including those that gradient checkpointing repeats.
-        scan_operations: The part of the fused scans.
-        frozen: Bytes of the frozen weights.
-
-    """
-
-    parameters: int
-    activations: int
-    operations: int
-    scan_operations: int
-    frozen: int = 0
-
-    @property
-    def state(self) -> int:
-        """Bytes of weights, gradients, moments and averages."""
-        return 5 * WORD * self.parameters
-
-    @property
-    def memory(self) -> int:
-        """Total bytes at the peak."""
-        return self.state + self.activations + self.frozen
 
 
 def step_cost(config: TrainingConfig, kind: BatchKind, *, fused_scan: bool = True) -> StepCost:
@@ -95,7 +60,7 @@ def step_cost(config: TrainingConfig, kind: BatchKind, *, fused_scan: bool = Tru
     repeated = config.accumulation / turns
     return StepCost(
         parameters,
-        max(0, working - WORD * parameters),
+        max(0, working - FLOAT32_BYTES * parameters),
         round((counter.operations + sum(scans)) * repeated),
         round(sum(scans) * repeated),
     )
@@ -110,7 +75,7 @@ def _prepare(unet: AnimateXUNet, config: TrainingConfig, tally: Tally | None) ->
 
 
 def _backward(loss: DenoisingLoss, batch: Batch, config: TrainingConfig) -> None:
-    half = HALF.get(config.mixed_precision)
+    half = AUTOCAST_DTYPES.get(config.mixed_precision)
     noise = draw_noise(batch.latents, config.loss)
     timesteps = draw_timesteps(len(batch.latents), config.loss)
     with nullcontext() if half is None else torch.autocast("cpu", half):
@@ -157,15 +122,6 @@ def check_memory(config: TrainingConfig, device: torch.device, processes: int = 
     for kind in config.batches:
         if not _is_ample(config, kind, free):
             _check(config, kind, device, free)
-
-
-def free_bytes(device: torch.device) -> int:
-    """Return the free bytes of a CUDA device, or the available system memory."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    import psutil
-
-    return psutil.virtual_memory().available
 
 
 def has_fused(device: torch.device) -> bool:

@@ -10,9 +10,8 @@ from ...animate_x_plus.shapes import WanShape
 from ...errors import InvalidInput
 from ...hub.models_dir import Variant
 from ...utils.validation import MAX_SIZE, require_int
-from ..animate_x.config import changed_entries
 from ..loop.config import BatchKind, RunConfig, require_number, spelt_out
-from ..loop.config_values import read_dataclass
+from ..loop.config_values import changed_entries, read_dataclass
 from .trainable_parts import ADDED, TARGETS, WAN, Task, check_parts, check_targets
 
 SYSTEM = "animate-x-plus"

@@ -11,8 +11,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ...animate_x_plus.wan.keys import wan_shapes
 from ...animate_x_plus.wan.transformer import build_wan
 from ...errors import OutOfMemory
-from ..animate_x.cost import GIB, HALF, WORD, StepCost, free_bytes
 from ..loop.averaging import WeightAverage
+from ..loop.cost import AUTOCAST_DTYPES, FLOAT32_BYTES, GIB, StepCost, free_bytes
 from ..loop.op_counter import OpCounter
 from ..loop.optimizer import make_optimizer
 from .batches import POSES, PlusBatch, zero_poses
@@ -105,7 +105,7 @@ def _wan_parameters(config: PlusTrainingConfig) -> int:
 
 
 def _backward(loss: FlowLoss, batch: PlusBatch, config: PlusTrainingConfig) -> None:
-    half = HALF.get(config.mixed_precision)
+    half = AUTOCAST_DTYPES.get(config.mixed_precision)
     noise, timesteps = torch.randn(batch.latents.shape), torch.rand(len(batch.latents))
     with nullcontext() if half is None else torch.autocast("cpu", half):
         value, _ = loss(batch, noise, timesteps)
@@ -117,7 +117,9 @@ def _byte_count(tensors: Iterable[Tensor]) -> int:
 
 
 def _gradients(network: nn.Module) -> int:
-    return WORD * sum(parameter.numel() for parameter in network.parameters() if parameter.grad is not None)
+    return FLOAT32_BYTES * sum(
+        parameter.numel() for parameter in network.parameters() if parameter.grad is not None
+    )
 
 
 def _whole_batch(config: PlusTrainingConfig, kind: TaskBatchKind) -> PlusBatch:

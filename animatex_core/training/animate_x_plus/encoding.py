@@ -36,7 +36,7 @@ class ClipEncoders(Protocol):
         """Encode a video (3, 4n + 1, height, width) in -1..1 to (16, n + 1, height / 8, width / 8)."""
         ...
 
-    def image(self, picture: Tensor) -> Tensor:
+    def image(self, image: Tensor) -> Tensor:
         """Encode an image (3, height, width) in -1..1 to (image_tokens, image_dim)."""
         ...
 
@@ -77,9 +77,9 @@ class WanEncoders:
         with reraise_oom(f"{size} do not fit into memory: use fewer frames, or lower width and height."):
             return self.autoencoder.encode(video[None])[0].float().cpu()
 
-    def image(self, picture: Tensor) -> Tensor:
+    def image(self, image: Tensor) -> Tensor:
         """As `ClipEncoders`."""
-        return self.image_encoder.encode(wan_clip_picture(picture[None]))[0].float().cpu()
+        return self.image_encoder.encode(wan_clip_picture(image[None]))[0].float().cpu()
 
     def frames(self, frames: Sequence[np.ndarray]) -> Tensor:
         """As `ClipEncoders`."""

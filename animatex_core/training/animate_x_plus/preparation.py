@@ -94,7 +94,7 @@ def read_caption(source: Source) -> str:
         InvalidInput: If there is none, or it cannot be read.
 
     """
-    path = source.beside(CAPTIONS)
+    path = source.sidecar(CAPTIONS)
     try:
         caption = read_text(path).strip()
     except (OSError, ValueError) as error:

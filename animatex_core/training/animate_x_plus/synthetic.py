@@ -77,9 +77,9 @@ class DummyEncoders:
         detail = rearrange(light, "n 1 (h y) (w x) -> n (y x) h w", y=2, x=2)
         return GAIN * torch.cat([colors, detail], dim=1).swapaxes(0, 1)
 
-    def image(self, picture: Tensor) -> Tensor:
+    def image(self, image: Tensor) -> Tensor:
         """Encode an image (3, height, width) in -1..1 to (image_tokens, image_dim): colours of its cells."""
-        parts = F.adaptive_avg_pool2d(picture, 2 * TOKENS_A_SIDE)
+        parts = F.adaptive_avg_pool2d(image, 2 * TOKENS_A_SIDE)
         parts = rearrange(parts, "c (h y) (w x) -> (h w) (c y x)", y=2, x=2)
         whole = parts.mean(0, keepdim=True)
         return torch.cat([whole, parts]) @ _projection("image", parts.shape[1], self.image_dim)
@@ -236,11 +236,11 @@ def _encode(
     dance: DrivingFeatures | None,
 ) -> WanClip:
     count, height, width, _ = frames.shape
-    picture = reference_picture(reference, width, height)
+    image = reference_picture(reference, width, height)
     return WanClip(
         latents=encoders.latents(video_of(frames)),
-        image_latents=encoders.latents(reference_video(picture, count)[0]),
-        clip_features=encoders.image(picture[0]),
+        image_latents=encoders.latents(reference_video(image, count)[0]),
+        clip_features=encoders.image(image[0]),
         text_context=encoders.text(caption),
         dance=dance,
     )

@@ -81,12 +81,12 @@ def _clip_arrays(clips: Sequence[StoredClip]) -> dict[str, Tensor]:
 def _reference_arrays(clips: Sequence[StoredClip], header: DatasetHeader) -> dict[str, Tensor]:
     references = [reference for clip in clips for reference in clip.references]
     assert all(reference.picture.shape == (header.height, header.width, 3) for reference in references)
-    pictures = [picture_bytes(reference.picture, header.pictures) for reference in references]
+    images = [picture_bytes(reference.picture, header.pictures) for reference in references]
     poses = [_pose(reference) for reference in references]
     frames = [clip.reference_frames or (-1,) * len(clip.references) for clip in clips]
     return {
-        "pictures": torch.from_numpy(np.concatenate(pictures)),
-        "picture_ends": torch.tensor([len(data) for data in pictures]).cumsum(0),
+        "pictures": torch.from_numpy(np.concatenate(images)),
+        "picture_ends": torch.tensor([len(data) for data in images]).cumsum(0),
         "embeddings": torch.cat([reference.embedding.half() for reference in references]),
         "reference_latents": _latents(references, header),
         "reference_points": _points(poses),

@@ -70,12 +70,12 @@ class ClipDataset(Protocol):
         ...
 
 
-def picture_bytes(picture: np.ndarray, form: PictureFormat) -> np.ndarray:
+def picture_bytes(image: np.ndarray, form: PictureFormat) -> np.ndarray:
     """Encode an image (h, w, 3) uint8 to bytes (n,) uint8. JPEG has quality 95 without chroma subsampling."""
     if form == "raw":
-        return picture.reshape(-1)
+        return image.reshape(-1)
     file = BytesIO()
-    Image.fromarray(picture).save(file, "jpeg", quality=95, subsampling=0)
+    Image.fromarray(image).save(file, "jpeg", quality=95, subsampling=0)
     return np.frombuffer(file.getvalue(), np.uint8)
 
 

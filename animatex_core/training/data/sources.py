@@ -37,13 +37,13 @@ class Source:
         """Size in bytes and modification time of the file; empty if it does not exist."""
         return _version(self.path)
 
-    def beside(self, suffix: str) -> Path:
+    def sidecar(self, suffix: str) -> Path:
         """Return the path with another suffix."""
         return self.path.with_suffix(suffix)
 
     def version_with(self, suffix: str) -> list[int]:
         """Return the version of the video and of the file next to it with this suffix."""
-        return [*self.version, *_version(self.beside(suffix))]
+        return [*self.version, *_version(self.sidecar(suffix))]
 
     def split(self, validation: float, seed: int) -> Split:
         """Assign the video to a split.

@@ -46,6 +46,30 @@ def check_names(values: Mapping[str, object], known: Iterable[str], where: str) 
             raise InvalidInput(f"{_path(where, name)} is unknown: choose from {', '.join(names)}.")
 
 
+def changed_entries(start: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Override entries of a nested mapping.
+
+    Args:
+        start: The entries.
+        changes: Entries to override, nested likewise.
+        where: Path of the mapping in the configuration, for messages.
+
+    Returns:
+        All entries with the changes.
+
+    Raises:
+        InvalidInput: If a changed entry does not exist.
+
+    """
+    check_names(changes, start, where)
+    return {
+        name: changed_entries(value, changes[name], f"{where}.{name}")
+        if isinstance(value, Mapping) and isinstance(changes.get(name), Mapping)
+        else changes.get(name, value)
+        for name, value in start.items()
+    }
+
+
 def _read(kind: Any, value: object, where: str) -> object:
     origin, choices = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
