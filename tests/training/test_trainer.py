@@ -90,8 +90,9 @@ def test_checkpoints_are_written_by_steps_and_the_last_are_kept(tmp_path: Path) 
     # The temporary file of a killed process is not a checkpoint.
     (tmp_path / "checkpoints" / "step-000000009.safetensors.0f.part").write_bytes(b"half")
     assert [path.name for path in checkpoints(tmp_path)] == [
-        "step-000000004.safetensors", "step-000000005.safetensors",
-    ]  # fmt: skip
+        "step-000000004.safetensors",
+        "step-000000005.safetensors",
+    ]
     latest_checkpoint(tmp_path).write_bytes(b"\x10\0\0\0\0\0\0\0{half")
     with pytest.raises(CheckpointError, match="damaged"):
         read_checkpoint(latest_checkpoint(tmp_path))

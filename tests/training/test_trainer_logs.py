@@ -34,10 +34,16 @@ class Colours:
 
 def report(**changes: Any) -> StepReport:
     values: dict[str, Any] = {
-        "position": Position(1, 2), "loss": 0.5, "errors": torch.tensor([1.0, 3.0]),
-        "timesteps": torch.tensor([5, 999]), "learning_rate": 1e-3, "gradient_norm": 2.0, "seconds": 0.1,
-        "clips": 2, "frames": 1,
-    }  # fmt: skip
+        "position": Position(1, 2),
+        "loss": 0.5,
+        "errors": torch.tensor([1.0, 3.0]),
+        "timesteps": torch.tensor([5, 999]),
+        "learning_rate": 1e-3,
+        "gradient_norm": 2.0,
+        "seconds": 0.1,
+        "clips": 2,
+        "frames": 1,
+    }
     return StepReport(**{**values, **changes})
 
 
@@ -49,8 +55,10 @@ def test_means_are_taken_over_the_steps_since_the_last_reading() -> None:
     means = meter.read()
     assert (means["loss"], means["gradient_norm"], means["clips_per_second"]) == (1.0, 2.0, 1.0)
     assert {name: value for name, value in means.items() if "error" in name} == {
-        "error/000": 1.0, "error/100": 3.0, "error/900": 3.0,
-    }  # fmt: skip
+        "error/000": 1.0,
+        "error/100": 3.0,
+        "error/900": 3.0,
+    }
     meter.add(report(loss=7.0))
     assert meter.read()["loss"] == 7.0
 
@@ -68,8 +76,9 @@ def test_each_task_has_its_own_loss(capsys: pytest.CaptureFixture[str], tmp_path
         reporter(training, report(**changes))
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(": ")[2].partition(", ")[0] for line in lines] == [
-        "loss of ti2v 0.5000", "loss 0.5000",
-    ]  # fmt: skip
+        "loss of ti2v 0.5000",
+        "loss 0.5000",
+    ]
 
 
 def test_curves_and_previews_are_written(tmp_path: Path) -> None:
