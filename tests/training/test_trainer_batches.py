@@ -8,13 +8,8 @@ import torch
 
 from animatex_core.animate_x.conditions import Conditions
 from animatex_core.errors import InvalidInput
-from animatex_core.training.animate_x.batches import (
-    INPUTS,
-    DenoiserBatchMaker,
-    draw_dropped,
-    moving_weights,
-    without,
-)
+from animatex_core.training.animate_x.batches import DenoiserBatchMaker, moving_weights
+from animatex_core.training.animate_x.condition_dropout import INPUTS, draw_dropped, without
 from animatex_core.training.animate_x.config import DropoutConfig, LossConfig
 from animatex_core.training.animate_x.network import start_unet
 from animatex_core.training.animate_x.task import DenoisingLoss, draw_timesteps

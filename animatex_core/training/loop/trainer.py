@@ -59,11 +59,6 @@ class StepReport:
 OnStep = Callable[["Trainer", StepReport], None]
 
 
-def never() -> bool:
-    """Never stop early."""
-    return False
-
-
 class Trainer:
     """Runs a training. Every process has its own trainer; `accelerator` connects them.
 
@@ -109,7 +104,7 @@ class Trainer:
     def run(
         self,
         watchers: Sequence[OnStep] = (),
-        stop: Callable[[], bool] = never,
+        stop: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> Position:
         """Train until the last step, the time limit or a stop, and write a checkpoint.
