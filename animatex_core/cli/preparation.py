@@ -72,7 +72,7 @@ def begin_plus(arguments: Namespace, sources: Sequence[Source]) -> Preparing:
         found = footage(source, partial(report, "poses"))
         preparation.add(source, found, partial(report, "encoding"))
 
-    return Preparing(preparation.books, add)
+    return Preparing(preparation.manifest, add)
 
 
 def _footage(

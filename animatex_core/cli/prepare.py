@@ -150,7 +150,7 @@ def _begin(arguments: Namespace, sources: Sequence[Source]) -> Preparing:
     def add(source: Source, report: Report) -> None:
         preparation.add(source, poses.dance(source, partial(report, "poses")), partial(report, "encoding"))
 
-    return Preparing(preparation.books, add)
+    return Preparing(preparation.manifest, add)
 
 
 def _encoders(arguments: Namespace) -> Encoders:

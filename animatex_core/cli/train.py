@@ -44,8 +44,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--config",
         metavar="NAME",
-        help="a YAML file, or tiny, paper, plus-tiny-wan, plus-tiny or plus-paper; default: that of the "
-        "training to resume",
+        help="a YAML file, or tiny, paper, plus-tiny-wan, plus-tiny, plus-paper or plus-paper-shared; "
+        "default: that of the training to resume",
     )
     parser.add_argument("--data", metavar="PATH", help="the data set; default: the configuration's")
     parser.add_argument(

@@ -1,1 +1,1 @@
-"""Training: data sets of clips, the explicit pose indicator, the trainer, and the small bundle."""
+"""Training: data sets, the explicit pose indicator, the trainer, and the small bundle."""

@@ -1,4 +1,4 @@
-"""Configurations of trainings as YAML files, those that come along and a user's own."""
+"""Training configurations in YAML files, shipped with the package or the user's own."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,73 +17,95 @@ SHIPPED = ASSETS / "training"
 
 
 def shipped_configs() -> list[str]:
-    """Return the names of the configurations that come along."""
+    """Return the names of the configurations that the package contains."""
     return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 
 def read_any_config(name: str, changes: Sequence[str] = ()) -> RunConfig:
-    """Read a YAML file, or the configuration of that name that comes along.
+    """Read the configuration of any system.
 
-    changes: such as "optimizer.learning_rate=1e-4", whose values are YAML too. Raises InvalidInput, naming
-    what is wrong.
+    Args:
+        name: Name of a shipped configuration, or path of a YAML file.
+        changes: Overrides such as "optimizer.learning_rate=1e-4", with values in YAML.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        InvalidInput: If the file cannot be read, or if an entry is invalid.
+
     """
     shipped = SHIPPED / f"{name}.yaml"
-    values = _parsed(shipped if shipped.is_file() else Path(name))
+    values = _read(shipped if shipped.is_file() else Path(name))
     for change in changes:
-        values = _with(values, change)
+        values = _override(values, change)
     return config_of(values)
 
 
 def read_config(name: str, changes: Sequence[str] = ()) -> TrainingConfig:
-    """Read a configuration as `read_any_config`; raises InvalidInput for one that trains no denoiser."""
+    """Read a configuration of Animate-X, see `read_any_config`.
+
+    Raises:
+        InvalidInput: If the configuration is invalid or of another system.
+
+    """
     config = read_any_config(name, changes)
     if not isinstance(config, TrainingConfig):
-        raise InvalidInput(f"The configuration {name} is that of another system: take paper or tiny.")
+        raise InvalidInput(f"The configuration {name} is of another system: choose paper or tiny.")
     return config
 
 
 def changed(config: Run, changes: Sequence[str]) -> Run:
-    """Return a configuration of the same system with such changes."""
+    """Override entries of a configuration, see `read_any_config`.
+
+    Raises:
+        InvalidInput: If an entry is invalid, or if the system would change.
+
+    """
     values = config.to_dict()
     for change in changes:
-        values = _with(values, change)
-    made = config_of(values)
-    if type(made) is not type(config):
-        raise InvalidInput("system cannot be changed: begin another training.")
-    return made
+        values = _override(values, change)
+    result = config_of(values)
+    if type(result) is not type(config):
+        raise InvalidInput("system cannot be changed: start a new training.")
+    return result
 
 
 def config_of(values: Mapping[str, Any]) -> RunConfig:
-    """Read the entries of any training: without a `system` they are a denoiser's.
+    """Build the configuration of any system from its entries; without `system`, it is Animate-X.
 
-    Raises InvalidInput for what does not belong.
+    Raises:
+        InvalidInput: If an entry is unknown, missing or invalid.
+
     """
     if "system" not in values:
         return TrainingConfig.from_dict(values)
     if values["system"] != SYSTEM:
-        raise InvalidInput(f"system is {shown(values['system'])}: leave it out, or give {SYSTEM}.")
+        raise InvalidInput(f"system is {shown(values['system'])}: leave it out, or set it to {SYSTEM}.")
     return PlusTrainingConfig.from_dict(values)
 
 
-def _parsed(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
     try:
         values = read_yaml(path)
     except OSError as error:
         raise InvalidInput(
-            f"The configuration {str(path)!r} cannot be read ({error.strerror}): name a YAML file or one of "
+            f"The configuration {str(path)!r} cannot be read ({error.strerror}): give a YAML file or one of "
             f"{', '.join(shipped_configs())}."
         ) from error
     except FileFault as error:
         raise InvalidInput(f"The configuration {path} cannot be used ({error}): correct it.") from error
     if not isinstance(values, dict):
-        raise InvalidInput(f"The configuration {path} holds no settings: begin with `model:`.")
+        raise InvalidInput(f"The configuration {path} holds no settings: start with `model:`.")
     return values
 
 
-def _with(values: Mapping[str, Any], change: str) -> dict[str, Any]:
+def _override(values: Mapping[str, Any], change: str) -> dict[str, Any]:
     path, equals, text = change.partition("=")
     if not equals or not path:
-        raise InvalidInput(f"{change!r} changes nothing: give such as optimizer.learning_rate=1e-4.")
+        raise InvalidInput(
+            f"{change!r} is not NAME=VALUE: give an override such as optimizer.learning_rate=1e-4."
+        )
     try:
         return _put(values, path.split("."), parse_yaml(text))
     except FileFault as error:

@@ -1,18 +1,28 @@
-"""What `animatex train` says of a training."""
+"""The console output of `animatex train`."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .animate_x.cost import StepCost
     from .loop.config import BatchKind, RunConfig
+    from .loop.cost import StepCost
     from .loop.trainer import StepReport, Trainer
 
-TOLD_EVERY = 20.0  # seconds
+TOLD_EVERY = 20.0  # seconds between two lines
 
 
 def cost_lines(config: "RunConfig", kind: "BatchKind", cost: "StepCost") -> Iterator[str]:
-    """Yield the lines that tell what a step of a kind of batch takes."""
+    """Describe the memory and the operations of a step.
+
+    Args:
+        config: The training configuration.
+        kind: The kind of batch.
+        cost: Its cost.
+
+    Yields:
+        Lines of text.
+
+    """
     width, height = config.pixels
     of_task = f" of {kind.task_name}" if kind.task_name else ""
     yield (
@@ -21,36 +31,36 @@ def cost_lines(config: "RunConfig", kind: "BatchKind", cost: "StepCost") -> Iter
     )
     yield f"  parameters    {cost.parameters / 1e6:,.1f} M"
     word = cost.state // 5
-    frozen = (("transformer", cost.frozen, "which does not learn"),) if cost.frozen else ()
+    frozen = (("transformer", cost.frozen, "frozen"),) if cost.frozen else ()
     parts = (
         *frozen,
         ("weights", word, "float32"),
         ("gradients", word, "float32"),
         ("AdamW", 2 * word, "two moments in float32"),
-        ("average", word, "float32, on the first process alone"),
-        ("activations", cost.activations, "at the peak, and the weights in half precision"),
-        ("memory", cost.memory, "in all, workspaces of kernels not counted"),
+        ("average", word, "float32, only on the first process"),
+        ("activations", cost.activations, "at the peak, with the weights in half precision"),
+        ("memory", cost.memory, "in total, without workspaces of kernels"),
     )
     for name, size, note in parts:
         yield f"  {name:13} {size / 2**30:,.2f} GiB ({note})"
     operations, scans = cost.operations / 1e12, cost.scan_operations / 1e12
-    yield f"  operations    {operations:,.2f} TFLOP (products, convolutions and attention, there and back)"
+    yield f"  operations    {operations:,.2f} TFLOP (products, convolutions, attention; forward and backward)"
     if scans:
-        yield f"                {scans:,.2f} of them in Mamba's scans, by mamba-ssm's kernel"
+        yield f"                {scans:,.2f} of them in Mamba's scans, counted as in the kernel of mamba-ssm"
 
 
 class ConsoleReporter:
-    """Says every now and then how far the training is."""
+    """Prints the progress of a training every few seconds; an `OnStep`."""
 
     def __init__(self, every: float = TOLD_EVERY) -> None:
         from .loop.reporting import MetricMeans
 
-        self._meter, self._every = MetricMeans(), every
+        self._means, self._every = MetricMeans(), every
 
     def __call__(self, training: "Trainer", report: "StepReport") -> None:
-        self._meter.add(report)
-        if self._meter.seconds >= self._every:
-            means = self._meter.read()
+        self._means.add(report)
+        if self._means.seconds >= self._every:
+            means = self._means.read()
             print(
                 f"step {report.position.step}/{training.config.steps}: {_losses(means)}, "
                 f"{means['clips_per_second']:.1f} clips/s",
@@ -59,6 +69,6 @@ class ConsoleReporter:
 
 
 def _losses(means: Mapping[str, float]) -> str:
-    """The loss, or where there are several tasks that of each."""
+    """The loss, or that of each task if there are several."""
     names = [name for name in means if name.startswith("loss/")] or ["loss"]
     return ", ".join(f"{name.replace('/', ' of ')} {means[name]:.4f}" for name in names)

@@ -1,4 +1,4 @@
-"""Checkpoints of runs, read back with the configuration of whichever system they train."""
+"""Reads training checkpoints of all systems."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,10 +17,15 @@ from .loop.config import MAX_SEED
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Open a checkpoint; raises CheckpointError and its kinds for other files."""
+    """Open a checkpoint. Its tensors are memory-mapped.
+
+    Raises:
+        CheckpointError: If the file is damaged or not a training checkpoint.
+
+    """
     metadata = read_metadata(path)
     if metadata.get("format") != FORMAT:
-        raise WrongCheckpoint(f"{path} is no checkpoint of a training: name one that `train` wrote.")
+        raise WrongCheckpoint(f"{path} is not a checkpoint of a training: give one that `train` wrote.")
     try:
         state = parse_json(metadata["state"])
         config = config_of(parse_json(metadata["config"]))

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from .animate_x.config import TrainingConfig
-from .animate_x.cost import StepCost
 from .animate_x_plus.batches import PlusBatchMaker
 from .animate_x_plus.config import PlusTrainingConfig, TaskBatchKind
 from .animate_x_plus.folder import WanClipFolder
 from .loop.checkpoint import Checkpoint
 from .loop.config import BatchKind, RunConfig
+from .loop.cost import StepCost
 from .loop.interfaces import BatchMaker, TrainingTask
 
 if TYPE_CHECKING:

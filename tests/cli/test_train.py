@@ -11,10 +11,10 @@ import torch
 
 from animatex_core.animate_x.checkpoint import load_denoiser
 from animatex_core.cli.main import main
-from animatex_core.training.animate_x.cost import StepCost
 from animatex_core.training.data.header import DatasetHeader
 from animatex_core.training.data.shards import ShardWriter
 from animatex_core.training.loop.checkpoint import latest_checkpoint
+from animatex_core.training.loop.cost import StepCost
 from animatex_core.training.saved_runs import read_checkpoint
 from tests.training.stored_clips import folder_clip
 from tests.training.training_samples import SETTINGS
@@ -59,8 +59,8 @@ REFUSED = [
     (["--out", "{run}"], "--config is not given"),
     (["--out", "{run}", "--resume"], "holds no checkpoint of a training"),
     (["--out", "{run}", "--config", "none.yaml"], "'none.yaml' cannot be read"),
-    (["--out", "{run}", "--config", "tiny", "--set", "steps"], "'steps' changes nothing"),
-    (["--out", "{run}", "--config", "tiny", "--data", "{run}"], "is not a folder that exists"),
+    (["--out", "{run}", "--config", "tiny", "--set", "steps"], "'steps' is not NAME=VALUE"),
+    (["--out", "{run}", "--config", "tiny", "--data", "{run}"], "is not an existing folder"),
     (["--export", "{run}", "--out", "file.pt"], "name the .safetensors file"),
     (["--export", "{run}", "--out", "file.safetensors"], "holds no checkpoint of a training"),
 ]

@@ -1,4 +1,4 @@
-"""Clips of both tasks made up in memory, and the smallest Animate-X++ that trains on them."""
+"""Synthetic clips of both tasks in memory, and the smallest Animate-X++ that trains on them."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -33,7 +33,7 @@ SETTINGS: dict[str, Any] = {
         "ipi": {"width": 16, "clip_dim": 16, "encoder_hidden": 16},
     },
     "lora": {"rank": 4},
-    "data": {"path": "made up"},
+    "data": {"path": "unused"},
     "size": {"width": 32, "height": 48},
     "batches": [
         {"task": "animation", "frames": 5, "batch_size": 2}, {"task": "ti2v", "frames": 5, "batch_size": 2},
@@ -56,8 +56,8 @@ def drawn(number: int) -> dict[Task, tuple[WanClip, str]]:
 
 
 @dataclass(frozen=True)
-class MadeUpWanClips:
-    """`WanClips` of each task, drawn when they are asked for."""
+class SyntheticWanClips:
+    """`WanClips` of each task, drawn on access."""
 
     clips: int = 3
 
@@ -76,7 +76,7 @@ class MadeUpWanClips:
 
 
 def training(config: PlusTrainingConfig, folder: Path, clips: int = 3) -> Trainer:
-    """Begin, or go on where a folder has a checkpoint."""
+    """Start a training, or resume it if the folder has a checkpoint."""
     checkpoint = read_checkpoint(latest_checkpoint(folder)) if checkpoints(folder) else None
-    maker = PlusBatchMaker(config, MadeUpWanClips(clips))
+    maker = PlusBatchMaker(config, SyntheticWanClips(clips))
     return Trainer(maker, PlusTask(config), folder, Accelerator(cpu=True), checkpoint)

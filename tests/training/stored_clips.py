@@ -1,4 +1,4 @@
-"""Clips of random numbers, as a data set stores them."""
+"""Stored clips of random numbers."""
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ def random_reference(rng: np.random.Generator, header: DatasetHeader = HEADER) -
 
 
 def folder_clip(frames: int, seed: int = 0, header: DatasetHeader = HEADER) -> StoredClip:
-    """A character that drives itself, and three of whose frames are references."""
+    """A clip whose character drives itself, with three of its frames as references."""
     rng = np.random.default_rng(seed)
     poses = random_poses(frames, rng)
     features = torch.from_numpy(rng.random((frames, header.clip_dim), np.float32))
@@ -42,7 +42,7 @@ def folder_clip(frames: int, seed: int = 0, header: DatasetHeader = HEADER) -> S
 
 
 def triple(frames: int = 8, seed: int = 0, header: DatasetHeader = HEADER) -> StoredClip:
-    """A character that another body drives, with one reference from elsewhere."""
+    """A clip that another body drives, with one reference from elsewhere."""
     rng = np.random.default_rng(seed)
     whole = folder_clip(frames, seed, header)
     motion = MotionFeatures(whole.motion.clip, random_poses(frames, rng, None), 320, 240)

@@ -1,4 +1,4 @@
-"""Which clips, parts, pictures and poses are prepared; the whole way is in test_command_prepare."""
+"""Selection of videos, parts, crops and poses; the whole command is in tests/cli/test_prepare.py."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from animatex_core.training.data.sources import Source, find_sources
 
 
 def poses_of(shown: str) -> PoseSequence:
-    """A frame a character: x shows a whole person in the middle, - nobody, h a head."""
+    """One frame per character: x is a whole person in the middle, - is nobody, h is a head."""
     points = np.zeros((len(shown), POINTS, 3), np.float32)
     for frame, what in enumerate(shown):
         if what == "x":
@@ -31,7 +31,7 @@ def poses_of(shown: str) -> PoseSequence:
         ("xx---xx", 1, [range(7)]),  # a short gap
         ("xxxx----xxxxx", 1, [range(4), range(8, 13)]),
         ("xxx----xxxx", 1, [range(7, 11)]),  # one run is too short
-        ("xxxxhhhhhxx", 1, [range(4)]),  # a head is no person to learn motion from
+        ("xxxxhhhhhxx", 1, [range(4)]),  # a head alone does not count
         ("x" * 8, 1, [range(8)]),
         ("x" * 9, 1, [range(4), range(4, 9)]),
         ("x" * 20, 1, [range(6), range(6, 13), range(13, 20)]),
@@ -57,7 +57,7 @@ def test_a_clip_without_such_a_part_is_refused(shown: str, message: str) -> None
 def person_at(x: float, y: float) -> PoseSequence:
     points = np.zeros((3, POINTS, 3), np.float32)
     points[:, :20] = (x, y, 1)
-    points[:, 0] = (0.99, 0.01, 1)  # a hand astray
+    points[:, 0] = (0.99, 0.01, 1)  # a stray hand
     return PoseSequence.from_points(points, 100, 100, 24)
 
 
@@ -68,20 +68,20 @@ def person_at(x: float, y: float) -> PoseSequence:
         ((300, 100), (0.1, 0.5), 1.0, (0, 0, 100, 100)),
         ((300, 100), (0.95, 0.5), 1.0, (200, 0, 300, 100)),
         ((100, 300), (0.5, 0.4), 1.0, (0, 70, 100, 170)),
-        ((105, 100), (0.9, 0.5), 1.0, (0, 0, 105, 100)),  # nearly of that shape
+        ((105, 100), (0.9, 0.5), 1.0, (0, 0, 105, 100)),  # nearly that aspect ratio
         ((64, 96), (0.9, 0.5), 2 / 3, (0, 0, 64, 96)),
     ],
 )
-def test_the_picture_is_cut_to_the_shape_around_the_person(
+def test_frames_are_cropped_around_the_person(
     size: tuple[int, int], place: tuple[float, float], aspect: float, box: tuple[int, int, int, int]
 ) -> None:
     crop = Crop.around(person_at(*place), *size, aspect)
     assert (crop.left, crop.top, crop.right, crop.bottom) == box
     frame = np.zeros((size[1], size[0], 3), np.uint8)
-    assert crop.picture(frame).shape[:2] == (box[3] - box[1], box[2] - box[0])
+    assert crop.image(frame).shape[:2] == (box[3] - box[1], box[2] - box[0])
 
 
-def test_poses_are_cut_like_the_picture() -> None:
+def test_poses_are_cropped_like_the_frames() -> None:
     poses = person_at(0.4, 0.5)
     cut = Crop.around(poses, 300, 100, 1.0).poses(poses)
     np.testing.assert_allclose(cut.body[:, 1], [[0.5, 0.5, 1]] * 3, atol=1e-6)
@@ -89,7 +89,7 @@ def test_poses_are_cut_like_the_picture() -> None:
     assert (cut.width, cut.height, cut.fps) == (100, 100, 24)
 
 
-def test_the_split_depends_on_names_and_seed_alone() -> None:
+def test_the_split_depends_only_on_names_and_seed() -> None:
     sources = [Source(Path("a"), f"{number}.mp4") for number in range(2000)]
     splits = [source.split(0.1, 0) for source in sources]
     assert 150 < splits.count("validation") < 250
@@ -98,7 +98,7 @@ def test_the_split_depends_on_names_and_seed_alone() -> None:
     assert {source.split(0, 0) for source in sources} == {"train"}
 
 
-def test_clips_are_found_in_subfolders(tmp_path: Path) -> None:
+def test_videos_are_found_in_subfolders(tmp_path: Path) -> None:
     for name in ("b.MP4", "a/c.mov", "a/notes.txt", "a/c.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()

@@ -35,7 +35,7 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def test_the_puppet_goes_along_with_its_frames(tmp_path: Path) -> None:
+def test_the_puppet_follows_its_frames(tmp_path: Path) -> None:
     header = replace(HEADER, puppet=True)
     clip = replace(
         triple(8, 0, header), puppet=torch.arange(8.0).view(8, 1, 1, 1).expand(8, *HEADER.latent_shape)
@@ -47,7 +47,7 @@ def test_the_puppet_goes_along_with_its_frames(tmp_path: Path) -> None:
     assert steps.tolist() == [1.0, 1.0]
 
 
-def test_a_data_set_of_before_has_no_puppet(tmp_path: Path) -> None:
+def test_an_older_data_set_has_no_puppet(tmp_path: Path) -> None:
     written(tmp_path, [triple(8)])
     values = json.loads((tmp_path / HEADER_FILE).read_text())
     del values["puppet"]
@@ -125,14 +125,14 @@ def test_frames_have_one_stride_and_the_rate_follows_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("total", "frames", "most"), [(8, 8, 4), (9, 5, 4), (30, 1, 4), (33, 32, 9), (1, 1, 1)]
 )
-def test_every_choice_lies_within_the_clip_and_all_are_made(total: int, frames: int, most: int) -> None:
+def test_all_choices_within_the_clip_are_made_and_no_others(total: int, frames: int, most: int) -> None:
     choices = {choose_indices(total, frames, most, rng(seed)) for seed in range(200)}
     assert all(len(choice) == frames and 0 <= choice[0] <= choice[-1] < total for choice in choices)
     strides = range(1, min(most, (total - 1) // (frames - 1)) + 1) if frames > 1 else [1]
     assert len(choices) == sum(total - (frames - 1) * stride for stride in strides)
 
 
-def test_a_reference_is_no_chosen_frame_if_that_can_be() -> None:
+def test_a_reference_is_not_a_frame_of_the_sample_if_possible() -> None:
     picks = [choose_reference([0, 10, 19], range(5, 15), rng(seed)) for seed in range(20)]
     assert set(picks) == {0, 2}
     assert {choose_reference([5, 6], range(5, 15), rng(seed)) for seed in range(20)} == {0, 1}
@@ -158,7 +158,7 @@ def test_the_pool_has_a_short_sequence_of_every_clip(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pool[0].points, folder_clip(5).poses.points)
 
 
-def test_a_writer_goes_on_where_another_stopped(tmp_path: Path) -> None:
+def test_a_writer_resumes_where_another_stopped(tmp_path: Path) -> None:
     class Stopped(Exception):
         pass
 
@@ -178,7 +178,7 @@ def test_a_writer_goes_on_where_another_stopped(tmp_path: Path) -> None:
     assert firsts == [triple(8, seed).poses.points[0, 0, 0] for seed in range(4)]
 
 
-def test_a_writer_replaces_no_shard_when_another_was_taken_away(tmp_path: Path) -> None:
+def test_a_writer_replaces_no_shard_after_another_was_deleted(tmp_path: Path) -> None:
     written(tmp_path, [triple(8, seed) for seed in range(4)])
     (tmp_path / SHARD).unlink()
     assert len(written(tmp_path, [triple(8, 4)])) == 3
@@ -215,8 +215,8 @@ def cut(name: str) -> Damage:
 
 
 BAD = [
-    (lambda folder: shutil.rmtree(folder), "not a folder"),
-    (without(HEADER_FILE), "no data set"),
+    (lambda folder: shutil.rmtree(folder), "not an existing folder"),
+    (without(HEADER_FILE), "is not a data set"),
     (without(SHARD), "no clips yet"),
     (without("text_context.safetensors"), "cannot be read"),
     (cut(SHARD), r"damaged \(.*\): delete the file, and prepare its clips again\.$"),
@@ -241,10 +241,10 @@ def test_clips_of_another_form_or_of_other_networks_are_not_mixed(tmp_path: Path
     written(tmp_path, [triple()])
     with pytest.raises(InvalidInput, match="width 128, not 64"):
         ShardWriter.create(tmp_path, replace(HEADER, width=64), CONTEXT)
-    with pytest.raises(InvalidInput, match="other networks"):
+    with pytest.raises(InvalidInput, match="that other models encoded"):
         ShardWriter.create(tmp_path, HEADER, CONTEXT + 1)
 
 
 def test_more_frames_than_a_clip_has_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="has 8 frames, but 9 were asked for"):
+    with pytest.raises(InvalidInput, match="has 8 frames, but the batch needs 9"):
         written(tmp_path, [triple()]).clip(0, 9, rng())

@@ -22,7 +22,7 @@ def indicator(settings: EpiSettings = ALL, *anchors: PoseSequence) -> ExplicitPo
     return ExplicitPoseIndicator(PosePool(anchors or (figure(CARTOON), dance())), settings)
 
 
-def made(settings: EpiSettings, seed: int, *anchors: PoseSequence) -> Transformation:
+def draw(settings: EpiSettings, seed: int, *anchors: PoseSequence) -> Transformation:
     transformation = indicator(settings, *anchors).transformation(np.random.default_rng(seed))
     assert transformation is not None
     return transformation
@@ -50,7 +50,7 @@ def test_the_result_has_the_bones_of_the_anchor_times_the_factors(factors: dict[
     assert 0.5 < ratios[0, 0] <= 1.0001
 
 
-def test_the_neck_is_where_the_anchors_is() -> None:
+def test_the_neck_is_at_the_anchors_neck() -> None:
     anchor = figure(CARTOON)
     result = indicator(ALL.without("rescaling"), anchor)(rigid_dance(3), np.random.default_rng(0))
     neck = np.median(result.body[:, JOINT["neck"], :2], axis=0)
@@ -58,7 +58,7 @@ def test_the_neck_is_where_the_anchors_is() -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_bones_point_where_the_dancers_do(seed: int) -> None:
+def test_bone_directions_are_those_of_the_dancer(seed: int) -> None:
     driving = dance()
     result = indicator(ALL.without("add", "drop"))(driving, np.random.default_rng(seed))
     before, after = bones(driving), bones(result)
@@ -70,10 +70,10 @@ def test_bones_point_where_the_dancers_do(seed: int) -> None:
 
 
 @pytest.mark.parametrize("switch", SWITCHES)
-def test_an_ablation_changes_nothing_but_what_it_leaves_out(switch: str) -> None:
+def test_an_ablation_changes_only_what_it_disables(switch: str) -> None:
     less = ALL.without(switch)
     for seed in range(40):
-        whole, part = made(ALL, seed), made(less, seed)
+        whole, part = draw(ALL, seed), draw(less, seed)
         if switch == "realignment":
             assert part.anchor is None
         else:
@@ -89,7 +89,7 @@ def test_an_ablation_changes_nothing_but_what_it_leaves_out(switch: str) -> None
             assert getattr(part.combination.factors, name) == 1
 
 
-def test_the_generator_goes_on_alike_whatever_is_done() -> None:
+def test_all_settings_take_the_same_number_of_random_values() -> None:
     states = []
     for settings in (ALL, EpiSettings(probability=0), ALL.without(*SWITCHES)):
         rng = np.random.default_rng(4)
@@ -110,7 +110,7 @@ def test_lambda_is_the_share_of_clips_that_change(share: float) -> None:
         )
 
 
-def test_unchanged_poses_come_back_themselves_and_the_same_generator_does_the_same() -> None:
+def test_unchanged_poses_are_returned_as_they_are_and_equal_generators_agree() -> None:
     poses = dance()
     assert indicator(EpiSettings(probability=0))(poses, np.random.default_rng(0)) is poses
     first, again, other = (indicator()(poses, np.random.default_rng(seed)).points for seed in (1, 1, 2))
@@ -120,14 +120,14 @@ def test_unchanged_poses_come_back_themselves_and_the_same_generator_does_the_sa
     np.testing.assert_allclose(nothing.points, poses.points, atol=1e-6)
 
 
-def test_dropped_parts_are_gone_from_every_frame_and_nothing_else_is() -> None:
+def test_dropped_parts_and_only_those_are_missing_from_every_frame() -> None:
     driving, names = dance(), set()
     for seed in range(12):
         settings = EpiSettings(probability=1, drop_chance=0.1, add=False)
-        dropped = made(settings, seed).combination.drop
+        dropped = draw(settings, seed).combination.drop
         gone = sorted({point for name in dropped for point in POINTS_OF[name]})
-        result = made(settings, seed)(driving).points
-        kept = made(settings.without("drop"), seed)(driving).points
+        result = draw(settings, seed)(driving).points
+        kept = draw(settings.without("drop"), seed)(driving).points
         assert not result[:, gone].any()
         kept[:, gone] = 0
         np.testing.assert_array_equal(result, kept)
@@ -135,17 +135,17 @@ def test_dropped_parts_are_gone_from_every_frame_and_nothing_else_is() -> None:
     assert len(names) > 6
 
 
-def test_parts_are_added_only_where_no_frame_shows_them() -> None:
+def test_parts_are_added_only_if_no_frame_shows_them() -> None:
     settings = EpiSettings(probability=1, add_chance=1, drop=False)
     whole, legless = rigid_dance(2), without(rigid_dance(2), np.isin(np.arange(130), LEGS))
     assert not seen(legless.body)[:, LEGS].any()
-    assert seen(made(settings, 0)(legless).body)[:, LEGS].all()
-    assert not seen(made(settings.without("add"), 0)(legless).body)[:, LEGS].any()
-    scores = made(settings, 0)(whole).body[..., 2]
+    assert seen(draw(settings, 0)(legless).body)[:, LEGS].all()
+    assert not seen(draw(settings.without("add"), 0)(legless).body)[:, LEGS].any()
+    scores = draw(settings, 0)(whole).body[..., 2]
     np.testing.assert_array_equal(scores, whole.body[..., 2])
 
 
-def test_a_figure_that_grows_is_kept_in_the_picture() -> None:
+def test_a_growing_figure_is_kept_in_the_image() -> None:
     ranges = FactorRanges(**{**SAME, "legs": (3.0, 3.0)})
     settings = EpiSettings(probability=1, ranges=ranges, factor_chance=1, drop=False, add=False)
     inside = indicator(settings, figure(STANDING))(rigid_dance(1), np.random.default_rng(0))
@@ -192,7 +192,7 @@ def damaged(name: str) -> PoseSequence:
         "one frame",
     ],
 )
-def test_any_clip_gives_numbers(name: str) -> None:
+def test_any_clip_gives_finite_poses(name: str) -> None:
     poses = damaged(name)
     for seed in range(6):
         result = indicator(EpiSettings(probability=1, add=False))(poses, np.random.default_rng(seed))
@@ -200,14 +200,14 @@ def test_any_clip_gives_numbers(name: str) -> None:
         assert not (seen(result.points) & ~seen(poses.points)).any()
 
 
-def test_nobody_stays_nobody() -> None:
+def test_empty_poses_stay_empty() -> None:
     poses = PoseSequence.empty(4, 30, 40, 8.0)
     for seed in range(4):
         result = indicator()(poses, np.random.default_rng(seed))
         np.testing.assert_array_equal(result.points, poses.points)
 
 
-def test_a_pool_without_anchors_is_refused_where_they_are_needed() -> None:
+def test_a_pool_without_anchors_is_refused_if_they_are_needed() -> None:
     pool = PosePool([PoseSequence.empty(4, 30, 40)])
     with pytest.raises(InvalidInput, match="the pose pool has no frame"):
         ExplicitPoseIndicator(pool)

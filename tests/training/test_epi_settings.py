@@ -22,14 +22,14 @@ def test_settings_go_through_yaml_and_back() -> None:
         ({"drop_chance": float("nan")}, "drop_chance is nan"),
         ({"add_chance": True}, "add_chance is True"),
         ({"realignment": 1}, "realignment is 1"),
-        ({"lambda": 0.9}, "'lambda', which is unknown: take probability,"),
-        ({"ranges": {"tail": [1, 2]}}, "'tail', which is unknown: take body,"),
+        ({"lambda": 0.9}, "an unknown entry 'lambda': choose from probability,"),
+        ({"ranges": {"tail": [1, 2]}}, "an unknown entry 'tail': choose from body,"),
         ({"ranges": None}, "ranges are None"),
         ({"ranges": {"legs": [2, 1]}}, "the range of legs is [2, 1]"),
-        ({"ranges": {"legs": [0.01, 1]}}, "take numbers from 0.1 to 10"),
+        ({"ranges": {"legs": [0.01, 1]}}, "give numbers from 0.1 to 10"),
         ({"ranges": {"legs": 1}}, "two factors"),
         ({"ranges": {"legs": ["1", "2"]}}, "two factors"),
-        ([], "must be names and values"),
+        ([], "must be a mapping"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(values: Any, words: str) -> None:
@@ -39,10 +39,10 @@ def test_what_cannot_be_is_refused_in_one_sentence(values: Any, words: str) -> N
     assert str(error.value).count(". ") == 0
 
 
-def test_an_ablation_leaves_out_what_it_names() -> None:
+def test_an_ablation_disables_its_switch() -> None:
     assert EpiSettings().without("neck_face").scaled_parts() == ("body", "shoulders", "arms", "legs")
     assert EpiSettings().without("rescaling").scaled_parts() == ()
     for name in SWITCHES:
         assert EpiSettings().without(name) == EpiSettings.from_dict({name: False})
-    with pytest.raises(InvalidInput, match="nothing to leave out"):
+    with pytest.raises(InvalidInput, match="is not a switch"):
         EpiSettings().without("legs")

@@ -1,4 +1,4 @@
-"""What a training of Animate-X++ is told: clips on disk, made-up clips, dropped conditions."""
+"""Inputs of Animate-X++ training: clips on disk, synthetic clips, dropped conditions."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from animatex_core.training.animate_x_plus.task import draw_timesteps, mixed
 from animatex_core.training.loop.batch_schedule import BatchPlan, Position, plan_batches
 from animatex_core.training.loop.prefetch import prefetched
 
-from .plus_samples import ENCODERS, KEPT, SHAPE, MadeUpWanClips, drawn, settings
+from .plus_samples import ENCODERS, KEPT, SHAPE, SyntheticWanClips, drawn, settings
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_clips_on_disk_are_what_was_drawn(folder: Path) -> None:
     clips = WanClipFolder.open(folder)
     assert (clips.count("animation"), clips.count("ti2v"), len(clips.pool())) == (2, 2, 2)
     assert torch.equal(clips.empty_text, ENCODERS.text(""))
-    here, there = (PlusBatchMaker(settings(), each) for each in (clips, MadeUpWanClips(2)))
+    here, there = (PlusBatchMaker(settings(), each) for each in (clips, SyntheticWanClips(2)))
     for task in ("animation", "ti2v"):
         one, other = (make(BatchPlan(5, (0, 1, 2), task)) for make in (here, there))
         for name in ("latents", "text_context", "clip_features", "y", "kept"):
@@ -61,12 +61,12 @@ def test_batches_of_both_tasks_come_from_workers_as_planned(folder: Path) -> Non
     assert all(len(batch.latents) == 2 for batch in batches)
 
 
-def test_the_explicit_pose_indicator_changes_what_is_drawn_but_not_who_asks() -> None:
+def test_the_explicit_pose_indicator_changes_what_is_drawn_but_not_the_queries() -> None:
     def aside(poses: PoseSequence, rng: np.random.Generator) -> PoseSequence:
         return poses.with_points(poses.points + np.array([0.2, 0, 0], np.float32))
 
     plain, changed = (
-        PlusBatchMaker(settings(), MadeUpWanClips(), epi).sample(0, 5, "animation").poses
+        PlusBatchMaker(settings(), SyntheticWanClips(), epi).sample(0, 5, "animation").poses
         for epi in (None, aside)
     )
     assert plain is not None
@@ -76,9 +76,9 @@ def test_the_explicit_pose_indicator_changes_what_is_drawn_but_not_who_asks() ->
         assert torch.equal(getattr(plain, name), getattr(changed, name))
 
 
-def test_what_is_dropped_is_nothing_or_the_empty_text() -> None:
+def test_dropped_conditions_are_zero_or_the_empty_prompt() -> None:
     make = PlusBatchMaker(
-        settings(dropout={**KEPT, "text": 1.0, "image": 1.0, "motion": 1.0}), MadeUpWanClips()
+        settings(dropout={**KEPT, "text": 1.0, "image": 1.0, "motion": 1.0}), SyntheticWanClips()
     )
     batch = make.sample(0, 5, "animation")
     empty = ENCODERS.text("")
@@ -89,14 +89,14 @@ def test_what_is_dropped_is_nothing_or_the_empty_text() -> None:
     assert batch.kept.tolist() == [[1.0, 1.0, 0.0]]
 
 
-def test_conditions_are_dropped_as_often_as_asked() -> None:
+def test_conditions_are_dropped_at_their_rates() -> None:
     rng = np.random.default_rng(0)
     draws = [draw_dropped(PlusDropoutConfig(), rng) for _ in range(4000)]
     for name, share in (("pose", 0.05), ("image", 0.1), ("text", 0.1)):
         assert sum(name in dropped for dropped in draws) / 4000 == pytest.approx(share, abs=0.02)
 
 
-def test_a_shorter_batch_takes_the_beginning() -> None:
+def test_a_shorter_batch_uses_the_start_of_a_clip() -> None:
     shape = WanShape(SHAPE.width, SHAPE.height, 9)
     longer = draw_background_motion(0, 0, 9, shape.width, shape.height).frames
     whole, part = (ENCODERS.latents(video_of(longer[:frames])) for frames in (9, 5))
@@ -123,7 +123,7 @@ def test_the_background_moves_as_the_text_says() -> None:
 
 
 def shift_between(before: np.ndarray, after: np.ndarray) -> tuple[int, int]:
-    """How far one picture must be rolled down and right to be most like another."""
+    """The shift down and right that best aligns one image with another."""
     reach = range(-8, 9)
     agreement = {
         (down, right): float((np.roll(before, (down, right), (0, 1)) * after).sum())
@@ -133,7 +133,7 @@ def shift_between(before: np.ndarray, after: np.ndarray) -> tuple[int, int]:
     return max(agreement, key=lambda shift: agreement[shift])
 
 
-def test_sigmas_are_drawn_as_dense_as_the_sampler_steps() -> None:
+def test_sigmas_have_the_density_of_the_sampler() -> None:
     torch.manual_seed(0)
     drawn_at = draw_timesteps(20_000, 5.0)
     assert 0 <= drawn_at.min() <= drawn_at.max() <= 1000
@@ -151,9 +151,12 @@ def clip_with(changes: dict[str, torch.Tensor]) -> WanClip:
 
 WRONG = [
     ({"latents": torch.zeros(16, 2, 3, 4), "image_latents": torch.zeros(16, 2, 3, 4)}, "set size and wan to"),
-    ({"clip_features": torch.zeros(17, 8)}, r"has CLIP features of \(17, 8\), but .* asks for \(17, 16\)"),
+    ({"clip_features": torch.zeros(17, 8)}, r"has CLIP features of shape \(17, 8\), but .* needs \(17, 16\)"),
     ({"text_context": torch.full((2, 16), float("nan"))}, "has text states with NaN or infinity: encode it"),
-    ({"text_context": torch.zeros(13, 16)}, "A caption has 13 tokens, but the transformer reads 12"),
+    (
+        {"text_context": torch.zeros(13, 16)},
+        "has 13 tokens, but the transformer accepts at most 12",
+    ),
 ]
 
 
@@ -168,11 +171,11 @@ def test_a_clip_that_does_not_fit_is_refused(
         make.sample(0, 5, "ti2v")
 
 
-def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"is not a folder of clips for Wan .* holds a clips\.json\.$"):
+def test_a_folder_that_is_not_a_data_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"is not a folder of clips for Wan .* contains clips\.json\.$"):
         WanClipFolder.open(tmp_path)
     begin_folder(tmp_path, ENCODERS.text(""))
-    with pytest.raises(InvalidInput, match=r"holds no clips: add some, or leave ti2v out of batches\.$"):
+    with pytest.raises(InvalidInput, match=r"holds no clips: add some, or remove ti2v from batches\.$"):
         WanClipFolder.open(tmp_path).count("ti2v")
     (tmp_path / "ti2v").mkdir()
     (tmp_path / "ti2v" / "a.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{half")

@@ -1,30 +1,39 @@
-"""Configurations of Animate-X++, and what a step of one takes."""
+"""Configurations of Animate-X++ and the cost of a step."""
 
+import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
 from animatex_core.animate_x_plus.config import PlusConfig, WanConfig
+from animatex_core.cli.main import main
 from animatex_core.errors import InvalidInput, OutOfMemory
 from animatex_core.training.animate_x_plus import cost
 from animatex_core.training.animate_x_plus.batches import PlusBatchMaker
 from animatex_core.training.animate_x_plus.config import PlusTrainingConfig
 from animatex_core.training.animate_x_plus.task import PlusTask
-from animatex_core.training.animate_x_plus.trainable_parts import TARGETS
-from animatex_core.training.config_file import changed, config_of, read_any_config, read_config
+from animatex_core.training.animate_x_plus.trainable_parts import ADDED, LORA, TARGETS
+from animatex_core.training.config_file import (
+    changed,
+    config_of,
+    read_any_config,
+    read_config,
+    shipped_configs,
+)
 from animatex_core.training.loop.batch_schedule import BatchPlan
 from animatex_core.training.loop.op_counter import OpCounter
 
-from .plus_samples import KEPT, SETTINGS, MadeUpWanClips, settings
+from .plus_samples import KEPT, SETTINGS, SyntheticWanClips, settings
 
 CPU = torch.device("cpu")
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"system": "animate"}, "system is 'animate': leave it out, or give animate-x-plus."),
+    ({"system": "animate"}, "system is 'animate': leave it out, or set it to animate-x-plus."),
     ({"wan": {"preset": "big"}}, "wan.preset is 'big': choose one of released, tiny."),
     ({"wan": {"wide": 1}}, "wan.wide is unknown: choose from dim,"),
-    ({"wan": "tiny"}, "wan is 'tiny': give its preset"),
+    ({"wan": "tiny"}, "wan is 'tiny': give a mapping with its preset"),
     ({"modules": {"preset": "tiny", "variant": "half"}}, "The variant is 'half'"),
     (
         {"modules": {"preset": "tiny"}},
@@ -58,18 +67,42 @@ def test_a_setting_that_cannot_work_is_named(changes: dict[str, Any], sentence: 
         config_of({**SETTINGS, **changes})
 
 
-@pytest.mark.parametrize("name", ["plus-paper", "plus-tiny", "plus-tiny-wan"])
-def test_shipped_configurations_survive_their_own_form(name: str) -> None:
+@pytest.mark.parametrize("name", ["plus-paper", "plus-paper-shared", "plus-tiny", "plus-tiny-wan"])
+def test_shipped_configurations_survive_a_round_trip(name: str) -> None:
     config = read_any_config(name, ["mixed_precision=no", "modules.variant=simple"])
     assert isinstance(config, PlusTrainingConfig)
     assert config == config_of(config.to_dict())
     assert (config.modules.variant, config.mixed_precision) == ("simple", "no")
     assert config.trains.whole == (name == "plus-tiny-wan")
-    with pytest.raises(InvalidInput, match="is that of another system: take paper or tiny"):
+    with pytest.raises(InvalidInput, match="is of another system: choose paper or tiny"):
         read_config(name)
 
 
-def test_the_release_is_followed() -> None:
+def test_the_shared_configuration_trains_all_parts_in_both_tasks() -> None:
+    config, other = read_any_config("plus-paper-shared"), read_any_config("plus-paper")
+    assert isinstance(config, PlusTrainingConfig)
+    assert isinstance(other, PlusTrainingConfig)
+    assert config.trains.parts("ti2v") == config.trains.parts("animation") == {*ADDED, *LORA}
+    assert (config.trains.zeroes_poses, other.trains.zeroes_poses) == (True, False)
+    assert replace(config, trains=other.trains) == other
+    assert "plus-paper-shared" in shipped_configs()
+
+
+@pytest.mark.parametrize("variant", ["full", "simple"])
+def test_the_shared_configuration_dry_runs_at_tiny_size(
+    variant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    modules = {**SETTINGS["modules"], "variant": variant}
+    if variant == "simple":
+        del modules["ipi"]
+    changes = {**SETTINGS, "modules": modules, "gradient_checkpointing": False}
+    words = [part for name, value in changes.items() for part in ("--set", f"{name}={json.dumps(value)}")]
+    assert main(["train", "--config", "plus-paper-shared", "--dry-run", *words]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"A step of 2 clips of {task} of 5 frames of 32x48" in shown for task in ("animation", "ti2v"))
+
+
+def test_the_configuration_has_the_official_sizes() -> None:
     config = read_any_config("plus-paper")
     assert isinstance(config, PlusTrainingConfig)
     assert (config.wan, config.modules) == (WanConfig.released(), PlusConfig.released("full"))
@@ -84,28 +117,28 @@ def test_a_change_stays_within_the_system() -> None:
     assert (config.lora.rank, config.wan.blocks) == (2, 2)
 
 
-def test_the_count_is_that_of_real_steps_and_recomputing_saves_memory() -> None:
+def test_the_count_equals_real_steps_and_gradient_checkpointing_saves_memory() -> None:
     costs = []
     for again in (False, True):
         config = settings(gradient_checkpointing=again, dropout=KEPT)
         costs.append(cost.step_cost(config, config.batches[0]))
-        operations, learns, stays = really(config)
+        operations, trained, frozen = computed_step(config)
         assert (costs[-1].operations, costs[-1].parameters, costs[-1].frozen) == (
             operations,
-            learns,
-            4 * stays,
+            trained,
+            4 * frozen,
         )
     assert costs[1].activations < 0.8 * costs[0].activations
     assert 1.2 < costs[1].operations / costs[0].operations < 1.6
 
 
-def really(config: PlusTrainingConfig) -> tuple[int, int, int]:
-    """Operations of a step of animation that is computed, and the parameters that learn and that do not."""
+def computed_step(config: PlusTrainingConfig) -> tuple[int, int, int]:
+    """Operations of an animation step that is computed, and the numbers of trained and frozen parameters."""
     task = PlusTask(config)
     network = task.build(resumed=False)
     loss = task.loss(network)
     task.set_trainable(network, config.batches[0])
-    batch = PlusBatchMaker(config, MadeUpWanClips())(BatchPlan(5, (0, 1), "animation"))
+    batch = PlusBatchMaker(config, SyntheticWanClips())(BatchPlan(5, (0, 1), "animation"))
     with OpCounter() as counter:
         value, _ = loss(batch, *task.sample_noise(batch))
         value.backward()
@@ -116,6 +149,6 @@ def really(config: PlusTrainingConfig) -> tuple[int, int, int]:
 def test_what_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost, "free_bytes", lambda device: 2**18)
     cost.check_memory(settings(), CPU)  # a small transformer is not counted
-    monkeypatch.setattr(cost, "_AMPLE_PARAMETERS", 0)
+    monkeypatch.setattr(cost, "_MIN_COUNTED_PARAMETERS", 0)
     with pytest.raises(OutOfMemory, match=r"^A batch of 2 clips of 5 frames needs .* or lora\.rank\.$"):
         cost.check_memory(settings(), CPU)

@@ -1,4 +1,4 @@
-"""Animate-X++ on the trainer: both tasks learn, each its own parts, and stopping changes nothing."""
+"""Animate-X++ with the trainer: both tasks train, each its own parts, and resuming is exact."""
 
 from pathlib import Path
 
@@ -23,11 +23,12 @@ from animatex_core.training.loop.checkpoint import latest_checkpoint
 from animatex_core.training.loop.trainer import StepReport, Trainer
 from animatex_core.training.saved_runs import read_checkpoint
 
-from .plus_samples import KEPT, SETTINGS, MadeUpWanClips, settings, training
+from .plus_samples import KEPT, SETTINGS, SyntheticWanClips, settings, training
 
 TASKS: tuple[Task, ...] = ("animation", "ti2v")
 FOLLOWING_POSES = {*ADDED, "lora.self_attn", "lora.ffn"}
 FOLLOWING_TEXT = {"lora.cross_attn", "lora.ffn"}
+POSE_INPUTS = ("pose_video", "reference_pose", "keypoints", "clip_features")
 
 
 def of_task(task: Task, size: int = 2) -> dict[str, object]:
@@ -43,35 +44,35 @@ def changed_parts(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[st
 
 
 def official(config: PlusTrainingConfig) -> dict[str, Tensor]:
-    """The generated transformer under the names of its release."""
+    """The random transformer with the official keys."""
     generated = generated_wan(config)
     return {key: generated[diffusers_name(key)] for key in wan_shapes(config.wan)}
 
 
 def batch_of(task: Task, config: PlusTrainingConfig, clips: int = 1, size: int = 8) -> PlusBatch:
-    maker = PlusBatchMaker(config, MadeUpWanClips(clips))
+    maker = PlusBatchMaker(config, SyntheticWanClips(clips))
     return maker(BatchPlan(5, tuple(range(size)), task))
 
 
 @torch.no_grad()
-def asked(trained: Trainer, batch: PlusBatch) -> float:
-    """The loss of a batch with the same noise every time, at timesteps over the whole range."""
+def fixed_loss(trained: Trainer, batch: PlusBatch) -> float:
+    """The loss of a batch with fixed noise, at timesteps over the whole range."""
     noise = torch.randn(batch.latents.shape, generator=torch.Generator().manual_seed(1))
     loss, _ = trained.model(batch, noise, torch.linspace(100, 990, len(batch.latents)))
     return float(loss)
 
 
-def test_both_losses_fall(tmp_path: Path) -> None:
+def test_both_losses_decrease(tmp_path: Path) -> None:
     config = settings(steps=40, lora={"rank": 16}, dropout=KEPT, batches=[of_task(task, 4) for task in TASKS])
     trained = training(config, tmp_path, clips=1)
     batches = {task: batch_of(task, config) for task in TASKS}
-    before = {task: asked(trained, batch) for task, batch in batches.items()}
+    before = {task: fixed_loss(trained, batch) for task, batch in batches.items()}
     trained.run()
     for task, batch in batches.items():
-        assert asked(trained, batch) < 0.75 * before[task], task
+        assert fixed_loss(trained, batch) < 0.75 * before[task], task
 
 
-def test_a_step_changes_the_parts_of_its_task_and_no_bit_of_the_others(tmp_path: Path) -> None:
+def test_a_step_changes_only_the_parts_of_its_task(tmp_path: Path) -> None:
     trained = training(settings(steps=6), tmp_path)
     transformer, last = weights(trained.model.transformer), weights(trained.network)
     changed: dict[str, set[str]] = {task: set() for task in TASKS}
@@ -88,7 +89,7 @@ def test_a_step_changes_the_parts_of_its_task_and_no_bit_of_the_others(tmp_path:
 
 
 @pytest.mark.parametrize(("task", "parts"), [("animation", FOLLOWING_POSES), ("ti2v", FOLLOWING_TEXT)])
-def test_a_task_alone_leaves_what_it_does_not_train_as_it_began(
+def test_parts_that_a_task_does_not_train_keep_their_initial_values(
     task: Task, parts: set[str], tmp_path: Path
 ) -> None:
     config = settings(steps=3, batches=[of_task(task)])
@@ -100,7 +101,7 @@ def test_a_task_alone_leaves_what_it_does_not_train_as_it_began(
     assert {part_of(name) for name in checkpoint.under("first_moment.")} == parts
 
 
-def test_which_parts_learn_is_a_setting(tmp_path: Path) -> None:
+def test_the_trained_parts_are_a_setting(tmp_path: Path) -> None:
     config = settings(
         steps=2,
         trains={"animation": ["dwpose_embedding"], "ti2v": list(LORA)},
@@ -113,11 +114,25 @@ def test_which_parts_learn_is_a_setting(tmp_path: Path) -> None:
     assert {part_of(name) for name in before} == {*ADDED, *LORA}
 
 
-def test_a_stopped_training_goes_on_to_the_last_bit(tmp_path: Path) -> None:
+def test_ti2v_trains_the_modules_on_poses_of_zeros_if_tasks_share_their_parts(tmp_path: Path) -> None:
+    parts = [*ADDED, *LORA]
+    shared = {"animation": parts, "ti2v": parts}
+    config = settings(steps=2, trains=shared, dropout=KEPT, batches=[of_task("ti2v")])
+    poses = batch_of("ti2v", config, size=2).poses
+    assert poses is not None
+    assert not any(getattr(poses, name).any() for name in POSE_INPUTS)
+    assert batch_of("animation", config, size=2).poses is not None
+    trained = training(config, tmp_path)
+    before = weights(trained.network)
+    trained.run()
+    assert changed_parts(before, weights(trained.network)) == set(parts)
+
+
+def test_a_resumed_training_is_bit_identical(tmp_path: Path) -> None:
     config = settings(accumulation=2)
     training(config, tmp_path / "whole").run()
     training(config, tmp_path / "parts").run(stop=lambda: True)
-    # Neither workers nor computing activations again may change anything.
+    # Neither workers nor gradient checkpointing may change anything.
     other = settings(accumulation=2, workers=1, gradient_checkpointing=True)
     training(other, tmp_path / "parts").run()
     one, two = (read_checkpoint(latest_checkpoint(tmp_path / name)) for name in ("whole", "parts"))
@@ -127,7 +142,7 @@ def test_a_stopped_training_goes_on_to_the_last_bit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("variant", ["full", "simple"])
-def test_what_is_exported_is_the_released_form_and_answers_alike(variant: str, tmp_path: Path) -> None:
+def test_the_export_has_the_official_format_and_gives_the_same_output(variant: str, tmp_path: Path) -> None:
     modules = {**SETTINGS["modules"], "variant": variant}
     if variant == "simple":
         del modules["ipi"]
@@ -146,17 +161,19 @@ def test_what_is_exported_is_the_released_form_and_answers_alike(variant: str, t
     noisy, timesteps = torch.randn_like(batch.latents), torch.tensor([900.0, 300.0])
     with torch.no_grad(), trained.average.in_place():
         trained.network.eval()
-        told = WanInputs(batch.text_context, batch.clip_features, batch.y, trained.model.conditions(batch))
-        expected = predict(trained.model.transformer, noisy, timesteps, told)
-        told = WanInputs(
+        inputs = WanInputs(batch.text_context, batch.clip_features, batch.y, trained.model.conditions(batch))
+        expected = predict(trained.model.transformer, noisy, timesteps, inputs)
+        inputs = WanInputs(
             batch.text_context, batch.clip_features, batch.y, loaded.networks.encode(batch.poses)
         )
-        torch.testing.assert_close(predict(transformer, noisy, timesteps, told), expected, rtol=0, atol=1e-5)
+        torch.testing.assert_close(
+            predict(transformer, noisy, timesteps, inputs), expected, rtol=0, atol=1e-5
+        )
         plain = load_wan(generated_wan(config), config.wan, dtype=torch.float32)
-        assert (predict(plain, noisy, timesteps, told) - expected).abs().max() > 1e-3
+        assert (predict(plain, noisy, timesteps, inputs) - expected).abs().max() > 1e-3
 
 
-def test_an_export_begins_another_training(tmp_path: Path) -> None:
+def test_an_export_starts_another_training(tmp_path: Path) -> None:
     trained = training(settings(), tmp_path)
     trained.run()
     target = tmp_path / "exported.safetensors"
@@ -175,7 +192,7 @@ def test_an_export_begins_another_training(tmp_path: Path) -> None:
         denoiser_of(read_checkpoint(latest_checkpoint(tmp_path)))
 
 
-def test_a_training_begins_at_the_transformers_own_answer(tmp_path: Path) -> None:
+def test_the_first_step_sees_the_output_of_plain_wan(tmp_path: Path) -> None:
     config = settings(dropout=KEPT)
     trained = training(config, tmp_path)
     batch = batch_of("animation", config, size=2)
@@ -184,8 +201,8 @@ def test_a_training_begins_at_the_transformers_own_answer(tmp_path: Path) -> Non
         batch.latents, batch.text_context, batch.clip_features, batch.y, poses=None, kept=batch.kept
     )
     with torch.no_grad():
-        (told, _), (bare, _) = (trained.model(each, noise, timesteps) for each in (batch, plain))
-    assert torch.equal(told, bare)
+        (conditioned, _), (bare, _) = (trained.model(each, noise, timesteps) for each in (batch, plain))
+    assert torch.equal(conditioned, bare)
 
 
 def test_a_transformer_is_read_from_a_folder_of_files(tmp_path: Path) -> None:
@@ -201,7 +218,7 @@ def test_a_transformer_is_read_from_a_folder_of_files(tmp_path: Path) -> None:
         training(settings(transformer=str(tmp_path / "empty")), tmp_path / "third")
 
 
-def test_a_wan_of_ones_own_learns_whole_and_is_then_built_upon(tmp_path: Path) -> None:
+def test_a_wan_is_trained_whole_and_then_built_upon(tmp_path: Path) -> None:
     trains = {"animation": ["dwpose_embedding"], "ti2v": ["transformer"]}
     config = settings(steps=2, trains=trains, batches=[of_task("ti2v")])
     trained = training(config, tmp_path)
@@ -214,5 +231,5 @@ def test_a_wan_of_ones_own_learns_whole_and_is_then_built_upon(tmp_path: Path) -
     assert trained.average is not None
     for name, value in weights(upon).items():
         assert torch.equal(value, trained.average.tensors[f"transformer.{name}"])
-    # Going on needs no file.
+    # Resuming needs no file.
     training(settings(**{**config.to_dict(), "steps": 3, "transformer": "gone"}), tmp_path).run()

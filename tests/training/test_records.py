@@ -1,4 +1,4 @@
-"""Records of prepared clips: a damaged one counts as none, so that its clip is prepared again."""
+"""Records of prepared videos: a damaged record counts as none, so that the video is prepared again."""
 
 import json
 from pathlib import Path

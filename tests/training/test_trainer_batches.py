@@ -1,4 +1,4 @@
-"""What goes into a batch: plans, dropped conditions, weights."""
+"""Contents of a batch: plans, dropped conditions, weights."""
 
 from collections import Counter
 
@@ -8,13 +8,8 @@ import torch
 
 from animatex_core.animate_x.conditions import Conditions
 from animatex_core.errors import InvalidInput
-from animatex_core.training.animate_x.batches import (
-    INPUTS,
-    DenoiserBatchMaker,
-    draw_dropped,
-    moving_weights,
-    without,
-)
+from animatex_core.training.animate_x.batches import DenoiserBatchMaker, moving_weights
+from animatex_core.training.animate_x.condition_dropout import INPUTS, draw_dropped, without
 from animatex_core.training.animate_x.config import DropoutConfig, LossConfig
 from animatex_core.training.animate_x.network import start_unet
 from animatex_core.training.animate_x.task import DenoisingLoss, draw_timesteps
@@ -27,12 +22,12 @@ from animatex_core.training.loop.batch_schedule import (
 )
 from animatex_core.training.loop.prefetch import prefetched
 
-from .training_samples import MadeUpClips, settings
+from .training_samples import RandomClips, settings
 
 KEPT = {"all_dropped": 0.0, "all_kept": 1.0}
 
 
-def test_processes_share_the_samples_of_a_step_and_a_later_start_sees_the_same() -> None:
+def test_processes_share_the_samples_of_a_step_and_resuming_gives_the_same() -> None:
     config = settings(accumulation=2, steps=6)
     alone = list(plan_batches(config, Position()))
     pairs = zip(*(plan_batches(settings(steps=6), Position(), process, 2) for process in (0, 1)), strict=True)
@@ -48,7 +43,7 @@ def test_every_clip_is_seen_once_an_epoch() -> None:
     assert len({tuple(epoch) for epoch in epochs}) > 1
 
 
-def test_conditions_are_dropped_as_often_as_asked() -> None:
+def test_conditions_are_dropped_at_their_rates() -> None:
     rng = np.random.default_rng(0)
     draws = [draw_dropped(DropoutConfig(), rng) for _ in range(4000)]
     sizes = Counter(len(dropped) for dropped in draws)
@@ -59,7 +54,7 @@ def test_conditions_are_dropped_as_often_as_asked() -> None:
 
 
 def test_everything_dropped_is_the_unconditional_pass() -> None:
-    (inputs,) = DenoiserBatchMaker(settings(dropout=KEPT), MadeUpClips()).sample(0, 2).groups
+    (inputs,) = DenoiserBatchMaker(settings(dropout=KEPT), RandomClips()).sample(0, 2).groups
     nothing, bare = without(inputs, frozenset(INPUTS)), inputs.unconditional()
     names = [name for names in INPUTS.values() for name in names if name != "puppet_latents"]
     assert all(getattr(inputs, name) is not None for name in names)
@@ -68,10 +63,10 @@ def test_everything_dropped_is_the_unconditional_pass() -> None:
 
 
 @pytest.mark.parametrize("interleaves", [False, True])
-def test_a_batch_of_different_conditions_is_what_each_clip_is_alone(interleaves: bool) -> None:
+def test_a_batch_of_different_conditions_equals_its_single_clips(interleaves: bool) -> None:
     model = {**settings().to_dict()["model"]}
     model["ipi"] = {**model["ipi"], "interleaves_batch": interleaves}
-    make = DenoiserBatchMaker(settings(model=model), MadeUpClips())
+    make = DenoiserBatchMaker(settings(model=model), RandomClips())
     batch, alone = make(BatchPlan(2, tuple(range(6)))), [make.sample(number, 2) for number in range(6)]
     unet = start_unet(make.config).eval()
     assert len(batch.groups) == (6 if interleaves else 5)
@@ -87,7 +82,7 @@ def test_a_batch_of_different_conditions_is_what_each_clip_is_alone(interleaves:
 
 
 def test_workers_make_the_same_batches_in_the_same_order() -> None:
-    make, config = DenoiserBatchMaker(settings(), MadeUpClips()), settings()
+    make, config = DenoiserBatchMaker(settings(), RandomClips()), settings()
     here, there = (list(prefetched(make, plan_batches(config, Position()), workers)) for workers in (0, 2))
     assert len(here) == config.steps
     assert all(torch.equal(one.latents, other.latents) for one, other in zip(here, there, strict=True))
@@ -95,26 +90,26 @@ def test_workers_make_the_same_batches_in_the_same_order() -> None:
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_damaged_clip_is_named(workers: int) -> None:
-    make = DenoiserBatchMaker(settings(), MadeUpClips(clips=1, broken=0))
+    make = DenoiserBatchMaker(settings(), RandomClips(clips=1, broken=0))
     with pytest.raises(InvalidInput, match=r"^Clip 0 has latents with NaN or infinity: prepare it again\.$"):
         next(prefetched(make, plan_batches(make.config, Position()), workers))
 
 
 def test_data_of_another_size_is_refused() -> None:
-    make = DenoiserBatchMaker(settings(size={"width": 64, "height": 96}), MadeUpClips())
-    with pytest.raises(InvalidInput, match=r"latents of \(4, 1, 6, 4\), but the configuration asks for"):
+    make = DenoiserBatchMaker(settings(size={"width": 64, "height": 96}), RandomClips())
+    with pytest.raises(InvalidInput, match=r"latents of shape \(4, 1, 6, 4\), but the configuration needs"):
         make.sample(0, 1)
 
 
-def test_a_share_of_the_clips_begins_as_noise_alone() -> None:
+def test_a_share_of_the_clips_gets_the_last_timestep() -> None:
     torch.manual_seed(0)
     timesteps = draw_timesteps(4000, LossConfig(pure_noise=0.25))
     assert (timesteps == 999).float().mean().item() == pytest.approx(0.25, abs=0.03)
     assert timesteps.float().mean().item() == pytest.approx(0.75 * 500 + 0.25 * 999, abs=20)
 
 
-def test_channels_weigh_as_the_configuration_says() -> None:
-    batch = DenoiserBatchMaker(settings(), MadeUpClips())(BatchPlan(3, (0, 1)))
+def test_channels_have_the_configured_weights() -> None:
+    batch = DenoiserBatchMaker(settings(), RandomClips())(BatchPlan(3, (0, 1)))
     unet, noise = start_unet(settings()), torch.randn_like(batch.latents)
     timesteps = torch.tensor([999, 500])
     each = [
@@ -131,9 +126,9 @@ def test_weights_of_other_channels_are_refused(weights: tuple[float, ...]) -> No
         settings(loss={"channel_weights": weights})
 
 
-def test_moving_cells_weigh_more() -> None:
-    clip = MadeUpClips().clip(0, 3, np.random.default_rng(0))
-    clip.latents[:, :, :3] = 1.0  # the upper half stands still
+def test_moving_cells_have_larger_weights() -> None:
+    clip = RandomClips().clip(0, 3, np.random.default_rng(0))
+    clip.latents[:, :, :3] = 1.0  # the upper half does not move
     weights = moving_weights(clip, 2.0)
     assert torch.equal(weights[0, 0, :, :3], torch.ones(3, 3, 4))
     assert weights.max() == 3

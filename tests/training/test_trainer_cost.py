@@ -1,4 +1,4 @@
-"""What a step takes, counted without values, against steps that are really made."""
+"""The cost of a step, counted on fake tensors, against steps that are computed."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,12 +14,13 @@ from animatex_core.errors import OutOfMemory
 from animatex_core.training.animate_x import cost as memory
 from animatex_core.training.animate_x.batches import DenoiserBatchMaker
 from animatex_core.training.animate_x.config import TrainingConfig
-from animatex_core.training.animate_x.cost import StepCost, step_cost
+from animatex_core.training.animate_x.cost import step_cost
 from animatex_core.training.animate_x.task import DenoisingLoss
+from animatex_core.training.loop.cost import StepCost
 from animatex_core.training.loop.gradient_checkpointing import checkpoint_layers
 from animatex_core.training.loop.op_counter import BACKWARD, FORWARD, FusedScan, OpCounter
 
-from .training_samples import MadeUpClips, settings
+from .training_samples import RandomClips, settings
 
 CPU = torch.device("cpu")
 
@@ -31,12 +32,12 @@ def small(temporal: str = "transformer", **changes: Any) -> TrainingConfig:
     return settings(model=model, batches=batches, dropout=kept, **changes)
 
 
-def test_the_count_is_that_of_real_steps_and_recomputing_saves_memory() -> None:
+def test_the_count_equals_real_steps_and_gradient_checkpointing_saves_memory() -> None:
     costs = []
     for again in (False, True):
         config = small(gradient_checkpointing=again)
         cost = step_cost(config, config.batches[0])
-        operations, peak = really(config)
+        operations, peak = computed_step(config)
         assert cost.operations == operations
         assert cost.activations + 4 * cost.parameters == pytest.approx(peak, rel=0.02)
         costs.append(cost)
@@ -44,9 +45,9 @@ def test_the_count_is_that_of_real_steps_and_recomputing_saves_memory() -> None:
     assert 1.2 < costs[1].operations / costs[0].operations < 1.4
 
 
-def really(config: TrainingConfig) -> tuple[int, int]:
-    """Operations and peak beyond the weights of a step that is computed."""
-    batch = DenoiserBatchMaker(config, MadeUpClips()).sample(0, 3)
+def computed_step(config: TrainingConfig) -> tuple[int, int]:
+    """Operations, and peak memory without the weights, of a step that is computed."""
+    batch = DenoiserBatchMaker(config, RandomClips()).sample(0, 3)
     with OpCounter() as counter:
         loss = DenoisingLoss(AnimateXUNet(config.model).train())
         if config.gradient_checkpointing:
@@ -68,7 +69,7 @@ def test_the_fused_scan_has_the_shapes_of_the_plain_one() -> None:
     assert tally == [FORWARD * 2 * 6 * 5 * 4, BACKWARD * 2 * 6 * 5 * 4]
 
 
-def test_every_scan_of_a_mamba_denoiser_is_counted() -> None:
+def test_all_scans_of_a_mamba_denoiser_are_counted() -> None:
     config = small(temporal="mamba")
     cost = step_cost(config, config.batches[0])
     unet = AnimateXUNet(config.model, UNINITIALISED, device="meta")
@@ -86,7 +87,7 @@ def test_the_papers_denoiser_has_its_size() -> None:
 @pytest.mark.parametrize(
     ("parameters", "changes", "remedy"),
     [
-        (10**9, {}, "take a smaller model or a larger device"),
+        (10**9, {}, "use a smaller model or a larger device"),
         (10**6, {}, "set gradient_checkpointing, or lower batch_size, frames or size"),
         (10**6, {"gradient_checkpointing": True}, "lower batch_size, frames or size"),
         (10**6, {"gradient_checkpointing": True, "temporal": "mamba"}, "install mamba-ssm, whose .*"),

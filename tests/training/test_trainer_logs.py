@@ -1,4 +1,4 @@
-"""What can be looked at while a denoiser learns."""
+"""Logs and previews of a training."""
 
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,11 @@ from animatex_core.training.loop.reporting import MetricMeans, TensorBoardLog
 from animatex_core.training.loop.trainer import StepReport, Trainer
 from animatex_core.video.image import read_picture
 
-from .training_samples import MadeUpClips, settings
+from .training_samples import RandomClips, settings
 
 
 class Colours:
-    """`LatentDecoder` of no network: three channels, eight times larger."""
+    """`LatentDecoder` without a model: three channels, eight times larger."""
 
     def decode(self, latents: Tensor) -> Tensor:
         return F.interpolate(latents[:, :3], scale_factor=8)
@@ -34,10 +34,16 @@ class Colours:
 
 def report(**changes: Any) -> StepReport:
     values: dict[str, Any] = {
-        "position": Position(1, 2), "loss": 0.5, "errors": torch.tensor([1.0, 3.0]),
-        "timesteps": torch.tensor([5, 999]), "learning_rate": 1e-3, "gradient_norm": 2.0, "seconds": 0.1,
-        "clips": 2, "frames": 1,
-    }  # fmt: skip
+        "position": Position(1, 2),
+        "loss": 0.5,
+        "errors": torch.tensor([1.0, 3.0]),
+        "timesteps": torch.tensor([5, 999]),
+        "learning_rate": 1e-3,
+        "gradient_norm": 2.0,
+        "seconds": 0.1,
+        "clips": 2,
+        "frames": 1,
+    }
     return StepReport(**{**values, **changes})
 
 
@@ -49,39 +55,37 @@ def test_means_are_taken_over_the_steps_since_the_last_reading() -> None:
     means = meter.read()
     assert (means["loss"], means["gradient_norm"], means["clips_per_second"]) == (1.0, 2.0, 1.0)
     assert {name: value for name, value in means.items() if "error" in name} == {
-        "error/000": 1.0, "error/100": 3.0, "error/900": 3.0,
-    }  # fmt: skip
+        "error/000": 1.0,
+        "error/100": 3.0,
+        "error/900": 3.0,
+    }
     meter.add(report(loss=7.0))
     assert meter.read()["loss"] == 7.0
 
 
-def test_each_task_has_a_loss_of_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_each_task_has_its_own_loss(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     meter = MetricMeans()
     for task, loss in (("ti2v", 1.0), ("animation", 4.0), ("ti2v", 2.0)):
         meter.add(report(task=task, loss=loss, timesteps=torch.tensor([1000.0, 0.5])))
     means = meter.read()
     assert (means["loss/animation"], means["loss/ti2v"], means["error/900"]) == (4.0, 1.5, 1.0)
-    maker = DenoiserBatchMaker(settings(), MadeUpClips())
-    told, training = (
-        ConsoleReporter(every=0.0),
-        Trainer(maker, DenoisingTask(maker), tmp_path, Accelerator(cpu=True)),
-    )
+    maker = DenoiserBatchMaker(settings(), RandomClips())
+    reporter = ConsoleReporter(every=0.0)
+    training = Trainer(maker, DenoisingTask(maker), tmp_path, Accelerator(cpu=True))
     for changes in ({"task": "ti2v"}, {}):
-        told(training, report(**changes))
-    said = capsys.readouterr().out.splitlines()
-    assert [line.partition(": ")[2].partition(", ")[0] for line in said] == [
-        "loss of ti2v 0.5000", "loss 0.5000",
-    ]  # fmt: skip
+        reporter(training, report(**changes))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(": ")[2].partition(", ")[0] for line in lines] == [
+        "loss of ti2v 0.5000",
+        "loss 0.5000",
+    ]
 
 
 def test_curves_and_previews_are_written(tmp_path: Path) -> None:
     config = settings(steps=2, batches=[{"frames": 1, "batch_size": 1}])
-    maker, shown = (
-        DenoiserBatchMaker(config, MadeUpClips()),
-        PreviewConfig(every_steps=2, clips=2, frames=3, steps=2),
-    )
+    maker = DenoiserBatchMaker(config, RandomClips())
     training = Trainer(maker, DenoisingTask(maker), tmp_path, Accelerator(cpu=True))
-    preview = Preview(shown, maker, Colours())
+    preview = Preview(PreviewConfig(every_steps=2, clips=2, frames=3, steps=2), maker, Colours())
     log = TensorBoardLog(tmp_path, 0, 1, preview)
     training.run([log])
     log.close()
@@ -91,23 +95,23 @@ def test_curves_and_previews_are_written(tmp_path: Path) -> None:
     assert [event.step for event in events.Scalars("loss")] == [1, 2]
     picture = read_picture(tmp_path / "previews" / "step-000000002.png").rgb
     assert picture.shape == (2 * 3 * 48, (1 + 3) * 32, 3)
-    # The weights that are trained are back in their place, and learning goes on.
+    # The trained weights are back in place, in training mode.
     assert training.network.training
 
 
 def test_a_preview_shows_the_average(tmp_path: Path) -> None:
     config = settings(steps=1, batches=[{"frames": 1, "batch_size": 1}])
-    maker = DenoiserBatchMaker(config, MadeUpClips())
+    maker = DenoiserBatchMaker(config, RandomClips())
     training = Trainer(maker, DenoisingTask(maker), tmp_path, Accelerator(cpu=True))
     preview = Preview(PreviewConfig(clips=1, frames=2, steps=1), maker, Colours())
-    before = preview.picture(training)
+    before = preview.render(training)
     weights = [parameter.detach().clone() for parameter in training.network.parameters()]
     with torch.no_grad():
         training.network.out[-1].get_parameter("bias").fill_(5)
-    assert np.array_equal(preview.picture(training), before)
+    assert np.array_equal(preview.render(training), before)
     assert training.average is not None
     training.average.tensors["out.2.bias"].fill_(5)
-    assert not np.array_equal(preview.picture(training), before)
+    assert not np.array_equal(preview.render(training), before)
     assert sum(torch.equal(*pair) for pair in zip(weights, training.network.parameters(), strict=True)) == (
         len(weights) - 1
     )

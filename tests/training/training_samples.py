@@ -1,4 +1,4 @@
-"""Clips made up in memory and the smallest configuration that trains on them."""
+"""Random clips in memory, and the smallest configuration that trains on them."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ SETTINGS: dict[str, Any] = {
         "preset": "tiny", "channels": 16, "multipliers": [1], "attention_levels": [],
         "ipi": {"width": 32, "encoder_hidden": 32, "resampler_layers": 1, "resampler_head_dim": 16},
     },
-    "data": {"path": "made up"},
+    "data": {"path": "unused"},
     "epi": None,
     "size": {"width": 32, "height": 48},
     "batches": [{"frames": 1, "batch_size": 3, "share": 0.5}, {"frames": 3, "batch_size": 2, "share": 0.5}],
@@ -31,7 +31,7 @@ def settings(**changes: Any) -> TrainingConfig:
 
 
 @dataclass(frozen=True)
-class MadeUpClips:
+class RandomClips:
     """`TrainingData` of random numbers; `broken` names a clip whose latents hold NaN."""
 
     clips: int = 7

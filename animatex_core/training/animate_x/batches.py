@@ -1,7 +1,7 @@
-"""From clips to batches: which conditions each keeps, and what a worker process does."""
+"""Turns training clips of Animate-X into batches: conditions, EPI and weights of cells."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,66 +17,14 @@ from ...pose.keypoints import PoseSequence
 from ..data.clip import ClipDataset, TrainingClip
 from ..loop.batch_schedule import BatchPlan, Stream, clip_of, generator
 from ..loop.config import DataConfig
-from .config import DropoutConfig, TrainingConfig
-
-INPUTS = {
-    "reference_image": ("reference_image",),
-    "reference_latents": ("reference_latents",),
-    "pose": ("pose_pictures",),
-    "image_embedding": ("image_embedding",),
-    "motion": ("keypoints", "clip_features"),
-    "puppet": ("puppet_latents",),
-}
-"""What each entry of `DropoutConfig` drops. All of it dropped is the sampler's unconditional pass."""
-
-
-def draw_dropped(config: DropoutConfig, rng: np.random.Generator) -> frozenset[str]:
-    """Draw the names of the conditions that a sample goes without."""
-    fate = rng.random()
-    if fate < config.all_dropped:
-        return frozenset(INPUTS)
-    if fate < config.all_dropped + config.all_kept:
-        return frozenset()
-    rates = {name: getattr(config, name) for name in INPUTS}
-    if not config.puppet:  # without it nothing else is drawn than before there was a puppet
-        del rates["puppet"]
-    return frozenset(name for name, rate in rates.items() if rng.random() < rate)
-
-
-def without(inputs: ConditionInputs, dropped: frozenset[str]) -> ConditionInputs:
-    """Return the inputs less the conditions of these names."""
-    none: dict[str, Any] = dict.fromkeys(entry for name in dropped for entry in INPUTS[name])
-    return replace(inputs, **none)
-
-
-def grouped(clips: Sequence[ConditionInputs], *, together: bool = True) -> list[list[int]]:
-    """Return the clips' indices in groups that keep the same conditions: None drops one for a whole batch.
-
-    together=False leaves each clip alone.
-    """
-    groups: dict[object, list[int]] = {}
-    for index, clip in enumerate(clips):
-        groups.setdefault(_given(clip) if together else index, []).append(index)
-    return list(groups.values())
-
-
-def joined(clips: Sequence[ConditionInputs]) -> ConditionInputs:
-    """Join clips, each a batch of 1, that keep the same conditions."""
-    names = ("text_context", *_given(clips[0]))
-    tensors = {name: torch.cat([getattr(clip, name) for clip in clips]) for name in names}
-    return ConditionInputs(shape=clips[0].shape, **tensors)
-
-
-def _given(clip: ConditionInputs) -> tuple[str, ...]:
-    names = [entry.name for entry in fields(clip) if entry.name not in ("shape", "text_context")]
-    return tuple(name for name in names if getattr(clip, name) is not None)
-
+from .condition_dropout import draw_dropped, grouped, join_conditions, without
+from .config import TrainingConfig
 
 Epi = Callable[[PoseSequence, np.random.Generator], PoseSequence]
 
 
 class TrainingData(ClipDataset, Protocol):
-    """Clips, and the text encoder's answer to "": (1, text_tokens, context_dim)."""
+    """A data set of clips, with the text encoder output (1, text_tokens, context_dim) of the empty prompt."""
 
     @property
     def text_context(self) -> Tensor: ...
@@ -86,19 +34,36 @@ class Pooled(Protocol):
     """A data set with poses."""
 
     def pool(self) -> list[PoseSequence]:
-        """Return the poses that EPI draws its anchors from, a sequence a clip."""
+        """Return the poses that EPI draws anchors from, one sequence per clip."""
         ...
 
 
 def open_dataset(config: DataConfig) -> TrainingData:
-    """Open the data set of a configuration; raises InvalidInput where it cannot be used."""
+    """Open the data set of a configuration.
+
+    Raises:
+        InvalidInput: If it cannot be used.
+
+    """
     from ..data.shards import ShardDataset
 
     return ShardDataset.open(config.path)
 
 
 def open_epi(settings: dict[str, Any] | None, dataset: Pooled) -> Epi | None:
-    """Return the explicit pose indicator over a data set's poses; None for None."""
+    """Build the explicit pose indicator with the poses of a data set.
+
+    Args:
+        settings: Entries of `EpiSettings`, or None to disable it.
+        dataset: The data set.
+
+    Returns:
+        The indicator, or None.
+
+    Raises:
+        InvalidInput: If a setting is invalid, or if there are no anchors.
+
+    """
     if settings is None:
         return None
     from ..epi.indicator import ExplicitPoseIndicator
@@ -110,11 +75,14 @@ def open_epi(settings: dict[str, Any] | None, dataset: Pooled) -> Epi | None:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Clips that are trained on together.
+    """A batch of clips.
 
-    latents: (b, c, f, h, w), true and scaled. weights: (b, 1, f, h, w), how much each cell counts; None
-    where all count alike. groups: the conditions of these clips, as many as can be encoded at once in a
-    group, in the order of the latents.
+    Attributes:
+        latents: Scaled latents (b, c, f, h, w) of the target frames.
+        groups: Conditions of the clips, in the order of the latents. The clips of a group keep the same
+            conditions and are encoded at once.
+        weights: Weight (b, 1, f, h, w) of each cell in the loss, None for equal weights.
+
     """
 
     latents: Tensor
@@ -122,16 +90,20 @@ class Batch:
     weights: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
-        """Return a copy that lies elsewhere."""
+        """Return a copy on another device."""
         weights = None if self.weights is None else self.weights.to(device)
         return Batch(self.latents.to(device), tuple(group.to(device) for group in self.groups), weights)
 
 
 @dataclass(frozen=True)
 class DenoiserBatchMaker:
-    """Makes the batch of a plan, alike in whichever process and order it is asked.
+    """Makes the batch of a plan. The result depends only on the plan, not on the process or the order.
 
-    epi: None draws the poses as they are.
+    Attributes:
+        config: The training configuration.
+        dataset: The data set.
+        epi: Explicit pose indicator. None draws the poses unchanged.
+
     """
 
     config: TrainingConfig
@@ -139,27 +111,37 @@ class DenoiserBatchMaker:
     epi: Epi | None = None
 
     def __call__(self, plan: BatchPlan) -> Batch:
-        """Make a batch; raises InvalidInput for clips that are damaged or do not fit the configuration."""
+        """Make a batch.
+
+        Raises:
+            InvalidInput: If a clip is damaged or does not fit the configuration.
+
+        """
         samples = [self.sample(number, plan.frames) for number in plan.numbers]
         ipi = self.config.model.ipi
-        # The released keypoint encoder mixes the clips of a batch.
+        # The official keypoint encoder mixes the clips of a batch.
         together = ipi is None or not ipi.interleaves_batch
         groups = grouped([sample.groups[0] for sample in samples], together=together)
         return Batch(
             torch.cat([samples[index].latents for group in groups for index in group]),
-            tuple(joined([samples[index].groups[0] for index in group]) for group in groups),
+            tuple(join_conditions([samples[index].groups[0] for index in group]) for group in groups),
             _stacked([samples[index].weights for group in groups for index in group]),
         )
 
     def trained_on(self) -> TrainingSpec:
-        """Return what a denoiser learns from these clips, by the configuration and the first of them."""
+        """Return the format of the training clips, from the configuration and the first clip."""
         reference = self.dataset.clip(0, 1, generator(self.config.seed, Stream.SAMPLE, 0)).reference
         form: ReferenceForm = "picture" if reference.latents is None else "both"
         size, frames = self.config.size, max(kind.frames for kind in self.config.batches)
         return TrainingSpec(size.width, size.height, frames, form if reference.shows_picture else "latents")
 
     def sample(self, number: int, frames: int) -> Batch:
-        """Make a batch of one sample of the training."""
+        """Make a batch of one sample: `frames` frames of a clip.
+
+        Raises:
+            InvalidInput: If the clip is damaged or does not fit the configuration.
+
+        """
         config = self.config
         rng = generator(config.seed, Stream.SAMPLE, number)
         dropped = draw_dropped(config.dropout, rng)
@@ -167,7 +149,7 @@ class DenoiserBatchMaker:
         clip = self.dataset.clip(index, frames, rng)
         shape = config.shape(frames)
         self._check_latents(index, clip.latents, shape)
-        poses = self._poses(clip.poses, rng) if "pose" not in dropped else _nobody(clip.poses)
+        poses = _empty_poses(clip.poses) if "pose" in dropped else self._poses(clip.poses, rng)
         inputs = clip_conditions(
             shape,
             self.dataset.text_context,
@@ -191,18 +173,26 @@ class DenoiserBatchMaker:
         expected = shape.latents(1, self.config.model.latent_channels)[1:]
         if tuple(latents.shape) != expected:
             raise InvalidInput(
-                f"Clip {index} has latents of {tuple(latents.shape)}, but the configuration asks for "
-                f"{expected}: set size to what the data was prepared for."
+                f"Clip {index} has latents of shape {tuple(latents.shape)}, but the configuration needs "
+                f"{expected}: set size to the size that the data was prepared with."
             )
         if not latents.isfinite().all():
             raise InvalidInput(f"Clip {index} has latents with NaN or infinity: prepare it again.")
 
 
 def moving_weights(clip: TrainingClip, weight: float) -> Tensor:
-    """Return (1, 1, f, h, w): 1, and up to 1 + `weight` where a clip differs from its still.
+    """Weight cells by how much they change, so that motion counts more in the loss.
 
-    The still is the clip's mean over time; a single frame is compared with its reference, where that has
-    latents.
+    The change is the distance from the mean over time. A single frame is compared with its reference
+    image, if that has latents.
+
+    Args:
+        clip: The clip.
+        weight: Additional weight of the cell that changes most.
+
+    Returns:
+        Weights (1, 1, f, h, w) in 1..1 + `weight`.
+
     """
     latents = clip.latents.float()
     still = latents.mean(1, keepdim=True)
@@ -212,8 +202,8 @@ def moving_weights(clip: TrainingClip, weight: float) -> Tensor:
     return (1 + weight * change / change.max().clamp(min=1e-6))[None]
 
 
-def _nobody(poses: PoseSequence) -> PoseSequence:
-    """Poses that cost no drawing, where what is drawn is dropped."""
+def _empty_poses(poses: PoseSequence) -> PoseSequence:
+    """Poses that need no drawing, because the pose condition is dropped."""
     return replace(PoseSequence.empty(len(poses), poses.width, poses.height), fps=poses.fps)
 
 

@@ -1,4 +1,4 @@
-"""Everything that a training of Animate-X can be told, beside what every training can."""
+"""Configuration of Animate-X training, on top of `loop.config`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -10,12 +10,12 @@ from ...encoders.autoencoder import STABLE_DIFFUSION_2_1, AutoencoderConfig
 from ...errors import InvalidInput
 from ...utils.validation import require_int
 from ..loop.config import MAX_STEPS, RunConfig, require_number, spelt_out
-from ..loop.config_values import check_names, read_dataclass
+from ..loop.config_values import changed_entries, read_dataclass
 
 
 @dataclass(frozen=True)
 class SizeConfig:
-    """Pixels of the clips, and pixels per latent along one side."""
+    """Size of the clips in pixels, and pixels per latent along one side."""
 
     width: int = 512
     height: int = 768
@@ -24,11 +24,21 @@ class SizeConfig:
 
 @dataclass(frozen=True)
 class DropoutConfig:
-    """How often conditions are dropped from a sample, so that guidance has an unconditional pass.
+    """Probabilities of dropping conditions from a sample, so that guidance has an unconditional pass.
 
-    all_dropped, all_kept: drawn first; otherwise each goes with a probability of its own (paper: 0.1, 0.1,
-    and 0.5 each). pose: the drawn poses. motion: what the implicit pose indicator reads. puppet: the
-    reference carried along the bones, of which the paper knows nothing.
+    Whether all conditions are dropped or kept is drawn first; otherwise each is dropped independently (paper:
+    0.1, 0.1, and 0.5 each).
+
+    Attributes:
+        all_dropped: Probability of dropping all conditions.
+        all_kept: Probability of keeping all conditions.
+        reference_image: Pixels of the reference image.
+        reference_latents: Latents of the reference image.
+        pose: Pose video.
+        image_embedding: CLIP embedding of the reference image.
+        motion: Inputs of the implicit pose indicator.
+        puppet: Reference image warped along the bones, which is not part of the paper.
+
     """
 
     all_dropped: float = 0.1
@@ -48,14 +58,16 @@ class DropoutConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """The mean squared error of v.
+    """Settings of the loss, the mean squared error of v.
 
-    noise_offset: strength of the noise that whole frames share, as the sampler draws it.
-    moving_weight: 0 as in the paper; where a clip differs from its still (its mean over time; of a single
-        frame the reference), cells weigh up to 1 + moving_weight.
-    noise_emphasis: timesteps are drawn with a density proportional to t^noise_emphasis; 0 is uniform.
-    pure_noise: share of the clips that are given the last timestep, at which sampling begins.
-    channel_weights: how much each latent channel counts; empty where all count alike, as in the paper.
+    Attributes:
+        noise_offset: Strength of the noise that is shared by a whole frame, as in the sampler.
+        moving_weight: Additional weight of cells that change over time, see `batches.moving_weights`; 0 in
+            the paper.
+        noise_emphasis: Timesteps are drawn with a density proportional to t^noise_emphasis; 0 is uniform.
+        pure_noise: Share of the clips that get the last timestep, where sampling starts.
+        channel_weights: Weight of each latent channel; empty for equal weights, as in the paper.
+
     """
 
     noise_offset: float = 0.1
@@ -74,10 +86,17 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class PreviewConfig:
-    """Clips sampled with the averaged weights, of the first samples of the training.
+    """Previews of the first training samples, with the averaged weights.
 
-    autoencoder: file of the decoder, without which nothing is shown; sizes: its own, by default those of
-    Stable Diffusion 2.1. clips, frames: how many; every_steps: how often; steps, guidance: of the sampler.
+    Attributes:
+        autoencoder: File of the decoder. None disables previews.
+        sizes: Size of the decoder, by default that of Stable Diffusion 2.1.
+        every_steps: Steps between previews.
+        clips: Number of clips.
+        frames: Number of frames of each clip.
+        steps: Sampling steps.
+        guidance: Guidance scale.
+
     """
 
     autoencoder: str | None = None
@@ -95,10 +114,16 @@ class PreviewConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig(RunConfig):
-    """A training of the denoiser.
+    """Training of the denoiser.
 
-    model: `DenoiserConfig`; in YAML a `preset` and what differs from it, or every size.
-    initial_weights: a denoiser's file, a bundle or a released checkpoint.
+    Attributes:
+        model: Size of the denoiser. In YAML, a `preset` and the entries that differ from it, or all entries.
+        size: Size of the clips.
+        dropout: Probabilities of dropping conditions.
+        loss: Settings of the loss.
+        preview: Settings of previews.
+        initial_weights: A denoiser's file, a bundle or an official checkpoint.
+
     """
 
     model: DenoiserConfig
@@ -114,44 +139,40 @@ class TrainingConfig(RunConfig):
         if len(self.loss.channel_weights) not in (0, self.model.latent_channels):
             raise InvalidInput(
                 f"loss.channel_weights has {len(self.loss.channel_weights)} entries, but the latents have "
-                f"{self.model.latent_channels} channels: give one for each, or none."
+                f"{self.model.latent_channels} channels: give one for each channel, or none."
             )
 
     @property
     def pixels(self) -> tuple[int, int]:
-        """Width and height of the clips."""
+        """Width and height of the clips in pixels."""
         return self.size.width, self.size.height
 
     def shape(self, frames: int) -> ClipShape:
-        """Return the shape of clips of so many frames."""
+        """Return the shape of clips with this number of frames."""
         return ClipShape(
             self.size.width, self.size.height, frames, self.size.factor, self.model.num_downsamples
         )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TrainingConfig":
-        """Read what YAML gives or `to_dict` wrote; raises InvalidInput for what does not belong."""
+        """Build a configuration from the values of a YAML file or of `to_dict`.
+
+        Raises:
+            InvalidInput: If an entry is unknown, missing or has an invalid value.
+
+        """
         model = {"model": read_model(values["model"])} if "model" in values else {}
         return read_dataclass(cls, {**spelt_out(values), **model})
 
 
 def read_model(values: object) -> DenoiserConfig:
-    """Return the denoiser's sizes: those of a `preset`, changed by the other entries."""
+    """Return the size of the denoiser: a `preset`, overridden by the other entries."""
     if not isinstance(values, Mapping):
-        raise InvalidInput(f"model is {values!r}: give its preset, one of {', '.join(PRESETS)}.")
+        raise InvalidInput(
+            f"model is {values!r}: give a mapping with its preset, one of {', '.join(PRESETS)}."
+        )
     preset, changes = values.get("preset"), {k: v for k, v in values.items() if k != "preset"}
     if preset is not None and preset not in PRESETS:
         raise InvalidInput(f"model.preset is {preset!r}: choose one of {', '.join(PRESETS)}.")
     start = DenoiserConfig() if preset is None else PRESETS[preset]()
     return DenoiserConfig.from_dict(changed_entries(start.to_dict(), changes, "model"))
-
-
-def changed_entries(start: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return entries with some changed, however deep; raises InvalidInput for one that is not there."""
-    check_names(changes, start, where)
-    return {
-        name: changed_entries(value, changes[name], f"{where}.{name}")
-        if isinstance(value, Mapping) and isinstance(changes.get(name), Mapping)
-        else changes.get(name, value)
-        for name, value in start.items()
-    }

@@ -1,7 +1,6 @@
-"""What an optimiser step costs, and whether it fits into memory, before a training starts."""
+"""Memory and operations of one optimizer step, counted before a training starts."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -15,6 +14,7 @@ from ...animate_x.unet import AnimateXUNet
 from ...errors import OutOfMemory
 from ..loop.averaging import WeightAverage
 from ..loop.config import BatchKind
+from ..loop.cost import AUTOCAST_DTYPES, FLOAT32_BYTES, GIB, StepCost, free_bytes
 from ..loop.gradient_checkpointing import checkpoint_layers
 from ..loop.op_counter import FusedScan, OpCounter, Tally
 from ..loop.optimizer import make_optimizer
@@ -22,43 +22,25 @@ from .batches import Batch
 from .config import TrainingConfig
 from .task import DenoisingLoss, draw_noise, draw_timesteps
 
-HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
-WORD = 4  # bytes of float32
-
-
-@dataclass(frozen=True)
-class StepCost:
-    """Bytes of one process, and what one step of it computes.
-
-    parameters: their number; each has its weight, gradient, two moments of AdamW and average in float32.
-    activations: bytes at the peak of the step beyond those, the weights in half precision among them.
-    operations: floating point operations of matrix products, convolutions, attention and fused scans; those
-    done again by gradient checkpointing count. scan_operations: the part of the fused scans. frozen: bytes of
-    weights that do not learn.
-    """
-
-    parameters: int
-    activations: int
-    operations: int
-    scan_operations: int
-    frozen: int = 0
-
-    @property
-    def state(self) -> int:
-        """Bytes that stay from step to step, and the gradients."""
-        return 5 * WORD * self.parameters
-
-    @property
-    def memory(self) -> int:
-        """Bytes at the peak."""
-        return self.state + self.activations + self.frozen
+# Bytes for each latent pixel, channel of the finest level and residual block. No denoiser without Mamba was
+# seen to need more, so if that fits, the step is not counted.
+_AMPLE_BYTES = 1000
 
 
 def step_cost(config: TrainingConfig, kind: BatchKind, *, fused_scan: bool = True) -> StepCost:
-    """Make one step of a kind of batch, every condition and both forms of the reference kept.
+    """Count one step of a kind of batch with all conditions kept.
 
-    fused_scan: whether Mamba's scans run in mamba_ssm's kernel. Attention counts as fused. Nothing is
-    computed and hardly any memory is taken.
+    The step runs on fake tensors, so nothing is computed and hardly any memory is used. Attention counts as
+    fused.
+
+    Args:
+        config: The training configuration.
+        kind: The kind of batch.
+        fused_scan: Whether Mamba's scans run in the kernel of mamba-ssm.
+
+    Returns:
+        The cost of the step on one process.
+
     """
     scans: list[int] = []
     with FakeTensorMode(), OpCounter() as counter:
@@ -67,7 +49,7 @@ def step_cost(config: TrainingConfig, kind: BatchKind, *, fused_scan: bool = Tru
         average = WeightAverage(unet, config.ema_decay)
         optimizer = make_optimizer(unet, config.optimizer, fused=True)
         loss, batch = DenoisingLoss(unet), _whole_batch(config, kind)
-        kept, turns = counter.now, min(config.accumulation, 2)  # from the second on, gradients are there
+        kept, turns = counter.now, min(config.accumulation, 2)  # gradients exist from the second turn on
         for _ in range(turns):
             _backward(loss, batch, config)
         working = counter.peak - kept
@@ -78,7 +60,7 @@ def step_cost(config: TrainingConfig, kind: BatchKind, *, fused_scan: bool = Tru
     repeated = config.accumulation / turns
     return StepCost(
         parameters,
-        max(0, working - WORD * parameters),
+        max(0, working - FLOAT32_BYTES * parameters),
         round((counter.operations + sum(scans)) * repeated),
         round(sum(scans) * repeated),
     )
@@ -93,7 +75,7 @@ def _prepare(unet: AnimateXUNet, config: TrainingConfig, tally: Tally | None) ->
 
 
 def _backward(loss: DenoisingLoss, batch: Batch, config: TrainingConfig) -> None:
-    half = HALF.get(config.mixed_precision)
+    half = AUTOCAST_DTYPES.get(config.mixed_precision)
     noise = draw_noise(batch.latents, config.loss)
     timesteps = draw_timesteps(len(batch.latents), config.loss)
     with nullcontext() if half is None else torch.autocast("cpu", half):
@@ -102,7 +84,7 @@ def _backward(loss: DenoisingLoss, batch: Batch, config: TrainingConfig) -> None
 
 
 def _whole_batch(config: TrainingConfig, kind: BatchKind) -> Batch:
-    """A batch of nothing in particular that keeps every condition."""
+    """A batch of arbitrary values that keeps every condition."""
     shape, model, clips = config.shape(kind.frames), config.model, kind.batch_size
     frames, size = shape.frames + 1, (shape.height, shape.width)
     clip_dim = model.context_dim if model.ipi is None else model.ipi.clip_dim
@@ -124,16 +106,17 @@ def _whole_batch(config: TrainingConfig, kind: BatchKind) -> Batch:
     return Batch(latents, (conditions,), weights)
 
 
-GIB = 2**30
-# More than any denoiser without Mamba was seen to need, for each latent pixel, channel of the finest level
-# and residual block; where that fits, nobody waits for the count.
-_AMPLE_BYTES = 1000
-
-
 def check_memory(config: TrainingConfig, device: torch.device, processes: int = 1) -> None:
-    """Raise OutOfMemory where a step of any kind of batch needs more than the device has free.
+    """Check that a step of every kind of batch fits into the free memory of the device.
 
-    processes: that share the device's memory.
+    Args:
+        config: The training configuration.
+        device: The device to train on.
+        processes: Number of processes that share the device.
+
+    Raises:
+        OutOfMemory: If it does not fit.
+
     """
     free = free_bytes(device) // processes
     for kind in config.batches:
@@ -141,23 +124,14 @@ def check_memory(config: TrainingConfig, device: torch.device, processes: int = 
             _check(config, kind, device, free)
 
 
-def free_bytes(device: torch.device) -> int:
-    """Return the free memory of a GPU, else what the system could give to a process."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    import psutil
-
-    return psutil.virtual_memory().available
-
-
 def has_fused(device: torch.device) -> bool:
-    """Whether Mamba's scans run in their kernel on a device."""
+    """Whether Mamba's scans run in the kernel of mamba-ssm on a device."""
     return device.type == "cuda" and has_fused_scan()
 
 
 def _is_ample(config: TrainingConfig, kind: BatchKind, free: int) -> bool:
     model = config.model
-    if model.temporal != "transformer" or model.channels >= 128:  # their weights alone are not nothing
+    if model.temporal != "transformer" or model.channels >= 128:  # the weights alone may be too large
         return False
     height, width = config.shape(kind.frames).latent_size
     blocks = 2 + (2 * model.residual_blocks + 1) * len(model.multipliers)
@@ -178,9 +152,9 @@ def _check(config: TrainingConfig, kind: BatchKind, device: torch.device, free: 
 
 def _remedy(config: TrainingConfig, device: torch.device, cost: StepCost, free: int) -> str:
     if cost.state > free:
-        return "take a smaller model or a larger device"
+        return "use a smaller model or a larger device"
     if not config.gradient_checkpointing:
         return "set gradient_checkpointing, or lower batch_size, frames or size"
     if config.model.temporal == "mamba" and not has_fused(device):
-        return "install mamba-ssm, whose kernel on CUDA needs less, or lower batch_size, frames or size"
+        return "install mamba-ssm, whose CUDA kernel needs less, or lower batch_size, frames or size"
     return "lower batch_size, frames or size"

@@ -1,4 +1,4 @@
-"""The denoiser at the start of a training: its weights, and who learns how fast."""
+"""Builds and initialises the denoiser for training."""
 
 import math
 
@@ -17,15 +17,23 @@ from ..loop.batch_schedule import Stream, seed_torch
 from .config import TrainingConfig
 
 PICTURE_GAIN = 4.0
-"""Pictures are 0..1, and poses thin lines: this makes of them what is about as large as latents."""
+"""Brings the features of poses, which are thin lines in images of 0..1, to about the scale of latents."""
 
-SLOWEST, FASTEST = 1e-3, 1e-1  # steps of time of Mamba's channels at the start
+SLOWEST, FASTEST = 1e-3, 1e-1  # range of the initial time steps of Mamba's channels
 
 
 def start_unet(config: TrainingConfig) -> AnimateXUNet:
-    """Build the denoiser in float32: of the initial weights, else at random by the seed.
+    """Build the denoiser in float32, from `initial_weights` or at random from the seed.
 
-    Raises CheckpointError and its kinds for a file that cannot be used or has other sizes.
+    Args:
+        config: The training configuration.
+
+    Returns:
+        The denoiser on the CPU.
+
+    Raises:
+        CheckpointError: If the file cannot be used or has other sizes.
+
     """
     if config.initial_weights is None:
         seed_torch(config.seed, Stream.WEIGHTS)
@@ -35,8 +43,8 @@ def start_unet(config: TrainingConfig) -> AnimateXUNet:
     file = read_denoiser(config.initial_weights, config.model)
     if file.config != config.model:
         raise WrongCheckpoint(
-            f"{config.initial_weights} holds a denoiser of other sizes than model asks for: set model to its "
-            "sizes, or begin without initial_weights."
+            f"{config.initial_weights} holds a denoiser of other sizes than the configuration: set model to "
+            "its sizes, or remove initial_weights."
         )
     unet = AnimateXUNet(config.model, device="meta")
     tensors = {name: tensor.float().clone() for name, tensor in file.tensors.items()}
@@ -45,11 +53,11 @@ def start_unet(config: TrainingConfig) -> AnimateXUNet:
 
 @torch.no_grad()
 def initialise(unet: AnimateXUNet) -> None:
-    """Let every residual branch and the output begin at zero, as diffusion UNets do.
+    """Initialise a denoiser. Residual branches and the output start at zero, as usual for diffusion UNets.
 
-    Mamba's matrices begin as Gu and Dao (2023) have them, the resampler's latents as Perceiver's, and the
-    convolutions of pictures as He et al. (2015): torch's own start would let through a thirtieth of a pose
-    drawn on black, which the noise beside it drowns for thousands of steps.
+    Mamba is initialised as by Gu and Dao (2023), the resampler's latents as in Perceiver, and the
+    convolutions of images as by He et al. (2015). With torch's default, only a thirtieth of a pose drawn on
+    black would get through, which stays below the noise for thousands of steps.
     """
     _zero(unet.out[-1])
     _initialise_stems(unet)
@@ -100,6 +108,6 @@ def _initialise_mamba(mamba: Mamba) -> None:
     nn.init.ones_(mamba.D.get_parameter("weight"))
     exponents = torch.rand(mamba.inner) * math.log(FASTEST / SLOWEST) + math.log(SLOWEST)
     steps = exponents.exp()
-    # The inverse of the softplus that the bias goes through.
+    # The inverse of the softplus that is applied to the bias.
     mamba.dt_proj.get_parameter("bias").copy_(steps + torch.log(-torch.expm1(-steps)))
     nn.init.uniform_(mamba.dt_proj.get_parameter("weight"), -(mamba.rank**-0.5), mamba.rank**-0.5)

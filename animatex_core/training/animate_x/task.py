@@ -1,4 +1,4 @@
-"""The training task of Animate-X: its loss, what learns, and the exported file."""
+"""The training task of Animate-X: the loss, the timesteps, and the exported denoiser."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,13 @@ from .network import start_unet
 
 
 class DenoisingLoss(nn.Module):
-    """A denoiser and what is asked of it, in one module: encoder and denoiser learn in one pass."""
+    """The loss, which encodes conditions and denoises in one forward pass.
+
+    Args:
+        unet: The denoiser.
+        channel_weights: Weight of each latent channel; empty for equal weights.
+
+    """
 
     def __init__(self, unet: AnimateXUNet, channel_weights: Sequence[float] = ()) -> None:
         super().__init__()
@@ -31,9 +37,16 @@ class DenoisingLoss(nn.Module):
         self.channel_weights = torch.tensor(channel_weights).view(1, -1, 1, 1, 1) if channel_weights else None
 
     def forward(self, batch: Batch, noise: Tensor, timesteps: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the loss, and the plain mean squared error of each clip (b,), without gradients.
+        """Compute the loss of a batch, the mean squared error of v.
 
-        noise: like the latents; timesteps: (b,) int64 in 0..999.
+        Args:
+            batch: The batch.
+            noise: Noise in the shape of the latents.
+            timesteps: (b,) int64 in 0..999.
+
+        Returns:
+            The loss, and the unweighted error (b,) of each clip without gradients.
+
         """
         conditions = Conditions.stack([self.unet.encode(group) for group in batch.groups])
         noised = self.schedule.noised(batch.latents, noise, timesteps)
@@ -46,9 +59,9 @@ class DenoisingLoss(nn.Module):
 
 
 def draw_noise(latents: Tensor, config: LossConfig) -> Tensor:
-    """Draw noise like latents (b, c, f, h, w): standard normal, plus an offset of each channel and frame.
+    """Draw noise like latents (b, c, f, h, w): standard normal plus an offset per channel and frame.
 
-    Drawn on the CPU from torch's global state, so that a seed means the same on every device.
+    Drawn on the CPU from torch's global generator, so that a seed gives the same noise on all devices.
     """
     noise = torch.randn(latents.shape)
     offset = torch.randn(*latents.shape[:3], 1, 1)
@@ -56,9 +69,9 @@ def draw_noise(latents: Tensor, config: LossConfig) -> Tensor:
 
 
 def draw_timesteps(count: int, config: LossConfig) -> Tensor:
-    """Draw timesteps (count,) int64 from torch's global state, as `LossConfig` says."""
-    places = torch.rand(count, dtype=torch.float64) ** (1 / (1 + config.noise_emphasis))
-    timesteps = (places * TIMESTEPS).long().clamp(max=TIMESTEPS - 1)
+    """Draw timesteps (count,) int64 in 0..999 from torch's global generator, as `LossConfig` sets it."""
+    quantiles = torch.rand(count, dtype=torch.float64) ** (1 / (1 + config.noise_emphasis))
+    timesteps = (quantiles * TIMESTEPS).long().clamp(max=TIMESTEPS - 1)
     if config.pure_noise:
         timesteps[torch.rand(count) < config.pure_noise] = TIMESTEPS - 1
     return timesteps
@@ -71,7 +84,7 @@ class DenoisingTask:
     maker: DenoiserBatchMaker
 
     def build(self, *, resumed: bool) -> AnimateXUNet:
-        """Build the denoiser; raises as `start_unet`."""
+        """Build the denoiser; raises like `start_unet`."""
         config = self.maker.config
         unet = start_unet(replace(config, initial_weights=None) if resumed else config).train()
         unet.use_channels_last()
@@ -80,7 +93,7 @@ class DenoisingTask:
         return unet
 
     def loss(self, network: nn.Module) -> DenoisingLoss:
-        """Return the paper's loss."""
+        """Build the loss."""
         assert isinstance(network, AnimateXUNet)
         return DenoisingLoss(network, self.maker.config.loss.channel_weights)
 
@@ -91,30 +104,50 @@ class DenoisingTask:
         return noise, draw_timesteps(len(latents), loss).to(latents.device)
 
     def set_trainable(self, network: nn.Module, kind: BatchKind) -> None:
-        """Let everything learn."""
+        """Do nothing: all parameters are trained on all batches."""
 
     def constants(self) -> dict[str, Tensor]:
-        """Return the text context, which goes along with the denoiser."""
+        """Return the text context, which is saved with the denoiser."""
         return {TEXT_CONTEXT: self.maker.dataset.text_context.float()}
 
     def trained_on(self) -> TrainingSpec:
-        """Return what the denoiser learns from these clips."""
+        """Return the format of the training clips."""
         return self.maker.trained_on()
 
 
 def export_denoiser(checkpoint: Checkpoint, target: str | Path, dtype: torch.dtype = torch.float16) -> None:
-    """Write the averaged weights of a checkpoint as a denoiser's file; raises as `write_denoiser`."""
+    """Write the averaged weights of a checkpoint as a denoiser file.
+
+    Args:
+        checkpoint: A checkpoint of an Animate-X training.
+        target: The safetensors file to write.
+        dtype: Data type of the weights.
+
+    Raises:
+        WrongCheckpoint: If the checkpoint is of another system.
+        StorageError: If the file cannot be written.
+
+    """
     write_denoiser(target, denoiser_of(checkpoint), dtype)
 
 
 def denoiser_of(checkpoint: Checkpoint, source: str = "The checkpoint") -> DenoiserFile:
-    """Return what a denoiser's file would hold of a checkpoint.
+    """Convert a checkpoint to the content of a denoiser file.
 
-    Raises WrongCheckpoint, naming its source, for that of another system.
+    Args:
+        checkpoint: The checkpoint.
+        source: Name of the checkpoint, for the message.
+
+    Returns:
+        The content, with the averaged weights.
+
+    Raises:
+        WrongCheckpoint: If the checkpoint is of another system.
+
     """
     config = checkpoint.config
     if not isinstance(config, TrainingConfig):
-        raise WrongCheckpoint(f"{source} is of a training of Animate-X++: name one of a denoiser.")
+        raise WrongCheckpoint(f"{source} is of a training of Animate-X++: give one of Animate-X.")
     assert checkpoint.trained_on is not None
     context = checkpoint.tensors[TEXT_CONTEXT]
     return DenoiserFile(config.model, checkpoint.under(AVERAGE), context, checkpoint.trained_on)

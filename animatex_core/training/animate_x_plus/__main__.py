@@ -1,4 +1,4 @@
-"""Make up clips to try a training on: `python -m animatex_core.training.animate_x_plus FOLDER`."""
+"""Generate synthetic training clips: `python -m animatex_core.training.animate_x_plus FOLDER`."""
 
 import argparse
 from collections.abc import Sequence
@@ -10,21 +10,21 @@ from .synthetic import DummyEncoders, SyntheticSettings, write_synthetic
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser."""
-    whole = argparse.ArgumentParser(description=__doc__)
-    whole.add_argument("folder", type=Path, help="folder of the data set")
-    whole.add_argument("--count", type=int, default=256, help="clips of each task; default: %(default)s")
-    whole.add_argument(
+    """Return the argument parser."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("folder", type=Path, help="folder of the data set")
+    options.add_argument("--count", type=int, default=256, help="clips per task; default: %(default)s")
+    options.add_argument(
         "--size", type=parse_size, default=(48, 64), help="WIDTHxHEIGHT in pixels; default: 48x64"
     )
-    whole.add_argument("--frames", type=int, default=9, help="4n + 1; default: %(default)s")
-    whole.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    whole.add_argument("--held-out", action="store_true", help="characters and motion of the tests")
-    return whole
+    options.add_argument("--frames", type=int, default=9, help="4n + 1; default: %(default)s")
+    options.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    options.add_argument("--held-out", action="store_true", help="use the test set's characters and motion")
+    return options
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Make the clips up."""
+    """Generate the clips."""
     arguments = parser().parse_args(words)
     width, height = arguments.size
     shape = WanShape(width, height, arguments.frames)

@@ -1,4 +1,4 @@
-"""What a data set gives a training of Animate-X++: a clip that Wan shall make, and what it is told of it."""
+"""Training clips of Animate-X++: encoded videos with the conditions that Wan is trained with."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -14,10 +14,14 @@ from .trainable_parts import Task
 
 @dataclass(frozen=True, eq=False)
 class DrivingFeatures:
-    """What an animation is told beside picture and text, of f frames.
+    """Conditions of an animation clip of f frames, besides image and text.
 
-    poses: of the character itself in the true frames; EPI transforms these, and they are what is drawn.
-    reference_pose: of one frame, that of the reference picture. motion: of whoever drives.
+    Attributes:
+        poses: The character's own poses in the target frames. EPI transforms them; they are drawn as the
+            pose video.
+        reference_pose: Pose of the reference image (one frame).
+        motion: Embeddings and poses of the driving video.
+
     """
 
     poses: PoseSequence
@@ -38,11 +42,17 @@ class DrivingFeatures:
 class WanClip:
     """A clip of 4n + 1 frames.
 
-    latents: (16, n + 1, h, w), normalised, of the true frames. image_latents: likewise of the reference
-    picture followed by grey frames, as `preprocess.reference_video`; in the TI2V task the picture is the
-    clip's first frame. clip_features: (257, image_dim), penultimate states of Wan's CLIP tower on the
-    picture. text_context: (tokens, text_dim), the text encoder's states of the caption's tokens alone.
-    dance: None in the TI2V task, whose clips need no people.
+    Attributes:
+        latents: Normalised latents (16, n + 1, h, w) of the target frames.
+        image_latents: The same for the reference image followed by grey frames, see
+            `preprocessing.reference_video`. In the TI2V task the image is the first frame of the clip.
+        clip_features: Penultimate states (257, image_dim) of Wan's CLIP model for the reference image.
+        text_context: Text encoder states (tokens, text_dim) of the caption, without padding.
+        dance: Pose conditions. None in the TI2V task, whose clips need not show people.
+
+    Raises:
+        InvalidInput: If `latents` and `image_latents` have different shapes.
+
     """
 
     latents: Tensor
@@ -54,21 +64,24 @@ class WanClip:
     def __post_init__(self) -> None:
         if self.latents.shape != self.image_latents.shape:
             raise InvalidInput(
-                f"A clip has latents of {tuple(self.latents.shape)}, but its reference picture of "
-                f"{tuple(self.image_latents.shape)}: encode both at one size and length."
+                f"A clip has latents of shape {tuple(self.latents.shape)}, but those of its reference image "
+                f"have {tuple(self.image_latents.shape)}: encode both at the same size and length."
             )
 
     def first(self, frames: int) -> "WanClip":
-        """Return the first `frames` = 4m + 1 frames, whose latents do not know of the later ones.
+        """Return the first `frames` = 4m + 1 frames, whose latents do not depend on later frames.
 
-        No other stretch can be cut from latents, for the autoencoder's first frame is a latent of its own.
-        Raises InvalidInput where the clip is shorter.
+        Latents can only be cut at the start, because the autoencoder encodes the first frame on its own.
+
+        Raises:
+            InvalidInput: If the clip is shorter.
+
         """
         require_frames(frames)
-        count, there = latent_frames(frames), self.latents.shape[1]
-        if count > there:
+        count, available = latent_frames(frames), self.latents.shape[1]
+        if count > available:
             raise InvalidInput(
-                f"A clip has {4 * there - 3} frames, but batches.frames is {frames}: lower it, or encode "
+                f"A clip has {4 * available - 3} frames, but batches.frames is {frames}: lower it, or encode "
                 "longer clips."
             )
         return replace(
@@ -80,21 +93,26 @@ class WanClip:
 
 
 class WanClips(Protocol):
-    """Clips of both tasks by number."""
+    """A data set with clips of both tasks, by index."""
 
     @property
     def empty_text(self) -> Tensor:
-        """(tokens, text_dim), the text encoder's states of ""."""
+        """Text encoder states (tokens, text_dim) of the empty prompt."""
         ...
 
     def count(self, task: Task) -> int:
-        """Return how many clips a task has."""
+        """Return the number of clips of a task."""
         ...
 
     def clip(self, task: Task, index: int) -> WanClip:
-        """Return a clip, a dance in the animation task; raises InvalidInput for a damaged one."""
+        """Return a clip, with `dance` in the animation task.
+
+        Raises:
+            InvalidInput: If the clip is damaged.
+
+        """
         ...
 
     def pool(self) -> list[PoseSequence]:
-        """Return the poses that EPI draws its anchors from, a sequence a clip."""
+        """Return the poses that EPI draws anchors from, one sequence per clip."""
         ...

@@ -1,4 +1,4 @@
-"""Everything that a training of Animate-X++ can be told, beside what every training can."""
+"""Configuration of Animate-X++ training, on top of `loop.config`."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -10,9 +10,8 @@ from ...animate_x_plus.shapes import WanShape
 from ...errors import InvalidInput
 from ...hub.models_dir import Variant
 from ...utils.validation import MAX_SIZE, require_int
-from ..animate_x.config import changed_entries
 from ..loop.config import BatchKind, RunConfig, require_number, spelt_out
-from ..loop.config_values import read_dataclass
+from ..loop.config_values import changed_entries, read_dataclass
 from .trainable_parts import ADDED, TARGETS, WAN, Task, check_parts, check_targets
 
 SYSTEM = "animate-x-plus"
@@ -22,22 +21,24 @@ WAN_PRESETS = {"released": WanConfig.released, "tiny": WanConfig.tiny}
 
 @dataclass(frozen=True, kw_only=True)
 class TaskBatchKind(BatchKind):
-    """Batches of one task; frames: 4n + 1. The kinds' shares say how often each task is trained."""
+    """Batches of one task with 4n + 1 frames. The shares set how often each task is trained."""
 
     task: Task
 
     @property
     def task_name(self) -> str:
-        """What the batches are for."""
+        """Name of the task."""
         return self.task
 
 
 @dataclass(frozen=True)
 class LoraConfig:
-    """The LoRA of the transformer, without a division by the rank, as released.
+    """The LoRA on the transformer. Its scale is 1 for every rank, as in the official code.
 
-    rank: the release does not tell its own; UniAnimate-DiT publishes 64 and 128. targets: names of linear
-    layers in every block.
+    Attributes:
+        rank: Rank. The release does not document its own; UniAnimate-DiT publishes 64 and 128.
+        targets: Names of the linear layers in every block that get a LoRA.
+
     """
 
     rank: int = 128
@@ -50,15 +51,18 @@ class LoraConfig:
 
 @dataclass(frozen=True)
 class TrainsConfig:
-    """Which parts learn from which task (partial parameter training); all others stay to the bit.
+    """Which parts are trained in which task (partial parameter training).
 
-    The parts are the added modules by their released names, the LoRA of self-attention, cross-attention and
-    feed-forward, and the transformer itself, which learns from no task unless it is named: that makes a small
-    Wan, or is UniAnimate-DiT's full training. Two tasks, and partial training, are the paper's, by its
-    abstract; which part each task trains we could not find, and the released code has no training, so that it
-    is our choice: the cross-attention, which reads the text, does not learn from animation, whose prompts all
-    say the same; self-attention and the modules, which follow the pose, do not learn from clips without one;
-    the feed-forward learns from both.
+    Parts that a task does not train stay bit-identical in its steps. Parts are the added modules by their
+    official names, the LoRA of self-attention, cross-attention and feed-forward layers, and the transformer
+    itself. The transformer is frozen unless it is listed, as for training a small Wan or the full fine-tuning
+    of UniAnimate-DiT.
+
+    The abstract of the paper names the two tasks and partial parameter training. Which parameters train in
+    which task is not published, so the defaults are a guess: cross-attention, which reads the text, is not
+    trained in animation, where all prompts are alike; self-attention and the modules, which follow the pose,
+    are not trained on clips without poses; the feed-forward layers are trained in both. The configuration
+    `plus-paper-shared` holds another guess, the same parts in both tasks.
     """
 
     animation: tuple[str, ...] = (*ADDED, "lora.self_attn", "lora.ffn")
@@ -69,23 +73,33 @@ class TrainsConfig:
             check_parts(f"trains.{entry.name}", getattr(self, entry.name))
 
     def parts(self, task: str) -> frozenset[str]:
-        """Return the parts that learn from a task."""
+        """Return the parts that a task trains."""
         return frozenset(getattr(self, task))
 
     @property
     def whole(self) -> bool:
-        """Whether the transformer itself learns."""
+        """Whether the transformer itself is trained."""
         return WAN in self.animation or WAN in self.ti2v
+
+    @property
+    def zeroes_poses(self) -> bool:
+        """Whether TI2V trains added modules. They then get pose inputs of zeros, else they are skipped."""
+        return not set(ADDED).isdisjoint(self.ti2v)
 
 
 @dataclass(frozen=True)
 class PlusDropoutConfig:
-    """How often a sample goes without a condition, each drawn on its own.
+    """Probability of dropping each condition from a sample, independently of the others.
 
-    pose: the pose tokens, which the released unconditional pass goes without. reference_pose: the map of the
-    reference's pose; motion: the tokens of the implicit pose indicator. image: the CLIP features, mask and
-    latents of the reference picture, together. text: the text encoder's answer to "" takes its place.
-    UniAnimate-DiT drops both poses together at 0.05 and the picture at 0.1; the others are ours.
+    UniAnimate-DiT drops both poses together at 0.05 and the image at 0.1; the other values are our choice.
+
+    Attributes:
+        pose: Pose tokens, which the official code leaves out of the unconditional pass.
+        reference_pose: Feature map of the reference pose.
+        motion: Tokens of the implicit pose indicator.
+        image: CLIP features, mask and latents of the reference image, together.
+        text: Caption, which is replaced by the empty prompt.
+
     """
 
     pose: float = 0.05
@@ -101,7 +115,7 @@ class PlusDropoutConfig:
 
 @dataclass(frozen=True)
 class WanSizeConfig:
-    """Pixels of the clips, multiples of 16."""
+    """Size of the clips in pixels, multiples of 16."""
 
     width: int = 480
     height: int = 832
@@ -109,13 +123,20 @@ class WanSizeConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class PlusTrainingConfig(RunConfig):
-    """A training of the added modules and a LoRA on a Wan transformer, which stays as it is by default.
+    """Training of the added modules and a LoRA on a Wan transformer, which is frozen by default.
 
-    wan, modules: in YAML a `preset` (and of the modules the `variant`), and what differs from it.
-    transformer: safetensors file of Wan's weights, or a folder of such; null generates them from the seed,
-        which is for trying out the way.
-    shift: of the sigmas that are drawn, as the release samples them.
-    initial_weights: a checkpoint of Animate-X++, released or converted, with a LoRA of this rank.
+    Attributes:
+        wan: Size of the transformer. In YAML, a `preset` and the entries that differ from it.
+        modules: Size of the added modules. In YAML, a `preset`, a `variant` and the entries that differ.
+        transformer: Safetensors file with Wan's weights, or a folder of such files. None generates random
+            weights from the seed, for trying out the pipeline.
+        lora: The LoRA.
+        trains: The parts that each task trains.
+        size: Size of the clips.
+        dropout: Probabilities of dropping conditions.
+        shift: Shift of the sampled sigmas; the default is that of the official sampler.
+        initial_weights: Checkpoint of Animate-X++, official or converted, with a LoRA of the same rank.
+
     """
 
     system: Literal["animate-x-plus"] = "animate-x-plus"
@@ -139,7 +160,7 @@ class PlusTrainingConfig(RunConfig):
         if given != needed:
             raise InvalidInput(
                 f"modules.dim and modules.reference_channels are {given}, but wan needs {needed}: set both "
-                "to those."
+                "to these values."
             )
 
     @property
@@ -148,43 +169,48 @@ class PlusTrainingConfig(RunConfig):
         return self.size.width, self.size.height
 
     def shape(self, frames: int) -> WanShape:
-        """Return the shape of clips of so many frames."""
+        """Return the shape of clips with this number of frames."""
         return WanShape(self.size.width, self.size.height, frames)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "PlusTrainingConfig":
-        """Read what YAML gives or `to_dict` wrote; raises InvalidInput for what does not belong."""
-        made: dict[str, Any] = {}
+        """Build a configuration from the values of a YAML file or of `to_dict`.
+
+        Raises:
+            InvalidInput: If an entry is unknown, missing or has an invalid value.
+
+        """
+        sizes: dict[str, Any] = {}
         if "wan" in values:
-            made["wan"] = read_wan(values["wan"])
+            sizes["wan"] = read_wan(values["wan"])
         if "modules" in values:
-            made["modules"] = read_modules(values["modules"])
-        return read_dataclass(cls, {**spelt_out(values), **made})
+            sizes["modules"] = read_modules(values["modules"])
+        return read_dataclass(cls, {**spelt_out(values), **sizes})
 
 
 def read_wan(values: object) -> WanConfig:
-    """Return the transformer's sizes: those of a `preset`, changed by the other entries."""
+    """Return the size of the transformer: a `preset`, overridden by the other entries."""
     entries = _entries("wan", values, {"preset": "released"})
-    start = WAN_PRESETS[_chosen("wan.preset", entries.pop("preset"), WAN_PRESETS)]()
+    start = WAN_PRESETS[_require_choice("wan.preset", entries.pop("preset"), WAN_PRESETS)]()
     return read_dataclass(WanConfig, changed_entries(asdict(start), entries, "wan"), "wan")
 
 
 def read_modules(values: object) -> PlusConfig:
-    """Return the added modules' sizes: those of a `preset` and `variant`, changed by the other entries."""
+    """Return the size of the added modules: a `preset` and `variant`, overridden by the other entries."""
     entries = _entries("modules", values, {"preset": "released", "variant": None})
     named = entries.pop("variant") or ("simple" if entries.get("ipi", ...) is None else "full")
-    variant = cast(Variant, named)  # which the presets check
-    start = PRESETS[_chosen("modules.preset", entries.pop("preset"), PRESETS)](variant)
+    variant = cast(Variant, named)  # checked by the presets
+    start = PRESETS[_require_choice("modules.preset", entries.pop("preset"), PRESETS)](variant)
     return PlusConfig.from_dict(changed_entries(start.to_dict(), entries, "modules"))
 
 
 def _entries(name: str, values: object, defaults: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(values, Mapping):
-        raise InvalidInput(f"{name} is {values!r}: give its preset, released or tiny.")
+        raise InvalidInput(f"{name} is {values!r}: give a mapping with its preset, released or tiny.")
     return {**defaults, **values}
 
 
-def _chosen(name: str, value: object, choices: Mapping[str, Any]) -> str:
+def _require_choice(name: str, value: object, choices: Mapping[str, Any]) -> str:
     if value not in choices:
         raise InvalidInput(f"{name} is {value!r}: choose one of {', '.join(choices)}.")
     return str(value)

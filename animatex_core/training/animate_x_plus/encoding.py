@@ -1,4 +1,4 @@
-"""Networks and steps that turn frames into what Wan is trained on."""
+"""Encodes videos, images and captions into training clips for Wan."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -25,35 +25,43 @@ from ...utils.devices import reraise_oom
 from ...utils.iteration import batched
 from .clip import DrivingFeatures, WanClip
 
-_REMEMBERED = 8  # captions: parts of a clip, and clips of one task, have the same
+_CACHED_CAPTIONS = 8  # parts of one video share a caption, and so do all dances
+_BATCH_FRAMES = 16  # frames that are passed to OpenCLIP at once
 
 
 class ClipEncoders(Protocol):
-    """What makes a `WanClip` of pictures and text."""
+    """The models that encode a `WanClip`."""
 
     def latents(self, video: Tensor) -> Tensor:
-        """Map a video (3, 4n + 1, height, width) in -1..1 to (16, n + 1, height / 8, width / 8)."""
+        """Encode a video (3, 4n + 1, height, width) in -1..1 to (16, n + 1, height / 8, width / 8)."""
         ...
 
-    def image(self, picture: Tensor) -> Tensor:
-        """Map a picture (3, height, width) in -1..1 to (image_tokens, image_dim)."""
+    def image(self, image: Tensor) -> Tensor:
+        """Encode an image (3, height, width) in -1..1 to (image_tokens, image_dim)."""
         ...
 
     def frames(self, frames: Sequence[np.ndarray]) -> Tensor:
-        """Map driving frames (height, width, 3) uint8 in RGB to (f, clip_dim)."""
+        """Encode driving frames (height, width, 3) uint8 in RGB to (f, clip_dim)."""
         ...
 
     def text(self, caption: str) -> Tensor:
-        """Map a text to (tokens, text_dim), its own tokens alone."""
+        """Encode a text to (tokens, text_dim), without padding."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class WanEncoders:
-    """`ClipEncoders` that Animate-X++ runs with; they answer on the CPU in float32.
+    """`ClipEncoders` with the models that Animate-X++ uses for inference. Outputs are float32 on the CPU.
 
-    The text encoder, by far the largest, visits `device` for a new caption; the others rest there.
-    driving_encoder: None where nobody reads the driving frames, which then have features of width 0.
+    The text encoder, by far the largest, is moved to `device` only for a new caption; the others stay there.
+
+    Attributes:
+        autoencoder: Wan's autoencoder.
+        image_encoder: Wan's CLIP model.
+        text_encoder: umT5.
+        driving_encoder: OpenCLIP. None gives embeddings of width 0, for the simple variant and TI2V.
+        device: Device of the models.
+
     """
 
     autoencoder: WanAutoencoder
@@ -66,12 +74,12 @@ class WanEncoders:
         """As `ClipEncoders`."""
         height, width = video.shape[2:]
         size = f"{video.shape[1]} frames of {width}x{height}"
-        with reraise_oom(f"{size} do not fit into memory: take fewer frames, or lower width and height."):
+        with reraise_oom(f"{size} do not fit into memory: use fewer frames, or lower width and height."):
             return self.autoencoder.encode(video[None])[0].float().cpu()
 
-    def image(self, picture: Tensor) -> Tensor:
+    def image(self, image: Tensor) -> Tensor:
         """As `ClipEncoders`."""
-        return self.image_encoder.encode(wan_clip_picture(picture[None]))[0].float().cpu()
+        return self.image_encoder.encode(wan_clip_picture(image[None]))[0].float().cpu()
 
     def frames(self, frames: Sequence[np.ndarray]) -> Tensor:
         """As `ClipEncoders`."""
@@ -85,9 +93,9 @@ class WanEncoders:
 
     @cached_property
     def _text(self) -> Callable[[str], Tensor]:
-        return lru_cache(_REMEMBERED)(self._encoded)
+        return lru_cache(_CACHED_CAPTIONS)(self._encode_text)
 
-    def _encoded(self, caption: str) -> Tensor:
+    def _encode_text(self, caption: str) -> Tensor:
         encoder = self.text_encoder
         with on_device(encoder.network, self.device):
             states = encoder.encode(caption)[0, : len(encoder.tokens(caption))]
@@ -95,10 +103,20 @@ class WanEncoders:
 
 
 def load_wan_encoders(folder: ModelsDir, device: torch.device, *, driving: bool) -> WanEncoders:
-    """Load what `animate` loads, in the types of the release; on a CPU all in float32.
+    """Load the encoders in the data types of the official code, or all in float32 on a CPU.
 
-    driving: whether OpenCLIP is needed. Raises InvalidInput that says how to get a file that is not in the
-    folder, and what the loaders raise.
+    Args:
+        folder: Folder of the model files.
+        device: Device of the models.
+        driving: Whether to load OpenCLIP, which encodes the driving frames.
+
+    Returns:
+        The encoders.
+
+    Raises:
+        InvalidInput: If a file is missing; the message says how to download it.
+        CheckpointError: If a file cannot be used.
+
     """
     text, image = folder.require(TEXT_ENCODER), folder.require(IMAGE_ENCODER)
     autoencoder = folder.require(AUTOENCODER)
@@ -114,9 +132,6 @@ def load_wan_encoders(folder: ModelsDir, device: torch.device, *, driving: bool)
     )
 
 
-BATCH = 16  # frames that wait for OpenCLIP
-
-
 def encode_clip(
     encoders: ClipEncoders,
     shape: WanShape,
@@ -124,50 +139,59 @@ def encode_clip(
     caption: str,
     poses: PoseSequence | None,
 ) -> WanClip:
-    """Encode a clip whose first frame is the reference picture, stretched to the shape as released.
+    """Encode a clip whose first frame is the reference image, stretched to the shape as in the official code.
 
-    frames: (h, w, 3) uint8 in RGB. poses: of whoever dances, who drives itself; None in the TI2V task. Raises
-    InvalidInput where there are not as many frames as the shape has, or an answer does not fit into 16 bits.
+    Args:
+        encoders: The encoders.
+        shape: Size and number of frames of the clip.
+        frames: Frames (h, w, 3) uint8 in RGB.
+        caption: The prompt.
+        poses: Poses of the dancer, who is also the driver. None in the TI2V task.
+
+    Returns:
+        The encoded clip.
+
+    Raises:
+        InvalidInput: If the number of frames differs from that of the shape, or if an encoder output
+            overflows float16.
+
     """
-    pictures: list[Tensor] = []
+    images: list[Tensor] = []
     features: list[Tensor] = []
     size = 0, 0
-    for batch in batched(frames, BATCH):
-        # All through the reference's filter, so that its picture is the clip's first one to the bit.
-        pictures += [reference_picture(frame, shape.width, shape.height)[0] for frame in batch]
+    for batch in batched(frames, _BATCH_FRAMES):
+        # Resizes all frames like the reference image, which is then bit-identical to the first frame.
+        images += [reference_picture(frame, shape.width, shape.height)[0] for frame in batch]
         if poses is not None:
             features.append(encoders.frames(batch))
         height, width, _ = batch[-1].shape
         size = width, height
-    if len(pictures) != shape.frames:
-        raise InvalidInput(
-            f"Only {len(pictures)} of {shape.frames} frames can be read: export the clip again."
-        )
-    dance = None if poses is None else _danced(_finite("driving features", torch.cat(features)), poses, size)
-    return _encoded(encoders, torch.stack(pictures, dim=1), caption, dance)
+    if len(images) != shape.frames:
+        raise InvalidInput(f"Only {len(images)} of {shape.frames} frames can be read: export the clip again.")
+    dance = None
+    if poses is not None:
+        motion = MotionFeatures(_require_half("driving features", torch.cat(features)), poses, *size)
+        dance = DrivingFeatures(poses, poses.select([0]), motion)
+    return _encode(encoders, torch.stack(images, dim=1), caption, dance)
 
 
-def _danced(features: Tensor, poses: PoseSequence, size: tuple[int, int]) -> DrivingFeatures:
-    return DrivingFeatures(poses, poses.select([0]), MotionFeatures(features, poses, *size))
-
-
-def _encoded(encoders: ClipEncoders, video: Tensor, caption: str, dance: DrivingFeatures | None) -> WanClip:
-    picture = video[:, 0]
+def _encode(encoders: ClipEncoders, video: Tensor, caption: str, dance: DrivingFeatures | None) -> WanClip:
+    image = video[:, 0]
     return WanClip(
-        latents=_finite("latents", encoders.latents(video)),
-        image_latents=_finite(
-            "reference latents", encoders.latents(reference_video(picture[None], video.shape[1])[0])
+        latents=_require_half("latents", encoders.latents(video)),
+        image_latents=_require_half(
+            "reference latents", encoders.latents(reference_video(image[None], video.shape[1])[0])
         ),
-        clip_features=_finite("CLIP features", encoders.image(picture)),
-        text_context=_finite("text states", encoders.text(caption)),
+        clip_features=_require_half("CLIP features", encoders.image(image)),
+        text_context=_require_half("text states", encoders.text(caption)),
         dance=dance,
     )
 
 
-def _finite(what: str, answer: Tensor) -> Tensor:
-    if not answer.half().isfinite().all():
+def _require_half(what: str, output: Tensor) -> Tensor:
+    if not output.half().isfinite().all():
         raise InvalidInput(
-            f"The {what} are NaN or too large for the 16 bits they are kept in: encode the clip on another "
-            "device, or leave it out."
+            f"The {what} are NaN or too large for float16, in which they are stored: encode the clip on "
+            "another device, or leave it out."
         )
-    return answer
+    return output

@@ -1,4 +1,4 @@
-"""From a training's checkpoint to a checkpoint in the released form, as a safetensors file."""
+"""Exports a training checkpoint with the keys of the official Animate-X++ checkpoint."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,15 +19,24 @@ from .config import PlusTrainingConfig
 from .trainable_parts import WAN
 
 _ADDED, _LORA = "added.", "lora."
-_HALVES = {".down": ".lora_A.default.weight", ".up": ".lora_B.default.weight"}
+_FACTORS = {".down": ".lora_A.default.weight", ".up": ".lora_B.default.weight"}
 
 
 def export_plus(checkpoint: Checkpoint, target: str | Path, dtype: torch.dtype = torch.float16) -> None:
-    """Write the averaged weights under the released names: the modules in float32, the LoRA in `dtype`.
+    """Write the averaged weights with the official keys: the modules in float32, the LoRA in `dtype`.
 
-    This library's `convert` reads it, and it has every name that the released script asks for. Where the
-    transformer itself has learnt, it is written to `wan_beside(target)`, in `dtype` under its official names.
-    Raises WrongCheckpoint for weights that are not finite, StorageError where it cannot be written.
+    `animatex convert` reads the file, and it has every key that the official script loads. If the transformer
+    itself was trained, it is written to `wan_beside(target)`, in `dtype` with its official keys.
+
+    Args:
+        checkpoint: A checkpoint of an Animate-X++ training.
+        target: The safetensors file to write.
+        dtype: Data type of the LoRA and of the transformer.
+
+    Raises:
+        WrongCheckpoint: If a weight is not finite.
+        StorageError: If a file cannot be written.
+
     """
     config, averages = checkpoint.config, checkpoint.under(AVERAGE)
     assert isinstance(config, PlusTrainingConfig)
@@ -43,25 +52,26 @@ def export_plus(checkpoint: Checkpoint, target: str | Path, dtype: torch.dtype =
 
 
 def wan_beside(target: str | Path) -> Path:
-    """Return where the transformer of an exported file is: x.safetensors has x.transformer.safetensors."""
+    """Return the path of the transformer next to an exported file: x.transformer.safetensors."""
     return Path(target).with_suffix(f".{WAN}.safetensors")
 
 
 def _write(target: str | Path, tensors: Mapping[str, Tensor], types: Mapping[str, torch.dtype]) -> None:
     layout = {name: (shape, types[name]) for name, (shape, _) in layout_of(tensors).items()}
 
-    def written() -> Iterator[tuple[str, Tensor]]:
+    def cast() -> Iterator[tuple[str, Tensor]]:
         for name, tensor in tensors.items():
             yield name, cast_finite(name, tensor, types[name], "The checkpoint")
 
-    write_safetensors(target, layout, written(), {})
+    write_safetensors(target, layout, cast(), {})
 
 
 def released_tensors(weights: Mapping[str, Tensor], config: PlusConfig) -> dict[str, Tensor]:
-    """Return a `PlusNetwork`'s parameters under the released names, position tables included."""
+    """Return the parameters of a `PlusNetwork` with the official keys, including position tables."""
     added = {name.removeprefix(_ADDED): value for name, value in weights.items() if name.startswith(_ADDED)}
     modules = to_released(added)
-    for name, shape in released_keys(_on_meta(config), config.position_rows).items():
+    on_meta = PlusModules(config, UNINITIALISED, device="meta")
+    for name, shape in released_keys(on_meta, config.position_rows).items():
         if name.endswith(POSITION_TABLE):
             modules[name] = position_table(shape[1], shape[2]).unsqueeze(0)
     return modules | dict(_lora(weights))
@@ -69,10 +79,6 @@ def released_tensors(weights: Mapping[str, Tensor], config: PlusConfig) -> dict[
 
 def _lora(weights: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
     for name, value in weights.items():
-        for half, released in _HALVES.items():
-            if name.startswith(_LORA) and name.endswith(half):
-                yield RELEASED_PREFIX + name[len(_LORA) : -len(half)] + released, value
-
-
-def _on_meta(config: PlusConfig) -> PlusModules:
-    return PlusModules(config, UNINITIALISED, device="meta")
+        for factor, released in _FACTORS.items():
+            if name.startswith(_LORA) and name.endswith(factor):
+                yield RELEASED_PREFIX + name[len(_LORA) : -len(factor)] + released, value

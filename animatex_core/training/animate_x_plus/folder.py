@@ -1,13 +1,13 @@
-"""Clips of both tasks on disk: a folder for each task, a safetensors file for each clip, no pickle.
+"""Data set of encoded clips for Wan: one folder per task, one safetensors file per clip.
 
-    DATA/clips.json               version of the form
-    DATA/empty_text.safetensors   text_context, the text encoder's states of ""
+    DATA/clips.json               version of the format
+    DATA/empty_text.safetensors   text_context, the text encoder states of the empty prompt
     DATA/animation/NAME.safetensors
     DATA/ti2v/NAME.safetensors
 
-A file holds the tensors of `WanClip` under their names, in any floating point type; that of an animation also
-poses, reference_pose and driving_poses (frames, 130, 3) as `PoseSequence.points`, and driving_features
-(frames, clip_dim). Its metadata tells the pictures' sizes and the caption.
+A file holds the tensors of `WanClip` under their names, in any floating point type. An animation file also
+holds poses, reference_pose and driving_poses (frames, 130, 3) as in `PoseSequence.points`, and
+driving_features (frames, clip_dim). The metadata holds the caption and the image size of the poses.
 """
 
 import json
@@ -33,26 +33,31 @@ from .trainable_parts import Task
 
 VERSION = 1
 HEADER, EMPTY, CAPTION = "clips.json", "empty_text.safetensors", "caption"
-TOLERANCE = 0.05  # states of one text encoder differ by less from device to device
+TOLERANCE = 0.05  # the outputs of one text encoder differ by less between devices
 TENSORS = ("latents", "image_latents", "clip_features", "text_context")
 POSES = ("poses", "reference_pose", "driving_poses")
 
 
 @dataclass(frozen=True)
 class WanClipFolder:
-    """`WanClips` in a folder; files are memory-mapped and opened when they are asked for."""
+    """`WanClips` in a folder. Files are opened on access and memory-mapped."""
 
     path: Path
 
     @classmethod
     def open(cls, path: str | Path) -> "WanClipFolder":
-        """Find the clips of a folder; raises InvalidInput where there is no such data set."""
+        """Open the data set in a folder.
+
+        Raises:
+            InvalidInput: If the folder holds no such data set.
+
+        """
         folder = cls(Path(path))
         try:
             version = read_json(folder.path / HEADER)["version"]
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise InvalidInput(
-                f"{str(path)!r} is not a folder of clips for Wan ({error}): name one that holds a {HEADER}."
+                f"{str(path)!r} is not a folder of clips for Wan ({error}): give one that contains {HEADER}."
             ) from error
         if version != VERSION:
             raise InvalidInput(
@@ -63,7 +68,7 @@ class WanClipFolder:
 
     @cached_property
     def empty_text(self) -> Tensor:
-        """(tokens, text_dim), the text encoder's states of ""."""
+        """Text encoder states (tokens, text_dim) of the empty prompt."""
         path = self.path / EMPTY
         tensors = self._tensors(path)
         if "text_context" not in tensors:
@@ -72,19 +77,27 @@ class WanClipFolder:
 
     @cached_property
     def files(self) -> dict[str, list[Path]]:
-        """The clips of each task."""
+        """The files of each task."""
         return {task: sorted((self.path / task).glob("*.safetensors")) for task in get_args(Task)}
 
     def count(self, task: Task) -> int:
-        """Return how many clips a task has; raises InvalidInput for none."""
+        """Return the number of clips of a task.
+
+        Raises:
+            InvalidInput: If there are none.
+
+        """
         if not self.files[task]:
-            raise InvalidInput(
-                f"{self.path / task} holds no clips: add some, or leave {task} out of batches."
-            )
+            raise InvalidInput(f"{self.path / task} holds no clips: add some, or remove {task} from batches.")
         return len(self.files[task])
 
     def clip(self, task: Task, index: int) -> WanClip:
-        """Return a clip; raises InvalidInput for a damaged one."""
+        """Return a clip.
+
+        Raises:
+            InvalidInput: If the file is damaged.
+
+        """
         path = self.files[task][index]
         tensors = self._tensors(path)
         try:
@@ -94,7 +107,7 @@ class WanClipFolder:
             raise InvalidInput(f"The clip {path} is incomplete ({error}): encode it again.") from error
 
     def pool(self) -> list[PoseSequence]:
-        """Return the poses of all dances."""
+        """Return the poses of all animation clips."""
         return [self._poses(path, self._tensors(path))[0] for path in self.files["animation"]]
 
     def _dance(self, path: Path, tensors: Mapping[str, Tensor]) -> DrivingFeatures:
@@ -122,9 +135,16 @@ class WanClipFolder:
 
 
 def begin_folder(path: Path, empty_text: Tensor) -> None:
-    """Write what is the same for all clips, or check that the clips there have it too.
+    """Create a data set, or check that an existing one uses the same text encoder.
 
-    Raises InvalidInput where clips of other networks are there, StorageError where nothing can be written.
+    Args:
+        path: Folder of the data set.
+        empty_text: Text encoder states (tokens, text_dim) of the empty prompt.
+
+    Raises:
+        InvalidInput: If the folder holds clips of another text encoder.
+        StorageError: If a file cannot be written.
+
     """
     if (path / HEADER).exists():
         _require_same_text(path, empty_text)
@@ -137,9 +157,19 @@ def begin_folder(path: Path, empty_text: Tensor) -> None:
 def write_clip(
     path: Path, task: Task, name: str, clip: WanClip, caption: str, dtype: torch.dtype = torch.float16
 ) -> None:
-    """Write a clip into a folder that is begun.
+    """Write a clip into a data set that `begin_folder` created.
 
-    dtype: of everything but the poses. Raises StorageError where nothing can be written.
+    Args:
+        path: Folder of the data set.
+        task: Task of the clip.
+        name: File name without suffix.
+        clip: The encoded clip.
+        caption: Its prompt, stored in the metadata.
+        dtype: Data type of everything but the poses.
+
+    Raises:
+        StorageError: If the file cannot be written.
+
     """
     tensors = {entry: getattr(clip, entry).to(dtype) for entry in TENSORS}
     metadata = {CAPTION: caption}
@@ -153,12 +183,12 @@ def write_clip(
 
 
 def _require_same_text(path: Path, empty_text: Tensor) -> None:
-    there, now = WanClipFolder.open(path).empty_text.float(), empty_text.float()
-    # Not to the bit: a device of another kind may go on.
-    if there.shape != now.shape or not torch.allclose(there, now, rtol=TOLERANCE, atol=TOLERANCE):
+    stored, given = WanClipFolder.open(path).empty_text.float(), empty_text.float()
+    # Not bit-identical: a preparation may be resumed on another device.
+    if stored.shape != given.shape or not torch.allclose(stored, given, rtol=TOLERANCE, atol=TOLERANCE):
         raise InvalidInput(f"{path} holds clips of another text encoder: choose an empty folder.")
 
 
 def _write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    write_safetensors(path, layout_of(whole), whole.items(), metadata)
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    write_safetensors(path, layout_of(contiguous), contiguous.items(), metadata)

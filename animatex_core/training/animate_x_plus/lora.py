@@ -1,4 +1,4 @@
-"""LoRA layers that learn beside a transformer's own, which stays as it is."""
+"""Trainable LoRA layers on a frozen transformer."""
 
 import math
 
@@ -13,9 +13,14 @@ from .config import LoraConfig
 
 
 class LoraLayer(nn.Module):
-    """What is added to a linear layer's answer: up @ down, which is nothing at the start, as usual (Hu 2021).
+    """Adds up @ down to a linear layer (Hu et al. 2021). `up` is zero-initialised.
 
-    down: (rank, inputs); up: (outputs, rank). Scale 1 whatever the rank, as released.
+    The scale is 1 for every rank, as in the official code.
+
+    Attributes:
+        down: (rank, inputs).
+        up: (outputs, rank).
+
     """
 
     def __init__(self, outputs: int, inputs: int, rank: int) -> None:
@@ -30,7 +35,7 @@ class LoraLayer(nn.Module):
 
 
 class LoraLayers(nn.Module):
-    """A LoRA layer for each target in each block, under the official names of Wan's layers."""
+    """A LoRA layer for each target in each block, named like Wan's official layers."""
 
     def __init__(self, wan: WanConfig, config: LoraConfig) -> None:
         super().__init__()
@@ -40,31 +45,31 @@ class LoraLayers(nn.Module):
         sizes = wan_shapes(wan)
         for name in self.names:
             outputs, inputs = sizes[f"{name}.weight"]
-            _place(self, name, LoraLayer(outputs, inputs, config.rank))
+            _add_module(self, name, LoraLayer(outputs, inputs, config.rank))
 
     def layer(self, name: str) -> LoraLayer:
-        """Return the layer of a name in `names`."""
-        found = self.get_submodule(name)
-        assert isinstance(found, LoraLayer)
-        return found
+        """Return the layer with a name from `names`."""
+        layer = self.get_submodule(name)
+        assert isinstance(layer, LoraLayer)
+        return layer
 
     def attach(self, transformer: nn.Module) -> None:
-        """Add what the layers say to the answers of diffusers' transformer, from now on."""
+        """Register hooks that add the layers' outputs to those of the diffusers transformer."""
         for name in self.names:
             target = transformer.get_submodule(diffusers_name(f"{name}.weight").removesuffix(".weight"))
-            target.register_forward_hook(_Added(self.layer(name)))
+            target.register_forward_hook(_LoraHook(self.layer(name)))
 
     @torch.no_grad()
     def load(self, pairs: Lora) -> None:
-        """Take the values of pairs of the same names and shapes."""
+        """Copy the values of pairs with the same names and shapes."""
         for name in self.names:
             layer = self.layer(name)
             layer.down.copy_(pairs[name].down)
             layer.up.copy_(pairs[name].up)
 
 
-class _Added:
-    """A forward hook; it is no module, so that no name of the transformer changes."""
+class _LoraHook:
+    """A forward hook. It is not a module, so the transformer's parameter names do not change."""
 
     def __init__(self, layer: LoraLayer) -> None:
         self.layer = layer
@@ -73,7 +78,7 @@ class _Added:
         return output + self.layer(inputs[0]).to(output.dtype)
 
 
-def _place(root: nn.Module, path: str, leaf: nn.Module) -> None:
+def _add_module(root: nn.Module, path: str, leaf: nn.Module) -> None:
     *parents, name = path.split(".")
     for parent in parents:
         children = dict(root.named_children())

@@ -1,4 +1,4 @@
-"""What learns in a training of Animate-X++, and the transformer that does not."""
+"""The trained parameters of Animate-X++, and the frozen transformer."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,9 +23,13 @@ COMPUTED_IN = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float1
 
 
 class PlusNetwork(nn.Module):
-    """The parameters that learn, in float32: the added modules and the LoRA layers.
+    """The trained parameters in float32.
 
-    transformer: Wan's, where it learns, too.
+    Attributes:
+        added: The added modules.
+        lora: The LoRA layers.
+        transformer: Wan's transformer if it is trained, else None.
+
     """
 
     def __init__(self, config: PlusTrainingConfig) -> None:
@@ -36,9 +40,18 @@ class PlusNetwork(nn.Module):
 
 
 def start_network(config: PlusTrainingConfig, *, resumed: bool) -> PlusNetwork:
-    """Build what learns: of the initial weights, else at random by the seed; in training mode.
+    """Build the trained network in training mode, from `initial_weights` or at random from the seed.
 
-    Raises CheckpointError and its kinds for a file that cannot be used or has other sizes.
+    Args:
+        config: The training configuration.
+        resumed: Whether a checkpoint is loaded afterwards, so that no weight files are read.
+
+    Returns:
+        The network on the CPU.
+
+    Raises:
+        CheckpointError: If a file cannot be used or has other sizes.
+
     """
     seed_torch(config.seed, Stream.WEIGHTS)
     network = PlusNetwork(config)
@@ -49,16 +62,16 @@ def start_network(config: PlusTrainingConfig, *, resumed: bool) -> PlusNetwork:
         check_keys(shapes(network.transformer.state_dict()), shapes(weights), "the Wan transformer", source)
         network.transformer.load_state_dict(weights)
     if config.initial_weights is not None and not resumed:
-        _load(network, config, config.initial_weights)
+        _load_checkpoint(network, config, config.initial_weights)
     return network.train()
 
 
 @torch.no_grad()
 def initialise(added: PlusModules) -> None:
-    """Let every module begin by saying nothing, so that the first step asks the transformer as it is.
+    """Zero-initialise the last layer of every module, so the first step sees the output of plain Wan.
 
-    Ours; UniAnimate-DiT begins with torch's own values. The convolutions before the last one keep the
-    variance of what they read (He et al. 2015), so that thin lines of a pose on black come through.
+    This is our choice; UniAnimate-DiT keeps the default initialisation of torch. The other convolutions
+    preserve the variance of their input (He et al. 2015), so that thin lines of a drawn pose are not lost.
     """
     for module in added.modules():
         if isinstance(module, nn.Conv2d | nn.Conv3d):
@@ -77,12 +90,13 @@ def _last_layers(added: PlusModules) -> Iterator[nn.Module]:
         yield added.pose_embedding_after.proj_out2
 
 
-def _load(network: PlusNetwork, config: PlusTrainingConfig, path: str) -> None:
+def _load_checkpoint(network: PlusNetwork, config: PlusTrainingConfig, path: str) -> None:
     file = read_plus(path, config.modules, config.wan)
     expected = shapes(network.added.state_dict())
     check_keys(expected, shapes(file.modules), "modules of the configuration", path)
+    layers = {name: network.lora.layer(name) for name in network.lora.names}
     check_keys(
-        {name: _layer_shape(network.lora, name) for name in network.lora.names},
+        {name: (*layer.down.shape, *layer.up.shape) for name, layer in layers.items()},
         {name: (*pair.down.shape, *pair.up.shape) for name, pair in file.lora.items()},
         "lora.rank and lora.targets of the configuration",
         path,
@@ -91,15 +105,19 @@ def _load(network: PlusNetwork, config: PlusTrainingConfig, path: str) -> None:
     network.lora.load(file.lora)
 
 
-def _layer_shape(lora: LoraLayers, name: str) -> tuple[int, ...]:
-    layer = lora.layer(name)
-    return *layer.down.shape, *layer.up.shape
-
-
 def frozen_transformer(config: PlusTrainingConfig, device: torch.device) -> nn.Module:
-    """Return Wan's transformer, in the type that is computed in, whose parameters do not learn.
+    """Return Wan's transformer without gradients, in the data type of `mixed_precision`.
 
-    Raises CheckpointError and its kinds for weights that are not Wan's of these sizes.
+    Args:
+        config: The training configuration.
+        device: Device of the transformer.
+
+    Returns:
+        The diffusers transformer.
+
+    Raises:
+        CheckpointError: If the weights are not those of a Wan of these sizes.
+
     """
     dtype, path = COMPUTED_IN[config.mixed_precision], config.transformer or "the generated Wan"
     return load_wan(_wan_weights(config), config.wan, path, dtype, device)
@@ -110,25 +128,31 @@ def _wan_weights(config: PlusTrainingConfig) -> Mapping[str, Tensor]:
 
 
 def generated_wan(config: PlusTrainingConfig) -> Mapping[str, Tensor]:
-    """Return weights of a transformer that nobody trained, which follow from the seed."""
+    """Return random weights of a transformer, which depend only on the seed."""
     seed_torch(config.seed, Stream.TRANSFORMER)
     return dict(build_wan(config.wan).state_dict())
 
 
 def recompute_blocks(transformer: Any) -> None:
-    """Let the blocks keep their inputs alone for the way back.
+    """Enable gradient checkpointing of the transformer's blocks.
 
-    What is told before a block is told outside of what is done again, for the hooks are gone by then.
+    Conditions are injected outside the checkpointed function: the hooks are gone in the backward pass.
     """
     for block in transformer.blocks:
         recompute(block)
 
 
 def wan_tensors(path: Path) -> Mapping[str, Tensor]:
-    """Open Wan's weights, memory-mapped, of one file or of all safetensors files in a folder."""
+    """Memory-map Wan's weights from a file, or from all safetensors files in a folder.
+
+    Raises:
+        InvalidInput: If the folder holds no safetensors file.
+        CheckpointError: If a file cannot be read.
+
+    """
     files = sorted(path.glob("*.safetensors")) if path.is_dir() else [path]
     if not files:
         raise InvalidInput(
-            f"transformer is {str(path)!r}, but that folder holds no safetensors file: name another."
+            f"transformer is {str(path)!r}, but that folder holds no safetensors file: give another one."
         )
     return {name: tensor for file in files for name, tensor in open_tensors(file).items()}

@@ -1,4 +1,4 @@
-"""A folder of videos becomes two data sets for Wan, for training and for validation."""
+"""Turns a folder of videos into data sets for Wan, one for training and one for validation."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -29,7 +29,15 @@ CAPTIONS = ".txt"
 
 @dataclass(frozen=True)
 class SourceClip:
-    """A clip, a caption, and poses of all its frames, or None in the TI2V task, where nobody need be seen."""
+    """A video to prepare.
+
+    Attributes:
+        clip: The video.
+        caption: Its prompt.
+        length: Number of frames.
+        poses: Poses of all frames. None in the TI2V task, which needs no people.
+
+    """
 
     clip: VideoInfo
     caption: str
@@ -38,20 +46,28 @@ class SourceClip:
 
     @classmethod
     def of_dance(cls, dance: DrivingClip) -> "SourceClip":
-        """Take all frames of a dance; they all say the same, as the released prompts begin."""
+        """Use all frames of a driving video, with the prompt that the official examples begin with."""
         return cls(dance.clip, TYPICAL_PROMPT, len(dance.poses), dance.poses)
 
     @classmethod
     def captioned(cls, source: Source) -> "SourceClip":
-        """Read a clip with the caption beside it; raises InvalidInput where one of them cannot be read."""
+        """Open a video and the caption next to it.
+
+        Raises:
+            InvalidInput: If one of them cannot be read.
+
+        """
         caption, clip = read_caption(source), probe(source.path)
         return cls(clip, caption, count_frames(clip))
 
     def windows(self, frames: int, stride: int) -> list[range]:
-        """Choose one frame in `stride`, and cut as many parts of exactly `frames` as there are.
+        """Cut the video into parts of exactly `frames` frames, taking every `stride`-th frame.
 
-        A dance is cut where it shows a person. What is left at the end of a run is left out. Raises
-        InvalidInput where nothing is long enough.
+        Animation clips are cut from runs of frames that show a person. Remaining frames are left out.
+
+        Raises:
+            InvalidInput: If no run is long enough.
+
         """
         return [
             run[start : start + frames]
@@ -65,29 +81,34 @@ class SourceClip:
         whole = range(0, self.length, stride)
         if len(whole) < frames:
             raise InvalidInput(
-                f"The clip has {len(whole)} frames at a stride of {stride}, but {frames} are needed: give a "
-                "longer clip, or lower --frames."
+                f"The video has {len(whole)} frames at a stride of {stride}, but {frames} are needed: use a "
+                "longer video, or lower --frames."
             )
         return [whole]
 
 
 def read_caption(source: Source) -> str:
-    """Return the text in NAME.txt beside a clip; raises InvalidInput for none."""
-    path = source.beside(CAPTIONS)
+    """Return the text in NAME.txt next to a video.
+
+    Raises:
+        InvalidInput: If there is none, or it cannot be read.
+
+    """
+    path = source.sidecar(CAPTIONS)
     try:
         caption = read_text(path).strip()
     except (OSError, ValueError) as error:
         raise InvalidInput(
-            f"The caption {path.name} cannot be read ({error}): put one beside the clip, in UTF-8."
+            f"The caption {path.name} cannot be read ({error}): put a UTF-8 text file next to the video."
         ) from error
     if not caption:
-        raise InvalidInput(f"The caption {path.name} is empty: write what the clip shows and what moves.")
+        raise InvalidInput(f"The caption {path.name} is empty: describe what the video shows and what moves.")
     return caption
 
 
 @dataclass(frozen=True)
 class WanPrepareSettings(SourceSettings):
-    """How clips are prepared: width and height in pixels, multiples of 16, and frames, 4n + 1."""
+    """How videos are prepared: width and height in pixels, multiples of 16, and 4n + 1 frames."""
 
     width: int = 480
     height: int = 832
@@ -95,47 +116,59 @@ class WanPrepareSettings(SourceSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _ = self.shape  # refuses what cannot be
+        _ = self.shape  # validates the size
 
     @property
     def shape(self) -> WanShape:
-        """Of every clip."""
+        """Shape of every clip."""
         return WanShape(self.width, self.height, self.frames)
 
 
 class WanPreparation:
-    """Prepared clips of a task in a folder, which may hold those of the other one, too."""
+    """The prepared clips of one task in a folder, which may also hold those of the other task."""
 
     def __init__(
         self, folder: Path, task: Task, settings: WanPrepareSettings, encoders: ClipEncoders
     ) -> None:
-        """Begin, or go on with what is there.
+        """Create the data sets, or resume a preparation.
 
-        Raises InvalidInput where it was begun with other settings or networks, StorageError where nothing
-        can be written.
+        Raises:
+            InvalidInput: If the folder was prepared with other settings or models.
+            StorageError: If a file cannot be written.
+
         """
         self.task, self.settings, self.encoders = task, settings, encoders
-        beside = CAPTIONS if task == "ti2v" else None
+        sidecar = CAPTIONS if task == "ti2v" else None
         files = f"{{split}}/{task}/{{key}}-{{part}}.safetensors"
-        self.books = PreparationManifest(folder, files, folder / task, settings, beside)
+        self.manifest = PreparationManifest(folder, files, folder / task, settings, sidecar)
         begin_settings(folder / SETTINGS, {"width": settings.width, "height": settings.height})
         for split in get_args(Split):
             begin_folder(folder / split, encoders.text(""))
         begin_settings(folder / task / SETTINGS, {**asdict(settings), "clip_dim": self._clip_dim})
 
-    def add(self, source: Source, footage: SourceClip, progress: Progress = no_progress) -> Record:
-        """Encode a clip and record it.
+    def add(self, source: Source, video: SourceClip, progress: Progress = no_progress) -> Record:
+        """Encode a video and record it.
 
-        Raises InvalidInput where it is too short, shows nobody for long enough or cannot be decoded, or
-        where a network answers with NaN or infinity.
+        Args:
+            source: The file.
+            video: Its content.
+            progress: Called with the number of encoded and of all frames.
+
+        Returns:
+            The record of the video.
+
+        Raises:
+            InvalidInput: If the video is too short, shows no person for long enough or cannot be decoded, or
+                if an encoder returns NaN or infinity.
+
         """
-        windows = footage.windows(self.settings.frames, self.settings.stride_at(footage.clip.fps))
+        windows = video.windows(self.settings.frames, self.settings.stride_at(video.clip.fps))
 
         def write(path: Path, window: range, frames: Iterable[Frame]) -> None:
-            clip = self._encoded(footage, window, frames)
-            write_clip(path.parent.parent, self.task, path.stem, clip, footage.caption)
+            clip = self._encode(video, window, frames)
+            write_clip(path.parent.parent, self.task, path.stem, clip, video.caption)
 
-        return self.books.add(source, footage.clip, windows, write, progress)
+        return self.manifest.add(source, video.clip, windows, write, progress)
 
     @property
     def _clip_dim(self) -> int:
@@ -143,10 +176,10 @@ class WanPreparation:
             return 0
         return self.encoders.frames([np.zeros((8, 8, 3), np.uint8)]).shape[1]
 
-    def _encoded(self, footage: SourceClip, window: range, frames: Iterable[Frame]) -> WanClip:
-        clip, shape = footage.clip, self.settings.shape
-        poses = None if footage.poses is None else footage.poses.select(window)
-        shown = PoseSequence.empty(1, clip.width, clip.height) if poses is None else poses
-        crop = Crop.around(shown, clip.width, clip.height, shape.width / shape.height)
-        moved = None if poses is None else crop.poses(poses)
-        return encode_clip(self.encoders, shape, map(crop.picture, frames), footage.caption, moved)
+    def _encode(self, video: SourceClip, window: range, frames: Iterable[Frame]) -> WanClip:
+        clip, shape = video.clip, self.settings.shape
+        poses = None if video.poses is None else video.poses.select(window)
+        centred_on = PoseSequence.empty(1, clip.width, clip.height) if poses is None else poses
+        crop = Crop.around(centred_on, clip.width, clip.height, shape.width / shape.height)
+        cropped = None if poses is None else crop.poses(poses)
+        return encode_clip(self.encoders, shape, map(crop.image, frames), video.caption, cropped)

@@ -1,4 +1,4 @@
-"""Synthetic clips of both tasks as a data set, with dummy encoders."""
+"""Synthetic training clips of both tasks, encoded by dummy encoders."""
 
 import hashlib
 from collections.abc import Sequence
@@ -26,16 +26,31 @@ from .folder import begin_folder, write_clip
 from .trainable_parts import Task
 
 CHANNELS = 16
-GAIN = 2.0  # makes latents about as large as noise
+GAIN = 2.0  # brings latents to about the scale of noise
 TOKENS_A_SIDE = 4
 _DETAIL = PIXELS_A_LATENT // 2
+
+COLORS: dict[str, Color] = {
+    "white": (250, 250, 250),
+    "red": (210, 50, 45),
+    "blue": (50, 80, 200),
+    "green": (40, 150, 70),
+}
+DIRECTIONS = {"fall": (0.0, 1.0), "rise": (0.0, -1.0), "drift left": (-1.0, 0.0), "drift right": (1.0, 0.0)}
+SPEEDS = {"slowly": 0.02, "fast": 0.07}  # share of the image height per frame
+SHAPES = ("dots", "squares")
+PARTICLES = 24
 
 
 @dataclass(frozen=True)
 class DummyEncoders:
-    """`ClipEncoders` of these widths.
+    """`ClipEncoders` without weights: fixed projections of colours and words.
 
-    text_dim: of a token; image_dim: of a feature of the picture; clip_dim: of a driving frame.
+    Attributes:
+        text_dim: Width of a text token.
+        image_dim: Width of a feature of the reference image.
+        clip_dim: Width of the embedding of a driving frame.
+
     """
 
     text_dim: int = 64
@@ -44,14 +59,15 @@ class DummyEncoders:
 
     @property
     def image_tokens(self) -> int:
-        """Features of a picture: one of the whole and one of each of its parts."""
+        """Number of features of an image: one for the image and one for each of its cells."""
         return 1 + TOKENS_A_SIDE**2
 
     def latents(self, video: Tensor) -> Tensor:
-        """Map a video (3, 4n + 1, height, width) in -1..1 to (16, n + 1, height / 8, width / 8).
+        """Encode a video (3, 4n + 1, height, width) in -1..1 to (16, n + 1, height / 8, width / 8).
 
-        Of each group of four frames the colours, and where in a cell their mean is light; the first frame is
-        a group of its own, so that, as in Wan's autoencoder, no latent knows of later frames.
+        Channels are the colours of each group of four frames, and their mean brightness in the four quarters
+        of a cell. The first frame is a group of its own, so that no latent depends on later frames, as in
+        Wan's autoencoder.
         """
         first, rest = video[:, :1], video[:, 1:]
         groups = torch.cat([repeat(first, "c 1 h w -> c t h w", t=TEMPORAL_STRIDE), rest], dim=1)
@@ -61,66 +77,57 @@ class DummyEncoders:
         detail = rearrange(light, "n 1 (h y) (w x) -> n (y x) h w", y=2, x=2)
         return GAIN * torch.cat([colors, detail], dim=1).swapaxes(0, 1)
 
-    def image(self, picture: Tensor) -> Tensor:
-        """Map a picture (3, height, width) in -1..1 to (image_tokens, image_dim): colours of its parts."""
-        parts = F.adaptive_avg_pool2d(picture, 2 * TOKENS_A_SIDE)
+    def image(self, image: Tensor) -> Tensor:
+        """Encode an image (3, height, width) in -1..1 to (image_tokens, image_dim): colours of its cells."""
+        parts = F.adaptive_avg_pool2d(image, 2 * TOKENS_A_SIDE)
         parts = rearrange(parts, "c (h y) (w x) -> (h w) (c y x)", y=2, x=2)
         whole = parts.mean(0, keepdim=True)
-        return torch.cat([whole, parts]) @ _spread("image", parts.shape[1], self.image_dim)
+        return torch.cat([whole, parts]) @ _projection("image", parts.shape[1], self.image_dim)
 
     def frames(self, frames: Sequence[np.ndarray] | np.ndarray) -> Tensor:
-        """Map frames (height, width, 3) uint8 to (f, clip_dim)."""
+        """Encode frames (height, width, 3) uint8 in RGB to (f, clip_dim)."""
         small = F.adaptive_avg_pool2d(video_of(frames).swapaxes(0, 1), TOKENS_A_SIDE).flatten(1)
-        return small @ _spread("frames", small.shape[1], self.clip_dim)
+        return small @ _projection("frames", small.shape[1], self.clip_dim)
 
     def text(self, caption: str) -> Tensor:
-        """Map a text to a vector for each of its words, and one that ends it: (words + 1, text_dim)."""
-        return torch.cat([_spread(word, 1, self.text_dim) for word in [*caption.split(), "</s>"]])
+        """Encode a text to a vector for each word and an end token: (words + 1, text_dim)."""
+        return torch.cat([_projection(word, 1, self.text_dim) for word in [*caption.split(), "</s>"]])
 
 
 def video_of(frames: Sequence[np.ndarray] | np.ndarray) -> Tensor:
-    """Return (3, f, height, width) in -1..1 of frames (height, width, 3) uint8."""
+    """Convert frames (height, width, 3) uint8 to a video (3, f, height, width) in -1..1."""
     return torch.from_numpy(np.stack(list(frames))).permute(3, 0, 1, 2).float() / 127.5 - 1
 
 
-def _spread(name: str, inputs: int, outputs: int) -> Tensor:
+def _projection(name: str, inputs: int, outputs: int) -> Tensor:
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
     return torch.randn(inputs, outputs, generator=torch.Generator().manual_seed(seed)) * inputs**-0.5
 
 
-COLORS: dict[str, Color] = {
-    "white": (250, 250, 250), "red": (210, 50, 45), "blue": (50, 80, 200), "green": (40, 150, 70),
-}  # fmt: skip
-WAYS = {"fall": (0.0, 1.0), "rise": (0.0, -1.0), "drift left": (-1.0, 0.0), "drift right": (1.0, 0.0)}
-SPEEDS = {"slowly": 0.02, "fast": 0.07}  # of the picture's height a frame
-SHAPES = ("dots", "squares")
-FLAKES = 24
-
-
 @dataclass(frozen=True)
 class BackgroundMotion:
-    """What moves: words of the tables above."""
+    """What moves in the background, in words of the tables above."""
 
     color: str
     shape: str
-    way: str
+    direction: str
     speed: str
 
     @classmethod
     def drawn(cls, rng: np.random.Generator) -> "BackgroundMotion":
-        """Draw one of all that can be said."""
-        tables = (tuple(COLORS), SHAPES, tuple(WAYS), tuple(SPEEDS))
+        """Draw a random combination."""
+        tables = (tuple(COLORS), SHAPES, tuple(DIRECTIONS), tuple(SPEEDS))
         return cls(*(str(rng.choice(table)) for table in tables))
 
     @property
     def caption(self) -> str:
-        """The text that a clip goes with."""
-        return f"{self.color} {self.shape} {self.way} {self.speed} behind a figure."
+        """The prompt of the clip."""
+        return f"{self.color} {self.shape} {self.direction} {self.speed} behind a figure."
 
 
 @dataclass(frozen=True, eq=False)
 class BackgroundMotionClip:
-    """frames: (f, height, width, 3) uint8 in RGB."""
+    """A TI2V clip: frames (f, height, width, 3) uint8 in RGB, and their caption."""
 
     frames: np.ndarray
     caption: str
@@ -129,35 +136,48 @@ class BackgroundMotionClip:
 def draw_background_motion(
     seed: int, number: int, frames: int, width: int, height: int, *, held_out: bool = False
 ) -> BackgroundMotionClip:
-    """Make up clip `number`; with `held_out` it is none of the training's."""
+    """Draw a standing figure in front of moving dots or squares.
+
+    Args:
+        seed: Seed of the data set.
+        number: Index of the clip.
+        frames: Number of frames.
+        width: Width in pixels.
+        height: Height in pixels.
+        held_out: Draw a clip of the test set, which differs from all training clips.
+
+    Returns:
+        The clip; it depends only on the arguments.
+
+    """
     rng = np.random.default_rng([TEST_SEED if held_out else 0, seed, number, 1])
-    weather, look = BackgroundMotion.drawn(rng), draw_look(rng)
+    motion, look = BackgroundMotion.drawn(rng), draw_look(rng)
     place = place_in(rng, look.anatomy, width, height, SHARE)
     poses, backdrop = pose(look.anatomy, stand(rng), place), draw_backdrop(rng, width, height)
-    flakes = rng.random((FLAKES, 2)) * (width, height), rng.uniform(0.01, 0.03, FLAKES) * height
-    shown = [
-        next(render(look, poses, place.stature, _with_flakes(backdrop, weather, *flakes, frame)))
+    particles = rng.random((PARTICLES, 2)) * (width, height), rng.uniform(0.01, 0.03, PARTICLES) * height
+    rendered = [
+        next(render(look, poses, place.stature, _with_particles(backdrop, motion, *particles, frame)))
         for frame in range(frames)
     ]
-    return BackgroundMotionClip(np.stack(shown), weather.caption)
+    return BackgroundMotionClip(np.stack(rendered), motion.caption)
 
 
-def _with_flakes(
-    backdrop: Image.Image, weather: BackgroundMotion, places: np.ndarray, radii: np.ndarray, frame: int
+def _with_particles(
+    backdrop: Image.Image, motion: BackgroundMotion, places: np.ndarray, radii: np.ndarray, frame: int
 ) -> Image.Image:
     image = backdrop.copy()
     draw = ImageDraw.Draw(image)
-    shape = draw.ellipse if weather.shape == "dots" else draw.rectangle
-    step = np.array(WAYS[weather.way]) * SPEEDS[weather.speed] * image.height
+    shape = draw.ellipse if motion.shape == "dots" else draw.rectangle
+    step = np.array(DIRECTIONS[motion.direction]) * SPEEDS[motion.speed] * image.height
     for place, radius in zip(places * SCALE, radii * SCALE, strict=True):
         x, y = (place + frame * step) % image.size
-        shape([x - radius, y - radius, x + radius, y + radius], fill=COLORS[weather.color])
+        shape([x - radius, y - radius, x + radius, y + radius], fill=COLORS[motion.color])
     return image
 
 
 @dataclass(frozen=True)
 class SyntheticSettings:
-    """What is drawn: `count` clips of each task from a seed."""
+    """Size of the data set: `count` clips of each task, drawn from a seed."""
 
     count: int
     shape: WanShape
@@ -166,7 +186,12 @@ class SyntheticSettings:
 
 
 def write_synthetic(folder: Path, settings: SyntheticSettings, encoders: DummyEncoders) -> None:
-    """Write the clips into a folder; raises StorageError where nothing can be written."""
+    """Write the clips into a folder.
+
+    Raises:
+        StorageError: If a file cannot be written.
+
+    """
     begin_folder(folder, encoders.text(""))
     for number in range(settings.count):
         for task, (clip, caption) in synthetic_clips(settings, number, encoders).items():
@@ -176,7 +201,7 @@ def write_synthetic(folder: Path, settings: SyntheticSettings, encoders: DummyEn
 def synthetic_clips(
     settings: SyntheticSettings, number: int, encoders: DummyEncoders
 ) -> "dict[Task, tuple[WanClip, str]]":
-    """Return clip `number` of each task, with its caption."""
+    """Return clip `number` of each task with its caption."""
     return {
         "animation": (_animation(settings, number, encoders), TYPICAL_PROMPT),
         "ti2v": _ti2v(settings, number, encoders),
@@ -192,7 +217,7 @@ def _animation(settings: SyntheticSettings, number: int, encoders: DummyEncoders
     features = encoders.frames(driving.frames)
     motion = MotionFeatures(features, driving.poses, shape.width, shape.height)
     dance = DrivingFeatures(triple.target.poses, triple.reference.poses.select([0]), motion)
-    return _encoded(triple.target.frames, triple.reference.frames[0], TYPICAL_PROMPT, encoders, dance)
+    return _encode(triple.target.frames, triple.reference.frames[0], TYPICAL_PROMPT, encoders, dance)
 
 
 def _ti2v(settings: SyntheticSettings, number: int, encoders: DummyEncoders) -> tuple[WanClip, str]:
@@ -200,10 +225,10 @@ def _ti2v(settings: SyntheticSettings, number: int, encoders: DummyEncoders) -> 
     drawn = draw_background_motion(
         settings.seed, number, shape.frames, shape.width, shape.height, held_out=settings.held_out
     )
-    return _encoded(drawn.frames, drawn.frames[0], drawn.caption, encoders, None), drawn.caption
+    return _encode(drawn.frames, drawn.frames[0], drawn.caption, encoders, None), drawn.caption
 
 
-def _encoded(
+def _encode(
     frames: np.ndarray,
     reference: np.ndarray,
     caption: str,
@@ -211,11 +236,11 @@ def _encoded(
     dance: DrivingFeatures | None,
 ) -> WanClip:
     count, height, width, _ = frames.shape
-    picture = reference_picture(reference, width, height)
+    image = reference_picture(reference, width, height)
     return WanClip(
         latents=encoders.latents(video_of(frames)),
-        image_latents=encoders.latents(reference_video(picture, count)[0]),
-        clip_features=encoders.image(picture[0]),
+        image_latents=encoders.latents(reference_video(image, count)[0]),
+        clip_features=encoders.image(image[0]),
         text_context=encoders.text(caption),
         dance=dance,
     )

@@ -1,4 +1,4 @@
-"""The training task of Animate-X++: flow matching, and the parts of each task that learn."""
+"""The training task of Animate-X++: flow matching with partial parameter training."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,10 +18,15 @@ from .network import PlusNetwork, frozen_transformer, recompute_blocks, start_ne
 
 
 class FlowLoss(nn.Module):
-    """What learns and the transformer that it steers, in one module: both tasks ask the same.
+    """The loss of both tasks: mean squared error of the velocity `noise - latents`.
 
-    The mean squared error of the velocity noise - clip at (1 - sigma) * clip + sigma * noise, all timesteps
-    alike. UniAnimate-DiT weighs them by a bell; neither the abstract nor the release speaks of it.
+    The noisy input is (1 - sigma) * latents + sigma * noise, and all timesteps have the same weight.
+    UniAnimate-DiT weights them by a bell curve; neither the abstract nor the official code mentions weights.
+
+    Attributes:
+        network: The trained parameters.
+        transformer: Wan's transformer, with the LoRA layers attached.
+
     """
 
     def __init__(self, network: PlusNetwork, transformer: Any) -> None:
@@ -30,9 +35,16 @@ class FlowLoss(nn.Module):
         network.lora.attach(transformer)
 
     def forward(self, batch: PlusBatch, noise: Tensor, timesteps: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the loss, and the mean squared error of each clip (b,), without gradients.
+        """Compute the loss of a batch.
 
-        noise: like the latents; timesteps: (b,) float32 in 0..1000.
+        Args:
+            batch: The batch.
+            noise: Noise in the shape of the latents.
+            timesteps: (b,) float32 in 0..1000.
+
+        Returns:
+            The loss, and the mean squared error (b,) of each clip without gradients.
+
         """
         noised = mixed(batch.latents, noise, timesteps)
         inputs = WanInputs(batch.text_context, batch.clip_features, batch.y, self.conditions(batch))
@@ -41,7 +53,7 @@ class FlowLoss(nn.Module):
         return errors.mean(), errors.detach().mean((1, 2, 3, 4))
 
     def conditions(self, batch: PlusBatch) -> PlusConditions | None:
-        """Encode what a batch tells of poses, less what its clips go without; None without poses at all."""
+        """Encode the pose inputs of a batch and zero the dropped ones. None if the batch has no poses."""
         if batch.poses is None:
             return None
         encoded = self.network.added.encode(batch.poses)
@@ -56,19 +68,27 @@ class FlowLoss(nn.Module):
 
 
 def mixed(latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-    """Return latents (b, c, f, h, w) with their share of noise at timesteps (b,) in 0..1000."""
+    """Mix latents (b, c, f, h, w) and noise at timesteps (b,) in 0..1000."""
     sigmas = (timesteps / TIMESTEPS)[:, None, None, None, None]
     return (1 - sigmas) * latents + sigmas * noise
 
 
 def draw_timesteps(count: int, shift: float) -> Tensor:
-    """Draw timesteps (count,) float32 from torch's global state, as dense as the sampler's: shifted sigmas.
+    """Draw timesteps with the density of the sampler's shifted sigmas, from torch's global state.
 
-    The sigma of an even u in 0..1 is shift * u / (1 + (shift - 1) * u). UniAnimate-DiT draws from a thousand
-    of them; these are any.
+    Sigma is shift * u / (1 + (shift - 1) * u) for uniform u in 0..1. UniAnimate-DiT draws u from a grid of
+    1000 values; here it is continuous.
+
+    Args:
+        count: Number of timesteps.
+        shift: Shift of the sigmas.
+
+    Returns:
+        (count,) float32 in 0..1000.
+
     """
-    even = torch.rand(count)
-    return TIMESTEPS * shift * even / (1 + (shift - 1) * even)
+    uniform = torch.rand(count)
+    return TIMESTEPS * shift * uniform / (1 + (shift - 1) * uniform)
 
 
 @dataclass(frozen=True)
@@ -78,11 +98,11 @@ class PlusTask:
     config: PlusTrainingConfig
 
     def build(self, *, resumed: bool) -> PlusNetwork:
-        """Build what learns; raises as `start_network`."""
+        """Build the trained network; raises like `start_network`."""
         return start_network(self.config, resumed=resumed)
 
     def loss(self, network: nn.Module) -> FlowLoss:
-        """Return the loss of both tasks; raises as `frozen_transformer`."""
+        """Build the loss of both tasks; raises like `frozen_transformer`."""
         assert isinstance(network, PlusNetwork)
         device = next(network.parameters()).device
         transformer = network.transformer or frozen_transformer(self.config, device)
@@ -91,20 +111,20 @@ class PlusTask:
         return FlowLoss(network, transformer)
 
     def sample_noise(self, batch: PlusBatch) -> tuple[Tensor, Tensor]:
-        """Draw noise, and timesteps in 0..1000; on the CPU, so that a seed means the same everywhere."""
+        """Draw noise, and timesteps in 0..1000, on the CPU, so that a seed gives the same on all devices."""
         latents = batch.latents
         noise = torch.randn(latents.shape)
         timesteps = draw_timesteps(len(latents), self.config.shift)
         return noise.to(latents.device), timesteps.to(latents.device)
 
     def set_trainable(self, network: nn.Module, kind: BatchKind) -> None:
-        """Let the parts learn that learn from the batch's task."""
+        """Enable gradients of the parts that the batch's task trains."""
         trainable_parts.set_trainable(network, self.config.trains.parts(kind.task_name))
 
     def constants(self) -> dict[str, Tensor]:
-        """Return nothing: the empty prompt belongs to the text encoder."""
+        """Return nothing: the empty prompt is not part of the checkpoint."""
         return {}
 
     def trained_on(self) -> TrainingSpec | None:
-        """Return nothing: the released form does not tell."""
+        """Return None: the official format does not store it."""
         return None

@@ -1,4 +1,4 @@
-"""The parameters that learn, in named parts, and which of them a task touches."""
+"""Named parts of the trained parameters, for partial parameter training."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -9,9 +9,9 @@ from ...animate_x_plus.checkpoint import MODULES
 from ...errors import InvalidInput
 
 Task = Literal["animation", "ti2v"]
-"""animation: a picture and a pose video. ti2v: a picture and a text, from clips whose background moves."""
+"""animation: from an image and a pose video. ti2v: from an image and a text, of scenes that move."""
 
-# As the training script of UniAnimate-DiT, the nearest public relative; the release has no LoRA elsewhere.
+# As in the training script of UniAnimate-DiT, the most similar method; the official LoRA has the same layers.
 TARGETS = (
     "self_attn.q", "self_attn.k", "self_attn.v", "self_attn.o",
     "cross_attn.q", "cross_attn.k", "cross_attn.v", "cross_attn.o",
@@ -24,7 +24,7 @@ PARTS = (*ADDED, *LORA, WAN)
 
 
 def part_of(parameter: str) -> str:
-    """Return the part of a `PlusNetwork`'s parameter, by its name."""
+    """Return the part that a parameter of `PlusNetwork` belongs to."""
     group, *rest = parameter.split(".")
     # lora.blocks.0.self_attn.q.down, added.dwpose_embedding.0.weight, transformer.proj_out.weight
     if group == "lora":
@@ -33,16 +33,16 @@ def part_of(parameter: str) -> str:
 
 
 def set_trainable(network: nn.Module, parts: frozenset[str]) -> None:
-    """Let the parameters of these parts require gradients, and no others.
+    """Enable gradients of these parts and disable all others.
 
-    A parameter without a gradient is left out by the optimiser wholly: no step, no decay, no moments.
+    The optimizer skips parameters without a gradient: no step, no weight decay, no moments.
     """
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(part_of(name) in parts)
 
 
 def check_parts(name: str, parts: Sequence[str]) -> None:
-    """Raise InvalidInput unless all parts exist; none at all is no task."""
+    """Raise InvalidInput if a part does not exist, or if there are none."""
     unknown = [part for part in parts if part not in PARTS]
     if unknown or not parts:
         found = f"names {', '.join(unknown)}" if unknown else "is empty"
@@ -50,7 +50,7 @@ def check_parts(name: str, parts: Sequence[str]) -> None:
 
 
 def check_targets(targets: Sequence[str]) -> None:
-    """Raise InvalidInput unless these are linear layers of a block of Wan."""
+    """Raise InvalidInput unless these are linear layers in Wan's blocks, and at least one."""
     unknown = [target for target in targets if target not in TARGETS]
     if unknown or not targets:
         found = f"names {', '.join(unknown)}" if unknown else "is empty"

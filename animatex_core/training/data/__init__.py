@@ -1,1 +1,1 @@
-"""Clips that are encoded once and read many times."""
+"""Data sets of encoded training clips: preparation, storage and reading."""

@@ -1,7 +1,7 @@
-"""The arrays of a shard: clips of any lengths, one after the other along the first axis.
+"""Packs clips of any lengths into the arrays of a shard, concatenated along the first axis.
 
-Latents and CLIP features are float16. Points stay float32: float16 would move them by up to a quarter of a
-pixel in a picture of 1024, and they are a thirtieth of what the latents of 512x768 take.
+Latents and CLIP features are float16. Keypoints stay float32: float16 would move them by up to a quarter of a
+pixel in a 1024 pixel image, and they take a thirtieth of the space of the latents at 512x768.
 """
 
 from collections.abc import Sequence
@@ -15,18 +15,19 @@ from ...pose.keypoints import POINTS, PoseSequence
 from .clip import StoredClip, picture_bytes
 from .header import DatasetHeader
 
-POINT_FORM = (POINTS, 3)
+POINT_SHAPE = (POINTS, 3)
 
 
 def array_forms(header: DatasetHeader) -> dict[str, tuple[int, ...]]:
-    """Return what each array of a shard has behind its first axis.
+    """Return the shape of each array in a shard, without the first axis.
 
-    A row a clip: frames, driver_frames (0 where the driver is the character itself), references (counts),
-    sizes (width and height of the pictures of poses, driver's poses and driving frames), fps (of both poses,
-    0 if unknown). A row a frame: latents, points, features (of the driving frames), driver_points, puppet
-    (only where the header asks for it).
-    A row a reference: picture_ends (in the bytes of `pictures`), embeddings, reference_latents (only where
-    the form asks for them), reference_points, reference_sizes, reference_frames (-1: none of the clip).
+    One row per clip: frames, driver_frames (0 if the character drives itself) and references are counts;
+    sizes holds width and height of the images of the poses, the driver's poses and the driving frames; fps
+    is that of both pose sequences, 0 if unknown.
+    One row per frame: latents, points, features (of the driving frames), driver_points, puppet (only if the
+    header has it).
+    One row per reference: picture_ends (in the bytes of `pictures`), embeddings, reference_latents (only if
+    the form has latents), reference_points, reference_sizes, reference_frames (-1: not a frame of the clip).
     """
     puppet = {"puppet": header.latent_shape} if header.puppet else {}
     return puppet | {
@@ -36,27 +37,27 @@ def array_forms(header: DatasetHeader) -> dict[str, tuple[int, ...]]:
         "sizes": (6,),
         "fps": (2,),
         "latents": header.latent_shape,
-        "points": POINT_FORM,
+        "points": POINT_SHAPE,
         "features": (header.clip_dim,),
-        "driver_points": POINT_FORM,
+        "driver_points": POINT_SHAPE,
         "pictures": (),
         "picture_ends": (),
         "embeddings": (header.clip_dim,),
         "reference_latents": header.latent_shape,
-        "reference_points": POINT_FORM,
+        "reference_points": POINT_SHAPE,
         "reference_sizes": (2,),
         "reference_frames": (),
     }
 
 
 def shard_arrays(clips: Sequence[StoredClip], header: DatasetHeader) -> dict[str, Tensor]:
-    """Return the arrays of `array_forms` for these clips."""
+    """Pack clips into the arrays that `array_forms` describes."""
     arrays = {**_clip_arrays(clips), **_reference_arrays(clips, header)}
     if header.puppet:
         arrays["puppet"] = torch.cat([clip.puppet.half() for clip in clips if clip.puppet is not None])
         assert len(arrays["puppet"]) == len(arrays["latents"])
-    for name, form in array_forms(header).items():
-        assert arrays[name].shape[1:] == form, (name, arrays[name].shape, form)
+    for name, shape in array_forms(header).items():
+        assert arrays[name].shape[1:] == shape, (name, arrays[name].shape, shape)
     return arrays
 
 
@@ -80,12 +81,12 @@ def _clip_arrays(clips: Sequence[StoredClip]) -> dict[str, Tensor]:
 def _reference_arrays(clips: Sequence[StoredClip], header: DatasetHeader) -> dict[str, Tensor]:
     references = [reference for clip in clips for reference in clip.references]
     assert all(reference.picture.shape == (header.height, header.width, 3) for reference in references)
-    pictures = [picture_bytes(reference.picture, header.pictures) for reference in references]
+    images = [picture_bytes(reference.picture, header.pictures) for reference in references]
     poses = [_pose(reference) for reference in references]
     frames = [clip.reference_frames or (-1,) * len(clip.references) for clip in clips]
     return {
-        "pictures": torch.from_numpy(np.concatenate(pictures)),
-        "picture_ends": torch.tensor([len(data) for data in pictures]).cumsum(0),
+        "pictures": torch.from_numpy(np.concatenate(images)),
+        "picture_ends": torch.tensor([len(data) for data in images]).cumsum(0),
         "embeddings": torch.cat([reference.embedding.half() for reference in references]),
         "reference_latents": _latents(references, header),
         "reference_points": _points(poses),
@@ -95,30 +96,30 @@ def _reference_arrays(clips: Sequence[StoredClip], header: DatasetHeader) -> dic
 
 
 def _drives_itself(clip: StoredClip) -> bool:
-    mine, driver = clip.poses, clip.motion.poses
-    same_picture = (mine.width, mine.height, mine.fps) == (driver.width, driver.height, driver.fps)
-    return mine is driver or (same_picture and np.array_equal(mine.points, driver.points))
+    own, driver = clip.poses, clip.motion.poses
+    same_video = (own.width, own.height, own.fps) == (driver.width, driver.height, driver.fps)
+    return own is driver or (same_video and np.array_equal(own.points, driver.points))
 
 
 def _sizes(clip: StoredClip) -> list[int]:
-    mine, motion = clip.poses, clip.motion
-    return [mine.width, mine.height, motion.poses.width, motion.poses.height, motion.width, motion.height]
+    own, motion = clip.poses, clip.motion
+    return [own.width, own.height, motion.poses.width, motion.poses.height, motion.width, motion.height]
 
 
 def _pose(reference: ReferenceFeatures) -> PoseSequence:
-    """The one pose of a reference; nobody where there is none."""
+    """The pose of a reference, or an empty one if it has none."""
     height, width, _ = reference.picture.shape
     return PoseSequence.empty(1, width, height) if reference.pose is None else reference.pose.first_shown()
 
 
 def _points(sequences: Sequence[PoseSequence]) -> Tensor:
-    none = np.zeros((0, *POINT_FORM), np.float32)
-    return torch.from_numpy(np.concatenate([none, *(poses.points for poses in sequences)]))
+    empty = np.zeros((0, *POINT_SHAPE), np.float32)  # for a shard without drivers
+    return torch.from_numpy(np.concatenate([empty, *(poses.points for poses in sequences)]))
 
 
 def _latents(references: Sequence[ReferenceFeatures], header: DatasetHeader) -> Tensor:
     if header.form == "picture":
         return torch.zeros(0, *header.latent_shape, dtype=torch.half)
-    found = [reference.latents for reference in references if reference.latents is not None]
-    assert len(found) == len(references)
-    return torch.cat(found).half()
+    latents = [reference.latents for reference in references if reference.latents is not None]
+    assert len(latents) == len(references)
+    return torch.cat(latents).half()

@@ -1,4 +1,4 @@
-"""Training clips: what a data set gives the trainer, and the form in which they are stored."""
+"""Training clips, as a data set returns them and as they are stored."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -20,12 +20,16 @@ from .header import PictureFormat
 class TrainingClip:
     """A clip of f frames.
 
-    latents: (latent_channels, f, h, w), scaled latents of the true frames.
-    reference: the picture of the character, of the same clip or of the same character elsewhere.
-    poses: of the character itself in the true frames; EPI transforms these, and they are what is drawn.
-    motion: of whoever drives, with his own poses: the character itself, or a body of another shape that
-        moves alike.
-    puppet: (latent_channels, f, h, w), scaled latents of the reference carried along the bones, or None.
+    Attributes:
+        latents: Scaled latents (latent_channels, f, h, w) of the target frames.
+        reference: The reference image, from the same clip or of the same character elsewhere.
+        poses: The character's own poses in the target frames. EPI transforms them; they are drawn as the pose
+            video.
+        motion: Embeddings and poses of the driving video: the character itself, or another body with the
+            same motion.
+        puppet: Scaled latents (latent_channels, f, h, w) of the reference image warped along the bones, or
+            None.
+
     """
 
     latents: Tensor
@@ -40,35 +44,56 @@ class TrainingClip:
 
 
 class ClipDataset(Protocol):
-    """Clips by number. The same number, count of frames and random state give the same clip."""
+    """A data set of clips. The same index, number of frames and random state give the same clip."""
 
     def __len__(self) -> int: ...
 
     def clip(self, index: int, frames: int, rng: np.random.Generator) -> TrainingClip:
-        """Return `frames` frames of clip `index`; `rng` chooses which, and which reference.
+        """Return `frames` frames of a clip.
 
-        Raises InvalidInput for a clip that is too short or damaged.
+        Args:
+            index: Index of the clip.
+            frames: Number of frames.
+            rng: Chooses the frames and the reference image.
+
+        Returns:
+            The clip.
+
+        Raises:
+            InvalidInput: If the clip is too short or damaged.
+
         """
         ...
 
     def pool(self) -> list[PoseSequence]:
-        """Return the poses that EPI draws its anchors from, a sequence a clip."""
+        """Return the poses that EPI draws anchors from, one sequence per clip."""
         ...
 
 
-def picture_bytes(picture: np.ndarray, form: PictureFormat) -> np.ndarray:
-    """Turn (h, w, 3) uint8 into (n,) uint8; jpeg is of quality 95 and full colour resolution."""
+def picture_bytes(image: np.ndarray, form: PictureFormat) -> np.ndarray:
+    """Encode an image (h, w, 3) uint8 to bytes (n,) uint8. JPEG has quality 95 without chroma subsampling."""
     if form == "raw":
-        return picture.reshape(-1)
+        return image.reshape(-1)
     file = BytesIO()
-    Image.fromarray(picture).save(file, "jpeg", quality=95, subsampling=0)
+    Image.fromarray(image).save(file, "jpeg", quality=95, subsampling=0)
     return np.frombuffer(file.getvalue(), np.uint8)
 
 
 def picture_of(data: np.ndarray, form: PictureFormat, width: int, height: int) -> np.ndarray:
-    """Turn what `picture_bytes` made of a picture into (height, width, 3) uint8 in RGB, a copy.
+    """Decode the bytes of `picture_bytes` to an image.
 
-    Raises InvalidInput for what is damaged or of another size.
+    Args:
+        data: Bytes (n,) uint8.
+        form: Format of the bytes.
+        width: Expected width in pixels.
+        height: Expected height in pixels.
+
+    Returns:
+        A copy (height, width, 3), uint8 in RGB.
+
+    Raises:
+        InvalidInput: If the image is damaged or has another size.
+
     """
     if form == "raw":
         return data.reshape(height, width, 3).copy()
@@ -79,19 +104,24 @@ def picture_of(data: np.ndarray, form: PictureFormat, width: int, height: int) -
             return np.array(image.convert("RGB"))
     except DAMAGE as error:
         raise InvalidInput(
-            f"A reference picture of the data set is damaged ({reason_of(error)}): prepare its clips again."
+            f"A reference image of the data set is damaged ({reason_of(error)}): prepare its clips again."
         ) from error
 
 
 @dataclass(frozen=True, eq=False)
 class StoredClip:
-    """A clip of f frames.
+    """A clip of f frames, in the form that is stored.
 
-    latents: (f, latent_channels, h, w), scaled. poses: of the character in these frames. motion: of whoever
-    drives; where its poses are `poses` they are stored once.
-    references: one picture of the character or more, among which training chooses; all have latents, or none.
-    reference_frames: which frames of the clip they are; empty for pictures from elsewhere.
-    puppet: (f, latent_channels, h, w), scaled latents of the reference carried along the bones, or None.
+    Attributes:
+        latents: Scaled latents (f, latent_channels, h, w).
+        poses: The character's poses in these frames.
+        motion: Embeddings and poses of the driving video. If its poses equal `poses`, they are stored once.
+        references: One or more images of the character, from which training draws one. All have latents or
+            none has.
+        reference_frames: Indices of the references in the clip; empty for images from elsewhere.
+        puppet: Scaled latents (f, latent_channels, h, w) of the reference image warped along the bones, or
+            None.
+
     """
 
     latents: Tensor

@@ -1,4 +1,4 @@
-"""Networks and steps that turn frames and poses into what is stored of a clip."""
+"""Encodes videos and poses into stored training clips."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ BATCH = 8  # frames in memory
 
 @dataclass(frozen=True)
 class Encoders:
-    """The networks that clips are encoded by. text_context: (1, text_tokens, context_dim)."""
+    """The models that encode clips, and the text context (1, text_tokens, context_dim)."""
 
     image: ImageEncoder
     autoencoder: LatentEncoder
@@ -46,47 +46,65 @@ def encode_clip(
 ) -> StoredClip:
     """Encode a clip whose character drives itself, a few frames at a time.
 
-    frames: (h, w, 3) uint8 in RGB. references: how many frames, spread over the clip, training may choose
-    the reference from. Raises InvalidInput where there are fewer frames than poses.
+    Args:
+        encoders: The encoders.
+        header: Size and format of the clip.
+        frames: Frames (h, w, 3) uint8 in RGB.
+        poses: Poses of the character, one per frame.
+        references: Number of frames, spread over the clip, that training may use as the reference image.
+
+    Returns:
+        The encoded clip.
+
+    Raises:
+        InvalidInput: If there are fewer frames than poses.
+
     """
-    chosen = np.linspace(0, len(poses) - 1, min(references, len(poses))).round().astype(int).tolist()
-    features, latents, pictures = [], [], []
+    indices = np.linspace(0, len(poses) - 1, min(references, len(poses))).round().astype(int).tolist()
+    features, latents, images = [], [], []
     done, size = 0, (header.width, header.height)
     for batch in batched(frames, BATCH):
         resized = [resize(frame, *size) for frame in batch]
         features.append(encode_pictures(encoders.image, batch))
         latents.append(encoders.autoencoder.encode(autoencoder_pictures(resized, *size)).float())
-        pictures += [picture for number, picture in enumerate(resized, done) if number in chosen]
+        images += [image for index, image in enumerate(resized, done) if index in indices]
         done += len(batch)
         height, width, _ = batch[-1].shape
     if done != len(poses):
         raise InvalidInput(f"Only {done} of {len(poses)} frames can be read: export the clip again.")
-    motion, whole = MotionFeatures(torch.cat(features), poses, width, height), torch.cat(latents)
-    shown = [
-        _reference(header, motion, whole, place, picture)
-        for place, picture in zip(chosen, pictures, strict=True)
-    ]
-    return StoredClip(whole, poses, motion, tuple(shown), tuple(chosen))
+    motion, stacked = MotionFeatures(torch.cat(features), poses, width, height), torch.cat(latents)
+    chosen = [_reference(header, motion, stacked, *pair) for pair in zip(indices, images, strict=True)]
+    return StoredClip(stacked, poses, motion, tuple(chosen), tuple(indices))
 
 
 def _reference(
-    header: DatasetHeader, motion: MotionFeatures, latents: Tensor, place: int, picture: np.ndarray
+    header: DatasetHeader, motion: MotionFeatures, latents: Tensor, index: int, image: np.ndarray
 ) -> ReferenceFeatures:
-    """A frame of the clip as its reference."""
-    only = slice(place, place + 1)
+    """A frame of the clip as its reference image."""
+    row = slice(index, index + 1)
     return ReferenceFeatures(
-        picture,
-        motion.clip[only],
-        motion.poses.select([place]),
-        None if header.form == "picture" else latents[only],
+        image,
+        motion.clip[row],
+        motion.poses.select([index]),
+        None if header.form == "picture" else latents[row],
         header.form != "latents",
     )
 
 
 def load_encoders(folder: ModelsDir, device: torch.device) -> Encoders:
-    """Load OpenCLIP and the autoencoder in float32, in which the release runs them.
+    """Load OpenCLIP and the autoencoder in float32, as in the official code.
 
-    Raises InvalidInput that says how to get a file that is not in the folder, and what the loaders raise.
+    Args:
+        folder: Folder of the model files.
+        device: Device of the models.
+
+    Returns:
+        The encoders.
+
+    Raises:
+        InvalidInput: If a file is missing; the message says how to download it.
+        CheckpointError: If a file cannot be used.
+
     """
     open_clip, autoencoder = folder.require(OPEN_CLIP), folder.require(*AUTOENCODERS)
     return Encoders(
@@ -97,6 +115,6 @@ def load_encoders(folder: ModelsDir, device: torch.device) -> Encoders:
 
 
 def generated_encoders(device: torch.device) -> Encoders:
-    """Return small networks that nobody trained, to try out the way."""
-    networks = dummy_components(device=device)
-    return Encoders(networks.image_encoder, networks.autoencoder, networks.text_context.cpu())
+    """Return small untrained models, to try out the pipeline."""
+    dummies = dummy_components(device=device)
+    return Encoders(dummies.image_encoder, dummies.autoencoder, dummies.text_context.cpu())

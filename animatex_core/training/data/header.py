@@ -1,4 +1,4 @@
-"""What is the same for all clips of a data set, in `dataset.json` and `text_context.safetensors`."""
+"""What all clips of a data set share: `dataset.json` and `text_context.safetensors`."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -18,19 +18,29 @@ from ...utils.validation import MAX_SIZE, require_int, shown
 
 VERSION = 1
 HEADER, CONTEXT = "dataset.json", "text_context.safetensors"
-REMEDY = "name the folder train or validation of what `animatex prepare` wrote"
+REMEDY = "give the folder train or validation that `animatex prepare` wrote"
 
 PictureFormat = Literal["raw", "jpeg"]
 
 
 @dataclass(frozen=True)
 class DatasetHeader:
-    """The form of every clip.
+    """Size and format of all clips.
 
-    width, height: of the clips in pixels; factor: pixels per latent along one side; clip_dim: width of CLIP's
-    embeddings. form: as what the reference is shown. max_stride: the widest step from one chosen frame to
-    the next. pictures: how reference pictures of that size are stored. puppet: whether clips have the latents
-    of the reference carried along the bones.
+    Attributes:
+        width: Width of the clips in pixels.
+        height: Height of the clips in pixels.
+        clip_dim: Width of the CLIP embeddings.
+        latent_channels: Channels of the latents.
+        factor: Pixels per latent along one side.
+        form: How the denoiser gets the reference image: as pixels, as latents or as both.
+        max_stride: Largest stride between the frames of a sample.
+        pictures: Format of the stored reference images, which have the size of the clips.
+        puppet: Whether clips have latents of the reference image warped along the bones.
+
+    Raises:
+        InvalidInput: If a value is invalid.
+
     """
 
     width: int
@@ -53,15 +63,22 @@ class DatasetHeader:
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) of a frame's latents."""
+        """Shape (channels, height, width) of the latents of a frame."""
         return self.latent_channels, self.height // self.factor, self.width // self.factor
 
 
 def write_header(folder: Path, header: DatasetHeader, text_context: Tensor) -> None:
-    """Begin a data set in a folder, or check that the one there is of this form.
+    """Create a data set in a folder, or check that the existing one has the same header.
 
-    text_context: (1, text_tokens, context_dim), the text encoder's answer to "". Raises InvalidInput where
-    another data set is there, StorageError where nothing can be written.
+    Args:
+        folder: Folder of the data set.
+        header: Size and format of its clips.
+        text_context: Output (1, text_tokens, context_dim) of the text encoder for the empty prompt.
+
+    Raises:
+        InvalidInput: If the folder holds a different data set.
+        StorageError: If a file cannot be written.
+
     """
     if (folder / HEADER).exists():
         _require_same(folder, header, text_context)
@@ -72,12 +89,19 @@ def write_header(folder: Path, header: DatasetHeader, text_context: Tensor) -> N
 
 
 def read_header(folder: Path) -> tuple[DatasetHeader, Tensor]:
-    """Return the form of the clips and the text context, float32; raises InvalidInput for anything else."""
+    """Read the header and the text context (1, text_tokens, context_dim) of a data set.
+
+    Raises:
+        InvalidInput: If the folder holds no data set, or a damaged one.
+
+    """
     try:
         values = read_json(folder / HEADER)
         context = open_tensors(folder / CONTEXT, weights=False)["text_context"].clone()
     except FileNotFoundError as error:
-        raise InvalidInput(f"{folder} holds no {HEADER}, so it is no data set: {REMEDY}.") from error
+        raise InvalidInput(
+            f"{folder} is not a data set, because it contains no {HEADER}: {REMEDY}."
+        ) from error
     except (OSError, ValueError, KeyError, CheckpointError) as error:
         raise InvalidInput(f"The data set {folder} cannot be read ({error}): {REMEDY}.") from error
     return _header(folder, values), context
@@ -91,25 +115,37 @@ def _header(folder: Path, values: object) -> DatasetHeader:
             "it again."
         )
     assert isinstance(values, dict)
-    values.setdefault("puppet", False)  # which data sets of before do not mention
+    values.setdefault("puppet", False)  # missing in older data sets
     if set(values) != {field.name for field in fields(DatasetHeader)}:
         raise InvalidInput(f"{folder / HEADER} has missing or unknown entries: {REMEDY}.")
     return DatasetHeader(**values)
 
 
 def _require_same(folder: Path, header: DatasetHeader, text_context: Tensor) -> None:
-    there, context = read_header(folder)
-    require_equal(folder, asdict(there), asdict(header))
+    stored, context = read_header(folder)
+    require_equal(folder, asdict(stored), asdict(header))
     if not torch.equal(context, text_context.float()):
-        raise InvalidInput(f"{folder} holds clips of other networks: choose an empty folder.")
+        raise InvalidInput(f"{folder} holds clips that other models encoded: choose an empty folder.")
 
 
-def require_equal(folder: Path, there: Mapping[str, object], asked: Mapping[str, object]) -> None:
-    """Raise InvalidInput that names the differences where a folder was begun otherwise than is asked now."""
+def require_equal(folder: Path, stored: Mapping[str, object], given: Mapping[str, object]) -> None:
+    """Check that a folder was prepared with these settings.
+
+    Args:
+        folder: The folder, for the message.
+        stored: Settings that the folder was prepared with.
+        given: Settings of this preparation.
+
+    Raises:
+        InvalidInput: If a setting differs; the message names all differences.
+
+    """
     different = [
-        f"{name} {there.get(name)}, not {value}" for name, value in asked.items() if there.get(name) != value
+        f"{name} {stored.get(name)}, not {value}"
+        for name, value in given.items()
+        if stored.get(name) != value
     ]
     if different:
         raise InvalidInput(
-            f"{folder} holds clips of another form ({'; '.join(different)}): choose an empty folder."
+            f"{folder} was prepared with other settings ({'; '.join(different)}): choose an empty folder."
         )

@@ -1,4 +1,4 @@
-"""The manifest of a preparation: what was made of each video, and the report of them all."""
+"""The manifest of a preparation: a record for each video, and the report on all of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -17,15 +17,23 @@ from ...video.reader import read_frames
 from .header import require_equal
 from .sources import Source, SourceSettings, Split
 
-REPORT = "report.json"
+REPORT, SETTINGS = "report.json", "settings.json"
+
+WritePart = Callable[[Path, range, Iterable[Frame]], None]
+"""Encodes one part of a video: called with the file to write, the indices of the frames, and the frames."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What was made of one clip.
+    """The result of preparing one video.
 
-    version: of the file, as `Source.version`. frames: of each part that was prepared; reason: why there is
-    none.
+    Attributes:
+        name: Name of the video, as `Source.name`.
+        version: Version of the file, as `Source.version`.
+        split: The data set that it belongs to.
+        frames: Number of frames of each prepared part.
+        reason: Why the video was skipped, or None.
+
     """
 
     name: str
@@ -37,12 +45,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Records:
-    """The records in a folder, each under the name of its clip."""
+    """The records in a folder, one file per video."""
 
     folder: Path
 
     def read(self, source: Source) -> Record | None:
-        """Return the record of a clip, None where there is none or it is damaged."""
+        """Return the record of a video, None if there is none or it is damaged."""
         try:
             record = Record(**read_json(self._path(source)))
         except (OSError, ValueError, TypeError):
@@ -50,7 +58,12 @@ class Records:
         return record if _is_sound(record) else None
 
     def write(self, source: Source, record: Record) -> None:
-        """Keep a record; raises StorageError."""
+        """Write a record.
+
+        Raises:
+            StorageError: If it cannot be written.
+
+        """
         write_json(self._path(source), asdict(record))
 
     def _path(self, source: Source) -> Path:
@@ -58,17 +71,17 @@ class Records:
 
 
 def report_of(records: Iterable[Record]) -> dict:
-    """Return how many clips and frames there are of each split, and which files were skipped and why."""
-    known = list(records)
-    report: dict = {"skipped": {record.name: record.reason for record in known if record.reason}}
+    """Summarize records: the numbers of files, clips and frames of each split, and why files were skipped."""
+    listed = list(records)
+    report: dict = {"skipped": {record.name: record.reason for record in listed if record.reason}}
     for split in get_args(Split):
-        parts = [record.frames for record in known if record.split == split and record.frames]
+        parts = [record.frames for record in listed if record.split == split and record.frames]
         report[split] = {"files": len(parts), "clips": sum(map(len, parts)), "frames": sum(map(sum, parts))}
     return report
 
 
 def _is_sound(record: Record) -> bool:
-    """Whether the values of a record that was read are of the types that were written."""
+    """Whether the values of a record have the types of its fields."""
     numbers = (record.version, record.frames)
     return (
         isinstance(record.name, str)
@@ -78,28 +91,27 @@ def _is_sound(record: Record) -> bool:
     )
 
 
-SETTINGS = "settings.json"
-
-WritePart = Callable[[Path, range, Iterable[Frame]], None]
-"""Encodes a part of a clip, whose frames are these of it, into a file."""
-
-
 @dataclass(frozen=True)
 class PreparationManifest:
-    """The files of prepared clips and the records of them.
+    """The files of prepared clips, and their records.
 
-    root: of the files. files: their names in it, of `split`, `key` and `part`. folder: of records and report.
-    beside: suffix of the file beside each clip that is encoded with it; None where there is no such file.
+    Attributes:
+        root: Folder of the files.
+        files: Pattern of their names, with the fields `split`, `key` and `part`.
+        folder: Folder of the records and the report.
+        settings: Settings of the preparation.
+        sidecar: Suffix of the file next to each video that is encoded with it, or None.
+
     """
 
     root: Path
     files: str
     folder: Path
     settings: SourceSettings
-    beside: str | None = None
+    sidecar: str | None = None
 
     def is_done(self, source: Source) -> bool:
-        """Whether a clip was prepared as it is now; one that was skipped may do better another time."""
+        """Whether the current version of a video has been prepared. Skipped videos are tried again."""
         record = self._records.read(source)
         if record is None or record.reason is not None or record.version != self._version(source):
             return False
@@ -113,9 +125,21 @@ class PreparationManifest:
         write: WritePart,
         progress: Progress = no_progress,
     ) -> Record:
-        """Write the parts of a clip, in the order of its frames, and record them.
+        """Write the parts of a video, in the order of its frames, and record them.
 
-        Raises what reading and `write` raise.
+        Args:
+            source: The file.
+            clip: Its video.
+            parts: Frame indices of each part.
+            write: Writes one part.
+            progress: Called with the number of frames read and the number of all frames.
+
+        Returns:
+            The record.
+
+        Raises:
+            InvalidInput: If the video cannot be read, and whatever `write` raises.
+
         """
         version = self._version(source)
         self._remove(source)
@@ -127,12 +151,12 @@ class PreparationManifest:
         return self._recorded(source, version, [len(part) for part in parts])
 
     def skip(self, source: Source, reason: str) -> Record:
-        """Record that nothing is made of a clip."""
+        """Record that a video is skipped."""
         self._remove(source)
         return self._recorded(source, [], [], reason)
 
     def report(self, sources: Iterable[Source]) -> dict:
-        """Write `report.json` of what was made of these clips, and return it; see `report_of`."""
+        """Write `report.json` on these videos and return it; see `report_of`."""
         report = report_of(filter(None, map(self._records.read, sources)))
         write_json(self.folder / REPORT, report)
         return report
@@ -142,7 +166,7 @@ class PreparationManifest:
         return Records(self.folder / "records")
 
     def _version(self, source: Source) -> list[int]:
-        return source.version if self.beside is None else source.version_with(self.beside)
+        return source.version if self.sidecar is None else source.version_with(self.sidecar)
 
     def _recorded(
         self, source: Source, version: list[int], frames: list[int], reason: str | None = None
@@ -152,7 +176,7 @@ class PreparationManifest:
         return record
 
     def _remove(self, source: Source) -> None:
-        """Remove what an earlier version of the clip, or an interrupted run, has left."""
+        """Remove files of an earlier version of the video or of an interrupted run."""
         for path in self._files(source):
             with storage_errors(path):
                 path.unlink()
@@ -169,17 +193,23 @@ class PreparationManifest:
 
 
 def begin_settings(path: Path, settings: Mapping[str, object]) -> None:
-    """Write the settings, or check that they are those of the clips there; raises InvalidInput for others."""
+    """Write the settings, or check that they equal those in the file.
+
+    Raises:
+        InvalidInput: If the file is damaged or holds other settings.
+        StorageError: If it cannot be written.
+
+    """
     if not path.exists():
         write_json(path, settings)
         return
     try:
-        there = read_json(path)
+        stored = read_json(path)
     except (OSError, ValueError) as error:
         raise InvalidInput(f"{path} cannot be read ({error}): choose an empty folder.") from error
-    if not isinstance(there, Mapping):
+    if not isinstance(stored, Mapping):
         raise InvalidInput(f"{path} holds no settings: choose an empty folder.")
-    require_equal(path.parent, there, settings)
+    require_equal(path.parent, stored, settings)
 
 
 def _counted(frames: Iterable[Frame], total: int, progress: Progress) -> Iterator[Frame]:

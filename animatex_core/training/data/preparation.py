@@ -1,4 +1,4 @@
-"""A folder of clips becomes two data sets, for training and for validation, a shard a part of a clip."""
+"""Turns a folder of videos into data sets for Animate-X: training and validation, one shard per part."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -23,11 +23,17 @@ from .sources import Source, SourceSettings, Split
 
 @dataclass(frozen=True)
 class PrepareSettings(SourceSettings):
-    """How clips are prepared.
+    """How videos are prepared.
 
-    width, height: of the prepared clips in pixels. least, most: frames of a prepared clip, longer ones are
-    parted. references: how many frames of each may become the reference; form: as what it is shown.
-    max_stride: the widest step that training takes through the frames that were used.
+    Attributes:
+        width: Width of the prepared clips in pixels.
+        height: Height of the prepared clips in pixels.
+        least: Minimum number of frames of a clip.
+        most: Maximum number of frames of a clip; longer ones are split.
+        references: Number of frames of each clip that training may use as the reference image.
+        form: How the denoiser gets the reference image: as pixels, as latents or as both.
+        max_stride: Largest stride that training takes through the prepared frames.
+
     """
 
     stride: int = 2
@@ -46,22 +52,26 @@ class PrepareSettings(SourceSettings):
             require_int(name, getattr(self, name))
         if self.most < 2 * self.least:
             raise InvalidInput(
-                f"most is {self.most}, but parts of {self.least} to {self.most} frames cannot be cut from "
-                f"every longer clip: take at least {2 * self.least}."
+                f"most is {self.most}, but not every longer video can be cut into parts of {self.least} to "
+                f"{self.most} frames: set it to at least {2 * self.least}."
             )
 
 
 class Preparation:
-    """Prepared clips in a folder: the data sets `train` and `validation`, a record of each file, a report."""
+    """A folder of prepared clips: the data sets `train` and `validation`, records and a report."""
 
     def __init__(self, folder: Path, settings: PrepareSettings, encoders: Encoders) -> None:
-        """Begin, or go on with what is there.
+        """Create the data sets, or resume a preparation.
 
-        Raises InvalidInput where it was begun with other settings or networks, StorageError where nothing
-        can be written.
+        Raises:
+            InvalidInput: If the folder was prepared with other settings or models.
+            StorageError: If a file cannot be written.
+
         """
         self.settings, self.encoders = settings, encoders
-        self.books = PreparationManifest(folder, "{split}/shard-{key}-{part}.safetensors", folder, settings)
+        self.manifest = PreparationManifest(
+            folder, "{split}/shard-{key}-{part}.safetensors", folder, settings
+        )
         self.header = DatasetHeader(
             settings.width,
             settings.height,
@@ -75,21 +85,31 @@ class Preparation:
             write_header(folder / split, self.header, encoders.text_context)
 
     def add(self, source: Source, dance: DrivingClip, progress: Progress = no_progress) -> Record:
-        """Encode a clip, all of whose frames are in `dance`, and record it.
+        """Encode a video and record it.
 
-        Raises InvalidInput where it shows nobody for long enough or cannot be decoded.
+        Args:
+            source: The file.
+            dance: All of its frames with their poses.
+            progress: Called with the number of encoded and of all frames.
+
+        Returns:
+            The record of the video.
+
+        Raises:
+            InvalidInput: If the video shows no person for long enough, or cannot be decoded.
+
         """
         stride = self.settings.stride_at(dance.clip.fps)
         segments = person_segments(dance.poses, stride, self.settings.least, self.settings.most)
 
         def write(path: Path, segment: range, frames: Iterable[Frame]) -> None:
-            write_shard(path, [self._encoded(dance, segment, frames)], self.header)
+            write_shard(path, [self._encode(dance, segment, frames)], self.header)
 
-        return self.books.add(source, dance.clip, segments, write, progress)
+        return self.manifest.add(source, dance.clip, segments, write, progress)
 
-    def _encoded(self, dance: DrivingClip, segment: range, frames: Iterable[Frame]) -> StoredClip:
+    def _encode(self, dance: DrivingClip, segment: range, frames: Iterable[Frame]) -> StoredClip:
         poses = dance.poses.select(segment).with_fps(dance.clip.fps / segment.step)
         aspect = self.settings.width / self.settings.height
         crop = Crop.around(poses, dance.clip.width, dance.clip.height, aspect)
-        cut = map(crop.picture, frames)
-        return encode_clip(self.encoders, self.header, cut, crop.poses(poses), self.settings.references)
+        cropped = map(crop.image, frames)
+        return encode_clip(self.encoders, self.header, cropped, crop.poses(poses), self.settings.references)

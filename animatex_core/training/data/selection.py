@@ -1,4 +1,4 @@
-"""Which parts of a video, which crop and which frames a training clip has."""
+"""Selects the frames, the crop and the reference image of training clips."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,12 @@ from ...animate_x.conditioning import STRETCH
 from ...errors import InvalidInput
 from ...pose.keypoints import MODEL_JOINTS, PoseSequence, seen
 
+PERSON_JOINTS = 8  # of 18 that must be detected: more than a head and shoulders
+MAX_GAP = 3  # frames without a person that do not end a part
+
 
 def choose_indices(total: int, frames: int, max_stride: int, rng: np.random.Generator) -> range:
-    """Choose `frames` of `total` frames at an equal stride of 1 to `max_stride`, as far as there is room."""
+    """Choose `frames` of `total` frames at a random stride of 1 to `max_stride`, if there are enough."""
     assert 1 <= frames <= total
     room = (total - 1) // (frames - 1) if frames > 1 else 1
     stride = int(rng.integers(1, min(room, max_stride) + 1))
@@ -21,25 +24,39 @@ def choose_indices(total: int, frames: int, max_stride: int, rng: np.random.Gene
 
 
 def choose_reference(frames: Sequence[int], chosen: range, rng: np.random.Generator) -> int:
-    """Choose one of the references, which are these frames of the clip (-1: none of it).
+    """Choose a reference image, if possible one that is not among the frames of the sample.
 
-    One that is no chosen frame is taken wherever there is one: a picture must not answer itself.
+    Args:
+        frames: Index of each reference in the clip, -1 if it is not a frame of the clip.
+        chosen: Frames of the sample. A reference among them would reveal the target.
+        rng: Random generator.
+
+    Returns:
+        Index of the reference.
+
     """
     apart = [number for number, frame in enumerate(frames) if frame not in chosen]
     return int(rng.choice(apart or range(len(frames))))
 
 
-PERSON_JOINTS = 8  # of 18 that must be seen: more than a head and shoulders
-GAP = 3  # frames without a person that do not end a part
-
-
 def person_segments(
     poses: PoseSequence, stride: int, least: int, most: int, option: str = "--least"
 ) -> list[range]:
-    """Choose one frame in `stride`, and cut what shows a person into parts of `least` to `most` frames.
+    """Take every `stride`-th frame and cut the runs that show a person into parts.
 
-    Parts of one run are about equally long. option: what the user lowers where no run is long enough,
-    for which InvalidInput is raised.
+    Args:
+        poses: Poses of all frames of the video.
+        stride: Stride through the frames.
+        least: Minimum number of frames of a part.
+        most: Maximum number of frames of a part. Parts of one run are of about equal length.
+        option: The command-line option that sets `least`, for the message.
+
+    Returns:
+        Frame indices of each part.
+
+    Raises:
+        InvalidInput: If no run is long enough.
+
     """
     shown = seen(poses.body[::stride, :MODEL_JOINTS]).sum(axis=1) >= PERSON_JOINTS
     runs = list(_runs(shown))
@@ -47,16 +64,16 @@ def person_segments(
     if not segments:
         longest = max(map(len, runs), default=0)
         raise InvalidInput(
-            f"A person is seen in {int(shown.sum())} of {len(shown)} frames, {longest} of them in a row, but "
-            f"{least} in a row are needed: give a longer clip, or lower {option}."
+            f"A person is visible in {int(shown.sum())} of {len(shown)} frames, {longest} of them in a row, "
+            f"but {least} in a row are needed: use a longer video, or lower {option}."
         )
     return [range(part.start * stride, (part.stop - 1) * stride + 1, stride) for part in segments]
 
 
 def _runs(shown: np.ndarray) -> Iterator[range]:
-    """Runs that begin and end with a person."""
+    """Yield runs of frames that start and end with a person."""
     places = np.flatnonzero(shown)
-    for run in np.split(places, np.flatnonzero(np.diff(places) > GAP + 1) + 1):
+    for run in np.split(places, np.flatnonzero(np.diff(places) > MAX_GAP + 1) + 1):
         if run.size:
             yield range(int(run[0]), int(run[-1]) + 1)
 
@@ -69,7 +86,7 @@ def _parts(run: range, most: int) -> Iterator[range]:
 
 @dataclass(frozen=True)
 class Crop:
-    """A part of a picture of width x height pixels, from (left, top) to before (right, bottom)."""
+    """A crop of width x height images, from (left, top) inclusive to (right, bottom) exclusive, in pixels."""
 
     width: int
     height: int
@@ -80,9 +97,19 @@ class Crop:
 
     @classmethod
     def around(cls, poses: PoseSequence, width: int, height: int, aspect: float) -> "Crop":
-        """Cut pictures of width x height to a width / height of `aspect`, around the person in all frames.
+        """Crop to an aspect ratio, around the person in all frames.
 
-        Where the shapes differ by less than what the released pipeline stretches without harm, all is kept.
+        If the aspect ratios differ so little that stretching is harmless, nothing is cropped.
+
+        Args:
+            poses: Poses of the video.
+            width: Width of the video in pixels.
+            height: Height of the video in pixels.
+            aspect: Width / height of the crop.
+
+        Returns:
+            The crop.
+
         """
         if abs(width / height / aspect - 1) <= STRETCH:
             return cls(width, height, 0, 0, width, height)
@@ -92,12 +119,12 @@ class Crop:
         top, bottom = _span(height, min(height, round(width / aspect)), down)
         return cls(width, height, left, top, right, bottom)
 
-    def picture(self, frame: np.ndarray) -> np.ndarray:
-        """Cut a frame (height, width, 3)."""
+    def image(self, frame: np.ndarray) -> np.ndarray:
+        """Crop a frame (height, width, 3)."""
         return frame[self.top : self.bottom, self.left : self.right]
 
     def poses(self, poses: PoseSequence) -> PoseSequence:
-        """Return poses in parts of what is kept; points outside of it count as not found."""
+        """Return poses relative to the crop; keypoints outside of it count as not detected."""
         if (self.right, self.bottom) == (self.width, self.height) and not (self.left or self.top):
             return poses
         size = self.right - self.left, self.bottom - self.top

@@ -1,4 +1,4 @@
-"""One file of clips, written whole and read in parts: it is memory-mapped."""
+"""A shard: one memory-mapped file of clips."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,14 +24,19 @@ Rows = np.ndarray | list[int]
 
 
 def write_shard(path: Path, clips: Sequence[StoredClip], header: DatasetHeader) -> None:
-    """Write clips into one file, which appears when it is whole; raises StorageError."""
+    """Write clips into one file atomically.
+
+    Raises:
+        StorageError: If the file cannot be written.
+
+    """
     arrays = shard_arrays(clips, header)
     write_safetensors(path, layout_of(arrays), arrays.items(), {})
 
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """The clips of an open file. arrays: as `array_forms` says."""
+    """The clips of an open file, in the arrays that `arrays.array_forms` describes."""
 
     path: Path
     header: DatasetHeader
@@ -39,35 +44,40 @@ class Shard:
 
     @classmethod
     def open(cls, path: Path, header: DatasetHeader) -> "Shard":
-        """Map a file into memory; raises InvalidInput where it is damaged or holds other clips."""
+        """Memory-map a file.
+
+        Raises:
+            InvalidInput: If the file is damaged or does not fit the header.
+
+        """
         try:
             arrays = {name: tensor.numpy() for name, tensor in open_tensors(path, weights=False).items()}
         except CheckpointError as error:
-            fault, _, _ = str(error).rpartition(": ")  # what follows is of weights, which are downloaded
+            fault, _, _ = str(error).rpartition(": ")  # without the remedy, which is for weights
             raise InvalidInput(f"{fault}: {REMEDY}.") from error
         forms = array_forms(header)
         if {name: array.shape[1:] for name, array in arrays.items()} != forms:
-            raise InvalidInput(f"{path} holds clips of another form than its data set: {REMEDY}.")
+            raise InvalidInput(f"{path} holds clips of another format than its data set: {REMEDY}.")
         return cls(path, header, arrays)
 
     @property
     def frames(self) -> np.ndarray:
-        """How many frames each clip has: (n,) int64."""
+        """Number of frames of each clip, (n,) int64."""
         return self.arrays["frames"]
 
     def reference_frames(self, clip: int) -> list[int]:
-        """Which frame of the clip each of its references is, -1 where it is none of it."""
+        """Return the index of each reference in the clip, -1 if it is not a frame of the clip."""
         first, stop = self._reference_ends[clip : clip + 2]
         return self.arrays["reference_frames"][first:stop].tolist()
 
     def poses(self, clip: int, indices: range) -> PoseSequence:
-        """The character's poses in frames of a clip at an equal stride."""
+        """Return the character's poses in these frames of a clip."""
         rows = self._frame_ends[clip] + np.asarray(indices)
         rate = self.arrays["fps"][clip, 0] / indices.step
         return self._poses("points", rows, self.arrays["sizes"][clip, :2], rate)
 
     def sample(self, clip: int, indices: range, reference: int) -> TrainingClip:
-        """Frames of a clip at an equal stride, with one of its references."""
+        """Return these frames of a clip with one of its references."""
         rows = self._frame_ends[clip] + np.asarray(indices)
         poses = self.poses(clip, indices)
         return TrainingClip(
@@ -92,13 +102,13 @@ class Shard:
 
     def _reference(self, row: int) -> ReferenceFeatures:
         pose = self._poses("reference_points", [row], self.arrays["reference_sizes"][row], 0.0)
-        shown = self.header.form
+        form = self.header.form
         return ReferenceFeatures(
             picture=self._picture(row),
             embedding=_floats(self.arrays["embeddings"][row : row + 1]),
             pose=pose if seen(pose.points).any() else None,
-            latents=None if shown == "picture" else _floats(self.arrays["reference_latents"][row : row + 1]),
-            shows_picture=shown != "latents",
+            latents=None if form == "picture" else _floats(self.arrays["reference_latents"][row : row + 1]),
+            shows_picture=form != "latents",
         )
 
     def _picture(self, row: int) -> np.ndarray:
@@ -106,8 +116,8 @@ class Shard:
         data = self.arrays["pictures"][ends[row - 1] if row else 0 : ends[row]]
         try:
             return picture_of(data, header.pictures, header.width, header.height)
-        except OSError as error:  # Pillow's own errors are kinds of it
-            raise InvalidInput(f"A picture in {self.path} is damaged: {REMEDY}.") from error
+        except OSError as error:  # the base class of Pillow's errors
+            raise InvalidInput(f"An image in {self.path} is damaged: {REMEDY}.") from error
 
     def _poses(self, name: str, rows: Rows, size: np.ndarray, fps: float) -> PoseSequence:
         width, height = size.tolist()
@@ -127,7 +137,7 @@ class Shard:
 
 
 def _ends(counts: np.ndarray) -> np.ndarray:
-    """Where each clip begins among the rows of all, and where the last one ends: (n + 1,)."""
+    """Row offsets of the clips, and the end of the last one: (n + 1,)."""
     return np.concatenate([[0], counts.cumsum()])
 
 

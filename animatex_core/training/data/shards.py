@@ -1,4 +1,4 @@
-"""Data sets of clips that are encoded already: a folder of shards, and the form that all have in common."""
+"""Data sets of encoded clips: a folder of shards with a common header."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -16,15 +16,21 @@ from .selection import choose_indices, choose_reference
 from .shard import Shard, write_shard
 
 PATTERN = "shard-*.safetensors"
-OPEN_SHARDS = 1024  # mapped at once in a process
-POOL_CLIPS, POOL_FRAMES = 4096, 16  # at most: enough bodies, each seen well enough to measure it, in 100 MB
+MAX_OPEN_SHARDS = 1024  # memory-mapped at once in a process
+# Enough bodies, each with enough frames to measure it, in 100 MB.
+MAX_POOL_CLIPS, MAX_POOL_FRAMES = 4096, 16
 
 
 class ShardDataset:
-    """`ClipDataset` over the shards of a folder, which are opened when they are first needed.
+    """`ClipDataset` over the shards of a folder, which are opened on first access.
 
-    It may be sent to worker processes, each of which maps the files for itself.
-    header: the form of all clips; text_context: (1, text_tokens, context_dim) float32.
+    It can be sent to worker processes, each of which maps the files itself.
+
+    Attributes:
+        folder: The folder.
+        header: Size and format of all clips.
+        text_context: (1, text_tokens, context_dim) float32.
+
     """
 
     def __init__(self, folder: Path, header: DatasetHeader, text_context: Tensor, shards: list[Path]) -> None:
@@ -35,70 +41,86 @@ class ShardDataset:
 
     @classmethod
     def open(cls, path: str | Path) -> "ShardDataset":
-        """Open what `ShardWriter` or `animatex prepare` has written.
+        """Open a data set that `ShardWriter` or `animatex prepare` wrote.
 
-        Every shard is looked at, so that a damaged one is found before training. Raises InvalidInput for a
-        folder that is missing, of another version, empty or damaged.
+        All shards are opened once, so that a damaged one is found before training.
+
+        Raises:
+            InvalidInput: If the folder is missing, empty, damaged or of another version.
+
         """
         folder = Path(path)
         if not folder.is_dir():
-            raise InvalidInput(f"The data set {folder} is not a folder that exists: check its name.")
+            raise InvalidInput(f"The data set {folder} is not an existing folder: check the path.")
         header, text_context = read_header(folder)
         shards = shard_files(folder)
         if not shards:
-            raise InvalidInput(f"The data set {folder} has no clips yet: prepare some.")
+            raise InvalidInput(
+                f"The data set {folder} has no clips yet: prepare some with `animatex prepare`."
+            )
         return cls(folder, header, text_context, shards)
 
     def __len__(self) -> int:
         return int(self._ends[-1])
 
     def clip(self, index: int, frames: int, rng: np.random.Generator) -> TrainingClip:
-        """Return `frames` frames of clip `index` at an equal stride; see `ClipDataset.clip`."""
+        """Return `frames` frames of clip `index` at a constant stride; see `ClipDataset.clip`."""
         shard, place = self._find(index)
         total = int(shard.frames[place])
         if not 1 <= frames <= total:
             raise InvalidInput(
-                f"Clip {index} of {self.folder} has {total} frames, but {frames} were asked for: train with "
+                f"Clip {index} of {self.folder} has {total} frames, but the batch needs {frames}: train with "
                 "fewer frames, or prepare longer clips."
             )
         chosen = choose_indices(total, frames, self.header.max_stride, rng)
         return shard.sample(place, chosen, choose_reference(shard.reference_frames(place), chosen, rng))
 
     def pool(self) -> list[PoseSequence]:
-        """Return the poses of at most 4096 clips in at most 16 frames of each, spread over all there are."""
-        return [self._few_poses(index) for index in _spread(len(self), POOL_CLIPS)]
+        """Return poses of at most 4096 clips with at most 16 frames each, spread over the data set."""
+        return [self._sample_poses(index) for index in _spread(len(self), MAX_POOL_CLIPS)]
 
-    def _few_poses(self, index: int) -> PoseSequence:
+    def _sample_poses(self, index: int) -> PoseSequence:
         shard, place = self._find(index)
-        return shard.poses(place, _spread(int(shard.frames[place]), POOL_FRAMES))
+        return shard.poses(place, _spread(int(shard.frames[place]), MAX_POOL_FRAMES))
 
     def _find(self, index: int) -> tuple[Shard, int]:
-        """Return the shard of a clip and its place in there."""
+        """Return the shard of a clip and its index there."""
         assert 0 <= index < len(self), index
         number = int(np.searchsorted(self._ends, index, side="right"))
         return self._shards[number], index - (int(self._ends[number - 1]) if number else 0)
 
 
 class ShardWriter:
-    """Adds clips to a folder, a file for every so many; to be used as a context.
+    """Context manager that writes clips into a folder, `clips_per_shard` to a file.
 
-    A file appears when it is whole. After a crash `create` the writer anew: `written` says how many clips are
-    there, and the next one is that number. One process at a time writes into a folder.
+    Files appear only when complete. After a crash, `create` the writer again: `written` is the number of
+    clips on disk, and so the index of the next one. Only one process may write into a folder.
     """
 
     def __init__(self, folder: Path, header: DatasetHeader, clips_per_shard: int) -> None:
         self.folder, self.header, self.clips_per_shard = folder, header, clips_per_shard
         self.written = self._count()
-        self._waiting: list[StoredClip] = []
+        self._pending: list[StoredClip] = []
 
     @classmethod
     def create(
         cls, folder: str | Path, header: DatasetHeader, text_context: Tensor, clips_per_shard: int = 256
     ) -> "ShardWriter":
-        """Begin a data set or go on with one.
+        """Create a data set, or append to one.
 
-        text_context: (1, text_tokens, context_dim), the text encoder's answer to "". Raises InvalidInput
-        where the folder holds clips of another form, StorageError where nothing can be written.
+        Args:
+            folder: Folder of the data set.
+            header: Size and format of its clips.
+            text_context: Output (1, text_tokens, context_dim) of the text encoder for the empty prompt.
+            clips_per_shard: Number of clips in a file.
+
+        Returns:
+            The writer.
+
+        Raises:
+            InvalidInput: If the folder holds a data set with another header.
+            StorageError: If a file cannot be written.
+
         """
         write_header(Path(folder), header, text_context)
         return cls(Path(folder), header, clips_per_shard)
@@ -112,20 +134,20 @@ class ShardWriter:
         self.flush()
 
     def add(self, clip: StoredClip) -> None:
-        """Take a clip, which is on disk once its shard is full or the block ends."""
-        self._waiting.append(clip)
-        if len(self._waiting) == self.clips_per_shard:
+        """Add a clip. It is written when the shard is full or the context ends."""
+        self._pending.append(clip)
+        if len(self._pending) == self.clips_per_shard:
             self.flush()
 
     def flush(self) -> None:
-        """Write the clips that wait, if any, as a shard of their own."""
-        if self._waiting:
-            write_shard(self.folder / f"shard-{self.written:08}.safetensors", self._waiting, self.header)
-            self.written += len(self._waiting)
-            self._waiting = []
+        """Write the pending clips, if any, as a shard."""
+        if self._pending:
+            write_shard(self.folder / f"shard-{self.written:08}.safetensors", self._pending, self.header)
+            self.written += len(self._pending)
+            self._pending = []
 
     def _count(self) -> int:
-        """Return the number of the last clip's successor, be it that a damaged shard was taken away."""
+        """Return the index after the last clip, which also counts shards that were deleted."""
         last = shard_files(self.folder)[-1:]
         return sum(
             int(path.stem.rpartition("-")[2]) + len(Shard.open(path, self.header).frames) for path in last
@@ -133,7 +155,7 @@ class ShardWriter:
 
 
 def shard_files(folder: Path) -> list[Path]:
-    """Return the shards of a folder in the order of their names."""
+    """Return the shards of a folder, sorted by name."""
     return sorted(folder.glob(PATTERN))
 
 
@@ -142,14 +164,14 @@ def _spread(total: int, most: int) -> range:
 
 
 class _OpenShards:
-    """Shards by number, of which those used last stay open."""
+    """Shards by index, with a cache of open files."""
 
     def __init__(self, paths: Sequence[Path], header: DatasetHeader) -> None:
         self.paths, self.header = paths, header
-        self._open = lru_cache(OPEN_SHARDS)(lambda number: Shard.open(paths[number], header))
+        self._open = lru_cache(MAX_OPEN_SHARDS)(lambda number: Shard.open(paths[number], header))
 
     def __reduce__(self) -> tuple:
-        return _OpenShards, (self.paths, self.header)  # another process opens the files anew
+        return _OpenShards, (self.paths, self.header)  # another process opens the files itself
 
     def __getitem__(self, number: int) -> Shard:
         return self._open(number)

@@ -1,4 +1,4 @@
-"""The clips of a folder, which of their frames are used, and which clips are kept apart for validation."""
+"""The videos of a folder, their frame rate, and the split into training and validation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,45 +10,53 @@ from ...errors import InvalidInput
 from ...utils.validation import require_int
 from ...video.files import find_clips
 
-UNDECODED = "surrogatepass"  # for names that are not UTF-8, as Python has them
+UNDECODED = "surrogatepass"  # accepts file names that are not UTF-8
 
 Split = Literal["train", "validation"]
 
 
 @dataclass(frozen=True)
 class Source:
-    """A clip in a file. name: its path within the folder, with forward slashes on every system."""
+    """A video file. `name` is its path relative to the folder, with forward slashes on every system."""
 
     folder: Path
     name: str
 
     @property
     def path(self) -> Path:
-        """Where the file is."""
+        """Path of the file."""
         return self.folder / self.name
 
     @property
     def key(self) -> str:
-        """What files that are made of it are called: 16 hexadecimal digits."""
+        """Name of the files that are made from it: 16 hexadecimal digits."""
         return sha256(self.name.encode(errors=UNDECODED)).hexdigest()[:16]
 
     @property
     def version(self) -> list[int]:
-        """Changes with the file: its size in bytes and when it was written; nothing where it is gone."""
+        """Size in bytes and modification time of the file; empty if it does not exist."""
         return _version(self.path)
 
-    def beside(self, suffix: str) -> Path:
-        """Return where the file of the same name with another suffix is."""
+    def sidecar(self, suffix: str) -> Path:
+        """Return the path with another suffix."""
         return self.path.with_suffix(suffix)
 
     def version_with(self, suffix: str) -> list[int]:
-        """As `version`, of the clip and of the file beside it."""
-        return [*self.version, *_version(self.beside(suffix))]
+        """Return the version of the video and of the file next to it with this suffix."""
+        return [*self.version, *_version(self.sidecar(suffix))]
 
     def split(self, validation: float, seed: int) -> Split:
-        """Return whether it is for training or, with this probability, for validation.
+        """Assign the video to a split.
 
-        It depends on the name and the seed alone, so that it stays where it is when others are added.
+        This depends only on the name and the seed, so it does not change when videos are added.
+
+        Args:
+            validation: Probability of the validation split.
+            seed: Seed of the split.
+
+        Returns:
+            The split.
+
         """
         drawn = int(sha256(f"{seed}/{self.name}".encode(errors=UNDECODED)).hexdigest()[:13], 16) / 16**13
         return "validation" if drawn < validation else "train"
@@ -56,10 +64,17 @@ class Source:
 
 @dataclass(frozen=True)
 class SourceSettings:
-    """Which frames of each clip are used, and which clips are kept apart.
+    """Which frames of each video are used, and which videos are for validation.
 
-    stride: one frame in so many is used; fps: instead, the stride that leaves about so many frames a second.
-    validation: the part of the files that is kept apart, which `seed` draws.
+    Attributes:
+        stride: Use every `stride`-th frame.
+        fps: If given, use the stride that gives about this frame rate instead.
+        validation: Share of the files that are for validation.
+        seed: Seed of the split.
+
+    Raises:
+        InvalidInput: If a value is invalid.
+
     """
 
     stride: int = 1
@@ -70,24 +85,29 @@ class SourceSettings:
     def __post_init__(self) -> None:
         require_int("stride", self.stride)
         if self.fps is not None and not self.fps > 0:
-            raise InvalidInput(f"fps is {self.fps:g}: take more than 0, or leave it out.")
+            raise InvalidInput(f"fps is {self.fps:g}: it must be more than 0, or left out.")
         if not 0 <= self.validation < 1:
-            raise InvalidInput(f"validation is {self.validation:g}: choose a part of 0 or more and below 1.")
+            raise InvalidInput(f"validation is {self.validation:g}: it must be at least 0 and less than 1.")
 
     def stride_at(self, fps: float) -> int:
-        """Return the stride through a clip of `fps` frames a second."""
+        """Return the stride through a video of this frame rate."""
         return self.stride if self.fps is None else max(1, round(fps / self.fps))
 
 
 def find_sources(folder: Path) -> list[Source]:
-    """Return the clips in a folder and its subfolders, by name; raises InvalidInput where there are none."""
+    """Return the videos in a folder and its subfolders, sorted by name.
+
+    Raises:
+        InvalidInput: If there are none, or if two names differ only in their suffix.
+
+    """
     names = list(find_clips(folder))
     _require_own_poses(names)
     return [Source(folder, name) for name in names]
 
 
 def _require_own_poses(names: Sequence[str]) -> None:
-    """Refuse names that differ in their suffixes alone: their poses would be in one file."""
+    """Refuse names that differ only in their suffix: their poses would share a file."""
     known: dict[str, str] = {}
     for name in names:
         stem = name.rpartition(".")[0]

@@ -1,1 +1,1 @@
-"""The explicit pose indicator as training uses it (Animate-X, section 3.3): driving poses of other bodies."""
+"""The explicit pose indicator (Animate-X, section 3.3): training with poses of other bodies."""

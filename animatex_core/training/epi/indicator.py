@@ -1,4 +1,4 @@
-"""The explicit pose indicator (EPI) of training: a clip's poses, as another body would have danced them."""
+"""The explicit pose indicator (EPI): transforms the poses of a clip to those of another body."""
 
 from dataclasses import dataclass
 
@@ -14,15 +14,18 @@ from ...retarget.transform import moved, rescale
 from .pose_pool import EpiRandomness, PosePool, in_picture_of, into_picture
 from .settings import EpiSettings
 
-FARTHEST = 1e6  # pictures away from the picture; a wild point beyond is kept there
+MAX_COORDINATE = 1e6  # in image sizes; outliers are clipped to it
 
 
 @dataclass(frozen=True, eq=False)
 class Transformation:
-    """What becomes of one clip.
+    """The transformation of one clip.
 
-    anchor: one frame of another body, None to keep the own; combination: of the rescale pool; keep_inside:
-    see EpiSettings.
+    Attributes:
+        anchor: Pose of another body (one frame), or None to keep the clip's own.
+        combination: Combination from the rescale pool.
+        keep_inside: See `EpiSettings`.
+
     """
 
     anchor: PoseSequence | None
@@ -30,20 +33,27 @@ class Transformation:
     keep_inside: bool
 
     def __call__(self, poses: PoseSequence) -> PoseSequence:
-        """Return the transformed poses, in parts of the same picture; angles and scores stay.
+        """Transform poses. Bone directions and scores stay the same.
 
-        The dancer's neck is where the anchor's is, over the clip, unless he must be moved to stay inside the
-        picture. An anchor that shares too few bones with him leaves him his own body. Points of score 0 keep
-        their numbers.
+        The median position of the neck becomes that of the anchor, unless the figure has to be moved to stay
+        inside the image. If the anchor has too few bones in common with the clip, it keeps its own body.
+        Keypoints of score 0 keep their coordinates.
+
+        Args:
+            poses: Poses of the clip.
+
+        Returns:
+            The transformed poses, relative to the same image size.
+
         """
-        before = in_pixels(poses, poses.width, poses.height)
-        whole = add_parts(before, self.combination.add)
-        plan = plan_for(whole, poses, self._character(poses), self.combination)
-        points = rescale(whole, plan.ratios, plan.motion)
+        original = in_pixels(poses, poses.width, poses.height)
+        extended = add_parts(original, self.combination.add)
+        plan = plan_for(extended, poses, self._character(poses), self.combination)
+        points = rescale(extended, plan.ratios, plan.motion)
         if self.keep_inside:
-            points = moved(points, into_picture(points, before, poses.width, poses.height))
-        places = np.clip(points / [poses.width, poses.height, 1], -FARTHEST, FARTHEST)
-        kept = np.where(points[..., 2:] > 0, places.astype(np.float32), poses.points)
+            points = moved(points, into_picture(points, original, poses.width, poses.height))
+        scaled = np.clip(points / [poses.width, poses.height, 1], -MAX_COORDINATE, MAX_COORDINATE)
+        kept = np.where(points[..., 2:] > 0, scaled.astype(np.float32), poses.points)
         return poses.with_points(drop_parts(kept, self.combination.drop))
 
     def _character(self, poses: PoseSequence) -> Character:
@@ -53,11 +63,18 @@ class Transformation:
 
 @dataclass(frozen=True, eq=False)
 class ExplicitPoseIndicator:
-    """Poses of training, transformed at random (Animate-X, section 3.3).
+    """Transforms training poses at random (Animate-X, section 3.3).
 
-    The body is aligned to an anchor pose of the pool, then a combination of the rescale pool is applied: both
-    by the operations of `retarget`, one choice for the whole clip.
-    Raises InvalidInput where realignment is on and the pool holds no anchor.
+    The body is aligned to an anchor pose from the pool, then a combination from the rescale pool is applied.
+    Both use the operations of `retarget`, with one choice for the whole clip.
+
+    Attributes:
+        pool: The pose pool.
+        settings: What is transformed, and how often.
+
+    Raises:
+        InvalidInput: If realignment is on and the pool holds no anchor.
+
     """
 
     pool: PosePool
@@ -66,19 +83,22 @@ class ExplicitPoseIndicator:
     def __post_init__(self) -> None:
         if self.settings.realignment and not len(self.pool):
             raise InvalidInput(
-                "the pose pool has no frame that shows a neck and enough of a body: give clips of whole "
-                "people, or switch realignment off."
+                "the pose pool has no frame that shows a neck and enough of a body: use clips of whole "
+                "people, or disable realignment."
             )
 
     def __call__(self, poses: PoseSequence, rng: np.random.Generator) -> PoseSequence:
-        """Return the transformed poses, with the same frames, rate and picture; or, seldom, the poses."""
+        """Return the transformed poses, or at the rate 1 - `probability` the poses themselves."""
         transformation = self.transformation(rng)
         return poses if transformation is None else transformation(poses)
 
     def transformation(self, rng: np.random.Generator) -> Transformation | None:
-        """Return what becomes of a clip, None for nothing; `rng` goes on by the same numbers in any case."""
-        draws, settings = EpiRandomness.of(rng), self.settings
-        if draws.applied >= settings.probability:
+        """Draw the transformation of a clip, None to leave it unchanged.
+
+        Always takes the same number of random values from `rng`.
+        """
+        randomness, settings = EpiRandomness.of(rng), self.settings
+        if randomness.applied >= settings.probability:
             return None
-        anchor = self.pool.anchor(*draws.anchor) if settings.realignment else None
-        return Transformation(anchor, draws.combination(settings), settings.keep_inside)
+        anchor = self.pool.anchor(*randomness.anchor) if settings.realignment else None
+        return Transformation(anchor, randomness.combination(settings), settings.keep_inside)

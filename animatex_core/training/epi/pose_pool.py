@@ -1,4 +1,4 @@
-"""The pose pool, what is random about one clip, and where in an image a pose lies."""
+"""The pose pool of the explicit pose indicator, its random values, and how poses are fitted into an image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,96 +13,67 @@ from ...retarget.settings import ADDABLE, Factors, RetargetSettings
 from ...retarget.transform import IDENTITY, Similarity
 from .settings import EpiSettings
 
-OUTERMOST = 0.02  # the part of the body's points, at each side, that may lie outside the picture
-
-
-def in_picture_of(anchor: PoseSequence, width: int, height: int) -> PoseSequence:
-    """Return a pose in a picture of these pixels: as large a part of its height, the body undistorted.
-
-    The middle of the body stays at the same part of the width. Figures are upright more often than not, so
-    that the height is what they are to fit into.
-    """
-    body = anchor.body[seen(anchor.body)]
-    middle = body[:, 0].mean()
-    widened = (anchor.width / anchor.height) / (width / height)
-    points = anchor.points.copy()
-    points[..., 0] = middle + (points[..., 0] - middle) * widened
-    return PoseSequence.from_points(points, width, height)
-
-
-def into_picture(points: np.ndarray, before: np.ndarray, width: int, height: int) -> Similarity:
-    """Return the least motion that brings the body of a clip, (f, 130, 3) in pixels, inside its picture.
-
-    It is made no smaller than it must be and then moved no farther than it must be. What the clip `before`
-    its transformation showed outside the picture counts as inside, so that a clip that is not changed stays.
-    """
-    box, old = _extent(points), _extent(before)
-    if box is None or old is None:
-        return IDENTITY
-    size = np.array([width, height])
-    least, most = np.minimum(old[0], 0), np.maximum(old[1], size)
-    middle, half = box.mean(axis=0), (box[1] - box[0]) / 2
-    scale = min(1.0, *((most - least) / np.maximum(2 * half, 1e-9)))
-    reach = half * scale
-    return Similarity(scale, middle, np.clip(middle, least + reach, most - reach))
-
-
-def _extent(points: np.ndarray) -> np.ndarray | None:
-    """Return ((left, top), (right, bottom)) of what is seen of a body, None of nothing."""
-    body = points[:, BODY]
-    places = body[seen(body), :2]
-    return np.quantile(places, [OUTERMOST, 1 - OUTERMOST], axis=0) if len(places) else None
-
-
-ENOUGH = 4  # of the seven lengths of a body that a frame must show to tell its shape
+OUTERMOST = 0.02  # share of the body keypoints, on each side, that may lie outside the image
+ENOUGH = 4  # of the seven body lengths that a frame must show for its proportions to be known
+SCALED = ("body", "legs", "arms", "neck", "shoulders", "face")
+# Number of random values for each field of EpiRandomness.
+_COUNTS = (1, 2, len(SCALED), len(SCALED), len(PARTS), len(ADDABLE))
 
 
 class PosePool:
-    """The frames of many sequences in which enough of a body is seen to measure: the neck and ENOUGH lengths.
+    """Anchor poses: the frames of many sequences that show the neck and at least ENOUGH body lengths.
 
-    The sequences are kept as they are and nothing is copied: of each only the frames are noted. Every
-    sequence counts the same, however long, so that people with long videos are not drawn more often.
+    Sequences are not copied; only the indices of their usable frames are stored. All sequences are equally
+    likely, so that long videos do not dominate.
     """
 
     def __init__(self, sequences: Sequence[PoseSequence]) -> None:
-        shown = ((each, np.flatnonzero(_measurable(each.body))) for each in sequences)
-        self._sequences = [(each, frames) for each, frames in shown if frames.size]
+        usable = ((poses, np.flatnonzero(_is_measurable(poses.body))) for poses in sequences)
+        self._sequences = [(poses, frames) for poses, frames in usable if frames.size]
 
     def __len__(self) -> int:
-        """Count the anchor poses."""
+        """Return the number of anchor poses."""
         return sum(frames.size for _, frames in self._sequences)
 
     def anchor(self, sequence: float, frame: float) -> PoseSequence:
-        """Return one frame, where two numbers of 0 or more and less than 1 point into a pool that holds some.
+        """Return an anchor pose from a pool that is not empty.
 
-        sequence: into the sequences; frame: into its frames.
+        Args:
+            sequence: Random value in [0, 1) that selects the sequence.
+            frame: Random value in [0, 1) that selects its frame.
+
+        Returns:
+            A sequence of one frame.
+
         """
         poses, frames = self._sequences[int(sequence * len(self._sequences))]
-        at = frames[int(frame * frames.size)]
-        one = slice(at, at + 1)
-        return PoseSequence(poses.body[one], poses.hands[one], poses.face[one], poses.width, poses.height)
+        index = frames[int(frame * frames.size)]
+        row = slice(index, index + 1)
+        return PoseSequence(poses.body[row], poses.hands[row], poses.face[row], poses.width, poses.height)
 
 
-def _measurable(body: np.ndarray) -> np.ndarray:
-    """Return which frames (f,) of a body (f, 20, 3) tell its shape."""
-    there = seen(body)
-    shown = [there[:, length.pairs].all(axis=-1).any(axis=-1) for length in BODY_LENGTHS]
-    return there[:, ROOT] & (np.sum(shown, axis=0) >= ENOUGH)
-
-
-SCALED = ("body", "legs", "arms", "neck", "shoulders", "face")
-# How many numbers decide each thing, in the order of drawing.
-_COUNTS = (1, 2, len(SCALED), len(SCALED), len(PARTS), len(ADDABLE))
+def _is_measurable(body: np.ndarray) -> np.ndarray:
+    """Return for which frames (f,) a body (f, 20, 3) shows its proportions."""
+    detected = seen(body)
+    lengths = [detected[:, length.pairs].all(axis=-1).any(axis=-1) for length in BODY_LENGTHS]
+    return detected[:, ROOT] & (np.sum(lengths, axis=0) >= ENOUGH)
 
 
 @dataclass(frozen=True, eq=False)
 class EpiRandomness:
-    """Uniform numbers of 0 or more and less than 1, as many for every clip and whatever the settings.
+    """Uniform random values in [0, 1), the same number for every clip and all settings.
 
-    Settings only decide what the numbers mean. So two trainings whose settings differ in one operation do
-    the same in all others, clip by clip: an ablation is paired with what it is compared to.
-    applied: whether the clip is transformed; anchor (2,): which; changed, size (6,): of SCALED, which have
-    another length and what it is; dropped (len(PARTS),) and added (len(ADDABLE),): which parts.
+    Settings only decide how the values are used. Two trainings that differ in one operation therefore do the
+    same in all others, clip by clip, which pairs an ablation with its baseline.
+
+    Attributes:
+        applied: Whether the clip is transformed.
+        anchor: Which anchor, (2,).
+        changed: Which parts of `SCALED` change their length, (6,).
+        size: To which length, (6,).
+        dropped: Which parts are removed, (len(PARTS),).
+        added: Which parts are added, (len(ADDABLE),).
+
     """
 
     applied: float
@@ -114,17 +85,17 @@ class EpiRandomness:
 
     @classmethod
     def of(cls, rng: np.random.Generator) -> "EpiRandomness":
-        """Take sum(_COUNTS) numbers from `rng`, in the order of the fields."""
+        """Draw the values from `rng`, in the order of the fields."""
         applied, *others = np.split(rng.random(sum(_COUNTS)), np.cumsum(_COUNTS)[:-1])
         return cls(float(applied[0]), *others)
 
     def combination(self, settings: EpiSettings) -> RetargetSettings:
-        """Return what becomes of the clip where it is transformed."""
+        """Return the transformation of a clip, if it is transformed."""
         return RetargetSettings(
             mode="retarget" if settings.realignment else "none",
             factors=self._factors(settings),
-            drop=_chosen(PARTS, self.dropped, settings.drop_chance * (settings.rescaling and settings.drop)),
-            add=_chosen(ADDABLE, self.added, settings.add_chance * (settings.rescaling and settings.add)),
+            drop=_select(PARTS, self.dropped, settings.drop_chance * (settings.rescaling and settings.drop)),
+            add=_select(ADDABLE, self.added, settings.add_chance * (settings.rescaling and settings.add)),
         )
 
     def _factors(self, settings: EpiSettings) -> Factors:
@@ -132,10 +103,66 @@ class EpiRandomness:
         factors = {}
         for part, changed, size in zip(SCALED, self.changed, self.size, strict=True):
             if part in parts and changed < settings.factor_chance:
-                least, largest = getattr(settings.ranges, part)
-                factors[part] = float(least * (largest / least) ** size)
+                smallest, largest = getattr(settings.ranges, part)
+                factors[part] = float(smallest * (largest / smallest) ** size)
         return Factors(**factors)
 
 
-def _chosen(names: tuple[str, ...], numbers: np.ndarray, chance: float) -> tuple[str, ...]:
-    return tuple(name for name, number in zip(names, numbers, strict=True) if number < chance)
+def _select(names: tuple[str, ...], values: np.ndarray, probability: float) -> tuple[str, ...]:
+    return tuple(name for name, value in zip(names, values, strict=True) if value < probability)
+
+
+def in_picture_of(anchor: PoseSequence, width: int, height: int) -> PoseSequence:
+    """Convert a pose to another image size without distorting the body.
+
+    The body keeps its share of the image height, because figures are mostly upright, and its centre keeps its
+    horizontal position.
+
+    Args:
+        anchor: The pose.
+        width: Width of the new image in pixels.
+        height: Height of the new image in pixels.
+
+    Returns:
+        The pose relative to the new size.
+
+    """
+    body = anchor.body[seen(anchor.body)]
+    middle = body[:, 0].mean()
+    stretch = (anchor.width / anchor.height) / (width / height)
+    points = anchor.points.copy()
+    points[..., 0] = middle + (points[..., 0] - middle) * stretch
+    return PoseSequence.from_points(points, width, height)
+
+
+def into_picture(points: np.ndarray, before: np.ndarray, width: int, height: int) -> Similarity:
+    """Return the smallest transformation that brings a figure into the image.
+
+    The figure is shrunk no more than necessary, then moved no farther than necessary. Areas outside the image
+    that the original figure covered count as inside, so that an unchanged clip is not moved.
+
+    Args:
+        points: Keypoints (f, 130, 3) of the figure in pixels.
+        before: Keypoints (f, 130, 3) of the original figure in pixels.
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
+
+    Returns:
+        The transformation; the identity if no body is visible.
+
+    """
+    box, original = _extent(points), _extent(before)
+    if box is None or original is None:
+        return IDENTITY
+    low, high = np.minimum(original[0], 0), np.maximum(original[1], np.array([width, height]))
+    middle, half = box.mean(axis=0), (box[1] - box[0]) / 2
+    scale = min(1.0, *((high - low) / np.maximum(2 * half, 1e-9)))
+    reach = half * scale
+    return Similarity(scale, middle, np.clip(middle, low + reach, high - reach))
+
+
+def _extent(points: np.ndarray) -> np.ndarray | None:
+    """Return ((left, top), (right, bottom)) of the visible body, or None."""
+    body = points[:, BODY]
+    places = body[seen(body), :2]
+    return np.quantile(places, [OUTERMOST, 1 - OUTERMOST], axis=0) if len(places) else None

@@ -1,4 +1,4 @@
-"""The average of the weights over the steps, which is what samples best."""
+"""The exponential moving average of the weights, which is used for sampling and export."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,13 @@ from torch import Tensor, nn
 
 
 class WeightAverage:
-    """The exponential moving average of a module's parameters, in float32 where they lie.
+    """The exponential moving average of a module's parameters, in their data type and on their device.
 
-    tensors: the average under the parameters' names. decay: of every step; over the first steps it rises
-    from 0.1, so that the random start is soon forgotten.
+    Attributes:
+        tensors: The averages by parameter name.
+        decay: Decay per step. It rises from 0.1 in the first steps, so that the initialisation has no
+            lasting effect.
+
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
@@ -21,14 +24,14 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the weights after step 0, 1, ..."""
+        """Update the average with the weights after step 0, 1, ..."""
         decay = min(self.decay, (1 + step) / (10 + step))
         averages = [self.tensors[name] for name in self._parameters]
         torch._foreach_lerp_(averages, list(self._parameters.values()), 1 - decay)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Let the module have the average for its weights within the block."""
+        """Give the module the averaged weights within the context."""
         self._swap()
         try:
             yield
@@ -41,6 +44,6 @@ class WeightAverage:
 
     @torch.no_grad()
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Take the average of an earlier start."""
+        """Restore the average from a checkpoint."""
         for name, average in self.tensors.items():
             average.copy_(tensors[name])

@@ -1,4 +1,4 @@
-"""Which clips a step is made of, and the random states that follow from the seed and a count."""
+"""The batches of every step, and random generators that depend only on the seed and a count."""
 
 import enum
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from .config import BatchKind, RunConfig
 
 
 class Stream(enum.IntEnum):
-    """What is drawn; each has random numbers of its own."""
+    """Purposes of random numbers. Each has its own stream."""
 
     WEIGHTS = 0
     ORDER = 1
@@ -24,19 +24,19 @@ class Stream(enum.IntEnum):
 
 
 def generator(seed: int, stream: Stream, *counts: int) -> np.random.Generator:
-    """Return numpy's generator for one thing to draw."""
+    """Return the NumPy generator of a stream, for example of one sample."""
     return np.random.default_rng([seed, stream, *counts])
 
 
 def seed_torch(seed: int, stream: Stream, *counts: int) -> None:
-    """Set torch's global random state, which dropout reads."""
+    """Seed torch's global generator, which dropout uses, from a stream."""
     words = np.random.SeedSequence([seed, stream, *counts]).generate_state(1, np.uint64)
     torch.manual_seed(int(words[0]))
 
 
 @dataclass(frozen=True)
 class Position:
-    """How far a training is. step: optimizer steps that are done; samples: clips that all processes saw."""
+    """Progress of a training: optimizer steps done, and clips seen by all processes."""
 
     step: int = 0
     samples: int = 0
@@ -46,8 +46,11 @@ class Position:
 class BatchPlan:
     """A batch of one process.
 
-    numbers: of its samples in the whole training. task: what its kind of batch is for; "" where all are for
-    the same.
+    Attributes:
+        frames: Number of frames of each clip.
+        numbers: Numbers of its samples within the whole training.
+        task: Task of the batch, "" if there is only one.
+
     """
 
     frames: int
@@ -56,21 +59,32 @@ class BatchPlan:
 
 
 def kind_of(config: RunConfig, step: int) -> BatchKind:
-    """Draw the kind of batch of a step, by the kinds' shares."""
+    """Draw the kind of batch of a step according to the shares."""
     shares = np.array([kind.share for kind in config.batches])
     rng = generator(config.seed, Stream.KIND, step)
     return config.batches[rng.choice(len(shares), p=shares / shares.sum())]
 
 
 def samples_of(config: RunConfig, step: int, processes: int) -> int:
-    """Return how many samples all processes see in a step."""
+    """Return the number of samples of all processes in a step."""
     return kind_of(config, step).batch_size * config.accumulation * processes
 
 
 def plan_batches(
     config: RunConfig, start: Position, process: int = 0, processes: int = 1
 ) -> Iterator[BatchPlan]:
-    """Yield the batches of one process from a position to the end, `accumulation` of them a step."""
+    """Plan the batches of one process, from a position to the end of the training.
+
+    Args:
+        config: The training configuration.
+        start: Where to start.
+        process: Index of the process.
+        processes: Number of processes.
+
+    Yields:
+        The batches, `config.accumulation` of them per step.
+
+    """
     samples = start.samples
     for step in range(start.step, config.steps):
         kind = kind_of(config, step)
@@ -82,7 +96,7 @@ def plan_batches(
 
 
 def clip_of(number: int, clips: int, seed: int) -> int:
-    """Return the clip of a sample: every clip once an epoch, in an order that each epoch draws anew."""
+    """Return the index of a sample's clip. Every epoch has each clip once, in a new random order."""
     epoch, place = divmod(number, clips)
     return int(_order(seed, epoch, clips)[place])
 

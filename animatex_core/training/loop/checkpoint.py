@@ -1,7 +1,7 @@
-"""Checkpoints of a training: one safetensors file each, which appears when it is whole."""
+"""Checkpoints of a training: one safetensors file each, written atomically."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,21 @@ FORMAT = "animatex-training"
 FOLDER = "checkpoints"
 WEIGHTS, AVERAGE, TEXT_CONTEXT = "weights.", "average.", "text_context"
 MOMENTS = {"exp_avg": "first_moment.", "exp_avg_sq": "second_moment.", "step": "moment_steps."}
-"""AdamW's name of what it keeps of a parameter -> the prefix in the file. A parameter without a gradient so
-far has none."""
+"""Maps the state of AdamW to prefixes in the file. Parameters without a gradient so far have no state."""
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A training as it stands between two steps.
+    """The state of a training between two steps.
 
-    tensors: under the prefixes above, memory-mapped where they come from a file. trained_on: the clips
-    that a denoiser knows. scaler: the state of fp16's loss scaling, {} without.
+    Attributes:
+        config: The training configuration.
+        position: Progress of the training.
+        tensors: Weights, averages, moments and constants with the prefixes above, memory-mapped if they come
+            from a file.
+        trained_on: Format of the clips, for the exported denoiser. None for Animate-X++.
+        scaler: State of the loss scaling of fp16, else {}.
+
     """
 
     config: RunConfig
@@ -40,7 +45,7 @@ class Checkpoint:
     scaler: Mapping[str, Any] = field(default_factory=dict)
 
     def under(self, prefix: str) -> dict[str, Tensor]:
-        """Return the tensors of a prefix without it."""
+        """Return the tensors with a prefix, and remove the prefix from their names."""
         return {
             name.removeprefix(prefix): tensor
             for name, tensor in self.tensors.items()
@@ -49,15 +54,23 @@ class Checkpoint:
 
 
 def write_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
-    """Write a checkpoint into the folder of a run and remove old ones beyond those to keep; return its path.
+    """Write a checkpoint into the folder of a run and delete the oldest ones.
 
-    Raises StorageError where it cannot be written.
+    Args:
+        run: Folder of the run.
+        checkpoint: The checkpoint. Its configuration sets how many are kept.
+
+    Returns:
+        Path of the file.
+
+    Raises:
+        StorageError: If it cannot be written.
+
     """
     path = run / FOLDER / f"step-{checkpoint.position.step:09}.safetensors"
     state = {**asdict(checkpoint.position), "scaler": dict(checkpoint.scaler)}
-    metadata = {
-        "format": FORMAT, "state": json.dumps(state), "config": json.dumps(checkpoint.config.to_dict()),
-    }  # fmt: skip
+    config = json.dumps(checkpoint.config.to_dict())
+    metadata = {"format": FORMAT, "state": json.dumps(state), "config": config}
     if checkpoint.trained_on is not None:
         metadata["trained_on"] = json.dumps(checkpoint.trained_on.to_dict())
     write_safetensors(path, layout_of(checkpoint.tensors), checkpoint.tensors.items(), metadata)
@@ -67,34 +80,42 @@ def write_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
 
 
 def checkpoints(run: Path) -> list[Path]:
-    """Return the checkpoints of a run, the latest last."""
+    """Return the checkpoints of a run, oldest first."""
     return sorted((run / FOLDER).glob("step-*.safetensors"))
 
 
 def latest_checkpoint(run: Path) -> Path:
-    """Return the latest checkpoint of a run; raises WrongCheckpoint where there is none."""
+    """Return the latest checkpoint of a run.
+
+    Raises:
+        WrongCheckpoint: If there is none.
+
+    """
     found = checkpoints(run)
     if not found:
         raise WrongCheckpoint(
-            f"{run} holds no checkpoint of a training: name the folder that `train` was given as --out."
+            f"{run} holds no checkpoint of a training: give the folder that was the --out of `train`."
         )
     return found[-1]
 
 
 def moments(network: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
-    """Return what an AdamW keeps of the network's parameters, under the names of the file."""
-    return dict(_moments(network, optimizer))
-
-
-def _moments(network: nn.Module, optimizer: Optimizer) -> Iterator[tuple[str, Tensor]]:
-    for name, parameter in network.named_parameters():
-        for key, value in optimizer.state.get(parameter, {}).items():
-            yield MOMENTS[key] + name, value
+    """Return the state of an AdamW with the prefixes of `MOMENTS`."""
+    return {
+        MOMENTS[key] + name: value
+        for name, parameter in network.named_parameters()
+        for key, value in optimizer.state.get(parameter, {}).items()
+    }
 
 
 @torch.no_grad()
 def restore(checkpoint: Checkpoint, network: nn.Module, optimizer: Optimizer) -> None:
-    """Put weights and moments back; raises WrongCheckpoint for a network of other sizes."""
+    """Load the weights and moments of a checkpoint.
+
+    Raises:
+        WrongCheckpoint: If the network has other sizes.
+
+    """
     weights, parameters = checkpoint.under(WEIGHTS), dict(network.named_parameters())
     check_keys(shapes(parameters), shapes(weights), "the network of the configuration", "The checkpoint")
     for name, parameter in parameters.items():
@@ -102,15 +123,15 @@ def restore(checkpoint: Checkpoint, network: nn.Module, optimizer: Optimizer) ->
     state = optimizer.state_dict()
     names = {parameter: name for name, parameter in parameters.items()}
     ordered = [names[parameter] for group in optimizer.param_groups for parameter in group["params"]]
-    kept = {key: checkpoint.under(prefix) for key, prefix in MOMENTS.items()}
+    saved = {key: checkpoint.under(prefix) for key, prefix in MOMENTS.items()}
     state["state"] = {
-        index: {key: _like(tensors[name], parameters[name]) for key, tensors in kept.items()}
+        index: {key: _like(tensors[name], parameters[name]) for key, tensors in saved.items()}
         for index, name in enumerate(ordered)
-        if name in kept["step"]
+        if name in saved["step"]
     }
     optimizer.load_state_dict(state)
 
 
-def _like(kept: Tensor, parameter: Tensor) -> Tensor:
-    """A copy laid out in memory as the parameter, unless it is a count."""
-    return kept.clone() if kept.ndim == 0 else torch.empty_like(parameter).copy_(kept)
+def _like(saved: Tensor, parameter: Tensor) -> Tensor:
+    """Copy a moment in the memory format of its parameter, or a step count as it is."""
+    return saved.clone() if saved.ndim == 0 else torch.empty_like(parameter).copy_(saved)

@@ -1,4 +1,4 @@
-"""What every training can be told, whatever learns: frozen dataclasses that a YAML file fills strictly."""
+"""Configuration that all trainings share: frozen dataclasses, filled strictly from a YAML file."""
 
 import math
 from abc import ABC, abstractmethod
@@ -19,14 +19,21 @@ MixedPrecision = Literal["no", "bf16", "fp16"]
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Where the clips come from. path: a folder of shards, as `prepare` writes them, or of Wan's clips."""
+    """The data set: path of a folder that `animatex prepare` wrote, of shards or of clips for Wan."""
 
     path: str
 
 
 @dataclass(frozen=True)
 class BatchKind:
-    """Batches of `batch_size` clips of `frames` frames a process; share: how often, against the others."""
+    """A kind of batch.
+
+    Attributes:
+        frames: Number of frames of each clip.
+        batch_size: Number of clips per process.
+        share: How often it is drawn, relative to the other kinds.
+
+    """
 
     frames: int
     batch_size: int
@@ -39,16 +46,23 @@ class BatchKind:
 
     @property
     def task_name(self) -> str:
-        """What the batches are for; "" where all are for the same."""
+        """Name of the task, "" if there is only one."""
         return ""
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """AdamW (paper: 5e-5, and 5e-7 for the implicit pose indicator).
+    """Settings of AdamW.
 
-    warmup_steps, cooldown_steps: the rates rise linearly over the first steps and fall to zero over the
-    last ones. clip_norm: longest gradient.
+    Attributes:
+        learning_rate: Learning rate (paper: 5e-5).
+        learning_rate_ipi: Learning rate of the implicit pose indicator (paper: 5e-7).
+        warmup_steps: Number of first steps in which the learning rates rise linearly.
+        cooldown_steps: Number of last steps in which they fall linearly to zero.
+        weight_decay: Weight decay.
+        betas: Decay of the two moments.
+        clip_norm: Maximum norm of the gradient.
+
     """
 
     learning_rate: float = 5e-5
@@ -68,7 +82,7 @@ class OptimizerConfig:
         require_int("optimizer.cooldown_steps", self.cooldown_steps, least=0, most=MAX_STEPS)
 
     def factor(self, step: int, steps: int) -> float:
-        """Return what the rates are multiplied by in step 0..steps - 1."""
+        """Return the factor of the learning rates in a step of 0..steps - 1."""
         rise = (step + 1) / self.warmup_steps if self.warmup_steps else 1.0
         fall = (steps - step) / self.cooldown_steps if self.cooldown_steps else 1.0
         return max(0.0, min(1.0, rise, fall))
@@ -76,7 +90,14 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class CheckpointConfig:
-    """When checkpoints are written besides at the end, and how many are kept; null: never for that reason."""
+    """When checkpoints are written; there is always one at the end.
+
+    Attributes:
+        every_steps: Number of steps between checkpoints, or None.
+        every_minutes: Minutes between checkpoints, or None.
+        keep: Number of checkpoints to keep.
+
+    """
 
     every_steps: int | None = 1000
     every_minutes: float | None = None
@@ -92,14 +113,25 @@ class CheckpointConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig(ABC):
-    """A whole training, less what is trained.
+    """The settings of a training that do not depend on the model.
 
-    batches: every step draws one kind. accumulation: batches a step and process.
-    epi: settings of the explicit pose indicator; null draws the poses as they are.
-    ema_decay: of the averaged weights, which are what is exported; it warms up from 0.1.
-    log_every: steps between two points of TensorBoard's curves; null writes none, and no previews.
-    minutes: of work after which this start of the training stops, with a checkpoint.
-    initial_weights: the file that the parameters which learn begin with; null draws them from the seed.
+    Attributes:
+        data: The data set.
+        batches: Kinds of batches; every step draws one.
+        steps: Number of optimizer steps.
+        epi: Settings of the explicit pose indicator. None draws the poses unchanged.
+        accumulation: Number of batches per step and process.
+        optimizer: Settings of AdamW.
+        ema_decay: Decay of the averaged weights, which are exported; it warms up from 0.1.
+        mixed_precision: Autocast data type.
+        gradient_checkpointing: Whether activations are recomputed in the backward pass.
+        seed: Seed of everything random.
+        workers: Number of processes that make batches; 0 makes them in the main process.
+        checkpoints: When checkpoints are written.
+        log_every: Steps between points of TensorBoard's curves. None disables curves and previews.
+        minutes: Minutes after which this run stops with a checkpoint, or None.
+        initial_weights: File with the initial values of the trained parameters. None draws random ones.
+
     """
 
     data: DataConfig
@@ -136,17 +168,17 @@ class RunConfig(ABC):
     @property
     @abstractmethod
     def pixels(self) -> tuple[int, int]:
-        """Width and height of the clips."""
+        """Width and height of the clips in pixels."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values that YAML and JSON can hold."""
+        """Return plain values for YAML or JSON."""
         return asdict(self)
 
 
 def spelt_out(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a configuration's entries as they were meant: a bare no is false to YAML."""
-    meant = {"mixed_precision": "no"} if values.get("mixed_precision") is False else {}
-    return {**values, **meant}
+    """Return a configuration with `mixed_precision: no` as text; YAML reads a bare no as false."""
+    corrected = {"mixed_precision": "no"} if values.get("mixed_precision") is False else {}
+    return {**values, **corrected}
 
 
 def require_number(
@@ -158,8 +190,21 @@ def require_number(
     most: float = math.inf,
     below: float = math.inf,
 ) -> None:
-    """Raise InvalidInput unless a number is within the bounds that are given and finite."""
+    """Check that a number is finite and within bounds.
+
+    Args:
+        name: Name of the value, for the message.
+        value: The number.
+        least: Inclusive lower bound.
+        above: Exclusive lower bound.
+        most: Inclusive upper bound.
+        below: Exclusive upper bound.
+
+    Raises:
+        InvalidInput: If it is not.
+
+    """
     if not (least <= value <= most and (value > above) and (value < below)) or not math.isfinite(value):
         bounds = ((least, "at least"), (above, "more than"), (most, "at most"), (below, "less than"))
-        wanted = " and ".join(f"{word} {bound:g}" for bound, word in bounds if math.isfinite(bound))
-        raise InvalidInput(f"{name} is {value:g}: it must be {wanted}.")
+        allowed = " and ".join(f"{word} {bound:g}" for bound, word in bounds if math.isfinite(bound))
+        raise InvalidInput(f"{name} is {value:g}: it must be {allowed}.")

@@ -1,4 +1,4 @@
-"""Plain values, as YAML gives them, into frozen dataclasses: nothing unknown, nothing of another type."""
+"""Reads plain values, as from YAML, into frozen dataclasses. Unknown names and other types are refused."""
 
 import types
 from collections.abc import Iterable, Mapping
@@ -8,18 +8,27 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 from ...errors import InvalidInput
 from ...utils.validation import shown
 
-Made = TypeVar("Made")
+T = TypeVar("T")
 
 
-def read_dataclass(kind: type[Made], values: object, where: str = "") -> Made:
-    """Return a dataclass of a mapping; nested dataclasses and tuples of them are read likewise.
+def read_dataclass(kind: type[T], values: object, where: str = "") -> T:
+    """Build a dataclass from a mapping, with nested dataclasses and tuples.
 
-    where: the path of the mapping in its file, for errors. Raises InvalidInput for an unknown, missing or
-    ill-typed entry, naming it.
+    Args:
+        kind: The dataclass.
+        values: The mapping.
+        where: Path of the mapping within its file, for messages.
+
+    Returns:
+        The dataclass.
+
+    Raises:
+        InvalidInput: If an entry is unknown, missing or of the wrong type; the message names it.
+
     """
     if not isinstance(values, Mapping):
         name = where or "The configuration"
-        raise InvalidInput(f"{name} is {shown(values)}: give its settings, one a line.")
+        raise InvalidInput(f"{name} is {shown(values)}: give a mapping of settings.")
     known = [entry for entry in fields(cast(Any, kind)) if entry.init]
     check_names(values, (entry.name for entry in known), where)
     for entry in known:
@@ -30,11 +39,35 @@ def read_dataclass(kind: type[Made], values: object, where: str = "") -> Made:
 
 
 def check_names(values: Mapping[str, object], known: Iterable[str], where: str) -> None:
-    """Raise InvalidInput where a mapping has a name that is not known."""
+    """Raise InvalidInput if a mapping has an unknown name."""
     names = list(known)
     for name in values:
         if name not in names:
             raise InvalidInput(f"{_path(where, name)} is unknown: choose from {', '.join(names)}.")
+
+
+def changed_entries(start: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Override entries of a nested mapping.
+
+    Args:
+        start: The entries.
+        changes: Entries to override, nested likewise.
+        where: Path of the mapping in the configuration, for messages.
+
+    Returns:
+        All entries with the changes.
+
+    Raises:
+        InvalidInput: If a changed entry does not exist.
+
+    """
+    check_names(changes, start, where)
+    return {
+        name: changed_entries(value, changes[name], f"{where}.{name}")
+        if isinstance(value, Mapping) and isinstance(changes.get(name), Mapping)
+        else changes.get(name, value)
+        for name, value in start.items()
+    }
 
 
 def _read(kind: Any, value: object, where: str) -> object:
@@ -78,7 +111,7 @@ def _read_plain(kind: Any, value: object, where: str) -> object:
 
 
 def _number(value: object) -> float | None:
-    """YAML reads 5e-5, which has no point, as text."""
+    """Also accept text: YAML reads 5e-5, which has no decimal point, as a string."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Gradient checkpointing: what is between two layers is computed again on the way back, not kept."""
+"""Gradient checkpointing: activations within a layer are recomputed in the backward pass."""
 
 from functools import partial
 
@@ -14,13 +14,13 @@ LAYERS = (ResidualBlock, SpatialTransformer, TemporalTransformer, ImageCondition
 
 
 def checkpoint_layers(unet: AnimateXUNet) -> None:
-    """Let the layers keep their inputs alone for the way back. Values, gradients and names stay the same."""
+    """Enable gradient checkpointing of all layers. Outputs, gradients and names do not change."""
     for module in unet.modules():
         if isinstance(module, LAYERS):
             recompute(module)
 
 
 def recompute(module: nn.Module) -> None:
-    """Let one module keep its inputs alone for the way back."""
-    # An attribute of the object, so that neither the class nor the names of its parameters change.
+    """Enable gradient checkpointing of one module."""
+    # Set on the instance, so that neither the class nor the parameter names change.
     module.forward = partial(checkpoint, module.forward, use_reentrant=False)

@@ -1,4 +1,4 @@
-"""What a training needs to know of the thing that learns, and of whoever makes its batches."""
+"""Protocols between the trainer, the training task and the source of batches."""
 
 from typing import Any, Protocol
 
@@ -11,61 +11,71 @@ from .config import BatchKind, RunConfig
 
 
 class TrainingBatch(Protocol):
-    """Clips that are trained on together, with everything that is told of them."""
+    """A batch of clips with their conditions."""
 
     @property
     def latents(self) -> Tensor:
-        """(b, c, f, h, w), true and scaled."""
+        """Scaled latents (b, c, f, h, w) of the target frames."""
         ...
 
     def to(self, device: torch.device) -> "TrainingBatch":
-        """Return a copy that lies elsewhere."""
+        """Return a copy on another device."""
         ...
 
 
 class TrainingTask(Protocol):
-    """A network, what is asked of it, and which of its parameters learn from which batches."""
+    """A network, its loss, and the parameters that each kind of batch trains."""
 
     def build(self, *, resumed: bool) -> nn.Module:
-        """Return the parameters that learn, in float32, as a training begins with them.
+        """Build the trained parameters in float32.
 
-        resumed: a checkpoint's are put in their place, so that no file of initial weights is needed.
+        Args:
+            resumed: Whether a checkpoint is loaded afterwards, so that no initial weights are read.
+
+        Returns:
+            The network.
+
         """
         ...
 
     def loss(self, network: nn.Module) -> nn.Module:
-        """Return the module that is asked, on the network's device.
+        """Build the module that computes the loss, on the network's device.
 
-        Called with a batch, its noise and its timesteps it answers with the loss, and with the plain error of
-        each clip (b,), without gradients. Whatever it holds beside the network does not learn.
+        It is called with a batch, noise and timesteps. It returns the loss, and the unweighted error (b,) of
+        each clip without gradients. Other modules that it holds are not trained.
         """
         ...
 
     def sample_noise(self, batch: Any) -> tuple[Tensor, Tensor]:
-        """Draw noise like the latents, on their device, and timesteps (b,), from torch's global state."""
+        """Draw noise like the latents and timesteps (b,), on their device, from torch's global generator."""
         ...
 
     def set_trainable(self, network: nn.Module, kind: BatchKind) -> None:
-        """Let those parameters require gradients that learn from batches of a kind, and no others."""
+        """Enable gradients of the parameters that a kind of batch trains, and disable all others."""
         ...
 
     def constants(self) -> dict[str, Tensor]:
-        """Return what a checkpoint keeps beside weights, by name."""
+        """Return further tensors for checkpoints, by name."""
         ...
 
     def trained_on(self) -> TrainingSpec | None:
-        """Return what the clips were, where an exported file is to tell."""
+        """Return the format of the clips, if the exported file stores it."""
         ...
 
 
 class BatchMaker(Protocol):
-    """Makes the batch of a plan, alike in whichever process and order it is asked."""
+    """Makes the batch of a plan. The result depends only on the plan, not on the process or the order."""
 
     @property
     def config(self) -> RunConfig:
-        """The training's."""
+        """The training configuration."""
         ...
 
     def __call__(self, plan: BatchPlan) -> TrainingBatch:
-        """Make a batch; raises InvalidInput for clips that are damaged or do not fit the configuration."""
+        """Make a batch.
+
+        Raises:
+            InvalidInput: If a clip is damaged or does not fit the configuration.
+
+        """
         ...

@@ -1,4 +1,4 @@
-"""Counting memory and operations, while operations run or only seem to."""
+"""Counts the memory and the operations of code that runs on real, meta or fake tensors."""
 
 import weakref
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
 
 Tally = Callable[[int], None]
-"""Called with the floating point operations of a scan."""
+"""Called with the number of floating point operations of a scan."""
 
-CHUNK = 2048  # frames after which the kernel keeps its state for the way back
-FORWARD, BACKWARD = 9, 18  # operations for each frame, channel and entry of the state
+CHUNK = 2048  # frames between the states that the kernel saves for the backward pass
+FORWARD, BACKWARD = 9, 18  # operations per frame, channel and state entry
 
 
 class FusedScan(torch.autograd.Function):
-    """The shapes of `model.mamba.selective_scan`, forwards and backwards."""
+    """Allocates what the selective scan kernel of mamba-ssm allocates, without computing anything."""
 
     @staticmethod
     def forward(ctx: Any, tally: Tally, u: Tensor, delta: Tensor, *rest: Tensor) -> Tensor:
@@ -26,7 +26,7 @@ class FusedScan(torch.autograd.Function):
         n, channels, frames = u.shape
         chunks = -(-frames // CHUNK)
         states = u.new_empty(n, channels, chunks, 2 * a.shape[1], dtype=torch.float32)
-        # The kernel keeps its answer before the gate, too.
+        # The kernel also saves its output before the gate.
         ctx.save_for_backward(
             u, delta.to(u.dtype), a, b.contiguous(), c.contiguous(), d, z, states, u.new_empty(u.shape)
         )
@@ -42,11 +42,16 @@ class FusedScan(torch.autograd.Function):
 
 
 class OpCounter(TorchDispatchMode):
-    """Adds up the storages that come into being under it, and what is computed; fake tensors count as real.
+    """Counts the storages that are allocated and the operations that run within the context.
 
-    now, peak: bytes alive, and the most at once; workspaces of kernels are not seen. operations: floating
-    point operations of matrix products, convolutions and attention, as torch's own FlopCounterMode counts
-    them, which cannot be used here: it keeps tensors alive.
+    Meta and fake tensors count like real ones. Operations are counted with the formulas of torch's
+    FlopCounterMode, which cannot be used here because it keeps tensors alive.
+
+    Attributes:
+        now: Bytes that are allocated.
+        peak: Maximum of `now`. Workspaces of kernels are not included.
+        operations: Floating point operations of matrix products, convolutions and attention.
+
     """
 
     def __init__(self) -> None:
@@ -55,7 +60,7 @@ class OpCounter(TorchDispatchMode):
         self._living: set[int] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run an operation, and count its work and what it made."""
+        """Run an operation, and count its work and its outputs."""
         result = func(*args, **(kwargs or {}))
         formula = _FORMULAS.get(func._overloadpacket)
         if formula is not None:
@@ -89,7 +94,7 @@ def _attention_back(
     return sdpa_backward_flop_count(gradient.shape, query.shape, key.shape, value.shape)
 
 
-# Torch has formulas for the fused attentions of GPUs alone.
+# Torch has no formulas for the fused attention on the CPU.
 _FORMULAS = {
     **flop_registry,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,

@@ -1,4 +1,4 @@
-"""AdamW over two groups of parameters, each at its own learning rate."""
+"""AdamW with a learning rate of its own for the implicit pose indicator."""
 
 import torch
 from torch import nn
@@ -6,14 +6,22 @@ from torch import nn
 from .config import OptimizerConfig
 
 IPI = {"pose_embedding_before", "pose_embedding_after"}
-"""The implicit pose indicator itself: keypoint encoder and resampler. The motion attention of each block,
-through which the denoiser reads its tokens, counts as the denoiser's."""
+"""Keypoint encoder and resampler of the implicit pose indicator. The motion attention in each block, which
+reads their tokens, uses the learning rate of the denoiser."""
 
 
 def make_optimizer(network: nn.Module, config: OptimizerConfig, *, fused: bool) -> torch.optim.AdamW:
-    """Return AdamW over two groups, the network and its implicit pose indicator, each at its own rate.
+    """Build AdamW with one parameter group for the implicit pose indicator and one for the rest.
 
-    fused: in one kernel. On a GPU the other form takes as much memory again as the weights for a moment.
+    Args:
+        network: The trained parameters.
+        config: The settings.
+        fused: Whether to use the fused kernel. The other implementation briefly needs as much memory as the
+            weights on a GPU.
+
+    Returns:
+        The optimizer. Each group has its base learning rate under "rate".
+
     """
     others: list[nn.Parameter] = []
     indicator: list[nn.Parameter] = []

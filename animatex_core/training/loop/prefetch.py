@@ -1,4 +1,4 @@
-"""Batches made ahead of the training in processes of their own, by torch's DataLoader."""
+"""Makes batches ahead of the training in worker processes, with torch's DataLoader."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -11,15 +11,25 @@ from ...errors import AnimateXError
 from .batch_schedule import BatchPlan
 
 Batch = TypeVar("Batch")
-AHEAD = 4  # batches a worker makes before they are asked for
+AHEAD = 4  # batches per worker that are made in advance
 
 
 def prefetched(
     make: Callable[[BatchPlan], Batch], plans: Iterator[BatchPlan], workers: int
 ) -> Iterator[Batch]:
-    """Yield the batches of plans in their order, made by `workers` processes; 0 makes them in this one.
+    """Make the batches of plans in worker processes.
 
-    What they raise of ours is raised here.
+    Args:
+        make: Makes the batch of a plan.
+        plans: The plans.
+        workers: Number of processes; 0 makes the batches in this one.
+
+    Yields:
+        The batches, in the order of the plans.
+
+    Raises:
+        AnimateXError: If `make` raises one in a worker.
+
     """
     loader = DataLoader(
         _Batches(make),
@@ -27,12 +37,12 @@ def prefetched(
         sampler=plans,
         num_workers=workers,
         prefetch_factor=AHEAD if workers else None,
-        worker_init_fn=_left_to_us,
+        worker_init_fn=_init_worker,
     )
-    for made in loader:
-        if isinstance(made, AnimateXError):
-            raise made
-        yield made
+    for result in loader:
+        if isinstance(result, AnimateXError):
+            raise result
+        yield result
 
 
 class _Batches(Dataset[object]):
@@ -40,15 +50,15 @@ class _Batches(Dataset[object]):
         self.make = make
 
     def __getitem__(self, plan: BatchPlan) -> object:
-        # The loader would put a traceback into the sentence.
+        # Returned, because the loader adds a traceback to messages of raised errors.
         try:
             return self.make(plan)
         except AnimateXError as error:
             return error
 
 
-def _left_to_us(_worker: int) -> None:
-    """Leave it to the training when to end: an interrupted terminal tells every process of it."""
+def _init_worker(_worker: int) -> None:
+    """Ignore Ctrl+C, which the terminal sends to every process; the main process stops the workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     torch.set_num_threads(1)

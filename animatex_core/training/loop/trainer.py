@@ -1,4 +1,4 @@
-"""The loop: steps, their average, checkpoints, and when to stop."""
+"""The training loop: steps, averaging, checkpoints and stopping."""
 
 import math
 import time
@@ -23,17 +23,25 @@ from .prefetch import prefetched
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-
-FUSED = ("cuda", "cpu")  # devices on which AdamW is one kernel
+FUSED = ("cuda", "cpu")  # devices with a fused kernel of AdamW
 
 
 @dataclass(frozen=True, eq=False)
 class StepReport:
-    """What one step did.
+    """The results of one step.
 
-    position: after it. loss: mean over all processes, as it was minimised. errors, timesteps: (n,) the plain
-    error of each clip of this process and its timestep. gradient_norm: before it was clipped. seconds: that
-    the step took; clips: that all processes saw. task: of its kind of batch, "" where there is but one.
+    Attributes:
+        position: Progress after the step.
+        loss: Mean loss of all processes.
+        errors: Unweighted error (n,) of each clip of this process.
+        timesteps: Timestep (n,) of each clip of this process.
+        learning_rate: Learning rate of the step.
+        gradient_norm: Norm of the gradient before clipping.
+        seconds: Duration of the step.
+        clips: Number of clips of all processes.
+        frames: Number of frames of each clip.
+        task: Task of the step, "" if there is only one.
+
     """
 
     position: Position
@@ -51,16 +59,16 @@ class StepReport:
 OnStep = Callable[["Trainer", StepReport], None]
 
 
-def never() -> bool:
-    """Go on."""
-    return False
-
-
 class Trainer:
-    """A training between its steps.
+    """Runs a training. Every process has its own trainer; `accelerator` connects them.
 
-    folder: of the checkpoints. checkpoint: where to go on, None to begin. One object is made in each
-    process; `accelerator` knows of the others. network: the parameters that learn.
+    Args:
+        maker: Makes the batches.
+        task: The training task.
+        folder: Folder of the run.
+        accelerator: Accelerate's view of devices and processes.
+        checkpoint: Checkpoint to resume from, or None.
+
     """
 
     def __init__(
@@ -96,15 +104,24 @@ class Trainer:
     def run(
         self,
         watchers: Sequence[OnStep] = (),
-        stop: Callable[[], bool] = never,
+        stop: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> Position:
-        """Train to the end, until the minutes are over or `stop` says so; a checkpoint stands at the end.
+        """Train until the last step, the time limit or a stop, and write a checkpoint.
 
-        watchers: called after every step. Raises InvalidInput for damaged data and a loss that is not finite;
-        the last checkpoint is whole then.
+        Args:
+            watchers: Called after every step.
+            stop: Checked after every step; True stops the training.
+            clock: Time in seconds.
+
+        Returns:
+            The progress of the training.
+
+        Raises:
+            InvalidInput: If a clip is damaged or the loss is not finite. Earlier checkpoints are kept.
+
         """
-        start = written = clock()
+        start = saved = clock()
         end = math.inf if self.config.minutes is None else start + 60 * self.config.minutes
         batches = self._batches()
         ended = self.position.step >= self.config.steps
@@ -113,21 +130,31 @@ class Trainer:
             for watch in watchers:
                 watch(self, report)
             ended = stopping or self.position.step == self.config.steps
-            if ended or self._is_due(clock() - written):
+            if ended or self._is_due(clock() - saved):
                 self.save()
-                written = clock()
+                saved = clock()
         return self.position
 
     def step(
         self, batches: Iterator[TrainingBatch], stop: Callable[[], bool], clock: Callable[[], float]
     ) -> tuple[StepReport, bool]:
-        """Make one step; also return whether any process wants to stop."""
+        """Run one step.
+
+        Args:
+            batches: The batches of this process.
+            stop: Whether this process is to stop.
+            clock: Time in seconds.
+
+        Returns:
+            The results of the step, and whether any process is to stop.
+
+        """
         config, started = self.config, clock()
         step, rate = self.position.step, self._set_rates()
         kind = kind_of(config, step)
         self.task.set_trainable(self.network, kind)
         results = [self._backward(next(batches), turn) for turn in range(config.accumulation)]
-        loss, stopping = self._agreed(torch.stack([loss for loss, _, _ in results]).mean(), stop())
+        loss, stopping = self._reduce(torch.stack([loss for loss, _, _ in results]).mean(), stop())
         norm = float(self.accelerator.clip_grad_norm_(self.network.parameters(), config.optimizer.clip_norm))
         self._check_finite(loss, norm)
         self.optimizer.step()
@@ -137,10 +164,19 @@ class Trainer:
         clips = samples_of(config, step, self.accelerator.num_processes)
         self.position = Position(step + 1, self.position.samples + clips)
         _, errors, timesteps = zip(*results, strict=True)
-        return StepReport(
-            self.position, loss, torch.cat(errors).cpu(), torch.cat(timesteps).cpu(), rate, norm,
-            clock() - started, clips, kind.frames, kind.task_name,
-        ), stopping  # fmt: skip
+        report = StepReport(
+            position=self.position,
+            loss=loss,
+            errors=torch.cat(errors).cpu(),
+            timesteps=torch.cat(timesteps).cpu(),
+            learning_rate=rate,
+            gradient_norm=norm,
+            seconds=clock() - started,
+            clips=clips,
+            frames=kind.frames,
+            task=kind.task_name,
+        )
+        return report, stopping
 
     def _batches(self) -> Iterator[TrainingBatch]:
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
@@ -154,7 +190,7 @@ class Trainer:
         return self.config.optimizer.learning_rate * factor
 
     def _backward(self, batch: TrainingBatch, turn: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Add a batch's gradients; return its loss, and error and timestep of each clip."""
+        """Add the gradients of a batch; return its loss, and the error and timestep of each clip."""
         config, accelerator = self.config, self.accelerator
         place = turn * accelerator.num_processes + accelerator.process_index
         seed_torch(config.seed, Stream.STEP, self.position.step, place)
@@ -173,20 +209,21 @@ class Trainer:
             accelerator.backward(loss / config.accumulation)
         return loss.detach(), errors, timesteps
 
-    def _agreed(self, loss: Tensor, stop: bool) -> tuple[float, bool]:
-        """The mean loss of all processes, and whether any wants to stop: the same everywhere."""
+    def _reduce(self, loss: Tensor, stop: bool) -> tuple[float, bool]:
+        """Return the mean loss of all processes and whether any is to stop, the same in every process."""
         mine = torch.stack([loss.float(), loss.new_tensor(float(stop), dtype=torch.float32)])
         mean_loss, stopping = self.accelerator.reduce(mine, "mean").tolist()
         return mean_loss, stopping > 0
 
     def _check_finite(self, loss: float, norm: float) -> None:
-        # The scaling of fp16 tries steps that are too large, and leaves them out.
+        # The loss scaling of fp16 skips steps whose gradients overflow.
         norm_counts = self.accelerator.scaler is None
         if not math.isfinite(loss) or (norm_counts and not math.isfinite(norm)):
             last = f"that of step {self.saved.step}" if self.saved.step else "none yet"
             raise InvalidInput(
-                f"The loss of step {self.position.step} is {loss:g} and its gradient {norm:g} long: lower "
-                f"the learning rate or choose another seed, and resume from the last checkpoint ({last})."
+                f"The loss of step {self.position.step} is {loss:g} and the norm of its gradient {norm:g}: "
+                "lower the learning rate or choose another seed, and resume from the last checkpoint "
+                f"({last})."
             )
 
     def _is_due(self, seconds: float) -> bool:
@@ -195,13 +232,13 @@ class Trainer:
         return by_steps or (every.every_minutes is not None and seconds >= 60 * every.every_minutes)
 
     def save(self) -> None:
-        """Write a checkpoint; one process does."""
+        """Write a checkpoint, in the main process only."""
         if self.average is not None:
             write_checkpoint(self.folder, self.checkpoint())
         self.saved = self.position
 
     def checkpoint(self) -> Checkpoint:
-        """Return the training as it stands."""
+        """Return the current state of the training."""
         assert self.average is not None
         tensors = {WEIGHTS + name: tensor.detach() for name, tensor in self.network.named_parameters()}
         tensors |= {AVERAGE + name: tensor for name, tensor in self.average.tensors.items()}
