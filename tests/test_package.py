@@ -27,3 +27,13 @@ def test_importing_everything_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "animatex_core.animate_x.unet" in done.stdout.split()
     assert not {name.partition(".")[0] for name in done.stdout.split()} & set(HEAVY)
+
+
+def test_the_help_of_the_command_line_imports_no_torch() -> None:
+    code = (
+        "import sys\nfrom animatex_core.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+        "print({'torch', 'numpy'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "retarget" in done.stdout
+    assert done.stdout.splitlines()[-1] == "set()"

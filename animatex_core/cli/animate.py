@@ -41,11 +41,11 @@ from .sampling import (
 )
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
     """Add `animate`."""
     parser = subparsers.add_parser(
         "animate",
-        help="make the character of a picture dance",
+        help=summary,
         description="Make the character of a picture dance as a person does in a clip.",
     )
     add_input_options(parser)

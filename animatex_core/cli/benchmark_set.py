@@ -22,11 +22,9 @@ REFRESH = 16  # frames after which the progress is shown anew
 DEFAULTS = Thresholds()
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
     """Add `benchmark-set` with its two actions."""
-    parser = subparsers.add_parser(
-        "benchmark-set", help="make a set of characters and dances to be judged by"
-    )
+    parser = subparsers.add_parser("benchmark-set", help=summary)
     actions = parser.add_subparsers(dest="action", required=True)
     _add_prompts(actions)
     _add_screen(actions)

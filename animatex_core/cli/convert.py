@@ -20,11 +20,11 @@ MODELS = {
 }
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
     """Add `convert`."""
     parser = subparsers.add_parser(
         "convert",
-        help="make one safetensors file of a released checkpoint",
+        help=summary,
         description="Write the denoiser, the text context and the configuration of Animate-X into one "
         "safetensors file of about 3.6 GB, so that neither the checkpoint nor the text encoder is needed "
         "again for sampling; or the modules (fp32) and the LoRA (bf16) of Animate-X++ into one.",

@@ -12,9 +12,9 @@ from . import animate
 OPTIONS = "--frames 32 --stride 2 --model small --pose-nets small"
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
     """Add `demo`."""
-    parser = subparsers.add_parser("demo", help="animate a drawn character, without downloads")
+    parser = subparsers.add_parser("demo", help=summary)
     parser.add_argument(
         "--out",
         type=Path,
@@ -48,5 +48,5 @@ def run(arguments: argparse.Namespace) -> None:
     ]
     print("python -m animatex_core", *command)
     parser = argparse.ArgumentParser()
-    animate.add_parser(parser.add_subparsers())
+    animate.add_parser(parser.add_subparsers(), "")
     animate.run(parser.parse_args(command))

@@ -17,11 +17,11 @@ from .options import positive
 OPERATIONS = ("add", "drop", "body-shoulders", "neck-face", "arms-legs", "rescaling", "realignment")
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
     """Add `epi`."""
     parser = subparsers.add_parser(
         "epi",
-        help="draw what training makes of driving poses (EPI)",
+        help=summary,
         description="Draw, row by row, the poses of a clip, an anchor pose drawn at random, and what the "
         "explicit pose indicator of training makes of them.",
     )

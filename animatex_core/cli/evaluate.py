@@ -33,11 +33,11 @@ CASES = 32  # of the procedural set, which has no end
 SETTINGS_FILE = "settings.json"
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
     """Add `evaluate`."""
     parser = subparsers.add_parser(
         "evaluate",
-        help="measure systems on a benchmark, beside the paper's numbers",
+        help=summary,
         description="Measure systems on the cases of a set, in the paper's two settings. Started again, an "
         "evaluation goes on where it stopped.",
     )

@@ -1,45 +1,61 @@
-"""`python -m animatex_core COMMAND`: exit status 0, or 2 and one sentence for input that cannot work."""
+"""`python -m animatex_core COMMAND`: exit status 0, or 2 and one sentence for input that cannot be used."""
 
 import argparse
 import os
 import signal
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from io import TextIOWrapper
+from types import MappingProxyType
 from typing import Any, cast
 
 from tqdm import tqdm
 
 from ..errors import AnimateXError, AnimateXWarning
 from ..utils.text import printable
-from . import (
-    animate,
-    benchmark_set,
-    convert,
-    demo,
-    epi,
-    evaluate,
-    models,
-    pose,
-    prepare,
-    retarget,
-    study,
-    train,
+
+DESCRIPTION = "Animate characters with Animate-X and Animate-X++."
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "animate": "animate the character in an image with the motion of a video",
+        "pose": "detect the poses in a video or image",
+        "retarget": "retarget poses to a character",
+        "demo": "animate a drawn character with the built-in models",
+        "convert": "convert an official checkpoint to one safetensors file",
+        "models": "list, download and verify model files",
+        "prepare": "encode a folder of videos for training",
+        "epi": "draw what the explicit pose indicator (EPI) does to poses in training",
+        "train": "train Animate-X or Animate-X++",
+        "evaluate": "run the benchmark, and compare with the paper",
+        "study": "make and evaluate a user study of several systems",
+        "benchmark-set": "make a benchmark set of characters and dances",
+    }
 )
-
-COMMANDS = (
-    animate, pose, retarget, demo, convert, models, prepare, epi, train, evaluate, study, benchmark_set,
-)  # fmt: skip
+"""Every command, in the order of the help, with what it does."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser with every subcommand."""
-    parser = argparse.ArgumentParser(prog="animatex", description=__doc__)
+def build_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Return the parser.
+
+    Args:
+        commands: Those whose options are needed; only their modules are imported, since some need PyTorch.
+
+    Returns:
+        A parser that knows the names of all commands, and the options of these.
+
+    """
+    parser = argparse.ArgumentParser(prog="animatex", description=DESCRIPTION)
     subparsers = parser.add_subparsers(dest="command", required=True)
-    for command in COMMANDS:
-        command.add_parser(subparsers)
+    wanted = set(commands)
+    for name, summary in COMMANDS.items():
+        if name in wanted:
+            module = import_module(f".{name.replace('-', '_')}", __package__)
+            module.add_parser(subparsers, summary)
+        else:
+            subparsers.add_parser(name, help=summary)
     return parser
 
 
@@ -59,7 +75,8 @@ def warnings_in_one_line() -> Iterator[None]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    arguments = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    arguments = build_parser(words[:1]).parse_args(words)
     try:
         with warnings_in_one_line():
             arguments.run(arguments)

@@ -15,9 +15,9 @@ from .output import byte_bar
 HEADINGS = ("id", "role", "size", "licence of code / weights", "present")
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
     """Add `models` with its three actions."""
-    parser = subparsers.add_parser("models", help="list, download and verify model files")
+    parser = subparsers.add_parser("models", help=summary)
     actions = parser.add_subparsers(dest="action", required=True)
     listing = actions.add_parser("list", help="show every known file and where it is")
     fetching = actions.add_parser("download", help="fetch files, or go on where a download broke off")

@@ -16,9 +16,9 @@ from .output import Bars, check_distinct
 from .poses import read_dance
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
     """Add `pose`."""
-    parser = subparsers.add_parser("pose", help="find the poses in a clip or picture")
+    parser = subparsers.add_parser("pose", help=summary)
     parser.add_argument(
         "driving",
         type=Path,

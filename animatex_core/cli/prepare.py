@@ -31,11 +31,11 @@ SYSTEM = "animate-x"
 ENCODERS = ("released", "generated")
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
     """Add `prepare`."""
     parser = subparsers.add_parser(
         "prepare",
-        help="encode a folder of clips, to train on them",
+        help=summary,
         description="Find the poses in a folder of clips, each one shot of one person, and encode all that "
         "training needs of them. Started again, it goes on where it stopped.",
     )

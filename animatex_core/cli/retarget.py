@@ -35,11 +35,11 @@ from .references import read_reference, read_reference_mask, require_reference_p
 MOMENTS, COLUMNS = 8, 4  # of a preview that is a picture
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
     """Add `retarget`."""
     parser = subparsers.add_parser(
         "retarget",
-        help="carry the poses of a dance over to a character",
+        help=summary,
         description="Carry the poses of a dance over to a character, to see before a clip what `animate` "
         "does with the same options.",
     )

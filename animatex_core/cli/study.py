@@ -15,9 +15,9 @@ from .options import positive
 from .output import Bars
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
     """Add `study` with its two actions."""
-    parser = subparsers.add_parser("study", help="have people compare clips of several systems")
+    parser = subparsers.add_parser("study", help=summary)
     actions = parser.add_subparsers(dest="action", required=True)
     _add_build(actions)
     _add_count(actions)

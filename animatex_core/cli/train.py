@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 ONE_WISH = 1.0
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
     """Add `train`."""
     parser = subparsers.add_parser(
         "train",
-        help="train a denoiser, or Animate-X++",
+        help=summary,
         description="Train a denoiser, or Animate-X++ on Wan, or go on with a training. For many GPUs start "
         "it with torchrun or `accelerate launch`.",
     )
