@@ -31,7 +31,8 @@ def test_importing_everything_loads_nothing_heavy() -> None:
 
 def test_the_help_of_the_command_line_imports_no_torch() -> None:
     code = (
-        "import sys\nfrom animatex_core.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+        "import sys\nfrom animatex_core.cli.main import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
         "print({'torch', 'numpy'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
