@@ -17,7 +17,7 @@ from ..pose.dwpose import DWPose
 from ..pose.keypoints import PoseSequence
 from ..reference import ImageSource, Reference, open_reference
 from ..retarget.character import Box
-from ..retarget.retarget import RetargetSettings, plan, retarget
+from ..retarget.retarget import RetargetSettings, retarget_with_plan
 from ..utils.devices import choose_device, choose_dtype
 from ..utils.validation import require_file
 from .animation import Animation, DrivingSource, Report, all_frames, no_report
@@ -182,13 +182,11 @@ class AnimateXPipeline:
             OutOfMemory: The message says what to lower.
 
         """
-        chosen = plan(driving.poses, reference.character, settings.retarget)
-        poses = retarget(driving.poses, reference.character, settings.retarget)
-        own_pose = chosen.own_pose(reference.character)
-        inputs = self.conditions(reference, driving, poses, own_pose, settings)
+        retargeted = retarget_with_plan(driving.poses, reference.character, settings.retarget)
+        inputs = self.conditions(reference, driving, retargeted.poses, retargeted.own_pose, settings)
         frames = self.decode(self.sample(inputs, settings.sampling))
         source = driving if isinstance(driving, DrivingClip) else None
-        return Animation(frames, poses, chosen.description, source)
+        return Animation(frames, retargeted.poses, retargeted.plan.description, source)
 
     def conditions(
         self,

@@ -13,10 +13,11 @@ from ..animate_x.animation import Animation, DrivingSource, Report, all_frames
 from ..animate_x.conditioning import encode_motion, warn_of_stretching
 from ..animate_x.sampling import finite_clip
 from ..animate_x.shapes import ClipShape
+from ..driving import DrivingClip
 from ..errors import AnimateXWarning
 from ..pose.keypoints import PoseSequence
 from ..reference import Reference
-from ..retarget.retarget import RetargetSettings, plan, retarget
+from ..retarget.retarget import RetargetSettings, retarget_with_plan
 from ..utils.devices import reraise_oom
 from .components import AnimateXPlus, on_device
 from .conditions import PlusConditions
@@ -80,13 +81,14 @@ class AnimateXPlusPipeline:
         shape = settings.shape(len(dance.poses))
         warn_of_stretching(reference.picture, ClipShape(shape.width, shape.height, num_downsamples=1))
         frames = _filled_up(len(dance.poses), shape.frames)
-        chosen = plan(dance.poses, reference.character, settings.retarget)
-        poses = retarget(dance.poses, reference.character, settings.retarget).select(frames)
-        drawn = _drawn(poses, chosen.own_pose(reference.character), dance.poses, shape, settings)
+        retargeted = retarget_with_plan(dance.poses, reference.character, settings.retarget)
+        poses = retargeted.poses.select(frames)
+        drawn = _drawn(poses, retargeted.own_pose, dance.poses, shape, settings)
         size = f"{shape.frames} frames of {shape.width}x{shape.height}"
         with reraise_oom(f"{size} do not fit into memory: take fewer frames, or lower width and height."):
             shown = self._frames(reference.picture, self._with_motion(drawn, dance, frames), shape, settings)
-        return Animation(shown, poses, chosen.description)
+        source = dance if isinstance(dance, DrivingClip) else None
+        return Animation(shown, poses, retargeted.plan.description, source)
 
     def _frames(
         self, picture: np.ndarray, drawn: PlusInputs, shape: WanShape, settings: PlusSettings
