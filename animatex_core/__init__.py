@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from .animate_x.animation import Animation
     from .animate_x.pipeline import AnimateXPipeline, AnimationSettings
     from .animate_x.sampling_settings import SamplingSettings, Segments, Windows
-    from .animate_x_plus.pipeline import AnimateXPlusPipeline, PlusSettings
+    from .animate_x_plus.pipeline import AnimateXPlusPipeline
     from .animate_x_plus.sampling import PlusSampling
+    from .animate_x_plus.settings import PlusSettings
     from .diffusion.guidance import Guidance
     from .driving import DrivingClip, open_driving
     from .errors import AnimateXError, AnimateXWarning
@@ -36,7 +37,7 @@ _SOURCES = {
     "Segments": "animate_x.sampling_settings.Segments",
     "Windows": "animate_x.sampling_settings.Windows",
     "AnimateXPlusPipeline": "animate_x_plus.pipeline.AnimateXPlusPipeline",
-    "PlusSettings": "animate_x_plus.pipeline.PlusSettings",
+    "PlusSettings": "animate_x_plus.settings.PlusSettings",
     "PlusSampling": "animate_x_plus.sampling.PlusSampling",
     "Guidance": "diffusion.guidance.Guidance",
     "DrivingClip": "driving.DrivingClip",

@@ -9,18 +9,18 @@ import numpy as np
 from einops import rearrange
 from torch import Tensor
 
-from ..driving import DrivingClip, open_driving
+from ..driving import DrivingClip
 from ..hub.bundled import SHIPPED
 from ..hub.catalogue import default_models_folder
 from ..hub.models_dir import ModelsDir
 from ..pose.dwpose import DWPose
 from ..pose.keypoints import PoseSequence
-from ..reference import ImageSource, Reference, open_reference
+from ..reference import ImageSource, Reference
 from ..retarget.character import Box
 from ..retarget.retarget import RetargetSettings, retarget_with_plan
 from ..utils.devices import choose_device, choose_dtype
 from ..utils.validation import require_file
-from .animation import Animation, DrivingSource, Report, all_frames, no_report
+from .animation import Animation, DrivingSource, Report, all_frames, no_report, open_inputs
 from .components import PipelineComponents, load_components, load_small
 from .conditioning import clip_conditions, encode_motion, encode_reference, warn_of_stretching
 from .conditions import ConditionInputs
@@ -150,21 +150,21 @@ class AnimateXPipeline:
         settings = AnimationSettings(sampling=self.sampling) if settings is None else settings
         if seed is not None:
             settings = replace(settings, sampling=replace(settings.sampling, seed=seed))
-        if not isinstance(reference, Reference):
-            detector = None if settings.retarget.mode == "none" else self.dwpose
-            reference = open_reference(reference, box=box, mask=mask, dwpose=detector)
-        if isinstance(driving, (str, Path)):
-            driving = open_driving(
-                driving,
-                poses=poses,
-                dwpose=self.dwpose,
-                frames=frames,
-                stride=stride,
-                start=start,
-                end=end,
-                progress=partial(self.report, "poses"),
-            )
-        return self.animate(reference, driving, settings)
+        inputs = open_inputs(
+            reference,
+            driving,
+            dwpose=self.dwpose,
+            detect_own_pose=settings.retarget.mode != "none",
+            poses=poses,
+            frames=frames,
+            stride=stride,
+            start=start,
+            end=end,
+            box=box,
+            mask=mask,
+            progress=partial(self.report, "poses"),
+        )
+        return self.animate(*inputs, settings)
 
     def animate(self, reference: Reference, driving: DrivingSource, settings: AnimationSettings) -> Animation:
         """Animate a character whose inputs are open already.

@@ -4,28 +4,34 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..animate_x.animation import Animation, DrivingSource, Report, all_frames
+from ..animate_x.animation import Animation, DrivingSource, Report, all_frames, no_report, open_inputs
 from ..animate_x.conditioning import encode_motion, warn_of_stretching
 from ..animate_x.sampling import finite_clip
 from ..animate_x.shapes import ClipShape
 from ..driving import DrivingClip
 from ..errors import AnimateXWarning
+from ..hub.catalogue import default_models_folder
+from ..hub.models_dir import PLUS_MODULES, ModelsDir
+from ..pose.dwpose import DWPose
 from ..pose.keypoints import PoseSequence
-from ..reference import Reference
-from ..retarget.retarget import RetargetSettings, retarget_with_plan
-from ..utils.devices import reraise_oom
-from .components import AnimateXPlus, on_device
+from ..reference import ImageSource, Reference
+from ..retarget.character import Box
+from ..retarget.retarget import retarget_with_plan
+from ..utils.devices import choose_device, choose_dtype, reraise_oom
+from ..utils.validation import require_file
+from .checkpoint import read_plus
+from .components import AnimateXPlus, PlusFiles, load_animate_x_plus, on_device
 from .conditions import PlusConditions
+from .config import VARIANTS
 from .modules import PlusInputs
 from .preprocessing import (
     JPEG_QUALITY,
-    NEGATIVE_PROMPT,
-    TYPICAL_PROMPT,
     chosen_frames,
     inputs_from_poses,
     masked_latents,
@@ -35,48 +41,149 @@ from .preprocessing import (
     wan_clip_picture,
 )
 from .sampling import PlusSampling, sample_clip
-from .shapes import WanShape, fitting_frames
+from .settings import PlusSettings
+from .shapes import WanShape
 from .wan.transformer import WanInputs
 
 
 @dataclass(frozen=True)
-class PlusSettings:
-    """What is made of a reference, a dance and a text.
+class AnimateXPlusPipeline:
+    """Animates characters in front of a background that follows a prompt.
 
-    prompt: what is seen and how the background moves; negative_prompt: what shall not be seen.
-    width, height: pixels, multiples of 16. jpeg_noise: whether the pictures of poses go through JPEG, as the
-    release's do.
+    `pipeline(reference, driving, prompt=...)` does everything; `animate` does the same with open inputs.
+
+    Attributes:
+        system: The models.
+        report: Called as the work proceeds.
+        sampling: The default settings of `__call__`.
+        dwpose: Detects poses that `__call__` is not given.
+
     """
 
-    prompt: str = TYPICAL_PROMPT
-    negative_prompt: str = NEGATIVE_PROMPT
-    width: int = 480
-    height: int = 832
-    retarget: RetargetSettings = field(default_factory=RetargetSettings)
-    sampling: PlusSampling = field(default_factory=PlusSampling)
-    jpeg_noise: bool = True
-
-    def __post_init__(self) -> None:
-        _ = self.shape(1)  # refuses sizes that cannot be
-
-    def shape(self, frames: int) -> WanShape:
-        """Return the shape of a clip for a dance of some frames, which become the next 4n + 1."""
-        return WanShape(self.width, self.height, fitting_frames(frames))
-
-
-@dataclass(frozen=True)
-class AnimateXPlusPipeline:
-    """Makes characters dance before backgrounds that move as a text says."""
-
     system: AnimateXPlus
-    report: Report
+    report: Report = no_report
+    sampling: PlusSampling = field(default_factory=PlusSampling)
+    dwpose: DWPose = field(default_factory=DWPose)
+
+    @classmethod
+    def from_bundle(
+        cls,
+        model: str | Path = "simple",
+        *,
+        models_dir: str | Path | None = None,
+        wan: str | Path | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        report: Report = no_report,
+    ) -> "AnimateXPlusPipeline":
+        """Load the models.
+
+        Args:
+            model: "simple" or "full" for that variant's file in the models directory, or a file.
+            models_dir: A directory laid out as ComfyUI's `models`; None for $ANIMATEX_MODELS, else
+                ~/.cache/animatex.
+            wan: The file of Wan's image-to-video transformer; None for the one in the models directory.
+            device: "auto", "cpu", "cuda", "cuda:1", "mps".
+            precision: Of the transformer: "auto", "fp32", "fp16" or "bf16".
+            report: Called with a stage, what is done of it and what there is, as the work proceeds.
+
+        Returns:
+            The pipeline.
+
+        Raises:
+            InvalidInput: A file is missing, or the device is not available.
+            CheckpointError: A file cannot be used.
+
+        """
+        folder = ModelsDir(default_models_folder() if models_dir is None else Path(models_dir))
+        path = _modules_file(model, folder)
+        variant = read_plus(path).config.variant
+        if wan is not None:
+            require_file(Path(wan), "Wan transformer")
+        files = PlusFiles.find(folder, path, variant, None if wan is None else Path(wan))
+        place = choose_device(device)
+        system = load_animate_x_plus(files, choose_dtype(precision, place), place, partial(report, "loading"))
+        dwpose = DWPose(*(folder.find_pose_files() or (None, None)))
+        return cls(system, report, PlusSampling.released(variant), dwpose)
+
+    def __call__(
+        self,
+        reference: ImageSource | Reference,
+        driving: str | Path | DrivingSource,
+        *,
+        prompt: str | None = None,
+        poses: str | Path | PoseSequence | None = None,
+        frames: int | None = 81,
+        stride: int = 1,
+        start: float = 0.0,
+        end: float | None = None,
+        seed: int | None = None,
+        box: Box | None = None,
+        mask: str | Path | np.ndarray | None = None,
+        settings: PlusSettings | None = None,
+    ) -> Animation:
+        """Animate a character; arguments as for `AnimateXPipeline`, and a prompt.
+
+        Args:
+            reference: A file, a Pillow image, an array (h, w, 3) uint8 in RGB, or a `Reference`.
+            driving: The driving video: a file, or open already.
+            prompt: What is seen and how the background moves; None for that of the settings.
+            poses: Of a driving file: its poses or a file with them; None to detect them.
+            frames: Of a driving file: how many frames to use, None for all.
+            stride: Of a driving file: one frame in how many.
+            start: Of a driving file: where to begin, in seconds.
+            end: Of a driving file: where to end, in seconds; None for its end.
+            seed: Of the noise; None for that of the settings.
+            box: The box that the character fills, if no pose is detected in the reference.
+            mask: A mask of the character, as an alternative to `box`.
+            settings: None for `self.sampling` and otherwise defaults.
+
+        Returns:
+            The animation; `save` writes it with the audio of the driving video.
+
+        Raises:
+            AnimateXError: An input cannot be used; the message says what to do.
+
+        """
+        settings = PlusSettings(sampling=self.sampling) if settings is None else settings
+        if prompt is not None:
+            settings = replace(settings, prompt=prompt)
+        if seed is not None:
+            settings = replace(settings, sampling=replace(settings.sampling, seed=seed))
+        inputs = open_inputs(
+            reference,
+            driving,
+            dwpose=self.dwpose,
+            detect_own_pose=settings.retarget.mode != "none",
+            poses=poses,
+            frames=frames,
+            stride=stride,
+            start=start,
+            end=end,
+            box=box,
+            mask=mask,
+            progress=partial(self.report, "poses"),
+        )
+        return self.animate(*inputs, settings)
 
     @torch.no_grad()
     def animate(self, reference: Reference, dance: DrivingSource, settings: PlusSettings) -> Animation:
-        """Give a character the motion of a dance, whose last frame is repeated until there are 4n + 1.
+        """Animate a character whose inputs are open already.
 
-        Raises InvalidInput for sizes and settings that cannot work, OutOfMemory with what to lower, and
-        whatever the report raises.
+        The last driving frame is repeated until there are 4n + 1 frames.
+
+        Args:
+            reference: The character.
+            dance: The driving frames with their poses.
+            settings: The settings.
+
+        Returns:
+            The animation.
+
+        Raises:
+            InvalidInput: Sizes or settings are not possible.
+            OutOfMemory: The message says what to lower.
+
         """
         shape = settings.shape(len(dance.poses))
         warn_of_stretching(reference.picture, ClipShape(shape.width, shape.height, num_downsamples=1))
@@ -137,6 +244,14 @@ class AnimateXPlusPipeline:
 
     def _placed(self, tensor: Tensor) -> Tensor:
         return tensor.to(self.system.device, self.system.dtype)
+
+
+def _modules_file(model: str | Path, folder: ModelsDir) -> Path:
+    variant = next((variant for variant in VARIANTS if variant == model), None)
+    if variant is not None:
+        return folder.find_plus(variant) or folder.require(PLUS_MODULES[variant])
+    require_file(Path(model), "model")
+    return Path(model)
 
 
 def _drawn(

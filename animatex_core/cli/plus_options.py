@@ -13,9 +13,10 @@ import torch
 from ..animate_x.animation import Animation, Report
 from ..animate_x_plus.checkpoint import is_plus, read_plus
 from ..animate_x_plus.components import PlusFiles, load_animate_x_plus
-from ..animate_x_plus.pipeline import AnimateXPlusPipeline, PlusSettings
+from ..animate_x_plus.pipeline import AnimateXPlusPipeline
 from ..animate_x_plus.preprocessing import NEGATIVE_PROMPT, TYPICAL_PROMPT
 from ..animate_x_plus.sampling import GUIDANCE, SHIFT, STEPS, PlusSampling
+from ..animate_x_plus.settings import PlusSettings
 from ..driving import DrivingClip
 from ..errors import InvalidInput
 from ..hub.models_dir import PLUS_MODULES, Variant

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from animatex_core.animate_x_plus.components import AnimateXPlus, PlusFiles, load_animate_x_plus
 from animatex_core.animate_x_plus.modules import PlusInputs
-from animatex_core.animate_x_plus.pipeline import AnimateXPlusPipeline, PlusSettings
+from animatex_core.animate_x_plus.pipeline import AnimateXPlusPipeline
 from animatex_core.animate_x_plus.sampling import PlusSampling
+from animatex_core.animate_x_plus.settings import PlusSettings
 from animatex_core.animate_x_plus.wan.transformer import WanInputs, predict
 from animatex_core.errors import AnimateXWarning, Cancelled, InvalidInput
 from animatex_core.hub.models_dir import Variant
