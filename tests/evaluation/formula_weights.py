@@ -1,4 +1,4 @@
-"""Weights that follow from their names and shapes, so that they are the same on every machine."""
+"""Weights that are computed from their names and shapes, identical on every machine."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A rater at the page of a study, in a real Chromium that reaches no network."""
+"""A rater of a study, in a real Chromium without network access."""
 
 import os
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def chromium() -> Iterator[Browser]:
 
 @dataclass
 class Rater:
-    """A person before the page. complaints: errors in its console; asked: addresses that it loaded."""
+    """A rater at the page. complaints: errors in the console; asked: URLs that it loaded."""
 
     page: Page
     folder: Path
@@ -38,7 +38,7 @@ class Rater:
 
     @classmethod
     def sits_down(cls, browser: Browser, html: Path) -> "Rater":
-        """Open the page from the disk, with nothing kept of anybody before."""
+        """Open the page from disk in a new browser profile."""
         rater = cls(browser.new_context(viewport=VIEWPORT, accept_downloads=True).new_page(), html.parent)
         rater.page.set_default_timeout(PATIENCE)
         rater.page.on("pageerror", lambda error: rater.complaints.append(str(error)))
@@ -78,7 +78,7 @@ class Rater:
         return target
 
     def pictured(self, name: str) -> None:
-        """Take a screenshot where $STUDY_PICTURES names a folder, to be looked at by people."""
+        """Take a screenshot for inspection if $STUDY_PICTURES is set to a folder."""
         folder = os.environ.get("STUDY_PICTURES")
         if folder:
             self.page.screenshot(path=Path(folder) / f"{name}.png")

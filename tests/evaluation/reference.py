@@ -1,4 +1,4 @@
-"""Numbers of independent implementations; `about` in the file says which."""
+"""Values of independent implementations, which `about` in the file describes."""
 
 import json
 from pathlib import Path

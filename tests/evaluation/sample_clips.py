@@ -1,4 +1,4 @@
-"""Clips that follow from integers, the same on every machine."""
+"""Clips that are computed from integers, identical on every machine."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ def patterned_clip(frames: int, height: int, width: int, seed: int = 0) -> np.nd
 
 
 def near(clip: np.ndarray, seed: int = 1) -> np.ndarray:
-    """A clip with errors of up to 24 levels, wrapping nowhere."""
+    """A clip with errors of up to 24 levels, without overflow."""
     frames, height, width, _ = clip.shape
     errors = patterned_clip(frames, height, width, seed).astype(np.int32) % 49 - 24
     return np.clip(clip + errors, 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Clips of systems on the same cases, in real files, and votes on them."""
+"""Files of a study: clips of systems on the same cases, and votes."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ COLOURS = {"animate-x": (220, 120, 40), "othersystem": (60, 140, 220), "thirdsys
 
 
 def write_moving(path: Path, colour: tuple[int, int, int], frames: int = FRAMES, **options: Any) -> Path:
-    """Write a clip of a square that goes down."""
+    """Write a clip of a square that moves down."""
     pictures = np.full((frames, HEIGHT, WIDTH, 3), 230, np.uint8)
     for step, picture in enumerate(pictures):
         picture[10 + 8 * step : 40 + 8 * step, 16:48] = colour
@@ -24,7 +24,7 @@ def write_moving(path: Path, colour: tuple[int, int, int], frames: int = FRAMES,
 
 
 def write_systems(folder: Path, cases: str = "abc", systems: int = 2) -> dict[str, Path]:
-    """Write what systems made of cases, each into a folder of its name; return the folders by name."""
+    """Write the clips of systems, each in a folder of its name; return the folders by name."""
     names = list(COLOURS)[:systems]
     for name in names:
         for place, case in enumerate(cases):

@@ -1,4 +1,4 @@
-"""Clips of other systems beside the truth: compared at the same times, or left out with a sentence."""
+"""Clips of other systems against the ground truth: aligned in time, or left out with a reason."""
 
 import json
 import os
@@ -24,7 +24,7 @@ LOSSLESS = ("-c:v", "libx264rgb", "-qp", "0")
 
 @pytest.fixture(scope="module")
 def truth(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A set of the cases a and b, 12 frames at 24 a second."""
+    """A set of the cases a and b with 12 frames at 24 frames per second."""
     folder = tmp_path_factory.mktemp("truth")
     for name in ("clips", "poses"):
         (folder / name).mkdir()
@@ -76,7 +76,7 @@ def test_the_truth_against_itself(
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "reason"),
     [
         (("-vf", "fps=12"), "12 frames per second, but the true clip is compared at 24"),
         (("-vf", "fps=20"), "20 frames per second, but the true clip is compared at 24"),
@@ -89,8 +89,8 @@ def test_the_truth_against_itself(
         (("-vf", "scale=96:96"), "96x96 pixels, but the true clip has 64x96"),
     ],
 )
-def test_a_clip_that_does_not_fit_costs_only_itself(
-    truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], said: str
+def test_a_clip_that_does_not_fit_is_left_out(
+    truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], reason: str
 ) -> None:
     folder = converted(truth, tmp_path / "other", "mp4", ("-c", "copy"))
     (folder / "b.mp4").unlink()
@@ -100,10 +100,10 @@ def test_a_clip_that_does_not_fit_costs_only_itself(
     found = results(tmp_path / "out")
     assert found["scores"]["SSIM"]["value"] >= 0.999
     assert (list(found["cases"]), list(found["left_out"])) == (["a"], ["b"])
-    assert said in found["left_out"]["b"]
+    assert reason in found["left_out"]["b"]
     printed = capsys.readouterr().out
     assert "other, self-driven: 1 of 2 cases are scored." in printed
-    assert said in printed
+    assert reason in printed
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_clip_that_does_not_fit_costs_only_itself(
     [("other", "missing"), ("other", "empty"), ("other", "text"), ("other", "cut"), ("truth", "missing"),
      ("truth", "empty"), ("truth", "text")],
 )  # fmt: skip
-def test_one_bad_clip_never_costs_the_report(truth: Path, tmp_path: Path, damage: str, side: str) -> None:
+def test_one_bad_clip_does_not_stop_the_report(truth: Path, tmp_path: Path, damage: str, side: str) -> None:
     shutil.copytree(truth, tmp_path / "truth")
     folder = converted(truth, tmp_path / "other", "mp4", ("-c", "copy"))
     path = folder / "a.mp4" if side == "other" else tmp_path / "truth" / "clips" / "a.mp4"
@@ -148,7 +148,7 @@ def test_names_that_are_not_utf8_are_evaluated(truth: Path, tmp_path: Path) -> N
     assert results(tmp_path / "out")["cases"][odd]["SSIM"] >= 0.999
 
 
-def test_companions_of_macos_are_no_cases(truth: Path, tmp_path: Path) -> None:
+def test_macos_metadata_files_are_ignored(truth: Path, tmp_path: Path) -> None:
     shutil.copytree(truth, tmp_path / "truth")
     folder = converted(truth, tmp_path / "other", "mp4", ("-c", "copy"))
     for place in (folder / "._a.mp4", tmp_path / "truth/clips/._a.mp4", tmp_path / "truth/poses/._a.json"):
@@ -175,7 +175,7 @@ def test_frames_are_those_shown_at_the_same_time(
     assert aligned_frames(Path("x.mp4"), fps, 7, truth_fps, 4) == expected
 
 
-def test_one_of_two_shapes_will_do() -> None:
+def test_one_matching_aspect_ratio_is_enough() -> None:
     check_shape(Path("x.mp4"), (512, 768), [(512, 758), (512, 768)])
     check_shape(Path("x.mp4"), (256, 379), [(512, 758)])
     with pytest.raises(InvalidInput, match="same aspect ratio"):

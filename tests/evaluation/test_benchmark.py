@@ -22,7 +22,7 @@ MADE_UP = ProceduralSet(3, FRAMES, WIDTH, HEIGHT)
 
 
 def heights(poses: PoseSequence) -> np.ndarray:
-    """How far apart the highest and lowest points of the body are, in each frame, in parts of the picture."""
+    """Return the vertical extent of the body in each frame, relative to the image height."""
     rows = np.where(seen(poses.body), poses.body[..., 1], np.nan)
     return np.nanmax(rows, axis=1) - np.nanmin(rows, axis=1)
 
@@ -75,7 +75,7 @@ def test_a_set_is_known_by_its_contents(folder: Path, tmp_path: Path) -> None:
     assert FolderSet(moved, 2, 1).identity() != before
 
 
-def test_what_a_folder_lacks_is_said(folder: Path) -> None:
+def test_missing_files_are_reported(folder: Path) -> None:
     cases = FolderSet(folder, 2, 1)
     (folder / "poses" / "b.json").unlink()
     with pytest.raises(InvalidInput, match=r"b\.json is missing: create it with `animatex pose`"):
@@ -90,7 +90,7 @@ def test_what_a_folder_lacks_is_said(folder: Path) -> None:
         _ = FolderSet(folder, 2, 1).names
 
 
-def test_clips_of_others_are_resized_and_must_be_long_enough(folder: Path) -> None:
+def test_clips_of_other_systems_are_resized_and_must_be_long_enough(folder: Path) -> None:
     case = FolderSet(folder, FRAMES, 1).case(0)
     task = task_of(case, "self-driven", _nobody)
     theirs = ClipsOf("theirs", folder / "clips", only="self-driven")
@@ -104,7 +104,7 @@ def test_clips_of_others_are_resized_and_must_be_long_enough(folder: Path) -> No
         ClipsOf("theirs", folder / "clips").clip("a", 0, "cross", task, (32, 48))
 
 
-def test_settings_are_kept_and_compared(tmp_path: Path) -> None:
+def test_settings_are_stored_and_compared(tmp_path: Path) -> None:
     path = tmp_path / "out" / "settings.json"
     write_or_match_settings(path, {"seed": 1, "size": (64, 96)})
     write_or_match_settings(path, {"size": (64, 96), "seed": 1})
@@ -115,7 +115,7 @@ def test_settings_are_kept_and_compared(tmp_path: Path) -> None:
         write_or_match_settings(path, {"seed": 1})
 
 
-def test_values_are_written_as_in_the_paper() -> None:
+def test_values_are_formatted_as_in_the_paper() -> None:
     shown = [written(metric, value) for metric, value in SCORES["cross"].items()]
     assert shown == ["13.60", "0.452", "1.02E-04", "0.430", "26.11", "32.23", "703.87"]
 

@@ -26,7 +26,7 @@ PATIENCE = 120  # seconds
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small bundle in both settings, in one go."""
+    """A run of the small bundle in both settings."""
     out = tmp_path_factory.mktemp("whole") / "results"
     assert evaluate(out, "small", CASES) == 0
     return out
@@ -34,7 +34,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def two_networks(tmp_path: Path, models: ModelsDir) -> Path:
-    """A models folder with the files of LPIPS and FVD alone."""
+    """A models directory with only the files of LPIPS and FVD."""
     there = tmp_path / "some-models" / "evaluation"
     there.mkdir(parents=True)
     for file in ("lpips-vgg16", "lpips-heads", "fvd-i3d"):
@@ -75,7 +75,7 @@ def test_a_second_run_changes_nothing_and_animates_nothing(whole: Path) -> None:
     assert state.stat().st_mtime_ns == written
 
 
-def test_a_killed_run_goes_on_to_the_same_bytes(
+def test_a_killed_run_resumes_with_identical_results(
     tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -109,13 +109,13 @@ def test_other_settings_in_the_same_folder_are_refused(
 ) -> None:
     before = contents(whole)
     assert evaluate(whole, *more) == 2
-    said = capsys.readouterr().err
-    assert "holds an evaluation with other settings" in said
-    assert differing in said
+    message = capsys.readouterr().err
+    assert "holds an evaluation with other settings" in message
+    assert differing in message
     assert contents(whole) == before
 
 
-def test_variants_stand_in_one_table(tmp_path: Path) -> None:
+def test_variants_are_in_one_table(tmp_path: Path) -> None:
     full = _denoiser(tmp_path / "full.safetensors", small_config())
     without = _denoiser(tmp_path / "other.safetensors", replace(small_config(), ipi=None))
     training = _training(tmp_path / "run", small_config())
@@ -141,7 +141,7 @@ def test_clips_of_another_system(tmp_path: Path, whole: Path) -> None:
     assert ssim[0] == pytest.approx(ssim[1], abs=0.05), "the same clips but for their compression"
 
 
-def test_metrics_whose_files_are_there(tmp_path: Path, two_networks: Path) -> None:
+def test_only_metrics_with_files_are_computed(tmp_path: Path, two_networks: Path) -> None:
     folder = write_set(tmp_path / "set")
     given = (
         f"truth={folder / 'clips'}",
@@ -170,7 +170,7 @@ def test_a_distance_of_a_single_window_is_left_out(tmp_path: Path, two_networks:
     assert "FVD of truth, self-driven, is left out: it needs more than one sample" in table
 
 
-def test_a_system_may_come_later(tmp_path: Path) -> None:
+def test_a_system_can_be_added_later(tmp_path: Path) -> None:
     folder = write_set(tmp_path / "set")
     shared = f"--set={folder}", "--setting=self-driven"
     assert evaluate(tmp_path / "out", "small", *shared) == 0
@@ -204,7 +204,7 @@ def test_a_folder_of_cases_in_the_cross_setting(tmp_path: Path) -> None:
         (("--cases=1", "--setting=cross", "{empty}"), "There is no clip of the case 0000 in"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_sentence(
+def test_errors_are_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...], sentence: str
 ) -> None:
     (tmp_path / "empty").mkdir()

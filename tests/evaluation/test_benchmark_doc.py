@@ -1,4 +1,4 @@
-"""The page about the benchmark: commands that are understood, and files that are there."""
+"""The documentation of the benchmark: its commands parse and its files exist."""
 
 import re
 from pathlib import Path
@@ -21,11 +21,11 @@ def test_commands_are_understood(line: list[str]) -> None:
     assert arguments.systems
 
 
-def test_results_lie_where_the_page_says(tmp_path: Path) -> None:
+def test_results_are_where_the_page_says(tmp_path: Path) -> None:
     assert evaluate(tmp_path / "out", "small", "--cases=1", "--setting=cross") == 0
     files = contents(tmp_path / "out")
-    told = re.findall(r"`((?:results\.|SYSTEM)[\w./]+)`", SECTION)
-    assert len(told) == 5
-    for name in told:
+    names = re.findall(r"`((?:results\.|SYSTEM)[\w./]+)`", SECTION)
+    assert len(names) == 5
+    for name in names:
         place = name.replace("SYSTEM/SETTING", "small/cross")
         assert any(file == place or file.startswith(f"{place}/") for file in files), name

@@ -1,4 +1,4 @@
-"""The prompts of a set: their grammar, and which are chosen."""
+"""The prompts of a set: their grammar and selection."""
 
 import csv
 import re
@@ -14,7 +14,7 @@ from animatex_core.evaluation.benchmark_set.prompts import COLUMNS, OBJECTS, PLA
 MOST = len(OBJECTS) * len(SEASONS) * len(PLACES)
 
 
-def test_words_are_many_and_said_once() -> None:
+def test_words_are_distinct() -> None:
     assert len(set(OBJECTS)) == len(OBJECTS) >= 100
     assert len(set(PLACES)) == len(PLACES) >= 40
     assert len(SEASONS) == 4
@@ -27,14 +27,14 @@ def test_500_prompts_of_either_kind_are_distinct() -> None:
     assert [scene.id for scene in scenes] == [f"{number:04d}" for number in range(1, 501)]
 
 
-def test_a_prompt_tells_all_that_the_grammar_asks_for() -> None:
+def test_prompts_contain_all_parts() -> None:
     for scene in draw_scenes():
         for prompt, action in ((scene.image, "standing"), (scene.video, "dancing")):
             for part in ("cute", "arms", "legs", action, scene.object, scene.place, scene.season):
                 assert part in prompt
 
 
-def test_every_object_and_season_gets_its_share() -> None:
+def test_objects_and_seasons_are_balanced() -> None:
     scenes = draw_scenes()
     objects = Counter(scene.object for scene in scenes)
     assert set(objects) == set(OBJECTS)
@@ -48,7 +48,7 @@ def test_the_choice_depends_on_the_seed_and_grows_at_its_end() -> None:
     assert draw_scenes(700)[:500] == draw_scenes(500)
 
 
-def test_all_scenes_can_be_had_and_no_more() -> None:
+def test_all_scenes_can_be_drawn_but_no_more() -> None:
     assert len({scene.video for scene in draw_scenes(MOST)}) == MOST
     for count, seed in ((MOST + 1, 0), (0, 0), (5, -1)):
         with pytest.raises(InvalidInput, match=r"count|seed"):
@@ -66,18 +66,18 @@ def test_the_command_writes_a_table(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--out", "a.txt"], "end it in .csv"),
         (["--count", "1000000"], "use fewer"),
         (["--seed", "-1"], "seed"),
     ],
 )
-def test_the_command_says_what_cannot_be(
+def test_the_command_reports_errors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-    options: list[str], told: str,
+    options: list[str], message: str,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     assert main(["benchmark-set", "prompts", *options]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""Which clips are kept, by numbers and on real files."""
+"""Screening of videos, with synthetic poses and real files."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ FPS = 10
 
 
 def poses(frames: int = 20, score: float = 0.8) -> np.ndarray:
-    """Points (frames, 130, 3) of a body that is found throughout."""
+    """Points (frames, 130, 3) of a body that is detected in every frame."""
     points = np.full((frames, POINTS, 3), 0.5, np.float32)
     points[..., 2] = score
     return points
@@ -43,7 +43,7 @@ def test_the_limbs_are_those_of_arms_and_legs() -> None:
     assert set(names) == {"shoulder", "elbow", "wrist", "hip", "knee", "ankle"}
 
 
-def test_a_body_throughout_is_kept() -> None:
+def test_a_video_with_a_body_in_every_frame_is_kept() -> None:
     found = measured(poses())
     assert (found.frames, found.found, found.gap) == (20, 1.0, 0.0)
     assert found.confidence == pytest.approx(0.8)
@@ -51,14 +51,14 @@ def test_a_body_throughout_is_kept() -> None:
     assert praise(found) == "a body is found in 100% of the frames, with a mean score of 0.80"
 
 
-def test_heads_hands_and_toes_are_no_measure() -> None:
+def test_heads_hands_and_toes_are_ignored() -> None:
     points = poses()
     others = [joint for joint in range(POINTS) if joint not in LIMBS]
     points[:, others, 2] = 0
     assert measured(points) == measured(poses())
 
 
-def test_two_hidden_joints_are_let_pass_and_three_are_not() -> None:
+def test_two_hidden_joints_are_allowed_but_not_three() -> None:
     points = poses()
     points[:, LIMBS[:2], 2] = 0.3  # a score of exactly 0.3 is not seen
     assert measured(points).found == 1
@@ -76,7 +76,7 @@ def test_the_longest_gap_counts_in_seconds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "expected"),
     [
         ((20, 0.0, 2.0, 0.1), ["no body is found in any frame"]),
         ((20, 0.8, 0.2, 0.7), ["a body is found in 80% of the frames, less than 90%"]),
@@ -86,23 +86,23 @@ def test_the_longest_gap_counts_in_seconds() -> None:
         ((20, 0.9, 0.5, 0.5), []),
     ],
 )
-def test_what_falls_short_is_told(values: tuple[int, float, float, float], told: list[str]) -> None:
+def test_reasons_for_rejection(values: tuple[int, float, float, float], expected: list[str]) -> None:
     found = list(faults(Measured(*values), Thresholds()))
-    assert len(found) == len(told)
-    assert all(fault.startswith(start) for fault, start in zip(found, told, strict=True))
+    assert len(found) == len(expected)
+    assert all(fault.startswith(start) for fault, start in zip(found, expected, strict=True))
 
 
 @pytest.mark.parametrize(
     "wrong", [{"joints": 13}, {"found": 1.1}, {"gap": -1.0}, {"confidence": float("nan")}]
 )
-def test_thresholds_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
+def test_invalid_thresholds_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match=f"^{next(iter(wrong))} is"):
         Thresholds(**wrong)
 
 
 @pytest.fixture
 def clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Somebody throughout, for half of the time, nobody, and no clip; small nets in place of DWPose."""
+    """Videos with a person always, half of the time and never, and a file that is no video."""
     models, folder = tmp_path / "models", tmp_path / "clips"
     models.mkdir()
     write_detector(models / "yolox_l.onnx")
@@ -141,7 +141,7 @@ def test_every_clip_is_kept_or_dropped_with_the_reason(
     assert found["clips"]["half.mp4"]["measured"]["frames"] == 8
 
 
-def test_other_thresholds_need_no_other_search(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_thresholds_use_the_cached_poses(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert screen(clips) == 0
     monkeypatch.setattr(PoseExtractor, "from_files", None)  # would be called to search
     assert screen(clips, "--found", "0.4", "--gap", "1", "--confidence", "0.3") == 0
@@ -149,7 +149,7 @@ def test_other_thresholds_need_no_other_search(clips: Path, monkeypatch: pytest.
     assert report()["thresholds"]["gap"] == 1
 
 
-def test_an_interrupted_search_goes_on_where_it_stopped(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_screening_resumes(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found, searched = PoseFinder._detect, []
 
     def interrupted(finder: PoseFinder, clip: Any, progress: Any) -> PoseSequence:
@@ -167,29 +167,29 @@ def test_an_interrupted_search_goes_on_where_it_stopped(clips: Path, monkeypatch
     assert report()["not_screened"] == []
 
 
-def test_a_clip_that_changed_is_searched_anew(clips: Path) -> None:
+def test_a_changed_clip_is_processed_again(clips: Path) -> None:
     assert screen(clips) == 0
     (clips / "all.mp4").write_bytes((clips / "more" / "none.mp4").read_bytes())
     assert screen(clips) == 0
     assert report()["kept"] == []
 
 
-def test_the_small_nets_can_be_asked_for(clips: Path) -> None:
+def test_the_small_models_can_be_selected(clips: Path) -> None:
     assert screen(clips, "--pose-nets", "small") == 0
     assert report()["nets"] == "the small nets"
 
 
 @pytest.mark.parametrize(
-    ("folder", "options", "told"),
+    ("folder", "options", "expected"),
     [
         ("gone", [], "does not exist"),
         ("models", [], "holds no clips"),
         ("clips", ["--found", "2"], "found is 2"),
     ],
 )
-def test_the_command_says_what_cannot_be(
-    clips: Path, capsys: pytest.CaptureFixture[str], folder: str, options: list[str], told: str
+def test_the_command_reports_errors(
+    clips: Path, capsys: pytest.CaptureFixture[str], folder: str, options: list[str], expected: str
 ) -> None:
     assert screen(clips.parent / folder, *options) == 2
-    assert told in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
     assert not Path("screened").exists()

@@ -18,7 +18,7 @@ PAGE = (DOCS / "evaluation.md").read_text(encoding="utf-8")
 
 @pytest.fixture
 def _material(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folders that the page speaks of."""
+    """The folders that the page refers to."""
     monkeypatch.setenv("ANIMATEX_MODELS", str(tmp_path / "models"))
     monkeypatch.chdir(tmp_path)
     for folder, name in zip(write_systems(tmp_path).values(), ("ours", "other"), strict=True):
@@ -43,8 +43,8 @@ def test_from_clips_to_percentages_and_from_words_to_a_set() -> None:
 
 def test_the_thresholds_of_the_page_are_those_of_the_code() -> None:
     defaults = Thresholds()
-    told = re.sub(r"\s+", " ", PAGE)
-    assert f"at least {defaults.found:.0%}".replace("%", " %") in told
-    assert f"a mean score of {defaults.confidence} or more" in told
-    assert f"at least {defaults.joints} of the 12 joints" in told
+    text = re.sub(r"\s+", " ", PAGE)
+    assert f"at least {defaults.found:.0%}".replace("%", " %") in text
+    assert f"a mean score of {defaults.confidence} or more" in text
+    assert f"at least {defaults.joints} of the 12 joints" in text
     assert defaults.gap == 0.5

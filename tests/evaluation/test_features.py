@@ -1,4 +1,4 @@
-"""How frames reach the networks: sizes, filters, ranges and windows."""
+"""Preprocessing of frames for the networks: sizes, filters, ranges and windows."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ CLIP = patterned_clip(3, 300, 250)
 
 
 class Means(nn.Module):
-    """A network of one weight: the mean of every channel."""
+    """A network with one weight that returns the mean of every channel."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ def test_a_window_sees_its_frames_and_no_others():
     assert (a == b).all(dim=1).tolist() == [False, True, True]
 
 
-def test_what_is_no_clip_is_refused():
+def test_other_arrays_than_clips_are_refused():
     for features in (FrameFeatures(Means(), width=3), WindowFeatures(Means(), i3d_input, 24, 3)):
         with pytest.raises(InvalidInput, match=r"float32.*must be uint8"):
             features.of(np.zeros((2, 8, 8, 3), np.float32))

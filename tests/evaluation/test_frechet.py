@@ -1,4 +1,4 @@
-"""Frechet distances: identities, known values, and other implementations."""
+"""Fréchet distances: identities, known values and other implementations."""
 
 import warnings
 
@@ -29,7 +29,7 @@ def gaussian(mean: Tensor, covariance: Tensor, count: int = MIN_SAMPLES) -> Gaus
 
 
 def by_root(a: Tensor, b: Tensor) -> float:
-    """The formula as it stands, by scipy's square root of a matrix."""
+    """The formula with scipy's matrix square root."""
     means, covariances = (
         [x.mean(0).numpy() for x in (a, b)],
         [np.cov(x.numpy(), rowvar=False) for x in (a, b)],
@@ -40,7 +40,7 @@ def by_root(a: Tensor, b: Tensor) -> float:
 
 @few
 @pytest.mark.parametrize(("count", "features"), [(500, 12), (7, 40), (2, 3)])
-def test_equal_sets_have_no_distance(count, features):
+def test_equal_sets_have_distance_zero(count, features):
     found = GaussianStatistics.of(samples(count, features, 0, mean=50))
     assert frechet_distance(found, found).value == pytest.approx(
         0, abs=1e-10 * float(found.covariance().trace())
@@ -89,7 +89,7 @@ def test_values_are_those_of_a_matrix_square_root():
 
 
 class Identity(nn.Module):
-    """Lets torchmetrics take features as they are."""
+    """Passes features through torchmetrics unchanged."""
 
     num_features = 16
 
@@ -111,7 +111,7 @@ def test_streamed_values_are_those_of_torchmetrics():
     assert frechet_distance(sets[0], sets[1]).value == pytest.approx(float(other.compute()), rel=CLOSE)
 
 
-def test_few_samples_are_counted_and_warned_of():
+def test_few_samples_cause_a_warning():
     a, b = (GaussianStatistics.of(samples(n, 3, n)) for n in (MIN_SAMPLES, MIN_SAMPLES - 1))
     with pytest.warns(AnimateXWarning, match="FVD rests on 2047 samples: below 2,048 it is biased"):
         assert frechet_distance(a, b, "FVD").samples == MIN_SAMPLES - 1

@@ -1,4 +1,4 @@
-"""Means and covariances of samples that come in parts."""
+"""Means and covariances of samples that are added in parts."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def test_parts_add_up_to_the_whole(sizes, seed):
     assert found.covariance().numpy() == pytest.approx(np.cov(whole.numpy(), rowvar=False), abs=1e-12)
 
 
-def test_nothing_cancels_far_from_zero():
+def test_no_cancellation_far_from_zero():
     near_zero = scattered(4000, 1).reshape(1000, 4)
     found = GaussianStatistics.empty(4)
     for part in (near_zero + 1e7).split(100):

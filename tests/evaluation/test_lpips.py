@@ -1,4 +1,4 @@
-"""LPIPS with the real heads on a backbone of generated weights."""
+"""LPIPS with the real heads on a backbone with generated weights."""
 
 import sys
 
@@ -46,7 +46,7 @@ def test_values_are_those_of_torchmetrics(vgg):
     )
 
 
-def test_equal_frames_have_no_distance_whatever_the_batch(vgg):
+def test_equal_frames_have_distance_zero_for_any_batch_size(vgg):
     mixed = np.concatenate([REAL[:2], GENERATED[2:]])
     found = Lpips.from_files(vgg, LPIPS_HEADS, batch_size=3).distances(mixed, REAL)
     assert found[:2].tolist() == [0, 0]

@@ -1,4 +1,4 @@
-"""All metrics over pairs that come one by one, stop, and go on."""
+"""All metrics over pairs that are added one by one, saved and resumed."""
 
 import warnings
 from collections.abc import Iterable
@@ -86,7 +86,7 @@ def test_memory_is_the_same_for_any_number_of_pairs(tmp_path):
 
 
 @few
-def test_an_evaluation_goes_on_to_the_last_bit(tmp_path):
+def test_a_resumed_evaluation_is_bit_identical(tmp_path):
     state = tmp_path / "state.safetensors"
     write_measurements(state, measured(PAIRS[:2]), {"done": "a, b"})
     begun, notes = read_measurements(state, NETWORKS)
@@ -105,7 +105,7 @@ def test_a_state_of_other_metrics_is_refused(tmp_path):
         read_measurements(tmp_path / "nowhere", NETWORKS)
 
 
-def test_a_pair_that_does_not_fit_changes_nothing():
+def test_an_invalid_pair_does_not_change_the_state():
     begun = measured(PAIRS[:1])
     with pytest.raises(InvalidInput, match="cut and resize"):
         begun.with_pair(NETWORKS, PAIRS[0][0], REAL[1])
@@ -134,12 +134,12 @@ def test_pixels_need_no_files(tmp_path):
         ("KID", "KID is not a metric: choose from PSNR, PSNR"),
     ],
 )
-def test_what_is_missing_is_named(tmp_path, metric, named):
+def test_missing_files_are_named(tmp_path, metric, named):
     with pytest.raises(InvalidInput, match=named):
         load_networks(ModelsDir(tmp_path), ["SSIM", metric])
 
 
-def test_higher_is_better_only_for_likeness():
+def test_higher_is_better_only_for_similarity():
     assert [name for name in METRICS if name in HIGHER_IS_BETTER] == ["PSNR", "PSNR*", "SSIM"]
 
 
@@ -171,7 +171,7 @@ def test_every_network_measures_a_pair_from_a_models_folder(models):
         ("L1", torch.tensor([4, 3])),
     ],
 )
-def test_a_state_of_impossible_values_is_refused(tmp_path, name, value):
+def test_a_state_with_impossible_values_is_refused(tmp_path, name, value):
     state = tmp_path / "state.safetensors"
     write_measurements(state, Measurements.none(MetricNetworks()).with_pair(MetricNetworks(), *PAIRS[0]), {})
     save_file(load_file(state) | {name: value}, state)

@@ -1,4 +1,4 @@
-"""The feature networks: the published names, the reference's numbers, and files that do not fit."""
+"""The feature networks: published keys, reference values, and files that do not fit."""
 
 import pytest
 import torch
@@ -60,7 +60,7 @@ def test_resnet_has_the_features_of_the_reference(models):
 
 
 @torch.no_grad()
-def test_resnet_of_pictures_that_rest_is_torchvisions_resnet():
+def test_resnet_of_a_still_clip_is_torchvisions_resnet():
     """With weights in the middle of time only, each frame is seen by a 2D ResNet-50."""
     flat = torchvision.models.resnet50(weights=None).eval()
     network, solid = resnet_on_meta(), {}
@@ -99,7 +99,7 @@ def test_a_file_of_another_network_is_refused(models):
         load_network(resnet_on_meta(), path, "the 3D ResNet-50")
 
 
-def test_a_program_is_not_run(tmp_path):
+def test_torchscript_is_not_run(tmp_path):
     path = tmp_path / "i3d_torchscript.pt"
     torch.jit.save(torch.jit.script(nn.Linear(1, 1)), path)
     with pytest.raises(UnsafeCheckpoint, match="TorchScript program, which was not run"):
@@ -110,7 +110,7 @@ def test_a_program_is_not_run(tmp_path):
     ("tensor", "error", "named"),
     [(torch.tensor([1, 2]), WrongCheckpoint, "int64"), (None, DamagedCheckpoint, "is empty")],
 )
-def test_what_cannot_be_weights_is_refused(tmp_path, tensor, error, named):
+def test_invalid_weights_are_refused(tmp_path, tensor, error, named):
     path = tmp_path / "file.pth"
     path.touch()
     if tensor is not None:

@@ -68,7 +68,7 @@ def test_the_overflow_is_arithmetic_modulo_256():
     assert psnr_overflowing(flat(116), flat(100)) == pytest.approx([100.0] * 2)  # 16 squared is 0 modulo 256
 
 
-def test_the_papers_l1_goes_with_its_psnr_at_its_resolution():
+def test_the_papers_l1_is_consistent_with_its_psnr():
     level = l1(flat(140, 768, 512), flat(100, 768, 512))[0]
     assert level == pytest.approx(1.02e-4, rel=0.01)
     assert 40 < 255 * 10 ** (-13.60 / 20) < 2 * 40  # the root mean square of errors with such a mean

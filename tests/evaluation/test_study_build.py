@@ -1,4 +1,4 @@
-"""What a study is made of, and what cannot become one."""
+"""Building a study, and its errors."""
 
 import base64
 import json
@@ -36,7 +36,7 @@ def embedded(page: Path) -> list[bytes]:
     ]
 
 
-def test_every_two_systems_meet_on_every_case_once() -> None:
+def test_all_pairs_of_systems_occur_once_per_case() -> None:
     pairs = draw_pairs(CASES, ["a", "b", "c"], seed=1)
     met = Counter((pair.case, frozenset((pair.left, pair.right))) for pair in pairs)
     assert len(met) == 30
@@ -44,7 +44,7 @@ def test_every_two_systems_meet_on_every_case_once() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_either_of_two_systems_is_as_often_on_the_left(seed: int) -> None:
+def test_both_systems_are_on_the_left_equally_often(seed: int) -> None:
     lefts = Counter((pair.left, pair.right) for pair in draw_pairs(CASES, ["a", "b", "c"], seed=seed))
     assert set(lefts.values()) == {5}
 
@@ -61,10 +61,10 @@ def test_fewer_pairs_are_spread_over_the_systems() -> None:
     assert set(Counter(frozenset((pair.left, pair.right)) for pair in pairs).values()) == {4}
 
 
-@pytest.mark.parametrize("asked", [{"seed": -1}, {"seed": 0, "most": 0}, {"seed": 0, "most": 11}])
-def test_pairs_that_cannot_be_are_refused(asked: dict[str, int]) -> None:
+@pytest.mark.parametrize("settings", [{"seed": -1}, {"seed": 0, "most": 0}, {"seed": 0, "most": 11}])
+def test_invalid_numbers_of_pairs_are_refused(settings: dict[str, int]) -> None:
     with pytest.raises(InvalidInput, match=r"seed|pairs"):
-        draw_pairs(CASES, ["a", "b"], **asked)
+        draw_pairs(CASES, ["a", "b"], **settings)
 
 
 def test_clips_are_in_the_page_as_they_are_and_once(folders: dict[str, Path], tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_clips_are_in_the_page_as_they_are_and_once(folders: dict[str, Path], tm
     assert found[0] == (folders[first.left] / f"{first.case}.mp4").read_bytes()
 
 
-def test_a_study_can_be_built_again_to_the_byte(folders: dict[str, Path], tmp_path: Path) -> None:
+def test_building_a_study_is_reproducible(folders: dict[str, Path], tmp_path: Path) -> None:
     page = tmp_path / "study.html"
     study = build(folders, page)
     before = page.read_bytes()
@@ -111,19 +111,19 @@ def test_the_key_tells_whose_clips_a_pair_shows(folders: dict[str, Path], tmp_pa
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"format": "another"}', '{"pairs": '])
-def test_what_is_no_key_is_refused(tmp_path: Path, content: str) -> None:
+def test_other_files_than_keys_are_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "study.key.json"
     path.write_text(content)
     with pytest.raises(InvalidInput, match="not the key of a study"):
         read_key(path)
 
 
-def test_a_key_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_key_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"study\.key\.json' cannot be read"):
         read_key(tmp_path / "study.key.json")
 
 
-def test_a_page_too_large_for_browsers_is_warned_of(
+def test_a_page_that_is_too_large_causes_a_warning(
     folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("animatex_core.evaluation.study.page.LARGE", 1000)
@@ -137,7 +137,7 @@ def test_a_case_that_a_system_lacks_is_named(folders: dict[str, Path]) -> None:
         find_material(folders)
 
 
-def test_one_system_is_no_study(folders: dict[str, Path]) -> None:
+def test_one_system_is_not_enough(folders: dict[str, Path]) -> None:
     with pytest.raises(InvalidInput, match="a study needs two"):
         find_material({"animate-x": folders["animate-x"]})
 
@@ -172,13 +172,13 @@ def test_damaged_files_are_refused(folders: dict[str, Path], tmp_path: Path) -> 
         find_material(folders)
 
 
-def test_a_clip_that_tells_its_system_is_warned_of(folders: dict[str, Path]) -> None:
+def test_a_clip_that_contains_the_name_of_its_system_causes_a_warning(folders: dict[str, Path]) -> None:
     write_moving(folders["othersystem"] / "a.mp4", (0, 0, 0), metadata={"comment": "made by OtherSystem"})
     with pytest.warns(AnimateXWarning, match=r"1 clips of 'othersystem', such as a\.mp4, contain this name"):
         find_material(folders)
 
 
-def test_clips_of_unequal_length_are_warned_of(folders: dict[str, Path]) -> None:
+def test_clips_of_unequal_length_cause_a_warning(folders: dict[str, Path]) -> None:
     write_moving(folders["othersystem"] / "b.mp4", (0, 0, 0), frames=9)
     with pytest.warns(AnimateXWarning, match="of 'b' last 0.5 to 0.8 seconds"):
         find_material(folders)
@@ -195,20 +195,20 @@ def test_the_command_takes_names_and_tells_what_to_keep(
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--out", "study.pdf"], "end it in .html"),
         (["--seed", "-1"], "seed is -1"),
         (["--pairs", "9"], "pairs is 9"),
     ],
 )
-def test_the_command_says_in_one_sentence_what_cannot_be(
+def test_errors_of_the_command_are_one_sentence(
     folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str], options: list[str], told: str,
+    capsys: pytest.CaptureFixture[str], options: list[str], message: str,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     assert main(["study", "build", *map(str, folders.values()), *options]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not list(tmp_path.glob("study.*"))
 
 
@@ -219,7 +219,7 @@ def test_two_systems_of_one_name_are_refused(
     assert "are both named 'same'" in capsys.readouterr().err
 
 
-def test_pictures_other_than_png_are_embedded_too(folders: dict[str, Path], tmp_path: Path) -> None:
+def test_other_image_formats_than_png_are_embedded(folders: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "references").mkdir()
     for case in "ab":
         Image.new("RGB", (8, 8)).save(tmp_path / "references" / f"{case}.jpg")

@@ -1,4 +1,4 @@
-"""What votes amount to, and which files are left out."""
+"""Counting votes, and files that are not counted."""
 
 import json
 import os
@@ -49,23 +49,23 @@ def test_wilson_gives_the_known_interval() -> None:
     np.testing.assert_allclose(wilson(1.0, 10, NORMAL), (0.7225, 1), atol=1e-4)
 
 
-def test_votes_of_raters_who_agree_count_one_by_one() -> None:
+def test_votes_of_agreeing_raters_are_independent() -> None:
     alternating = [np.tile([0.0, 1.0], 50) for _ in range(40)]
     assert share_of(alternating) == Share(0.5, approx(wilson(0.5, 4000, 2.0227)))
 
 
-def test_votes_of_raters_who_each_say_one_thing_count_a_rater() -> None:
+def test_constant_votes_count_once_per_rater() -> None:
     extreme = [np.full(50, float(place % 2)) for place in range(40)]
     assert share_of(extreme) == Share(0.5, approx(wilson(0.5, 39, 2.0227)))
 
 
-def test_votes_that_all_agree_leave_doubt_that_shrinks_with_raters() -> None:
+def test_intervals_of_unanimous_votes_shrink_with_raters() -> None:
     few, many = (share_of([np.ones(10)] * raters) for raters in (3, 30))
     assert few == Share(1.0, approx(wilson(1.0, 30, 4.30265)))
     assert many == Share(1.0, approx(wilson(1.0, 300, 2.04523)))
 
 
-def test_intervals_hold_what_they_promise() -> None:
+def test_intervals_have_the_nominal_coverage() -> None:
     # Raters differ: each prefers a system with a probability of their own, 0.6 on average.
     rng, held = np.random.default_rng(0), 0
     for _ in range(400):
@@ -77,18 +77,18 @@ def test_intervals_hold_what_they_promise() -> None:
     assert 0.92 < held / 400 < 0.99
 
 
-def test_one_rater_has_no_interval_and_nobody_no_share() -> None:
+def test_one_rater_has_no_interval_and_no_votes_have_no_share() -> None:
     assert share_of([np.array([1.0, 0.0])]) == Share(0.5, None)
     assert share_of([np.array([])]) is None
 
 
-def test_without_scipy_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_scipy_the_message_explains_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy.special", None)
     with pytest.raises(MissingDependency, match="pip install scipy"):
         share_of([np.array([1.0]), np.array([0.0])])
 
 
-def test_percentages_are_of_comparisons_won_and_a_difference_unseen_is_half_a_vote(tmp_path: Path) -> None:
+def test_percentages_are_shares_of_won_comparisons_with_ties_as_half(tmp_path: Path) -> None:
     votes = write_votes(tmp_path / "a.json", KEY, "a", everywhere(7, same=2))
     assert share(votes).value == pytest.approx(0.8)
     assert share(votes, system="theirs").value == pytest.approx(0.2)
@@ -96,14 +96,14 @@ def test_percentages_are_of_comparisons_won_and_a_difference_unseen_is_half_a_vo
     assert (tally.comparisons, tally.same) == (10, 2)
 
 
-def test_raters_are_put_together_and_may_answer_in_part(tmp_path: Path) -> None:
+def test_raters_are_combined_and_may_be_incomplete(tmp_path: Path) -> None:
     whole = write_votes(tmp_path / "a.json", KEY, "a", everywhere(10))
     part = write_votes(tmp_path / "b.json", KEY, "b", {number: everywhere(0)[number] for number in (1, 2)})
     assert share(whole, part).value == pytest.approx(10 / 12)
     assert count_votes([whole, part], KEY).tallies["ours"]["visual"].share is None
 
 
-def test_of_one_rater_the_fullest_file_counts_whichever_comes_first(tmp_path: Path) -> None:
+def test_the_most_complete_file_of_a_rater_counts(tmp_path: Path) -> None:
     early = write_votes(tmp_path / "early.json", KEY, "a", {1: everywhere(10)[1]})
     late = write_votes(tmp_path / "late.json", KEY, "a", everywhere(5))
     for order in ((early, late), (late, early), (early, late, late)):
@@ -123,7 +123,7 @@ def test_of_one_rater_the_fullest_file_counts_whichever_comes_first(tmp_path: Pa
     ],
     ids=["empty", "cut off", "list", "other format", "nested"],
 )
-def test_damaged_files_are_left_out_by_one_sentence(tmp_path: Path, content: str, fault: str) -> None:
+def test_damaged_files_are_not_counted_with_one_sentence(tmp_path: Path, content: str, fault: str) -> None:
     good = write_votes(tmp_path / "good.json", KEY, "a", everywhere(5))
     bad = tmp_path / "bad.json"
     bad.write_text(content)
@@ -142,7 +142,7 @@ def test_damaged_files_are_left_out_by_one_sentence(tmp_path: Path, content: str
      {" 1": {"identity": "left"}}, {"1_0": {"identity": "left"}}, {"\u0661": {"identity": "left"}},
      {"9" * 5000: {}}, {1: {"identity": {"left": 1}}}],
 )  # fmt: skip
-def test_votes_that_the_page_cannot_give_are_damage(tmp_path: Path, votes: object) -> None:
+def test_impossible_votes_are_refused(tmp_path: Path, votes: object) -> None:
     bad = write_votes(tmp_path / "bad.json", KEY, "a", votes)
     with pytest.raises(
         InvalidInput, match=r"bad\.json is not a file of votes, or is damaged .* There are no votes to count"
@@ -152,7 +152,7 @@ def test_votes_that_the_page_cannot_give_are_damage(tmp_path: Path, votes: objec
 
 @pytest.mark.parametrize("lacking", ["format", "study", "rater", "votes"])
 @pytest.mark.parametrize("value", [None, 7, ["a"], {"a": 1}, True])
-def test_a_file_of_wrong_types_spoils_only_itself(tmp_path: Path, lacking: str, value: object) -> None:
+def test_a_file_with_wrong_types_is_not_counted(tmp_path: Path, lacking: str, value: object) -> None:
     good = write_votes(tmp_path / "good.json", KEY, "a", everywhere(5))
     whole = json.loads(good.read_text())
     without, wrong = tmp_path / "without.json", tmp_path / "wrong.json"
@@ -188,7 +188,7 @@ def test_votes_with_a_byte_order_mark_count(tmp_path: Path) -> None:
      {"pairs": [{"case": 7, "left": "ours", "right": "theirs"}]},
      {"pairs": [{"case": "a", "left": ["ours"], "right": "theirs"}]}],
 )  # fmt: skip
-def test_a_damaged_key_is_one_sentence(tmp_path: Path, change: dict[str, object]) -> None:
+def test_a_damaged_key_is_refused_in_one_sentence(tmp_path: Path, change: dict[str, object]) -> None:
     write_key(tmp_path / "k.json", KEY)
     stored = json.loads((tmp_path / "k.json").read_text()) | change
     (tmp_path / "k.json").write_text(json.dumps(stored))
@@ -228,10 +228,10 @@ def test_the_command_writes_json_and_a_table(tmp_path: Path, capsys: pytest.Capt
     options = ["--key", str(tmp_path / "study.key.json"), "--out", str(votes / "results.json")]
     for _ in range(2):  # the second time, the results of the first lie among the votes
         assert main(["study", "count", str(votes), *options]) == 0
-        told = capsys.readouterr().out
-        assert "| ours | 90.0 % (" in told
-        assert "| theirs | 10.0 % (" in told
-        assert told.count("left out: ") == 1
+        output = capsys.readouterr().out
+        assert "| ours | 90.0 % (" in output
+        assert "| theirs | 10.0 % (" in output
+        assert output.count("left out: ") == 1
     stored = json.loads((votes / "results.json").read_text())
     assert stored["raters"] == 3
     assert stored["systems"]["ours"]["identity"]["percent"] == pytest.approx(90)
@@ -241,16 +241,16 @@ def test_the_command_writes_json_and_a_table(tmp_path: Path, capsys: pytest.Capt
     assert table.startswith(
         "| system | identity preservation | temporal consistency | visual quality |\n| --- |"
     )
-    assert table in told
+    assert table in output
 
 
-def test_a_single_rater_is_told_without_an_interval(tmp_path: Path) -> None:
+def test_a_single_rater_is_reported_without_an_interval(tmp_path: Path) -> None:
     outcome = count_votes([write_votes(tmp_path / "a.json", KEY, "a", everywhere(9))], KEY)
     assert "| ours | 90.0 % | - | - |" in as_markdown(outcome)
     assert as_json(outcome)["systems"]["ours"]["identity"]["interval"] is None
 
 
-def test_the_command_replaces_no_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_does_not_overwrite_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_key(tmp_path / "k.json", KEY)
     before = (tmp_path / "k.json").read_bytes()
     both = ["--key", str(tmp_path / "k.json"), "--out", str(tmp_path / "k.json")]

@@ -1,4 +1,4 @@
-"""The page of a study in a real browser, from votes by hand to percentages."""
+"""The page of a study in a real browser, from votes to percentages."""
 
 import json
 import re
@@ -65,7 +65,7 @@ def results(html: Path, *votes: Path) -> dict[str, dict[str, float]]:
     }
 
 
-def test_a_study_voted_by_clicking_gives_what_was_voted(rater: Rater, html: Path, key: Key) -> None:
+def test_votes_by_mouse(rater: Rater, html: Path, key: Key) -> None:
     rater.pictured("welcome")
     rater.click("Start")
     for number in (1, 2, 3):
@@ -84,7 +84,7 @@ def test_a_study_voted_by_clicking_gives_what_was_voted(rater: Rater, html: Path
     assert found["othersystem"] == {"identity": 0.0, "temporal": round(200 / 3, 6), "visual": 50.0}
 
 
-def test_a_study_voted_by_keyboard_gives_what_was_voted(rater: Rater, html: Path, key: Key) -> None:
+def test_votes_by_keyboard(rater: Rater, html: Path, key: Key) -> None:
     rater.press("Tab", "Enter")
     for number in (1, 2, 3):
         assert rater.heading() == f"Pair {number} of 3"
@@ -99,7 +99,7 @@ def test_a_study_voted_by_keyboard_gives_what_was_voted(rater: Rater, html: Path
     assert results(html, votes)["othersystem"] == {"identity": 100.0, "temporal": 100.0, "visual": 50.0}
 
 
-def test_arrows_choose_among_the_answers_as_in_any_form(rater: Rater) -> None:
+def test_arrow_keys_select_answers(rater: Rater) -> None:
     rater.click("Start")
     rater.page.get_by_label("Left", exact=True).first.focus()
     rater.press("ArrowRight", "ArrowRight")
@@ -125,7 +125,7 @@ def test_a_closed_tab_loses_nothing(rater: Rater, html: Path) -> None:
     assert rater.page.get_by_label("Right", exact=True).nth(2).is_checked()
 
 
-def test_what_is_there_can_be_saved_early_and_a_later_file_counts_instead(
+def test_votes_can_be_saved_early_and_a_later_file_counts(
     rater: Rater, html: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rater.click("Start")
@@ -134,10 +134,10 @@ def test_what_is_there_can_be_saved_early_and_a_later_file_counts_instead(
     rater.press("1", "1", "1", "Enter", "1", "1", "1", "Enter")
     whole = rater.saves()
     results(html, early, whole)
-    told = capsys.readouterr().out
-    assert "left out: " in told
-    assert "early.json holds 3 votes of a rater, but" in told
-    assert "Raters: 1; votes: 9 of 9" in told
+    output = capsys.readouterr().out
+    assert "left out: " in output
+    assert "early.json holds 3 votes of a rater, but" in output
+    assert "Raters: 1; votes: 9 of 9" in output
 
 
 def test_another_rater_can_start_over_after_saving(rater: Rater, html: Path) -> None:
@@ -151,7 +151,7 @@ def test_another_rater_can_start_over_after_saving(rater: Rater, html: Path) -> 
     assert len({json.loads(path.read_text())["rater"] for path in html.parent.glob("votes-*.json")}) >= 2
 
 
-def test_clips_of_a_pair_play_in_step_and_over_and_over(rater: Rater) -> None:
+def test_clips_of_a_pair_play_in_sync_and_loop(rater: Rater) -> None:
     rater.click("Start")
     rater.page.wait_for_function(PLAYED)
     clocks = [rater.page.evaluate(CLOCKS) for _ in range(40) if rater.page.wait_for_timeout(25) is None]
@@ -167,9 +167,7 @@ def test_clips_of_a_pair_play_in_step_and_over_and_over(rater: Rater) -> None:
     assert rater.page.get_by_role("button", name="Play").is_visible()
 
 
-def test_the_page_names_neither_systems_nor_files_and_asks_nothing_of_a_network(
-    rater: Rater, html: Path
-) -> None:
+def test_the_page_is_blind_and_needs_no_network(rater: Rater, html: Path) -> None:
     rater.click("Start")
     rater.page.wait_for_function(PLAYED)
     text = html.read_text(encoding="utf-8")
@@ -189,7 +187,7 @@ def test_two_tabs_of_a_page_hold_the_same_votes(rater: Rater, html: Path) -> Non
     first.get_by_role("radio", name="Left", exact=True, checked=True).wait_for()
 
 
-def test_where_nothing_can_be_kept_the_rater_is_told_and_can_vote(rater: Rater, html: Path) -> None:
+def test_without_storage_a_notice_is_shown_and_votes_can_be_saved(rater: Rater, html: Path) -> None:
     forbidden = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no') }})"
     rater.page.add_init_script(forbidden)
     rater.opens(html)
@@ -199,7 +197,7 @@ def test_where_nothing_can_be_kept_the_rater_is_told_and_can_vote(rater: Rater, 
     assert len(json.loads(rater.saves("Save my votes so far").read_text())["votes"]) == 1
 
 
-def test_a_clip_that_does_not_play_is_told(rater: Rater, html: Path) -> None:
+def test_a_clip_that_does_not_play_is_reported(rater: Rater, html: Path) -> None:
     broken = html.with_name("broken.html")
     broken.write_text(
         html.read_text(encoding="utf-8").replace("video/mp4;base64,AAAA", "video/mp4;base64,BBBB")
@@ -217,7 +215,7 @@ def test_on_a_small_screen_everything_fits_in_its_width(rater: Rater) -> None:
     assert rater.page.evaluate("() => document.documentElement.scrollWidth") <= 390
 
 
-def test_everything_to_operate_has_a_name(rater: Rater) -> None:
+def test_all_controls_have_accessible_names(rater: Rater) -> None:
     rater.click("Start")
     snapshot = rater.page.locator("#pair").aria_snapshot()
     for question in ("preserves the look", "moves more smoothly", "better image quality"):

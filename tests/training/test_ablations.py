@@ -1,4 +1,4 @@
-"""The ablations in miniature: trained alike, scored alike, done once."""
+"""The small ablation study: variants are trained and scored once, with the same settings."""
 
 import json
 import re
@@ -28,7 +28,7 @@ from animatex_core.training.small_models.triples_set import TriplesSettings, wri
 from ..support.small_bundles import write_small_bundle
 
 
-def _unheard(_line: str) -> None:
+def _ignore(_line: str) -> None:
     pass
 
 
@@ -40,7 +40,7 @@ def ablations(tmp_path_factory: pytest.TempPathFactory) -> Ablations:
     folder = tmp_path_factory.mktemp("ablations")
     networks = load_small(write_small_bundle(folder / "bundle"), torch.float32, torch.device("cpu"))
     encoders = Encoders(networks.image_encoder, networks.autoencoder, networks.text_context)
-    write_triples(folder / "triples", TriplesSettings(2, width=64, height=96), encoders, _unheard, workers=0)
+    write_triples(folder / "triples", TriplesSettings(2, width=64, height=96), encoders, _ignore, workers=0)
     changes = "workers=0", "epi.probability=1", "batches=[{frames: 2, batch_size: 1}]"
     settings = AblationSettings(folder / "triples", steps=3, changes=changes, held_out=HELD_OUT)
     return Ablations(folder / "runs", settings, networks.image_encoder, networks.autoencoder)
@@ -51,10 +51,10 @@ RUNS = {"full-0": ("full", 0), "full-1": ("full", 1),
 
 
 def test_all_variants_are_trained_scored_and_compared(ablations: Ablations) -> None:
-    said: list[str] = []
+    messages: list[str] = []
     for variant, seed in RUNS.values():
-        ablations.run(variant, seed, said.append)
-    assert said == [f"{variant}, seed {seed}" for variant, seed in RUNS.values()]
+        ablations.run(variant, seed, messages.append)
+    assert messages == [f"{variant}, seed {seed}" for variant, seed in RUNS.values()]
     found = {name: read_checkpoint(latest_checkpoint(ablations.folder / name)) for name in RUNS}
     assert [(each.position.step, each.config.seed) for each in found.values()] == [
         (3, seed) for _, seed in RUNS.values()
@@ -65,13 +65,13 @@ def test_all_variants_are_trained_scored_and_compared(ablations: Ablations) -> N
     assert not torch.equal(first["full-0"], first["full-1"])
     assert not torch.equal(first["full-0"], first["without-EPI-0"])
 
-    ablations.run("full", 0, said.append)
-    assert len(said) == len(RUNS), "what is done is not done again"
+    ablations.run("full", 0, messages.append)
+    assert len(messages) == len(RUNS), "what is done is not done again"
 
     lines = summary(ablations.folder).splitlines()
-    told = [re.split(r" *\| *", line)[1:3] for line in lines[2:]]
-    assert told == [["full", "2"], ["without EPI", "1"], ["without IPI", "1"]]
-    assert set(VARIANTS) == {variant for variant, _ in told}
+    rows = [re.split(r" *\| *", line)[1:3] for line in lines[2:]]
+    assert rows == [["full", "2"], ["without EPI", "1"], ["without IPI", "1"]]
+    assert set(VARIANTS) == {variant for variant, _ in rows}
     scores = [
         json.loads((ablations.folder / f"full-{seed}" / "scores.json").read_text())["means"]["driving pose"]
         for seed in (0, 1)
@@ -81,12 +81,12 @@ def test_all_variants_are_trained_scored_and_compared(ablations: Ablations) -> N
     assert f"| {middle:.3f} ± {deviation:.3f} |" in lines[2]
 
 
-def test_an_interrupted_training_goes_on(ablations: Ablations) -> None:
+def test_an_interrupted_training_resumes(ablations: Ablations) -> None:
     shorter = replace(ablations, folder=ablations.folder.parent / "shorter")
-    replace(shorter, settings=replace(shorter.settings, steps=2)).run("full", 0, _unheard)
+    replace(shorter, settings=replace(shorter.settings, steps=2)).run("full", 0, _ignore)
     (shorter.folder / "full-0" / "scores.json").unlink()
     before = read_checkpoint(latest_checkpoint(shorter.folder / "full-0")).position
-    shorter.run("full", 0, _unheard)
+    shorter.run("full", 0, _ignore)
     after = read_checkpoint(latest_checkpoint(shorter.folder / "full-0")).position
     assert (before.step, after.step) == (2, 3)
 

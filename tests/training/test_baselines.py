@@ -1,4 +1,4 @@
-"""The clips without any idea of the motion, against which the bundle is measured."""
+"""The baselines of the held-out evaluation, which do not know the motion."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ def triple() -> Triple:
 
 
 def aimed(triple: Triple, *steps: float) -> Triple:
-    """The triple of a character that keeps its pose and goes sideways, by parts of the picture's width."""
+    """A triple whose character keeps its pose and moves sideways, in image widths."""
     scene = triple.reference
     body = scene.poses.select([0] * len(steps)).body.copy()
     body[..., 0] += np.array(steps, np.float32)[:, None] * (body[..., 2] > 0)
@@ -25,12 +25,12 @@ def aimed(triple: Triple, *steps: float) -> Triple:
     return replace(triple, target=replace(scene, frames=frames, poses=poses))
 
 
-def test_a_character_that_rests_is_not_blurred(triple: Triple) -> None:
+def test_a_resting_character_is_not_blurred(triple: Triple) -> None:
     resting = aimed(triple, 0.0, 0.0)
     assert (scores.blurred(resting) == triple.reference.frames).all()
 
 
-def test_a_character_that_goes_is_blurred_over_its_places(triple: Triple) -> None:
+def test_a_moving_character_is_blurred_over_its_positions(triple: Triple) -> None:
     going = aimed(triple, 0.0, 0.1, 0.2)
     blurred = scores.blurred(going)
     assert blurred.shape == going.target.frames.shape
@@ -42,7 +42,7 @@ def test_a_character_that_goes_is_blurred_over_its_places(triple: Triple) -> Non
     assert (blurred == blurred[0]).all()
 
 
-def test_the_mean_of_a_clip_is_one_picture(triple: Triple) -> None:
+def test_the_mean_of_a_clip_is_one_image(triple: Triple) -> None:
     mean = scores.true_mean(triple)
     np.testing.assert_allclose(mean[0], triple.target.frames.mean(axis=0), atol=0.5)
     assert (mean == mean[0]).all()

@@ -1,10 +1,12 @@
+"""An interrupted training of the small models resumes with the same result."""
+
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from animatex_core.training.small_models import fit as fitting
 from animatex_core.training.small_models.fit import FitSettings, fit
 
 SETTINGS = FitSettings(steps=7, batch_size=2, learning_rate=0.1, warm_up=2, workers=0)
@@ -23,12 +25,10 @@ def network() -> nn.Module:
     return nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
 
 
-def test_an_interrupted_training_ends_as_one_that_was_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_training_gives_the_same_result(tmp_path: Path) -> None:
     whole = fit(network(), sample, loss, SETTINGS, print).state_dict()
+    settings = replace(SETTINGS, keep_every=2)
     kept, seen = tmp_path / "kept", []
-    monkeypatch.setattr(fitting, "KEEP_EVERY", 2)
 
     def stopping(trained: nn.Module, batch: Tensor) -> Tensor:
         seen.append(batch)
@@ -37,7 +37,8 @@ def test_an_interrupted_training_ends_as_one_that_was_not(
         return loss(trained, batch)
 
     with pytest.raises(KeyboardInterrupt):
-        fit(network(), sample, stopping, SETTINGS, print, kept)
-    resumed = fit(network(), sample, loss, SETTINGS, print, kept).state_dict()
+        fit(network(), sample, stopping, settings, print, kept)
+    assert torch.load(kept, weights_only=True)["step"] == 4
+    resumed = fit(network(), sample, loss, settings, print, kept).state_dict()
     assert all(torch.equal(values, resumed[name]) for name, values in whole.items())
     assert not torch.equal(whole["0.weight"], network().state_dict()["0.weight"])

@@ -1,4 +1,4 @@
-"""The measures of a bundle on held-out characters, each against what is known in closed form."""
+"""The scores of a bundle on held-out characters, checked against closed forms."""
 
 import json
 from dataclasses import replace
@@ -34,7 +34,7 @@ def animator(tmp_path_factory: pytest.TempPathFactory) -> held_out.HeldOut:
 
 
 def grey(*levels: int) -> np.ndarray:
-    """Frames of one grey each."""
+    """Frames of a uniform grey each."""
     return np.stack([np.full((16, 16, 3), level, np.uint8) for level in levels])
 
 
@@ -46,17 +46,17 @@ def test_psnr_is_that_of_a_known_error() -> None:
     assert scores.similarity(grey(7), grey(7))[1] == pytest.approx(1)
 
 
-def test_moving_pixels_alone_count() -> None:
+def test_only_moving_pixels_count() -> None:
     true = grey(100, 100)
     true[1, :4] = 200
     found = true.copy()
-    found[:, 8:] = 0  # which rests, and so does not matter
+    found[:, 8:] = 0  # these pixels rest, so they do not count
     found[:, :4] += 20
     assert scores.moving_pixels(true).sum() == 2 * 4 * 16
     assert scores.moving_psnr(found, true) == pytest.approx(20 * np.log10(255 / 20), abs=1e-6)
 
 
-def test_equal_clips_have_no_perceptual_distance_and_others_have() -> None:
+def test_only_equal_clips_have_perceptual_distance_zero() -> None:
     network = network_on_meta(SMALL_AUTOENCODER).to_empty(device="cpu")
     generate_weights(network, 0)
     clips = [draw_triple(0, number, 2, 64, 96).target.frames for number in range(2)]
@@ -68,7 +68,7 @@ def test_equal_clips_have_no_perceptual_distance_and_others_have() -> None:
 
 
 @pytest.mark.parametrize(("level", "share"), [(200, 1.0), (20, 0.0)])
-def test_colours_are_compared_where_the_figure_is(level: int, share: float) -> None:
+def test_colours_are_only_compared_inside_the_mask(level: int, share: float) -> None:
     true, found = grey(200), grey(level)
     mask = np.zeros((1, 16, 16), bool)
     mask[:, :8] = True
@@ -114,7 +114,7 @@ def test_a_bundle_on_patches_is_animated_from_its_puppet(tmp_path: Path) -> None
     assert not np.array_equal(shown, other)
 
 
-def test_what_should_come_out_scores_best(animator: held_out.HeldOut) -> None:
+def test_the_true_clip_scores_best(animator: held_out.HeldOut) -> None:
     case = animator.case(1)
     true = replace(case, clips={"true": case.triple.target.frames, REPEATED: case.clips[REPEATED]})
     found = animator.scores(true)
@@ -128,10 +128,10 @@ def test_what_should_come_out_scores_best(animator: held_out.HeldOut) -> None:
 
 def test_a_report_is_a_table_scores_and_sheets(animator: held_out.HeldOut, tmp_path: Path) -> None:
     few = replace(animator, settings=replace(SETTINGS, driven_by=(REAL,)))
-    said: list[str] = []
-    means = report(few, tmp_path / "out", said.append)
+    messages: list[str] = []
+    means = report(few, tmp_path / "out", messages.append)
     written = json.loads((tmp_path / "out" / "scores.json").read_text())
-    assert said == ["1 of 2 pairs", "2 of 2 pairs"]
+    assert messages == ["1 of 2 pairs", "2 of 2 pairs"]
     assert set(means) == {REAL, REPEATED, BLURRED, MEAN}
     for name, values in means.items():
         for score, value in values.items():

@@ -1,4 +1,4 @@
-"""The autoencoder on patches of pixels, from its linear start to its files."""
+"""The patch autoencoder: initialisation, training and files."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +40,7 @@ def crops() -> torch.Tensor:
     return torch.stack([patch_autoencoder.crop(96, 4 * number) for number in range(PICTURES)])
 
 
-def test_it_begins_as_the_projection_on_the_principal_components(
+def test_it_is_initialised_as_a_projection_on_principal_components(
     linear: StableDiffusionAutoencoder, crops: torch.Tensor
 ) -> None:
     patches = F.pixel_unshuffle(crops, CONFIG.patch).permute(0, 2, 3, 1).flatten(0, 2)
@@ -54,7 +54,7 @@ def test_it_begins_as_the_projection_on_the_principal_components(
     assert found.item() == pytest.approx(expected.item(), rel=0.02)
 
 
-def test_training_makes_the_decoder_better_and_leaves_the_encoder(
+def test_training_improves_the_decoder_and_keeps_the_encoder(
     linear: StableDiffusionAutoencoder, crops: torch.Tensor, tmp_path: Path
 ) -> None:
     settings = FitSettings(60, 4, 1e-3, warm_up=5, weight_decay=0.0, decay=0.9, workers=0, keep_every=20)
@@ -68,7 +68,7 @@ def test_training_makes_the_decoder_better_and_leaves_the_encoder(
     assert kept.is_file()
 
 
-def test_a_file_tells_its_sizes(tmp_path: Path) -> None:
+def test_a_file_stores_its_configuration(tmp_path: Path) -> None:
     path = tmp_path / "autoencoder.safetensors"
     tensors = {"x": torch.zeros(1)}
     write_safetensors(path, layout_of(tensors), tensors.items(), autoencoder_metadata(CONFIG))
@@ -86,7 +86,7 @@ def test_unusable_sizes_are_named(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(("levels", "patch"), [(4, 8), (1, 1), (2, 8), (0, 8)])
-def test_another_factor_than_eight_is_refused(levels: int, patch: int) -> None:
+def test_other_factors_than_eight_are_refused(levels: int, patch: int) -> None:
     with pytest.raises(InvalidInput, match="8 x 8 pixels"):
         AutoencoderConfig((32,) * levels, norm_groups=4, patch=patch)
 
@@ -103,7 +103,7 @@ def test_names_translate_there_and_back_at_any_number_of_levels(config: Autoenco
     assert back[first] is tensors[first]
 
 
-def test_what_clips_are_compared_by_is_the_first_encoder() -> None:
+def test_the_perceptual_encoder_is_the_first_shipped_encoder() -> None:
     first = StableDiffusionAutoencoder.from_file(SHIPPED.autoencoder, bundled_config(SHIPPED.autoencoder))
     if bundled_config(SHIPPED.autoencoder) != SMALL_AUTOENCODER:
         pytest.skip("the shipped autoencoder is another one by now")

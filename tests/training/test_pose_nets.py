@@ -33,7 +33,7 @@ def scene(frames: int = 2) -> Scene:
     return draw_scene(np.random.default_rng(4), frames, 128, 192, held_out=True)
 
 
-def test_points_come_back_as_poses_from_the_order_of_the_nets() -> None:
+def test_coco_wholebody_points_round_trip() -> None:
     poses = scene().poses.points
     found = np.stack([whole_body(points) for points in poses])
     again = poses_from_133(found[..., :2] * [128, 192], found[..., 2], 128, 192)
@@ -42,7 +42,7 @@ def test_points_come_back_as_poses_from_the_order_of_the_nets() -> None:
     np.testing.assert_allclose(again[:, 1], poses[:, 1], atol=0.02)
 
 
-def test_a_sample_depends_on_its_number_alone() -> None:
+def test_a_sample_only_depends_on_its_number() -> None:
     first, (again, other) = shot(5), (shot(5), shot(7))
     np.testing.assert_array_equal(first.frame, again.frame)
     np.testing.assert_array_equal(first.points, again.points)
@@ -66,7 +66,7 @@ def test_a_box_holds_every_point_that_is_shown() -> None:
         ((20, 20, 400, 600), slice(8000, 8400)),
     ],
 )
-def test_what_cells_shall_say_is_read_as_the_box(box: tuple[int, ...], rows: slice) -> None:
+def test_targets_decode_to_the_box(box: tuple[int, ...], rows: slice) -> None:
     wanted, near = targets(torch.tensor([box], dtype=torch.float32))
     output = torch.cat([wanted, near[..., None], torch.ones(1, 8400, 1)], dim=2)[0].numpy()
     boxes, scores = decode_people(np.pad(output, ((0, 0), (0, 79))), 1.0)
@@ -75,14 +75,14 @@ def test_what_cells_shall_say_is_read_as_the_box(box: tuple[int, ...], rows: sli
     assert near[0, rows].sum() == near.sum()
 
 
-def test_nobody_is_looked_for_where_nobody_is() -> None:
+def test_without_a_person_there_are_no_targets() -> None:
     wanted, near = targets(torch.zeros(2, 4))
     assert torch.isfinite(wanted).all()
     assert not near.any()
 
 
 class Ideal(SmallLandmarks):
-    """Answers with normal distributions about known points, as far as they are there."""
+    """Returns normal distributions around known points that are present."""
 
     def __init__(self, points: torch.Tensor) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class Ideal(SmallLandmarks):
         return torch.where(self.points[..., 2, None, None] > 0, logits + 12, logits.new_tensor(-12.0))
 
 
-def test_the_loss_is_least_for_maps_that_are_read_as_the_points() -> None:
+def test_the_loss_is_minimal_for_ideal_heatmaps() -> None:
     points = landmarks_sample(4)[1][None]
     ideal, picture = Ideal(points), torch.zeros(1, 3, HEIGHT, WIDTH)
     assert landmarks_loss(ideal, (ideal.see(picture), points)) < 0.01
@@ -109,7 +109,7 @@ def test_the_loss_is_least_for_maps_that_are_read_as_the_points() -> None:
     np.testing.assert_allclose(found[there], points[0, there, :2].numpy(), atol=0.5)
 
 
-def test_norms_fold_into_what_they_follow() -> None:
+def test_batch_normalisation_folds_into_convolutions() -> None:
     torch.manual_seed(0)
     network, sights = SmallLandmarks(), torch.randn(2, 3, HEIGHT // HALF, WIDTH // HALF)
     keys = list(network.state_dict())

@@ -1,4 +1,4 @@
-"""The whole training of the small bundle, in a few steps, and what it is measured against."""
+"""The complete training of the small bundle in a few steps, and its validation."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,8 +32,8 @@ def own_precision() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def said(folder: Path, own_precision: None) -> list[str]:
-    """What is said by a training that ends after its first stage, and by one that goes on there."""
+def messages(folder: Path, own_precision: None) -> list[str]:
+    """Messages of a training that ends after its first stage, and of one that resumes it."""
     lines: list[str] = []
     for stages in (STAGES[:1], STAGES):
         lines.append("begun")
@@ -41,8 +41,8 @@ def said(folder: Path, own_precision: None) -> list[str]:
     return lines
 
 
-def test_it_goes_on_where_it_stopped(said: list[str], folder: Path) -> None:
-    again = said[len(said) - said[::-1].index("begun") :]
+def test_an_interrupted_recipe_resumes(messages: list[str], folder: Path) -> None:
+    again = messages[len(messages) - messages[::-1].index("begun") :]
     assert any("far: 64 of 5 clips exist" in line for line in again)  # counted by whole shards
     assert [line for line in again if line.startswith("stage")] == ["stage 2 of 2: far, to step 2"]
     measured = [line for line in again if "held out, denoiser" in line]
@@ -52,8 +52,8 @@ def test_it_goes_on_where_it_stopped(said: list[str], folder: Path) -> None:
     assert (folder / "sheets" / "step-000002.png").is_file()
 
 
-def test_what_comes_out_is_a_denoiser_that_begins_from_the_puppet(said: list[str], folder: Path) -> None:
-    assert said
+def test_the_result_is_a_denoiser_that_starts_from_the_puppet(messages: list[str], folder: Path) -> None:
+    assert messages
     loaded = load_denoiser(folder / "denoiser.safetensors")
     assert loaded.unet.config.puppet
     assert (loaded.trained_on.width, loaded.trained_on.height) == (128, 192)

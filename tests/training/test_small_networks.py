@@ -1,4 +1,4 @@
-"""How the bundle's autoencoder and image encoder are trained, in steps that take seconds."""
+"""Training of the autoencoder, the image encoder and the triples, in a few steps."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -30,23 +30,23 @@ def _network() -> Any:
     return network.eval()
 
 
-def test_fitting_follows_from_the_numbers_and_learns() -> None:
+def test_fit_is_deterministic_and_learns() -> None:
     def train() -> tuple[nn.Module, list[str]]:
         torch.manual_seed(0)
-        said: list[str] = []
+        messages: list[str] = []
         network = nn.Linear(1, 1)
         samples = replace(QUICK, steps=200, learning_rate=0.1)
-        loss = fit(network, lambda n: torch.tensor([n % 5.0]), _line, samples, said.append)
-        return loss, said
+        loss = fit(network, lambda n: torch.tensor([n % 5.0]), _line, samples, messages.append)
+        return loss, messages
 
-    (first, said), (again, _) = train(), train()
+    (first, messages), (again, _) = train(), train()
     assert torch.equal(first.weight, again.weight)  # type: ignore[arg-type]
     assert first(torch.tensor([[2.0]])).item() == pytest.approx(7.0, abs=0.2)
-    assert [line.split(":")[0] for line in said] == ["step 50", "step 100", "step 150", "step 200"]
+    assert [line.split(":")[0] for line in messages] == ["step 50", "step 100", "step 150", "step 200"]
 
 
-def _unheard(_line: str) -> None:
-    """What the training says is of no interest here."""
+def _ignore(_line: str) -> None:
+    """Ignore progress messages."""
 
 
 def _line(network: nn.Module, x: torch.Tensor) -> torch.Tensor:
@@ -64,7 +64,7 @@ def test_an_untrained_autoencoder_passes_colors() -> None:
     assert both[0, 1] > 0.8
 
 
-def test_latents_become_standard_and_pictures_stay() -> None:
+def test_latents_are_standardised_and_images_unchanged() -> None:
     network = _network()
     picture = torch.from_numpy(autoencoder.picture(0).copy()).permute(2, 0, 1)[None] / 127.5 - 1
     with torch.no_grad():
@@ -84,7 +84,7 @@ def test_latents_become_standard_and_pictures_stay() -> None:
     assert torch.allclose(ratio, ratio[:, :, :1, :1].expand_as(ratio), rtol=1e-3)
 
 
-def test_the_same_noise_on_any_channel_then_costs_the_same() -> None:
+def test_balanced_channels_are_equally_sensitive_to_noise() -> None:
     network = _network()
     autoencoder.standardize(network, images=4)
     picture = torch.from_numpy(autoencoder.picture(0).copy()).permute(2, 0, 1)[None] / 127.5 - 1
@@ -108,7 +108,7 @@ def test_the_same_noise_on_any_channel_then_costs_the_same() -> None:
 
 def test_the_autoencoder_is_trained_on_crops() -> None:
     phase = autoencoder.Phase(32, replace(QUICK, steps=1, learning_rate=1e-3))
-    trained = autoencoder.train_autoencoder(_unheard, [phase], phase, images=2)
+    trained = autoencoder.train_autoencoder(_ignore, [phase], phase, images=2)
     assert trained.config.norm_num_groups == 4  # type: ignore[union-attr]
     assert all(parameter.isfinite().all() for parameter in trained.parameters())
 
@@ -116,25 +116,25 @@ def test_the_autoencoder_is_trained_on_crops() -> None:
 def test_only_the_decoder_learns_to_clean_up() -> None:
     network, phase = _network(), autoencoder.Phase(32, replace(QUICK, steps=1, learning_rate=1e-3))
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    trained = autoencoder.train_to_clean(network, _unheard, phase)
+    trained = autoencoder.train_to_clean(network, _ignore, phase)
     changed = {name for name, tensor in trained.state_dict().items() if not torch.equal(tensor, before[name])}
     assert changed
     assert {name.split(".")[0] for name in changed} == {"decoder", "post_quant_conv"}
 
 
-def test_the_image_encoder_is_open_clips_and_tells_joints() -> None:
-    tower = image_encoder.train_image_encoder(_unheard, replace(QUICK, steps=1, learning_rate=1e-3), images=4)
-    picture, told = image_encoder.sample(0)
+def test_the_image_encoder_has_open_clips_interface() -> None:
+    tower = image_encoder.train_image_encoder(_ignore, replace(QUICK, steps=1, learning_rate=1e-3), images=4)
+    picture, attributes = image_encoder.sample(0)
     assert tower(picture[None]).shape == (1, 128)
-    assert told.shape == (36 + 18 + 288,)
-    assert (told[36:] >= 0).all()
+    assert attributes.shape == (36 + 18 + 288,)
+    assert (attributes[36:] >= 0).all()
 
 
-def test_triples_are_stored_and_gone_on_with(tmp_path: Path) -> None:
+def test_writing_triples_resumes(tmp_path: Path) -> None:
     encoders = generated_encoders(torch.device("cpu"))
     settings = TriplesSettings(count=2, frames=3, width=64, height=96)
-    write_triples(tmp_path, settings, encoders, _unheard, workers=0)
-    write_triples(tmp_path, replace(settings, count=3), encoders, _unheard, workers=0)
+    write_triples(tmp_path, settings, encoders, _ignore, workers=0)
+    write_triples(tmp_path, replace(settings, count=3), encoders, _ignore, workers=0)
     dataset = ShardDataset.open(tmp_path)
     clip = dataset.clip(2, 3, np.random.default_rng(0))
     whole = encode_triple(draw_triple(0, 2, 3, 64, 96), encoders, np.random.default_rng([11, 0, 2]))
@@ -143,7 +143,7 @@ def test_triples_are_stored_and_gone_on_with(tmp_path: Path) -> None:
     assert clip.poses.width % 64 == 0
 
 
-def test_poses_are_as_a_net_would_find_them() -> None:
+def test_poses_have_the_errors_of_an_estimator() -> None:
     encoders = generated_encoders(torch.device("cpu"))
     triple = draw_triple(0, 2, 2, 64, 96)
     clips = [encode_triple(triple, encoders, np.random.default_rng(seed)) for seed in range(12)]

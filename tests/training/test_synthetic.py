@@ -1,4 +1,4 @@
-"""Made-up characters and dances: what is drawn is what the poses say, and tests have their own."""
+"""Synthetic characters and motion: frames match the poses, and held-out data is distinct."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ SIZE = 64, 96
 
 
 def _directions(scene: Scene) -> np.ndarray:
-    """(f, 19, 2): where the bones point."""
+    """(f, 19, 2), directions of the bones."""
     places = scene.poses.body[..., :2] * SIZE
     bones = np.stack([places[:, child] - places[:, parent] for parent, child in BODY_BONES], axis=1)
     return bones / np.maximum(np.linalg.norm(bones, axis=2, keepdims=True), 1e-9)
@@ -52,7 +52,7 @@ def test_driver_and_target_move_alike_on_other_bodies(held_out: bool) -> None:
     assert others >= 4
 
 
-def test_the_same_number_is_the_same_triple_and_tests_have_their_own() -> None:
+def test_triples_are_deterministic_and_held_out_ones_differ() -> None:
     first, again = (draw_triple(0, 5, 2, *SIZE) for _ in range(2))
     test = draw_triple(0, 5, 2, *SIZE, held_out=True)
     assert np.array_equal(first.target.frames, again.target.frames)
@@ -80,7 +80,7 @@ def test_feet_stand_on_the_ground_of_the_reference() -> None:
     assert lowest.max() == pytest.approx(triple.reference.poses.body[0, feet, 1].max(), abs=1e-3)
 
 
-def test_a_dance_put_on_a_body_has_its_own_directions() -> None:
+def test_extracted_motion_keeps_the_directions_of_bones() -> None:
     dance = real_dance(HELD_OUT)
     motion = motion_of(dance, PROPORTION)
     arm = [JOINT["left_elbow"], JOINT["left_wrist"]]
@@ -91,7 +91,7 @@ def test_a_dance_put_on_a_body_has_its_own_directions() -> None:
     assert np.linalg.norm(motion.bones, axis=2).max() <= 1.0501
 
 
-def test_the_held_out_dance_is_none_of_the_others() -> None:
+def test_the_held_out_dance_is_not_in_training() -> None:
     (held_out,), training = real_motions(True), real_motions(False)
     assert len(training) == 3
     assert all(len(each) != len(held_out) for each in training)
@@ -104,20 +104,20 @@ def test_mirrored_twice_is_the_same() -> None:
     assert not np.allclose(once.bones, motion.bones)
 
 
-def test_made_up_arms_go_everywhere() -> None:
+def test_choreographed_arms_reach_everywhere() -> None:
     arms = [_elbows(choreograph(np.random.default_rng(seed), 100)) for seed in range(6)]
     down = np.concatenate(arms)[:, 1]
     assert down.max() > 0.9
     assert down.min() < -0.9
 
 
-def test_who_stands_has_both_feet_below_the_hips() -> None:
+def test_standing_figures_have_both_feet_below_the_hips() -> None:
     bones = stand(np.random.default_rng(1)).bones[0]
     knees = [index for index, (_, child) in enumerate(BODY_BONES) if child in (9, 12)]
     assert (bones[knees, 1] > 0.9).all()
 
 
-def test_a_stretch_of_a_dance_has_the_asked_length() -> None:
+def test_drawn_motion_has_the_requested_length() -> None:
     for seed in range(8):
         motion = draw_motion(np.random.default_rng(seed), np.arange(8) * 3.0, held_out=bool(seed % 2))
         assert len(motion) == 8
@@ -130,7 +130,7 @@ def _elbows(motion: Motion) -> np.ndarray:
 
 
 def _standing(name: str, to: str | None) -> Scene:
-    """A person who stands, with one joint moved to where another one is."""
+    """A standing person with one joint moved to the position of another one."""
     scene = draw_scene(np.random.default_rng(4), 1, *SIZE, held_out=False)
     points = scene.poses.points.copy()
     if to is None:
@@ -166,7 +166,7 @@ def test_joints_that_a_body_lacks_are_not_visible() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_person_who_stands_is_drawn_as_high_as_said(seed: int) -> None:
+def test_a_standing_person_has_the_stated_height(seed: int) -> None:
     rng = np.random.default_rng(seed)
     look, blue = draw_person(rng), (0, 0, 255)
     where = place_in(rng, look.anatomy, 128, 192, (0.7, 0.75))

@@ -87,9 +87,9 @@ def picture(number: int, *, held_out: bool = False) -> np.ndarray:
     return _scene(len(SIZES) * number, held_out=held_out).frames[0]
 
 
-def as_tensor(picture: np.ndarray) -> Tensor:
+def as_tensor(image: np.ndarray) -> Tensor:
     """Convert an image (h, w, 3) uint8 to (3, h, w) in -1..1."""
-    return torch.from_numpy(picture.copy()).permute(2, 0, 1).float() / 127.5 - 1
+    return torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 127.5 - 1
 
 
 def _scene(number: int, *, held_out: bool = False) -> Scene:
