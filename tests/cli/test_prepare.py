@@ -179,7 +179,7 @@ def test_a_changed_clip_is_made_anew_and_leaves_nothing_behind(
     frames = list(read_frames(clips / "dance.mp4"))
     write_clip(clips / "dance.mp4", frames[:7], fps=12)
     assert run(clips, "--validation", "0") == 0
-    assert "the clip has 7" in capsys.readouterr().err
+    assert "the video has 7" in capsys.readouterr().err
     assert len(train(clips)) == 1
     assert report(clips)["train"] == {"files": 1, "clips": 1, "frames": 7}
 
