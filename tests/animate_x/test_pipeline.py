@@ -165,7 +165,7 @@ def test_pictures_are_rounded_down_as_released() -> None:
     ("change", "message"),
     [
         (lambda poses: poses.select(range(9)), "poses of 9 frames, but the video has 12"),
-        (lambda poses: PoseSequence.from_points(poses.points, HEIGHT, WIDTH), "in parts of the picture"),
+        (lambda poses: PoseSequence.from_points(poses.points, HEIGHT, WIDTH), "they are stretched to it"),
     ],
 )
 def test_poses_that_do_not_match_the_clip_are_said(

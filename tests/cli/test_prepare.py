@@ -163,7 +163,12 @@ def test_what_cannot_be_used_is_reported_and_the_rest_prepared(
     assert run(clips, "--validation", "0") == 0
     assert "skipped: 5 files" in capsys.readouterr().out
     reasons = report(clips)["skipped"]
-    expected = {"broken": "not a clip", "empty": "is empty", "nobody": "0 of 12", "strange": "no OpenPose"}
+    expected = {
+        "broken": "not a clip",
+        "empty": "is empty",
+        "nobody": "0 of 12",
+        "strange": "not an OpenPose",
+    }
     for name, reason in {**expected, "short": "4 in a row are needed"}.items():
         assert reason in reasons[f"{name}.mp4"]
     assert len(train(clips)) == 2
@@ -179,7 +184,7 @@ def test_a_changed_clip_is_made_anew_and_leaves_nothing_behind(
     frames = list(read_frames(clips / "dance.mp4"))
     write_clip(clips / "dance.mp4", frames[:7], fps=12)
     assert run(clips, "--validation", "0") == 0
-    assert "the clip has 7" in capsys.readouterr().err
+    assert "the video has 7" in capsys.readouterr().err
     assert len(train(clips)) == 1
     assert report(clips)["train"] == {"files": 1, "clips": 1, "frames": 7}
 
