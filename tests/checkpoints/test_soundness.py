@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from animatex_core.animate_x.checkpoint import read_denoiser
 from animatex_core.animate_x.conversion import convert_denoiser
-from animatex_core.checkpoints.safe_load import unreadable
+from animatex_core.checkpoints.file_form import unreadable
 from animatex_core.checkpoints.validation import check_archive, check_kinds
 from animatex_core.errors import (
     DamagedCheckpoint,
@@ -49,7 +49,7 @@ def test_an_unrelated_part_stays_and_two_writers_share_none(tmp_path):
 def test_a_folder_is_no_target(released, monkeypatch, target):
     monkeypatch.chdir(released.parent)
     Path("folder").mkdir()
-    with pytest.raises(StorageError, match="is a folder"):
+    with pytest.raises(StorageError, match="is a directory"):
         convert_denoiser(released, target, CONTEXT, config=TINY)
 
 
@@ -68,7 +68,7 @@ def test_an_unsound_context_is_refused(released, value, message):
 
 
 def test_float8_is_no_target(released):
-    with pytest.raises(InvalidInput, match="choose float16"):
+    with pytest.raises(InvalidInput, match="use float16"):
         convert_denoiser(released, released.with_name("b"), CONTEXT, torch.float8_e4m3fn, TINY)
 
 
@@ -90,7 +90,7 @@ def test_a_flipped_bit_in_an_archive_is_found(released):
     ],
 )
 def test_what_is_no_weight_is_refused(tensor):
-    with pytest.raises(WrongCheckpoint, match="holds w as"):
+    with pytest.raises(WrongCheckpoint, match="contains w as"):
         check_kinds({"w": tensor}, "a.pth")
 
 

@@ -323,7 +323,7 @@ class TestEncodeVideo:
     def test_names_never_leave_the_output_folder(self, server: Server, prefix: str, kind: str) -> None:
         outside = everything_in(server.base) - everything_in(server.base / "output")
         complaint = server.complaint(encoding(2, filename_prefix=prefix, format=kind))
-        assert "inside of ComfyUI's output folder" in complaint
+        assert "inside ComfyUI's output folder" in complaint
         assert "\n" not in complaint
         assert everything_in(server.base) - everything_in(server.base / "output") == outside
 

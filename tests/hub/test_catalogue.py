@@ -112,8 +112,8 @@ def test_a_missing_field_is_named(tmp_path, field):
 @pytest.mark.parametrize(
     ("top", "named"),
     [
-        ({"files": [ENTRY, ENTRY]}, "some-file is named twice"),
-        ({"sets": {"some-file": ["some-file"]}}, "some-file is named twice"),
+        ({"files": [ENTRY, ENTRY]}, "some-file is defined twice"),
+        ({"sets": {"some-file": ["some-file"]}}, "some-file is defined twice"),
         ({"sets": {"set": ["nobody"]}}, "nobody"),
         ({"sets": {"set": "some-file"}}, "the set set"),
         ({"sets": [1]}, "sets"),
@@ -177,7 +177,7 @@ def test_the_environment_names_another_models_folder(tmp_path):
 
 
 def test_a_home_of_nobody_is_named():
-    with pytest.raises(InvalidInput, match=r"~nosuchuser/x names no known home.*ANIMATEX_MODELS"):
+    with pytest.raises(InvalidInput, match=r"~nosuchuser/x has no known home directory.*ANIMATEX_MODELS"):
         default_models_folder({"ANIMATEX_MODELS": "~nosuchuser/x"})
 
 

@@ -188,7 +188,7 @@ def test_giving_up_keeps_what_arrived(tmp_path, hub):
 
 def test_a_server_that_starts_again_and_breaks_again_is_given_up(tmp_path, hub):
     hub.faults = ["break off, ignore range"] * 9
-    with pytest.raises(DownloadError, match=f"ended early.*{ARRIVED} bytes"):
+    with pytest.raises(DownloadError, match=f"closed early.*{ARRIVED} bytes"):
         fetch(KNOWN, tmp_path, hub, tries=3)
     assert len(hub.ranges) == 4
 
@@ -196,7 +196,7 @@ def test_a_server_that_starts_again_and_breaks_again_is_given_up(tmp_path, hub):
 def test_a_part_that_was_not_asked_for_is_not_appended(tmp_path, hub):
     part = put_part(tmp_path, DATA[:5])
     hub.faults = ["wrong range"] * 9
-    with pytest.raises(DownloadError, match="another part"):
+    with pytest.raises(DownloadError, match="another range"):
         fetch(KNOWN, tmp_path, hub, tries=3)
     assert part.read_bytes() == DATA[:5]
 
@@ -294,7 +294,7 @@ def test_a_file_that_another_process_fetches_is_left_alone(tmp_path, hub):
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout
         other.stdout.readline()
-        with pytest.raises(DownloadError, match="already being fetched"):
+        with pytest.raises(DownloadError, match="being downloaded by another process"):
             fetch(UNKNOWN, tmp_path, hub)
         other.kill()
     assert hub.ranges == []
@@ -303,7 +303,7 @@ def test_a_file_that_another_process_fetches_is_left_alone(tmp_path, hub):
 
 def test_two_downloads_at_once_never_mix(tmp_path, hub):
     def again(done: int, total: int) -> None:
-        with pytest.raises(DownloadError, match="already being fetched"):
+        with pytest.raises(DownloadError, match="being downloaded by another process"):
             fetch(UNKNOWN, tmp_path, hub)
 
     assert fetch(UNKNOWN, tmp_path, hub, on_progress=again).read_bytes() == DATA
@@ -334,7 +334,7 @@ def test_a_full_disk_keeps_the_part_and_goes_on_when_there_is_room(tmp_path, hub
 
 def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path, hub):
     (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match="choose another folder"):
+    with pytest.raises(StorageError, match="choose another directory"):
         fetch(KNOWN, tmp_path / "file", hub)
 
 
@@ -386,7 +386,7 @@ def test_a_record_in_upper_case_counts(tmp_path):
 def test_a_damaged_record_is_named(tmp_path):
     (tmp_path / "file").write_bytes(DATA)
     (tmp_path / "file.sha256").write_bytes(b"\xff\x00")
-    with pytest.raises(DownloadError, match=r"file\.sha256 holds no sha256"):
+    with pytest.raises(DownloadError, match=r"file\.sha256 contains no sha256"):
         verify(UNKNOWN, tmp_path / "file")
 
 

@@ -119,7 +119,7 @@ def test_odd_names_are_names(tmp_path: Path, name: str, monkeypatch: pytest.Monk
         (None, "does not exist"),
         (b"", "not a picture"),
         (b"hello", "not a picture"),
-        ("folder", "is a folder"),
+        ("folder", "is a directory"),
     ],
 )
 def test_what_is_no_picture_is_refused(tmp_path: Path, content: bytes | str | None, said: str) -> None:
@@ -202,5 +202,5 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path, name: str, rgb: objec
 
 def test_a_folder_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "x.png").mkdir()
-    with pytest.raises(StorageError, match="is a folder"):
+    with pytest.raises(StorageError, match="is a directory"):
         write_picture(tmp_path / "x.png", np.zeros((2, 2, 3), np.uint8))

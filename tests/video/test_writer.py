@@ -293,7 +293,7 @@ def test_a_disk_that_fills_at_the_very_end_is_told(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_may_not_be_written_to_is_told(tmp_path: Path) -> None:
-    with mounted(tmp_path, "size=1m,ro"), pytest.raises(StorageError, match="check that the folder"):
+    with mounted(tmp_path, "size=1m,ro"), pytest.raises(StorageError, match="check that the directory"):
         write_clip(tmp_path / "clip.mp4", numbered_frames(), fps=8)
 
 
