@@ -158,9 +158,7 @@ def test_nothing_is_written_outside_of_the_output_folder(server: Server, inputs:
 @pytest.mark.parametrize("name", [*OUTSIDE, "../input/poses.json", "../poses.json [output]"])
 def test_nothing_is_read_outside_of_the_folders(server: Server, inputs: Path, name: str) -> None:
     complaint = server.complaint(loading(name))
-    assert re.search(r"give the name of a file inside ComfyUI's (in|out)put folder\.$", complaint), (
-        complaint
-    )
+    assert re.search(r"give the name of a file inside ComfyUI's (in|out)put folder\.$", complaint), complaint
 
 
 @pytest.mark.parametrize(

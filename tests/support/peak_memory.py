@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LIMIT = 12 << 30  # bytes of address space, so that a fault ends the process and not the machine
 MEASURED = """
 import importlib, json, re, resource, sys, warnings

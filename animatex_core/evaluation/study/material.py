@@ -13,8 +13,9 @@ from ...errors import AnimateXWarning, InvalidInput
 from ...utils.progress import Progress, no_progress
 from ...utils.validation import require_int
 from ...video.files import files_by_name
+from ...video.first_frame import look_at_first_frame
 from ...video.image import read_picture
-from ...video.info import look_at_first_frame, probe
+from ...video.info import probe
 
 CLIPS = {".mp4": "video/mp4", ".webm": "video/webm"}
 PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
