@@ -122,7 +122,7 @@ def _warn_of_gaps(path: Path, numbers: Sequence[int]) -> None:
         for turn in range(1, min(-(-step // usual), MAX_NUMBERS + 2))
     ]
     some = ", ".join(map(str, missing[:MAX_NUMBERS])) + (" and more" if len(missing) > MAX_NUMBERS else "")
-    warn(f"Images {some} of {str(path)!r} are missing: the next one follows directly.", stacklevel=5)
+    warn(f"Image numbers {some} of {str(path)!r} are missing: the sequence continues without them.", 5)
 
 
 def _require_one_size(path: Path, pictures: Sequence[Path]) -> None:

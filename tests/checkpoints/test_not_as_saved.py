@@ -1,4 +1,4 @@
-"""Files that are not as a library saved them: wrapped, split, not whole, or something else altogether."""
+"""Unusual weights files: wrapped, split, incomplete, or something else entirely."""
 
 import gzip
 import io
@@ -230,7 +230,7 @@ def test_zeros_that_are_meant_are_taken(tmp_path: Path, form: str) -> None:
     assert equal(open_tensors(tmp_path / "a"), meant)
 
 
-def test_networks_before_their_training_are_taken(tmp_path: Path) -> None:
+def test_untrained_models_are_accepted(tmp_path: Path) -> None:
     last = nn.Linear(300, 20)
     network = nn.Sequential(nn.Linear(300, 300), nn.LayerNorm(300), last)
     nn.init.zeros_(last.weight)
@@ -276,7 +276,9 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b
     ],
 )
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"], ids=["pth", "safetensors"])
-def test_what_it_is_and_what_to_do_is_said(tmp_path: Path, content: bytes, says: str, suffix: str) -> None:
+def test_the_message_describes_the_file_and_the_remedy(
+    tmp_path: Path, content: bytes, says: str, suffix: str
+) -> None:
     path = tmp_path / f"a{suffix}"
     path.write_bytes(content)
     with pytest.raises(DamagedCheckpoint, match=says) as caught:

@@ -1,4 +1,4 @@
-"""What is written a tensor at a time is what the format's own library reads, or nothing at all."""
+"""A file written one tensor at a time is readable by the format's own library, or does not appear."""
 
 import errno
 import os

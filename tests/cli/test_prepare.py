@@ -163,7 +163,12 @@ def test_what_cannot_be_used_is_reported_and_the_rest_prepared(
     assert run(clips, "--validation", "0") == 0
     assert "skipped: 5 files" in capsys.readouterr().out
     reasons = report(clips)["skipped"]
-    expected = {"broken": "not a clip", "empty": "is empty", "nobody": "0 of 12", "strange": "no OpenPose"}
+    expected = {
+        "broken": "not a readable video",
+        "empty": "is empty",
+        "nobody": "0 of 12",
+        "strange": "no OpenPose",
+    }
     for name, reason in {**expected, "short": "4 in a row are needed"}.items():
         assert reason in reasons[f"{name}.mp4"]
     assert len(train(clips)) == 2

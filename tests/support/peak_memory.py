@@ -1,4 +1,4 @@
-"""The memory that a call takes, measured in a process of its own."""
+"""The memory that a call needs, measured in a process of its own."""
 
 import json
 import subprocess

@@ -1,3 +1,5 @@
+"""Names from outside stay inside their directory."""
+
 from pathlib import Path
 
 import pytest
