@@ -1,6 +1,5 @@
 """The whole way of Animate-X++: from a picture of a character, a dance and a text to the frames of a clip."""
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,7 +12,7 @@ from ..animate_x.animation import Animation, DrivingSource, Report, all_frames
 from ..animate_x.conditioning import encode_motion, warn_of_stretching
 from ..animate_x.sampling import finite_clip
 from ..animate_x.shapes import ClipShape
-from ..errors import AnimateXWarning
+from ..errors import warn
 from ..pose.keypoints import PoseSequence
 from ..reference import Reference
 from ..retarget.retarget import RetargetSettings, plan, retarget
@@ -159,5 +158,5 @@ def _filled_up(frames: int, wanted: int) -> list[int]:
             f"The dance has {frames} frames, but Wan makes clips of 4n + 1: the last one is repeated to "
             f"{wanted}."
         )
-        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+        warn(sentence, stacklevel=3)
     return chosen_frames(frames, wanted=wanted)
