@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from ..errors import InvalidInput, warn
-from ..utils.validation import MAX_SIZE, require_int, shown
+from ..utils.validation import MAX_SIZE, require_int_fields, shown
 
 ReferenceForm = Literal["picture", "latents", "both"]
 
@@ -31,8 +31,7 @@ class TrainingSpec:
     reference_form: ReferenceForm = "picture"
 
     def __post_init__(self) -> None:
-        for name in ("width", "height", "frames"):
-            require_int(name, getattr(self, name), most=MAX_SIZE)
+        require_int_fields(self, ("width", "height", "frames"), most=MAX_SIZE)
         check_reference_form(self.reference_form)
 
     def warn_of_size(self, width: int, height: int) -> None:

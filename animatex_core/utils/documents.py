@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from ..errors import AnimateXError, InvalidInput
+from .text import reason_of
 from .validation import may_block
 
 MAX_BYTES = 16 << 20  # of a settings or record file
@@ -140,7 +141,7 @@ def _reason(error: Exception) -> str:
         return error.strerror
     if isinstance(error, KeyError):
         return f"{error} is missing"
-    return short_reason(error).rstrip(".")
+    return reason_of(error)
 
 
 def _members(value: object) -> Iterator[object]:
