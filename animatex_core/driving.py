@@ -1,6 +1,5 @@
 """A driving video: the frames chosen from it and the poses of one person in these frames."""
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import AnimateXWarning, InvalidInput
+from .errors import InvalidInput, warn
 from .pose.dwpose import DWPose
 from .pose.formats.reader import read_poses
 from .pose.keypoints import PoseSequence
@@ -202,9 +201,9 @@ def common_length(video: VideoInfo, poses: PoseSequence, frames: int | None = No
     frames = count_frames(video) if frames is None else frames
     other_shape = compare_shapes((poses.width, poses.height), (video.width, video.height), "the video")
     if other_shape is not None:
-        _warn(other_shape)
+        warn(other_shape)
     if len(poses) != frames:
-        _warn(f"{_counts(len(poses), frames)}: the extra frames are ignored.")
+        warn(f"{_counts(len(poses), frames)}: the extra frames are ignored.")
     return min(len(poses), frames)
 
 
@@ -216,7 +215,3 @@ def _counts(poses: int, frames: int) -> str:
         if abs(max(poses, frames) - step * min(poses, frames)) < step:
             return f"{words}, as if the {more} had {step} times the frame rate of the {fewer}"
     return words
-
-
-def _warn(sentence: str) -> None:
-    warnings.warn(AnimateXWarning(sentence), stacklevel=3)

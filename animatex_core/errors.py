@@ -1,29 +1,31 @@
-"""Everything this library raises for what a user can cause.
+"""The exceptions and warnings of this library.
 
     AnimateXError
-    ├── InvalidInput            a value that cannot work (also a ValueError)
-    ├── CheckpointError         a file that cannot be used
-    │   ├── WrongCheckpoint     other keys or shapes than the model has
-    │   ├── UnsafeCheckpoint    a pickle that asks for code to be run
-    │   └── DamagedCheckpoint   truncated or not a checkpoint at all
-    ├── DownloadError           a file that did not arrive whole
+    ├── InvalidInput            an argument, option or input file that cannot be used (also a ValueError)
+    ├── CheckpointError         a weights file that cannot be used
+    │   ├── WrongCheckpoint     keys or shapes differ from those of the model
+    │   ├── UnsafeCheckpoint    a pickle that would have to run code
+    │   └── DamagedCheckpoint   truncated, or not a checkpoint
+    ├── DownloadError           a download that failed or is incomplete
     ├── StorageError            no space or no permission to write
     ├── MissingDependency       an optional package that is not installed
-    ├── OutOfMemory             the device is too small for what was asked
-    └── Cancelled               the caller asked to stop
+    ├── OutOfMemory             the device has too little memory
+    └── Cancelled               stopped by the caller
 
-    AnimateXWarning             what a user should know of work that goes on (a UserWarning)
+    AnimateXWarning             a problem that does not stop the work (a UserWarning)
 
-Each message is one sentence that names the input, what was found and what to do.
+Each message is one sentence: what was wrong, what was expected, and what to do.
 """
+
+import warnings
 
 
 class AnimateXError(Exception):
-    """Base of all errors of this library."""
+    """Base class of all exceptions of this library."""
 
 
 class InvalidInput(AnimateXError, ValueError):
-    """A value from outside that cannot work."""
+    """An argument, option or input file that cannot be used."""
 
 
 class CheckpointError(AnimateXError):
@@ -31,19 +33,19 @@ class CheckpointError(AnimateXError):
 
 
 class WrongCheckpoint(CheckpointError):
-    """A readable file whose keys or shapes belong to something else."""
+    """A readable weights file whose keys or shapes belong to another model."""
 
 
 class UnsafeCheckpoint(CheckpointError):
-    """A pickle that would have to run code to be read. It was not run."""
+    """A pickle that would have to run code to be read. Nothing in it was executed."""
 
 
 class DamagedCheckpoint(CheckpointError):
-    """A file that is truncated or no checkpoint at all."""
+    """A file that is truncated or not a checkpoint."""
 
 
 class DownloadError(AnimateXError):
-    """A file that did not arrive whole."""
+    """A download that failed or is incomplete."""
 
 
 class StorageError(AnimateXError):
@@ -51,16 +53,28 @@ class StorageError(AnimateXError):
 
 
 class MissingDependency(AnimateXError, ImportError):
-    """An optional package that the asked-for work needs."""
+    """An optional package that is needed but not installed."""
 
 
 class OutOfMemory(AnimateXError, MemoryError):
-    """The device has too little memory for what was asked."""
+    """The device has too little memory."""
 
 
 class Cancelled(AnimateXError):
-    """The caller asked to stop."""
+    """The caller stopped the work."""
 
 
 class AnimateXWarning(UserWarning):
-    """Something that a user should know of, while the work goes on."""
+    """A problem that does not stop the work."""
+
+
+def warn(message: str, stacklevel: int = 2) -> None:
+    """Issue an AnimateXWarning.
+
+    Args:
+        message: One sentence: what was found, and what is done about it.
+        stacklevel: The frame that the warning is attributed to, counted as in `warnings.warn`: 1 is the
+            function that calls `warn`, 2 its caller.
+
+    """
+    warnings.warn(AnimateXWarning(message), stacklevel=stacklevel + 1)

@@ -1,6 +1,5 @@
 """The character: its reference image, and what is known of its body."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
@@ -9,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .errors import AnimateXWarning, InvalidInput
+from .errors import InvalidInput, warn
 from .pose.dwpose import DWPose
 from .pose.formats.reader import read_poses
 from .pose.keypoints import PoseSequence, seen
@@ -82,7 +81,7 @@ def open_reference(
     elif box is None and picture.alpha is not None:
         box = Box.of_alpha(picture.alpha)
     if box is not None and (doubt := whole_box_doubt(box)):
-        _warn(doubt)
+        warn(doubt, stacklevel=3)
     return Reference(picture.rgb, given, box)
 
 
@@ -119,7 +118,7 @@ def _given_pose(pose: str | Path | PoseSequence | None, rgb: np.ndarray) -> Pose
     size = rgb.shape[1], rgb.shape[0]
     found = read_poses(pose, size=size)
     if other_shape := compare_shapes((found.width, found.height), size, "the reference"):
-        _warn(other_shape)
+        warn(other_shape, stacklevel=3)
     return found
 
 
@@ -135,7 +134,7 @@ def _box_of_mask(
     check_mask_shape(plane, picture.rgb, name)
     found = find_character(plane, shows, pose)
     for doubt in found.doubts:
-        _warn(doubt)
+        warn(doubt, stacklevel=3)
     if found.box is None:
         kind = "full" if (plane.values > 0.5).any() else "empty"
         raise InvalidInput(f"{name} is {kind}: mark the character in it, or give a box instead.")
@@ -153,7 +152,3 @@ def check_mask_shape(mask: MaskPlane, image: np.ndarray, name: str) -> None:
             f"{name} is {columns}x{rows}, but the reference is {width}x{height}: give a mask of the same "
             "shape."
         )
-
-
-def _warn(sentence: str) -> None:
-    warnings.warn(AnimateXWarning(sentence), stacklevel=4)

@@ -1,12 +1,11 @@
 """Nodes that load models."""
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 from comfy_api.latest import io
 
-from ..animatex_core.errors import AnimateXWarning, InvalidInput
+from ..animatex_core.errors import InvalidInput, warn
 from ..animatex_core.hub.bundled import NOTICE, SHIPPED
 from ..animatex_core.hub.models_dir import POSE_DETECTOR, POSE_ESTIMATOR
 from ..animatex_core.pose.dwpose import DWPose
@@ -243,4 +242,4 @@ class AnimateXLoadPlus(io.ComfyNode):
 
 def _warn_built_in(choice: str) -> None:
     missing = "No Animate-X model is in models/animate_x or models/diffusion_models. "
-    warnings.warn(AnimateXWarning((missing if choice == AUTOMATIC else "") + NOTICE), stacklevel=2)
+    warn((missing if choice == AUTOMATIC else "") + NOTICE)

@@ -1,6 +1,5 @@
 """Building the conditions of a video from images, poses and CLIP features."""
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from ..encoders.base import ImageEncoder, LatentEncoder
 from ..encoders.preprocessing import autoencoder_pictures, clip_pictures, resize, unit_pictures
-from ..errors import AnimateXWarning, InvalidInput
+from ..errors import InvalidInput, warn
 from ..pose.draw import draw_poses
 from ..pose.keypoints import PoseSequence, seen
 from ..utils.iteration import batched
@@ -159,7 +158,7 @@ def warn_of_stretching(picture: np.ndarray, shape: ClipShape) -> None:
             f"The reference has {width}x{height} pixels and is stretched to {shape.width}x{shape.height}: "
             f"use a size of {better.width}x{better.height} to avoid stretching."
         )
-        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+        warn(sentence, stacklevel=3)
 
 
 def encode_pictures(encoder: ImageEncoder, pictures: Sequence[np.ndarray]) -> Tensor:

@@ -17,7 +17,7 @@ from ..diffusion.long_clips import (
 from ..diffusion.schedule import NoiseSchedule, initial_noise
 from ..diffusion.solvers import SOLVERS, Denoiser, OnStep, StepInfo
 from ..errors import InvalidInput
-from ..utils.devices import reraise_oom
+from ..utils.devices import free_cuda_bytes, reraise_oom
 from .conditions import ConditionInputs, Conditions
 from .sampling_settings import SamplingSettings, Segments, Windows
 from .shapes import activation_bytes
@@ -161,12 +161,8 @@ class _Sampler:
             return self.settings.batch_guidance
         if self.device.type != "cuda":
             return False
-        free, _ = torch.cuda.mem_get_info(self.device)
-        cached = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
-        return (
-            activation_bytes(self.unet.config, inputs.shape, self.unet.dtype, 2 * inputs.batch)
-            < free + cached
-        )
+        needed = activation_bytes(self.unet.config, inputs.shape, self.unet.dtype, 2 * inputs.batch)
+        return needed < free_cuda_bytes(self.device)
 
 
 def _shift(on_step: OnStep, segment: int, segments: int) -> OnStep:

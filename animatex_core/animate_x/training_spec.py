@@ -1,12 +1,11 @@
 """What a denoiser was trained on: the defaults for its inputs, and warnings for others."""
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from ..errors import AnimateXWarning, InvalidInput
-from ..utils.validation import MAX_SIZE, require_int, shown
+from ..errors import InvalidInput, warn
+from ..utils.validation import MAX_SIZE, require_int_fields, shown
 
 ReferenceForm = Literal["picture", "latents", "both"]
 
@@ -32,14 +31,13 @@ class TrainingSpec:
     reference_form: ReferenceForm = "picture"
 
     def __post_init__(self) -> None:
-        for name in ("width", "height", "frames"):
-            require_int(name, getattr(self, name), most=MAX_SIZE)
+        require_int_fields(self, ("width", "height", "frames"), most=MAX_SIZE)
         check_reference_form(self.reference_form)
 
     def warn_of_size(self, width: int, height: int) -> None:
         """Warn of a video that is far larger or smaller than the training clips."""
         if not 1 / MAX_SCALE < width * height / (self.width * self.height) < MAX_SCALE:
-            _warn(
+            warn(
                 f"The model was trained on clips of {self.width}x{self.height}, so a video of "
                 f"{width}x{height} may look worse: use the default size."
             )
@@ -47,7 +45,7 @@ class TrainingSpec:
     def warn_of_length(self, frames: int) -> None:
         """Warn where more frames are denoised at once than in training."""
         if frames > self.frames:
-            _warn(
+            warn(
                 f"The model was trained on {self.frames} frames at once, so {frames} may look worse: "
                 "use windows or segments."
             )
@@ -68,10 +66,6 @@ def check_reference_form(form: str) -> None:
         raise InvalidInput(
             f"The reference form is {shown(form)}: choose one of {', '.join(get_args(ReferenceForm))}."
         )
-
-
-def _warn(sentence: str) -> None:
-    warnings.warn(AnimateXWarning(sentence), stacklevel=3)
 
 
 RELEASED = TrainingSpec()

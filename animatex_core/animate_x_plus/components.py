@@ -12,7 +12,7 @@ from ..animate_x.components import OnDeviceImageEncoder
 from ..encoders.base import ImageEncoder
 from ..encoders.open_clip import OpenClipImageEncoder
 from ..hub.models_dir import OPEN_CLIP, ModelsDir, Variant
-from ..utils.devices import reraise_oom
+from ..utils.devices import free_cuda_bytes, reraise_oom
 from ..utils.optional import plus_package
 from ..utils.progress import Progress, no_progress
 from .checkpoint import load_plus
@@ -61,10 +61,8 @@ def fits(network: nn.Module, device: torch.device, working_bytes: int) -> bool:
     """Whether a network finds room on a device; where nobody can tell, it is taken to."""
     if device.type != "cuda":
         return True
-    free, _ = torch.cuda.mem_get_info(device)
-    cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     weights = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
-    return weights + working_bytes < free + cached
+    return weights + working_bytes < free_cuda_bytes(device)
 
 
 TRANSFORMERS = ("wan21-i2v-720p", "wan21-i2v-480p")  # either will do; the first is what was trained on

@@ -1,6 +1,5 @@
 """The whole way of Animate-X++: from a picture of a character, a dance and a text to the frames of a clip."""
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,7 +14,7 @@ from ..animate_x.conditioning import encode_motion, warn_of_stretching
 from ..animate_x.sampling import finite_clip
 from ..animate_x.shapes import ClipShape
 from ..driving import DrivingClip
-from ..errors import AnimateXWarning
+from ..errors import warn
 from ..hub.catalogue import default_models_folder
 from ..hub.models_dir import PLUS_MODULES, ModelsDir
 from ..pose.dwpose import DWPose
@@ -276,5 +275,5 @@ def _filled_up(frames: int, wanted: int) -> list[int]:
             f"The dance has {frames} frames, but Wan makes clips of 4n + 1: the last one is repeated to "
             f"{wanted}."
         )
-        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+        warn(sentence, stacklevel=3)
     return chosen_frames(frames, wanted=wanted)

@@ -1,1 +1,1 @@
-"""Weights files: reading the released ones safely, key maps, and the bundle that this project writes."""
+"""Weights files: safe reading of checkpoints, validation, and writing of safetensors files."""

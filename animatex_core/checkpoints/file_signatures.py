@@ -1,4 +1,4 @@
-"""What files are that are taken for weights: recognized by their first bytes, with what to do instead."""
+"""Files that are not weights, recognized by their first bytes, with what to do instead."""
 
 import json
 import re
@@ -6,26 +6,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 HEAD = 4096
-"""Bytes that are looked at."""
+"""Bytes to read from the beginning of a file."""
 
-Recognized = Callable[[bytes], str | None]
+Recognizer = Callable[[bytes], str | None]
 
 
 def mistaken_for(head: bytes, *, any_file: bool = False) -> str | None:
-    """Return what a file is that cannot be weights.
+    """Recognize a file that cannot be weights.
 
     Args:
-        head: Its first bytes, `HEAD` of them where there are as many.
-        any_file: Whether other files than weights are right too, such as ONNX, so that only what servers and
-            tools send in the place of a file is recognized.
+        head: Its first bytes, up to `HEAD`.
+        any_file: Whether other kinds of files, such as ONNX, are valid too, so that only what servers and
+            tools deliver instead of a file is recognized.
 
     Returns:
-        The end of a sentence that begins with the file's name: what it is, and what to do instead. None where
-        the bytes say nothing.
+        What the file is and what to do, to complete a sentence that begins with its name; None if unknown.
 
     """
-    recognizers = SENT_INSTEAD if any_file else (*SENT_INSTEAD, *OTHER_FORMS)
-    return next((said for recognize in recognizers if (said := recognize(head)) is not None), None)
+    recognizers = SENT_INSTEAD if any_file else (*SENT_INSTEAD, *OTHER_FORMATS)
+    return next((fault for recognize in recognizers if (fault := recognize(head)) is not None), None)
 
 
 def head_of(path: Path) -> bytes:
@@ -34,7 +33,7 @@ def head_of(path: Path) -> bytes:
         return file.read(HEAD)
 
 
-def _nothing(head: bytes) -> str | None:
+def _empty(head: bytes) -> str | None:
     return None if head else "is empty: download it again, or check that the path is the right one"
 
 
@@ -44,8 +43,8 @@ def _git_lfs(head: bytes) -> str | None:
     size = re.search(rb"^size (\d{1,20})", head, re.MULTILINE)
     wanted = f" of {int(size[1]):,} bytes" if size else ""
     return (
-        f"is only the pointer of Git LFS to a file{wanted}: run `git lfs pull` in the repository that it "
-        "came from, or download the file itself from its page"
+        f"is only a Git LFS pointer to a file{wanted}: run `git lfs pull` in the repository that it came "
+        "from, or download the file itself from its page"
     )
 
 
@@ -61,26 +60,29 @@ def _json(head: bytes) -> str | None:
         return None
     if b'"weight_map"' in text:
         return (
-            "is only the index of weights that are split over several files: put those beside it under the "
+            "is only the index of weights that are split over several files: put those next to it under the "
             "names that it lists"
         )
     error = _error_in(text)
     if error is not None:
-        return f"is the answer of a server ({error}) and not weights: check the address and download it again"
-    return "is a JSON file and not weights: choose the weights file beside it"
+        return (
+            f"is an error message of a server ({error}) and not weights: check the URL and download it again"
+        )
+    return "is a JSON file and not weights: choose the weights file next to it"
 
 
 def _error_in(text: bytes) -> str | None:
     try:
-        answer = json.loads(text)
+        response = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    found = [answer.get(key) for key in ("error", "message", "detail")] if isinstance(answer, dict) else []
+    fields = ("error", "message", "detail") if isinstance(response, dict) else ()
+    found = [response.get(field) for field in fields]
     return next((" ".join(each.split())[:120] for each in found if isinstance(each, str)), None)
 
 
-def _beginning(magic: bytes, said: str) -> Recognized:
-    return lambda head: said if head.startswith(magic) else None
+def _starts_with(magic: bytes, fault: str) -> Recognizer:
+    return lambda head: fault if head.startswith(magic) else None
 
 
 def _text(head: bytes) -> str | None:
@@ -88,9 +90,9 @@ def _text(head: bytes) -> str | None:
         text = head.decode("ascii")
     except UnicodeDecodeError:
         return None
-    if any(not (sign.isprintable() or sign in "\r\n\t") for sign in text):
+    if any(not (character.isprintable() or character in "\r\n\t") for character in text):
         return None
-    return "is a text and not weights: download it again from its page"
+    return "is a text file and not weights: download it again from its page"
 
 
 def _zeros(head: bytes) -> str | None:
@@ -99,21 +101,19 @@ def _zeros(head: bytes) -> str | None:
     return "begins with zeros: the download did not finish, so start it again"
 
 
-SENT_INSTEAD: tuple[Recognized, ...] = (_nothing, _git_lfs, _page, _json, _zeros)
-"""Answers of servers and tools, looked through in this order."""
+SENT_INSTEAD: tuple[Recognizer, ...] = (_empty, _git_lfs, _page, _json, _zeros)
+"""What servers and tools deliver instead of a file, in the order of the checks."""
 
-OTHER_FORMS: tuple[Recognized, ...] = (
+OTHER_FORMATS: tuple[Recognizer, ...] = (
     _text,
-    _beginning(
-        b"GGUF", "is a GGUF file, which holds quantized weights of other forms: get the safetensors version"
-    ),
-    _beginning(b"\x08", "seems to be an ONNX file: choose the weights of the network that this is about"),
-    _beginning(b"\x89HDF", "holds weights of TensorFlow or Keras: get the safetensors version"),
-    _beginning(b"\x1f\x8b", "is packed with gzip: unpack it"),
-    _beginning(b"7z\xbc\xaf\x27\x1c", "is a 7-Zip archive: unpack it"),
-    _beginning(b"Rar!", "is a RAR archive: unpack it"),
-    _beginning(b"\xfd7zXZ", "is packed with xz: unpack it"),
-    _beginning(b"\x28\xb5\x2f\xfd", "is packed with zstd: unpack it"),
-    _beginning(b"\x93NUMPY", "is an array of NumPy and not named weights: get the safetensors version"),
+    _starts_with(b"GGUF", "is a GGUF file with quantized weights: get the safetensors version"),
+    _starts_with(b"\x08", "seems to be an ONNX file: choose a weights file of the model"),
+    _starts_with(b"\x89HDF", "contains weights of TensorFlow or Keras: get the safetensors version"),
+    _starts_with(b"\x1f\x8b", "is compressed with gzip: unpack it"),
+    _starts_with(b"7z\xbc\xaf\x27\x1c", "is a 7-Zip archive: unpack it"),
+    _starts_with(b"Rar!", "is a RAR archive: unpack it"),
+    _starts_with(b"\xfd7zXZ", "is compressed with xz: unpack it"),
+    _starts_with(b"\x28\xb5\x2f\xfd", "is compressed with zstd: unpack it"),
+    _starts_with(b"\x93NUMPY", "is a NumPy array without the names of weights: get the safetensors version"),
 )
 """Files of other programs."""

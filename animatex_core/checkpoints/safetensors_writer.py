@@ -1,4 +1,4 @@
-"""Writing safetensors files a tensor at a time; the format's own library needs all of them in memory."""
+"""Writing safetensors files one tensor at a time; the format's own library needs all of them in memory."""
 
 import json
 import math
@@ -35,17 +35,24 @@ DTYPE_NAMES = {
 
 
 def layout_of(tensors: Mapping[str, Tensor]) -> Layout:
-    """Return name -> (shape, dtype) of tensors, without touching their values."""
+    """Return name -> (shape, dtype) of tensors, without reading their values."""
     return {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in tensors.items()}
 
 
 def write_safetensors(
     path: str | Path, layout: Layout, tensors: Iterable[tuple[str, Tensor]], metadata: Mapping[str, str]
 ) -> None:
-    """Write a safetensors file, holding no more than one tensor at a time.
+    """Write a safetensors file that has at most one tensor in memory at a time.
 
-    layout: name -> (shape, dtype) of every tensor; tensors: each of them once, in any order, on any device.
-    The file appears under its name only when whole. Raises StorageError where it cannot be written.
+    Args:
+        path: The file, which appears under this name only when complete.
+        layout: Name -> (shape, dtype) of every tensor.
+        tensors: Each of them once, in any order, on any device.
+        metadata: Texts for the header.
+
+    Raises:
+        StorageError: It cannot be written.
+
     """
     spans = _spans(layout)
     header = _header(layout, spans, metadata)
@@ -61,7 +68,7 @@ def write_safetensors(
 
 
 def _spans(layout: Layout) -> dict[str, tuple[int, int]]:
-    # Wide types first, as the format's library does: then every tensor begins at a multiple of its item size.
+    # Wide dtypes first, as in the format's library, so that every tensor is aligned to its item size.
     spans, end = {}, 0
     for name in sorted(layout, key=lambda name: -layout[name][1].itemsize):
         shape, dtype = layout[name]

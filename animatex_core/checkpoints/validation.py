@@ -1,4 +1,4 @@
-"""Checks of weights: keys and shapes match the network exactly, and values are what weights can be."""
+"""Validation of weights: keys and shapes match the model exactly, and values are finite."""
 
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -11,31 +11,34 @@ from torch import Tensor, nn
 from ..errors import DamagedCheckpoint, InvalidInput, WrongCheckpoint
 from ..utils.devices import reraise_oom
 from ..utils.text import short
-from .safe_load import MALFORMED, REMEDY_DAMAGED, Form, file_form, unreadable
+from .file_form import MALFORMED, REMEDY_DAMAGED, Form, file_form, unreadable
 
 PRECISIONS = (torch.float32, torch.float16, torch.bfloat16)
+NAMED = 5  # how many keys a message lists; the rest are counted
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def check_precision(dtype: torch.dtype) -> None:
-    """Raise InvalidInput unless the network can compute in `dtype`."""
+    """Raise InvalidInput unless models can compute in `dtype`."""
     if dtype not in PRECISIONS:
-        raise InvalidInput(f"The weights cannot become {dtype}: choose float16, bfloat16 or float32.")
+        raise InvalidInput(f"Weights cannot be converted to {dtype}: use float16, bfloat16 or float32.")
 
 
 def check_kinds(tensors: Mapping[str, Tensor], source: str | Path) -> None:
-    """Raise WrongCheckpoint unless every tensor is dense, real, of floating point and has values."""
+    """Raise WrongCheckpoint unless every tensor is dense, has a floating point dtype, and has values."""
     for key, tensor in tensors.items():
         plain = tensor.is_floating_point() and tensor.layout == torch.strided
         if not plain or tensor.is_meta or tensor.is_quantized:
             kind = f"{tensor.dtype}, {tensor.layout} on {tensor.device}"
             raise WrongCheckpoint(
-                f"{source} holds {short(key)} as {kind}, but weights are dense floating point numbers: "
-                "choose the checkpoint as it was released."
+                f"{source} contains {short(key)} as {kind}, but weights are dense floating point numbers: "
+                "use the original checkpoint."
             )
 
 
 def check_archive(path: str | Path) -> None:
-    """Compare a zip checkpoint with its checksums, which reads all of it; raises DamagedCheckpoint."""
+    """Verify the checksums of a zip checkpoint, which reads all of it; raises DamagedCheckpoint."""
     path = Path(path)
     if file_form(path) is not Form.ZIP:
         return
@@ -51,22 +54,17 @@ def check_archive(path: str | Path) -> None:
 
 
 def cast_finite(name: str, tensor: Tensor, dtype: torch.dtype, source: str | Path) -> Tensor:
-    """Return `tensor` as `dtype`; raises WrongCheckpoint where it is not finite, before or after."""
+    """Return `tensor` as `dtype`; raises WrongCheckpoint if values are not finite before or after."""
     narrow = tensor.to(dtype)
     if narrow.isfinite().all():
         return narrow
     if tensor.float().isfinite().all():
-        raise WrongCheckpoint(f"{source} has values in {name} that {dtype} cannot hold: convert to bfloat16.")
-    raise WrongCheckpoint(f"{source} is damaged ({name} holds NaN or infinity): get the file again.")
-
-
-NAMED = 5  # how many keys an error spells out; the rest are counted
-
-Network = TypeVar("Network", bound=nn.Module)
+        raise WrongCheckpoint(f"{source} has values in {name} that exceed {dtype}: convert to bfloat16.")
+    raise WrongCheckpoint(f"{source} is damaged ({name} contains NaN or infinity): download it again.")
 
 
 def shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
-    """Key -> shape; works on a network's meta state dict as on a file's tensors."""
+    """Return key -> shape of a file's tensors, or of a state dict on the meta device."""
     return {key: tuple(tensor.shape) for key, tensor in tensors.items()}
 
 
@@ -76,9 +74,17 @@ def check_keys(
     what: str,
     source: str = "the checkpoint",
 ) -> None:
-    """Raise WrongCheckpoint unless `found` has exactly the keys and shapes of `expected`.
+    """Check that keys and shapes match exactly.
 
-    what: the network in words, "the denoiser"; source: the file in words, usually its path.
+    Args:
+        expected: Key -> shape of the model.
+        found: Key -> shape in the file.
+        what: What messages call the model, such as "the denoiser".
+        source: What messages call the file, usually its path.
+
+    Raises:
+        WrongCheckpoint: Keys are missing or unexpected, or shapes differ.
+
     """
     missing = [short(key) for key in expected if key not in found]
     unexpected = [short(key) for key in found if key not in expected]
@@ -108,25 +114,26 @@ def load_strictly(
     device: torch.device | str = "cpu",
     expected: Mapping[str, Sequence[int]] | None = None,
 ) -> Network:
-    """Give a network, usually one built on the meta device, the tensors of its state dict for inference.
+    """Load a state dict into a model, usually one built on the meta device, for inference.
 
-    Where dtype and device are theirs already, tensors are assigned without a copy.
+    Tensors that already have the dtype and device are assigned without a copy.
 
     Args:
-        network: What gets the weights.
-        tensors: Weights by key.
-        what: The network in words, "the denoiser".
-        source: The file in words, usually its path.
-        dtype: What all tensors become; None leaves each as it is.
-        device: Where they shall lie.
-        expected: Keys and shapes, for a network whose layers do not know their weights before they are
-            loaded, as some of ComfyUI's; None takes those of the network.
+        network: The model.
+        tensors: Key -> weights.
+        what: What messages call the model, such as "the denoiser".
+        source: What messages call the file, usually its path.
+        dtype: The dtype of all weights; None keeps that of each.
+        device: Where to put them.
+        expected: Key -> shape, for a model whose layers do not know their weights before loading, as some
+            of ComfyUI's; None uses those of the model.
 
     Returns:
-        The network in eval mode without gradients.
+        The model in eval mode without gradients.
 
     Raises:
-        WrongCheckpoint: As `check_keys` does.
+        WrongCheckpoint: Keys are missing or unexpected, or shapes differ.
+        OutOfMemory: The weights do not fit on the device.
 
     """
     check_keys(shapes(network.state_dict()) if expected is None else expected, shapes(tensors), what, source)

@@ -1,93 +1,39 @@
-"""What is put around weights: several files for one model, containers, prefixes, EMA copies."""
+"""What frameworks put around weights: shards, containers, key prefixes and EMA copies."""
 
 import re
-import warnings
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from ..errors import AnimateXWarning, CheckpointError, DamagedCheckpoint
-from ..utils.documents import FileFault, read_json
+from ..errors import CheckpointError, DamagedCheckpoint, warn
+from ..utils.documents import read_json
 from ..utils.text import reason_of
 
 INDEX = re.compile(r".*\.index(\.\w+)?\.json", re.IGNORECASE)
 SHARD = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>\.\w+)")
 MAX_SHARDS = 1000
 
-
-def shards_of(path: Path) -> list[Path]:
-    """Return the files that hold the weights a path stands for, in order; the path itself where it is whole.
-
-    Args:
-        path: A weights file, one of several that it is split over, or their index.
-
-    Raises:
-        CheckpointError: One of the files is not there.
-        DamagedCheckpoint: The index cannot be read, or names files elsewhere.
-
-    """
-    if INDEX.fullmatch(path.name):
-        names = _names_in(path)
-    elif (shard := SHARD.fullmatch(path.name)) and 1 < int(shard["count"]) <= MAX_SHARDS:
-        count = int(shard["count"])
-        names = [
-            f"{shard['stem']}-{number:05}-of-{count:05}{shard['suffix']}" for number in range(1, count + 1)
-        ]
-    else:
-        return [path]
-    return [_present(path, name) for name in names]
-
-
-def _names_in(index: Path) -> list[str]:
-    try:
-        content = read_json(index)
-        weight_map = content["weight_map"]
-        names = sorted(set(weight_map.values()))
-    except OSError as error:
-        raise CheckpointError(f"{index} cannot be opened ({error.strerror}): check the path.") from error
-    except (FileFault, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise DamagedCheckpoint(
-            f"{index} is no index of weights ({reason_of(error)}): download it again."
-        ) from error
-    if not names or any(not _is_beside(name) for name in names):
-        raise DamagedCheckpoint(f"{index} names files that are not beside it: download it again.")
-    return names
-
-
-def _is_beside(name: object) -> bool:
-    return isinstance(name, str) and name != "" and Path(name).name == name
-
-
-def _present(path: Path, name: str) -> Path:
-    shard = path.with_name(name)
-    if not shard.is_file():
-        raise CheckpointError(
-            f"{shard} is missing, without which {path.name} is not whole: put it beside it."
-        )
-    return shard
-
-
 COMPILED = "_orig_mod."
-"""What `torch.compile` puts before the keys of each module that it compiled."""
+"""The prefix that `torch.compile` adds to the keys of each compiled module."""
 
 PARALLEL = "module."
-"""What `DistributedDataParallel` puts before all keys."""
+"""The prefix that `DistributedDataParallel` adds to all keys."""
 
 EMA = "ema"
-"""Is in the name of weights that were averaged over the training, with which networks are used."""
+"""Part of the name of weights averaged over the training, which are the ones for inference."""
 
 WRAPPER = "state_dict"
-"""The container that may have other tensors beside it."""
+"""The container that may have other tensors next to it."""
 
 STATES = frozenset(
     ("optimizer", "optimizer_states", "lr_scheduler", "scheduler", "scaler", "hyper_parameters")
 )
-"""What else is in a checkpoint of a training."""
+"""Keys of a training checkpoint that are not weights."""
 
 ENOUGH = 0.5
-"""Part of the tensors of the largest set of weights that another set has at least."""
+"""A set of weights has at least this share of the tensors of the largest one."""
 
 CONTAINERS = (
     "ema_state_dict",
@@ -104,18 +50,71 @@ CONTAINERS = (
     "net",
     "weights",
 )
-"""Keys of a checkpoint under which frameworks keep the weights, averaged ones first."""
+"""Keys of a checkpoint under which frameworks store weights, averaged ones first."""
+
+
+def shards_of(path: Path) -> list[Path]:
+    """Return the files that make up a checkpoint, in order.
+
+    Args:
+        path: A weights file, one shard of several, or their index.
+
+    Returns:
+        All shards; only the path itself if the weights are not split.
+
+    Raises:
+        CheckpointError: One of the files is missing.
+        DamagedCheckpoint: The index cannot be read, or lists files elsewhere.
+
+    """
+    if INDEX.fullmatch(path.name):
+        names = _names_in(path)
+    elif (shard := SHARD.fullmatch(path.name)) and 1 < int(shard["count"]) <= MAX_SHARDS:
+        count = int(shard["count"])
+        names = [
+            f"{shard['stem']}-{number:05}-of-{count:05}{shard['suffix']}" for number in range(1, count + 1)
+        ]
+    else:
+        return [path]
+    return [_present(path, name) for name in names]
+
+
+def _names_in(index: Path) -> list[str]:
+    try:
+        names = sorted(set(read_json(index)["weight_map"].values()))
+    except OSError as error:
+        raise CheckpointError(f"{index} cannot be opened ({error.strerror}): check the path.") from error
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedCheckpoint(
+            f"{index} is not a weights index ({reason_of(error)}): download it again."
+        ) from error
+    if not names or any(not _is_beside(name) for name in names):
+        raise DamagedCheckpoint(f"{index} lists files that are not next to it: download it again.")
+    return names
+
+
+def _is_beside(name: object) -> bool:
+    return isinstance(name, str) and name != "" and Path(name).name == name
+
+
+def _present(path: Path, name: str) -> Path:
+    shard = path.with_name(name)
+    if not shard.is_file():
+        raise CheckpointError(
+            f"{shard} is missing, and {path.name} is incomplete without it: put it next to that file."
+        )
+    return shard
 
 
 def unpacked(content: Mapping[Any, Any], path: Path) -> Mapping[Any, Any]:
     """Take weights out of the containers that frameworks put around them.
 
     Args:
-        content: What a pickle holds.
-        path: Where it was, for the warning if there are several sets of weights.
+        content: The content of a pickle.
+        path: The file, for the warning if it has several sets of weights.
 
     Returns:
-        The mapping with the tensors, or `content` where it holds none in a known container.
+        The mapping with the tensors, or `content` if no known container has any.
 
     """
     while WRAPPER in content or _tensors_in(content.values()) < _most_within(content):
@@ -129,7 +128,7 @@ def unpacked(content: Mapping[Any, Any], path: Path) -> Mapping[Any, Any]:
 
 
 def plain_keys(keys: Iterable[str]) -> dict[str, str]:
-    """Return key -> the same without what `torch.compile` and `DistributedDataParallel` put there."""
+    """Return key -> key without the prefixes of `torch.compile` and `DistributedDataParallel`."""
     renamed = {key: key.replace(COMPILED, "") for key in keys}
     while renamed and all(name.startswith(PARALLEL) for name in renamed.values()):
         renamed = {key: name.removeprefix(PARALLEL) for key, name in renamed.items()}
@@ -137,16 +136,16 @@ def plain_keys(keys: Iterable[str]) -> dict[str, str]:
 
 
 def weights_prefix(keys: Collection[str], expected: Collection[str], path: str | Path) -> str:
-    """Return what stands before the keys of a network in a file that may hold more than one set of them.
+    """Return the prefix of a model's keys in a file, which may contain several sets of weights.
 
     Args:
         keys: Those of the file.
-        expected: Those of the network.
-        path: The file, for the warning if there are several sets.
+        expected: Those of the model.
+        path: The file, for the warning if it has several sets.
 
     Returns:
-        The prefix, of averaged weights where there are such. Empty where no prefix gives all the keys, so
-        that the comparison with them tells what is wrong.
+        The prefix, that of averaged weights if there are any. Empty if no prefix gives all keys, so that
+        the comparison of the keys reports what is wrong.
 
     """
     probe = max(expected, key=len)
@@ -162,26 +161,26 @@ def weights_prefix(keys: Collection[str], expected: Collection[str], path: str |
 def without_wrapper(
     tensors: Mapping[str, Tensor], expected: Collection[str], path: str | Path
 ) -> dict[str, Tensor]:
-    """Return one set of weights without its `weights_prefix`; arguments as for that."""
+    """Return one set of weights without its prefix; arguments as for `weights_prefix`."""
     prefix = weights_prefix(tensors, expected, path)
     return {key[len(prefix) :]: tensor for key, tensor in tensors.items() if key.startswith(prefix)}
 
 
 def _sets_in(content: Mapping[Any, Any], names: Iterable[str]) -> list[str]:
-    """Return which of these names hold weights, and not only a few values beside them."""
+    """Return which of these names contain weights, not just a few values."""
     counts = {name: _most_within({name: content.get(name)}) for name in names}
     most = max(counts.values(), default=0)
     return [name for name, count in counts.items() if count and count >= ENOUGH * most]
 
 
 def _others(content: Mapping[Any, Any]) -> list[str]:
-    """Return keys that nothing is known of, those of averaged weights first."""
+    """Return the unknown keys, those of averaged weights first."""
     names = [name for name in content if isinstance(name, str) and name not in STATES]
     return sorted(names, key=lambda name: EMA not in name.lower())
 
 
 def _most_within(content: Mapping[Any, Any], depth: int = 3) -> int:
-    """Return how many tensors that mapping holds, of all in `content`, which has the most."""
+    """Return the most tensors that any mapping inside `content` has."""
     inner = [value for value in content.values() if isinstance(value, Mapping)] if depth else []
     return max((max(_tensors_in(each.values()), _most_within(each, depth - 1)) for each in inner), default=0)
 
@@ -191,8 +190,5 @@ def _tensors_in(values: Iterable[Any]) -> int:
 
 
 def _warn_of_several(path: str | Path, names: list[str]) -> None:
-    said = ", ".join(repr(name) for name in names)
-    warnings.warn(
-        AnimateXWarning(f"{path} holds several sets of weights ({said}), of which {names[0]!r} is used."),
-        stacklevel=3,
-    )
+    listed = ", ".join(repr(name) for name in names)
+    warn(f"{path} contains several sets of weights ({listed}): {names[0]!r} is used.", stacklevel=3)

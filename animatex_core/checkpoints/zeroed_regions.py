@@ -1,6 +1,6 @@
-"""Zeros where weights should be, as a download leaves them that set its length aside and did not finish.
+"""Detection of zeros in place of weights, which an unfinished download leaves if it reserved the space.
 
-The file is read in a few places and not mapped, so that nothing of it stays in memory.
+The file is sampled and not memory-mapped, so that nothing of it stays in memory.
 """
 
 import io
@@ -19,30 +19,37 @@ from ..errors import DamagedCheckpoint
 from ..utils.text import short
 
 SAMPLES = 64
-"""Places in a file that are looked at."""
+"""Positions in a file that are sampled."""
 
 PAGE = 4096
-"""Bytes that are looked at in each place."""
+"""Bytes that are read at each position."""
 
 LARGE = 64 << 10
-"""Bytes of zeros inside a tensor that are no coincidence."""
+"""Bytes of zeros inside a tensor that cannot be values."""
 
 FEW = 64
-"""Bytes of zeros at the end of a tensor that may be values."""
+"""Bytes of zeros at the end of a tensor that can be values."""
 
 UNUSED_ROWS = 1 / 8
-"""Part of a table that may be zeros at its end: rows that nothing stands for."""
+"""The share of a table that may be zeros at its end, as unused rows."""
 
 UNTRAINED = 1 / 10
-"""Part of a file that whole tensors of zeros at its end may take, as before a training."""
+"""The share of a file that zero tensors at its end may take, as before training."""
 
 LOCAL_HEADER = 30
-"""Bytes before the name of an entry in a zip archive; the last four are lengths of name and rest."""
+"""Bytes before the name of an entry in a zip archive; the last four are the lengths of name and extra."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """Where the values of a tensor, or of several that share them, are in a file; in bytes."""
+    """The position of a tensor in a file, or of several tensors that share values.
+
+    Attributes:
+        name: Of the tensor or storage.
+        start: The position of its first byte.
+        size: Its bytes.
+
+    """
 
     name: str
     start: int
@@ -50,16 +57,19 @@ class Region:
 
     @property
     def end(self) -> int:
-        """Where the values end."""
+        """The position after its last byte."""
         return self.start + self.size
 
 
 def require_no_holes(path: Path, regions: Sequence[Region]) -> None:
-    """Raise DamagedCheckpoint where a file ends in zeros or has them in its midst.
+    """Check a file for zeros at its end or inside it.
 
     Args:
         path: The file.
-        regions: Where its tensors are.
+        regions: The positions of its tensors.
+
+    Raises:
+        DamagedCheckpoint: There are zeros that cannot be weights.
 
     """
     ordered = sorted((region for region in regions if region.size), key=lambda region: region.start)
@@ -70,7 +80,7 @@ def require_no_holes(path: Path, regions: Sequence[Region]) -> None:
 
 
 def require_no_holes_in(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Do as `require_no_holes` with tensors in memory, of a file that does not tell where they are in it."""
+    """Do the same as `require_no_holes` for tensors in memory whose positions in the file are unknown."""
     for name, tensor in tensors.items():
         if tensor.nbytes > LARGE:
             data = tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
@@ -80,13 +90,13 @@ def require_no_holes_in(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 def _damaged(path: Path, name: str) -> DamagedCheckpoint:
     return DamagedCheckpoint(
-        f"{path} holds zeros where weights should be (first in {short(name)}): the download or the "
-        "copy did not finish, so fetch it again."
+        f"{path} contains zeros where weights should be (first in {short(name)}): the download or the copy "
+        "did not finish, so download it again."
     )
 
 
 def safetensors_regions(path: Path) -> list[Region]:
-    """Return where the tensors of a safetensors file are, whose header was found to be sound."""
+    """Return the positions of the tensors in a safetensors file with a valid header."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(length))
@@ -96,7 +106,7 @@ def safetensors_regions(path: Path) -> list[Region]:
 
 
 def zip_regions(path: Path) -> list[Region]:
-    """Return where the storages of a file of `torch.save` are, which was found to be sound and not packed."""
+    """Return the positions of the storages in a valid, uncompressed zip archive of `torch.save`."""
     with zipfile.ZipFile(path) as archive, path.open("rb") as file:
         entries = [entry for entry in archive.infolist() if "/data/" in f"/{entry.filename}"]
         return [
@@ -112,7 +122,7 @@ def _data_offset(file: BinaryIO, header: int) -> int:
 
 
 def _tail(file: BinaryIO, regions: Sequence[Region]) -> str | None:
-    """Return the tensor from which on a file is zeros, None where it goes on to its end."""
+    """Return the tensor from which on a file is zeros, None if it is complete."""
     whole, last = 0, None
     for region in reversed(regions):
         zeros = _zeros_before(file, region.start, region.end)
@@ -128,12 +138,12 @@ def _tail(file: BinaryIO, regions: Sequence[Region]) -> str | None:
 
 
 def _middle(file: BinaryIO, regions: Sequence[Region]) -> str | None:
-    """Return a tensor with a hole, None where no place shows one."""
+    """Return a tensor with a hole, None if none is found."""
     return next((region.name for region, place in _places(regions) if _is_hole(file, region, place)), None)
 
 
 def _places(regions: Sequence[Region]) -> Iterator[tuple[Region, int]]:
-    """Yield evenly spaced places of a file, each with the region that it is in."""
+    """Yield evenly spaced positions in a file, each with the region around it."""
     total, done, wanted = sum(region.size for region in regions), 0, 0
     for region in regions:
         while wanted < SAMPLES and wanted * total // SAMPLES < done + region.size:
@@ -143,7 +153,7 @@ def _places(regions: Sequence[Region]) -> Iterator[tuple[Region, int]]:
 
 
 def _is_hole(file: BinaryIO, region: Region, place: int) -> bool:
-    """Return whether zeros surround a place that are neither all of a tensor nor unused rows at its end."""
+    """Return whether a position is in zeros that are neither a whole tensor nor unused rows at its end."""
     if any(_read(file, place, min(place + PAGE, region.end))):
         return False
     before, after = _zeros_before(file, region.start, place), _zeros_after(file, place, region.end)
@@ -154,7 +164,7 @@ def _is_hole(file: BinaryIO, region: Region, place: int) -> bool:
 
 
 def _zeros_before(file: BinaryIO, start: int, end: int) -> int:
-    """Return how many bytes of zeros there are before `end`, back to `start` at most."""
+    """Return the number of zero bytes before `end`, back to `start` at most."""
     for stop in range(end, start, -LARGE):
         data = _read(file, max(stop - LARGE, start), stop)
         if rest := data.rstrip(b"\0"):
@@ -163,7 +173,7 @@ def _zeros_before(file: BinaryIO, start: int, end: int) -> int:
 
 
 def _zeros_after(file: BinaryIO, start: int, end: int) -> int:
-    """Return how many bytes of zeros there are from `start` on, up to `end` at most."""
+    """Return the number of zero bytes after `start`, up to `end` at most."""
     for begin in range(start, end, LARGE):
         data = _read(file, begin, min(begin + LARGE, end))
         if rest := data.lstrip(b"\0"):

@@ -6,7 +6,6 @@ preserving). With sigma = sqrt(1 - alpha^2) / alpha, y = x sqrt(1 + sigma^2).
 
 import math
 import sys
-import warnings
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ..errors import AnimateXWarning, InvalidInput
+from ..errors import InvalidInput, warn
 from .schedule import TIMESTEPS, NoiseSchedule, Timesteps
 from .solvers import Denoiser
 
@@ -92,7 +91,7 @@ class KarrasSigmas:
                 f"The SIGMAS have {len(sigmas) - 1} steps, but several round to the same timestep of the "
                 f"model: sampling takes {len(visited)} steps."
             )
-            warnings.warn(AnimateXWarning(sentence), stacklevel=2)
+            warn(sentence)
         return Timesteps(visited, final)
 
     def for_timesteps(self, timesteps: Timesteps) -> list[float]:

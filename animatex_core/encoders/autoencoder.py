@@ -13,10 +13,9 @@ from torch import Tensor
 from ..checkpoints.safe_load import open_tensors, read_metadata
 from ..checkpoints.validation import check_keys, load_strictly, shapes
 from ..errors import InvalidInput, WrongCheckpoint
-from ..utils.documents import parse_json
+from ..utils.documents import document_errors, parse_json
 from ..utils.optional import standalone_package
-from ..utils.text import reason_of
-from ..utils.validation import MAX_SIZE, require_int
+from ..utils.validation import MAX_SIZE, require_int, require_int_fields
 from .autoencoder_keys import (
     current_diffusers_names,
     diffusers_to_ldm,
@@ -61,8 +60,7 @@ class AutoencoderConfig:
 
     def __post_init__(self) -> None:
         require_int("blocks", self.blocks, most=MAX_BLOCKS)
-        for name in ("latent_channels", "norm_groups"):
-            require_int(name, getattr(self, name), most=MAX_SIZE)
+        require_int_fields(self, ("latent_channels", "norm_groups"), most=MAX_SIZE)
         for width in self.channels:
             require_int("each of channels", width, most=MAX_SIZE)
         require_int("patch", self.patch, most=FACTOR)
@@ -103,12 +101,8 @@ def bundled_config(path: str | Path) -> AutoencoderConfig:
     metadata = read_metadata(path)
     if CONFIG not in metadata:
         return SMALL_AUTOENCODER
-    try:
+    with document_errors(f"{path} has unusable sizes", "download the bundle again", WrongCheckpoint):
         return AutoencoderConfig.from_dict(parse_json(metadata[CONFIG]))
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise WrongCheckpoint(
-            f"{path} has unusable sizes ({reason_of(error)}): download the bundle again."
-        ) from error
 
 
 @dataclass(frozen=True)

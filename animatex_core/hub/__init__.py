@@ -1,1 +1,1 @@
-"""Model files: the catalogue, where they lie, and their downloads."""
+"""Model files: the catalogue, the models directory, downloads and checksums."""

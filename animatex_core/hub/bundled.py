@@ -1,4 +1,4 @@
-"""The small bundle: every network in a few megabytes, trained, in files beside the code."""
+"""The bundled demo models: every model of the pipeline in a few megabytes, shipped with the code."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,60 +6,60 @@ from pathlib import Path
 from ..assets import ASSETS
 
 NOTICE = (
-    "The small built-in networks were trained on drawn cartoons alone: photographs and real people need the "
-    "released weights."
+    "The bundled demo models were trained on drawn cartoons only: use the official weights for photos and "
+    "real people."
 )
 
 
 @dataclass(frozen=True)
 class SmallBundle:
-    """The files of a folder."""
+    """The files of a directory with small models."""
 
     folder: Path
 
     @property
     def denoiser(self) -> Path:
-        """A denoiser's file, with its text context."""
+        """The denoiser, with its text context."""
         return self.folder / "denoiser.safetensors"
 
     @property
     def autoencoder(self) -> Path:
-        """The weights of `SMALL_AUTOENCODER`, under the names of diffusers."""
+        """The autoencoder of `SMALL_AUTOENCODER`, with diffusers' keys."""
         return self.folder / "autoencoder.safetensors"
 
     @property
     def image_encoder(self) -> Path:
-        """The weights of OpenCLIP's vision tower, in its own form."""
+        """The vision tower of an OpenCLIP model, with OpenCLIP's keys."""
         return self.folder / "image_encoder.safetensors"
 
     @property
     def image_encoder_config(self) -> Path:
-        """Its sizes, in the form of OpenCLIP's configurations."""
+        """The sizes of that model, as an OpenCLIP configuration."""
         return self.folder / "image_encoder.json"
 
     @property
     def pose_nets(self) -> Path:
-        """The weights of `SmallDWPose`."""
+        """The detector and the estimator of `SmallDWPose`."""
         return self.folder / "pose_nets.safetensors"
 
     @property
     def detector(self) -> Path:
-        """The first of these nets for onnxruntime."""
+        """The person detector for ONNX Runtime."""
         return self.folder / "detector.onnx"
 
     @property
     def landmarks(self) -> Path:
-        """The second one."""
+        """The keypoint estimator for ONNX Runtime."""
         return self.folder / "landmarks.onnx"
 
     @property
     def card(self) -> Path:
-        """What they are and how good, for people."""
+        """The model card: what the models are, and how good."""
         return self.folder / "MODEL_CARD.md"
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All of them, which belong together."""
+        """All of these files, which belong together."""
         return (
             self.denoiser, self.autoencoder, self.image_encoder, self.image_encoder_config, self.pose_nets,
             self.detector, self.landmarks, self.card,

@@ -1,4 +1,4 @@
-"""The catalogue of downloadable files, `models.yaml`, and where they lie on this machine."""
+"""The catalogue of downloadable files, `models.yaml`, and where they are stored."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import InvalidInput
-from ..utils.documents import FileFault, read_yaml
+from ..utils.documents import document_errors, read_yaml
 
 CATALOGUE = Path(__file__).parents[2] / "models.yaml"
 
@@ -27,8 +27,9 @@ ROLES = (
     "feature_network",
 )
 NOT_STATED = "not stated"
+REMEDY = "correct it, or restore the original file"
 
-FORMS = {  # of the fields that end up in a path, a URL or a comparison
+FORMS = {  # patterns of the fields that become part of a path, a URL or a comparison
     "id": r"[a-z0-9][a-z0-9-]*",
     "role": "|".join(ROLES),
     "repository": r"\w[\w.-]*/\w[\w.-]*",
@@ -44,10 +45,20 @@ NAME = r"\w[\w.+-]*"
 class ModelFile:
     """One downloadable file.
 
-    path: in the repository. names: it is saved under the first and found under any of them.
-    folder: the key of the ComfyUI folder it belongs in. size (bytes) and sha256 (hex): None where unknown.
-    weights_licence: NOT_STATED where none was found in public text. purpose: one line for people.
-    url: where the file is not on the hub, else None.
+    Attributes:
+        id: How commands and code refer to it.
+        role: What it is for, one of `ROLES`.
+        repository: On the hub, owner/name.
+        path: In the repository.
+        names: File names; it is saved under the first and found under any of them.
+        folder: The key of the ComfyUI models folder that it belongs in.
+        code_licence: Of the code that goes with it.
+        weights_licence: `NOT_STATED` if no public text states one.
+        purpose: One line for users.
+        size: Bytes; None if unknown.
+        sha256: Hexadecimal digest; None if unknown.
+        url: The address of a file that is not on the hub, else None.
+
     """
 
     id: str
@@ -78,37 +89,50 @@ class ModelFile:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All files in the order of `models.yaml`, and named sets of ids. hub: base URL of the model hub."""
+    """All files in the order of `models.yaml`, and named sets of their ids.
+
+    Attributes:
+        hub: The base URL of the model hub.
+        files: The downloadable files.
+        sets: Name -> ids of its files.
+
+    """
 
     hub: str
     files: tuple[ModelFile, ...]
     sets: Mapping[str, tuple[str, ...]]
 
     def find(self, file_id: str) -> ModelFile:
-        """Return the file of an id; raises InvalidInput that lists what there is."""
+        """Return the file with an id; raises InvalidInput, which lists the known ids."""
         known = {file.id: file for file in self.files}
         if file_id not in known:
             raise InvalidInput(
-                f"{file_id!r} is no known model: choose from {', '.join([*self.sets, *known])}."
+                f"{file_id!r} is not a known model: choose from {', '.join([*self.sets, *known])}."
             )
         return known[file_id]
 
     def select(self, names: Iterable[str]) -> list[ModelFile]:
-        """Return the files of ids and of sets, each once; raises InvalidInput for an unknown name."""
+        """Return the files with these ids and of these sets, without duplicates; raises InvalidInput."""
         ids = [file_id for name in names for file_id in self.sets.get(name, (name,))]
         return [self.find(file_id) for file_id in dict.fromkeys(ids)]
 
 
 @cache
 def load_catalogue(path: Path = CATALOGUE) -> Catalogue:
-    """Read `models.yaml`, once in a process; raises InvalidInput that names the entry and field at fault.
+    """Read `models.yaml`, once per process: ComfyUI lists the loaders' choices several times a prompt.
 
-    ComfyUI asks for what the loaders offer, and so for this, several times a prompt.
+    Args:
+        path: The file.
+
+    Returns:
+        The catalogue.
+
+    Raises:
+        InvalidInput: The file cannot be read, or an entry is invalid; the message names entry and field.
+
     """
-    try:
+    with document_errors("models.yaml: the file cannot be read", REMEDY):
         content = read_yaml(path)
-    except (OSError, FileFault) as error:
-        raise _fault(f"the file cannot be read ({' '.join(str(error).split())})") from error
     top = _check_keys("the file", content, {"hub", "sets", "files"})
     files = tuple(_model_file(entry) for entry in _list("files", top["files"]))
     sets = {name: _list(f"the set {name}", ids) for name, ids in _mapping("sets", top["sets"]).items()}
@@ -119,28 +143,37 @@ def load_catalogue(path: Path = CATALOGUE) -> Catalogue:
 
 
 def resolve(model_file: ModelFile, folders: Iterable[Path]) -> Path | None:
-    """Return where a file lies, under any of its names, in the first folder that has it; None if nowhere."""
+    """Return where a file is, under any of its names, in the first of some folders; None if missing."""
     candidates = (folder / name for folder in folders for name in model_file.names)
     return next((path for path in candidates if path.is_file()), None)
 
 
 def default_models_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the models folder for use without a host: $ANIMATEX_MODELS, else `~/.cache/animatex`.
+    """Return the models directory for use without ComfyUI: $ANIMATEX_MODELS, else `~/.cache/animatex`.
 
-    It has the layout of ComfyUI's `models` folder, one folder for every key, so it may be that very folder.
-    Raises InvalidInput where `~` stands for nobody's home.
+    It has the layout of ComfyUI's `models` directory, so it may be that directory.
+
+    Args:
+        environ: The environment variables.
+
+    Returns:
+        The directory, which need not exist.
+
+    Raises:
+        InvalidInput: `~` refers to an unknown home directory.
+
     """
     chosen = environ.get("ANIMATEX_MODELS") or "~/.cache/animatex"
     try:
         return Path(chosen).expanduser()
     except RuntimeError as error:
         raise InvalidInput(
-            f"{chosen} names no known home folder: set ANIMATEX_MODELS to a folder."
+            f"{chosen} has no known home directory: set ANIMATEX_MODELS to a directory."
         ) from error
 
 
 def folders_of(model_file: ModelFile, models_folder: Path) -> list[Path]:
-    """Return where to look for a file in a models folder: in the folder of its key, then in itself."""
+    """Return where to look for a file in a models directory: its own folder, then the directory itself."""
     return [models_folder / model_file.folder, models_folder]
 
 
@@ -165,22 +198,22 @@ def _check_keys(
 
 def _mapping(where: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise _fault(f"{where} holds {value!r} instead of named fields")
+        raise _fault(f"{where} has {value!r} instead of named fields")
     return value
 
 
 def _list(where: str, value: object) -> tuple[Any, ...]:
     if not isinstance(value, list):
-        raise _fault(f"{where} holds {value!r} instead of a list")
+        raise _fault(f"{where} has {value!r} instead of a list")
     return tuple(value)
 
 
 def _check_names(ids: Sequence[str], sets: Mapping[str, Sequence[str]]) -> None:
     names = [*ids, *sets]
     if repeated := {name for name in names if names.count(name) > 1}:
-        raise _fault(f"{', '.join(sorted(repeated))} is named twice")
+        raise _fault(f"{', '.join(sorted(repeated))} is defined twice")
     if unknown := {str(member) for members in sets.values() for member in members} - set(ids):
-        raise _fault(f"the sets name {', '.join(sorted(unknown))}, which no file has as its id")
+        raise _fault(f"the sets contain {', '.join(sorted(unknown))}, which is not the id of a file")
 
 
 def _is_valid(field: str, value: object) -> bool:
@@ -196,4 +229,4 @@ def _has_form(form: str, value: object) -> bool:
 
 
 def _fault(what: str) -> InvalidInput:
-    return InvalidInput(f"models.yaml: {what}: correct it, or restore the file of the project.")
+    return InvalidInput(f"models.yaml: {what}: {REMEDY}.")

@@ -1,6 +1,6 @@
-"""Is a file what the catalogue says it is?
+"""Checksums: whether a file is the one that the catalogue lists.
 
-Where the catalogue knows no digest, that of the first download is kept beside it in the form of sha256sum.
+If the catalogue has no digest, that of the first download is stored next to the file in sha256sum's format.
 """
 
 import hashlib
@@ -21,9 +21,16 @@ RECORD_BYTES = 1 << 12
 
 @dataclass(frozen=True)
 class ChecksumResult:
-    """What a file is and what it should be.
+    """The digest of a file and the expected one.
 
-    digest, expected: sha256; size, expected_size: bytes; None where nothing is known. source: who says so.
+    Attributes:
+        path: The file.
+        digest: Its sha256.
+        size: Its size in bytes.
+        expected: The expected sha256; None if unknown.
+        expected_size: The expected size; None if unknown.
+        source: Where the expected values come from, for messages.
+
     """
 
     path: Path
@@ -35,23 +42,23 @@ class ChecksumResult:
 
     @property
     def status(self) -> Literal["ok", "mismatch", "unknown"]:
-        """Unknown means that there is no digest to compare with."""
+        """Whether they agree; "unknown" if there is no digest to compare with."""
         if self.expected not in (None, self.digest) or self.expected_size not in (None, self.size):
             return "mismatch"
         return "ok" if self.expected else "unknown"
 
     def __str__(self) -> str:
         if self.status == "unknown":
-            return f"{self.path} has sha256 {self.digest}, with which nothing known can be compared"
+            return f"{self.path} has sha256 {self.digest}, and no digest to compare it with is known"
         if self.status == "ok":
-            return f"{self.path} is as expected ({self.source})"
+            return f"{self.path} matches ({self.source})"
         return (
-            f"{self.path} has sha256 {self.digest} and {self.size} bytes, but expected are sha256 "
+            f"{self.path} has sha256 {self.digest} and {self.size} bytes instead of sha256 "
             f"{self.expected or '(unknown)'} and {self.expected_size or '(unknown)'} bytes ({self.source})"
         )
 
-    def require(self, remedy: str) -> None:
-        """Raise DownloadError with both digests and the remedy where they differ."""
+    def raise_for_mismatch(self, remedy: str) -> None:
+        """Raise DownloadError with both digests and the remedy if they differ."""
         if self.status == "mismatch":
             raise DownloadError(f"{self}: {remedy}.")
 
@@ -59,10 +66,20 @@ class ChecksumResult:
 def verify(
     model_file: ModelFile, path: Path, on_progress: Progress = no_progress, *, name: Path | None = None
 ) -> ChecksumResult:
-    """Compare the file at `path` with the catalogue, or with the digest recorded at its first download.
+    """Compare a file with the catalogue, or with the digest recorded at its first download.
 
-    name: the path whose record counts, where the file is not yet under its own name.
-    Raises DownloadError for a record that holds no digest and for a file that cannot be read.
+    Args:
+        model_file: Its entry in the catalogue.
+        path: The file.
+        on_progress: Called with the bytes read and those of the file.
+        name: The path whose recorded digest counts, if the file does not have its final name yet.
+
+    Returns:
+        The comparison.
+
+    Raises:
+        DownloadError: The recorded digest is damaged, or the file cannot be read.
+
     """
     name = name or path
     recorded = None if model_file.sha256 else recorded_digest(name)
@@ -78,23 +95,23 @@ def verify(
 
 
 def record_of(path: Path) -> Path:
-    """Return where the digest of a file is recorded."""
+    """Return the path of a file's recorded digest."""
     return path.with_name(f"{path.name}.sha256")
 
 
 def record_digest(path: Path, digest: str) -> None:
-    """Keep the digest of a first download; raises StorageError."""
+    """Record the digest of a first download; raises StorageError."""
     write_text(record_of(path), f"{digest}  {path.name}\n")
 
 
 def recorded_digest(path: Path) -> str | None:
-    """Return the recorded digest, None where there is none; raises DownloadError for a damaged record."""
+    """Return the recorded digest, None if there is none; raises DownloadError if it is damaged."""
     record = record_of(path)
     if not record.is_file():
         return None
     digest = _beginning(record).partition(" ")[0].lower()
     if len(digest) != 64:
-        raise DownloadError(f"{record} holds no sha256: delete it to accept the file as it is.")
+        raise DownloadError(f"{record} contains no sha256: delete it to accept the file as it is.")
     return digest
 
 
@@ -114,7 +131,7 @@ def _sha256(path: Path, on_progress: Progress) -> str:
 
 
 def _chunks(path: Path) -> Generator[tuple[bytes, int], None, None]:
-    """Read a file; with each chunk comes the size of the whole."""
+    """Yield the chunks of a file, each with the size of the whole."""
     try:
         with path.open("rb") as file:
             total = path.stat().st_size

@@ -1,7 +1,7 @@
-"""Downloads that are resumed, are checked by digest, and get their name only when whole.
+"""Downloads that resume, are verified by checksum, and get their final name only when complete.
 
-Files of a hub come through `huggingface_hub`, those with an address of their own, or from a mirror that only
-serves files, by plain HTTP.
+Files on a hub are fetched with `huggingface_hub`; files with a URL of their own, or from a mirror that only
+serves files, with plain HTTP.
 """
 
 import re
@@ -30,31 +30,32 @@ def download(
     pause: float = 1.0,
     timeout: float = 30.0,
 ) -> Path:
-    """Fetch a file of the catalogue into `folder`; one that is there is only verified.
+    """Download a file of the catalogue into `folder`; an existing file is only verified.
 
-    Where no digest is known, the one that came is recorded and expected from then on.
+    If the catalogue has no digest, that of the first download is recorded and required from then on.
 
     Args:
-        model_file: What to fetch.
-        folder: Where to put it.
-        base_url: The model hub, where the file names no URL of its own.
-        on_progress: See Progress; also called while an existing file is verified.
-        tries: Attempts in a row that may bring nothing new.
-        pause: Seconds before the next attempt, where the server does not ask for more.
-        timeout: Seconds of silence that count as a broken connection.
+        model_file: What to download.
+        folder: The destination directory.
+        base_url: The model hub, for files without a URL of their own.
+        on_progress: Called with the bytes downloaded and the total, also while an existing file is verified.
+        tries: Consecutive attempts without new data before giving up.
+        pause: Seconds before the next attempt, unless the server asks for more.
+        timeout: Seconds without data after which a connection counts as broken.
 
     Returns:
         The path of the file.
 
     Raises:
-        DownloadError: It cannot be had, is not whole, has another digest, or is already being fetched.
+        DownloadError: The file is not available, incomplete or different from the expected one, or another
+            process is downloading it.
         StorageError: It cannot be written.
-        InvalidInput: `base_url` is no URL.
+        InvalidInput: `base_url` is not a URL.
 
     """
     existing = resolve(model_file, [folder])
     if existing:
-        verify(model_file, existing, on_progress).require("move it away and download it again")
+        verify(model_file, existing, on_progress).raise_for_mismatch("move it away and download it again")
         return existing
     url = _url(model_file, base_url)
     transfer = _Transfer(model_file, PartialDownload(folder / model_file.name), url, on_progress, timeout)
@@ -67,7 +68,7 @@ def download(
 
 @dataclass(frozen=True)
 class _Transfer:
-    """A file on its way here; see `download` for the attributes."""
+    """A download in progress; see `download` for the attributes."""
 
     model_file: ModelFile
     part: PartialDownload
@@ -76,23 +77,23 @@ class _Transfer:
     timeout: float
 
     def run(self, base_url: str, attempts: Attempts) -> None:
-        """Fetch the file, check it and give it its name; raises as `download`."""
+        """Download the file, verify it and give it its final name; raises as `download`."""
         self._fetch(base_url, attempts)
         self._require_a_file()
         arrived = verify(self.model_file, self.part.path, name=self.part.target)
         if arrived.status == "mismatch":
-            self.part.discard()  # to go on with it could never succeed
-        remedy = "it was deleted, so try again, and if it comes the same, compare it with the hub's page"
-        arrived.require(remedy)
+            self.part.discard()  # resuming it could never succeed
+        remedy = "it was deleted, so try again, and if it is the same, compare it with the hub's page"
+        arrived.raise_for_mismatch(remedy)
         self.part.place()
         if arrived.expected is None:
             record_digest(self.part.target, arrived.digest)
 
     def _require_a_file(self) -> None:
-        said = mistaken_for(head_of(self.part.path), any_file=True)
-        if said is not None:
+        fault = mistaken_for(head_of(self.part.path), any_file=True)
+        if fault is not None:
             self.part.discard()
-            raise DownloadError(f"What came from {self.url} {said}.")
+            raise DownloadError(f"The response from {self.url} {fault}.")
 
     def _fetch(self, base_url: str, attempts: Attempts) -> None:
         from .http import HttpDownload
@@ -114,7 +115,7 @@ def _url(model_file: ModelFile, base_url: str) -> str:
         return model_file.url
     if not _is_base_url(base_url):
         raise InvalidInput(
-            f"the model hub is {base_url!r}, but it must be like https://example.org: correct HF_ENDPOINT."
+            f"The model hub is {base_url!r}, but it must look like https://example.org: correct HF_ENDPOINT."
         )
     return f"{base_url.rstrip('/')}/{model_file.repository}/resolve/main/{quote(model_file.path)}"
 
@@ -124,5 +125,5 @@ def _is_base_url(text: str) -> bool:
         parts = urlsplit(text)
         host = (parts.hostname or "").encode("idna")
         return bool(host) and parts.port != 0 and re.fullmatch(r"https?://[!-~]+", text) is not None
-    except ValueError:  # from a bracket left open, a port that is no number, a host with an empty label
+    except ValueError:  # an unclosed bracket, a port that is not a number, a host with an empty label
         return False

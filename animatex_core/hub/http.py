@@ -1,4 +1,4 @@
-"""Downloads from any HTTP server, resumed where they broke off."""
+"""Resumable downloads from any HTTP server."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,22 +18,22 @@ from .partial_download import PartialDownload
 from .retries import PASSING, Attempts, PassingError
 
 CHUNK = 1 << 16
-"""Bytes that are written at once, of which a break loses the last."""
+"""Bytes written at once; an interruption loses the last chunk."""
 
-SOCKS = "install the packages for such proxies with `pip install pysocks socksio`"
+SOCKS = "install the packages for SOCKS proxies with `pip install pysocks socksio`"
 
 
 @dataclass(frozen=True)
 class HttpDownload:
-    """The bytes of a URL on their way to a partial file.
+    """A download of a URL into a partial file.
 
     Attributes:
-        url: Where the file is.
-        part: Keeps the bytes, also those of earlier attempts.
-        size: Bytes of the whole file; None where unknown.
-        checked: Whether the digest of the file is known, so that any bytes may be continued.
-        on_progress: Called with the bytes that are here and those of the file, 0 where unknown.
-        timeout: Seconds of silence that count as a broken connection.
+        url: The address of the file.
+        part: Stores the bytes, including those of earlier attempts.
+        size: Bytes of the whole file; None if unknown.
+        checked: Whether the digest of the file is known, so that any bytes may be resumed.
+        on_progress: Called with the bytes downloaded and the total, 0 if unknown.
+        timeout: Seconds without data after which a connection counts as broken.
 
     """
 
@@ -45,7 +45,7 @@ class HttpDownload:
     timeout: float
 
     def run(self, attempts: Attempts) -> None:
-        """Fetch what is missing; raises DownloadError, StorageError."""
+        """Download the missing bytes; raises DownloadError, StorageError."""
         with requests.Session() as session:
             attempts.run(lambda: self._attempt(session), lambda: self.part.size, self.url)
 
@@ -66,10 +66,10 @@ class HttpDownload:
             raise PassingError(_reason(error)) from error
         except RequestException as error:
             remedy = SOCKS if "SOCKS" in str(error) else "check the address, the proxy and HF_ENDPOINT"
-            raise DownloadError(f"{self.url} cannot be asked for ({_reason(error)}): {remedy}.") from error
+            raise DownloadError(f"{self.url} cannot be requested ({_reason(error)}): {remedy}.") from error
 
     def _headers(self, start: int) -> dict[str, str]:
-        """Return the headers of a request; compressed answers are not wanted, for they cannot be resumed."""
+        """Return the request headers. Compression is declined, because it cannot be resumed."""
         headers = {"User-Agent": f"animatex/{__version__}", "Accept-Encoding": "identity"}
         if start:
             headers["Range"] = f"bytes={start}-"
@@ -78,20 +78,20 @@ class HttpDownload:
         return headers
 
     def _is_missing_something(self, response: Response, start: int) -> bool:
-        """Return False if the answer means that the part is whole; raise what else it may mean."""
+        """Return False if the part is already complete; raise the error that the status means."""
         status = response.status_code
-        answer = f"the server answered {status} {response.reason}"
-        if status == 416:  # nothing lies behind the part
+        answer = f"the server responded {status} {response.reason}"
+        if status == 416:  # there are no bytes beyond the part
             whole = response.headers.get("Content-Range") == f"bytes */{start}"
             if whole and self._is_same_version(response):
                 return False
             self.part.discard()
-            raise PassingError("what had arrived did not belong to the file")
+            raise PassingError("the partial download did not belong to this file")
         if status in PASSING:
             raise PassingError(answer, seconds_to_wait(response.headers.get("Retry-After")))
         if status not in (200, 206):
             raise DownloadError(
-                f"{self.url} cannot be had ({answer}): look for the file on the hub's page and put it in "
+                f"{self.url} is not available ({answer}): look for the file on the hub's page and put it in "
                 f"{self.part.target.parent}."
             )
         return True
@@ -109,16 +109,16 @@ class HttpDownload:
         self._require_whole(answer, total)
 
     def _require_file(self, answer: "_Answer") -> None:
-        """Raise DownloadError for a page, and for a file of which nobody could tell whether it is whole."""
+        """Raise DownloadError for a web page, and if a complete download could not be recognized."""
         if answer.kind in ("text/html", "application/xhtml+xml"):
             raise DownloadError(
-                f"{self.url} is a web page and not a file: check the connection (a network may ask to log in "
-                f"first) and, if it is set, HF_ENDPOINT."
+                f"{self.url} is a web page and not a file: check the connection (the network may require a "
+                f"login) and, if it is set, HF_ENDPOINT."
             )
         if not (answer.is_delimited or self.checked or self.size):
             raise DownloadError(
-                f"{self.url} has no known length, so that nobody could tell whether it arrived whole: "
-                f"check the connection and, if it is set, HF_ENDPOINT."
+                f"{self.url} has no known length, so an incomplete download would go unnoticed: check the "
+                f"connection and, if it is set, HF_ENDPOINT."
             )
 
     def _require_whole(self, answer: "_Answer", total: int | None) -> None:
@@ -132,13 +132,13 @@ class HttpDownload:
 
     def _require_continuation(self, answer: "_Answer", start: int) -> None:
         if not answer.response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            raise PassingError("the server sent another part than asked for")
+            raise PassingError("the server sent another range than requested")
         if (answer.is_encoded and start) or not self._is_same_version(answer.response):
             self.part.discard()
-            raise PassingError("the file on the server is another one by now")
+            raise PassingError("the file on the server has changed")
 
     def _require_bytes(self, total: int | None) -> None:
-        """Raise DownloadError where the file on the server cannot be the one that is wanted."""
+        """Raise DownloadError if the file on the server cannot be the expected one."""
         if total == 0:
             self.part.discard()
             raise DownloadError(f"{self.url} is empty: compare it with the hub's page.")
@@ -155,7 +155,7 @@ class HttpDownload:
 
 @dataclass(frozen=True)
 class _Answer:
-    """What the headers of a response say of its body."""
+    """What the headers of a response say about its body."""
 
     response: Response
 
@@ -165,33 +165,33 @@ class _Answer:
 
     @property
     def is_encoded(self) -> bool:
-        """Whether the bytes were compressed on their way, though no compression was asked for."""
+        """Whether the body is compressed although no compression was requested."""
         return self.response.headers.get("Content-Encoding", "identity").lower() != "identity"
 
     @property
     def length(self) -> int | None:
-        """Bytes of the file in this answer; None where only the end will tell."""
+        """Bytes of the file in this response; None if unknown."""
         return None if self.is_encoded else self._sent_bytes
 
     @property
     def whole(self) -> int | None:
-        """Bytes of the whole file, of which this answer may be a part; None where it does not say."""
+        """Bytes of the whole file, of which this response may be a range; None if unknown."""
         total = self.response.headers.get("Content-Range", "").rpartition("/")[2]
         return int(total) if total.isdecimal() else None
 
     @property
     def is_delimited(self) -> bool:
-        """Whether an answer that breaks off can be told from a whole one."""
+        """Whether a truncated response can be recognized."""
         chunked = "chunked" in self.response.headers.get("Transfer-Encoding", "").lower()
         return chunked or self._sent_bytes is not None
 
     @property
     def etag(self) -> str | None:
-        """The version that a later request may continue; None for bytes that no range can be asked of."""
+        """The version that a later request may resume; None for a body that has no ranges."""
         return None if self.is_encoded else self.response.headers.get("ETag")
 
     def is_cut_off(self) -> bool:
-        """Whether fewer bytes came than the header said, which urllib3 1 does not notice."""
+        """Return whether fewer bytes arrived than announced, which urllib3 1 does not notice."""
         return self._sent_bytes is not None and self.response.raw.tell() < self._sent_bytes
 
     @property
@@ -201,7 +201,7 @@ class _Answer:
 
 
 def seconds_to_wait(retry_after: str | None) -> float | None:
-    """Return the seconds of a Retry-After header, a number or a date; None where it says nothing."""
+    """Return the seconds of a Retry-After header, which is a number or a date; None if it is invalid."""
     try:
         return None if retry_after is None else Retry().parse_retry_after(retry_after)
     except InvalidHeader:
@@ -214,11 +214,11 @@ def _chunks(response: Response) -> Iterator[bytes]:
     except (BrokenConnection, Timeout, ContentDecodingError) as error:
         raise PassingError(_reason(error)) from error
     except (ChunkedEncodingError, HTTPError) as error:
-        raise PassingError("the connection ended early") from error
+        raise PassingError("the connection was closed early") from error
 
 
 def _reason(error: Exception) -> str:
-    """Return the innermost cause in words: libraries wrap it several times."""
+    """Return the message of the innermost cause: libraries wrap it several times."""
     cause: BaseException = error
     while (inner := cause.__cause__ or cause.__context__) is not None:
         cause = inner

@@ -1,8 +1,8 @@
-"""Downloads from a Hugging Face hub or a mirror of it, with `huggingface_hub`.
+"""Downloads from the Hugging Face Hub or a mirror, with `huggingface_hub`.
 
-Its HTTP transport is given our partial file, because `hf_hub_download` begins anew after every interruption,
-and a base model has 33 GB. Xet begins anew too, so it is used only where the user asks for it. HF_ENDPOINT,
-HF_TOKEN and the proxies of the environment are followed.
+`hf_hub_download` starts over after an interruption, which matters for a base model of 33 GB, so its HTTP
+transport writes into our partial file instead. Xet starts over too and is used only on request. HF_ENDPOINT,
+HF_TOKEN and the proxy variables of the environment are respected.
 """
 
 import inspect
@@ -28,29 +28,29 @@ if TYPE_CHECKING:
     from huggingface_hub import HfFileMetadata
 
 XET = "HF_XET_HIGH_PERFORMANCE"
-"""Environment variable with which users of `huggingface_hub` ask for all the speed that there is."""
+"""The environment variable that requests Xet."""
 
 LOCAL = (OSError, ImportError, RuntimeError, ValueError)
-"""What else `huggingface_hub` raises: for disks, missing packages, Xet, and addresses."""
+"""Other exceptions of `huggingface_hub`: disk errors, missing packages, Xet, addresses."""
 
 NOT_A_HUB = (405, 501)
-"""Statuses of plain file servers, which do not answer the questions that a hub answers."""
+"""Status codes of plain file servers, which do not have the hub's API."""
 
 
 class NotAHubError(Exception):
-    """The server only serves files, without what `huggingface_hub` needs to know of them."""
+    """The server only serves files and lacks the metadata that `huggingface_hub` needs."""
 
 
 @dataclass(frozen=True)
 class HubDownload:
-    """A file of a hub on its way to a partial file.
+    """A download of a hub file into a partial file.
 
     Attributes:
-        model_file: What is wanted.
-        part: Keeps the bytes, also those of earlier attempts at the same version.
-        endpoint: Base URL of the hub.
-        on_progress: Called with the bytes that are here and those of the file, 0 where unknown.
-        timeout: Seconds to wait for the hub's answer.
+        model_file: What to download.
+        part: Stores the bytes, including those of earlier attempts at the same version.
+        endpoint: The base URL of the hub.
+        on_progress: Called with the bytes downloaded and the total, 0 if unknown.
+        timeout: Seconds to wait for a response of the hub.
 
     """
 
@@ -61,11 +61,14 @@ class HubDownload:
     timeout: float
 
     def run(self, attempts: Attempts) -> None:
-        """Fetch what is missing.
+        """Download the missing bytes.
+
+        Args:
+            attempts: How often to try.
 
         Raises:
-            NotAHubError: The server is another kind of server.
-            DownloadError: The file cannot be had, or did not arrive whole.
+            NotAHubError: The server is not a hub.
+            DownloadError: The file is not available or did not arrive completely.
             StorageError: It cannot be written.
 
         """
@@ -78,20 +81,20 @@ class HubDownload:
     def _attempt(self) -> None:
         from huggingface_hub.errors import HfHubHTTPError
 
-        # The bases are the errors of the HTTP library, which differs between versions of huggingface_hub.
+        # The bases are exceptions of the HTTP library, which differs between versions of huggingface_hub.
         transport = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__) + LOCAL
         try:
-            found = self._ask()
-            self._continue_only(found)
+            found = self._metadata()
+            self._restart_if_changed(found)
             fetch = self._fetch_by_xet if os.environ.get(XET) else self._fetch_by_http
             fetch(found)
         except HfHubHTTPError as error:
-            self._judge(error)
+            self._raise_for_status(error)
         except transport as error:
-            self._judge_other(error)
+            self._raise_for_transport(error)
 
-    def _ask(self) -> "HfFileMetadata":
-        """Return what the hub says of the file, before the first byte comes."""
+    def _metadata(self) -> "HfFileMetadata":
+        """Return the hub's metadata of the file."""
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
         url = hf_hub_url(self.model_file.repository, self.model_file.path, endpoint=self.endpoint)
@@ -105,8 +108,8 @@ class HubDownload:
             )
         return found
 
-    def _continue_only(self, found: "HfFileMetadata") -> None:
-        """Forget what is here of another version of the file."""
+    def _restart_if_changed(self, found: "HfFileMetadata") -> None:
+        """Discard a partial download of another version of the file."""
         if self.part.etag != found.etag or self.part.size > (found.size or self.part.size):
             self.part.begin(found.etag)
 
@@ -151,21 +154,23 @@ class HubDownload:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _judge(self, error: Any) -> None:
-        """Raise what an answer of the hub means."""
+    def _raise_for_status(self, error: Any) -> None:
+        """Raise the error that an HTTP status of the hub means."""
         status = getattr(error.response, "status_code", 0)
         if status in NOT_A_HUB:
             raise NotAHubError from error
         if status in PASSING:
             wait = seconds_to_wait(error.response.headers.get("Retry-After"))
-            raise PassingError(f"the hub answered {status}", wait) from error
+            raise PassingError(f"the hub responded {status}", wait) from error
         remedy = f"look for the file on the hub's page and put it in {self.part.target.parent}"
         if status in (401, 403):
             remedy = f"accept its licence on the hub's page and log in with `hf auth login`, or {remedy}"
-        raise DownloadError(f"{self._name} cannot be had (the hub answered {status}): {remedy}.") from error
+        raise DownloadError(
+            f"{self._name} is not available (the hub responded {status}): {remedy}."
+        ) from error
 
-    def _judge_other(self, error: Exception) -> None:
-        """Raise what an error means that is no answer of the hub."""
+    def _raise_for_transport(self, error: Exception) -> None:
+        """Raise the error that a failure without a response of the hub means."""
         if _is_of(error, "FileMetadataError"):
             raise NotAHubError from error
         if isinstance(error, OSError) and error.errno in FULL:
@@ -173,18 +178,18 @@ class HubDownload:
                 raise error
         if isinstance(error, ImportError) or "SOCKS" in str(error):
             raise DownloadError(
-                f"{self._name} cannot be asked for through a SOCKS proxy: {SOCKS}."
+                f"{self._name} cannot be requested through a SOCKS proxy: {SOCKS}."
             ) from error
         if _is_of(error, "OfflineModeIsEnabled"):
             raise DownloadError(
-                f"{self._name} cannot be fetched while HF_HUB_OFFLINE is set: unset it, or put the file in "
+                f"{self._name} cannot be downloaded while HF_HUB_OFFLINE is set: unset it, or put it in "
                 f"{self.part.target.parent}."
             ) from error
         raise PassingError(" ".join(str(error).split()) or type(error).__name__) from error
 
 
 def _is_of(error: BaseException | None, name: str) -> bool:
-    """Return whether an error, or one that it came from, is of a class that moves between versions."""
+    """Return whether an error or one of its causes has a class whose module differs between versions."""
     while error is not None:
         if type(error).__name__ == name:
             return True
@@ -193,7 +198,7 @@ def _is_of(error: BaseException | None, name: str) -> bool:
 
 
 class _ReportingFile(io.BufferedWriter):
-    """A file that reports how long it is, whatever progress the version of `huggingface_hub` can report."""
+    """A file that reports its length, since not every `huggingface_hub` version reports progress."""
 
     def __init__(self, path: Path, on_progress: Progress, total: int) -> None:
         super().__init__(io.FileIO(path, "ab"))
@@ -206,7 +211,7 @@ class _ReportingFile(io.BufferedWriter):
 
 
 def _without_bar(function: Callable[..., object]) -> dict[str, Any]:
-    """Return the options that keep a function from drawing a bar beside ours, where its version has any."""
+    """Return the options that disable a function's own progress bar, if its version has one."""
     if "tqdm_class" not in inspect.signature(function).parameters:
         return {}
     from tqdm import tqdm

@@ -1,4 +1,4 @@
-"""Where the known files lie in a models folder."""
+"""The models directory: where known model files are found."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from ..errors import InvalidInput
 from .catalogue import ModelFile, folders_of, load_catalogue, resolve
 
 Variant = Literal["full", "simple"]
-"""The two released forms of Animate-X++: with and without the implicit pose indicator."""
+"""The two official variants of Animate-X++: with and without the implicit pose indicator."""
 
 DENOISER = "animate-x-denoiser"
 OPEN_CLIP = "open-clip-vit-h-14"
-AUTOENCODERS = ("sd21-autoencoder", "sd21-checkpoint")  # either will do
+AUTOENCODERS = ("sd21-autoencoder", "sd21-checkpoint")  # either one will do
 POSE_DETECTOR, POSE_ESTIMATOR = "dwpose-detector", "dwpose-estimator"
 PLUS_MODULES: Mapping[Variant, str] = MappingProxyType(
     {"full": "animate-x-plus-modules", "simple": "animate-x-plus-simple-modules"}
@@ -27,42 +27,43 @@ BUNDLES = tuple(f"animate-x-{precision}.safetensors" for precision in ("fp16", "
 
 @dataclass(frozen=True)
 class ModelsDir:
-    """A folder with the layout of ComfyUI's `models`."""
+    """A directory with the layout of ComfyUI's `models`."""
 
     path: Path
 
     def locate(self, model_file: ModelFile) -> Path | None:
-        """Return where a file of a catalogue lies; None where it is not here."""
+        """Return the path of a catalogue file, None if it is missing."""
         return resolve(model_file, folders_of(model_file, self.path))
 
     def find(self, *file_ids: str) -> Path | None:
-        """Return where the first of some known files lies that is here."""
+        """Return the path of the first of some known files that exists, None if all are missing."""
         paths = map(self.locate, map(load_catalogue().find, file_ids))
         return next((path for path in paths if path is not None), None)
 
     def require(self, *file_ids: str) -> Path:
-        """As `find`; raises InvalidInput that says how to get the file."""
+        """Return the path of the first of some known files; raises InvalidInput, which says how to get it."""
         path = self.find(*file_ids)
         if path is None:
             name = load_catalogue().find(file_ids[0]).name
             raise InvalidInput(
-                f"{name} is not in {self.path}: name it, or run `animatex models download {file_ids[0]}`."
+                f"{name} is not in {self.path}: give its path, or run `animatex models download "
+                f"{file_ids[0]}`."
             )
         return path
 
     def find_denoiser(self) -> Path | None:
-        """Return a converted bundle, or else the released checkpoint."""
+        """Return a converted bundle if there is one, else the official checkpoint."""
         folders = folders_of(load_catalogue().find(DENOISER), self.path)
         bundles = (folder / name for folder in folders for name in BUNDLES)
         return next((path for path in bundles if path.is_file()), None) or self.find(DENOISER)
 
     def find_plus(self, variant: Variant) -> Path | None:
-        """Return the converted file of a variant of Animate-X++, or else its released checkpoint."""
+        """Return the converted file of an Animate-X++ variant if there is one, else its checkpoint."""
         folders = folders_of(load_catalogue().find(PLUS_MODULES[variant]), self.path)
         converted = (folder / PLUS_CONVERTED[variant] for folder in folders)
         return next((path for path in converted if path.is_file()), None) or self.find(PLUS_MODULES[variant])
 
     def find_pose_files(self) -> tuple[Path, Path] | None:
-        """Return DWPose's detector and estimator, or None unless both are here."""
+        """Return DWPose's detector and estimator, or None unless both exist."""
         detector, estimator = self.find(POSE_DETECTOR), self.find(POSE_ESTIMATOR)
         return (detector, estimator) if detector and estimator else None

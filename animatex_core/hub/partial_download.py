@@ -1,6 +1,6 @@
-"""What is here of a file that is being fetched, and which version of the file that belongs to.
+"""A partial download on disk, and the version of the file that its bytes belong to.
 
-Beside `NAME.part` lie `NAME.part.etag`, which says the version, and `NAME.part.lock` while a process writes.
+Next to `NAME.part` are `NAME.part.etag`, the version, and, while a process writes, `NAME.part.lock`.
 """
 
 import os
@@ -10,35 +10,50 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DownloadError
-from ..utils.files import part_of, storage_errors, sync
+from ..utils.files import storage_errors, sync
 
 
 @dataclass(frozen=True)
 class PartialDownload:
-    """The first bytes of `target`, until it is whole."""
+    """The first bytes of a file, until it is complete.
+
+    Attributes:
+        target: The path of the complete file.
+
+    """
 
     target: Path
 
     @property
     def path(self) -> Path:
-        """Where the bytes are kept."""
-        return part_of(self.target)
+        """Where the bytes are stored."""
+        return self.target.with_name(f"{self.target.name}.part")
 
     @property
     def size(self) -> int:
-        """How many bytes are here."""
+        """The number of bytes stored."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     @property
     def etag(self) -> str | None:
-        """The version that the bytes belong to, as the server calls it; None where it did not say."""
+        """The ETag of the version that the bytes belong to; None if the server sent none."""
         tag = self._etag_path
         return tag.read_text(encoding="latin-1") if tag.is_file() else None
 
     def store(self, chunks: Iterable[bytes], start: int, etag: str | None) -> Generator[int, None, None]:
-        """Write chunks from byte `start` on and tell after each where it ends; raises StorageError.
+        """Write chunks, and report after each one where it ends.
 
-        etag: what the version is from now on, if `start` is 0.
+        Args:
+            chunks: The bytes.
+            start: The position of the first one.
+            etag: The version of the file; used if `start` is 0.
+
+        Yields:
+            The size after each chunk.
+
+        Raises:
+            StorageError: They cannot be written.
+
         """
         with storage_errors(self.path), self.path.open("r+b" if start else "wb") as file:
             if not start:
@@ -50,27 +65,27 @@ class PartialDownload:
             sync(file)
 
     def begin(self, etag: str | None) -> None:
-        """Forget what is here, and keep from now on the bytes of this version; raises StorageError."""
+        """Start over with another version of the file; raises StorageError."""
         self.discard()
         with storage_errors(self.path):
             self.path.touch()
             self._remember(etag)
 
     def discard(self) -> None:
-        """Forget everything that is here; raises StorageError."""
+        """Delete what is stored; raises StorageError."""
         with storage_errors(self.path):
             self.path.unlink(missing_ok=True)
             self._etag_path.unlink(missing_ok=True)
 
     def place(self) -> None:
-        """Give the whole file its name; raises StorageError."""
+        """Give the complete file its final name; raises StorageError."""
         with storage_errors(self.target):
             os.replace(self.path, self.target)
             self._etag_path.unlink(missing_ok=True)
 
     @contextmanager
     def reserved(self) -> Iterator[None]:
-        """Keep other processes from writing while the block lasts; raises DownloadError if one does."""
+        """Lock the download against other processes in the block; raises DownloadError if it is locked."""
         from filelock import FileLock, Timeout
 
         path = self.path.with_name(f"{self.path.name}.lock")
@@ -80,12 +95,12 @@ class PartialDownload:
                 lock.acquire(timeout=0)
             except Timeout as held:
                 raise DownloadError(
-                    f"{self.target} is already being fetched: wait until it is here."
+                    f"{self.target} is being downloaded by another process: wait until it is complete."
                 ) from held
         try:
             yield
         finally:
-            if os.name != "nt":  # where no open file can be deleted, but the release does it
+            if os.name != "nt":  # Windows cannot delete an open file; releasing the lock deletes it
                 path.unlink(missing_ok=True)
             lock.release()
 
@@ -94,7 +109,7 @@ class PartialDownload:
         return self.path.with_name(f"{self.path.name}.etag")
 
     def _remember(self, etag: str | None) -> None:
-        if etag is None or etag.startswith("W/"):  # a weak one does not promise the same bytes
+        if etag is None or etag.startswith("W/"):  # a weak ETag does not promise identical bytes
             self._etag_path.unlink(missing_ok=True)
         else:
             self._etag_path.write_text(etag, encoding="latin-1")

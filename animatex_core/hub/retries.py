@@ -1,4 +1,4 @@
-"""Repeats a download that failed for a reason that may pass."""
+"""Retries of downloads that failed for a temporary reason."""
 
 import time
 from collections.abc import Callable
@@ -8,20 +8,20 @@ from typing import TypeVar
 from ..errors import DownloadError
 
 PASSING = (408, 425, 429, 500, 502, 503, 504)
-"""HTTP statuses that another attempt may cure."""
+"""HTTP status codes of temporary failures."""
 
 MAX_WAIT = 120.0
-"""Seconds to wait at most, whatever a server asks for."""
+"""The maximum of seconds to wait, whatever a server asks for."""
 
 Result = TypeVar("Result")
 
 
 class PassingError(Exception):
-    """An attempt failed where the next may succeed.
+    """A temporary failure: another attempt may succeed.
 
     Args:
         reason: What happened, as part of a sentence.
-        wait: Seconds that the server asked to wait; None where it did not say.
+        wait: Seconds that the server asks to wait; None if it does not say.
 
     """
 
@@ -32,11 +32,11 @@ class PassingError(Exception):
 
 @dataclass(frozen=True)
 class Attempts:
-    """How often and how soon a download is repeated.
+    """How often and how soon a download is retried.
 
     Attributes:
-        tries: Attempts in a row that may bring nothing new.
-        pause: Seconds before the first repetition; doubled for each further one.
+        tries: Consecutive attempts without new data before giving up.
+        pause: Seconds before the first retry; doubled for each further one.
 
     """
 
@@ -44,15 +44,18 @@ class Attempts:
     pause: float
 
     def run(self, attempt: Callable[[], Result], arrived: Callable[[], int], url: str) -> Result:
-        """Call `attempt` until it returns, and return its result.
+        """Call a function until it succeeds.
 
         Args:
-            attempt: Raises PassingError where it should be called again.
-            arrived: Returns how many bytes are here.
-            url: What is downloaded, for the message.
+            attempt: The function; raises PassingError for a temporary failure.
+            arrived: Returns the number of bytes downloaded so far.
+            url: What is downloaded, for messages.
+
+        Returns:
+            The result of `attempt`.
 
         Raises:
-            DownloadError: `tries` attempts in a row brought nothing new.
+            DownloadError: `tries` consecutive attempts brought no new data.
 
         """
         furthest, failures = arrived(), 0
@@ -64,8 +67,8 @@ class Attempts:
                 furthest = max(furthest, arrived())
                 if failures >= self.tries:
                     raise DownloadError(
-                        f"{url} did not arrive whole ({error}): ask for it again, which goes on after the "
-                        f"{arrived()} bytes that are here."
+                        f"{url} did not arrive completely ({error}): download it again, which resumes after "
+                        f"the {arrived()} bytes that are here."
                     ) from error
                 time.sleep(self._seconds(error, failures))
 

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import time
-import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import AnimateXWarning, InvalidInput, StorageError
+from ..errors import InvalidInput, StorageError, warn
 from ..utils.files import atomic_write, sweep
 from ..utils.progress import Progress, no_progress
 from ..utils.validation import may_block
@@ -131,7 +130,7 @@ class PoseCache:
                 file.write(content + _digest(key, content))
         except StorageError as error:
             if not self._has_warned:
-                warnings.warn(AnimateXWarning(f"The poses could not be cached: {error}"), stacklevel=2)
+                warn(f"The poses could not be cached: {error}")
             self._has_warned = True
             return
         self._trim()

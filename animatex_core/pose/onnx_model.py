@@ -1,6 +1,5 @@
 """ONNX models: opened on the best available provider and rejected if they are not the expected model."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import (
-    AnimateXWarning,
-    CheckpointError,
-    DamagedCheckpoint,
-    OutOfMemory,
-    WrongCheckpoint,
-)
+from ..errors import CheckpointError, DamagedCheckpoint, OutOfMemory, WrongCheckpoint, warn
 from ..utils.devices import is_out_of_memory
 from .onnx_sizes import MAX_VALUES, asks_too_much
 from .providers import (
@@ -167,7 +160,7 @@ def warn_of_installation(device: str, model: OnnxModel) -> None:
     available = _onnxruntime().get_available_providers()
     sentence = complaint(device, available, model.providers, installed_wheels(), fitting_wheel())
     if sentence is not None:
-        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+        warn(sentence, stacklevel=3)
 
 
 def _session(onnxruntime: ModuleType, path: Path, providers: list[str], optimized: bool = True) -> Any:

@@ -1,6 +1,5 @@
 """Puppet animation: the reference image is moved along the bones in milliseconds, without a network."""
 
-import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from ..errors import AnimateXWarning, InvalidInput
+from ..errors import InvalidInput, warn
 from ..pose.keypoints import PoseSequence
 from .layers import CutOut, Layer, cut, margin_of
 from .rig import Rig, rig_of, stretch
@@ -147,7 +146,7 @@ def iterate_puppet(
     _warn_of_shape(poses, width, height)
     joints = Joints.of(reference_pose, poses, width, height)
     if not joints.moving.any():
-        warnings.warn(AnimateXWarning(NOBODY), stacklevel=2)
+        warn(NOBODY)
         return ((reference.copy(), np.zeros((height, width), np.uint8)) for _ in range(len(poses)))
     return _frames(reference, joints, len(poses), mask)
 
@@ -166,7 +165,7 @@ def _warn_of_shape(poses: PoseSequence, width: int, height: int) -> None:
             f"The poses are of an image of {poses.width}x{poses.height} pixels but the reference has "
             f"{width}x{height}, so they are stretched: retarget them to the reference."
         )
-        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+        warn(sentence, stacklevel=3)
 
 
 def _check(reference: np.ndarray, mask: np.ndarray | None) -> None:

@@ -1,13 +1,12 @@
 """Masks as users have them: of the character, of the background, or empty."""
 
-import warnings
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
 from PIL import Image
 
-from ..errors import AnimateXWarning, InvalidInput
+from ..errors import InvalidInput, warn
 from ..pose.keypoints import MODEL_JOINTS, PoseSequence, seen
 from .character import Box
 from .mask_files import MaskPlane, of_grey
@@ -60,7 +59,7 @@ def box_of(mask: np.ndarray, width: int, height: int, shows: Shows = "automatic"
     _warn_of_shape(mask, width, height)
     found = find_character(of_grey(mask), shows)
     if found.box is None:
-        _warn(found.sentence)
+        warn(found.sentence)
     return found.box
 
 
@@ -160,8 +159,4 @@ def _rim(shown: np.ndarray) -> np.ndarray:
 def _warn_of_shape(mask: np.ndarray, width: int, height: int) -> None:
     if mask.any() and not has_shape_of(mask, width, height):
         size = f"{mask.shape[1]}x{mask.shape[0]}"
-        _warn(f"The mask has {size} pixels but the image {width}x{height}: it is stretched to the image.")
-
-
-def _warn(sentence: str) -> None:
-    warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+        warn(f"The mask has {size} pixels but the image {width}x{height}: it is stretched to the image.")

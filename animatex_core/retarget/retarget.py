@@ -4,12 +4,11 @@ Everything is computed in pixels, where both axes have the same unit, so that an
 images of different aspect ratios.
 """
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import AnimateXWarning
+from ..errors import warn
 from ..pose.keypoints import PoseSequence
 from .character import Box, Character
 from .parts import PARTS, add_parts, drop_parts
@@ -99,7 +98,7 @@ def _retargeted(driving: PoseSequence, character: Character, settings: RetargetS
     points = _driving(driving, settings)
     chosen = plan_for(points, driving, character, settings)
     if chosen.how == "passed on":
-        warnings.warn(AnimateXWarning(chosen.sentence), stacklevel=3)
+        warn(chosen.sentence, stacklevel=3)
     result = rescale(points, chosen.ratios, chosen.motion)
     if settings.ground:
         result = _on_ground(result, points, character, chosen)

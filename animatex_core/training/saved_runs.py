@@ -7,8 +7,7 @@ from typing import Any
 from ..animate_x.training_spec import TrainingSpec
 from ..checkpoints.safe_load import open_tensors, read_metadata
 from ..errors import WrongCheckpoint
-from ..utils.documents import parse_json
-from ..utils.text import reason_of
+from ..utils.documents import document_errors, parse_json
 from ..utils.validation import require_int
 from .config_file import config_of
 from .loop.batch_schedule import Position
@@ -26,16 +25,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
     metadata = read_metadata(path)
     if metadata.get("format") != FORMAT:
         raise WrongCheckpoint(f"{path} is not a checkpoint of a training: give one that `train` wrote.")
-    try:
+    with document_errors(
+        f"{path} has unusable settings", "resume from an earlier checkpoint", WrongCheckpoint
+    ):
         state = parse_json(metadata["state"])
         config = config_of(parse_json(metadata["config"]))
         clips = metadata.get("trained_on")
         trained_on = None if clips is None else TrainingSpec.from_dict(parse_json(clips))
         position, scaler = _position(state), dict(state["scaler"])
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise WrongCheckpoint(
-            f"{path} has unusable settings ({reason_of(error)}): resume from an earlier checkpoint."
-        ) from error
     return Checkpoint(config, position, open_tensors(path, weights=False), trained_on, scaler)
 
 

@@ -1,1 +1,1 @@
-"""Files, validation, devices, progress and text: what every package may use."""
+"""Helpers for every package: files, documents, validation, devices, progress and text."""

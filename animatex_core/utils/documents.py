@@ -1,36 +1,59 @@
-"""JSON, YAML and text from files of others: bounded in size before anything is built from them.
+"""JSON, YAML and text files from untrusted sources, bounded in size before they are parsed.
 
-Parsed JSON may take thirty times the bytes of its text, and aliases in YAML grow without any bound.
+Parsed JSON can take thirty times the bytes of its text, and aliases let YAML grow without limit.
 """
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ..errors import AnimateXError, InvalidInput
+from .text import reason_of
 from .validation import may_block
 
-MAX_BYTES = 16 << 20  # of a file that people or programs keep settings and records in
+MAX_BYTES = 16 << 20  # of a settings or record file
 MAX_YAML_BYTES = 1 << 20
-MAX_CONTAINERS = 500_000  # lists and objects; an empty one of two bytes takes up to 72
+MAX_CONTAINERS = 500_000  # lists and objects; an empty one is two bytes of text and up to 72 bytes in memory
 MAX_DEPTH = 100
-MAX_YAML_NODES = 100_000  # with every alias written out
-MAX_YAML_DIGITS = 100  # of a number; those to the base of 60 take hours, others cannot be shown in messages
+MAX_YAML_NODES = 100_000  # with all aliases expanded
+MAX_YAML_DIGITS = 100  # of a number: base 60 takes hours to parse, and longer ones cannot be printed
 NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
 class FileFault(ValueError):
-    """What is wrong with the content of a file, as the end of a sentence."""
+    """The content of a file is invalid. The message completes a sentence about the file."""
 
 
 class TooLarge(FileFault):
-    """A content larger than what is read."""
+    """The content of a file exceeds a limit."""
+
+
+@contextmanager
+def document_errors(fault: str, remedy: str, kind: type[AnimateXError] = InvalidInput) -> Iterator[None]:
+    """Raise one sentence where a document cannot be read or does not have the expected content.
+
+    Args:
+        fault: The beginning of the sentence, such as "x.json cannot be read".
+        remedy: The end of the sentence: what to do.
+        kind: The exception to raise.
+
+    Raises:
+        AnimateXError: Of the class `kind`. Other exceptions of this library pass unchanged, except
+            InvalidInput, whose message becomes the reason.
+
+    """
+    try:
+        yield
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise kind(f"{fault} ({_reason(error)}): {remedy}.") from error
 
 
 def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
-    """Return what a file holds; raises OSError or FileFault."""
+    """Return the content of a file; raises OSError or FileFault."""
     if may_block(path):
         raise FileFault("it is a pipe or device")
     with path.open("rb") as file:
@@ -41,7 +64,7 @@ def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
 
 
 def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
-    """Return a text in UTF-8, without a byte order mark; raises OSError or FileFault."""
+    """Return UTF-8 text without its byte order mark; raises OSError or FileFault."""
     data = read_bytes(path, max_bytes)
     try:
         return data.decode("utf-8-sig")
@@ -50,12 +73,12 @@ def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
 
 
 def read_json(path: Path, max_bytes: int = MAX_BYTES, max_containers: int = MAX_CONTAINERS) -> Any:
-    """Return what a JSON file holds; raises OSError or FileFault."""
+    """Return the content of a JSON file; raises OSError or FileFault."""
     return parse_json(read_text(path, max_bytes), max_containers)
 
 
 def parse_json(text: str, max_containers: int = MAX_CONTAINERS) -> Any:
-    """Return what a JSON text holds; raises FileFault for what is no JSON, too large or too deep."""
+    """Return the content of a JSON text; raises FileFault if it is invalid, too large or too deep."""
     if text.count("[") + text.count("{") > max_containers:
         raise TooLarge(f"it has more than {max_containers:,} lists and objects")
     try:
@@ -69,12 +92,12 @@ def parse_json(text: str, max_containers: int = MAX_CONTAINERS) -> Any:
 
 
 def read_yaml(path: Path) -> Any:
-    """Return what a YAML file holds; raises OSError or FileFault."""
+    """Return the content of a YAML file; raises OSError or FileFault."""
     return parse_yaml(read_text(path, MAX_YAML_BYTES))
 
 
 def parse_yaml(text: str) -> Any:
-    """Return plain values of YAML; raises FileFault, also where aliases would make it very large."""
+    """Return plain values of YAML; raises FileFault if it is invalid, or too large with aliases expanded."""
     loader = None
     try:
         loader = yaml.SafeLoader(text)
@@ -95,7 +118,7 @@ def parse_yaml(text: str) -> Any:
 
 
 def require_shallow(value: object) -> None:
-    """Raise FileFault for lists and objects that are nested too deeply, which `repr` could not show."""
+    """Raise FileFault for lists and objects that are nested too deeply for `repr`."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [
@@ -107,9 +130,18 @@ def require_shallow(value: object) -> None:
 
 
 def short_reason(error: Exception) -> str:
-    """Return the message of an error as one line of at most 200 characters."""
+    """Return an error's message as one line of at most 200 characters."""
     line = " ".join(str(error).split()) or type(error).__name__
     return line if len(line) <= 200 else f"{line[:197]}..."
+
+
+def _reason(error: Exception) -> str:
+    """Describe an error within parentheses; that of an OSError would repeat the path."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return reason_of(error)
 
 
 def _members(value: object) -> Iterator[object]:
@@ -120,7 +152,7 @@ def _members(value: object) -> Iterator[object]:
 
 
 def _require_small(node: yaml.Node) -> None:
-    """Count the nodes level by level, those of an alias at each of its places."""
+    """Count the nodes level by level, those behind an alias once for each use."""
     level, count = [node], 0
     for _ in range(MAX_DEPTH):
         count += len(level)
@@ -130,7 +162,7 @@ def _require_small(node: yaml.Node) -> None:
     raise FileFault(f"it is nested deeper than {MAX_DEPTH} levels")
 
 
-def _inner_nodes(level: list[yaml.Node], room: int) -> list[yaml.Node]:
+def _inner_nodes(level: list[yaml.Node], remaining: int) -> list[yaml.Node]:
     found: list[yaml.Node] = []
     for node in level:
         if isinstance(node, yaml.MappingNode):
@@ -139,6 +171,6 @@ def _inner_nodes(level: list[yaml.Node], room: int) -> list[yaml.Node]:
             found += node.value
         elif node.tag in NUMBERS and len(node.value) > MAX_YAML_DIGITS:
             raise TooLarge(f"it has a number of more than {MAX_YAML_DIGITS} digits")
-        if len(found) > room:
-            raise TooLarge(f"it has more than {MAX_YAML_NODES:,} entries, aliases written out")
+        if len(found) > remaining:
+            raise TooLarge(f"it has more than {MAX_YAML_NODES:,} entries with aliases expanded")
     return found

@@ -1,4 +1,4 @@
-"""Items in batches, and stages of work that run side by side."""
+"""Batches of items, and prefetching in a background thread."""
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Group consecutive items, the last group as long as they last; itertools has it from Python 3.12 on."""
+    """Group consecutive items; the last group may be shorter. `itertools.batched` needs Python 3.12."""
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch
@@ -19,15 +19,22 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
 END: Final = object()
 
 
-def prefetch(items: Iterable[T], most: int) -> Generator[T, None, None]:
-    """Take items in a thread of their own, at most so many before they are asked for.
+def prefetch(items: Iterable[T], count: int) -> Generator[T, None, None]:
+    """Compute items in a background thread, ahead of the consumer.
 
-    What the iterable raises is raised here. Close the generator to stop early: it waits for the item in the
-    making, takes no further one, and leaves no thread behind.
+    Close the generator to stop early: it waits for the item in progress and leaves no thread behind.
+
+    Args:
+        items: What to iterate over; its exceptions are raised in the consumer.
+        count: How many items are computed ahead at most.
+
+    Yields:
+        The items in order.
+
     """
-    iterator = (item for item in items)  # asks for nothing more once `items` has raised
+    iterator = (item for item in items)  # a generator is finished for good once `items` has raised
     thread = ThreadPoolExecutor(1)
-    waiting: deque[Future] = deque(thread.submit(next, iterator, END) for _ in range(most))
+    waiting: deque[Future] = deque(thread.submit(next, iterator, END) for _ in range(count))
     try:
         while (item := waiting.popleft().result()) is not END:
             waiting.append(thread.submit(next, iterator, END))

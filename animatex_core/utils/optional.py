@@ -1,4 +1,4 @@
-"""Optional packages: imported when first needed, with the command that installs them."""
+"""Optional packages, imported on first use, with the command that installs them."""
 
 from contextlib import AbstractContextManager
 from importlib import import_module
@@ -8,7 +8,20 @@ from ..errors import MissingDependency
 
 
 def optional_package(name: str, user: str, command: str) -> ModuleType:
-    """Import a package; MissingDependency says what needs it and which command installs it."""
+    """Import an optional package.
+
+    Args:
+        name: The module.
+        user: What needs it, as a clause: "FID and LPIPS need it".
+        command: The command that installs it.
+
+    Returns:
+        The module.
+
+    Raises:
+        MissingDependency: It cannot be imported.
+
+    """
     try:
         return import_module(name)
     except ImportError as error:
@@ -18,26 +31,26 @@ def optional_package(name: str, user: str, command: str) -> ModuleType:
 
 
 def standalone_package(name: str) -> ModuleType:
-    """Import a package of the `standalone` extra; MissingDependency says how to install it."""
+    """Import a package of the `standalone` extra; raises MissingDependency."""
     return optional_package(
         name, "encoding without ComfyUI needs it", "pip install open_clip_torch diffusers accelerate"
     )
 
 
 def evaluation_package(name: str) -> ModuleType:
-    """Import a package of the `evaluate` extra; MissingDependency says how to install it."""
+    """Import a package of the `evaluate` extra; raises MissingDependency."""
     return optional_package(name, "FID and LPIPS need it", "pip install torchvision")
 
 
 def plus_package(name: str) -> ModuleType:
-    """Import a package of the `plus` extra; MissingDependency says how to install it."""
+    """Import a package of the `plus` extra; raises MissingDependency."""
     command = "pip install 'diffusers>=0.33' 'transformers>=4.50' accelerate sentencepiece ftfy"
     return optional_package(name, "Animate-X++ without ComfyUI needs it", command)
 
 
 def without_weights() -> AbstractContextManager[None]:
-    """Return a context in which networks are built with parameters on the meta device.
+    """Return a context in which models are built with their parameters on the meta device.
 
-    Buffers get their values: a table of positions that is not in the file would stay empty.
+    Buffers are real: a position table that is not in the weights file would stay uninitialized.
     """
     return plus_package("accelerate").init_empty_weights(include_buffers=False)

@@ -1,34 +1,37 @@
-"""How long work tells how far it is."""
+"""Callbacks for the progress of long work and for interrupting it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Progress = Callable[[int, int], None]
-"""Called with what is done so far and what there is in all: bytes or frames; 0 in all where it is unknown."""
+"""Called with the work done and the total, in bytes or frames; a total of 0 means unknown."""
+
+
+Check = Callable[[], None]
+"""Called several times a second while an external program runs; an exception stops that program."""
 
 
 def no_progress(done: int, total: int) -> None:
-    """Report to nobody."""
+    """Ignore progress."""
+
+
+def no_check() -> None:
+    """Never interrupt."""
 
 
 def with_progress(items: Iterable[Item], total: int, progress: Progress) -> Iterator[Item]:
-    """Yield items and report each one when the caller comes back for the next.
+    """Yield items, and report each one when the consumer asks for the next.
 
     Args:
-        items: Frames, or what there is one of for each frame.
-        total: How many items there are, 0 where it is unknown.
-        progress: What it raises ends the iteration.
+        items: Frames, or one item per frame.
+        total: The number of items; 0 if unknown.
+        progress: Called after each item; an exception ends the iteration.
+
+    Yields:
+        The items in order.
 
     """
     for done, item in enumerate(items, start=1):
         yield item
         progress(done, total)
-
-
-Check = Callable[[], None]
-"""Called several times a second while an external program runs; what it raises stops that program."""
-
-
-def no_check() -> None:
-    """Never stop."""

@@ -1,1 +1,1 @@
-"""Pictures and clips: read and written, frame by frame, with their sound."""
+"""Videos, image sequences and images: reading and writing, frame by frame, with audio."""

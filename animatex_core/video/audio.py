@@ -2,38 +2,49 @@
 
 import math
 import os
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import AnimateXWarning, InvalidInput
+from ..errors import InvalidInput, warn
 from ..utils.files import storage_errors
 from ..utils.progress import Check, no_check
 from .containers import check_streams, source
 from .encoder import check_space, written_to
 from .ffmpeg import reason, run
+from .first_frame import (
+    FRAME,
+    existing_file,
+    look_at_first_frame,
+    refusal_reason,
+    selected_tracks,
+    start_seconds,
+    stream_kinds,
+)
 from .formats import Format
-from .info import chosen_tracks, clock_of, existing_file, look_at_first_frame, refusal_reason, stream_kinds
+from .info import probe
 from .process import QUIET_SECONDS, Guard
 
-SAMPLES_PER_SECOND = 48000  # which Opus asks for and AAC can
-# ffmpeg's atempo cuts sound into windows of the power of two at or above a 24th of its rate, which smears
-# what is short by up to one of them and plays all a quarter of one too early. Told half the true rate it has
-# windows of half the time, and the quarter is added in front.
+SAMPLES_PER_SECOND = 48000  # required by Opus, supported by AAC
+# ffmpeg's atempo uses windows of the power of two at or above a 24th of the sample rate. It smears sounds
+# over up to one window and plays everything a quarter window early. At half the true rate, the windows are
+# half as long, and the quarter is added in front.
 TEMPO_RATE = SAMPLES_PER_SECOND // 2
 QUARTER_WINDOW = 256 / SAMPLES_PER_SECOND
-SLOWEST_DECODING = 10  # times as fast as it plays, at least
-MARGIN = 1.0  # second of sound beyond the part that is needed, for the windows of tempo filters
+SLOWEST_DECODING = 10  # times real time, at least
+MARGIN = 1.0  # seconds of audio beyond the part that is needed, for the windows of tempo filters
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A part of the sound of a clip or a sound file.
+    """A part of the audio of a video or audio file.
 
-    start: seconds into it, counted from its first frame (where it has pictures); duration: in seconds of it,
-    None: to its end.
-    speed: how much faster than in the file it is played, its pitch kept; above 1 is faster.
+    Attributes:
+        path: The file.
+        start: Seconds, counted from the first frame of a video, else from the start of the file.
+        duration: Seconds of the file; None: up to its end.
+        speed: Playback speed, above 1 faster; the pitch is preserved.
+
     """
 
     path: str | Path
@@ -43,23 +54,31 @@ class Sound:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.start) and self.start >= 0):
-            raise InvalidInput(f"start of the sound is {self.start:g} seconds, but it must be 0 or more.")
+            raise InvalidInput(f"The start of the audio is {self.start:g} s, but it must be 0 or more.")
         if self.duration is not None and not (math.isfinite(self.duration) and self.duration > 0):
-            raise InvalidInput(f"duration of the sound is {self.duration:g} seconds, but it must be above 0.")
+            raise InvalidInput(f"The duration of the audio is {self.duration:g} s, but it must be above 0.")
         if not (math.isfinite(self.speed) and self.speed > 0):
-            raise InvalidInput(f"speed of the sound is {self.speed:g}, but it must be a number above 0.")
+            raise InvalidInput(f"The speed of the audio is {self.speed:g}, but it must be a number above 0.")
 
 
 def sound_filters(sound: Sound, zero: float, seconds: float) -> str:
-    """Return the ffmpeg filters that make `seconds` of sound for a clip.
+    """Return the ffmpeg filters that produce the audio of a video.
 
-    zero: when the first frame of the sound's file is shown, on the clock of that file. What the file lacks
-    at the start, in gaps and at the end is silence.
+    Silence replaces what the file lacks at the start, in gaps and at the end.
+
+    Args:
+        sound: The part of a file.
+        zero: When the first frame of that file is shown, on the clock of the file.
+        seconds: The length of the result.
+
+    Returns:
+        A filter chain.
+
     """
     chain = tempos(sound.speed)
     lead = QUARTER_WINDOW * sum(math.prod(chain[:step]) for step in range(len(chain)))
     start = zero + sound.start
-    # Never to the end of the file: a jump in its timestamps would be filled with hours of silence.
+    # Never read to the end of the file: a jump in its timestamps would be filled with hours of silence.
     end = start + min(math.inf if sound.duration is None else sound.duration, seconds * sound.speed + MARGIN)
     return ",".join(
         (
@@ -72,10 +91,16 @@ def sound_filters(sound: Sound, zero: float, seconds: float) -> str:
 
 
 def cut_filters(start: float, end: float | None, rate: int | None = None) -> tuple[str, ...]:
-    """Return the ffmpeg filters that cut sound, in mono or stereo, out of a file.
+    """Return the ffmpeg filters that cut mono or stereo audio out of a file.
 
-    start, end: on the clock of the file, end None: to its end; silence fills what is missing after `start`
-    and in gaps. rate: samples per second, None: those that it has.
+    Args:
+        start: Seconds on the clock of the file. Silence fills what is missing after it, and gaps.
+        end: The same; None: up to the end of the file.
+        rate: Samples per second; None: those of the file.
+
+    Returns:
+        The filters in order.
+
     """
     return (
         f"atrim=start={start:.6f}" + (f":end={end:.6f}" if end is not None else ""),
@@ -86,14 +111,19 @@ def cut_filters(start: float, end: float | None, rate: int | None = None) -> tup
 
 
 def skipping_seconds(start: float) -> float:
-    """Return how long ffmpeg may be silent while it decodes the sound before `start`, in seconds."""
+    """Return the seconds that ffmpeg may be silent while it decodes the audio before `start`."""
     return QUIET_SECONDS + start / SLOWEST_DECODING
 
 
 def tempos(speed: float) -> list[float]:
-    """Split a change of speed into as few factors of 0.5 to 2 as there can be; none for speed 1.
+    """Split a speed into as few factors of 0.5 to 2 as possible, which every ffmpeg's atempo supports.
 
-    One such factor is what a tempo filter of every ffmpeg can do.
+    Args:
+        speed: The playback speed.
+
+    Returns:
+        The factors; none for speed 1.
+
     """
     count = math.ceil(abs(math.log2(speed)) - 1e-9)
     return [speed ** (1 / count)] * count if count else []
@@ -108,9 +138,14 @@ def _stretched(chain: list[float]) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class FoundSound:
-    """A sound whose file was looked into.
+    """Audio whose file has been inspected.
 
-    zero: when its frame 0 is shown, on the file's own clock. stream: of the sound, as ffmpeg counts them.
+    Attributes:
+        sound: The part of the file.
+        path: The absolute path of the file.
+        zero: When frame 0 is shown, on the clock of the file.
+        stream: The ffmpeg index of the audio stream.
+
     """
 
     sound: Sound
@@ -120,22 +155,30 @@ class FoundSound:
 
 
 def find_sound(sound: Sound, check: Check = no_check) -> FoundSound | None:
-    """Look into the file of a sound; None where it has only pictures.
+    """Inspect an audio source.
 
-    Raises InvalidInput where it is missing, empty or neither a clip nor a sound.
-    check: called several times a second meanwhile; what it raises ends the work.
+    Args:
+        sound: The part of a file.
+        check: Called several times a second meanwhile; an exception stops the work.
+
+    Returns:
+        Where the audio is; None if the file has only video.
+
+    Raises:
+        InvalidInput: The file is missing or empty, or neither video nor audio.
+
     """
-    path = existing_file(sound.path, "sound")
+    path = existing_file(sound.path, "audio file")
     log = look_at_first_frame(path, check).log
     kinds = stream_kinds(log)
     if not kinds:
         raise InvalidInput(
-            f"{str(path)!r} is neither a clip nor a sound that can be read ({refusal_reason(log)}): give "
-            "another file."
+            f"{str(path)!r} is not a readable video or audio file ({refusal_reason(log)}): give another file."
         )
     check_streams(path, log.partition("\nOutput #0")[0])
-    audio = chosen_tracks(log).audio
-    return FoundSound(sound, path, clock_of(path, log, check), audio.number) if audio else None
+    audio = selected_tracks(log).audio
+    zero = probe(path, check).start if FRAME.search(log) else start_seconds(log)
+    return FoundSound(sound, path, zero, audio.number) if audio else None
 
 
 def add_sound(
@@ -148,12 +191,24 @@ def add_sound(
     seconds: float,
     check: Check = no_check,
 ) -> None:
-    """Write `part`: the pictures of `video` as they are, and `seconds` of the sound.
+    """Mux a video with audio; the video stream is copied.
 
-    A second step, for only now the length is known, and sound that cannot be decoded loses no pictures: then
-    an AnimateXWarning says so and the clip is silent. Only whole blocks of sound are written, for old ffmpegs
-    fill up the last one and make the sound longer than the pictures. target: what the user asked for, for
-    messages.
+    This is a second step, because the length is known only now, and audio that cannot be decoded must not
+    lose the video: then the video stays silent, with an AnimateXWarning. Only whole audio blocks are written,
+    since old ffmpeg versions fill up the last one and make the audio longer than the video.
+
+    Args:
+        video: The file without audio; it is consumed if the audio fails.
+        part: The file to write.
+        target: The path that the user requested, for messages.
+        found: The audio.
+        kind: The format.
+        seconds: The length of the video.
+        check: Called several times a second meanwhile; an exception stops the work.
+
+    Raises:
+        StorageError: There is no space left.
+
     """
     block = kind.block / SAMPLES_PER_SECOND
     whole = math.floor(seconds / block + 1e-6) * block or seconds
@@ -168,6 +223,4 @@ def add_sound(
     if done.status:
         with storage_errors(target):
             os.replace(video, part)
-        why = reason(done.log)
-        sentence = f"{target} is silent, for the sound of {found.path} could not be carried over ({why})."
-        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+        warn(f"{target} is silent because the audio of {found.path} cannot be used ({reason(done.log)}).", 3)

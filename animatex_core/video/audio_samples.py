@@ -1,8 +1,7 @@
-"""Sound as samples, for programs that pass it on in memory."""
+"""Audio as samples in memory, for programs that pass it on."""
 
 import math
 import struct
-import warnings
 import wave
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import AnimateXWarning, InvalidInput
+from ..errors import InvalidInput, warn
 from ..utils.files import atomic_write
 from ..utils.progress import Check, no_check
 from ..utils.validation import require_int
@@ -21,38 +20,54 @@ from .info import VideoInfo
 from .process import Guard
 
 LOUDEST = 32767  # of 16 bits
-HEAD_BYTES = 4096  # what a wav file has before its samples, at most
+HEAD_BYTES = 4096  # of a wav file before its samples, at most
 MAX_CHANNELS = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """waveform: (c, n) float32 in -1..1; rate: samples per second."""
+    """Audio in memory.
+
+    Attributes:
+        waveform: (c, n) float32 in -1..1.
+        rate: Samples per second.
+
+    """
 
     waveform: NDArray[np.float32]
     rate: int
 
     def __post_init__(self) -> None:
-        require_int("The sample rate of the sound", self.rate)
+        require_int("The sample rate of the audio", self.rate)
         if self.waveform.ndim != 2 or not self.waveform.shape[0]:
             raise InvalidInput(
-                f"The sound has shape {self.waveform.shape}, but it must be (channels, samples): give sound."
+                f"The audio has shape {self.waveform.shape}, but it must be (channels, samples): give audio."
             )
 
     def part(self, start: float, seconds: float) -> "Samples":
-        """Return `seconds` of it from `start` on; silence follows its end."""
+        """Return `seconds` of it from `start` on, followed by silence after its end."""
         first, count = round(start * self.rate), round(seconds * self.rate)
-        there = self.waveform[:, first : first + count]
-        return Samples(np.pad(there, ((0, 0), (0, count - there.shape[1]))), self.rate)
+        present = self.waveform[:, first : first + count]
+        return Samples(np.pad(present, ((0, 0), (0, count - present.shape[1]))), self.rate)
 
 
 def read_samples(clip: VideoInfo, start: float, seconds: float, check: Check = no_check) -> Samples | None:
-    """Read a part of the sound of a clip at its own rate, in mono or stereo; None where it is silent.
+    """Read a part of the audio of a video at its own sample rate, in mono or stereo.
 
-    start: seconds from its frame 0. What the file lacks before, in gaps of and after its sound is silence.
-    Sound that cannot be decoded is told by an AnimateXWarning and counts as none.
-    check: called several times a second meanwhile; what it raises ends the work.
-    Raises InvalidInput for a start or length that cannot be.
+    Silence replaces what the file lacks before its audio, in gaps and after it.
+
+    Args:
+        clip: The video.
+        start: Seconds from its frame 0.
+        seconds: The length of the part.
+        check: Called several times a second meanwhile; an exception stops the work.
+
+    Returns:
+        The audio; None if there is none or, with an AnimateXWarning, if it cannot be decoded.
+
+    Raises:
+        InvalidInput: The start or the length is invalid.
+
     """
     sound = Sound(clip.path, start, seconds)
     if clip.audio_stream is None:
@@ -66,20 +81,28 @@ def read_samples(clip: VideoInfo, start: float, seconds: float, check: Check = n
     done = run(["-nostdin", "-v", "error", "-copyts", *selected, *written], guard)
     found = _parse_wave(done)
     if found is None:
-        sentence = f"The sound of {str(clip.path)!r} cannot be decoded ({reason(done.log)}): it is left out."
-        warnings.warn(AnimateXWarning(sentence), stacklevel=2)
+        warn(f"The audio of {str(clip.path)!r} cannot be decoded ({reason(done.log)}): it is left out.")
         return None
     return found.part(0.0, seconds)
 
 
 def write_samples(path: str | Path, samples: Samples) -> Path:
-    """Write sound as a wav file of 16 bits and return its path; what is louder than 1 is cut.
+    """Write audio as a 16-bit wav file; values beyond -1..1 are clipped.
 
-    More than eight channels, for which players know no places, become one. Raises StorageError.
+    Args:
+        path: The file.
+        samples: The audio; more than eight channels, which have no standard layout, are mixed to one.
+
+    Returns:
+        The path.
+
+    Raises:
+        StorageError: It cannot be written.
+
     """
     waveform = samples.waveform
-    placed_channels = waveform if len(waveform) <= MAX_CHANNELS else waveform.mean(axis=0, keepdims=True)
-    limited = np.nan_to_num(placed_channels).clip(-1, 1)
+    mixed = waveform if len(waveform) <= MAX_CHANNELS else waveform.mean(axis=0, keepdims=True)
+    limited = np.nan_to_num(mixed).clip(-1, 1)
     with atomic_write(path) as file, wave.open(file, "wb") as wav:
         wav.setnchannels(len(limited))
         wav.setsampwidth(2)
@@ -89,7 +112,7 @@ def write_samples(path: str | Path, samples: Samples) -> Path:
 
 
 def _parse_wave(done: Finished) -> Samples | None:
-    """Parse the wav file that ffmpeg writes into a pipe, whose head does not know its length."""
+    """Parse the wav file that ffmpeg writes into a pipe, whose header lacks the length."""
     data = done.output.find(b"data", 36)
     if done.status or data < 0:
         return None

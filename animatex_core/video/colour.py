@@ -1,8 +1,8 @@
-"""Encoded colours of any video or image, brought to sRGB. Pure arithmetic.
+"""Conversion of encoded video and image colours to sRGB. Pure arithmetic.
 
-The conversion is the one that BT.2408 gives for graphics: diffuse white, 203 cd/m2 of PQ and of HLG on its
-display of 1000 cd/m2, becomes the white of sRGB. Darker colours stay as bright as they are. Brighter ones,
-and those that sRGB does not have, are clipped to it channel by channel. SDR keeps its brightness.
+The conversion follows BT.2408 for graphics: diffuse white, 203 cd/m2 of PQ and of HLG on its display of
+1000 cd/m2, becomes the white of sRGB. Darker colours keep their brightness. Brighter colours, and those out
+of the sRGB gamut, are clipped per channel. SDR keeps its brightness.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 Chromaticities = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
 
 WHITE_NITS = 203.0  # BT.2408, diffuse white
-HLG_PEAK_NITS, HLG_GAMMA = 1000.0, 1.2  # BT.2100, the display of reference
+HLG_PEAK_NITS, HLG_GAMMA = 1000.0, 1.2  # BT.2100, reference display
 HLG_A, HLG_B, HLG_C = 0.17883277, 0.28466892, 0.55991073
 PQ_M1, PQ_M2 = 2610 / 16384, 2523 / 4096 * 128
 PQ_C1, PQ_C2, PQ_C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
@@ -35,19 +35,19 @@ PRIMARIES = {
 BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 CUBE_SIDE = 33
 LEVELS = 1 << 16
-SWSCALE_WHITE = 65300.0  # of 65535: about what ffmpeg's scaler makes of white
-BAND_ROWS = 64  # converted at once: what fits into the cache of a processor
+SWSCALE_WHITE = 65300.0  # of 65535: about the value that ffmpeg's scaler gives white
+BAND_ROWS = 64  # converted at once, to fit into the processor's cache
 SRGB_STEPS = 1 << 14  # of linear light; a step is a third of an 8-bit level in the darkest part of sRGB
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """From encoded RGB to sRGB.
+    """A conversion from encoded RGB to sRGB.
 
     Attributes:
-        transfer: The curve of the encoded values: PQ, HLG, LINEAR, SRGB, GAMMA22, or the exponent that makes
-            them linear.
-        primaries: A name of PRIMARIES, or x, y of red, green, blue and white.
+        transfer: The transfer function of the encoded values: PQ, HLG, LINEAR, SRGB, GAMMA22, or the exponent
+            that linearizes them.
+        primaries: A key of PRIMARIES, or x, y of red, green, blue and white.
 
     """
 
@@ -55,10 +55,10 @@ class Conversion:
     primaries: str | Chromaticities
 
     def frame(self, deep: NDArray[np.uint16]) -> NDArray[np.uint8]:
-        """Convert (h, w, 3) uint16 RGB as ffmpeg's scaler makes it to (h, w, 3) uint8 sRGB."""
+        """Convert a frame, (h, w, 3) uint16 RGB from ffmpeg's scaler, to (h, w, 3) uint8 sRGB."""
         return self._converted(deep, self._deep_curve)
 
-    def picture(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def image(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Convert (h, w, 3) uint8 RGB to (h, w, 3) uint8 sRGB."""
         return self._converted(rgb, linearized(np.arange(256) / 255, self.transfer).astype(np.float32))
 
@@ -87,7 +87,7 @@ class Conversion:
 
 
 def linearized(encoded: Floats, transfer: str | float) -> Floats:
-    """Return linear light, 1 at diffuse white; for HLG that before the system gamma, which mixes channels."""
+    """Return linear light, 1 at diffuse white; for HLG before the system gamma, which mixes channels."""
     if transfer == PQ:
         power = encoded ** (1 / PQ_M2)
         return (np.maximum(power - PQ_C1, 0) / (PQ_C2 - PQ_C3 * power)) ** (1 / PQ_M1) * 10_000 / WHITE_NITS
@@ -100,16 +100,16 @@ def linearized(encoded: Floats, transfer: str | float) -> Floats:
 
 
 def srgb_encoded(linear: Floats) -> Floats:
-    """Return the values of sRGB, 0..1, for linear light of 0..1."""
+    """Return the encoded values of sRGB, 0..1, for linear light, 0..1."""
     return np.where(
         linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055
     )
 
 
 def to_bt709(primaries: Chromaticities) -> Floats:
-    """Return the (3, 3) matrix from linear light of these primaries to that of BT.709 and sRGB.
+    """Return the (3, 3) matrix from linear light with these primaries to BT.709 and sRGB.
 
-    White stays white: it is adapted by Bradford's transform.
+    The white point is adapted with the Bradford transform, so that white stays white.
     """
     target = PRIMARIES["bt709"]
     adapted = _adaptation(primaries[3], target[3]) @ _to_xyz(primaries)
@@ -118,10 +118,10 @@ def to_bt709(primaries: Chromaticities) -> Floats:
 
 @lru_cache(maxsize=1)
 def hlg_cube() -> bytes:
-    """Return a 3D lookup table, in the .cube format, that gives HLG the system gamma of BT.2100.
+    """Return a 3D lookup table, in .cube format, that applies the system gamma of BT.2100 to HLG.
 
-    A reader that applies its curve to each channel on its own, as zimg does, then shows the right colours.
-    Greys stay as they are.
+    With it, a converter that applies the transfer function per channel, such as zimg, gives the right
+    colours. Greys are unchanged.
     """
     axis = np.linspace(0, 1, CUBE_SIDE)
     blue, green, red = np.meshgrid(axis, axis, axis, indexing="ij")
@@ -133,7 +133,7 @@ def hlg_cube() -> bytes:
 
 
 def _system_gamma(scene: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what turns the light of the scene (..., 3) into that of the display, 1 at diffuse white."""
+    """Return the factors from scene light (..., 3) to display light, 1 at diffuse white."""
     return _luminance(scene) ** np.float32(HLG_GAMMA - 1) * np.float32(HLG_PEAK_NITS / WHITE_NITS)
 
 

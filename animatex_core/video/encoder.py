@@ -1,4 +1,4 @@
-"""Frames piped into ffmpeg, and its failures as messages."""
+"""Piping frames into ffmpeg, and reporting its failures."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ from .ffmpeg import Running, reason, run
 from .image import Frame, require_rgb
 from .process import Guard
 
-# What ffmpeg says on every system, whatever its language.
+# ffmpeg's messages, which do not depend on the language of the system.
 LIMITS = {
     "No space left on device": errno.ENOSPC,
     "Disk quota exceeded": errno.EDQUOT,
@@ -35,14 +35,29 @@ def encode(
     output: Path,
     check: Check = no_check,
 ) -> int:
-    """Have ffmpeg write frames of one size, (h, w, 3) uint8 RGB, and return how many there were.
+    """Encode frames with ffmpeg.
 
-    options: those of the output. output: the file to write. target: what the user asked for, for messages.
-    check: called several times a second while ffmpeg takes a frame; what it raises ends the work.
+    Args:
+        frames: (h, w, 3) uint8 RGB of one size.
+        options: ffmpeg's options for the output.
+        fps: Frames per second.
+        target: The path that the user requested, for messages.
+        total: The number of frames, 0 if unknown; for `progress`.
+        progress: Called with the frames written and `total`; an exception stops the work.
+        output: The file to write.
+        check: Called several times a second while ffmpeg takes a frame; an exception stops the work.
+
+    Returns:
+        The number of frames.
+
+    Raises:
+        InvalidInput: There are no frames.
+        StorageError: The file cannot be written.
+
     """
     first = next(frames, None)
     if first is None:
-        raise InvalidInput(f"There are no frames to write to {str(target)!r}: give one or more.")
+        raise InvalidInput(f"There are no frames to write to {str(target)!r}: give at least one.")
     height, width, _ = first.shape
     rate = Fraction(float(fps)).limit_denominator(100_000)
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-framerate", str(rate)]
@@ -60,28 +75,28 @@ def encode(
 
 
 def written_to(path: Path) -> list[str]:
-    """Return ffmpeg's options for an output file that grows with each frame, as a sign of progress."""
+    """Return ffmpeg's options for an output file that grows with each frame, as a sign of activity."""
     return ["-flush_packets", "1", f"file:{path}"]
 
 
 def run_for(guard: Guard, options: Sequence[str], given: bytes = b"") -> bytes:
-    """Run ffmpeg for a file that the user asked for, and return its output; raises StorageError."""
+    """Run ffmpeg to write a file and return its standard output; raises StorageError."""
     done = run(["-nostats", "-y", *options], guard, given)
     check_success(Path(guard.subject), done.status, done.log)
     return done.output
 
 
 def check_success(target: Path, status: int, log: str) -> None:
-    """Raise StorageError where ffmpeg failed to write `target`."""
+    """Raise StorageError if ffmpeg failed to write `target`."""
     check_space(target, log)
     if status:
         raise StorageError(
-            f"{target} could not be written, for ffmpeg failed ({reason(log)}): try another format."
+            f"{target} could not be written because ffmpeg failed ({reason(log)}): try another format."
         )
 
 
 def check_space(target: Path, log: str) -> None:
-    """Raise StorageError where ffmpeg ran out of space, which old ones do not say by their exit status."""
+    """Raise StorageError if ffmpeg ran out of space; the exit status of old versions does not show it."""
     for words, number in LIMITS.items():
         if words in log:
             with storage_errors(target):
@@ -89,9 +104,18 @@ def check_space(target: Path, log: str) -> None:
 
 
 def uniform(frames: Iterable[Frame], *, even: bool) -> Iterator[Frame]:
-    """Check frames one by one. even: repeat the last column or row of those of odd sizes.
+    """Check frames one by one.
 
-    Raises InvalidInput for what is not (h, w, 3) uint8 or of another size than the first.
+    Args:
+        frames: The frames.
+        even: Whether to repeat the last column and row of frames with odd sizes.
+
+    Yields:
+        Frames, (h, w, 3) uint8.
+
+    Raises:
+        InvalidInput: One is not (h, w, 3) uint8, or differs in size from the first.
+
     """
     size = None
     for number, frame in enumerate(frames):
@@ -100,7 +124,7 @@ def uniform(frames: Iterable[Frame], *, even: bool) -> Iterator[Frame]:
         if frame.shape != size:
             raise InvalidInput(
                 f"Frame {number} is {frame.shape[1]}x{frame.shape[0]} pixels, but the first is "
-                f"{size[1]}x{size[0]}: give frames of one size."
+                f"{size[1]}x{size[0]}: give frames of the same size."
             )
         yield _even(frame) if even else frame
 
@@ -118,15 +142,26 @@ def _after(first: Frame, frames: Iterator[Frame]) -> Iterator[Frame]:
 
 
 def to_gif(video: Path, gif: Path, target: Path, *, loop: bool, check: Check = no_check) -> None:
-    """Write `gif` from `video`. target: what the user asked for, for messages.
+    """Convert a video to a GIF.
 
-    The clip is read twice, once for its colours and once for its frames: in one go, ffmpeg would hold every
-    frame in memory until the palette is known. The first reading gives out nothing but a palette at its end:
-    `showinfo` logs each frame as a sign of progress. check: as for `encode`.
+    The video is read twice, for its palette and for its frames: in one pass, ffmpeg would keep all frames in
+    memory until the palette is known. The first pass outputs nothing but the palette at its end, so
+    `showinfo` logs each frame as a sign of activity.
+
+    Args:
+        video: The video.
+        gif: The file to write.
+        target: The path that the user requested, for messages.
+        loop: Whether the GIF repeats.
+        check: As for `encode`.
+
+    Raises:
+        StorageError: The file cannot be written.
+
     """
-    clip, guard = source(video), Guard(target, check, gif)
+    read, guard = source(video), Guard(target, check, gif)
     colours = ["-vf", "showinfo=checksum=0,palettegen", "-c:v", "png", "-f", "image2pipe", "pipe:1"]
-    palette = run_for(guard, [*clip, *colours])
+    palette = run_for(guard, [*read, *colours])
     painted = ["-f", "png_pipe", "-i", "pipe:0", "-lavfi", "[0:v][1:v]paletteuse=dither=sierra2_4a"]
     looping = ["-loop", "0" if loop else "-1", "-f", "gif", *written_to(gif)]
-    run_for(guard, ["-v", "error", *clip, *painted, *looping], given=palette)
+    run_for(guard, ["-v", "error", *read, *painted, *looping], given=palette)

@@ -1,8 +1,8 @@
-"""The one place that starts ffmpeg, the executable that imageio-ffmpeg brings (4.2 and newer).
+"""Running ffmpeg, the executable of imageio-ffmpeg (4.2 and newer). No other module starts it.
 
-Its own generators are not used: they copy every frame while it arrives, ask for the header by polling, let
-ffmpeg decide which frames of a clip are repeated or left out, and know neither of streams that start at
-different times nor of part files.
+imageio-ffmpeg's own generators are not used: they copy every frame on arrival, poll for the header, let
+ffmpeg decide which frames are repeated or dropped, and support neither streams that start at different times
+nor temporary output files.
 """
 
 import re
@@ -22,16 +22,16 @@ from numpy.typing import NDArray
 from ..errors import InvalidInput, MissingDependency
 from .process import Collector, Guard, Process, ends_within, feed, kill, start, wait_until
 
-PIPE_BYTES = 1 << 20  # a frame at once, where the system allows it
+PIPE_BYTES = 1 << 20  # a whole frame, if the system allows it
 LOG_LINES = 50
-_ERROR = re.compile(rb"^(\[[^]]*\] )*\[(error|fatal|panic)\] ")  # as `-loglevel level` marks them
+_ERROR = re.compile(rb"^(\[[^]]*\] )*\[(error|fatal|panic)\] ")  # the marks of `-loglevel level`
 _SIZE = re.compile(rb"^\[graph \S+ input from stream \S+ @ \S+\] \[verbose\] w:(\d+) h:(\d+) ")
 BANNER = re.compile(r"ffmpeg version |built with |configuration: |lib\w+ +\d")
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What a run of ffmpeg left: its exit status, its output, and what it said."""
+    """The result of a run of ffmpeg: its exit status, standard output and log."""
 
     status: int
     output: bytes
@@ -42,12 +42,16 @@ def run(arguments: Sequence[str], guard: Guard, given: bytes = b"") -> Finished:
     """Run ffmpeg to its end.
 
     Args:
-        arguments: Those after its name.
-        guard: The limits; ffmpeg is killed where one is exceeded and where `guard.check` raises.
+        arguments: Its arguments.
+        guard: The limits; ffmpeg is killed if one is exceeded or `guard.check` raises.
         given: Bytes for its standard input.
 
+    Returns:
+        Its exit status, output and log.
+
     Raises:
-        InvalidInput, StorageError: ffmpeg did nothing for too long or gave more than fits.
+        InvalidInput: There was no activity for too long, or more output than allowed.
+        StorageError: The same, while a file was written.
 
     """
     process = start([executable(), *arguments], writes=bool(given))
@@ -68,16 +72,16 @@ def run(arguments: Sequence[str], guard: Guard, given: bytes = b"") -> Finished:
 
 
 class Running:
-    """ffmpeg at work on frames that come or go through a pipe; leaving the block ends it at once.
+    """ffmpeg with frames coming or going through a pipe; leaving the block kills it.
 
-    Time counts against the limits only while a frame is waited for: a caller may take as long as it likes
-    between two frames.
+    Time counts against the limits only while a frame is awaited: the caller may take any time between two
+    frames.
 
     Args:
-        arguments: Those after ffmpeg's name.
+        arguments: ffmpeg's arguments.
         guard: The limits of waiting for one frame.
-        reading: Whether its standard output is read (else its standard input is written). Then it says
-            everything, marked by its level, for only so sizes are known.
+        reading: Whether frames are read from its standard output, else written to its standard input. When
+            reading, its log is verbose and marked by level, which is the only way to know frame sizes.
 
     """
 
@@ -95,7 +99,7 @@ class Running:
         self._heard = 0
         self._listener = Thread(target=self._listen, daemon=True)
         self._listener.start()
-        # Pipes block, so another thread waits at them while this one hears of interrupts.
+        # Pipes block, so another thread waits for them while this one handles interrupts.
         self._worker = ThreadPoolExecutor(1, "ffmpeg")
 
     def __enter__(self) -> "Running":
@@ -111,15 +115,15 @@ class Running:
         _opened(self._process.stderr).close()
 
     def read_into(self, frame: NDArray[np.uint8]) -> bool:
-        """Fill a frame; False where the stream ended before it was full."""
+        """Fill a frame; returns False if the stream ended before the frame was complete."""
         return self._wait_for(_opened(self._process.stdout).readinto, frame.data) == frame.nbytes
 
     def write(self, frame: NDArray[np.uint8]) -> bool:
-        """Hand over a frame; False where ffmpeg has ended and takes no more."""
+        """Write a frame; returns False if ffmpeg has ended and takes no more."""
         return bool(self._wait_for(_write_all, self._process.stdin, np.ascontiguousarray(frame)))
 
     def finish(self) -> int:
-        """Signal that nothing more comes, wait for the end of ffmpeg and return its exit status."""
+        """Close the pipes, wait for ffmpeg to end and return its exit status."""
         status = self._wait_for(self._close)
         self._listener.join()
         return status
@@ -147,29 +151,29 @@ class Running:
 
     @property
     def sizes(self) -> int:
-        """How many sizes the decoded frames had, known when the block is left."""
+        """The number of different sizes that decoded frames had, known after the block."""
         return len(self._sizes)
 
     @property
     def log(self) -> str:
-        """The last errors that ffmpeg reported."""
+        """The last errors that ffmpeg logged."""
         return _text(b"".join(self._lines))
 
 
 def executable() -> str:
-    """Return the path of ffmpeg, or raise MissingDependency."""
+    """Return the path of ffmpeg; raises MissingDependency."""
     try:
         from imageio_ffmpeg import get_ffmpeg_exe
 
         return str(get_ffmpeg_exe())
     except (ImportError, RuntimeError) as error:
         raise MissingDependency(
-            "No ffmpeg was found for reading and writing clips: run 'pip install imageio-ffmpeg'."
+            "No ffmpeg was found for reading and writing videos: run 'pip install imageio-ffmpeg'."
         ) from error
 
 
 def each_frame_once() -> tuple[str, str]:
-    """Return the option that makes ffmpeg pass every frame on as it is; its name changed with version 5.1."""
+    """Return the option that makes ffmpeg pass each frame on once; version 5.1 renamed it."""
     return _each_frame_once(executable())
 
 
@@ -178,11 +182,11 @@ def _each_frame_once(path: str) -> tuple[str, str]:
     version = re.match(r"ffmpeg version n?(\d+)\.(\d+)", _text(run(["-version"], Guard(path)).output))
     if version and tuple(map(int, version.groups())) < (5, 1):
         return "-vsync", "0"
-    return "-fps_mode", "passthrough"  # builds without a number are recent ones
+    return "-fps_mode", "passthrough"  # builds without a version number are recent ones
 
 
 def reason(log: str) -> str:
-    """Return the last line of a log that says something, without the addresses in front."""
+    """Return the last meaningful line of a log, without the addresses in front."""
     lines = [re.sub(r"^(\[[^]]*\] ?)+", "", line).strip(" .") for line in log.splitlines()]
     telling = [line for line in lines if line and line != "Conversion failed!" and not BANNER.match(line)]
     return telling[-1] if telling else "without saying why"
@@ -191,7 +195,7 @@ def reason(log: str) -> str:
 def _has_ended(process: Process, seconds: float, streams: tuple[Collector, ...], guard: Guard) -> bool:
     if max(stream.size for stream in streams) > guard.max_output:
         raise InvalidInput(
-            f"{str(guard.subject)!r} gives more than {guard.max_output >> 20} MB of packets or messages: "
+            f"{str(guard.subject)!r} produces more than {guard.max_output >> 20} MB of packets or messages: "
             "cut it into shorter parts."
         )
     return ends_within(process, seconds)
@@ -200,7 +204,7 @@ def _has_ended(process: Process, seconds: float, streams: tuple[Collector, ...],
 def _write_all(pipe: IO[bytes] | None, frame: NDArray[np.uint8]) -> bool:
     try:
         _opened(pipe).write(frame.data)
-    except OSError:  # a broken pipe on one system, an invalid argument on another
+    except OSError:  # a broken pipe, or an invalid argument on other systems
         return False
     return True
 
@@ -215,7 +219,7 @@ def _text(log: bytes) -> str:
 
 
 def _widen(pipe: IO[bytes] | None) -> None:
-    """Let a pipe hold a frame, on systems that can and where their limits allow it."""
+    """Enlarge a pipe to hold a frame, where the system and its limits allow it."""
     with suppress(ImportError, AttributeError, OSError):
         import fcntl
 

@@ -1,15 +1,14 @@
-"""Videos and other files of a folder, whatever programs and systems have put beside them."""
+"""Finding videos and images in a directory, ignoring what systems and programs put next to them."""
 
 import os
-import warnings
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import AnimateXWarning, InvalidInput
+from ..errors import InvalidInput, warn
 
-# Of every container in `containers.VIDEO_FORMATS` that is read from a single file.
+# The suffixes of all containers in `containers.VIDEO_FORMATS` that are read from a single file.
 CLIP_SUFFIXES = (
     *(".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif", ".webp", ".apng"),
     *(".3gp", ".3g2", ".qt", ".mj2", ".f4v", ".flv", ".wmv", ".asf", ".ogv", ".ogg", ".divx"),
@@ -17,65 +16,85 @@ CLIP_SUFFIXES = (
     *(".mxf", ".nut", ".dv", ".rm", ".rmvb", ".ivf", ".y4m", ".h264", ".264", ".avc", ".h265", ".265"),
     *(".hevc", ".obu", ".mjpeg", ".mjpg"),
 )
-# Of every format in `image_files.FORMATS`.
+# The suffixes of all formats in `image.FORMATS`.
 READ_PICTURE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".gif", ".tif", ".tiff", ".bmp", ".dib"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".mpo"),
 )
 USUAL_SUFFIXES = ", ".join(CLIP_SUFFIXES[:8])  # for messages
 SYSTEM_FILES = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"))
-COMPANIONS = "companion that macOS writes"
-SYSTEM = "file of the system"
+COMPANIONS = "companion file of macOS"
+SYSTEM = "system file"
 OTHERS = "not the name of a video"
-BROKEN = "link to nothing"
-STILLS = "picture that does not move"
-CLOSED = "folder that cannot be opened"
-AGAIN = "link to a folder that is read already"
+BROKEN = "broken link"
+STILLS = "still image"
+CLOSED = "directory that cannot be opened"
+AGAIN = "link to a directory that is read already"
 BESIDE = (".json", ".txt", ".csv", ".jsonl", ".yaml", ".yml", ".md")  # poses, captions and lists of videos
 
 
 @dataclass
 class Listing:
-    """Files of a folder by their names in it, with forward slashes; and what was left out, by the reason."""
+    """The files of a directory, by relative name with forward slashes, and those left out, by reason."""
 
     files: dict[str, Path] = field(default_factory=dict)
     left_out: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
 
 def find_clips(folder: Path) -> dict[str, Path]:
-    """Return the videos in a folder and its subfolders by their names in it, sorted.
+    """Find the videos in a directory and its subdirectories.
 
-    Names have forward slashes on every system. Links are followed, each folder once. An AnimateXWarning for
-    each reason says what is left out. Raises InvalidInput where there are none.
+    Links are followed, each directory once. An AnimateXWarning for each reason lists what is left out.
+
+    Args:
+        folder: The directory.
+
+    Returns:
+        Relative name, with forward slashes on every system -> path; sorted.
+
+    Raises:
+        InvalidInput: The directory does not exist or has no videos.
+
     """
     if not folder.is_dir():
-        raise InvalidInput(f"The folder of clips {str(folder)!r} does not exist: check its name.")
+        raise InvalidInput(f"The video directory {str(folder)!r} does not exist: check the path.")
     listing = Listing()
     for path in _walk(folder, listing):
         _sort_in(path, path.relative_to(folder).as_posix(), listing)
     report_left_out(folder, listing.left_out)
     if not listing.files:
-        raise InvalidInput(f"{str(folder)!r} holds no clips: put videos there ({USUAL_SUFFIXES} and others).")
+        raise InvalidInput(
+            f"{str(folder)!r} contains no videos: put videos there ({USUAL_SUFFIXES} and others)."
+        )
     return dict(sorted(listing.files.items()))
 
 
 def files_by_name(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
-    """Return the files of a folder with one of these suffixes by their names without it, sorted.
+    """Return the files of a directory with certain suffixes, by their names without suffix.
 
-    {} where there is no such folder. Raises InvalidInput for two files of one name.
+    Args:
+        folder: The directory, which need not exist.
+        suffixes: Lower-case suffixes.
+
+    Returns:
+        Name -> path; sorted.
+
+    Raises:
+        InvalidInput: Two files have the same name.
+
     """
     found: dict[str, Path] = {}
     for path in files_with(folder, suffixes):
         other = found.setdefault(path.stem, path)
         if other != path:
-            raise InvalidInput(f"{other} and {path} are both of the case {path.stem!r}: leave one.")
+            raise InvalidInput(f"{other} and {path} have the same name {path.stem!r}: keep only one of them.")
     return found
 
 
 def files_with(folder: Path, suffixes: Collection[str]) -> list[Path]:
-    """Return the files of a folder with one of these suffixes, in capitals too, sorted by name.
+    """Return the files of a directory with certain suffixes, in any case, sorted by name.
 
-    Those that systems write beside the user's are left out. [] where there is no such folder.
+    System files are left out. Returns [] if the directory does not exist.
     """
     files = sorted(folder.iterdir()) if folder.is_dir() else []
     return [
@@ -86,15 +105,14 @@ def files_with(folder: Path, suffixes: Collection[str]) -> list[Path]:
 
 
 def is_of_system(name: str) -> bool:
-    """Whether a file is one that macOS or Windows writes beside those of the user."""
+    """Return whether macOS or Windows writes a file of this name next to those of the user."""
     return name.startswith(("._", ".DS_Store")) or name.lower() in SYSTEM_FILES
 
 
 def report_left_out(folder: Path, left_out: Mapping[str, list[str]]) -> None:
-    """Warn, once for each reason, of the files of a folder that are left out."""
+    """Warn about the files of a directory that are left out, once for each reason."""
     for why, names in left_out.items():
-        sentence = f"Left out of {str(folder)!r}: {_some(names)} ({len(names)} in all, {why})."
-        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+        warn(f"Left out of {str(folder)!r}: {_some(names)} ({len(names)} in all, {why}).", stacklevel=3)
 
 
 def _some(names: list[str], most: int = 3) -> str:
@@ -103,16 +121,16 @@ def _some(names: list[str], most: int = 3) -> str:
 
 
 def _walk(folder: Path, listing: Listing) -> Iterator[Path]:
-    """Yield everything in a folder that is no folder; each folder once, also where links lead to it."""
-    whole = folder.resolve()
-    visited = {_identity(each) for each in (whole, *whole.parents)}  # a link upwards would lead back
+    """Yield every file below a directory; each directory once, even if links lead to it."""
+    resolved = folder.resolve()
+    visited = {_identity(each) for each in (resolved, *resolved.parents)}  # a link upwards would lead back
 
     def note(error: OSError) -> None:
         listing.left_out[CLOSED].append(os.path.relpath(error.filename or folder, folder))
 
     for place, folders, files in os.walk(folder, onerror=note, followlinks=True):
         here = Path(place)
-        # Folders of the user's own come before links to them, so that names stay those without links.
+        # Real directories come before links to them, so that names do not depend on links.
         folders.sort(key=lambda name: ((here / name).is_symlink(), name))
         folders[:] = list(_not_visited(here, folders, folder, visited, listing))
         yield from (here / name for name in sorted(files))
@@ -133,7 +151,7 @@ def _not_visited(
 
 
 def _identities_below(folder: Path) -> set[tuple[int, int]]:
-    """Return the folders below one that are reached without links."""
+    """Return the directories below one that are reached without links."""
     return {_identity(Path(place)) for place, _, _ in os.walk(folder)}
 
 
@@ -146,7 +164,7 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 
 def _sort_in(path: Path, name: str, listing: Listing) -> None:
-    """Put a file among the videos or among what is left out; poses and captions are neither."""
+    """Add a file to the videos or to what is left out; poses and captions are neither."""
     why = _why_left_out(path)
     if why is None:
         listing.files[name] = path
@@ -166,10 +184,10 @@ def _why_left_out(path: Path) -> str | None:
 
 
 def _is_animated(path: Path) -> bool:
-    """Whether a WebP file has several frames."""
+    """Return whether a WebP file has several frames."""
     try:
         with path.open("rb") as file:
             head = file.read(21)
     except OSError:
-        return True  # reading it says what is wrong
+        return True  # reading it reports what is wrong
     return head[12:16] == b"VP8X" and bool(head[20] & 2)

@@ -1,12 +1,11 @@
-"""ffmpeg's filters for a video, by its tags and by what ffmpeg logs of its first frames."""
+"""ffmpeg filters for a video, chosen by its tags and by what ffmpeg logs of its first frames."""
 
 import re
-import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ..errors import AnimateXWarning, InvalidInput
+from ..errors import InvalidInput, warn
 from .colour import D65, HLG, PRIMARIES
 from .containers import MAX_PIXELS
 from .ffmpeg import executable, run
@@ -18,16 +17,17 @@ from .stream_colour import SWSCALE_MATRICES, StreamColour, colour_problem, parse
 EXACT = "flags=bicubic+accurate_rnd+full_chroma_int:sws_dither=none"
 TURNS = {90: ("transpose=cclock",), 180: ("hflip", "vflip"), 270: ("transpose=clock",)}
 FILTER = re.compile(r"^ [A-Z.]{2,3} (\w+) ", re.MULTILINE)
+IMAGE = re.compile(r"^Input #0, (?:png|jpeg|webp)_pipe,", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How frames are converted.
+    """How frames are converted to RGB.
 
     Attributes:
-        filters: Those of ffmpeg, in their order.
-        pixel_format: What it gives out: "rgb24", "rgba" or "rgb48le".
-        converts: Whether the frames are still to be converted, by `colour.Conversion.frame`.
+        filters: ffmpeg's filters, in order.
+        pixel_format: Their output: "rgb24", "rgba" or "rgb48le".
+        converts: Whether the frames still need `colour.Conversion.frame`.
 
     """
 
@@ -39,20 +39,23 @@ class Reading:
 def reading(
     geometry: Geometry, colour: StreamColour, *, has_alpha: bool = False, cube: Path | None = None
 ) -> Reading:
-    """Choose the conversion of a video's frames.
+    """Choose the conversion of a video's frames to sRGB.
 
-    ffmpeg's own scaler where its conversion is right, zscale where that is there, and else `colour`.
+    ffmpeg's own scaler is used if its conversion is correct, zscale if available, else `colour`.
 
     Args:
         geometry: Of the video.
         colour: Of the video.
-        has_alpha: Whether the frames are given out with their alpha.
-        cube: A file of `colour.hlg_cube`, for HLG.
+        has_alpha: Whether the alpha channel is kept.
+        cube: A file with `colour.hlg_cube`, for HLG.
+
+    Returns:
+        The filters, and what remains to be done.
 
     """
     packed = "rgba" if has_alpha else "rgb24"
     fitted, padded = _fitting(geometry)
-    if colour.matrix not in (*SWSCALE_MATRICES, "gbr"):  # new scalers refuse frames marked so
+    if colour.matrix not in (*SWSCALE_MATRICES, "gbr"):  # new scalers refuse frames with such tags
         fitted = f"setparams=colorspace=unknown,{fitted}"
     if colour.is_plain or (colour.conversion is None and not converts_by_zscale(geometry, colour)):
         matrix = f":in_color_matrix={_scaler_name(colour.matrix)}" if colour.assumed else ""
@@ -63,13 +66,13 @@ def reading(
     span = "pc" if colour.full_range else "tv"
     is_rgb = colour.matrix == "gbr"
     matrix = "" if is_rgb else f":in_color_matrix={_scaler_name(colour.matrix)}:in_range={span}"
-    if not is_rgb:  # frames of odd sizes cannot be padded where chroma is subsampled
+    if not is_rgb:  # frames of odd sizes with subsampled chroma cannot be padded
         fitted = f"{fitted}:in_range={span}:out_range={span},format=yuv444p16le"
     return Reading((fitted, padded, f"scale={EXACT}{matrix}", "format=rgb48le"), "rgb48le", converts=True)
 
 
 def deinterlacing(geometry: Geometry) -> tuple[str, ...]:
-    """Return the filters that make whole frames of fields, as many as there were."""
+    """Return the filters that deinterlace a video without changing its number of frames."""
     if geometry.parity is None:
         return ()
     parity = "auto:deint=interlaced" if geometry.flagged else f"{geometry.parity}:deint=all"
@@ -77,9 +80,9 @@ def deinterlacing(geometry: Geometry) -> tuple[str, ...]:
 
 
 def converts_by_zscale(geometry: Geometry, colour: StreamColour) -> bool:
-    """Whether zscale is there and converts such frames.
+    """Return whether zscale is available and converts such frames.
 
-    Sides must be even where chroma is subsampled, and white stays white only from D65.
+    Sizes must be even because chroma is subsampled, and white is preserved only from D65.
     """
     is_even = not any(side % 2 for side in geometry.size)
     keeps_white = PRIMARIES[colour.primaries][3] == D65
@@ -88,15 +91,15 @@ def converts_by_zscale(geometry: Geometry, colour: StreamColour) -> bool:
 
 @lru_cache
 def available_filters(path: str) -> frozenset[str]:
-    """Return the names of the filters that an ffmpeg has."""
+    """Return the names of the filters of an ffmpeg executable."""
     listing = run(["-hide_banner", "-filters"], Guard(path)).output.decode("ascii", "replace")
     return frozenset(FILTER.findall(listing))
 
 
 def _fitting(geometry: Geometry) -> tuple[str, str]:
-    """Return what scales every frame to the size of the first, with bars where its shape is another.
+    """Return the filters that scale every frame to the size of the first, with bars for another shape.
 
-    ffmpeg alone would squeeze the frames of a stream whose size changes.
+    ffmpeg alone would distort the frames of a stream whose size changes.
     """
     (width, height), (stored_width, stored_height) = geometry.size, geometry.stored
     aspect = float(geometry.sample_aspect)
@@ -121,33 +124,31 @@ def _zscaled(colour: StreamColour, planar: str, cube: Path | None) -> tuple[str,
 
 
 def _scaler_name(matrix: str) -> str:
-    """Return what ffmpeg's scaler calls a matrix, in old versions too."""
+    """Return the name of a matrix in ffmpeg's scaler, which old versions know too."""
     return {"bt2020nc": "bt2020", "bt470bg": "bt470"}.get(matrix, matrix)
 
 
 def _escaped(text: str) -> str:
-    """Escape a value for a filter's option, and that for the list of filters."""
+    """Escape a value for an option of a filter, and for the filter chain."""
     return re.sub(r"([\\'\[\],;])", r"\\\1", re.sub(r"([\\':])", r"\\\1", text))
 
 
-PICTURE = re.compile(r"^Input #0, (?:png|jpeg|webp)_pipe,", re.MULTILINE)
-
-
 def looks_of(path: Path, log: str, pixel_format: str) -> tuple[Geometry, StreamColour, bool]:
-    """Return the geometry and the colours of a video's frames, and whether it is an image file.
+    """Derive geometry and colours of a video's frames; warns if they are deinterlaced or may look wrong.
 
     Args:
         path: The video.
-        log: What `clip.look_at_first_frame` logged, in which a frame was decoded.
+        log: The output of `first_frame.look_at_first_frame`, in which a frame was decoded.
         pixel_format: ffmpeg's name of the format of that frame.
+
+    Returns:
+        The geometry, the colours, and whether the file is a single image.
 
     Raises:
         InvalidInput: The frames are too large.
 
-    An AnimateXWarning says that frames are deinterlaced, or that colours may be off.
-
     """
-    if PICTURE.search(log):
+    if IMAGE.search(log):
         return Geometry(picture_size(path)), StreamColour(matrix="gbr"), True
     geometry = parse_geometry(log)
     for size in (geometry.stored, geometry.size):
@@ -160,17 +161,14 @@ def looks_of(path: Path, log: str, pixel_format: str) -> tuple[Geometry, StreamC
 def _check_size(path: Path, width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise InvalidInput(
-            f"The clip {str(path)!r} has frames of {width}x{height} pixels, but {MAX_PIXELS:,} are the most: "
-            "make it smaller."
+            f"The video {str(path)!r} has frames of {width}x{height} pixels, but the maximum is "
+            f"{MAX_PIXELS:,}: make it smaller."
         )
 
 
 def _warn(path: Path, geometry: Geometry, colour: StreamColour, stream: str) -> None:
-    sentences = []
     if geometry.parity is not None:
-        sentences.append(f"The clip {str(path)!r} is interlaced, so its frames are deinterlaced.")
+        warn(f"The video {str(path)!r} is interlaced, so its frames are deinterlaced.", stacklevel=4)
     problem = colour_problem(colour, stream, has_zscale="zscale" in available_filters(executable()))
     if problem is not None:
-        sentences.append(f"The colours of the clip {str(path)!r} may be wrong, because they {problem}.")
-    for sentence in sentences:
-        warnings.warn(AnimateXWarning(sentence), stacklevel=4)
+        warn(f"The colours of the video {str(path)!r} may be wrong, because they {problem}.", stacklevel=4)

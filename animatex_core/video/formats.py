@@ -1,4 +1,4 @@
-"""Formats that videos are written in, and the metadata that they carry."""
+"""Output formats of videos, and their metadata."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -9,65 +9,30 @@ from pathlib import Path
 from ..errors import InvalidInput
 from ..utils.files import scratch_file, storage_errors
 
-SPECIAL = re.compile(r"[=;#\\\r\n]")
-
-
-@contextmanager
-def tagging(target: Path, metadata: Mapping[str, str]) -> Iterator[list[str]]:
-    """Give the options that make ffmpeg tag a clip of one input; their file goes at the end of the block."""
-    if not metadata:
-        yield []
-        return
-    with scratch_file(target) as file:
-        with storage_errors(target):
-            file.write_bytes(as_ffmetadata(metadata).encode("utf-8", "replace"))
-        yield ["-f", "ffmetadata", "-i", f"file:{file}", "-map_metadata", "1"]
-
-
-def as_ffmetadata(metadata: Mapping[str, str]) -> str:
-    """Return texts in ffmpeg's own format for them: a line name=text each, special characters escaped."""
-    lines = (f"{_escaped(name)}={_escaped(text)}\n" for name, text in metadata.items())
-    return ";FFMETADATA1\n" + "".join(lines)
-
-
-def check_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the texts, or raise InvalidInput where one has no name or cannot be handed to ffmpeg.
-
-    That is one with the character NUL, or with a backslash at its end, which new ffmpegs misread.
-    """
-    for name, text in metadata.items():
-        if not name or "\0" in name + text or "\\" in (name[-1:], text[-1:]):
-            raise InvalidInput(
-                f"The metadata {name!r} has no name, holds the character NUL or ends with a backslash: "
-                "leave it out."
-            )
-    return metadata
-
-
-def _escaped(text: str) -> str:
-    return SPECIAL.sub(r"\\\g<0>", text)
-
-
 BEST = 10  # quality
 MIN_FPS = 0.1
-GIF_FPS = 50  # players show faster ones slowly
-# Players take unmarked colours of small clips for BT.601 and of large ones for BT.709: so they are marked.
-# The frames are marked too: new ffmpegs take the tags of the file from them.
+GIF_FPS = 50  # players slow down faster ones
+SPECIAL = re.compile(r"[=;#\\\r\n]")  # characters that ffmpeg's metadata format escapes
+NUMBER = re.compile(r"%0?\d*d")
+
+
+# Players assume BT.601 for small videos without colour tags and BT.709 for large ones, so files are tagged.
+# Frames are tagged too, because new ffmpeg versions copy the tags of the file from them.
 _COLOURS = (
     "-vf",
     "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,"
     "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709",
 )
-_MARKS = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
+_TAGS = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
 
 
 def _h264(quality: float) -> tuple[str, ...]:
-    return (*_COLOURS, "-c:v", "libx264", "-crf", f"{40 - 3 * quality:g}", *_MARKS)
+    return (*_COLOURS, "-c:v", "libx264", "-crf", f"{40 - 3 * quality:g}", *_TAGS)
 
 
 def _vp9(quality: float) -> tuple[str, ...]:
     speed = ("-deadline", "good", "-cpu-used", "4", "-row-mt", "1")
-    return (*_COLOURS, "-c:v", "libvpx-vp9", "-b:v", "0", "-crf", f"{55 - 4 * quality:.0f}", *speed, *_MARKS)
+    return (*_COLOURS, "-c:v", "libvpx-vp9", "-b:v", "0", "-crf", f"{55 - 4 * quality:.0f}", *speed, *_TAGS)
 
 
 def _lossless(_: float) -> tuple[str, ...]:
@@ -76,11 +41,16 @@ def _lossless(_: float) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of clip.
+    """An output format.
 
-    video: ffmpeg's options for a quality of 0 to 10; container: those of the file itself.
-    sound: those for its sound, empty where it has none; block: samples that come together in it.
-    even: whether width and height must be even.
+    Attributes:
+        name: For messages.
+        video: Returns ffmpeg's options for the video stream at a quality of 0 to 10.
+        container: ffmpeg's options for the file.
+        sound: ffmpeg's options for the audio stream; empty if the format has no audio.
+        block: The samples per block of audio.
+        even: Whether width and height must be even.
+
     """
 
     name: str
@@ -94,31 +64,78 @@ class Format:
 _BOXES = ("-movflags", "+faststart+use_metadata_tags")  # tags of any name, as ComfyUI reads and writes them
 MP4 = Format("mp4", _h264, (*_BOXES, "-f", "mp4"), ("-c:a", "aac", "-b:a", "192k"), 1024, True)
 WEBM = Format("webm", _vp9, ("-f", "webm"), ("-c:a", "libopus", "-b:a", "128k"), even=True)
-GIF = Format("gif")  # first a lossless clip, for its palette is that of all frames
-PNG = Format("PNG sequence")  # without ffmpeg, which in old versions does not say that the disk is full
+GIF = Format("gif")  # written from a lossless video, because its palette depends on all frames
+PNG = Format("PNG sequence")  # without ffmpeg, whose old versions do not report a full disk
 FORMATS = {".mp4": MP4, ".webm": WEBM, ".gif": GIF}
-NUMBER = re.compile(r"%0?\d*d")
 
 
 def format_of(path: Path) -> Format:
-    """Return what a path asks for: .mp4, .webm, .gif, or PNG for a folder or a pattern such as %04d.png."""
+    """Return the format of an output path.
+
+    Args:
+        path: With .mp4, .webm or .gif; a directory or a pattern such as %04d.png for a PNG sequence.
+
+    Returns:
+        The format.
+
+    Raises:
+        InvalidInput: The suffix is unknown.
+
+    """
     suffix = path.suffix.lower()
     if suffix in FORMATS:
         return FORMATS[suffix]
     if not suffix or (suffix == ".png" and len(NUMBER.findall(path.name)) == 1):
         return PNG
     raise InvalidInput(
-        f"{str(path)!r} cannot become a clip: end its name in {', '.join(FORMATS)} or %04d.png, "
-        "or name a folder without a suffix for PNG files."
+        f"{str(path)!r} is not a video name: use one that ends in {', '.join(FORMATS)} or %04d.png, or a "
+        "directory without a suffix for PNG files."
     )
 
 
 def check_settings(kind: Format, fps: float, quality: float) -> None:
-    """Raise InvalidInput for rates and qualities that cannot be."""
+    """Raise InvalidInput for a frame rate or quality that the format does not support."""
     most = GIF_FPS if kind is GIF else 1000
     if not MIN_FPS <= fps <= most:
         raise InvalidInput(
-            f"fps is {fps:g}, but a {kind.name} takes rates of {MIN_FPS:g} to {most}: take one."
+            f"fps is {fps:g}, but a {kind.name} supports {MIN_FPS:g} to {most}: use a rate in that range."
         )
     if not 0 <= quality <= BEST:
         raise InvalidInput(f"quality is {quality:g}, but it must be 0 (small files) to {BEST} (best).")
+
+
+def check_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the metadata, or raise InvalidInput for a text that cannot be passed to ffmpeg.
+
+    That is one without a name, with a NUL character, or with a backslash at its end, which new versions of
+    ffmpeg misread.
+    """
+    for name, text in metadata.items():
+        if not name or "\0" in name + text or "\\" in (name[-1:], text[-1:]):
+            raise InvalidInput(
+                f"The metadata {name!r} has no name, contains a NUL character or ends with a backslash: "
+                "leave it out."
+            )
+    return metadata
+
+
+@contextmanager
+def tagging(target: Path, metadata: Mapping[str, str]) -> Iterator[list[str]]:
+    """Provide the ffmpeg options that add metadata to a video with one input, during the block."""
+    if not metadata:
+        yield []
+        return
+    with scratch_file(target) as file:
+        with storage_errors(target):
+            file.write_bytes(as_ffmetadata(metadata).encode("utf-8", "replace"))
+        yield ["-f", "ffmetadata", "-i", f"file:{file}", "-map_metadata", "1"]
+
+
+def as_ffmetadata(metadata: Mapping[str, str]) -> str:
+    """Return metadata in ffmpeg's format: a line name=text each, with special characters escaped."""
+    lines = (f"{_escaped(name)}={_escaped(text)}\n" for name, text in metadata.items())
+    return ";FFMETADATA1\n" + "".join(lines)
+
+
+def _escaped(text: str) -> str:
+    return SPECIAL.sub(r"\\\g<0>", text)

@@ -1,4 +1,4 @@
-"""The shape of the pixels and the fields of a video, by what ffmpeg logs of its first frames."""
+"""Pixel shape, interlacing and rotation of a video, from what ffmpeg logs of its first frames."""
 
 import re
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ MAX_ASPECT = 10  # of one pixel; no camera or format has more
 
 @dataclass(frozen=True)
 class Geometry:
-    """How a video's stored frames become pictures of square pixels.
+    """How stored frames become images with square pixels.
 
     Attributes:
-        stored: Width and height of the frames, after the rotation that the file asks for.
-        sample_aspect: Width of a pixel divided by its height, 1 where the file does not say.
-        parity: Which field is shown first, "tff" or "bff"; None for progressive video.
-        flagged: Whether the interlaced frames are marked one by one, so that others are left as they are.
-        rotation: Degrees counterclockwise that an interlaced video is turned by after deinterlacing, for its
-            fields are rows of the stored frames. 0 where ffmpeg turns it.
+        stored: Width and height of the frames, after the rotation that the file requests.
+        sample_aspect: Width of a pixel divided by its height; 1 if unknown.
+        parity: The field that is shown first, "tff" or "bff"; None for progressive video.
+        flagged: Whether interlaced frames are marked individually, so that others are left unchanged.
+        rotation: Degrees counterclockwise by which an interlaced video is rotated after deinterlacing, since
+            its fields are rows of the stored frames. 0 if ffmpeg rotates it.
 
     """
 
@@ -34,13 +34,13 @@ class Geometry:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in square pixels: the rows stay, the width is scaled."""
+        """Width and height in square pixels: the height is kept, the width is scaled."""
         width, height = self.stored
         return max(1, round(width * self.sample_aspect)), height
 
 
 def parse_geometry(log: str) -> Geometry:
-    """Read the geometry off the log of `clip.look_at_first_frame`, which holds one frame or more."""
+    """Parse the geometry from the log of `first_frame.look_at_first_frame`, with at least one frame."""
     frames = FRAME.findall(log)
     numerator, denominator, width, height, _ = frames[0]
     aspect = (
@@ -60,7 +60,7 @@ def parse_geometry(log: str) -> Geometry:
 
 
 def stream_text(log: str) -> str:
-    """Return what ffmpeg says of the video stream that it decodes: its line and those of its metadata."""
+    """Return what ffmpeg logs about the decoded video stream: its line and its metadata."""
     chosen = CHOSEN.search(log)
     number = chosen[1] if chosen else "0"
     found = re.search(rf"^ +Stream #0:{number}\b.*?(?=^ *Stream |^\S|\Z)", log, re.MULTILINE | re.DOTALL)
@@ -68,7 +68,7 @@ def stream_text(log: str) -> str:
 
 
 def stored_size(log: str, shown: tuple[int, int]) -> tuple[int, int]:
-    """Return width and height before rotation; those of the frame shown where the log does not say."""
+    """Return width and height before rotation, or `shown` if the log does not have them."""
     found = STREAM_SIZE.search(stream_text(log))
     return (int(found[1]), int(found[2])) if found else shown
 

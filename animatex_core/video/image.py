@@ -1,4 +1,4 @@
-"""Images: opened by Pillow, read as RGB with alpha, and written."""
+"""Reading images as sRGB with alpha, and writing them, with Pillow."""
 
 import struct
 import zlib
@@ -20,9 +20,103 @@ from .image_colour import colour_reader
 Frame = NDArray[np.uint8]
 """(h, w, 3) uint8, RGB."""
 
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "DIB", "PPM", "TGA")
+MAX_PIXELS = 100_000_000  # 10,000 by 10,000: 300 MB of RGB
+MAX_SIDE = 1 << 15
+MAX_FILE_BYTES = 1 << 30  # MAX_PIXELS of four uncompressed 16-bit channels are 0.8 GB
+TILE_SIDES = (322, 323)  # TIFF's tags for the size of a tile, which is not limited otherwise
+# What Pillow's decoders raise for damaged files, depending on the format.
+DAMAGE = (
+    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError),
+    *(RuntimeError, AssertionError, BufferError, struct.error, zlib.error),
+)
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+TRANSPARENT = ("RGBA", "LA", "PA", "RGBa", "La")  # modes
+STRAIGHT = {"RGBa": "RGBA", "La": "LA", "P": "RGBA", "PA": "RGBA"}  # modes without premultiplied alpha
+TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+BAND_PIXELS = 1 << 22  # converted at once
+QUALITY = 95  # of JPEG and WebP
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image.
+
+    Attributes:
+        rgb: (h, w, 3) uint8; transparent parts are blended with white.
+        alpha: (h, w) uint8; None if the image is opaque.
+
+    """
+
+    rgb: Frame
+    alpha: NDArray[np.uint8] | None = None
+
+    @property
+    def aspect(self) -> float:
+        """Width divided by height."""
+        return self.rgb.shape[1] / self.rgb.shape[0]
+
+
+def read_picture(path: str | Path) -> Picture:
+    """Read an image with 8 or 16 bits per channel, rotated by its EXIF; of several frames the first.
+
+    Greys, palettes and CMYK become RGB, and all colours sRGB; see `image_colour`.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The image.
+
+    Raises:
+        InvalidInput: The file is missing, not an image, damaged, has floating-point values, or has more than
+            100 million pixels or 32,768 on a side.
+        OutOfMemory: There is too little memory for it.
+
+    """
+    path = Path(path)
+    require_file(path, "image")
+    with open_image(path) as image:
+        ImageOps.exif_transpose(image, in_place=True)
+        return _converted(path, image)
+
+
+def picture_size(path: str | Path) -> tuple[int, int]:
+    """Return width and height of an image as `read_picture` returns it, without decoding it."""
+    with open_image(Path(path)) as image:
+        width, height = image.size
+        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) in TURNED
+    return (height, width) if is_turned else (width, height)
+
+
+def write_picture(path: str | Path, rgb: Frame) -> Path:
+    """Write an image; the file appears only when complete.
+
+    Args:
+        path: A .png, .jpg or .webp file.
+        rgb: (h, w, 3) uint8.
+
+    Returns:
+        The path.
+
+    Raises:
+        InvalidInput: The suffix or the array is invalid.
+        StorageError: The file cannot be written.
+
+    """
+    path, suffix = Path(path), Path(path).suffix.lower()
+    if suffix not in PICTURE_SUFFIXES:
+        raise InvalidInput(
+            f"{str(path)!r} is not an image name: use one that ends in {', '.join(PICTURE_SUFFIXES)}."
+        )
+    require_rgb(rgb, "The image")
+    with atomic_write(path) as file:
+        Image.fromarray(rgb).save(file, Image.registered_extensions()[suffix], quality=QUALITY)
+    return path
+
 
 def require_rgb(picture: object, name: str) -> None:
-    """Raise InvalidInput unless a picture is a numpy array (h, w, 3) uint8 with pixels in it."""
+    """Raise InvalidInput unless an image is a non-empty numpy array, (h, w, 3) uint8."""
     if not isinstance(picture, np.ndarray):
         raise InvalidInput(f"{name} is of type {type(picture).__name__}, but it must be a numpy array.")
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
@@ -32,29 +126,26 @@ def require_rgb(picture: object, name: str) -> None:
 
 
 def on_white(rgba: NDArray[np.uint8]) -> Frame:
-    """Lay (h, w, 4) uint8 of straight alpha on white, rounded to the nearest."""
+    """Blend (h, w, 4) uint8 with straight alpha over white, rounded to the nearest value."""
     alpha = rgba[..., 3:].astype(np.uint16)
     mixed = rgba[..., :3] * alpha + 255 * (255 - alpha) + 127
     return (mixed // 255).astype(np.uint8)
 
 
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "DIB", "PPM", "TGA")
-MAX_PIXELS = 100_000_000  # ten thousand by ten thousand: 300 MB of RGB
-MAX_SIDE = 1 << 15
-MAX_FILE_BYTES = 1 << 30  # uncompressed, 16 bits of four channels of all these pixels are 0.8 GB
-TILE_SIDES = (322, 323)  # TIFF's tags of a tile's width and height, which have no other bound
-# What Pillow's decoders raise for damaged files, by kind of file.
-DAMAGE = (
-    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError),
-    *(RuntimeError, AssertionError, BufferError, struct.error, zlib.error),
-)
-
-
 @contextmanager
 def open_image(path: Path) -> Iterator[Image.Image]:
-    """Open a picture of a size that can be decoded; errors of decoding it in the block become ours.
+    """Open an image whose size can be decoded; errors of decoding it in the block are converted too.
 
-    Raises InvalidInput for what is no picture, damaged or too large, OutOfMemory.
+    Args:
+        path: The file.
+
+    Yields:
+        The image, not decoded yet.
+
+    Raises:
+        InvalidInput: It is not an image, damaged or too large.
+        OutOfMemory: There is too little memory for it.
+
     """
     name = repr(str(path))
     try:
@@ -63,38 +154,38 @@ def open_image(path: Path) -> Iterator[Image.Image]:
             _check_size(image, name)
             yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InvalidInput(f"The picture {name} is too large ({error}): make it smaller.") from error
+        raise InvalidInput(f"The image {name} is too large ({error}): make it smaller.") from error
     except InvalidInput:
         raise
     except MemoryError as error:
-        raise OutOfMemory(f"There is too little memory for the picture {name}: make it smaller.") from error
+        raise OutOfMemory(f"There is too little memory for the image {name}: make it smaller.") from error
     except UnidentifiedImageError as error:
         raise InvalidInput(
-            f"{name} is not a picture, or of a format that is not read: save it again as PNG or JPEG."
+            f"{name} is not an image, or its format is not supported: save it again as PNG or JPEG."
         ) from error
     except DAMAGE as error:
         raise InvalidInput(
-            f"{name} is not a picture, or a damaged one ({reason_of(error)}): save it again as PNG or JPEG."
+            f"{name} is not an image, or it is damaged ({reason_of(error)}): save it again as PNG or JPEG."
         ) from error
 
 
 def known_formats() -> list[str]:
-    """Return the formats of ours that this Pillow has."""
+    """Return the supported formats that this version of Pillow has."""
     Image.init()
     return [each for each in FORMATS if each in Image.OPEN]
 
 
 def _check_file(path: Path, name: str) -> None:
     if path.stat().st_size > MAX_FILE_BYTES:
-        raise InvalidInput(f"The picture {name} is larger than {MAX_FILE_BYTES:,} bytes: make it smaller.")
+        raise InvalidInput(f"The image {name} is larger than {MAX_FILE_BYTES:,} bytes: make it smaller.")
     with path.open("rb") as file:
         canvas = _webp_canvas(file.read(30))
-    if canvas is not None:  # for which libwebp takes memory as soon as it is opened
+    if canvas is not None:  # libwebp allocates it when the file is opened
         _check_sides(*canvas, name)
 
 
 def _webp_canvas(head: bytes) -> tuple[int, int] | None:
-    """Return the width and height of an animated or otherwise extended WebP."""
+    """Return width and height of an animated or otherwise extended WebP."""
     if head[:4] != b"RIFF" or head[8:16] != b"WEBPVP8X":
         return None
     return 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
@@ -110,79 +201,20 @@ def _check_size(image: Image.Image, name: str) -> None:
 def _check_sides(width: int, height: int, name: str) -> None:
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise InvalidInput(
-            f"The picture {name} has {width}x{height} pixels, but {MAX_PIXELS:,} are the most, and "
-            f"{MAX_SIDE:,} along a side: make it smaller."
+            f"The image {name} has {width}x{height} pixels, but the maximum is {MAX_PIXELS:,}, and "
+            f"{MAX_SIDE:,} on a side: make it smaller."
         )
-
-
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-TRANSPARENT = ("RGBA", "LA", "PA", "RGBa", "La")  # modes
-STRAIGHT = {"RGBa": "RGBA", "La": "LA", "P": "RGBA", "PA": "RGBA"}  # modes without premultiplied colours
-TURNED = (5, 6, 7, 8)  # EXIF's orientations that swap width and height
-BAND_PIXELS = 1 << 22  # converted at once
-QUALITY = 95  # of JPEG and WebP
-
-
-@dataclass(frozen=True)
-class Picture:
-    """rgb: (h, w, 3) uint8, transparent parts laid on white; alpha: (h, w) uint8, None where opaque."""
-
-    rgb: Frame
-    alpha: NDArray[np.uint8] | None = None
-
-    @property
-    def aspect(self) -> float:
-        """Width divided by height."""
-        return self.rgb.shape[1] / self.rgb.shape[0]
-
-
-def read_picture(path: str | Path) -> Picture:
-    """Read a picture of 8 or 16 bits a channel, turned as its EXIF says; of several frames the first.
-
-    Greys, palettes and CMYK become RGB, and all colours sRGB, as `picture_colour` says.
-    Raises InvalidInput for what is missing, no picture, damaged, of floating-point values, of more than
-    100 million pixels or more than 32,768 along a side.
-    """
-    path = Path(path)
-    require_file(path, "picture")
-    with open_image(path) as image:
-        ImageOps.exif_transpose(image, in_place=True)
-        return _converted(path, image)
-
-
-def picture_size(path: str | Path) -> tuple[int, int]:
-    """Return width and height of a picture as `read_picture` gives it, without decoding it."""
-    with open_image(Path(path)) as image:
-        width, height = image.size
-        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) in TURNED
-    return (height, width) if is_turned else (width, height)
-
-
-def write_picture(path: str | Path, rgb: Frame) -> Path:
-    """Write (h, w, 3) uint8 as .png, .jpg or .webp and return its path; it appears when it is whole.
-
-    Raises InvalidInput, StorageError.
-    """
-    path, suffix = Path(path), Path(path).suffix.lower()
-    if suffix not in PICTURE_SUFFIXES:
-        raise InvalidInput(
-            f"{str(path)!r} cannot become a picture: end its name in {', '.join(PICTURE_SUFFIXES)}."
-        )
-    require_rgb(rgb, "The picture")
-    with atomic_write(path) as file:
-        Image.fromarray(rgb).save(file, Image.registered_extensions()[suffix], quality=QUALITY)
-    return path
 
 
 def _converted(path: Path, image: Image.Image) -> Picture:
     if image.mode == "F":
-        raise InvalidInput(f"The picture {str(path)!r} has floating-point values: save it with 8 or 16 bits.")
+        raise InvalidInput(f"The image {str(path)!r} has floating-point values: save it with 8 or 16 bits.")
     deep = image.mode.startswith("I")
     has_alpha = not deep and (image.mode in TRANSPARENT or "transparency" in image.info)
     rgb = np.empty((image.height, image.width, 3), np.uint8)
     alpha = np.full((image.height, image.width) if has_alpha else (0, 0), 255, np.uint8)
     to_rgb = colour_reader(path, image)
-    for rows in _bands(image):  # each of them is converted through several copies of itself
+    for rows in _bands(image):  # converting a band takes several times its memory
         band = image.crop((0, rows.start, image.width, rows.stop))
         band = _shallow(band) if deep else band
         if has_alpha:
@@ -201,10 +233,10 @@ def _bands(image: Image.Image) -> Iterator[slice]:
 
 
 def _shallow(image: Image.Image) -> Image.Image:
-    """Take the upper byte of 16 bits of grey, as Pillow does of colours: its own conversion clips greys."""
+    """Take the upper byte of 16-bit grey, as Pillow does for colours: its own conversion clips greys."""
     return Image.fromarray(np.clip(np.asarray(image, dtype=np.int64) >> 8, 0, 255).astype(np.uint8))
 
 
 def _straight(image: Image.Image) -> Image.Image:
-    """Return an image whose colours are not multiplied by its alpha."""
+    """Return an image without premultiplied alpha."""
     return image.convert(STRAIGHT[image.mode]) if image.mode in STRAIGHT else image

@@ -1,7 +1,6 @@
-"""Colours of image files in sRGB, by their ICC profile or by what else the file says of them."""
+"""Conversion of image files to sRGB, by their ICC profile or other colour information."""
 
 import struct
-import warnings
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -10,43 +9,51 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from ..errors import AnimateXWarning
+from ..errors import warn
 from .colour import SRGB, Conversion
 from .stream_colour import coded_conversion
 
 ToRgb = Callable[[Image.Image], NDArray[np.uint8]]
 
-MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # of pixels, by the colour space of a profile
+MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # pixel modes, by the colour space of a profile
 SRGB_CHROMATICITY = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)  # white, red, green, blue
 SRGB_GAMMA = 0.45455
 NEAR = 0.005
-GAMMAS = (0.1, 10.0)  # what a file can mean
+GAMMAS = (0.1, 10.0)  # plausible values
 ADOBE_RGB = Conversion(563 / 256, ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), (0.3127, 0.3290)))
-INTEROPERABILITY, ADOBE_NAME = 0xA005, "R03"  # of EXIF: what cameras write for Adobe RGB
-PNG_HEAD_BYTES = 1 << 20  # in which the chunk of colours is looked for
+INTEROPERABILITY, ADOBE_NAME = 0xA005, "R03"  # EXIF: what cameras write for Adobe RGB
+PNG_HEAD_BYTES = 1 << 20  # searched for the chunk with colour information
 BROKEN = (ImageCms.PyCMSError, OSError, ValueError, TypeError, AttributeError, RuntimeError)
 
 
 def colour_reader(path: Path, image: Image.Image) -> ToRgb:
-    """Return what converts parts of an image to (h, w, 3) uint8 sRGB; alpha is left out.
+    """Return a function that converts parts of an image to (h, w, 3) uint8 sRGB, without alpha.
 
-    The ICC profile decides; without one PNG's cICP, gAMA and cHRM, AVIF's nclx, or EXIF that names Adobe RGB.
-    CMYK and grey profiles are applied too. An AnimateXWarning says that a profile cannot be used: then the
-    image is taken as it is.
+    The ICC profile decides, including CMYK and grey ones; without one, cICP, gAMA and cHRM of PNG, nclx of
+    AVIF, or EXIF that names Adobe RGB. If a profile cannot be used, an AnimateXWarning is issued and the
+    image is taken for sRGB.
+
+    Args:
+        path: The file.
+        image: The opened image.
+
+    Returns:
+        The function.
+
     """
     coded = _coded(path, image)
     if coded is not None:
-        return lambda part: coded.picture(_plain(part))
+        return lambda part: coded.image(_plain(part))
     profile = image.info.get("icc_profile")
     if image.mode == "LAB" or profile:
         try:
             return _by_profile(image, profile)
         except BROKEN as error:
-            sentence = f"The colour profile of the picture {str(path)!r} cannot be used ({_reason(error)})"
-            warnings.warn(AnimateXWarning(f"{sentence}: its colours are taken for sRGB."), stacklevel=4)
+            fault = f"The colour profile of the image {str(path)!r} cannot be used ({_reason(error)})"
+            warn(f"{fault}: its colours are taken for sRGB.", stacklevel=4)
             return _plain
     stated = _stated(image)
-    return _plain if stated is None else lambda part: stated.picture(_plain(part))
+    return _plain if stated is None else lambda part: stated.image(_plain(part))
 
 
 def _plain(part: Image.Image) -> NDArray[np.uint8]:
@@ -68,23 +75,23 @@ def _by_profile(image: Image.Image, profile: bytes | None) -> ToRgb:
 
     if mode != "L":
         return convert
-    # Exact, but slow, so each level is converted once: quick ones are off by 10 in the dark of linear light.
+    # Exact but slow, so each level is converted once: the fast conversion is off by 10 in dark linear light.
     table = convert(Image.fromarray(np.arange(256, dtype=np.uint8)[None]))[0]
     return lambda part: table[np.asarray(part.convert("L"))]
 
 
 def _mode(image: Image.Image, source: ImageCms.ImageCmsProfile) -> str:
-    """Return the mode that a profile takes; raises ValueError for one that is not of such an image."""
+    """Return the mode that a profile takes; raises ValueError if it does not match the image."""
     space = source.profile.xcolor_space.strip()
     mode = MODES.get(space)
     is_grey = image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
     if mode is None or (mode == "CMYK") != (image.mode == "CMYK") or (mode == "L" and not is_grey):
-        raise ValueError(f"it is of {space or 'no colours'}, the picture of {image.mode}")
+        raise ValueError(f"it is for {space or 'no colours'}, but the image is {image.mode}")
     return mode
 
 
 def _coded(path: Path, image: Image.Image) -> Conversion | None:
-    """Return the conversion for numbers of ITU-T H.273, which stand above a profile."""
+    """Return the conversion for code points of ITU-T H.273, which override a profile."""
     if image.format not in ("PNG", "AVIF"):
         return None
     with path.open("rb") as file:
@@ -100,7 +107,7 @@ def _coded(path: Path, image: Image.Image) -> Conversion | None:
 
 
 def _stated(image: Image.Image) -> Conversion | None:
-    """Return the conversion that PNG's gAMA and cHRM, or the EXIF of a camera, ask for."""
+    """Return the conversion that gAMA and cHRM of a PNG, or the EXIF of a camera, specify."""
     if image.info.get("srgb") is not None:
         return None
     if image.getexif().get_ifd(INTEROPERABILITY).get(1) == ADOBE_NAME:
@@ -117,7 +124,7 @@ def _stated(image: Image.Image) -> Conversion | None:
 
 
 def _chromaticity(image: Image.Image) -> tuple[float, ...]:
-    """Return x, y of white, red, green and blue: those of sRGB where the file has no possible ones."""
+    """Return x, y of white, red, green and blue; those of sRGB if the file has no plausible ones."""
     points = tuple(float(value) for value in image.info.get("chromaticity", ()))
     if len(points) != 8 or not _possible(points) or np.allclose(points, SRGB_CHROMATICITY, atol=NEAR):
         return SRGB_CHROMATICITY
@@ -125,7 +132,7 @@ def _chromaticity(image: Image.Image) -> tuple[float, ...]:
 
 
 def _possible(points: tuple[float, ...]) -> bool:
-    """Whether primaries span colours: files with zeros, or all in one place, are known."""
+    """Return whether primaries span a gamut: files with zeros, or all at one point, exist."""
     red, green, blue = (np.array(points[index : index + 2]) for index in (2, 4, 6))
     area = np.linalg.det(np.stack([green - red, blue - red]))
     return abs(area) > 0.01 and min(points[1::2]) > 0

@@ -1,26 +1,25 @@
-"""Numbered pictures of a folder as a video: which they are, and in which order."""
+"""Numbered images in a directory as a video: finding them, and their order."""
 
 import os
 import re
-import warnings
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
 
-from ..errors import AnimateXWarning, InvalidInput
+from ..errors import InvalidInput, warn
 from .files import CLIP_SUFFIXES, READ_PICTURE_SUFFIXES, files_with
 from .formats import NUMBER
 from .image import picture_size
 
-DEFAULT_FPS = 24.0  # of pictures, which do not say
-MAX_NUMBERS = 5  # in a message
-MAX_NAME = 255  # bytes of a name that file systems take
+DEFAULT_FPS = 24.0  # images have no frame rate of their own
+MAX_NUMBERS = 5  # listed in a message
+MAX_NAME = 255  # bytes of a name in file systems
 LAST_NUMBER = re.compile(r"(\d+)(\D*)$")
 
 
 def names_pictures(path: Path) -> bool:
-    """Whether a path means several pictures: a folder, or a pattern such as frame_%04d.png or *.png."""
+    """Return whether a path stands for several images: a directory, or a pattern (%04d.png or *.png)."""
     if len(os.fsencode(path.name)) > MAX_NAME:
         return False
     if path.is_dir():
@@ -29,13 +28,17 @@ def names_pictures(path: Path) -> bool:
 
 
 def find_pictures(path: Path) -> list[Path]:
-    """Return the pictures that a folder or pattern means, sorted by their numbers.
+    """Find the images of a directory or pattern; warns if numbers are missing.
 
-    An AnimateXWarning says where numbers are missing.
+    Args:
+        path: The directory or pattern.
+
+    Returns:
+        The files, sorted by number.
 
     Raises:
-        InvalidInput: There are none, or videos beside them in a folder, or those of several videos, two of
-            one number, or of different sizes.
+        InvalidInput: There are none; a directory contains videos too; there are images of several sequences,
+            two with the same number, or some of different sizes.
 
     """
     folder = path if path.is_dir() else path.parent
@@ -47,7 +50,7 @@ def find_pictures(path: Path) -> list[Path]:
         found = [each for each in found if _matches(each.name, path.name)]
     if not found:
         raise InvalidInput(
-            f"{str(path)!r} holds no pictures: give a folder or pattern of frames, or a video."
+            f"{str(path)!r} contains no images: give a directory or pattern of frames, or a video."
         )
     pictures = _sorted(path, found)
     _require_one_size(path, pictures)
@@ -55,24 +58,24 @@ def find_pictures(path: Path) -> list[Path]:
 
 
 def _require_no_videos(folder: Path, pictures: Sequence[Path]) -> None:
-    """Raise InvalidInput where a picture may be the cover of a video beside it."""
+    """Raise InvalidInput if images may be covers of videos next to them."""
     videos = [
         each for each in files_with(folder, CLIP_SUFFIXES) if each.suffix.lower() not in READ_PICTURE_SUFFIXES
     ]
     if videos and pictures:
         raise InvalidInput(
-            f"{str(folder)!r} holds pictures and videos, such as {pictures[0].name!r} and "
-            f"{videos[0].name!r}: give the video itself, or a pattern of the pictures."
+            f"{str(folder)!r} contains images and videos, such as {pictures[0].name!r} and "
+            f"{videos[0].name!r}: give the video itself, or a pattern of the images."
         )
     if videos:
         raise InvalidInput(
-            f"{str(folder)!r} is a folder that holds videos and no pictures: give one of them, such as "
+            f"{str(folder)!r} is a directory with videos and no images: give one of them, such as "
             f"{str(folder / videos[0].name)!r}."
         )
 
 
 def _matches(name: str, pattern: str) -> bool:
-    """Whether a name fits a pattern: of C's printf, as `write_clip` takes it, or of a shell."""
+    """Return whether a name fits a pattern: printf style, as `write_clip` takes it, or shell style."""
     number = NUMBER.search(pattern)
     if number is None:
         return fnmatchcase(name, pattern)
@@ -83,7 +86,7 @@ def _matches(name: str, pattern: str) -> bool:
 
 
 def _sorted(path: Path, pictures: list[Path]) -> list[Path]:
-    """Sort pictures by the last number in their names; by the names where none has one."""
+    """Sort images by the last number in their names, or by name if none has a number."""
     found = {each: LAST_NUMBER.search(each.stem) for each in pictures}
     if not any(found.values()):
         return pictures
@@ -91,19 +94,19 @@ def _sorted(path: Path, pictures: list[Path]) -> list[Path]:
     if len(kinds) > 1:
         several = " and ".join(sorted(repr(kind) for kind in kinds)[:2])
         raise InvalidInput(
-            f"{str(path)!r} holds pictures of several kinds, such as {several}: give a pattern of one."
+            f"{str(path)!r} contains several image sequences, such as {several}: give a pattern of one."
         )
     numbers = {each: int(match[1]) for each, match in found.items() if match}
     ordered = sorted(numbers, key=lambda each: numbers[each])
     for one, other in pairwise(ordered):
         if numbers[one] == numbers[other]:
-            raise InvalidInput(f"{one.name!r} and {other.name!r} have the same number: leave one of them.")
+            raise InvalidInput(f"{one.name!r} and {other.name!r} have the same number: remove one of them.")
     _warn_of_gaps(path, [numbers[each] for each in ordered])
     return ordered
 
 
 def _kind(picture: Path, number: re.Match[str] | None) -> str:
-    """Return the name of a picture with a sign for its number."""
+    """Return the name of an image with a placeholder for its number."""
     stem = picture.stem
     return picture.name if number is None else f"{stem[: number.start()]}#{number[2]}{picture.suffix}"
 
@@ -119,10 +122,7 @@ def _warn_of_gaps(path: Path, numbers: Sequence[int]) -> None:
         for turn in range(1, min(-(-step // usual), MAX_NUMBERS + 2))
     ]
     some = ", ".join(map(str, missing[:MAX_NUMBERS])) + (" and more" if len(missing) > MAX_NUMBERS else "")
-    warnings.warn(
-        AnimateXWarning(f"The pictures {some} of {str(path)!r} are missing: the others follow each other."),
-        stacklevel=5,
-    )
+    warn(f"Image numbers {some} of {str(path)!r} are missing: the sequence continues without them.", 5)
 
 
 def _require_one_size(path: Path, pictures: Sequence[Path]) -> None:
@@ -132,5 +132,5 @@ def _require_one_size(path: Path, pictures: Sequence[Path]) -> None:
         if size != first:
             raise InvalidInput(
                 f"{picture.name!r} of {str(path)!r} is {size[0]}x{size[1]} pixels, but "
-                f"{pictures[0].name!r} is {first[0]}x{first[1]}: give pictures of one size."
+                f"{pictures[0].name!r} is {first[0]}x{first[1]}: give images of the same size."
             )

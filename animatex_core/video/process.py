@@ -1,4 +1,4 @@
-"""The only file of the package that starts a program: ffmpeg, never through a shell."""
+"""Child processes: the only file of the package that starts a program, ffmpeg, never through a shell."""
 
 import os
 import signal
@@ -15,13 +15,49 @@ from ..errors import InvalidInput, StorageError
 from ..utils.progress import Check, no_check
 
 CHUNK_BYTES = 1 << 20
+QUIET_SECONDS = 60.0  # without input taken, output given or a message
+POLL_SECONDS = 0.05
+MAX_OUTPUT_BYTES = 128 << 20  # held in memory: a list of about two million packets
 Process: TypeAlias = "subprocess.Popen[bytes]"
-# Apart from ours, so that an interrupt from the keyboard reaches only us and we end ffmpeg.
+# A separate group, so that a keyboard interrupt reaches only this process, which then ends ffmpeg.
 _GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 
+@dataclass(frozen=True)
+class Guard:
+    """The limits of one run of ffmpeg.
+
+    Attributes:
+        subject: The file that is read or written, for messages.
+        check: Called several times a second; an exception stops ffmpeg.
+        output: The file that ffmpeg writes, whose growth counts as activity; None if it only reads.
+        quiet: Seconds without activity after which ffmpeg is stopped.
+        max_output: The maximum size of its standard output if that is held in memory, in bytes.
+
+    """
+
+    subject: str | Path
+    check: Check = no_check
+    output: Path | None = None
+    quiet: float = QUIET_SECONDS
+    max_output: int = MAX_OUTPUT_BYTES
+
+    def stalled(self) -> InvalidInput | StorageError:
+        """Return the exception for ffmpeg being inactive for too long."""
+        name = str(self.subject)
+        if self.output is None:
+            return InvalidInput(
+                f"Reading {name!r} was stopped because nothing arrived for {self.quiet:g} seconds: copy the "
+                "file to a disk of this computer and try again, or export it again."
+            )
+        return StorageError(
+            f"{name} could not be written because ffmpeg made no progress for {self.quiet:g} seconds: check "
+            "the disk, or choose another directory."
+        )
+
+
 class Collector(Thread):
-    """Reads a pipe to its end, in the background."""
+    """Reads a pipe to its end in the background."""
 
     def __init__(self, pipe: Any) -> None:  # IO[bytes] has no read1
         super().__init__(daemon=True)
@@ -29,7 +65,7 @@ class Collector(Thread):
         self.start()
 
     def run(self) -> None:
-        """Collect what arrives."""
+        """Read until the pipe is closed."""
         with self._pipe:
             while chunk := self._pipe.read1(CHUNK_BYTES):
                 self._chunks.append(chunk)
@@ -42,7 +78,7 @@ class Collector(Thread):
 
 
 def start(command: Sequence[str], *, writes: bool = False, reads: bool = True) -> Process:
-    """Start a program in a group of its own, so that an interrupt from the keyboard reaches only us.
+    """Start a program in its own process group, so that a keyboard interrupt does not reach it.
 
     Args:
         command: The path of the program and its arguments.
@@ -65,7 +101,7 @@ def start(command: Sequence[str], *, writes: bool = False, reads: bool = True) -
 
 
 def ends_within(process: Process, seconds: float) -> bool:
-    """Wait for the end of a program, and return whether it came in time."""
+    """Wait for a program to end, and return whether it ended in time."""
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -74,7 +110,7 @@ def ends_within(process: Process, seconds: float) -> bool:
 
 
 def kill(process: Process) -> None:
-    """End ffmpeg, and what a script of that name may have started, which would keep the pipes open."""
+    """Kill a process group: children of a wrapper script named ffmpeg would keep the pipes open."""
     if process.poll() is None:
         if os.name == "posix":
             with suppress(ProcessLookupError):
@@ -84,7 +120,7 @@ def kill(process: Process) -> None:
 
 
 def feed(pipe: IO[bytes] | None, given: bytes) -> None:
-    """Write bytes into the standard input of a program, which may end before it has read them."""
+    """Write bytes to the standard input of a program, which may end before it has read them."""
     if pipe is not None:
         with suppress(OSError), pipe:
             pipe.write(given)
@@ -94,63 +130,26 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "LC_ALL": "C", "AV_LOG_FORCE_NOCOLOR": "1"}
 
 
-QUIET_SECONDS = 60.0  # without any input taken, output given or message
-POLL_SECONDS = 0.05
-MAX_OUTPUT_BYTES = 128 << 20  # of what is held in memory: a list of about two million packets
-
-
-@dataclass(frozen=True)
-class Guard:
-    """Limits of one run of ffmpeg.
-
-    Attributes:
-        subject: The file that is read or written, for messages.
-        check: Called several times a second; what it raises stops ffmpeg.
-        output: The file that ffmpeg writes, None where it only reads. Its growth counts as activity.
-        quiet: Seconds without activity after which ffmpeg is stopped.
-        max_output: Bytes that its standard output may have, where that is held in memory.
-
-    """
-
-    subject: str | Path
-    check: Check = no_check
-    output: Path | None = None
-    quiet: float = QUIET_SECONDS
-    max_output: int = MAX_OUTPUT_BYTES
-
-    def stalled(self) -> InvalidInput | StorageError:
-        """Return the error for ffmpeg having been silent for too long."""
-        name = str(self.subject)
-        if self.output is None:
-            return InvalidInput(
-                f"Reading {name!r} was stopped, because nothing arrived for {self.quiet:g} seconds: copy the "
-                "file to a disk of this computer and try again, or export it again."
-            )
-        return StorageError(
-            f"{name} could not be written, because ffmpeg made no progress for {self.quiet:g} seconds: check "
-            "the disk, or choose another folder."
-        )
-
-
 def wait_until(done: Callable[[float], bool], guard: Guard, activity: Callable[[], object]) -> None:
-    """Wait until something is done, which the caller and the time without activity can end.
+    """Wait for something, watching for interrupts and inactivity.
 
     Args:
         done: Waits up to the given seconds and returns whether it is done.
         guard: The limits.
-        activity: Returns a value that changes whenever ffmpeg does something.
+        activity: Returns a value that changes with each sign of activity.
 
     Raises:
-        InvalidInput, StorageError: Nothing happened for `guard.quiet` seconds.
+        InvalidInput: Nothing happened for `guard.quiet` seconds.
+        StorageError: The same, while a file was written.
         Exception: Whatever `guard.check` raises.
 
     """
-    guard.check()  # also where ffmpeg is done before the first poll
+    guard.check()  # even if ffmpeg is done before the first poll
     seen, quiet, before = None, 0.0, monotonic()
     while not done(POLL_SECONDS):
         guard.check()
         now, last, seen = monotonic(), seen, (activity(), _written(guard.output))
-        # One poll counts for a second at most: a suspended computer is no stall.
+        # A poll counts as one second at most: a suspended computer is no stall.
         quiet, before = (quiet + min(now - before, 1.0) if seen == last else 0.0), now
         if quiet > guard.quiet:
             raise guard.stalled()

@@ -1,6 +1,5 @@
-"""Frames of a clip, one after the other, in the memory of a few."""
+"""Reading the frames of a video one by one, with only a few in memory."""
 
-import warnings
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count, pairwise
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import AnimateXWarning, InvalidInput
+from ..errors import InvalidInput, warn
 from ..utils.files import scratch_folder
 from ..utils.progress import Check, Progress, no_check, no_progress
 from .colour import HLG, hlg_cube
@@ -30,25 +29,37 @@ def read_frames(
     progress: Progress = no_progress,
     check: Check = no_check,
 ) -> Generator[Frame]:
-    """Read the frames of a clip, (h, w, 3) uint8 RGB: all of them, or those of ascending `indices`.
+    """Read the frames of a video.
 
-    Frames are turned as the file says, and transparent ones laid on white. Their pixels are square: where
-    those of the file are not, its rows stay and their width is scaled. Interlaced frames are deinterlaced, as
-    many as there are. Colours are sRGB, as a calibrated player shows them, and HDR as `colour` says. Frames
-    of another size than the first are fitted into it with black bars, of which an AnimateXWarning says.
-    A clip of a constant rate gives exactly its own frames; one whose rate changes gives for frame i the one
-    shown at i / fps (or nearest).
-    progress: called with the frames decoded, those skipped too, and those to decode (0 where that is
-    unknown); what it raises ends the work. check: the same while a frame is waited for.
-    Closing the iterator ends ffmpeg at once. Where fewer frames can be decoded than the file promises or
-    `indices` ask for, an AnimateXWarning follows the last of them and says how many there were.
-    Raises InvalidInput for what cannot be read, at once, and at the first frame where none can be decoded.
+    Frames are rotated as the file requests, and transparency is blended with white. Non-square pixels are
+    scaled horizontally. Interlaced frames are deinterlaced without changing their number. Colours are sRGB as
+    a calibrated player shows them; for HDR see `colour`. Frames of another size than the first are fitted
+    into it with black bars. A video with a constant rate yields exactly its own frames; one with a variable
+    rate yields for frame i the one shown at i / fps (or nearest).
+
+    Closing the generator ends ffmpeg immediately. An AnimateXWarning follows the last frame if sizes differ,
+    or if fewer frames can be decoded than the file declares or `indices` request.
+
+    Args:
+        clip: The video, as a path or from `probe`.
+        indices: Ascending frame numbers; None: all frames.
+        progress: Called with the frames decoded, including skipped ones, and those to decode, 0 if unknown;
+            an exception stops the work.
+        check: Called several times a second while a frame is awaited; an exception stops the work.
+
+    Yields:
+        Frames, (h, w, 3) uint8 RGB.
+
+    Raises:
+        InvalidInput: The video cannot be read or `indices` are invalid (immediately), or no frame can be
+            decoded (at the first frame).
+
     """
     info = clip if isinstance(clip, VideoInfo) else probe(clip, check)
     wanted = None if indices is None else [int(index) for index in indices]
     if wanted and (wanted[0] < 0 or any(later <= earlier for earlier, later in pairwise(wanted))):
-        raise InvalidInput("The indices of frames must ascend and begin at 0 or later: sort them.")
-    read = _of_pictures if info.pictures else _frames
+        raise InvalidInput("The frame indices must be ascending and not negative: sort them.")
+    read = _image_frames if info.images else _frames
     return read(info, wanted, progress, check)
 
 
@@ -57,7 +68,7 @@ def _frames(info: VideoInfo, wanted: list[int] | None, progress: Progress, check
     following = next(due, None)
     if following is None:
         return
-    if info.is_picture and following == 0:
+    if info.is_image and following == 0:
         yield read_picture(info.path).rgb
         progress(1, 1)
         following = next(due, None) if wanted is not None else None
@@ -69,7 +80,7 @@ def _frames(info: VideoInfo, wanted: list[int] | None, progress: Progress, check
     number = -1
     with cube_file(info.colour) as cube:
         how = reading(info.geometry, info.colour, has_alpha=info.has_alpha, cube=cube)
-        skipped = _empty(info, how)  # those not asked for are decoded over each other
+        skipped = _empty(info, how)  # skipped frames are decoded into the same array
         raw = ["-pix_fmt", how.pixel_format, "-f", "rawvideo", "pipe:1"]
         with Running(
             [*decode_args(info, how.filters), *raw], Guard(info.path, check), reading=True
@@ -88,27 +99,27 @@ def _frames(info: VideoInfo, wanted: list[int] | None, progress: Progress, check
         _report_end(info, number + 1, wanted, process.log)
 
 
-def _of_pictures(
+def _image_frames(
     info: VideoInfo, wanted: list[int] | None, progress: Progress, check: Check
 ) -> Generator[Frame]:
-    """Read only the pictures that are asked for."""
-    total = len(info.pictures)
+    """Read only the requested images of a sequence."""
+    total = len(info.images)
     chosen = range(total) if wanted is None else wanted
     for done, number in enumerate(chosen, start=1):
         check()
         if number >= total:
             _report_end(info, total, wanted, "")
             return
-        frame = read_picture(info.pictures[number]).rgb
+        frame = read_picture(info.images[number]).rgb
         if frame.shape != (info.height, info.width, 3):
-            raise InvalidInput(f"{str(info.pictures[number])!r} has changed its size: start again.")
+            raise InvalidInput(f"The size of {str(info.images[number])!r} has changed: start again.")
         progress(done, len(chosen))
         yield frame
 
 
 @contextmanager
 def cube_file(colour: StreamColour) -> Iterator[Path | None]:
-    """Give the path of a table that ffmpeg needs for HLG; None for other videos."""
+    """Provide the file of a lookup table that ffmpeg needs for HLG; None for other videos."""
     if colour.transfer != HLG:
         yield None
         return
@@ -132,25 +143,26 @@ def _finished(frame: NDArray[Any], info: VideoInfo, how: Reading) -> Frame:
 
 def _warn_of_sizes(info: VideoInfo, sizes: int) -> None:
     if sizes > 1:
-        sentence = (
-            f"The frames of the clip {str(info.path)!r} change their size: all are fitted into the "
-            f"{info.width}x{info.height} pixels of the first, without changing their shape."
+        warn(
+            f"The frames of the video {str(info.path)!r} change their size: all are fitted into the "
+            f"{info.width}x{info.height} pixels of the first, keeping their shape.",
+            stacklevel=3,
         )
-        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
 
 
 def _report_end(info: VideoInfo, decoded: int, wanted: list[int] | None, log: str) -> None:
-    """Say what is missing at the end of the stream."""
+    """Report what is missing at the end of the stream."""
     name = str(info.path)
     if decoded == 0:
-        raise InvalidInput(f"No frame of the clip {name!r} can be decoded ({reason(log)}): export it again.")
+        raise InvalidInput(f"No frame of the video {name!r} can be decoded ({reason(log)}): export it again.")
     promised = max(info.declared or 0, info.frames or 0)
     if decoded < promised and not (info.jumps and wanted is None and info.declared is None):
-        sentence = (
-            f"The clip {name!r} is damaged or cut off: only {decoded} of {promised} frames can be read."
+        warn(
+            f"The video {name!r} is damaged or truncated: only {decoded} of {promised} frames can be read.",
+            stacklevel=3,
         )
     elif wanted is not None:
-        sentence = f"The clip {name!r} has {decoded} frames, but frame {wanted[-1]} was asked for too."
-    else:
-        return
-    warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+        warn(
+            f"The video {name!r} has {decoded} frames, but frame {wanted[-1]} was requested too.",
+            stacklevel=3,
+        )

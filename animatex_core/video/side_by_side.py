@@ -1,4 +1,4 @@
-"""Reference, pose and result in one picture, frame by frame."""
+"""Reference image, poses and result next to each other, frame by frame."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
@@ -14,16 +14,24 @@ Column = Frame | Iterable[Frame]
 
 
 def side_by_side(columns: Sequence[Column], height: int) -> Iterator[Frame]:
-    """Put columns beside each other: (height, w, 3) uint8 RGB, w even; as many frames as the shortest has.
+    """Put videos and images next to each other.
 
-    columns: clips, each an array (f, h, w, 3) or an iterable of frames (h, w, 3), or single pictures
-    (h, w, 3), which stand still; all uint8. Each keeps its shape and is scaled to `height` pixels.
-    Raises InvalidInput where no column moves or the height cannot be.
+    Args:
+        columns: Videos, each an array (f, h, w, 3) or an iterable of frames (h, w, 3), and still images
+            (h, w, 3); all uint8. Each keeps its aspect ratio.
+        height: The height of the result in pixels.
+
+    Returns:
+        Frames, (height, w, 3) uint8 RGB with even w, as many as the shortest video has.
+
+    Raises:
+        InvalidInput: There is no video, or the height is invalid.
+
     """
     require_int("height", height)
     moving = [_moving(column, height) for column in columns]
     if all(isinstance(column, repeat) for column in moving):
-        raise InvalidInput("None of the columns moves: give one clip or more beside the pictures.")
+        raise InvalidInput("None of the columns is a video: give at least one video besides the images.")
     return (np.hstack([_scaled(frame, height) for frame in frames]) for frames in zip(*moving, strict=False))
 
 

@@ -1,27 +1,32 @@
-"""When the frames of a clip are shown, and which frame rate that makes. Pure arithmetic over timestamps."""
+"""When the frames of a video are shown, and the resulting frame rate. Pure arithmetic on timestamps."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-KEY, CORRUPT, DISCARD = 0x1, 0x2, 0x4  # flags that ffmpeg gives packets
-ROUNDING = 0.01  # what timestamps in whole milliseconds may change a rate by
-FEW = 8  # frames, of which none can be left out of account
+KEY, CORRUPT, DISCARD = 0x1, 0x2, 0x4  # ffmpeg's flags of packets
+ROUNDING = 0.01  # the change of a rate that timestamps in whole milliseconds may cause
+FEW = 8  # with fewer frames, none can be treated as an exception
 NEAR = 0.25  # an interval that differs less than this from the usual one is a usual one
 MAX_FPS = 1000.0
-MAX_STILL = 60.0  # seconds that a frame may stand still
+MAX_STILL = 60.0  # seconds for which a frame may be shown
 MAX_REPEATS = 100  # of a frame, on average
-FREE_REPEATS = 3600  # beyond that average, for short videos: a minute at 60 frames a second
+FREE_REPEATS = 3600  # beyond that average, for short videos: a minute at 60 fps
 STUCK = 3  # frames at one moment
 
 
 @dataclass(frozen=True)
 class Rate:
-    """When frame i is shown: at start + i / fps seconds of the file's clock.
+    """The frame rate: frame i is shown at start + i / fps seconds of the file's clock.
 
-    constant: whether that holds, to half a frame, for the frames as they are (but for the first and the last,
-    which encoders and cuts leave apart from the others).
+    Attributes:
+        fps: Frames per second.
+        start: When frame 0 is shown, in seconds.
+        constant: Whether this holds for the stored frames, to half a frame; except for the first and last,
+            which encoders and cuts may separate from the others.
+        jumps: Whether the timestamps are useless; see `find_rate`.
+
     """
 
     fps: float
@@ -31,20 +36,20 @@ class Rate:
 
     @property
     def variable(self) -> bool:
-        """Whether frames are repeated or left out to bring them to `fps`."""
+        """Whether frames are repeated or dropped to reach `fps`."""
         return not self.constant and not self.jumps
 
 
 @dataclass(frozen=True)
 class Packets:
-    """The packets of the frames to show, in the order of decoding; all times in seconds.
+    """The packets of the frames to show, in decoding order; all times in seconds.
 
     Attributes:
-        decoded: When each is due for decoding, (f,).
-        shown: When it is shown, (f,), NaN where the file does not say.
+        decoded: Decoding times, (f,).
+        shown: Presentation times, (f,); NaN if the file has none.
         keys: Which are key frames, (f,) bool.
         corrupt: Whether any packet of the file is damaged.
-        repeats: Whether there were packets without content, which repeat the frame before; left out.
+        repeats: Whether there were empty packets, which repeat the previous frame; they are left out.
 
     """
 
@@ -56,32 +61,32 @@ class Packets:
 
     @property
     def times(self) -> NDArray[np.float64]:
-        """Times of showing or, without those, of decoding, (f,), ascending."""
+        """Presentation times or, without them, decoding times, (f,), ascending."""
         return np.sort(np.where(np.isnan(self.shown), self.decoded, self.shown))
 
     @property
     def lack_times(self) -> bool:
-        """Whether the file does not say when some of the frames are shown."""
+        """Whether some frames have no presentation time in the file."""
         return bool(np.isnan(self.shown).any())
 
     def from_first_key(self) -> "Packets":
-        """Return those from the first key frame on, before which nothing can be decoded."""
+        """Return the packets from the first key frame on: nothing can be decoded before it."""
         first = int(self.keys.argmax()) if self.keys.size else 0
         return replace(self, **{name: getattr(self, name)[first:] for name in ("decoded", "shown", "keys")})
 
     @property
     def stuck(self) -> bool:
-        """Whether three or more are due at one moment; ffmpeg lists so packets whose times go backwards."""
+        """Whether three or more have the same time, as ffmpeg lists packets whose times go backwards."""
         return _is_stuck(self.times)
 
 
 def parse_packets(listing: str) -> Packets:
-    """Read ffmpeg's framecrc: rows of "stream, dts, pts, duration, size, checksum[, F=flags][, ...]"."""
+    """Parse ffmpeg's framecrc: rows of "stream, dts, pts, duration, size, checksum[, F=flags][, ...]"."""
     base, rows, corrupt, repeats = 1.0, [], False, False
     for line in listing.splitlines():
         if line.startswith("#tb 0: "):
-            above, _, below = line[7:].partition("/")
-            base = int(above) / int(below)
+            numerator, _, denominator = line[7:].partition("/")
+            base = int(numerator) / int(denominator)
         elif line and not line.startswith("#"):
             columns = [column.strip() for column in line.split(",")]
             flags = next((int(column[2:], 16) for column in columns[6:] if column.startswith("F=")), KEY)
@@ -94,19 +99,27 @@ def parse_packets(listing: str) -> Packets:
 
 
 def find_rate(times: NDArray[np.float64], declared: float | None) -> Rate:
-    """Find the rate at which frames come.
+    """Determine the frame rate.
 
-    times: timestamps in seconds (f,), ascending, f >= 1. declared: what the file says, if anything.
-    Where frames come at changing intervals it is the rate of the usual interval: pauses do not lower it.
+    For variable intervals, it is the rate of the usual interval: pauses do not lower it.
 
-    Timestamps jump, and are of no use but for the usual interval, where
-    - three or more frames are due at one moment, as when time goes backwards,
-    - a gap is longer than a minute (MAX_STILL) and than 60 usual intervals, or the rate below one a minute,
-    - more repeats would be needed than MAX_REPEATS a frame and FREE_REPEATS beyond.
-    So no clip has more than 101 * f + 3600 frames.
+    Timestamps jump, and only their usual interval is used, if
+    - three or more frames have the same time, for example because time goes backwards,
+    - a gap is longer than a minute (MAX_STILL) and than 60 usual intervals, or there is less than one frame a
+      minute,
+    - more repeats would be needed than MAX_REPEATS per frame and FREE_REPEATS beyond.
+    So no video has more than 101 * f + 3600 frames.
+
+    Args:
+        times: Timestamps in seconds, (f,), ascending, f >= 1.
+        declared: The frames per second that the file declares, if any.
+
+    Returns:
+        The rate.
+
     """
     if declared is not None and declared > MAX_FPS:
-        declared = None  # no rate, but the clock of the file
+        declared = None  # not a frame rate but the clock of the file
     intervals = np.diff(times)
     intervals = intervals[intervals > 0]
     if not intervals.size:
@@ -123,7 +136,7 @@ def _rate_of(times: NDArray[np.float64], intervals: NDArray[np.float64], declare
         start = _start_at(times, rate)
         if start is not None:
             return Rate(rate, start, constant=True)
-    median = np.sort(intervals)[(len(intervals) - 1) // 2]  # one that is there, not the mean of two
+    median = np.sort(intervals)[(len(intervals) - 1) // 2]  # an existing interval, not the mean of two
     usual = intervals[np.abs(intervals / median - 1) < NEAR]
     rate = float(1 / usual.mean())
     if declared is not None and abs(rate / declared - 1) < ROUNDING:
@@ -132,7 +145,7 @@ def _rate_of(times: NDArray[np.float64], intervals: NDArray[np.float64], declare
 
 
 def _leaps(times: NDArray[np.float64], fps: float) -> bool:
-    """Whether gaps are longer, or need more repeated frames, than those of videos."""
+    """Return whether gaps are longer, or need more repeated frames, than those of real videos."""
     longest, implied = float(np.diff(times).max()), float(times[-1] - times[0]) * fps
     leap = longest > MAX_STILL and longest * fps > MAX_STILL
     return leap or implied > MAX_REPEATS * len(times) + FREE_REPEATS
@@ -147,7 +160,7 @@ def _seconds(stamp: str, base: float) -> float:
 
 
 def _start_at(times: NDArray[np.float64], rate: float) -> float | None:
-    """Return when frame 0 is due if frames come at a constant rate; None where they do not."""
+    """Return when frame 0 is due if frames come at a constant rate; None if they do not."""
     due = times - np.arange(len(times)) / rate
     few = len(times) < FEW
     start = float(times[0] if few else np.median(due))

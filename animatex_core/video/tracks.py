@@ -1,4 +1,4 @@
-"""Which video and which sound of a file is played, by what ffmpeg logs of its streams."""
+"""Selection of the video and audio stream of a file, from ffmpeg's description of its streams."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -9,9 +9,9 @@ PROGRAM = re.compile(r"^ +(?:Program (\d+)|No Program)\b")
 FORMAT = re.compile(r"^Input #0, (\S+), from ", re.MULTILINE)
 SIZE = re.compile(r", (\d+)x(\d+)[, \[]")
 FLAG = re.compile(r"\(([a-z][a-z -]*)\)")
-# Images beside a video that are no video themselves.
+# Images next to a video that are not videos themselves.
 STILLS = frozenset(("attached pic", "timed thumbnails", "still image", "dependent"))
-# Sound that goes with the main sound, or is for some listeners only.
+# Audio that accompanies the main audio, or is meant for some listeners only.
 SPECIAL = frozenset(("comment", "hearing impaired", "visual impaired", "descriptions", "karaoke"))
 
 
@@ -20,12 +20,12 @@ class Track:
     """A video or audio stream of a file.
 
     Attributes:
-        number: Of the stream, as ffmpeg counts them.
+        number: ffmpeg's index of the stream.
         kind: "Video" or "Audio".
-        codec: ffmpeg's name, "none" where it does not know it.
-        flags: What the file says of it, such as "default", as ffmpeg calls it.
-        pixels: Of a frame; 0 for sound.
-        program: Of a transport stream, to which it belongs; None elsewhere.
+        codec: ffmpeg's name, "none" if unknown.
+        flags: The dispositions in ffmpeg's words, such as "default".
+        pixels: Of a frame; 0 for audio.
+        program: The program of a transport stream that it belongs to; None elsewhere.
 
     """
 
@@ -38,15 +38,19 @@ class Track:
 
     @property
     def is_default(self) -> bool:
-        """Whether players choose it; in an mp4 the others are disabled."""
+        """Whether players select it; in an mp4 the others are disabled."""
         return "default" in self.flags
 
 
 @dataclass(frozen=True)
 class Tracks:
-    """The tracks that are read; None for what the file has not.
+    """The streams to read.
 
-    disabled_sound: whether there is sound, but all of it is switched off in the file.
+    Attributes:
+        video: None if the file has no video.
+        audio: None if the file has no audio.
+        disabled_sound: Whether there is audio, but all of it is disabled in the file.
+
     """
 
     video: Track | None
@@ -55,21 +59,31 @@ class Tracks:
 
 
 def choose_tracks(log: str) -> Tracks:
-    """Choose the tracks of a file as players do.
+    """Select the streams of a file as players do.
 
-    Video: the default one, and of several the largest, so that previews are left out; cover art never.
-    Sound: the default one of the same program; commentaries and the like only where there is nothing else.
+    Video: the default stream, and of several the largest, which excludes previews; never cover art. Audio:
+    the default stream of the same program; commentaries and the like only if there is nothing else.
 
     Args:
-        log: What ffmpeg says of the file and of nothing else.
+        log: ffmpeg's description of the file alone.
+
+    Returns:
+        The streams.
 
     """
     found = list(parse_tracks(log))
     video = _best(found, "Video", lambda track: (track.codec != "none", track.is_default, track.pixels))
     program = video.program if video else None
-    audio = _best(found, "Audio", lambda track: (
-        track.codec != "none", track.program == program, track.is_default, not track.flags & SPECIAL
-    ))  # fmt: skip
+    audio = _best(
+        found,
+        "Audio",
+        lambda track: (
+            track.codec != "none",
+            track.program == program,
+            track.is_default,
+            not track.flags & SPECIAL,
+        ),
+    )
     # Some programs write no flags at all.
     is_disabled = audio is not None and not audio.is_default and video is not None and video.is_default
     if is_disabled and "mov" in container_of(log).split(","):
@@ -78,7 +92,7 @@ def choose_tracks(log: str) -> Tracks:
 
 
 def parse_tracks(log: str) -> Iterator[Track]:
-    """Yield the video and audio tracks in a log of ffmpeg, but for cover art and thumbnails."""
+    """Yield the video and audio streams in a log of ffmpeg, except cover art and thumbnails."""
     seen: set[int] = set()
     program = None
     for line in log.splitlines():
@@ -101,5 +115,5 @@ def container_of(log: str) -> str:
 
 
 def _best(tracks: list[Track], kind: str, rank: Callable[[Track], tuple[int, ...]]) -> Track | None:
-    """Return the track of a kind of the highest rank, of equal ones the first."""
+    """Return the track of a kind with the highest rank, the first of equal ones."""
     return max((track for track in tracks if track.kind == kind), key=rank, default=None)

@@ -1,7 +1,6 @@
-"""Videos and PNG sequences, written whole or not at all, with the audio that belongs to their frames."""
+"""Writing videos and PNG sequences, completely or not at all, with the audio that belongs to the frames."""
 
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from operator import length_hint
@@ -10,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ..errors import AnimateXWarning, InvalidInput
+from ..errors import InvalidInput, warn
 from ..utils.files import atomic_path, check_writable, scratch_file, scratch_folder, storage_errors, sweep
 from ..utils.progress import Check, Progress, no_check, no_progress
 from .audio import FoundSound, Sound, add_sound, find_sound
@@ -19,21 +18,136 @@ from .formats import GIF, NUMBER, PNG, Format, check_metadata, check_settings, f
 from .image import Frame
 
 NAME = "%04d.png"
-MAX_NAME = 79  # of a text in a PNG file
-COMPRESSION = 3  # of 9: as small as more of it, but for a few per cent, and twice as fast
+MAX_NAME = 79  # characters of a text's name in a PNG file
+COMPRESSION = 3  # of 9: twice as fast as higher levels and only a few per cent larger
+
+
+def write_clip(
+    path: str | Path,
+    frames: Iterable[Frame],
+    *,
+    fps: float,
+    quality: float = 7.0,
+    sound: Sound | None = None,
+    loop: bool = True,
+    metadata: Mapping[str, str] | None = None,
+    progress: Progress = no_progress,
+    check: Check = no_check,
+) -> Path:
+    """Write frames as a video; an existing file is replaced.
+
+    If the work ends early, for whatever reason, nothing is left behind and an existing file is unchanged.
+
+    Args:
+        path: .mp4 (H.264, plays everywhere), .webm (VP9 and Opus) or .gif; a new or empty directory gets
+            0000.png, 0001.png and so on; a pattern such as frame_%04d.png gets files of that name, from 0.
+        frames: (h, w, 3) uint8 RGB. For mp4 and webm, which need even sizes, the last row or column of odd
+            ones is repeated.
+        fps: Frames per second, up to 1000; for a gif up to 50.
+        quality: 0 to 10: a CRF of 40 - 3 * quality for mp4, 55 - 4 * quality for webm; not for gif and PNG.
+        sound: The audio, cut to the length of the frames. A source without audio is fine; gif and PNG leave
+            audio out with an AnimateXWarning.
+        loop: Whether a gif repeats.
+        metadata: Name -> text: tags in mp4 and webm (which upper-cases the names), text chunks in every PNG
+            file; not written to gif.
+        progress: Called with the frames written and their total, 0 if `frames` has no length; an exception
+            stops the work.
+        check: Called several times a second while ffmpeg runs; an exception stops the work.
+
+    Returns:
+        The absolute path.
+
+    Raises:
+        InvalidInput: The path, a setting, a frame or the audio is invalid.
+        StorageError: The video cannot be written.
+
+    """
+    path = Path(path).absolute()
+    kind = check_output(path)
+    check_settings(kind, fps, quality)
+    texts = check_metadata(metadata or {})
+    found = _find_audio(sound, kind, check)
+    total, frames = length_hint(frames), uniform(frames, even=kind.even)
+    if kind is PNG:
+        write_sequence(path, frames, metadata=texts, total=total, progress=progress)
+        return path
+    write = partial(encode, frames, fps=fps, target=path, total=total, progress=progress, check=check)
+    with atomic_path(path) as part, tagging(path, {} if kind is GIF else texts) as tags:
+        options = [*tags, *kind.video(quality), *kind.container]
+        if kind is GIF:
+            with scratch_file(path) as video:
+                write(options, output=video)
+                to_gif(video, part, path, loop=loop, check=check)
+        elif found is not None:
+            with scratch_file(path) as video:
+                count = write(options, output=video)
+                add_sound(video, part, path, found, kind, seconds=count / fps, check=check)
+        else:
+            write(options, output=part)
+    return path
+
+
+def check_output(path: str | Path) -> Format:
+    """Check that a video can be written to `path`, to fail before long work.
+
+    Args:
+        path: As for `write_clip`.
+
+    Returns:
+        The format.
+
+    Raises:
+        InvalidInput: The suffix is unknown, or the directory is not empty.
+        StorageError: Nothing can be written there.
+
+    """
+    path = Path(path).absolute()
+    kind = format_of(path)
+    if kind is PNG:
+        check_folder(path)
+    check_writable(path.with_name(f"{path.name}.part") if kind is PNG else path)
+    return kind
+
+
+def check_folder(path: Path) -> None:
+    """Raise InvalidInput if a directory for PNG files is not empty: its files would mix with the frames.
+
+    Leftovers of killed processes do not count and are removed.
+    """
+    sweep(path)
+    if path.is_dir() and any(path.iterdir()):
+        raise InvalidInput(
+            f"The directory {str(path)!r} is not empty: give a new one, or a pattern such as %04d.png."
+        )
+    if path.is_file():
+        raise InvalidInput(f"{str(path)!r} is a file, not a directory for PNG files: add a suffix.")
 
 
 def write_sequence(
     path: Path, frames: Iterator[Frame], *, metadata: Mapping[str, str], total: int, progress: Progress
 ) -> int:
-    """Write frames as PNG files, numbered from 0, and return how many there were.
+    """Write frames as numbered PNG files.
 
-    path: a folder, or a pattern such as frame_%04d.png. metadata: texts put into every file.
-    On any exception nothing is left. A folder that was not there appears whole; into one that was, the files
-    are moved when all are written.
+    On any exception nothing is left behind. A new directory appears complete; into an existing one, the files
+    are moved after all are written.
+
+    Args:
+        path: A directory, or a pattern such as frame_%04d.png.
+        frames: (h, w, 3) uint8 RGB.
+        metadata: Name -> text, for every file.
+        total: The number of frames, 0 if unknown; for `progress`.
+        progress: Called with the frames written and `total`; an exception stops the work.
+
+    Returns:
+        The number of frames.
+
+    Raises:
+        InvalidInput: There are no frames.
+        StorageError: A file cannot be written.
+
     """
     folder, name = (path.parent, path.name) if path.suffix else (path, NAME)
-    existed, done, texts = folder.is_dir(), 0, _texts(metadata)
+    existed, done, texts = folder.is_dir(), 0, _png_texts(metadata)
     with scratch_folder(folder / "frames" if existed else folder) as scratch:
         for done, frame in enumerate(frames, start=1):
             with storage_errors(path):
@@ -41,29 +155,23 @@ def write_sequence(
                 Image.fromarray(frame).save(file, compress_level=COMPRESSION, pnginfo=texts)
             progress(done, total)
         if not done:
-            raise InvalidInput(f"There are no frames to write to {str(path)!r}: give one or more.")
+            raise InvalidInput(f"There are no frames to write to {str(path)!r}: give at least one.")
         with storage_errors(path):
             _move(scratch, folder, each=existed)
     return done
 
 
-def check_folder(path: Path) -> None:
-    """Raise InvalidInput where a folder for PNG files holds something: it would be mixed with the frames.
-
-    What killed processes left in it does not count, and is removed.
-    """
-    sweep(path)
-    if path.is_dir() and any(path.iterdir()):
-        raise InvalidInput(
-            f"The folder {str(path)!r} is not empty: name a new one, or a pattern such as %04d.png."
-        )
-    if path.is_file():
-        raise InvalidInput(
-            f"{str(path)!r} is a file, but a folder for PNG files was to be made: add a suffix."
-        )
+def _find_audio(sound: Sound | None, kind: Format, check: Check) -> FoundSound | None:
+    """Inspect the audio before the work, so that a missing file fails early; None if there will be none."""
+    if sound is None:
+        return None
+    if kind.sound:
+        return find_sound(sound, check)
+    warn(f"A {kind.name} has no audio, so it is left out: write an mp4 or webm to keep it.", stacklevel=3)
+    return None
 
 
-def _texts(metadata: Mapping[str, str]) -> PngInfo:
+def _png_texts(metadata: Mapping[str, str]) -> PngInfo:
     texts = PngInfo()
     for name, text in metadata.items():
         texts.add_text(name.encode("latin-1", "replace")[:MAX_NAME], text)
@@ -80,81 +188,3 @@ def _move(scratch: Path, folder: Path, *, each: bool) -> None:
         return
     for file in scratch.iterdir():
         os.replace(file, folder / file.name)
-
-
-def write_clip(
-    path: str | Path,
-    frames: Iterable[Frame],
-    *,
-    fps: float,
-    quality: float = 7.0,
-    sound: Sound | None = None,
-    loop: bool = True,
-    metadata: Mapping[str, str] | None = None,
-    progress: Progress = no_progress,
-    check: Check = no_check,
-) -> Path:
-    """Write frames, (h, w, 3) uint8 RGB, as a clip and return its path; an existing one is replaced.
-
-    path: .mp4 (H.264, plays everywhere), .webm (VP9 and Opus) or .gif; a new or empty folder gets 0000.png,
-    0001.png and so on, a name such as frame_%04d.png files of that name, from 0.
-    fps: up to 1000, for a gif up to 50. quality: 0 to 10; for mp4 a CRF of 40 - 3 * quality, for webm one of
-    55 - 4 * quality; gif and PNG have no such choice. Frames of odd sizes repeat their last row or column in
-    mp4 and webm, which know only even ones.
-    sound: cut to the length of the frames; a file that has none is ordinary, gif and PNG leave it out with an
-    AnimateXWarning. loop: whether a gif begins again at its end.
-    metadata: texts for players and programs to read, by name: tags in mp4 and webm (which writes names in
-    capitals), text chunks in every PNG file; a gif leaves them out.
-    progress: called with the frames written and those in all (0 where `frames` has no length); what it raises
-    ends the work. check: the same, called several times a second while ffmpeg runs. Whatever ends the work,
-    nothing is left behind and an existing file stays as it was.
-    Raises InvalidInput, StorageError.
-    """
-    path = Path(path).absolute()
-    kind = check_output(path)
-    check_settings(kind, fps, quality)
-    texts = check_metadata(metadata or {})
-    beside = _sound_beside(sound, kind, check)
-    total, frames = length_hint(frames), uniform(frames, even=kind.even)
-    if kind is PNG:
-        write_sequence(path, frames, metadata=texts, total=total, progress=progress)
-        return path
-    write = partial(encode, frames, fps=fps, target=path, total=total, progress=progress, check=check)
-    with atomic_path(path) as part, tagging(path, {} if kind is GIF else texts) as tags:
-        options = [*tags, *kind.video(quality), *kind.container]
-        if kind is GIF:
-            with scratch_file(path) as video:
-                write(options, output=video)
-                to_gif(video, part, path, loop=loop, check=check)
-        elif beside is not None:
-            with scratch_file(path) as video:
-                count = write(options, output=video)
-                add_sound(video, part, path, beside, kind, seconds=count / fps, check=check)
-        else:
-            write(options, output=part)
-    return path
-
-
-def check_output(path: str | Path) -> Format:
-    """Check, before long work, that a clip can be written to `path`, and return its format.
-
-    Raises InvalidInput for another suffix or a folder that is not empty, StorageError where nothing can be
-    written.
-    """
-    path = Path(path).absolute()
-    kind = format_of(path)
-    if kind is PNG:
-        check_folder(path)
-    check_writable(path.with_name(f"{path.name}.part") if kind is PNG else path)
-    return kind
-
-
-def _sound_beside(sound: Sound | None, kind: Format, check: Check) -> FoundSound | None:
-    """Find the sound before the work, so that a missing file fails early; None where there will be none."""
-    if sound is None:
-        return None
-    if kind.sound:
-        return find_sound(sound, check)
-    sentence = f"A {kind.name} has no sound, so it is left out: write an mp4 or webm to keep it."
-    warnings.warn(AnimateXWarning(sentence), stacklevel=3)
-    return None

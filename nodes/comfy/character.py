@@ -1,13 +1,12 @@
 """The character of a reference image: its pose, and where a MASK shows it."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...animatex_core.errors import AnimateXWarning, InvalidInput
+from ...animatex_core.errors import InvalidInput, warn
 from ...animatex_core.pose.keypoints import PoseSequence, seen
 from ...animatex_core.retarget.character import Character
 from ...animatex_core.retarget.mask_files import of_grey
@@ -81,14 +80,14 @@ def _find(
 ) -> MaskBox:
     found = find_character(of_grey(mask), shows, pose)
     if mask.any() and not has_shape_of(mask, *size):
-        _warn(
+        warn(
             f"The mask has {mask.shape[1]}x{mask.shape[0]} pixels but the image has {size[0]}x{size[1]}: the "
             "mask is stretched to the image."
         )
     for doubt in found.doubts:
-        _warn(doubt)
+        warn(doubt)
     if found.box is None:
-        _warn(found.sentence)
+        warn(found.sentence)
     else:
         sentences.append(found.sentence)
     return found
@@ -107,11 +106,7 @@ def _first_plane(mask: Tensor) -> np.ndarray:
         return planes[0].float().cpu().numpy()
     marking = planes.flatten(1).any(dim=1).nonzero().flatten().tolist() or [0]
     if marking[0]:
-        _warn(f"The first {marking[0]} of {len(planes)} masks are empty: the next one is used.")
+        warn(f"The first {marking[0]} of {len(planes)} masks are empty: the next one is used.")
     else:
         warn_only_first_used("mask", len(planes), "masks")
     return planes[marking[0]].float().cpu().numpy()
-
-
-def _warn(sentence: str) -> None:
-    warnings.warn(AnimateXWarning(sentence), stacklevel=3)

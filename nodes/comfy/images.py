@@ -1,6 +1,5 @@
 """ComfyUI's IMAGE tensors as the core's uint8 images, and back, without running out of memory."""
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import prod
 from typing import Any
@@ -12,7 +11,7 @@ import torch
 from comfy_execution.utils import get_executing_context
 from torch import Tensor
 
-from ...animatex_core.errors import AnimateXWarning, InvalidInput, OutOfMemory
+from ...animatex_core.errors import InvalidInput, OutOfMemory, warn
 from ...animatex_core.utils.progress import Progress, no_progress, with_progress
 
 BYTES_PER_PIXEL = 12  # of an IMAGE in float32
@@ -127,7 +126,7 @@ def warn_only_first_used(name: str, count: int, kind: str) -> None:
     """
     remedy = f"to run the workflow for each of them, {BATCH_REMEDIES[kind]}"
     sentence = f"{name} has {count} {kind}, of which only the first is used: {remedy}."
-    warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+    warn(sentence, stacklevel=3)
 
 
 def warn_single_frame_list(count: int, what: str) -> None:
@@ -141,7 +140,7 @@ def warn_single_frame_list(count: int, what: str) -> None:
     context = get_executing_context()
     if count == 1 and context is not None and context.list_index:
         sentence = f"{what} of a list becomes a video of one frame: to get one video, {LIST_REMEDY}."
-        warnings.warn(AnimateXWarning(sentence), stacklevel=3)
+        warn(sentence, stacklevel=3)
 
 
 def require_one_batch(frames: int, poses: int) -> None:

@@ -20,7 +20,7 @@ from comfy.patcher_extension import CallbacksMP
 from torch import Tensor, nn
 
 from ...animatex_core.animate_x.checkpoint import PREFIX, DenoiserFile, denoiser_shapes, read_denoiser
-from ...animatex_core.checkpoints.safe_load import Form, file_form
+from ...animatex_core.checkpoints.file_form import Form, file_form
 from ...animatex_core.checkpoints.validation import load_strictly
 from ...animatex_core.errors import InvalidInput
 from .denoiser import AnimateXConfig, AnimateXModel

@@ -2,7 +2,6 @@
 
 import os
 import re
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +12,7 @@ import folder_paths
 from ...animatex_core.animate_x.checkpoint import FORMAT
 from ...animatex_core.animate_x_plus.checkpoint import FORMAT as PLUS_FORMAT
 from ...animatex_core.checkpoints.safe_load import read_metadata
-from ...animatex_core.errors import AnimateXWarning, CheckpointError, InvalidInput
+from ...animatex_core.errors import CheckpointError, InvalidInput, warn
 from ...animatex_core.hub.catalogue import ModelFile, load_catalogue
 from ...animatex_core.hub.models_dir import (
     AUTOENCODERS,
@@ -159,7 +158,7 @@ def resolve_onnx(choice: str, file_id: str) -> Path | None:
     known = load_catalogue().find(file_id)
     path = next((path for path in files.values() if path.name in known.names), None)
     if path is None:
-        warnings.warn(AnimateXWarning(_missing_onnx(known)), stacklevel=2)
+        warn(_missing_onnx(known))
     return path
 
 

@@ -1,6 +1,5 @@
 """ComfyUI's POSE_KEYPOINT as the core's poses, and the frames in which poses are detected."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -12,7 +11,7 @@ from comfy_api.input import VideoInput
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...animatex_core.errors import AnimateXWarning, InvalidInput
+from ...animatex_core.errors import InvalidInput, warn
 from ...animatex_core.pose.cache import PoseCache, digest_file, digest_frames
 from ...animatex_core.pose.draw import draw_poses
 from ...animatex_core.pose.dwpose import FrameSource
@@ -112,7 +111,7 @@ def to_reference_pose(data: object, size: tuple[int, int]) -> PoseSequence:
     """Read the pose of the reference image of a size (width, height); warns if there are several poses."""
     poses = to_poses(data, "reference_pose", size=size)
     if sentence := compare_shapes((poses.width, poses.height), size, "the reference"):
-        warnings.warn(AnimateXWarning(sentence), stacklevel=2)
+        warn(sentence)
     if len(poses) > 1:
         warn_only_first_used("reference_pose", len(poses), "poses")
     return poses.select([0])
@@ -127,7 +126,7 @@ def warn_if_shape_differs(poses: PoseSequence, frames: Tensor) -> None:
     """
     size = frames.shape[2], frames.shape[1]
     if sentence := compare_shapes((poses.width, poses.height), size, "frames"):
-        warnings.warn(AnimateXWarning(sentence), stacklevel=2)
+        warn(sentence)
 
 
 def to_keypoints(poses: PoseSequence) -> list[dict[str, Any]]:
@@ -156,7 +155,7 @@ def lazy_pose_images(poses: PoseSequence, node_id: str | None) -> Tensor:
                     f"Images of {len(poses)} poses in full size do not fit into memory: they are drawn in "
                     f"{width}x{height}."
                 )
-                warnings.warn(AnimateXWarning(sentence), stacklevel=2)
+                warn(sentence)
             return draw_pose_images(poses, width, height)
 
     return LazyImages.of((len(poses), height, width, 3), draw)

@@ -1,6 +1,5 @@
 """ComfyUI's VIDEO and AUDIO as the core's video files and samples, and back."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from comfy_api.input_impl import VideoFromComponents
 from comfy_api.util import VideoComponents
 from torch import Tensor
 
-from ...animatex_core.errors import AnimateXWarning, InvalidInput
+from ...animatex_core.errors import InvalidInput, warn
 from ...animatex_core.utils.files import scratch_folder
 from ...animatex_core.video.audio import Sound
 from ...animatex_core.video.audio_samples import Samples, read_samples, write_samples
@@ -157,7 +156,7 @@ def to_samples(audio: Any) -> Samples | None:
         )
     if len(waveform) > 1:
         sentence = f"The AUDIO has {len(waveform)} sounds, of which only the first is used: connect one."
-        warnings.warn(AnimateXWarning(sentence), stacklevel=2)
+        warn(sentence)
     return Samples(_to_float(waveform[0]).numpy(), int(audio["sample_rate"]))
 
 

@@ -1,6 +1,5 @@
 """ComfyUI's Wan 2.1 image-to-video: checks of its MODEL and CONDITIONING, and its reference image."""
 
-import warnings
 from typing import Any
 
 import comfy.model_management
@@ -15,7 +14,7 @@ from ...animatex_core.animate_x_plus.config import WanConfig
 from ...animatex_core.animate_x_plus.preprocessing import reference_picture, wan_clip_picture
 from ...animatex_core.animate_x_plus.shapes import PIXELS_A_LATENT, TEMPORAL_STRIDE, WanShape
 from ...animatex_core.encoders.preprocessing import CLIP_SIDE
-from ...animatex_core.errors import AnimateXWarning, InvalidInput
+from ...animatex_core.errors import InvalidInput, warn
 from .conditioning import Conditioning
 from .images import first_image, to_intermediate
 
@@ -76,7 +75,7 @@ def check_image_embeds(conditioning: Conditioning) -> None:
             "Wan does not get the CLIP features of the start image: connect clip_vision_output to "
             "WanImageToVideo, as the official code does."
         )
-        warnings.warn(AnimateXWarning(sentence), stacklevel=2)
+        warn(sentence)
     widths = {features.shape[-1] for features in found} - {_WAN.image_dim}
     if widths:
         raise InvalidInput(

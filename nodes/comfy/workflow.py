@@ -3,13 +3,12 @@
 import json
 import re
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from comfy.cli_args import args
 
-from ...animatex_core.errors import AnimateXWarning
+from ...animatex_core.errors import warn
 from .messages import quoted
 from .validation import as_text
 
@@ -74,9 +73,10 @@ def fill_patterns(prefix: str, hidden: Any) -> str:
             return found[0]
         value = _widget_value(node, widget, hidden)
         if value is None:
-            _warn(
+            warn(
                 f"{quoted(found[0])} in filename_prefix matches no widget with a value and is kept as it is: "
-                "write %NODE.WIDGET% with the title or the class of a node."
+                "write %NODE.WIDGET% with the title or the class of a node.",
+                stacklevel=3,
             )
             return found[0]
         return NOT_IN_FILE_NAMES.sub("_", value)
@@ -109,7 +109,7 @@ def _escape_braces(string: re.Match[str]) -> str:
 
 
 def _warn_left_out(what: str, reason: str) -> None:
-    _warn(f"{what} is not stored in the file, because {reason}.")
+    warn(f"{what} is not stored in the file, because {reason}.", stacklevel=3)
 
 
 def _date(form: str, now: time.struct_time) -> str:
@@ -162,7 +162,3 @@ def _mapping(value: Any) -> Mapping[Any, Any]:
 
 def _sequence(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _warn(sentence: str) -> None:
-    warnings.warn(AnimateXWarning(sentence), stacklevel=4)

@@ -97,7 +97,7 @@ def test_generated_networks_are_the_same_every_time() -> None:
 
 
 def test_an_unknown_device_is_refused_in_one_sentence() -> None:
-    with pytest.raises(InvalidInput, match="'toaster' is not at hand"):
+    with pytest.raises(InvalidInput, match="'toaster' is not available"):
         choose_device("toaster")
 
 

@@ -209,7 +209,7 @@ def test_what_cannot_be_used_is_reported_and_the_rest_prepared(
     assert "lower --frames" in report(clips, "animation")["skipped"]["nobody.mp4"]
     reasons = report(clips, "ti2v")["skipped"]
     expected = {"silent": "silent.txt cannot be read", "blank": "is empty", "strange": "UTF-8"}
-    for name, reason in {**expected, "short": "has 4 frames", "broken": "not a clip"}.items():
+    for name, reason in {**expected, "short": "has 4 frames", "broken": "not a readable video"}.items():
         assert reason in reasons[f"{name}.mp4"]
     for task in TASKS:
         assert report(clips, task)["train"] == {"files": 1, "clips": 2, "frames": 10}

@@ -1,4 +1,4 @@
-"""Sizes that a file tells are checked before anything is built of them."""
+"""Sizes in a file are validated before anything is built from them."""
 
 import json
 from pathlib import Path
@@ -108,7 +108,7 @@ def test_lists_and_texts_of_a_denoiser_are_checked(tmp_path: Path, field: str) -
 
 
 @pytest.mark.parametrize("config", [None, [], 3, "text", {}, {"channels": 8}, {"x" * 10**6: 1}])
-def test_what_is_no_configuration_is_refused(tmp_path: Path, config: object) -> None:
+def test_an_invalid_configuration_is_refused(tmp_path: Path, config: object) -> None:
     with pytest.raises(WrongCheckpoint, match="unusable configuration") as error:
         read_denoiser(denoiser(tmp_path / "a", config))
     assert len(str(error.value)) < 1000 + len(str(tmp_path))
@@ -136,7 +136,7 @@ def test_an_image_encoder_of_absurd_sizes_is_refused(tmp_path: Path, field: str)
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"{}", b"\xff", b"[" * 10**5, b'{"embed_dim": 8, "vision_cfg": 3}']
 )
-def test_what_is_no_image_encoder_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_another_model_is_refused_as_image_encoder(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(WrongCheckpoint, match="restore the file"):
         read_open_clip_config(tmp_path / "a.json")

@@ -1,4 +1,4 @@
-"""Files that are not as a library saved them: wrapped, split, not whole, or something else altogether."""
+"""Unusual weights files: wrapped, split, incomplete, or something else entirely."""
 
 import gzip
 import io
@@ -143,14 +143,14 @@ def test_the_index_of_a_variant_is_an_index(tmp_path: Path) -> None:
 def test_parts_of_two_versions_are_not_mixed(tmp_path: Path, name: str) -> None:
     save_shards(tmp_path)
     save_file(half(REAL), tmp_path / "model-00003-of-00003.safetensors")
-    assert "which another part beside it holds too" in refusal(tmp_path / name)
+    assert "as does another part next to it" in refusal(tmp_path / name)
 
 
 @pytest.mark.parametrize("elsewhere", ["../model.safetensors", "/etc/passwd", "a/b.safetensors", "", 3])
 def test_an_index_names_no_files_elsewhere(tmp_path: Path, elsewhere: object) -> None:
     index = tmp_path / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": {"a": elsewhere}}))
-    assert "not beside it" in refusal(index)
+    assert "not next to it" in refusal(index)
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"weight_map": 3}', '{"weight_map": {}}', "{", "\ud800"])
@@ -174,7 +174,7 @@ def test_an_end_of_zeros_is_noticed(tmp_path: Path, part: float) -> None:
     data = saved(path, "safetensors")
     kept = int(len(data) * part)
     path.write_bytes(data[:kept] + bytes(len(data) - kept))
-    assert "holds zeros where weights should be" in refusal(path)
+    assert "contains zeros where weights should be" in refusal(path)
 
 
 @pytest.mark.parametrize("part", [0.5, 0.9, 0.99])
@@ -182,7 +182,7 @@ def test_the_built_in_denoiser_is_not_loaded_by_half(tmp_path: Path, part: float
     data = SHIPPED.denoiser.read_bytes()
     path, kept = tmp_path / "a.safetensors", int(len(data) * part)
     path.write_bytes(data[:kept] + bytes(len(data) - kept))
-    with pytest.raises(DamagedCheckpoint, match="holds zeros"):
+    with pytest.raises(DamagedCheckpoint, match="contains zeros"):
         load_denoiser(path)
 
 
@@ -209,7 +209,7 @@ def test_a_hole_in_a_file_of_the_former_form_is_noticed(tmp_path: Path) -> None:
     assert equal(open_tensors(path), large)
     data = path.read_bytes()
     path.write_bytes(data[:-300_000] + bytes(300_000))
-    assert "holds zeros where weights should be" in refusal(path)
+    assert "contains zeros where weights should be" in refusal(path)
 
 
 @pytest.mark.parametrize("form", ["safetensors", "zip", "legacy"])
@@ -230,7 +230,7 @@ def test_zeros_that_are_meant_are_taken(tmp_path: Path, form: str) -> None:
     assert equal(open_tensors(tmp_path / "a"), meant)
 
 
-def test_networks_before_their_training_are_taken(tmp_path: Path) -> None:
+def test_untrained_models_are_accepted(tmp_path: Path) -> None:
     last = nn.Linear(300, 20)
     network = nn.Sequential(nn.Linear(300, 300), nn.LayerNorm(300), last)
     nn.init.zeros_(last.weight)
@@ -256,13 +256,13 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (LFS, "pointer of Git LFS to a file of 3,600,000,000 bytes.*git lfs pull"),
+        (LFS, "Git LFS pointer to a file of 3,600,000,000 bytes.*git lfs pull"),
         (b"<!DOCTYPE html><html><body>Please sign in</body></html>", "a web page"),
         (b"\xef\xbb\xbf\n <HTML lang='en'>", "a web page"),
         (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "a web page"),
-        (b'{"error":"Repository not found"}', r"answer of a server \(Repository not found\)"),
+        (b'{"error":"Repository not found"}', r"error message of a server \(Repository not found\)"),
         (b'{"error":{"code":404}}', "JSON"),
-        (b'{"message": "Not Found", "status": 404}', r"answer of a server \(Not Found\)"),
+        (b'{"message": "Not Found", "status": 404}', r"error message of a server \(Not Found\)"),
         (b'{"metadata": {}, "weight_map": {"a": "b"}}', "only the index"),
         (b'{"architectures": ["X"]}', "a JSON file"),
         (b"GGUF" + bytes(60), "GGUF"),
@@ -276,7 +276,9 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b
     ],
 )
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"], ids=["pth", "safetensors"])
-def test_what_it_is_and_what_to_do_is_said(tmp_path: Path, content: bytes, says: str, suffix: str) -> None:
+def test_the_message_describes_the_file_and_the_remedy(
+    tmp_path: Path, content: bytes, says: str, suffix: str
+) -> None:
     path = tmp_path / f"a{suffix}"
     path.write_bytes(content)
     with pytest.raises(DamagedCheckpoint, match=says) as caught:

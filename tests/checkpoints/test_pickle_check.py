@@ -1,4 +1,4 @@
-"""A pickle is refused for what it asks memory for before any of that is there."""
+"""A pickle that requests too much memory is refused before any of it is allocated."""
 
 import io
 import pickle
@@ -42,7 +42,7 @@ def rebuilt(size: tuple[int, ...], stride: tuple[int, ...], offset: int = 0) -> 
 
 
 SHARED = torch.ones(1 << 16)
-ASKED = {
+REQUESTS = {
     "bytearray": lambda: Asks(bytearray, 8 << 30),
     "stride 0": lambda: rebuilt((HUGE,), (0,)),
     "beyond the storage": lambda: rebuilt((HUGE,), (1,)),
@@ -62,11 +62,13 @@ ASKED = {
 
 
 @pytest.mark.parametrize("form", ["zip", "legacy"])
-@pytest.mark.parametrize("asked", ASKED)
-def test_what_asks_for_more_than_the_file_holds_is_refused(tmp_path: Path, form: str, asked: str) -> None:
-    content = {"w": torch.ones(2), "x": ASKED[asked]()}
+@pytest.mark.parametrize("requested", REQUESTS)
+def test_requests_beyond_the_content_of_the_file_are_refused(
+    tmp_path: Path, form: str, requested: str
+) -> None:
+    content = {"w": torch.ones(2), "x": REQUESTS[requested]()}
     torch.save(content, tmp_path / "a.pth", _use_new_zipfile_serialization=form == "zip")
-    with pytest.raises(UnsafeCheckpoint, match=r"a\.pth (.* )?asks for"):
+    with pytest.raises(UnsafeCheckpoint, match=r"a\.pth (.* )?requests"):
         open_tensors(tmp_path / "a.pth")
 
 
@@ -129,14 +131,14 @@ def test_millions_of_objects_are_not_made(tmp_path: Path, operations: str) -> No
 
 
 def nested_key() -> bytes:
-    """A dictionary with a tuple of tuples as its key, of 2^60 members all told."""
+    """A dictionary with a tuple of tuples as its key, with 2^60 members in total."""
     twice = b"".join(b"h" + bytes([n]) + b"h" + bytes([n]) + b"\x86q" + bytes([n + 1]) for n in range(60))
     return b"}K\x01\x85q\x00" + twice + b"K\x01s"
 
 
 def test_a_name_that_takes_for_ever_to_hash_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.pth").write_bytes(bare(nested_key()))
-    with pytest.raises(UnsafeCheckpoint, match="names that are no text"):
+    with pytest.raises(UnsafeCheckpoint, match="keys that are not text"):
         open_tensors(tmp_path / "a.pth")
 
 

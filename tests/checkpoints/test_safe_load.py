@@ -1,4 +1,4 @@
-"""Weights files are read from disk as they are touched, and no pickle in them is ever run."""
+"""Weights files are memory-mapped, and no pickle in them is ever executed."""
 
 import contextlib
 import io
@@ -154,7 +154,7 @@ def test_the_payload_of_these_tests_is_a_real_one(tmp_path):
     assert (tmp_path / "trace").exists()
 
 
-def test_the_refusal_names_what_was_asked_for_and_the_remedy(tmp_path):
+def test_the_refusal_names_the_request_and_the_remedy(tmp_path):
     torch.save({"w": torch.ones(1), "args": Path("harmless, but no tensor")}, tmp_path / "a.ckpt")
     with pytest.raises(UnsafeCheckpoint, match=r"a\.ckpt .*pathlib.* safetensors version"):
         open_tensors(tmp_path / "a.ckpt")
@@ -181,7 +181,7 @@ def test_a_truncated_file_is_named(tmp_path, form, how):
 
 
 @pytest.mark.parametrize("data", [b"", b"x", b"<!DOCTYPE html>", bytes(range(256)), b"version {9}"])
-def test_what_is_no_weights_file_is_damaged(tmp_path, data):
+def test_other_files_are_reported_as_damaged(tmp_path, data):
     (tmp_path / "a.safetensors").write_bytes(data)
     with pytest.raises(DamagedCheckpoint, match=r"a\.safetensors .*download it again"):
         open_tensors(tmp_path / "a.safetensors")
@@ -203,11 +203,11 @@ def test_a_pickle_without_named_tensors_is_the_wrong_file(tmp_path, content):
 
 @pytest.mark.parametrize("name", ["missing.pth", "."])
 def test_a_path_without_a_file_is_named(tmp_path, name):
-    with pytest.raises(CheckpointError, match=r"check the path|is a folder"):
+    with pytest.raises(CheckpointError, match=r"check the path|is a directory"):
         open_tensors(tmp_path / name)
 
 
-def test_other_archives_are_told_from_weights(tmp_path):
+def test_other_archives_are_distinguished_from_weights(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("readme.txt", "weights inside, honest")
     with pytest.raises(WrongCheckpoint, match="zip archive"):
@@ -219,7 +219,7 @@ def test_a_repacked_archive_is_refused_rather_than_misread(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.pth") as stored, zipfile.ZipFile(tmp_path / "b.pth", "w", 8) as packed:
         for name in stored.namelist():
             packed.writestr(name, stored.read(name))
-    with pytest.raises(DamagedCheckpoint, match="packed again"):
+    with pytest.raises(DamagedCheckpoint, match="compressed by another program"):
         open_tensors(tmp_path / "b.pth")
 
 

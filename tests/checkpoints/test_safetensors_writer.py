@@ -1,4 +1,4 @@
-"""What is written a tensor at a time is what the format's own library reads, or nothing at all."""
+"""A file written one tensor at a time is readable by the format's own library, or does not appear."""
 
 import errno
 import os
@@ -105,14 +105,14 @@ def test_folders_are_made(tmp_path):
 
 def test_a_file_in_place_of_the_folder_is_a_storage_error(tmp_path):
     (tmp_path / "folder").write_text("")
-    with pytest.raises(StorageError, match=r"folder.* could not be written .*choose another folder"):
+    with pytest.raises(StorageError, match=r"folder.* could not be written .*choose another directory"):
         write_safetensors(tmp_path / "folder" / "a", {}, [], {})
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_permission_is_a_storage_error(tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.raises(StorageError, match="may be written to"):
+    with pytest.raises(StorageError, match="is writable"):
         write_safetensors(tmp_path / "a", {}, [], {})
 
 
@@ -126,14 +126,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_one_sentence_and_leaves_the_old_file(small_disk, count):
     (small_disk / "a").write_text("the old file")
     tensor = torch.ones(count)
-    with pytest.raises(StorageError, match=r"a could not be written .*free some space there"):
+    with pytest.raises(StorageError, match=r"a could not be written .*free some space"):
         write_safetensors(small_disk / "a", layout_of({"w": tensor}), [("w", tensor)], {})
     assert [path.read_text() for path in small_disk.iterdir()] == ["the old file"]
 
 
 def test_a_read_only_disk_is_one_sentence(small_disk):
     remount(small_disk, "ro")
-    with pytest.raises(StorageError, match=r"a could not be written .*may be written to"):
+    with pytest.raises(StorageError, match=r"a could not be written .*is writable"):
         write_safetensors(small_disk / "a", {}, [], {})
 
 
@@ -145,7 +145,7 @@ def test_a_full_disk_found_at_closing_is_a_storage_error():
 
 
 @pytest.mark.parametrize(
-    ("number", "remedy"), [(errno.ENOSPC, "free some space"), (errno.EACCES, "written to")]
+    ("number", "remedy"), [(errno.ENOSPC, "free some space"), (errno.EACCES, "is writable")]
 )
 def test_the_remedy_fits_the_fault(number, remedy):
     with pytest.raises(StorageError, match=remedy), storage_errors(Path("a")):

@@ -1,4 +1,4 @@
-"""What is wrong with a checkpoint or a target is said before anything is written."""
+"""Faults of a checkpoint or a target are reported before anything is written."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from animatex_core.animate_x.checkpoint import read_denoiser
 from animatex_core.animate_x.conversion import convert_denoiser
-from animatex_core.checkpoints.safe_load import unreadable
+from animatex_core.checkpoints.file_form import unreadable
 from animatex_core.checkpoints.validation import check_archive, check_kinds
 from animatex_core.errors import (
     DamagedCheckpoint,
@@ -46,10 +46,10 @@ def test_an_unrelated_part_stays_and_two_writers_share_none(tmp_path):
 
 
 @pytest.mark.parametrize("target", ["", ".", "folder"])
-def test_a_folder_is_no_target(released, monkeypatch, target):
+def test_a_directory_is_not_a_target(released, monkeypatch, target):
     monkeypatch.chdir(released.parent)
     Path("folder").mkdir()
-    with pytest.raises(StorageError, match="is a folder"):
+    with pytest.raises(StorageError, match="is a directory"):
         convert_denoiser(released, target, CONTEXT, config=TINY)
 
 
@@ -67,8 +67,8 @@ def test_an_unsound_context_is_refused(released, value, message):
         convert_denoiser(released, released.with_name("b"), torch.full_like(CONTEXT, value), config=TINY)
 
 
-def test_float8_is_no_target(released):
-    with pytest.raises(InvalidInput, match="choose float16"):
+def test_float8_is_not_a_target(released):
+    with pytest.raises(InvalidInput, match="use float16"):
         convert_denoiser(released, released.with_name("b"), CONTEXT, torch.float8_e4m3fn, TINY)
 
 
@@ -89,8 +89,8 @@ def test_a_flipped_bit_in_an_archive_is_found(released):
         torch.ones(1) * 1j,
     ],
 )
-def test_what_is_no_weight_is_refused(tensor):
-    with pytest.raises(WrongCheckpoint, match="holds w as"):
+def test_tensors_that_cannot_be_weights_are_refused(tensor):
+    with pytest.raises(WrongCheckpoint, match="contains w as"):
         check_kinds({"w": tensor}, "a.pth")
 
 
@@ -121,7 +121,7 @@ def test_a_bundle_with_a_damaged_context_is_named(released, context):
     "error",
     [MemoryError(), OSError(12, "Cannot allocate memory"), RuntimeError("MPS backend Out Of Memory")],
 )
-def test_too_little_memory_is_no_damage(error):
+def test_too_little_memory_is_not_damage(error):
     assert isinstance(unreadable(Path("a"), error), OutOfMemory)
     with pytest.raises(OutOfMemory, match="lower it"), reraise_oom("lower it"):
         raise error

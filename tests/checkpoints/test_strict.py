@@ -1,3 +1,5 @@
+"""Keys and shapes must match exactly."""
+
 import pytest
 import torch
 from torch import nn
@@ -50,14 +52,14 @@ def test_the_dtype_is_the_callers():
     assert {parameter.dtype for parameter in linear.parameters()} == {torch.bfloat16}
 
 
-def test_a_wrong_shape_leaves_the_network_untouched():
+def test_a_wrong_shape_leaves_the_model_unchanged():
     linear = _meta_linear()
     with pytest.raises(WrongCheckpoint, match=r"weight is \(3, 2\) instead of \(2, 3\)"):
         load_strictly(linear, {"weight": torch.ones(3, 2), "bias": torch.zeros(2)}, "a layer")
     assert linear.weight.is_meta
 
 
-def test_shapes_of_a_meta_network():
+def test_shapes_of_a_meta_model():
     assert shapes(_meta_linear().state_dict()) == {"weight": (2, 3), "bias": (2,)}
 
 

@@ -57,7 +57,7 @@ def test_anchors_come_from_folders_too(poses: Path, capsys: pytest.CaptureFixtur
     [
         (["--seed", "-1"], "--seed is -1"),
         (["--probability", "2"], "probability is 2.0"),
-        (["--out", "grid.txt"], "cannot become a picture"),
+        (["--out", "grid.txt"], "is not an image name"),
         (["--poses", "nobody.json"], "the pose pool has no frame"),
     ],
 )

@@ -164,7 +164,7 @@ def test_what_cannot_be_used_is_reported_and_the_rest_prepared(
     assert "skipped: 5 files" in capsys.readouterr().out
     reasons = report(clips)["skipped"]
     expected = {
-        "broken": "not a clip",
+        "broken": "not a readable video",
         "empty": "is empty",
         "nobody": "0 of 12",
         "strange": "not an OpenPose",

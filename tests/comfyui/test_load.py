@@ -189,7 +189,7 @@ class TestEncoders:
             ("image encoder", "contains no CLIP image encoder"),
             ("VAE of videos", "The VAE gives latents (1, 16, 1, 8, 8), as a video VAE does: connect"),
             ("autoencoder", "does not fit the autoencoder of Stable Diffusion 2.1: 248 missing"),
-            ("text", "is a text and not weights"),
+            ("text", "is a text file and not weights"),
         ],
     )
     def test_other_files_are_named_as_such(self, encoders: dict, file: str, said: str) -> None:

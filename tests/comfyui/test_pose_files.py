@@ -150,7 +150,7 @@ def test_dates_and_sizes_are_filled_in(server: Server, inputs: Path, prefix: str
 def test_nothing_is_written_outside_of_the_output_folder(server: Server, inputs: Path, name: str) -> None:
     before = sorted((inputs / "link").resolve().iterdir())
     complaint = server.complaint(saving(name))
-    assert complaint.endswith("give the name of a file inside of ComfyUI's output folder."), complaint
+    assert complaint.endswith("give the name of a file inside ComfyUI's output folder."), complaint
     assert sorted((inputs / "link").resolve().iterdir()) == before
     assert not (server.base / "escaped_00001_.json").exists()
 
@@ -158,9 +158,7 @@ def test_nothing_is_written_outside_of_the_output_folder(server: Server, inputs:
 @pytest.mark.parametrize("name", [*OUTSIDE, "../input/poses.json", "../poses.json [output]"])
 def test_nothing_is_read_outside_of_the_folders(server: Server, inputs: Path, name: str) -> None:
     complaint = server.complaint(loading(name))
-    assert re.search(r"give the name of a file inside of ComfyUI's (in|out)put folder\.$", complaint), (
-        complaint
-    )
+    assert re.search(r"give the name of a file inside ComfyUI's (in|out)put folder\.$", complaint), complaint
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_a_workflow_of_another_form_is_ignored(server: Server, workflow: Any) ->
 @pytest.mark.parametrize(
     ("prefix", "fault"),
     [
-        ("a:b", "holds a colon (:)"),
+        ("a:b", "contains a colon (:)"),
         ("video/", "ends with a slash"),
         ("video\\", "ends with a slash"),
         ("video/.", "leads elsewhere"),
@@ -138,7 +138,7 @@ def test_other_prefixes_are_refused_before_the_work(
     complaint = server.complaint(graph(prefix))
     assert "Custom validation failed" in complaint
     assert fault in complaint
-    assert complaint.endswith("give the name of a file inside of ComfyUI's output folder.")
+    assert complaint.endswith("give the name of a file inside ComfyUI's output folder.")
 
 
 def follows_links(comfyui: Host) -> bool:
@@ -205,7 +205,7 @@ def test_everything_that_is_listed_can_be_chosen(server: Server, linked: Path) -
 
 @pytest.mark.parametrize("name", ["../outputs/x", "outputs/../../x", "/tmp/x"])
 def test_paths_that_leave_stay_refused(server: Server, linked: Path, name: str) -> None:
-    assert server.complaint(saving(name)).endswith("inside of ComfyUI's output folder.")
+    assert server.complaint(saving(name)).endswith("inside ComfyUI's output folder.")
     assert server.complaint(
         {"loaded": poses(name), "shown": node("PreviewAny", source=["loaded", 0])}
-    ).endswith("inside of ComfyUI's input folder.")
+    ).endswith("inside ComfyUI's input folder.")

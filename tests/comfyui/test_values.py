@@ -230,7 +230,7 @@ class TestFiles:
             said = outcome(any_server, spoiled("model", "model_name", path.name, linked=linked))
         finally:
             path.unlink()
-        assert "is a text and not weights" in said
+        assert "is a text file and not weights" in said
         assert lives(any_server)
 
     def test_a_node_with_any_id_shows_its_warning(self, any_server: Server) -> None:

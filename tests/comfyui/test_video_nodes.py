@@ -156,10 +156,10 @@ class TestDrivingFrames:
     @pytest.mark.parametrize(
         ("file", "choice", "said"),
         [
-            ("nothing.mp4", {}, "is not a clip that can be read"),
-            ("sound.mp3", {}, "holds sound but no pictures: give a video"),
+            ("nothing.mp4", {}, "is not a readable video"),
+            ("sound.mp3", {}, "has audio but no frames: give a video"),
             ("numbered.mp4", {"start": 99.0}, "start is 99, but the clip ends at 2.5"),
-            ("numbered.mp4", {"start": 1.0, "end": 0.5}, "take a later end"),
+            ("numbered.mp4", {"start": 1.0, "end": 0.5}, "use a later end"),
             ("numbered.mp4", {"stride": 0}, "stride"),
             ("numbered.mp4", {"frames": -1}, "frames"),
         ],
@@ -323,7 +323,7 @@ class TestEncodeVideo:
     def test_names_never_leave_the_output_folder(self, server: Server, prefix: str, kind: str) -> None:
         outside = everything_in(server.base) - everything_in(server.base / "output")
         complaint = server.complaint(encoding(2, filename_prefix=prefix, format=kind))
-        assert "inside of ComfyUI's output folder" in complaint
+        assert "inside ComfyUI's output folder" in complaint
         assert "\n" not in complaint
         assert everything_in(server.base) - everything_in(server.base / "output") == outside
 

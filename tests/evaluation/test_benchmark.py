@@ -83,7 +83,7 @@ def test_missing_files_are_reported(folder: Path) -> None:
     (folder / "humans" / "somebody.json").unlink()
     with pytest.raises(InvalidInput, match="needs human bodies"):
         cases.human(np.random.default_rng(0))
-    with pytest.raises(InvalidInput, match="holds no clips"):
+    with pytest.raises(InvalidInput, match="contains no videos"):
         _ = FolderSet(folder / "poses", 2, 1).names
     (folder / "clips" / "a.webm").touch()
     with pytest.raises(InvalidInput, match="both of the case 'a': leave one"):

@@ -199,7 +199,7 @@ def test_a_folder_of_cases_in_the_cross_setting(tmp_path: Path) -> None:
         ),
         (("../a=small",), "The name '../a' leads elsewhere by '..' or an empty part"),
         (("small", "--set=nowhere"), "The set 'nowhere' is no folder: name one, or take procedural."),
-        (("small", "--seed=-1"), "seed is -1, but it must be a whole number: take 0 or more."),
+        (("small", "--seed=-1"), "seed is -1, but it must be a whole number: use 0 or more."),
         (("small", "--size=60x96"), "width is 60 pixels, but it must be a multiple of"),
         (("--cases=1", "--setting=cross", "{empty}"), "There is no clip of the case 0000 in"),
     ],

@@ -137,7 +137,7 @@ def test_every_clip_is_kept_or_dropped_with_the_reason(
     assert reasons["all.mp4"].startswith("a body is found in 100% of the frames")
     assert reasons["half.mp4"].startswith("a body is found in 50% of the frames, less than 90%")
     assert reasons["more/none.mp4"] == "no body is found in any frame"
-    assert "is not a clip that can be read" in reasons["broken.mp4"]
+    assert "is not a readable video" in reasons["broken.mp4"]
     assert found["clips"]["half.mp4"]["measured"]["frames"] == 8
 
 
@@ -183,7 +183,7 @@ def test_the_small_models_can_be_selected(clips: Path) -> None:
     ("folder", "options", "expected"),
     [
         ("gone", [], "does not exist"),
-        ("models", [], "holds no clips"),
+        ("models", [], "contains no videos"),
         ("clips", ["--found", "2"], "found is 2"),
     ],
 )

@@ -77,7 +77,7 @@ def test_a_short_clip_ends_on_its_last_frame(frames):
 
 @pytest.mark.parametrize("stride", [0, -1, 1.5])
 def test_a_stride_is_a_whole_number(stride):
-    with pytest.raises(InvalidInput, match=r"stride of the windows is .* take 1 or more"):
+    with pytest.raises(InvalidInput, match=r"stride of the windows is .* use 1 or more"):
         windows(torch.zeros(20, 3, 2, 2), stride)
 
 

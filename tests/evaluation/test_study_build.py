@@ -165,10 +165,10 @@ def test_clips_that_some_browsers_do_not_play_are_refused(folders: dict[str, Pat
 def test_damaged_files_are_refused(folders: dict[str, Path], tmp_path: Path) -> None:
     write_given(tmp_path, "ab")
     (tmp_path / "references" / "b.png").write_bytes(b"no picture")
-    with pytest.raises(InvalidInput, match="not a picture"):
+    with pytest.raises(InvalidInput, match="not an image"):
         find_material(folders, tmp_path / "references")
     (folders["animate-x"] / "a.mp4").write_bytes(b"no clip")
-    with pytest.raises(InvalidInput, match="not a clip"):
+    with pytest.raises(InvalidInput, match="not a readable video"):
         find_material(folders)
 
 

@@ -1,4 +1,4 @@
-"""The small bundle, with generated weights in place of trained ones."""
+"""The bundled demo models, with random weights in place of trained ones."""
 
 import sys
 from dataclasses import replace
@@ -38,10 +38,10 @@ def test_what_is_packed_is_what_is_loaded_but_for_the_rounding(bundle: SmallBund
     assert networks.trained_on == TRAINED_ON
     reference = network_on_meta(SMALL_AUTOENCODER).to_empty(device="cpu")
     reference.load_state_dict({name: tensor.half().float() for name, tensor in parts.autoencoder.items()})
-    pictures = torch.rand(1, 3, 64, 64) * 2 - 1
+    images = torch.rand(1, 3, 64, 64) * 2 - 1
     with torch.no_grad():
-        expected = reference.eval().encode(pictures).latent_dist.mean * LATENT_SCALE
-    torch.testing.assert_close(networks.autoencoder.encode(pictures), expected)
+        expected = reference.eval().encode(images).latent_dist.mean * LATENT_SCALE
+    torch.testing.assert_close(networks.autoencoder.encode(images), expected)
     assert networks.image_encoder.encode(torch.rand(1, 3, 224, 224)).shape == (1, DENOISER.context_dim)
 
 
@@ -50,13 +50,13 @@ def test_files_are_small_and_their_card_tells_of_them(bundle: SmallBundle) -> No
     tensors = [x for path in (bundle.autoencoder, bundle.pose_nets) for x in open_tensors(path).values()]
     assert {tensor.dtype for tensor in tensors} == {torch.float16}
     card = bundle.card.read_text(encoding="utf-8")
-    for said in (
+    for message in (
         "128x192 pixels",
         "Reference form: both",
         "| denoiser.safetensors | ",
         "\n\n## Measured\n\nPSNR: -3 dB\n",
     ):
-        assert said in card
+        assert message in card
     assert sorted(path.name for path in bundle.folder.iterdir()) == sorted(path.name for path in bundle.files)
 
 

@@ -51,7 +51,7 @@ def test_the_licence_of_the_released_weights_is_not_stated():
     assert len(files) == 3
 
 
-def test_the_networks_of_the_metrics_are_known():
+def test_the_models_of_the_metrics_are_known():
     files = load_catalogue().select(["evaluation"])
     assert {file.role for file in files} == {"feature_network"}
     assert len(files) == 5
@@ -112,8 +112,8 @@ def test_a_missing_field_is_named(tmp_path, field):
 @pytest.mark.parametrize(
     ("top", "named"),
     [
-        ({"files": [ENTRY, ENTRY]}, "some-file is named twice"),
-        ({"sets": {"some-file": ["some-file"]}}, "some-file is named twice"),
+        ({"files": [ENTRY, ENTRY]}, "some-file is defined twice"),
+        ({"sets": {"some-file": ["some-file"]}}, "some-file is defined twice"),
         ({"sets": {"set": ["nobody"]}}, "nobody"),
         ({"sets": {"set": "some-file"}}, "the set set"),
         ({"sets": [1]}, "sets"),
@@ -132,7 +132,7 @@ def test_a_wrong_catalogue_is_named(tmp_path, top, named):
 @pytest.mark.parametrize(
     "text", ["files: [", "just text", "", "!!python/object/apply:os.getcwd []", "\x00", "[" * 9999]
 )
-def test_what_is_no_catalogue_is_one_sentence(tmp_path, text):
+def test_an_invalid_catalogue_is_reported_in_one_sentence(tmp_path, text):
     (tmp_path / "models.yaml").write_text(text)
     with pytest.raises(InvalidInput, match=r"models\.yaml") as caught:
         load_catalogue(tmp_path / "models.yaml")
@@ -160,7 +160,7 @@ def test_a_file_is_found_under_any_of_its_names_in_the_first_folder(tmp_path):
     assert resolve(model_file, [first, second]) == tmp_path / "vae" / "other.safetensors"
 
 
-def test_a_folder_of_the_same_name_is_no_file(tmp_path):
+def test_a_folder_of_the_same_name_is_not_a_file(tmp_path):
     (model_file,) = load_catalogue(write(tmp_path / "models.yaml", ENTRY)).files
     (tmp_path / "file.safetensors").mkdir()
     assert resolve(model_file, [tmp_path]) is None
@@ -176,8 +176,8 @@ def test_the_environment_names_another_models_folder(tmp_path):
     assert default_models_folder({"ANIMATEX_MODELS": "~/models"}) == Path.home() / "models"
 
 
-def test_a_home_of_nobody_is_named():
-    with pytest.raises(InvalidInput, match=r"~nosuchuser/x names no known home.*ANIMATEX_MODELS"):
+def test_an_unknown_home_directory_is_reported():
+    with pytest.raises(InvalidInput, match=r"~nosuchuser/x has no known home directory.*ANIMATEX_MODELS"):
         default_models_folder({"ANIMATEX_MODELS": "~nosuchuser/x"})
 
 

@@ -1,4 +1,4 @@
-"""Downloads against a real server that breaks off, forgets, lies and refuses."""
+"""Downloads from a real server that disconnects, restarts, sends wrong data and refuses requests."""
 
 import hashlib
 import shutil
@@ -135,11 +135,11 @@ def test_a_server_without_ranges_starts_again(tmp_path, hub):
     assert fetch(KNOWN, tmp_path, hub).read_bytes() == DATA
 
 
-@pytest.mark.parametrize(("model_file", "asked"), [(KNOWN, []), (UNKNOWN, [f"bytes={len(DATA)}-"])])
-def test_a_part_that_is_whole_is_only_checked(tmp_path, hub, model_file, asked):
+@pytest.mark.parametrize(("model_file", "requested"), [(KNOWN, []), (UNKNOWN, [f"bytes={len(DATA)}-"])])
+def test_a_part_that_is_whole_is_only_checked(tmp_path, hub, model_file, requested):
     put_part(tmp_path, DATA, hub.etag)
     assert fetch(model_file, tmp_path, hub).read_bytes() == DATA
-    assert hub.ranges == asked
+    assert hub.ranges == requested
 
 
 def test_a_part_longer_than_the_file_is_thrown_away(tmp_path, hub):
@@ -188,21 +188,21 @@ def test_giving_up_keeps_what_arrived(tmp_path, hub):
 
 def test_a_server_that_starts_again_and_breaks_again_is_given_up(tmp_path, hub):
     hub.faults = ["break off, ignore range"] * 9
-    with pytest.raises(DownloadError, match=f"ended early.*{ARRIVED} bytes"):
+    with pytest.raises(DownloadError, match=f"closed early.*{ARRIVED} bytes"):
         fetch(KNOWN, tmp_path, hub, tries=3)
     assert len(hub.ranges) == 4
 
 
-def test_a_part_that_was_not_asked_for_is_not_appended(tmp_path, hub):
+def test_a_range_that_was_not_requested_is_not_appended(tmp_path, hub):
     part = put_part(tmp_path, DATA[:5])
     hub.faults = ["wrong range"] * 9
-    with pytest.raises(DownloadError, match="another part"):
+    with pytest.raises(DownloadError, match="another range"):
         fetch(KNOWN, tmp_path, hub, tries=3)
     assert part.read_bytes() == DATA[:5]
 
 
 @pytest.mark.parametrize("model_file", [KNOWN, UNKNOWN], ids=["known", "unknown"])
-def test_a_file_without_its_beginning_is_no_file(tmp_path, hub, model_file):
+def test_a_file_without_its_beginning_is_not_a_file(tmp_path, hub, model_file):
     hub.faults = ["no beginning"]
     assert fetch(model_file, tmp_path, hub).read_bytes() == DATA
 
@@ -236,7 +236,7 @@ def test_a_server_that_cannot_be_reached_is_given_up(tmp_path, hub):
         *("http://müsli.example", "http://a..b"),
     ],
 )
-def test_a_hub_that_is_no_url_is_refused(tmp_path, base_url):
+def test_a_hub_that_is_not_a_url_is_refused(tmp_path, base_url):
     with pytest.raises(InvalidInput, match="HF_ENDPOINT"):
         download(KNOWN, tmp_path, base_url=base_url, tries=1)
 
@@ -264,7 +264,7 @@ def test_a_part_of_another_version_is_not_mixed_in(tmp_path, hub, etag, size, ar
 
 
 @pytest.mark.parametrize("arrived", [1000, len(DATA)])
-def test_a_server_that_ignores_the_version_asked_for_is_found_out(tmp_path, hub, arrived):
+def test_a_server_that_ignores_the_requested_version_is_detected(tmp_path, hub, arrived):
     put_part(tmp_path, LIE[:arrived], '"first"')
     hub.etag, hub.faults = '"second"', ["ignore version"]
     assert fetch(UNKNOWN, tmp_path, hub).read_bytes() == DATA
@@ -294,7 +294,7 @@ def test_a_file_that_another_process_fetches_is_left_alone(tmp_path, hub):
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout
         other.stdout.readline()
-        with pytest.raises(DownloadError, match="already being fetched"):
+        with pytest.raises(DownloadError, match="being downloaded by another process"):
             fetch(UNKNOWN, tmp_path, hub)
         other.kill()
     assert hub.ranges == []
@@ -303,7 +303,7 @@ def test_a_file_that_another_process_fetches_is_left_alone(tmp_path, hub):
 
 def test_two_downloads_at_once_never_mix(tmp_path, hub):
     def again(done: int, total: int) -> None:
-        with pytest.raises(DownloadError, match="already being fetched"):
+        with pytest.raises(DownloadError, match="being downloaded by another process"):
             fetch(UNKNOWN, tmp_path, hub)
 
     assert fetch(UNKNOWN, tmp_path, hub, on_progress=again).read_bytes() == DATA
@@ -334,7 +334,7 @@ def test_a_full_disk_keeps_the_part_and_goes_on_when_there_is_room(tmp_path, hub
 
 def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path, hub):
     (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match="choose another folder"):
+    with pytest.raises(StorageError, match="choose another directory"):
         fetch(KNOWN, tmp_path / "file", hub)
 
 
@@ -386,7 +386,7 @@ def test_a_record_in_upper_case_counts(tmp_path):
 def test_a_damaged_record_is_named(tmp_path):
     (tmp_path / "file").write_bytes(DATA)
     (tmp_path / "file.sha256").write_bytes(b"\xff\x00")
-    with pytest.raises(DownloadError, match=r"file\.sha256 holds no sha256"):
+    with pytest.raises(DownloadError, match=r"file\.sha256 contains no sha256"):
         verify(UNKNOWN, tmp_path / "file")
 
 

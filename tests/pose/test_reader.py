@@ -373,7 +373,7 @@ def test_files_are_written_whole(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "new" / "dance.json").read_bytes()) == openpose_from_poses(poses)
     write_poses(tmp_path / "none.json", poses.select([]))
     assert json.loads((tmp_path / "none.json").read_bytes()) == []
-    with pytest.raises(StorageError, match="is a folder"):
+    with pytest.raises(StorageError, match="is a directory"):
         write_poses(tmp_path, poses)
 
 

@@ -1,4 +1,4 @@
-"""A small dance in files: a clip with sound, the poses of it, and a character on nothing."""
+"""A small dance in files: a video with audio, its poses, and a character on an empty background."""
 
 from dataclasses import dataclass
 from pathlib import Path

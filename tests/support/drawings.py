@@ -1,4 +1,4 @@
-"""A character and a dancer, drawn as simply as can be."""
+"""A simple drawn character and dancer."""
 
 from collections.abc import Iterator
 

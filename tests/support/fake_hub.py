@@ -1,4 +1,4 @@
-"""A server on this machine that answers as the Hugging Face hub does, or as what gets in its way."""
+"""A local server that behaves like the Hugging Face Hub, or like what gets in its way."""
 
 import email.utils
 import gzip
@@ -25,7 +25,7 @@ class FakeHub:
         path: Where that is.
         answer: Sends something else for a GET, and returns whether it did.
         head: Sends something else for a HEAD, and returns whether it did.
-        asked: How often each method came.
+        requests: The number of requests with each method.
         ranges: The range of each GET.
         tokens: The authorization of each request.
 
@@ -37,7 +37,7 @@ class FakeHub:
     etag: str = '"0123"'
     answer: "Callable[[Handler], bool] | None" = None
     head: "Callable[[Handler], bool] | None" = None
-    asked: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
     ranges: list[str | None] = field(default_factory=list)
     tokens: list[str | None] = field(default_factory=list)
 
@@ -88,7 +88,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return {"Content-Length": str(len(self.hub.data)), "ETag": self.hub.etag, "X-Repo-Commit": COMMIT}
 
     def _note(self, method: str) -> None:
-        self.hub.asked[method] += 1
+        self.hub.requests[method] += 1
         self.hub.tokens.append(self.headers["Authorization"])
 
     def log_message(self, *args: object) -> None:
@@ -145,7 +145,7 @@ def chunked(handler: Handler) -> bool:
 
 
 def packed(handler: Handler) -> bool:
-    """Send the file packed, though nobody asked for that."""
+    """Send the file compressed although that was not requested."""
     handler.reply(
         200, gzip.compress(handler.hub.data, 1), {"Content-Encoding": "gzip", "ETag": handler.hub.etag}
     )

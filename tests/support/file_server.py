@@ -1,4 +1,4 @@
-"""A real model hub on this machine that breaks off, forgets, lies and refuses as it is told."""
+"""A local model hub that disconnects, restarts, sends wrong data and refuses on request."""
 
 import http.server
 import socket

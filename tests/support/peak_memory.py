@@ -1,4 +1,4 @@
-"""The memory that a call takes, measured in a process of its own."""
+"""The memory that a call needs, measured in a process of its own."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LIMIT = 12 << 30  # bytes of address space, so that a fault ends the process and not the machine
 MEASURED = """
 import importlib, json, re, resource, sys, warnings

@@ -1,4 +1,4 @@
-"""Small bundles of generated weights, at the sizes of the real one but for a smaller denoiser."""
+"""Small bundles of random weights, with the sizes of the real one except for a smaller denoiser."""
 
 from dataclasses import replace
 from pathlib import Path

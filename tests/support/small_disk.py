@@ -1,4 +1,4 @@
-"""A real file system that is too small, for what must be said when a disk is full."""
+"""A real file system that is too small, for messages about a full disk."""
 
 import subprocess
 import sys

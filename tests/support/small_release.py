@@ -1,4 +1,4 @@
-"""A models folder with small files of the released forms, and a library that expects their sizes."""
+"""A models directory with small files in the official formats, and a library that expects their sizes."""
 
 import json
 from dataclasses import replace

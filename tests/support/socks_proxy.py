@@ -1,4 +1,4 @@
-"""A SOCKS5 proxy on this machine."""
+"""A local SOCKS5 proxy."""
 
 import select
 import socket

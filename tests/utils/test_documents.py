@@ -1,4 +1,4 @@
-"""Files of plain values: what is too large, too deep or of another kind is refused by what it says itself."""
+"""Plain-value files: content that is too large, too deep or invalid is refused with a clear message."""
 
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""Batches and prefetching."""
+
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -46,7 +48,7 @@ def test_an_error_comes_out_unchanged_after_the_items_before_it(error: BaseExcep
     assert items.taken == 3
 
 
-def test_the_next_item_is_made_before_it_is_asked_for_and_no_thread_is_left() -> None:
+def test_the_next_item_is_computed_ahead_and_no_thread_is_left() -> None:
     before, made = threading.active_count(), threading.Event()
 
     def items() -> Iterator[int]:
@@ -60,7 +62,7 @@ def test_the_next_item_is_made_before_it_is_asked_for_and_no_thread_is_left() ->
     assert threading.active_count() == before
 
 
-def test_a_stage_that_is_never_asked_takes_nothing() -> None:
+def test_an_unused_stage_takes_nothing() -> None:
     items = Counter(5)
     prefetch(items, 2).close()
     assert items.taken == 0

@@ -1,3 +1,5 @@
+"""Temporary files of dead processes are removed, those of running ones are kept."""
+
 import multiprocessing
 import os
 import signal
@@ -64,7 +66,7 @@ def test_what_a_killed_process_left_goes_when_the_next_file_comes(tmp_path: Path
 
 
 @pytest.mark.parametrize("name", [FOREIGN, BEFORE])
-def test_where_nobody_can_ask_for_the_process_age_decides(tmp_path: Path, name: str) -> None:
+def test_age_decides_if_the_process_cannot_be_looked_up(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.touch()
     age(path, MAX_IDLE - 60)

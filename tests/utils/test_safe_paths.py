@@ -1,3 +1,5 @@
+"""Names from outside stay inside their directory."""
+
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from animatex_core.utils.safe_paths import safe_join
         ("跳舞　1.json", "跳舞　1.json"),
     ],
 )
-def test_names_inside_of_the_folder_are_taken(tmp_path: Path, name: str, inside: str) -> None:
+def test_names_inside_the_folder_are_accepted(tmp_path: Path, name: str, inside: str) -> None:
     assert safe_join(tmp_path, name, "the folder") == tmp_path / inside
 
 
@@ -28,8 +30,8 @@ def test_names_inside_of_the_folder_are_taken(tmp_path: Path, name: str, inside:
         "C:\\x", "C:x", "x:stream", "a//b", "a/", "x\0y", "x\ny", "\ud800", "x" * 201, "a/" + "舞" * 70,
     ],
 )  # fmt: skip
-def test_other_names_are_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InvalidInput, match=r"^The name .* give the name of a file inside of the folder\.$"):
+def test_other_names_are_refused_with_one_sentence(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^The name .* give the name of a file inside the folder\.$"):
         safe_join(tmp_path, name, "the folder")
 
 

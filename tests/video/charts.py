@@ -1,4 +1,4 @@
-"""A chart of colours, encoded by the formulas of the standards, and what a reader should make of it."""
+"""A colour chart, encoded by the formulas of the standards, and the expected result of reading it."""
 
 from collections.abc import Sequence
 from pathlib import Path

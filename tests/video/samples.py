@@ -1,4 +1,4 @@
-"""Small clips made by ffmpeg alone, whose frames say which they are and whose sound beeps at a flash."""
+"""Small videos made by ffmpeg, with numbered frames and a beep at each flash."""
 
 import subprocess
 from collections.abc import Iterable

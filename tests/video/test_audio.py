@@ -1,3 +1,5 @@
+"""The audio of a written video: its position, length and speed."""
+
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ from animatex_core.video.reader import read_frames
 from animatex_core.video.writer import write_clip
 from tests.video.samples import RATE, beep_of, ffmpeg, flash_of, make_clip, make_flash, samples_of
 
-STEP = 0.02  # seconds that sound and picture may lie apart
+STEP = 0.02  # seconds that audio and video may differ
 LATE_SOUND = ("-i", "{0}", "-itsoffset", "0.3", "-i", "{0}", "-map", "0:v", "-map", "1:a", "-c", "copy")
 LATE_PICTURES = ("-itsoffset", "0.5", "-i", "{0}", "-i", "{0}", "-map", "0:v", "-map", "1:a", "-c", "copy")
 # Every third frame only, between 0.9 and 1.5 seconds.
@@ -146,7 +148,7 @@ def test_any_number_of_channels_is_taken(tmp_path: Path, suffix: str, channels: 
     assert probe(path).has_audio
 
 
-def test_a_clip_without_sound_stays_silent(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+def test_a_video_without_sound_stays_silent(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
     source = make_clip(tmp_path / "silent.mp4", 24)
     assert not probe(animated(source, tmp_path / "clip.mp4", 24)).has_audio
     assert not recwarn.list
@@ -154,22 +156,22 @@ def test_a_clip_without_sound_stays_silent(tmp_path: Path, recwarn: pytest.Warni
 
 @pytest.mark.parametrize("name", ["clip.gif", "folder"])
 def test_gif_and_png_leave_the_sound_out(flash: Path, tmp_path: Path, name: str) -> None:
-    with pytest.warns(AnimateXWarning, match="has no sound, so it is left out"):
+    with pytest.warns(AnimateXWarning, match="has no audio, so it is left out"):
         write_clip(tmp_path / name, _grey(2), fps=8, sound=Sound(flash, 0, 1))
     assert (tmp_path / name).exists()
 
 
-def test_sound_that_cannot_be_decoded_loses_no_pictures(tmp_path: Path) -> None:
+def test_sound_that_cannot_be_decoded_loses_no_images(tmp_path: Path) -> None:
     source = make_flash(tmp_path / "odd.mkv", options=("-c:a", "pcm_s16le"))
     source.write_bytes(source.read_bytes().replace(b"A_PCM/INT/LIT", b"A_UNKNOWN/LIT"))
-    with pytest.warns(AnimateXWarning, match="clip.mp4 is silent, for the sound of .*odd.mkv"):
+    with pytest.warns(AnimateXWarning, match="clip.mp4 is silent because the audio of .*odd.mkv"):
         path = write_clip(tmp_path / "clip.mp4", _grey(3), fps=8, sound=Sound(source, 0, 1))
     assert (probe(path).frames, probe(path).has_audio) == (3, False)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["clip.mp4", "odd.mkv"]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"hello"])
-def test_a_missing_sound_is_told_before_the_first_frame(tmp_path: Path, content: bytes | None) -> None:
+def test_missing_audio_is_reported_before_the_first_frame(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "sound.mp3").write_bytes(content)
     with pytest.raises(InvalidInput, match=r"sound\.mp3"):
@@ -181,7 +183,7 @@ def test_a_missing_sound_is_told_before_the_first_frame(tmp_path: Path, content:
     "values", [(-1, 1, 1), (0, 0, 1), (0, 1, 0), (0, 1, -2), (math.nan, 1, 1), (0, math.inf, 1)]
 )
 def test_a_sound_that_cannot_be_is_refused(values: tuple[float, float, float]) -> None:
-    with pytest.raises(InvalidInput, match="of the sound is"):
+    with pytest.raises(InvalidInput, match="of the audio is"):
         Sound("sound.mp3", *values)
 
 
@@ -201,5 +203,5 @@ def _grey(count: int) -> list[np.ndarray]:
 
 
 def _never() -> Iterator[np.ndarray]:
-    pytest.fail("the first frame was asked for")
+    pytest.fail("the first frame was requested")
     yield

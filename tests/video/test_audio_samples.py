@@ -1,3 +1,5 @@
+"""Audio in memory."""
+
 import math
 import wave
 from pathlib import Path
@@ -88,26 +90,26 @@ def test_many_channels_become_two(tmp_path: Path, channels: int) -> None:
     assert found_in(clip_with(noise(channels), tmp_path), 0, 1).waveform.shape == (2, 44100)
 
 
-def test_a_clip_without_sound_has_none(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+def test_a_video_without_sound_has_none(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
     assert read_samples(probe(make_clip(tmp_path / "silent.mp4", 4)), 0, 1) is None
     assert not recwarn.list
 
 
-def test_sound_that_cannot_be_decoded_is_told_and_counts_as_none(tmp_path: Path) -> None:
+def test_audio_that_cannot_be_decoded_is_reported_and_left_out(tmp_path: Path) -> None:
     source = make_flash(tmp_path / "odd.mkv", options=("-c:a", "pcm_s16le"))
     source.write_bytes(source.read_bytes().replace(b"A_PCM/INT/LIT", b"A_UNKNOWN/LIT"))
-    with pytest.warns(AnimateXWarning, match="sound of .*odd.mkv' cannot be decoded"):
+    with pytest.warns(AnimateXWarning, match="audio of .*odd.mkv' cannot be decoded"):
         assert read_samples(probe(source), 0, 1) is None
 
 
 @pytest.mark.parametrize(("start", "seconds"), [(-1, 1), (0, 0), (math.nan, 1), (0, math.inf)])
 def test_parts_that_cannot_be_are_refused(tmp_path: Path, start: float, seconds: float) -> None:
-    with pytest.raises(InvalidInput, match="of the sound is"):
+    with pytest.raises(InvalidInput, match="of the audio is"):
         read_samples(probe(make_clip(tmp_path / "clip.mp4", 4)), start, seconds)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 6, 8, 9, 17])
-def test_written_sound_can_be_put_into_a_clip(tmp_path: Path, channels: int) -> None:
+def test_written_sound_can_be_put_into_a_video(tmp_path: Path, channels: int) -> None:
     tone = np.sin(np.arange(44100) * (2 * np.pi * 440 / 44100), dtype=np.float32) / 2
     wav = write_samples(tmp_path / "sound.wav", Samples(np.tile(tone, (channels, 1)), 44100))
     clip = write_clip(tmp_path / "clip.mp4", [np.zeros((48, 64, 3), np.uint8)] * 8, fps=8, sound=Sound(wav))
@@ -122,7 +124,7 @@ def test_written_sound_is_limited_and_finite(tmp_path: Path) -> None:
     assert found.tolist() == [32767, -32767, 0, 32767, 16384]
 
 
-def test_a_place_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
+def test_an_unwritable_directory_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="could not be written"):
         write_samples(tmp_path / "file" / "sound.wav", noise())
@@ -133,7 +135,7 @@ def test_a_place_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
     [(np.zeros((2, 4)), 0), (np.zeros((2, 4)), -1), (np.zeros(4), 8000), (np.zeros((0, 4)), 8000)],
 )
 def test_sound_that_cannot_be_is_refused(waveform: np.ndarray, rate: int) -> None:
-    with pytest.raises(InvalidInput, match=r"of the sound is|The sound has shape"):
+    with pytest.raises(InvalidInput, match=r"of the audio is|The audio has shape"):
         Samples(waveform.astype(np.float32), rate)
 
 
@@ -141,6 +143,6 @@ def test_sound_that_cannot_be_is_refused(waveform: np.ndarray, rate: int) -> Non
     ("start", "seconds", "expected"),
     [(0, 0.4, [0, 1, 2, 3]), (0.2, 0.3, [2, 3, 4]), (0.8, 0.4, [8, 9, 0, 0]), (5, 0.2, [0, 0])],
 )
-def test_a_part_has_the_length_asked_for(start: float, seconds: float, expected: list[int]) -> None:
+def test_a_part_has_the_requested_length(start: float, seconds: float, expected: list[int]) -> None:
     part = Samples(np.arange(10, dtype=np.float32)[None], 10).part(start, seconds)
     assert part.waveform[0].tolist() == expected

@@ -1,3 +1,5 @@
+"""Colours of videos in sRGB."""
+
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +174,7 @@ def test_hdr_in_a_folder_of_any_name_is_read(tmp_path: Path, monkeypatch: pytest
     assert list(odd.rglob("*.cube")) == []
 
 
-def test_a_matrix_that_is_not_converted_is_told(tmp_path: Path) -> None:
+def test_a_matrix_that_is_not_converted_is_reported(tmp_path: Path) -> None:
     path = write_encoded(tmp_path / "c.mkv", chart() / 255, "709", ("bt709", "bt709", "ycgco"))
     info = probe(path)
     assert info.colour.matrix == "ycgco"
@@ -194,7 +196,7 @@ def test_ycgco_is_read_where_zscale_is_there(tmp_path: Path) -> None:
     assert worst_error(next(read_frames(tmp_path / "ycgco.mkv"))) <= TOLERANCE
 
 
-def test_dolby_vision_without_a_base_is_told(tmp_path: Path) -> None:
+def test_dolby_vision_without_a_base_is_reported(tmp_path: Path) -> None:
     line = "DOVI configuration record: version: 1.0, profile: 5, level: 6, rpu flag: 1"
     colour = probe(write_wide(tmp_path, "p3.mov")).colour
     assert "Dolby Vision profile 5" in str(colour_problem(colour, line, has_zscale=True))

@@ -1,4 +1,4 @@
-"""Files are read by content, only from formats that hold the video or sound themselves, and within limits."""
+"""Files are read by content, only from formats that contain video or audio themselves, within limits."""
 
 import re
 import struct
@@ -37,7 +37,7 @@ LISTS = {
     "asx": ('<asx version="3.0"><entry><ref href="{0}"/></entry></asx>', "playlist"),
     "sdp": (SDP, "network stream"),
     "ffmetadata": (";FFMETADATA1\ntitle=x\n", "metadata"),
-    "subtitles": ("1\n00:00:00,000 --> 00:00:01,000\nhello\n" * 9, "not a clip|neither a clip nor a sound"),
+    "subtitles": ("1\n00:00:00,000 --> 00:00:01,000\nhello\n" * 9, "not a readable video"),
 }
 SUFFIXES = ("mp4", "m3u8", "mpd", "mkv", "ts", "wav")
 
@@ -52,11 +52,11 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_list_of_other_files_is_refused_under_every_name(
     tmp_path: Path, clip: Path, kind: str, suffix: str
 ) -> None:
-    text, said = LISTS[kind]
+    text, message = LISTS[kind]
     path = tmp_path / f"list.{suffix}"
     path.write_text(text.format(clip))
     for read in (probe, lambda path: find_sound(Sound(path))):
-        with pytest.raises(InvalidInput, match=said) as caught:
+        with pytest.raises(InvalidInput, match=message) as caught:
             read(path)
         assert "\n" not in str(caught.value)
         assert str(path) in str(caught.value)
@@ -97,7 +97,7 @@ def test_names_that_look_like_protocols_or_patterns_are_names(
 
 
 @pytest.mark.parametrize("name", ["http://127.0.0.1:9/a.mp4", "concat:a.mp4|b.mp4", "rtsp://127.0.0.1/a"])
-def test_addresses_are_no_files(name: str) -> None:
+def test_urls_are_not_files(name: str) -> None:
     with pytest.raises(InvalidInput, match="does not exist"):
         probe(name)
 
@@ -169,7 +169,7 @@ def test_frames_larger_than_any_video_are_refused(tmp_path: Path, make: Callable
 
 def test_a_size_that_ffmpeg_could_still_decode_is_refused_by_number(tmp_path: Path) -> None:
     ffmpeg("-f", "lavfi", "-i", "color=s=16000x8000", "-frames:v", "1", str(tmp_path / "large.png"))
-    with pytest.raises(InvalidInput, match="larger than 67,108,864 pixels"):
+    with pytest.raises(InvalidInput, match="more than 67,108,864 pixels"):
         probe(tmp_path / "large.png")
 
 
@@ -185,8 +185,8 @@ def test_absurd_sample_rates_are_refused(tmp_path: Path, clip: Path) -> None:
     with wave.open(str(wav), "wb") as file:
         file.setparams((1, 2, MAX_SAMPLE_RATE + 1, 0, "NONE", ""))
         file.writeframes(bytes(9000))
-    with pytest.raises(InvalidInput, match="768001 samples a second"):
+    with pytest.raises(InvalidInput, match="768001 samples per second"):
         find_sound(Sound(wav))
     ffmpeg("-i", str(clip), "-i", str(wav), "-c", "copy", str(path))
-    with pytest.raises(InvalidInput, match="768001 samples a second"):
+    with pytest.raises(InvalidInput, match="768001 samples per second"):
         probe(path)

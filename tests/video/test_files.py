@@ -1,4 +1,4 @@
-"""Folders as people have them: every container, links, files of systems, and names that are not UTF-8."""
+"""Real-world directories: every container, links, system files, and names that are not UTF-8."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from animatex_core.video.info import probe
 from tests.video.samples import make_clip
 
 ODD = os.fsdecode(b"caf\xe9.mp4")  # from an old archive, in Latin-1
-COMPANIONS = "'._clip.mp4', '._x.json' (2 in all, companion that macOS writes)."
+COMPANIONS = "'._clip.mp4', '._x.json' (2 in all, companion file of macOS)."
 undecoded = pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
 
 
@@ -68,15 +68,15 @@ def test_links_are_followed_and_end(clip: Path, tmp_path: Path) -> None:
     (disk / "deep" / "up").symlink_to(disk)
     (folder / "again").symlink_to(folder / "own")
     (folder / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
-    names, said = found_in(folder)
+    names, expected = found_in(folder)
     assert names == ["disk/deep/b.mp4", "file.mp4", "own/a.mp4"]
-    assert [sentence.split(" (")[1] for sentence in said] == [
-        "3 in all, link to a folder that is read already).",
-        "1 in all, link to nothing).",
+    assert [sentence.split(" (")[1] for sentence in expected] == [
+        "3 in all, link to a directory that is read already).",
+        "1 in all, broken link).",
     ]
 
 
-def test_a_folder_of_links_alone_is_no_empty_one(clip: Path, tmp_path: Path) -> None:
+def test_a_directory_with_only_links_is_not_empty(clip: Path, tmp_path: Path) -> None:
     folder, disk = tmp_path / "onlylinks", tmp_path / "disk"
     folder.mkdir()
     disk.mkdir()
@@ -92,35 +92,35 @@ def test_a_folder_is_itself_behind_a_link(clip: Path, tmp_path: Path) -> None:
     assert found_in(tmp_path / "link") == (["clip.mp4"], [])
 
 
-def test_what_is_no_video_is_left_out_with_one_line_for_each_reason(clip: Path) -> None:
+def test_what_is_not_a_video_is_left_out_with_one_line_for_each_reason(clip: Path) -> None:
     folder = clip.parent
     for name in ("._clip.mp4", "._x.json", ".DS_Store", "Thumbs.db", "desktop.ini", "a.pdf", "b.zip"):
         (folder / name).write_bytes(b"\0\5\x16\7")
     for name in ("clip.json", "clip.txt"):  # poses and captions
         (folder / name).write_text("")
-    names, said = found_in(folder)
+    names, expected = found_in(folder)
     assert names == ["clip.mp4"]
-    assert len(said) == 3
-    said.sort(key=lambda sentence: sentence.partition("in all, ")[2])
-    assert said[0] == f"Left out of {str(folder)!r}: {COMPANIONS}"
-    assert "(3 in all, file of the system)" in said[1]
-    assert "'a.pdf', 'b.zip' (2 in all, not the name of a video)" in said[2]
+    assert len(expected) == 3
+    expected.sort(key=lambda sentence: sentence.partition("in all, ")[2])
+    assert expected[0] == f"Left out of {str(folder)!r}: {COMPANIONS}"
+    assert "(3 in all, system file)" in expected[2]
+    assert "'a.pdf', 'b.zip' (2 in all, not the name of a video)" in expected[1]
 
 
-def test_a_still_webp_is_no_video(clip: Path) -> None:
+def test_a_still_webp_is_not_a_video(clip: Path) -> None:
     make_clip(clip.parent / "still.webp", 1)
-    names, said = found_in(clip.parent)
+    names, expected = found_in(clip.parent)
     assert names == ["clip.mp4"]
-    assert "picture that does not move" in said[0]
+    assert "still image" in expected[0]
 
 
 def test_nothing_but_companions_is_an_empty_folder(tmp_path: Path) -> None:
     (tmp_path / "._clip.mp4").write_bytes(b"\0\5\x16\7")
-    with pytest.warns(AnimateXWarning), pytest.raises(InvalidInput, match="holds no clips"):
+    with pytest.warns(AnimateXWarning), pytest.raises(InvalidInput, match="contains no videos"):
         find_clips(tmp_path)
 
 
-def test_companions_are_no_cases(clip: Path) -> None:
+def test_companion_files_are_left_out(clip: Path) -> None:
     (clip.parent / "._clip.mp4").write_bytes(b"\0\5\x16\7")
     (clip.parent / "._a.json").write_bytes(b"\0\5\x16\7")
     (clip.parent / "B.JSON").write_text("[]")

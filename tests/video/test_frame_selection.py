@@ -1,3 +1,5 @@
+"""Selection of frames by count, stride and time."""
+
 import warnings
 
 import pytest
@@ -30,7 +32,7 @@ def test_frames_are_chosen_as_released(
     ("total", "frames", "stride", "used", "last"),
     [(62, 32, 2, 1, 31), (32, 32, 2, 1, 31), (100, 32, 8, 3, 93), (94, 32, 4, 3, 93), (93, 32, 4, 2, 62)],
 )
-def test_the_stride_shrinks_when_the_clip_is_short(
+def test_the_stride_shrinks_when_the_video_is_short(
     total: int, frames: int, stride: int, used: int, last: int
 ) -> None:
     with pytest.warns(AnimateXWarning, match=f"only {total} there: stride {used} is used"):
@@ -40,7 +42,7 @@ def test_the_stride_shrinks_when_the_clip_is_short(
 
 @pytest.mark.parametrize("total", [1, 2, 31])
 def test_too_few_frames_are_all_used(total: int) -> None:
-    with pytest.warns(AnimateXWarning, match=f"^32 frames were asked for, but the clip has only {total} "):
+    with pytest.warns(AnimateXWarning, match=f"^32 frames were requested, but the video has only {total} "):
         choice = choose_frames(total)
     assert choice.indices == tuple(range(total))
 
@@ -63,14 +65,14 @@ def test_without_a_rate_the_start_is_a_frame() -> None:
     assert choose_frames(96, frames=3, start=5).indices == (5, 7, 9)
 
 
-def test_a_choice_knows_its_place_in_the_clip() -> None:
+def test_a_choice_knows_its_place_in_the_video() -> None:
     choice = choose_frames(240, frames=32, stride=2, start=1.5, fps=24)
     assert (choice.start, choice.duration, choice.fps) == (1.5, 32 / 12, 12)
     assert choice.speed(8) == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"total": 0}, "total"),
         ({"frames": 0}, "frames"),
@@ -80,11 +82,11 @@ def test_a_choice_knows_its_place_in_the_clip() -> None:
         ({"start": float("nan")}, "start"),
         ({"start": 96}, "ends at 96"),
         ({"start": 3.99, "fps": 24}, "ends at 4"),
-        ({"end": 0}, "take a later end"),
+        ({"end": 0}, "use a later end"),
         ({"end": -1}, "end"),
         ({"fps": 0.0}, "fps"),
     ],
 )
-def test_impossible_choices_are_refused(change: dict[str, float], said: str) -> None:
-    with pytest.raises(InvalidInput, match=said):
+def test_impossible_choices_are_refused(change: dict[str, float], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
         choose_frames(**{"total": 96, **change})  # type: ignore[arg-type]

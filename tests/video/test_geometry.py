@@ -1,3 +1,5 @@
+"""Non-square pixels, changing sizes, rotation and interlacing."""
+
 import subprocess
 import warnings
 from pathlib import Path
@@ -157,9 +159,9 @@ def test_frames_of_another_size_are_fitted_into_the_first(tmp_path: Path) -> Non
     path = joined(tmp_path, [(256, 128), (128, 64), (320, 160), (256, 128)])
     with pytest.warns(
         AnimateXWarning, match="change their size: all are fitted into the 256x128 pixels"
-    ) as told:
+    ) as caught:
         frames = list(read_frames(path))
-    assert sum("change their size" in str(each.message) for each in told) == 1
+    assert sum("change their size" in str(each.message) for each in caught) == 1
     assert {frame.shape for frame in frames} == {(128, 256, 3)}
     assert len(frames) == 20
     assert max(map(worst_error, frames[2::5])) < 8
@@ -225,11 +227,11 @@ INTERLACED = {
 def test_interlaced_video_is_deinterlaced_with_one_warning(tmp_path: Path, name: str) -> None:
     options, top_first = INTERLACED[name]
     path = write_interlaced(tmp_path / name, options, top_first=top_first)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         info = probe(path)
         frames = list(read_frames(info))
-    assert sum("is interlaced" in str(each.message) for each in told) == 1
+    assert sum("is interlaced" in str(each.message) for each in caught) == 1
     assert (info.geometry.parity, len(frames), count_frames(info)) == ("tff" if top_first else "bff", 12, 12)
     assert max(map(combing, frames[1:-1])) < 1.5
     edges = [np.flatnonzero(frame[120, :, 1] > 190)[0] for frame in frames]

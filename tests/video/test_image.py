@@ -1,3 +1,5 @@
+"""Reading and writing images."""
+
 import struct
 import zlib
 from contextlib import suppress
@@ -25,7 +27,7 @@ def saved(path: Path, image: Image.Image, **options: object) -> Path:
         *(("CMYK", "jpg"), ("CMYK", "tiff"), ("RGB", "bmp"), ("RGB", "webp"), ("YCbCr", "jpg"), ("L", "pgm")),
     ],
 )
-def test_every_kind_of_picture_becomes_rgb(tmp_path: Path, mode: str, suffix: str) -> None:
+def test_every_kind_of_image_becomes_rgb(tmp_path: Path, mode: str, suffix: str) -> None:
     colours = np.dstack([GRADIENT, GRADIENT[::-1], np.full_like(GRADIENT, 90)])
     image = Image.fromarray(colours).convert(mode)
     picture = read_picture(saved(tmp_path / f"picture.{suffix}", image))
@@ -114,21 +116,21 @@ def test_odd_names_are_names(tmp_path: Path, name: str, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (None, "does not exist"),
-        (b"", "not a picture"),
-        (b"hello", "not a picture"),
-        ("folder", "is a folder"),
+        (b"", "not an image"),
+        (b"hello", "not an image"),
+        ("folder", "is a directory"),
     ],
 )
-def test_what_is_no_picture_is_refused(tmp_path: Path, content: bytes | str | None, said: str) -> None:
+def test_other_files_are_refused(tmp_path: Path, content: bytes | str | None, message: str) -> None:
     path = tmp_path / "what.png"
     if content == "folder":
         path.mkdir()
     elif isinstance(content, bytes):
         path.write_bytes(content)
-    with pytest.raises(InvalidInput, match=f"what.png.*{said}|{said}.*"):
+    with pytest.raises(InvalidInput, match=f"what.png.*{message}|{message}.*"):
         read_picture(path)
 
 
@@ -162,23 +164,23 @@ def test_flipped_bytes_are_refused_or_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_a_picture_of_absurd_size_is_refused_unread(tmp_path: Path) -> None:
+def test_an_image_of_absurd_size_is_refused_unread(tmp_path: Path) -> None:
     (tmp_path / "vast.png").write_bytes(png(11000, 10000, 8, 2, b""))
-    with pytest.raises(InvalidInput, match=r"11000x10000 pixels, but 100,000,000 are the most"):
+    with pytest.raises(InvalidInput, match=r"11000x10000 pixels, but the maximum is 100,000,000"):
         read_picture(tmp_path / "vast.png")
     (tmp_path / "bomb.png").write_bytes(png(30000, 30000, 8, 2, b""))
     with pytest.raises(InvalidInput, match="too large"):
         read_picture(tmp_path / "bomb.png")
 
 
-def test_floating_point_pictures_are_refused(tmp_path: Path) -> None:
+def test_floating_point_images_are_refused(tmp_path: Path) -> None:
     saved(tmp_path / "float.tiff", Image.fromarray(np.ones((2, 2), np.float32)))
     with pytest.raises(InvalidInput, match="floating-point"):
         read_picture(tmp_path / "float.tiff")
 
 
 @pytest.mark.parametrize("suffix", PICTURE_SUFFIXES)
-def test_a_written_picture_reads_back(tmp_path: Path, suffix: str) -> None:
+def test_a_written_image_reads_back(tmp_path: Path, suffix: str) -> None:
     rgb = np.repeat(GRADIENT[..., None], 3, axis=-1)
     path = write_picture(tmp_path / f"new/picture{suffix}", rgb)
     assert np.abs(read_picture(path).rgb.astype(int) - rgb).mean() < 4
@@ -202,5 +204,5 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path, name: str, rgb: objec
 
 def test_a_folder_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "x.png").mkdir()
-    with pytest.raises(StorageError, match="is a folder"):
+    with pytest.raises(StorageError, match="is a directory"):
         write_picture(tmp_path / "x.png", np.zeros((2, 2, 3), np.uint8))

@@ -1,3 +1,5 @@
+"""Colours of images in sRGB."""
+
 import struct
 import warnings
 import zlib
@@ -22,7 +24,7 @@ Chunk = tuple[bytes, bytes]
 
 
 def profile(name: str) -> bytes:
-    """Return the ICC profile of a picture."""
+    """Return the ICC profile of an image."""
     return (FILES / f"{name}.icc").read_bytes()
 
 
@@ -65,7 +67,7 @@ def points(values: Sequence[float]) -> Chunk:
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tiff", "avif"])
 @pytest.mark.parametrize("name", ["p3", "adobe"])
 def test_a_profile_is_applied(tmp_path: Path, name: str, suffix: str) -> None:
-    path = tmp_path / f"picture.{suffix}"
+    path = tmp_path / f"image.{suffix}"
     options = {"lossless": True} if suffix == "webp" else {"quality": 100, "subsampling": "4:4:4"}
     stored = in_profile(name).repeat(4, 0).repeat(4, 1)
     Image.fromarray(stored).save(
@@ -75,7 +77,7 @@ def test_a_profile_is_applied(tmp_path: Path, name: str, suffix: str) -> None:
     assert worst_error(read_picture(path).rgb) <= (8 if suffix == "avif" else TOLERANCE)  # of the codec
 
 
-def test_a_picture_in_srgb_stays_to_the_bit(tmp_path: Path) -> None:
+def test_an_image_in_srgb_stays_to_the_bit(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png", icc_profile=srgb_profile())
     np.testing.assert_array_equal(read_picture(tmp_path / "noise.png").rgb, noise)
@@ -137,13 +139,13 @@ def test_lab_becomes_srgb(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"no profile", b"", "cut", "of inks"])
-def test_a_broken_profile_is_told_and_left_out(tmp_path: Path, content: bytes | str) -> None:
+def test_a_broken_profile_is_reported_and_left_out(tmp_path: Path, content: bytes | str) -> None:
     broken = {"cut": profile("p3")[:100], "of inks": profile("cmyk")}.get(str(content), content)
     Image.fromarray(chart()).save(tmp_path / "broken.png", icc_profile=broken)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert worst_error(read_picture(tmp_path / "broken.png").rgb) == 0
-    sentences = [str(each.message) for each in told if issubclass(each.category, AnimateXWarning)]
+    sentences = [str(each.message) for each in caught if issubclass(each.category, AnimateXWarning)]
     assert len(sentences) == (1 if broken else 0)
     assert all("broken.png" in each and "\n" not in each for each in sentences)
 
@@ -185,7 +187,7 @@ def test_cameras_say_adobe_rgb_in_exif(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp"])
-def test_a_picture_in_place_of_a_video_has_its_colours_too(tmp_path: Path, suffix: str) -> None:
+def test_an_image_in_place_of_a_video_has_its_colours_too(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"still.{suffix}"
     exif = Image.Exif()
     exif[0x112] = 6  # turned by a quarter

@@ -1,4 +1,4 @@
-"""Pictures of strangers: only known formats, sizes refused by the header, and every fault in one sentence."""
+"""Untrusted images: only known formats, sizes checked in the header, and every fault in one sentence."""
 
 import os
 import random
@@ -76,7 +76,7 @@ BOMBS = {
 
 @linux
 @pytest.mark.parametrize("kind", LARGE)
-def test_a_picture_too_large_is_refused_by_its_header(tmp_path: Path, kind: str) -> None:
+def test_an_image_too_large_is_refused_by_its_header(tmp_path: Path, kind: str) -> None:
     (tmp_path / "a.png").write_bytes(LARGE[kind])
     call = measured(*READ, tmp_path / "a.png", imports=("PIL.TiffImagePlugin",))
     assert call.raised == "InvalidInput"
@@ -94,7 +94,7 @@ def test_what_is_beside_the_pixels_takes_no_memory(tmp_path: Path, kind: str) ->
 
 
 @linux
-def test_the_largest_picture_takes_little_more_than_its_pixels(tmp_path: Path) -> None:
+def test_the_largest_image_takes_little_more_than_its_pixels(tmp_path: Path) -> None:
     Image.new("RGBA", (32_768, 3_000), (1, 2, 3, 4)).save(tmp_path / "a.png", compress_level=1)
     call = measured(*READ, tmp_path / "a.png")
     assert not call.raised
@@ -133,7 +133,7 @@ def test_only_formats_of_the_list_are_read(tmp_path: Path, kind: str) -> None:
     if kind in FORMATS:
         assert read_picture(tmp_path / "a").rgb.shape == (16, 16, 3)
         return
-    with pytest.raises(InvalidInput, match="not a picture, or of a format that is not read"):
+    with pytest.raises(InvalidInput, match="not an image, or its format is not supported"):
         read_picture(tmp_path / "a")
 
 

@@ -1,4 +1,4 @@
-"""Pictures in a folder as a video."""
+"""A directory of images as a video."""
 
 import json
 import warnings
@@ -58,7 +58,7 @@ def test_what_is_written_is_read_back(tmp_path: Path, target: str, count: int) -
         ["ant.png", "bee.png", "cow.png"],
     ],
 )
-def test_pictures_are_sorted_by_their_numbers(tmp_path: Path, names: list[str]) -> None:
+def test_images_are_sorted_by_their_numbers(tmp_path: Path, names: list[str]) -> None:
     folder = write_frames(tmp_path / "frames", names)
     for junk in ("._" + names[0], ".DS_Store", ".trash1.png", "Thumbs.db", "notes.txt"):
         (folder / junk).write_bytes(b"\0\5\x16\7")
@@ -75,19 +75,19 @@ def test_pictures_are_sorted_by_their_numbers(tmp_path: Path, names: list[str]) 
         ("?_0001.png", None),
     ],
 )
-def test_a_pattern_chooses_among_pictures(tmp_path: Path, pattern: str, expected: list[int] | None) -> None:
+def test_a_pattern_selects_images(tmp_path: Path, pattern: str, expected: list[int] | None) -> None:
     names = ["a_0000.png", "a_0001.png", "a_0002.png", "b_0000.png", "b_0001.png"]
     folder = write_frames(tmp_path / "frames", names)
     if expected is None:
-        with pytest.raises(InvalidInput, match="of several kinds"):
+        with pytest.raises(InvalidInput, match="several image sequences"):
             probe(folder / pattern, fps=24)
     else:
         assert read(folder / pattern) == expected
-    with pytest.raises(InvalidInput, match="of several kinds"):
+    with pytest.raises(InvalidInput, match="several image sequences"):
         probe(folder, fps=24)
 
 
-def test_chosen_pictures_alone_are_read(tmp_path: Path) -> None:
+def test_only_the_requested_images_are_read(tmp_path: Path) -> None:
     folder = write_frames(tmp_path / "frames", [f"{number}.png" for number in range(12)])
     info = probe(folder, fps=24)
     (folder / "3.png").write_bytes(b"damaged")
@@ -99,35 +99,35 @@ def test_chosen_pictures_alone_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("numbers", "said"),
+    ("numbers", "message"),
     [
-        ([0, 1, 4, 5], "pictures 2, 3 of"),
-        ([0, 1, 2, 9], "pictures 3, 4, 5, 6, 7 and more of"),
-        ([0, 2, 4, 8], "pictures 6 of"),
+        ([0, 1, 4, 5], "Image numbers 2, 3 of"),
+        ([0, 1, 2, 9], "Image numbers 3, 4, 5, 6, 7 and more of"),
+        ([0, 2, 4, 8], "Image numbers 6 of"),
     ],
 )
-def test_gaps_are_noticed(tmp_path: Path, numbers: list[int], said: str) -> None:
+def test_gaps_are_noticed(tmp_path: Path, numbers: list[int], message: str) -> None:
     folder = write_frames(tmp_path / "frames", [f"{number:02d}.png" for number in numbers])
-    with pytest.warns(AnimateXWarning, match=said):
+    with pytest.warns(AnimateXWarning, match=message):
         assert probe(folder, fps=24).frames == len(numbers)
 
 
-def test_the_rate_is_given_or_assumed_with_a_sentence(tmp_path: Path) -> None:
+def test_the_rate_is_given_or_assumed_with_a_warning(tmp_path: Path) -> None:
     folder = write_frames(tmp_path / "frames", ["0.png", "1.png"])
-    with pytest.warns(AnimateXWarning, match="24 frames a second are assumed"):
+    with pytest.warns(AnimateXWarning, match="24 fps is assumed"):
         assert probe(folder).fps == 24
     assert probe(folder, fps=7.5).fps == 7.5
     with pytest.raises(InvalidInput, match="above 0"):
         probe(folder, fps=0)
 
 
-def test_a_rate_is_for_pictures(tmp_path: Path) -> None:
+def test_a_frame_rate_is_only_for_images(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mp4", [numbered(0)] * 3, fps=24)
-    with pytest.raises(InvalidInput, match="a rate of its own"):
+    with pytest.raises(InvalidInput, match="its own frame rate"):
         probe(path, fps=12)
 
 
-def test_pictures_of_one_number_or_of_several_sizes_are_refused(tmp_path: Path) -> None:
+def test_images_of_one_number_or_of_several_sizes_are_refused(tmp_path: Path) -> None:
     folder = write_frames(tmp_path / "frames", ["1.png", "01.png"])
     with pytest.raises(InvalidInput, match="have the same number"):
         probe(folder, fps=24)
@@ -138,12 +138,12 @@ def test_pictures_of_one_number_or_of_several_sizes_are_refused(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["", "frame_%04d.png", "*.png"])
-def test_nothing_there_is_said(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InvalidInput, match="holds no pictures"):
+def test_a_directory_without_images_is_reported(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidInput, match="contains no images"):
         probe(tmp_path / name, fps=24)
 
 
-def test_poses_of_a_folder_are_found_and_cached_by_its_pictures(
+def test_poses_of_a_folder_are_found_and_cached_by_its_images(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -182,16 +182,16 @@ def test_what_animate_writes_drives_it(
     assert "2 frames of 64x64 at 10 a second" in capsys.readouterr().out
     again = [*command, "--driving", str(tmp_path / "out"), "--out", str(tmp_path / "again.mp4")]
     assert main(again) == 0
-    assert "24 frames a second are assumed" in capsys.readouterr().err
+    assert "24 fps is assumed" in capsys.readouterr().err
     assert probe(tmp_path / "again.mp4").frames == 2
 
 
-def test_the_cover_of_a_video_is_no_video(tmp_path: Path) -> None:
+def test_the_cover_of_a_video_is_not_a_video(tmp_path: Path) -> None:
     folder = write_frames(tmp_path / "download", ["cover.jpg"])
     write_clip(folder / "dance.mp4", [numbered(number) for number in range(3)], fps=12)
     with pytest.raises(InvalidInput, match=r"'cover\.jpg' and 'dance\.mp4': give the video itself"):
         probe(folder, fps=12)
     assert len(list(read_frames(probe(folder / "*.jpg", fps=12)))) == 1
     (folder / "cover.jpg").unlink()
-    with pytest.raises(InvalidInput, match=r"holds videos and no pictures.*dance\.mp4"):
+    with pytest.raises(InvalidInput, match=r"with videos and no images.*dance\.mp4"):
         probe(folder, fps=12)

@@ -1,4 +1,4 @@
-"""Every run of ffmpeg hears of an interrupt at once and ends where nothing happens for too long."""
+"""Every run of ffmpeg stops immediately on an interrupt, and after too long without activity."""
 
 import stat
 import sys
@@ -86,7 +86,7 @@ def test_an_interrupt_ends_ffmpeg_while_it_hangs(clip: VideoInfo, hangs: Path, c
 
 
 def test_reading_ends_where_nothing_arrives(hangs: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"'dance\.mp4' was stopped, .* nothing arrived for 0\.2 s"):
+    with pytest.raises(InvalidInput, match=r"'dance\.mp4' was stopped .* nothing arrived for 0\.2 s"):
         run(["-i", "dance.mp4"], Guard("dance.mp4", quiet=0.2))
     assert not children()
 
@@ -104,7 +104,7 @@ def test_writing_ends_where_nothing_is_taken(hangs: Path) -> None:
     frame = np.zeros((2000, 2000, 3), np.uint8)  # more than a pipe holds
     with (
         Running([], Guard("out.mp4", output=hangs, quiet=0.2), reading=False) as process,
-        pytest.raises(StorageError, match=r"out\.mp4 could not be written, .* no progress for 0\.2 seconds"),
+        pytest.raises(StorageError, match=r"out\.mp4 could not be written .* no progress for 0\.2 seconds"),
     ):
         process.write(frame)
     assert not children()
@@ -119,7 +119,7 @@ def test_the_end_of_writing_is_not_waited_for_without_end(hangs: Path) -> None:
     assert not children()
 
 
-def test_a_slow_caller_is_no_stall(tmp_path: Path) -> None:
+def test_a_slow_caller_is_not_a_stall(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "clip.mkv", 6, options=("-c:v", "ffv1"), size=(640, 480))
     raw = ["-v", "error", "-i", str(path), "-pix_fmt", "rgb24", "-f", "rawvideo", "pipe:1"]
     frames = [np.empty((480, 640, 3), np.uint8) for _ in range(6)]

@@ -1,4 +1,4 @@
-"""Timestamps that jump make neither a long video nor long work: each frame that is there is read once."""
+"""Timestamps that jump cause neither a long video nor long work: each existing frame is read once."""
 
 import struct
 import warnings
@@ -50,7 +50,7 @@ def with_times(path: Path, times: Callable[[int], int]) -> Path:
 
 
 def read_once(path: Path) -> list[int]:
-    with pytest.warns(AnimateXWarning, match="timestamps of the clip .* jump"):
+    with pytest.warns(AnimateXWarning, match="timestamps of the video .* jump"):
         clip = probe(path)
     assert (clip.jumps, clip.variable) == (True, False)
     assert clip.fps == pytest.approx(25, rel=0.02)
@@ -103,7 +103,7 @@ def test_the_clock_of_a_transport_stream_may_begin_again(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("pause", [2, 5, 50])
-def test_a_still_picture_is_no_jump(tmp_path: Path, pause: int) -> None:
+def test_a_still_image_is_not_a_jump(tmp_path: Path, pause: int) -> None:
     path = shown_at(tmp_path / "still.mkv", f"N/25+if(gte(N,20),{pause},0)")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -117,7 +117,7 @@ def test_a_still_picture_is_no_jump(tmp_path: Path, pause: int) -> None:
 @pytest.mark.parametrize("fps", ["1500", "90000", "1000000"])
 def test_rates_that_no_video_has_are_refused(tmp_path: Path, fps: str) -> None:
     path = make_clip(tmp_path / "fast.nut", 20, fps, ("-c:v", "ffv1"))
-    with pytest.raises(InvalidInput, match="frames a second, but 1000 are the most"):
+    with pytest.raises(InvalidInput, match="frames per second, but the maximum is 1000"):
         probe(path)
 
 

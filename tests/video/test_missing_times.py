@@ -1,4 +1,4 @@
-"""Videos whose frames have no or negative times: every frame is read, and sound stays with the pictures."""
+"""Videos whose frames have no or negative times: every frame is read, and audio stays in sync."""
 
 from pathlib import Path
 
@@ -111,7 +111,7 @@ def test_a_program_stream_may_be_cut_anywhere(tmp_path: Path, seconds: float) ->
     [("c.mpg", "mpeg2video"), ("c.vob", "mpeg2video"), ("c.m2v", "mpeg2video"),
      ("c.avi", "mpeg4"), ("c.h264", "libx264"), ("c.m4v", "mpeg4")],
 )  # fmt: skip
-def test_no_clip_is_shorter_by_one(tmp_path: Path, name: str, codec: str, count: int, fps: str) -> None:
+def test_no_video_is_shorter_by_one(tmp_path: Path, name: str, codec: str, count: int, fps: str) -> None:
     b_frames = ("-bf", "2", "-pix_fmt", "yuv420p", "-q:v", "2", "-r", fps)
     path = make_clip(tmp_path / name, count, fps, ("-c:v", codec, *b_frames))
     info = probe(path)

@@ -1,4 +1,4 @@
-"""Named pipes and devices in the place of files: nobody waits for what may never come."""
+"""Named pipes and devices in place of files never block."""
 
 import os
 from collections.abc import Callable
@@ -23,7 +23,7 @@ READERS: list[Callable[[Path], object]] = [
 @pytest.mark.parametrize("read", READERS)
 def test_a_pipe_is_refused(tmp_path: Path, read: Callable[[Path], object]) -> None:
     os.mkfifo(tmp_path / "pipe.json")
-    with pytest.raises((AnimateXError, FileFault), match=r"(pipe|folder) or device"):
+    with pytest.raises((AnimateXError, FileFault), match=r"(pipe|directory) or device"):
         read(tmp_path / "pipe.json")
 
 
@@ -43,7 +43,7 @@ def test_a_pipe_in_the_cache_counts_as_no_entry(tmp_path: Path) -> None:
     assert PoseCache(tmp_path).get("a" * 64) is None
 
 
-def test_a_name_with_a_zero_byte_is_no_file() -> None:
+def test_a_name_with_a_zero_byte_is_not_a_file() -> None:
     for read in (probe, read_picture):
         with pytest.raises(AnimateXError, match="does not exist"):
             read("a\0b")

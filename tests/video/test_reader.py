@@ -1,3 +1,5 @@
+"""Reading the frames of videos."""
+
 import gc
 import itertools
 import threading
@@ -55,7 +57,7 @@ def children() -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("name", CONSTANT)
-def test_a_constant_clip_gives_exactly_its_own_frames(tmp_path: Path, name: str) -> None:
+def test_a_constant_video_gives_exactly_its_own_frames(tmp_path: Path, name: str) -> None:
     path = make_clip(tmp_path / name, 20, options=CONSTANT[name])
     info = probe(path)
     assert numbers_of(read_frames(info)) == list(range(20))
@@ -78,7 +80,7 @@ def test_frames_are_counted_as_opencv_counts_them(tmp_path: Path, name: str) -> 
 @pytest.mark.parametrize(
     "indices", [[0], [59], [0, 1, 2], [5, 9, 11, 40], range(0, 60, 7), range(10, 20), np.array([3, 4])]
 )
-def test_chosen_frames_are_the_ones_asked_for(clip: Path, indices: list[int]) -> None:
+def test_the_requested_frames_are_read(clip: Path, indices: list[int]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert numbers_of(read_frames(clip, indices=indices)) == list(indices)
@@ -95,7 +97,7 @@ def test_indices_must_ascend(clip: Path, indices: list[int]) -> None:
 
 
 def test_frames_past_the_end_are_missed_with_a_warning(clip: Path) -> None:
-    with pytest.warns(AnimateXWarning, match="has 60 frames, but frame 70 was asked for"):
+    with pytest.warns(AnimateXWarning, match="has 60 frames, but frame 70 was requested"):
         assert numbers_of(read_frames(clip, indices=[58, 59, 70])) == [58, 59]
 
 
@@ -108,7 +110,7 @@ def test_a_variable_rate_becomes_a_constant_one(uneven: Path) -> None:
     assert numbers[:24] + numbers[48:] == expected[:24] + expected[48:]
 
 
-def test_chosen_frames_of_a_variable_clip_are_those_of_the_whole(uneven: Path) -> None:
+def test_chosen_frames_of_a_variable_video_are_those_of_the_whole(uneven: Path) -> None:
     whole = numbers_of(read_frames(uneven))
     assert numbers_of(read_frames(uneven, indices=range(1, 72, 5))) == whole[1::5]
 
@@ -120,7 +122,7 @@ def test_delays_of_a_gif_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
-def test_the_rotation_of_a_clip_is_applied(clip: Path, tmp_path: Path, degrees: int) -> None:
+def test_the_rotation_of_a_video_is_applied(clip: Path, tmp_path: Path, degrees: int) -> None:
     path = tmp_path / "turned.mp4"
     ffmpeg("-display_rotation", str(degrees), "-i", str(clip), "-c", "copy", str(path))
     info = probe(path)
@@ -154,7 +156,7 @@ def test_a_transparent_gif_is_laid_on_white(tmp_path: Path) -> None:
     assert colours == [[255, 255, 255], [0, 0, 0], [0, 255, 0]]
 
 
-def test_one_frame_is_a_clip(tmp_path: Path) -> None:
+def test_one_frame_is_a_video(tmp_path: Path) -> None:
     info = probe(make_clip(tmp_path / "one.mp4", 1, options=H264))
     assert (info.frames, info.fps, numbers_of(read_frames(info))) == (1, 24, [0])
 
@@ -168,18 +170,18 @@ def test_odd_names_are_names(clip: Path, tmp_path: Path, name: str, monkeypatch:
     assert numbers_of(read_frames(name, indices=[1, 2])) == [1, 2]
 
 
-def test_what_the_clip_holds_is_told(clip: Path, folder: Path) -> None:
+def test_the_properties_of_a_video_are_known(clip: Path, folder: Path) -> None:
     flash = probe(make_flash(folder / "flash.mp4", seconds=1.0, at=0.5))
     silent = probe(clip)
     assert (flash.has_audio, flash.has_alpha, flash.fps) == (True, False, 24)
     assert (silent.has_audio, silent.path) == (False, clip)
 
 
-def test_the_cover_of_a_sound_file_is_no_clip(tmp_path: Path) -> None:
+def test_the_cover_of_a_sound_file_is_not_a_video(tmp_path: Path) -> None:
     sources = ["-f", "lavfi", "-i", "sine=d=1", "-f", "lavfi", "-i", "color=s=32x32:d=0.04"]
     cover = ["-map", "0", "-map", "1", "-c:v", "png", "-frames:v", "1", "-disposition:v", "attached_pic"]
     ffmpeg(*sources, *cover, str(tmp_path / "song.mp3"))
-    with pytest.raises(InvalidInput, match="holds sound but no pictures"):
+    with pytest.raises(InvalidInput, match="has audio but no frames"):
         probe(tmp_path / "song.mp3")
 
 
@@ -197,32 +199,32 @@ def refused(tmp_path: Path, clip: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "expected"),
     [
         ("missing", "does not exist"),
         ("empty", "is empty"),
-        ("text", "not a clip|no pictures"),
-        ("noise", "not a clip"),
-        ("head", "not a clip"),
-        ("sound", "sound but no pictures"),
-        ("folder", "a folder"),
+        ("text", "not a readable video|no frames"),
+        ("noise", "not a readable video"),
+        ("head", "not a readable video"),
+        ("sound", "audio but no frames"),
+        ("folder", "a directory"),
     ],
 )
-def test_what_is_no_clip_is_refused_in_one_sentence(refused: dict[str, Path], kind: str, said: str) -> None:
-    with pytest.raises(InvalidInput, match=said) as caught:
+def test_other_files_are_refused_in_one_sentence(refused: dict[str, Path], kind: str, expected: str) -> None:
+    with pytest.raises(InvalidInput, match=expected) as caught:
         read_frames(refused[kind])
     assert str(refused[kind]) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_clip_without_a_frame_is_refused(tmp_path: Path) -> None:
+def test_a_video_without_a_frame_is_refused(tmp_path: Path) -> None:
     ffmpeg("-f", "lavfi", "-i", "testsrc=d=1", "-frames:v", "0", "-c:v", "ffv1", str(tmp_path / "none.mkv"))
     with pytest.raises(InvalidInput, match=r"none\.mkv"):
         read_frames(tmp_path / "none.mkv")
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
-def test_a_cut_off_clip_gives_what_can_be_decoded(tmp_path: Path, suffix: str) -> None:
+def test_a_cut_off_video_gives_what_can_be_decoded(tmp_path: Path, suffix: str) -> None:
     options = (*H264, "-g", "5", *(("-movflags", "+faststart") if suffix == "mp4" else ()))
     whole = make_clip(tmp_path / f"whole.{suffix}", 48, options=options).read_bytes()
     path = tmp_path / f"part.{suffix}"
@@ -235,10 +237,10 @@ def test_a_cut_off_clip_gives_what_can_be_decoded(tmp_path: Path, suffix: str) -
     assert f"only {len(numbers)} of" in str(warned[0].message)
 
 
-def test_frames_that_do_not_decode_are_told_when_none_is_left(clip: Path) -> None:
+def test_frames_that_do_not_decode_are_reported_when_none_is_left(clip: Path) -> None:
     info = probe(clip)
     gone = VideoInfo(**{**vars(info), "path": clip.with_name("gone.mp4")})
-    with pytest.raises(InvalidInput, match="No frame of the clip"):
+    with pytest.raises(InvalidInput, match="No frame of the video"):
         next(read_frames(gone))
 
 

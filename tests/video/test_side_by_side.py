@@ -1,3 +1,5 @@
+"""Videos and images next to each other."""
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,7 @@ def test_widths_are_even(width: int, wide: int) -> None:
     assert frame.shape == (64, wide, 3)
 
 
-def test_the_shortest_clip_ends_it() -> None:
+def test_the_shortest_video_ends_it() -> None:
     assert len(list(side_by_side([grey(0, 5, 4, 4), grey(0, 3, 4, 4)], height=4))) == 3
 
 

@@ -1,3 +1,5 @@
+"""Frame rates from timestamps."""
+
 import numpy as np
 import pytest
 

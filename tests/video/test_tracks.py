@@ -1,3 +1,5 @@
+"""Selection of video and audio streams."""
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -73,7 +75,7 @@ def test_the_default_sound_is_carried_over(tmp_path: Path, suffix: str, default:
     assert pitch_of(samples_of(written), 48000) == pytest.approx(expected, abs=5)
 
 
-def test_the_default_sound_of_a_file_without_pictures_is_taken(tmp_path: Path) -> None:
+def test_the_default_sound_of_a_file_without_images_is_taken(tmp_path: Path) -> None:
     path = with_tracks(
         tmp_path / "sound.mka", [], [440, 1760], ("-disposition:a:0", "0", "-disposition:a:1", "default")
     )
@@ -90,7 +92,7 @@ def test_commentaries_are_no_default(tmp_path: Path, flag: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
-def test_cover_art_before_the_video_is_no_video(tmp_path: Path, suffix: str) -> None:
+def test_cover_art_before_the_video_is_not_a_video(tmp_path: Path, suffix: str) -> None:
     clip = with_tracks(tmp_path / "plain.mp4", [("lime", "64x48")])
     cover = tmp_path / "cover.png"
     ffmpeg("-f", "lavfi", "-i", "color=red:s=640x480", "-frames:v", "1", str(cover))
@@ -120,9 +122,9 @@ def test_a_disabled_video_is_skipped(tmp_path: Path) -> None:
     assert colour_of(switched_off(path, 0)) == "lime"
 
 
-def test_disabled_sound_is_left_out_with_a_sentence(tmp_path: Path) -> None:
+def test_disabled_sound_is_left_out_with_a_warning(tmp_path: Path) -> None:
     path = switched_off(with_tracks(tmp_path / "clip.mp4", [("red", "64x48")], [440]), 1)
-    with pytest.warns(AnimateXWarning, match=r"switched off in the file"):
+    with pytest.warns(AnimateXWarning, match=r"disabled in the file"):
         assert not probe(path).has_audio
     switched_off(path, 0)  # a program that writes no flags
     assert probe(path).has_audio

@@ -1,3 +1,5 @@
+"""Writing videos and PNG sequences, completely or not at all."""
+
 import multiprocessing
 import os
 import signal
@@ -40,7 +42,7 @@ def ffmpegs() -> list[psutil.Process]:
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("fps", [8, 24000 / 1001, 12.5])
-def test_a_written_clip_has_these_frames_at_this_rate(tmp_path: Path, name: str, fps: float) -> None:
+def test_a_written_video_has_these_frames_at_this_rate(tmp_path: Path, name: str, fps: float) -> None:
     path = write_clip(tmp_path / "new" / name, numbered_frames(), fps=fps)
     info = probe(path)
     assert numbers_of(read_frames(info)) == list(range(12))
@@ -50,7 +52,7 @@ def test_a_written_clip_has_these_frames_at_this_rate(tmp_path: Path, name: str,
 
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("name", FILES)
-def test_short_clips_are_clips(tmp_path: Path, name: str, count: int) -> None:
+def test_short_videos_are_videos(tmp_path: Path, name: str, count: int) -> None:
     path = write_clip(tmp_path / name, numbered_frames(count), fps=8)
     assert numbers_of(read_frames(path)) == list(range(count))
 
@@ -153,7 +155,7 @@ def test_an_mp4_plays_everywhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("loop", [True, False])
-def test_a_gif_begins_again_when_asked(tmp_path: Path, loop: bool) -> None:
+def test_a_gif_loops_on_request(tmp_path: Path, loop: bool) -> None:
     content = write_clip(tmp_path / "clip.gif", numbered_frames(3), fps=8, loop=loop).read_bytes()
     assert (b"NETSCAPE" in content) == loop
 
@@ -174,7 +176,7 @@ def test_frames_need_not_lie_in_one_piece(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("frames", "said"),
+    ("frames", "message"),
     [
         ([], "no frames"),
         ([numbered(0), numbered(0, 32, 32)], "Frame 1 is 32x32 pixels, but the first is 64x48"),
@@ -186,12 +188,12 @@ def test_frames_need_not_lie_in_one_piece(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.gif", "folder"])
 def test_frames_that_cannot_be_are_refused(
-    tmp_path: Path, name: str, frames: list[np.ndarray], said: str
+    tmp_path: Path, name: str, frames: list[np.ndarray], message: str
 ) -> None:
     if not name.startswith("folder"):
         (tmp_path / name).write_bytes(b"mine")
     before = list(tmp_path.iterdir())
-    with pytest.raises(InvalidInput, match=said):
+    with pytest.raises(InvalidInput, match=message):
         write_clip(tmp_path / name, frames, fps=8)
     assert list(tmp_path.iterdir()) == before
     assert all(file.read_bytes() == b"mine" for file in before)
@@ -199,10 +201,10 @@ def test_frames_that_cannot_be_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "said"),
+    ("name", "options", "message"),
     [
-        ("clip.avi", {}, "cannot become a clip"),
-        ("clip.png", {}, "cannot become a clip"),
+        ("clip.avi", {}, "is not a video name"),
+        ("clip.png", {}, "is not a video name"),
         ("clip.mp4", {"fps": 0}, "fps is 0"),
         ("clip.mp4", {"fps": float("nan")}, "fps is nan"),
         ("clip.gif", {"fps": 60}, "fps is 60, but a gif"),
@@ -211,9 +213,9 @@ def test_frames_that_cannot_be_are_refused(
     ],
 )
 def test_settings_that_cannot_be_are_refused(
-    tmp_path: Path, name: str, options: dict[str, Any], said: str
+    tmp_path: Path, name: str, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(InvalidInput, match=said):
+    with pytest.raises(InvalidInput, match=message):
         write_clip(tmp_path / name, numbered_frames(), **{"fps": 8, **options})
     assert not list(tmp_path.iterdir())
 
@@ -271,7 +273,7 @@ def test_frames_that_fail_are_not_taken_for_the_disk(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_full_disk_is_told_and_leaves_the_old_file(tmp_path: Path, name: str) -> None:
+def test_a_full_disk_is_reported_and_leaves_the_old_file(tmp_path: Path, name: str) -> None:
     with mounted(tmp_path, "size=300k"):
         if name in FILES:
             (tmp_path / name).write_bytes(b"mine")
@@ -282,7 +284,7 @@ def test_a_full_disk_is_told_and_leaves_the_old_file(tmp_path: Path, name: str) 
         assert all(file.read_bytes() == b"mine" for file in before)
 
 
-def test_a_disk_that_fills_at_the_very_end_is_told(tmp_path: Path) -> None:
+def test_a_disk_that_fills_at_the_very_end_is_reported(tmp_path: Path) -> None:
     whole = write_clip(tmp_path / "clip.mp4", noise(), fps=8, sound=None).stat().st_size
     (tmp_path / "disk").mkdir()
     with (
@@ -292,22 +294,22 @@ def test_a_disk_that_fills_at_the_very_end_is_told(tmp_path: Path) -> None:
         write_clip(tmp_path / "disk/clip.mp4", noise(), fps=8)
 
 
-def test_a_folder_that_may_not_be_written_to_is_told(tmp_path: Path) -> None:
-    with mounted(tmp_path, "size=1m,ro"), pytest.raises(StorageError, match="check that the folder"):
+def test_an_unwritable_directory_is_reported(tmp_path: Path) -> None:
+    with mounted(tmp_path, "size=1m,ro"), pytest.raises(StorageError, match="check that the directory"):
         write_clip(tmp_path / "clip.mp4", numbered_frames(), fps=8)
 
 
 def test_ffmpegs_own_failure_is_one_sentence(tmp_path: Path) -> None:
     frames = [np.zeros((2, 20000, 3), np.uint8)]  # more than H.264 can be
     with pytest.raises(
-        StorageError, match=r"clip\.mp4 could not be written, for ffmpeg failed \(.+\)"
+        StorageError, match=r"clip\.mp4 could not be written because ffmpeg failed \(.+\)"
     ) as caught:
         write_clip(tmp_path / "clip.mp4", frames, fps=8)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
 
 
-def test_ffmpeg_ended_by_others_is_told(tmp_path: Path) -> None:
+def test_a_killed_ffmpeg_is_reported(tmp_path: Path) -> None:
     def killing() -> Iterator[np.ndarray]:
         yield from noise(3)
         ffmpegs()[0].kill()

@@ -11,6 +11,7 @@ import numpy as np
 from ...encoders.preprocessing import resize
 from ...errors import InvalidInput
 from ...pose.keypoints import PoseSequence
+from ...utils.documents import document_errors
 from ...utils.documents import read_json as read_plain_json
 from ...utils.files import write_json
 from ...utils.text import printable
@@ -62,12 +63,8 @@ def read_json(path: Path) -> dict[str, Any]:
         InvalidInput: The file cannot be read or is not a JSON object.
 
     """
-    try:
+    with document_errors(f"{path} cannot be read", "choose another folder for the results"):
         found = read_plain_json(path)
-    except (OSError, ValueError) as error:
-        raise InvalidInput(
-            f"{path} cannot be read ({error}): choose another folder for the results."
-        ) from error
     if not isinstance(found, dict):
         raise InvalidInput(f"{path} is not a JSON object: choose another folder for the results.")
     return found

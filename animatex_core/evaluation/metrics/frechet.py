@@ -1,12 +1,11 @@
 """The Fréchet distance between Gaussian fits to two sets of features."""
 
-import warnings
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ...errors import AnimateXWarning, InvalidInput
+from ...errors import InvalidInput, warn
 from .scores import Score
 
 MIN_SAMPLES = 2048  # with fewer samples than Inception has features, the covariance of FID is singular
@@ -102,12 +101,9 @@ def frechet_distance(a: GaussianStatistics, b: GaussianStatistics, name: str = "
     first, second = a.covariance(), b.covariance()
     samples = min(a.count, b.count)
     if samples < MIN_SAMPLES:
-        warnings.warn(
-            AnimateXWarning(
-                f"{name} rests on {samples} samples: below {MIN_SAMPLES:,} it is biased upwards, so compare "
-                "it only with values from the same number of samples."
-            ),
-            stacklevel=2,
+        warn(
+            f"{name} rests on {samples} samples: below {MIN_SAMPLES:,} it is biased upwards, so compare "
+            "it only with values from the same number of samples."
         )
     offset = (a.mean - b.mean).square().sum()
     value = float(offset + first.trace() + second.trace() - 2 * _trace_of_root(first, second))

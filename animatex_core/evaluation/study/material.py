@@ -1,7 +1,6 @@
 """The clips of a study: from several systems on the same cases, checked and paired at random."""
 
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations, zip_longest
@@ -9,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import AnimateXWarning, InvalidInput
+from ...errors import InvalidInput, warn
 from ...utils.progress import Progress, no_progress
 from ...utils.validation import require_int
 from ...video.files import files_by_name
+from ...video.first_frame import look_at_first_frame
 from ...video.image import read_picture
-from ...video.info import look_at_first_frame, probe
+from ...video.info import probe
 
 CLIPS = {".mp4": "video/mp4", ".webm": "video/webm"}
 PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
@@ -163,7 +163,7 @@ def _check_blindness(material: Material) -> None:
                 f"{len(names)} clips of {system!r}, such as {names[0]}, contain this name in the file, where "
                 "raters can find it: encode them without metadata."
             )
-            warnings.warn(AnimateXWarning(message), stacklevel=3)
+            warn(message, stacklevel=3)
 
 
 def _check_lengths(case: str, seconds: list[float]) -> None:
@@ -172,7 +172,7 @@ def _check_lengths(case: str, seconds: list[float]) -> None:
             f"The clips of {case!r} last {min(seconds):.1f} to {max(seconds):.1f} seconds, so that raters "
             "can tell them apart: trim them to the same length."
         )
-        warnings.warn(AnimateXWarning(message), stacklevel=4)
+        warn(message, stacklevel=4)
 
 
 def _contains_name(clip: Path, system: str) -> bool:

@@ -2,13 +2,12 @@
 
 import base64
 import json
-import warnings
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from ...assets import ASSETS
-from ...errors import AnimateXWarning
+from ...errors import warn
 from ...utils.files import atomic_write, check_writable
 from ...utils.progress import Progress, no_progress
 from .material import Material, draw_pairs, mime_type
@@ -110,5 +109,5 @@ def build_study(
     size = page.stat().st_size
     if size > LARGE:
         message = f"{page} has {size / 1e6:.0f} MB, which some browsers do not open: use fewer pairs."
-        warnings.warn(AnimateXWarning(message), stacklevel=2)
+        warn(message)
     return key

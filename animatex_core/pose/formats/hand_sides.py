@@ -1,10 +1,8 @@
 """Detect and fix swapped left and right hands, as written by ComfyUI's SDPose Keypoint Extractor."""
 
-import warnings
-
 import numpy as np
 
-from ...errors import AnimateXWarning
+from ...errors import warn
 from ..keypoints import HANDS, JOINT, seen
 
 WRISTS = (JOINT["left_wrist"], JOINT["right_wrist"])  # in the order of HANDS
@@ -29,10 +27,8 @@ def with_hands_at_own_wrists(points: np.ndarray, size: tuple[int, int], source: 
     """
     if not are_hands_confused(points, size):
         return points
-    warnings.warn(
-        AnimateXWarning(
-            f"The hands in {source} were at the wrists of the other side: left and right hand were swapped."
-        ),
+    warn(
+        f"The hands in {source} were at the wrists of the other side: left and right hand were swapped.",
         stacklevel=4,
     )
     left, right = HANDS

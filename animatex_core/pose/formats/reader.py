@@ -5,13 +5,12 @@ one of the formats in `dialects`. A folder of OpenPose's files has one frame per
 """
 
 import json
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from ...errors import AnimateXWarning
+from ...errors import warn
 from ...utils.files import atomic_write
 from ...utils.progress import Progress, no_progress, with_progress
 from ..keypoints import PoseSequence, seen
@@ -61,7 +60,7 @@ def read_poses(
     found = frames_of_files(files_of_clip(path), str(path), fps, frames, progress)
     poses = clip_poses(found.frames, person, fps, size, str(path), progress, found.notes)
     if not seen(poses.points).any():
-        warnings.warn(AnimateXWarning(f"No person was found in {path}."), stacklevel=2)
+        warn(f"No person was found in {path}.")
     return poses
 
 

@@ -1,12 +1,11 @@
 """Build one person's `PoseSequence` from the people in each frame of a pose file."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import AnimateXWarning, InvalidInput
+from ...errors import InvalidInput, warn
 from ...utils.progress import Progress, no_progress, with_progress
 from ..keypoints import MODEL_JOINTS, POINTS, VISIBLE, PoseSequence, seen
 from ..person import PersonRule, PersonTracker, require_chosen
@@ -74,7 +73,7 @@ def clip_poses(
     if not frames:
         raise InvalidInput(f"There are no frames in {source}: give OpenPose keypoints of at least one frame.")
     for note in notes:
-        _warn(note, depth=4)
+        warn(note, stacklevel=3)
     _warn_of_ignored_parts(frames, source)
     counts = [len(frame.people) for frame in frames]
     people, owner = np.concatenate([frame.people for frame in frames]), np.repeat(range(len(frames)), counts)
@@ -101,7 +100,10 @@ def _warn_of_ignored_parts(frames: list[Frame], source: str) -> None:
         return
     if not any(len(frame.people) for frame in frames):
         raise InvalidInput(f"{left_out[0]}.")
-    _warn(f"{len(left_out)} parts of people in {source} are ignored, the first because {left_out[0]}.")
+    warn(
+        f"{len(left_out)} parts of people in {source} are ignored, the first because {left_out[0]}.",
+        stacklevel=4,
+    )
 
 
 def _drop_impossible(people: np.ndarray, owner: np.ndarray, source: str) -> None:
@@ -110,9 +112,10 @@ def _drop_impossible(people: np.ndarray, owner: np.ndarray, source: str) -> None
     counts = np.bincount(owner, (impossible & (people[..., 2] != 0)).sum(axis=1), minlength=1)
     people[impossible | (people[..., 2] <= 0)] = 0
     if counts.any():
-        _warn(
+        warn(
             f"{int(counts.sum())} points of {source} are NaN, null, infinite or far outside any image (first "
-            f"in frame {np.flatnonzero(counts)[0]}) and count as missing."
+            f"in frame {np.flatnonzero(counts)[0]}) and count as missing.",
+            stacklevel=4,
         )
 
 
@@ -125,7 +128,10 @@ def _require_poses(people: np.ndarray, frames: int, source: str) -> None:
             f"All points of each person in {source} are at one position, but they must be the joints of a "
             "body: export the keypoints again."
         )
-    _warn(f"All points of the person in {source} are at one position: check how the file was created.")
+    warn(
+        f"All points of the person in {source} are at one position: check how the file was created.",
+        stacklevel=4,
+    )
 
 
 def _normalize(people: np.ndarray, frames: list[Frame], size: Size | None, source: str) -> None:
@@ -136,7 +142,7 @@ def _normalize(people: np.ndarray, frames: list[Frame], size: Size | None, sourc
         scale_scores(people, source), from_centre(people, source), from_percent(people, known, source),
     ):  # fmt: skip
         if sentence is not None:
-            _warn(sentence)
+            warn(sentence, stacklevel=4)
     toes = people[:, TOES, :]
     people[:, TOES, :] = np.where(
         toes[..., 2:] > VISIBLE, toes, 0
@@ -151,23 +157,23 @@ def _convert_to_fractions(
     video_size = next((frame.size for frame in frames if frame.size), size)
     if video_size is None:
         video_size = guessed_size(people, units, owner) or UNKNOWN_SIZE
-        _warn(
+        warn(
             f"{source} does not contain its image size, so {video_size[0]} x {video_size[1]} pixels are "
             "assumed: add canvas_width and canvas_height if this is wrong.",
-            depth=6,
+            stacklevel=5,
         )
     sizes = np.array([frame.size or video_size for frame in frames], np.float64)[owner]
     fractions = are_fractions(units, people, sizes)
     if mixture := _mixture(fractions, present(people), owner):
-        _warn(f"The coordinates in {source} are in {mixture}.", depth=6)
+        warn(f"The coordinates in {source} are in {mixture}.", stacklevel=5)
     make_fractions(people, fractions, sizes)
     drop_scaled_placeholders(people, sizes)
     if turned := turn_y_down(people, source):
-        _warn(turned)
+        warn(turned, stacklevel=4)
     if size is not None and not any(frame.size for frame in frames):
         were_pixels = bool((~fractions[present(people)]).any())
         if unfit := require_fit(people, size, source, were_pixels=were_pixels):
-            _warn(unfit)
+            warn(unfit, stacklevel=4)
     return video_size
 
 
@@ -184,10 +190,6 @@ def _mixture(fractions: np.ndarray, there: np.ndarray, owner: np.ndarray) -> str
             frames = "1 frame" if others.size == 1 else f"{others.size} frames"
             words.append(f"{name} in {frames} (the first is {others[0]})")
     return f"{UNITS[usual]}, but in {UNITS[not usual]} for {', '.join(words)}: each was read in its own unit"
-
-
-def _warn(sentence: str, depth: int = 5) -> None:
-    warnings.warn(AnimateXWarning(sentence), stacklevel=depth)
 
 
 def _chosen(people: np.ndarray, tracker: PersonTracker) -> np.ndarray:

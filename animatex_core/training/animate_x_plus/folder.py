@@ -25,7 +25,7 @@ from ...checkpoints.safe_load import open_tensors, read_metadata
 from ...checkpoints.safetensors_writer import layout_of, write_safetensors
 from ...errors import CheckpointError, InvalidInput
 from ...pose.keypoints import PoseSequence
-from ...utils.documents import parse_json, read_json
+from ...utils.documents import document_errors, parse_json, read_json
 from ...utils.files import atomic_write
 from ...utils.text import reason_of
 from .clip import DrivingFeatures, WanClip
@@ -53,12 +53,9 @@ class WanClipFolder:
 
         """
         folder = cls(Path(path))
-        try:
+        fault = f"{str(path)!r} is not a folder of clips for Wan"
+        with document_errors(fault, f"give one that contains {HEADER}"):
             version = read_json(folder.path / HEADER)["version"]
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            raise InvalidInput(
-                f"{str(path)!r} is not a folder of clips for Wan ({error}): give one that contains {HEADER}."
-            ) from error
         if version != VERSION:
             raise InvalidInput(
                 f"The clips in {path} have version {version}, but this library reads version {VERSION}: "

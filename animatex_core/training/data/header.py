@@ -14,7 +14,7 @@ from ...checkpoints.safetensors_writer import layout_of, write_safetensors
 from ...errors import CheckpointError, InvalidInput
 from ...utils.documents import read_json
 from ...utils.files import write_json
-from ...utils.validation import MAX_SIZE, require_int, shown
+from ...utils.validation import MAX_SIZE, require_int_fields, shown
 
 VERSION = 1
 HEADER, CONTEXT = "dataset.json", "text_context.safetensors"
@@ -54,8 +54,8 @@ class DatasetHeader:
     puppet: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("width", "height", "clip_dim", "latent_channels", "factor", "max_stride"):
-            require_int(name, getattr(self, name), most=MAX_SIZE)
+        sizes = ("width", "height", "clip_dim", "latent_channels", "factor", "max_stride")
+        require_int_fields(self, sizes, most=MAX_SIZE)
         for name, choices in (("form", get_args(ReferenceForm)), ("pictures", get_args(PictureFormat))):
             if getattr(self, name) not in choices:
                 value = shown(getattr(self, name))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from ...errors import InvalidInput
-from ...utils.documents import read_json
+from ...utils.documents import document_errors, read_json
 from ...utils.files import storage_errors, write_json
 from ...utils.progress import Progress, no_progress
 from ...video.image import Frame
@@ -203,10 +203,8 @@ def begin_settings(path: Path, settings: Mapping[str, object]) -> None:
     if not path.exists():
         write_json(path, settings)
         return
-    try:
+    with document_errors(f"{path} cannot be read", "choose an empty folder"):
         stored = read_json(path)
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"{path} cannot be read ({error}): choose an empty folder.") from error
     if not isinstance(stored, Mapping):
         raise InvalidInput(f"{path} holds no settings: choose an empty folder.")
     require_equal(path.parent, stored, settings)

@@ -10,7 +10,7 @@ from ...animate_x.training_spec import ReferenceForm
 from ...driving import DrivingClip
 from ...errors import InvalidInput
 from ...utils.progress import Progress, no_progress
-from ...utils.validation import require_int
+from ...utils.validation import require_int_fields
 from ...video.image import Frame
 from .clip import StoredClip
 from .encoding import Encoders, encode_clip
@@ -48,8 +48,7 @@ class PrepareSettings(SourceSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         ClipShape(self.width, self.height)
-        for name in ("least", "most", "references", "max_stride"):
-            require_int(name, getattr(self, name))
+        require_int_fields(self, ("least", "most", "references", "max_stride"))
         if self.most < 2 * self.least:
             raise InvalidInput(
                 f"most is {self.most}, but not every longer video can be cut into parts of {self.least} to "

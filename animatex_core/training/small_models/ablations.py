@@ -13,8 +13,7 @@ from pathlib import Path
 from ...animate_x.components import PipelineComponents
 from ...animate_x.unet import AnimateXUNet
 from ...encoders.base import ImageEncoder, LatentCodec
-from ...errors import InvalidInput
-from ...utils.documents import read_json
+from ...utils.documents import document_errors, read_json
 from ...utils.text import markdown_table
 from ..animate_x.batches import DenoiserBatchMaker, open_dataset, open_epi
 from ..animate_x.task import DenoisingTask, denoiser_of
@@ -156,10 +155,8 @@ def _means(folder: Path, variant: str) -> list[dict[str, float]]:
 
 
 def _mean_scores(file: Path) -> dict[str, float]:
-    try:
+    with document_errors(f"{file} holds no scores", "delete it to measure them again"):
         return dict(read_json(file)["means"][REAL])
-    except (OSError, ValueError, TypeError, LookupError) as error:
-        raise InvalidInput(f"{file} holds no scores ({error}): delete it to measure them again.") from error
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -1,0 +1,128 @@
+"""What ffmpeg reports about a file when it decodes its first frames."""
+
+import re
+from pathlib import Path
+
+from ..errors import InvalidInput
+from ..utils.progress import Check, no_check
+from ..utils.validation import require_file
+from .containers import exceeded_limit, refuse_lists, source
+from .ffmpeg import Finished, reason, run
+from .process import Guard
+from .tracks import Tracks, choose_tracks
+
+RATE = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
+FRAME = re.compile(r" n: *0 pts: *(-?\d+|NOPTS) .*? fmt:(\w+) .*? s:(\d+)x(\d+) ")
+LENGTH = re.compile(r"^  Duration: (\d+):(\d+):(\d+\.\d+)", re.MULTILINE)
+START = re.compile(r"^  Duration: .*?, start: (-?\d+\.\d+)", re.MULTILINE)
+FRAMES_SEEN = "5"  # film on NTSC video has two interlaced frames in five
+TRANSPARENT_DECODER = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # ffmpeg's own decoders ignore their alpha
+
+
+def existing_file(path: str | Path, role: str) -> Path:
+    """Return the absolute path of a file to read.
+
+    Args:
+        path: The file.
+        role: What messages call it.
+
+    Returns:
+        The absolute path.
+
+    Raises:
+        InvalidInput: It is missing, empty, or a list of other files such as a playlist.
+
+    """
+    path = Path(path).absolute()
+    require_file(path, role)
+    if path.stat().st_size == 0:
+        raise InvalidInput(f"The {role} {str(path)!r} is empty: copy or record it again.")
+    refuse_lists(path, role)
+    return path
+
+
+def look_at_first_frame(path: Path, check: Check = no_check) -> Finished:
+    """Let ffmpeg describe a file and decode a few frames; works for audio files too.
+
+    Args:
+        path: The file.
+        check: Called several times a second meanwhile; an exception stops the work.
+
+    Returns:
+        The finished run, whose log the other functions of this module parse.
+
+    """
+    seen = _look_at_stream(path, "V:0", check)  # V: no cover images
+    video = selected_tracks(seen.log).video
+    if video is None or f"  Stream #0:{video.number} -> #0:0 " in seen.log:
+        return seen
+    return _look_at_stream(path, str(video.number), check)
+
+
+def _look_at_stream(path: Path, stream: str, check: Check) -> Finished:
+    shown = ["-map", f"0:{stream}", "-vf", "showinfo", "-frames:v", FRAMES_SEEN]
+    options = ["-nostdin", "-nostats", "-copyts", *source(path), *shown, "-f", "null", "-"]
+    return run(options, Guard(path, check))
+
+
+def input_log(log: str) -> str:
+    """Return the part of a log that describes the input."""
+    return log.partition("\nOutput #0")[0]
+
+
+def selected_tracks(log: str) -> Tracks:
+    """Return which tracks of a file are read."""
+    return choose_tracks(input_log(log))
+
+
+def stream_kinds(log: str) -> set[str]:
+    """Return which of "Video" and "Audio" are read from a file."""
+    tracks = selected_tracks(log)
+    return {track.kind for track in (tracks.video, tracks.audio) if track is not None}
+
+
+def declared_rate(log: str) -> tuple[tuple[int, int], float | None] | None:
+    """Return the time base as a fraction, and the frames per second that the file declares, if any.
+
+    None if no frame was decoded.
+    """
+    rate = RATE.search(log)
+    if rate is None or FRAME.search(log) is None:
+        return None
+    numerator, denominator, frames, seconds = map(int, rate.groups())
+    return (numerator, denominator), frames / seconds if frames and seconds else None
+
+
+def start_seconds(log: str) -> float:
+    """Return when a file starts, on its own clock; 0 if unknown."""
+    start = START.search(log)
+    return float(start[1]) if start else 0.0
+
+
+def length_seconds(log: str) -> float:
+    """Return the length that a file declares; 0 if unknown."""
+    length = LENGTH.search(log)
+    return int(length[1]) * 3600 + int(length[2]) * 60 + float(length[3]) if length else 0.0
+
+
+def transparent_decoder(log: str) -> str | None:
+    """Return the decoder that a video with alpha needs; None if ffmpeg's choice is right."""
+    video = selected_tracks(log).video
+    codec = video.codec if video else ""
+    marked = re.search(r"alpha_mode +: 1", input_log(log), re.IGNORECASE)
+    return TRANSPARENT_DECODER.get(codec) if marked else None
+
+
+def refusal_reason(log: str) -> str:
+    """Return why ffmpeg could not read a file: the limit that it exceeds, else ffmpeg's message."""
+    return exceeded_limit(log) or reason(log)
+
+
+def missing_frame(path: Path, log: str) -> InvalidInput:
+    """Return the exception for a file of which no frame was decoded."""
+    kinds, name, why = stream_kinds(log), repr(str(path)), refusal_reason(log)
+    if "Video" in kinds:
+        return InvalidInput(f"No frame of the video {name} can be decoded ({why}): export it again.")
+    if kinds:
+        return InvalidInput(f"The video {name} has audio but no frames: give a video.")
+    return InvalidInput(f"{name} is not a readable video ({why}): give a video or a complete copy of it.")
