@@ -118,7 +118,7 @@ def _known_poses(
 ) -> PoseSequence | None:
     if poses is None or isinstance(poses, PoseSequence):
         return poses
-    return poses_of_clip(poses, info, person, total)
+    return read_driving_poses(poses, info, person, total)
 
 
 def _detected(
@@ -133,7 +133,7 @@ def _detected(
     )
 
 
-def poses_of_clip(
+def read_driving_poses(
     path: str | Path, video: VideoInfo, person: PersonRule = "best", frames: int | None = None
 ) -> PoseSequence:
     """Read the poses of a video from a file and convert them to square pixels.
@@ -161,13 +161,13 @@ def poses_of_clip(
     try:
         poses = read(size=stored)
     except InvalidInput:  # most joints lie outside the stored frames
-        return in_square_pixels(read(size=shown), video)
+        return to_square_pixels(read(size=shown), video)
     if (poses.width, poses.height) == stored and poses.points[..., 0].max() > 1:
         poses = read(size=shown)  # wider than the stored frames
-    return in_square_pixels(poses, video)
+    return to_square_pixels(poses, video)
 
 
-def in_square_pixels(poses: PoseSequence, video: VideoInfo) -> PoseSequence:
+def to_square_pixels(poses: PoseSequence, video: VideoInfo) -> PoseSequence:
     """Convert poses detected in a video's stored frames to its square pixels.
 
     Args:

@@ -14,8 +14,8 @@ from .pose.formats.reader import read_poses
 from .pose.keypoints import PoseSequence, seen
 from .pose.video_match import compare_shapes
 from .retarget.character import Box, Character
-from .retarget.mask_files import MaskPlane, of_grey, read_mask
-from .retarget.masks import Shows, find_character, has_shape_of, whole_box_doubt
+from .retarget.mask_files import MaskPlane, mask_from_gray, read_mask
+from .retarget.masks import Shows, find_character, full_image_box_warning, has_aspect_ratio_of
 from .video.image import Picture, read_picture
 
 ImageSource = str | PathLike[str] | Image.Image | np.ndarray
@@ -80,7 +80,7 @@ def open_reference(
         box = _box_of_mask(mask, mask_shows, picture, given, note)
     elif box is None and picture.alpha is not None:
         box = Box.of_alpha(picture.alpha)
-    if box is not None and (doubt := whole_box_doubt(box)):
+    if box is not None and (doubt := full_image_box_warning(box)):
         warn(doubt, stacklevel=3)
     return Reference(picture.rgb, given, box)
 
@@ -130,7 +130,7 @@ def _box_of_mask(
     note: Callable[[str], None] | None,
 ) -> Box:
     name = "The mask" if isinstance(mask, np.ndarray) else f"The mask {mask}"
-    plane = of_grey(mask) if isinstance(mask, np.ndarray) else read_mask(mask)
+    plane = mask_from_gray(mask) if isinstance(mask, np.ndarray) else read_mask(mask)
     check_mask_shape(plane, picture.rgb, name)
     found = find_character(plane, shows, pose)
     for doubt in found.doubts:
@@ -147,7 +147,7 @@ def check_mask_shape(mask: MaskPlane, image: np.ndarray, name: str) -> None:
     """Raise InvalidInput if a mask has another shape than an image (h, w, 3)."""
     height, width, _ = image.shape
     columns, rows = mask.size or mask.values.shape[::-1]
-    if not has_shape_of(mask.values, width, height):
+    if not has_aspect_ratio_of(mask.values, width, height):
         raise InvalidInput(
             f"{name} is {columns}x{rows}, but the reference is {width}x{height}: give a mask of the same "
             "shape."

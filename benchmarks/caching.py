@@ -13,7 +13,7 @@ from animatex_core.animate_x.conditions import ConditionInputs
 from animatex_core.animate_x.sampling import SamplingSettings, sample_latents
 from animatex_core.animate_x.shapes import ClipShape
 from animatex_core.animate_x.unet import AnimateXUNet
-from animatex_core.diffusion.guidance import Guidance, guided
+from animatex_core.diffusion.guidance import Guidance, with_guidance
 from animatex_core.diffusion.schedule import NoiseSchedule, initial_noise, released_timesteps
 from animatex_core.diffusion.solvers import ddim
 from benchmarks.measure import SMALL, generated_inputs, generated_unet, measured
@@ -28,7 +28,7 @@ def naive(unet: AnimateXUNet, inputs: ConditionInputs, steps: int) -> Tensor:
     passes = partial(predict, inputs=inputs), partial(predict, inputs=inputs.unconditional())
     noise = initial_noise(inputs.shape.latents(), seed=0)
     with torch.inference_mode():
-        denoise, timesteps = guided(*passes, Guidance()), released_timesteps(steps)
+        denoise, timesteps = with_guidance(*passes, Guidance()), released_timesteps(steps)
         return ddim(denoise, noise, NoiseSchedule.released(), timesteps)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from animatex_core.animate_x.checkpoint_keys import released_keys
+from animatex_core.animate_x.checkpoint_keys import official_keys
 from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x.unet import AnimateXUNet
 
@@ -40,7 +40,7 @@ READ_PICKLE = "tensors = torch.load({source!r}, weights_only=True, map_location=
 
 def write_released(path: Path) -> None:
     """Write generated weights and a step count in the format of the official checkpoint."""
-    keys = released_keys(AnimateXUNet(DenoiserConfig.released(), device="meta"))
+    keys = official_keys(AnimateXUNet(DenoiserConfig.released(), device="meta"))
     tensors = {key: torch.randn(shape) * 0.02 for key, shape in keys.items()}
     torch.save({"state_dict": tensors, "step": 1}, path)
 

@@ -11,7 +11,7 @@ import torch
 
 from animatex_core.animate_x.conditions import ConditionInputs
 from animatex_core.animate_x.config import DenoiserConfig
-from animatex_core.animate_x.dummy_components import generate_weights
+from animatex_core.animate_x.dummy_components import init_random_weights
 from animatex_core.animate_x.layers import UNINITIALISED
 from animatex_core.animate_x.shapes import ClipShape
 from animatex_core.animate_x.unet import AnimateXUNet
@@ -55,7 +55,7 @@ def generated_unet(
 ) -> AnimateXUNet:
     """Build a denoiser with generated weights for inference."""
     unet = AnimateXUNet(config, UNINITIALISED, device="meta", dtype=dtype).to_empty(device=device)
-    generate_weights(unet)
+    init_random_weights(unet)
     return unet.eval().requires_grad_(False)
 
 

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from animatex_core.pose.detector import FORM as DETECTOR_FORM
+from animatex_core.pose.detector import SIGNATURE as DETECTOR_FORM
 from animatex_core.pose.detector import decode_people, letterbox, letterbox_ratio
-from animatex_core.pose.estimator import FORM as LANDMARKS_FORM
-from animatex_core.pose.estimator import crop, decode_points, region_of
+from animatex_core.pose.estimator import SIGNATURE as LANDMARKS_FORM
+from animatex_core.pose.estimator import crop, decode_points, region_around
 from animatex_core.pose.extractor import PoseExtractor
 from animatex_core.pose.keypoints import poses_from_133
 from animatex_core.pose.onnx_model import OnnxModel, open_model
@@ -44,7 +44,7 @@ def frame_by_frame(detector: OnnxModel, landmarks: OnnxModel, frames: Iterator[n
         height, width = frame.shape[:2]
         (output,) = detector.run([letterbox(frame)])
         boxes, _ = decode_people(output[0], letterbox_ratio(height, width))
-        region = region_of(boxes[0])
+        region = region_around(boxes[0])
         x, y = landmarks.run([crop(frame, region)])
         points, scores = decode_points(x[0], y[0], region)
         poses.append(poses_from_133(points[None], scores[None], width, height)[0])

@@ -69,7 +69,7 @@ def pair_scores(triple: Triple, encoder: Encoder, with_mask: bool) -> dict[str, 
         "CPU ms a frame": 1000 * seconds / len(frames),
         "mask IoU": float((found & mask).sum() / (found | mask).sum()),
     }
-    clips = {"reference repeated": scored(scores.repeated(triple), true, encoder)}
+    clips = {"reference repeated": scored(scores.repeat_reference(triple), true, encoder)}
     clips["puppet"] = scored(frames, true, encoder) | extra
     return clips | {
         f"puppet, sigma {sigma}": scored(blurred(frames, sigma), true, encoder) for sigma in SIGMAS

@@ -14,7 +14,7 @@ from ..animatex_core.animate_x.conditioning import (
     clip_conditions,
     encode_motion,
     encode_reference,
-    require_a_pose_each,
+    require_pose_per_frame,
     warn_of_stretching,
 )
 from ..animatex_core.animate_x.config import DenoiserConfig
@@ -69,7 +69,7 @@ class AnimateXFeatures(io.ComfyNode):
         with report_warnings(cls.hidden.unique_id):
             driving = to_poses(poses, size=(frames.shape[2], frames.shape[1]))
             require_one_batch(len(frames), len(driving))
-            require_a_pose_each(len(frames), len(driving))
+            require_pose_per_frame(len(frames), len(driving))
             warn_if_shape_differs(driving, frames)
             encoder = ComfyImageEncoder(clip_vision)
             features = encode_motion(encoder, iterate_images(frames), driving, node_progress(len(driving)))

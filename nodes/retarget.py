@@ -6,7 +6,7 @@ import numpy as np
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..animatex_core.pose.draw import drawn_over, fitted
+from ..animatex_core.pose.draw import draw_poses_over, fit_preview
 from ..animatex_core.pose.keypoints import PoseSequence
 from ..animatex_core.retarget.masks import Shows
 from ..animatex_core.retarget.parts import parse_parts
@@ -117,10 +117,10 @@ class AnimateXRetargetPoses(io.ComfyNode):
 
 def _preview(image: np.ndarray, poses: PoseSequence) -> Tensor:
     """Draw poses over an image (h, w, 3) uint8; returns an IMAGE that is drawn when a node reads it."""
-    background = fitted(image, PREVIEW_BYTES / (BYTES_PER_PIXEL * len(poses)))
+    background = fit_preview(image, PREVIEW_BYTES / (BYTES_PER_PIXEL * len(poses)))
 
     def draw() -> Tensor:
-        return stack_images(drawn_over(background, poses, node_progress(len(poses))), len(poses))
+        return stack_images(draw_poses_over(background, poses, node_progress(len(poses))), len(poses))
 
     return LazyImages.of((len(poses), *background.shape), draw)
 

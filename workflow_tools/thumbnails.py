@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from animatex_core.pose.draw import draw_pose, drawn_over
+from animatex_core.pose.draw import draw_pose, draw_poses_over
 from animatex_core.pose.keypoints import PoseSequence
 from animatex_core.retarget.character import Character
-from animatex_core.retarget.masks import box_of
+from animatex_core.retarget.masks import box_from_mask
 from animatex_core.retarget.retarget import retarget
 from animatex_core.training.small_models.demo_files import draw_dance
 
@@ -63,6 +63,6 @@ def _of_character(kind: str, pose: PoseSequence) -> Image.Image:
         return Image.fromarray(alpha)
     if kind == "character":
         return shown.convert("RGB")
-    known = Character(*shown.size, None, box_of(alpha / 255, *shown.size))
-    fitted = drawn_over(np.asarray(shown.convert("RGB")), retarget(pose, known))
+    known = Character(*shown.size, None, box_from_mask(alpha / 255, *shown.size))
+    fitted = draw_poses_over(np.asarray(shown.convert("RGB")), retarget(pose, known))
     return Image.fromarray(next(fitted))

@@ -28,7 +28,7 @@ from ..checkpoints.wrappers import without_wrapper
 from ..errors import InvalidInput, WrongCheckpoint
 from ..utils.documents import parse_json
 from ..utils.text import reason_of
-from .checkpoint_keys import POSITION_TABLE, from_released, released_keys
+from .checkpoint_keys import POSITION_TABLE, from_official, official_keys
 from .config import DenoiserConfig
 from .layers import UNINITIALISED
 from .training_spec import RELEASED, TrainingSpec
@@ -39,7 +39,15 @@ PREFIX = "denoiser."
 TEXT_CONTEXT = "text_context"
 AGAIN = "convert the official checkpoint again"
 # What building a network of an invalid configuration may raise.
-UNUSABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, AssertionError)
+CONFIG_ERRORS = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    AssertionError,
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,7 @@ def read_denoiser(path: str | Path, config: DenoiserConfig | None = None) -> Den
     if metadata.get("format") == FORMAT:
         return _read_bundle(path, metadata)
     config = config or DenoiserConfig.released()
-    return DenoiserFile(config, from_released(read_official(path, config)), None)
+    return DenoiserFile(config, from_official(read_official(path, config)), None)
 
 
 def load_denoiser(
@@ -147,7 +155,7 @@ def write_denoiser(target: str | Path, file: DenoiserFile, dtype: torch.dtype = 
 
 def read_official(source: str | Path, config: DenoiserConfig) -> dict[str, Tensor]:
     """Return the tensors of an official checkpoint; raises WrongCheckpoint unless they fit `config`."""
-    expected = without_position_tables(released_keys(AnimateXUNet(config, UNINITIALISED, device="meta")))
+    expected = without_position_tables(official_keys(AnimateXUNet(config, UNINITIALISED, device="meta")))
     tensors = without_wrapper(open_tensors(source), expected, source)
     check_keys(expected, without_position_tables(shapes(tensors)), "the Animate-X denoiser", str(source))
     check_kinds(tensors, source)
@@ -190,7 +198,7 @@ def _configuration(
         config = DenoiserConfig.from_dict(parse_json(metadata["config"]))
         trained_on = TrainingSpec.from_dict(parse_json(metadata.get("trained_on", "{}")))
         return config, denoiser_shapes(config), trained_on
-    except UNUSABLE as error:
+    except CONFIG_ERRORS as error:
         raise WrongCheckpoint(
             f"{path} has an unusable configuration ({reason_of(error)}): {AGAIN}."
         ) from error

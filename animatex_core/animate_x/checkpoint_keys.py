@@ -23,12 +23,12 @@ _BESIDE_POSITION_TABLE = "increase_embed_dim.1.bias"
 RELEASED_FRAMES = 33
 
 
-def from_released(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def from_official(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Convert official keys to ours, without the position table."""
     return {name: ours for key, tensor in tensors.items() for name, ours in _split(key, tensor)}
 
 
-def to_released(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def to_official(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Convert our keys to official ones, without the position table."""
     released: dict[str, Tensor] = {}
     for key, tensor in tensors.items():
@@ -36,7 +36,7 @@ def to_released(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return released
 
 
-def released_keys(module: nn.Module, frames: int = RELEASED_FRAMES) -> dict[str, tuple[int, ...]]:
+def official_keys(module: nn.Module, frames: int = RELEASED_FRAMES) -> dict[str, tuple[int, ...]]:
     """Return the keys and shapes of the official checkpoint for a module, position tables included.
 
     Args:
@@ -47,7 +47,7 @@ def released_keys(module: nn.Module, frames: int = RELEASED_FRAMES) -> dict[str,
         Official key to shape.
 
     """
-    tensors = to_released(module.state_dict())
+    tensors = to_official(module.state_dict())
     keys = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
     for key, shape in list(keys.items()):
         if (prefix := _prefix(key, _BESIDE_POSITION_TABLE)) is not None:

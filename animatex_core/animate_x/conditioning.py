@@ -10,7 +10,7 @@ from einops import rearrange
 from torch import Tensor
 
 from ..encoders.base import ImageEncoder, LatentEncoder
-from ..encoders.preprocessing import autoencoder_pictures, clip_pictures, resize, unit_pictures
+from ..encoders.preprocessing import autoencoder_images, clip_images, resize, unit_images
 from ..errors import InvalidInput, warn
 from ..pose.draw import draw_poses
 from ..pose.keypoints import PoseSequence, seen
@@ -20,7 +20,7 @@ from .conditions import ConditionInputs
 from .shapes import ClipShape
 from .training_spec import ReferenceForm, check_reference_form
 
-STRETCH = 0.1  # relative change of the aspect ratio beyond which there is a warning
+MAX_STRETCH = 0.1  # relative change of the aspect ratio beyond which there is a warning
 _BATCH = 16  # driving frames that are encoded at once
 
 
@@ -42,7 +42,7 @@ class MotionFeatures:
     height: int
 
     def __post_init__(self) -> None:
-        require_a_pose_each(len(self.clip), len(self.poses))
+        require_pose_per_frame(len(self.clip), len(self.poses))
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ class ReferenceFeatures:
             raise InvalidInput("The reference is used neither as image nor as latents: pass its latents.")
 
 
-def require_a_pose_each(frames: int, poses: int) -> None:
+def require_pose_per_frame(frames: int, poses: int) -> None:
     """Raise InvalidInput unless there are as many poses as driving frames."""
     if frames != poses:
         raise InvalidInput(
@@ -103,7 +103,7 @@ def encode_motion(
     parts: list[Tensor] = []
     done, width, height = 0, 0, 0
     for batch in batched(frames, _BATCH):
-        parts.append(encode_pictures(encoder, batch))
+        parts.append(embed_images(encoder, batch))
         height, width, _ = batch[-1].shape
         done += len(batch)
         progress(done, len(poses))
@@ -142,18 +142,16 @@ def encode_reference(
             raise InvalidInput(
                 f"The reference form {form} needs a VAE: connect one, or use the form picture."
             )
-        latents = autoencoder.encode(autoencoder_pictures([picture], shape.width, shape.height)).float()
+        latents = autoencoder.encode(autoencoder_images([picture], shape.width, shape.height)).float()
     own_pose = pose if pose is not None and seen(pose.points[:1]).any() else None
-    return ReferenceFeatures(
-        picture, encode_pictures(encoder, [picture]), own_pose, latents, form != "latents"
-    )
+    return ReferenceFeatures(picture, embed_images(encoder, [picture]), own_pose, latents, form != "latents")
 
 
 def warn_of_stretching(picture: np.ndarray, shape: ClipShape) -> None:
     """Warn where a reference image (h, w, 3) is stretched much to the size of the video."""
     height, width, _ = picture.shape
     better = shape.of_aspect(width / height)
-    if abs(width / height * shape.height / shape.width - 1) > STRETCH and better != shape:
+    if abs(width / height * shape.height / shape.width - 1) > MAX_STRETCH and better != shape:
         sentence = (
             f"The reference has {width}x{height} pixels and is stretched to {shape.width}x{shape.height}: "
             f"use a size of {better.width}x{better.height} to avoid stretching."
@@ -161,9 +159,9 @@ def warn_of_stretching(picture: np.ndarray, shape: ClipShape) -> None:
         warn(sentence, stacklevel=3)
 
 
-def encode_pictures(encoder: ImageEncoder, pictures: Sequence[np.ndarray]) -> Tensor:
+def embed_images(encoder: ImageEncoder, pictures: Sequence[np.ndarray]) -> Tensor:
     """Return CLIP's embeddings (n, clip_dim) in float32 of images (h, w, 3) uint8 in RGB."""
-    return encoder.encode(clip_pictures(pictures)).float()
+    return encoder.encode(clip_images(pictures)).float()
 
 
 def clip_conditions(
@@ -203,7 +201,7 @@ def clip_conditions(
     # As in the official code, poses are drawn at the size of the driving video and stretched. Poses that were
     # retargeted to another size are drawn at that of the output, with the stroke width used in training.
     at_own_size = (poses.width, poses.height) == (motion.width, motion.height)
-    image = unit_pictures([reference.picture], shape.width, shape.height)
+    image = unit_images([reference.picture], shape.width, shape.height)
     latents = reference.latents
     return ConditionInputs(
         shape=shape,

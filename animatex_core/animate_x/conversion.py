@@ -23,7 +23,7 @@ from .checkpoint import (
     read_official,
     without_position_tables,
 )
-from .checkpoint_keys import from_released, released_keys
+from .checkpoint_keys import from_official, official_keys
 from .config import DenoiserConfig
 from .layers import UNINITIALISED
 from .training_spec import RELEASED
@@ -62,7 +62,7 @@ def convert_denoiser(
     check_text_context(text_context, config)
     check_archive(source)
     unet = AnimateXUNet(config, UNINITIALISED, device="meta", dtype=dtype)
-    prefix = weights_prefix(open_tensors(source), without_position_tables(released_keys(unet)), source)
+    prefix = weights_prefix(open_tensors(source), without_position_tables(official_keys(unet)), source)
     context = cast_finite(TEXT_CONTEXT, text_context, dtype, "The text encoder's output")
     layout = {TEXT_CONTEXT: (tuple(context.shape), dtype)}
     layout |= {PREFIX + name: entry for name, entry in layout_of(unet.state_dict()).items()}
@@ -71,7 +71,7 @@ def convert_denoiser(
     def tensors() -> Iterator[tuple[str, Tensor]]:
         yield TEXT_CONTEXT, context
         for group in tensor_groups(source, _GROUP_BYTES, prefix):
-            for name, tensor in from_released(group).items():
+            for name, tensor in from_official(group).items():
                 yield PREFIX + name, cast_finite(name, tensor, dtype, source)
 
     total = sum(math.prod(shape) * dtype.itemsize for shape, _ in layout.values())

@@ -46,7 +46,7 @@ def dummy_components(
 def dummy_denoiser(seed: int = 0) -> DenoiserFile:
     """Return the contents of a denoiser file with random weights, in float32."""
     unet = AnimateXUNet(CONFIG)
-    generate_weights(unet, seed)
+    init_random_weights(unet, seed)
     generator = torch.Generator().manual_seed(seed)
     context = torch.randn(1, CONFIG.text_tokens, CONFIG.context_dim, generator=generator)
     return DenoiserFile(CONFIG, dict(unet.state_dict()), context)
@@ -68,18 +68,18 @@ def _image_network(seed: int) -> nn.Module:
     assert CONFIG.ipi is not None
     patches = nn.Conv2d(3, CONFIG.ipi.clip_dim, PATCH, stride=PATCH)
     network = nn.Sequential(patches, nn.AvgPool2d(CLIP_SIDE // PATCH), nn.Flatten())
-    generate_weights(network, seed)
+    init_random_weights(network, seed)
     return network
 
 
 def _autoencoder(seed: int, device: torch.device | str) -> StableDiffusionAutoencoder:
     config = AutoencoderConfig(channels=(32, 32, 32, 32), blocks=1)
     network = network_on_meta(config).to_empty(device="cpu")
-    generate_weights(network, seed)
+    init_random_weights(network, seed)
     return StableDiffusionAutoencoder.from_tensors(network.state_dict(), config, device=device)
 
 
-def generate_weights(module: nn.Module, seed: int = 0) -> None:
+def init_random_weights(module: nn.Module, seed: int = 0) -> None:
     """Initialise a module in place so that all parts have an effect and activations keep their scale.
 
     Matrices and kernels: N(0, 1 / fan-in). Gains of norms: 1 + 0.1 N(0, 1). Other vectors: 0.1 N(0, 1).

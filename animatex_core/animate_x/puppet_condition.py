@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..diffusion.schedule import TIMESTEPS, alphas_cumprod
 from ..encoders.base import LatentEncoder
-from ..encoders.preprocessing import autoencoder_pictures, resize
+from ..encoders.preprocessing import autoencoder_images, resize
 from ..pose.keypoints import PoseSequence, seen
 from ..puppet.puppet import puppet_frames
 from .shapes import ClipShape
@@ -80,4 +80,4 @@ def puppet_latents(
     if own_pose is None or not seen(own_pose.points).any():
         return None
     frames, _ = puppet_frames(resize(image, shape.width, shape.height), own_pose, poses)
-    return autoencoder.encode(autoencoder_pictures(list(frames), shape.width, shape.height)).float()
+    return autoencoder.encode(autoencoder_images(list(frames), shape.width, shape.height)).float()

@@ -6,12 +6,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..diffusion.guidance import guided, guided_pair
+from ..diffusion.guidance import with_batched_guidance, with_guidance
 from ..diffusion.long_clips import (
+    blend_windows,
     chained_segments,
     overlapping_windows,
     sample_segments,
-    windowed,
     with_known_frames,
 )
 from ..diffusion.schedule import NoiseSchedule, initial_noise
@@ -23,7 +23,7 @@ from .sampling_settings import SamplingSettings, Segments, Windows
 from .shapes import activation_bytes
 from .unet import AnimateXUNet
 
-__all__ = ["SamplingSettings", "Segments", "Windows", "finite_clip", "sample_latents"]
+__all__ = ["SamplingSettings", "Segments", "Windows", "require_finite", "sample_latents"]
 
 
 @torch.no_grad()
@@ -56,10 +56,10 @@ def sample_latents(
         shape = inputs.shape.latents(inputs.batch, unet.config.latent_channels)
         noise = initial_noise(shape, settings.seed, settings.offset_noise).to(sampler.device)
         latents = sampler.run(inputs, noise, on_step)
-    return finite_clip(latents)
+    return require_finite(latents)
 
 
-def finite_clip(latents: Tensor) -> Tensor:
+def require_finite(latents: Tensor) -> Tensor:
     """Return latents unchanged; raises InvalidInput where they contain NaN or infinity."""
     if not latents.isfinite().all():
         raise InvalidInput("The video became NaN or infinite: load the denoiser in bf16 or fp32.")
@@ -117,7 +117,7 @@ class _Sampler:
         denoisers = [
             self._denoiser(inputs.window(span.start, span.stop), unconditional, offload) for span in spans
         ]
-        return windowed(denoisers, spans, plan.weights)
+        return blend_windows(denoisers, spans, plan.weights)
 
     def _unconditional(self, inputs: ConditionInputs) -> Conditions | None:
         return None if self.settings.guidance.scale == 1 else self._encode(inputs.unconditional())
@@ -138,14 +138,14 @@ class _Sampler:
             return conditional
         if not self._fits_as_batch(inputs):
             unguided = partial(self._predict, conditions=unconditional)
-            return guided(conditional, unguided, self.settings.guidance)
+            return with_guidance(conditional, unguided, self.settings.guidance)
 
         def both(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
             conditions = Conditions.stack([encoded.to(x.device), unconditional])
             c, u = self._predict(torch.cat([x, x]), torch.cat([t, t]), conditions).chunk(2)
             return c, u
 
-        return guided_pair(both, conditional, self.settings.guidance)
+        return with_batched_guidance(both, conditional, self.settings.guidance)
 
     def _encode(self, inputs: ConditionInputs) -> Conditions:
         # Images of a long video stay on their device; only those of one window are moved to the denoiser. The

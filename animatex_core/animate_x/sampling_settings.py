@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from ..diffusion.guidance import Guidance
-from ..diffusion.long_clips import Weights
+from ..diffusion.long_clips import WindowWeights
 from ..diffusion.schedule import Timesteps, require_seed
-from ..diffusion.solvers import SOLVERS, TIMESTEPS_OF
+from ..diffusion.solvers import SOLVER_TIMESTEPS, SOLVERS
 from ..errors import InvalidInput
 from ..utils.validation import require_int
 
@@ -28,7 +28,7 @@ class Windows:
 
     size: int = 32
     overlap: int = 8
-    weights: Weights = "smooth"
+    weights: WindowWeights = "smooth"
 
     def __post_init__(self) -> None:
         require_int("window size", self.size)
@@ -37,8 +37,10 @@ class Windows:
             raise InvalidInput(
                 f"windows of {self.size} frames overlap by {self.overlap}: use a smaller overlap."
             )
-        if self.weights not in get_args(Weights):
-            raise InvalidInput(f"weights is {self.weights!r}: choose one of {', '.join(get_args(Weights))}.")
+        if self.weights not in get_args(WindowWeights):
+            raise InvalidInput(
+                f"weights is {self.weights!r}: choose one of {', '.join(get_args(WindowWeights))}."
+            )
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class SamplingSettings:
     @property
     def timesteps(self) -> Timesteps:
         """The timesteps that the solver visits."""
-        return TIMESTEPS_OF[self.solver](self.steps)
+        return SOLVER_TIMESTEPS[self.solver](self.steps)
 
     @classmethod
     def for_small_bundle(cls) -> "SamplingSettings":

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..animate_x.checkpoint_keys import POSITION_TABLE, from_released, released_keys
+from ..animate_x.checkpoint_keys import POSITION_TABLE, from_official, official_keys
 from ..animate_x.layers import UNINITIALISED
 from ..checkpoints.safe_load import open_tensors, read_metadata
 from ..checkpoints.safetensors_writer import layout_of, write_safetensors
@@ -32,7 +32,7 @@ from ..utils.files import check_target
 from ..utils.progress import Progress, no_progress
 from ..utils.text import reason_of
 from .config import PlusConfig, WanConfig
-from .lora import HOST_PREFIX, Lora, check_targets, host_lora, read_lora
+from .lora import COMFYUI_PREFIX, Lora, check_targets, read_lora, to_comfyui_keys
 from .modules import PlusModules
 from .wan.keys import wan_shapes
 
@@ -165,7 +165,7 @@ def write_plus(target: str | Path, file: PlusFile, on_progress: Progress = no_pr
 
     """
     modules = {PREFIX + name: tensor for name, tensor in file.modules.items()}
-    lora = host_lora(file.lora)
+    lora = to_comfyui_keys(file.lora)
     types = dict.fromkeys(modules, torch.float32) | dict.fromkeys(lora, torch.bfloat16)
     tensors = modules | lora
     layout = {name: (shape, types[name]) for name, (shape, _) in layout_of(tensors).items()}
@@ -202,9 +202,9 @@ def _released(path: str | Path, tensors: Mapping[str, Tensor], config: PlusConfi
         )
     full = any(key.startswith(_FULL_ONLY) for key in modules)
     config = config or PlusConfig.released("full" if full else "simple")
-    expected = released_keys(PlusModules(config, UNINITIALISED, device="meta"), config.position_rows)
+    expected = official_keys(PlusModules(config, UNINITIALISED, device="meta"), config.position_rows)
     _check(expected, shapes(modules), config.variant, path)
-    return PlusFile(config, from_released(modules), read_lora(lora, str(path)))
+    return PlusFile(config, from_official(modules), read_lora(lora, str(path)))
 
 
 def _converted(path: str | Path, metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> PlusFile:
@@ -216,7 +216,7 @@ def _converted(path: str | Path, metadata: Mapping[str, str], tensors: Mapping[s
             f"{path} has an unusable configuration ({reason_of(error)}): convert the official checkpoint "
             "again."
         ) from error
-    lora = {key: tensor for key, tensor in tensors.items() if key.startswith(HOST_PREFIX)}
+    lora = {key: tensor for key, tensor in tensors.items() if key.startswith(COMFYUI_PREFIX)}
     modules = {key.removeprefix(PREFIX): tensor for key, tensor in tensors.items() if key not in lora}
     _check(expected, shapes(modules), config.variant, path)
     return PlusFile(config, modules, read_lora(lora, str(path)))

@@ -13,7 +13,7 @@ from ..errors import WrongCheckpoint
 from ..utils.text import short
 
 RELEASED_PREFIX = "pipe.dit."
-HOST_PREFIX = "diffusion_model."  # of the transformer in ComfyUI
+COMFYUI_PREFIX = "diffusion_model."  # of the transformer in ComfyUI
 _DOWN, _UP = ".lora_A.", ".lora_B."
 
 
@@ -104,7 +104,7 @@ def check_targets(lora: Lora, shapes: Mapping[str, Sequence[int]], source: str =
     _refuse(resized, source, "of another size than the transformer's: it is for Wan 2.1 I2V 14B")
 
 
-def merged(weights: Mapping[str, Tensor], lora: Lora, alpha: float = 1.0) -> dict[str, Tensor]:
+def merge_lora(weights: Mapping[str, Tensor], lora: Lora, alpha: float = 1.0) -> dict[str, Tensor]:
     """Merge a LoRA into the weights of a transformer.
 
     Args:
@@ -127,17 +127,17 @@ def merged(weights: Mapping[str, Tensor], lora: Lora, alpha: float = 1.0) -> dic
     }
 
 
-def host_lora(lora: Lora) -> dict[str, Tensor]:
+def to_comfyui_keys(lora: Lora) -> dict[str, Tensor]:
     """Return the tensors under the keys of ComfyUI's LoRA loader, for a strength of 1."""
     named: dict[str, Tensor] = {}
     for layer, pair in lora.items():
-        named[f"{HOST_PREFIX}{layer}.lora_A.weight"] = pair.down
-        named[f"{HOST_PREFIX}{layer}.lora_B.weight"] = pair.up
+        named[f"{COMFYUI_PREFIX}{layer}.lora_A.weight"] = pair.down
+        named[f"{COMFYUI_PREFIX}{layer}.lora_B.weight"] = pair.up
     return named
 
 
 def _without_prefix(key: str) -> str | None:
-    for prefix in (RELEASED_PREFIX, HOST_PREFIX):
+    for prefix in (RELEASED_PREFIX, COMFYUI_PREFIX):
         if prefix in key and key.endswith(".weight"):
             return key.partition(prefix)[2]
     return None

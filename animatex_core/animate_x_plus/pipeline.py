@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..animate_x.animation import Animation, DrivingSource, Report, all_frames, no_report, open_inputs
 from ..animate_x.conditioning import encode_motion, warn_of_stretching
-from ..animate_x.sampling import finite_clip
+from ..animate_x.sampling import require_finite
 from ..animate_x.shapes import ClipShape
 from ..driving import DrivingClip
 from ..errors import warn
@@ -31,13 +31,13 @@ from .config import VARIANTS
 from .modules import PlusInputs
 from .preprocessing import (
     JPEG_QUALITY,
-    chosen_frames,
     inputs_from_poses,
-    masked_latents,
-    reference_picture,
     reference_video,
-    shown_frames,
-    wan_clip_picture,
+    select_frames,
+    stretch_reference,
+    to_uint8_frames,
+    wan_clip_image,
+    with_mask_channels,
 )
 from .sampling import PlusSampling, sample_clip
 from .settings import PlusSettings
@@ -224,22 +224,22 @@ class AnimateXPlusPipeline:
 
     def _inputs(self, picture: np.ndarray, shape: WanShape, text: Tensor, plus: PlusConditions) -> WanInputs:
         system = self.system
-        shown = reference_picture(picture, shape.width, shape.height)
+        shown = stretch_reference(picture, shape.width, shape.height)
         with on_device(system.image_encoder.network, system.device):
-            features = system.image_encoder.encode(wan_clip_picture(shown))
+            features = system.image_encoder.encode(wan_clip_image(shown))
         with on_device(system.autoencoder.network, system.device):
             latents = system.autoencoder.encode(reference_video(shown, shape.frames))
-        return WanInputs(text, self._placed(features), self._placed(masked_latents(latents)), plus)
+        return WanInputs(text, self._placed(features), self._placed(with_mask_channels(latents)), plus)
 
     def _sample(self, inputs: WanInputs, negative: Tensor, shape: WanShape, settings: PlusSampling) -> Tensor:
         transformer, report = self.system.transformer, partial(self.report, "sampling")
         with on_device(transformer, self.system.device, self.system.working_bytes(shape)):
-            return finite_clip(sample_clip(transformer, inputs, negative, shape, settings, report))
+            return require_finite(sample_clip(transformer, inputs, negative, shape, settings, report))
 
     def _decode(self, latents: Tensor) -> np.ndarray:
         autoencoder = self.system.autoencoder
         with on_device(autoencoder.network, self.system.device):
-            return shown_frames(autoencoder.decode(latents, partial(self.report, "decoding"))[0])
+            return to_uint8_frames(autoencoder.decode(latents, partial(self.report, "decoding"))[0])
 
     def _placed(self, tensor: Tensor) -> Tensor:
         return tensor.to(self.system.device, self.system.dtype)
@@ -276,4 +276,4 @@ def _filled_up(frames: int, wanted: int) -> list[int]:
             f"{wanted}."
         )
         warn(sentence, stacklevel=3)
-    return chosen_frames(frames, wanted=wanted)
+    return select_frames(frames, wanted=wanted)

@@ -32,13 +32,13 @@ TYPICAL_PROMPT = "a person is dancing."
 JPEG_QUALITY = 95  # the default of OpenCV
 
 
-def reference_picture(image: np.ndarray, width: int, height: int) -> Tensor:
+def stretch_reference(image: np.ndarray, width: int, height: int) -> Tensor:
     """Stretch an image (h, w, 3) uint8 with the bicubic filter: (1, 3, height, width) in -1..1."""
     stretched = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
     return torch.from_numpy(np.array(stretched)).permute(2, 0, 1)[None].float() * (2 / 255) - 1
 
 
-def wan_clip_picture(reference: Tensor) -> Tensor:
+def wan_clip_image(reference: Tensor) -> Tensor:
     """Return images (b, 3, height, width) in -1..1 as (b, 3, 224, 224), normalised for CLIP.
 
     They are resized without antialiasing, after they were stretched to the size of the video.
@@ -54,14 +54,14 @@ def reference_video(reference: Tensor, frames: int) -> Tensor:
     return torch.cat([reference.unsqueeze(2), rest], dim=2)
 
 
-def masked_latents(latents: Tensor) -> Tensor:
+def with_mask_channels(latents: Tensor) -> Tensor:
     """Prepend 4 mask channels to latents (b, 16, frames, h, w): 1 in the first latent frame, else 0."""
     mask = latents.new_zeros(latents.shape[0], TEMPORAL_STRIDE, *latents.shape[2:])
     mask[:, :, 0] = 1
     return torch.cat([mask, latents], dim=1)
 
 
-def chosen_frames(available: int, stride: int = 1, wanted: int = 81) -> list[int]:
+def select_frames(available: int, stride: int = 1, wanted: int = 81) -> list[int]:
     """Select driving frames as the official code does.
 
     It takes every stride-th frame. If the video is too short for the stride, the stride is reduced; if it has
@@ -89,7 +89,7 @@ def chosen_frames(available: int, stride: int = 1, wanted: int = 81) -> list[int
     return selected + [end - 1] * (wanted - len(selected))
 
 
-def pose_pictures(
+def draw_pose_images(
     poses: PoseSequence, width: int, height: int, jpeg_quality: int | None = None
 ) -> Iterator[np.ndarray]:
     """Draw poses at their own size and stretch the images.
@@ -112,12 +112,12 @@ def pose_pictures(
         yield resize(noisy, width, height)
 
 
-def stacked(images: Sequence[np.ndarray]) -> Tensor:
+def stack_frames(images: Sequence[np.ndarray]) -> Tensor:
     """Stack images (height, width, 3) uint8 to a pose video (1, 3, f, height, width)."""
     return torch.from_numpy(np.stack(images)).permute(3, 0, 1, 2)[None]
 
 
-def shown_frames(decoded: Tensor) -> np.ndarray:
+def to_uint8_frames(decoded: Tensor) -> np.ndarray:
     """Convert decoded frames (3, f, height, width) in -1..1 to (f, height, width, 3) uint8.
 
     Values are truncated, not rounded, as in the official code.
@@ -175,8 +175,8 @@ def inputs_from_poses(
 
 
 def _draw_video(poses: PoseSequence, shape: WanShape, jpeg_quality: int | None, progress: Progress) -> Tensor:
-    images = pose_pictures(poses, shape.width, shape.height, jpeg_quality)
-    return stacked(list(with_progress(images, len(poses), progress)))
+    images = draw_pose_images(poses, shape.width, shape.height, jpeg_quality)
+    return stack_frames(list(with_progress(images, len(poses), progress)))
 
 
 def _through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:

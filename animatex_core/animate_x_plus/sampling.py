@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from ..diffusion.guidance import Guidance, guided
+from ..diffusion.guidance import Guidance, with_guidance
 from ..diffusion.schedule import require_seed
 from ..diffusion.solvers import Denoiser
 from ..errors import InvalidInput
@@ -160,7 +160,7 @@ def sample_clip(
     noise = wan_noise(shape, settings.seed).to(inputs.y)
     denoiser_for = partial(_denoiser, transformer, settings)
     unconditional = inputs.unconditional(negative_context)
-    denoiser = guided(denoiser_for(inputs), denoiser_for(unconditional), Guidance(settings.guidance))
+    denoiser = with_guidance(denoiser_for(inputs), denoiser_for(unconditional), Guidance(settings.guidance))
     return euler(denoiser, noise, settings.schedule, progress)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ..errors import InvalidInput
 from ..utils.validation import require_int
 
-PIXELS_A_LATENT = 8
+SPATIAL_STRIDE = 8
 PATCH_PIXELS = 16
 TEMPORAL_STRIDE = 4
 
@@ -53,7 +53,7 @@ class WanShape:
     @property
     def latent_size(self) -> tuple[int, int]:
         """(height, width) of the latents."""
-        return self.height // PIXELS_A_LATENT, self.width // PIXELS_A_LATENT
+        return self.height // SPATIAL_STRIDE, self.width // SPATIAL_STRIDE
 
     @property
     def grid(self) -> tuple[int, int, int]:

@@ -22,12 +22,12 @@ from ..checkpoints.safe_load import read_metadata
 from ..checkpoints.validation import load_strictly
 from ..errors import InvalidInput, WrongCheckpoint
 from ..evaluation.benchmark.cases import Case, Setting
-from ..evaluation.benchmark.systems import AnimatedBy, ClipsOf, Size, System
+from ..evaluation.benchmark.systems import PipelineSystem, RecordedSystem, Size, System
 from ..hub.bundled import SHIPPED
 from ..pose.cache import digest_file
 from ..pose.keypoints import PoseSequence
 from ..retarget.settings import RetargetSettings
-from ..training.animate_x.task import denoiser_of
+from ..training.animate_x.task import to_denoiser_file
 from ..training.loop.checkpoint import FORMAT as TRAINING
 from ..training.loop.checkpoint import checkpoints, latest_checkpoint
 from ..training.saved_runs import read_checkpoint
@@ -96,7 +96,7 @@ def _generated() -> Model:
 
 
 def _of_training(path: Path) -> DenoiserFile:
-    file = denoiser_of(read_checkpoint(path), str(path))
+    file = to_denoiser_file(read_checkpoint(path), str(path))
     if not _goes_with_small(file):
         raise WrongCheckpoint(
             f"{path} was not trained on the small encoders: give the file that `train --export` writes of it."
@@ -160,7 +160,7 @@ def open_system(arguments: argparse.Namespace, named: Named) -> System:
     """Return a system that can be run; networks are loaded when it first needs them."""
     if isinstance(named.source, Path):
         only: Setting | None = arguments.setting[0] if len(arguments.setting) == 1 else None
-        return ClipsOf(named.name, named.source, only)
+        return RecordedSystem(named.name, named.source, only)
     return _animated(arguments, named.name, named.source)
 
 
@@ -172,7 +172,7 @@ def _named(arguments: argparse.Namespace, text: str) -> Named:
     return Named(name if equals else path.stem, find_model(arguments, what))
 
 
-def _animated(arguments: argparse.Namespace, name: str, model: Model) -> AnimatedBy:
+def _animated(arguments: argparse.Namespace, name: str, model: Model) -> PipelineSystem:
     device = choose_device(arguments.device)
     dtype = choose_dtype(arguments.precision, device)
     settings = AnimationSettings(
@@ -188,7 +188,7 @@ def _animated(arguments: argparse.Namespace, name: str, model: Model) -> Animate
         "weights": str(dtype).removeprefix("torch."),
         "device": device.type,
     }
-    return AnimatedBy(name, lambda: model.load(dtype, device), settings, told)
+    return PipelineSystem(name, lambda: model.load(dtype, device), settings, told)
 
 
 FPS = 8.0  # of the written clips; the motion is timed in frames

@@ -9,8 +9,8 @@ from tempfile import gettempdir
 
 from tqdm import tqdm
 
-from ..driving import DrivingClip, common_length, poses_of_clip
-from ..pose.cache import PoseCache, digest_file, key_of
+from ..driving import DrivingClip, common_length, read_driving_poses
+from ..pose.cache import PoseCache, cache_key, digest_file
 from ..pose.dwpose import DWPose
 from ..pose.extractor import PoseExtractor
 from ..pose.filtering import fill_gaps, smooth
@@ -51,7 +51,7 @@ def read_dance(arguments: argparse.Namespace, clip: VideoInfo, progress: Progres
         choice = _choose(arguments, clip, count_frames(clip))
         return DrivingClip(clip, choice, _cleaned(arguments, _found(arguments, clip, choice, progress)))
     frames = count_frames(clip)
-    poses = poses_of_clip(arguments.poses, clip, arguments.person, frames)
+    poses = read_driving_poses(arguments.poses, clip, arguments.person, frames)
     choice = _choose(arguments, clip, common_length(clip, poses, frames))
     chosen = poses.select(choice.indices).with_fps(choice.fps)
     return DrivingClip(clip, choice, _cleaned(arguments, chosen))
@@ -97,7 +97,7 @@ def _remembered(
     extract: Callable[[], PoseSequence],
 ) -> PoseSequence:
     asked = {"frames": choice.indices, "person": arguments.person, "detect_every": arguments.detect_every}
-    key = key_of([*map(digest_file, clip.files), *clip.conversion, *nets.contents], asked)
+    key = cache_key([*map(digest_file, clip.files), *clip.conversion, *nets.contents], asked)
     return PoseCache(_cache_folder()).cached(key, extract)
 
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from ..animate_x.animation import Report
 from ..animate_x.training_spec import ReferenceForm
 from ..errors import InvalidInput
-from ..training.data.encoding import Encoders, generated_encoders, load_encoders
+from ..training.data.encoding import Encoders, dummy_encoders, load_encoders
 from ..training.data.manifest import REPORT
 from ..training.data.preparation import Preparation, PrepareSettings
 from ..training.data.sources import Source, Split, find_sources
@@ -156,5 +156,5 @@ def _begin(arguments: Namespace, sources: Sequence[Source]) -> Preparing:
 def _encoders(arguments: Namespace) -> Encoders:
     device = choose_device(arguments.device)
     if arguments.encoders == "generated":
-        return generated_encoders(device)
+        return dummy_encoders(device)
     return load_encoders(models_folder(arguments), device)

@@ -9,7 +9,7 @@ import numpy as np
 from einops import rearrange
 
 from ..driving import DrivingClip
-from ..pose.draw import drawn_over, fitted
+from ..pose.draw import draw_poses_over, fit_preview
 from ..pose.formats.reader import write_poses
 from ..pose.keypoints import PoseSequence
 from ..puppet.puppet import iterate_puppet
@@ -111,13 +111,16 @@ class _Puppet:
 
 
 def _write_preview(path: Path, picture: np.ndarray, poses: PoseSequence, dance: DrivingClip) -> None:
-    background = fitted(picture)
+    background = fit_preview(picture)
     if is_picture(path):
         moments = np.linspace(0, len(poses) - 1, min(MOMENTS, len(poses))).round().astype(int)
-        write_picture(path, _sheet(list(drawn_over(background, poses.select(moments)))))
+        write_picture(path, _sheet(list(draw_poses_over(background, poses.select(moments)))))
     else:
         write_clip(
-            path, drawn_over(background, poses), fps=dance.choice.fps, sound=dance.sound(dance.choice.fps)
+            path,
+            draw_poses_over(background, poses),
+            fps=dance.choice.fps,
+            sound=dance.sound(dance.choice.fps),
         )
 
 

@@ -159,7 +159,7 @@ def _checkpoint(arguments: argparse.Namespace) -> "Checkpoint | None":
 
 
 def _config(arguments: argparse.Namespace, checkpoint: "Checkpoint | None") -> "RunConfig":
-    from ..training.config_file import changed, read_any_config, shipped_configs
+    from ..training.config_file import override_config, read_any_config, shipped_configs
 
     changes = [*arguments.changes, *([f"data.path={arguments.data}"] if arguments.data else [])]
     if arguments.config is not None:
@@ -168,7 +168,7 @@ def _config(arguments: argparse.Namespace, checkpoint: "Checkpoint | None") -> "
         raise InvalidInput(
             f"--config is not given: name a YAML file, or one of {', '.join(shipped_configs())}."
         )
-    return changed(checkpoint.config, changes)
+    return override_config(checkpoint.config, changes)
 
 
 def _accelerator(config: "RunConfig", *, cpu: bool) -> "Accelerator":

@@ -56,12 +56,12 @@ class Guidance:
         return (1 - self.end) * last <= timestep <= (1 - self.start) * last
 
 
-def guided(conditional: Denoiser, unconditional: Denoiser, guidance: Guidance) -> Denoiser:
+def with_guidance(conditional: Denoiser, unconditional: Denoiser, guidance: Guidance) -> Denoiser:
     """Apply guidance with the two passes run one after the other, which needs the memory of one."""
-    return guided_pair(lambda x, t: (conditional(x, t), unconditional(x, t)), conditional, guidance)
+    return with_batched_guidance(lambda x, t: (conditional(x, t), unconditional(x, t)), conditional, guidance)
 
 
-def guided_pair(pair: DenoiserPair, conditional: Denoiser, guidance: Guidance) -> Denoiser:
+def with_batched_guidance(pair: DenoiserPair, conditional: Denoiser, guidance: Guidance) -> Denoiser:
     """Apply guidance with both passes from one call, so that the caller can run them as one batch.
 
     Args:

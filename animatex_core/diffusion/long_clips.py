@@ -12,7 +12,7 @@ from ..errors import InvalidInput
 from .schedule import NoiseSchedule
 from .solvers import Denoiser
 
-Weights = Literal["uniform", "smooth"]
+WindowWeights = Literal["uniform", "smooth"]
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,12 @@ def _raised_cosine(size: int) -> Tensor:
     return ((torch.arange(size, dtype=torch.float64) + 0.5) * (torch.pi / size)).sin() ** 2
 
 
-_PROFILES: Mapping[Weights, Callable[[int], Tensor]] = MappingProxyType(
+_PROFILES: Mapping[WindowWeights, Callable[[int], Tensor]] = MappingProxyType(
     {"uniform": _uniform, "smooth": _raised_cosine}
 )
 
 
-def window_weights(spans: Sequence[Span], weights: Weights = "smooth") -> Tensor:
+def window_weights(spans: Sequence[Span], weights: WindowWeights = "smooth") -> Tensor:
     """Return the weight of each window in each frame.
 
     Args:
@@ -111,7 +111,9 @@ def window_weights(spans: Sequence[Span], weights: Weights = "smooth") -> Tensor
     return shares / shares.sum(0)
 
 
-def windowed(denoisers: Sequence[Denoiser], spans: Sequence[Span], weights: Weights = "smooth") -> Denoiser:
+def blend_windows(
+    denoisers: Sequence[Denoiser], spans: Sequence[Span], weights: WindowWeights = "smooth"
+) -> Denoiser:
     """Blend one denoiser per window into one for the whole video (MultiDiffusion, Bar-Tal et al. 2023).
 
     They run one at a time, so memory does not grow with the length of the video.

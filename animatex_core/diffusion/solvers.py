@@ -120,7 +120,7 @@ def dpm_solver_pp_2m(
 SOLVERS: Mapping[str, Solver] = MappingProxyType({"ddim": ddim, "dpm++2m": dpm_solver_pp_2m})
 """The solvers by their user-facing names."""
 
-TIMESTEPS_OF: Mapping[str, Callable[..., Timesteps]] = MappingProxyType(
+SOLVER_TIMESTEPS: Mapping[str, Callable[..., Timesteps]] = MappingProxyType(
     {"ddim": released_timesteps, "dpm++2m": trailing_timesteps}
 )
 """The timesteps of each solver: (steps, denoise) -> timesteps."""

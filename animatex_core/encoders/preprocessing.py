@@ -13,26 +13,26 @@ from torch import Tensor
 
 from ..errors import InvalidInput
 
-Picture = Image.Image | np.ndarray
+ImageLike = Image.Image | np.ndarray
 
 CLIP_SIDE = 224
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
-def clip_pictures(images: Sequence[Picture]) -> Tensor:
+def clip_images(images: Sequence[ImageLike]) -> Tensor:
     """Return (n, 3, 224, 224), normalised with CLIP's mean and standard deviation."""
-    unit = unit_pictures(images, CLIP_SIDE, CLIP_SIDE)
+    unit = unit_images(images, CLIP_SIDE, CLIP_SIDE)
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (CLIP_MEAN, CLIP_STD))
     return (unit - mean) / std
 
 
-def autoencoder_pictures(images: Sequence[Picture], width: int, height: int) -> Tensor:
+def autoencoder_images(images: Sequence[ImageLike], width: int, height: int) -> Tensor:
     """Return (n, 3, height, width) in -1..1."""
-    return (unit_pictures(images, width, height) - 0.5) / 0.5
+    return (unit_images(images, width, height) - 0.5) / 0.5
 
 
-def unit_pictures(images: Sequence[Picture], width: int, height: int) -> Tensor:
+def unit_images(images: Sequence[ImageLike], width: int, height: int) -> Tensor:
     """Return (n, 3, height, width) in 0..1, as the denoiser takes pose images and the reference image.
 
     Raises:
@@ -45,12 +45,12 @@ def unit_pictures(images: Sequence[Picture], width: int, height: int) -> Tensor:
     return torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous().float() / 255
 
 
-def resize(image: Picture, width: int, height: int) -> np.ndarray:
+def resize(image: ImageLike, width: int, height: int) -> np.ndarray:
     """Stretch an image with Pillow's bilinear filter: (height, width, 3) uint8."""
     return np.asarray(_image(image).resize((width, height), Image.Resampling.BILINEAR))
 
 
-def _image(image: Picture) -> Image.Image:
+def _image(image: ImageLike) -> Image.Image:
     if isinstance(image, Image.Image):
         return image.convert("RGB")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:

@@ -29,7 +29,7 @@ DIGEST_BYTES = hashlib.sha256().digest_size
 UNREADABLE = (OSError, EOFError, KeyError, TypeError, ValueError, MemoryError, zipfile.BadZipFile)
 
 
-def key_of(content: Sequence[str], settings: Mapping[str, object]) -> str:
+def cache_key(content: Sequence[str], settings: Mapping[str, object]) -> str:
     """Return the cache key of poses: 64 hexadecimal digits.
 
     Args:

@@ -16,7 +16,7 @@ CELLS = sum((SIDE // stride) ** 2 for stride in STRIDES)
 PADDING = 114
 COLUMNS = 85  # of the output: box, objectness and the scores of 80 classes
 OBJECTNESS, PERSON = 4, 5
-FORM = ModelSignature("the person detector yolox_l.onnx", (3, SIDE, SIDE), ((CELLS, COLUMNS),))
+SIGNATURE = ModelSignature("the person detector yolox_l.onnx", (3, SIDE, SIDE), ((CELLS, COLUMNS),))
 MIN_CANDIDATE_SCORE, MIN_SCORE, MAX_OVERLAP = 0.1, 0.3, 0.45
 
 

@@ -46,9 +46,9 @@ _PLACES = np.arange(_HANDS_FROM, len(COLORS)).reshape(2, -1)
 BONE_PLACES = _PLACES[:, : len(_HAND_BONES)].reshape(-1)
 POINT_PLACES = np.append(np.arange(len(LIMBS), _HANDS_FROM), _PLACES[:, len(_HAND_BONES) :])
 
-FARTHEST = 1 << 20  # pixels; coordinates are clamped to this
-DIMMED = 0.5  # brightness of the image under a skeleton
-WIDTH, HEIGHT = 1024, 512  # maximum size of a preview frame in pixels
+MAX_COORDINATE = 1 << 20  # pixels; coordinates are clamped to this
+BACKGROUND_BRIGHTNESS = 0.5  # brightness of the image under a skeleton
+MAX_PREVIEW_WIDTH, MAX_PREVIEW_HEIGHT = 1024, 512  # maximum size of a preview frame in pixels
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Strokes:
         return cls(*(max(least, round(size * scale)) for size, least in ((4, 1), (4, 1), (2, 2))))
 
 
-RELEASED = Strokes()
+DEFAULT_STROKES = Strokes()
 
 
 def draw_pose(body: np.ndarray, hands: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -98,7 +98,7 @@ def draw_pose(body: np.ndarray, hands: np.ndarray, width: int, height: int) -> n
     require_int("width", width)
     require_int("height", height)
     image = np.zeros((height, width, 3), np.uint8)
-    _draw(image, body, hands, RELEASED)
+    _draw(image, body, hands, DEFAULT_STROKES)
     return image
 
 
@@ -129,7 +129,7 @@ def draw_poses(
 
 def draw_over(image: np.ndarray, body: np.ndarray, hands: np.ndarray) -> np.ndarray:
     """Draw a pose over a dimmed RGB image (h, w, 3) uint8, with strokes that suit its size."""
-    dimmed = (image * DIMMED).astype(np.uint8)
+    dimmed = (image * BACKGROUND_BRIGHTNESS).astype(np.uint8)
     _draw(dimmed, body, hands, Strokes.fitting(image.shape[1], image.shape[0]))
     return dimmed
 
@@ -137,7 +137,7 @@ def draw_over(image: np.ndarray, body: np.ndarray, hands: np.ndarray) -> np.ndar
 def _draw(image: np.ndarray, body: np.ndarray, hands: np.ndarray, strokes: Strokes) -> None:
     height, width = image.shape[:2]
     points = np.concatenate([body, *hands], dtype=np.float32)
-    places = np.clip(points[:, :2] * np.array([width, height], np.float32), -FARTHEST, FARTHEST)
+    places = np.clip(points[:, :2] * np.array([width, height], np.float32), -MAX_COORDINATE, MAX_COORDINATE)
     whole = places.astype(np.int64)
     in_hand = (points[BODY_POINTS:, 2] >= VISIBLE) & (whole[BODY_POINTS:] > 0).all(axis=1)
     drawn = np.append(seen(points[:BODY_POINTS]), in_hand)
@@ -162,7 +162,7 @@ def _limb_corners(ends: np.ndarray, half_width: int) -> np.ndarray:
     return ellipse_corners(centers, half_lengths, half_width, degrees)
 
 
-def fitted(image: np.ndarray, most_pixels: float = WIDTH * HEIGHT) -> np.ndarray:
+def fit_preview(image: np.ndarray, most_pixels: float = MAX_PREVIEW_WIDTH * MAX_PREVIEW_HEIGHT) -> np.ndarray:
     """Resize an image to preview size.
 
     Args:
@@ -174,11 +174,13 @@ def fitted(image: np.ndarray, most_pixels: float = WIDTH * HEIGHT) -> np.ndarray
 
     """
     height, width, _ = image.shape
-    scale = min(HEIGHT / height, WIDTH / width, (most_pixels / (width * height)) ** 0.5)
+    scale = min(
+        MAX_PREVIEW_HEIGHT / height, MAX_PREVIEW_WIDTH / width, (most_pixels / (width * height)) ** 0.5
+    )
     return resize(image, *(max(2, round(side * scale / 2) * 2) for side in (width, height)))
 
 
-def drawn_over(
+def draw_poses_over(
     background: np.ndarray, poses: PoseSequence, progress: Progress = no_progress
 ) -> Iterator[np.ndarray]:
     """Draw the pose of each frame over the dimmed background.

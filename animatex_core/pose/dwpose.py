@@ -12,14 +12,14 @@ from ..checkpoints.validation import load_strictly
 from ..errors import MissingDependency
 from ..hub.bundled import SHIPPED, SmallBundle
 from ..utils.progress import Progress, no_progress
-from .cache import PoseCache, digest_file, key_of
-from .detector import FORM as DETECTOR_FORM
-from .estimator import FORM as LANDMARKS_FORM
-from .extractor import PoseExtractor, PoseNet
+from .cache import PoseCache, cache_key, digest_file
+from .detector import SIGNATURE as DETECTOR_FORM
+from .estimator import SIGNATURE as LANDMARKS_FORM
+from .extractor import PoseExtractor, PoseModel
 from .keypoints import PoseSequence, seen
 from .onnx_model import ModelSignature, open_model
 from .person import PersonRule
-from .torch_models import SmallDWPose, TorchNet
+from .torch_models import SmallDWPose, TorchModel
 
 
 @dataclass(frozen=True)
@@ -81,19 +81,19 @@ class DWPose:
         files = self.detector or self.small.detector, self.landmarks or self.small.landmarks
         return tuple(digest_file(file) for file in files)
 
-    def _detector(self) -> PoseNet:
+    def _detector(self) -> PoseModel:
         if self.detector is not None:
             return open_model(self.detector, DETECTOR_FORM, self.device)
-        return self._small_onnx(self.small.detector, DETECTOR_FORM) or TorchNet(self._torch_models.detector)
+        return self._small_onnx(self.small.detector, DETECTOR_FORM) or TorchModel(self._torch_models.detector)
 
-    def _landmarks(self) -> PoseNet:
+    def _landmarks(self) -> PoseModel:
         if self.landmarks is not None:
             return open_model(self.landmarks, LANDMARKS_FORM, self.device)
-        return self._small_onnx(self.small.landmarks, LANDMARKS_FORM) or TorchNet(
+        return self._small_onnx(self.small.landmarks, LANDMARKS_FORM) or TorchModel(
             self._torch_models.landmarks
         )
 
-    def _small_onnx(self, path: Path, form: ModelSignature) -> PoseNet | None:
+    def _small_onnx(self, path: Path, form: ModelSignature) -> PoseModel | None:
         try:
             return open_model(path, form, self.device)
         except MissingDependency:
@@ -101,7 +101,7 @@ class DWPose:
 
     @cached_property
     def _torch_models(self) -> SmallDWPose:
-        return load_pose_nets(self.small.pose_nets)
+        return load_small_models(self.small.pose_nets)
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def find_poses(
 
     """
     settings = {"person": person, "detect_every": detect_every, "whole_frame": whole_frame}
-    key = key_of([frames.content, *dwpose.contents], settings)
+    key = cache_key([frames.content, *dwpose.contents], settings)
     known = cache.get(key)
     if known is not None:
         return DetectedPoses(known.with_fps(frames.fps), "loaded from the cache")
@@ -173,6 +173,6 @@ def find_poses(
     return DetectedPoses(poses, f"detected by {dwpose.name} on {extractor.provider}")
 
 
-def load_pose_nets(path: Path) -> SmallDWPose:
+def load_small_models(path: Path) -> SmallDWPose:
     """Load the small models on PyTorch; raises CheckpointError or a subclass."""
     return load_strictly(SmallDWPose(), open_tensors(path), "the small pose models", str(path))

@@ -13,16 +13,16 @@ from .resize import warp
 WIDTH, HEIGHT = 288, 384  # input size in pixels
 POINTS = 133
 BINS_PER_PIXEL = 2  # of the SimCC output, which classifies x and y into bins
-FORM = ModelSignature(
+SIGNATURE = ModelSignature(
     "the pose model dw-ll_ucoco_384.onnx",
     (3, HEIGHT, WIDTH),
     ((POINTS, WIDTH * BINS_PER_PIXEL), (POINTS, HEIGHT * BINS_PER_PIXEL)),
 )
-AROUND = 1.25  # size of the crop relative to the person's box
+CROP_SCALE = 1.25  # size of the crop relative to the person's box
 # These are values for RGB, but the official code applies them to BGR in this order.
 MEAN, DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 # The normalized values of 0..255 by channel: a lookup is faster than computing each pixel.
-NORMAL = ((np.arange(256)[:, None] - np.array(MEAN)) / DEVIATION).astype(np.float32).T
+NORMALIZED = ((np.arange(256)[:, None] - np.array(MEAN)) / DEVIATION).astype(np.float32).T
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Region:
     size: np.ndarray
 
 
-def region_of(box: np.ndarray) -> Region:
+def region_around(box: np.ndarray) -> Region:
     """Return the region around a box (left, top, right, bottom), expanded to the input's aspect ratio."""
-    width, height = (box[2:] - box[:2]) * AROUND
+    width, height = (box[2:] - box[:2]) * CROP_SCALE
     aspect = WIDTH / HEIGHT
     size = (width, width / aspect) if width > height * aspect else (height * aspect, height)
     return Region((box[:2] + box[2:]) * 0.5, np.array(size))
@@ -60,7 +60,7 @@ def crop(frame: np.ndarray, region: Region) -> np.ndarray:
     """
     origin, step = region.centre - region.size / 2, region.size / (WIDTH, HEIGHT)
     image = warp(frame, tuple(origin), tuple(step), (WIDTH, HEIGHT))[::-1]
-    return np.stack([normal[channel] for normal, channel in zip(NORMAL, image, strict=True)])
+    return np.stack([normal[channel] for normal, channel in zip(NORMALIZED, image, strict=True)])
 
 
 def decode_points(simcc_x: np.ndarray, simcc_y: np.ndarray, region: Region) -> tuple[np.ndarray, np.ndarray]:

@@ -11,18 +11,18 @@ from ..errors import InvalidInput
 from ..utils.iteration import batched, prefetch
 from ..utils.progress import Progress, no_progress
 from ..utils.validation import require_int
-from .detector import FORM as DETECTOR_FORM
+from .detector import SIGNATURE as DETECTOR_FORM
 from .detector import decode_people, letterbox, letterbox_ratio
-from .estimator import FORM as LANDMARKS_FORM
+from .estimator import SIGNATURE as LANDMARKS_FORM
 from .estimator import Region, crop, decode_points
 from .keypoints import POINTS, PoseSequence, poses_from_133
-from .onnx_model import open_model, warn_of_installation
+from .onnx_model import open_model, warn_of_cpu_fallback
 from .person import PersonRule
 from .person_region import People, PersonRegionTracker
 from .providers import CPU
 
 
-class PoseNet(Protocol):
+class PoseModel(Protocol):
     """A model that is ready to run."""
 
     @property
@@ -41,10 +41,10 @@ class PoseNet(Protocol):
 
 
 # A frame and, where people are detected in it, the detector's input or the people found.
-Unsearched = tuple[np.ndarray, np.ndarray | None]
-Searched = tuple[np.ndarray, People | None]
-AHEAD = 2  # frames that a stage may run ahead of the next
-BATCH = 4  # on a GPU; on a CPU, batching was measured to bring nothing
+FrameInput = tuple[np.ndarray, np.ndarray | None]
+FrameDetections = tuple[np.ndarray, People | None]
+PREFETCH = 2  # frames that a stage may run ahead of the next
+GPU_BATCH_SIZE = 4  # on a GPU; on a CPU, batching was measured to bring nothing
 
 
 class PoseExtractor:
@@ -57,7 +57,7 @@ class PoseExtractor:
 
     """
 
-    def __init__(self, detector: PoseNet, landmarks: PoseNet, batch: int = 1) -> None:
+    def __init__(self, detector: PoseModel, landmarks: PoseModel, batch: int = 1) -> None:
         self._detector, self._landmarks, self._most = detector, landmarks, batch
 
     @classmethod
@@ -79,8 +79,8 @@ class PoseExtractor:
 
         """
         models = open_model(detector, DETECTOR_FORM, device), open_model(landmarks, LANDMARKS_FORM, device)
-        warn_of_installation(device, models[0])
-        return cls(*models, batch=1 if models[0].provider == CPU.label else BATCH)
+        warn_of_cpu_fallback(device, models[0])
+        return cls(*models, batch=1 if models[0].provider == CPU.label else GPU_BATCH_SIZE)
 
     @property
     def provider(self) -> str:
@@ -128,8 +128,8 @@ class PoseExtractor:
         with ExitStack() as stack:
             if isinstance(frames, Generator):
                 stack.enter_context(closing(frames))  # ends the decoder if extraction stops early
-            read = stack.enter_context(closing(prefetch(_read(frames, detect_every), AHEAD)))
-            found = stack.enter_context(closing(prefetch(self._detect(read), AHEAD)))
+            read = stack.enter_context(closing(prefetch(_read(frames, detect_every), PREFETCH)))
+            found = stack.enter_context(closing(prefetch(self._detect(read), PREFETCH)))
             for chunk in batched(found, batch):
                 poses.extend(self._poses(chunk, tracker))
                 progress(len(poses), total or 0)
@@ -139,7 +139,7 @@ class PoseExtractor:
         tracker.require_found()
         return PoseSequence.from_points(np.stack(poses), width, height, fps)
 
-    def _detect(self, frames: Iterable[Unsearched]) -> Iterator[Searched]:
+    def _detect(self, frames: Iterable[FrameInput]) -> Iterator[FrameDetections]:
         """Detect all people in the frames that come with a detector input."""
         for batch in batched(frames, self._batch(self._detector)):
             images = [image for _, image in batch if image is not None]
@@ -149,7 +149,7 @@ class PoseExtractor:
                 people = None if image is None else People(*decode_people(next(outputs), ratio))
                 yield frame, people
 
-    def _poses(self, frames: list[Searched], tracker: PersonRegionTracker) -> np.ndarray:
+    def _poses(self, frames: list[FrameDetections], tracker: PersonRegionTracker) -> np.ndarray:
         """Return the points (n, 130, 3) of consecutive frames."""
         height, width = frames[0][0].shape[:2]
         regions = [
@@ -172,11 +172,11 @@ class PoseExtractor:
         points, scores = map(np.stack, zip(*decoded, strict=True))
         return poses_from_133(points, scores, width, height)
 
-    def _batch(self, model: PoseNet) -> int:
+    def _batch(self, model: PoseModel) -> int:
         return self._most if model.takes_batches else 1
 
 
-def _read(frames: Iterable[np.ndarray], detect_every: int) -> Iterator[Unsearched]:
+def _read(frames: Iterable[np.ndarray], detect_every: int) -> Iterator[FrameInput]:
     """Check the frames, and prepare the detector's input for every n-th."""
     size = None
     for index, frame in enumerate(frames):

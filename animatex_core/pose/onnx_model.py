@@ -10,15 +10,15 @@ import numpy as np
 
 from ..errors import CheckpointError, DamagedCheckpoint, OutOfMemory, WrongCheckpoint, warn
 from ..utils.devices import is_out_of_memory
-from .onnx_sizes import MAX_VALUES, asks_too_much
+from .onnx_sizes import MAX_VALUES, exceeds_memory_limit
 from .providers import (
     CPU,
     choose_providers,
-    complaint,
-    fitting_wheel,
-    import_failure,
+    cpu_fallback_reason,
+    import_error,
     installed_wheels,
     provider_in_use,
+    recommended_wheel,
 )
 
 FLOAT = "tensor(float)"
@@ -150,15 +150,17 @@ def open_model(path: Path, form: ModelSignature, device: str = "auto") -> OnnxMo
 def _is_large(path: Path) -> bool | None:
     """Return whether running a file takes too much memory, None if that could not be checked."""
     try:
-        return asks_too_much(path)
+        return exceeds_memory_limit(path)
     except (ValueError, OSError, RecursionError):  # onnxruntime reports what is wrong
         return None
 
 
-def warn_of_installation(device: str, model: OnnxModel) -> None:
+def warn_of_cpu_fallback(device: str, model: OnnxModel) -> None:
     """Warn if the installation makes the model run on the CPU although a GPU was expected."""
     available = _onnxruntime().get_available_providers()
-    sentence = complaint(device, available, model.providers, installed_wheels(), fitting_wheel())
+    sentence = cpu_fallback_reason(
+        device, available, model.providers, installed_wheels(), recommended_wheel()
+    )
     if sentence is not None:
         warn(sentence, stacklevel=3)
 
@@ -217,9 +219,9 @@ def _onnxruntime() -> ModuleType:
     try:
         import onnxruntime
     except ImportError as error:
-        raise import_failure(str(error), installed_wheels(), fitting_wheel()) from error
+        raise import_error(str(error), installed_wheels(), recommended_wheel()) from error
     if not hasattr(onnxruntime, "InferenceSession"):  # an empty folder left by an uninstalled wheel
-        raise import_failure("its files are gone", installed_wheels(), fitting_wheel())
+        raise import_error("its files are gone", installed_wheels(), recommended_wheel())
     return onnxruntime
 
 

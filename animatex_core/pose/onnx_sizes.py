@@ -73,7 +73,7 @@ class Content:
     dense: int = 0
 
 
-def asks_too_much(path: Path) -> bool:
+def exceeds_memory_limit(path: Path) -> bool:
     """Return whether running a file takes more memory than any DWPose model, judging by its constants.
 
     Args:

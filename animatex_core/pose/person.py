@@ -23,7 +23,7 @@ PersonRule = NamedRule | int | PersonBox
 """best: the highest score of each frame, without tracking (the official behaviour). largest, leftmost, an
 index counted from the left, from 0, or a box: chosen in the first frame that has them, then tracked."""
 
-PATIENCE = 12  # consecutive detections in which a person may be missing before another is chosen
+MAX_MISSED = 12  # consecutive detections in which a person may be missing before another is chosen
 OVERLAP = 0.1  # minimum intersection over union of two boxes of one person
 AHEAD = 6  # detections over which the motion of a missing person is extrapolated
 REACH = 1.5  # without overlap: how far a box may have moved, in its own widths and heights
@@ -44,7 +44,7 @@ def check_person_rule(rule: object) -> None:
         )
 
 
-def require_chosen(rule: PersonRule, most: int, chosen: bool, where: str) -> None:
+def require_person_found(rule: PersonRule, most: int, chosen: bool, where: str) -> None:
     """Raise InvalidInput if the chosen person was never found although others were.
 
     Args:
@@ -130,10 +130,10 @@ class PersonTracker:
         self._missed += 1
         for person, box in matches.items():
             self._meet(person, boxes[box])
-        if self._missed[0] > PATIENCE:
+        if self._missed[0] > MAX_MISSED:
             self._people = np.zeros((0, 4))
             return self.choose(everybody, np.zeros(len(everybody)))
-        kept = self._missed <= PATIENCE
+        kept = self._missed <= MAX_MISSED
         new = np.delete(boxes, list(matches.values()), axis=0)
         self._people = np.concatenate([self._people[kept], new])
         self._speeds = np.concatenate([self._speeds[kept], np.zeros((len(new), 2))])

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .estimator import Region, region_of
+from .estimator import Region, region_around
 from .keypoints import BODY, seen
-from .person import PersonRule, PersonTracker, require_chosen
+from .person import PersonRule, PersonTracker, require_person_found
 
-ENOUGH = 6  # visible body points needed to derive a box from them
-GROWTH = 1.2  # expansion of that box, because keypoints lie inside the person's outline
+MIN_POINTS = 6  # visible body points needed to derive a box from them
+BOX_SCALE = 1.2  # expansion of that box, because keypoints lie inside the person's outline
 
 
 @dataclass(frozen=True)
@@ -57,17 +57,17 @@ class PersonRegionTracker:
 
     def undetected(self) -> Region | None:
         """Return the person's region in a frame without detection: the last known one."""
-        return None if self._box is None else region_of(self._box)
+        return None if self._box is None else region_around(self._box)
 
     def update(self, points: np.ndarray, width: int, height: int) -> None:
         """Update the region from the latest frame's points (130, 3), ordered as in `PoseSequence`."""
-        if seen(points[BODY]).sum() < ENOUGH:
+        if seen(points[BODY]).sum() < MIN_POINTS:
             return
         places = points[seen(points), :2] * (width, height)
         low, high = places.min(axis=0), places.max(axis=0)
-        centre, half = (low + high) / 2, (high - low) / 2 * GROWTH
+        centre, half = (low + high) / 2, (high - low) / 2 * BOX_SCALE
         self._box = np.concatenate([centre - half, centre + half])
 
     def require_found(self) -> None:
         """Raise InvalidInput if no frame of the video showed the chosen person."""
-        require_chosen(self._tracker.rule, self._most_people, self._was_found, "the video")
+        require_person_found(self._tracker.rule, self._most_people, self._was_found, "the video")

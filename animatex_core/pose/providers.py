@@ -64,7 +64,7 @@ def provider_in_use(active: Sequence[str]) -> Provider:
     return next(provider for provider in PROVIDERS if provider.name in active)
 
 
-def complaint(
+def cpu_fallback_reason(
     device: str, available: Collection[str], active: Sequence[str], wheels: Collection[str], fitting: str
 ) -> str | None:
     """Explain why an installation runs on the CPU although something else was expected.
@@ -113,7 +113,7 @@ def _is_installed(wheel: str) -> bool:
     return True
 
 
-def fitting_wheel() -> str:
+def recommended_wheel() -> str:
     """Return the one of WHEELS that suits this machine."""
     import torch
 
@@ -122,7 +122,7 @@ def fitting_wheel() -> str:
     return DIRECTML.wheel if sys.platform == "win32" else CPU.wheel
 
 
-def import_failure(reason: str, wheels: Collection[str], fitting: str) -> MissingDependency:
+def import_error(reason: str, wheels: Collection[str], fitting: str) -> MissingDependency:
     """Return the error for an onnxruntime that cannot be imported.
 
     Args:

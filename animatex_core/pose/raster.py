@@ -7,7 +7,7 @@ import numpy as np
 LEFT, RIGHT, ABOVE, BELOW = 1, 2, 4, 8
 
 
-def clipped(edges: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+def clip_edges(edges: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
     """Clip edges (4, n: x, y, x, y) at the border; return those that remain (4, m) and their indices (m,)."""
     start, end = _outside(edges[:2], width, height), _outside(edges[2:], width, height)
     kept = (start & end) == 0
@@ -114,7 +114,7 @@ def polygons(corners: np.ndarray, width: int, height: int) -> Spans:
     following = np.roll(corners, -1, axis=1)
     shape, at = np.nonzero((corners != following).any(axis=2))
     edges = np.concatenate([corners[shape, at].T, following[shape, at].T])
-    inside, kept = clipped(edges, width, height)
+    inside, kept = clip_edges(edges, width, height)
     outline = _trace(inside, shape[kept])
     return _row_spans(len(corners), height, outline, _fill(edges << SHIFT, edges, shape, height))
 
@@ -124,7 +124,7 @@ def lines(ends: np.ndarray, thickness: int, width: int, height: int) -> Spans:
     corners, shape = _line_corners(ends, thickness)
     edges = np.concatenate([np.roll(corners, 1, axis=1), corners], axis=2).reshape(-1, 4).T
     shape = np.repeat(shape, 4)
-    inside, kept = clipped(edges, width << SHIFT, height << SHIFT)
+    inside, kept = clip_edges(edges, width << SHIFT, height << SHIFT)
     outline = _trace_fixed(inside, shape[kept])
     body = _row_spans(len(ends), height, outline, _fill(edges, (edges + HALF) >> SHIFT, shape, height))
     cap = ((thickness << SHIFT - 1) + HALF) >> SHIFT

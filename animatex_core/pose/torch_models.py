@@ -110,7 +110,7 @@ class SmallDWPose(nn.Module):
         self.detector, self.landmarks = SmallDetector(), SmallLandmarks()
 
 
-class TorchNet:
+class TorchModel:
     """`PoseNet` of a module that returns a tuple of tensors; it runs on the CPU."""
 
     takes_batches = True

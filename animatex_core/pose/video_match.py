@@ -39,7 +39,9 @@ def compare_shapes(poses: tuple[int, int], images: tuple[int, int], name: str) -
     return f"{found}: they are stretched to it."
 
 
-def require_fit(people: np.ndarray, size: tuple[int, int], source: str, *, were_pixels: bool) -> str | None:
+def check_video_match(
+    people: np.ndarray, size: tuple[int, int], source: str, *, were_pixels: bool
+) -> str | None:
     """Compare poses from a file without an image size with the size of the video.
 
     Args:

@@ -60,33 +60,33 @@ def fill_along_rows(colors: Tensor, known: Tensor) -> tuple[Tensor, Tensor, Tens
     return first + part * (second - first), torch.where(both, difference, torch.inf), span
 
 
-def grown(mask: Tensor, pixels: int = 1) -> Tensor:
+def dilate(mask: Tensor, pixels: int = 1) -> Tensor:
     """Dilate a mask (n, 1, h, w) by a square of this radius."""
     return max_pool2d(mask, 2 * pixels + 1, stride=1, padding=pixels) if pixels > 0 else mask
 
 
-def shrunk(mask: Tensor, pixels: int = 1) -> Tensor:
+def erode(mask: Tensor, pixels: int = 1) -> Tensor:
     """Erode a mask (n, 1, h, w) by a square of this radius; the outside of the image counts as inside."""
     if pixels <= 0:
         return mask
-    return 1 - grown(pad(1 - mask, [pixels] * 4), pixels)[..., pixels:-pixels, pixels:-pixels]
+    return 1 - dilate(pad(1 - mask, [pixels] * 4), pixels)[..., pixels:-pixels, pixels:-pixels]
 
 
-def opened(mask: Tensor, pixels: int = 1) -> Tensor:
+def morph_open(mask: Tensor, pixels: int = 1) -> Tensor:
     """Remove what is thinner than twice this radius from a mask (n, 1, h, w)."""
-    return grown(shrunk(mask, pixels), pixels) * mask
+    return dilate(erode(mask, pixels), pixels) * mask
 
 
-def closed(mask: Tensor, pixels: int = 1) -> Tensor:
+def morph_close(mask: Tensor, pixels: int = 1) -> Tensor:
     """Close gaps narrower than twice this radius in a mask (n, 1, h, w)."""
-    return shrunk(grown(mask, pixels), pixels)
+    return erode(dilate(mask, pixels), pixels)
 
 
-def connected(mask: Tensor, seeds: Tensor) -> Tensor:
+def connected_region(mask: Tensor, seeds: Tensor) -> Tensor:
     """Return the components of a mask (1, 1, h, w) that contain seeds; both are 0 or 1."""
     found, count = mask * seeds, -1.0
     while (total := float(found.sum())) != count:
         count = total
         for _ in range(4):
-            found = grown(found) * mask
+            found = dilate(found) * mask
     return found

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .fill import fill_along_rows, fill_smoothly, grown, shrunk
+from .fill import dilate, erode, fill_along_rows, fill_smoothly
 from .outline import figure_mask
-from .regions import ARMS, LEGS, Region, regions_of, tensor
+from .regions import ARMS, LEGS, Region, mask_tensor, segment_parts
 from .rig import Rig
 from .skeleton import SIDES, Joints
 
@@ -43,7 +43,7 @@ def background_behind(image: Tensor, figure: Tensor, edge: int) -> Tensor:
         (1, 3, h, w).
 
     """
-    known = 1 - grown(figure, HALO * edge)
+    known = 1 - dilate(figure, HALO * edge)
     smooth = fill_smoothly(image, known)
     total, weights = 0.1 * smooth, torch.full_like(known, 0.1)
     for turned in (False, True):
@@ -71,11 +71,11 @@ def matte(image: Tensor, figure: Tensor, background: Tensor, edge: int) -> tuple
         Alpha (1, 1, h, w) and the figure's own colours (1, 3, h, w).
 
     """
-    inside = fill_smoothly(image, shrunk(figure, edge))
+    inside = fill_smoothly(image, erode(figure, edge))
     contrast, own = (
         each.square().sum(1, keepdim=True).sqrt() for each in (inside - background, image - background)
     )
-    at_edge = (grown(figure, edge) > 0) & (shrunk(figure, edge) == 0)
+    at_edge = (dilate(figure, edge) > 0) & (erode(figure, edge) == 0)
     # Lengths rather than a projection, so that a dark outline counts as part of a light figure.
     part = (own / contrast.clamp(min=CONTRAST)).clamp(max=1)
     alpha = torch.where(at_edge & (contrast > CONTRAST), part, figure)
@@ -123,12 +123,12 @@ class CutOut:
     background: Tensor
 
 
-def margin_of(joints: Joints) -> int:
+def margin_pixels(joints: Joints) -> int:
     """Return the margin in pixels in which limbs cropped by the reference are completed."""
     return round(MARGIN * joints.stature)
 
 
-def cut(image: np.ndarray, joints: Joints, rig: Rig, mask: np.ndarray | None) -> CutOut:
+def cut_layers(image: np.ndarray, joints: Joints, rig: Rig, mask: np.ndarray | None) -> CutOut:
     """Cut an image into parts.
 
     Args:
@@ -139,16 +139,16 @@ def cut(image: np.ndarray, joints: Joints, rig: Rig, mask: np.ndarray | None) ->
 
     """
     pixels = torch.tensor(image).permute(2, 0, 1)[None].float() / 255
-    figure = figure_mask(pixels, joints) if mask is None else tensor(mask > 0.5)
+    figure = figure_mask(pixels, joints) if mask is None else mask_tensor(mask > 0.5)
     edge = max(1, round(joints.stature / FINE))
     background = background_behind(pixels, figure, edge)
     if mask is None:
         figure = (matte(pixels, figure, background, edge)[0] > 0.5).float()
     alpha, colors = matte(pixels, figure, background, edge)
-    margins = [margin_of(joints)] * 4
+    margins = [margin_pixels(joints)] * 4
     wide, extended = (pad(each, margins, mode="replicate") for each in (pixels, figure))
     visible = pad(torch.ones_like(figure), margins)[0, 0].numpy() > 0
-    regions = regions_of(
+    regions = segment_parts(
         wide[0].permute(1, 2, 0).numpy(), extended[0, 0].numpy() > 0, visible, rig, joints.stature
     )
     alpha, colors = pad(alpha, margins), pad(colors, margins)
@@ -170,7 +170,7 @@ def _layer(part: str, source: str, regions: dict[str, Region], colors: Tensor, a
     region = regions[source]
     rows, columns = np.flatnonzero(region.whole.any(axis=1)), np.flatnonzero(region.whole.any(axis=0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    own, whole = (tensor(each[top:bottom, left:right]) for each in (region.own, region.whole))
+    own, whole = (mask_tensor(each[top:bottom, left:right]) for each in (region.own, region.whole))
     shown = fill_smoothly(colors[..., top:bottom, left:right], own)
     opacity = torch.where(own > 0, alpha[..., top:bottom, left:right], whole)
     return Layer(part, source, torch.cat([shown * opacity, opacity], 1)[0], int(left), int(top))

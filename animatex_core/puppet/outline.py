@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, avg_pool3d, interpolate
 
 from ..pose.keypoints import JOINT
-from .fill import connected, grown
+from .fill import connected_region, dilate
 from .skeleton import LIMBS, Joints
 
 WORK_SIDE = 256  # pixels of the longer side at which the figure is segmented
@@ -71,11 +71,11 @@ def _score(image: Tensor, joints: Joints, scale: np.ndarray) -> Tensor:
         odds = _color_odds(bins, figure, background).reshape(height, width)
         score = avg_pool2d((odds + prior)[None, None], 3, 1, 1, count_include_pad=False)
         likely = (score > 0).float()
-        bridged = connected(grown(likely, gap), torch.from_numpy(core)[None, None].float())
+        bridged = connected_region(dilate(likely, gap), torch.from_numpy(core)[None, None].float())
         found = likely * bridged
         figure = found[0, 0]
-        background = torch.from_numpy(far).float() + 1 - grown(found)[0, 0]
-    outside = connected(1 - found, _rim(found))
+        background = torch.from_numpy(far).float() + 1 - dilate(found)[0, 0]
+    outside = connected_region(1 - found, _rim(found))
     holes = 1 - found - outside
     strange = _histogram(bins, outside.flatten())[bins].reshape(height, width) < UNKNOWN
     inside = (found > 0) | ((holes > 0) & strange)

@@ -9,8 +9,8 @@ from torch.nn.functional import grid_sample
 
 from ..errors import InvalidInput, warn
 from ..pose.keypoints import PoseSequence
-from .layers import CutOut, Layer, cut, margin_of
-from .rig import Rig, rig_of, stretch
+from .layers import CutOut, Layer, cut_layers, margin_pixels
+from .rig import Rig, build_rig, stretch
 from .skeleton import Joints, normal
 
 Places = tuple[Tensor, Tensor]
@@ -25,7 +25,7 @@ NOBODY = (
 )
 
 
-def drawn(cut_out: CutOut, rig: Rig, frames: int) -> Iterator[Tensor]:
+def render_frames(cut_out: CutOut, rig: Rig, frames: int) -> Iterator[Tensor]:
     """Draw every frame.
 
     Args:
@@ -153,8 +153,8 @@ def iterate_puppet(
 
 @torch.no_grad()
 def _frames(reference: np.ndarray, joints: Joints, frames: int, mask: np.ndarray | None) -> Iterator[Frame]:
-    rig = rig_of(joints.shifted(margin_of(joints)))
-    for frame in drawn(cut(reference, joints, rig, mask), rig, frames):
+    rig = build_rig(joints.shifted(margin_pixels(joints)))
+    for frame in render_frames(cut_layers(reference, joints, rig, mask), rig, frames):
         levels = (frame * 255).round().clamp(0, 255).to(torch.uint8).numpy()
         yield np.ascontiguousarray(levels[:3].transpose(1, 2, 0)), levels[3]
 

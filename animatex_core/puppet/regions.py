@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .fill import closed, connected, grown, opened
+from .fill import connected_region, dilate, morph_close, morph_open
 from .outline import distance_to
 from .rig import Rig
-from .skeleton import SIDES, WRIST, hand_radius, limb_radii, normal, sampled
+from .skeleton import SIDES, WRIST, hand_radius, limb_radii, normal, sample_pixels
 
 ARMS, LEGS = ("upper_arm", "forearm"), ("thigh", "shin", "foot")
 EDGE = 0.25  # pixels around a limb that belong to it
@@ -40,7 +40,7 @@ class Region:
         return float((self.own & self.whole).sum() / max(self.whole.sum(), 1))
 
 
-def regions_of(
+def segment_parts(
     image: np.ndarray, extended: np.ndarray, visible: np.ndarray, rig: Rig, stature: float
 ) -> dict[str, Region]:
     """Segment the figure into parts.
@@ -100,9 +100,9 @@ def _below_torso(image: np.ndarray, rig: Rig, thigh: str) -> np.ndarray:
     """Return where a thigh leaves the torso: at the last colour change near the hip."""
     bone, torso = rig.reference[thigh], rig.reference["torso"]
     along = _along(image.shape, bone.start, bone.axis())
-    colors = sampled(image, bone.start + HIP[:, None] * (bone.end - bone.start))
+    colors = sample_pixels(image, bone.start + HIP[:, None] * (bone.end - bone.start))
     leg = np.median(
-        sampled(image, bone.start + np.linspace(0.5, 0.9, 9)[:, None] * (bone.end - bone.start)), 0
+        sample_pixels(image, bone.start + np.linspace(0.5, 0.9, 9)[:, None] * (bone.end - bone.start)), 0
     )
     other = np.abs(colors - leg).max(axis=1) > CHANGE
     start = HIP[np.flatnonzero(other)[-1]] * bone.length + 1 if other.any() else 0.1 * torso.length
@@ -125,7 +125,7 @@ def _without_shreds(
     nearest, near = distances.argmin(axis=0), distances.min(axis=0)
     free = mask & (owner == "")
     size = max(1, round(SHRED * stature / 2))
-    thin = (tensor(free) > opened(tensor(free), size))[0, 0].numpy()
+    thin = (mask_tensor(free) > morph_open(mask_tensor(free), size))[0, 0].numpy()
     stray = free & (near < 2 * size) & (thin | _of_limb(image, owner, free, parts, nearest))
     stray |= _loose(free & ~stray, mask, rig, stature)
     return np.where(stray, np.array(parts)[nearest], owner)
@@ -150,10 +150,10 @@ def _loose(free: np.ndarray, mask: np.ndarray, rig: Rig, stature: float) -> np.n
     core = distance_to(bone.start, bone.end, *mask.shape) < CORE * stature
     if "head" in rig.reference:
         core |= distance_to(bone.start, rig.reference["head"].start, *mask.shape) < CORE * stature
-    kept = tensor(free)
-    apart = kept - connected(kept, tensor(core))
-    bridged = connected(closed(kept, _bridge(stature)) * tensor(mask), tensor(core))
-    large = connected(apart, opened(apart, max(1, round(CRUMB * stature)))) * bridged
+    kept = mask_tensor(free)
+    apart = kept - connected_region(kept, mask_tensor(core))
+    bridged = connected_region(morph_close(kept, _bridge(stature)) * mask_tensor(mask), mask_tensor(core))
+    large = connected_region(apart, morph_open(apart, max(1, round(CRUMB * stature)))) * bridged
     return (apart > large)[0, 0].numpy()
 
 
@@ -164,9 +164,9 @@ def _bridge(stature: float) -> int:
 
 def _body(rest: np.ndarray, arms: np.ndarray, rig: Rig, stature: float) -> dict[str, Region]:
     """Return torso and head, which continue behind the arms."""
-    bridged = closed(tensor(rest), _bridge(stature))[0, 0].numpy() > 0
+    bridged = morph_close(mask_tensor(rest), _bridge(stature))[0, 0].numpy() > 0
     whole = rest | (arms & (bridged | _mirrored(rest, rig)))
-    whole = connected(tensor(whole), tensor(rest))[0, 0].numpy() > 0
+    whole = connected_region(mask_tensor(whole), mask_tensor(rest))[0, 0].numpy() > 0
     if "head" not in rig.reference or rig.face_on_torso:
         return {"torso": Region(rest, whole)}
     above = _above_neck(rest.shape, rig)
@@ -184,13 +184,13 @@ def _mirrored(rest: np.ndarray, rig: Rig) -> np.ndarray:
     axis = normal(bone.axis())
     rows, columns = np.mgrid[: rest.shape[0], : rest.shape[1]] + 0.5
     places = np.stack([columns, rows], axis=-1)
-    return sampled(rest, places - 2 * ((places - bone.start) @ axis)[..., None] * axis)
+    return sample_pixels(rest, places - 2 * ((places - bone.start) @ axis)[..., None] * axis)
 
 
 def _with_edge(region: Region, mask: np.ndarray, visible: np.ndarray, arms: np.ndarray) -> Region:
     """Add the semi-transparent pixels just outside the figure, and remove those tinted by an arm."""
-    edge = (grown(tensor(region.own))[0, 0].numpy() > 0) & ~mask & visible
-    stained = (grown(tensor(arms & ~region.own))[0, 0].numpy() > 0) & mask & region.own
+    edge = (dilate(mask_tensor(region.own))[0, 0].numpy() > 0) & ~mask & visible
+    stained = (dilate(mask_tensor(arms & ~region.own))[0, 0].numpy() > 0) & mask & region.own
     own = region.own & ~stained if not (region.own & arms).any() else region.own
     return Region(own | edge, region.whole | region.own | edge)
 
@@ -206,6 +206,6 @@ def _above_neck(shape: tuple[int, ...], rig: Rig) -> np.ndarray:
     return _along(shape, neck, axis) > 0
 
 
-def tensor(mask: np.ndarray) -> Tensor:
+def mask_tensor(mask: np.ndarray) -> Tensor:
     """Convert a mask (h, w) to (1, 1, h, w) float32."""
     return torch.from_numpy(mask.astype(np.float32))[None, None]

@@ -70,7 +70,7 @@ def stretch(along: np.ndarray, length: np.ndarray, new: np.ndarray) -> np.ndarra
     return along - inside + inside * new / np.maximum(length, 1e-6)
 
 
-def rig_of(joints: Joints) -> Rig:
+def build_rig(joints: Joints) -> Rig:
     """Build the rig from joints, at least one of which moves."""
     rig = Rig({}, {}, {}, _eyes(joints))
     _add_torso(rig, joints)

@@ -168,7 +168,7 @@ def _ends(image: np.ndarray, mask: np.ndarray, bone: Bone, stature: float) -> np
     middles = bone.start + ALONG[:, None] * (bone.end - bone.start)
     across = normal(bone.axis()) * np.array([[-1], [1]])
     rays = middles[:, None, None] + reach[:, None] * across[:, None]  # (places, sides, reach, 2)
-    inside, colors = sampled(mask, rays), sampled(image, rays)
+    inside, colors = sample_pixels(mask, rays), sample_pixels(image, rays)
     changed = np.abs(colors - colors[:, :, :1]).max(axis=-1) > CHANGE
     last, edge = _first(~inside), _first(changed)
     # A thin line between the colour change and the end of the mask is the limb's outline.
@@ -202,7 +202,7 @@ def hand_radius(
     for bone in forearms:
         turns = bone.axis() + FAN[:, None] * normal(bone.axis())
         rays = bone.end + 0.3 * radius * bone.axis() + reach[:, None] * turns[:, None]
-        inside, colors = sampled(mask, rays), sampled(image, rays)
+        inside, colors = sample_pixels(mask, rays), sample_pixels(image, rays)
         changed = np.abs(colors - colors[:, :1]).max(axis=-1) > CHANGE
         last, edge = _first(~inside), _first(changed)
         ends = np.where(last - edge <= max(1.5, LINE * stature), last, edge + 1)
@@ -217,7 +217,7 @@ def _first(ended: np.ndarray) -> np.ndarray:
     return np.where(ended.any(axis=-1), ended.argmax(axis=-1), ended.shape[-1]) * STEP
 
 
-def sampled(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+def sample_pixels(values: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Return the pixel values at positions (..., 2) of x and y, clamped to the image."""
     height, width = values.shape[:2]
     columns = np.clip(np.floor(places[..., 0]), 0, width - 1).astype(int)

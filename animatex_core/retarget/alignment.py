@@ -6,7 +6,7 @@ import numpy as np
 
 from ..pose.keypoints import BODY_POINTS, seen
 from .bones import MIRROR, ROOT, SIDES, joint
-from .measure import lengths, stature
+from .measure import measure_lengths, stature
 from .transform import ABOVE, CORE, FEET, Similarity
 
 # Height of joints above the soles of a standing person, in body heights; the first visible one is used.
@@ -76,7 +76,7 @@ def fit_to_box(driving: np.ndarray, box: np.ndarray, legless: bool = False) -> S
         The similarity, None if nothing measurable is visible.
 
     """
-    height = stature(lengths(driving))
+    height = stature(measure_lengths(driving))
     sole = _sole(driving, height)
     if not height or sole is None:
         return None

@@ -80,7 +80,7 @@ def _tree() -> tuple[SiblingBones, ...]:
 
 # Parents precede their children; the neck is the root.
 TREE = _tree()
-TWIGS_OF = {point: siblings for siblings in TREE for point in siblings.points}
+BONES_OF = {point: siblings for siblings in TREE for point in siblings.points}
 
 
 @cache
@@ -88,7 +88,7 @@ def ancestors(point: int) -> tuple[int, ...]:
     """Return the ancestors of a point, from its parent to the neck."""
     if point == ROOT:
         return ()
-    parent = TWIGS_OF[point].parent
+    parent = BONES_OF[point].parent
     return (parent, *ancestors(parent))
 
 

@@ -51,7 +51,7 @@ class MaskPlane:
         return bool(((self.values > low) & (self.values < high)).mean() > MAX_MIDDLE)
 
 
-def of_grey(values: np.ndarray) -> MaskPlane:
+def mask_from_gray(values: np.ndarray) -> MaskPlane:
     """Convert one channel (h, w), with values of 0..1, 0..255 or 16 bits, to a mask."""
     values = np.nan_to_num(np.asarray(values, np.float32), posinf=0, neginf=0)
     full = _full_scale(float(values.max(initial=0)))
@@ -71,26 +71,26 @@ def of_grey(values: np.ndarray) -> MaskPlane:
     return MaskPlane((values - levels[0]) / (levels[-1] - levels[0]))
 
 
-def of_color(rgb: np.ndarray) -> MaskPlane:
+def mask_from_color(rgb: np.ndarray) -> MaskPlane:
     """Convert an image (h, w, 3) uint8 to a mask: grey, one colour on black, or one colour per class."""
     low, high = rgb.min(axis=2), rgb.max(axis=2)
     if (high - low > GREY).mean() < MIN_COLORED:
-        return of_grey(rgb.mean(axis=2))
+        return mask_from_gray(rgb.mean(axis=2))
     if (high <= GREY).mean() < MIN_COLORED:  # nothing is black
         background = _rim_color(rgb)
         away = np.abs(rgb.astype(np.int16) - background).max(axis=2)
         return MaskPlane(
-            of_grey(away).values, "of another color than the border", "of the color of the border"
+            mask_from_gray(away).values, "of another color than the border", "of the color of the border"
         )
-    values = of_grey(high).values
+    values = mask_from_gray(high).values
     if len(np.unique(rgb.reshape(-1, 3), axis=0)) <= MAX_COLORS:
         values = (high > GREY).astype(np.float32)
     return MaskPlane(values, "colored", "black")
 
 
-def of_alpha(alpha: np.ndarray) -> MaskPlane:
+def mask_from_alpha(alpha: np.ndarray) -> MaskPlane:
     """Convert an alpha channel (h, w) uint8 to a mask."""
-    return MaskPlane(of_grey(alpha).values, "opaque", "transparent")
+    return MaskPlane(mask_from_gray(alpha).values, "opaque", "transparent")
 
 
 def _full_scale(largest: float) -> float:
@@ -143,7 +143,7 @@ def _of_video(path: Path) -> MaskPlane:
     frame = next(iter(read_frames(probe(path), indices=[0])), None)
     if frame is None:
         raise InvalidInput(f"The mask {str(path)!r} has no readable frame: give an image.")
-    return _first_of(of_color(np.asarray(_reduced(Image.fromarray(frame)))), path)
+    return _first_of(mask_from_color(np.asarray(_reduced(Image.fromarray(frame)))), path)
 
 
 def _first_of(plane: MaskPlane, path: Path, count: int | None = None) -> MaskPlane:
@@ -162,12 +162,12 @@ def _reduced(image: Image.Image) -> Image.Image:
 
 def _of_image(image: Image.Image) -> MaskPlane:
     if image.mode.startswith(DEEP):
-        return of_grey(np.asarray(image, np.float32))
+        return mask_from_gray(np.asarray(image, np.float32))
     if image.mode in TRANSPARENT or "transparency" in image.info:
         rgba = np.asarray(image.convert("RGBA"))
         if np.ptp(rgba[..., 3]) >= NOISE * 255:
-            return of_alpha(rgba[..., 3])
-        return of_color(rgba[..., :3])
+            return mask_from_alpha(rgba[..., 3])
+        return mask_from_color(rgba[..., :3])
     if image.mode in ("L", "1"):
-        return of_grey(np.asarray(image.convert("L")))
-    return of_color(np.asarray(image.convert("RGB")))
+        return mask_from_gray(np.asarray(image.convert("L")))
+    return mask_from_color(np.asarray(image.convert("RGB")))

@@ -9,7 +9,7 @@ from PIL import Image
 from ..errors import InvalidInput, warn
 from ..pose.keypoints import MODEL_JOINTS, PoseSequence, seen
 from .character import Box
-from .mask_files import MaskPlane, of_grey
+from .mask_files import MaskPlane, mask_from_gray
 
 Shows = Literal["automatic", "character", "background"]
 SHOWS: tuple[str, ...] = get_args(Shows)
@@ -38,7 +38,7 @@ class MaskBox:
     shown: np.ndarray | None = field(default=None, compare=False)
 
 
-def box_of(mask: np.ndarray, width: int, height: int, shows: Shows = "automatic") -> Box | None:
+def box_from_mask(mask: np.ndarray, width: int, height: int, shows: Shows = "automatic") -> Box | None:
     """Return the character's box in a mask; a mask without a character causes a warning and is ignored.
 
     Args:
@@ -57,7 +57,7 @@ def box_of(mask: np.ndarray, width: int, height: int, shows: Shows = "automatic"
     """
     _require_shows(shows)
     _warn_of_shape(mask, width, height)
-    found = find_character(of_grey(mask), shows)
+    found = find_character(mask_from_gray(mask), shows)
     if found.box is None:
         warn(found.sentence)
     return found.box
@@ -98,7 +98,7 @@ def fit_mask(shown: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.asarray(scaled) > 127
 
 
-def whole_box_doubt(box: Box) -> str | None:
+def full_image_box_warning(box: Box) -> str | None:
     """Return a warning if a box covers the whole image, else None."""
     if min(box.right - box.left, box.bottom - box.top) < WHOLE:
         return None
@@ -107,7 +107,7 @@ def whole_box_doubt(box: Box) -> str | None:
     )
 
 
-def has_shape_of(mask: np.ndarray, width: int, height: int) -> bool:
+def has_aspect_ratio_of(mask: np.ndarray, width: int, height: int) -> bool:
     """Return whether a mask (h, w) has the aspect ratio of an image, so that it can be resized to it."""
     return abs(mask.shape[1] / mask.shape[0] * height / width - 1) <= SHAPE_TOLERANCE
 
@@ -142,7 +142,7 @@ def _doubts(mask: MaskPlane, shown: np.ndarray, box: Box, pose: PoseSequence | N
         )
     if mask.is_photo:
         doubts.append("Most of the mask is neither black nor white: check that it is a mask and not a photo.")
-    if whole := whole_box_doubt(box):
+    if whole := full_image_box_warning(box):
         doubts.append(whole)
     return tuple(doubts)
 
@@ -157,6 +157,6 @@ def _rim(shown: np.ndarray) -> np.ndarray:
 
 
 def _warn_of_shape(mask: np.ndarray, width: int, height: int) -> None:
-    if mask.any() and not has_shape_of(mask, width, height):
+    if mask.any() and not has_aspect_ratio_of(mask, width, height):
         size = f"{mask.shape[1]}x{mask.shape[0]}"
         warn(f"The mask has {size} pixels but the image {width}x{height}: it is stretched to the image.")

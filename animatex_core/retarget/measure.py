@@ -72,7 +72,7 @@ _STARTS, _ENDS = np.moveaxis(np.array([(length.pairs * 2)[:2] for length in LENG
 _MEASURED = np.array([[True, len(length.pairs) == 2] for length in LENGTHS])
 
 
-def lengths(points: np.ndarray) -> np.ndarray:
+def measure_lengths(points: np.ndarray) -> np.ndarray:
     """Measure LENGTHS over the frames in which both ends are visible.
 
     Args:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..pose.keypoints import JOINT, VISIBLE, seen
 from .bones import MIRROR, ROOT, SIDES, TREE, ancestors, face, hand, joint
-from .measure import lengths, stature
+from .measure import measure_lengths, stature
 
 _JOINTS = {
     "arm": ("elbow", "wrist"),
@@ -94,7 +94,7 @@ def add_parts(points: np.ndarray, names: Sequence[str]) -> np.ndarray:
     wanted = {point for name in names for point in POINTS_OF[name]}
     wanted |= {above for point in wanted for above in ancestors(point)}
     missing = wanted - set(np.flatnonzero(seen(points).any(axis=0)))
-    height = stature(lengths(points))
+    height = stature(measure_lengths(points))
     if missing and height:
         trunk = _trunk(result, height)
         for siblings in TREE:

@@ -9,7 +9,7 @@ from ..pose.keypoints import PoseSequence, seen
 from .alignment import align_to_joints, align_to_neck, fit_to_box
 from .bones import BODY_BONES
 from .character import Character
-from .measure import bone_ratios, common_scale, lengths
+from .measure import bone_ratios, common_scale, measure_lengths
 from .parts import POINTS_OF
 from .settings import RetargetSettings
 from .transform import IDENTITY, Similarity, rescale
@@ -51,7 +51,7 @@ def in_pixels(poses: PoseSequence, width: int, height: int) -> np.ndarray:
     return poses.points.astype(np.float64) * [width, height, 1]
 
 
-def reference_of(character: Character) -> np.ndarray | None:
+def reference_points(character: Character) -> np.ndarray | None:
     """Return the points of the character's pose in pixels, None if there is none."""
     if character.pose is None:
         return None
@@ -81,10 +81,10 @@ def plan_for(
 
 
 def _by_pose(points: np.ndarray, character: Character, settings: RetargetSettings) -> Plan | None:
-    reference = reference_of(character)
+    reference = reference_points(character)
     if reference is None:
         return None
-    own, wanted = lengths(points), lengths(reference)
+    own, wanted = measure_lengths(points), measure_lengths(reference)
     scale = common_scale(own, wanted)
     if scale is None:
         return None
@@ -117,7 +117,7 @@ def _shared_bones(points: np.ndarray, reference: np.ndarray) -> int:
 
 
 def _reason(points: np.ndarray, character: Character) -> str:
-    if not lengths(points).any():
+    if not measure_lengths(points).any():
         return "they show too little of a person: give a video or poses of a whole figure"
     if character.pose is None:
         return "nothing is known about the character: give its pose, a mask or a box"

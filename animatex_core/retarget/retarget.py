@@ -12,9 +12,9 @@ from ..errors import warn
 from ..pose.keypoints import PoseSequence
 from .character import Box, Character
 from .parts import PARTS, add_parts, drop_parts
-from .plan import Plan, in_pixels, plan_for, reference_of
+from .plan import Plan, in_pixels, plan_for, reference_points
 from .settings import ADDABLE, Factors, Mode, RetargetSettings
-from .transform import feet_of, ground_line, grounded, rescale
+from .transform import ground_line, move_to_ground, rescale, visible_feet
 
 __all__ = [
     "ADDABLE",
@@ -110,19 +110,19 @@ def _driving(driving: PoseSequence, settings: RetargetSettings) -> np.ndarray:
 
 
 def _on_ground(result: np.ndarray, points: np.ndarray, character: Character, chosen: Plan) -> np.ndarray:
-    feet = feet_of(points)
+    feet = visible_feet(points)
     if not feet:
         return result
-    reference = reference_of(character)
+    reference = reference_points(character)
     if chosen.how not in ("aligned", "retargeted") or reference is None:
         floor = chosen.motion(np.array([0.0, ground_line(points, feet)]))[1]
-    elif shared := feet_of(points, reference):
+    elif shared := visible_feet(points, reference):
         feet, floor = shared, ground_line(reference, shared)
     elif character.box is not None:
         floor = character.box.bottom * character.height
     else:
         floor = ground_line(result, feet)
-    return grounded(result, points, feet, chosen.motion.scale, floor)
+    return move_to_ground(result, points, feet, chosen.motion.scale, floor)
 
 
 def _poses(

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from ..pose.keypoints import JOINT, seen
-from .bones import KIND, PROPORTION, ROOT, TREE, TWIGS_OF, ancestors
+from .bones import BONES_OF, KIND, PROPORTION, ROOT, TREE, ancestors
 
 CORE = [JOINT[name] for name in ("right_shoulder", "left_shoulder", "right_hip", "left_hip")]
 
@@ -35,7 +35,7 @@ class Similarity:
 IDENTITY = Similarity(1.0, np.zeros(2), np.zeros(2))
 
 
-def moved(points: np.ndarray, motion: Similarity) -> np.ndarray:
+def transform_points(points: np.ndarray, motion: Similarity) -> np.ndarray:
     """Transform the positions of points (f, n, 3) and keep their scores."""
     return np.concatenate([motion(points[..., :2]), points[..., 2:]], axis=-1)
 
@@ -57,7 +57,7 @@ def rescale(points: np.ndarray, ratios: np.ndarray, motion: Similarity) -> np.nd
         (f, 130, 3) with the same scores.
 
     """
-    result = moved(points, motion)
+    result = transform_points(points, motion)
     root, known = estimated_root(points)
     result[..., ROOT, :2] = motion(root)
     there = seen(points)
@@ -89,7 +89,7 @@ def path_ratio(point: int, above: int, ratios: np.ndarray) -> float:
 @cache
 def _path(point: int, above: int) -> tuple[list[int], np.ndarray]:
     path = (point, *ancestors(point))
-    kinds = [KIND[TWIGS_OF[each].kind] for each in path[: path.index(above)]]
+    kinds = [KIND[BONES_OF[each].kind] for each in path[: path.index(above)]]
     return kinds, PROPORTION[kinds]
 
 
@@ -115,7 +115,7 @@ FEET = tuple(JOINT[name] for name in ("right_ankle", "left_ankle", "right_toe", 
 ABOVE = 0.8  # quantile of the lowest foot over the frames, so that jumps do not raise the ground line
 
 
-def feet_of(*bodies: np.ndarray) -> list[int]:
+def visible_feet(*bodies: np.ndarray) -> list[int]:
     """Return those of FEET that each of these bodies (f, 130, 3) shows in some frame.
 
     Toes are lower than ankles, so only joints that all bodies show can be compared.
@@ -129,7 +129,7 @@ def ground_line(points: np.ndarray, feet: Sequence[int]) -> float:
     return float(np.quantile(lowest[np.isfinite(lowest)], ABOVE))
 
 
-def grounded(
+def move_to_ground(
     result: np.ndarray, driving: np.ndarray, feet: Sequence[int], scale: float, floor: float
 ) -> np.ndarray:
     """Shift each frame vertically until its lowest foot is as high above the ground as in the driving poses.

@@ -39,7 +39,7 @@ def read_any_config(name: str, changes: Sequence[str] = ()) -> RunConfig:
     values = _read(shipped if shipped.is_file() else Path(name))
     for change in changes:
         values = _override(values, change)
-    return config_of(values)
+    return parse_config(values)
 
 
 def read_config(name: str, changes: Sequence[str] = ()) -> TrainingConfig:
@@ -55,7 +55,7 @@ def read_config(name: str, changes: Sequence[str] = ()) -> TrainingConfig:
     return config
 
 
-def changed(config: Run, changes: Sequence[str]) -> Run:
+def override_config(config: Run, changes: Sequence[str]) -> Run:
     """Override entries of a configuration, see `read_any_config`.
 
     Raises:
@@ -65,13 +65,13 @@ def changed(config: Run, changes: Sequence[str]) -> Run:
     values = config.to_dict()
     for change in changes:
         values = _override(values, change)
-    result = config_of(values)
+    result = parse_config(values)
     if type(result) is not type(config):
         raise InvalidInput("system cannot be changed: start a new training.")
     return result
 
 
-def config_of(values: Mapping[str, Any]) -> RunConfig:
+def parse_config(values: Mapping[str, Any]) -> RunConfig:
     """Build the configuration of any system from its entries; without `system`, it is Animate-X.
 
     Raises:

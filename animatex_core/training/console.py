@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from .loop.cost import StepCost
     from .loop.trainer import StepReport, Trainer
 
-TOLD_EVERY = 20.0  # seconds between two lines
+REPORT_EVERY = 20.0  # seconds between two lines
 
 
 def cost_lines(config: "RunConfig", kind: "BatchKind", cost: "StepCost") -> Iterator[str]:
@@ -52,7 +52,7 @@ def cost_lines(config: "RunConfig", kind: "BatchKind", cost: "StepCost") -> Iter
 class ConsoleReporter:
     """Prints the progress of a training every few seconds; an `OnStep`."""
 
-    def __init__(self, every: float = TOLD_EVERY) -> None:
+    def __init__(self, every: float = REPORT_EVERY) -> None:
         from .loop.reporting import MetricMeans
 
         self._means, self._every = MetricMeans(), every

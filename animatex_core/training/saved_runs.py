@@ -9,7 +9,7 @@ from ..checkpoints.safe_load import open_tensors, read_metadata
 from ..errors import WrongCheckpoint
 from ..utils.documents import document_errors, parse_json
 from ..utils.validation import require_int
-from .config_file import config_of
+from .config_file import parse_config
 from .loop.batch_schedule import Position
 from .loop.checkpoint import FORMAT, Checkpoint
 from .loop.config import MAX_SEED
@@ -29,7 +29,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         f"{path} has unusable settings", "resume from an earlier checkpoint", WrongCheckpoint
     ):
         state = parse_json(metadata["state"])
-        config = config_of(parse_json(metadata["config"]))
+        config = parse_config(parse_json(metadata["config"]))
         clips = metadata.get("trained_on")
         trained_on = None if clips is None else TrainingSpec.from_dict(parse_json(clips))
         position, scaler = _position(state), dict(state["scaler"])

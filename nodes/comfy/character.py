@@ -9,8 +9,15 @@ from torch import Tensor
 from ...animatex_core.errors import InvalidInput, warn
 from ...animatex_core.pose.keypoints import PoseSequence, seen
 from ...animatex_core.retarget.character import Character
-from ...animatex_core.retarget.mask_files import of_grey
-from ...animatex_core.retarget.masks import SHOWS, MaskBox, Shows, find_character, fit_mask, has_shape_of
+from ...animatex_core.retarget.mask_files import mask_from_gray
+from ...animatex_core.retarget.masks import (
+    SHOWS,
+    MaskBox,
+    Shows,
+    find_character,
+    fit_mask,
+    has_aspect_ratio_of,
+)
 from .images import warn_only_first_used
 from .poses import to_reference_pose
 
@@ -78,8 +85,8 @@ def to_character_mask(
 def _find(
     mask: np.ndarray, pose: PoseSequence | None, size: tuple[int, int], shows: Shows, sentences: list[str]
 ) -> MaskBox:
-    found = find_character(of_grey(mask), shows, pose)
-    if mask.any() and not has_shape_of(mask, *size):
+    found = find_character(mask_from_gray(mask), shows, pose)
+    if mask.any() and not has_aspect_ratio_of(mask, *size):
         warn(
             f"The mask has {mask.shape[1]}x{mask.shape[0]} pixels but the image has {size[0]}x{size[1]}: the "
             "mask is stretched to the image."

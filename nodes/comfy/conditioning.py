@@ -17,7 +17,7 @@ from ...animatex_core.animate_x.conditions import ConditionInputs, Conditions
 from ...animatex_core.animate_x.config import DenoiserConfig
 from ...animatex_core.animate_x.sampling import Windows
 from ...animatex_core.animate_x.shapes import ClipShape
-from ...animatex_core.diffusion.long_clips import Span, Weights, overlapping_windows
+from ...animatex_core.diffusion.long_clips import Span, WindowWeights, overlapping_windows
 from ...animatex_core.errors import InvalidInput
 
 CONDITION = "animatex"
@@ -114,11 +114,11 @@ class CONDAnimateX(CONDRegular):
     """
 
     def __init__(
-        self, shape: ClipShape, spans: tuple[Span, ...], weights: Weights, encodings: list[Conditions]
+        self, shape: ClipShape, spans: tuple[Span, ...], weights: WindowWeights, encodings: list[Conditions]
     ) -> None:
         super().__init__(None)
         self.shape, self.spans = shape, spans
-        self.weights: Weights = weights
+        self.weights: WindowWeights = weights
         self.encodings = encodings
 
     def process_cond(self, batch_size: int, **_: object) -> "CONDAnimateX":

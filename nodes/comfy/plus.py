@@ -16,7 +16,7 @@ from ...animatex_core.animate_x.conditioning import MotionFeatures, encode_motio
 from ...animatex_core.animate_x_plus.checkpoint import PREFIX, build_plus, read_plus
 from ...animatex_core.animate_x_plus.conditions import PlusConditions
 from ...animatex_core.animate_x_plus.config import PlusConfig
-from ...animatex_core.animate_x_plus.lora import HOST_PREFIX, Lora, check_targets, host_lora
+from ...animatex_core.animate_x_plus.lora import COMFYUI_PREFIX, Lora, check_targets, to_comfyui_keys
 from ...animatex_core.animate_x_plus.modules import FRAMES_AT_ONCE, REPEATS, PlusInputs
 from ...animatex_core.animate_x_plus.preprocessing import JPEG_QUALITY, inputs_from_poses
 from ...animatex_core.animate_x_plus.shapes import WanShape, require_frames
@@ -108,12 +108,12 @@ def apply_lora(model: ModelPatcher, plus: PlusModel, strength: float) -> ModelPa
         WrongCheckpoint: If the MODEL lacks a layer of the LoRA, which ComfyUI would skip silently.
 
     """
-    weights = model.model_state_dict(HOST_PREFIX)
-    named = {key.removeprefix(HOST_PREFIX): tensor.shape for key, tensor in weights.items()}
+    weights = model.model_state_dict(COMFYUI_PREFIX)
+    named = {key.removeprefix(COMFYUI_PREFIX): tensor.shape for key, tensor in weights.items()}
     check_targets(plus.lora, named, plus.source)
     keys = comfy.lora.model_lora_keys_unet(model.model, {})
     patched = model.clone()
-    patched.add_patches(comfy.lora.load_lora(host_lora(plus.lora), keys), strength)
+    patched.add_patches(comfy.lora.load_lora(to_comfyui_keys(plus.lora), keys), strength)
     return patched
 
 

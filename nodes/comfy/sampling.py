@@ -14,7 +14,7 @@ from comfy.sampler_helpers import prepare_mask
 from comfy.samplers import CFGGuider, sampling_function
 from torch import Tensor
 
-from ...animatex_core.animate_x.sampling import SamplingSettings, Segments, Windows, finite_clip
+from ...animatex_core.animate_x.sampling import SamplingSettings, Segments, Windows, require_finite
 from ...animatex_core.diffusion.guidance import Guidance
 from ...animatex_core.diffusion.long_clips import Span, chained_segments, sample_segments
 from ...animatex_core.errors import InvalidInput
@@ -86,7 +86,7 @@ def sample_video(
     model.model.trained_on.warn_of_length(len(samples) if plan is None else min(plan.size, len(samples)))
     start = _initialize(samples, latent.get("noise_mask"), settings, denoise)
     result = _report_oom(lambda: _sample(model, conds, start, settings, denoise))
-    return {**latent, "samples": to_intermediate(finite_clip(result))}
+    return {**latent, "samples": to_intermediate(require_finite(result))}
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from ...animatex_core.diffusion.karras import DataPredictor, KarrasSigmas, noise_scale
 from ...animatex_core.diffusion.long_clips import with_known_frames
 from ...animatex_core.diffusion.schedule import initial_noise
-from ...animatex_core.diffusion.solvers import SOLVERS, TIMESTEPS_OF, OnStep, StepInfo
+from ...animatex_core.diffusion.solvers import SOLVER_TIMESTEPS, SOLVERS, OnStep, StepInfo
 from ...animatex_core.errors import InvalidInput
 from .messages import report_warnings
 
@@ -121,7 +121,7 @@ def build_sampler(
 ) -> tuple[SolverSampler, Tensor]:
     """Return the SAMPLER of a solver and the SIGMAS of its own timesteps, which are empty at denoise 0."""
     table = sigma_table(model.get_model_object("model_sampling"))
-    timesteps = TIMESTEPS_OF[solver](steps, denoise)
+    timesteps = SOLVER_TIMESTEPS[solver](steps, denoise)
     sigmas = table.for_timesteps(timesteps) if len(timesteps) else []
     return SolverSampler(solver, sigmas[0] if denoise == 1 else math.inf), torch.tensor(sigmas)
 

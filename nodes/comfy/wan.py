@@ -11,8 +11,8 @@ from einops import rearrange
 from torch import Tensor
 
 from ...animatex_core.animate_x_plus.config import WanConfig
-from ...animatex_core.animate_x_plus.preprocessing import reference_picture, wan_clip_picture
-from ...animatex_core.animate_x_plus.shapes import PIXELS_A_LATENT, TEMPORAL_STRIDE, WanShape
+from ...animatex_core.animate_x_plus.preprocessing import stretch_reference, wan_clip_image
+from ...animatex_core.animate_x_plus.shapes import SPATIAL_STRIDE, TEMPORAL_STRIDE, WanShape
 from ...animatex_core.encoders.preprocessing import CLIP_SIDE
 from ...animatex_core.errors import InvalidInput, warn
 from .conditioning import Conditioning
@@ -59,7 +59,7 @@ def video_shape(positive: Conditioning, negative: Conditioning) -> WanShape:
             "WanImageToVideo, with the image in its start_image."
         )
     frames, height, width = sizes.pop()
-    return WanShape(PIXELS_A_LATENT * width, PIXELS_A_LATENT * height, TEMPORAL_STRIDE * (frames - 1) + 1)
+    return WanShape(SPATIAL_STRIDE * width, SPATIAL_STRIDE * height, TEMPORAL_STRIDE * (frames - 1) + 1)
 
 
 def check_image_embeds(conditioning: Conditioning) -> None:
@@ -101,9 +101,9 @@ def prepare_reference(clip_vision: ClipVisionModel, image: Tensor, shape: WanSha
             f"The CLIP_VISION uses images of {clip_vision.image_size} pixels, but that of Wan uses "
             f"{CLIP_SIDE}: load clip_vision_h.safetensors with Load CLIP Vision."
         )
-    start = reference_picture(first_image(image), shape.width, shape.height)
+    start = stretch_reference(first_image(image), shape.width, shape.height)
     start_image = rearrange(start * 0.5 + 0.5, "1 c h w -> 1 h w c")
-    return to_intermediate(start_image), _encode(clip_vision, wan_clip_picture(start))
+    return to_intermediate(start_image), _encode(clip_vision, wan_clip_image(start))
 
 
 def _encode(clip_vision: ClipVisionModel, pixels: Tensor) -> Output:

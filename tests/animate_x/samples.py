@@ -4,7 +4,7 @@ import torch
 
 from animatex_core.animate_x.conditions import ConditionInputs
 from animatex_core.animate_x.config import DenoiserConfig
-from animatex_core.animate_x.dummy_components import generate_weights
+from animatex_core.animate_x.dummy_components import init_random_weights
 from animatex_core.animate_x.shapes import ClipShape
 from animatex_core.animate_x.unet import AnimateXUNet
 
@@ -14,7 +14,7 @@ TINY_SHAPE = ClipShape(width=64, height=96, frames=3, num_downsamples=2)
 def tiny_unet(config: DenoiserConfig | None = None, seed: int = 0) -> AnimateXUNet:
     """Build a denoiser for inference, by default of the tiny preset."""
     unet = AnimateXUNet(config or DenoiserConfig.tiny())
-    generate_weights(unet, seed)
+    init_random_weights(unet, seed)
     return unet.eval().requires_grad_(False)
 
 

@@ -11,7 +11,7 @@ from animatex_core.animate_x.checkpoint import (
     read_denoiser,
     write_denoiser,
 )
-from animatex_core.animate_x.checkpoint_keys import to_released
+from animatex_core.animate_x.checkpoint_keys import to_official
 from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x.conversion import convert_denoiser
 from animatex_core.animate_x.training_spec import RELEASED, TrainingSpec
@@ -28,7 +28,7 @@ CONTEXT = torch.linspace(-1, 1, 4 * 64).view(1, 4, 64)
 
 def released_tensors() -> dict[str, Tensor]:
     return {
-        **to_released(tiny_unet().state_dict()),
+        **to_official(tiny_unet().state_dict()),
         "pose_embedding_before.pos_embed.pos_table": torch.zeros(1, 33, 64),
     }
 
@@ -64,7 +64,7 @@ def test_released_pickle_gives_the_network(tmp_path: Path, wrapped: bool, dtype:
 
 def test_released_keys_in_safetensors_give_the_network(tmp_path: Path) -> None:
     path = tmp_path / "released.safetensors"
-    save_file(to_released(tiny_unet().state_dict()), path)  # without the position table, which is a constant
+    save_file(to_official(tiny_unet().state_dict()), path)  # without the position table, which is a constant
     unet = load_denoiser(path, config=TINY).unet
     assert_same_networks(unet, tiny_unet(), output)
 

@@ -15,7 +15,7 @@ from animatex_core.animate_x.conditioning import (
 )
 from animatex_core.animate_x.dummy_components import dummy_components
 from animatex_core.animate_x.shapes import ClipShape
-from animatex_core.encoders.preprocessing import autoencoder_pictures
+from animatex_core.encoders.preprocessing import autoencoder_images
 from animatex_core.errors import AnimateXWarning, InvalidInput
 from animatex_core.pose.keypoints import PoseSequence
 from tests.support.dance_samples import small_dance
@@ -43,7 +43,7 @@ def test_reference_is_encoded_in_the_requested_form(form: str, picture: bool, la
 def test_latents_are_those_of_the_image_at_the_size_of_the_video() -> None:
     autoencoder = NETWORKS.autoencoder
     shown = encode_reference(NETWORKS.image_encoder, PICTURE, SHAPE, None, "both", autoencoder)
-    expected: Tensor = autoencoder.encode(autoencoder_pictures([PICTURE], 64, 128))
+    expected: Tensor = autoencoder.encode(autoencoder_images([PICTURE], 64, 128))
     assert shown.latents is not None
     assert torch.equal(shown.latents, expected)
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from animatex_core.animate_x.config import MambaConfig
-from animatex_core.animate_x.dummy_components import generate_weights
+from animatex_core.animate_x.dummy_components import init_random_weights
 from animatex_core.animate_x.layers import LayerFactory
 from animatex_core.animate_x.temporal import BidirectionalMamba, Mamba, selective_scan
 
@@ -42,7 +42,7 @@ def test_scan_equals_the_plain_recurrence(frames: int) -> None:
 
 def mixer(kind: type[nn.Module], dim: int = 32) -> nn.Module:
     module = kind(LayerFactory(), dim, MambaConfig())
-    generate_weights(module)
+    init_random_weights(module)
     return module
 
 

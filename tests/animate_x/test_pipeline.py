@@ -20,7 +20,7 @@ from animatex_core.animate_x.pipeline import AnimateXPipeline, AnimationSettings
 from animatex_core.animate_x.sampling import SamplingSettings, sample_latents
 from animatex_core.animate_x.training_spec import TrainingSpec
 from animatex_core.driving import DrivingClip, common_length
-from animatex_core.encoders.preprocessing import clip_pictures, unit_pictures
+from animatex_core.encoders.preprocessing import clip_images, unit_images
 from animatex_core.errors import AnimateXWarning
 from animatex_core.pose.draw import draw_poses
 from animatex_core.pose.keypoints import PoseSequence
@@ -66,7 +66,7 @@ def as_released(settings: AnimationSettings = SETTINGS) -> AnimationSettings:
 def test_conditions_as_released(dance: DrivingClip, given: list[ConditionInputs]) -> None:
     animate(Reference(PICTURE), dance, as_released())
     (inputs,) = given
-    drawn = unit_pictures(list(draw_poses(dance.poses)), 64, 64)  # at the clip's own size, then stretched
+    drawn = unit_images(list(draw_poses(dance.poses)), 64, 64)  # at the clip's own size, then stretched
     assert inputs.pose_pictures is not None
     assert inputs.keypoints is not None
     assert inputs.reference_image is not None
@@ -74,7 +74,7 @@ def test_conditions_as_released(dance: DrivingClip, given: list[ConditionInputs]
     torch.testing.assert_close(pictures, torch.cat([drawn[:1], drawn]))
     np.testing.assert_array_equal(inputs.keypoints[0, 1:], dance.poses.keypoints())
     np.testing.assert_array_equal(inputs.keypoints[0, 0], inputs.keypoints[0, 1])
-    torch.testing.assert_close(inputs.reference_image[0, :, 0], unit_pictures([PICTURE], 64, 64)[0])
+    torch.testing.assert_close(inputs.reference_image[0, :, 0], unit_images([PICTURE], 64, 64)[0])
 
 
 def test_what_is_not_asked_for_is_as_the_denoiser_was_trained(
@@ -97,7 +97,7 @@ def test_features_are_those_of_the_reference_and_then_of_the_chosen_frames(
     dance: DrivingClip, given: list[ConditionInputs]
 ) -> None:
     animate(Reference(PICTURE), dance, as_released())
-    pictures = clip_pictures([PICTURE, *dance.frames()])
+    pictures = clip_images([PICTURE, *dance.frames()])
     features = given[0].clip_features
     assert features is not None
     assert features.shape == (1, 5, 64)
@@ -126,7 +126,7 @@ def test_retargeted_poses_are_drawn_at_the_size_of_the_frames(
 ) -> None:
     animation = animate(Reference(PICTURE, box=Box(0.2, 0.1, 0.8, 0.9)), dance)
     assert (animation.poses.width, animation.poses.height) == (50, 70)
-    drawn = unit_pictures(list(draw_poses(animation.poses, 64, 64)), 64, 64)
+    drawn = unit_images(list(draw_poses(animation.poses, 64, 64)), 64, 64)
     assert given[0].pose_pictures is not None
     torch.testing.assert_close(given[0].pose_pictures[0, :, 1:].transpose(0, 1) / 255, drawn)
 

@@ -12,7 +12,7 @@ from animatex_core.animate_x.conditions import ConditionInputs
 from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x.sampling import SamplingSettings, Segments, Windows, sample_latents
 from animatex_core.animate_x.unet import AnimateXUNet
-from animatex_core.diffusion.guidance import Guidance, guided
+from animatex_core.diffusion.guidance import Guidance, with_guidance
 from animatex_core.diffusion.schedule import NoiseSchedule, initial_noise, released_timesteps
 from animatex_core.diffusion.solvers import SOLVERS, StepInfo, ddim
 from animatex_core.errors import Cancelled, InvalidInput, OutOfMemory
@@ -34,7 +34,7 @@ def naive(unet: AnimateXUNet, inputs: ConditionInputs, settings: SamplingSetting
         return unet(x, t, unet.encode(inputs))
 
     passes = partial(predict, inputs=inputs), partial(predict, inputs=inputs.unconditional())
-    denoiser = guided(*passes, settings.guidance)
+    denoiser = with_guidance(*passes, settings.guidance)
     noise = initial_noise(inputs.shape.latents(), settings.seed)
     return ddim(denoiser, noise, NoiseSchedule.released(), released_timesteps(settings.steps))
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from animatex_core.animate_x.checkpoint_keys import from_released, released_keys, to_released
+from animatex_core.animate_x.checkpoint_keys import from_official, official_keys, to_official
 from animatex_core.animate_x.conditions import ConditionInputs, Conditions
 from animatex_core.animate_x.config import PRESETS, DenoiserConfig
 from animatex_core.animate_x.shapes import ClipShape
@@ -26,7 +26,7 @@ def test_official_configuration_has_the_official_keys() -> None:
     unet = AnimateXUNet(DenoiserConfig.released(), device="meta")
     expected = json.loads((REFERENCE / "animate_x_unet_keys.json").read_text(encoding="utf-8"))
     assert len(expected) == 2100
-    assert released_keys(unet) == {key: tuple(shape) for key, shape in expected.items()}
+    assert official_keys(unet) == {key: tuple(shape) for key, shape in expected.items()}
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -39,9 +39,9 @@ def test_every_parameter_sits_in_a_leaf_module(preset: str) -> None:
 
 def test_key_map_translates_both_ways() -> None:
     tensors = tiny_unet().state_dict()
-    released = to_released(tensors)
+    released = to_official(tensors)
     assert "pose_embedding_after.latents" in released
-    back = from_released(released)
+    back = from_official(released)
     assert back.keys() == tensors.keys()
     assert all(torch.equal(back[key], tensors[key]) for key in tensors)
 

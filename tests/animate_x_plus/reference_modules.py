@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from animatex_core.animate_x.checkpoint_keys import from_released, released_keys
+from animatex_core.animate_x.checkpoint_keys import from_official, official_keys
 from animatex_core.animate_x.config import IpiConfig
 from animatex_core.animate_x.layers import LayerFactory
 from animatex_core.animate_x.pose_indicator import KeypointEncoder
@@ -25,9 +25,9 @@ TOLERANCE = 1e-4
 def filled(module: nn.Module, prefix: str = "") -> nn.Module:
     """Give a module built on the meta device the reference weights of its released names behind a prefix."""
     released = {
-        key: torch.from_numpy(weight(prefix + key, shape)) for key, shape in released_keys(module).items()
+        key: torch.from_numpy(weight(prefix + key, shape)) for key, shape in official_keys(module).items()
     }
-    module.load_state_dict(from_released(released), assign=True)
+    module.load_state_dict(from_official(released), assign=True)
     return module.eval().requires_grad_(False)
 
 

@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from animatex_core.animate_x_plus.preprocessing import (
-    masked_latents,
-    reference_picture,
     reference_video,
-    wan_clip_picture,
+    stretch_reference,
+    wan_clip_image,
+    with_mask_channels,
 )
 from animatex_core.animate_x_plus.sampling import FlowSchedule, euler, rounded_timesteps
 from animatex_core.animate_x_plus.teacache import TeaCache, relative_change
 from animatex_core.animate_x_plus.wan.transformer import build_wan
-from animatex_core.encoders.preprocessing import clip_pictures, resize
+from animatex_core.encoders.preprocessing import clip_images, resize
 from tests.animate_x_plus.reference_modules import assert_close
 from tests.animate_x_plus.reference_wan import beside, wan_config
 from tests.support.reference_weights import weight
@@ -32,15 +32,15 @@ TOLERANCE = 1e-5
 def check_image_prep_case(numbers: Numbers, case: Case) -> None:
     """The reference picture for autoencoder and CLIP, the mask, driving frames and pose pictures."""
     width, height, tolerance = case["width"], case["height"], case.get("tolerance", TOLERANCE)
-    reference = reference_picture(_bytes(numbers["ref_image"]), width, height)
+    reference = stretch_reference(_bytes(numbers["ref_image"]), width, height)
     video = reference_video(reference, case["num_frames"])
     assert video.shape[2] == case["num_frames"]
     assert_close(video[0, :, 0], numbers["vae_input_frame0"], tolerance)
     assert video[:, :, 1:].abs().max() == numbers["vae_input_rest_absmax"][0]
-    assert_close(wan_clip_picture(reference), numbers["clip_input"], tolerance)
-    assert_close(masked_latents(torch.from_numpy(numbers["vae_latent"])), numbers["y"], 0)
+    assert_close(wan_clip_image(reference), numbers["clip_input"], tolerance)
+    assert_close(with_mask_channels(torch.from_numpy(numbers["vae_latent"])), numbers["y"], 0)
     driving = _bytes(numbers["driving_frame"])
-    assert_close(clip_pictures([driving])[0], numbers["q_former_input"], tolerance)
+    assert_close(clip_images([driving])[0], numbers["q_former_input"], tolerance)
     # The picture of a pose is the driving frame here.
     assert np.array_equal(resize(driving, width, height), numbers["pose_resized"])
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from animatex_core.animate_x_plus.conditions import PlusConditions
 from animatex_core.animate_x_plus.config import WanConfig
-from animatex_core.animate_x_plus.lora import merged, read_lora
+from animatex_core.animate_x_plus.lora import merge_lora, read_lora
 from animatex_core.animate_x_plus.wan.keys import wan_shapes
 from animatex_core.animate_x_plus.wan.transformer import WanInputs, load_wan, predict
 from tests.animate_x_plus.reference_modules import assert_close
@@ -103,7 +103,7 @@ def check_lora_case(numbers: Numbers, case: Case) -> None:
     config = wan_config(case["model"], image[2], image[1])
     weights = wan_weights(config)
     lora = read_lora(_lora_tensors(config, case))
-    changed = merged(weights, lora, case.get("lora_alpha", 1.0))
+    changed = merge_lora(weights, lora, case.get("lora_alpha", 1.0))
     assert sum(changed[key] is not weights[key] for key in weights) == case["tensors_changed"]
     for name, expected in numbers.items():
         if name.startswith("merged."):

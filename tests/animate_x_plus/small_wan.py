@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, UMT5Config, UMT5EncoderModel
 
 from animatex_core.animate_x.config import IpiConfig
-from animatex_core.animate_x.dummy_components import generate_weights
+from animatex_core.animate_x.dummy_components import init_random_weights
 from animatex_core.animate_x_plus.checkpoint import PlusFile, write_plus
 from animatex_core.animate_x_plus.config import PlusConfig, WanConfig
 from animatex_core.animate_x_plus.lora import LoraPair
@@ -110,7 +110,7 @@ def expect_small_open_clip(files: SmallWan, monkeypatch: pytest.MonkeyPatch) -> 
 def plus_file(config: PlusConfig, wan: WanConfig = WAN) -> PlusFile:
     """Return modules and a LoRA on two layers of each block of a transformer."""
     networks = PlusModules(config)
-    generate_weights(networks)
+    init_random_weights(networks)
     with torch.no_grad():  # so that SiLU after SiLU leaves something of the picture
         for kernel in (p for p in networks.parameters() if p.ndim >= 4):
             kernel.mul_(2.5)
@@ -180,7 +180,7 @@ def autoencoder_tensors(base_dim: int = BASE_DIM) -> dict[str, Tensor]:
 
 
 def generated(network: nn.Module) -> dict[str, Tensor]:
-    generate_weights(network)
+    init_random_weights(network)
     return {key: tensor.clone() for key, tensor in network.state_dict().items()}
 
 

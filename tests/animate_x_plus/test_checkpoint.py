@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from animatex_core.animate_x.checkpoint_keys import to_released
+from animatex_core.animate_x.checkpoint_keys import to_official
 from animatex_core.animate_x_plus.checkpoint import convert_plus, is_plus, load_plus, read_plus
 from animatex_core.animate_x_plus.config import WanConfig
 from animatex_core.errors import InvalidInput, UnsafeCheckpoint, WrongCheckpoint
@@ -18,7 +18,7 @@ VARIANTS: tuple[Variant, ...] = ("full", "simple")
 
 
 def released_tensors(variant: Variant = "full", rank: int = 4) -> dict[str, Tensor]:
-    modules = {f"pipe.{key}": x for key, x in to_released(networks(variant).state_dict()).items()}
+    modules = {f"pipe.{key}": x for key, x in to_official(networks(variant).state_dict()).items()}
     table = {TABLE: torch.zeros(1, 16, 32)} if variant == "full" else {}
     layer = "pipe.dit.blocks.1.ffn.0.lora_{}.default.weight"
     lora = {

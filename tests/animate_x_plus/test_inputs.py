@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from animatex_core.animate_x_plus.preprocessing import inputs_from_poses, pose_pictures
+from animatex_core.animate_x_plus.preprocessing import draw_pose_images, inputs_from_poses
 from animatex_core.animate_x_plus.shapes import WanShape
 from animatex_core.errors import InvalidInput
 from animatex_core.pose.keypoints import JOINT, PoseSequence
@@ -25,7 +25,7 @@ def walking(frames: int = 9) -> PoseSequence:
 def test_poses_become_images_and_keypoints_of_the_video() -> None:
     poses = walking()
     inputs = inputs_from_poses(poses, SHAPE, clip_features=drawn(9, 64))
-    first, *_ = pose_pictures(poses, 32, 48)
+    first, *_ = draw_pose_images(poses, 32, 48)
     assert inputs.pose_video.shape == (1, 3, 9, 48, 32)
     assert inputs.pose_video.dtype == torch.uint8
     assert np.array_equal(inputs.pose_video[0, :, 0].permute(1, 2, 0).numpy(), first)
@@ -64,7 +64,7 @@ def test_each_frame_needs_a_pose() -> None:
 def test_poses_of_other_images_are_drawn_at_the_size_of_the_video() -> None:
     poses, nobody = walking(), PoseSequence.empty(1, 200, 100)
     own = inputs_from_poses(poses, SHAPE, nobody, at_own_size=False)
-    first, *_ = pose_pictures(replace(poses, width=32, height=48), 32, 48)
+    first, *_ = draw_pose_images(replace(poses, width=32, height=48), 32, 48)
     assert np.array_equal(own.pose_video[0, :, 0].permute(1, 2, 0).numpy(), first)
     assert own.reference_pose is not None
     assert torch.equal(own.reference_pose, own.pose_video[:, :, 0])

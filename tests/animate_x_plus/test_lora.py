@@ -5,7 +5,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from animatex_core.animate_x_plus.lora import LoraPair, check_targets, host_lora, merged, read_lora
+from animatex_core.animate_x_plus.lora import (
+    LoraPair,
+    check_targets,
+    merge_lora,
+    read_lora,
+    to_comfyui_keys,
+)
 from animatex_core.errors import WrongCheckpoint
 from tests.animate_x_plus.reference_wan import OWN
 from tests.animate_x_plus.samples import drawn
@@ -35,14 +41,14 @@ def test_merging_is_bit_identical_to_the_official_code() -> None:
             )
             for layer, pair in lora.items()
         }
-        for key, weight in merged(weights, lora).items():
+        for key, weight in merge_lora(weights, lora).items():
             assert np.array_equal(weight.numpy(), numbers[f"merged.{key}"])
 
 
 def test_there_is_no_division_by_the_rank() -> None:
     lora, weight = read_lora(pair_of(rank=2)), drawn(6, 8, seed=2)
     pair = lora["blocks.0.self_attn.q"]
-    changed = merged({"blocks.0.self_attn.q.weight": weight}, lora, alpha=0.5)
+    changed = merge_lora({"blocks.0.self_attn.q.weight": weight}, lora, alpha=0.5)
     torch.testing.assert_close(changed["blocks.0.self_attn.q.weight"], weight + 0.5 * pair.up @ pair.down)
 
 
@@ -63,10 +69,10 @@ def test_any_prefix_and_adapter_name_is_accepted(key: str) -> None:
 
 def test_comfyui_keys_read_back() -> None:
     lora = read_lora(pair_of(rank=3))
-    again = read_lora(host_lora(lora))
+    again = read_lora(to_comfyui_keys(lora))
     assert list(again) == list(lora)
     assert torch.equal(again["blocks.0.self_attn.q"].up, lora["blocks.0.self_attn.q"].up)
-    assert all(key.startswith("diffusion_model.blocks.0.self_attn.q.lora_") for key in host_lora(lora))
+    assert all(key.startswith("diffusion_model.blocks.0.self_attn.q.lora_") for key in to_comfyui_keys(lora))
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from animatex_core.animate_x.conditioning import encode_pictures
+from animatex_core.animate_x.conditioning import embed_images
 from animatex_core.animate_x_plus.preprocessing import (
     TYPICAL_PROMPT,
-    reference_picture,
     reference_video,
-    wan_clip_picture,
+    stretch_reference,
+    wan_clip_image,
 )
 from animatex_core.animate_x_plus.wan.autoencoder import WanAutoencoder
 from animatex_core.animate_x_plus.wan.image_encoder import WanImageEncoder
@@ -109,18 +109,16 @@ def test_clips_of_both_tasks_become_what_is_trained_on(
     # The second part of the dance, of frames 5 to 9; its shape is nearly that of the clips.
     frames = list(read_frames(clips / "dances" / "dance.mp4"))[5:10]
     clip = data.clip("animation", 1)
-    pictures = torch.stack([reference_picture(frame, WIDTH, HEIGHT)[0] for frame in frames], dim=1)
+    pictures = torch.stack([stretch_reference(frame, WIDTH, HEIGHT)[0] for frame in frames], dim=1)
     autoencoder = WanAutoencoder.from_file(small_wan.autoencoder, torch.float32)
     close(clip.latents, autoencoder.encode(pictures[None])[0])
     picture = pictures[None, :, 0]
     close(clip.image_latents, autoencoder.encode(reference_video(picture, 5))[0])
     tower = WanImageEncoder.from_file(small_wan.image_encoder)
-    close(clip.clip_features, tower.encode(wan_clip_picture(picture))[0])
+    close(clip.clip_features, tower.encode(wan_clip_image(picture))[0])
     dance = clip.dance
     assert dance is not None
-    close(
-        dance.motion.clip, encode_pictures(OpenClipImageEncoder.from_file(small_wan.driving_encoder), frames)
-    )
+    close(dance.motion.clip, embed_images(OpenClipImageEncoder.from_file(small_wan.driving_encoder), frames))
     points = read_poses(clips / "dances" / "dance.json").points[5:10]
     for poses, expected in ((dance.poses, points), (dance.reference_pose, points[:1])):
         np.testing.assert_array_equal(poses.points, expected)
@@ -129,7 +127,7 @@ def test_clips_of_both_tasks_become_what_is_trained_on(
     # The scene is wider than the clips: its middle is kept.
     scene = data.clip("ti2v", 0)
     cut = [frame[:, 24:72] for frame in list(read_frames(clips / "scenes" / "snow.mp4"))[:5]]
-    shown = torch.stack([reference_picture(frame, WIDTH, HEIGHT)[0] for frame in cut], dim=1)
+    shown = torch.stack([stretch_reference(frame, WIDTH, HEIGHT)[0] for frame in cut], dim=1)
     close(scene.latents, autoencoder.encode(shown[None])[0])
     assert scene.dance is None
 

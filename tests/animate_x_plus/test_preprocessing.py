@@ -7,14 +7,14 @@ from PIL import Image
 
 from animatex_core.animate_x_plus.preprocessing import (
     JPEG_QUALITY,
-    chosen_frames,
-    masked_latents,
-    pose_pictures,
-    reference_picture,
+    draw_pose_images,
     reference_video,
-    shown_frames,
-    stacked,
-    wan_clip_picture,
+    select_frames,
+    stack_frames,
+    stretch_reference,
+    to_uint8_frames,
+    wan_clip_image,
+    with_mask_channels,
 )
 from animatex_core.errors import InvalidInput
 from animatex_core.pose.draw import draw_pose
@@ -48,18 +48,18 @@ def poses() -> PoseSequence:
 def test_frames_are_selected_as_in_the_official_code(
     available: int, stride: int, expected: list[int]
 ) -> None:
-    assert chosen_frames(available, stride) == expected
+    assert select_frames(available, stride) == expected
 
 
 def test_another_length_may_be_wanted() -> None:
-    assert chosen_frames(20, 2, 9) == list(range(0, 18, 2))
-    assert chosen_frames(4, 1, 9) == [0, 1, 2, 3, 3, 3, 3, 3, 3]
+    assert select_frames(20, 2, 9) == list(range(0, 18, 2))
+    assert select_frames(4, 1, 9) == [0, 1, 2, 3, 3, 3, 3, 3, 3]
     with pytest.raises(InvalidInput, match="available"):
-        chosen_frames(0)
+        select_frames(0)
 
 
 def test_poses_are_drawn_at_their_own_size_and_stretched(poses: PoseSequence) -> None:
-    first, _ = pose_pictures(poses, 48, 64)
+    first, _ = draw_pose_images(poses, 48, 64)
     drawn = draw_pose(poses.body[0], poses.hands[0], 96, 64)
     expected = Image.fromarray(drawn).resize((48, 64), Image.Resampling.BILINEAR)
     assert np.array_equal(first, np.asarray(expected))
@@ -72,8 +72,8 @@ def test_red_and_blue_are_swapped(poses: PoseSequence) -> None:
 
 
 def test_the_noise_of_jpeg_is_that_of_a_file(poses: PoseSequence) -> None:
-    first, _ = pose_pictures(poses, 96, 64, JPEG_QUALITY)
-    clean, _ = pose_pictures(poses, 96, 64)
+    first, _ = draw_pose_images(poses, 96, 64, JPEG_QUALITY)
+    clean, _ = draw_pose_images(poses, 96, 64)
     buffer = io.BytesIO()
     Image.fromarray(clean).save(buffer, "JPEG", quality=95, subsampling=2)
     assert np.array_equal(first, np.asarray(Image.open(buffer)))
@@ -81,7 +81,7 @@ def test_the_noise_of_jpeg_is_that_of_a_file(poses: PoseSequence) -> None:
 
 
 def test_images_stack_to_a_video() -> None:
-    video = stacked([np.full((4, 6, 3), level, np.uint8) for level in (1, 2, 3)])
+    video = stack_frames([np.full((4, 6, 3), level, np.uint8) for level in (1, 2, 3)])
     assert video.shape == (1, 3, 3, 4, 6)
     assert video[0, 0, :, 0, 0].tolist() == [1, 2, 3]
 
@@ -89,18 +89,18 @@ def test_images_stack_to_a_video() -> None:
 def test_the_reference_is_stretched_and_followed_by_grey() -> None:
     picture = np.zeros((10, 30, 3), np.uint8)
     picture[..., 0] = 255
-    reference = reference_picture(picture, 32, 48)
+    reference = stretch_reference(picture, 32, 48)
     assert reference.shape == (1, 3, 48, 32)
     assert reference[0, :, 5, 5].tolist() == [1, -1, -1]
     video = reference_video(reference, 9)
     assert video.shape == (1, 3, 9, 48, 32)
     assert torch.equal(video[:, :, 0], reference)
     assert not video[:, :, 1:].any()
-    assert wan_clip_picture(reference).shape == (1, 3, 224, 224)
+    assert wan_clip_image(reference).shape == (1, 3, 224, 224)
 
 
 def test_the_mask_is_prepended_to_the_latents() -> None:
-    y = masked_latents(torch.full((1, 16, 3, 2, 2), 7.0))
+    y = with_mask_channels(torch.full((1, 16, 3, 2, 2), 7.0))
     assert y.shape == (1, 20, 3, 2, 2)
     assert y[0, :4, 0].eq(1).all()
     assert not y[0, :4, 1:].any()
@@ -109,6 +109,6 @@ def test_the_mask_is_prepended_to_the_latents() -> None:
 
 def test_decoded_frames_are_truncated_not_rounded() -> None:
     decoded = torch.tensor([-2.0, -1.0, 0.0, 0.999, 1.0, 2.0]).view(1, 1, 1, 6).expand(3, 2, 4, 6)
-    frames = shown_frames(decoded)
+    frames = to_uint8_frames(decoded)
     assert frames.shape == (2, 4, 6, 3)
     assert frames[0, 0, :, 0].tolist() == [0, 0, 127, 254, 255, 255]

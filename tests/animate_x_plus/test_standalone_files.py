@@ -19,9 +19,9 @@ from animatex_core.animate_x_plus.teacache import TeaCache
 from animatex_core.animate_x_plus.wan.autoencoder import WanAutoencoder
 from animatex_core.animate_x_plus.wan.image_encoder import WanImageEncoder
 from animatex_core.animate_x_plus.wan.keys import diffusers_name, to_diffusers, wan_shapes
-from animatex_core.animate_x_plus.wan.text_encoder import WanTextEncoder, cleaned
+from animatex_core.animate_x_plus.wan.text_encoder import WanTextEncoder, clean_prompt
 from animatex_core.animate_x_plus.wan.transformer import WanInputs, predict
-from animatex_core.animate_x_plus.wan.weights import load_wan_file, wan_config_of
+from animatex_core.animate_x_plus.wan.weights import config_from_weights, load_wan_file
 from animatex_core.errors import Cancelled, MissingDependency, WrongCheckpoint
 from tests.animate_x_plus.samples import drawn
 from tests.animate_x_plus.small_wan import (
@@ -80,7 +80,7 @@ def test_a_long_prompt_is_truncated_and_keeps_its_end_token(small_wan: SmallWan)
 
 
 def test_a_prompt_is_cleaned() -> None:
-    assert cleaned("  the sea&amp;amp;sky \n at\tnight ") == "the sea&sky at night"
+    assert clean_prompt("  the sea&amp;amp;sky \n at\tnight ") == "the sea&sky at night"
 
 
 @pytest.mark.parametrize(
@@ -248,4 +248,4 @@ def test_a_network_visits_whole_where_it_fits_and_else_layer_by_layer(
 def test_what_is_as_large_as_the_release_is_told_from_the_shapes() -> None:
     shapes = wan_shapes(WanConfig.released()).items()
     tensors = {key: torch.empty(shape, device="meta") for key, shape in shapes}
-    assert wan_config_of(to_diffusers(tensors), "the file") == WanConfig.released()
+    assert config_from_weights(to_diffusers(tensors), "the file") == WanConfig.released()

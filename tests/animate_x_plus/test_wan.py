@@ -17,7 +17,7 @@ from animatex_core.animate_x_plus.wan.transformer import (
     load_wan,
     predict,
 )
-from animatex_core.diffusion.guidance import Guidance, guided
+from animatex_core.diffusion.guidance import Guidance, with_guidance
 from animatex_core.errors import MissingDependency, WrongCheckpoint
 from tests.animate_x_plus.reference_wan import wan_weights
 from tests.animate_x_plus.samples import WAN, conditions, drawn, wan, wan_inputs
@@ -100,7 +100,7 @@ def test_a_whole_run_matches_the_official_formula(guidance: float) -> None:
     with torch.no_grad():
         conditional = partial(predict, wan(), inputs=told)
         unconditional = partial(predict, wan(), inputs=other)
-        latents = euler(guided(conditional, unconditional, Guidance(guidance)), LATENTS, schedule)
+        latents = euler(with_guidance(conditional, unconditional, Guidance(guidance)), LATENTS, schedule)
         x = LATENTS
         for sigma, following in ((1.0, 0.9375), (0.9375, 5 / 6), (5 / 6, 0.625), (0.625, 0.0)):
             t = torch.tensor([1000 * sigma])

@@ -4,7 +4,7 @@ import json
 
 import torch
 
-from animatex_core.animate_x.checkpoint_keys import released_keys
+from animatex_core.animate_x.checkpoint_keys import official_keys
 from animatex_core.animate_x_plus.checkpoint import MODULES
 from animatex_core.animate_x_plus.config import PlusConfig, WanConfig
 from animatex_core.animate_x_plus.lora import check_targets, read_lora
@@ -23,7 +23,7 @@ def shapes(keys: dict[str, list[int]]) -> dict[str, tuple[int, ...]]:
 
 def test_the_full_variant_has_exactly_the_official_keys() -> None:
     config = PlusConfig.released("full")
-    assert released_keys(PlusModules(config, device="meta"), config.position_rows) == shapes(
+    assert official_keys(PlusModules(config, device="meta"), config.position_rows) == shapes(
         KEYS["added_modules"]
     )
     assert list(MODULES) == KEYS["full_variant_modules"]
@@ -32,7 +32,7 @@ def test_the_full_variant_has_exactly_the_official_keys() -> None:
 def test_the_simple_variant_has_the_first_two_modules() -> None:
     network = PlusModules(PlusConfig.released("simple"), device="meta")
     assert [name for name, _ in network.named_children()] == KEYS["simple_variant_modules"]
-    assert released_keys(network) == {
+    assert official_keys(network) == {
         key: shape
         for key, shape in shapes(KEYS["added_modules"]).items()
         if key.startswith(tuple(KEYS["simple_variant_modules"]))

@@ -12,7 +12,7 @@ from animatex_core.animate_x.checkpoint import read_denoiser
 from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x_plus.checkpoint import read_plus
 from animatex_core.animate_x_plus.config import PlusConfig
-from animatex_core.animate_x_plus.wan.weights import wan_config_of
+from animatex_core.animate_x_plus.wan.weights import config_from_weights
 from animatex_core.encoders.open_clip import read_open_clip_config
 from animatex_core.errors import InvalidInput, WrongCheckpoint
 from animatex_core.hub.bundled import SHIPPED
@@ -173,7 +173,7 @@ def test_a_transformer_of_thousands_of_layers_is_refused() -> None:
         **{f"blocks.{index}.ffn.net.0.proj.weight": empty for index in range(5000)},
     }
     with pytest.raises((WrongCheckpoint, InvalidInput), match="at most 256 are allowed"):
-        wan_config_of(tensors, "wan.safetensors")
+        config_from_weights(tensors, "wan.safetensors")
 
 
 @linux

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from animatex_core.cli.main import main
-from animatex_core.driving import common_length, poses_of_clip
+from animatex_core.driving import common_length, read_driving_poses
 from animatex_core.pose.formats.reader import read_poses, write_poses
 from animatex_core.pose.keypoints import JOINT, PoseSequence, seen
 from animatex_core.video.info import probe
@@ -69,7 +69,7 @@ def test_poses_of_either_size_have_the_angles_of_square_pixels(
     if not has_canvas:
         without_canvas(path)
     clip = probe(squeezed)
-    poses = poses_of_clip(path, clip)
+    poses = read_driving_poses(path, clip)
     assert (clip.width, clip.height, clip.stored_size) == (WIDTH, HEIGHT, (WIDTH // 2, HEIGHT))
     assert (poses.width, poses.height) == (WIDTH, HEIGHT)
     assert apart(poses, right) < 0.2
@@ -80,7 +80,7 @@ def test_poses_of_a_video_of_square_pixels_stay_as_they_are(dance: DanceFiles) -
     right = read_poses(dance.poses)
     path = dance.folder / "narrow.json"
     write_poses(path, halved(right))
-    assert poses_of_clip(path, probe(dance.clip)).width == WIDTH // 2
+    assert read_driving_poses(path, probe(dance.clip)).width == WIDTH // 2
 
 
 def test_retargeted_poses_keep_their_angles(dance: DanceFiles, squeezed: Path) -> None:

@@ -13,11 +13,11 @@ import torch
 from animatex_core.animate_x.conditioning import clip_conditions
 from animatex_core.animate_x.shapes import ClipShape
 from animatex_core.cli.main import main
-from animatex_core.encoders.preprocessing import autoencoder_pictures
+from animatex_core.encoders.preprocessing import autoencoder_images
 from animatex_core.pose.extractor import PoseExtractor
 from animatex_core.pose.formats.reader import read_poses, write_poses
 from animatex_core.pose.keypoints import PoseSequence
-from animatex_core.training.data.encoding import BATCH, encode_clip, generated_encoders
+from animatex_core.training.data.encoding import BATCH_FRAMES, dummy_encoders, encode_clip
 from animatex_core.training.data.header import DatasetHeader
 from animatex_core.training.data.shard import write_shard
 from animatex_core.training.data.shards import ShardDataset
@@ -46,8 +46,8 @@ SMALL = (
 @pytest.fixture(autouse=True, scope="module")
 def _generated_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        once = cache(generated_encoders)
-        patch.setattr("animatex_core.cli.prepare.generated_encoders", once)
+        once = cache(dummy_encoders)
+        patch.setattr("animatex_core.cli.prepare.dummy_encoders", once)
         yield
 
 
@@ -93,13 +93,13 @@ def test_a_prepared_clip_is_what_the_networks_make_of_its_frames(
     options = ("--size", "128x192", "--validation", "0", "--reference-form", "both", "--max-stride", "1")
     assert run(clips, *options) == 0
     assert "train: 2 clips of 1 files" in capsys.readouterr().out
-    dataset, encoders = train(clips), generated_encoders(torch.device("cpu"))
+    dataset, encoders = train(clips), dummy_encoders(torch.device("cpu"))
     assert len(dataset) == 2
     assert torch.equal(dataset.text_context, encoders.text_context)
     clip = dataset.clip(1, 6, np.random.default_rng(0))
     np.testing.assert_array_equal(clip.poses.points, read_poses(clips / "dance.json").points[6:])
     frames = list(read_frames(clips / "dance.mp4"))[6:]
-    latents = encoders.autoencoder.encode(autoencoder_pictures(frames, 128, 192))
+    latents = encoders.autoencoder.encode(autoencoder_images(frames, 128, 192))
     torch.testing.assert_close(clip.latents.transpose(0, 1), latents, atol=0.01, rtol=0.01)
     assert clip.reference.latents is not None
     assert any(torch.equal(clip.reference.latents[0], frame) for frame in clip.latents.transpose(0, 1))
@@ -285,7 +285,7 @@ def test_only_a_few_frames_of_a_clip_are_in_memory() -> None:
             alive.append(sum(reference() is not None for reference in made))
             yield frame
 
-    encoders, poses = generated_encoders(torch.device("cpu")), PoseSequence.empty(40, 64, 64)
+    encoders, poses = dummy_encoders(torch.device("cpu")), PoseSequence.empty(40, 64, 64)
     clip = encode_clip(encoders, DatasetHeader(64, 64, 64), frames(), poses, references=3)
-    assert max(alive) <= 2 * BATCH
+    assert max(alive) <= 2 * BATCH_FRAMES
     assert [reference.picture[0, 0, 0] for reference in clip.references] == [0, 20, 39]

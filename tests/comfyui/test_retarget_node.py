@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animatex_core.pose.draw import drawn_over, fitted
+from animatex_core.pose.draw import draw_poses_over, fit_preview
 from animatex_core.pose.formats.reader import openpose_from_poses, poses_from_openpose
 from animatex_core.pose.keypoints import PoseSequence, seen
 from animatex_core.retarget.retarget import Box, Character, Factors, RetargetSettings, plan, retarget
@@ -141,8 +141,8 @@ def test_a_pose_of_no_use_gives_way_to_the_mask_and_is_not_handed_on(server: Ser
 def test_the_preview_shows_every_pose_over_the_picture(server: Server) -> None:
     history = server.run(retargeting(reference_pose=given(OWN)))
     frames = [np.asarray(Image.open(path)) for path in server.files(history)]
-    background = fitted(np.full((HEIGHT, WIDTH, 3), 120, np.uint8))
-    expected = drawn_over(background, poses_in(history, "poses"))
+    background = fit_preview(np.full((HEIGHT, WIDTH, 3), 120, np.uint8))
+    expected = draw_poses_over(background, poses_in(history, "poses"))
     assert frames[0].shape == (512, 342, 3)
     assert len(frames) == FRAMES
     for frame, drawn in zip(frames, expected, strict=True):

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from animatex_core.diffusion.guidance import DenoiserPair, Guidance, guided, guided_pair
+from animatex_core.diffusion.guidance import DenoiserPair, Guidance, with_batched_guidance, with_guidance
 from animatex_core.diffusion.solvers import SOLVERS, Denoiser
 from animatex_core.errors import InvalidInput
 from tests.diffusion.toy import linear, noise, solve
@@ -38,14 +38,14 @@ def in_one_batch() -> DenoiserPair:
 def test_guidance_goes_from_unconditional_through_conditional(scale: float) -> None:
     t = torch.tensor([500, 500])
     c, u = CONDITIONAL(X, t), UNCONDITIONAL(X, t)
-    assert_close(guided(CONDITIONAL, UNCONDITIONAL, Guidance(scale))(X, t), u + scale * (c - u))
+    assert_close(with_guidance(CONDITIONAL, UNCONDITIONAL, Guidance(scale))(X, t), u + scale * (c - u))
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("guidance", [Guidance(), Guidance(3.0, 0.2, 0.7), Guidance(1.0)])
 def test_one_batch_and_two_passes_agree(solver: str, guidance: Guidance) -> None:
-    apart = guided(CONDITIONAL, UNCONDITIONAL, guidance)
-    together = guided_pair(in_one_batch(), CONDITIONAL, guidance)
+    apart = with_guidance(CONDITIONAL, UNCONDITIONAL, guidance)
+    together = with_batched_guidance(in_one_batch(), CONDITIONAL, guidance)
     assert_close(solve(solver, together, X, 10), solve(solver, apart, X, 10))
 
 
@@ -65,7 +65,7 @@ def test_outside_the_interval_only_the_conditional_pass_runs(
     guidance: Guidance, guided_timesteps: set[int]
 ) -> None:
     calls: Counter[str] = Counter()
-    denoise = guided(counted(CONDITIONAL, calls, "c"), counted(UNCONDITIONAL, calls, "u"), guidance)
+    denoise = with_guidance(counted(CONDITIONAL, calls, "c"), counted(UNCONDITIONAL, calls, "u"), guidance)
     for timestep in (999, 749, 499, 249):
         before = calls["u"]
         denoise(X, torch.tensor([timestep] * 2))
@@ -80,7 +80,7 @@ def test_outside_the_interval_the_batch_is_not_run() -> None:
         calls["pair"] += 1
         return x, x
 
-    denoise = guided_pair(pair, counted(CONDITIONAL, calls, "c"), Guidance(end=0.5))
+    denoise = with_batched_guidance(pair, counted(CONDITIONAL, calls, "c"), Guidance(end=0.5))
     for timestep in (999, 500, 499, 0):
         denoise(X, torch.tensor([timestep] * 2))
     assert calls == {"pair": 2, "c": 2}
@@ -102,14 +102,14 @@ def test_at_scale_1_flow_matching_runs_only_the_conditional_pass() -> None:
         raise AssertionError
 
     x, t = torch.ones(1, 1, 1, 1, 1), torch.tensor([1000.0])
-    assert guided(lambda x, t: 2 * x, forbidden, Guidance(1))(x, t).item() == 2
-    assert guided(lambda x, t: 2 * x, lambda x, t: x, Guidance(3))(x, t).item() == 4
+    assert with_guidance(lambda x, t: 2 * x, forbidden, Guidance(1))(x, t).item() == 2
+    assert with_guidance(lambda x, t: 2 * x, lambda x, t: x, Guidance(3))(x, t).item() == 4
 
 
 def test_half_precision_outputs_are_combined_in_the_dtype_of_the_latents() -> None:
     t = torch.tensor([500, 500])
     c, u = CONDITIONAL(X, t).half(), UNCONDITIONAL(X, t).half()
-    v = guided(lambda x, t: c, lambda x, t: u, Guidance())(X, t)
+    v = with_guidance(lambda x, t: c, lambda x, t: u, Guidance())(X, t)
     assert v.dtype == torch.float32
     assert_close(v, u.float() + 2.5 * (c.float() - u.float()))
 

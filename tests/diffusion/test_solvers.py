@@ -13,7 +13,7 @@ from diffusers import DPMSolverMultistepScheduler
 from torch import Tensor
 from torch.testing import assert_close
 
-from animatex_core.diffusion.guidance import Guidance, guided
+from animatex_core.diffusion.guidance import Guidance, with_guidance
 from animatex_core.diffusion.schedule import NoiseSchedule, Timesteps, trailing_timesteps
 from animatex_core.diffusion.solvers import SOLVERS, Solver, StepInfo, ddim, dpm_solver_pp_2m
 from animatex_core.errors import Cancelled, InvalidInput
@@ -45,7 +45,7 @@ def test_ddim_matches_the_official_result(steps: int) -> None:
     size = {name: case["toy"][name] for name in "abc"}
     conditional = linear(**size, k=case["toy"]["k_conditional"])
     unconditional = linear(**size, k=case["toy"]["k_unconditional"])
-    denoise = guided(conditional, unconditional, Guidance(case["guide_scale"]))
+    denoise = with_guidance(conditional, unconditional, Guidance(case["guide_scale"]))
     result = solve("ddim", denoise, torch.from_numpy(numbers["x"]), steps)
     assert_close(result, torch.from_numpy(numbers[f"out_{steps}"]), rtol=0, atol=2e-6)
 

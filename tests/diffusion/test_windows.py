@@ -8,12 +8,18 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from animatex_core.diffusion.long_clips import Span, Weights, overlapping_windows, window_weights, windowed
+from animatex_core.diffusion.long_clips import (
+    Span,
+    WindowWeights,
+    blend_windows,
+    overlapping_windows,
+    window_weights,
+)
 from animatex_core.diffusion.solvers import SOLVERS, Denoiser
 from animatex_core.errors import InvalidInput
 from tests.diffusion.toy import TOY, noise, solve
 
-every_weighting = pytest.mark.parametrize("weights", get_args(Weights))
+every_weighting = pytest.mark.parametrize("weights", get_args(WindowWeights))
 T = torch.tensor([500])
 
 
@@ -76,7 +82,7 @@ def test_videos_without_frames_are_rejected(frames: int) -> None:
 @every_weighting
 @given(layout=layouts())
 def test_shares_sum_to_one_and_are_positive_just_inside_their_window(
-    weights: Weights, layout: tuple[int, int, int]
+    weights: WindowWeights, layout: tuple[int, int, int]
 ) -> None:
     spans = overlapping_windows(*layout)
     shares = window_weights(spans, weights)
@@ -99,9 +105,9 @@ def test_smooth_shares_fade_from_one_window_to_the_next() -> None:
 
 @every_weighting
 @pytest.mark.parametrize("size", [5, 8])
-def test_a_single_window_changes_nothing(weights: Weights, size: int) -> None:
+def test_a_single_window_changes_nothing(weights: WindowWeights, size: int) -> None:
     x = noise(2, 4, 5, 3, 3)
-    denoise = windowed([TOY], overlapping_windows(5, size, 2), weights)
+    denoise = blend_windows([TOY], overlapping_windows(5, size, 2), weights)
     assert torch.equal(denoise(x, torch.tensor([9, 9])), TOY(x, torch.tensor([9, 9])))
 
 
@@ -109,10 +115,10 @@ def test_a_single_window_changes_nothing(weights: Weights, size: int) -> None:
 @every_weighting
 @pytest.mark.parametrize(("frames", "size", "overlap"), [(7, 4, 2), (7, 1, 0), (1, 4, 3)])
 def test_windows_do_not_change_a_frame_wise_denoiser(
-    solver: str, weights: Weights, frames: int, size: int, overlap: int
+    solver: str, weights: WindowWeights, frames: int, size: int, overlap: int
 ) -> None:
     spans, x = overlapping_windows(frames, size, overlap), noise(2, 4, frames, 2, 2)
-    plain, blended = TOY, windowed([TOY] * len(spans), spans, weights)
+    plain, blended = TOY, blend_windows([TOY] * len(spans), spans, weights)
     assert_close(solve(solver, blended, x, 10), solve(solver, plain, x, 10))
 
 
@@ -124,14 +130,16 @@ def test_every_window_has_its_own_denoiser_and_its_own_frames() -> None:
         seen.append(x.flatten().tolist())
         return torch.full_like(x, len(seen))
 
-    denoise = windowed([watching, watching], overlapping_windows(6, 4, 2), "uniform")
+    denoise = blend_windows([watching, watching], overlapping_windows(6, 4, 2), "uniform")
     assert denoise(x, T).flatten().tolist() == [1, 1, 1.5, 1.5, 2, 2]
     assert seen == [[0, 1, 2, 3], [2, 3, 4, 5]]
 
 
 @every_weighting
-def test_blends_lie_between_the_windows_and_the_last_frames_belong_to_the_last(weights: Weights) -> None:
-    denoise = windowed([constant(0), constant(1)], overlapping_windows(5, 4, 1), weights)
+def test_blends_lie_between_the_windows_and_the_last_frames_belong_to_the_last(
+    weights: WindowWeights,
+) -> None:
+    denoise = blend_windows([constant(0), constant(1)], overlapping_windows(5, 4, 1), weights)
     v = denoise(noise(1, 1, 5, 1, 1), T).flatten()
     assert (v[0], v[-1]) == (0, 1)
     assert (v.diff() >= 0).all()
@@ -139,11 +147,11 @@ def test_blends_lie_between_the_windows_and_the_last_frames_belong_to_the_last(w
 
 def test_half_precision_outputs_are_blended_in_the_dtype_of_the_latents() -> None:
     spans, x = overlapping_windows(6, 4, 2), noise(1, 4, 6, 2, 2)
-    blended = windowed([lambda x, t: TOY(x, t).half()] * 2, spans)(x, T)
+    blended = blend_windows([lambda x, t: TOY(x, t).half()] * 2, spans)(x, T)
     assert blended.dtype == torch.float32
     assert_close(blended, TOY(x, T), rtol=0, atol=2e-3)
 
 
 def test_a_video_of_another_length_is_an_assertion() -> None:
     with pytest.raises(AssertionError):
-        windowed([TOY] * 2, overlapping_windows(6, 4, 2))(noise(1, 4, 7, 2, 2), T)
+        blend_windows([TOY] * 2, overlapping_windows(6, 4, 2))(noise(1, 4, 7, 2, 2), T)

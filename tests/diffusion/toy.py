@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from animatex_core.diffusion.schedule import NoiseSchedule
-from animatex_core.diffusion.solvers import SOLVERS, TIMESTEPS_OF, Denoiser, OnStep
+from animatex_core.diffusion.solvers import SOLVER_TIMESTEPS, SOLVERS, Denoiser, OnStep
 
 SCHEDULE = NoiseSchedule.released()
 
@@ -19,7 +19,7 @@ TOY = linear(a=0.3, b=1e-4, c=-0.05)
 
 def solve(solver: str, denoise: Denoiser, x: Tensor, steps: int, on_step: OnStep | None = None) -> Tensor:
     """Run a solver on its own way."""
-    return SOLVERS[solver](denoise, x, SCHEDULE, TIMESTEPS_OF[solver](steps), on_step)
+    return SOLVERS[solver](denoise, x, SCHEDULE, SOLVER_TIMESTEPS[solver](steps), on_step)
 
 
 class Gaussian:

@@ -6,10 +6,10 @@ from PIL import Image
 from animatex_core.encoders.preprocessing import (
     CLIP_MEAN,
     CLIP_STD,
-    autoencoder_pictures,
-    clip_pictures,
+    autoencoder_images,
+    clip_images,
     resize,
-    unit_pictures,
+    unit_images,
 )
 from animatex_core.errors import InvalidInput
 
@@ -35,21 +35,21 @@ def test_images_of_other_modes_become_rgb(mode):
 @pytest.mark.parametrize(("value", "unit", "signed"), [(0, 0.0, -1.0), (255, 1.0, 1.0), (51, 0.2, -0.6)])
 def test_ranges(value, unit, signed):
     picture = np.full((5, 4, 3), value, np.uint8)
-    torch.testing.assert_close(unit_pictures([picture], 4, 5), torch.full((1, 3, 5, 4), unit))
-    torch.testing.assert_close(autoencoder_pictures([picture], 4, 5), torch.full((1, 3, 5, 4), signed))
+    torch.testing.assert_close(unit_images([picture], 4, 5), torch.full((1, 3, 5, 4), unit))
+    torch.testing.assert_close(autoencoder_images([picture], 4, 5), torch.full((1, 3, 5, 4), signed))
 
 
 def test_clip_images_are_square_and_normalised():
     red = np.zeros((30, 90, 3), np.uint8)
     red[..., 0] = 255
-    pictures = clip_pictures([red, NOISE])
+    pictures = clip_images([red, NOISE])
     expected = torch.tensor([1 - CLIP_MEAN[0], -CLIP_MEAN[1], -CLIP_MEAN[2]]) / torch.tensor(CLIP_STD)
     assert pictures.shape == (2, 3, 224, 224)
     torch.testing.assert_close(pictures[0], expected.view(3, 1, 1).expand(3, 224, 224))
 
 
 def test_pixels_keep_their_place():
-    pictures = unit_pictures([NOISE], 60, 40)
+    pictures = unit_images([NOISE], 60, 40)
     assert pictures[0, 2, 39, 59] == NOISE[39, 59, 2] / np.float32(255)
     assert pictures.is_contiguous()
 
@@ -69,4 +69,4 @@ def test_other_arrays_are_rejected(picture, found):
 
 def test_an_empty_list_is_rejected():
     with pytest.raises(InvalidInput, match="at least 1"):
-        clip_pictures([])
+        clip_images([])

@@ -8,12 +8,12 @@ import pytest
 
 from animatex_core.cli.evaluated import ProceduralSet
 from animatex_core.errors import InvalidInput
-from animatex_core.evaluation.benchmark.cases import task_of
+from animatex_core.evaluation.benchmark.cases import make_task
 from animatex_core.evaluation.benchmark.charts import chart
 from animatex_core.evaluation.benchmark.folder_set import FolderSet
 from animatex_core.evaluation.benchmark.run import write_or_match_settings
-from animatex_core.evaluation.benchmark.systems import ClipsOf
-from animatex_core.evaluation.benchmark.tables import SCORES, tables, written
+from animatex_core.evaluation.benchmark.systems import RecordedSystem
+from animatex_core.evaluation.benchmark.tables import SCORES, format_tables, format_value
 from animatex_core.pose.keypoints import PoseSequence, seen
 
 from .benchmark_samples import FRAMES, HEIGHT, WIDTH, write_set
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_self_driven_is_the_first_frame_and_the_poses_of_the_clip() -> None:
     case = MADE_UP.case(0)
-    task = task_of(case, "self-driven", _nobody)
+    task = make_task(case, "self-driven", _nobody)
     np.testing.assert_array_equal(task.reference.picture, case.frames[0])
     np.testing.assert_array_equal(task.poses.points, case.poses.points)
 
@@ -42,7 +42,7 @@ def test_self_driven_is_the_first_frame_and_the_poses_of_the_clip() -> None:
 def test_cross_moves_and_scales_all_frames_alike() -> None:
     case = MADE_UP.case(0)
     human = MADE_UP.human(np.random.default_rng(3))
-    task = task_of(case, "cross", lambda: human)
+    task = make_task(case, "cross", lambda: human)
     scales = heights(task.poses) / heights(case.poses)
     assert scales == pytest.approx(scales[0], rel=1e-4)
     assert scales[0] != pytest.approx(1, abs=0.01)
@@ -92,16 +92,16 @@ def test_missing_files_are_reported(folder: Path) -> None:
 
 def test_clips_of_other_systems_are_resized_and_must_be_long_enough(folder: Path) -> None:
     case = FolderSet(folder, FRAMES, 1).case(0)
-    task = task_of(case, "self-driven", _nobody)
-    theirs = ClipsOf("theirs", folder / "clips", only="self-driven")
+    task = make_task(case, "self-driven", _nobody)
+    theirs = RecordedSystem("theirs", folder / "clips", only="self-driven")
     assert theirs.clip("a", 0, "self-driven", task, (32, 48)).shape == (FRAMES, 48, 32, 3)
-    longer = task_of(MADE_UP.case(0), "self-driven", _nobody)
+    longer = make_task(MADE_UP.case(0), "self-driven", _nobody)
     more = ProceduralSet(1, FRAMES + 1, WIDTH, HEIGHT).case(0)
     assert theirs.clip("b", 0, "self-driven", longer, (32, 48)).shape[0] == FRAMES
     with pytest.raises(InvalidInput, match="has 3 frames, but the true clip has 4"):
-        theirs.clip("a", 0, "self-driven", task_of(more, "self-driven", _nobody), (32, 48))
+        theirs.clip("a", 0, "self-driven", make_task(more, "self-driven", _nobody), (32, 48))
     with pytest.raises(InvalidInput, match="There is no clip of the case a"):
-        ClipsOf("theirs", folder / "clips").clip("a", 0, "cross", task, (32, 48))
+        RecordedSystem("theirs", folder / "clips").clip("a", 0, "cross", task, (32, 48))
 
 
 def test_settings_are_stored_and_compared(tmp_path: Path) -> None:
@@ -116,13 +116,13 @@ def test_settings_are_stored_and_compared(tmp_path: Path) -> None:
 
 
 def test_values_are_formatted_as_in_the_paper() -> None:
-    shown = [written(metric, value) for metric, value in SCORES["cross"].items()]
+    shown = [format_value(metric, value) for metric, value in SCORES["cross"].items()]
     assert shown == ["13.60", "0.452", "1.02E-04", "0.430", "26.11", "32.23", "703.87"]
 
 
 def test_names_do_not_break_tables_and_charts() -> None:
     results = {"cross": {"a|b <c>": {"SSIM": 0.5, "FID": 0.0}}}
-    assert "| a\\|b <c> | 0.500 | 0.00 |" in tables(results, ["one"])  # type: ignore[arg-type]
+    assert "| a\\|b <c> | 0.500 | 0.00 |" in format_tables(results, ["one"])  # type: ignore[arg-type]
     drawn = ElementTree.fromstring(chart(results))  # type: ignore[arg-type]
     texts = [each.text for each in drawn.iter("{http://www.w3.org/2000/svg}text")]
     assert "a|b <c>, cross" in texts

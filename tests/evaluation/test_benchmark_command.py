@@ -10,7 +10,7 @@ import torch
 
 from animatex_core.animate_x.checkpoint import read_denoiser, write_denoiser
 from animatex_core.animate_x.config import DenoiserConfig
-from animatex_core.animate_x.dummy_components import generate_weights
+from animatex_core.animate_x.dummy_components import init_random_weights
 from animatex_core.animate_x.unet import AnimateXUNet
 from animatex_core.hub.bundled import SHIPPED
 from animatex_core.hub.models_dir import ModelsDir
@@ -236,5 +236,5 @@ def _training(folder: Path, config: DenoiserConfig) -> Path:
 
 def _weights(config: DenoiserConfig) -> dict[str, torch.Tensor]:
     unet = AnimateXUNet(config)
-    generate_weights(unet)
+    init_random_weights(unet)
     return dict(unet.state_dict())

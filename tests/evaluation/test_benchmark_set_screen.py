@@ -11,12 +11,12 @@ from animatex_core.cli.main import main
 from animatex_core.errors import InvalidInput
 from animatex_core.evaluation.benchmark_set.screening import (
     LIMBS,
-    Measured,
     PoseFinder,
     Thresholds,
-    faults,
+    VideoQuality,
+    acceptance_reason,
     measure,
-    praise,
+    rejection_reasons,
 )
 from animatex_core.pose.extractor import PoseExtractor
 from animatex_core.pose.keypoints import BODY_JOINTS, POINTS, PoseSequence
@@ -33,7 +33,7 @@ def poses(frames: int = 20, score: float = 0.8) -> np.ndarray:
     return points
 
 
-def measured(points: np.ndarray, joints: int = 10) -> Measured:
+def measured(points: np.ndarray, joints: int = 10) -> VideoQuality:
     return measure(PoseSequence.from_points(points, 64, 96), FPS, joints)
 
 
@@ -47,8 +47,8 @@ def test_a_video_with_a_body_in_every_frame_is_kept() -> None:
     found = measured(poses())
     assert (found.frames, found.found, found.gap) == (20, 1.0, 0.0)
     assert found.confidence == pytest.approx(0.8)
-    assert list(faults(found, Thresholds())) == []
-    assert praise(found) == "a body is found in 100% of the frames, with a mean score of 0.80"
+    assert list(rejection_reasons(found, Thresholds())) == []
+    assert acceptance_reason(found) == "a body is found in 100% of the frames, with a mean score of 0.80"
 
 
 def test_heads_hands_and_toes_are_ignored() -> None:
@@ -87,7 +87,7 @@ def test_the_longest_gap_counts_in_seconds() -> None:
     ],
 )
 def test_reasons_for_rejection(values: tuple[int, float, float, float], expected: list[str]) -> None:
-    found = list(faults(Measured(*values), Thresholds()))
+    found = list(rejection_reasons(VideoQuality(*values), Thresholds()))
     assert len(found) == len(expected)
     assert all(fault.startswith(start) for fault, start in zip(found, expected, strict=True))
 

@@ -7,7 +7,12 @@ from torch import Tensor, nn
 from torchvision.transforms import functional as transforms
 
 from animatex_core.errors import InvalidInput
-from animatex_core.evaluation.metrics.features import FrameFeatures, WindowFeatures, resized_frames, windows
+from animatex_core.evaluation.metrics.features import (
+    FrameFeatures,
+    WindowFeatures,
+    resize_frames,
+    split_windows,
+)
 from animatex_core.evaluation.metrics.i3d import i3d_input
 from animatex_core.evaluation.metrics.inception import inception_input
 from animatex_core.evaluation.metrics.pixels import unit_frames
@@ -39,7 +44,7 @@ def test_clips_are_stretched_by_a_smoothing_bicubic_filter(height, width, side):
         transforms.InterpolationMode.BICUBIC,
         antialias=True,
     )
-    assert torch.allclose(resized_frames(clip, side).double(), expected, atol=255e-4)
+    assert torch.allclose(resize_frames(clip, side).double(), expected, atol=255e-4)
 
 
 def test_frames_for_fid_are_stretched_without_smoothing():
@@ -64,7 +69,7 @@ def test_ranges_are_those_the_networks_were_trained_on():
 )
 def test_windows_are_sixteen_frames_in_a_row(frames, stride, starts):
     numbers = torch.arange(float(frames)).view(-1, 1, 1, 1).expand(-1, 3, 2, 2)
-    found = windows(numbers, stride)
+    found = split_windows(numbers, stride)
     assert found.shape == (len(starts), 3, 16, 2, 2)
     assert found[:, 1, :, 0, 1].tolist() == [list(range(start, start + 16)) for start in starts]
 
@@ -72,13 +77,15 @@ def test_windows_are_sixteen_frames_in_a_row(frames, stride, starts):
 @pytest.mark.parametrize("frames", [1, 15])
 def test_a_short_clip_ends_on_its_last_frame(frames):
     numbers = torch.arange(float(frames)).view(-1, 1, 1, 1).expand(-1, 3, 2, 2)
-    assert windows(numbers, 1)[:, 0, :, 0, 0].tolist() == [[*range(frames), *[frames - 1] * (16 - frames)]]
+    assert split_windows(numbers, 1)[:, 0, :, 0, 0].tolist() == [
+        [*range(frames), *[frames - 1] * (16 - frames)]
+    ]
 
 
 @pytest.mark.parametrize("stride", [0, -1, 1.5])
 def test_a_stride_is_a_whole_number(stride):
     with pytest.raises(InvalidInput, match=r"stride of the windows is .* use 1 or more"):
-        windows(torch.zeros(20, 3, 2, 2), stride)
+        split_windows(torch.zeros(20, 3, 2, 2), stride)
 
 
 def test_samples_do_not_depend_on_the_batch():

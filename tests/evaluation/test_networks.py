@@ -9,7 +9,7 @@ from animatex_core.checkpoints.validation import load_strictly, shapes
 from animatex_core.errors import DamagedCheckpoint, UnsafeCheckpoint, WrongCheckpoint
 from animatex_core.evaluation.metrics.feature_files import load_network
 from animatex_core.evaluation.metrics.features import fid_features
-from animatex_core.evaluation.metrics.i3d import i3d_input, i3d_on_meta, padded_same
+from animatex_core.evaluation.metrics.i3d import i3d_input, i3d_on_meta, pad_same
 from animatex_core.evaluation.metrics.inception import inception_on_meta
 from animatex_core.evaluation.metrics.pixels import unit_frames
 from animatex_core.evaluation.metrics.resnet3d import resnet_input, resnet_on_meta
@@ -87,7 +87,7 @@ def test_inception_has_the_features_of_pytorch_fid(models):
     [(8, 7, 2, (2, 3)), (7, 7, 2, (3, 3)), (7, 2, 2, (0, 1)), (8, 1, 2, (0, 0))],
 )
 def test_padding_is_tensorflows(size, kernel, stride, pads):
-    padded = padded_same(torch.ones(1, 1, 1, 1, size), (1, 1, kernel), (1, 1, stride)).flatten().tolist()
+    padded = pad_same(torch.ones(1, 1, 1, 1, size), (1, 1, kernel), (1, 1, stride)).flatten().tolist()
     assert padded == [0] * pads[0] + [1] * size + [0] * pads[1]
 
 

@@ -126,7 +126,7 @@ def test_a_missing_key_is_reported(tmp_path: Path) -> None:
 def test_a_page_that_is_too_large_causes_a_warning(
     folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("animatex_core.evaluation.study.page.LARGE", 1000)
+    monkeypatch.setattr("animatex_core.evaluation.study.page.LARGE_PAGE_BYTES", 1000)
     with pytest.warns(AnimateXWarning, match="use fewer pairs"):
         build(folders, tmp_path / "study.html")
 

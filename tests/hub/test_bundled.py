@@ -15,9 +15,9 @@ from animatex_core.checkpoints.safe_load import open_tensors
 from animatex_core.encoders.autoencoder import LATENT_SCALE, SMALL_AUTOENCODER, network_on_meta
 from animatex_core.errors import InvalidInput, WrongCheckpoint
 from animatex_core.hub.bundled import SmallBundle
-from animatex_core.pose.dwpose import DWPose, load_pose_nets
+from animatex_core.pose.dwpose import DWPose, load_small_models
 from animatex_core.pose.onnx_model import OnnxModel
-from animatex_core.pose.torch_models import TorchNet
+from animatex_core.pose.torch_models import TorchModel
 from animatex_core.training.small_models import pack as packing
 from animatex_core.training.small_models.pack import pack, read_parts
 from tests.pose.onnx_files import draw_people
@@ -90,7 +90,7 @@ def test_pose_nets_are_the_same_with_onnxruntime_and_without(
     assert isinstance(found._detector, OnnxModel)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     twins = dwpose.open()
-    assert isinstance(twins._landmarks, TorchNet)
+    assert isinstance(twins._landmarks, TorchModel)
     one, two = (extractor.extract(frames).points for extractor in (found, twins))
     np.testing.assert_allclose(one, two, atol=1e-3)
     assert dwpose.contents != DWPose(device="cpu").contents
@@ -104,5 +104,5 @@ def test_damaged_files_are_named(bundle: SmallBundle, tmp_path: Path) -> None:
     with pytest.raises(WrongCheckpoint, match=r"autoencoder\.safetensors does not fit the autoencoder"):
         load_small(SmallBundle(tmp_path), torch.float32, CPU)
     with pytest.raises(WrongCheckpoint, match="does not fit the small pose models"):
-        load_pose_nets(bundle.denoiser)
+        load_small_models(bundle.denoiser)
     assert read_denoiser(bundle.denoiser).trained_on.reference_form == "both"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from animatex_core.pose.detector import CELLS, decode_people, letterbox, letterbox_ratio
-from animatex_core.pose.estimator import Region, crop, decode_points, region_of
+from animatex_core.pose.estimator import Region, crop, decode_points, region_around
 from animatex_core.pose.keypoints import PoseSequence, openpose_from_133, poses_from_133, seen
 
 Numbers = Mapping[str, np.ndarray]
@@ -35,7 +35,7 @@ def check_yolox_case(numbers: Numbers, case: Case) -> None:
 def check_rtmpose_case(numbers: Numbers, case: Case) -> None:
     """The pose model's image of the first box, and the points of its output for every box."""
     frame, tolerance = numbers["image"][..., ::-1], case["tolerance"]
-    regions = [region_of(box) for box in numbers["boxes"]]
+    regions = [region_around(box) for box in numbers["boxes"]]
     image = crop(frame, regions[0]).transpose(1, 2, 0)
     assert_near(image[::EVERY, ::EVERY], numbers["crop0"], tolerance)
     assert_near(np.stack([region.centre for region in regions]), numbers["center"], tolerance)

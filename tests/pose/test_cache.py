@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.pose.cache import PoseCache, digest_file, digest_frames, key_of
+from animatex_core.pose.cache import PoseCache, cache_key, digest_file, digest_frames
 from animatex_core.pose.keypoints import POINTS, PoseSequence
 from tests.support.small_disk import mounted, remount
 
@@ -94,7 +94,7 @@ def written(folder: Path, **contents: str) -> list[Path]:
 
 
 def pose_key(clip: Path, models: Sequence[Path], settings: Mapping[str, object]) -> str:
-    return key_of([digest_file(path) for path in (clip, *models)], settings)
+    return cache_key([digest_file(path) for path in (clip, *models)], settings)
 
 
 def test_the_content_of_the_files_counts_and_not_their_names(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from animatex_core.pose.estimator import DEVIATION, MEAN, Region, crop, decode_points, region_of
+from animatex_core.pose.estimator import DEVIATION, MEAN, Region, crop, decode_points, region_around
 
 WHOLE = Region(np.array([144.0, 192.0]), np.array([288.0, 384.0]))
 
@@ -14,7 +14,7 @@ WHOLE = Region(np.array([144.0, 192.0]), np.array([288.0, 384.0]))
 def test_a_box_is_grown_and_stretched_to_the_aspect_of_the_model(
     box: tuple[float, ...], size: tuple[float, float]
 ) -> None:
-    region = region_of(np.array(box, np.float32))
+    region = region_around(np.array(box, np.float32))
     assert tuple(region.size) == size
     assert tuple(region.centre) == ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
 

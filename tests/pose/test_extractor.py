@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import Cancelled, InvalidInput, WrongCheckpoint
-from animatex_core.pose.detector import FORM as DETECTOR_FORM
-from animatex_core.pose.estimator import FORM as LANDMARKS_FORM
+from animatex_core.pose.detector import SIGNATURE as DETECTOR_FORM
+from animatex_core.pose.estimator import SIGNATURE as LANDMARKS_FORM
 from animatex_core.pose.extractor import PoseExtractor
 from animatex_core.pose.keypoints import PoseSequence, seen
 from animatex_core.pose.onnx_model import open_model

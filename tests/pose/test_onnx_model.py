@@ -15,8 +15,8 @@ from animatex_core.errors import (
     WrongCheckpoint,
 )
 from animatex_core.pose import onnx_model
-from animatex_core.pose.estimator import FORM as LANDMARKS
-from animatex_core.pose.onnx_model import ModelSignature, open_model, warn_of_installation
+from animatex_core.pose.estimator import SIGNATURE as LANDMARKS
+from animatex_core.pose.onnx_model import ModelSignature, open_model, warn_of_cpu_fallback
 from tests.pose.onnx_files import Batch, Graph, Shape, expanded, write_detector, write_landmarks, write_other
 
 FORM = ModelSignature("the net", (3, 4, 4), ((2, 5), (7,)))
@@ -151,7 +151,7 @@ def test_an_unknown_device_is_rejected_before_the_file_is_read(tmp_path: Path) -
 def test_a_device_that_is_not_to_be_had_is_warned_of_and_left_to_the_cpu(tmp_path: Path) -> None:
     model = open_model(write_other(tmp_path / "net.onnx", {"in": (1, 3, 4, 4)}, GOOD), FORM, "directml")
     with pytest.warns(AnimateXWarning, match="has no DirectML.*-m pip install onnxruntime-directml"):
-        warn_of_installation("directml", model)
+        warn_of_cpu_fallback("directml", model)
 
 
 def test_a_provider_that_fails_at_the_start_is_left_to_the_cpu(
@@ -172,7 +172,7 @@ def test_a_provider_that_fails_at_the_start_is_left_to_the_cpu(
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: listed)
     model = open_model(path, FORM)
     with pytest.warns(AnimateXWarning, match="offers CUDA but could not start it"):
-        warn_of_installation("auto", model)
+        warn_of_cpu_fallback("auto", model)
     assert model.providers == ["CPUExecutionProvider"]
 
 

@@ -10,7 +10,7 @@ from onnx import helper
 
 from animatex_core.errors import DamagedCheckpoint, OutOfMemory, UnsafeCheckpoint
 from animatex_core.pose.onnx_model import ModelSignature, open_model
-from animatex_core.pose.onnx_sizes import asks_too_much
+from animatex_core.pose.onnx_sizes import exceeds_memory_limit
 from tests.pose.onnx_files import Graph, expanded, write_detector, write_landmarks
 
 SIDE = 30_000
@@ -82,5 +82,5 @@ def test_a_file_that_only_onnxruntime_can_parse_is_rejected(tmp_path: Path) -> N
 
 
 def test_ordinary_models_pass(tmp_path: Path) -> None:
-    assert not asks_too_much(write_detector(tmp_path / "detector.onnx", convolutions=2))
-    assert not asks_too_much(write_landmarks(tmp_path / "landmarks.onnx", "batch", convolutions=2))
+    assert not exceeds_memory_limit(write_detector(tmp_path / "detector.onnx", convolutions=2))
+    assert not exceeds_memory_limit(write_landmarks(tmp_path / "landmarks.onnx", "batch", convolutions=2))

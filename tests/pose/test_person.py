@@ -3,7 +3,7 @@ import pytest
 
 from animatex_core.errors import InvalidInput
 from animatex_core.pose import person
-from animatex_core.pose.person import MAX_CROWD, PATIENCE, PersonRule, PersonTracker
+from animatex_core.pose.person import MAX_CROWD, MAX_MISSED, PersonRule, PersonTracker
 
 LEFT, MIDDLE, RIGHT = (0.05, 0.2, 0.2, 0.8), (0.4, 0.1, 0.6, 0.9), (0.8, 0.3, 0.9, 0.7)
 
@@ -55,15 +55,15 @@ def test_a_missed_person_is_not_replaced_by_a_neighbour() -> None:
     assert run("leftmost", frames) == [0, None, None, 1]
 
 
-@pytest.mark.parametrize(("absent", "found"), [(PATIENCE, None), (PATIENCE + 1, 0)])
+@pytest.mark.parametrize(("absent", "found"), [(MAX_MISSED, None), (MAX_MISSED + 1, 0)])
 def test_after_a_long_absence_another_person_is_chosen(absent: int, found: int | None) -> None:
     frames = [boxes(LEFT, RIGHT)] + [boxes(RIGHT)] * absent
     assert run("leftmost", frames)[-1] == found
 
 
 def test_one_who_comes_back_in_time_is_known_again() -> None:
-    frames = [boxes(LEFT, RIGHT), *[boxes()] * PATIENCE, boxes(RIGHT, LEFT)]
-    assert run("leftmost", frames) == [0, *[None] * PATIENCE, 1]
+    frames = [boxes(LEFT, RIGHT), *[boxes()] * MAX_MISSED, boxes(RIGHT, LEFT)]
+    assert run("leftmost", frames) == [0, *[None] * MAX_MISSED, 1]
 
 
 def test_a_leap_without_overlap_is_followed_to_the_one_of_like_size() -> None:

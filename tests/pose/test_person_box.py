@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import InvalidInput
-from animatex_core.pose.person import PersonBox, PersonTracker, require_chosen
+from animatex_core.pose.person import PersonBox, PersonTracker, require_person_found
 from animatex_core.pose.person_box import read_person_box
 
 BOX = {"x": 10, "y": 20, "width": 30, "height": 40}
@@ -51,4 +51,4 @@ def test_the_person_in_the_box_is_followed() -> None:
 
 def test_an_empty_box_is_rejected_in_one_sentence() -> None:
     with pytest.raises(InvalidInput, match=r"30 x 40 pixels at .10, 20., but nobody found in the video"):
-        require_chosen(MEANT, 2, False, "the video")
+        require_person_found(MEANT, 2, False, "the video")

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import InvalidInput
-from animatex_core.pose.estimator import AROUND
+from animatex_core.pose.estimator import CROP_SCALE
 from animatex_core.pose.keypoints import POINTS
 from animatex_core.pose.person import PersonRule
-from animatex_core.pose.person_region import GROWTH, People, PersonRegionTracker
+from animatex_core.pose.person_region import BOX_SCALE, People, PersonRegionTracker
 
 SIZE = (100, 200)
 A, B = (10, 20, 30, 100), (60, 20, 90, 100)
@@ -52,7 +52,7 @@ def test_between_detections_the_seen_points_tell_where_the_person_is() -> None:
     region = where.undetected()
     assert region is not None
     np.testing.assert_allclose(region.centre, [60, 80], rtol=1e-5)
-    np.testing.assert_allclose(region.size[1], 80 * GROWTH * AROUND, rtol=1e-5)
+    np.testing.assert_allclose(region.size[1], 80 * BOX_SCALE * CROP_SCALE, rtol=1e-5)
 
 
 def test_too_few_points_tell_nothing() -> None:

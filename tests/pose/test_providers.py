@@ -6,11 +6,11 @@ import pytest
 from animatex_core.errors import InvalidInput
 from animatex_core.pose.providers import (
     choose_providers,
-    complaint,
-    fitting_wheel,
-    import_failure,
+    cpu_fallback_reason,
+    import_error,
     installed_wheels,
     provider_in_use,
+    recommended_wheel,
 )
 
 CUDA, DML, COREML, CPU = (f"{name}ExecutionProvider" for name in ("CUDA", "Dml", "CoreML", "CPU"))
@@ -61,7 +61,7 @@ def test_the_provider_in_use_is_the_first_active_one(active: list[str], label: s
 def test_no_complaint_if_the_device_is_used(
     device: str, available: list[str], active: list[str], wheels: list[str]
 ) -> None:
-    assert complaint(device, available, active, wheels, "onnxruntime") is None
+    assert cpu_fallback_reason(device, available, active, wheels, "onnxruntime") is None
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_no_complaint_if_the_device_is_used(
 def test_work_on_the_cpu_is_explained_with_the_commands_to_fix_it(
     device: str, available: list[str], wheels: list[str], words: list[str]
 ) -> None:
-    sentence = complaint(device, available, [CPU], wheels, "onnxruntime")
+    sentence = cpu_fallback_reason(device, available, [CPU], wheels, "onnxruntime")
     assert sentence is not None
     assert sentence.startswith("Poses are detected on the CPU because")
     assert all(word in sentence for word in words), sentence
@@ -115,7 +115,7 @@ def test_the_installed_wheel_is_known() -> None:
     [("onnxruntime-gpu", "has no CUDA"), ("onnxruntime-directml", None), ("onnxruntime", None)],
 )
 def test_a_cuda_gpu_that_the_wheel_cannot_use_is_reported(fitting: str, words: str | None) -> None:
-    sentence = complaint("auto", [CPU], [CPU], ["onnxruntime"], fitting)
+    sentence = cpu_fallback_reason("auto", [CPU], [CPU], ["onnxruntime"], fitting)
     assert sentence is None if words is None else words in str(sentence)
 
 
@@ -135,7 +135,7 @@ def test_the_wheel_that_suits_the_machine(
     monkeypatch.setattr("torch.cuda.is_available", lambda: cuda)
     monkeypatch.setattr("torch.version.hip", hip)
     monkeypatch.setattr("sys.platform", platform)
-    assert fitting_wheel() == wheel
+    assert recommended_wheel() == wheel
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_the_wheel_that_suits_the_machine(
     ],
 )
 def test_a_failed_import_is_explained(wheels: list[str], command: str) -> None:
-    error = import_failure("No module named 'onnxruntime'", wheels, "onnxruntime-directml")
+    error = import_error("No module named 'onnxruntime'", wheels, "onnxruntime-directml")
     assert isinstance(error, ImportError)
     assert command in str(error)
 

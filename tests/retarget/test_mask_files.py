@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 
 from animatex_core.errors import InvalidInput
 from animatex_core.pose.keypoints import JOINT, PoseSequence
-from animatex_core.retarget.mask_files import of_grey, read_mask
+from animatex_core.retarget.mask_files import mask_from_gray, read_mask
 from animatex_core.retarget.masks import Shows, find_character
 from animatex_core.video.writer import write_clip
 from tests.pose.dialect_files import true_dance
@@ -172,14 +172,14 @@ def test_masks_of_nothing(tmp_path: Path, value: int, kind: str) -> None:
 
 @pytest.mark.parametrize("value", [0, 1])
 def test_a_mask_of_nothing_stays_one_beside_a_pose(value: int) -> None:
-    found = find_character(of_grey(np.full((HEIGHT, WIDTH), float(value))), pose=true_dance(1))
+    found = find_character(mask_from_gray(np.full((HEIGHT, WIDTH), float(value))), pose=true_dance(1))
     assert found.box is None
     assert "is ignored" in found.sentence
 
 
 def test_noise_is_no_figure() -> None:
     noise = np.random.default_rng(1).uniform(0, 0.03, (HEIGHT, WIDTH))
-    assert find_character(of_grey(noise)).box is None
+    assert find_character(mask_from_gray(noise)).box is None
 
 
 def test_a_photograph_causes_a_warning(tmp_path: Path) -> None:
@@ -191,14 +191,14 @@ def test_a_photograph_causes_a_warning(tmp_path: Path) -> None:
 
 
 def test_a_box_that_is_the_whole_image_causes_a_warning() -> None:
-    found = find_character(of_grey(np.ones((4, 2))), "character")
+    found = find_character(mask_from_gray(np.ones((4, 2))), "character")
     assert "The character's box is the whole image" in found.doubts[0]
 
 
 @pytest.mark.parametrize("scale", [1, 255, 1 / 255])
 @pytest.mark.parametrize("shows", ["automatic", "character"])
 def test_arrays_of_every_range(scale: float, shows: Shows) -> None:
-    box = find_character(of_grey(SOFT / 255 * scale if scale > 0.1 else FIGURE * scale), shows).box
+    box = find_character(mask_from_gray(SOFT / 255 * scale if scale > 0.1 else FIGURE * scale), shows).box
     assert box is not None
     np.testing.assert_allclose((box.left, box.top, box.right, box.bottom), BOX, atol=0.02)
 
@@ -212,10 +212,12 @@ def close_up() -> np.ndarray:
 
 def test_the_pose_tells_what_the_border_cannot() -> None:
     pose = figure(STANDING)
-    whole = find_character(of_grey(close_up()), pose=pose)
+    whole = find_character(mask_from_gray(close_up()), pose=pose)
     assert whole.sentence.startswith("The character is where the mask is white")
-    assert find_character(of_grey(close_up())).sentence.startswith("The character is where the mask is black")
-    inverted = find_character(of_grey(1 - close_up()), pose=pose)
+    assert find_character(mask_from_gray(close_up())).sentence.startswith(
+        "The character is where the mask is black"
+    )
+    inverted = find_character(mask_from_gray(1 - close_up()), pose=pose)
     assert inverted.sentence.startswith("The character is where the mask is black")
 
 
@@ -225,7 +227,7 @@ def test_a_pose_beside_the_mask_causes_a_warning() -> None:
         poses.body[0, JOINT[name]] = x / 400, y / 600, 1
     elsewhere = np.zeros((600, 400))
     elsewhere[:, 300:] = 1
-    found = find_character(of_grey(elsewhere), "character", poses)
+    found = find_character(mask_from_gray(elsewhere), "character", poses)
     assert "Only 0% of the joints of the reference pose" in found.doubts[0]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from animatex_core.errors import AnimateXWarning, InvalidInput
 from animatex_core.retarget.character import Box
-from animatex_core.retarget.masks import Shows, box_of
+from animatex_core.retarget.masks import Shows, box_from_mask
 
 FIGURE = np.zeros((100, 50))
 FIGURE[20:80, 10:30] = 1
@@ -32,7 +32,7 @@ CLOSE[30:, 5:45] = 1
 def test_the_character_is_found_in_a_mask_of_either_kind(mask: np.ndarray, shows: Shows, box: Box) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert box_of(mask, 500, 1000, shows) == box
+        assert box_from_mask(mask, 500, 1000, shows) == box
 
 
 @pytest.mark.parametrize(
@@ -47,14 +47,14 @@ def test_the_character_is_found_in_a_mask_of_either_kind(mask: np.ndarray, shows
 )
 def test_a_mask_that_shows_no_character_is_ignored(mask: np.ndarray, shows: Shows, kind: str) -> None:
     with pytest.warns(AnimateXWarning, match=f"The mask is {kind} and is ignored: mark the character"):
-        assert box_of(mask, 500, 1000, shows) is None
+        assert box_from_mask(mask, 500, 1000, shows) is None
 
 
 def test_a_mask_of_another_shape_is_stretched_with_a_warning() -> None:
     with pytest.warns(AnimateXWarning, match="50x100 pixels but the image 640x480: it is stretched"):
-        assert box_of(FIGURE, 640, 480) == BOX
+        assert box_from_mask(FIGURE, 640, 480) == BOX
 
 
 def test_masks_of_something_else_are_rejected() -> None:
     with pytest.raises(InvalidInput, match=r"mask_shows is .sky., but it must be one of"):
-        box_of(FIGURE, 500, 1000, "sky")  # type: ignore[arg-type]
+        box_from_mask(FIGURE, 500, 1000, "sky")  # type: ignore[arg-type]

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from animatex_core.animate_x.checkpoint_keys import from_released, released_keys
+from animatex_core.animate_x.checkpoint_keys import from_official, official_keys
 from animatex_core.animate_x.conditions import ConditionInputs
 from animatex_core.animate_x.config import DenoiserConfig, IpiConfig
 from animatex_core.animate_x.layers import LayerFactory, position_table
 from animatex_core.animate_x.pose_indicator import KeypointEncoder, Resampler
 from animatex_core.animate_x.shapes import ClipShape
 from animatex_core.animate_x.unet import AnimateXUNet
-from animatex_core.diffusion.guidance import Guidance, guided
+from animatex_core.diffusion.guidance import Guidance, with_guidance
 from animatex_core.diffusion.schedule import NoiseSchedule, released_timesteps
 from animatex_core.diffusion.solvers import ddim
 from tests.animate_x_plus.reference_modules import check_ipi_case, check_pose_convs_case
@@ -37,8 +37,8 @@ Case = dict[str, Any]
 
 def fill(module: nn.Module) -> nn.Module:
     """Give a module built on the meta device the reference weights, under their released names."""
-    released = {key: torch.from_numpy(weight(key, shape)) for key, shape in released_keys(module).items()}
-    module.load_state_dict(from_released(released), assign=True)
+    released = {key: torch.from_numpy(weight(key, shape)) for key, shape in official_keys(module).items()}
+    module.load_state_dict(from_official(released), assign=True)
     return module.eval().requires_grad_(False)
 
 
@@ -132,7 +132,7 @@ def run_ddim(numbers: Numbers, case: Case) -> None:
         return toy["a"] * x * k + toy["b"] * t.view(-1, 1, 1, 1, 1) + toy["c"] * k
 
     passes = partial(predict, k=toy["k_conditional"]), partial(predict, k=toy["k_unconditional"])
-    denoiser = guided(*passes, Guidance(case["guide_scale"]))
+    denoiser = with_guidance(*passes, Guidance(case["guide_scale"]))
     for steps in case["steps"]:
         timesteps = released_timesteps(steps)
         assert list(timesteps.visited) == numbers[f"timesteps_{steps}"].tolist()

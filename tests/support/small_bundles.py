@@ -10,7 +10,7 @@ from torch import Tensor
 from animatex_core.animate_x.checkpoint import DenoiserFile
 from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x.dummy_components import CONFIG as GENERATED
-from animatex_core.animate_x.dummy_components import generate_weights
+from animatex_core.animate_x.dummy_components import init_random_weights
 from animatex_core.animate_x.training_spec import TrainingSpec
 from animatex_core.animate_x.unet import AnimateXUNet
 from animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, AutoencoderConfig, network_on_meta
@@ -62,5 +62,5 @@ def write_bundle_on_patches(folder: Path) -> SmallBundle:
 
 
 def _weights(network: torch.nn.Module) -> dict[str, Tensor]:
-    generate_weights(network)
+    init_random_weights(network)
     return dict(network.state_dict())

@@ -12,7 +12,7 @@ from animatex_core.animate_x.components import load_small
 from animatex_core.animate_x.sampling import SamplingSettings
 from animatex_core.diffusion.guidance import Guidance
 from animatex_core.errors import InvalidInput
-from animatex_core.training.animate_x.task import denoiser_of
+from animatex_core.training.animate_x.task import to_denoiser_file
 from animatex_core.training.data.encoding import Encoders
 from animatex_core.training.loop.checkpoint import WEIGHTS, latest_checkpoint
 from animatex_core.training.saved_runs import read_checkpoint
@@ -60,7 +60,9 @@ def test_all_variants_are_trained_scored_and_compared(ablations: Ablations) -> N
         (3, seed) for _, seed in RUNS.values()
     ]
     assert [name for name, each in found.items() if each.config.epi is None] == ["without-EPI-0"]
-    assert [name for name, each in found.items() if denoiser_of(each).config.ipi is None] == ["without-IPI-0"]
+    assert [name for name, each in found.items() if to_denoiser_file(each).config.ipi is None] == [
+        "without-IPI-0"
+    ]
     first = {name: each.under(WEIGHTS)["out.2.weight"] for name, each in found.items()}
     assert not torch.equal(first["full-0"], first["full-1"])
     assert not torch.equal(first["full-0"], first["without-EPI-0"])

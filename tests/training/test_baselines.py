@@ -27,12 +27,12 @@ def aimed(triple: Triple, *steps: float) -> Triple:
 
 def test_a_resting_character_is_not_blurred(triple: Triple) -> None:
     resting = aimed(triple, 0.0, 0.0)
-    assert (scores.blurred(resting) == triple.reference.frames).all()
+    assert (scores.blur_reference(resting) == triple.reference.frames).all()
 
 
 def test_a_moving_character_is_blurred_over_its_positions(triple: Triple) -> None:
     going = aimed(triple, 0.0, 0.1, 0.2)
-    blurred = scores.blurred(going)
+    blurred = scores.blur_reference(going)
     assert blurred.shape == going.target.frames.shape
     # The pose is that of the true clip here, so that nothing but the motion is missing.
     # A place that falls between two pixels may be rounded to either of them.

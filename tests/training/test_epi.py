@@ -5,7 +5,7 @@ import pytest
 
 from animatex_core.errors import InvalidInput
 from animatex_core.pose.keypoints import JOINT, PoseSequence, seen
-from animatex_core.retarget.bones import BODY_BONES, KIND, TWIGS_OF
+from animatex_core.retarget.bones import BODY_BONES, BONES_OF, KIND
 from animatex_core.retarget.parts import POINTS_OF
 from animatex_core.retarget.settings import Factors
 from animatex_core.training.epi.indicator import ExplicitPoseIndicator, Transformation
@@ -41,7 +41,7 @@ def test_the_result_has_the_bones_of_the_anchor_times_the_factors(factors: dict[
     ranges = FactorRanges(**{**SAME, **{part: (value, value) for part, value in factors.items()}})
     settings = EpiSettings(probability=1, ranges=ranges, factor_chance=1, drop=False, add=False)
     result = indicator(settings, figure(CARTOON))(rigid_dance(3), np.random.default_rng(0))
-    kinds = [TWIGS_OF[child].kind for _, child in BODY_BONES]
+    kinds = [BONES_OF[child].kind for _, child in BODY_BONES]
     limbs = [index for index, kind in enumerate(kinds) if kind not in ("face", "foot")]
     scaled = Factors(**factors).ratios()[[KIND[kinds[index]] for index in limbs]]
     wanted = np.linalg.norm(bones(figure(CARTOON)), axis=-1)[:, limbs] * scaled

@@ -1,7 +1,7 @@
 import numpy as np
 
 from animatex_core.pose.keypoints import JOINT, PoseSequence
-from animatex_core.training.epi.pose_pool import PosePool, in_picture_of
+from animatex_core.training.epi.pose_pool import PosePool, fit_to_image_size
 from tests.retarget.motion import CARTOON, STANDING, dance, figure, pixels, without
 
 
@@ -36,7 +36,7 @@ def test_every_sequence_counts_the_same_and_nothing_is_copied() -> None:
 def test_an_anchor_of_a_wide_picture_is_not_squeezed_into_a_narrow_one() -> None:
     wide = figure(STANDING)
     wide = PoseSequence(wide.body * [1 / 3, 1, 1] + [0.6, 0, 0], wide.hands, wide.face, 1200, 600)
-    narrow = in_picture_of(wide, 200, 300)
+    narrow = fit_to_image_size(wide, 200, 300)
     bones = [np.diff(pixels(poses)[0, [1, 4, 10], :2], axis=0) for poses in (wide, narrow)]
     np.testing.assert_allclose(bones[1], bones[0] / 2, rtol=1e-4)
     place = slice(JOINT["neck"], JOINT["neck"] + 1)

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from animatex_core.animate_x.components import load_small
-from animatex_core.animate_x.dummy_components import generate_weights
+from animatex_core.animate_x.dummy_components import init_random_weights
 from animatex_core.animate_x.sampling import SamplingSettings
 from animatex_core.diffusion.guidance import Guidance
 from animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, network_on_meta
@@ -58,7 +58,7 @@ def test_only_moving_pixels_count() -> None:
 
 def test_only_equal_clips_have_perceptual_distance_zero() -> None:
     network = network_on_meta(SMALL_AUTOENCODER).to_empty(device="cpu")
-    generate_weights(network, 0)
+    init_random_weights(network, 0)
     clips = [draw_triple(0, number, 2, 64, 96).target.frames for number in range(2)]
     noisy = np.clip(clips[0].astype(int) + np.random.default_rng(0).integers(-9, 10, clips[0].shape), 0, 255)
     to_noisy = scores.perceptual_distance(network.encoder, noisy.astype(np.uint8), clips[0])

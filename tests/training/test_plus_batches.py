@@ -18,12 +18,12 @@ from animatex_core.training.animate_x_plus.synthetic import (
     COLORS,
     SyntheticSettings,
     draw_background_motion,
-    video_of,
+    to_video,
     write_synthetic,
 )
-from animatex_core.training.animate_x_plus.task import draw_timesteps, mixed
+from animatex_core.training.animate_x_plus.task import add_noise, draw_timesteps
 from animatex_core.training.loop.batch_schedule import BatchPlan, Position, plan_batches
-from animatex_core.training.loop.prefetch import prefetched
+from animatex_core.training.loop.prefetch import prefetch_batches
 
 from .plus_samples import ENCODERS, KEPT, SHAPE, SyntheticWanClips, drawn, settings
 
@@ -56,7 +56,7 @@ def test_batches_of_both_tasks_come_from_workers_as_planned(folder: Path) -> Non
     make = PlusBatchMaker(config, WanClipFolder.open(folder))
     plans = list(plan_batches(config, Position()))
     assert {plan.task for plan in plans} == {"animation", "ti2v"}
-    batches = list(prefetched(make, iter(plans), 1))
+    batches = list(prefetch_batches(make, iter(plans), 1))
     assert [batch.poses is None for batch in batches] == [plan.task == "ti2v" for plan in plans]
     assert all(len(batch.latents) == 2 for batch in batches)
 
@@ -99,7 +99,7 @@ def test_conditions_are_dropped_at_their_rates() -> None:
 def test_a_shorter_batch_uses_the_start_of_a_clip() -> None:
     shape = WanShape(SHAPE.width, SHAPE.height, 9)
     longer = draw_background_motion(0, 0, 9, shape.width, shape.height).frames
-    whole, part = (ENCODERS.latents(video_of(longer[:frames])) for frames in (9, 5))
+    whole, part = (ENCODERS.latents(to_video(longer[:frames])) for frames in (9, 5))
     clip = replace(drawn(0)["ti2v"][0], latents=whole, image_latents=whole)
     assert torch.equal(clip.first(5).latents, part)
     with pytest.raises(InvalidInput, match=r"has 9 frames, but batches\.frames is 13"):
@@ -139,7 +139,7 @@ def test_sigmas_have_the_density_of_the_sampler() -> None:
     assert 0 <= drawn_at.min() <= drawn_at.max() <= 1000
     assert drawn_at.median() == pytest.approx(1000 * 5 * 0.5 / 3, rel=0.01)
     latents, noise = torch.randn(2, 1, 1, 1, 1), torch.randn(2, 1, 1, 1, 1)
-    at = mixed(latents, noise, torch.tensor([0.0, 1000.0]))
+    at = add_noise(latents, noise, torch.tensor([0.0, 1000.0]))
     assert torch.equal(at, torch.cat([latents[:1], noise[1:]]))
 
 

@@ -17,8 +17,8 @@ from animatex_core.training.animate_x_plus.config import PlusTrainingConfig
 from animatex_core.training.animate_x_plus.task import PlusTask
 from animatex_core.training.animate_x_plus.trainable_parts import ADDED, LORA, TARGETS
 from animatex_core.training.config_file import (
-    changed,
-    config_of,
+    override_config,
+    parse_config,
     read_any_config,
     read_config,
     shipped_configs,
@@ -64,14 +64,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("changes", "sentence"), REFUSED)
 def test_a_setting_that_cannot_work_is_named(changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InvalidInput, match=re.escape(sentence)):
-        config_of({**SETTINGS, **changes})
+        parse_config({**SETTINGS, **changes})
 
 
 @pytest.mark.parametrize("name", ["plus-paper", "plus-paper-shared", "plus-tiny", "plus-tiny-wan"])
 def test_shipped_configurations_survive_a_round_trip(name: str) -> None:
     config = read_any_config(name, ["mixed_precision=no", "modules.variant=simple"])
     assert isinstance(config, PlusTrainingConfig)
-    assert config == config_of(config.to_dict())
+    assert config == parse_config(config.to_dict())
     assert (config.modules.variant, config.mixed_precision) == ("simple", "no")
     assert config.trains.whole == (name == "plus-tiny-wan")
     with pytest.raises(InvalidInput, match="is of another system: choose paper or tiny"):
@@ -113,7 +113,7 @@ def test_the_configuration_has_the_official_sizes() -> None:
 
 
 def test_a_change_stays_within_the_system() -> None:
-    config = changed(settings(), ["lora.rank=2", "wan.blocks=2"])
+    config = override_config(settings(), ["lora.rank=2", "wan.blocks=2"])
     assert (config.lora.rank, config.wan.blocks) == (2, 2)
 
 

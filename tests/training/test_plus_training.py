@@ -7,16 +7,16 @@ import torch
 from torch import Tensor
 
 from animatex_core.animate_x_plus.checkpoint import convert_plus, load_plus, read_plus
-from animatex_core.animate_x_plus.lora import merged
+from animatex_core.animate_x_plus.lora import merge_lora
 from animatex_core.animate_x_plus.wan.keys import diffusers_name, wan_shapes
 from animatex_core.animate_x_plus.wan.transformer import WanInputs, load_wan, predict
 from animatex_core.checkpoints.safetensors_writer import layout_of, write_safetensors
 from animatex_core.errors import InvalidInput, WrongCheckpoint
-from animatex_core.training.animate_x.task import denoiser_of
+from animatex_core.training.animate_x.task import to_denoiser_file
 from animatex_core.training.animate_x_plus.batches import PlusBatch, PlusBatchMaker
 from animatex_core.training.animate_x_plus.config import PlusTrainingConfig
-from animatex_core.training.animate_x_plus.export import export_plus, wan_beside
-from animatex_core.training.animate_x_plus.network import generated_wan, start_network
+from animatex_core.training.animate_x_plus.export import export_plus, transformer_path
+from animatex_core.training.animate_x_plus.network import random_wan_weights, start_network
 from animatex_core.training.animate_x_plus.trainable_parts import ADDED, LORA, Task, part_of
 from animatex_core.training.loop.batch_schedule import BatchPlan
 from animatex_core.training.loop.checkpoint import latest_checkpoint
@@ -45,7 +45,7 @@ def changed_parts(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[st
 
 def official(config: PlusTrainingConfig) -> dict[str, Tensor]:
     """The random transformer with the official keys."""
-    generated = generated_wan(config)
+    generated = random_wan_weights(config)
     return {key: generated[diffusers_name(key)] for key in wan_shapes(config.wan)}
 
 
@@ -153,7 +153,7 @@ def test_the_export_has_the_official_format_and_gives_the_same_output(variant: s
     export_plus(read_checkpoint(latest_checkpoint(tmp_path)), released, torch.float32)
     assert convert_plus(released, converted, config.modules, config.wan) == variant
     loaded = load_plus(converted)
-    wan = merged(official(config), read_plus(released, config.modules, config.wan).lora)
+    wan = merge_lora(official(config), read_plus(released, config.modules, config.wan).lora)
     transformer = load_wan(wan, config.wan, dtype=torch.float32)
     batch = batch_of("animation", config, size=2)
     assert batch.poses is not None
@@ -169,7 +169,7 @@ def test_the_export_has_the_official_format_and_gives_the_same_output(variant: s
         torch.testing.assert_close(
             predict(transformer, noisy, timesteps, inputs), expected, rtol=0, atol=1e-5
         )
-        plain = load_wan(generated_wan(config), config.wan, dtype=torch.float32)
+        plain = load_wan(random_wan_weights(config), config.wan, dtype=torch.float32)
         assert (predict(plain, noisy, timesteps, inputs) - expected).abs().max() > 1e-3
 
 
@@ -189,7 +189,7 @@ def test_an_export_starts_another_training(tmp_path: Path) -> None:
     with pytest.raises(WrongCheckpoint, match="does not fit modules of the configuration"):
         start_network(settings(initial_weights=str(converted), modules=modules), resumed=False)
     with pytest.raises(WrongCheckpoint, match="is of a training of Animate-X"):
-        denoiser_of(read_checkpoint(latest_checkpoint(tmp_path)))
+        to_denoiser_file(read_checkpoint(latest_checkpoint(tmp_path)))
 
 
 def test_the_first_step_sees_the_output_of_plain_wan(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_a_wan_is_trained_whole_and_then_built_upon(tmp_path: Path) -> None:
     assert changed_parts(before, weights(trained.network)) == {"transformer"}
     target = tmp_path / "wan.safetensors"
     export_plus(read_checkpoint(latest_checkpoint(tmp_path)), target, torch.float32)
-    upon = training(settings(transformer=str(wan_beside(target))), tmp_path / "upon").model.transformer
+    upon = training(settings(transformer=str(transformer_path(target))), tmp_path / "upon").model.transformer
     assert trained.average is not None
     for name, value in weights(upon).items():
         assert torch.equal(value, trained.average.tensors[f"transformer.{name}"])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from animatex_core.pose.detector import decode_people
-from animatex_core.pose.estimator import HEIGHT, WIDTH, decode_points, region_of
+from animatex_core.pose.estimator import HEIGHT, WIDTH, decode_points, region_around
 from animatex_core.pose.extractor import PoseExtractor
 from animatex_core.pose.keypoints import JOINT, poses_from_133
 from animatex_core.pose.torch_models import CELL, HALF, SmallDetector, SmallLandmarks
@@ -19,7 +19,7 @@ from animatex_core.training.small_models.pose_nets import (
     train_detector,
     train_landmarks,
 )
-from animatex_core.training.small_models.pose_samples import shot, whole_body
+from animatex_core.training.small_models.pose_samples import shot, to_coco_wholebody
 from animatex_core.training.synthetic.triples import Scene, draw_scene
 
 torch.set_num_threads(1)
@@ -35,7 +35,7 @@ def scene(frames: int = 2) -> Scene:
 
 def test_coco_wholebody_points_round_trip() -> None:
     poses = scene().poses.points
-    found = np.stack([whole_body(points) for points in poses])
+    found = np.stack([to_coco_wholebody(points) for points in poses])
     again = poses_from_133(found[..., :2] * [128, 192], found[..., 2], 128, 192)
     others = np.arange(130) != 1  # the neck is made of the shoulders
     np.testing.assert_allclose(again[:, others], poses[:, others], atol=1e-6)
@@ -102,7 +102,7 @@ def test_the_loss_is_minimal_for_ideal_heatmaps() -> None:
     ideal, picture = Ideal(points), torch.zeros(1, 3, HEIGHT, WIDTH)
     assert landmarks_loss(ideal, (ideal.see(picture), points)) < 0.01
     x, y = (bins[0].numpy() for bins in ideal(picture))
-    region = region_of(np.array([28.8, 38.4, 259.2, 345.6]))  # the whole picture
+    region = region_around(np.array([28.8, 38.4, 259.2, 345.6]))  # the whole picture
     found, scores = decode_points(x, y, region)
     there = points[0, :, 2].numpy() > 0
     np.testing.assert_allclose(scores, there, atol=0.01)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from animatex_core.pose.detector import FORM as DETECTOR
-from animatex_core.pose.estimator import FORM as LANDMARKS
+from animatex_core.pose.detector import SIGNATURE as DETECTOR
+from animatex_core.pose.estimator import SIGNATURE as LANDMARKS
 from animatex_core.pose.extractor import PoseExtractor
 from animatex_core.pose.onnx_model import open_model
-from animatex_core.pose.torch_models import TorchNet
+from animatex_core.pose.torch_models import TorchModel
 from animatex_core.training.small_models.pose_onnx import write_detector, write_landmarks
 from tests.pose.generated_nets import generated_nets
 
@@ -32,7 +32,7 @@ def test_a_file_does_what_the_net_does(files: dict[str, Path], name: str, count:
     pictures = list(np.random.default_rng(0).random((count, *FORMS[name].input), np.float32) * 2)
     net = open_model(files[name], FORMS[name], "cpu")
     assert net.takes_batches
-    for found, wanted in zip(net.run(pictures), TorchNet(getattr(NETS, name)).run(pictures), strict=True):
+    for found, wanted in zip(net.run(pictures), TorchModel(getattr(NETS, name)).run(pictures), strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-4, rtol=1e-3)
 
 

@@ -13,7 +13,7 @@ from animatex_core.training.data.shards import shard_files
 from animatex_core.training.small_models.__main__ import read_encoders
 from animatex_core.training.small_models.gate import Gate
 from animatex_core.training.small_models.recipe import Recipe, Stage
-from animatex_core.training.small_models.scores import smoothed
+from animatex_core.training.small_models.scores import gaussian_blur
 
 STAGES = (Stage("far", 4, 1), Stage("far", 5, 2))
 
@@ -68,8 +68,8 @@ def test_the_result_is_a_denoiser_that_starts_from_the_puppet(messages: list[str
 
 def test_a_blur_keeps_the_mean_and_grows_with_its_sigma() -> None:
     frames = np.random.default_rng(0).integers(0, 256, (1, 32, 48, 3), np.uint8)
-    spreads = [smoothed(frames, sigma).std() for sigma in (0.4, 0.8, 1.3)]
+    spreads = [gaussian_blur(frames, sigma).std() for sigma in (0.4, 0.8, 1.3)]
     assert spreads == sorted(spreads, reverse=True)
-    assert smoothed(frames, 1.3).mean() == pytest.approx(frames.mean(), abs=2)
+    assert gaussian_blur(frames, 1.3).mean() == pytest.approx(frames.mean(), abs=2)
     plain = np.full((2, 8, 8, 3), 77, np.uint8)
-    assert (smoothed(plain, 1.0) == 77).all()
+    assert (gaussian_blur(plain, 1.0) == 77).all()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from animatex_core.errors import InvalidInput
-from animatex_core.training.data.manifest import Record, Records, begin_settings
+from animatex_core.training.data.manifest import Record, Records, write_or_match_settings
 from animatex_core.training.data.sources import Source
 
 RECORD = Record("dance.mp4", [1, 2], "train", [16, 16])
@@ -48,4 +48,4 @@ def test_a_damaged_record_counts_as_none(tmp_path: Path, source: Source, content
 def test_damaged_settings_are_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "settings.json").write_bytes(content)
     with pytest.raises(InvalidInput, match=r"settings\.json .*: choose an empty folder"):
-        begin_settings(tmp_path / "settings.json", {"a": 1})
+        write_or_match_settings(tmp_path / "settings.json", {"a": 1})

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from animatex_core.animate_x.dummy_components import generate_weights
+from animatex_core.animate_x.dummy_components import init_random_weights
 from animatex_core.encoders.autoencoder import LATENT_SCALE, AutoencoderConfig, network_on_meta
 from animatex_core.pose.keypoints import HANDS, seen
-from animatex_core.training.data.encoding import generated_encoders
+from animatex_core.training.data.encoding import dummy_encoders
 from animatex_core.training.data.shards import ShardDataset
 from animatex_core.training.small_models import autoencoder, image_encoder
 from animatex_core.training.small_models.fit import FitSettings, fit
@@ -26,7 +26,7 @@ QUICK = FitSettings(steps=20, batch_size=4, learning_rate=1e-2, warm_up=1, worke
 def _network() -> Any:
     network = network_on_meta(AutoencoderConfig((32, 32, 32, 32), blocks=1, norm_groups=4))
     network = network.to_empty(device="cpu")
-    generate_weights(network, 0)
+    init_random_weights(network, 0)
     return network.eval()
 
 
@@ -66,15 +66,15 @@ def test_an_untrained_autoencoder_passes_colors() -> None:
 
 def test_latents_are_standardised_and_images_unchanged() -> None:
     network = _network()
-    picture = torch.from_numpy(autoencoder.picture(0).copy()).permute(2, 0, 1)[None] / 127.5 - 1
+    picture = torch.from_numpy(autoencoder.draw_image(0).copy()).permute(2, 0, 1)[None] / 127.5 - 1
     with torch.no_grad():
         before = network.decode(network.encode(picture).latent_dist.mean).sample
         deviation = network.encode(picture).latent_dist.std
-        autoencoder.standardize(network, images=8)
+        autoencoder.normalize_latents(network, images=8)
         posterior = network.encode(picture).latent_dist
         after = network.decode(posterior.mean).sample
         eight = torch.stack(
-            [torch.from_numpy(autoencoder.picture(n).copy()).permute(2, 0, 1) for n in range(8)]
+            [torch.from_numpy(autoencoder.draw_image(n).copy()).permute(2, 0, 1) for n in range(8)]
         )
         latents = network.encode(eight / 127.5 - 1).latent_dist.mean * LATENT_SCALE
     assert torch.allclose(before, after, atol=1e-3)
@@ -86,12 +86,12 @@ def test_latents_are_standardised_and_images_unchanged() -> None:
 
 def test_balanced_channels_are_equally_sensitive_to_noise() -> None:
     network = _network()
-    autoencoder.standardize(network, images=4)
-    picture = torch.from_numpy(autoencoder.picture(0).copy()).permute(2, 0, 1)[None] / 127.5 - 1
+    autoencoder.normalize_latents(network, images=4)
+    picture = torch.from_numpy(autoencoder.draw_image(0).copy()).permute(2, 0, 1)[None] / 127.5 - 1
     with torch.no_grad():
         network.post_quant_conv.weight[:, 3] *= 0.1  # a channel that hardly matters
         before = network.decode(network.encode(picture).latent_dist.mean).sample
-        autoencoder.balance(network, images=4)
+        autoencoder.balance_channels(network, images=4)
         latents = network.encode(picture).latent_dist.mean
         after = network.decode(latents).sample
         noise = 0.1 * torch.randn(latents.shape)
@@ -116,7 +116,7 @@ def test_the_autoencoder_is_trained_on_crops() -> None:
 def test_only_the_decoder_learns_to_clean_up() -> None:
     network, phase = _network(), autoencoder.Phase(32, replace(QUICK, steps=1, learning_rate=1e-3))
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    trained = autoencoder.train_to_clean(network, _ignore, phase)
+    trained = autoencoder.train_decoder_on_noise(network, _ignore, phase)
     changed = {name for name, tensor in trained.state_dict().items() if not torch.equal(tensor, before[name])}
     assert changed
     assert {name.split(".")[0] for name in changed} == {"decoder", "post_quant_conv"}
@@ -131,7 +131,7 @@ def test_the_image_encoder_has_open_clips_interface() -> None:
 
 
 def test_writing_triples_resumes(tmp_path: Path) -> None:
-    encoders = generated_encoders(torch.device("cpu"))
+    encoders = dummy_encoders(torch.device("cpu"))
     settings = TriplesSettings(count=2, frames=3, width=64, height=96)
     write_triples(tmp_path, settings, encoders, _ignore, workers=0)
     write_triples(tmp_path, replace(settings, count=3), encoders, _ignore, workers=0)
@@ -144,7 +144,7 @@ def test_writing_triples_resumes(tmp_path: Path) -> None:
 
 
 def test_poses_have_the_errors_of_an_estimator() -> None:
-    encoders = generated_encoders(torch.device("cpu"))
+    encoders = dummy_encoders(torch.device("cpu"))
     triple = draw_triple(0, 2, 2, 64, 96)
     clips = [encode_triple(triple, encoders, np.random.default_rng(seed)) for seed in range(12)]
     errors = [np.abs(clip.poses.body - triple.target.poses.body).max() for clip in clips]

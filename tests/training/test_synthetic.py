@@ -8,18 +8,18 @@ from PIL import Image
 
 from animatex_core.pose.keypoints import JOINT, PoseSequence, seen
 from animatex_core.retarget.bones import BODY_BONES, PROPORTION
-from animatex_core.training.synthetic.anatomy import place_in, pose
+from animatex_core.training.synthetic.anatomy import apply_motion, draw_placement
 from animatex_core.training.synthetic.backdrop import SCALE
 from animatex_core.training.synthetic.dances import (
     HELD_OUT,
     choreograph,
     draw_motion,
+    draw_standing_pose,
     real_dance,
     real_motions,
-    stand,
 )
-from animatex_core.training.synthetic.look import draw_person
-from animatex_core.training.synthetic.motion import Motion, motion_of
+from animatex_core.training.synthetic.look import draw_person_look
+from animatex_core.training.synthetic.motion import Motion, extract_motion
 from animatex_core.training.synthetic.render import render
 from animatex_core.training.synthetic.triples import Scene, draw_scene, draw_triple
 from animatex_core.training.synthetic.visibility import visible_joints
@@ -82,7 +82,7 @@ def test_feet_stand_on_the_ground_of_the_reference() -> None:
 
 def test_extracted_motion_keeps_the_directions_of_bones() -> None:
     dance = real_dance(HELD_OUT)
-    motion = motion_of(dance, PROPORTION)
+    motion = extract_motion(dance, PROPORTION)
     arm = [JOINT["left_elbow"], JOINT["left_wrist"]]
     seen_vector = np.diff(dance.body[:, arm, :2] * [dance.width, dance.height], axis=1)[:, 0]
     kept = motion.bones[:, [child for _, child in BODY_BONES].index(arm[1])]
@@ -112,7 +112,7 @@ def test_choreographed_arms_reach_everywhere() -> None:
 
 
 def test_standing_figures_have_both_feet_below_the_hips() -> None:
-    bones = stand(np.random.default_rng(1)).bones[0]
+    bones = draw_standing_pose(np.random.default_rng(1)).bones[0]
     knees = [index for index, (_, child) in enumerate(BODY_BONES) if child in (9, 12)]
     assert (bones[knees, 1] > 0.9).all()
 
@@ -168,10 +168,12 @@ def test_joints_that_a_body_lacks_are_not_visible() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_a_standing_person_has_the_stated_height(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    look, blue = draw_person(rng), (0, 0, 255)
-    where = place_in(rng, look.anatomy, 128, 192, (0.7, 0.75))
+    look, blue = draw_person_look(rng), (0, 0, 255)
+    where = draw_placement(rng, look.anatomy, 128, 192, (0.7, 0.75))
     around = Image.new("RGB", (SCALE * 128, SCALE * 192), blue)
-    frame = next(render(look, pose(look.anatomy, stand(rng), where), where.stature, around))
+    frame = next(
+        render(look, apply_motion(look.anatomy, draw_standing_pose(rng), where), where.stature, around)
+    )
     rows = np.flatnonzero((frame != blue).any(axis=(1, 2)))
     nobody = PoseSequence.from_points(np.zeros((1, 130, 3)), 128, 192)
     scene = Scene(frame[None], nobody, look, where.stature)

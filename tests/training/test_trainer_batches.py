@@ -9,18 +9,18 @@ import torch
 from animatex_core.animate_x.conditions import Conditions
 from animatex_core.errors import InvalidInput
 from animatex_core.training.animate_x.batches import DenoiserBatchMaker, moving_weights
-from animatex_core.training.animate_x.condition_dropout import INPUTS, draw_dropped, without
+from animatex_core.training.animate_x.condition_dropout import DROPPED_INPUTS, draw_dropped, drop_conditions
 from animatex_core.training.animate_x.config import DropoutConfig, LossConfig
 from animatex_core.training.animate_x.network import start_unet
 from animatex_core.training.animate_x.task import DenoisingLoss, draw_timesteps
 from animatex_core.training.loop.batch_schedule import (
     BatchPlan,
     Position,
-    clip_of,
+    clip_index,
     plan_batches,
-    samples_of,
+    samples_per_step,
 )
-from animatex_core.training.loop.prefetch import prefetched
+from animatex_core.training.loop.prefetch import prefetch_batches
 
 from .training_samples import RandomClips, settings
 
@@ -32,13 +32,13 @@ def test_processes_share_the_samples_of_a_step_and_resuming_gives_the_same() -> 
     alone = list(plan_batches(config, Position()))
     pairs = zip(*(plan_batches(settings(steps=6), Position(), process, 2) for process in (0, 1)), strict=True)
     assert [plan for pair in pairs for plan in pair] == alone
-    after = Position(3, sum(samples_of(config, step, 1) for step in range(3)))
+    after = Position(3, sum(samples_per_step(config, step, 1) for step in range(3)))
     assert list(plan_batches(config, after)) == alone[6:]
     assert {plan.frames for plan in alone} == {1, 3}
 
 
 def test_every_clip_is_seen_once_an_epoch() -> None:
-    epochs = [[clip_of(number, 5, seed=1) for number in range(start, start + 5)] for start in (0, 5, 10)]
+    epochs = [[clip_index(number, 5, seed=1) for number in range(start, start + 5)] for start in (0, 5, 10)]
     assert all(sorted(epoch) == [0, 1, 2, 3, 4] for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) > 1
 
@@ -55,10 +55,10 @@ def test_conditions_are_dropped_at_their_rates() -> None:
 
 def test_everything_dropped_is_the_unconditional_pass() -> None:
     (inputs,) = DenoiserBatchMaker(settings(dropout=KEPT), RandomClips()).sample(0, 2).groups
-    nothing, bare = without(inputs, frozenset(INPUTS)), inputs.unconditional()
-    names = [name for names in INPUTS.values() for name in names if name != "puppet_latents"]
+    nothing, bare = drop_conditions(inputs, frozenset(DROPPED_INPUTS)), inputs.unconditional()
+    names = [name for names in DROPPED_INPUTS.values() for name in names if name != "puppet_latents"]
     assert all(getattr(inputs, name) is not None for name in names)
-    assert all(getattr(nothing, name) is None for names in INPUTS.values() for name in names)
+    assert all(getattr(nothing, name) is None for names in DROPPED_INPUTS.values() for name in names)
     assert torch.equal(nothing.text_context, bare.text_context)
 
 
@@ -83,7 +83,9 @@ def test_a_batch_of_different_conditions_equals_its_single_clips(interleaves: bo
 
 def test_workers_make_the_same_batches_in_the_same_order() -> None:
     make, config = DenoiserBatchMaker(settings(), RandomClips()), settings()
-    here, there = (list(prefetched(make, plan_batches(config, Position()), workers)) for workers in (0, 2))
+    here, there = (
+        list(prefetch_batches(make, plan_batches(config, Position()), workers)) for workers in (0, 2)
+    )
     assert len(here) == config.steps
     assert all(torch.equal(one.latents, other.latents) for one, other in zip(here, there, strict=True))
 
@@ -92,7 +94,7 @@ def test_workers_make_the_same_batches_in_the_same_order() -> None:
 def test_a_damaged_clip_is_named(workers: int) -> None:
     make = DenoiserBatchMaker(settings(), RandomClips(clips=1, broken=0))
     with pytest.raises(InvalidInput, match=r"^Clip 0 has latents with NaN or infinity: prepare it again\.$"):
-        next(prefetched(make, plan_batches(make.config, Position()), workers))
+        next(prefetch_batches(make, plan_batches(make.config, Position()), workers))
 
 
 def test_data_of_another_size_is_refused() -> None:

@@ -6,7 +6,7 @@ import pytest
 from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.errors import InvalidInput
 from animatex_core.training.animate_x.config import TrainingConfig
-from animatex_core.training.config_file import changed, read_config, shipped_configs
+from animatex_core.training.config_file import override_config, read_config, shipped_configs
 from animatex_core.training.loop.config import OptimizerConfig
 
 from .training_samples import SETTINGS, settings
@@ -56,7 +56,7 @@ def test_the_paper_is_followed() -> None:
 
 
 def test_a_change_reaches_into_the_model() -> None:
-    config = changed(TrainingConfig.from_dict(SETTINGS), ["model.ipi.width=64", "model.channels=32"])
+    config = override_config(TrainingConfig.from_dict(SETTINGS), ["model.ipi.width=64", "model.channels=32"])
     assert config.model.ipi is not None
     assert (config.model.ipi.width, config.model.channels) == (64, 32)
 

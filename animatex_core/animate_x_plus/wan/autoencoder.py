@@ -13,8 +13,8 @@ from ...checkpoints.safe_load import open_tensors
 from ...checkpoints.validation import load_strictly
 from ...utils.optional import plus_package, without_weights
 from ...utils.progress import Progress, no_progress
-from ..shapes import PIXELS_A_LATENT
-from .weights import shape_in
+from ..shapes import SPATIAL_STRIDE
+from .weights import shape_of
 
 TILE, STRIDE = (30, 52), (15, 26)  # (height, width) of the official tiles, in latents
 _OFFICIAL = "encoder.conv1.weight"
@@ -49,7 +49,7 @@ class WanAutoencoder:
 
         """
         tensors = diffusers_names(open_tensors(path))
-        network = _network(shape_in(tensors, _DIFFUSERS, str(path))[0])
+        network = _network(shape_of(tensors, _DIFFUSERS, str(path))[0])
         return cls(load_strictly(network, tensors, "Wan's autoencoder", str(path), dtype, device))
 
     @torch.no_grad()
@@ -87,7 +87,7 @@ class WanAutoencoder:
         tiles = [ceil(side / step) for side, step in zip(scaled.shape[3:], STRIDE, strict=True)]
         total = scaled.shape[2] * (tiles[0] * tiles[1] if tiled else 1)
         hook = self.network.decoder.register_forward_hook(_counted(progress, total))
-        height, width, *strides = (PIXELS_A_LATENT * side for side in (*TILE, *STRIDE))
+        height, width, *strides = (SPATIAL_STRIDE * side for side in (*TILE, *STRIDE))
         self.network.enable_tiling(height, width, *strides)
         try:
             return self.network.decode(scaled).sample

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...checkpoints.safe_load import open_tensors
 from ...checkpoints.validation import load_strictly
 from ...utils.optional import plus_package, without_weights
-from .weights import count, shape_in
+from .weights import count_layers, shape_of
 
 _HEAD_DIM = 80
 _PREFIX = "vision_model."
@@ -71,12 +71,12 @@ class WanImageEncoder:
 
 def _network(tensors: Mapping[str, Tensor], source: str) -> Any:
     transformers = plus_package("transformers")
-    width, _, patch, _ = shape_in(tensors, "embeddings.patch_embedding.weight", source)
-    positions, _ = shape_in(tensors, "embeddings.position_embedding.weight", source)
+    width, _, patch, _ = shape_of(tensors, "embeddings.patch_embedding.weight", source)
+    positions, _ = shape_of(tensors, "embeddings.position_embedding.weight", source)
     config = transformers.CLIPVisionConfig(
         hidden_size=width,
-        intermediate_size=shape_in(tensors, "encoder.layers.0.mlp.fc1.weight", source)[0],
-        num_hidden_layers=count(tensors, "encoder.layers."),
+        intermediate_size=shape_of(tensors, "encoder.layers.0.mlp.fc1.weight", source)[0],
+        num_hidden_layers=count_layers(tensors, "encoder.layers."),
         num_attention_heads=max(1, width // _HEAD_DIM),
         image_size=round((positions - 1) ** 0.5) * patch,
         patch_size=patch,

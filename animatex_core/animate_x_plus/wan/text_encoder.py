@@ -15,7 +15,7 @@ from ...checkpoints.validation import load_strictly
 from ...checkpoints.wrappers import without_wrapper
 from ...errors import WrongCheckpoint
 from ...utils.optional import plus_package, without_weights
-from .weights import count, dequantize_scaled_fp8, shape_in
+from .weights import count_layers, dequantize_scaled_fp8, shape_of
 
 TEXT_TOKENS = 512
 END = 1  # id of the end-of-text token
@@ -77,10 +77,10 @@ class WanTextEncoder:
 
     def tokens(self, prompt: str) -> list[int]:
         """Return the token ids of a cleaned prompt, including the end token, 512 at most."""
-        return [*self.tokenizer.encode(cleaned(prompt))[: TEXT_TOKENS - 1], END]
+        return [*self.tokenizer.encode(clean_prompt(prompt))[: TEXT_TOKENS - 1], END]
 
 
-def cleaned(prompt: str) -> str:
+def clean_prompt(prompt: str) -> str:
     """Fix broken Unicode, unescape HTML entities twice and normalise whitespace (official code)."""
     fixed = plus_package("ftfy").fix_text(prompt)
     return " ".join(html.unescape(html.unescape(fixed)).split())
@@ -100,14 +100,14 @@ def _tokenizer(stored: Tensor | None, source: str) -> Any:
 
 def _network(tensors: Mapping[str, Tensor], source: str) -> Any:
     transformers = plus_package("transformers")
-    vocabulary, width = shape_in(tensors, _SHARED, source)
-    buckets, heads = shape_in(tensors, _TABLE, source)
+    vocabulary, width = shape_of(tensors, _SHARED, source)
+    buckets, heads = shape_of(tensors, _TABLE, source)
     config = transformers.UMT5Config(
         vocab_size=vocabulary,
         d_model=width,
         d_kv=_HEAD_DIM,
-        d_ff=shape_in(tensors, "encoder.block.0.layer.1.DenseReluDense.wi_0.weight", source)[0],
-        num_layers=count(tensors, "encoder.block."),
+        d_ff=shape_of(tensors, "encoder.block.0.layer.1.DenseReluDense.wi_0.weight", source)[0],
+        num_layers=count_layers(tensors, "encoder.block."),
         num_heads=heads,
         relative_attention_num_buckets=buckets,
         feed_forward_proj="gated-gelu",

@@ -51,7 +51,7 @@ class PadTextAttnProcessor:
 
 
 @contextmanager
-def cached(transformer: Any, cache: TeaCache | None) -> Generator[None]:
+def with_teacache(transformer: Any, cache: TeaCache | None) -> Generator[None]:
     """Skip the blocks where a cache says so, within this context; None runs all of them."""
     if cache is None:
         yield
@@ -196,7 +196,7 @@ def predict(
     """
     plus = inputs.plus
     y = inputs.y if plus is None else with_reference(inputs.y, plus)
-    with conditioned(transformer, plus, [inputs.conditional]), cached(transformer, cache):
+    with conditioned(transformer, plus, [inputs.conditional]), with_teacache(transformer, cache):
         return transformer(
             hidden_states=torch.cat([latents, y.to(latents)], dim=1),
             timestep=timesteps,

@@ -45,7 +45,7 @@ def dequantize_scaled_fp8(tensors: Mapping[str, Tensor], dtype: torch.dtype) -> 
     return plain
 
 
-def wan_config_of(tensors: Mapping[str, Tensor], source: str) -> WanConfig:
+def config_from_weights(tensors: Mapping[str, Tensor], source: str) -> WanConfig:
     """Read the sizes of a transformer from its weights.
 
     Args:
@@ -56,34 +56,34 @@ def wan_config_of(tensors: Mapping[str, Tensor], source: str) -> WanConfig:
         WrongCheckpoint: They are of another model, such as Wan's text-to-video.
 
     """
-    patches = shape_in(tensors, "patch_embedding.weight", source)
+    patches = shape_of(tensors, "patch_embedding.weight", source)
     if patches[1] != _I2V_CHANNELS:
         raise WrongCheckpoint(
             f"{source} has {patches[1]} input channels, but Animate-X++ was trained on image to video, which "
             f"has {_I2V_CHANNELS}: choose wan2.1_i2v_720p_14B."
         )
-    text = shape_in(tensors, "condition_embedder.text_embedder.linear_1.weight", source)
+    text = shape_of(tensors, "condition_embedder.text_embedder.linear_1.weight", source)
     return WanConfig(
         dim=patches[0],
-        ffn_dim=shape_in(tensors, "blocks.0.ffn.net.0.proj.weight", source)[0],
+        ffn_dim=shape_of(tensors, "blocks.0.ffn.net.0.proj.weight", source)[0],
         heads=max(1, patches[0] // _HEAD_DIM),
-        blocks=count(tensors, "blocks."),
+        blocks=count_layers(tensors, "blocks."),
         in_channels=patches[1],
-        out_channels=shape_in(tensors, "proj_out.weight", source)[0] // _PATCH,
-        freq_dim=shape_in(tensors, "condition_embedder.time_embedder.linear_1.weight", source)[1],
+        out_channels=shape_of(tensors, "proj_out.weight", source)[0] // _PATCH,
+        freq_dim=shape_of(tensors, "condition_embedder.time_embedder.linear_1.weight", source)[1],
         text_dim=text[1],
-        image_dim=shape_in(tensors, "condition_embedder.image_embedder.norm1.weight", source)[0],
+        image_dim=shape_of(tensors, "condition_embedder.image_embedder.norm1.weight", source)[0],
     )
 
 
-def shape_in(tensors: Mapping[str, Tensor], key: str, source: str) -> tuple[int, ...]:
+def shape_of(tensors: Mapping[str, Tensor], key: str, source: str) -> tuple[int, ...]:
     """Return the shape of a required weight; raises WrongCheckpoint where it is missing."""
     if key not in tensors or tensors[key].ndim == 0:
         raise WrongCheckpoint(f"{source} lacks {key}: choose the right file of Wan 2.1.")
     return tuple(tensors[key].shape)
 
 
-def count(tensors: Mapping[str, Tensor], prefix: str) -> int:
+def count_layers(tensors: Mapping[str, Tensor], prefix: str) -> int:
     """Return the number of numbered layers with a prefix; raises WrongCheckpoint for too many."""
     layers = len({key[len(prefix) :].partition(".")[0] for key in tensors if key.startswith(prefix)})
     if layers > _MAX_LAYERS:
@@ -117,7 +117,7 @@ def load_wan_file(
 
     """
     tensors = to_diffusers(dequantize_scaled_fp8(without_prefix(open_tensors(path), path), dtype))
-    config = wan_config_of(tensors, str(path))
+    config = config_from_weights(tensors, str(path))
     check_targets(lora, wan_shapes(config), "Animate-X++'s file")
     pairs = {diffusers_name(f"{layer}.weight"): pair for layer, pair in lora.items()}
 

@@ -19,7 +19,7 @@ ROUNDING = 1e-6  # of a frame
 Size = tuple[int, int]
 Setting = Literal["self-driven", "cross"]
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
-ONTO_HUMAN = RetargetSettings(mode="align")
+ALIGN_TO_HUMAN = RetargetSettings(mode="align")
 
 
 def aligned_frames(path: Path, fps: float, total: int, truth_fps: float | None, count: int) -> list[int]:
@@ -146,7 +146,7 @@ class Task:
         assert found == len(self.poses)
 
 
-def task_of(case: Case, setting: Setting, human: ChooseHuman) -> Task:
+def make_task(case: Case, setting: Setting, human: ChooseHuman) -> Task:
     """Create the input of a system for a case.
 
     In the setting "self-driven" the reference is the first frame, and the poses are those of the same clip.
@@ -168,5 +168,5 @@ def task_of(case: Case, setting: Setting, human: ChooseHuman) -> Task:
         return Task(Reference(case.frames[0], reference_pose), case.frames, case.poses, case.fps)
     body = human()
     character = Character(body.width, body.height, body)
-    aligned = replace(retarget(case.poses, character, ONTO_HUMAN), fps=case.poses.fps)
+    aligned = replace(retarget(case.poses, character, ALIGN_TO_HUMAN), fps=case.poses.fps)
     return Task(Reference(case.picture, reference_pose), case.frames, aligned, case.fps)

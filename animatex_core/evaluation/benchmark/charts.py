@@ -11,7 +11,7 @@ from ...pose.draw import draw_poses
 from ..metrics.scores import HIGHER_IS_BETTER
 from . import tables
 from .cases import Task
-from .tables import Results, Values, metrics_of, written
+from .tables import Results, Values, format_value, metrics_of
 
 LABELS, BARS, VALUES = 300, 360, 90  # widths of the columns in pixels
 ROW, TITLE, MARGIN = 22, 34, 14
@@ -67,7 +67,7 @@ def _block(metric: str, shown: Mapping[str, tuple[float, str]], top: int) -> Ite
         length = BARS * max(value, 0.0) / longest if longest > 0 else 0.0
         yield f'<text x="{LABELS - 8}" y="{y + 13}" text-anchor="end">{escape(label)}</text>'
         yield f'<rect x="{LABELS}" y="{y}" width="{length:.1f}" height="{ROW - 5}" fill="{color}"/>'
-        yield f'<text x="{LABELS + length + 6:.1f}" y="{y + 13}">{written(metric, value)}</text>'
+        yield f'<text x="{LABELS + length + 6:.1f}" y="{y + 13}">{format_value(metric, value)}</text>'
 
 
 def contact_sheet(task: Task, generated: np.ndarray, real: np.ndarray) -> np.ndarray:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ...driving import DrivingClip, common_length, poses_of_clip
+from ...driving import DrivingClip, common_length, read_driving_poses
 from ...errors import InvalidInput
-from ...pose.cache import digest_file, key_of
+from ...pose.cache import cache_key, digest_file
 from ...pose.formats.reader import read_poses
 from ...pose.formats.text import pose_files_in
 from ...pose.keypoints import PoseSequence
@@ -74,7 +74,7 @@ class FolderSet:
         files = [by_name[name] for name in self.names for by_name in folders if name in by_name]
         humans = _poses_in(self.folder / HUMANS)
         content = [digest_file(path) for path in [*files, *humans]]
-        digest = key_of(content, {"names": list(self.names)})
+        digest = cache_key(content, {"names": list(self.names)})
         return {"cases": len(self.names), "files": digest, "frames": self.frames, "stride": self.stride}
 
     def _driving(self, name: str) -> DrivingClip:
@@ -84,7 +84,7 @@ class FolderSet:
             )
         clip = probe(self._clips[name])
         frames = count_frames(clip)
-        poses = poses_of_clip(self._poses[name], clip, frames=frames)
+        poses = read_driving_poses(self._poses[name], clip, frames=frames)
         total = common_length(clip, poses, frames)
         choice = choose_frames(total, frames=self.frames, stride=self.stride, fps=clip.fps)
         return DrivingClip(clip, choice, poses.select(choice.indices).with_fps(choice.fps))

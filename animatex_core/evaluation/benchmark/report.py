@@ -12,7 +12,7 @@ from ..metrics.scores import Score
 from .cases import Setting
 from .charts import chart
 from .run import CASES, LEFT_OUT, left_out, read_json
-from .tables import tables
+from .tables import format_tables
 
 JSON, TABLE, CHART = "results.json", "results.md", "results.svg"
 
@@ -23,7 +23,7 @@ Missing = Mapping[tuple[Setting, str], Mapping[str, str]]
 """Setting and system -> case -> reason for leaving it out."""
 
 
-def scores_of(measured: Measurements) -> dict[str, Score]:
+def compute_scores(measured: Measurements) -> dict[str, Score]:
     """Return all scores that can be computed; Fréchet distances need two samples in each set."""
     skipped = undersampled_metrics(measured)
     sets = {name: both for name, both in measured.sets.items() if name not in skipped}
@@ -66,7 +66,7 @@ def write_report(
     }
     _require_any(measured, missing)
     scores = {
-        setting: {name: scores_of(each) for name, each in systems.items() if each.pairs}
+        setting: {name: compute_scores(each) for name, each in systems.items() if each.pairs}
         for setting, systems in measured.items()
     }
     values = {
@@ -75,7 +75,7 @@ def write_report(
         }
         for setting, systems in scores.items()
     }
-    text = tables(values, [*notes, *_gaps(measured), *_missing_notes(missing, len(names))])
+    text = format_tables(values, [*notes, *_gaps(measured), *_missing_notes(missing, len(names))])
     write_json(folder / JSON, {"settings": settings, "results": _for_json(folder, scores, names)})
     write_text(folder / CHART, chart(values))
     write_text(folder / TABLE, text)

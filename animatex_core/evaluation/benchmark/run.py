@@ -19,7 +19,7 @@ from ...video.image import write_picture
 from ...video.writer import write_clip
 from ..metrics.measurements import Measurements, read_measurements, write_measurements
 from ..metrics.networks import MetricNetworks
-from .cases import Case, CaseSet, Setting, Task, task_of
+from .cases import Case, CaseSet, Setting, Task, make_task
 from .charts import contact_sheet
 from .systems import Size, System
 
@@ -134,7 +134,7 @@ class Benchmark:
         self, system: System, setting: Setting, folder: Path, done: Measurements, number: int
     ) -> Measurements:
         case = self.cases.case(number)
-        task = task_of(case, setting, lambda: self._human(number))
+        task = make_task(case, setting, lambda: self._human(number))
         generated = system.clip(case.name, number, setting, task, self.size)
         real = np.stack([resize(frame, *self.size) for frame in case.frames])
         measured = done.with_pair(self.metrics, generated, real)

@@ -13,7 +13,7 @@ from ...animate_x.pipeline import AnimateXPipeline, AnimationSettings
 from ...diffusion.schedule import SEEDS
 from ...encoders.preprocessing import resize
 from ...errors import InvalidInput
-from ...pose.cache import digest_file, key_of
+from ...pose.cache import cache_key, digest_file
 from ...utils.progress import no_progress
 from ...video.files import CLIP_SUFFIXES, files_by_name
 from ...video.info import count_frames, probe
@@ -54,7 +54,7 @@ class System(Protocol):
 
 
 @dataclass(frozen=True)
-class AnimatedBy:
+class PipelineSystem:
     """A pipeline of this library.
 
     Attributes:
@@ -87,7 +87,7 @@ class AnimatedBy:
 
 
 @dataclass(frozen=True)
-class ClipsOf:
+class RecordedSystem:
     """Clips that another system generated, with the names of the cases.
 
     Each frame of the true clip is compared with the frame that is shown at the same time.
@@ -121,7 +121,7 @@ class ClipsOf:
         """Return a digest of all clips."""
         files = [path for setting in SETTINGS for path in self._clips(setting).values()]
         content = [digest_file(path) for path in files]
-        return {"clips": key_of(content, {"names": [path.name for path in files]})}
+        return {"clips": cache_key(content, {"names": [path.name for path in files]})}
 
     def _path(self, case: str, setting: Setting) -> Path:
         clips = self._clips(setting)

@@ -50,7 +50,7 @@ Results = Mapping[Setting, Mapping[str, Values]]
 """Setting -> system -> metric -> value."""
 
 
-def tables(results: Results, notes: Sequence[str]) -> str:
+def format_tables(results: Results, notes: Sequence[str]) -> str:
     """Format a table for each setting, with arrows that show which direction is better.
 
     Args:
@@ -71,7 +71,7 @@ def metrics_of(results: Results) -> list[str]:
     return [name for name in METRICS if name in known]
 
 
-def written(metric: str, value: float) -> str:
+def format_value(metric: str, value: float) -> str:
     """Format a value with as many digits as in the paper."""
     if metric == L1:
         return f"{value:.2E}"
@@ -87,4 +87,4 @@ def _table(setting: Setting, systems: Mapping[str, Values]) -> str:
 
 
 def _cell(metric: str, values: Values) -> str:
-    return written(metric, values[metric]) if metric in values else ""
+    return format_value(metric, values[metric]) if metric in values else ""

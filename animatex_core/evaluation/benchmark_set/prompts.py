@@ -59,7 +59,7 @@ PLACES = (
 
 COUNT = 500  # size of A2Bench
 COLUMNS = ("id", "object", "season", "place", "image", "video")
-WHOLE = "Its whole body is in view"
+FULL_BODY = "Its whole body is in view"
 
 
 @dataclass(frozen=True)
@@ -83,15 +83,15 @@ class Scene:
     def image(self) -> str:
         """Prompt for the reference image of the character."""
         return (
-            f"{self._character}, standing upright {self._setting}. {WHOLE}, seen from the front, facing the "
-            "viewer."
+            f"{self._character}, standing upright {self._setting}. {FULL_BODY}, seen from the front, facing "
+            "the viewer."
         )
 
     @property
     def video(self) -> str:
         """Prompt for the video of the dancing character, for text-to-video or image-to-video models."""
         dance = f"{self._character}, dancing {self._setting}"
-        return f"{dance}. {WHOLE} all the time, and the camera does not move."
+        return f"{dance}. {FULL_BODY} all the time, and the camera does not move."
 
     @property
     def _character(self) -> str:

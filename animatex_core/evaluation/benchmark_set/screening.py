@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InvalidInput
-from ...pose.cache import PoseCache, digest_file, key_of
+from ...pose.cache import PoseCache, cache_key, digest_file
 from ...pose.dwpose import DWPose
 from ...pose.extractor import PoseExtractor
 from ...pose.keypoints import JOINT, PoseSequence, seen
@@ -58,7 +58,7 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
-class Measured:
+class VideoQuality:
     """The number of frames of a video, and its values for comparison with Thresholds."""
 
     frames: int
@@ -67,7 +67,7 @@ class Measured:
     confidence: float
 
 
-def measure(poses: PoseSequence, fps: float, joints: int) -> Measured:
+def measure(poses: PoseSequence, fps: float, joints: int) -> VideoQuality:
     """Compute the values that are compared with thresholds.
 
     Args:
@@ -82,10 +82,10 @@ def measure(poses: PoseSequence, fps: float, joints: int) -> Measured:
     limbs = poses.body[:, LIMBS]
     found = seen(limbs).sum(axis=1) >= joints
     gap = max((len(list(run)) for is_found, run in groupby(found) if not is_found), default=0)
-    return Measured(len(poses), float(found.mean()), gap / fps, float(limbs[..., 2].mean()))
+    return VideoQuality(len(poses), float(found.mean()), gap / fps, float(limbs[..., 2].mean()))
 
 
-def faults(measured: Measured, thresholds: Thresholds) -> Iterator[str]:
+def rejection_reasons(measured: VideoQuality, thresholds: Thresholds) -> Iterator[str]:
     """Yield the reasons to reject a video; none if it passes."""
     if measured.found == 0:
         yield "no body is found in any frame"
@@ -98,7 +98,7 @@ def faults(measured: Measured, thresholds: Thresholds) -> Iterator[str]:
         yield f"the mean score is {measured.confidence:.2f}, less than {thresholds.confidence:.2f}"
 
 
-def praise(measured: Measured) -> str:
+def acceptance_reason(measured: VideoQuality) -> str:
     """Return the reason to keep a video that passes."""
     found = f"a body is found in {measured.found:.0%} of the frames"
     return f"{found}, with a mean score of {measured.confidence:.2f}"
@@ -117,7 +117,7 @@ class Verdict:
 
     kept: bool
     why: str
-    measured: Measured | None = None
+    measured: VideoQuality | None = None
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class PoseFinder:
 
         """
         settings = {"person": "best", "detect_every": self.detect_every, "whole_frame": False}
-        key = key_of([digest_file(clip.path), *clip.conversion, *self.nets.contents], settings)
+        key = cache_key([digest_file(clip.path), *clip.conversion, *self.nets.contents], settings)
         return PoseCache(self.folder).cached(key, lambda: self._detect(clip, progress))
 
     def _detect(self, clip: VideoInfo, progress: Progress) -> PoseSequence:
@@ -191,8 +191,8 @@ def screen(
         measured = measure(finder.poses(info, progress), info.fps, thresholds.joints)
     except InvalidInput as error:
         return Verdict(False, str(error))
-    reasons = list(faults(measured, thresholds))
-    return Verdict(not reasons, "; ".join(reasons) or praise(measured), measured)
+    reasons = list(rejection_reasons(measured, thresholds))
+    return Verdict(not reasons, "; ".join(reasons) or acceptance_reason(measured), measured)
 
 
 def write_report(

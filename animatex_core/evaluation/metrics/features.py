@@ -84,7 +84,7 @@ class WindowFeatures:
     @torch.no_grad()
     def of(self, frames: np.ndarray) -> Tensor:
         """Extract features (windows, width) float32 of a clip (f, h, w, 3) uint8."""
-        videos = windows(self.prepare(resized_frames(frames, self.side)), self.stride)
+        videos = split_windows(self.prepare(resize_frames(frames, self.side)), self.stride)
         return batched_apply(self.network, videos, self.batch_size, like=_weight(self.network))
 
 
@@ -106,7 +106,7 @@ def fvd_features(path: Path, stride: int = 1, device: torch.device | str = "cpu"
     return WindowFeatures(network, i3d.i3d_input, i3d.SIDE, i3d.CLASSES, stride)
 
 
-def resized_frames(frames: np.ndarray, side: int) -> Tensor:
+def resize_frames(frames: np.ndarray, side: int) -> Tensor:
     """Resize a clip regardless of its aspect ratio.
 
     As in clean-fid, which DisCo uses: Pillow's antialiased bicubic filter on each channel as float32, without
@@ -127,7 +127,7 @@ def resized_frames(frames: np.ndarray, side: int) -> Tensor:
     return torch.from_numpy(np.stack([_resized(frame, side) for frame in frames]))
 
 
-def windows(frames: Tensor, stride: int) -> Tensor:
+def split_windows(frames: Tensor, stride: int) -> Tensor:
     """Split a clip into windows of 16 frames.
 
     A shorter clip is padded to one window by repeating its last frame; DisCo skips such clips.

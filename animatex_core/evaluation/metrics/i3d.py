@@ -29,7 +29,7 @@ MIXED = {
 POOLED_BEFORE = {"Mixed_3b": (1, 3, 3), "Mixed_4b": (3, 3, 3), "Mixed_5b": (2, 2, 2)}  # name: pooling kernel
 
 
-class Unit(nn.Module):
+class ConvBlock(nn.Module):
     """Convolution with TensorFlow's SAME padding, batch normalisation and ReLU."""
 
     def __init__(self, channels: int, width: int, kernel: int = 1, stride: int = 1) -> None:
@@ -39,7 +39,7 @@ class Unit(nn.Module):
 
     def forward(self, video: Tensor) -> Tensor:
         kernel, stride = self.conv3d.kernel_size[0], self.conv3d.stride[0]
-        return self.bn(self.conv3d(padded_same(video, (kernel,) * 3, (stride,) * 3))).relu()
+        return self.bn(self.conv3d(pad_same(video, (kernel,) * 3, (stride,) * 3))).relu()
 
 
 class Mixed(nn.Module):
@@ -48,10 +48,13 @@ class Mixed(nn.Module):
     def __init__(self, channels: int, *widths: int) -> None:
         super().__init__()
         one, reduced, full, reduced_again, full_again, pooled = widths
-        self.b0 = Unit(channels, one)
-        self.b1a, self.b1b = Unit(channels, reduced), Unit(reduced, full, kernel=3)
-        self.b2a, self.b2b = Unit(channels, reduced_again), Unit(reduced_again, full_again, kernel=3)
-        self.b3b = Unit(channels, pooled)
+        self.b0 = ConvBlock(channels, one)
+        self.b1a, self.b1b = ConvBlock(channels, reduced), ConvBlock(reduced, full, kernel=3)
+        self.b2a, self.b2b = (
+            ConvBlock(channels, reduced_again),
+            ConvBlock(reduced_again, full_again, kernel=3),
+        )
+        self.b3b = ConvBlock(channels, pooled)
 
     def forward(self, video: Tensor) -> Tensor:
         pooled = pool_same(video, (3, 3, 3), (1, 1, 1))
@@ -75,9 +78,9 @@ class InceptionI3d(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.Conv3d_1a_7x7 = Unit(3, 64, kernel=7, stride=2)
-        self.Conv3d_2b_1x1 = Unit(64, 64)
-        self.Conv3d_2c_3x3 = Unit(64, 192, kernel=3)
+        self.Conv3d_1a_7x7 = ConvBlock(3, 64, kernel=7, stride=2)
+        self.Conv3d_2b_1x1 = ConvBlock(64, 64)
+        self.Conv3d_2c_3x3 = ConvBlock(64, 192, kernel=3)
         for name, widths in MIXED.items():
             self.add_module(name, Mixed(*widths))
         self.logits = Classifier(1024, CLASSES)
@@ -104,7 +107,7 @@ def i3d_on_meta() -> InceptionI3d:
         return InceptionI3d()
 
 
-def padded_same(video: Tensor, kernel: Triple, stride: Triple) -> Tensor:
+def pad_same(video: Tensor, kernel: Triple, stride: Triple) -> Tensor:
     """Zero-pad a video (n, c, f, h, w) so that ceil(size / stride) windows fit, the odd zero at the end."""
     pads: list[int] = []
     for size, width, step in zip(video.shape[2:], kernel, stride, strict=True):
@@ -115,4 +118,4 @@ def padded_same(video: Tensor, kernel: Triple, stride: Triple) -> Tensor:
 
 def pool_same(video: Tensor, kernel: Triple, stride: Triple) -> Tensor:
     """Max-pool a video (n, c, f, h, w) with SAME padding; after a ReLU the zeros never win."""
-    return max_pool3d(padded_same(video, kernel, stride), kernel, stride)
+    return max_pool3d(pad_same(video, kernel, stride), kernel, stride)

@@ -20,20 +20,20 @@ from .scores import L1, LPIPS, PIXEL_METRICS, PSNR, PSNR_SAFE, SSIM, Average, Sc
 
 FrameMetric = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-OF_PIXELS: dict[str, FrameMetric] = {PSNR: psnr_overflowing, PSNR_SAFE: psnr, SSIM: ssim, L1: l1}
+PIXEL_METRIC_FUNCTIONS: dict[str, FrameMetric] = {PSNR: psnr_overflowing, PSNR_SAFE: psnr, SSIM: ssim, L1: l1}
 AVERAGED = (*PIXEL_METRICS, LPIPS)  # metrics that are stored as a count and a total
 
 
 @dataclass(frozen=True)
-class Sets:
+class FeatureStatistics:
     """Statistics of the features of all generated and all real clips."""
 
     generated: GaussianStatistics
     real: GaussianStatistics
 
-    def with_pair(self, features: Features, generated: np.ndarray, real: np.ndarray) -> "Sets":
+    def with_pair(self, features: Features, generated: np.ndarray, real: np.ndarray) -> "FeatureStatistics":
         """Return the statistics with one additional pair of clips (f, h, w, 3) uint8."""
-        return Sets(
+        return FeatureStatistics(
             self.generated.with_samples(features.of(generated)), self.real.with_samples(features.of(real))
         )
 
@@ -50,7 +50,7 @@ class Measurements:
     """
 
     averages: dict[str, Average] = field(default_factory=dict)
-    sets: dict[str, Sets] = field(default_factory=dict)
+    sets: dict[str, FeatureStatistics] = field(default_factory=dict)
     pairs: int = 0
 
     @classmethod
@@ -58,7 +58,9 @@ class Measurements:
         """Return the empty state for the pixel metrics and those of the networks."""
         empty = {name: GaussianStatistics.empty(each.width) for name, each in networks.features.items()}
         averages = {name: Average() for name in _frame_metrics(networks)}
-        return cls(averages, {name: Sets(statistics, statistics) for name, statistics in empty.items()})
+        return cls(
+            averages, {name: FeatureStatistics(statistics, statistics) for name, statistics in empty.items()}
+        )
 
     def with_pair(self, networks: MetricNetworks, generated: np.ndarray, real: np.ndarray) -> "Measurements":
         """Return the state with one additional pair.
@@ -108,7 +110,7 @@ class Measurements:
 
 
 def _frame_metrics(networks: MetricNetworks) -> dict[str, FrameMetric]:
-    return OF_PIXELS | ({LPIPS: networks.lpips.distances} if networks.lpips else {})
+    return PIXEL_METRIC_FUNCTIONS | ({LPIPS: networks.lpips.distances} if networks.lpips else {})
 
 
 def write_measurements(path: str | Path, measurements: Measurements, notes: Mapping[str, str]) -> None:
@@ -151,7 +153,9 @@ def read_measurements(path: str | Path, networks: MetricNetworks) -> tuple[Measu
     _check_values(path, expected, tensors)
     averages = {name: _average(tensors[name]) for name in empty.averages}
     sets = {
-        name: Sets(_statistics(tensors, f"{name}/generated"), _statistics(tensors, f"{name}/real"))
+        name: FeatureStatistics(
+            _statistics(tensors, f"{name}/generated"), _statistics(tensors, f"{name}/real")
+        )
         for name in empty.sets
     }
     return Measurements(averages, sets, int(tensors["pairs"])), read_metadata(path)

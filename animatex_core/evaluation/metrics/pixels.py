@@ -8,7 +8,7 @@ from torch.nn.functional import avg_pool2d
 from ...errors import InvalidInput
 
 PEAK = 255.0
-IDENTICAL = 100.0  # dB for identical frames, as in DisCo, so that the mean over frames stays finite
+IDENTICAL_DB = 100.0  # dB for identical frames, as in DisCo, so that the mean over frames stays finite
 WINDOW = 7  # pixels, the window of scikit-image's SSIM
 K1, K2 = 0.01, 0.03  # SSIM, Wang et al. 2004, section III.B
 
@@ -155,7 +155,7 @@ def luma(frame: np.ndarray) -> np.ndarray:
 def _decibels(squares: np.ndarray) -> np.ndarray:
     error = squares.mean(axis=(1, 2, 3))
     decibels = 10 * np.log10(PEAK**2 / np.where(error == 0, PEAK**2, error))
-    return np.where(error == 0, IDENTICAL, decibels)
+    return np.where(error == 0, IDENTICAL_DB, decibels)
 
 
 def _ssim_of(a: np.ndarray, b: np.ndarray) -> float:

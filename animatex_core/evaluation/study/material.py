@@ -19,9 +19,9 @@ from ...video.info import probe
 CLIPS = {".mp4": "video/mp4", ".webm": "video/webm"}
 PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 # ffmpeg's description of videos that every browser plays; other codecs and pixel formats play only in some.
-PLAYED = re.compile(r"Stream #0:\d+.*?: Video: (?:h264|vp8|vp9|av1)\b.*?, yuvj?420p\b")
-SHOWN = 3  # names listed in a message
-UNEQUAL = 1.1  # ratio of the durations of two clips above which a warning is issued
+PLAYABLE = re.compile(r"Stream #0:\d+.*?: Video: (?:h264|vp8|vp9|av1)\b.*?, yuvj?420p\b")
+MAX_LISTED = 3  # names listed in a message
+MAX_DURATION_RATIO = 1.1  # ratio of the durations of two clips above which a warning is issued
 CHUNK = 1 << 20  # bytes that are searched at once
 MIN_NAME = 5  # characters; shorter names occur in many files by chance
 
@@ -45,7 +45,7 @@ def playable_seconds(path: Path) -> float:
 
     """
     clip = probe(path)
-    if not PLAYED.search(look_at_first_frame(clip.path).log):
+    if not PLAYABLE.search(look_at_first_frame(clip.path).log):
         raise InvalidInput(
             f"The clip {str(path)!r} has a format that not all browsers play: convert it to 8-bit H.264 with "
             "`ffmpeg -i old.mp4 -c:v libx264 -pix_fmt yuv420p new.mp4`."
@@ -138,10 +138,10 @@ def _files(folder: Path, suffixes: Mapping[str, str], kind: str) -> dict[str, Pa
 def _require_all(cases: list[str], files: Mapping[str, Path], whose: str) -> None:
     missing = [case for case in cases if case not in files]
     if missing:
-        more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+        more = f" and {len(missing) - MAX_LISTED} more" if len(missing) > MAX_LISTED else ""
         raise InvalidInput(
-            f"{whose} lacks {', '.join(missing[:SHOWN])}{more}: add them, or remove these cases from the "
-            "other folders."
+            f"{whose} lacks {', '.join(missing[:MAX_LISTED])}{more}: add them, or remove these cases from "
+            "the other folders."
         )
 
 
@@ -167,7 +167,7 @@ def _check_blindness(material: Material) -> None:
 
 
 def _check_lengths(case: str, seconds: list[float]) -> None:
-    if max(seconds) > UNEQUAL * min(seconds):
+    if max(seconds) > MAX_DURATION_RATIO * min(seconds):
         message = (
             f"The clips of {case!r} last {min(seconds):.1f} to {max(seconds):.1f} seconds, so that raters "
             "can tell them apart: trim them to the same length."

@@ -11,11 +11,11 @@ from ...errors import warn
 from ...utils.files import atomic_write, check_writable
 from ...utils.progress import Progress, no_progress
 from .material import Material, draw_pairs, mime_type
-from .votes import QUESTIONS, VOTES_FORMAT, Key, key_of_study, key_path, write_key
+from .votes import QUESTIONS, VOTES_FORMAT, Key, key_path, make_key, write_key
 
 PARTS = ASSETS / "study"
 CHUNK = 3 << 18  # bytes; a multiple of 3, so that the base64 of chunks can be concatenated
-LARGE = 300_000_000  # bytes; larger pages do not open in some browsers
+LARGE_PAGE_BYTES = 300_000_000  # bytes; larger pages do not open in some browsers
 
 
 def write_page(path: Path, key: Key, material: Material, progress: Progress = no_progress) -> None:
@@ -103,11 +103,11 @@ def build_study(
 
     """
     check_writable(page)
-    key = key_of_study(material, draw_pairs(material.cases, material.systems, seed=seed, most=pairs))
+    key = make_key(material, draw_pairs(material.cases, material.systems, seed=seed, most=pairs))
     write_key(key_path(page), key)
     write_page(page, key, material, progress)
     size = page.stat().st_size
-    if size > LARGE:
+    if size > LARGE_PAGE_BYTES:
         message = f"{page} has {size / 1e6:.0f} MB, which some browsers do not open: use fewer pairs."
         warn(message)
     return key

@@ -10,11 +10,11 @@ import numpy as np
 from ...errors import InvalidInput
 from ...utils.optional import optional_package
 from ...utils.text import markdown_table
-from .votes import QUESTIONS, Answer, Ballot, Key, one_each, read_ballot
+from .votes import QUESTIONS, Answer, Ballot, Key, one_ballot_per_rater, read_ballot
 
 CONFIDENCE = 0.95
 # The value of a vote for the clip on the left; the other clip gets the remainder.
-WORTH: dict[Answer, float] = {"left": 1.0, "same": 0.5, "right": 0.0}
+VOTE_VALUES: dict[Answer, float] = {"left": 1.0, "same": 0.5, "right": 0.0}
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def count_votes(paths: Iterable[Path], key: Key) -> Outcome:
             ballots.append(read_ballot(path, key))
         except InvalidInput as error:
             refused[path] = str(error)
-    kept, repeated = one_each(ballots)
+    kept, repeated = one_ballot_per_rater(ballots)
     if not sum(map(len, kept)):
         raise InvalidInput(
             " ".join([*refused.values(), "There are no votes to count: give files with votes."])
@@ -159,14 +159,14 @@ def tally(ballots: Sequence[Ballot], key: Key, system: str, question: str) -> Ta
     """Count the votes on one system and question."""
     scores = [np.array(list(_scores(ballot, key, system, question))) for ballot in ballots]
     every = np.concatenate(scores)
-    return Tally(share_of(scores), len(every), int((every == WORTH["same"]).sum()))
+    return Tally(share_of(scores), len(every), int((every == VOTE_VALUES["same"]).sum()))
 
 
 def _scores(ballot: Ballot, key: Key, system: str, question: str) -> Iterator[float]:
     for number, answers in ballot.answers.items():
         pair = key.pair(number)
         if question in answers and system in (pair.left, pair.right):
-            worth = WORTH[answers[question]]
+            worth = VOTE_VALUES[answers[question]]
             yield worth if system == pair.left else 1 - worth
 
 

@@ -70,7 +70,7 @@ class Key:
         return self.pairs[number - 1]
 
 
-def key_of_study(material: Material, pairs: Sequence[Pair]) -> Key:
+def make_key(material: Material, pairs: Sequence[Pair]) -> Key:
     """Create the key. Its ID is a hash of all clips and pairs, so that votes only match their own key."""
     contents = [
         [digest_file(material.clips[system][pair.case]) for system in (pair.left, pair.right)]
@@ -174,7 +174,7 @@ def read_ballot(path: Path, key: Key) -> Ballot:
         raise _damaged(path, error) from error
 
 
-def one_each(ballots: Iterable[Ballot]) -> tuple[list[Ballot], dict[Path, str]]:
+def one_ballot_per_rater(ballots: Iterable[Ballot]) -> tuple[list[Ballot], dict[Path, str]]:
     """Keep one file per rater: the most complete one, or the first of equally complete files.
 
     Args:

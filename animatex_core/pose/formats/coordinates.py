@@ -14,7 +14,7 @@ from .units import PARTS as PARTS_OF_PERSON
 # Range of the highest score in COCO's visibility (1 hidden, 2 visible), in percent and in bytes.
 HALVED, PERCENT, BYTE = (1.5, 2.0), (10.0, 100.0), (100.0, 255.0)
 FAINT = 0.05  # scores below this are noise
-CENTRED = 1.3  # maximum of coordinates that are -1 to 1 inside the image
+MAX_CENTRED = 1.3  # maximum of coordinates that are -1 to 1 inside the image
 OUTSIDE = -0.1  # people who extend beyond an image rarely extend further than this
 MIN_CENTRED = 0.1  # fraction of the points beyond OUTSIDE if 0 is the image's centre
 MIN_SIDE = 256  # pixels of an image in which coordinates up to 100 may be percentages
@@ -56,7 +56,7 @@ def drop_scaled_placeholders(people: np.ndarray, sizes: np.ndarray) -> None:
 def from_centre(people: np.ndarray, source: str) -> str | None:
     """Convert coordinates of -1 to 1 around the image's centre to 0 to 1 from its top left."""
     there = people[..., 2] > 0
-    if there[:, BODY_POINTS].sum() < MIN_POINTS or np.abs(people[there][:, :2]).max() > CENTRED:
+    if there[:, BODY_POINTS].sum() < MIN_POINTS or np.abs(people[there][:, :2]).max() > MAX_CENTRED:
         return None
     body = people[:, BODY_POINTS][there[:, BODY_POINTS]]
     if (body[:, :2] < OUTSIDE).mean(axis=0).max() < MIN_CENTRED:

@@ -137,7 +137,7 @@ def _key(value: object) -> Label | None:
     return value if isinstance(value, int | str) else None
 
 
-FORMS: tuple[tuple[Callable[[Mapping], bool], Reader], ...] = (
+FORMATS: tuple[tuple[Callable[[Mapping], bool], Reader], ...] = (
     (_is_dwpose, _read_dwpose),
     (_is_coco, _read_coco),
     (lists_people, _read_people),

@@ -35,7 +35,7 @@ class Name:
 
 
 @dataclass(frozen=True)
-class Placed(Generic[T]):
+class NumberedFrames(Generic[T]):
     """Items in the order of their frames.
 
     Attributes:
@@ -97,7 +97,7 @@ def place_by_number(
     source: str,
     frames: int | None = None,
     min_share: float | None = None,
-) -> Placed[T]:
+) -> NumberedFrames[T]:
     """Put items in the positions given by their frame numbers.
 
     Args:
@@ -119,16 +119,16 @@ def place_by_number(
     share = MIN_SHARE if min_share is None else min_share
     if span > MAX_FRAMES or not (fits or len(items) >= share * span):
         if span == len(items):
-            return Placed(list(items))
-        return Placed(list(items), (_out_of_step(numbers, source),))
+            return NumberedFrames(list(items))
+        return NumberedFrames(list(items), (_out_of_step(numbers, source),))
     start = _start(first, last, frames, certain=share == 0)
     placed: list[T | None] = [None] * (last - start + 1)
     for number, item in zip(numbers, items, strict=True):
         placed[number - start] = item
-    return Placed(placed, tuple(_notes(numbers, start, source)))
+    return NumberedFrames(placed, tuple(_notes(numbers, start, source)))
 
 
-def require_one_clip(names: Sequence[Name], source: str, choice: Callable[[str], str]) -> None:
+def require_one_video(names: Sequence[Name], source: str, choice: Callable[[str], str]) -> None:
     """Raise InvalidInput if names belong to several videos.
 
     Args:

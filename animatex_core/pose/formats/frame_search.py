@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ...utils.documents import MAX_DEPTH
-from .dialects import FORMS, frame_of, holds_people, lists_people
+from .dialects import FORMATS, frame_of, holds_people, lists_people
 from .person import is_person
 from .raw_frame import Outer, RawFrame, label_of
 from .text import from_string
@@ -51,7 +51,7 @@ def _of_list(data: Sequence, outer: Outer, depth: int) -> Iterator[RawFrame]:
 
 def _of_object(data: Mapping, outer: Outer, depth: int) -> Iterator[RawFrame]:
     inner = outer.within(data)
-    for is_form, read in FORMS:
+    for is_form, read in FORMATS:
         if is_form(data):
             yield from read(data, inner)
             return

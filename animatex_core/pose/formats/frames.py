@@ -10,10 +10,10 @@ import numpy as np
 from ...errors import InvalidInput
 from ...utils.progress import Progress, with_progress
 from ..keypoints import POINTS
-from .frame_numbers import MAX_FRAMES, Name, Placed, place_by_number, require_one_clip, split_names
+from .frame_numbers import MAX_FRAMES, Name, NumberedFrames, place_by_number, require_one_video, split_names
 from .frame_search import raw_frames
-from .person import SAMPLE, Layouts, chosen_layouts, person_points
-from .raw_frame import Label, RawFrame, is_blank, pixels_of, rate_of
+from .person import SAMPLE, Layouts, detect_layouts, person_points
+from .raw_frame import Label, RawFrame, is_blank, rate_of, size_in_pixels
 from .sequence import Frame
 from .text import SPLIT, load_poses
 
@@ -24,7 +24,7 @@ NOBODY = np.zeros((0, POINTS, 3))
 
 
 @dataclass(frozen=True)
-class ClipFrames:
+class VideoFrames:
     """The frames of a video.
 
     Attributes:
@@ -46,9 +46,9 @@ class _Found:
     is_whole: bool
 
 
-def frames_of_data(
+def frames_from_data(
     data: object, source: str, fps: float | None, progress: Progress, frames: int | None = None
-) -> ClipFrames:
+) -> VideoFrames:
     """Return the frames of parsed JSON.
 
     Args:
@@ -63,12 +63,12 @@ def frames_of_data(
 
     """
     placed = _by_label(_bounded(_read(_raw_of(data, source, progress)), source), source, frames)
-    return ClipFrames(_filled(placed), placed.notes + _rate_notes(data, fps, source))
+    return VideoFrames(_filled(placed), placed.notes + _rate_notes(data, fps, source))
 
 
-def frames_of_files(
+def frames_from_files(
     files: Sequence[Path], source: str, fps: float | None, frames: int | None, progress: Progress
-) -> ClipFrames:
+) -> VideoFrames:
     """Return the frames of one file, or of files with one frame each.
 
     Args:
@@ -83,13 +83,13 @@ def frames_of_files(
 
     """
     if len(files) == 1:
-        return frames_of_data(load_poses(files[0]), str(files[0]), fps, progress, frames)
+        return frames_from_data(load_poses(files[0]), str(files[0]), fps, progress, frames)
     names = dict(zip(files, split_names([file.name for file in files]), strict=True))
     numbered = [file for file in files if names[file].number is not None] or list(files)
     raw = chain.from_iterable(_raw_of_frame_file(file, progress) for file in numbered)
     found = [each.frame for each in _bounded(_read(raw), source)]
     placed = _by_file_name([names[file] for file in numbered], found, source, frames)
-    return ClipFrames(_filled(placed), placed.notes + _left_out(set(files) - set(numbered), source))
+    return VideoFrames(_filled(placed), placed.notes + _left_out(set(files) - set(numbered), source))
 
 
 def _raw_of(data: object, source: str, progress: Progress) -> Iterator[tuple[RawFrame, str]]:
@@ -117,7 +117,7 @@ def _read(raw: Iterable[tuple[RawFrame, str]]) -> Iterator[_Found]:
     items = iter(raw)
     first = list(islice(items, SAMPLE))
     people = (person for frame, _ in first if isinstance(frame.people, list) for person in frame.people)
-    layouts = chosen_layouts(people)
+    layouts = detect_layouts(people)
     for frame, where in chain(first, items):
         yield _Found(_frame(frame, where, layouts), frame.label, frame.is_whole)
 
@@ -149,26 +149,26 @@ def _frame(raw: RawFrame, where: str, layouts: Layouts) -> Frame:
     # Skip people without any point: their zeros would take as much memory as real ones.
     left_out: list[str] = []
     points = [each for person in people if (each := person_points(person, where, left_out, layouts)).any()]
-    size = None if raw.sides is None else pixels_of(raw.sides, where)
+    size = None if raw.sides is None else size_in_pixels(raw.sides, where)
     return Frame(np.reshape(points, (-1, POINTS, 3)), size, left_out, raw.keeps_hands)
 
 
 def _by_file_name(
     names: Sequence[Name], frames: Sequence[Frame], source: str, count: int | None
-) -> Placed[Frame]:
+) -> NumberedFrames[Frame]:
     numbers = [name.number for name in names if name.number is not None]
     if len(set(numbers)) < len(frames):
-        return Placed(list(frames))
+        return NumberedFrames(list(frames))
     order = np.argsort(numbers)
     certain = all(name.is_openpose for name in names)
     in_order = [numbers[index] for index in order], [frames[index] for index in order]
     return place_by_number(*in_order, source, count, min_share=0 if certain else None)
 
 
-def _by_label(found: Sequence[_Found], source: str, count: int | None) -> Placed[Frame]:
+def _by_label(found: Sequence[_Found], source: str, count: int | None) -> NumberedFrames[Frame]:
     """Put frames in the positions given by the file, and merge people of one frame."""
     if any(each.label is None for each in found) or not _tell_frames(found):
-        return Placed([each.frame for each in found])
+        return NumberedFrames([each.frame for each in found])
     groups: dict[Label, list[Frame]] = {}
     for each in found:
         groups.setdefault(each.label, []).append(each.frame)  # type: ignore[arg-type]
@@ -176,11 +176,11 @@ def _by_label(found: Sequence[_Found], source: str, count: int | None) -> Placed
     names = _names(list(groups))
     numbers = [name.number for name in names if name.number is not None]
     if len(numbers) < len(names) or min(numbers) < 0:
-        return Placed(list(frames))
-    require_one_clip(names, source, lambda _: "leave the frames of one in the file")
+        return NumberedFrames(list(frames))
+    require_one_video(names, source, lambda _: "leave the frames of one in the file")
     if len(set(numbers)) < len(numbers):
         _require_one_folder(list(groups), source)
-        return Placed(list(frames))
+        return NumberedFrames(list(frames))
     order = np.argsort(numbers, kind="stable")
     in_order = [numbers[index] for index in order], [frames[index] for index in order]
     return place_by_number(*in_order, source, count, min_share=MIN_SHARE)
@@ -197,7 +197,7 @@ def _require_one_folder(labels: Sequence[Label], source: str) -> None:
     folders = [str(PurePosixPath(str(label).replace("\\", "/")).parent) for label in labels]
     if len(set(folders)) < len(folders):
         names = [Name(folder, None) for folder in folders]
-        require_one_clip(names, source, lambda _: "leave the frames of one in the file")
+        require_one_video(names, source, lambda _: "leave the frames of one in the file")
 
 
 def _tell_frames(found: Sequence[_Found]) -> bool:
@@ -214,7 +214,7 @@ def _merged(frames: Sequence[Frame]) -> Frame:
     return Frame(np.concatenate([frame.people for frame in frames]), size, left_out)
 
 
-def _filled(placed: Placed[Frame]) -> list[Frame]:
+def _filled(placed: NumberedFrames[Frame]) -> list[Frame]:
     return [Frame(NOBODY, None) if frame is None else frame for frame in placed.items]
 
 

@@ -13,7 +13,7 @@ MIN_SHARE = 0.9  # fraction of the unambiguous hands that must be at the other w
 ENOUGH = 0.1  # fraction of all hands that must be unambiguous, neither crossed nor clasped
 
 
-def with_hands_at_own_wrists(points: np.ndarray, size: tuple[int, int], source: str) -> np.ndarray:
+def swap_confused_hands(points: np.ndarray, size: tuple[int, int], source: str) -> np.ndarray:
     """Swap left and right hand if `are_hands_confused`, with an AnimateXWarning.
 
     Args:

@@ -136,7 +136,7 @@ BONES = np.array(
 )  # fmt: skip
 
 
-def layouts_of(count: int) -> list[Layout]:
+def layouts_with_count(count: int) -> list[Layout]:
     """Return the layouts with this many points: the usual one first, OpenPose's 18 plus others last."""
     found = [layout for layout in LAYOUTS if layout.count == count]
     if count in WHOLE_BODIES:
@@ -156,7 +156,7 @@ def best_layout(bodies: Sequence[np.ndarray]) -> Layout:
         The usual layout for that count, or another one that fits clearly better.
 
     """
-    candidates = layouts_of(len(bodies[0]))
+    candidates = layouts_with_count(len(bodies[0]))
     if len(candidates) == 1:
         return candidates[0]
     shares = [bone_share(np.stack([layout.to_pose(body) for body in bodies])) for layout in candidates]
@@ -186,7 +186,7 @@ def bone_share(poses: np.ndarray) -> float:
     return float(length / extent) if extent > 0 else 0.0
 
 
-def layout_of_names(names: Sequence[str]) -> Layout | None:
+def layout_from_names(names: Sequence[str]) -> Layout | None:
     """Return the layout of points with these names, as in COCO's categories; None if there are too few."""
     found: dict[str, int] = {}
     for index, name in enumerate(names):
@@ -200,7 +200,7 @@ def layout_of_names(names: Sequence[str]) -> Layout | None:
     toes = None
     if not any(index is None for index in (*big, *small)):
         toes = (big[0], small[0]), (big[1], small[1])
-    known = next((each for each in layouts_of(len(names)) if _agrees(each, places)), None)
+    known = next((each for each in layouts_with_count(len(names)) if _agrees(each, places)), None)
     return known or Layout("named points", len(names), places, toes)  # type: ignore[arg-type]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from ...errors import InvalidInput
 from ..keypoints import FACE, FACE_POINTS, HAND_POINTS, HANDS, LEFT_HAND, MODEL_JOINTS, POINTS, RIGHT_HAND
 from .layouts import COUNTS as BODY_COUNTS
-from .layouts import TOES, Layout, best_layout, layout_of_names, layouts_of, middle
+from .layouts import TOES, Layout, best_layout, layout_from_names, layouts_with_count, middle
 from .values import NAMES, as_numbers, is_3d, is_missing, named_points, names_of, point_rows
 
 COUNTS = {  # possible numbers of points of each part
@@ -36,7 +36,7 @@ KEYS = {  # of OpenPose, of COCO and similar formats, and of MediaPipe
 }  # fmt: skip
 KEYS_3D = ("pose_keypoints_3d", "keypoints_3d", "pose_world_landmarks", "poseWorldLandmarks")
 MAX_VALUES = 1000  # more than in any of these
-IN_SPACE = "points in three dimensions, but it must be x, y and c in the image: export 2D keypoints"
+THREE_D_POINTS = "points in three dimensions, but it must be x, y and c in the image: export 2D keypoints"
 FLAT_LANDMARKS = 33 * 4  # x, y, z and visibility of MediaPipe's points
 SAMPLE = 64  # people from whom the layout of a file is detected
 Layouts = Mapping[int, Layout]  # by the number of points
@@ -53,7 +53,7 @@ def is_person(value: object) -> bool:
     )
 
 
-def chosen_layouts(people: Iterable[object]) -> Layouts:
+def detect_layouts(people: Iterable[object]) -> Layouts:
     """Detect the body layouts of a file, by number of points, from its first people."""
     bodies: dict[int, list[np.ndarray]] = {}
     for body in islice(_bodies(people), SAMPLE):
@@ -93,11 +93,11 @@ def person_points(person: object, where: str, left_out: list[str], layouts: Layo
         if parts[part] is not None:
             points[hand] = parts[part]
     if not points.any() and (key := _only_3d(person)):
-        left_out.append(f"{where} has in {key} {IN_SPACE}")
+        left_out.append(f"{where} has in {key} {THREE_D_POINTS}")
     return points
 
 
-def written_person(points: np.ndarray) -> dict[str, list[float]]:
+def person_to_openpose(points: np.ndarray) -> dict[str, list[float]]:
     """Convert points (130, 3) in pixels to a person's OpenPose parts."""
     missing = np.zeros((1, 3))
     left, right = (points[[toe, toe]] for toe in TOES)
@@ -120,12 +120,12 @@ def _with_parts(person: Mapping) -> Mapping:
     if is_person(person):
         return person
     joints = named_points(person)
-    return {"keypoints": joints} if layout_of_names(list(joints)) else person
+    return {"keypoints": joints} if layout_from_names(list(joints)) else person
 
 
 def _layout(person: Mapping, count: int, layouts: Layouts) -> Layout:
     names = names_of(person, count)
-    return (names and layout_of_names(names)) or layouts.get(count) or layouts_of(count)[0]
+    return (names and layout_from_names(names)) or layouts.get(count) or layouts_with_count(count)[0]
 
 
 def _bodies(people: Iterable[object]) -> Iterator[np.ndarray]:
@@ -148,7 +148,7 @@ def _part(person: Mapping, part: str, where: str, left_out: list[str]) -> np.nda
     for key in KEYS[part]:
         if not is_missing(person.get(key)):
             if is_3d(person, key):
-                left_out.append(f"{where} has in {key} {IN_SPACE}")
+                left_out.append(f"{where} has in {key} {THREE_D_POINTS}")
                 return None
             try:
                 return _points(point_rows(person, key), COUNTS[part], f"{where} has in {key}")

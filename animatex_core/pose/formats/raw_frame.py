@@ -95,7 +95,7 @@ def _sides_within(name: str, value: object) -> Sides | None:
     return None
 
 
-def pixels_of(sides: Sides, where: str) -> Size:
+def size_in_pixels(sides: Sides, where: str) -> Size:
     """Return (width, height) in pixels.
 
     Args:

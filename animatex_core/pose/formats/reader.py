@@ -15,12 +15,12 @@ from ...utils.files import atomic_write
 from ...utils.progress import Progress, no_progress, with_progress
 from ..keypoints import PoseSequence, seen
 from ..person import PersonRule
-from .frames import frames_of_data, frames_of_files
+from .frames import frames_from_data, frames_from_files
 from .hand_sides import are_hands_confused
-from .person import written_person
+from .person import person_to_openpose
 from .raw_frame import HANDS_KEPT
-from .sequence import clip_poses
-from .text import files_of_clip
+from .sequence import select_person
+from .text import find_pose_files
 from .units import Size
 
 CORNER = 1e-50  # written for a point at (0, 0), where missing ones are put; it becomes 0 in float32
@@ -57,8 +57,8 @@ def read_poses(
 
     """
     path = Path(path)
-    found = frames_of_files(files_of_clip(path), str(path), fps, frames, progress)
-    poses = clip_poses(found.frames, person, fps, size, str(path), progress, found.notes)
+    found = frames_from_files(find_pose_files(path), str(path), fps, frames, progress)
+    poses = select_person(found.frames, person, fps, size, str(path), progress, found.notes)
     if not seen(poses.points).any():
         warn(f"No person was found in {path}.")
     return poses
@@ -87,8 +87,8 @@ def poses_from_openpose(
         InvalidInput: The data is not poses.
 
     """
-    found = frames_of_data(data, source, fps, progress)
-    return clip_poses(found.frames, person, fps, size, source, progress, found.notes)
+    found = frames_from_data(data, source, fps, progress)
+    return select_person(found.frames, person, fps, size, source, progress, found.notes)
 
 
 def openpose_from_poses(poses: PoseSequence, progress: Progress = no_progress) -> list[dict]:
@@ -136,7 +136,7 @@ def _written_frames(poses: PoseSequence) -> Iterator[dict]:
         pixels = _pixels(points[:, :2], size)
         pixels[found & (pixels == 0).all(axis=1)] = CORNER
         yield {
-            "people": [written_person(np.where(found[:, None], np.column_stack([pixels, found]), 0))],
+            "people": [person_to_openpose(np.where(found[:, None], np.column_stack([pixels, found]), 0))],
             "canvas_height": poses.height,
             "canvas_width": poses.width,
             **kept,

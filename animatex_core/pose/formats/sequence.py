@@ -8,8 +8,8 @@ import numpy as np
 from ...errors import InvalidInput, warn
 from ...utils.progress import Progress, no_progress, with_progress
 from ..keypoints import MODEL_JOINTS, POINTS, VISIBLE, PoseSequence, seen
-from ..person import PersonRule, PersonTracker, require_chosen
-from ..video_match import require_fit
+from ..person import PersonRule, PersonTracker, require_person_found
+from ..video_match import check_video_match
 from .coordinates import (
     are_in_corner,
     drop_placeholders,
@@ -19,9 +19,18 @@ from .coordinates import (
     scale_scores,
     turn_y_down,
 )
-from .hand_sides import with_hands_at_own_wrists
+from .hand_sides import swap_confused_hands
 from .layouts import TOES
-from .units import BODY, PARTS, Size, are_fractions, guessed_size, make_fractions, present, units_by_numbers
+from .units import (
+    BODY,
+    PARTS,
+    Size,
+    are_fractions,
+    convert_to_fractions,
+    guess_size,
+    present,
+    units_by_numbers,
+)
 
 FAR = 1e6  # larger numbers are neither positions in an image nor scores
 UNITS = ("pixels", "fractions of the image")
@@ -46,7 +55,7 @@ class Frame:
     keeps_hands: bool = False
 
 
-def clip_poses(
+def select_person(
     frames: list[Frame],
     person: PersonRule,
     fps: float | None,
@@ -87,9 +96,9 @@ def clip_poses(
     for index, _ in enumerate(with_progress(frames, len(frames), progress)):
         points[index] = _chosen(people[ends[index] : ends[index + 1]], tracker)
     most = np.bincount(owner[seen(people).any(axis=1)], minlength=1).max()
-    require_chosen(person, int(most), bool(seen(points).any()), source)
+    require_person_found(person, int(most), bool(seen(points).any()), source)
     if not any(frame.keeps_hands for frame in frames):
-        points = with_hands_at_own_wrists(points, (width, height), source)
+        points = swap_confused_hands(points, (width, height), source)
     return PoseSequence.from_points(points, width, height, fps)
 
 
@@ -156,7 +165,7 @@ def _convert_to_fractions(
     units = units_by_numbers(people)
     video_size = next((frame.size for frame in frames if frame.size), size)
     if video_size is None:
-        video_size = guessed_size(people, units, owner) or UNKNOWN_SIZE
+        video_size = guess_size(people, units, owner) or UNKNOWN_SIZE
         warn(
             f"{source} does not contain its image size, so {video_size[0]} x {video_size[1]} pixels are "
             "assumed: add canvas_width and canvas_height if this is wrong.",
@@ -166,13 +175,13 @@ def _convert_to_fractions(
     fractions = are_fractions(units, people, sizes)
     if mixture := _mixture(fractions, present(people), owner):
         warn(f"The coordinates in {source} are in {mixture}.", stacklevel=5)
-    make_fractions(people, fractions, sizes)
+    convert_to_fractions(people, fractions, sizes)
     drop_scaled_placeholders(people, sizes)
     if turned := turn_y_down(people, source):
         warn(turned, stacklevel=4)
     if size is not None and not any(frame.size for frame in frames):
         were_pixels = bool((~fractions[present(people)]).any())
-        if unfit := require_fit(people, size, source, were_pixels=were_pixels):
+        if unfit := check_video_match(people, size, source, were_pixels=were_pixels):
             warn(unfit, stacklevel=4)
     return video_size
 

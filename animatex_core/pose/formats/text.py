@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import InvalidInput
 from ...utils.documents import FileFault, TooLarge, parse_json, read_bytes
-from .frame_numbers import natural_order, require_one_clip, split_name, split_names
+from .frame_numbers import natural_order, require_one_video, split_name, split_names
 
 MAX_FILE_BYTES = 128 << 20  # a frame with one person takes 3 to 8 kB
 MAX_CONTAINERS = 3_000_000  # lists and objects in a file
@@ -103,7 +103,7 @@ def pose_files_in(folder: Path) -> list[Path]:
     return sorted(files, key=lambda path: natural_order(path.name))
 
 
-def files_of_clip(path: Path) -> list[Path]:
+def find_pose_files(path: Path) -> list[Path]:
     """Return the files that a path refers to, one per frame, in order.
 
     Args:
@@ -143,7 +143,7 @@ def _of_one_clip(files: list[Path], path: Path) -> list[Path]:
     numbered = [name for name in names if name.number is not None]
     if len(files) > 1 and numbered:
         folder = path if path.is_dir() else path.parent
-        require_one_clip(
+        require_one_video(
             numbered,
             str(path),
             lambda prefix: f"name one, such as {folder / (prefix or '0*.json')}",

@@ -91,7 +91,7 @@ def present(people: np.ndarray) -> np.ndarray:
     return np.stack([_found(people[:, part]).any(axis=1) for part in PARTS.values()], axis=1)
 
 
-def make_fractions(people: np.ndarray, fractions: np.ndarray, sizes: np.ndarray) -> None:
+def convert_to_fractions(people: np.ndarray, fractions: np.ndarray, sizes: np.ndarray) -> None:
     """Convert the parts that are in pixels to fractions, in place.
 
     Args:
@@ -105,7 +105,7 @@ def make_fractions(people: np.ndarray, fractions: np.ndarray, sizes: np.ndarray)
         people[:, part, :2] /= divisor[:, None]
 
 
-def guessed_size(people: np.ndarray, units: np.ndarray, owner: np.ndarray) -> Size | None:
+def guess_size(people: np.ndarray, units: np.ndarray, owner: np.ndarray) -> Size | None:
     """Derive the image size from the points if the file does not contain it.
 
     Positions known in both units, such as a wrist in fractions and the hand's root in pixels, are the best

@@ -15,9 +15,9 @@ from ...animate_x.training_spec import ReferenceForm, TrainingSpec
 from ...errors import InvalidInput
 from ...pose.keypoints import PoseSequence
 from ..data.clip import ClipDataset, TrainingClip
-from ..loop.batch_schedule import BatchPlan, Stream, clip_of, generator
+from ..loop.batch_schedule import BatchPlan, Stream, clip_index, generator
 from ..loop.config import DataConfig
-from .condition_dropout import draw_dropped, grouped, join_conditions, without
+from .condition_dropout import draw_dropped, drop_conditions, group_by_conditions, join_conditions
 from .config import TrainingConfig
 
 Epi = Callable[[PoseSequence, np.random.Generator], PoseSequence]
@@ -30,7 +30,7 @@ class TrainingData(ClipDataset, Protocol):
     def text_context(self) -> Tensor: ...
 
 
-class Pooled(Protocol):
+class PoseSource(Protocol):
     """A data set with poses."""
 
     def pool(self) -> list[PoseSequence]:
@@ -50,7 +50,7 @@ def open_dataset(config: DataConfig) -> TrainingData:
     return ShardDataset.open(config.path)
 
 
-def open_epi(settings: dict[str, Any] | None, dataset: Pooled) -> Epi | None:
+def open_epi(settings: dict[str, Any] | None, dataset: PoseSource) -> Epi | None:
     """Build the explicit pose indicator with the poses of a data set.
 
     Args:
@@ -121,7 +121,7 @@ class DenoiserBatchMaker:
         ipi = self.config.model.ipi
         # The official keypoint encoder mixes the clips of a batch.
         together = ipi is None or not ipi.interleaves_batch
-        groups = grouped([sample.groups[0] for sample in samples], together=together)
+        groups = group_by_conditions([sample.groups[0] for sample in samples], together=together)
         return Batch(
             torch.cat([samples[index].latents for group in groups for index in group]),
             tuple(join_conditions([samples[index].groups[0] for index in group]) for group in groups),
@@ -145,7 +145,7 @@ class DenoiserBatchMaker:
         config = self.config
         rng = generator(config.seed, Stream.SAMPLE, number)
         dropped = draw_dropped(config.dropout, rng)
-        index = clip_of(number, len(self.dataset), config.seed)
+        index = clip_index(number, len(self.dataset), config.seed)
         clip = self.dataset.clip(index, frames, rng)
         shape = config.shape(frames)
         self._check_latents(index, clip.latents, shape)
@@ -164,7 +164,7 @@ class DenoiserBatchMaker:
             raise InvalidInput(f"Clip {index} is damaged: {error}") from error
         weight = config.loss.moving_weight
         weights = moving_weights(clip, weight) if weight else None
-        return Batch(clip.latents[None].float(), (without(inputs, dropped),), weights)
+        return Batch(clip.latents[None].float(), (drop_conditions(inputs, dropped),), weights)
 
     def _poses(self, poses: PoseSequence, rng: np.random.Generator) -> PoseSequence:
         return poses if self.epi is None else self.epi(poses, rng)

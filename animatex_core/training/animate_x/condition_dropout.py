@@ -10,7 +10,7 @@ import torch
 from ...animate_x.conditions import ConditionInputs
 from .config import DropoutConfig
 
-INPUTS = {
+DROPPED_INPUTS = {
     "reference_image": ("reference_image",),
     "reference_latents": ("reference_latents",),
     "pose": ("pose_pictures",),
@@ -25,22 +25,22 @@ def draw_dropped(config: DropoutConfig, rng: np.random.Generator) -> frozenset[s
     """Draw the names of the conditions that are dropped from a sample."""
     value = rng.random()
     if value < config.all_dropped:
-        return frozenset(INPUTS)
+        return frozenset(DROPPED_INPUTS)
     if value < config.all_dropped + config.all_kept:
         return frozenset()
-    rates = {name: getattr(config, name) for name in INPUTS}
+    rates = {name: getattr(config, name) for name in DROPPED_INPUTS}
     if not config.puppet:  # keeps the random values of trainings without a puppet
         del rates["puppet"]
     return frozenset(name for name, rate in rates.items() if rng.random() < rate)
 
 
-def without(inputs: ConditionInputs, dropped: frozenset[str]) -> ConditionInputs:
+def drop_conditions(inputs: ConditionInputs, dropped: frozenset[str]) -> ConditionInputs:
     """Return the inputs without these conditions."""
-    none: dict[str, Any] = dict.fromkeys(entry for name in dropped for entry in INPUTS[name])
+    none: dict[str, Any] = dict.fromkeys(entry for name in dropped for entry in DROPPED_INPUTS[name])
     return replace(inputs, **none)
 
 
-def grouped(clips: Sequence[ConditionInputs], *, together: bool = True) -> list[list[int]]:
+def group_by_conditions(clips: Sequence[ConditionInputs], *, together: bool = True) -> list[list[int]]:
     """Group clips that keep the same conditions, because a condition can only be dropped for a whole batch.
 
     Args:

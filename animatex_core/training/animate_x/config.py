@@ -9,8 +9,8 @@ from ...animate_x.shapes import ClipShape
 from ...encoders.autoencoder import STABLE_DIFFUSION_2_1, AutoencoderConfig
 from ...errors import InvalidInput
 from ...utils.validation import require_int
-from ..loop.config import MAX_STEPS, RunConfig, require_number, spelt_out
-from ..loop.config_values import changed_entries, read_dataclass
+from ..loop.config import MAX_STEPS, RunConfig, correct_yaml_values, require_number
+from ..loop.config_values import override_entries, read_dataclass
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class TrainingConfig(RunConfig):
 
         """
         model = {"model": read_model(values["model"])} if "model" in values else {}
-        return read_dataclass(cls, {**spelt_out(values), **model})
+        return read_dataclass(cls, {**correct_yaml_values(values), **model})
 
 
 def read_model(values: object) -> DenoiserConfig:
@@ -175,4 +175,4 @@ def read_model(values: object) -> DenoiserConfig:
     if preset is not None and preset not in PRESETS:
         raise InvalidInput(f"model.preset is {preset!r}: choose one of {', '.join(PRESETS)}.")
     start = DenoiserConfig() if preset is None else PRESETS[preset]()
-    return DenoiserConfig.from_dict(changed_entries(start.to_dict(), changes, "model"))
+    return DenoiserConfig.from_dict(override_entries(start.to_dict(), changes, "model"))

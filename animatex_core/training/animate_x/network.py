@@ -16,10 +16,10 @@ from ...errors import WrongCheckpoint
 from ..loop.batch_schedule import Stream, seed_torch
 from .config import TrainingConfig
 
-PICTURE_GAIN = 4.0
+IMAGE_GAIN = 4.0
 """Brings the features of poses, which are thin lines in images of 0..1, to about the scale of latents."""
 
-SLOWEST, FASTEST = 1e-3, 1e-1  # range of the initial time steps of Mamba's channels
+MIN_TIME_STEP, MAX_TIME_STEP = 1e-3, 1e-1  # range of the initial time steps of Mamba's channels
 
 
 def start_unet(config: TrainingConfig) -> AnimateXUNet:
@@ -82,7 +82,7 @@ def _initialise_stems(unet: AnimateXUNet) -> None:
             _keep_variance(module)
         elif isinstance(module, ImageConditionEncoder):
             _keep_variance(module)
-            module[-1].get_parameter("weight").mul_(PICTURE_GAIN)
+            module[-1].get_parameter("weight").mul_(IMAGE_GAIN)
         elif isinstance(module, PixelTransformer):
             attention, feed_forward = module.get_submodule("layers.0").children()
             _zero(attention.get_submodule("fn.to_out.0"))
@@ -106,7 +106,7 @@ def _initialise_mamba(mamba: Mamba) -> None:
     rates = torch.arange(1, mamba.state + 1, dtype=torch.float32).log()
     mamba.A_log.get_parameter("weight").copy_(rates.expand(mamba.inner, -1))
     nn.init.ones_(mamba.D.get_parameter("weight"))
-    exponents = torch.rand(mamba.inner) * math.log(FASTEST / SLOWEST) + math.log(SLOWEST)
+    exponents = torch.rand(mamba.inner) * math.log(MAX_TIME_STEP / MIN_TIME_STEP) + math.log(MIN_TIME_STEP)
     steps = exponents.exp()
     # The inverse of the softplus that is applied to the bias.
     mamba.dt_proj.get_parameter("bias").copy_(steps + torch.log(-torch.expm1(-steps)))

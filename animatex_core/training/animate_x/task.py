@@ -128,10 +128,10 @@ def export_denoiser(checkpoint: Checkpoint, target: str | Path, dtype: torch.dty
         StorageError: If the file cannot be written.
 
     """
-    write_denoiser(target, denoiser_of(checkpoint), dtype)
+    write_denoiser(target, to_denoiser_file(checkpoint), dtype)
 
 
-def denoiser_of(checkpoint: Checkpoint, source: str = "The checkpoint") -> DenoiserFile:
+def to_denoiser_file(checkpoint: Checkpoint, source: str = "The checkpoint") -> DenoiserFile:
     """Convert a checkpoint to the content of a denoiser file.
 
     Args:

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...animate_x_plus.modules import PlusInputs
-from ...animate_x_plus.preprocessing import inputs_from_poses, masked_latents
+from ...animate_x_plus.preprocessing import inputs_from_poses, with_mask_channels
 from ...errors import InvalidInput
 from ..animate_x.batches import Epi
-from ..loop.batch_schedule import BatchPlan, Stream, clip_of, generator
+from ..loop.batch_schedule import BatchPlan, Stream, clip_index, generator
 from .clip import DrivingFeatures, WanClip, WanClips
 from .config import PlusDropoutConfig, PlusTrainingConfig
 from .trainable_parts import Task
@@ -89,11 +89,11 @@ class PlusBatchMaker:
         config = self.config
         rng = generator(config.seed, Stream.SAMPLE, number)
         dropped = draw_dropped(config.dropout, rng)
-        index = clip_of(number, self.clips.count(task), config.seed)
+        index = clip_index(number, self.clips.count(task), config.seed)
         clip = self.clips.clip(task, index).first(frames)
         self._check(clip, f"Clip {index} of {task}")
         text = self.clips.empty_text if "text" in dropped else clip.text_context
-        y, features = masked_latents(clip.image_latents[None].float()), clip.clip_features[None].float()
+        y, features = with_mask_channels(clip.image_latents[None].float()), clip.clip_features[None].float()
         if "image" in dropped:
             y, features = torch.zeros_like(y), torch.zeros_like(features)
         return PlusBatch(

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from ...animate_x.conditioning import MotionFeatures, require_a_pose_each
+from ...animate_x.conditioning import MotionFeatures, require_pose_per_frame
 from ...animate_x_plus.shapes import latent_frames, require_frames
 from ...errors import InvalidInput
 from ...pose.keypoints import PoseSequence
@@ -29,7 +29,7 @@ class DrivingFeatures:
     motion: MotionFeatures
 
     def __post_init__(self) -> None:
-        require_a_pose_each(len(self.motion.poses), len(self.poses))
+        require_pose_per_frame(len(self.motion.poses), len(self.poses))
 
     def first(self, frames: int) -> "DrivingFeatures":
         """Return the first frames."""

@@ -10,8 +10,8 @@ from ...animate_x_plus.shapes import WanShape
 from ...errors import InvalidInput
 from ...hub.models_dir import Variant
 from ...utils.validation import MAX_SIZE, require_int
-from ..loop.config import BatchKind, RunConfig, require_number, spelt_out
-from ..loop.config_values import changed_entries, read_dataclass
+from ..loop.config import BatchKind, RunConfig, correct_yaml_values, require_number
+from ..loop.config_values import override_entries, read_dataclass
 from .trainable_parts import ADDED, TARGETS, WAN, Task, check_parts, check_targets
 
 SYSTEM = "animate-x-plus"
@@ -185,14 +185,14 @@ class PlusTrainingConfig(RunConfig):
             sizes["wan"] = read_wan(values["wan"])
         if "modules" in values:
             sizes["modules"] = read_modules(values["modules"])
-        return read_dataclass(cls, {**spelt_out(values), **sizes})
+        return read_dataclass(cls, {**correct_yaml_values(values), **sizes})
 
 
 def read_wan(values: object) -> WanConfig:
     """Return the size of the transformer: a `preset`, overridden by the other entries."""
     entries = _entries("wan", values, {"preset": "released"})
     start = WAN_PRESETS[_require_choice("wan.preset", entries.pop("preset"), WAN_PRESETS)]()
-    return read_dataclass(WanConfig, changed_entries(asdict(start), entries, "wan"), "wan")
+    return read_dataclass(WanConfig, override_entries(asdict(start), entries, "wan"), "wan")
 
 
 def read_modules(values: object) -> PlusConfig:
@@ -201,7 +201,7 @@ def read_modules(values: object) -> PlusConfig:
     named = entries.pop("variant") or ("simple" if entries.get("ipi", ...) is None else "full")
     variant = cast(Variant, named)  # checked by the presets
     start = PRESETS[_require_choice("modules.preset", entries.pop("preset"), PRESETS)](variant)
-    return PlusConfig.from_dict(changed_entries(start.to_dict(), entries, "modules"))
+    return PlusConfig.from_dict(override_entries(start.to_dict(), entries, "modules"))
 
 
 def _entries(name: str, values: object, defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ..loop.op_counter import OpCounter
 from ..loop.optimizer import make_optimizer
 from .batches import POSES, PlusBatch, zero_poses
 from .config import PlusTrainingConfig, TaskBatchKind
-from .network import COMPUTED_IN, PlusNetwork, recompute_blocks
+from .network import COMPUTE_DTYPES, PlusNetwork, checkpoint_blocks
 from .task import FlowLoss
 from .trainable_parts import set_trainable
 
@@ -89,14 +89,14 @@ def check_memory(config: PlusTrainingConfig, device: torch.device, processes: in
 def _transformer(config: PlusTrainingConfig, network: PlusNetwork) -> nn.Module:
     transformer = network.transformer or _frozen(config)
     if config.gradient_checkpointing:
-        recompute_blocks(transformer)
+        checkpoint_blocks(transformer)
     return transformer
 
 
 def _frozen(config: PlusTrainingConfig) -> nn.Module:
     transformer = build_wan(config.wan)
     for parameter in transformer.parameters():
-        parameter.data = parameter.data.to(COMPUTED_IN[config.mixed_precision])
+        parameter.data = parameter.data.to(COMPUTE_DTYPES[config.mixed_precision])
     return transformer.requires_grad_(False).eval()
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...animate_x.conditioning import MotionFeatures, encode_pictures
+from ...animate_x.conditioning import MotionFeatures, embed_images
 from ...animate_x_plus.components import AUTOENCODER, IMAGE_ENCODER, TEXT_ENCODER, on_device
-from ...animate_x_plus.preprocessing import reference_picture, reference_video, wan_clip_picture
+from ...animate_x_plus.preprocessing import reference_video, stretch_reference, wan_clip_image
 from ...animate_x_plus.shapes import WanShape
 from ...animate_x_plus.wan.autoencoder import WanAutoencoder
 from ...animate_x_plus.wan.image_encoder import WanImageEncoder
@@ -79,13 +79,13 @@ class WanEncoders:
 
     def image(self, image: Tensor) -> Tensor:
         """As `ClipEncoders`."""
-        return self.image_encoder.encode(wan_clip_picture(image[None]))[0].float().cpu()
+        return self.image_encoder.encode(wan_clip_image(image[None]))[0].float().cpu()
 
     def frames(self, frames: Sequence[np.ndarray]) -> Tensor:
         """As `ClipEncoders`."""
         if self.driving_encoder is None:
             return torch.zeros(len(frames), 0)
-        return encode_pictures(self.driving_encoder, frames).cpu()
+        return embed_images(self.driving_encoder, frames).cpu()
 
     def text(self, caption: str) -> Tensor:
         """As `ClipEncoders`."""
@@ -161,7 +161,7 @@ def encode_clip(
     size = 0, 0
     for batch in batched(frames, _BATCH_FRAMES):
         # Resizes all frames like the reference image, which is then bit-identical to the first frame.
-        images += [reference_picture(frame, shape.width, shape.height)[0] for frame in batch]
+        images += [stretch_reference(frame, shape.width, shape.height)[0] for frame in batch]
         if poses is not None:
             features.append(encoders.frames(batch))
         height, width, _ = batch[-1].shape

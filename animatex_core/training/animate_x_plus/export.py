@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ...animate_x.checkpoint_keys import POSITION_TABLE, released_keys, to_released
+from ...animate_x.checkpoint_keys import POSITION_TABLE, official_keys, to_official
 from ...animate_x.layers import UNINITIALISED, position_table
 from ...animate_x_plus.config import PlusConfig
 from ...animate_x_plus.lora import RELEASED_PREFIX
@@ -48,10 +48,10 @@ def export_plus(checkpoint: Checkpoint, target: str | Path, dtype: torch.dtype =
     )
     if config.trains.whole:
         wan = {name: averages[f"{WAN}.{diffusers_name(name)}"] for name in wan_shapes(config.wan)}
-        _write(wan_beside(target), wan, dict.fromkeys(wan, dtype))
+        _write(transformer_path(target), wan, dict.fromkeys(wan, dtype))
 
 
-def wan_beside(target: str | Path) -> Path:
+def transformer_path(target: str | Path) -> Path:
     """Return the path of the transformer next to an exported file: x.transformer.safetensors."""
     return Path(target).with_suffix(f".{WAN}.safetensors")
 
@@ -69,9 +69,9 @@ def _write(target: str | Path, tensors: Mapping[str, Tensor], types: Mapping[str
 def released_tensors(weights: Mapping[str, Tensor], config: PlusConfig) -> dict[str, Tensor]:
     """Return the parameters of a `PlusNetwork` with the official keys, including position tables."""
     added = {name.removeprefix(_ADDED): value for name, value in weights.items() if name.startswith(_ADDED)}
-    modules = to_released(added)
+    modules = to_official(added)
     on_meta = PlusModules(config, UNINITIALISED, device="meta")
-    for name, shape in released_keys(on_meta, config.position_rows).items():
+    for name, shape in official_keys(on_meta, config.position_rows).items():
         if name.endswith(POSITION_TABLE):
             modules[name] = position_table(shape[1], shape[2]).unsqueeze(0)
     return modules | dict(_lora(weights))

@@ -15,11 +15,11 @@ from ...checkpoints.safe_load import open_tensors
 from ...checkpoints.validation import check_keys, shapes
 from ...errors import InvalidInput
 from ..loop.batch_schedule import Stream, seed_torch
-from ..loop.gradient_checkpointing import recompute
+from ..loop.gradient_checkpointing import checkpoint_module
 from .config import PlusTrainingConfig
 from .lora import LoraLayers
 
-COMPUTED_IN = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+COMPUTE_DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class PlusNetwork(nn.Module):
@@ -119,27 +119,27 @@ def frozen_transformer(config: PlusTrainingConfig, device: torch.device) -> nn.M
         CheckpointError: If the weights are not those of a Wan of these sizes.
 
     """
-    dtype, path = COMPUTED_IN[config.mixed_precision], config.transformer or "the generated Wan"
+    dtype, path = COMPUTE_DTYPES[config.mixed_precision], config.transformer or "the generated Wan"
     return load_wan(_wan_weights(config), config.wan, path, dtype, device)
 
 
 def _wan_weights(config: PlusTrainingConfig) -> Mapping[str, Tensor]:
-    return generated_wan(config) if config.transformer is None else wan_tensors(Path(config.transformer))
+    return random_wan_weights(config) if config.transformer is None else wan_tensors(Path(config.transformer))
 
 
-def generated_wan(config: PlusTrainingConfig) -> Mapping[str, Tensor]:
+def random_wan_weights(config: PlusTrainingConfig) -> Mapping[str, Tensor]:
     """Return random weights of a transformer, which depend only on the seed."""
     seed_torch(config.seed, Stream.TRANSFORMER)
     return dict(build_wan(config.wan).state_dict())
 
 
-def recompute_blocks(transformer: Any) -> None:
+def checkpoint_blocks(transformer: Any) -> None:
     """Enable gradient checkpointing of the transformer's blocks.
 
     Conditions are injected outside the checkpointed function: the hooks are gone in the backward pass.
     """
     for block in transformer.blocks:
-        recompute(block)
+        checkpoint_module(block)
 
 
 def wan_tensors(path: Path) -> Mapping[str, Tensor]:

@@ -16,7 +16,7 @@ from ...utils.documents import read_text
 from ...utils.progress import Progress, no_progress
 from ...video.image import Frame
 from ...video.info import VideoInfo, count_frames, probe
-from ..data.manifest import SETTINGS, PreparationManifest, Record, begin_settings
+from ..data.manifest import SETTINGS, PreparationManifest, Record, write_or_match_settings
 from ..data.selection import Crop, person_segments
 from ..data.sources import Source, SourceSettings, Split
 from .clip import WanClip
@@ -141,10 +141,10 @@ class WanPreparation:
         sidecar = CAPTIONS if task == "ti2v" else None
         files = f"{{split}}/{task}/{{key}}-{{part}}.safetensors"
         self.manifest = PreparationManifest(folder, files, folder / task, settings, sidecar)
-        begin_settings(folder / SETTINGS, {"width": settings.width, "height": settings.height})
+        write_or_match_settings(folder / SETTINGS, {"width": settings.width, "height": settings.height})
         for split in get_args(Split):
             begin_folder(folder / split, encoders.text(""))
-        begin_settings(folder / task / SETTINGS, {**asdict(settings), "clip_dim": self._clip_dim})
+        write_or_match_settings(folder / task / SETTINGS, {**asdict(settings), "clip_dim": self._clip_dim})
 
     def add(self, source: Source, video: SourceClip, progress: Progress = no_progress) -> Record:
         """Encode a video and record it.

@@ -13,12 +13,12 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from ...animate_x.conditioning import MotionFeatures
-from ...animate_x_plus.preprocessing import TYPICAL_PROMPT, reference_picture, reference_video
-from ...animate_x_plus.shapes import PIXELS_A_LATENT, TEMPORAL_STRIDE, WanShape
-from ..synthetic.anatomy import place_in, pose
+from ...animate_x_plus.preprocessing import TYPICAL_PROMPT, reference_video, stretch_reference
+from ...animate_x_plus.shapes import SPATIAL_STRIDE, TEMPORAL_STRIDE, WanShape
+from ..synthetic.anatomy import apply_motion, draw_placement
 from ..synthetic.backdrop import SCALE, draw_backdrop
-from ..synthetic.dances import stand
-from ..synthetic.look import Color, draw_look
+from ..synthetic.dances import draw_standing_pose
+from ..synthetic.look import Color, draw_character_look
 from ..synthetic.render import render
 from ..synthetic.triples import SHARE, TEST_SEED, draw_triple
 from .clip import DrivingFeatures, WanClip
@@ -27,8 +27,8 @@ from .trainable_parts import Task
 
 CHANNELS = 16
 GAIN = 2.0  # brings latents to about the scale of noise
-TOKENS_A_SIDE = 4
-_DETAIL = PIXELS_A_LATENT // 2
+TOKENS_PER_SIDE = 4
+_DETAIL = SPATIAL_STRIDE // 2
 
 COLORS: dict[str, Color] = {
     "white": (250, 250, 250),
@@ -60,7 +60,7 @@ class DummyEncoders:
     @property
     def image_tokens(self) -> int:
         """Number of features of an image: one for the image and one for each of its cells."""
-        return 1 + TOKENS_A_SIDE**2
+        return 1 + TOKENS_PER_SIDE**2
 
     def latents(self, video: Tensor) -> Tensor:
         """Encode a video (3, 4n + 1, height, width) in -1..1 to (16, n + 1, height / 8, width / 8).
@@ -72,21 +72,21 @@ class DummyEncoders:
         first, rest = video[:, :1], video[:, 1:]
         groups = torch.cat([repeat(first, "c 1 h w -> c t h w", t=TEMPORAL_STRIDE), rest], dim=1)
         groups = rearrange(groups, "c (n t) h w -> n (c t) h w", t=TEMPORAL_STRIDE)
-        colors = F.avg_pool2d(groups, PIXELS_A_LATENT)
+        colors = F.avg_pool2d(groups, SPATIAL_STRIDE)
         light = F.avg_pool2d(groups.mean(1, keepdim=True), _DETAIL)
         detail = rearrange(light, "n 1 (h y) (w x) -> n (y x) h w", y=2, x=2)
         return GAIN * torch.cat([colors, detail], dim=1).swapaxes(0, 1)
 
     def image(self, image: Tensor) -> Tensor:
         """Encode an image (3, height, width) in -1..1 to (image_tokens, image_dim): colours of its cells."""
-        parts = F.adaptive_avg_pool2d(image, 2 * TOKENS_A_SIDE)
+        parts = F.adaptive_avg_pool2d(image, 2 * TOKENS_PER_SIDE)
         parts = rearrange(parts, "c (h y) (w x) -> (h w) (c y x)", y=2, x=2)
         whole = parts.mean(0, keepdim=True)
         return torch.cat([whole, parts]) @ _projection("image", parts.shape[1], self.image_dim)
 
     def frames(self, frames: Sequence[np.ndarray] | np.ndarray) -> Tensor:
         """Encode frames (height, width, 3) uint8 in RGB to (f, clip_dim)."""
-        small = F.adaptive_avg_pool2d(video_of(frames).swapaxes(0, 1), TOKENS_A_SIDE).flatten(1)
+        small = F.adaptive_avg_pool2d(to_video(frames).swapaxes(0, 1), TOKENS_PER_SIDE).flatten(1)
         return small @ _projection("frames", small.shape[1], self.clip_dim)
 
     def text(self, caption: str) -> Tensor:
@@ -94,7 +94,7 @@ class DummyEncoders:
         return torch.cat([_projection(word, 1, self.text_dim) for word in [*caption.split(), "</s>"]])
 
 
-def video_of(frames: Sequence[np.ndarray] | np.ndarray) -> Tensor:
+def to_video(frames: Sequence[np.ndarray] | np.ndarray) -> Tensor:
     """Convert frames (height, width, 3) uint8 to a video (3, f, height, width) in -1..1."""
     return torch.from_numpy(np.stack(list(frames))).permute(3, 0, 1, 2).float() / 127.5 - 1
 
@@ -151,9 +151,12 @@ def draw_background_motion(
 
     """
     rng = np.random.default_rng([TEST_SEED if held_out else 0, seed, number, 1])
-    motion, look = BackgroundMotion.drawn(rng), draw_look(rng)
-    place = place_in(rng, look.anatomy, width, height, SHARE)
-    poses, backdrop = pose(look.anatomy, stand(rng), place), draw_backdrop(rng, width, height)
+    motion, look = BackgroundMotion.drawn(rng), draw_character_look(rng)
+    place = draw_placement(rng, look.anatomy, width, height, SHARE)
+    poses, backdrop = (
+        apply_motion(look.anatomy, draw_standing_pose(rng), place),
+        draw_backdrop(rng, width, height),
+    )
     particles = rng.random((PARTICLES, 2)) * (width, height), rng.uniform(0.01, 0.03, PARTICLES) * height
     rendered = [
         next(render(look, poses, place.stature, _with_particles(backdrop, motion, *particles, frame)))
@@ -236,9 +239,9 @@ def _encode(
     dance: DrivingFeatures | None,
 ) -> WanClip:
     count, height, width, _ = frames.shape
-    image = reference_picture(reference, width, height)
+    image = stretch_reference(reference, width, height)
     return WanClip(
-        latents=encoders.latents(video_of(frames)),
+        latents=encoders.latents(to_video(frames)),
         image_latents=encoders.latents(reference_video(image, count)[0]),
         clip_features=encoders.image(image[0]),
         text_context=encoders.text(caption),

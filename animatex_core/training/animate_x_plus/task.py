@@ -14,7 +14,7 @@ from ..loop.config import BatchKind
 from . import trainable_parts
 from .batches import PlusBatch
 from .config import PlusTrainingConfig
-from .network import PlusNetwork, frozen_transformer, recompute_blocks, start_network
+from .network import PlusNetwork, checkpoint_blocks, frozen_transformer, start_network
 
 
 class FlowLoss(nn.Module):
@@ -46,7 +46,7 @@ class FlowLoss(nn.Module):
             The loss, and the mean squared error (b,) of each clip without gradients.
 
         """
-        noised = mixed(batch.latents, noise, timesteps)
+        noised = add_noise(batch.latents, noise, timesteps)
         inputs = WanInputs(batch.text_context, batch.clip_features, batch.y, self.conditions(batch))
         predicted = predict(self.transformer, noised, timesteps, inputs).float()
         errors = (predicted - (noise - batch.latents)).square()
@@ -67,7 +67,7 @@ class FlowLoss(nn.Module):
         )
 
 
-def mixed(latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+def add_noise(latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
     """Mix latents (b, c, f, h, w) and noise at timesteps (b,) in 0..1000."""
     sigmas = (timesteps / TIMESTEPS)[:, None, None, None, None]
     return (1 - sigmas) * latents + sigmas * noise
@@ -107,7 +107,7 @@ class PlusTask:
         device = next(network.parameters()).device
         transformer = network.transformer or frozen_transformer(self.config, device)
         if self.config.gradient_checkpointing:
-            recompute_blocks(transformer)
+            checkpoint_blocks(transformer)
         return FlowLoss(network, transformer)
 
     def sample_noise(self, batch: PlusBatch) -> tuple[Tensor, Tensor]:

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from ...animate_x.conditioning import ReferenceFeatures
 from ...pose.keypoints import POINTS, PoseSequence
-from .clip import StoredClip, picture_bytes
+from .clip import StoredClip, encode_image
 from .header import DatasetHeader
 
 POINT_SHAPE = (POINTS, 3)
 
 
-def array_forms(header: DatasetHeader) -> dict[str, tuple[int, ...]]:
+def array_shapes(header: DatasetHeader) -> dict[str, tuple[int, ...]]:
     """Return the shape of each array in a shard, without the first axis.
 
     One row per clip: frames, driver_frames (0 if the character drives itself) and references are counts;
@@ -56,7 +56,7 @@ def shard_arrays(clips: Sequence[StoredClip], header: DatasetHeader) -> dict[str
     if header.puppet:
         arrays["puppet"] = torch.cat([clip.puppet.half() for clip in clips if clip.puppet is not None])
         assert len(arrays["puppet"]) == len(arrays["latents"])
-    for name, shape in array_forms(header).items():
+    for name, shape in array_shapes(header).items():
         assert arrays[name].shape[1:] == shape, (name, arrays[name].shape, shape)
     return arrays
 
@@ -81,7 +81,7 @@ def _clip_arrays(clips: Sequence[StoredClip]) -> dict[str, Tensor]:
 def _reference_arrays(clips: Sequence[StoredClip], header: DatasetHeader) -> dict[str, Tensor]:
     references = [reference for clip in clips for reference in clip.references]
     assert all(reference.picture.shape == (header.height, header.width, 3) for reference in references)
-    images = [picture_bytes(reference.picture, header.pictures) for reference in references]
+    images = [encode_image(reference.picture, header.pictures) for reference in references]
     poses = [_pose(reference) for reference in references]
     frames = [clip.reference_frames or (-1,) * len(clip.references) for clip in clips]
     return {

@@ -8,12 +8,12 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from ...animate_x.conditioning import MotionFeatures, ReferenceFeatures, require_a_pose_each
+from ...animate_x.conditioning import MotionFeatures, ReferenceFeatures, require_pose_per_frame
 from ...errors import InvalidInput
 from ...pose.keypoints import PoseSequence
 from ...utils.text import reason_of
 from ...video.image import DAMAGE
-from .header import PictureFormat
+from .header import ImageFormat
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +39,8 @@ class TrainingClip:
     puppet: Tensor | None = None
 
     def __post_init__(self) -> None:
-        require_a_pose_each(self.latents.shape[1], len(self.poses))
-        require_a_pose_each(len(self.poses), len(self.motion.poses))
+        require_pose_per_frame(self.latents.shape[1], len(self.poses))
+        require_pose_per_frame(len(self.poses), len(self.motion.poses))
 
 
 class ClipDataset(Protocol):
@@ -70,7 +70,7 @@ class ClipDataset(Protocol):
         ...
 
 
-def picture_bytes(image: np.ndarray, form: PictureFormat) -> np.ndarray:
+def encode_image(image: np.ndarray, form: ImageFormat) -> np.ndarray:
     """Encode an image (h, w, 3) uint8 to bytes (n,) uint8. JPEG has quality 95 without chroma subsampling."""
     if form == "raw":
         return image.reshape(-1)
@@ -79,7 +79,7 @@ def picture_bytes(image: np.ndarray, form: PictureFormat) -> np.ndarray:
     return np.frombuffer(file.getvalue(), np.uint8)
 
 
-def picture_of(data: np.ndarray, form: PictureFormat, width: int, height: int) -> np.ndarray:
+def decode_image(data: np.ndarray, form: ImageFormat, width: int, height: int) -> np.ndarray:
     """Decode the bytes of `picture_bytes` to an image.
 
     Args:
@@ -132,7 +132,7 @@ class StoredClip:
     puppet: Tensor | None = None
 
     def __post_init__(self) -> None:
-        require_a_pose_each(len(self.latents), len(self.poses))
-        require_a_pose_each(len(self.latents), len(self.motion.poses))
+        require_pose_per_frame(len(self.latents), len(self.poses))
+        require_pose_per_frame(len(self.latents), len(self.motion.poses))
         assert self.references
         assert len(self.reference_frames) in (0, len(self.references))

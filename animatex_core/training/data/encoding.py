@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...animate_x.conditioning import MotionFeatures, ReferenceFeatures, encode_pictures
+from ...animate_x.conditioning import MotionFeatures, ReferenceFeatures, embed_images
 from ...animate_x.dummy_components import dummy_components
 from ...encoders.autoencoder import StableDiffusionAutoencoder
 from ...encoders.base import ImageEncoder, LatentEncoder
 from ...encoders.open_clip import OpenClipImageEncoder, OpenClipTextContext
-from ...encoders.preprocessing import autoencoder_pictures, resize
+from ...encoders.preprocessing import autoencoder_images, resize
 from ...errors import InvalidInput
 from ...hub.models_dir import AUTOENCODERS, OPEN_CLIP, ModelsDir
 from ...pose.keypoints import PoseSequence
@@ -20,7 +20,7 @@ from ...utils.iteration import batched
 from .clip import StoredClip
 from .header import DatasetHeader
 
-BATCH = 8  # frames in memory
+BATCH_FRAMES = 8  # frames in memory
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Encoders:
     @property
     def clip_dim(self) -> int:
         """Width of the image embeddings."""
-        return encode_pictures(self.image, [np.zeros((8, 8, 3), np.uint8)]).shape[1]
+        return embed_images(self.image, [np.zeros((8, 8, 3), np.uint8)]).shape[1]
 
 
 def encode_clip(
@@ -63,10 +63,10 @@ def encode_clip(
     indices = np.linspace(0, len(poses) - 1, min(references, len(poses))).round().astype(int).tolist()
     features, latents, images = [], [], []
     done, size = 0, (header.width, header.height)
-    for batch in batched(frames, BATCH):
+    for batch in batched(frames, BATCH_FRAMES):
         resized = [resize(frame, *size) for frame in batch]
-        features.append(encode_pictures(encoders.image, batch))
-        latents.append(encoders.autoencoder.encode(autoencoder_pictures(resized, *size)).float())
+        features.append(embed_images(encoders.image, batch))
+        latents.append(encoders.autoencoder.encode(autoencoder_images(resized, *size)).float())
         images += [image for index, image in enumerate(resized, done) if index in indices]
         done += len(batch)
         height, width, _ = batch[-1].shape
@@ -114,7 +114,7 @@ def load_encoders(folder: ModelsDir, device: torch.device) -> Encoders:
     )
 
 
-def generated_encoders(device: torch.device) -> Encoders:
+def dummy_encoders(device: torch.device) -> Encoders:
     """Return small untrained models, to try out the pipeline."""
     dummies = dummy_components(device=device)
     return Encoders(dummies.image_encoder, dummies.autoencoder, dummies.text_context.cpu())

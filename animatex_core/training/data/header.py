@@ -20,7 +20,7 @@ VERSION = 1
 HEADER, CONTEXT = "dataset.json", "text_context.safetensors"
 REMEDY = "give the folder train or validation that `animatex prepare` wrote"
 
-PictureFormat = Literal["raw", "jpeg"]
+ImageFormat = Literal["raw", "jpeg"]
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ class DatasetHeader:
     factor: int = 8
     form: ReferenceForm = "picture"
     max_stride: int = 1
-    pictures: PictureFormat = "raw"
+    pictures: ImageFormat = "raw"
     puppet: bool = False
 
     def __post_init__(self) -> None:
         sizes = ("width", "height", "clip_dim", "latent_channels", "factor", "max_stride")
         require_int_fields(self, sizes, most=MAX_SIZE)
-        for name, choices in (("form", get_args(ReferenceForm)), ("pictures", get_args(PictureFormat))):
+        for name, choices in (("form", get_args(ReferenceForm)), ("pictures", get_args(ImageFormat))):
             if getattr(self, name) not in choices:
                 value = shown(getattr(self, name))
                 raise InvalidInput(f"{name} is {value}: choose one of {', '.join(choices)}.")

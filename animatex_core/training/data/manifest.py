@@ -70,7 +70,7 @@ class Records:
         return self.folder / f"{source.name}.json"
 
 
-def report_of(records: Iterable[Record]) -> dict:
+def summarize(records: Iterable[Record]) -> dict:
     """Summarize records: the numbers of files, clips and frames of each split, and why files were skipped."""
     listed = list(records)
     report: dict = {"skipped": {record.name: record.reason for record in listed if record.reason}}
@@ -157,7 +157,7 @@ class PreparationManifest:
 
     def report(self, sources: Iterable[Source]) -> dict:
         """Write `report.json` on these videos and return it; see `report_of`."""
-        report = report_of(filter(None, map(self._records.read, sources)))
+        report = summarize(filter(None, map(self._records.read, sources)))
         write_json(self.folder / REPORT, report)
         return report
 
@@ -192,7 +192,7 @@ class PreparationManifest:
         return source.split(self.settings.validation, self.settings.seed)
 
 
-def begin_settings(path: Path, settings: Mapping[str, object]) -> None:
+def write_or_match_settings(path: Path, settings: Mapping[str, object]) -> None:
     """Write the settings, or check that they equal those in the file.
 
     Raises:

@@ -15,7 +15,7 @@ from ...video.image import Frame
 from .clip import StoredClip
 from .encoding import Encoders, encode_clip
 from .header import DatasetHeader, write_header
-from .manifest import SETTINGS, PreparationManifest, Record, begin_settings
+from .manifest import SETTINGS, PreparationManifest, Record, write_or_match_settings
 from .selection import Crop, person_segments
 from .shard import write_shard
 from .sources import Source, SourceSettings, Split
@@ -79,7 +79,7 @@ class Preparation:
             max_stride=settings.max_stride,
             pictures="jpeg",
         )
-        begin_settings(folder / SETTINGS, asdict(settings))
+        write_or_match_settings(folder / SETTINGS, asdict(settings))
         for split in get_args(Split):
             write_header(folder / split, self.header, encoders.text_context)
 

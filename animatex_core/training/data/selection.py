@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...animate_x.conditioning import STRETCH
+from ...animate_x.conditioning import MAX_STRETCH
 from ...errors import InvalidInput
 from ...pose.keypoints import MODEL_JOINTS, PoseSequence, seen
 
@@ -111,7 +111,7 @@ class Crop:
             The crop.
 
         """
-        if abs(width / height / aspect - 1) <= STRETCH:
+        if abs(width / height / aspect - 1) <= MAX_STRETCH:
             return cls(width, height, 0, 0, width, height)
         body = poses.body[seen(poses.body)][:, :2]
         across, down = np.median(body, axis=0) if len(body) else (0.5, 0.5)

@@ -14,8 +14,8 @@ from ...checkpoints.safe_load import open_tensors
 from ...checkpoints.safetensors_writer import layout_of, write_safetensors
 from ...errors import CheckpointError, InvalidInput
 from ...pose.keypoints import PoseSequence, seen
-from .arrays import array_forms, shard_arrays
-from .clip import StoredClip, TrainingClip, picture_of
+from .arrays import array_shapes, shard_arrays
+from .clip import StoredClip, TrainingClip, decode_image
 from .header import DatasetHeader
 
 REMEDY = "delete the file, and prepare its clips again"
@@ -55,7 +55,7 @@ class Shard:
         except CheckpointError as error:
             fault, _, _ = str(error).rpartition(": ")  # without the remedy, which is for weights
             raise InvalidInput(f"{fault}: {REMEDY}.") from error
-        forms = array_forms(header)
+        forms = array_shapes(header)
         if {name: array.shape[1:] for name, array in arrays.items()} != forms:
             raise InvalidInput(f"{path} holds clips of another format than its data set: {REMEDY}.")
         return cls(path, header, arrays)
@@ -115,7 +115,7 @@ class Shard:
         ends, header = self.arrays["picture_ends"], self.header
         data = self.arrays["pictures"][ends[row - 1] if row else 0 : ends[row]]
         try:
-            return picture_of(data, header.pictures, header.width, header.height)
+            return decode_image(data, header.pictures, header.width, header.height)
         except OSError as error:  # the base class of Pillow's errors
             raise InvalidInput(f"An image in {self.path} is damaged: {REMEDY}.") from error
 

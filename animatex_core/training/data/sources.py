@@ -10,7 +10,7 @@ from ...errors import InvalidInput
 from ...utils.validation import require_int
 from ...video.files import find_clips
 
-UNDECODED = "surrogatepass"  # accepts file names that are not UTF-8
+NAME_ERRORS = "surrogatepass"  # accepts file names that are not UTF-8
 
 Split = Literal["train", "validation"]
 
@@ -30,7 +30,7 @@ class Source:
     @property
     def key(self) -> str:
         """Name of the files that are made from it: 16 hexadecimal digits."""
-        return sha256(self.name.encode(errors=UNDECODED)).hexdigest()[:16]
+        return sha256(self.name.encode(errors=NAME_ERRORS)).hexdigest()[:16]
 
     @property
     def version(self) -> list[int]:
@@ -58,7 +58,7 @@ class Source:
             The split.
 
         """
-        drawn = int(sha256(f"{seed}/{self.name}".encode(errors=UNDECODED)).hexdigest()[:13], 16) / 16**13
+        drawn = int(sha256(f"{seed}/{self.name}".encode(errors=NAME_ERRORS)).hexdigest()[:13], 16) / 16**13
         return "validation" if drawn < validation else "train"
 
 

@@ -10,7 +10,7 @@ from ...pose.keypoints import PoseSequence, seen
 from ...retarget.parts import POINTS_OF
 from ...retarget.settings import RetargetSettings
 from .indicator import ExplicitPoseIndicator, Transformation
-from .pose_pool import SCALED, in_picture_of
+from .pose_pool import SCALED_PARTS, fit_to_image_size
 
 CELL_HEIGHT = 224  # pixels
 GAP, LINE_HEIGHT = 3, 20  # pixels
@@ -42,7 +42,7 @@ def _row(clip: PoseSequence, transformation: Transformation | None) -> np.ndarra
     transformed = clip if transformation is None else transformation(clip)
     anchor = PoseSequence.empty(1, clip.width, clip.height)
     if transformation is not None and transformation.anchor is not None:
-        anchor = in_picture_of(transformation.anchor, clip.width, clip.height)
+        anchor = fit_to_image_size(transformation.anchor, clip.width, clip.height)
     parts = [_cells(poses) for poses in (clip, anchor, transformed)]
     starts = np.cumsum([0, *(part.shape[1] for part in parts)])
     row = np.pad(
@@ -61,7 +61,7 @@ def _cells(poses: PoseSequence) -> np.ndarray:
 
 
 def _describe(settings: RetargetSettings, clip: PoseSequence) -> str:
-    factors = [(part, getattr(settings.factors, part)) for part in SCALED]
+    factors = [(part, getattr(settings.factors, part)) for part in SCALED_PARTS]
     words = [f"{part} x{factor:.2f}" for part, factor in factors if factor != 1]
     detected = np.flatnonzero(seen(clip.points).any(axis=0))
     added = [part for part in settings.add if not set(POINTS_OF[part]) <= set(detected)]

@@ -10,8 +10,8 @@ from ...retarget.character import Character
 from ...retarget.parts import add_parts, drop_parts
 from ...retarget.plan import in_pixels, plan_for
 from ...retarget.settings import RetargetSettings
-from ...retarget.transform import moved, rescale
-from .pose_pool import EpiRandomness, PosePool, in_picture_of, into_picture
+from ...retarget.transform import rescale, transform_points
+from .pose_pool import EpiRandomness, PosePool, fit_into_image, fit_to_image_size
 from .settings import EpiSettings
 
 MAX_COORDINATE = 1e6  # in image sizes; outliers are clipped to it
@@ -51,14 +51,14 @@ class Transformation:
         plan = plan_for(extended, poses, self._character(poses), self.combination)
         points = rescale(extended, plan.ratios, plan.motion)
         if self.keep_inside:
-            points = moved(points, into_picture(points, original, poses.width, poses.height))
+            points = transform_points(points, fit_into_image(points, original, poses.width, poses.height))
         scaled = np.clip(points / [poses.width, poses.height, 1], -MAX_COORDINATE, MAX_COORDINATE)
         kept = np.where(points[..., 2:] > 0, scaled.astype(np.float32), poses.points)
         return poses.with_points(drop_parts(kept, self.combination.drop))
 
     def _character(self, poses: PoseSequence) -> Character:
         size = (poses.width, poses.height)
-        return Character(*size, None if self.anchor is None else in_picture_of(self.anchor, *size))
+        return Character(*size, None if self.anchor is None else fit_to_image_size(self.anchor, *size))
 
 
 @dataclass(frozen=True, eq=False)

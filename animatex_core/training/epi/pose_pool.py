@@ -13,11 +13,11 @@ from ...retarget.settings import ADDABLE, Factors, RetargetSettings
 from ...retarget.transform import IDENTITY, Similarity
 from .settings import EpiSettings
 
-OUTERMOST = 0.02  # share of the body keypoints, on each side, that may lie outside the image
-ENOUGH = 4  # of the seven body lengths that a frame must show for its proportions to be known
-SCALED = ("body", "legs", "arms", "neck", "shoulders", "face")
+OUTLIER_SHARE = 0.02  # share of the body keypoints, on each side, that may lie outside the image
+MIN_LENGTHS = 4  # of the seven body lengths that a frame must show for its proportions to be known
+SCALED_PARTS = ("body", "legs", "arms", "neck", "shoulders", "face")
 # Number of random values for each field of EpiRandomness.
-_COUNTS = (1, 2, len(SCALED), len(SCALED), len(PARTS), len(ADDABLE))
+_COUNTS = (1, 2, len(SCALED_PARTS), len(SCALED_PARTS), len(PARTS), len(ADDABLE))
 
 
 class PosePool:
@@ -56,7 +56,7 @@ def _is_measurable(body: np.ndarray) -> np.ndarray:
     """Return for which frames (f,) a body (f, 20, 3) shows its proportions."""
     detected = seen(body)
     lengths = [detected[:, length.pairs].all(axis=-1).any(axis=-1) for length in BODY_LENGTHS]
-    return detected[:, ROOT] & (np.sum(lengths, axis=0) >= ENOUGH)
+    return detected[:, ROOT] & (np.sum(lengths, axis=0) >= MIN_LENGTHS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ class EpiRandomness:
     def _factors(self, settings: EpiSettings) -> Factors:
         parts = settings.scaled_parts()
         factors = {}
-        for part, changed, size in zip(SCALED, self.changed, self.size, strict=True):
+        for part, changed, size in zip(SCALED_PARTS, self.changed, self.size, strict=True):
             if part in parts and changed < settings.factor_chance:
                 smallest, largest = getattr(settings.ranges, part)
                 factors[part] = float(smallest * (largest / smallest) ** size)
@@ -112,7 +112,7 @@ def _select(names: tuple[str, ...], values: np.ndarray, probability: float) -> t
     return tuple(name for name, value in zip(names, values, strict=True) if value < probability)
 
 
-def in_picture_of(anchor: PoseSequence, width: int, height: int) -> PoseSequence:
+def fit_to_image_size(anchor: PoseSequence, width: int, height: int) -> PoseSequence:
     """Convert a pose to another image size without distorting the body.
 
     The body keeps its share of the image height, because figures are mostly upright, and its centre keeps its
@@ -135,7 +135,7 @@ def in_picture_of(anchor: PoseSequence, width: int, height: int) -> PoseSequence
     return PoseSequence.from_points(points, width, height)
 
 
-def into_picture(points: np.ndarray, before: np.ndarray, width: int, height: int) -> Similarity:
+def fit_into_image(points: np.ndarray, before: np.ndarray, width: int, height: int) -> Similarity:
     """Return the smallest transformation that brings a figure into the image.
 
     The figure is shrunk no more than necessary, then moved no farther than necessary. Areas outside the image
@@ -165,4 +165,4 @@ def _extent(points: np.ndarray) -> np.ndarray | None:
     """Return ((left, top), (right, bottom)) of the visible body, or None."""
     body = points[:, BODY]
     places = body[seen(body), :2]
-    return np.quantile(places, [OUTERMOST, 1 - OUTERMOST], axis=0) if len(places) else None
+    return np.quantile(places, [OUTLIER_SHARE, 1 - OUTLIER_SHARE], axis=0) if len(places) else None

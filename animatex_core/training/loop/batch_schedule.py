@@ -58,16 +58,16 @@ class BatchPlan:
     task: str = ""
 
 
-def kind_of(config: RunConfig, step: int) -> BatchKind:
+def batch_kind(config: RunConfig, step: int) -> BatchKind:
     """Draw the kind of batch of a step according to the shares."""
     shares = np.array([kind.share for kind in config.batches])
     rng = generator(config.seed, Stream.KIND, step)
     return config.batches[rng.choice(len(shares), p=shares / shares.sum())]
 
 
-def samples_of(config: RunConfig, step: int, processes: int) -> int:
+def samples_per_step(config: RunConfig, step: int, processes: int) -> int:
     """Return the number of samples of all processes in a step."""
-    return kind_of(config, step).batch_size * config.accumulation * processes
+    return batch_kind(config, step).batch_size * config.accumulation * processes
 
 
 def plan_batches(
@@ -87,15 +87,15 @@ def plan_batches(
     """
     samples = start.samples
     for step in range(start.step, config.steps):
-        kind = kind_of(config, step)
+        kind = batch_kind(config, step)
         for turn in range(config.accumulation):
             first = samples + (turn * processes + process) * kind.batch_size
             numbers = tuple(range(first, first + kind.batch_size))
             yield BatchPlan(kind.frames, numbers, kind.task_name)
-        samples += samples_of(config, step, processes)
+        samples += samples_per_step(config, step, processes)
 
 
-def clip_of(number: int, clips: int, seed: int) -> int:
+def clip_index(number: int, clips: int, seed: int) -> int:
     """Return the index of a sample's clip. Every epoch has each clip once, in a new random order."""
     epoch, place = divmod(number, clips)
     return int(_order(seed, epoch, clips)[place])

@@ -175,7 +175,7 @@ class RunConfig(ABC):
         return asdict(self)
 
 
-def spelt_out(values: Mapping[str, Any]) -> dict[str, Any]:
+def correct_yaml_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration with `mixed_precision: no` as text; YAML reads a bare no as false."""
     corrected = {"mixed_precision": "no"} if values.get("mixed_precision") is False else {}
     return {**values, **corrected}

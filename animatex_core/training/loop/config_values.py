@@ -46,7 +46,7 @@ def check_names(values: Mapping[str, object], known: Iterable[str], where: str) 
             raise InvalidInput(f"{_path(where, name)} is unknown: choose from {', '.join(names)}.")
 
 
-def changed_entries(start: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> dict[str, Any]:
+def override_entries(start: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Override entries of a nested mapping.
 
     Args:
@@ -63,7 +63,7 @@ def changed_entries(start: Mapping[str, Any], changes: Mapping[str, Any], where:
     """
     check_names(changes, start, where)
     return {
-        name: changed_entries(value, changes[name], f"{where}.{name}")
+        name: override_entries(value, changes[name], f"{where}.{name}")
         if isinstance(value, Mapping) and isinstance(changes.get(name), Mapping)
         else changes.get(name, value)
         for name, value in start.items()

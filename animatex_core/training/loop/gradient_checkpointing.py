@@ -17,10 +17,10 @@ def checkpoint_layers(unet: AnimateXUNet) -> None:
     """Enable gradient checkpointing of all layers. Outputs, gradients and names do not change."""
     for module in unet.modules():
         if isinstance(module, LAYERS):
-            recompute(module)
+            checkpoint_module(module)
 
 
-def recompute(module: nn.Module) -> None:
+def checkpoint_module(module: nn.Module) -> None:
     """Enable gradient checkpointing of one module."""
     # Set on the instance, so that neither the class nor the parameter names change.
     module.forward = partial(checkpoint, module.forward, use_reentrant=False)

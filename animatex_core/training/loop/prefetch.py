@@ -11,10 +11,10 @@ from ...errors import AnimateXError
 from .batch_schedule import BatchPlan
 
 Batch = TypeVar("Batch")
-AHEAD = 4  # batches per worker that are made in advance
+PREFETCH_FACTOR = 4  # batches per worker that are made in advance
 
 
-def prefetched(
+def prefetch_batches(
     make: Callable[[BatchPlan], Batch], plans: Iterator[BatchPlan], workers: int
 ) -> Iterator[Batch]:
     """Make the batches of plans in worker processes.
@@ -36,7 +36,7 @@ def prefetched(
         batch_size=None,
         sampler=plans,
         num_workers=workers,
-        prefetch_factor=AHEAD if workers else None,
+        prefetch_factor=PREFETCH_FACTOR if workers else None,
         worker_init_fn=_init_worker,
     )
     for result in loader:

@@ -14,11 +14,11 @@ from torch import Tensor
 from ...errors import InvalidInput
 from ...utils.devices import reraise_oom
 from .averaging import WeightAverage
-from .batch_schedule import Position, Stream, kind_of, plan_batches, samples_of, seed_torch
+from .batch_schedule import Position, Stream, batch_kind, plan_batches, samples_per_step, seed_torch
 from .checkpoint import AVERAGE, WEIGHTS, Checkpoint, moments, restore, write_checkpoint
 from .interfaces import BatchMaker, TrainingBatch, TrainingTask
 from .optimizer import make_optimizer
-from .prefetch import prefetched
+from .prefetch import prefetch_batches
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -151,7 +151,7 @@ class Trainer:
         """
         config, started = self.config, clock()
         step, rate = self.position.step, self._set_rates()
-        kind = kind_of(config, step)
+        kind = batch_kind(config, step)
         self.task.set_trainable(self.network, kind)
         results = [self._backward(next(batches), turn) for turn in range(config.accumulation)]
         loss, stopping = self._reduce(torch.stack([loss for loss, _, _ in results]).mean(), stop())
@@ -161,7 +161,7 @@ class Trainer:
         self.optimizer.zero_grad()
         if self.average is not None:
             self.average.update(step)
-        clips = samples_of(config, step, self.accelerator.num_processes)
+        clips = samples_per_step(config, step, self.accelerator.num_processes)
         self.position = Position(step + 1, self.position.samples + clips)
         _, errors, timesteps = zip(*results, strict=True)
         report = StepReport(
@@ -181,7 +181,7 @@ class Trainer:
     def _batches(self) -> Iterator[TrainingBatch]:
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
         plans = plan_batches(self.config, self.position, process, processes)
-        return prefetched(self.maker, plans, self.config.workers)
+        return prefetch_batches(self.maker, plans, self.config.workers)
 
     def _set_rates(self) -> float:
         factor = self.config.optimizer.factor(self.position.step, self.config.steps)

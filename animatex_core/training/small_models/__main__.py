@@ -20,16 +20,16 @@ from ...encoders.autoencoder import StableDiffusionAutoencoder, bundled_config
 from ...encoders.open_clip import OpenClipImageEncoder
 from ...errors import InvalidInput
 from ...hub.bundled import SHIPPED, SmallBundle
-from ...pose.dwpose import load_pose_nets
+from ...pose.dwpose import load_small_models
 from ...pose.extractor import PoseExtractor
-from ...pose.torch_models import TorchNet
+from ...pose.torch_models import TorchModel
 from ...utils.arguments import parse_size
 from ...utils.documents import FileFault, read_text
 from ..console import ConsoleReporter
 from ..data.encoding import Encoders
 from .ablations import VARIANTS, Ablations, AblationSettings, summary
 from .autoencoder import train_autoencoder
-from .held_out import DRIVEN_BY, LIKE_THE_CHARACTER, HeldOut, HeldOutSettings
+from .held_out import CHARACTER_RETARGETING, DRIVEN_BY, HeldOut, HeldOutSettings
 from .held_out_report import report, table
 from .image_encoder import image_encoder_config, train_image_encoder
 from .pack import pack, read_parts
@@ -106,7 +106,7 @@ def held_out(arguments: argparse.Namespace) -> None:
         height=networks.trained_on.height,
         seed=arguments.seed,
         driven_by=arguments.driven_by,
-        retargeting=replace(LIKE_THE_CHARACTER, mode=arguments.mode),
+        retargeting=replace(CHARACTER_RETARGETING, mode=arguments.mode),
     )
     means = report(HeldOut(networks, settings, _extractor(arguments.folder)), arguments.out, say)
     say(table(means))
@@ -124,8 +124,8 @@ def ablations(arguments: argparse.Namespace) -> None:
 
 
 def _extractor(folder: Path) -> PoseExtractor:
-    nets = load_pose_nets(SmallBundle(folder).pose_nets)
-    return PoseExtractor(TorchNet(nets.detector), TorchNet(nets.landmarks))
+    nets = load_small_models(SmallBundle(folder).pose_nets)
+    return PoseExtractor(TorchModel(nets.detector), TorchModel(nets.landmarks))
 
 
 def read_encoders(bundle: SmallBundle) -> Encoders:

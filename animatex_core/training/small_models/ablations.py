@@ -16,12 +16,12 @@ from ...encoders.base import ImageEncoder, LatentCodec
 from ...utils.documents import document_errors, read_json
 from ...utils.text import markdown_table
 from ..animate_x.batches import DenoiserBatchMaker, open_dataset, open_epi
-from ..animate_x.task import DenoisingTask, denoiser_of
+from ..animate_x.task import DenoisingTask, to_denoiser_file
 from ..config_file import read_config
 from ..loop.checkpoint import checkpoints, latest_checkpoint
 from ..loop.trainer import OnStep, Trainer
 from ..saved_runs import read_checkpoint
-from .held_out import LIKE_THE_CHARACTER, REAL, HeldOut, HeldOutSettings
+from .held_out import CHARACTER_RETARGETING, REAL, HeldOut, HeldOutSettings
 from .held_out_report import SCORES, report
 
 VARIANTS: Mapping[str, tuple[str, ...]] = {
@@ -42,7 +42,7 @@ CROSS = HeldOutSettings(
     width=WIDTH,
     height=HEIGHT,
     driven_by=(REAL,),
-    retargeting=replace(LIKE_THE_CHARACTER, mode="align"),
+    retargeting=replace(CHARACTER_RETARGETING, mode="align"),
 )
 
 
@@ -113,7 +113,7 @@ class Ablations:
         Trainer(maker, DenoisingTask(maker), folder, Accelerator(cpu=True), checkpoint).run(watchers)
 
     def _networks(self, folder: Path) -> PipelineComponents:
-        file = denoiser_of(read_checkpoint(latest_checkpoint(folder)))
+        file = to_denoiser_file(read_checkpoint(latest_checkpoint(folder)))
         unet = AnimateXUNet(file.config)
         unet.load_state_dict(file.tensors)
         unet.eval().requires_grad_(False)

@@ -71,19 +71,19 @@ def train_autoencoder(
     init_color_passthrough(network)
     for phase in phases:
         network = fit(network, partial(crop, phase.crop), reconstruction_loss, phase.settings, report)
-    standardize(network, images)
-    balance(network, images)
-    return train_to_clean(network, report, cleaning)
+    normalize_latents(network, images)
+    balance_channels(network, images)
+    return train_decoder_on_noise(network, report, cleaning)
 
 
-def train_to_clean(network: nn.Module, report: Callable[[str], None], phase: Phase) -> nn.Module:
+def train_decoder_on_noise(network: nn.Module, report: Callable[[str], None], phase: Phase) -> nn.Module:
     """Train only the decoder, on noisy latents, so that it removes the residual noise of a small denoiser."""
     network.get_submodule("encoder").requires_grad_(False)
     network.get_submodule("quant_conv").requires_grad_(False)
     return fit(network, partial(crop, phase.crop), cleaning_loss, phase.settings, report)
 
 
-def picture(number: int, *, held_out: bool = False) -> np.ndarray:
+def draw_image(number: int, *, held_out: bool = False) -> np.ndarray:
     """Generate an image of a character, (height, width, 3) uint8."""
     return _scene(number, held_out=held_out).frames[0]
 
@@ -128,14 +128,14 @@ def _image_error(decoded: Tensor, images: Tensor) -> Tensor:
     return error + EDGE_WEIGHT * edges
 
 
-def standardize(network: Any, images: int) -> None:
+def normalize_latents(network: Any, images: int) -> None:
     """Rescale the latents to mean 0 and standard deviation 1 per channel; decoded images do not change."""
     latents = _latents(network, images)
     _rescale(network, latents.mean((0, 2, 3)), latents.std((0, 2, 3)) * LATENT_SCALE)
 
 
 @torch.no_grad()
-def balance(network: Any, images: int) -> None:
+def balance_channels(network: Any, images: int) -> None:
     """Shrink channels until equal noise on each of them has an equal effect on the image.
 
     Diffusion determines large channels first. A channel of fine detail with the same scale as the colours
@@ -155,7 +155,7 @@ def balance(network: Any, images: int) -> None:
 
 @torch.no_grad()
 def _latents(network: Any, images: int) -> Tensor:
-    batch = torch.stack([torch.from_numpy(picture(n).copy()).permute(2, 0, 1) for n in range(images)])
+    batch = torch.stack([torch.from_numpy(draw_image(n).copy()).permute(2, 0, 1) for n in range(images)])
     return torch.cat([network.encode(part.float() / 127.5 - 1).latent_dist.mean for part in batch.split(8)])
 
 

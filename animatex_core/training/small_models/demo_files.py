@@ -19,11 +19,11 @@ from ...retarget.bones import PROPORTION
 from ...video.audio import Sound
 from ...video.image import write_picture
 from ...video.writer import write_clip
-from ..synthetic.anatomy import place_in, pose
+from ..synthetic.anatomy import apply_motion, draw_placement
 from ..synthetic.backdrop import SCALE, draw_backdrop
-from ..synthetic.dances import stand
-from ..synthetic.look import Look, draw_look, draw_person
-from ..synthetic.motion import Motion, motion_of
+from ..synthetic.dances import draw_standing_pose
+from ..synthetic.look import Look, draw_character_look, draw_person_look
+from ..synthetic.motion import Motion, extract_motion
 from ..synthetic.render import render
 from ..synthetic.triples import TEST_SEED
 
@@ -72,7 +72,7 @@ def draw_character(name: str, *, with_alpha: bool = False) -> np.ndarray:
     """
     seed, traits = TRAITS[name]
     rng = np.random.default_rng([TEST_SEED, seed])
-    look, motion = replace(draw_look(rng), outline=True, **traits), stand(rng)
+    look, motion = replace(draw_character_look(rng), outline=True, **traits), draw_standing_pose(rng)
     backdrop = draw_backdrop(rng, WIDTH, HEIGHT)
     (shown,), _ = _render(seed, look, motion, backdrop)
     if not with_alpha:
@@ -87,7 +87,7 @@ def draw_character(name: str, *, with_alpha: bool = False) -> np.ndarray:
 def draw_dance() -> tuple[np.ndarray, PoseSequence]:
     """Draw a person who performs DANCE: frames (f, 384, 256, 3) uint8 and their poses."""
     rng = np.random.default_rng([TEST_SEED, DANCER])
-    look, motion = draw_person(rng), motion_of(read_poses(DANCE, fps=FPS), PROPORTION)
+    look, motion = draw_person_look(rng), extract_motion(read_poses(DANCE, fps=FPS), PROPORTION)
     return _render(DANCER, look, motion, draw_backdrop(rng, WIDTH, HEIGHT))
 
 
@@ -117,8 +117,8 @@ def write_beat(path: Path, seconds: float) -> None:
 
 
 def _render(seed: int, look: Look, motion: Motion, backdrop: Image.Image) -> tuple[np.ndarray, PoseSequence]:
-    place = place_in(np.random.default_rng([TEST_SEED, seed, 1]), look.anatomy, WIDTH, HEIGHT, SHARE)
-    poses = pose(look.anatomy, motion, place)
+    place = draw_placement(np.random.default_rng([TEST_SEED, seed, 1]), look.anatomy, WIDTH, HEIGHT, SHARE)
+    poses = apply_motion(look.anatomy, motion, place)
     return np.stack(list(render(look, poses, place.stature, backdrop))), poses
 
 

@@ -19,7 +19,7 @@ from ...utils.files import atomic_path
 _POINT = (1, 1)
 
 
-class Normed(nn.Module):
+class ConvBatchNorm(nn.Module):
     """A convolution followed by batch normalisation."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
@@ -40,14 +40,14 @@ def insert_batchnorm(network: nn.Module) -> None:
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.Conv2d) and child.kernel_size != _POINT:
-                setattr(parent, name, Normed(child))
+                setattr(parent, name, ConvBatchNorm(child))
 
 
 def fuse_batchnorm(network: nn.Module) -> None:
     """Fold batch normalisation back into plain convolutions, in place."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
-            if isinstance(child, Normed):
+            if isinstance(child, ConvBatchNorm):
                 setattr(parent, name, child.folded())
 
 
@@ -94,7 +94,7 @@ class FitSettings:
         torch._foreach_lerp_(averaged, current, 1 - decay)
 
 
-class Numbered(Dataset[Any]):
+class IndexedDataset(Dataset[Any]):
     """A data set of samples that are generated from their index."""
 
     def __init__(self, make: Callable[[int], Any], count: int, first: int = 0) -> None:
@@ -107,7 +107,7 @@ class Numbered(Dataset[Any]):
         return self._make(self._first + place)
 
 
-class State:
+class TrainingState:
     """The complete state of a training, optionally saved to a file."""
 
     def __init__(self, network: nn.Module, settings: FitSettings, file: Path | None) -> None:
@@ -165,10 +165,10 @@ def fit(
         The averaged network, in evaluation mode.
 
     """
-    state = State(network, settings, kept)
+    state = TrainingState(network, settings, kept)
     state.resume()
     size = settings.batch_size
-    samples = Numbered(make, (settings.steps - state.step) * size, first=state.step * size)
+    samples = IndexedDataset(make, (settings.steps - state.step) * size, first=state.step * size)
     loader = DataLoader(
         samples,
         size,
@@ -189,7 +189,7 @@ def _steps(
     network: Network,
     loader: "DataLoader[Any]",
     loss: Callable[[Network, Any], Tensor],
-    state: State,
+    state: TrainingState,
 ) -> Iterator[str]:
     total, began = 0.0, time.monotonic()
     for batch in loader:

@@ -28,7 +28,7 @@ from ...puppet.puppet import puppet_frames
 from ..data.encoding import Encoders
 from ..synthetic.triples import draw_triple
 from . import scores
-from .scores import perceptual_encoder, smoothed
+from .scores import gaussian_blur, perceptual_encoder
 
 SIGMAS = (0.4, 0.6, 0.8, 1.0, 1.3)  # pixels, of the blurred puppet
 ONE_STEP = SamplingSettings(solver="dpm++2m", steps=1, guidance=Guidance(1.0))
@@ -119,15 +119,15 @@ class Gate:
 
 
 def _blurred_puppet(sigma: float, case: GateCase) -> np.ndarray:
-    return smoothed(case.puppet, sigma)
+    return gaussian_blur(case.puppet, sigma)
 
 
-def line(found: Mapping[str, float]) -> str:
+def format_scores(found: Mapping[str, float]) -> str:
     """Format scores on one line."""
     return ", ".join(f"{name} {value:.3f}" for name, value in found.items())
 
 
-def sheet(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+def image_grid(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
     """Arrange images of one size in a grid, (rows * h, columns * w, 3) uint8."""
     return np.concatenate([np.concatenate(list(row), axis=1) for row in rows], axis=0)
 

@@ -12,22 +12,22 @@ from ...animate_x.conditioning import MotionFeatures, clip_conditions, encode_mo
 from ...animate_x.puppet_condition import puppet_latents
 from ...animate_x.sampling import SamplingSettings, sample_latents
 from ...animate_x.shapes import ClipShape
-from ...encoders.preprocessing import autoencoder_pictures
+from ...encoders.preprocessing import autoencoder_images
 from ...pose.extractor import PoseExtractor
 from ...pose.keypoints import PoseSequence, seen
 from ...puppet.puppet import puppet_frames
 from ...retarget.retarget import Character, RetargetSettings, retarget
 from ..synthetic.triples import Triple, draw_triple
 from .scores import (
-    blurred,
+    blur_reference,
     color_overlap,
+    gaussian_blur,
     joints_near,
     moving_psnr,
     perceptual_distance,
     perceptual_encoder,
-    repeated,
+    repeat_reference,
     similarity,
-    smoothed,
     true_mean,
 )
 
@@ -37,7 +37,7 @@ OWN = "own pose"
 DRIVEN_BY = REAL, FROZEN, OTHER, OWN
 PUPPET, BLURRED_PUPPET, CEILING = "puppet", "puppet blurred", "true clip through the autoencoder"
 REPEATED, BLURRED, MEAN = "reference repeated", "reference blurred over its places", "mean of the true clip"
-LIKE_THE_CHARACTER = RetargetSettings(mode="retarget", ground=True)
+CHARACTER_RETARGETING = RetargetSettings(mode="retarget", ground=True)
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ class HeldOutSettings:
     sampling: SamplingSettings = field(default_factory=SamplingSettings.for_small_bundle)
     driven_by: Sequence[str] = DRIVEN_BY
     sigma: float = 0.4
-    retargeting: RetargetSettings = LIKE_THE_CHARACTER
+    retargeting: RetargetSettings = CHARACTER_RETARGETING
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class HeldOutCase:
     """One pair: its triple, and the clips to be compared with the true clip, by name."""
 
     triple: Triple
@@ -93,7 +93,7 @@ class HeldOut:
     settings: HeldOutSettings
     extractor: PoseExtractor | None = None
 
-    def case(self, number: int) -> Case:
+    def case(self, number: int) -> HeldOutCase:
         """Animate a pair with every selected pose and add the baselines."""
         triple = self._triple(number)
         clips = {
@@ -107,23 +107,23 @@ class HeldOut:
         }
         if OWN in self.settings.driven_by:
             clips |= self._controls(triple)
-        clips[REPEATED] = repeated(triple)
-        clips[BLURRED] = blurred(triple)
+        clips[REPEATED] = repeat_reference(triple)
+        clips[BLURRED] = blur_reference(triple)
         clips[MEAN] = true_mean(triple)
-        return Case(triple, clips)
+        return HeldOutCase(triple, clips)
 
     def _controls(self, triple: Triple) -> dict[str, Frames]:
         scene = triple.reference
         puppet, _ = puppet_frames(scene.frames[0], scene.poses, triple.target.poses)
         height, width = puppet.shape[1:3]
-        true = autoencoder_pictures(list(triple.target.frames), width, height)
+        true = autoencoder_images(list(triple.target.frames), width, height)
         return {
             PUPPET: puppet,
-            BLURRED_PUPPET: smoothed(puppet, self.settings.sigma),
+            BLURRED_PUPPET: gaussian_blur(puppet, self.settings.sigma),
             CEILING: self._decoded(self.networks.autoencoder.encode(true)),
         }
 
-    def scores(self, case: Case) -> dict[str, dict[str, float]]:
+    def scores(self, case: HeldOutCase) -> dict[str, dict[str, float]]:
         """Score every clip of a case: clip -> score -> value."""
         return {name: self._scored(case.triple, frames) for name, frames in case.clips.items()}
 

@@ -9,7 +9,7 @@ from einops import rearrange
 from ...utils.files import write_json, write_text
 from ...utils.text import markdown_table
 from ...video.image import write_picture
-from .held_out import REAL, Case, HeldOut
+from .held_out import REAL, HeldOut, HeldOutCase
 
 MOMENTS = 5  # frames shown of each clip
 CASES_PER_SHEET = 8
@@ -37,7 +37,7 @@ def report(held_out: HeldOut, folder: Path, say: Callable[[str], None]) -> Means
     """
     rows: list[np.ndarray] = []
 
-    def show(number: int, case: Case) -> None:
+    def show(number: int, case: HeldOutCase) -> None:
         rows.append(_row(case))
         ended = number + 1 == held_out.settings.pairs
         if ended or len(rows) == CASES_PER_SHEET:
@@ -52,7 +52,7 @@ def report(held_out: HeldOut, folder: Path, say: Callable[[str], None]) -> Means
     return means
 
 
-def mean_scores(held_out: HeldOut, show: Callable[[int, Case], None]) -> tuple[Means, list[Means]]:
+def mean_scores(held_out: HeldOut, show: Callable[[int, HeldOutCase], None]) -> tuple[Means, list[Means]]:
     """Score all pairs.
 
     Args:
@@ -82,7 +82,7 @@ def table(means: Mapping[str, Mapping[str, float]]) -> str:
     return markdown_table(["clip", *columns], rows)
 
 
-def _row(case: Case) -> np.ndarray:
+def _row(case: HeldOutCase) -> np.ndarray:
     """Return a row of a contact sheet, (h, (1 + 3 * moments) * w, 3)."""
     name = REAL if REAL in case.clips else next(iter(case.clips))
     clips = [case.triple.driver.frames, case.clips[name], case.triple.target.frames]

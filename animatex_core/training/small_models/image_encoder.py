@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...assets import ASSETS
-from ...encoders.preprocessing import clip_pictures, resize
+from ...encoders.preprocessing import clip_images, resize
 from ...pose.keypoints import MODEL_JOINTS
 from ..synthetic.look import Look
 from ..synthetic.triples import draw_scene
@@ -68,9 +68,9 @@ def train_image_encoder(
     torch.manual_seed(1)
     config = image_encoder_config()
     network = ImageAttributes(_tower(config), config["embed_dim"])
-    trained = fit(network, sample, reading_loss, settings, report)
+    trained = fit(network, sample, attribute_loss, settings, report)
     assert isinstance(trained, ImageAttributes)
-    standardize(trained, images)
+    normalize_embeddings(trained, images)
     return trained.tower
 
 
@@ -87,10 +87,10 @@ def sample(number: int, *, held_out: bool = False) -> tuple[Tensor, Tensor]:
     frame, joints = scene.frames[0], scene.poses.keypoints().reshape(-1)
     thumbnail = resize(frame, THUMBNAIL[1], THUMBNAIL[0]).reshape(-1) / 255
     attributes = np.concatenate([joints, _colors(scene.look), thumbnail]).astype(np.float32)
-    return clip_pictures([frame])[0], torch.from_numpy(attributes)
+    return clip_images([frame])[0], torch.from_numpy(attributes)
 
 
-def reading_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+def attribute_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
     """Squared error of the predicted attributes, without joints that a character lacks."""
     images, attributes = batch
     predicted = network(images)
@@ -100,7 +100,7 @@ def reading_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
 
 
 @torch.no_grad()
-def standardize(network: ImageAttributes, images: int) -> None:
+def normalize_embeddings(network: ImageAttributes, images: int) -> None:
     """Scale the output projection so that embeddings of `images` images have standard deviation 1."""
     batch = torch.stack([sample(number)[0] for number in range(images)])
     tower: Any = network.tower
@@ -108,7 +108,7 @@ def standardize(network: ImageAttributes, images: int) -> None:
 
 
 @torch.no_grad()
-def look_at_places(tower: nn.Module) -> None:
+def init_block_patches(tower: nn.Module) -> None:
     """Initialise a tower with block colours and Fourier position features (Tancik et al. 2020, equation 5).
 
     With this initialisation a few hundred steps suffice to locate joints. With OpenCLIP's own, the noise of
@@ -131,7 +131,7 @@ def _tower(config: dict[str, Any]) -> nn.Module:
     import open_clip
 
     tower: nn.Module = open_clip.CustomTextCLIP(**config).visual
-    look_at_places(tower)
+    init_block_patches(tower)
     return tower
 
 

@@ -9,9 +9,11 @@ from torch import Tensor, nn
 
 from ...encoders.autoencoder import LATENT_SCALE, AutoencoderConfig
 
-FEW = 0.3  # scale of the random weights that remain beside the colour path
+RANDOM_WEIGHT_SCALE = 0.3  # scale of the random weights that remain beside the colour path
 COLOR_LOG_VARIANCE = -5.0  # initial log variance of the posterior
-STEADY = 64.0  # value of the constant channels that keep group normalisation from changing the components
+CONSTANT_CHANNEL_VALUE = (
+    64.0  # value of the constant channels that keep group normalisation from changing the components
+)
 LINEAR_LOG_VARIANCE = -9.0  # log variance of the posterior
 
 _CENTER = ((1, 1),)
@@ -59,7 +61,7 @@ def _pass_colors(module: Any) -> None:
 
 
 def _carry(weight: Tensor, taps: tuple[tuple[int, int], ...]) -> None:
-    weight *= FEW
+    weight *= RANDOM_WEIGHT_SCALE
     for channel in range(min(weight.shape[:2])):
         for row, column in taps:
             weight[channel, channel, row, column] += 1 / len(taps)
@@ -133,7 +135,7 @@ class _ChannelLayout:
     @property
     def norm_weight(self) -> float:
         """Weight of the group normalisation with which it leaves the components unchanged."""
-        return STEADY * (2 / self.size) ** 0.5
+        return CONSTANT_CHANNEL_VALUE * (2 / self.size) ** 0.5
 
 
 def _pass_components(side: nn.Module, layout: _ChannelLayout) -> None:
@@ -161,7 +163,7 @@ def _carry_in(layer: nn.Conv2d, weight: Tensor, bias: Tensor, layout: _ChannelLa
         layer.bias[channels] = factor * bias
     for channels, factor in _signs(layout.constants):
         layer.weight[channels] = 0.0
-        layer.bias[channels] = factor * STEADY
+        layer.bias[channels] = factor * CONSTANT_CHANNEL_VALUE
 
 
 def _read_out(layer: nn.Conv2d, weight: Tensor, layout: _ChannelLayout) -> None:

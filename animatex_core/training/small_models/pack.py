@@ -24,7 +24,7 @@ from ...encoders.autoencoder import (
 )
 from ...errors import InvalidInput, WrongCheckpoint
 from ...hub.bundled import SmallBundle
-from ...pose.dwpose import load_pose_nets
+from ...pose.dwpose import load_small_models
 from ...utils.files import scratch_folder, storage_errors
 from ...utils.text import markdown_table
 from .image_encoder import image_encoder_config
@@ -131,7 +131,9 @@ def _write(parts: TrainedParts, bundle: SmallBundle, notes: str) -> None:
     sizes = {bundle.autoencoder: autoencoder_metadata(parts.autoencoder_config)}
     for path, tensors in networks.items():
         _write_halves(path, tensors, sizes.get(path, {}))
-    nets = load_pose_nets(bundle.pose_nets)  # read back, so that both formats have the same rounded weights
+    nets = load_small_models(
+        bundle.pose_nets
+    )  # read back, so that both formats have the same rounded weights
     write_detector(nets.detector, bundle.detector)
     write_landmarks(nets.landmarks, bundle.landmarks)
     named = {bundle.denoiser.name: parts.denoiser.tensors} | {path.name: x for path, x in networks.items()}

@@ -79,15 +79,15 @@ def crop(side: int, number: int) -> Tensor:
     joint = JOINT["nose"] if rng.random() < FACES else int(rng.integers(BODY_POINTS))
     corner = scene.poses.body[0, joint, :2] * (width, height) - side / 2 + rng.normal(0, side / 5, 2)
     left, top = np.clip(corner, 0, (width - side, height - side)).astype(int)
-    return as_tensor(scene.frames[0, top : top + side, left : left + side])
+    return image_to_tensor(scene.frames[0, top : top + side, left : left + side])
 
 
-def picture(number: int, *, held_out: bool = False) -> np.ndarray:
+def draw_image(number: int, *, held_out: bool = False) -> np.ndarray:
     """Generate an image of 128 x 192 pixels, (h, w, 3) uint8."""
     return _scene(len(SIZES) * number, held_out=held_out).frames[0]
 
 
-def as_tensor(image: np.ndarray) -> Tensor:
+def image_to_tensor(image: np.ndarray) -> Tensor:
     """Convert an image (h, w, 3) uint8 to (3, h, w) in -1..1."""
     return torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 127.5 - 1
 
@@ -117,7 +117,7 @@ def held_out_psnr(network: Any, patch: int, images: int = 24) -> float:
     """Return the mean PSNR in dB of held-out images of 128 x 192 pixels."""
     psnr = []
     for number in range(images):
-        true = as_tensor(picture(number, held_out=True))[None]
+        true = image_to_tensor(draw_image(number, held_out=True))[None]
         latents = network.encode(F.pixel_unshuffle(true, patch)).latent_dist.mean
         decoded = F.pixel_shuffle(network.decode(latents).sample, patch).clamp(-1, 1)
         psnr.append(float(-10 * torch.log10(F.mse_loss(decoded, true) / 4)))

@@ -10,7 +10,7 @@ from ...pose.keypoints import BODY, BODY_JOINTS, PoseSequence, seen
 from ...retarget.bones import MIRROR
 from ..synthetic.triples import TEST_SEED, Scene, draw_scene
 from ..synthetic.visibility import visible_joints
-from .scores import NEAR, joint_distances
+from .scores import NEAR_DISTANCE, joint_distances
 
 FRAMES = 8
 SIZE = 256, 384
@@ -80,7 +80,7 @@ def _counts(found: PoseSequence, clip: Scene) -> np.ndarray:
 
 
 def _is_near(found: PoseSequence, clip: Scene) -> np.ndarray:
-    return seen(found.body) & (joint_distances(found, clip) <= NEAR)
+    return seen(found.body) & (joint_distances(found, clip) <= NEAR_DISTANCE)
 
 
 def _swap_sides(found: PoseSequence) -> PoseSequence:

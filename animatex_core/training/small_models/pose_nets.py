@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn.utils.memory_format import convert_conv2d_weight_memory_format
 
 from ...pose.detector import OBJECTNESS, SIDE, STRIDES, letterbox, letterbox_ratio
-from ...pose.estimator import HEIGHT, WIDTH, crop, region_of
+from ...pose.estimator import HEIGHT, WIDTH, crop, region_around
 from ...pose.torch_models import CELL, SmallDetector, SmallDWPose, SmallLandmarks
 from .fit import FitSettings, Network, fit, fuse_batchnorm, insert_batchnorm
-from .pose_samples import Shot, shot
+from .pose_samples import PoseSample, shot
 
 DETECTOR = FitSettings(steps=1000, batch_size=16, learning_rate=3e-3, decay=0.99)
 LANDMARKS = FitSettings(steps=7500, batch_size=16, learning_rate=2e-3, decay=0.995)
@@ -24,10 +24,10 @@ LANDMARKS = FitSettings(steps=7500, batch_size=16, learning_rate=2e-3, decay=0.9
 MAX_BOXES = (96, 224, SIDE)
 # Standard deviation of the objectness around the centre of a box: relative to its size, and minimum in cells.
 REACH, REACH_IN_CELLS = 0.12, 0.7
-RARE = -5.0  # initial logit of the objectness and of heatmaps, since most cells are empty
+INITIAL_LOGIT = -5.0  # initial logit of the objectness and of heatmaps, since most cells are empty
 SPREAD = 0.75  # standard deviation of a point's position, in cells of the heatmap
 JITTER = 0.06  # standard deviation of the sides of a detected box, relative to its size
-WHOLE = 0.08  # share of crops of the whole frame, which is used when no person is detected
+WHOLE_FRAME_SHARE = 0.08  # share of crops of the whole frame, which is used when no person is detected
 # Body and feet, face, hands: many strongly correlated points should not outweigh the body.
 WEIGHTS = torch.cat([torch.ones(23), torch.full((68,), 0.1), torch.full((42,), 0.2)])
 
@@ -56,7 +56,7 @@ def train_detector(
     torch.manual_seed(0)
     network = SmallDetector()
     for head in network.heads:
-        head.get_parameter("bias").data[OBJECTNESS] = RARE
+        head.get_parameter("bias").data[OBJECTNESS] = INITIAL_LOGIT
     return _fit_with_norms(network, detector_sample, detector_loss, settings, report, kept)
 
 
@@ -66,7 +66,7 @@ def train_landmarks(
     """Train the pose estimator; arguments as for `fit`."""
     torch.manual_seed(0)
     network = SmallLandmarks()
-    nn.init.constant_(network.head.get_parameter("bias"), RARE)
+    nn.init.constant_(network.head.get_parameter("bias"), INITIAL_LOGIT)
     return _fit_with_norms(network, landmarks_sample, landmarks_loss, settings, report, kept)
 
 
@@ -116,17 +116,17 @@ def targets(boxes: Tensor) -> tuple[Tensor, Tensor]:
 def landmarks_sample(number: int) -> tuple[Tensor, Tensor]:
     """Generate an input of the pose estimator and the points (133, 3) in it, in pixels."""
     sample, rng = shot(number), np.random.default_rng([23, number])
-    region = region_of(_detected_box(rng, sample))
+    region = region_around(_detected_box(rng, sample))
     pixels = (sample.points[:, :2] - region.centre + region.size / 2) / region.size * [WIDTH, HEIGHT]
     inside = ((pixels >= 0) & (pixels < [WIDTH, HEIGHT])).all(axis=1) * sample.points[:, 2]
     points = np.concatenate([pixels, inside[:, None]], axis=1)
     return SmallLandmarks.see(torch.from_numpy(crop(sample.frame, region))), torch.from_numpy(points).float()
 
 
-def _detected_box(rng: np.random.Generator, sample: Shot) -> np.ndarray:
+def _detected_box(rng: np.random.Generator, sample: PoseSample) -> np.ndarray:
     """Return a box with the errors of a detector."""
     box, (height, width) = sample.box(), sample.frame.shape[:2]
-    if rng.random() < WHOLE or not box.any():
+    if rng.random() < WHOLE_FRAME_SHARE or not box.any():
         return np.array([0, 0, width, height], float)
     return box + np.tile(box[2:] - box[:2], 2) * rng.normal(0, JITTER, 4)
 

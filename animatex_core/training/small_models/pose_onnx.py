@@ -107,7 +107,7 @@ def write_detector(network: SmallDetector, path: Path) -> None:
     people = graph.node("Concat", "boxes", scores, axis=2)
     people = graph.node("Pad", people, graph.constant([0, 0, 0, 0, 0, 1]), graph.constant(np.float32(1)))
     graph.node("Pad", people, graph.constant([0, 0, 0, 0, 0, COLUMNS - PERSON - 1]), outputs=["output"])
-    graph.save(path, detector.FORM, "images", ["output"])
+    graph.save(path, detector.SIGNATURE, "images", ["output"])
 
 
 def write_landmarks(network: SmallLandmarks, path: Path) -> None:
@@ -129,7 +129,7 @@ def write_landmarks(network: SmallLandmarks, path: Path) -> None:
         bins = graph.node("MatMul", line, graph.constant(matrix.numpy()))
         below = graph.node("Sub", bins, graph.node("ReduceMax", bins, axes=[2], keepdims=1))
         graph.node("Mul", score, graph.node("Exp", below), outputs=[name])
-    graph.save(path, estimator.FORM, "input", ["simcc_x", "simcc_y"])
+    graph.save(path, estimator.SIGNATURE, "input", ["simcc_x", "simcc_y"])
 
 
 def _downsample(graph: Graph, images: str, side: int) -> str:

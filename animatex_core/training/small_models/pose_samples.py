@@ -8,19 +8,19 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from ...pose.keypoints import BODY, FACE, HANDS, JOINT, LIMBS, seen
-from ..synthetic.anatomy import place_in, pose
+from ..synthetic.anatomy import apply_motion, draw_placement
 from ..synthetic.backdrop import draw_backdrop
 from ..synthetic.dances import draw_motion
-from ..synthetic.look import draw_look, draw_person
+from ..synthetic.look import draw_character_look, draw_person_look
 from ..synthetic.render import render
 
 SIZES = ((128, 192),) * 4 + ((192, 288),) * 3 + ((160, 160), (192, 144), (256, 144), (288, 432))
-USUAL, ANY = (0.5, 0.8), (0.25, 0.9)  # ranges of the frame height that the dancer fills
+USUAL_SHARE, ANY_SHARE = (0.5, 0.8), (0.25, 0.9)  # ranges of the frame height that the dancer fills
 MARGIN = 0.05  # margin of a box around all points, relative to its longer side
 
 
 @dataclass(frozen=True, eq=False)
-class Shot:
+class PoseSample:
     """A frame with known keypoints.
 
     Attributes:
@@ -44,32 +44,32 @@ class Shot:
         return np.clip([*(low - margin), *(high + margin)], 0, [width, height] * 2)
 
 
-def shot(number: int) -> Shot:
+def shot(number: int) -> PoseSample:
     """Generate a training frame; two consecutive numbers share a rendering."""
     clean, rng = _rendered(number // 2), np.random.default_rng([22, number])
-    return replace(clean, frame=worn(rng, clean.frame))
+    return replace(clean, frame=degrade(rng, clean.frame))
 
 
 @lru_cache(maxsize=2)
-def _rendered(number: int) -> Shot:
+def _rendered(number: int) -> PoseSample:
     rng = np.random.default_rng([21, number])
     width, height = SIZES[int(rng.integers(len(SIZES)))]
     backdrop = draw_backdrop(rng, width, height)
     if rng.random() < 0.03:
-        return Shot(np.asarray(backdrop.reduce(2)), np.zeros((133, 3)))
-    look = draw_look(rng) if rng.random() < 0.55 else draw_person(rng)
+        return PoseSample(np.asarray(backdrop.reduce(2)), np.zeros((133, 3)))
+    look = draw_character_look(rng) if rng.random() < 0.55 else draw_person_look(rng)
     motion = draw_motion(rng, np.zeros(1), held_out=False)
     usual = rng.random() < 0.6
-    where = place_in(rng, look.anatomy, width, height, USUAL if usual else ANY)
+    where = draw_placement(rng, look.anatomy, width, height, USUAL_SHARE if usual else ANY_SHARE)
     if not usual:
         ground = rng.uniform(0.6, 1.1) * height
         where = replace(where, middle=rng.uniform(0.2, 0.8) * width, ground=ground)
-    poses = pose(look.anatomy, motion, where)
+    poses = apply_motion(look.anatomy, motion, where)
     frame = next(render(look, poses, where.stature, backdrop))
-    return Shot(frame, _shown(whole_body(poses.points[0]) * [width, height, 1], width, height))
+    return PoseSample(frame, _shown(to_coco_wholebody(poses.points[0]) * [width, height, 1], width, height))
 
 
-def whole_body(points: np.ndarray) -> np.ndarray:
+def to_coco_wholebody(points: np.ndarray) -> np.ndarray:
     """Convert points (130, 3) of a PoseSequence to COCO-WholeBody (133, 3); heels are set to the ankles."""
     body, found = points[BODY], np.zeros((133, 3))
     found[0], found[list(LIMBS)] = body[JOINT["nose"]], body[2:18]
@@ -80,7 +80,7 @@ def whole_body(points: np.ndarray) -> np.ndarray:
     return found
 
 
-def worn(rng: np.random.Generator, frame: np.ndarray) -> np.ndarray:
+def degrade(rng: np.random.Generator, frame: np.ndarray) -> np.ndarray:
     """Augment a frame (h, w, 3) uint8 with the effects of cameras and codecs: light, blur, scaling, JPEG."""
     image = Image.fromarray(_relit(rng, frame))
     if rng.random() < 0.3:

@@ -17,20 +17,20 @@ from ...video.image import write_picture
 from ..animate_x.batches import DenoiserBatchMaker, open_dataset, open_epi
 from ..animate_x.config import TrainingConfig
 from ..animate_x.task import DenoisingTask, export_denoiser
-from ..config_file import changed, read_config
+from ..config_file import override_config, read_config
 from ..data.encoding import Encoders
 from ..data.shards import shard_files
 from ..loop.checkpoint import checkpoints, latest_checkpoint
 from ..loop.trainer import StepReport, Trainer
 from ..saved_runs import read_checkpoint
 from ..synthetic.triples import STRIDES
-from .gate import DENOISER, Gate, line, sheet
+from .gate import DENOISER, Gate, format_scores, image_grid
 from .patch_autoencoder import (
     PATCH_AUTOENCODER,
-    as_tensor,
+    draw_image,
     held_out_psnr,
+    image_to_tensor,
     linear_autoencoder,
-    picture,
     train_patch_decoder,
 )
 from .triples_set import TriplesSettings, write_triples
@@ -38,7 +38,7 @@ from .triples_set import TriplesSettings, write_triples
 FAR = (7, 11, 16, 23)  # steps between the frames of a clip, for poses that are nearly independent
 FAR_BATCHES = "batches=[{frames: 1, batch_size: 8, share: 0.1}, {frames: 4, batch_size: 4, share: 0.9}]"
 NEAR_BATCHES = "batches=[{frames: 1, batch_size: 8, share: 0.05}, {frames: 4, batch_size: 4, share: 0.35}, {frames: 8, batch_size: 2, share: 0.6}]"  # noqa: E501
-WHOLE_CLIPS = 64  # clips per shard, the most that an interruption can lose
+CLIPS_PER_SHARD = 64  # clips per shard, the most that an interruption can lose
 CLIPS = "clips"
 DECODER_BEFORE = 6  # number of the stage before which the decoder is trained
 
@@ -165,9 +165,9 @@ class Recipe:
     def _draw(self, stage: Stage, encoders: Encoders) -> None:
         folder = self.folder / CLIPS / stage.name
         settings = TriplesSettings(
-            stage.clips, frames=stage.frames, strides=stage.strides, puppet=True, per_shard=WHOLE_CLIPS
+            stage.clips, frames=stage.frames, strides=stage.strides, puppet=True, per_shard=CLIPS_PER_SHARD
         )
-        self.say(f"{stage.name}: {len(shard_files(folder)) * WHOLE_CLIPS} of {stage.clips} clips exist")
+        self.say(f"{stage.name}: {len(shard_files(folder)) * CLIPS_PER_SHARD} of {stage.clips} clips exist")
         write_triples(folder, settings, encoders, self.say, workers=0)
 
     def _train(self, number: int, stage: Stage, watch: "_Validation") -> None:
@@ -186,7 +186,11 @@ class Recipe:
     def _config(self, stage: Stage, watch: "_Validation", checkpoint: Any) -> TrainingConfig:
         changes = [f"steps={stage.steps}", f"data.path={self.folder / CLIPS / stage.name}", *stage.changes]
         changes.append(f"loss.channel_weights={channel_weights(watch.encoders, 8)}")
-        return read_config("small", changes) if checkpoint is None else changed(checkpoint.config, changes)
+        return (
+            read_config("small", changes)
+            if checkpoint is None
+            else override_config(checkpoint.config, changes)
+        )
 
 
 class _Validation:
@@ -196,7 +200,7 @@ class _Validation:
         self.recipe, self.encoders = recipe, encoders
         self.gate = Gate(encoders, recipe.pairs)
         for name, found in self.gate.controls().items():
-            recipe.say(f"held out, {name}: {line(found)}")
+            recipe.say(f"held out, {name}: {format_scores(found)}")
         self._since, self._losses = time.monotonic(), list[float]()
 
     def __call__(self, training: Trainer, report: StepReport) -> None:
@@ -215,7 +219,7 @@ class _Validation:
         samples = report.position.samples
         self.recipe.say(
             f"{time.strftime('%F %T')} step {report.position.step}, {samples} clips, loss {loss:.4f}; "
-            f"held out, {DENOISER}: {line(found)}"
+            f"held out, {DENOISER}: {format_scores(found)}"
         )
         write_json(self.recipe.folder / "held_out.json", {"step": report.position.step, **found})
         self._since, self._losses = time.monotonic(), []
@@ -225,7 +229,7 @@ class _Validation:
         for case in self.gate.cases[:6]:
             frames = self.gate.animated(unet, case)
             rows.append([case.true[0], case.puppet[0], frames[0], case.true[-1], case.puppet[-1], frames[-1]])
-        write_picture(self.recipe.folder / "sheets" / f"step-{step:06}.png", sheet(rows))
+        write_picture(self.recipe.folder / "sheets" / f"step-{step:06}.png", image_grid(rows))
 
 
 @torch.no_grad()
@@ -241,7 +245,7 @@ def channel_weights(encoders: Encoders, pictures: int) -> list[float]:
 
     """
     autoencoder: Any = encoders.autoencoder
-    batch = torch.stack([as_tensor(picture(number)) for number in range(pictures)])
+    batch = torch.stack([image_to_tensor(draw_image(number)) for number in range(pictures)])
     latents = autoencoder.encode(batch)
     clean = autoencoder.decode(latents)
     costs = []

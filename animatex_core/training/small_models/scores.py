@@ -19,9 +19,9 @@ from ..synthetic.render import render
 from ..synthetic.triples import Scene, Triple
 
 WEIGHTS = ASSETS / "synthetic" / "perceptual.safetensors"
-MOVING = 0.08  # minimum distance of a moving pixel from its mean over time; colours are in 0..1
+MOVING_THRESHOLD = 0.08  # minimum distance of a moving pixel from its mean over time; colours are in 0..1
 BINS = 8  # of each colour in a histogram
-NEAR = 0.05  # in heights of the standing body, including the head
+NEAR_DISTANCE = 0.05  # in heights of the standing body, including the head
 
 
 @cache
@@ -56,7 +56,7 @@ def psnr(found: np.ndarray, true: np.ndarray) -> float:
 def moving_pixels(true: np.ndarray) -> np.ndarray:
     """Return which pixels of a clip (f, h, w, 3) uint8 move, (f, h, w) bool."""
     images = true / 255
-    return np.abs(images - images.mean(axis=0)).mean(axis=3) > MOVING
+    return np.abs(images - images.mean(axis=0)).mean(axis=3) > MOVING_THRESHOLD
 
 
 def moving_psnr(found: np.ndarray, true: np.ndarray) -> float:
@@ -93,7 +93,7 @@ def joints_near(found: PoseSequence, scene: Scene) -> tuple[float, float]:
     """Return the share of joints found within NEAR, and the mean distance of found joints in body heights."""
     distance, present = joint_distances(found, scene), seen(scene.poses.body)
     both = present & seen(found.body)
-    near = float((both & (distance < NEAR)).sum() / present.sum())
+    near = float((both & (distance < NEAR_DISTANCE)).sum() / present.sum())
     return near, float(distance[both].mean()) if both.any() else float("nan")
 
 
@@ -115,12 +115,12 @@ def _units(frames: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float() / 255
 
 
-def repeated(triple: Triple) -> np.ndarray:
+def repeat_reference(triple: Triple) -> np.ndarray:
     """Baseline: the reference repeated in every frame, (f, h, w, 3) uint8."""
     return np.repeat(triple.reference.frames, len(triple.target.frames), axis=0)
 
 
-def blurred(triple: Triple) -> np.ndarray:
+def blur_reference(triple: Triple) -> np.ndarray:
     """Baseline: the character of the reference, averaged over its positions in the true clip."""
     scene = triple.reference
     moved = _moved(scene.poses, _centers(triple.target.poses) - _centers(scene.poses))
@@ -132,7 +132,7 @@ def true_mean(triple: Triple) -> np.ndarray:
     return _mean(triple.target.frames)
 
 
-def smoothed(frames: np.ndarray, sigma: float) -> np.ndarray:
+def gaussian_blur(frames: np.ndarray, sigma: float) -> np.ndarray:
     """Blur frames (f, h, w, 3) uint8 with a Gaussian of `sigma` pixels."""
     reach = int(np.ceil(3 * sigma))
     offsets = torch.arange(-reach, reach + 1, dtype=torch.float32)

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 from torch.utils.data import DataLoader
 
-from ...animate_x.conditioning import MotionFeatures, ReferenceFeatures, encode_pictures
+from ...animate_x.conditioning import MotionFeatures, ReferenceFeatures, embed_images
 from ...animate_x.puppet_condition import puppet_latents
 from ...animate_x.shapes import ClipShape
-from ...encoders.preprocessing import autoencoder_pictures
+from ...encoders.preprocessing import autoencoder_images
 from ...pose.keypoints import HANDS, PoseSequence
 from ..data.clip import StoredClip
 from ..data.encoding import Encoders
 from ..data.header import DatasetHeader
 from ..data.shards import ShardWriter
 from ..synthetic.triples import STRIDES, Triple, draw_triple
-from .fit import Numbered
+from .fit import IndexedDataset
 
 FRAMES = 8
 JITTER = 0.006  # of the picture's height: how far a pose net errs
@@ -87,7 +87,7 @@ def write_triples(
     )
     with ShardWriter.create(folder, header, encoders.text_context, settings.per_shard) as writer:
         numbers = range(writer.written, settings.count)
-        drawn = Numbered(partial(_draw, settings, writer.written), len(numbers))
+        drawn = IndexedDataset(partial(_draw, settings, writer.written), len(numbers))
         for number, triple in zip(
             numbers, DataLoader(drawn, batch_size=None, num_workers=workers), strict=True
         ):
@@ -115,8 +115,8 @@ def encode_triple(
     scale = int(rng.choice(SIZES, p=SIZE_SHARES))
     height, width = triple.target.frames.shape[1:3]
     frames = [*triple.reference.frames, *triple.target.frames]
-    latents = encoders.autoencoder.encode(autoencoder_pictures(frames, width, height)).float()
-    embeddings = encode_pictures(encoders.image, [*triple.reference.frames, *triple.driver.frames])
+    latents = encoders.autoencoder.encode(autoencoder_images(frames, width, height)).float()
+    embeddings = embed_images(encoders.image, [*triple.reference.frames, *triple.driver.frames])
     scenes = triple.reference, triple.target, triple.driver
     jitter = PUPPET_JITTER if puppet else (JITTER,) * len(scenes)
     unseen = PUPPET_HANDS_UNSEEN if puppet else HANDS_UNSEEN
@@ -133,7 +133,7 @@ def encode_triple(
 
 
 def _latent_channels(encoders: Encoders) -> int:
-    blank = autoencoder_pictures([np.zeros((64, 64, 3), np.uint8)], 64, 64)
+    blank = autoencoder_images([np.zeros((64, 64, 3), np.uint8)], 64, 64)
     return encoders.autoencoder.encode(blank).shape[1]
 
 

@@ -11,7 +11,7 @@ from ...pose.keypoints import HAND_POINTS, JOINT, PoseSequence
 from ...retarget.bones import BODY_BONES, KIND, KINDS, PROPORTION
 from ...retarget.parts import drop_parts
 from ...retarget.transform import FEET
-from .motion import BONE_KINDS, BONE_OF, Motion
+from .motion import BONE_INDEX, BONE_KINDS, Motion
 
 FPS = 24
 _FINGER_ANGLES = np.linspace(-0.6, 0.6, 5)  # radians between the forearm and each finger
@@ -44,7 +44,7 @@ class Anatomy:
         return float(legs + 0.95 * (bones["torso"] + bones["neck"]) + self.head)
 
 
-def person(rng: np.random.Generator) -> Anatomy:
+def draw_person_anatomy(rng: np.random.Generator) -> Anatomy:
     """Draw human proportions within their natural variation."""
     lengths = PROPORTION * rng.uniform(0.88, 1.12, len(KINDS))
     head = rng.uniform(0.06, 0.085)
@@ -53,7 +53,7 @@ def person(rng: np.random.Generator) -> Anatomy:
 
 
 @dataclass(frozen=True)
-class Place:
+class Placement:
     """Where a figure stands in an image, in pixels.
 
     Attributes:
@@ -72,15 +72,17 @@ class Place:
     middle: float
 
 
-def place_in(
+def draw_placement(
     rng: np.random.Generator, anatomy: Anatomy, width: int, height: int, share: tuple[float, float]
-) -> Place:
+) -> Placement:
     """Draw where a figure stands; `share` is the range of the image height that it fills."""
     stature = rng.uniform(*share) * height / anatomy.height
-    return Place(width, height, stature, rng.uniform(0.88, 0.97) * height, width * rng.uniform(0.44, 0.56))
+    return Placement(
+        width, height, stature, rng.uniform(0.88, 0.97) * height, width * rng.uniform(0.44, 0.56)
+    )
 
 
-def pose(anatomy: Anatomy, motion: Motion, where: Place) -> PoseSequence:
+def apply_motion(anatomy: Anatomy, motion: Motion, where: Placement) -> PoseSequence:
     """Apply a motion to a body.
 
     Args:
@@ -108,7 +110,7 @@ def _body(anatomy: Anatomy, motion: Motion) -> np.ndarray:
     vectors = motion.bones * anatomy.lengths[BONE_KINDS][None, :, None]
     body = np.zeros((len(motion), len(JOINT), 2))
     for parent, child in BODY_BONES:
-        body[:, child] = body[:, parent] + vectors[:, BONE_OF[child]]
+        body[:, child] = body[:, parent] + vectors[:, BONE_INDEX[child]]
     return body
 
 

@@ -9,7 +9,7 @@ from ...assets import ASSETS
 from ...pose.keypoints import FACE_POINTS, HAND_POINTS, JOINT, PoseSequence
 from ...retarget.bones import PROPORTION
 from .anatomy import FPS
-from .motion import BONE_OF, CHILDREN, Motion, motion_of
+from .motion import BONE_INDEX, CHILDREN, Motion, extract_motion
 
 BEAT = (0.3, 0.9)  # seconds from one pose to the next
 # Radians. Arms: angle away from the body, 0 hanging and pi straight up; elbows: relative to the upper arm;
@@ -37,7 +37,7 @@ def choreograph(rng: np.random.Generator, frames: int) -> Motion:
     return Motion(bones, hop, curve.between(-SWAY, SWAY))
 
 
-def stand(rng: np.random.Generator) -> Motion:
+def draw_standing_pose(rng: np.random.Generator) -> Motion:
     """Generate one frame of a standing figure: arms hanging or held out, seen from the front."""
     bones = np.zeros((1, len(CHILDREN), 2))
     curve = _Curves(rng, 1)
@@ -113,7 +113,7 @@ def _direction(angle: np.ndarray, sign: float, depth: np.ndarray) -> np.ndarray:
 
 
 def _bone(child: str) -> int:
-    return BONE_OF[JOINT[child]]
+    return BONE_INDEX[JOINT[child]]
 
 
 DATA = ASSETS / "synthetic" / "dances.safetensors"
@@ -135,7 +135,9 @@ def real_dance(name: str) -> PoseSequence:
 def real_motions(held_out: bool) -> tuple[Motion, ...]:
     """Return the motion of the training dances, or of the held-out one."""
     names = [f"dance_{number}" for number in (1, 2, 3, 4)]
-    return tuple(motion_of(real_dance(name), PROPORTION) for name in names if (name == HELD_OUT) == held_out)
+    return tuple(
+        extract_motion(real_dance(name), PROPORTION) for name in names if (name == HELD_OUT) == held_out
+    )
 
 
 def draw_motion(rng: np.random.Generator, times: np.ndarray, *, held_out: bool) -> Motion:

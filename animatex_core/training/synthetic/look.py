@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...retarget.bones import KIND, KINDS, PROPORTION
-from .anatomy import Anatomy, person
+from .anatomy import Anatomy, draw_person_anatomy
 
 Color = tuple[int, int, int]
 
@@ -24,7 +24,7 @@ PROFILES = {
     "torso": (0.75, 1.0, 0.95, 0.88, 0.82, 0.78, 0.78, 0.82, 0.85, 0.8),
     "dress": (0.6, 0.8, 0.75, 0.68, 0.65, 0.7, 0.8, 0.92, 1.05, 1.15),
 }  # fmt: skip
-THINGS = ("pear", "apple", "egg", "box", "carton", "bottle", "mushroom", "carrot", "lamp")
+OBJECT_PROFILES = ("pear", "apple", "egg", "box", "carton", "bottle", "mushroom", "carrot", "lamp")
 EARS = ("none", "round", "long", "pointed", "horns", "antennae")
 TEXTURES = ("plain", "plain", "stripes", "bars", "dots", "belly")
 TOPS = ("none", "leaf", "stem", "tuft", "hat")
@@ -65,11 +65,15 @@ class Look:
     hair: Color
 
 
-def draw_look(rng: np.random.Generator) -> Look:
+def draw_character_look(rng: np.random.Generator) -> Look:
     """Draw a random cartoon character: an animal, a fruit, a piece of furniture or a doll."""
     thing = rng.random() < 0.5
     head = rng.uniform(0.1, 0.19)
-    profile = str(rng.choice(THINGS)) if thing else str(rng.choice(["torso", "dress", "egg", "pear", "box"]))
+    profile = (
+        str(rng.choice(OBJECT_PROFILES))
+        if thing
+        else str(rng.choice(["torso", "dress", "egg", "pear", "box"]))
+    )
     width = rng.uniform(0.15, 0.26) if thing else rng.uniform(0.11, 0.18)
     anatomy = _anatomy(rng, head, width, thing)
     reach = anatomy.lengths[KIND["neck"]]
@@ -86,9 +90,9 @@ def draw_look(rng: np.random.Generator) -> Look:
     )  # fmt: skip
 
 
-def draw_person(rng: np.random.Generator) -> Look:
+def draw_person_look(rng: np.random.Generator) -> Look:
     """Draw a random human dancer in clothes."""
-    anatomy = person(rng)
+    anatomy = draw_person_anatomy(rng)
     skin = _color(rng, hue=rng.uniform(0.03, 0.09), saturation=(0.25, 0.6), value=(0.4, 0.95))
     colors = _colors(rng) | {"skin": skin, "hands": skin}
     if rng.random() < 0.4:

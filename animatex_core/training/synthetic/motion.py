@@ -5,15 +5,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...pose.keypoints import JOINT, PoseSequence, seen
-from ...retarget.bones import BODY_BONES, KIND, MIRROR, ROOT, TWIGS_OF
+from ...retarget.bones import BODY_BONES, BONES_OF, KIND, MIRROR, ROOT
 from ...retarget.transform import FEET
 
 CHILDREN = [child for _, child in BODY_BONES]
-BONE_KINDS = np.array([KIND[TWIGS_OF[child].kind] for child in CHILDREN])
-BONE_OF = {child: bone for bone, child in enumerate(CHILDREN)}
-_MIRRORED = [BONE_OF[MIRROR.get(child, child)] for child in CHILDREN]
+BONE_KINDS = np.array([KIND[BONES_OF[child].kind] for child in CHILDREN])
+BONE_INDEX = {child: bone for bone, child in enumerate(CHILDREN)}
+_MIRRORED = [BONE_INDEX[MIRROR.get(child, child)] for child in CHILDREN]
 LOWER = [
-    BONE_OF[JOINT[f"{side}_{name}"]] for side in ("right", "left") for name in ("hip", "knee", "ankle", "toe")
+    BONE_INDEX[JOINT[f"{side}_{name}"]]
+    for side in ("right", "left")
+    for name in ("hip", "knee", "ankle", "toe")
 ]
 MAX_STRETCH = 1.05  # bone length relative to its usual one; longer bones are detection errors
 GROUND = 0.8  # quantile of the lowest foot's y that is taken as the ground
@@ -60,7 +62,7 @@ class Motion:
         return replace(other, bones=bones)
 
 
-def motion_of(poses: PoseSequence, proportions: np.ndarray) -> Motion:
+def extract_motion(poses: PoseSequence, proportions: np.ndarray) -> Motion:
     """Extract the motion of a recorded dance.
 
     Joints that are missing in some frames are interpolated over time. Every joint of the body must be

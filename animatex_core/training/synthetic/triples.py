@@ -7,17 +7,17 @@ import numpy as np
 from PIL import Image
 
 from ...pose.keypoints import PoseSequence
-from .anatomy import place_in, pose
+from .anatomy import apply_motion, draw_placement
 from .backdrop import draw_backdrop
-from .dances import draw_motion, stand
-from .look import Look, draw_look, draw_person
+from .dances import draw_motion, draw_standing_pose
+from .look import Look, draw_character_look, draw_person_look
 from .motion import Motion
 from .render import render
 
 SHARE = (0.5, 0.78)  # range of the image height that a figure fills
 STRIDES = (2, 3, 4)  # frames between two samples, at 24 frames per second
-STANDS = 0.5  # share of references in a standing pose
-DRIVES_ITSELF = 0.15  # share of triples whose driver is the target itself
+STANDING_SHARE = 0.5  # share of references in a standing pose
+SELF_DRIVEN_SHARE = 0.15  # share of triples whose driver is the target itself
 TEST_SEED = 1_000_003  # keeps the held-out characters distinct from the training characters
 
 
@@ -88,20 +88,20 @@ def draw_triple(
 
     """
     rng = np.random.default_rng([TEST_SEED if held_out else 0, seed, number])
-    look, times = draw_look(rng), np.arange(frames) * float(rng.choice(strides))
+    look, times = draw_character_look(rng), np.arange(frames) * float(rng.choice(strides))
     motion = draw_motion(rng, times, held_out=held_out)
-    waits = rng.random() < STANDS
-    own = stand(rng) if waits else draw_motion(rng, np.zeros(1), held_out=held_out)
+    waits = rng.random() < STANDING_SHARE
+    own = draw_standing_pose(rng) if waits else draw_motion(rng, np.zeros(1), held_out=held_out)
     stage = _Stage(rng, look, width, height)
     target = stage.show(motion)
-    itself = rng.random() < DRIVES_ITSELF
-    driver = target if itself else _Stage(rng, draw_person(rng), width, height).show(motion)
+    itself = rng.random() < SELF_DRIVEN_SHARE
+    driver = target if itself else _Stage(rng, draw_person_look(rng), width, height).show(motion)
     return Triple(stage.show(own), driver, target, stage.backdrop)
 
 
 def draw_scene(rng: np.random.Generator, frames: int, width: int, height: int, *, held_out: bool) -> Scene:
     """Generate a dancing character or person, for models that are trained on single images."""
-    look = draw_look(rng) if rng.random() < 0.5 else draw_person(rng)
+    look = draw_character_look(rng) if rng.random() < 0.5 else draw_person_look(rng)
     motion = draw_motion(rng, np.arange(frames) * 3.0, held_out=held_out)
     return _Stage(rng, look, width, height).show(motion)
 
@@ -111,10 +111,10 @@ class _Stage:
 
     def __init__(self, rng: np.random.Generator, look: Look, width: int, height: int) -> None:
         self.look = look
-        self.place = place_in(rng, look.anatomy, width, height, SHARE)
+        self.place = draw_placement(rng, look.anatomy, width, height, SHARE)
         self.backdrop = draw_backdrop(rng, width, height)
 
     def show(self, motion: Motion) -> Scene:
-        poses = pose(self.look.anatomy, motion, self.place)
+        poses = apply_motion(self.look.anatomy, motion, self.place)
         frames = render(self.look, poses, self.place.stature, self.backdrop)
         return Scene(np.stack(list(frames)), poses, self.look, self.place.stature)

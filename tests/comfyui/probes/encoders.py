@@ -25,7 +25,7 @@ autoencoder = pack("animatex_core.encoders.autoencoder")
 denoisers = pack("animatex_core.animate_x.checkpoint")
 networks = pack("animatex_core.animate_x.components")
 keys = pack("animatex_core.encoders.autoencoder_keys")
-to_released = pack("animatex_core.animate_x.checkpoint_keys").to_released
+to_released = pack("animatex_core.animate_x.checkpoint_keys").to_official
 AnimateXError = pack("animatex_core.errors").AnimateXError
 
 TEMPORARY = TemporaryDirectory()
@@ -38,7 +38,7 @@ ON_PATCHES = write_bundle_on_patches(FOLDER / "patches")
 
 def image_encoder_sees_the_pictures_as_they_are() -> dict[str, Any]:
     clip_vision = files.load_small_clip_vision(BUNDLE)
-    found = hosted.ComfyImageEncoder(clip_vision).encode(preprocess.clip_pictures(PICTURES))
+    found = hosted.ComfyImageEncoder(clip_vision).encode(preprocess.clip_images(PICTURES))
     expected = clip_vision.encode_image(torch.from_numpy(np.stack(PICTURES)) / 255)["image_embeds"]
     return {"shape": list(found.shape), "difference": apart(found, expected)}
 
@@ -46,8 +46,8 @@ def image_encoder_sees_the_pictures_as_they_are() -> dict[str, Any]:
 def small_bundle_is_that_of_the_core() -> dict[str, Any]:
     core = networks.load_small(BUNDLE, torch.float32, torch.device("cpu"))
     clip_vision, vae = files.load_small_clip_vision(BUNDLE), files.load_small_vae(BUNDLE)
-    pictures, latents = preprocess.clip_pictures(PICTURES), torch.randn(2, 4, 16, 8, generator=GENERATOR)
-    shown = preprocess.autoencoder_pictures(PICTURES[:1], 64, 128)
+    pictures, latents = preprocess.clip_images(PICTURES), torch.randn(2, 4, 16, 8, generator=GENERATOR)
+    shown = preprocess.autoencoder_images(PICTURES[:1], 64, 128)
     encoded = core.autoencoder.encode(shown)
     frames = core.autoencoder.decode(latents).permute(0, 2, 3, 1) * 0.5 + 0.5
     model = loading.load_model(denoisers.read_denoiser(BUNDLE.denoiser), "the small denoiser").model
@@ -69,7 +69,7 @@ def bundle_on_patches_is_that_of_the_core() -> dict[str, Any]:
     core = networks.load_small(ON_PATCHES, torch.float32, torch.device("cpu"))
     vae = files.load_small_vae(ON_PATCHES)
     model = loading.load_model(denoisers.read_denoiser(ON_PATCHES.denoiser), "the small denoiser").model
-    shown = preprocess.autoencoder_pictures(PICTURES[:1], 64, 128)
+    shown = preprocess.autoencoder_images(PICTURES[:1], 64, 128)
     latents = torch.randn(2, 8, 16, 8, generator=GENERATOR)
     frames = (core.autoencoder.decode(latents).permute(0, 2, 3, 1) * 0.5 + 0.5).clamp(0, 1)
     return {

@@ -115,7 +115,7 @@ def core_guess(timestep: int = 500, cfg: float = CFG, windows: Any = None) -> Te
     spans = _windows.overlapping_windows(
         frames, *((windows.size, windows.overlap) if windows else (frames, 0))
     )
-    v = _windows.windowed([denoiser(conds.window(span.start, span.stop)) for span in spans], spans)
+    v = _windows.blend_windows([denoiser(conds.window(span.start, span.stop)) for span in spans], spans)
     x, t = noise().transpose(0, 1)[None], torch.tensor([timestep])
     return _schedule.x0_from_v(x, v(x, t), t)[0].transpose(0, 1)
 

@@ -11,7 +11,7 @@ import sys
 import torch
 
 from animatex_core.animate_x.config import DenoiserConfig
-from animatex_core.animate_x.dummy_components import generate_weights
+from animatex_core.animate_x.dummy_components import init_random_weights
 from animatex_core.animate_x.unet import AnimateXUNet
 from tests.animate_x.samples import tiny_inputs, tiny_latents
 from tests.animate_x.test_unet import run
@@ -42,7 +42,7 @@ def main(comfyui: str) -> dict[str, object]:
 def _measure(comfy, temporal: str) -> dict[str, object]:  # type: ignore[no-untyped-def]
     config = DenoiserConfig.from_dict({**DenoiserConfig.tiny().to_dict(), "temporal": temporal})
     plain = AnimateXUNet(config)
-    generate_weights(plain)
+    init_random_weights(plain)
     plain.half().float().eval().requires_grad_(False)
     hosted = AnimateXUNet(config, comfy.ops.manual_cast, dtype=torch.float16)
     hosted.load_state_dict(plain.half().state_dict())

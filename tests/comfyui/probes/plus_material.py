@@ -80,7 +80,7 @@ def file_of(variant: str) -> Path:
     if sizes.ipi is not None:
         sizes = replace(sizes, ipi=replace(sizes.ipi, clip_dim=CLIP_DIM))
     modules = networks.PlusModules(sizes)
-    generated.generate_weights(modules)
+    generated.init_random_weights(modules)
     checkpoint.write_plus(path, checkpoint.PlusFile(sizes, modules.state_dict(), LORA))
     return path
 
@@ -146,19 +146,19 @@ def expected_conditions(
 ) -> VideoConditions:
     """Return the conditions that Wan must get, made by the core alone from the same poses and images."""
     read, own = (json_io.poses_from_openpose(data) for data in (POSES, reference))
-    drawn = preprocess.pose_pictures(read, WIDTH, HEIGHT, quality)
-    (first,) = preprocess.pose_pictures(own.select([0]), WIDTH, HEIGHT, quality)
-    shown = prepared.clip_pictures(list((DRIVING * 255).round().to(torch.uint8).numpy()))
+    drawn = preprocess.draw_pose_images(read, WIDTH, HEIGHT, quality)
+    (first,) = preprocess.draw_pose_images(own.select([0]), WIDTH, HEIGHT, quality)
+    shown = prepared.clip_images(list((DRIVING * 255).round().to(torch.uint8).numpy()))
     pixels = CLIP_VISION.model(pixel_values=shown)[2]
     inputs = networks.PlusInputs(
-        preprocess.stacked(list(drawn)),
-        preprocess.stacked([first])[:, :, 0],
+        preprocess.stack_frames(list(drawn)),
+        preprocess.stack_frames([first])[:, :, 0],
         torch.from_numpy(read.keypoints())[None],
         pixels[None],
     )
     conditions = checkpoint.load_plus(path).networks.encode(inputs).scaled(scale)
     latents = VAE.encode(torch.cat([PICTURE, torch.full((FRAMES - 1, HEIGHT, WIDTH, 3), 0.5)]))
-    y = preprocess.masked_latents(FORMAT.process_in(latents)) + conditions.reference_map.unsqueeze(2)
+    y = preprocess.with_mask_channels(FORMAT.process_in(latents)) + conditions.reference_map.unsqueeze(2)
     return VideoConditions(GIVEN["latents"], y, conditions)
 
 
@@ -167,5 +167,5 @@ def wan_with_lora(path: Path, scale: float = 1.0) -> Any:
     model = wan()
     network = model.model.diffusion_model
     pairs = checkpoint.read_plus(path).lora
-    network.load_state_dict(core_lora.merged(network.state_dict(), pairs, scale))
+    network.load_state_dict(core_lora.merge_lora(network.state_dict(), pairs, scale))
     return model
