@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from tests.comfyui.graphs import (
+    CHANNELS,
     FRAMES,
     HEIGHT,
     WIDTH,
@@ -47,7 +48,7 @@ class TestKSampler:
     @pytest.mark.parametrize("sampler", ["ddim", "euler", "dpmpp_2m"])
     def test_gives_finite_latents(self, server: Server, sampler: str) -> None:
         found = latents(server, sampled(conditioned(), sampler_name=sampler))
-        assert found.shape == (FRAMES, 4, HEIGHT // 8, WIDTH // 8)
+        assert found.shape == (FRAMES, CHANNELS, HEIGHT // 8, WIDTH // 8)
         assert found.isfinite().all()
 
     def test_the_clip_is_decoded(self, server: Server) -> None:
@@ -113,7 +114,9 @@ def test_features_need_a_pose_for_every_frame(server: Server) -> None:
 def test_other_latents_than_its_own_are_refused(server: Server) -> None:
     other = node("EmptyLatentImage", width=WIDTH, height=HEIGHT, batch_size=5)
     found = server.complaint(sampled({**conditioned(), "other": other}, latent_image=["other", 0]))
-    assert found.startswith("The latents are (5, 4, 16, 8), but the conditioning was made for 3 frames")
+    assert found.startswith(
+        f"The latents are (5, {CHANNELS}, 16, 8), but the conditioning was made for 3 frames"
+    )
 
 
 def test_nodes_of_comfyui_take_the_built_in_encoders(server: Server) -> None:
@@ -124,4 +127,4 @@ def test_nodes_of_comfyui_take_the_built_in_encoders(server: Server) -> None:
         "encoded": node("VAEEncode", pixels=["picture", 0], vae=VAE),
         "latents": node("SaveLatent", samples=["encoded", 0], filename_prefix="latents/picture"),
     }
-    assert latents(server, encoded).shape == (1, 4, 8, 4)
+    assert latents(server, encoded).shape == (1, CHANNELS, 8, 4)

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from tests.comfyui.graphs import FRAMES, HEIGHT, WIDTH, Prompt, put_inputs, sampled_by_pack
+from tests.comfyui.graphs import CHANNELS, FRAMES, HEIGHT, WIDTH, Prompt, put_inputs, sampled_by_pack
 from tests.comfyui.hosts import Host
 from tests.comfyui.probes.runner import run_probe
 from tests.comfyui.server import Server, cached_nodes
@@ -132,7 +132,7 @@ class TestNode:
     @pytest.mark.parametrize("solver", ["ddim", "dpm++2m"])
     def test_gives_finite_latents(self, running: Server, solver: str, plan: str) -> None:
         found = latents(running, sampled_by_pack(solver=solver, long_clip=plan))
-        assert found.shape == (FRAMES, 4, HEIGHT // 8, WIDTH // 8)
+        assert found.shape == (FRAMES, CHANNELS, HEIGHT // 8, WIDTH // 8)
         assert found.isfinite().all()
 
     def test_a_seed_decides_the_clip_and_reruns_no_more_than_the_sampler(self, running: Server) -> None:

@@ -110,7 +110,7 @@ def autoencoder_files() -> dict[str, bool]:
 def released_denoiser() -> dict[str, bool]:
     # At the released size it would be 7 GB.
     pack("animatex_core.animate_x.config").DenoiserConfig.released = staticmethod(lambda: generated.CONFIG)
-    tensors = generated.generated_denoiser().tensors
+    tensors = generated.dummy_denoiser().tensors
     torch.save({"state_dict": to_released(tensors), "step": 3}, FOLDER / "animate-x_ckpt.pth")
     file = denoisers.read_denoiser(FOLDER / "animate-x_ckpt.pth")
     model = loading.load_model(file, "the checkpoint").model

@@ -34,7 +34,7 @@ def model() -> Any:
 def core(settings: Any = PLAIN) -> Tensor:
     """Sample a clip (1, 4, f, h, w) through the core alone."""
     conds = replace(inputs(), text_context=FILE.text_context)
-    return sampling.sample_latents(generated.generated_networks().unet, conds, settings)
+    return sampling.sample_latents(generated.dummy_components().unet, conds, settings)
 
 
 def host(settings: Any = PLAIN, patcher: Any = None, denoise: float = 1.0, **latent: Any) -> Tensor:
