@@ -19,7 +19,7 @@ SMALL = {
     "solver": _SMALL.solver, "steps": _SMALL.steps, "cfg": _SMALL.guidance.scale,
     "long_clip": "windows", "frames_at_once": 8, "overlap": 4,
 }  # fmt: skip
-FEW = {"solver": "dpm++2m", "steps": 8}
+FEW = {"solver": "dpm++2m", "steps": 8, "cfg": _SMALL.guidance.scale}
 Sampling = Callable[[Node, Node], Node]  # from the loaded model and the conditioning
 Ending = Callable[[Node, Node], Group]  # from the decoded frames and the driving frames
 
