@@ -99,7 +99,7 @@ def test_every_way_of_retargeting_gives_another_clip(dance: DanceFiles) -> None:
 def test_more_frames_than_there_are(dance: DanceFiles, capsys: pytest.CaptureFixture[str]) -> None:
     assert animate(dance, frames=20) == 0
     assert probe(dance.folder / "out.mp4").frames == 12
-    assert "animatex: warning: 20 frames were asked for" in capsys.readouterr().err
+    assert "animatex: warning: 20 frames were requested" in capsys.readouterr().err
 
 
 def test_the_released_networks_from_a_folder(

@@ -60,7 +60,7 @@ def test_sound_without_samples_is_none(report: dict[str, Any]) -> None:
 def test_sound_that_cannot_be_is_refused(report: dict[str, Any]) -> None:
     shape, rate = report["odd sounds"]
     assert "The AUDIO has shape (2, 4), but it must be (batch, channels, samples)" in shape
-    assert "sample rate of the sound is 0" in rate
+    assert "sample rate of the audio is 0" in rate
 
 
 def test_no_workflow_is_stored_if_comfyui_disables_metadata(report: dict[str, Any]) -> None:

@@ -158,7 +158,7 @@ class TestDrivingFrames:
         [
             ("nothing.mp4", {}, "is not a readable video"),
             ("sound.mp3", {}, "has audio but no frames: give a video"),
-            ("numbered.mp4", {"start": 99.0}, "start is 99, but the clip ends at 2.5"),
+            ("numbered.mp4", {"start": 99.0}, "start is 99, but the video ends at 2.5"),
             ("numbered.mp4", {"start": 1.0, "end": 0.5}, "use a later end"),
             ("numbered.mp4", {"stride": 0}, "stride"),
             ("numbered.mp4", {"frames": -1}, "frames"),
@@ -332,7 +332,7 @@ class TestEncodeVideo:
         [
             ({"fps": 0.0}, "fps"),
             ({"fps": 2000.0}, "fps"),
-            ({"fps": 60.0, "format": "gif"}, "fps is 60, but a gif takes rates of 0.1 to 50"),
+            ({"fps": 60.0, "format": "gif"}, "fps is 60, but a gif supports 0.1 to 50"),
             ({"quality": 11.0}, "quality"),
             ({"format": "avi"}, "avi"),
         ],

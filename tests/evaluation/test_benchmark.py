@@ -83,10 +83,10 @@ def test_missing_files_are_reported(folder: Path) -> None:
     (folder / "humans" / "somebody.json").unlink()
     with pytest.raises(InvalidInput, match="needs human bodies"):
         cases.human(np.random.default_rng(0))
-    with pytest.raises(InvalidInput, match="contains no videos"):
+    with pytest.raises(InvalidInput, match="holds no clips"):
         _ = FolderSet(folder / "poses", 2, 1).names
     (folder / "clips" / "a.webm").touch()
-    with pytest.raises(InvalidInput, match="both of the case 'a': leave one"):
+    with pytest.raises(InvalidInput, match="have the same name 'a': keep only one"):
         _ = FolderSet(folder, 2, 1).names
 
 

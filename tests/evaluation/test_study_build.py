@@ -150,7 +150,7 @@ def test_folders_without_clips_are_refused(folders: dict[str, Path], tmp_path: P
 
 def test_two_files_of_a_case_are_refused(folders: dict[str, Path]) -> None:
     write_moving(folders["animate-x"] / "a.webm", (0, 0, 0))
-    with pytest.raises(InvalidInput, match=r"a\.mp4 and .*a\.webm are both of the case 'a'"):
+    with pytest.raises(InvalidInput, match=r"a\.mp4 and .*a\.webm have the same name 'a'"):
         find_material(folders)
 
 
