@@ -174,7 +174,7 @@ def test_a_disk_that_is_full_in_the_end_costs_no_clip(
     with mounted(full, "size=4k"):
         assert animate(dance, out=full / "out.mp4") == 2
         assert list(full.iterdir()) == []
-    assert f"The clip is in {spare / 'out.mp4'} instead." in last_error(capsys)
+    assert f"The video was written to {spare / 'out.mp4'} instead." in last_error(capsys)
     assert probe(spare / "out.mp4").frames == 4
 
 
@@ -262,5 +262,5 @@ def test_help_gives_units_and_defaults() -> None:
         text=True,
         check=True,
     )
-    for text in ("default: 512x768", "seconds into the clip", "guidance scale", "0 to 10"):
+    for text in ("default: 512x768", "seconds into the video", "guidance scale", "0 to 10"):
         assert text in " ".join(done.stdout.split())

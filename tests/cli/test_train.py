@@ -45,7 +45,7 @@ def test_train_resume_and_export(data: Path, tmp_path: Path, capsys: pytest.Capt
     run, bundle = tmp_path / "run", tmp_path / "denoiser.safetensors"
     assert main([*options(data, "epi={probability: 1}"), "--out", str(run)]) == 0
     assert main([*options(data), "--out", str(run)]) == 2
-    assert "holds a training already: give --resume" in capsys.readouterr().err
+    assert "already holds a training run: use --resume" in capsys.readouterr().err
     assert main(["train", "--out", str(run), "--resume", "--cpu", "--set", "steps=3"]) == 0
     assert f"{run}: 3 steps, 6 clips" in capsys.readouterr().out
     assert main(["train", "--export", str(run), "--out", str(bundle)]) == 0
@@ -61,7 +61,7 @@ REFUSED = [
     (["--out", "{run}", "--config", "none.yaml"], "'none.yaml' cannot be read"),
     (["--out", "{run}", "--config", "tiny", "--set", "steps"], "'steps' is not NAME=VALUE"),
     (["--out", "{run}", "--config", "tiny", "--data", "{run}"], "is not an existing folder"),
-    (["--export", "{run}", "--out", "file.pt"], "name the .safetensors file"),
+    (["--export", "{run}", "--out", "file.pt"], "give a name that ends in .safetensors"),
     (["--export", "{run}", "--out", "file.safetensors"], "holds no checkpoint of a training"),
 ]
 
@@ -79,7 +79,7 @@ def test_a_precision_that_the_device_lacks_is_refused(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*options(data, "mixed_precision=fp16"), "--out", str(tmp_path)]) == 2
-    assert "mixed_precision is fp16, which this device lacks" in capsys.readouterr().err
+    assert "mixed_precision is fp16, which this device does not support" in capsys.readouterr().err
 
 
 def test_a_dry_run_tells_memory_and_work(
