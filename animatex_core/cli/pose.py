@@ -4,7 +4,6 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from ..pose.draw import draw_poses
 from ..pose.formats.reader import write_poses
 from ..pose.keypoints import seen
 from ..utils.files import check_writable
@@ -13,7 +12,6 @@ from ..video.info import probe
 from ..video.writer import check_output, write_clip
 from .options import WHOLE_CLIP, add_folder_option, add_pose_options, add_rate_option
 from .output import Bars, check_distinct
-from .poses import read_dance
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -54,6 +52,10 @@ def _default_output(driving: Path) -> Path:
 
 def run(arguments: argparse.Namespace) -> None:
     """Detect poses, write them, and print in how many frames a person was detected."""
+    # These import PyTorch, which the help does without.
+    from ..pose.draw import draw_poses
+    from .poses import read_dance
+
     out = arguments.out = arguments.out or _default_output(arguments.driving)
     check_distinct(arguments, "out", "preview")
     check_writable(out)

@@ -4,16 +4,13 @@ import argparse
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from einops import rearrange
 
-from ..driving import DrivingClip
-from ..pose.draw import draw_poses_over, fit_preview
 from ..pose.formats.reader import write_poses
 from ..pose.keypoints import PoseSequence
-from ..puppet.puppet import iterate_puppet
-from ..reference import Reference
 from ..retarget.retarget import plan, retarget
 from ..utils.files import check_writable
 from ..video.image import write_picture
@@ -27,9 +24,11 @@ from .options import (
     add_rate_option,
 )
 from .output import Bars, check_distinct, check_preview, is_picture
-from .poses import read_dance
-from .references import read_reference, read_reference_mask, require_reference_pose
 from .retarget_options import add_retarget_options, retarget_settings
+
+if TYPE_CHECKING:
+    from ..driving import DrivingClip
+    from ..reference import Reference
 
 MOMENTS, COLUMNS = 8, 4  # of a preview that is an image
 
@@ -77,6 +76,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> None:
     """Retarget, write poses and previews, and print how the poses were fitted."""
+    # These import PyTorch, which the help does without.
+    from .poses import read_dance
+    from .references import read_reference
+
     check_distinct(arguments, "out", "preview", "puppet")
     check_writable(arguments.out)
     check_preview(arguments.preview)
@@ -108,16 +111,22 @@ class _Puppet:
     mask: np.ndarray | None
 
     @classmethod
-    def of(cls, arguments: argparse.Namespace, reference: Reference) -> "_Puppet":
+    def of(cls, arguments: argparse.Namespace, reference: "Reference") -> "_Puppet":
+        from .references import read_reference_mask, require_reference_pose
+
         pose = require_reference_pose(arguments, reference)
         return cls(reference.picture, pose, read_reference_mask(arguments, pose))
 
-    def write(self, path: Path, poses: PoseSequence, dance: DrivingClip) -> None:
+    def write(self, path: Path, poses: PoseSequence, dance: "DrivingClip") -> None:
+        from ..puppet.puppet import iterate_puppet
+
         frames = (frame for frame, _ in iterate_puppet(self.picture, self.pose, poses, self.mask))
         write_clip(path, frames, fps=dance.choice.fps, sound=dance.sound(dance.choice.fps))
 
 
-def _write_preview(path: Path, picture: np.ndarray, poses: PoseSequence, dance: DrivingClip) -> None:
+def _write_preview(path: Path, picture: np.ndarray, poses: PoseSequence, dance: "DrivingClip") -> None:
+    from ..pose.draw import draw_poses_over, fit_preview
+
     background = fit_preview(picture)
     if is_picture(path):
         moments = np.linspace(0, len(poses) - 1, min(MOMENTS, len(poses))).round().astype(int)
