@@ -192,12 +192,12 @@ def test_a_folder_of_cases_in_the_cross_setting(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        (("nothing.safetensors",), "The model 'nothing.safetensors' does not exist: check its name."),
+        (("nothing.safetensors",), "The model 'nothing.safetensors' does not exist: check the path."),
         (
             ("a=small", "a=generated"),
             "Two systems are named a: give each a unique name, as NAME=SYSTEM.",
         ),
-        (("../a=small",), "The name '../a' leads elsewhere by '..' or an empty part"),
+        (("../a=small",), "The name '../a' leads elsewhere through '..' or an empty part"),
         (("small", "--seed=-1"), "seed is -1, but it must be a whole number: use 0 or more."),
         (("small", "--set=nowhere"), "The set 'nowhere' is not a folder: give an existing folder"),
         (("small", "--size=60x96"), "width is 60 pixels, but it must be a multiple of"),
