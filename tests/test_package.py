@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "animatex_core"
 HEAVY = (
@@ -29,12 +31,23 @@ def test_importing_everything_loads_nothing_heavy() -> None:
     assert not {name.partition(".")[0] for name in done.stdout.split()} & set(HEAVY)
 
 
-def test_the_help_of_the_command_line_imports_no_torch() -> None:
+@pytest.mark.parametrize(
+    ("command", "heavy"),
+    [
+        ([], {"torch", "numpy"}),
+        (["models"], {"torch"}),
+        (["pose"], {"torch"}),
+        (["retarget"], {"torch"}),
+        (["train"], {"accelerate"}),
+    ],
+)
+def test_the_help_of_the_command_line_imports_no_torch(command: list[str], heavy: set[str]) -> None:
     code = (
         "import sys\nfrom animatex_core.cli.main import main\n"
-        "try: main(['--help'])\nexcept SystemExit: pass\n"
-        "print({'torch', 'numpy'} & set(sys.modules))"
+        f"try: main({[*command, '--help']})\nexcept SystemExit: pass\n"
+        "print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "retarget" in done.stdout
-    assert done.stdout.splitlines()[-1] == "set()"
+    *shown, modules = done.stdout.splitlines()
+    assert shown[0].startswith("usage: animatex")
+    assert not heavy & set(modules.split())

@@ -1,4 +1,4 @@
-"""`animatex animate`: from a picture and a dance to a clip."""
+"""`animatex animate`: animate the character of an image with the motion of a driving video."""
 
 import argparse
 from functools import partial
@@ -26,19 +26,13 @@ from .options import (
     add_input_options,
     add_pose_options,
     add_rate_option,
-    add_retarget_options,
-    retarget_settings,
 )
 from .output import Bars, check_distinct
 from .plus_options import OPTIONS, Animate, Chosen, Load, add_plus_options, choose_plus, refuse, variant_of
 from .poses import read_dance
 from .references import read_reference
-from .sampling import (
-    LoadNetworks,
-    add_sampling_options,
-    choose_networks,
-    sampling_settings,
-)
+from .retarget_options import add_retarget_options, retarget_settings
+from .sampling import LoadNetworks, add_sampling_options, choose_networks, sampling_settings
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -46,18 +40,21 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "animate",
         help=summary,
-        description="Make the character of a picture dance as a person does in a clip.",
+        description="Animate the character of an image with the motion of a person in a video.",
     )
     add_input_options(parser)
     parser.add_argument(
-        "--out", type=Path, default=Path("animation.mp4"), metavar="FILE",
-        help="what to write: .mp4, .webm, .gif, or a folder for PNG frames; default: %(default)s",
-    )  # fmt: skip
+        "--out",
+        type=Path,
+        default=Path("animation.mp4"),
+        metavar="FILE",
+        help="output: .mp4, .webm, .gif, or a folder for PNG frames; default: %(default)s",
+    )
     parser.add_argument(
         "--poses",
         type=Path,
         metavar="JSON",
-        help="the dancer's poses (OpenPose JSON); default: found by DWPose",
+        help="poses of the driving video (OpenPose JSON); default: detected by DWPose",
     )
     add_clip_options(parser)
     add_rate_option(parser)
@@ -71,27 +68,36 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("the written clip")
+    group = parser.add_argument_group("output video")
     group.add_argument(
-        "--fps", type=float, metavar="X",
-        help="frames a second; the sound is stretched to stay in step; default: the tempo of the dance "
-        "(the authors write 8)",
-    )  # fmt: skip
-    group.add_argument(
-        "--quality", type=float, default=7.0, metavar="Q", help="0 to 10; default: %(default)s"
+        "--fps",
+        type=float,
+        metavar="X",
+        help="frames per second; the sound is stretched to stay in sync; default: the tempo of the driving "
+        "video (the official code uses 8)",
     )
-    group.add_argument("--silent", action="store_true", help="leave the sound of the dance out")
     group.add_argument(
-        "--side-by-side", type=Path, metavar="FILE", help="also write a clip of reference, pose and result"
+        "--quality",
+        type=float,
+        default=7.0,
+        metavar="Q",
+        help="quality of the compression, 0 to 10; default: %(default)g",
+    )
+    group.add_argument("--silent", action="store_true", help="leave out the sound of the driving video")
+    group.add_argument(
+        "--side-by-side",
+        type=Path,
+        metavar="FILE",
+        help="also write a video with reference, poses and result",
     )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Animate, and say what was written."""
-    # What cannot work fails before what takes long: poses, then networks, then sampling.
+    """Animate, and print what was written."""
+    # Invalid input must fail before the slow parts: pose detection, loading models, sampling.
     check_distinct(arguments, "out", "side_by_side")
     _check_outputs(arguments, 1 if arguments.fps is None else arguments.fps)
-    model, clip = _chosen(arguments), probe(arguments.driving, fps=arguments.driving_fps)
+    model, clip = _choose_model(arguments), probe(arguments.driving, fps=arguments.driving_fps)
     arguments, device = model.completed(arguments), choose_device(arguments.device)
     load = model.find()
     with Bars() as bars:
@@ -103,16 +109,16 @@ def run(arguments: argparse.Namespace) -> None:
         _write(arguments, reference, dance, animation, fps)
     print(f"poses: {animation.retargeting}")
     count, height, width, _ = animation.frames.shape
-    print(f"{arguments.out}: {count} frames of {width}x{height} at {fps:g} a second")
+    print(f"{arguments.out}: {count} frames of {width}x{height} at {fps:g} fps")
 
 
-def _chosen(arguments: argparse.Namespace) -> Chosen:
+def _choose_model(arguments: argparse.Namespace) -> Chosen:
     variant = variant_of(arguments)
-    return _animate_x(arguments) if variant is None else choose_plus(arguments, variant)
+    return _choose_animate_x(arguments) if variant is None else choose_plus(arguments, variant)
 
 
-def _animate_x(arguments: argparse.Namespace) -> Chosen:
-    refuse(arguments, OPTIONS, "for Animate-X++ alone: leave it out, or take --model animate-x-plus")
+def _choose_animate_x(arguments: argparse.Namespace) -> Chosen:
+    refuse(arguments, OPTIONS, "only available for Animate-X++: leave it out, or use --model animate-x-plus")
     settings = _settings(arguments)
 
     def find() -> Load:
@@ -147,9 +153,9 @@ def _write(
     write = partial(write_clip, fps=fps, quality=arguments.quality, sound=sound)
     try:
         write(arguments.out, animation.frames)
-    except StorageError as error:  # a disk that became full must not cost the hours before
+    except StorageError as error:  # a full disk must not lose hours of sampling
         rescued = write(Path(gettempdir()) / arguments.out.name, animation.frames)
-        raise StorageError(f"{error} The clip is in {rescued} instead.") from error
+        raise StorageError(f"{error} The video was written to {rescued} instead.") from error
     if arguments.side_by_side is not None:
         _, height, width, _ = animation.frames.shape
         columns = reference.picture, draw_poses(animation.poses, width, height), animation.frames

@@ -1,4 +1,4 @@
-"""`animatex benchmark-set prompts | screen`: sets of characters and dances in the manner of A2Bench."""
+"""`animatex benchmark-set prompts | screen`: build sets of characters and dances like A2Bench."""
 
 import argparse
 from dataclasses import fields
@@ -18,7 +18,7 @@ from .output import Bar
 from .poses import announce_nets
 
 REPORT, POSES = "screening.json", "poses"
-REFRESH = 16  # frames after which the progress is shown anew
+REFRESH = 16  # frames between updates of the progress
 DEFAULTS = Thresholds()
 
 
@@ -31,17 +31,24 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _add_prompts(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = actions.add_parser("prompts", help="write prompts for generators of pictures and clips")
+    parser = actions.add_parser("prompts", help="write prompts for image and video generators")
     parser.add_argument(
-        "--out", type=Path, default=Path("prompts.csv"), metavar="CSV",
-        help="gets a row a scene: id, object, season, place, prompt for a picture, prompt for a clip; "
-        "default: %(default)s",
-    )  # fmt: skip
-    parser.add_argument(
-        "--count", type=positive, default=COUNT, metavar="N", help="distinct scenes; default: %(default)s"
+        "--out",
+        type=Path,
+        default=Path("prompts.csv"),
+        metavar="CSV",
+        help="output, one row per scene: id, object, season, place, image prompt, video prompt; default: "
+        "%(default)s",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of the choice; default: %(default)s"
+        "--count",
+        type=positive,
+        default=COUNT,
+        metavar="N",
+        help="number of distinct scenes; default: %(default)s",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the selection; default: %(default)s"
     )
     parser.set_defaults(run=write_prompts)
 
@@ -49,42 +56,52 @@ def _add_prompts(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def _add_screen(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = actions.add_parser(
         "screen",
-        help="tell in which clips a body is found confidently",
-        description="Tell in which clips of a folder DWPose finds a body confidently through the clip, and "
-        "why each is kept or dropped. No clip is changed. Started again, it goes on where it stopped.",
+        help="list the videos in which a body is detected reliably",
+        description="List the videos of a folder in which DWPose reliably detects a body throughout, and why "
+        "each is kept or dropped. No video is changed. An interrupted run resumes.",
     )
-    parser.add_argument("clips", type=Path, metavar="FOLDER", help="videos, in subfolders too")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR",
-        help=f"gets {REPORT}, and the poses that were found, so that other thresholds are tried at once",
-    )  # fmt: skip
-    group = parser.add_argument_group("what a clip needs to be kept")
+        "clips", type=Path, metavar="FOLDER", help="folder of videos; subfolders are included"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help=f"output folder, for {REPORT} and the detected poses, which are reused with other thresholds",
+    )
+    group = parser.add_argument_group("thresholds for keeping a video")
     for name, kind, help_text in (
-        ("joints", int, "of the 12 of arms and legs, found for a body to be found in a frame"),
-        ("found", float, "least part of the frames (0..1) with a body"),
-        ("gap", float, "longest time without one, in seconds"),
-        ("confidence", float, "least mean score of these joints"),
+        ("joints", int, "minimum number of the 12 joints of arms and legs to count as a body in a frame"),
+        ("found", float, "minimum fraction (0..1) of frames with a body"),
+        ("gap", float, "longest time without a body, in seconds"),
+        ("confidence", float, "minimum mean score of these joints"),
     ):
         group.add_argument(
-            f"--{name}", type=kind, default=getattr(DEFAULTS, name), metavar="X",
+            f"--{name}",
+            type=kind,
+            default=getattr(DEFAULTS, name),
+            metavar="X",
             help=f"{help_text}; default: %(default)s",
-        )  # fmt: skip
-    add_net_options(parser.add_argument_group("finding poses"))
+        )
+    add_net_options(parser.add_argument_group("pose detection"))
     add_folder_option(parser)
     parser.set_defaults(run=screen_clips)
 
 
 def write_prompts(arguments: argparse.Namespace) -> None:
-    """Draw scenes and write their prompts."""
+    """Select scenes at random and write their prompts."""
     if arguments.out.suffix.lower() != ".csv":
-        raise InvalidInput(f"--out is {str(arguments.out)!r}, but a table is written: end it in .csv.")
+        raise InvalidInput(
+            f"--out is {str(arguments.out)!r}, but it must be a CSV file: use a name that ends in .csv."
+        )
     scenes = draw_scenes(arguments.count, seed=arguments.seed)
     write_scenes(arguments.out, scenes)
-    print(f"{arguments.out}: {len(scenes)} scenes, such as: {scenes[0].video}")
+    print(f"{arguments.out}: {len(scenes)} scenes, for example: {scenes[0].video}")
 
 
 def screen_clips(arguments: argparse.Namespace) -> None:
-    """Judge every clip and write the report, of an interrupted search too."""
+    """Judge every video and write the report, even if interrupted."""
     thresholds = Thresholds(**{field.name: getattr(arguments, field.name) for field in fields(Thresholds)})
     clips, report = find_clips(arguments.clips), arguments.out / REPORT
     check_writable(report)
@@ -100,7 +117,7 @@ def screen_clips(arguments: argparse.Namespace) -> None:
     finally:
         write_report(report, verdicts, list(clips), thresholds, nets)
     kept = sum(verdict.kept for verdict in verdicts.values())
-    print(f"{report}: {kept} of {len(clips)} clips are kept")
+    print(f"{report}: {kept} of {len(clips)} videos are kept")
 
 
 def _show(bar: Bar, name: str, done: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""The `animatex demo` command, and the files that it works on."""
+"""`animatex demo`: animate a drawn character with the small built-in models."""
 
 import argparse
 import shutil
@@ -8,7 +8,7 @@ from ..assets.demo_files import CHARACTERS, CLIP
 from ..utils.files import storage_errors
 from . import animate
 
-# In windows of as many frames as the small networks were trained on.
+# The small models sample in windows of as many frames as they were trained on.
 OPTIONS = "--frames 32 --stride 2 --model small --pose-nets small"
 
 
@@ -16,22 +16,18 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add `demo`."""
     parser = subparsers.add_parser("demo", help=summary)
     parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("demo"),
-        metavar="DIR",
-        help="folder for all files; default: %(default)s",
+        "--out", type=Path, default=Path("demo"), metavar="DIR", help="output folder; default: %(default)s"
     )
     names = sorted(path.stem for path in CHARACTERS.glob("*.png"))
     parser.add_argument(
-        "--character", choices=names, default="rabbit", help="who shall dance; default: %(default)s"
+        "--character", choices=names, default="rabbit", help="the character to animate; default: %(default)s"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Put what is needed into a folder, and animate it by the command that a user would take."""
+    """Copy the inputs into a folder, and run `animate` on them as a user would."""
     folder = arguments.out
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

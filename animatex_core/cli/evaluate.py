@@ -1,4 +1,4 @@
-"""`animatex evaluate`: the benchmark table of one or more systems."""
+"""`animatex evaluate`: run the benchmark on one or more systems and write its tables."""
 
 import argparse
 import warnings
@@ -29,7 +29,7 @@ from .output import Bars
 from .sampling import AUTO, add_way_options
 
 PROCEDURAL = "procedural"
-CASES = 32  # of the procedural set, which has no end
+CASES = 32  # of the procedural set, which is unlimited
 SETTINGS_FILE = "settings.json"
 
 
@@ -38,21 +38,26 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "evaluate",
         help=summary,
-        description="Measure systems on the cases of a set, in the paper's two settings. Started again, an "
-        "evaluation goes on where it stopped.",
+        description="Measure systems on a set of cases, in both settings of the paper. An interrupted "
+        "evaluation resumes.",
     )
     parser.add_argument(
-        "systems", nargs="*", default=[AUTO], metavar="[NAME=]SYSTEM",
-        help="what to measure: auto, small, generated, the file of a denoiser, the folder of a training, or "
-        "a folder of clips that another system made, in folders self-driven and cross; default: auto",
-    )  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the results")
+        "systems",
+        nargs="*",
+        default=[AUTO],
+        metavar="[NAME=]SYSTEM",
+        help="what to measure: auto, small, generated, the file of a denoiser, the folder of a training run, "
+        "or a folder of videos that another system made, in subfolders self-driven and cross; default: auto",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="output folder")
     _add_case_options(parser)
     parser.add_argument(
-        "--retarget", choices=MODES, default="none",
-        help="what models do with the poses before they follow them: none, as in the paper, or as in "
-        "`animate`; default: %(default)s",
-    )  # fmt: skip
+        "--retarget",
+        choices=MODES,
+        default="none",
+        help="how the poses are fitted to the character first: none, as in the paper, or as in `animate`; "
+        "default: %(default)s",
+    )
     add_way_options(parser)
     add_folder_option(parser)
     parser.set_defaults(run=run)
@@ -61,48 +66,58 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _add_case_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("cases")
     group.add_argument(
-        "--set", default=PROCEDURAL, metavar="DIR",
-        help="a folder with clips, poses, pictures and humans, as docs/evaluation.md tells; procedural: "
-        "made-up characters that no training saw; default: %(default)s",
-    )  # fmt: skip
-    group.add_argument(
-        "--setting", nargs="+", choices=SETTINGS, default=list(SETTINGS),
-        help="self-driven: a clip's first frame and poses; cross: its poses on a random human's body; "
-        "default: both",
-    )  # fmt: skip
-    group.add_argument(
-        "--cases", type=positive, metavar="N",
-        help=f"how many, the first by name; default: all of a folder, {CASES} of the procedural set",
-    )  # fmt: skip
-    group.add_argument(
-        "--frames", type=positive, default=16, metavar="N", help="of each clip; default: %(default)s"
+        "--set",
+        default=PROCEDURAL,
+        metavar="DIR",
+        help="a folder with clips, poses, pictures and humans, as described in docs/evaluation.md; "
+        "procedural: drawn characters that are never used in training; default: %(default)s",
     )
     group.add_argument(
-        "--stride", type=positive, default=1, metavar="N",
-        help="use one frame in N of a folder's clips; default: %(default)s",
-    )  # fmt: skip
+        "--setting",
+        nargs="+",
+        choices=SETTINGS,
+        default=list(SETTINGS),
+        help="self-driven: the first frame and the poses of the same video; cross: its poses aligned to the "
+        "body of a random human; default: both",
+    )
+    group.add_argument(
+        "--cases",
+        type=positive,
+        metavar="N",
+        help=f"number of cases, the first by name; default: all of a folder, {CASES} of the procedural set",
+    )
+    group.add_argument(
+        "--frames", type=positive, default=16, metavar="N", help="frames of each video; default: %(default)s"
+    )
+    group.add_argument(
+        "--stride",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="use one frame in N of the videos of a folder; default: %(default)s",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Evaluate, and show the tables."""
+    """Evaluate, and print the tables."""
     require_int("seed", arguments.seed, least=0)
     named = find_systems(arguments)
     size = _size(arguments, usual_size(named))
     cases = _cases(arguments, size)
-    metrics, left_out = _metrics(models_folder(arguments), str(choose_device(arguments.device)))
-    for sentence in left_out:
-        print(sentence)
-    systems = [open_system(arguments, each) for each in named]
+    metrics, left_out = _load_metrics(models_folder(arguments), str(choose_device(arguments.device)))
+    for message in left_out:
+        print(message)
+    systems = [open_system(arguments, system) for system in named]
     settings = _settings(arguments, cases, metrics, size)
     write_or_match_settings(arguments.out / SETTINGS_FILE, settings)
     for system in systems:
         write_or_match_settings(arguments.out / system.name / SETTINGS_FILE, system.identity())
-    told = {**settings, "systems": {system.name: system.identity() for system in systems}}
+    identity = {**settings, "systems": {system.name: system.identity() for system in systems}}
     notes = [_note(arguments, cases, size), *left_out]
     with warnings.catch_warnings():
-        warnings.simplefilter("once", AnimateXWarning)  # every case and system would say the same
-        measured = _measured(arguments, Benchmark(cases, metrics, size, arguments.seed), systems)
-        print(printable(write_report(arguments.out, measured, cases.names, told, notes)))
+        warnings.simplefilter("once", AnimateXWarning)  # they repeat for every case and system
+        measured = _run(arguments, Benchmark(cases, metrics, size, arguments.seed), systems)
+        print(printable(write_report(arguments.out, measured, cases.names, identity, notes)))
     print(", ".join(str(arguments.out / name) for name in (JSON, TABLE, CHART)))
 
 
@@ -119,12 +134,14 @@ def _cases(arguments: argparse.Namespace, size: Size) -> CaseSet:
         return ProceduralSet(arguments.cases or CASES, arguments.frames, *size, arguments.seed)
     folder = Path(arguments.set)
     if not folder.is_dir():
-        raise InvalidInput(f"The set {arguments.set!r} is no folder: name one, or take {PROCEDURAL}.")
+        raise InvalidInput(
+            f"The set {arguments.set!r} is not a folder: give an existing folder, or use {PROCEDURAL}."
+        )
     return FolderSet(folder, arguments.frames, arguments.stride, arguments.cases)
 
 
-def _metrics(folder: ModelsDir, device: str) -> tuple[MetricNetworks, list[str]]:
-    """Load what the metrics need; also return a sentence for each that lacks a file or a package."""
+def _load_metrics(folder: ModelsDir, device: str) -> tuple[MetricNetworks, list[str]]:
+    """Load the networks of the metrics; also return a message for each that lacks a file or package."""
     lpips: Lpips | None = None
     features: dict[str, Features] = {}
     left_out = []
@@ -142,16 +159,16 @@ def _metrics(folder: ModelsDir, device: str) -> tuple[MetricNetworks, list[str]]
 def _settings(
     arguments: argparse.Namespace, cases: CaseSet, metrics: MetricNetworks, size: Size
 ) -> dict[str, Any]:
-    known = Measurements.none(metrics)
+    available = Measurements.none(metrics)
     return {
         **cases.identity(),
         "size": list(size),
         "seed": arguments.seed,
-        "metrics": [name for name in METRICS if name in known.averages or name in known.sets],
+        "metrics": [name for name in METRICS if name in available.averages or name in available.sets],
     }
 
 
-def _measured(
+def _run(
     arguments: argparse.Namespace, benchmark: Benchmark, systems: Sequence[System]
 ) -> dict[Setting, dict[str, Measurements]]:
     measured: dict[Setting, dict[str, Measurements]] = {
@@ -159,19 +176,19 @@ def _measured(
     }
     with Bars() as bars:
         for system in systems:
-            for setting, found in measured.items():
+            for setting, results in measured.items():
                 stage, folder = f"{system.name}, {setting}", run_folder(arguments.out, setting, system.name)
 
                 def report(done: int, total: int, stage: str = stage) -> None:
                     bars.report(stage, done, total)
 
-                found[system.name] = benchmark.run(system, setting, folder, report)
+                results[system.name] = benchmark.run(system, setting, folder, report)
     return measured
 
 
 def _note(arguments: argparse.Namespace, cases: CaseSet, size: Size) -> str:
-    which = "made-up characters" if arguments.set == PROCEDURAL else "a folder"
+    source = "drawn characters" if arguments.set == PROCEDURAL else "a folder"
     return (
-        f"{len(cases.names)} cases of {which}, {arguments.frames} frames at {size[0]}x{size[1]}, seed "
-        f"{arguments.seed}; the paper's numbers are of other clips and, for L1, of another size."
+        f"{len(cases.names)} cases of {source}, {arguments.frames} frames at {size[0]}x{size[1]}, seed "
+        f"{arguments.seed}; the numbers of the paper are for other videos and, for L1, another size."
     )

@@ -1,4 +1,4 @@
-"""Systems under test, from the arguments of `animatex evaluate`."""
+"""The systems that `animatex evaluate` measures, and the characters of its procedural set."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,6 @@ import torch
 
 from ..animate_x.checkpoint import FORMAT, DenoiserFile, read_denoiser
 from ..animate_x.components import PipelineComponents, load_components, load_small, require_files
-from ..animate_x.dummy_components import dummy_components
 from ..animate_x.layers import UNINITIALISED
 from ..animate_x.pipeline import AnimationSettings
 from ..animate_x.sampling import SamplingSettings
@@ -36,12 +35,23 @@ from ..utils.devices import choose_device, choose_dtype
 from ..utils.safe_paths import safe_join
 from ..utils.validation import require_file
 from .options import models_folder
-from .sampling import AUTO, GENERATED, SMALL, LoadNetworks, given_sampling
+from .sampling import AUTO, GENERATED, SMALL, LoadNetworks, given_sampling, load_generated
+
+FPS = 8.0  # of the written videos; motion is timed in frames
+HUMANS = 2**20  # number of triples from which humans are drawn
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model that can be loaded. usual: the sampling that suits it. digest: of what it is."""
+    """A model that can be loaded.
+
+    Args:
+        load: Loads all of its components.
+        trained_on: What its denoiser was trained on.
+        usual: The default sampling settings.
+        digest: Identifies its weights.
+
+    """
 
     load: LoadNetworks
     trained_on: TrainingSpec
@@ -50,28 +60,36 @@ class Model:
 
 
 def is_training(path: Path) -> bool:
-    """Whether a path is the folder of a training."""
+    """Return whether a path is the folder of a training run."""
     return bool(checkpoints(path))
 
 
 def find_model(arguments: argparse.Namespace, what: str) -> Model:
-    """Return what is meant by auto, small, generated, or by the path of a denoiser or of a training.
+    """Find a model, without loading its weights.
 
-    A denoiser of the small one's width goes with the small encoders, others with the released ones.
-    Raises InvalidInput for a file that is missing, CheckpointError for one that is no denoiser.
+    A denoiser as wide as the small one is used with the small encoders, others with the official ones.
+
+    Args:
+        arguments: The parsed arguments.
+        what: auto, small, generated, or the path of a denoiser or of the folder of a training run.
+
+    Raises:
+        InvalidInput: A file is missing.
+        CheckpointError: The file is not a denoiser.
+
     """
     if what == GENERATED:
-        return _generated()
+        return _find_generated()
     path = _path(arguments, what)
     require_file(path, "model")
     kind = read_metadata(path).get("format")
     if kind == TRAINING:
-        return _small(path, _of_training(path))
+        return _small_model(path, _read_training(path))
     trained_on = RELEASED
     if kind == FORMAT:
         file = read_denoiser(path)
-        if _goes_with_small(file):
-            return _small(path, file)
+        if _uses_small_encoders(file):
+            return _small_model(path, file)
         trained_on = file.trained_on
     folder = models_folder(arguments)
     require_files(folder)
@@ -87,84 +105,80 @@ def _path(arguments: argparse.Namespace, what: str) -> Path:
     return latest_checkpoint(path) if is_training(path) else path
 
 
-def _generated() -> Model:
-    def load(dtype: torch.dtype, device: torch.device) -> PipelineComponents:
-        return dummy_components(dtype=dtype, device=device)
-
-    trained_on = load(torch.float32, torch.device("cpu")).trained_on
-    return Model(load, trained_on, SamplingSettings(), GENERATED)
+def _find_generated() -> Model:
+    components = load_generated(torch.float32, torch.device("cpu"))
+    return Model(load_generated, components.trained_on, SamplingSettings(), GENERATED)
 
 
-def _of_training(path: Path) -> DenoiserFile:
+def _read_training(path: Path) -> DenoiserFile:
     file = to_denoiser_file(read_checkpoint(path), str(path))
-    if not _goes_with_small(file):
+    if not _uses_small_encoders(file):
         raise WrongCheckpoint(
-            f"{path} was not trained on the small encoders: give the file that `train --export` writes of it."
+            f"{path} was not trained on the small encoders: use the file that `train --export` writes."
         )
     return file
 
 
-def _goes_with_small(file: DenoiserFile) -> bool:
+def _uses_small_encoders(file: DenoiserFile) -> bool:
     return file.config.context_dim == read_denoiser(SHIPPED.denoiser).config.context_dim
 
 
-def _small(path: Path, file: DenoiserFile) -> Model:
-    return Model(
-        partial(_load_small, path, file),
-        file.trained_on,
-        SamplingSettings.for_small_bundle(),
-        digest_file(path),
-    )
+def _small_model(path: Path, file: DenoiserFile) -> Model:
+    load = partial(_load_small, path, file)
+    return Model(load, file.trained_on, SamplingSettings.for_small_bundle(), digest_file(path))
 
 
 def _load_small(
     path: Path, file: DenoiserFile, dtype: torch.dtype, device: torch.device
 ) -> PipelineComponents:
-    """The small networks, with the denoiser of a file."""
+    """Load the small components, with the denoiser of a file."""
     unet = AnimateXUNet(file.config, UNINITIALISED, device="meta")
     load_strictly(unet, file.tensors, "the denoiser", str(path), dtype, device)
-    networks = load_small(SHIPPED, dtype, device)
-    context = networks.text_context if file.text_context is None else file.text_context.to(device, dtype)
-    return replace(networks, unet=unet, text_context=context, trained_on=file.trained_on)
+    components = load_small(SHIPPED, dtype, device)
+    context = components.text_context if file.text_context is None else file.text_context.to(device, dtype)
+    return replace(components, unet=unet, text_context=context, trained_on=file.trained_on)
 
 
 @dataclass(frozen=True)
 class Named:
-    """A system as it was asked for: a model, or the folder of clips that another system made."""
+    """A system on the command line: a model, or the folder of videos that another system made."""
 
     name: str
     source: Model | Path
 
 
 def find_systems(arguments: argparse.Namespace) -> list[Named]:
-    """Return the systems of the command line, whose files are all there; raises InvalidInput otherwise."""
-    found = [_named(arguments, text) for text in arguments.systems]
-    names = [each.name for each in found]
-    if doubled := sorted({name for name in names if names.count(name) > 1}):
-        raise InvalidInput(
-            f"Two systems are called {doubled[0]}: give each a name of its own, as NAME=SYSTEM."
-        )
+    """Return the systems on the command line, after checking that all of their files exist.
+
+    Raises:
+        InvalidInput: A file is missing, or two systems have the same name.
+
+    """
+    systems = [_find_system(arguments, text) for text in arguments.systems]
+    names = [system.name for system in systems]
+    if duplicates := sorted({name for name in names if names.count(name) > 1}):
+        raise InvalidInput(f"Two systems are named {duplicates[0]}: give each a unique name, as NAME=SYSTEM.")
     for name in names:
         safe_join(arguments.out, name, "the folder of results")
-    return found
+    return systems
 
 
 def usual_size(systems: Sequence[Named]) -> Size:
-    """Return the size that the first model was trained on; without a model, that of the release."""
-    models = [each.source for each in systems if isinstance(each.source, Model)]
+    """Return (width, height) in pixels: the training size of the first model, else the official one."""
+    models = [system.source for system in systems if isinstance(system.source, Model)]
     trained_on = models[0].trained_on if models else RELEASED
     return trained_on.width, trained_on.height
 
 
 def open_system(arguments: argparse.Namespace, named: Named) -> System:
-    """Return a system that can be run; networks are loaded when it first needs them."""
+    """Return a system that can be run. It loads its models when they are first needed."""
     if isinstance(named.source, Path):
         only: Setting | None = arguments.setting[0] if len(arguments.setting) == 1 else None
         return RecordedSystem(named.name, named.source, only)
-    return _animated(arguments, named.name, named.source)
+    return _open_model(arguments, named.name, named.source)
 
 
-def _named(arguments: argparse.Namespace, text: str) -> Named:
+def _find_system(arguments: argparse.Namespace, text: str) -> Named:
     name, equals, what = text.rpartition("=")
     path = Path(what)
     if path.is_dir() and not is_training(path):
@@ -172,7 +186,7 @@ def _named(arguments: argparse.Namespace, text: str) -> Named:
     return Named(name if equals else path.stem, find_model(arguments, what))
 
 
-def _animated(arguments: argparse.Namespace, name: str, model: Model) -> PipelineSystem:
+def _open_model(arguments: argparse.Namespace, name: str, model: Model) -> PipelineSystem:
     device = choose_device(arguments.device)
     dtype = choose_dtype(arguments.precision, device)
     settings = AnimationSettings(
@@ -180,7 +194,7 @@ def _animated(arguments: argparse.Namespace, name: str, model: Model) -> Pipelin
         sampling=given_sampling(arguments, model.usual),
         reference_form=arguments.reference_form,
     )
-    told = {
+    identity = {
         "model": model.digest,
         "sampling": asdict(settings.sampling),
         "retarget": arguments.retarget,
@@ -188,16 +202,21 @@ def _animated(arguments: argparse.Namespace, name: str, model: Model) -> Pipelin
         "weights": str(dtype).removeprefix("torch."),
         "device": device.type,
     }
-    return PipelineSystem(name, lambda: model.load(dtype, device), settings, told)
-
-
-FPS = 8.0  # of the written clips; the motion is timed in frames
-HUMANS = 2**20  # triples that the humans are drawn from
+    return PipelineSystem(name, lambda: model.load(dtype, device), settings, identity)
 
 
 @dataclass(frozen=True)
 class ProceduralSet:
-    """Made-up characters that no training saw; width, height: pixels; seed: of characters and motion."""
+    """A set of drawn characters that are never used in training.
+
+    Args:
+        count: Number of cases.
+        frames: Frames of each video.
+        width: In pixels.
+        height: In pixels.
+        seed: Seed of characters and motion.
+
+    """
 
     count: int
     frames: int
@@ -207,23 +226,23 @@ class ProceduralSet:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Numbers."""
+        """The number of each case, four digits."""
         return tuple(f"{number:04}" for number in range(self.count))
 
     def case(self, number: int) -> Case:
-        """Draw a character in motion."""
+        """Draw the video of a character."""
         target = self._triple(number).target
         return Case(self.names[number], target.frames[0], target.frames, target.poses, FPS)
 
     def human(self, rng: np.random.Generator) -> PoseSequence:
-        """Draw a dancer who is a person: in some triples the character drives itself."""
+        """Draw the poses of a human dancer. Triples in which the character drives itself are skipped."""
         while True:
             triple = self._triple(int(rng.integers(HUMANS)))
             if triple.driver is not triple.target:
                 return triple.driver.poses
 
     def identity(self) -> Mapping[str, Any]:
-        """Return its numbers."""
+        """Return the settings that define the set."""
         return {"procedural": asdict(self)}
 
     def _triple(self, number: int) -> Triple:

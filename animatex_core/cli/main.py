@@ -1,4 +1,4 @@
-"""`python -m animatex_core COMMAND`: exit status 0, or 2 and one sentence for input that cannot be used."""
+"""`python -m animatex_core COMMAND`: the exit status is 0, or 2 with one sentence for invalid input."""
 
 import argparse
 import os
@@ -27,31 +27,31 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "convert": "convert an official checkpoint to one safetensors file",
         "models": "list, download and verify model files",
         "prepare": "encode a folder of videos for training",
-        "epi": "draw what the explicit pose indicator (EPI) does to poses in training",
+        "epi": "draw how the explicit pose indicator (EPI) changes poses in training",
         "train": "train Animate-X or Animate-X++",
-        "evaluate": "run the benchmark, and compare with the paper",
-        "study": "make and evaluate a user study of several systems",
-        "benchmark-set": "make a benchmark set of characters and dances",
+        "evaluate": "run the benchmark and compare with the paper",
+        "study": "build and evaluate a user study of several systems",
+        "benchmark-set": "build a benchmark set of characters and dances",
     }
 )
-"""Every command, in the order of the help, with what it does."""
+"""All commands and their summaries, in the order of the help."""
 
 
 def build_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     """Return the parser.
 
     Args:
-        commands: Those whose options are needed; only their modules are imported, since some need PyTorch.
+        commands: Commands whose options are needed. Only their modules are imported, since some need PyTorch.
 
     Returns:
-        A parser that knows the names of all commands, and the options of these.
+        A parser with the names of all commands, and the options of these.
 
     """
     parser = argparse.ArgumentParser(prog="animatex", description=DESCRIPTION)
     subparsers = parser.add_subparsers(dest="command", required=True)
-    wanted = set(commands)
+    selected = set(commands)
     for name, summary in COMMANDS.items():
-        if name in wanted:
+        if name in selected:
             module = import_module(f".{name.replace('-', '_')}", __package__)
             module.add_parser(subparsers, summary)
         else:
@@ -61,9 +61,9 @@ def build_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
 
 @contextmanager
 def warnings_in_one_line() -> Iterator[None]:
-    """Show every warning of ours, as a sentence without a place in the code."""
+    """Print each warning as one sentence, without its location in the code."""
 
-    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    def show(message: Warning | str, category: type[Warning], *location: Any, **options: Any) -> None:
         text = str(message) if issubclass(category, AnimateXWarning) else f"{category.__name__}: {message}"
         tqdm.write(printable(f"animatex: warning: {text}"), file=sys.stderr)
 
@@ -74,9 +74,17 @@ def warnings_in_one_line() -> Iterator[None]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status."""
-    words = sys.argv[1:] if argv is None else argv
-    arguments = build_parser(words[:1]).parse_args(words)
+    """Run one command.
+
+    Args:
+        argv: The arguments; default: those of the process.
+
+    Returns:
+        The exit status: 0, 2 for invalid input, or 130 if interrupted.
+
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    arguments = build_parser(argv[:1]).parse_args(argv)
     try:
         with warnings_in_one_line():
             arguments.run(arguments)
@@ -92,14 +100,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run() -> None:
     """Entry point of the console script."""
     for stream in filter(None, (sys.stdout, sys.stderr)):
-        # A path in any script must not end the work where the console knows only one.
+        # A console with a limited encoding must not end the command because of a path.
         cast(TextIOWrapper, stream).reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, _interrupt)  # so that what is half written goes away
+    signal.signal(signal.SIGTERM, _interrupt)  # removes partly written files
     try:
         status = main()
         if sys.stdout is not None:
             sys.stdout.flush()
-    except BrokenPipeError:  # whoever read our words has gone; the interpreter must not write there again
+    except BrokenPipeError:  # the reader of the pipe has gone; the interpreter must not write to it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     sys.exit(status)

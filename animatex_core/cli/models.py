@@ -1,4 +1,4 @@
-"""`animatex models list | download | verify`: the model files on this machine."""
+"""`animatex models list | download | verify`: manage the model files on this machine."""
 
 import argparse
 import os
@@ -19,12 +19,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add `models` with its three actions."""
     parser = subparsers.add_parser("models", help=summary)
     actions = parser.add_subparsers(dest="action", required=True)
-    listing = actions.add_parser("list", help="show every known file and where it is")
-    fetching = actions.add_parser("download", help="fetch files, or go on where a download broke off")
-    fetching.add_argument("ids", nargs="+", metavar="ID", help="a file or a set that `models list` shows")
-    checking = actions.add_parser("verify", help="compare files with their known sha256")
+    listing = actions.add_parser("list", help="list all known files and where they are")
+    fetching = actions.add_parser("download", help="download files; interrupted downloads are resumed")
+    fetching.add_argument("ids", nargs="+", metavar="ID", help="a file or set listed by `models list`")
+    checking = actions.add_parser("verify", help="compare files with their known SHA-256")
     checking.add_argument(
-        "ids", nargs="*", metavar="ID", help="a file or a set; all that are present if left out"
+        "ids", nargs="*", metavar="ID", help="a file or set; default: all files that are present"
     )
     for action, run in ((listing, list_models), (fetching, download_models), (checking, verify_models)):
         add_folder_option(action)
@@ -46,7 +46,7 @@ def list_models(arguments: argparse.Namespace) -> None:
 
 
 def download_models(arguments: argparse.Namespace) -> None:
-    """Fetch each file into the folder of its key; one that is there already is verified."""
+    """Download each file into its folder; a file that is already there is verified."""
     catalogue = load_catalogue()
     base_url = os.environ.get("HF_ENDPOINT") or catalogue.hub
     chosen = catalogue.select(arguments.ids)
@@ -61,21 +61,26 @@ def download_models(arguments: argparse.Namespace) -> None:
 
 
 def verify_models(arguments: argparse.Namespace) -> None:
-    """Print a verdict a file; raises DownloadError if one asked for is missing or one does not match."""
+    """Print the result for each file.
+
+    Raises:
+        DownloadError: A selected file is missing, or a file does not match its checksum.
+
+    """
     catalogue = load_catalogue()
     folder = models_folder(arguments)
     chosen = catalogue.select(arguments.ids) or [f for f in catalogue.files if folder.locate(f)]
-    faults = [model_file.id for model_file in chosen if not _verify(model_file, folder.locate(model_file))]
+    failed = [model_file.id for model_file in chosen if not _verify(model_file, folder.locate(model_file))]
     if not chosen:
         print(f"None of the known files is in {folder.path}.")
-    if faults:
+    if failed:
         raise DownloadError(
-            f"{', '.join(faults)}: missing or not as expected; move what is wrong away and download it again."
+            f"{', '.join(failed)}: missing or damaged: delete damaged files and download them again."
         )
 
 
 def _verify(model_file: ModelFile, path: Path | None) -> bool:
-    """Print the verdict on a file and return whether it may be used."""
+    """Print the result for a file and return whether it can be used."""
     if path is None:
         print(f"{model_file.id}: missing")
         return False
@@ -92,9 +97,9 @@ def _row(model_file: ModelFile, path: Path | None) -> tuple[str, ...]:
 
 
 def _print_licence_notice(files: Iterable[ModelFile]) -> None:
-    silent = [model_file.id for model_file in files if model_file.weights_licence == NOT_STATED]
-    if silent:
+    unlicensed = [model_file.id for model_file in files if model_file.weights_licence == NOT_STATED]
+    if unlicensed:
         print(
-            f"The licence of these weights was not found in public text: {', '.join(silent)}. "
-            f"The licence of the code may not cover them: ask their authors what is allowed."
+            f"No public licence of these weights was found: {', '.join(unlicensed)}. The licence of the code "
+            "may not cover them: ask the authors before you build on them."
         )

@@ -1,4 +1,4 @@
-"""Progress bars, and checks of what a command writes, before the long work."""
+"""Checks of output paths before the work begins, and progress bars."""
 
 import argparse
 from pathlib import Path
@@ -14,14 +14,24 @@ INPUTS = ("reference", "driving", "poses", "reference_pose", "mask")
 
 
 def check_distinct(arguments: argparse.Namespace, *outputs: str) -> None:
-    """Raise InvalidInput where a file to write, named by its option, is also read or written as another."""
-    named = {name: getattr(arguments, name, None) for name in (*INPUTS, *outputs)}
-    paths = {name: path.resolve() for name, path in named.items() if path is not None}
+    """Check that no output file is also an input or another output.
+
+    Args:
+        arguments: The parsed arguments.
+        outputs: Names of the arguments that hold output paths.
+
+    Raises:
+        InvalidInput: Two of these paths are the same.
+
+    """
+    values = {name: getattr(arguments, name, None) for name in (*INPUTS, *outputs)}
+    paths = {name: path.resolve() for name, path in values.items() if path is not None}
     for output in outputs:
         for other, path in paths.items():
             if other != output and path == paths.get(output):
                 raise InvalidInput(
-                    f"--{_option(output)} and --{_option(other)} are both {path}: name another file to write."
+                    f"--{_option(output)} and --{_option(other)} are both {path}: use another file for the "
+                    "output."
                 )
 
 
@@ -30,7 +40,7 @@ def _option(name: str) -> str:
 
 
 def check_preview(path: Path | None) -> None:
-    """Raise, before long work, where a preview cannot be written as a picture or clip."""
+    """Raise InvalidInput or StorageError if a preview cannot be written to this path."""
     if path is None:
         return
     if is_picture(path):
@@ -40,26 +50,26 @@ def check_preview(path: Path | None) -> None:
 
 
 def is_picture(path: Path) -> bool:
-    """Whether the name of a preview asks for a picture rather than a clip."""
+    """Return whether a preview is an image rather than a video, by the suffix of its path."""
     return path.suffix.lower() in PICTURE_SUFFIXES and "%" not in path.name
 
 
 class Bar(tqdm):
-    """A bar fed by callbacks of (done, total)."""
+    """A progress bar that is updated with the number of finished items."""
 
     def report(self, done: int, total: int) -> None:
-        """Show that `done` of `total` are done."""
+        """Show that `done` of `total` items are finished."""
         self.total = total
         self.update(done - self.n)
 
 
 def byte_bar(name: str) -> Bar:
-    """A bar that counts bytes."""
+    """Return a progress bar in bytes."""
     return Bar(desc=name, unit="B", unit_scale=True)
 
 
 class Bars:
-    """A bar for each stage of a long work, one after the other; to be used as a context."""
+    """Progress bars for consecutive stages. Use as a context manager."""
 
     def __init__(self) -> None:
         self._stage: str | None = None
@@ -73,7 +83,7 @@ class Bars:
             self._bar.close()
 
     def report(self, stage: str, done: int, total: int) -> None:
-        """Show that `done` of `total` of a stage are done."""
+        """Show that `done` of `total` items of a stage are finished, in a new bar for each stage."""
         if self._bar is None or stage != self._stage:
             self.__exit__()
             self._stage, self._bar = stage, Bar(desc=stage)

@@ -1,4 +1,4 @@
-"""Options of Animate-X++, its networks for `animate`, and what --model selects."""
+"""Options of Animate-X++, and how `animate` checks and loads the model that --model selects."""
 
 import argparse
 from collections.abc import Callable, Iterable, Mapping
@@ -22,82 +22,108 @@ from ..errors import InvalidInput
 from ..hub.models_dir import PLUS_MODULES, Variant
 from ..reference import Reference
 from ..utils.validation import require_file
-from .options import PLUS_CLIP, models_folder, retarget_settings
+from .options import PLUS_CLIP, models_folder
+from .retarget_options import retarget_settings
+
+VARIANTS: dict[str, Variant] = {"animate-x-plus": "simple", "animate-x-plus-full": "full"}
+"""Values of --model, and of --system in `prepare`."""
+
+NOT_FOR_PLUS = "only available for Animate-X, but this is Animate-X++: leave it out"
+OPTIONS = ("prompt", "negative_prompt", "shift", "teacache", "wan")
+_ANIMATE_X_OPTIONS = ("solver", "window", "segments", "overlap", "reference_form")
+_Value = TypeVar("_Value")
 
 Animate = Callable[[Reference, DrivingClip], Animation]
-"""Animates with networks that are loaded."""
+"""Animates a reference with a driving video, with models that are loaded."""
 
 Load = Callable[[torch.dtype, torch.device, Report], Animate]
-"""Loads networks, the denoiser in a type of weights, for a device; tells how far it and they are."""
+"""Loads the models for a device, the denoiser in the given dtype; reports the progress of all stages."""
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A model whose settings are known to be possible.
+    """A model with valid settings.
 
-    usual: what options of frames come to where they are not given. find: looks for the files and tells how
-    they are loaded; raises InvalidInput where one is missing.
+    Args:
+        usual: Defaults of the options that select frames.
+        find: Finds the files of the model and returns a function that loads them; raises InvalidInput if
+            one is missing.
+
     """
 
     usual: Mapping[str, int]
     find: Callable[[], Load]
 
     def completed(self, arguments: argparse.Namespace) -> argparse.Namespace:
-        """Return the arguments with what was not given as usual."""
+        """Return the arguments with the defaults of this model for unset options."""
         return argparse.Namespace(**{**self.usual, **vars(arguments)})
 
 
 def refuse(arguments: argparse.Namespace, options: Iterable[str], why: str) -> None:
-    """Raise InvalidInput where an option was given that the model does not know."""
+    """Raise InvalidInput if one of these options is set.
+
+    Args:
+        arguments: The parsed arguments.
+        options: Names of arguments, None where unset.
+        why: The end of the sentence, after "--option is".
+
+    """
     for option in options:
         if getattr(arguments, option) is not None:
             raise InvalidInput(f"--{option.replace('_', '-')} is {why}.")
 
 
-VARIANTS: dict[str, Variant] = {"animate-x-plus": "simple", "animate-x-plus-full": "full"}
-OPTIONS = ("prompt", "negative_prompt", "shift", "teacache", "wan")
-_Value = TypeVar("_Value")
-_FOREIGN = ("solver", "window", "segments", "overlap", "reference_form")
-
-
 def add_plus_options(parser: argparse.ArgumentParser) -> None:
-    """Add what Animate-X++ alone knows."""
+    """Add the options that only Animate-X++ has."""
     group = parser.add_argument_group(
         "Animate-X++ (--model animate-x-plus, --model animate-x-plus-full, or one of its files)",
-        f"The defaults are as released: 480x832, {STEPS} steps, guidance {GUIDANCE['simple']:g}, of the full "
-        f"variant {GUIDANCE['full']:g}.",
+        f"The defaults match the official code: 480x832, {STEPS} steps, guidance {GUIDANCE['simple']:g}, for "
+        f"the full variant {GUIDANCE['full']:g}.",
     )
     group.add_argument(
-        "--prompt", metavar="TEXT",
-        help=f"what is seen and how the background moves; default: {TYPICAL_PROMPT!r}",
-    )  # fmt: skip
-    group.add_argument(
-        "--negative-prompt", metavar="TEXT", help="what shall not be seen; default: as released, in Chinese"
+        "--prompt",
+        metavar="TEXT",
+        help=f"the scene and the motion of the background; default: {TYPICAL_PROMPT!r}",
     )
     group.add_argument(
-        "--shift", type=float, metavar="X", help=f"of the sigmas towards the noise; default: {SHIFT:g}"
+        "--negative-prompt", metavar="TEXT", help="what to avoid; default: the official prompt, in Chinese"
     )
     group.add_argument(
-        "--teacache", type=float, metavar="X",
-        help="skip steps that say little new, up to this threshold: 0.3 in the authors' code; default: off",
-    )  # fmt: skip
+        "--shift",
+        type=float,
+        metavar="X",
+        help=f"shift of the noise schedule towards more noise; default: {SHIFT:g}",
+    )
     group.add_argument(
-        "--wan", type=Path, metavar="FILE",
+        "--teacache",
+        type=float,
+        metavar="X",
+        help="skip steps that change little, up to this threshold (0.3 in the official code); default: off",
+    )
+    group.add_argument(
+        "--wan",
+        type=Path,
+        metavar="FILE",
         help="Wan's image-to-video transformer; default: the one in the models folder",
-    )  # fmt: skip
+    )
 
 
 def variant_of(arguments: argparse.Namespace) -> Variant | None:
-    """Return which variant --model asks for, None where it is another model or not here."""
-    named = arguments.model
-    if named in VARIANTS:
-        return VARIANTS[named]
-    return read_plus(named).config.variant if isfile(named) and is_plus(named) else None
+    """Return the variant that --model selects; None for another model or a missing file."""
+    model = arguments.model
+    if model in VARIANTS:
+        return VARIANTS[model]
+    return read_plus(model).config.variant if isfile(model) and is_plus(model) else None
 
 
 def choose_plus(arguments: argparse.Namespace, variant: Variant) -> Chosen:
-    """Return how Animate-X++ animates; raises InvalidInput for options that cannot be."""
-    refuse(arguments, _FOREIGN, "for Animate-X alone, and this is Animate-X++: leave it out")
+    """Return Animate-X++ with the settings of the options.
+
+    Raises:
+        InvalidInput: An option is invalid, or not available for Animate-X++.
+
+    """
+    refuse(arguments, _ANIMATE_X_OPTIONS, NOT_FOR_PLUS)
     settings = plus_settings(arguments, variant)
 
     def find() -> Load:
@@ -107,21 +133,21 @@ def choose_plus(arguments: argparse.Namespace, variant: Variant) -> Chosen:
 
 
 def plus_settings(arguments: argparse.Namespace, variant: Variant) -> PlusSettings:
-    """Return what was asked for, and what the release does where nothing was."""
-    usual, whole = PlusSampling.released(variant), PlusSettings()
+    """Return the settings of the options; unset ones match the official code."""
+    default, defaults = PlusSampling.released(variant), PlusSettings()
     width, height = arguments.size
     sampling = PlusSampling(
-        steps=_given(arguments.steps, usual.steps),
-        guidance=_given(arguments.guidance, usual.guidance),
-        shift=_given(arguments.shift, usual.shift),
+        steps=_or_default(arguments.steps, default.steps),
+        guidance=_or_default(arguments.guidance, default.guidance),
+        shift=_or_default(arguments.shift, default.shift),
         seed=arguments.seed,
         teacache=arguments.teacache,
     )
     return PlusSettings(
-        prompt=TYPICAL_PROMPT if arguments.prompt is None else arguments.prompt,
-        negative_prompt=NEGATIVE_PROMPT if arguments.negative_prompt is None else arguments.negative_prompt,
-        width=_given(width, whole.width),
-        height=_given(height, whole.height),
+        prompt=_or_default(arguments.prompt, TYPICAL_PROMPT),
+        negative_prompt=_or_default(arguments.negative_prompt, NEGATIVE_PROMPT),
+        width=_or_default(width, defaults.width),
+        height=_or_default(height, defaults.height),
         retarget=retarget_settings(arguments),
         sampling=sampling,
     )
@@ -139,9 +165,9 @@ def _files(arguments: argparse.Namespace, variant: Variant) -> PlusFiles:
 def _load(
     files: PlusFiles, settings: PlusSettings, dtype: torch.dtype, device: torch.device, report: Report
 ) -> Animate:
-    system = load_animate_x_plus(files, dtype, device, partial(report, "loading"))
-    return partial(AnimateXPlusPipeline(system, report).animate, settings=settings)
+    components = load_animate_x_plus(files, dtype, device, partial(report, "loading"))
+    return partial(AnimateXPlusPipeline(components, report).animate, settings=settings)
 
 
-def _given(value: _Value | None, usual: _Value) -> _Value:
-    return usual if value is None else value
+def _or_default(value: _Value | None, default: _Value) -> _Value:
+    return default if value is None else value

@@ -1,10 +1,9 @@
-"""`animatex pose`: the poses of a clip's dancer as OpenPose JSON."""
+"""`animatex pose`: detect the poses of one person in a video and write them as OpenPose JSON."""
 
 import argparse
 from functools import partial
 from pathlib import Path
 
-from ..pose.draw import draw_poses
 from ..pose.formats.reader import write_poses
 from ..pose.keypoints import seen
 from ..utils.files import check_writable
@@ -13,7 +12,6 @@ from ..video.info import probe
 from ..video.writer import check_output, write_clip
 from .options import WHOLE_CLIP, add_folder_option, add_pose_options, add_rate_option
 from .output import Bars, check_distinct
-from .poses import read_dance
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -23,28 +21,29 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "driving",
         type=Path,
         metavar="CLIP",
-        help="a video or picture of a person, a folder of pictures, or a pattern such as frame_%%04d.png",
+        help="a video or image of a person, a folder of images, or a pattern such as frame_%%04d.png",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="JSON", help="OpenPose JSON; default: beside the clip, with its name"
+        "--out",
+        type=Path,
+        metavar="JSON",
+        help="output, as OpenPose JSON; default: next to the video, with its name",
     )
     parser.add_argument(
         "--poses",
         type=Path,
         metavar="JSON",
-        help="read poses from here instead, to clean or choose among them",
+        help="read poses from this file instead of detecting them, to filter them or to select a person",
     )
-    parser.add_argument(
-        "--preview", type=Path, metavar="FILE", help="also write a clip of the poses as drawn"
-    )
+    parser.add_argument("--preview", type=Path, metavar="FILE", help="also write a video of the drawn poses")
     add_rate_option(parser, "--fps")
     add_pose_options(parser)
     add_folder_option(parser)
     parser.set_defaults(run=run, **WHOLE_CLIP)
 
 
-def _beside(driving: Path) -> Path:
-    """Return where poses are written: beside a video, or beside the folder of pictures."""
+def _default_output(driving: Path) -> Path:
+    """Return where poses are written: next to the video, or next to the folder of images."""
     if not names_pictures(driving):
         return driving.with_suffix(".json")
     folder = (driving if driving.is_dir() else driving.parent).absolute()
@@ -52,8 +51,12 @@ def _beside(driving: Path) -> Path:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Find poses, write them, and say in how many frames there are any."""
-    out = arguments.out = arguments.out or _beside(arguments.driving)
+    """Detect poses, write them, and print in how many frames a person was detected."""
+    # These import PyTorch, which the help does without.
+    from ..pose.draw import draw_poses
+    from .poses import read_dance
+
+    out = arguments.out = arguments.out or _default_output(arguments.driving)
     check_distinct(arguments, "out", "preview")
     check_writable(out)
     if arguments.preview is not None:
@@ -70,5 +73,5 @@ def run(arguments: argparse.Namespace) -> None:
             fps=dance.choice.fps,
             sound=dance.sound(dance.choice.fps),
         )
-    found = int(seen(dance.poses.body).any(axis=1).sum())
-    print(f"{out}: {len(dance.poses)} frames, somebody in {found} of them")
+    detected = int(seen(dance.poses.body).any(axis=1).sum())
+    print(f"{out}: {len(dance.poses)} frames, a person in {detected} of them")

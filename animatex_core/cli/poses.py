@@ -1,6 +1,5 @@
-"""From the options of a command to poses: which models find them, and of which frames."""
+"""Reads or detects the poses of driving videos, as the options specify."""
 
-import argparse
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -23,41 +22,50 @@ from ..video.info import VideoInfo, count_frames, probe
 from ..video.reader import read_frames
 from .options import SMALL, WHOLE_CLIP, models_folder
 
+CACHE = Path("~/.cache/animatex/poses")
 
-def find_nets(arguments: argparse.Namespace) -> DWPose:
-    """Return the nets of --pose-nets, the small ones where DWPose's files are not here."""
+
+def find_nets(arguments: Namespace) -> DWPose:
+    """Return the pose models of --pose-nets: the small ones if the files of DWPose are missing."""
     files = None if arguments.pose_nets == SMALL else models_folder(arguments).find_pose_files()
     detector, landmarks = files or (None, None)
     return DWPose(detector, landmarks, arguments.provider)
 
 
-def announce_nets(arguments: argparse.Namespace) -> DWPose:
-    """As `find_nets`, and say it where small ones take DWPose's place."""
+def announce_nets(arguments: Namespace) -> DWPose:
+    """Like `find_nets`, but print a notice if the small models replace DWPose."""
     nets = find_nets(arguments)
     if nets.detector is None and arguments.pose_nets != SMALL:
         print(
-            f"DWPose's files are not in {models_folder(arguments).path}, so that the small built-in nets "
-            "find the poses: real people need these files, which `animatex models download pose` gets."
+            f"The files of DWPose are not in {models_folder(arguments).path}, so the small built-in models "
+            "detect the poses: for real people, run `animatex models download pose`."
         )
     return nets
 
 
-CACHE = Path("~/.cache/animatex/poses")
+def read_dance(arguments: Namespace, clip: VideoInfo, progress: Progress) -> DrivingClip:
+    """Select frames of the driving video, and read their poses from --poses or detect them.
 
+    Args:
+        arguments: The parsed arguments.
+        clip: The driving video.
+        progress: Called after every frame that is processed.
 
-def read_dance(arguments: argparse.Namespace, clip: VideoInfo, progress: Progress) -> DrivingClip:
-    """Choose the frames of the driving clip and read or find their poses."""
+    Returns:
+        The selected frames with their poses, filtered as the options specify.
+
+    """
     if arguments.poses is None:
         choice = _choose(arguments, clip, count_frames(clip))
-        return DrivingClip(clip, choice, _cleaned(arguments, _found(arguments, clip, choice, progress)))
+        return DrivingClip(clip, choice, _filter(arguments, _detect(arguments, clip, choice, progress)))
     frames = count_frames(clip)
     poses = read_driving_poses(arguments.poses, clip, arguments.person, frames)
     choice = _choose(arguments, clip, common_length(clip, poses, frames))
-    chosen = poses.select(choice.indices).with_fps(choice.fps)
-    return DrivingClip(clip, choice, _cleaned(arguments, chosen))
+    selected = poses.select(choice.indices).with_fps(choice.fps)
+    return DrivingClip(clip, choice, _filter(arguments, selected))
 
 
-def _choose(arguments: argparse.Namespace, clip: VideoInfo, total: int) -> FrameChoice:
+def _choose(arguments: Namespace, clip: VideoInfo, total: int) -> FrameChoice:
     return choose_frames(
         total,
         frames=arguments.frames,
@@ -68,10 +76,8 @@ def _choose(arguments: argparse.Namespace, clip: VideoInfo, total: int) -> Frame
     )
 
 
-def _found(
-    arguments: argparse.Namespace, clip: VideoInfo, choice: FrameChoice, progress: Progress
-) -> PoseSequence:
-    """Find the poses of the chosen frames by DWPose, or remember them."""
+def _detect(arguments: Namespace, clip: VideoInfo, choice: FrameChoice, progress: Progress) -> PoseSequence:
+    """Detect the poses of the selected frames, or load them from the cache."""
     nets = announce_nets(arguments)
 
     def extract() -> PoseSequence:
@@ -86,67 +92,83 @@ def _found(
             progress=progress,
         )
 
-    return extract() if arguments.no_cache else _remembered(arguments, clip, choice, nets, extract)
+    return extract() if arguments.no_cache else _cached(arguments, clip, choice, nets, extract)
 
 
-def _remembered(
-    arguments: argparse.Namespace,
+def _cached(
+    arguments: Namespace,
     clip: VideoInfo,
     choice: FrameChoice,
     nets: DWPose,
     extract: Callable[[], PoseSequence],
 ) -> PoseSequence:
-    asked = {"frames": choice.indices, "person": arguments.person, "detect_every": arguments.detect_every}
-    key = cache_key([*map(digest_file, clip.files), *clip.conversion, *nets.contents], asked)
+    request = {"frames": choice.indices, "person": arguments.person, "detect_every": arguments.detect_every}
+    key = cache_key([*map(digest_file, clip.files), *clip.conversion, *nets.contents], request)
     return PoseCache(_cache_folder()).cached(key, extract)
 
 
 def _cache_folder() -> Path:
     try:
         return CACHE.expanduser()
-    except RuntimeError:  # nobody's home, as in some containers
+    except RuntimeError:  # there is no home directory, as in some containers
         return Path(gettempdir()) / "animatex-poses"
 
 
-def _cleaned(arguments: argparse.Namespace, poses: PoseSequence) -> PoseSequence:
+def _filter(arguments: Namespace, poses: PoseSequence) -> PoseSequence:
     filled = fill_gaps(poses, arguments.fill_gaps)
     return filled if arguments.smooth is None else smooth(filled, min_cutoff=arguments.smooth)
 
 
 class ClipPoses:
-    """The poses of the clips, from their files or found and filed; DWPose is opened once for all."""
+    """Poses of many videos, read from the file of each or detected and written to it.
+
+    The pose models are loaded once, when they are first needed.
+
+    Args:
+        arguments: The parsed arguments.
+
+    """
 
     def __init__(self, arguments: Namespace) -> None:
         self._arguments = arguments
 
     def announce(self, sources: Sequence[Source]) -> None:
-        """Say, before long work, where poses are to be found without DWPose."""
-        if any(self._is_wanting(source) for source in sources):
+        """Print a notice before the work begins if poses have to be detected without DWPose."""
+        if any(self._needs_detection(source) for source in sources):
             _ = self._nets
 
     def dance(self, source: Source, progress: Progress) -> DrivingClip:
-        """Return all frames of a clip and their poses; raises InvalidInput where it cannot be read."""
-        clip = probe(source.path)
-        if self._is_wanting(source):
-            write_poses(self._path(source), self._found(clip, progress))
-        # A file of ours holds one person, whichever of several was asked for.
-        asked = {**vars(self._arguments), **WHOLE_CLIP, "poses": self._path(source), "person": "best"}
-        return read_dance(Namespace(**asked), clip, progress)
+        """Return all frames of a video and their poses.
 
-    def _is_wanting(self, source: Source) -> bool:
+        Args:
+            source: The video.
+            progress: Called after every frame.
+
+        Raises:
+            InvalidInput: The video or its pose file cannot be read.
+
+        """
+        clip = probe(source.path)
+        if self._needs_detection(source):
+            write_poses(self._path(source), self._detect(clip, progress))
+        # Pose files that were written here hold only the selected person.
+        options = {**vars(self._arguments), **WHOLE_CLIP, "poses": self._path(source), "person": "best"}
+        return read_dance(Namespace(**options), clip, progress)
+
+    def _needs_detection(self, source: Source) -> bool:
         return self._arguments.no_cache or not self._path(source).exists()
 
     def _path(self, source: Source) -> Path:
         folder = self._arguments.poses or source.folder
         return (folder / source.name).with_suffix(".json")
 
-    def _found(self, clip: VideoInfo, progress: Progress) -> PoseSequence:
+    def _detect(self, clip: VideoInfo, progress: Progress) -> PoseSequence:
         return self._extractor.extract(
             read_frames(clip),
             total=clip.frames,
             person=self._arguments.person,
             detect_every=self._arguments.detect_every,
-            whole_frame=False,  # where nobody is, nothing is to be learnt
+            whole_frame=False,  # frames without a person are useless for training
             progress=progress,
         )
 

@@ -1,7 +1,6 @@
-"""What `animatex prepare` does to a video, for either system."""
+"""What `animatex prepare` does with each video, and its options for Animate-X++."""
 
-import argparse
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -17,69 +16,97 @@ from ..training.data.sources import Source, SourceSettings
 from ..utils.devices import choose_device
 from ..utils.progress import Progress
 from .options import models_folder, positive
-from .plus_options import VARIANTS, refuse
+from .plus_options import NOT_FOR_PLUS, VARIANTS, refuse
 from .poses import ClipPoses
+
+OPTIONS = ("task", "frames")
+DEFAULTS = WanPrepareSettings()
+_ANIMATE_X_OPTIONS = ("least", "most", "references", "max_stride", "reference_form")
 
 
 @dataclass(frozen=True)
 class Preparing:
-    """Where it is recorded, and what adds a clip; that raises InvalidInput for one that cannot be used."""
+    """A preparation that has begun.
+
+    Args:
+        books: The record of the videos that are prepared or skipped.
+        add: Prepares one video; raises InvalidInput if it cannot be used.
+
+    """
 
     books: PreparationManifest
     add: Callable[[Source, Report], None]
 
 
 def given_settings(arguments: Namespace, kind: type[SourceSettings], **elsewhere: str) -> dict[str, Any]:
-    """Return those settings of a kind that were given.
+    """Return the settings whose options are set.
 
-    elsewhere: options that are not called as the settings.
+    Args:
+        arguments: The parsed arguments.
+        kind: The class of the settings.
+        elsewhere: For each setting whose option has another name, that name.
+
+    Returns:
+        Keyword arguments of `kind`.
+
     """
     width, height = arguments.size or (None, None)
-    given = {**vars(arguments), "width": width, "height": height}
-    asked = {field.name: given[elsewhere.get(field.name, field.name)] for field in fields(kind)}
-    return {name: value for name, value in asked.items() if value is not None}
+    options = {**vars(arguments), "width": width, "height": height}
+    values = {field.name: options[elsewhere.get(field.name, field.name)] for field in fields(kind)}
+    return {name: value for name, value in values.items() if value is not None}
 
 
-OPTIONS = ("task", "frames")
-DEFAULTS = WanPrepareSettings()
-_FOREIGN = ("least", "most", "references", "max_stride", "reference_form")
-
-
-def add_plus_options(parser: argparse.ArgumentParser) -> None:
-    """Add what Animate-X++ alone knows."""
-    group = parser.add_argument_group("the prepared clips of Animate-X++ (--system animate-x-plus, ...-full)")
+def add_plus_options(parser: ArgumentParser) -> None:
+    """Add the options that only Animate-X++ has."""
+    group = parser.add_argument_group("clips for Animate-X++ (--system animate-x-plus, ...-full)")
     group.add_argument(
-        "--task", choices=get_args(Task),
-        help="animation: clips of people who dance; ti2v: clips of anything that moves, the caption of "
-        f"NAME.mp4 beside it in NAME{CAPTIONS}; both into one DIR, one after the other; default: animation",
-    )  # fmt: skip
+        "--task",
+        choices=get_args(Task),
+        help="animation: videos of people who dance; ti2v: videos of anything that moves, each with a "
+        f"caption in NAME{CAPTIONS} next to NAME.mp4; prepare both into one DIR to train on both; default: "
+        "animation",
+    )
     group.add_argument(
-        "--frames", type=positive, metavar="N",
-        help="frames of a clip, 4n + 1; longer ones are parted, shorter ones skipped; default: "
+        "--frames",
+        type=positive,
+        metavar="N",
+        help="frames of a clip, 4n + 1; longer videos are split, shorter ones skipped; default: "
         f"{DEFAULTS.frames}",
-    )  # fmt: skip
+    )
 
 
 def begin_plus(arguments: Namespace, sources: Sequence[Source]) -> Preparing:
-    """Open the networks and the folder; raises InvalidInput for options that cannot be or missing files."""
-    refuse(arguments, _FOREIGN, "for Animate-X alone, and this is Animate-X++: leave it out")
+    """Load the encoders of Animate-X++ and open the output folder.
+
+    Args:
+        arguments: The parsed arguments.
+        sources: The videos to prepare.
+
+    Returns:
+        The preparation.
+
+    Raises:
+        InvalidInput: An option is invalid, or a file is missing.
+
+    """
+    refuse(arguments, _ANIMATE_X_OPTIONS, NOT_FOR_PLUS)
     task: Task = arguments.task or "animation"
     settings = WanPrepareSettings(**given_settings(arguments, WanPrepareSettings))
-    footage = _footage(arguments, sources, task)
+    read_clip = _clip_reader(arguments, sources, task)
     preparation = WanPreparation(arguments.out, task, settings, _encoders(arguments, task))
 
     def add(source: Source, report: Report) -> None:
-        found = footage(source, partial(report, "poses"))
-        preparation.add(source, found, partial(report, "encoding"))
+        clip = read_clip(source, partial(report, "poses"))
+        preparation.add(source, clip, partial(report, "encoding"))
 
     return Preparing(preparation.manifest, add)
 
 
-def _footage(
+def _clip_reader(
     arguments: Namespace, sources: Sequence[Source], task: Task
 ) -> Callable[[Source, Progress], SourceClip]:
     if task == "ti2v":
-        refuse(arguments, ("poses",), "for dances, and ti2v needs none: leave it out")
+        refuse(arguments, ("poses",), "only used for animation, but the task is ti2v: leave it out")
         return lambda source, progress: SourceClip.captioned(source)
     poses = ClipPoses(arguments)
     poses.announce(sources)

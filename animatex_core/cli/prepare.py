@@ -1,4 +1,4 @@
-"""`animatex prepare`: a folder of clips becomes a data set to train on."""
+"""`animatex prepare`: encode a folder of videos as a data set for training."""
 
 import argparse
 from argparse import Namespace
@@ -26,7 +26,7 @@ from .poses import ClipPoses
 from .preparation import OPTIONS, Preparing, add_plus_options, begin_plus, given_settings
 
 DEFAULTS = PrepareSettings()
-REFRESH = 16  # frames after which the progress is shown anew
+REFRESH = 16  # frames between updates of the progress
 SYSTEM = "animate-x"
 ENCODERS = ("released", "generated")
 
@@ -36,29 +36,40 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "prepare",
         help=summary,
-        description="Find the poses in a folder of clips, each one shot of one person, and encode all that "
-        "training needs of them. Started again, it goes on where it stopped.",
+        description="Detect the poses in a folder of videos, each a single shot of one person, and encode "
+        "everything that training needs. If interrupted, it resumes at the current video.",
     )
-    parser.add_argument("clips", type=Path, metavar="FOLDER", help="videos, in subfolders too")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR",
-        help="gets the data sets DIR/train and DIR/validation, and a report",
-    )  # fmt: skip
+        "clips", type=Path, metavar="FOLDER", help="folder of videos; subfolders are included"
+    )
     parser.add_argument(
-        "--system", choices=(SYSTEM, *VARIANTS), default=SYSTEM,
-        help="what shall be trained; clips for animate-x-plus-full will do for animate-x-plus, too; default: "
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="output folder, for the data sets DIR/train and DIR/validation and a report",
+    )
+    parser.add_argument(
+        "--system",
+        choices=(SYSTEM, *VARIANTS),
+        default=SYSTEM,
+        help="the system to train; clips for animate-x-plus-full also work for animate-x-plus; default: "
         "%(default)s",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--poses", type=Path, metavar="DIR",
-        help="where the poses of NAME.mp4 are read from NAME.json (OpenPose JSON) or, where DWPose has to "
-        "find them, written to; default: beside the clips",
-    )  # fmt: skip
+        "--poses",
+        type=Path,
+        metavar="DIR",
+        help="folder of pose files, NAME.json (OpenPose JSON) for NAME.mp4; missing ones are detected by "
+        "DWPose and written there; default: next to the videos",
+    )
     parser.add_argument(
-        "--encoders", choices=ENCODERS, default="released",
-        help="those of the models folder, or small ones that nobody trained, to try the way out; default: "
-        "%(default)s",
-    )  # fmt: skip
+        "--encoders",
+        choices=ENCODERS,
+        default="released",
+        help="released: the official ones in the models folder; generated: small untrained ones, to test the "
+        "pipeline; default: %(default)s",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps; default: %(default)s")
     _add_settings(parser)
     _add_own_settings(parser)
@@ -69,45 +80,54 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("the prepared clips")
+    group = parser.add_argument_group("clips")
     group.add_argument(
-        "--size", type=parse_size, metavar="WxH",
-        help="pixels; clips of another shape are cut to it around the person; default: 512x768, with "
-        "Animate-X++ 480x832",
-    )  # fmt: skip
+        "--size",
+        type=parse_size,
+        metavar="WxH",
+        help="width and height in pixels; videos of another shape are cropped around the person; default: "
+        "512x768, with Animate-X++ 480x832",
+    )
     rate = group.add_mutually_exclusive_group()
     rate.add_argument(
-        "--stride", type=positive, metavar="N",
+        "--stride",
+        type=positive,
+        metavar="N",
         help=f"use one frame in N; default: {DEFAULTS.stride}, with Animate-X++ 1",
-    )  # fmt: skip
-    rate.add_argument("--fps", type=float, metavar="X", help="use about so many frames a second instead")
+    )
+    rate.add_argument("--fps", type=float, metavar="X", help="use about this many frames per second instead")
     group.add_argument(
-        "--validation", type=float, metavar="X",
-        help=f"part of the files that is kept apart, by their names; default: {DEFAULTS.validation}",
-    )  # fmt: skip
-    group.add_argument("--seed", type=int, metavar="N", help="of that choice; default: 0")
+        "--validation",
+        type=float,
+        metavar="X",
+        help=f"fraction of the files that is held out, selected by name; default: {DEFAULTS.validation}",
+    )
+    group.add_argument("--seed", type=int, metavar="N", help="seed of that selection; default: 0")
 
 
 def _add_own_settings(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("the prepared clips of Animate-X")
+    group = parser.add_argument_group("clips for Animate-X")
     for name, help_text in (
-        ("least", "frames in a row that must show a person"),
-        ("most", "frames of a clip; longer ones are parted"),
-        ("references", "frames of each clip among which training chooses the reference"),
-        ("max_stride", "the widest step that training takes through the frames that were used"),
+        ("least", "minimum number of consecutive frames with a person"),
+        ("most", "maximum number of frames of a clip; longer videos are split"),
+        ("references", "frames of each clip from which training picks the reference"),
+        ("max_stride", "largest stride between frames in training"),
     ):
         group.add_argument(
-            f"--{name.replace('_', '-')}", type=positive, metavar="N",
+            f"--{name.replace('_', '-')}",
+            type=positive,
+            metavar="N",
             help=f"{help_text}; default: {getattr(DEFAULTS, name)}",
-        )  # fmt: skip
+        )
     group.add_argument(
-        "--reference-form", choices=get_args(ReferenceForm),
-        help=f"as what the denoiser is shown the reference; default: {DEFAULTS.form}, as released",
-    )  # fmt: skip
+        "--reference-form",
+        choices=get_args(ReferenceForm),
+        help=f"how the denoiser sees the reference; default: {DEFAULTS.form}, as in the official code",
+    )
 
 
 def run(arguments: Namespace) -> None:
-    """Prepare what is not prepared yet, and say what there is."""
+    """Prepare every video that is not prepared yet, and print a summary."""
     begin = _begin if arguments.system == SYSTEM else begin_plus
     preparing = begin(arguments, sources := find_sources(arguments.clips))
     try:
@@ -141,7 +161,7 @@ def _summary(report: dict) -> str:
 
 
 def _begin(arguments: Namespace, sources: Sequence[Source]) -> Preparing:
-    refuse(arguments, OPTIONS, "for Animate-X++ alone: leave it out, or take --system animate-x-plus")
+    refuse(arguments, OPTIONS, "only available for Animate-X++: leave it out, or use --system animate-x-plus")
     settings = PrepareSettings(**given_settings(arguments, PrepareSettings, form="reference_form"))
     poses = ClipPoses(arguments)
     poses.announce(sources)

@@ -1,4 +1,4 @@
-"""From the options of a command to the reference: the character's picture and what is known of its body."""
+"""Reads the reference image, and the pose, box and mask of the character, as the options specify."""
 
 import argparse
 
@@ -15,7 +15,7 @@ from .poses import find_nets
 
 
 def read_reference(arguments: argparse.Namespace) -> Reference:
-    """Read --reference, with its pose and box as given or found."""
+    """Read --reference, with the pose and box of the character as specified or detected."""
     return open_reference(
         arguments.reference,
         pose=arguments.reference_pose,
@@ -23,28 +23,36 @@ def read_reference(arguments: argparse.Namespace) -> Reference:
         mask=arguments.mask,
         mask_shows=arguments.mask_shows,
         dwpose=None if arguments.mode == "none" else find_nets(arguments),
-        note=lambda sentence: print(f"mask: {sentence}"),
+        note=lambda text: print(f"mask: {text}"),
     )
 
 
 def require_reference_pose(arguments: argparse.Namespace, reference: Reference) -> PoseSequence:
-    """Return the reference's pose, which is searched even if a box or a mask was given.
+    """Return the pose of the character, and detect it even if a box or a mask is specified.
 
-    Raises InvalidInput if nobody is found.
+    Raises:
+        InvalidInput: No pose is detected in the reference image.
+
     """
     pose = reference.pose or detect_reference_pose(find_nets(arguments), reference.picture)
     if pose is None:
         raise InvalidInput(
-            f"No pose is found in {arguments.reference}: give it with --reference-pose, or leave out "
-            "--puppet."
+            f"No pose is detected in {arguments.reference}, but a puppet needs one: give it with "
+            "--reference-pose, or leave out --puppet."
         )
     return pose
 
 
 def read_reference_mask(arguments: argparse.Namespace, pose: PoseSequence) -> np.ndarray | None:
-    """Read where the reference shows the character, (h, w) bool of its size.
+    """Read the mask of the character from --mask, else from the alpha channel of the reference image.
 
-    From --mask, else from the picture's transparency; None if there is neither. pose: The character's own.
+    Args:
+        arguments: The parsed arguments.
+        pose: The pose of the character, one frame.
+
+    Returns:
+        (h, w) bool of the size of the image, True at the character; None without a mask.
+
     """
     picture = read_picture(arguments.reference)
     if arguments.mask is None:

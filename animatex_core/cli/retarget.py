@@ -1,19 +1,16 @@
-"""`animatex retarget`: poses carried over to a character, with a preview over its picture."""
+"""`animatex retarget`: fit poses to the body of a character, with a preview over its image."""
 
 import argparse
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from einops import rearrange
 
-from ..driving import DrivingClip
-from ..pose.draw import draw_poses_over, fit_preview
 from ..pose.formats.reader import write_poses
 from ..pose.keypoints import PoseSequence
-from ..puppet.puppet import iterate_puppet
-from ..reference import Reference
 from ..retarget.retarget import plan, retarget
 from ..utils.files import check_writable
 from ..video.image import write_picture
@@ -25,14 +22,15 @@ from .options import (
     add_input_options,
     add_pose_options,
     add_rate_option,
-    add_retarget_options,
-    retarget_settings,
 )
 from .output import Bars, check_distinct, check_preview, is_picture
-from .poses import read_dance
-from .references import read_reference, read_reference_mask, require_reference_pose
+from .retarget_options import add_retarget_options, retarget_settings
 
-MOMENTS, COLUMNS = 8, 4  # of a preview that is a picture
+if TYPE_CHECKING:
+    from ..driving import DrivingClip
+    from ..reference import Reference
+
+MOMENTS, COLUMNS = 8, 4  # of a preview that is an image
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -40,36 +38,48 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "retarget",
         help=summary,
-        description="Carry the poses of a dance over to a character, to see before a clip what `animate` "
-        "does with the same options.",
+        description="Fit the poses of a driving video to a character, to preview what `animate` does with "
+        "the same options.",
     )
     add_input_options(parser)
     parser.add_argument(
         "--poses",
         type=Path,
         metavar="JSON",
-        help="the dancer's poses (OpenPose JSON); default: found by DWPose",
+        help="poses of the driving video (OpenPose JSON); default: detected by DWPose",
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("retargeted.json"), metavar="JSON", help="default: %(default)s"
+        "--out",
+        type=Path,
+        default=Path("retargeted.json"),
+        metavar="JSON",
+        help="output, as OpenPose JSON; default: %(default)s",
     )
     parser.add_argument(
-        "--preview", type=Path, metavar="FILE",
-        help="also draw the poses over the character: a clip of all, or a picture (.png) of eight moments",
-    )  # fmt: skip
+        "--preview",
+        type=Path,
+        metavar="FILE",
+        help="also draw the poses over the character: a video, or an image (.png) of eight moments",
+    )
     add_rate_option(parser, "--fps")
     add_pose_options(parser)
     add_retarget_options(parser)
     add_folder_option(parser)
     parser.add_argument(
-        "--puppet", type=Path, metavar="FILE",
-        help="also move the picture itself like a cut-out puppet, without any model, and write the video",
-    )  # fmt: skip
+        "--puppet",
+        type=Path,
+        metavar="FILE",
+        help="also write a video in which the image itself moves like a cut-out puppet, without any model",
+    )
     parser.set_defaults(run=run, **WHOLE_CLIP)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Retarget, write poses and preview, and say what was done."""
+    """Retarget, write poses and previews, and print how the poses were fitted."""
+    # These import PyTorch, which the help does without.
+    from .poses import read_dance
+    from .references import read_reference
+
     check_distinct(arguments, "out", "preview", "puppet")
     check_writable(arguments.out)
     check_preview(arguments.preview)
@@ -82,35 +92,41 @@ def run(arguments: argparse.Namespace) -> None:
         dance = read_dance(
             arguments, probe(arguments.driving, fps=arguments.driving_fps), partial(bars.report, "poses")
         )
-    chosen = plan(dance.poses, reference.character, settings)
+    retargeting = plan(dance.poses, reference.character, settings)
     poses = retarget(dance.poses, reference.character, settings)
     write_poses(arguments.out, poses)
     if arguments.preview is not None:
         _write_preview(arguments.preview, reference.picture, poses, dance)
     if puppet is not None:
         puppet.write(arguments.puppet, poses, dance)
-    print(f"{arguments.out}: {len(poses)} frames, {chosen.description}")
+    print(f"{arguments.out}: {len(poses)} frames, {retargeting.description}")
 
 
 @dataclass(frozen=True, eq=False)
 class _Puppet:
-    """What moves: a picture (h, w, 3), its pose, and a mask (h, w) bool if there is one."""
+    """The character to move: an image (h, w, 3) uint8, its pose, and a mask (h, w) bool or None."""
 
     picture: np.ndarray
     pose: PoseSequence
     mask: np.ndarray | None
 
     @classmethod
-    def of(cls, arguments: argparse.Namespace, reference: Reference) -> "_Puppet":
+    def of(cls, arguments: argparse.Namespace, reference: "Reference") -> "_Puppet":
+        from .references import read_reference_mask, require_reference_pose
+
         pose = require_reference_pose(arguments, reference)
         return cls(reference.picture, pose, read_reference_mask(arguments, pose))
 
-    def write(self, path: Path, poses: PoseSequence, dance: DrivingClip) -> None:
+    def write(self, path: Path, poses: PoseSequence, dance: "DrivingClip") -> None:
+        from ..puppet.puppet import iterate_puppet
+
         frames = (frame for frame, _ in iterate_puppet(self.picture, self.pose, poses, self.mask))
         write_clip(path, frames, fps=dance.choice.fps, sound=dance.sound(dance.choice.fps))
 
 
-def _write_preview(path: Path, picture: np.ndarray, poses: PoseSequence, dance: DrivingClip) -> None:
+def _write_preview(path: Path, picture: np.ndarray, poses: PoseSequence, dance: "DrivingClip") -> None:
+    from ..pose.draw import draw_poses_over, fit_preview
+
     background = fit_preview(picture)
     if is_picture(path):
         moments = np.linspace(0, len(poses) - 1, min(MOMENTS, len(poses))).round().astype(int)

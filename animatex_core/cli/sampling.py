@@ -1,4 +1,4 @@
-"""Options of sampling: how, with which networks, and where."""
+"""Options of sampling, of the model and of the device, and the settings and models they select."""
 
 import argparse
 from collections.abc import Callable
@@ -26,57 +26,77 @@ AUTO, SMALL, GENERATED = "auto", "small", "generated"
 LongClip = Windows | Segments | None
 
 LoadNetworks = Callable[[torch.dtype, torch.device], PipelineComponents]
-"""Loads networks, the denoiser in a type of weights, onto a device."""
+"""Loads all models onto a device, the denoiser in the given dtype."""
 
 
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
-    """Add steps, solver, long clips, device and model."""
+    """Add the options of sampling, and --model."""
     add_way_options(parser).add_argument(
-        "--model", default=AUTO, metavar="FILE",
-        help="a converted bundle or the released checkpoint; auto: the one in the models folder, or without "
-        "one the built-in networks; small: these, trained on cartoons; generated: untrained ones, to see "
-        "that all runs; animate-x-plus and animate-x-plus-full: Animate-X++; default: %(default)s",
-    )  # fmt: skip
+        "--model",
+        default=AUTO,
+        metavar="FILE",
+        help="a converted file or the official checkpoint; auto: the one in the models folder, or without "
+        "one the small built-in models; small: always the built-in models, trained on cartoons; generated: "
+        "untrained models, to test the pipeline; animate-x-plus, animate-x-plus-full: Animate-X++; default: "
+        "%(default)s",
+    )
 
 
 def add_way_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
-    """Add steps, solver, long clips and device: how any model samples; return their group."""
+    """Add the options that apply to every model: size, solver, long videos, precision and device.
+
+    Returns:
+        Their group.
+
+    """
     group = parser.add_argument_group("sampling")
     group.add_argument(
-        "--size", type=parse_size, default=(None, None), metavar="WxH",
-        help="pixels; default: 512x768 for the released model, for another what it was trained on",
-    )  # fmt: skip
+        "--size",
+        type=parse_size,
+        default=(None, None),
+        metavar="WxH",
+        help="width and height in pixels; default: 512x768 for the official model, else its training size",
+    )
     group.add_argument(
-        "--reference-form", choices=get_args(ReferenceForm),
-        help="as what the model is shown the reference; default: as it was trained, the released one with "
-        "the picture",
-    )  # fmt: skip
+        "--reference-form",
+        choices=get_args(ReferenceForm),
+        help="how the model sees the reference; default: as in its training, the official one as an image",
+    )
     small, released = SamplingSettings.for_small_bundle(), SamplingSettings()
     group.add_argument(
-        "--steps", type=positive, metavar="N",
-        help=f"default: {released.steps}, as released; {small.steps} with the small networks",
-    )  # fmt: skip
+        "--steps",
+        type=positive,
+        metavar="N",
+        help=f"default: {released.steps}, as in the official code; {small.steps} with the small models",
+    )
     group.add_argument(
-        "--solver", choices=SOLVERS,
-        help=f"default: {released.solver}, as released; {small.solver} with the small networks",
-    )  # fmt: skip
+        "--solver",
+        choices=SOLVERS,
+        help=f"default: {released.solver}, as in the official code; {small.solver} with the small models",
+    )
     group.add_argument(
-        "--guidance", type=float, metavar="X",
-        help=f"guidance scale, 1 for none; default: {released.guidance.scale}, as released; "
-        f"{small.guidance.scale} with the small networks",
-    )  # fmt: skip
-    group.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
+        "--guidance",
+        type=float,
+        metavar="X",
+        help=f"guidance scale, 1 disables guidance; default: {released.guidance.scale}, as in the official "
+        f"code; {small.guidance.scale} with the small models",
+    )
+    group.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the noise; default: %(default)s"
+    )
     plans = group.add_mutually_exclusive_group()
     plans.add_argument(
-        "--window", type=positive, metavar="N",
-        help="for long clips: denoise overlapping windows of N frames, in constant memory; default: all at "
-        "once, but windows of 8 with the small networks, which learned from so many",
-    )  # fmt: skip
+        "--window",
+        type=positive,
+        metavar="N",
+        help="for long videos: denoise overlapping windows of N frames, in constant memory; default: all "
+        "frames at once; the small models use windows of 8, the length of their training clips",
+    )
     plans.add_argument(
         "--segments",
         type=positive,
         metavar="N",
-        help="for long clips: one after the other, segments of N frames, each from the last frame before it",
+        help="for long videos: sample segments of N frames, each from the last frame of the previous one",
     )
     group.add_argument(
         "--overlap", type=int, metavar="N", help="frames that windows share; default: a quarter of --window"
@@ -85,22 +105,20 @@ def add_way_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup
         "--precision",
         choices=("auto", *PRECISIONS),
         default="auto",
-        help="of the weights; default: by the device",
+        help="data type of the weights; default: auto, by the device",
     )
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps; default: %(default)s")
     return group
 
 
 def sampling_settings(arguments: argparse.Namespace) -> SamplingSettings:
-    """Return how to sample: as given, else as suits the networks of --model."""
-    takes_small = arguments.model != GENERATED and _denoiser(arguments) is None
-    return given_sampling(
-        arguments, SamplingSettings.for_small_bundle() if takes_small else SamplingSettings()
-    )
+    """Return the sampling settings, with the defaults that suit --model."""
+    is_small = arguments.model != GENERATED and _denoiser(arguments) is None
+    return given_sampling(arguments, SamplingSettings.for_small_bundle() if is_small else SamplingSettings())
 
 
 def given_sampling(arguments: argparse.Namespace, usual: SamplingSettings) -> SamplingSettings:
-    """Return how to sample: as given by `add_way_options`, else as usual."""
+    """Return the settings of the options of `add_way_options`; unset ones are taken from `usual`."""
     return replace(
         usual,
         solver=arguments.solver or usual.solver,
@@ -121,13 +139,15 @@ def _long_clip(arguments: argparse.Namespace, usual: LongClip) -> LongClip:
 
 
 def choose_networks(arguments: argparse.Namespace) -> LoadNetworks:
-    """Return how the networks of --model are loaded; their files are here, and what they mean is said.
+    """Return a function that loads the models of --model; print a notice for unofficial ones.
 
-    Raises InvalidInput for a file that is missing.
+    Raises:
+        InvalidInput: A file is missing.
+
     """
     if arguments.model == GENERATED:
         print(NOTICE)
-        return lambda dtype, device: dummy_components(dtype=dtype, device=device)
+        return load_generated
     folder, denoiser = models_folder(arguments), _denoiser(arguments)
     if denoiser is None:
         print(bundled.NOTICE)
@@ -137,8 +157,13 @@ def choose_networks(arguments: argparse.Namespace) -> LoadNetworks:
     return partial(load_components, folder, denoiser)
 
 
+def load_generated(dtype: torch.dtype, device: torch.device) -> PipelineComponents:
+    """Return the untrained components of `generated`."""
+    return dummy_components(dtype=dtype, device=device)
+
+
 def _denoiser(arguments: argparse.Namespace) -> Path | None:
-    """Return the file of --model, which is not `GENERATED`; None for the small one."""
+    """Return the file of --model, unless it is `GENERATED`; None for the small model."""
     if arguments.model == AUTO:
         return models_folder(arguments).find_denoiser()
     return None if arguments.model == SMALL else Path(arguments.model)

@@ -1,4 +1,4 @@
-"""`animatex train`: a denoiser from a data set, on one processor or many GPUs."""
+"""`animatex train`: train either system on a data set, on the CPU, one GPU or many."""
 
 import argparse
 import signal
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ..training.loop.trainer import OnStep, Trainer
 
 
-# Seconds. A Ctrl+C reaches every process from the terminal, and torchrun's once more from torchrun.
-ONE_WISH = 1.0
+# In seconds. A Ctrl+C reaches every process from the terminal, and those of torchrun again from torchrun.
+REPEATED_SIGNAL = 1.0
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -31,55 +31,58 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "train",
         help=summary,
-        description="Train a denoiser, or Animate-X++ on Wan, or go on with a training. For many GPUs start "
-        "it with torchrun or `accelerate launch`.",
+        description="Train the denoiser of Animate-X, or Animate-X++ on Wan, or resume a training run. For "
+        "several GPUs, start it with torchrun or `accelerate launch`.",
     )
-    # No name that begins as one of torchrun's does: it would take it for its own.
+    # No option may be the beginning of one of torchrun's, which would take it as its own.
     parser.add_argument(
         "--out",
         type=Path,
         metavar="PATH",
-        help="folder of the training, for its checkpoints; the .safetensors file that --export writes",
+        help="output: the folder of the run, for its checkpoints, or the .safetensors file of --export",
     )
     parser.add_argument(
         "--config",
         metavar="NAME",
         help="a YAML file, or tiny, paper, plus-tiny-wan, plus-tiny, plus-paper or plus-paper-shared; "
-        "default: that of the training to resume",
+        "default: that of the run to resume",
     )
-    parser.add_argument("--data", metavar="PATH", help="the data set; default: the configuration's")
+    parser.add_argument("--data", metavar="PATH", help="the data set; default: that of the configuration")
     parser.add_argument(
-        "--set", dest="changes", action="append", default=[], metavar="NAME=VALUE",
-        help="change the configuration, such as optimizer.learning_rate=1e-4; may be given often",
-    )  # fmt: skip
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
-    parser.add_argument("--cpu", action="store_true", help="use no GPU")
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="override a setting, such as optimizer.learning_rate=1e-4; can be repeated",
+    )
+    parser.add_argument("--resume", action="store_true", help="resume from the last checkpoint in --out")
+    parser.add_argument("--cpu", action="store_true", help="do not use a GPU")
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="train nothing: make one step without values, and say what memory and work it takes",
+        help="do not train: simulate one step, and print the memory and the operations that it takes",
     )
     parser.add_argument(
-        "--export",
-        type=Path,
-        metavar="DIR",
-        help="train nothing: write the denoiser of this training to --out",
+        "--export", type=Path, metavar="DIR", help="do not train: write the denoiser of this run to --out"
     )
     parser.add_argument(
-        "--precision", choices=tuple(PRECISIONS), default="fp16",
-        help="type of the exported weights; default: %(default)s",
-    )  # fmt: skip
+        "--precision",
+        choices=tuple(PRECISIONS),
+        default="fp16",
+        help="data type of the exported weights; default: %(default)s",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train, export or count, and say what came of it."""
+    """Train, export, or compute the cost of a step, and print the result."""
     if arguments.export is not None:
         _export(arguments)
     elif arguments.dry_run:
-        _count(arguments)
+        _print_cost(arguments)
     elif arguments.out is None:
-        raise InvalidInput("--out is not given: name the folder of the training.")
+        raise InvalidInput("--out is not given: give a folder for the training run.")
     else:
         _train(arguments)
 
@@ -90,7 +93,10 @@ def _export(arguments: argparse.Namespace) -> None:
     from ..training.systems import system_of
 
     if arguments.out is None or arguments.out.suffix != ".safetensors":
-        raise InvalidInput(f"--out is {arguments.out}: name the .safetensors file that --export is to write.")
+        raise InvalidInput(
+            f"--out is {arguments.out}, but --export writes a safetensors file: give a name that ends in "
+            ".safetensors."
+        )
     check_target(arguments.out)
     checkpoint = read_checkpoint(latest_checkpoint(arguments.export))
     system_of(checkpoint.config).export(checkpoint, arguments.out, PRECISIONS[arguments.precision])
@@ -98,7 +104,7 @@ def _export(arguments: argparse.Namespace) -> None:
     print(f"{arguments.out}: {size:.1f} MB in {arguments.precision}, step {checkpoint.position.step}")
 
 
-def _count(arguments: argparse.Namespace) -> None:
+def _print_cost(arguments: argparse.Namespace) -> None:
     from ..training.systems import system_of
 
     config = _config(arguments, None)
@@ -122,24 +128,24 @@ def _train(arguments: argparse.Namespace) -> None:
     accelerator = _accelerator(config, cpu=arguments.cpu)
     sharing = 1 if accelerator.device.type == "cuda" else accelerator.num_processes
     system.check_memory(config, accelerator.device, sharing)
-    training = Trainer(maker, system.task(maker), arguments.out, accelerator, checkpoint)
+    trainer = Trainer(maker, system.task(maker), arguments.out, accelerator, checkpoint)
     with ExitStack() as stack:
-        watchers = _watchers(training, stack) if accelerator.is_main_process else []
+        watchers = _watchers(trainer, stack) if accelerator.is_main_process else []
         stop = stack.enter_context(_graceful_interrupt())
-        position = training.run(watchers, stop)
+        position = trainer.run(watchers, stop)
     if accelerator.is_main_process:
         print(f"{arguments.out}: {position.step} steps, {position.samples} clips")
 
 
-def _watchers(training: "Trainer", stack: ExitStack) -> "list[OnStep]":
+def _watchers(trainer: "Trainer", stack: ExitStack) -> "list[OnStep]":
     from ..training.loop.reporting import TensorBoardLog
     from ..training.systems import system_of
 
-    config = training.config
+    config = trainer.config
     watchers: list[OnStep] = [ConsoleReporter()]
     if config.log_every is not None:
-        preview = system_of(config).preview(training)
-        log = TensorBoardLog(training.folder, training.position.step, config.log_every, preview)
+        preview = system_of(config).preview(trainer)
+        log = TensorBoardLog(trainer.folder, trainer.position.step, config.log_every, preview)
         watchers.append(stack.enter_context(closing(log)))
     return watchers
 
@@ -152,7 +158,7 @@ def _checkpoint(arguments: argparse.Namespace) -> "Checkpoint | None":
         return read_checkpoint(latest_checkpoint(arguments.out))
     if checkpoints(arguments.out):
         raise InvalidInput(
-            f"--out {arguments.out} holds a training already: give --resume to go on with it, or name "
+            f"--out {arguments.out} already holds a training run: use --resume to continue it, or give "
             "another folder."
         )
     return None
@@ -166,14 +172,14 @@ def _config(arguments: argparse.Namespace, checkpoint: "Checkpoint | None") -> "
         return read_any_config(arguments.config, changes)
     if checkpoint is None:
         raise InvalidInput(
-            f"--config is not given: name a YAML file, or one of {', '.join(shipped_configs())}."
+            f"--config is not given: use a YAML file, or one of {', '.join(shipped_configs())}."
         )
     return override_config(checkpoint.config, changes)
 
 
 def _accelerator(config: "RunConfig", *, cpu: bool) -> "Accelerator":
     accelerate = _accelerate()
-    # A condition that the whole batch goes without leaves its encoder unused.
+    # If a condition is dropped for the whole batch, its encoder is unused.
     parallel = accelerate.DistributedDataParallelKwargs(
         find_unused_parameters=True, gradient_as_bucket_view=True
     )
@@ -183,7 +189,8 @@ def _accelerator(config: "RunConfig", *, cpu: bool) -> "Accelerator":
         )
     except ValueError as error:
         raise InvalidInput(
-            f"mixed_precision is {config.mixed_precision}, which this device lacks ({error}): set it to no."
+            f"mixed_precision is {config.mixed_precision}, which this device does not support ({error}): "
+            "set it to no."
         ) from error
 
 
@@ -200,17 +207,19 @@ def _accelerate() -> ModuleType:
 
 @contextmanager
 def _graceful_interrupt() -> Iterator[Callable[[], bool]]:
-    """Take the first interrupt as a wish to stop after the step; a later one interrupts."""
-    wishes: list[float] = []
+    """Yield a function that returns whether to stop after the step: the first signal requests it, a later
+    one interrupts at once.
+    """
+    signals: list[float] = []
 
-    def wish(_number: int, _frame: FrameType | None) -> None:
-        wishes.append(time.monotonic())
-        if wishes[-1] - wishes[0] > ONE_WISH:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        signals.append(time.monotonic())
+        if signals[-1] - signals[0] > REPEATED_SIGNAL:
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, wish) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: bool(wishes)
+        yield lambda: bool(signals)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

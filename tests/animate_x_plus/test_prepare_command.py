@@ -238,10 +238,10 @@ def test_a_clip_that_cannot_be_encoded_is_not_written(clips: Path, monkeypatch: 
 BAD = [
     (("--size", "50x64"), "multiple of 16: use 64"),
     (("--frames", "6"), "4n + 1 frames: use 9"),
-    (("--least", "4"), "--least is for Animate-X alone"),
-    (("--reference-form", "both"), "--reference-form is for Animate-X alone"),
-    (("--system", "animate-x"), "--task is for Animate-X++ alone"),
-    (("--poses", "x"), "--poses is for dances"),
+    (("--least", "4"), "--least is only available for Animate-X, "),
+    (("--reference-form", "both"), "--reference-form is only available for Animate-X, "),
+    (("--system", "animate-x"), "--task is only available for Animate-X++"),
+    (("--poses", "x"), "--poses is only used for animation"),
     (("--validation", "1"), "validation is 1"),
 ]
 

@@ -108,19 +108,19 @@ def test_a_missing_file_is_named_with_the_command_that_gets_it(
 
 
 BAD = [
-    ({"solver": "ddim"}, "--solver is for Animate-X alone"),
-    ({"window": 16}, "--window is for Animate-X alone"),
-    ({"segments": 16}, "--segments is for Animate-X alone"),
-    ({"overlap": 4}, "--overlap is for Animate-X alone"),
-    ({"reference_form": "both"}, "--reference-form is for Animate-X alone"),
+    ({"solver": "ddim"}, "--solver is only available for Animate-X, "),
+    ({"window": 16}, "--window is only available for Animate-X, "),
+    ({"segments": 16}, "--segments is only available for Animate-X, "),
+    ({"overlap": 4}, "--overlap is only available for Animate-X, "),
+    ({"reference_form": "both"}, "--reference-form is only available for Animate-X, "),
     ({"size": "50x64"}, "multiple of 16: use 64"),
     ({"guidance": -1}, "guidance scale is -1"),
     ({"shift": 0}, "shift is 0"),
     ({"teacache": -1}, "TeaCache"),
     ({"seed": 2**64}, "2^64"),
     ({"wan": "nowhere.safetensors"}, "nowhere.safetensors"),
-    ({"model": "small"}, "--prompt is for Animate-X++ alone"),
-    ({"model": "nowhere.safetensors"}, "--prompt is for Animate-X++ alone"),
+    ({"model": "small"}, "--prompt is only available for Animate-X++"),
+    ({"model": "nowhere.safetensors"}, "--prompt is only available for Animate-X++"),
 ]
 
 

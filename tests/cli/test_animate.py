@@ -37,7 +37,7 @@ def last_error(capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err.splitlines()[-1]
 
 
-def test_the_clip_has_the_length_size_rate_and_sound_of_what_was_asked(
+def test_the_video_has_the_requested_length_size_rate_and_sound(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert animate(dance) == 0
@@ -47,7 +47,7 @@ def test_the_clip_has_the_length_size_rate_and_sound_of_what_was_asked(
     assert NOTICE in capsys.readouterr().out
 
 
-def test_frames_depend_on_the_seed_alone(dance: DanceFiles) -> None:
+def test_frames_depend_only_on_the_seed(dance: DanceFiles) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         assert animate(dance, out=dance.folder / name, seed=seed) == 0
     a, b, c = (np.asarray(Image.open(dance.folder / name / "0003.png"), dtype=int) for name in "abc")
@@ -76,13 +76,13 @@ def test_side_by_side_shows_reference_pose_and_result(dance: DanceFiles) -> None
 @pytest.mark.parametrize(
     "plan", [["--window", "3"], ["--window", "3", "--overlap", "1"], ["--segments", "3"]]
 )
-def test_long_clips_in_parts(dance: DanceFiles, plan: list[str]) -> None:
+def test_long_videos_in_windows_and_segments(dance: DanceFiles, plan: list[str]) -> None:
     assert animate(dance, out=dance.folder / "whole") == 0
     assert animate(dance, *plan, out=dance.folder / "parts") == 0
     assert np.abs(last_frame(dance.folder / "whole") - last_frame(dance.folder / "parts")).mean() > 1
 
 
-def test_every_way_of_retargeting_gives_another_clip(dance: DanceFiles) -> None:
+def test_every_retargeting_mode_gives_another_video(dance: DanceFiles) -> None:
     Image.new("RGB", (60, 80), "teal").save(dance.character)
     ways: dict[str, dict[str, object]] = {
         "none": {},
@@ -96,13 +96,13 @@ def test_every_way_of_retargeting_gives_another_clip(dance: DanceFiles) -> None:
     assert all(np.abs(one - other).mean() > 1 for one, other in combinations(frames, 2))
 
 
-def test_more_frames_than_there_are(dance: DanceFiles, capsys: pytest.CaptureFixture[str]) -> None:
+def test_more_frames_than_the_video_has(dance: DanceFiles, capsys: pytest.CaptureFixture[str]) -> None:
     assert animate(dance, frames=20) == 0
     assert probe(dance.folder / "out.mp4").frames == 12
     assert "animatex: warning: 20 frames were requested" in capsys.readouterr().err
 
 
-def test_the_released_networks_from_a_folder(
+def test_official_files_in_the_models_folder(
     dance: DanceFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     models = dance.folder / "models"
@@ -118,7 +118,7 @@ def test_the_released_networks_from_a_folder(
     assert np.abs(first - second).mean() < 8  # but for the rounding of bf16
 
 
-def test_what_the_user_gave_is_read_before_gigabytes_of_weights(
+def test_inputs_are_read_before_the_weights(
     dance: DanceFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place_small_release(dance.folder / "models", monkeypatch)
@@ -130,7 +130,7 @@ def test_what_the_user_gave_is_read_before_gigabytes_of_weights(
     assert "models download sd21-autoencoder" in last_error(capsys)
 
 
-def test_a_clip_damaged_in_the_middle_is_refused(
+def test_a_video_damaged_in_the_middle_is_refused(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = bytearray(dance.clip.read_bytes())
@@ -154,7 +154,7 @@ def test_no_output_replaces_an_input_or_another_output(
     assert (path.read_bytes() if path.exists() else None) == before
 
 
-def test_a_reader_that_goes_away_is_no_error() -> None:
+def test_a_closed_pipe_is_no_error() -> None:
     command = [sys.executable, "-m", "animatex_core", "models", "list"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
@@ -164,7 +164,7 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert process.stderr.read() == b""
 
 
-def test_a_disk_that_is_full_in_the_end_costs_no_clip(
+def test_a_full_disk_does_not_lose_the_video(
     dance: DanceFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     full, spare = dance.folder / "full", dance.folder / "spare"
@@ -174,7 +174,7 @@ def test_a_disk_that_is_full_in_the_end_costs_no_clip(
     with mounted(full, "size=4k"):
         assert animate(dance, out=full / "out.mp4") == 2
         assert list(full.iterdir()) == []
-    assert f"The clip is in {spare / 'out.mp4'} instead." in last_error(capsys)
+    assert f"The video was written to {spare / 'out.mp4'} instead." in last_error(capsys)
     assert probe(spare / "out.mp4").frames == 4
 
 
@@ -246,7 +246,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
         ["--provider", "toaster"],
     ],
 )
-def test_options_of_the_wrong_form_end_with_status_2(
+def test_malformed_options_exit_with_status_2(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str], option: list[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -262,5 +262,5 @@ def test_help_gives_units_and_defaults() -> None:
         text=True,
         check=True,
     )
-    for text in ("default: 512x768", "seconds into the clip", "guidance scale", "0 to 10"):
+    for text in ("default: 512x768", "seconds into the video", "guidance scale", "0 to 10"):
         assert text in " ".join(done.stdout.split())

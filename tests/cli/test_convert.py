@@ -1,4 +1,4 @@
-"""`animatex convert` as a user types it, with small networks of the released form."""
+"""Tests of `animatex convert` with small checkpoints in the official format."""
 
 from dataclasses import replace
 from functools import partial
@@ -21,7 +21,7 @@ from tests.encoders.small_clip import SMALL, small_clip
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A models folder with a small denoiser and a small CLIP, which the command takes for the real sizes."""
+    """A models folder with a small denoiser and a small CLIP, in place of the official sizes."""
     config = replace(DenoiserConfig.tiny(), text_tokens=77)
     monkeypatch.setattr(DenoiserConfig, "released", lambda: config)
     small_tower = partial(OpenClipTextContext.from_file, config=SMALL)
@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("fp16", torch.float16), ("bf16", torch.bfloat16)])
-def test_what_lies_in_the_models_folder_is_converted(
+def test_the_checkpoint_in_the_models_folder_is_converted(
     folder: Path, capsys: pytest.CaptureFixture[str], precision: str, dtype: torch.dtype
 ) -> None:
     assert main(["convert", "--folder", str(folder), "--precision", precision]) == 0
@@ -48,7 +48,7 @@ def test_what_lies_in_the_models_folder_is_converted(
     assert torch.equal(loaded.text_context, context.empty_text().to(dtype))  # type: ignore[arg-type]
 
 
-def test_files_may_be_named(folder: Path) -> None:
+def test_explicit_files_are_converted(folder: Path) -> None:
     checkpoint, encoder = (str(next(folder.glob(pattern))) for pattern in ("*/*.pth", "*/*.bin"))
     out = folder / "mine.safetensors"
     assert main(["convert", checkpoint, "--text-encoder", encoder, "--out", str(out)]) == 0
@@ -63,7 +63,7 @@ def test_files_may_be_named(folder: Path) -> None:
         (["missing.pth", "--text-encoder", "missing.bin", "--out", "x.ckpt"], "safetensors"),
     ],
 )
-def test_bad_input_ends_with_status_2_and_one_sentence(
+def test_bad_input_exits_with_status_2_and_one_sentence(
     folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     assert main(["convert", *arguments]) == 2
@@ -74,7 +74,7 @@ def test_bad_input_ends_with_status_2_and_one_sentence(
 
 @pytest.fixture
 def plus_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A models folder with small checkpoints of Animate-X++, which the command takes for the real sizes."""
+    """A models folder with small checkpoints of Animate-X++, in place of the official sizes."""
     monkeypatch.setattr(PlusConfig, "released", PlusConfig.tiny)
     monkeypatch.setattr(WanConfig, "released", WanConfig.tiny)
     (tmp_path / "animate_x").mkdir()
@@ -90,7 +90,7 @@ def plus_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("animate-x-plus-full", "full", "animate-x-plus.safetensors"),
     ],
 )
-def test_animate_x_plus_of_the_models_folder_is_converted(
+def test_animate_x_plus_in_the_models_folder_is_converted(
     plus_folder: Path, capsys: pytest.CaptureFixture[str], model: str, variant: Variant, name: str
 ) -> None:
     assert main(["convert", "--folder", str(plus_folder), "--model", model]) == 0
@@ -100,7 +100,7 @@ def test_animate_x_plus_of_the_models_folder_is_converted(
     assert load_plus(converted).networks.config.variant == variant
 
 
-def test_a_named_checkpoint_of_animate_x_plus_is_known_by_its_content(
+def test_a_renamed_checkpoint_of_animate_x_plus_is_recognised(
     plus_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     renamed = (plus_folder / "animate_x" / "animate-x++.ckpt").rename(plus_folder / "mine.pth")

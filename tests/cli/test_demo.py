@@ -15,16 +15,16 @@ from animatex_core.video.reader import read_frames
 QUICK = "--frames 2 --stride 2 --solver dpm++2m --steps 1 --model small --pose-nets small"
 
 
-def test_demo_goes_the_whole_way_and_says_what_its_networks_know(
+def test_demo_runs_the_whole_pipeline_and_prints_the_notice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("animatex_core.cli.poses.CACHE", tmp_path / "cache")
     monkeypatch.setattr("animatex_core.cli.demo.OPTIONS", QUICK)
     folder = tmp_path / "a folder"
     assert main(["demo", "--character", "pear", "--out", str(folder)]) == 0
-    told = capsys.readouterr().out
-    assert NOTICE in told
-    assert "poses: the small nets on CPU" in told
+    output = capsys.readouterr().out
+    assert NOTICE in output
+    assert "poses: the small nets on CPU" in output
     clip, trained_on = probe(folder / "animation.mp4"), read_denoiser(SHIPPED.denoiser).trained_on
     assert (clip.width, clip.height) == (trained_on.width, trained_on.height)
     assert (clip.frames, clip.fps, clip.has_audio) == (2, 12, True)
@@ -33,7 +33,7 @@ def test_demo_goes_the_whole_way_and_says_what_its_networks_know(
     assert (folder / "dance.mp4").read_bytes() == CLIP.read_bytes()
 
 
-def test_shipped_files_are_small_and_as_they_are_drawn() -> None:
+def test_shipped_files_are_small_and_match_their_drawings() -> None:
     assert CLIP.stat().st_size < 300_000
     assert sorted(path.stem for path in CHARACTERS.glob("*.png")) == sorted(TRAITS)
     for name in TRAITS:
@@ -47,7 +47,7 @@ def test_shipped_files_are_small_and_as_they_are_drawn() -> None:
     assert len(poses) == 64
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_cannot_be_created_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()
     assert main(["demo", "--out", str(tmp_path / "file" / "clip")]) == 2
     error = capsys.readouterr().err.splitlines()[-1]

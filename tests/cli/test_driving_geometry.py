@@ -29,14 +29,14 @@ def dance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DanceFiles:
 
 @pytest.fixture
 def squeezed(dance: DanceFiles) -> Path:
-    """The same dance, stored half as wide in pixels twice as wide as high."""
+    """The same dance with half the width, in pixels that are twice as wide as high."""
     path = dance.folder / "squeezed.mp4"
     ffmpeg("-i", str(dance.clip), "-vf", f"scale={WIDTH // 2}:{HEIGHT},setsar=2/1", "-c:a", "copy", str(path))
     return path
 
 
 def angles(poses: PoseSequence) -> np.ndarray:
-    """Return the directions of limbs in degrees, (frames, limbs), NaN where one is not seen."""
+    """Return the directions of limbs in degrees, (frames, limbs), NaN if invisible."""
     places = np.where(seen(poses.body)[..., None], poses.body[..., :2], np.nan) * [poses.width, poses.height]
     ends = [places[:, JOINT[end]] - places[:, JOINT[start]] for start, end in LIMBS]
     return np.degrees(np.stack([np.arctan2(end[:, 1], end[:, 0]) for end in ends], axis=1))
@@ -76,7 +76,7 @@ def test_poses_of_either_size_have_the_angles_of_square_pixels(
     assert common_length(clip, poses) == len(right)
 
 
-def test_poses_of_a_video_of_square_pixels_stay_as_they_are(dance: DanceFiles) -> None:
+def test_poses_of_a_video_with_square_pixels_are_unchanged(dance: DanceFiles) -> None:
     right = read_poses(dance.poses)
     path = dance.folder / "narrow.json"
     write_poses(path, halved(right))
@@ -93,7 +93,7 @@ def test_retargeted_poses_keep_their_angles(dance: DanceFiles, squeezed: Path) -
     assert apart(read_poses(dance.folder / "a.json"), read_poses(dance.folder / "b.json")) < 0.2
 
 
-def test_poses_are_found_in_square_pixels(dance: DanceFiles, squeezed: Path) -> None:
+def test_poses_are_detected_in_square_pixels(dance: DanceFiles, squeezed: Path) -> None:
     (dance.folder / "models").mkdir()
     write_detector(dance.folder / "models" / "yolox_l.onnx")
     write_landmarks(dance.folder / "models" / "dw-ll_ucoco_384.onnx")
@@ -102,6 +102,6 @@ def test_poses_are_found_in_square_pixels(dance: DanceFiles, squeezed: Path) -> 
     assert (found.width, found.height) == (WIDTH, HEIGHT)
 
 
-def test_remembered_poses_of_squeezed_frames_are_not_taken(dance: DanceFiles, squeezed: Path) -> None:
+def test_cached_poses_of_squeezed_frames_are_not_used(dance: DanceFiles, squeezed: Path) -> None:
     assert probe(dance.clip).conversion == ()
     assert len(probe(squeezed).conversion) == 1

@@ -35,7 +35,7 @@ def test_every_row_has_driving_poses_anchor_and_result(
     assert np.abs(cells[4] - cells[0])[30:].max() > 100
 
 
-def test_the_switches_and_the_seed_decide_what_is_drawn(poses: Path) -> None:
+def test_the_options_and_the_seed_determine_the_image(poses: Path) -> None:
     plain, other = epi(poses), epi(poses, "--seed", 1)
     assert (plain != other).any()
     untouched = np.split(epi(poses, "--without", "rescaling", "realignment")[:, :], 7, axis=1)
@@ -44,7 +44,7 @@ def test_the_switches_and_the_seed_decide_what_is_drawn(poses: Path) -> None:
     np.testing.assert_array_equal(never[4][30:240], never[0][30:240])
 
 
-def test_anchors_come_from_folders_too(poses: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_anchors_can_come_from_folders(poses: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (poses.parent / "more").mkdir()
     for number in range(3):
         write_poses(poses.parent / "more" / f"{number}.json", figure(CARTOON))
@@ -61,7 +61,7 @@ def test_anchors_come_from_folders_too(poses: Path, capsys: pytest.CaptureFixtur
         (["--poses", "nobody.json"], "the pose pool has no frame"),
     ],
 )
-def test_what_cannot_work_is_refused(
+def test_invalid_options_are_refused(
     poses: Path,
     options: list[str],
     words: str,

@@ -1,4 +1,4 @@
-"""`animatex models` as a user types it."""
+"""Tests of `animatex models`."""
 
 import hashlib
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def put(root: Path, name: str) -> Path:
     return path
 
 
-def test_the_list_shows_every_file_and_where_it_is(root, capsys):
+def test_list_shows_every_file_and_its_location(root, capsys):
     path = put(root, "animate_x/yolox_l.onnx")
     assert main(["models", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -49,14 +49,12 @@ def test_the_list_shows_every_file_and_where_it_is(root, capsys):
 
 
 @pytest.mark.parametrize("command", [["list"], ["download", "animate-x-denoiser"]])
-def test_the_missing_licence_of_the_weights_is_said(root, hub, capsys, command):
+def test_missing_licences_are_reported(root, hub, capsys, command):
     assert main(["models", *command]) == 0
-    assert (
-        "licence of these weights was not found in public text: animate-x-denoiser" in capsys.readouterr().out
-    )
+    assert "No public licence of these weights was found: animate-x-denoiser" in capsys.readouterr().out
 
 
-def test_a_download_goes_into_the_folder_of_its_key(root, hub, capsys):
+def test_a_download_is_saved_in_its_folder(root, hub, capsys):
     assert main(["models", "download", "animate-x-denoiser"]) == 0
     path = root / "animate_x" / "animate-x_ckpt.pth"
     assert path.read_bytes() == DATA
@@ -65,13 +63,13 @@ def test_a_download_goes_into_the_folder_of_its_key(root, hub, capsys):
     assert "animate-x_ckpt.pth: 100%" in output.err
 
 
-def test_a_folder_may_be_named(root, hub):
+def test_the_models_folder_can_be_set(root, hub):
     assert main(["models", "download", "animate-x-denoiser", "--folder", str(root / "other")]) == 0
     assert (root / "other" / "animate_x" / "animate-x_ckpt.pth").exists()
 
 
 @pytest.mark.parametrize("name", ["animate_x/animate-x.pth", "animate-x_ckpt.pth"])
-def test_what_is_there_is_not_fetched_again(root, hub, capsys, name):
+def test_present_files_are_not_downloaded_again(root, hub, capsys, name):
     path = put(root, name)
     assert main(["models", "download", "animate-x-denoiser"]) == 0
     assert str(path) in capsys.readouterr().out
@@ -79,14 +77,14 @@ def test_what_is_there_is_not_fetched_again(root, hub, capsys, name):
 
 
 @pytest.mark.parametrize("names", [["dwpose-detector"], ["pose"]])
-def test_what_does_not_fit_the_catalogue_is_an_error(root, hub, capsys, names):
+def test_a_mismatch_with_the_catalogue_is_an_error(root, hub, capsys, names):
     assert main(["models", "download", *names]) == 2
     assert "7000 bytes, but models.yaml lists 216746733" in capsys.readouterr().err
     assert not list(root.rglob("*.onnx"))
 
 
 @pytest.mark.parametrize("action", ["download", "verify"])
-def test_an_unknown_id_is_answered_with_the_known_ones(root, capsys, action):
+def test_an_unknown_id_lists_the_known_ones(root, capsys, action):
     assert main(["models", action, "animatex"]) == 2
     error = capsys.readouterr().err
     assert "'animatex'" in error
@@ -94,13 +92,13 @@ def test_an_unknown_id_is_answered_with_the_known_ones(root, capsys, action):
     assert "umt5-xxl" in error
 
 
-def test_verifying_accepts_what_was_downloaded(root, hub, capsys):
+def test_verify_accepts_downloaded_files(root, hub, capsys):
     main(["models", "download", "animate-x-denoiser"])
     assert main(["models", "verify"]) == 0
     assert "animate-x-denoiser: ok" in capsys.readouterr().out
 
 
-def test_verifying_prints_both_digests_of_what_does_not_match(root, capsys):
+def test_verify_prints_both_digests_of_a_mismatch(root, capsys):
     put(root, "animate_x/yolox_l.onnx")
     put(root, "animate_x/animate-x.pth")
     assert main(["models", "verify"]) == 2
@@ -111,12 +109,12 @@ def test_verifying_prints_both_digests_of_what_does_not_match(root, capsys):
     assert "animatex: dwpose-detector: " in output.err
 
 
-def test_verifying_what_is_missing_fails(root, capsys):
+def test_verify_fails_for_a_missing_file(root, capsys):
     assert main(["models", "verify", "umt5-xxl"]) == 2
     assert "umt5-xxl: missing" in capsys.readouterr().out
 
 
-def test_verifying_nothing_says_so(root, capsys):
+def test_verify_reports_an_empty_folder(root, capsys):
     assert main(["models", "verify"]) == 0
     assert str(root) in capsys.readouterr().out
 

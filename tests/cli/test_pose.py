@@ -20,7 +20,7 @@ def dance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DanceFiles:
     return write_dance(tmp_path)
 
 
-def test_poses_read_from_a_file_are_cleaned(dance: DanceFiles) -> None:
+def test_poses_from_a_file_are_filtered(dance: DanceFiles) -> None:
     out = dance.folder / "out.json"
     options = ["--poses", str(dance.poses), "--smooth", "2", "--fill-gaps", "3"]
     assert main(["pose", str(dance.clip), "--out", str(out), *options]) == 0
@@ -30,7 +30,7 @@ def test_poses_read_from_a_file_are_cleaned(dance: DanceFiles) -> None:
     assert 0 < difference.max() < 0.1
 
 
-def test_the_preview_is_a_clip_of_the_drawn_poses(dance: DanceFiles) -> None:
+def test_the_preview_is_a_video_of_the_drawn_poses(dance: DanceFiles) -> None:
     preview = dance.folder / "preview.mp4"
     options = [
         "--poses",
@@ -45,17 +45,17 @@ def test_the_preview_is_a_clip_of_the_drawn_poses(dance: DanceFiles) -> None:
     assert (clip.frames, clip.fps, clip.width, clip.height) == (FRAMES, FPS, 96, 142)
 
 
-def test_without_onnx_files_the_small_nets_find_the_poses_and_the_command_is_named(
+def test_without_onnx_files_the_small_models_are_used_and_the_download_is_suggested(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["pose", str(dance.clip)]) == 0
-    told = capsys.readouterr().out
-    assert "models download pose" in told
-    assert "poses: the small nets on CPU" in told
+    output = capsys.readouterr().out
+    assert "models download pose" in output
+    assert "poses: the small nets on CPU" in output
     assert len(read_poses(dance.clip.with_suffix(".json"))) == FRAMES
 
 
-def test_where_small_nets_are_asked_for_no_files_are_missed(
+def test_explicit_small_models_print_no_suggestion(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["pose", str(dance.clip), "--pose-nets", "small"]) == 0
@@ -79,24 +79,24 @@ def walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def middles(path: Path) -> np.ndarray:
-    """Where the middle of all points is from left to right, in pixels, frame by frame."""
+    """Return the mean x of all points in pixels, for every frame."""
     points = read_poses(path).points[..., 0] * 192
     return (points.min(axis=1, initial=192, where=points > 0) + points.max(axis=1)) / 2
 
 
 @pytest.mark.parametrize("every", ["1", "3"])
-def test_the_person_found_is_where_the_clip_shows_it(walk: Path, every: str) -> None:
+def test_the_person_is_detected_in_the_right_place(walk: Path, every: str) -> None:
     assert main(["pose", str(walk), "--detect-every", every]) == 0
     found = middles(walk.with_suffix(".json"))
     np.testing.assert_allclose(found, 24 + 8 * np.arange(6), atol=4)
 
 
-def test_the_other_person_is_found_when_asked_for(walk: Path) -> None:
+def test_another_person_can_be_selected(walk: Path) -> None:
     assert main(["pose", str(walk), "--person", "1"]) == 0
     np.testing.assert_allclose(middles(walk.with_suffix(".json")), 155, atol=4)
 
 
-def test_poses_are_remembered_until_the_clip_changes(walk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_poses_are_cached_until_the_video_changes(walk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     outputs = []
     for options in ([], [], ["--no-cache"], ["--person", "1"]):
         assert main(["pose", str(walk), *options]) == 0
@@ -107,7 +107,7 @@ def test_poses_are_remembered_until_the_clip_changes(walk: Path, capsys: pytest.
     assert "poses: DWPose on CPU" in capsys.readouterr().out
 
 
-def test_poses_do_not_replace_those_they_are_read_from(
+def test_the_output_must_not_replace_the_input_poses(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = dance.poses.read_bytes()

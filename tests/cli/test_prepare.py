@@ -87,9 +87,7 @@ def shards(clips: Path) -> dict[str, tuple[int, bytes]]:
     return {file.name: (file.stat().st_mtime_ns, file.read_bytes()) for file in files}
 
 
-def test_a_prepared_clip_is_what_the_networks_make_of_its_frames(
-    clips: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_prepared_clip_matches_the_encoders_output(clips: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ("--size", "128x192", "--validation", "0", "--reference-form", "both", "--max-stride", "1")
     assert run(clips, *options) == 0
     assert "train: 2 clips of 1 files" in capsys.readouterr().out
@@ -108,7 +106,7 @@ def test_a_prepared_clip_is_what_the_networks_make_of_its_frames(
     clip_conditions(ClipShape(128, 192, 6), dataset.text_context, clip.reference, clip.poses, clip.motion)
 
 
-def test_the_released_networks_from_a_folder(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_official_files_in_the_models_folder(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place_small_release(clips.parent / "models", monkeypatch)
     assert run(clips, "--validation", "0", encoders="released") == 0
     dataset = train(clips)
@@ -116,7 +114,9 @@ def test_the_released_networks_from_a_folder(clips: Path, monkeypatch: pytest.Mo
     assert dataset.clip(0, 6, np.random.default_rng(0)).motion.clip.shape == (6, 64)
 
 
-def test_a_stopped_run_goes_on_and_ends_alike(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_resumes_with_the_same_result(
+    clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("a", "b/c", "d"):
         copied(clips, name)
     assert run(clips, "--validation", "0.5") == 0
@@ -148,7 +148,7 @@ def test_a_stopped_run_goes_on_and_ends_alike(clips: Path, monkeypatch: pytest.M
     assert shards(clips) == now
 
 
-def test_what_cannot_be_used_is_reported_and_the_rest_prepared(
+def test_unusable_videos_are_reported_and_the_rest_prepared(
     clips: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("nobody", "strange"):
@@ -177,7 +177,7 @@ def test_what_cannot_be_used_is_reported_and_the_rest_prepared(
     assert "nobody.mp4" not in report(clips)["skipped"]
 
 
-def test_a_changed_clip_is_made_anew_and_leaves_nothing_behind(
+def test_a_changed_video_is_prepared_again_without_leftovers(
     clips: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(clips, "--validation", "0") == 0
@@ -189,7 +189,7 @@ def test_a_changed_clip_is_made_anew_and_leaves_nothing_behind(
     assert report(clips)["train"] == {"files": 1, "clips": 1, "frames": 7}
 
 
-def test_a_shard_that_was_deleted_is_made_anew(clips: Path) -> None:
+def test_a_deleted_shard_is_prepared_again(clips: Path) -> None:
     assert run(clips, "--validation", "0") == 0
     before = {name: data for name, (_, data) in shards(clips).items()}
     next((clips.parent / "out" / "train").glob("shard-*-0001*")).unlink()
@@ -199,7 +199,7 @@ def test_a_shard_that_was_deleted_is_made_anew(clips: Path) -> None:
 
 @pytest.fixture
 def walks(clips: Path) -> Path:
-    """Two clips of a red rectangle, which small nets in place of DWPose take for a person."""
+    """Two videos of a red rectangle, which small models in place of DWPose detect as a person."""
     (clips.parent / "models").mkdir()
     write_detector(clips.parent / "models" / "yolox_l.onnx")
     write_landmarks(clips.parent / "models" / "dw-ll_ucoco_384.onnx")
@@ -211,7 +211,9 @@ def walks(clips: Path) -> Path:
     return clips
 
 
-def test_poses_are_found_once_and_kept_beside_the_clips(walks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_poses_are_detected_once_and_saved_next_to_the_videos(
+    walks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened, original = [], PoseExtractor.from_files
 
     def counted(detector: Path, landmarks: Path, device: str) -> PoseExtractor:
@@ -229,7 +231,7 @@ def test_poses_are_found_once_and_kept_beside_the_clips(walks: Path, monkeypatch
     assert report(walks)["train"] == {"files": 2, "clips": 2, "frames": 12}
 
 
-def test_poses_may_lie_elsewhere(walks: Path) -> None:
+def test_poses_in_another_folder(walks: Path) -> None:
     elsewhere = walks.parent / "poses"
     assert run(walks, "--validation", "0", "--poses", str(elsewhere)) == 0
     assert sorted(path.name for path in elsewhere.iterdir()) == ["one.json", "two.json"]
@@ -254,9 +256,7 @@ def test_bad_input_is_one_sentence(
     assert not (clips.parent / "out").exists()
 
 
-def test_folders_and_files_that_are_missing_are_named(
-    clips: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_folders_and_files_are_named(clips: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for folder, message in (("nowhere", "does not exist"), ("models", "does not exist"), (".", "")):
         assert run(clips / folder) == (2 if message else 0)
         assert message in capsys.readouterr().err
@@ -266,7 +266,7 @@ def test_folders_and_files_that_are_missing_are_named(
     assert "models download pose" in capsys.readouterr().out
 
 
-def test_other_settings_are_not_mixed_in(clips: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_settings_are_refused(clips: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(clips) == 0
     before = shards(clips)
     assert run(clips, "--least", "3") == 2
@@ -274,7 +274,7 @@ def test_other_settings_are_not_mixed_in(clips: Path, capsys: pytest.CaptureFixt
     assert shards(clips) == before
 
 
-def test_only_a_few_frames_of_a_clip_are_in_memory() -> None:
+def test_only_a_few_frames_are_in_memory() -> None:
     made: list[weakref.ref] = []
     alive: list[int] = []
 

@@ -25,7 +25,7 @@ def dance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DanceFiles:
 
 @pytest.fixture
 def nets(dance: DanceFiles) -> Path:
-    """Small nets in place of DWPose, which take whatever is coloured for a person."""
+    """Small models in place of DWPose that detect anything coloured as a person."""
     (dance.folder / "models").mkdir()
     write_detector(dance.folder / "models" / "yolox_l.onnx")
     write_landmarks(dance.folder / "models" / "dw-ll_ucoco_384.onnx")
@@ -34,7 +34,7 @@ def nets(dance: DanceFiles) -> Path:
 
 @pytest.fixture
 def grey(dance: DanceFiles, nets: Path) -> None:
-    """A character without colours, in whom these nets see nobody."""
+    """A character without colours, in which these models detect nobody."""
     Image.open(dance.character).convert("LA").save(dance.character)
 
 
@@ -43,7 +43,7 @@ def retarget(dance: DanceFiles, *flags: str, **options: object) -> int:
 
 
 def extent(path: Path) -> np.ndarray:
-    """Left, top, right and bottom of the median body, in parts of the picture."""
+    """Left, top, right and bottom of the median body, as fractions of the image."""
     body = read_poses(path).body
     places = np.median(body[:, :, :2], axis=0)[seen(body).all(axis=0)]
     return np.concatenate([places.min(axis=0), places.max(axis=0)])
@@ -56,7 +56,7 @@ def length(poses: PoseSequence, start: str, end: str) -> np.ndarray:
 
 
 @pytest.mark.usefixtures("grey")
-def test_an_alpha_channel_says_where_the_character_is(
+def test_an_alpha_channel_locates_the_character(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert retarget(dance) == 0
@@ -95,7 +95,7 @@ def test_a_reference_pose_gives_its_bones(dance: DanceFiles) -> None:
     np.testing.assert_allclose(extent(dance.folder / "out.json"), extent(dance.poses), atol=0.01)
 
 
-def test_with_nothing_known_the_poses_are_passed_on_and_this_is_said(
+def test_without_a_body_the_poses_are_unchanged_with_a_warning(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.new("RGB", (60, 80)).save(dance.character)
@@ -128,7 +128,7 @@ def test_the_preview_lies_over_the_character(dance: DanceFiles) -> None:
     assert (clip.frames, clip.fps, clip.width, clip.height, clip.has_audio) == (FRAMES, FPS, 384, 512, True)
 
 
-def test_a_reference_pose_without_a_canvas_is_one_of_the_reference_picture(dance: DanceFiles) -> None:
+def test_a_reference_pose_without_a_canvas_uses_the_size_of_the_image(dance: DanceFiles) -> None:
     assert retarget(dance, reference_pose=dance.poses) == 0
     expected = extent(dance.folder / "out.json")
     (frame, *_) = json.loads(dance.poses.read_text())
@@ -140,7 +140,7 @@ def test_a_reference_pose_without_a_canvas_is_one_of_the_reference_picture(dance
 
 
 @pytest.mark.usefixtures("nets")
-def test_dwpose_finds_the_pose_of_the_reference(
+def test_dwpose_detects_the_pose_of_the_reference(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.fromarray(draw_people(200, 100, (20, 40, 80, 180, "r", 220))).save(dance.character)
@@ -149,7 +149,7 @@ def test_dwpose_finds_the_pose_of_the_reference(
 
 
 @pytest.mark.usefixtures("nets")
-def test_where_dwpose_finds_nobody_alpha_says_where(
+def test_alpha_is_used_if_dwpose_detects_nobody(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     grey = np.full((200, 100, 4), 90, np.uint8)
@@ -160,9 +160,7 @@ def test_where_dwpose_finds_nobody_alpha_says_where(
     assert "fitted to the character's box" in capsys.readouterr().out
 
 
-def test_a_box_that_was_given_stands_above_what_dwpose_would_find(
-    dance: DanceFiles, nets: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_box_overrides_dwpose(dance: DanceFiles, nets: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (nets / "yolox_l.onnx").write_bytes(b"damaged, and not needed")
     assert retarget(dance, box="0.2,0.1,0.8,0.9") == 0
     assert "fitted to the character's box" in capsys.readouterr().out
@@ -176,7 +174,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_masks_of_other_kinds_give_the_same_box(
+def test_all_kinds_of_masks_give_the_same_box(
     dance: DanceFiles, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     alpha = Image.open(dance.character).getchannel("A")
@@ -191,16 +189,16 @@ def test_masks_of_other_kinds_give_the_same_box(
     assert capsys.readouterr().out.count("mask: The character is where the mask is ") == 2
 
 
-def test_what_the_mask_shows_may_be_told(dance: DanceFiles, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mask_shows_overrides_the_detection(dance: DanceFiles, capsys: pytest.CaptureFixture[str]) -> None:
     Image.open(dance.character).getchannel("A").save(dance.folder / "mask.png")
     assert retarget(dance, mask=dance.folder / "mask.png", mask_shows="background") == 0
-    said = capsys.readouterr()
-    assert "where the mask is black" in said.out
-    assert "warning: The character's box is the whole image" in said.err
+    output = capsys.readouterr()
+    assert "where the mask is black" in output.out
+    assert "warning: The character's box is the whole image" in output.err
 
 
 @pytest.mark.parametrize("box", ["0,0,1,1", "0.005,0,1,0.995"])
-def test_a_box_of_the_whole_picture_is_questioned(
+def test_a_box_of_the_whole_image_is_warned_about(
     dance: DanceFiles, box: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert retarget(dance, box=box) == 0
@@ -208,7 +206,7 @@ def test_a_box_of_the_whole_picture_is_questioned(
 
 
 @pytest.mark.parametrize(("value", "kind"), [(0, "empty"), (255, "full")])
-def test_a_mask_of_nothing_is_refused(
+def test_an_empty_mask_is_refused(
     dance: DanceFiles, value: int, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     size = Image.open(dance.character).size
@@ -226,7 +224,7 @@ def numbered(dance: DanceFiles, numbers: range | list[int]) -> Path:
     return folder
 
 
-def test_gaps_in_a_folder_of_poses_stay_in_step_with_the_clip(
+def test_gaps_in_a_folder_of_poses_stay_in_sync_with_the_video(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     there = [number for number in range(FRAMES) if number not in (0, 4, 5)]
@@ -239,7 +237,7 @@ def test_gaps_in_a_folder_of_poses_stay_in_step_with_the_clip(
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_poses_of_another_clip_are_noticed(
+def test_poses_of_another_video_are_refused(
     dance: DanceFiles, times: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frames = json.loads(dance.poses.read_text())
@@ -259,7 +257,7 @@ def test_poses_of_another_clip_are_noticed(
     assert "Traceback" not in error
 
 
-def test_another_number_of_frames_is_told_with_its_ratio(
+def test_another_number_of_frames_is_reported_with_its_ratio(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dance.poses.write_text(json.dumps(json.loads(dance.poses.read_text())[::2]))
@@ -270,13 +268,13 @@ def test_another_number_of_frames_is_told_with_its_ratio(
 
 
 def body_pose(folder: Path) -> Path:
-    """Write a pose of the character, that of the dance's first frame."""
+    """Write the first pose of the dance as the pose of the character."""
     path = folder / "own.json"
     write_poses(path, small_dance().select([0]))
     return path
 
 
-def test_the_puppet_moves_the_picture_for_as_long_as_the_dance(dance: DanceFiles) -> None:
+def test_the_puppet_video_is_as_long_as_the_dance(dance: DanceFiles) -> None:
     video = dance.folder / "puppet.mp4"
     assert retarget(dance, puppet=video, reference_pose=body_pose(dance.folder)) == 0
     clip = probe(video)
@@ -288,7 +286,7 @@ def test_the_puppet_moves_the_picture_for_as_long_as_the_dance(dance: DanceFiles
 
 
 @pytest.mark.usefixtures("grey")
-def test_a_puppet_needs_a_pose_and_says_so_before_the_work(
+def test_a_puppet_without_a_pose_is_refused_before_the_work(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert retarget(dance, puppet=dance.folder / "puppet.mp4", box="0.2,0.1,0.8,0.9") == 2
@@ -296,7 +294,7 @@ def test_a_puppet_needs_a_pose_and_says_so_before_the_work(
     assert not (dance.folder / "out.json").exists()
 
 
-def test_a_puppet_of_another_form_or_over_an_input_is_refused(
+def test_a_puppet_of_another_format_or_over_an_input_is_refused(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = body_pose(dance.folder)

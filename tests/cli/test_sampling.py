@@ -1,4 +1,4 @@
-"""What the options of sampling come to."""
+"""Tests of the sampling options and their defaults."""
 
 import argparse
 from pathlib import Path
@@ -27,17 +27,17 @@ def chosen(folder: Path, *options: str) -> SamplingSettings:
         ("my.pth", SamplingSettings()),
     ],
 )
-def test_what_is_not_given_suits_the_networks(tmp_path: Path, model: str, usual: SamplingSettings) -> None:
+def test_defaults_suit_the_model(tmp_path: Path, model: str, usual: SamplingSettings) -> None:
     assert chosen(tmp_path, "--model", model) == usual
 
 
-def test_what_is_given_counts() -> None:
+def test_options_override_the_defaults() -> None:
     given = "--solver=ddim", "--steps=4", "--guidance=1", "--seed=3", "--window=6", "--overlap=2"
     found = chosen(Path(), "--model=small", *given)
     assert found == SamplingSettings("ddim", 4, Guidance(1.0), seed=3, long_clip=Windows(6, 2))
 
 
-def test_the_released_model_in_its_folder_is_sampled_as_released(tmp_path: Path) -> None:
+def test_the_official_model_in_its_folder_has_the_official_defaults(tmp_path: Path) -> None:
     place = tmp_path / "animate_x" / "animate-x_ckpt.pth"
     place.parent.mkdir()
     place.touch()

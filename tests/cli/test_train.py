@@ -45,7 +45,7 @@ def test_train_resume_and_export(data: Path, tmp_path: Path, capsys: pytest.Capt
     run, bundle = tmp_path / "run", tmp_path / "denoiser.safetensors"
     assert main([*options(data, "epi={probability: 1}"), "--out", str(run)]) == 0
     assert main([*options(data), "--out", str(run)]) == 2
-    assert "holds a training already: give --resume" in capsys.readouterr().err
+    assert "already holds a training run: use --resume" in capsys.readouterr().err
     assert main(["train", "--out", str(run), "--resume", "--cpu", "--set", "steps=3"]) == 0
     assert f"{run}: 3 steps, 6 clips" in capsys.readouterr().out
     assert main(["train", "--export", str(run), "--out", str(bundle)]) == 0
@@ -61,13 +61,13 @@ REFUSED = [
     (["--out", "{run}", "--config", "none.yaml"], "'none.yaml' cannot be read"),
     (["--out", "{run}", "--config", "tiny", "--set", "steps"], "'steps' is not NAME=VALUE"),
     (["--out", "{run}", "--config", "tiny", "--data", "{run}"], "is not an existing folder"),
-    (["--export", "{run}", "--out", "file.pt"], "name the .safetensors file"),
+    (["--export", "{run}", "--out", "file.pt"], "give a name that ends in .safetensors"),
     (["--export", "{run}", "--out", "file.safetensors"], "holds no checkpoint of a training"),
 ]
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), REFUSED)
-def test_what_cannot_work_is_said_in_a_sentence(
+def test_invalid_options_are_refused_in_one_sentence(
     arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = str(tmp_path / "none")
@@ -75,22 +75,24 @@ def test_what_cannot_work_is_said_in_a_sentence(
     assert sentence in capsys.readouterr().err
 
 
-def test_a_precision_that_the_device_lacks_is_refused(
+def test_an_unsupported_precision_is_refused(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*options(data, "mixed_precision=fp16"), "--out", str(tmp_path)]) == 2
-    assert "mixed_precision is fp16, which this device lacks" in capsys.readouterr().err
+    assert "mixed_precision is fp16, which this device does not support" in capsys.readouterr().err
 
 
-def test_a_dry_run_tells_memory_and_work(
+def test_a_dry_run_prints_memory_and_operations(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cost = StepCost(2**28, activations=2**30, operations=3 * 10**12, scan_operations=10**12)
     monkeypatch.setattr("animatex_core.training.animate_x.cost.step_cost", lambda *_: cost)
     assert main(["train", "--config", "paper", "--dry-run"]) == 0
-    told = capsys.readouterr().out
-    assert told.startswith("A step of 1 clips of 32 frames of 512x768, mixed precision bf16")
-    assert all(words in told for words in ("AdamW         2.00 GiB", "memory        6.00 GiB", "3.00 TFLOP"))
+    output = capsys.readouterr().out
+    assert output.startswith("A step of 1 clips of 32 frames of 512x768, mixed precision bf16")
+    assert all(
+        words in output for words in ("AdamW         2.00 GiB", "memory        6.00 GiB", "3.00 TFLOP")
+    )
 
 
 def launch(processes: int) -> list[str]:
@@ -99,11 +101,11 @@ def launch(processes: int) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_ctrl_c_under_torchrun_leaves_a_checkpoint_of_the_last_step(data: Path, tmp_path: Path) -> None:
+def test_ctrl_c_under_torchrun_saves_a_checkpoint_of_the_last_step(data: Path, tmp_path: Path) -> None:
     run, log = tmp_path / "run", tmp_path / "log"
     command = [*launch(1), *options(data, "steps=1000000", "checkpoints.every_steps=null"), "--out", str(run)]
-    with log.open("w") as told:
-        process = subprocess.Popen(command, stdout=told, stderr=subprocess.STDOUT, start_new_session=True)
+    with log.open("w") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         while not re.search(r"step \d+/", log.read_text()):
             assert process.poll() is None, log.read_text()
@@ -118,8 +120,8 @@ def test_a_ctrl_c_under_torchrun_leaves_a_checkpoint_of_the_last_step(data: Path
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_one_that_accumulates(data: Path, tmp_path: Path) -> None:
-    """Of the same samples and noise: gradients are averaged between processes, or one after the other."""
+def test_two_processes_match_one_that_accumulates_gradients(data: Path, tmp_path: Path) -> None:
+    """Same samples and noise: gradients are averaged across processes, or accumulated."""
     alone, together = tmp_path / "alone", tmp_path / "together"
     assert main([*options(data, "accumulation=2"), "--out", str(alone)]) == 0
     subprocess.run([*launch(2), *options(data), "--out", str(together)], check=True)

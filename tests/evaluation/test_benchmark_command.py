@@ -195,11 +195,11 @@ def test_a_folder_of_cases_in_the_cross_setting(tmp_path: Path) -> None:
         (("nothing.safetensors",), "The model 'nothing.safetensors' does not exist: check the path."),
         (
             ("a=small", "a=generated"),
-            "Two systems are called a: give each a name of its own, as NAME=SYSTEM.",
+            "Two systems are named a: give each a unique name, as NAME=SYSTEM.",
         ),
         (("../a=small",), "The name '../a' leads elsewhere through '..' or an empty part"),
-        (("small", "--set=nowhere"), "The set 'nowhere' is no folder: name one, or take procedural."),
         (("small", "--seed=-1"), "seed is -1, but it must be a whole number: use 0 or more."),
+        (("small", "--set=nowhere"), "The set 'nowhere' is not a folder: give an existing folder"),
         (("small", "--size=60x96"), "width is 60 pixels, but it must be a multiple of"),
         (("--cases=1", "--setting=cross", "{empty}"), "There is no clip of the case 0000 in"),
     ],

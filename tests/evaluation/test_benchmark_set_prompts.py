@@ -68,7 +68,7 @@ def test_the_command_writes_a_table(tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--out", "a.txt"], "end it in .csv"),
+        (["--out", "a.txt"], "ends in .csv"),
         (["--count", "1000000"], "use fewer"),
         (["--seed", "-1"], "seed"),
     ],

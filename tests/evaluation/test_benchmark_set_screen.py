@@ -130,7 +130,7 @@ def test_every_clip_is_kept_or_dropped_with_the_reason(
     clips: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert screen(clips) == 0
-    assert "1 of 4 clips are kept" in capsys.readouterr().out
+    assert "1 of 4 videos are kept" in capsys.readouterr().out
     found = report()
     assert (found["nets"], found["kept"], found["not_screened"]) == ("DWPose", ["all.mp4"], [])
     reasons = {name: verdict["why"] for name, verdict in found["clips"].items()}

@@ -197,7 +197,7 @@ def test_the_command_takes_names_and_tells_what_to_keep(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--out", "study.pdf"], "end it in .html"),
+        (["--out", "study.pdf"], "ends in .html"),
         (["--seed", "-1"], "seed is -1"),
         (["--pairs", "9"], "pairs is 9"),
     ],

@@ -255,5 +255,5 @@ def test_the_command_does_not_overwrite_keys(tmp_path: Path, capsys: pytest.Capt
     before = (tmp_path / "k.json").read_bytes()
     both = ["--key", str(tmp_path / "k.json"), "--out", str(tmp_path / "k.json")]
     assert main(["study", "count", str(tmp_path), *both]) == 2
-    assert "name another file" in capsys.readouterr().err
+    assert "use another file for the output" in capsys.readouterr().err
     assert (tmp_path / "k.json").read_bytes() == before
