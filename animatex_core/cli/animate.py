@@ -20,19 +20,28 @@ from ..video.info import probe
 from ..video.side_by_side import side_by_side
 from ..video.writer import check_output, write_clip
 from .options import (
-    USUAL_CLIP,
+    ANIMATE_X_CLIP,
     add_clip_options,
     add_folder_option,
     add_input_options,
     add_pose_options,
     add_rate_option,
 )
-from .output import Bars, check_distinct
-from .plus_options import OPTIONS, Animate, Chosen, Load, add_plus_options, choose_plus, refuse, variant_of
-from .poses import read_dance
+from .output import StageBars, check_distinct
+from .plus_options import (
+    PLUS_OPTIONS,
+    Animate,
+    Load,
+    SelectedModel,
+    add_plus_options,
+    refuse_options,
+    select_plus,
+    variant_of,
+)
+from .poses import read_driving_clip
 from .references import read_reference
 from .retarget_options import add_retarget_options, retarget_settings
-from .sampling import LoadNetworks, add_sampling_options, choose_networks, sampling_settings
+from .sampling import LoadComponents, add_sampling_options, sampling_settings, select_components
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -100,9 +109,9 @@ def run(arguments: argparse.Namespace) -> None:
     model, clip = _choose_model(arguments), probe(arguments.driving, fps=arguments.driving_fps)
     arguments, device = model.completed(arguments), choose_device(arguments.device)
     load = model.find()
-    with Bars() as bars:
+    with StageBars() as bars:
         reference = read_reference(arguments)
-        dance = read_dance(arguments, clip, partial(bars.report, "poses"))
+        dance = read_driving_clip(arguments, clip, partial(bars.report, "poses"))
         fps = dance.choice.fps if arguments.fps is None else arguments.fps
         _check_outputs(arguments, fps)
         animation = load(choose_dtype(arguments.precision, device), device, bars.report)(reference, dance)
@@ -112,23 +121,29 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"{arguments.out}: {count} frames of {width}x{height} at {fps:g} fps")
 
 
-def _choose_model(arguments: argparse.Namespace) -> Chosen:
+def _choose_model(arguments: argparse.Namespace) -> SelectedModel:
     variant = variant_of(arguments)
-    return _choose_animate_x(arguments) if variant is None else choose_plus(arguments, variant)
+    return _choose_animate_x(arguments) if variant is None else select_plus(arguments, variant)
 
 
-def _choose_animate_x(arguments: argparse.Namespace) -> Chosen:
-    refuse(arguments, OPTIONS, "only available for Animate-X++: leave it out, or use --model animate-x-plus")
+def _choose_animate_x(arguments: argparse.Namespace) -> SelectedModel:
+    refuse_options(
+        arguments, PLUS_OPTIONS, "only available for Animate-X++: leave it out, or use --model animate-x-plus"
+    )
     settings = _settings(arguments)
 
     def find() -> Load:
-        return partial(_load, choose_networks(arguments), settings)
+        return partial(_load, select_components(arguments), settings)
 
-    return Chosen(USUAL_CLIP, find)
+    return SelectedModel(ANIMATE_X_CLIP, find)
 
 
 def _load(
-    load: LoadNetworks, settings: AnimationSettings, dtype: torch.dtype, device: torch.device, report: Report
+    load: LoadComponents,
+    settings: AnimationSettings,
+    dtype: torch.dtype,
+    device: torch.device,
+    report: Report,
 ) -> Animate:
     return partial(AnimateXPipeline(load(dtype, device), report).animate, settings=settings)
 

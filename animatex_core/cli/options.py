@@ -16,7 +16,7 @@ FOLDER_HELP = "models folder, laid out like ComfyUI's; default: $ANIMATEX_MODELS
 PROVIDER_NAMES = tuple(provider.label.lower() for provider in PROVIDERS)
 
 # Default number of frames and stride of the driving video.
-USUAL_CLIP = {"frames": 32, "stride": 2}
+ANIMATE_X_CLIP = {"frames": 32, "stride": 2}
 PLUS_CLIP = {"frames": 81, "stride": 1}
 
 # Pose files store no frame numbers: pose k belongs to frame k, so commands that write them use every frame.
@@ -55,14 +55,15 @@ def add_clip_options(parser: argparse.ArgumentParser) -> None:
         type=frame_count,
         default=argparse.SUPPRESS,
         metavar="N",
-        help=f"how many, or all; default: {USUAL_CLIP['frames']}, with Animate-X++ {PLUS_CLIP['frames']}",
+        help=f"how many, or all; default: {ANIMATE_X_CLIP['frames']}, with Animate-X++ {PLUS_CLIP['frames']}",
     )
     group.add_argument(
         "--stride",
         type=positive,
         default=argparse.SUPPRESS,
         metavar="N",
-        help=f"use one frame in N; default: {USUAL_CLIP['stride']}, with Animate-X++ {PLUS_CLIP['stride']}",
+        help=f"use one frame in N; default: {ANIMATE_X_CLIP['stride']}, with Animate-X++ "
+        f"{PLUS_CLIP['stride']}",
     )
     group.add_argument(
         "--start",
@@ -97,7 +98,7 @@ def add_rate_option(parser: argparse.ArgumentParser, *names: str) -> None:
 def add_pose_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of pose detection."""
     group = parser.add_argument_group("pose detection")
-    add_net_options(group)
+    add_pose_model_options(group)
     group.add_argument(
         "--person",
         type=person_rule,
@@ -122,7 +123,7 @@ def add_pose_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-cache", action="store_true", help="detect poses again, even if they are cached")
 
 
-def add_net_options(group: argparse._ArgumentGroup) -> None:
+def add_pose_model_options(group: argparse._ArgumentGroup) -> None:
     """Add the options that select the pose models and where they run."""
     group.add_argument(
         "--pose-nets",

@@ -29,7 +29,7 @@ VARIANTS: dict[str, Variant] = {"animate-x-plus": "simple", "animate-x-plus-full
 """Values of --model, and of --system in `prepare`."""
 
 NOT_FOR_PLUS = "only available for Animate-X, but this is Animate-X++: leave it out"
-OPTIONS = ("prompt", "negative_prompt", "shift", "teacache", "wan")
+PLUS_OPTIONS = ("prompt", "negative_prompt", "shift", "teacache", "wan")
 _ANIMATE_X_OPTIONS = ("solver", "window", "segments", "overlap", "reference_form")
 _Value = TypeVar("_Value")
 
@@ -41,7 +41,7 @@ Load = Callable[[torch.dtype, torch.device, Report], Animate]
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedModel:
     """A model with valid settings.
 
     Args:
@@ -59,7 +59,7 @@ class Chosen:
         return argparse.Namespace(**{**self.usual, **vars(arguments)})
 
 
-def refuse(arguments: argparse.Namespace, options: Iterable[str], why: str) -> None:
+def refuse_options(arguments: argparse.Namespace, options: Iterable[str], why: str) -> None:
     """Raise InvalidInput if one of these options is set.
 
     Args:
@@ -116,20 +116,20 @@ def variant_of(arguments: argparse.Namespace) -> Variant | None:
     return read_plus(model).config.variant if isfile(model) and is_plus(model) else None
 
 
-def choose_plus(arguments: argparse.Namespace, variant: Variant) -> Chosen:
+def select_plus(arguments: argparse.Namespace, variant: Variant) -> SelectedModel:
     """Return Animate-X++ with the settings of the options.
 
     Raises:
         InvalidInput: An option is invalid, or not available for Animate-X++.
 
     """
-    refuse(arguments, _ANIMATE_X_OPTIONS, NOT_FOR_PLUS)
+    refuse_options(arguments, _ANIMATE_X_OPTIONS, NOT_FOR_PLUS)
     settings = plus_settings(arguments, variant)
 
     def find() -> Load:
         return partial(_load, _files(arguments, variant), settings)
 
-    return Chosen(PLUS_CLIP, find)
+    return SelectedModel(PLUS_CLIP, find)
 
 
 def plus_settings(arguments: argparse.Namespace, variant: Variant) -> PlusSettings:

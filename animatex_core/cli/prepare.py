@@ -20,10 +20,10 @@ from ..utils.arguments import parse_size
 from ..utils.devices import choose_device
 from ..utils.text import printable
 from .options import add_folder_option, add_pose_options, models_folder, positive
-from .output import Bar
-from .plus_options import VARIANTS, refuse
+from .output import ProgressBar
+from .plus_options import VARIANTS, refuse_options
 from .poses import ClipPoses
-from .preparation import OPTIONS, Preparing, add_plus_options, begin_plus, given_settings
+from .preparation import PLUS_OPTIONS, StartedPreparation, add_plus_options, begin_plus, given_settings
 
 DEFAULTS = PrepareSettings()
 REFRESH = 16  # frames between updates of the progress
@@ -131,7 +131,7 @@ def run(arguments: Namespace) -> None:
     begin = _begin if arguments.system == SYSTEM else begin_plus
     preparing = begin(arguments, sources := find_sources(arguments.clips))
     try:
-        with Bar(sources, desc="clips") as bar:
+        with ProgressBar(sources, desc="clips") as bar:
             for source in bar:
                 if not preparing.books.is_done(source):
                     _prepare(preparing, source, bar)
@@ -140,7 +140,7 @@ def run(arguments: Namespace) -> None:
     print(f"{arguments.out}: {_summary(report)}, see {preparing.books.folder / REPORT}")
 
 
-def _prepare(preparing: Preparing, source: Source, bar: Bar) -> None:
+def _prepare(preparing: StartedPreparation, source: Source, bar: ProgressBar) -> None:
     name = printable(source.name)
 
     def report(stage: str, done: int, total: int) -> None:
@@ -160,8 +160,12 @@ def _summary(report: dict) -> str:
     return "; ".join([*counts, f"skipped: {len(report['skipped'])} files"])
 
 
-def _begin(arguments: Namespace, sources: Sequence[Source]) -> Preparing:
-    refuse(arguments, OPTIONS, "only available for Animate-X++: leave it out, or use --system animate-x-plus")
+def _begin(arguments: Namespace, sources: Sequence[Source]) -> StartedPreparation:
+    refuse_options(
+        arguments,
+        PLUS_OPTIONS,
+        "only available for Animate-X++: leave it out, or use --system animate-x-plus",
+    )
     settings = PrepareSettings(**given_settings(arguments, PrepareSettings, form="reference_form"))
     poses = ClipPoses(arguments)
     poses.announce(sources)
@@ -170,7 +174,7 @@ def _begin(arguments: Namespace, sources: Sequence[Source]) -> Preparing:
     def add(source: Source, report: Report) -> None:
         preparation.add(source, poses.dance(source, partial(report, "poses")), partial(report, "encoding"))
 
-    return Preparing(preparation.manifest, add)
+    return StartedPreparation(preparation.manifest, add)
 
 
 def _encoders(arguments: Namespace) -> Encoders:
