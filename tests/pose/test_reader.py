@@ -255,12 +255,13 @@ def test_an_unknown_rule_is_rejected() -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "are not JSON"), (b'[{"people": [', "are not JSON"), (b"\xff\xfe\x00", "are not JSON"),
-     (b"[" * 100_000, "are not JSON"), (b"[]", "There are no frames in")],
+    [(b"", "dance.json are not JSON"), (b'[{"people": [', "dance.json are not JSON"),
+     (b"\xff\xfe\x00", "dance.json are not JSON"), (b"[" * 100_000, "dance.json are not JSON"),
+     (b"[]", r"There are no frames in .*dance\.json:")],
 )  # fmt: skip
 def test_files_that_are_no_poses(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "dance.json").write_bytes(content)
-    with pytest.raises(InvalidInput, match=f"dance.json {message}"):
+    with pytest.raises(InvalidInput, match=message):
         read_poses(tmp_path / "dance.json")
 
 
