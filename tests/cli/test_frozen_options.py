@@ -11,7 +11,10 @@ from animatex_core.cli.main import build_parser
 FROZEN = Path(__file__).with_name("frozen_options.json")
 
 
-def commands(parser: argparse.ArgumentParser, name: str = "") -> Iterator[tuple[str, argparse.ArgumentParser]]:
+Parser = argparse.ArgumentParser
+
+
+def commands(parser: Parser, name: str = "") -> Iterator[tuple[str, Parser]]:
     """Yield every command and action, with its words separated by spaces."""
     nested = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     if not nested:
