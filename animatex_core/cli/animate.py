@@ -14,13 +14,13 @@ from ..driving import DrivingClip
 from ..errors import StorageError
 from ..pose.draw import draw_poses
 from ..reference import Reference
+from ..systems import ANIMATE_X, ANIMATE_X_PLUS, system_of_model
 from ..utils.devices import choose_device, choose_dtype
 from ..video.formats import check_settings
 from ..video.info import probe
 from ..video.side_by_side import side_by_side
 from ..video.writer import check_output, write_clip
 from .options import (
-    USUAL_CLIP,
     add_clip_options,
     add_folder_option,
     add_input_options,
@@ -28,7 +28,7 @@ from .options import (
     add_rate_option,
 )
 from .output import Bars, check_distinct
-from .plus_options import OPTIONS, Animate, Chosen, Load, add_plus_options, choose_plus, refuse, variant_of
+from .plus_options import Animate, Chosen, Load, add_plus_options, choose_plus, refuse
 from .poses import read_dance
 from .references import read_reference
 from .retarget_options import add_retarget_options, retarget_settings
@@ -113,18 +113,21 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _choose_model(arguments: argparse.Namespace) -> Chosen:
-    variant = variant_of(arguments)
-    return _choose_animate_x(arguments) if variant is None else choose_plus(arguments, variant)
+    system = system_of_model(arguments.model)
+    if system.variant is None:
+        return _choose_animate_x(arguments)
+    return choose_plus(arguments, system, system.variant)
 
 
 def _choose_animate_x(arguments: argparse.Namespace) -> Chosen:
-    refuse(arguments, OPTIONS, "only available for Animate-X++: leave it out, or use --model animate-x-plus")
+    options = ANIMATE_X_PLUS.sampling_options
+    refuse(arguments, options, "only available for Animate-X++: leave it out, or use --model animate-x-plus")
     settings = _settings(arguments)
 
     def find() -> Load:
         return partial(_load, choose_networks(arguments), settings)
 
-    return Chosen(USUAL_CLIP, find)
+    return Chosen(ANIMATE_X.frame_choice, find)
 
 
 def _load(
