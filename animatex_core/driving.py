@@ -14,7 +14,7 @@ from .pose.keypoints import PoseSequence
 from .pose.person import PersonRule
 from .pose.video_match import SHAPE_TOLERANCE, compare_shapes
 from .utils.progress import Progress, no_progress
-from .video.audio import Sound
+from .video.audio import AudioSource
 from .video.frame_selection import FrameChoice, choose_frames
 from .video.info import VideoInfo, count_frames, probe
 from .video.reader import read_frames
@@ -53,7 +53,7 @@ class DrivingClip:
         """Yield the chosen frames one at a time: (h, w, 3) uint8, RGB."""
         return read_frames(self.clip, indices=self.choice.indices)
 
-    def sound(self, fps: float) -> Sound | None:
+    def sound(self, fps: float) -> AudioSource | None:
         """Return the sound of the chosen frames, in sync with them.
 
         Args:
@@ -65,7 +65,7 @@ class DrivingClip:
         """
         if not self.clip.has_audio:
             return None
-        return Sound(self.clip.path, self.choice.start, self.choice.duration, self.choice.speed(fps))
+        return AudioSource(self.clip.path, self.choice.start, self.choice.duration, self.choice.speed(fps))
 
 
 def open_driving(

@@ -16,7 +16,7 @@ from .pose.video_match import compare_shapes
 from .retarget.character import Box, Character
 from .retarget.mask_files import MaskPlane, mask_from_gray, read_mask
 from .retarget.masks import Shows, find_character, full_image_box_warning, has_aspect_ratio_of
-from .video.image import Picture, read_picture
+from .video.image import LoadedImage, read_image
 
 ImageSource = str | PathLike[str] | Image.Image | np.ndarray
 """A file, a Pillow image, or an array (h, w, 3) uint8 in RGB."""
@@ -92,11 +92,11 @@ def detect_reference_pose(dwpose: DWPose, image: np.ndarray) -> PoseSequence | N
     return pose if seen(pose.body).any() else None
 
 
-def _picture(image: ImageSource) -> Picture:
+def _picture(image: ImageSource) -> LoadedImage:
     if isinstance(image, Image.Image):
         rgba = np.asarray(image.convert("RGBA"))
         alpha = rgba[..., 3]
-        return Picture(
+        return LoadedImage(
             np.asarray(Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA")))[
                 ..., :3
             ],
@@ -108,8 +108,8 @@ def _picture(image: ImageSource) -> Picture:
                 f"The reference is an array {image.shape} of {image.dtype}, but must be (height, width, 3) "
                 "uint8: convert it to RGB."
             )
-        return Picture(image)
-    return read_picture(Path(image))
+        return LoadedImage(image)
+    return read_image(Path(image))
 
 
 def _given_pose(pose: str | Path | PoseSequence | None, rgb: np.ndarray) -> PoseSequence | None:
@@ -125,7 +125,7 @@ def _given_pose(pose: str | Path | PoseSequence | None, rgb: np.ndarray) -> Pose
 def _box_of_mask(
     mask: str | Path | np.ndarray,
     shows: Shows,
-    picture: Picture,
+    picture: LoadedImage,
     pose: PoseSequence | None,
     note: Callable[[str], None] | None,
 ) -> Box:

@@ -17,7 +17,7 @@ from PIL import Image, ImageFilter
 
 from animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, StableDiffusionAutoencoder
 from animatex_core.evaluation.metrics.pixels import psnr
-from animatex_core.hub.bundled import SHIPPED
+from animatex_core.hub.bundled import BUNDLED_MODELS
 from animatex_core.puppet.puppet import puppet_frames
 from animatex_core.training.small_models import scores
 from animatex_core.training.synthetic.backdrop import SCALE
@@ -89,7 +89,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     size = options.frames, options.width, options.height
-    autoencoder = StableDiffusionAutoencoder.from_file(SHIPPED.autoencoder, SMALL_AUTOENCODER)
+    autoencoder = StableDiffusionAutoencoder.from_file(BUNDLED_MODELS.autoencoder, SMALL_AUTOENCODER)
     results: dict[str, list[Scores]] = defaultdict(list)
     for number in range(options.pairs):
         triple = draw_triple(0, number, *size, held_out=True)

@@ -6,7 +6,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..animatex_core.errors import InvalidInput, warn
-from ..animatex_core.hub.bundled import NOTICE, SHIPPED
+from ..animatex_core.hub.bundled import BUNDLED_MODELS, NOTICE
 from ..animatex_core.hub.models_dir import POSE_DETECTOR, POSE_ESTIMATOR
 from ..animatex_core.pose.dwpose import DWPose
 from ..animatex_core.pose.providers import check_device
@@ -73,7 +73,7 @@ class AnimateXLoadModel(io.ComfyNode):
             path = cls._path(model_name)
             if path is None:
                 _warn_built_in(model_name)
-                return io.NodeOutput(load_model_file(SHIPPED.denoiser, BUILT_IN, weight_dtype))
+                return io.NodeOutput(load_model_file(BUNDLED_MODELS.denoiser, BUILT_IN, weight_dtype))
             return io.NodeOutput(load_model_file(path, str(path), weight_dtype))
 
     @classmethod
@@ -131,8 +131,8 @@ class AnimateXLoadEncoders(io.ComfyNode):
             if image_encoder is None or autoencoder is None:
                 _warn_built_in(vae_name if image_encoder else clip_vision_name)
             return io.NodeOutput(
-                load_clip_vision(image_encoder) if image_encoder else load_small_clip_vision(SHIPPED),
-                load_vae(autoencoder) if autoencoder else load_small_vae(SHIPPED),
+                load_clip_vision(image_encoder) if image_encoder else load_small_clip_vision(BUNDLED_MODELS),
+                load_vae(autoencoder) if autoencoder else load_small_vae(BUNDLED_MODELS),
             )
 
     @classmethod

@@ -11,7 +11,7 @@ from animatex_core.errors import AnimateXError
 from animatex_core.evaluation.benchmark.run import write_or_match_settings
 from animatex_core.evaluation.study.material import Pair
 from animatex_core.evaluation.study.votes import Key, read_key, write_key
-from animatex_core.hub.bundled import SHIPPED
+from animatex_core.hub.bundled import BUNDLED_MODELS
 from animatex_core.hub.catalogue import CATALOGUE, load_catalogue
 from animatex_core.pose.formats.reader import read_poses
 from animatex_core.training.animate_x_plus.folder import HEADER, VERSION, WanClipFolder
@@ -67,7 +67,7 @@ def settings(folder: Path) -> tuple[Path, Callable[[], object]]:
 
 def sizes(folder: Path) -> tuple[Path, Callable[[], object]]:
     path = folder / "sizes.json"
-    text = SHIPPED.image_encoder_config.read_text(encoding="utf-8").rstrip()
+    text = BUNDLED_MODELS.image_encoder_config.read_text(encoding="utf-8").rstrip()
     path.write_text(text[:-1] + ', "by": "é"}', encoding="utf-8")
     return path, lambda: read_open_clip_config(path)
 

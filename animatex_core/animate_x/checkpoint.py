@@ -15,19 +15,19 @@ import torch
 from torch import Tensor
 
 from ..checkpoints.safe_load import open_tensors, read_metadata
-from ..checkpoints.safetensors_writer import layout_of, write_safetensors
+from ..checkpoints.safetensors_writer import tensor_layout, write_safetensors
 from ..checkpoints.validation import (
     cast_finite,
+    check_dense_floats,
     check_keys,
-    check_kinds,
     check_precision,
     load_strictly,
     shapes,
 )
-from ..checkpoints.wrappers import without_wrapper
+from ..checkpoints.wrappers import strip_weights_prefix
 from ..errors import InvalidInput, WrongCheckpoint
 from ..utils.documents import parse_json
-from ..utils.text import reason_of
+from ..utils.text import first_sentence
 from .checkpoint_keys import POSITION_TABLE, from_official, official_keys
 from .config import DenoiserConfig
 from .layers import UNINITIALISED
@@ -148,7 +148,7 @@ def write_denoiser(target: str | Path, file: DenoiserFile, dtype: torch.dtype = 
     assert file.text_context is not None
     check_text_context(file.text_context, file.config)
     tensors = {TEXT_CONTEXT: file.text_context} | {PREFIX + name: x for name, x in file.tensors.items()}
-    layout = {name: (shape, dtype) for name, (shape, _) in layout_of(tensors).items()}
+    layout = {name: (shape, dtype) for name, (shape, _) in tensor_layout(tensors).items()}
     narrow = ((name, cast_finite(name, tensor, dtype, "The denoiser")) for name, tensor in tensors.items())
     write_safetensors(target, layout, narrow, bundle_metadata(file.config, file.trained_on))
 
@@ -156,9 +156,9 @@ def write_denoiser(target: str | Path, file: DenoiserFile, dtype: torch.dtype = 
 def read_official(source: str | Path, config: DenoiserConfig) -> dict[str, Tensor]:
     """Return the tensors of an official checkpoint; raises WrongCheckpoint unless they fit `config`."""
     expected = without_position_tables(official_keys(AnimateXUNet(config, UNINITIALISED, device="meta")))
-    tensors = without_wrapper(open_tensors(source), expected, source)
+    tensors = strip_weights_prefix(open_tensors(source), expected, source)
     check_keys(expected, without_position_tables(shapes(tensors)), "the Animate-X denoiser", str(source))
-    check_kinds(tensors, source)
+    check_dense_floats(tensors, source)
     return tensors
 
 
@@ -172,7 +172,7 @@ def _read_bundle(path: str | Path, metadata: dict[str, str]) -> DenoiserFile:
     tensors = open_tensors(path)
     if TEXT_CONTEXT not in tensors:
         raise WrongCheckpoint(f"{path} lacks {TEXT_CONTEXT}: {AGAIN}.")
-    check_kinds(tensors, path)
+    check_dense_floats(tensors, path)
     context = tensors.pop(TEXT_CONTEXT)
     if tuple(context.shape) != context_shape(config) or not context.float().isfinite().all():
         raise WrongCheckpoint(f"{path} has a damaged {TEXT_CONTEXT} of {tuple(context.shape)}: {AGAIN}.")
@@ -200,7 +200,7 @@ def _configuration(
         return config, denoiser_shapes(config), trained_on
     except CONFIG_ERRORS as error:
         raise WrongCheckpoint(
-            f"{path} has an unusable configuration ({reason_of(error)}): {AGAIN}."
+            f"{path} has an unusable configuration ({first_sentence(error)}): {AGAIN}."
         ) from error
 
 
@@ -222,4 +222,4 @@ def check_text_context(context: Tensor, config: DenoiserConfig) -> None:
             f"The text context is {tuple(context.shape)}, but the denoiser needs {expected}: encode it with "
             "the text encoder of OpenCLIP ViT-H-14."
         )
-    check_kinds({TEXT_CONTEXT: context}, "The text encoder's output")
+    check_dense_floats({TEXT_CONTEXT: context}, "The text encoder's output")

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from ..errors import InvalidInput
-from ..utils.validation import MAX_SIZE, require_int, shown
+from ..utils.validation import MAX_SIZE, require_int, short_repr
 from .config_checks import check_choice, check_fields
 
 # A file can contain any sizes; within these the network can be built on the meta device in seconds.
@@ -147,7 +147,7 @@ class DenoiserConfig:
         check_choice("temporal", self.temporal, get_args(TemporalKind))
         check_choice("motion_attention", self.motion_attention, get_args(MotionAttention))
         if not 0 <= self.motion_scale <= 1:
-            raise InvalidInput(f"motion_scale is {shown(self.motion_scale)}: choose alpha in 0..1.")
+            raise InvalidInput(f"motion_scale is {short_repr(self.motion_scale)}: choose alpha in 0..1.")
         self._check_widths()
 
     def _check_widths(self) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoints.safe_load import open_tensors, read_metadata, tensor_groups
-from ..checkpoints.safetensors_writer import layout_of, write_safetensors
+from ..checkpoints.safetensors_writer import tensor_layout, write_safetensors
 from ..checkpoints.validation import cast_finite, check_archive, check_precision
 from ..checkpoints.wrappers import weights_prefix
 from ..errors import InvalidInput
@@ -65,7 +65,7 @@ def convert_denoiser(
     prefix = weights_prefix(open_tensors(source), without_position_tables(official_keys(unet)), source)
     context = cast_finite(TEXT_CONTEXT, text_context, dtype, "The text encoder's output")
     layout = {TEXT_CONTEXT: (tuple(context.shape), dtype)}
-    layout |= {PREFIX + name: entry for name, entry in layout_of(unet.state_dict()).items()}
+    layout |= {PREFIX + name: entry for name, entry in tensor_layout(unet.state_dict()).items()}
     metadata = bundle_metadata(config, RELEASED)
 
     def tensors() -> Iterator[tuple[str, Tensor]]:

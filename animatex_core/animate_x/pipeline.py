@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from ..driving import DrivingClip
-from ..hub.bundled import SHIPPED
+from ..hub.bundled import BUNDLED_MODELS
 from ..hub.catalogue import default_models_folder
 from ..hub.models_dir import ModelsDir
 from ..pose.dwpose import DWPose
@@ -85,7 +85,7 @@ class AnimateXPipeline:
         dwpose = DWPose(*(folder.find_pose_files() or (None, None)))
         denoiser = folder.find_denoiser() if model == "auto" else None if model == "small" else Path(model)
         if denoiser is None:
-            networks = load_small(SHIPPED, dtype, place)
+            networks = load_small(BUNDLED_MODELS, dtype, place)
             return cls(networks, report, SamplingSettings.for_small_bundle(), dwpose)
         require_file(denoiser, "model")
         return cls(load_components(folder, denoiser, dtype, place), report, dwpose=dwpose)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from ..errors import InvalidInput, warn
-from ..utils.validation import MAX_SIZE, require_int_fields, shown
+from ..utils.validation import MAX_SIZE, require_int_fields, short_repr
 
 ReferenceForm = Literal["picture", "latents", "both"]
 
@@ -64,7 +64,7 @@ def check_reference_form(form: str) -> None:
     """Raise InvalidInput unless `form` is a `ReferenceForm`."""
     if form not in get_args(ReferenceForm):
         raise InvalidInput(
-            f"The reference form is {shown(form)}: choose one of {', '.join(get_args(ReferenceForm))}."
+            f"The reference form is {short_repr(form)}: choose one of {', '.join(get_args(ReferenceForm))}."
         )
 
 

@@ -16,12 +16,12 @@ from torch import Tensor
 from ..animate_x.checkpoint_keys import POSITION_TABLE, from_official, official_keys
 from ..animate_x.layers import UNINITIALISED
 from ..checkpoints.safe_load import open_tensors, read_metadata
-from ..checkpoints.safetensors_writer import layout_of, write_safetensors
+from ..checkpoints.safetensors_writer import tensor_layout, write_safetensors
 from ..checkpoints.validation import (
     cast_finite,
     check_archive,
+    check_dense_floats,
     check_keys,
-    check_kinds,
     load_strictly,
     shapes,
 )
@@ -30,7 +30,7 @@ from ..hub.models_dir import Variant
 from ..utils.documents import parse_json
 from ..utils.files import check_target
 from ..utils.progress import Progress, no_progress
-from ..utils.text import reason_of
+from ..utils.text import first_sentence
 from .config import PlusConfig, WanConfig
 from .lora import COMFYUI_PREFIX, Lora, check_targets, read_lora, to_comfyui_keys
 from .modules import PlusModules
@@ -76,7 +76,7 @@ def read_plus(path: str | Path, config: PlusConfig | None = None, wan: WanConfig
     """
     metadata = read_metadata(path)
     tensors = open_tensors(path)
-    check_kinds(tensors, path)
+    check_dense_floats(tensors, path)
     converted = metadata.get("format") == FORMAT
     file = _converted(path, metadata, tensors) if converted else _released(path, tensors, config)
     if wan is not None:
@@ -168,7 +168,7 @@ def write_plus(target: str | Path, file: PlusFile, on_progress: Progress = no_pr
     lora = to_comfyui_keys(file.lora)
     types = dict.fromkeys(modules, torch.float32) | dict.fromkeys(lora, torch.bfloat16)
     tensors = modules | lora
-    layout = {name: (shape, types[name]) for name, (shape, _) in layout_of(tensors).items()}
+    layout = {name: (shape, types[name]) for name, (shape, _) in tensor_layout(tensors).items()}
     total = sum(tensor.numel() * types[name].itemsize for name, tensor in tensors.items())
 
     def written() -> Iterator[tuple[str, Tensor]]:
@@ -213,7 +213,7 @@ def _converted(path: str | Path, metadata: Mapping[str, str], tensors: Mapping[s
         expected = module_shapes(config)
     except _UNUSABLE as error:
         raise WrongCheckpoint(
-            f"{path} has an unusable configuration ({reason_of(error)}): convert the official checkpoint "
+            f"{path} has an unusable configuration ({first_sentence(error)}): convert the official checkpoint "
             "again."
         ) from error
     lora = {key: tensor for key, tensor in tensors.items() if key.startswith(COMFYUI_PREFIX)}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..checkpoints.validation import NAMED
+from ..checkpoints.validation import MAX_LISTED_KEYS
 from ..errors import WrongCheckpoint
-from ..utils.text import short
+from ..utils.text import shorten_key
 
 RELEASED_PREFIX = "pipe.dit."
 COMFYUI_PREFIX = "diffusion_model."  # of the transformer in ComfyUI
@@ -153,7 +153,9 @@ def _shape(pair: LoraPair) -> tuple[int, int]:
 
 def _refuse(layers: Sequence[str], source: str, why: str) -> None:
     if layers:
-        named = ", ".join(short(layer) for layer in layers[:NAMED]) + (", ..." if len(layers) > NAMED else "")
+        named = ", ".join(shorten_key(layer) for layer in layers[:MAX_LISTED_KEYS]) + (
+            ", ..." if len(layers) > MAX_LISTED_KEYS else ""
+        )
         raise WrongCheckpoint(
             f"{source} has {len(layers)} LoRA layers {why} ({named}): choose the file that belongs to "
             "Animate-X++."

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ..errors import CheckpointError, DamagedCheckpoint, OutOfMemory
 from ..utils.devices import is_out_of_memory
-from ..utils.text import reason_of
+from ..utils.text import first_sentence
 from ..utils.validation import may_block
-from .file_signatures import head_of, mistaken_for
+from .file_signatures import describe_wrong_file, read_head
 
 REMEDY_DAMAGED = "download it again, or check that the path is correct"
 
@@ -29,7 +29,7 @@ MALFORMED = (  # what zipfile and torch's restricted unpickler raise for damage 
 )
 
 
-class Form(enum.Enum):
+class FileFormat(enum.Enum):
     """The format of a weights file."""
 
     SAFETENSORS = "safetensors"
@@ -37,7 +37,7 @@ class Form(enum.Enum):
     LEGACY = "legacy"  # written by torch.save before; cannot be memory-mapped
 
 
-def file_form(path: Path) -> Form:
+def detect_format(path: Path) -> FileFormat:
     """Return the format of a weights file by its first bytes; names are unreliable.
 
     Args:
@@ -56,12 +56,14 @@ def file_form(path: Path) -> Form:
     if may_block(path):
         raise CheckpointError(f"{path} is a pipe or device: give the path of a weights file.")
     try:
-        head = head_of(path)
+        head = read_head(path)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be opened ({error.strerror}): check the path.") from error
     form = _form_of(head)
     if form is None:
-        fault = mistaken_for(head) or f"is neither a safetensors file nor a torch pickle: {REMEDY_DAMAGED}"
+        fault = (
+            describe_wrong_file(head) or f"is neither a safetensors file nor a torch pickle: {REMEDY_DAMAGED}"
+        )
         raise DamagedCheckpoint(f"{path} {fault}.")
     return form
 
@@ -70,14 +72,14 @@ def unreadable(path: Path, error: Exception) -> DamagedCheckpoint | OutOfMemory:
     """Return the exception for a failed read; a lack of memory does not mean that the file is damaged."""
     if is_out_of_memory(error):
         return OutOfMemory(f"There is too little memory to read {path}: close other programs.")
-    return DamagedCheckpoint(f"{path} is truncated or damaged ({reason_of(error)}): {REMEDY_DAMAGED}.")
+    return DamagedCheckpoint(f"{path} is truncated or damaged ({first_sentence(error)}): {REMEDY_DAMAGED}.")
 
 
-def _form_of(head: bytes) -> Form | None:
+def _form_of(head: bytes) -> FileFormat | None:
     if head.startswith(b"PK\x03\x04"):
-        return Form.ZIP
+        return FileFormat.ZIP
     if head[8:9] == b"{":  # eight bytes of length, then the JSON header
-        return Form.SAFETENSORS
+        return FileFormat.SAFETENSORS
     if head.startswith(b"\x80"):
-        return Form.LEGACY
+        return FileFormat.LEGACY
     return None

@@ -5,13 +5,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-HEAD = 4096
+HEAD_BYTES = 4096
 """Bytes to read from the beginning of a file."""
 
 Recognizer = Callable[[bytes], str | None]
 
 
-def mistaken_for(head: bytes, *, any_file: bool = False) -> str | None:
+def describe_wrong_file(head: bytes, *, any_file: bool = False) -> str | None:
     """Recognize a file that cannot be weights.
 
     Args:
@@ -27,10 +27,10 @@ def mistaken_for(head: bytes, *, any_file: bool = False) -> str | None:
     return next((fault for recognize in recognizers if (fault := recognize(head)) is not None), None)
 
 
-def head_of(path: Path) -> bytes:
+def read_head(path: Path) -> bytes:
     """Return the first bytes of a file."""
     with path.open("rb") as file:
-        return file.read(HEAD)
+        return file.read(HEAD_BYTES)
 
 
 def _empty(head: bytes) -> str | None:

@@ -14,7 +14,7 @@ from typing import IO, Any, ClassVar
 
 from .pickle_placeholders import (
     NotForTensors,
-    Opaque,
+    PlaceholderObject,
     Storage,
     TooLarge,
     make_bytes,
@@ -29,9 +29,9 @@ MAX_PICKLE = 16 << 20  # bytes; the 2,100 tensors of the official checkpoint tak
 MAX_READS = 3_000_000  # about two per opcode
 MAX_DIMENSIONS = 64  # as in torch
 MAX_COPIES = 4  # how often the tensors of a file may share its bytes
-ALLOWANCE = 1 << 20  # bytes, for small files
+SMALL_FILE_BYTES = 1 << 20  # bytes, for small files
 MAX_COPIED = 64 << 20  # bytes of all copies of text, lists and dictionaries that calls make
-MEMBER = 100  # bytes per member of a set or dictionary
+MEMBER_BYTES = 100  # bytes per member of a set or dictionary
 
 # The opcodes of torch's restricted unpickler.
 OPCODES = (
@@ -120,9 +120,9 @@ class _Inspector(pickle._Unpickler):  # the C version allocates its memo by the 
             "builtins.bytearray": self._copying(make_bytes),
             "_codecs.encode": self._copying(make_bytes),
             "torch.Size": self._copying(tuple),
-            "torch.device": Opaque,
-            "torch.Tensor": Opaque,
-            "torch.nn.parameter.Parameter": Opaque,
+            "torch.device": PlaceholderObject,
+            "torch.Tensor": PlaceholderObject,
+            "torch.nn.parameter.Parameter": PlaceholderObject,
             "torch._utils._rebuild_tensor": self._tensor,
             "torch._utils._rebuild_tensor_v2": self._tensor,
             "torch._utils._rebuild_tensor_v3": self._typed_tensor,
@@ -137,7 +137,7 @@ class _Inspector(pickle._Unpickler):  # the C version allocates its memo by the 
         if path.startswith("torch."):
             return torch_global(path)
         self.strange = self.strange or path  # torch refuses it, unless ComfyUI has allowed it
-        return Opaque
+        return PlaceholderObject
 
     def persistent_load(self, pid: Any) -> Storage:
         _, kind, key, _, numel, *_ = pid
@@ -150,15 +150,15 @@ class _Inspector(pickle._Unpickler):  # the C version allocates its memo by the 
 
     def _tensor(
         self, storage: Storage, offset: int, size: Sequence[int], stride: Sequence[int], *_: object
-    ) -> Opaque:
+    ) -> PlaceholderObject:
         self._claim(storage, storage.item, offset, size, stride)
-        return Opaque()
+        return PlaceholderObject()
 
     def _typed_tensor(
         self, storage: Storage, offset: int, size: Sequence[int], stride: Sequence[int], *rest: Any
-    ) -> Opaque:
+    ) -> PlaceholderObject:
         self._claim(storage, rest[2].itemsize, offset, size, stride)
-        return Opaque()
+        return PlaceholderObject()
 
     def _rebuilt(
         self, function: Callable[..., object], kind: object, values: Iterable[Any], state: object
@@ -185,7 +185,7 @@ class _Inspector(pickle._Unpickler):  # the C version allocates its memo by the 
         self._claimed += nbytes
         if nbytes and max(nbytes, end * item) > storage.nbytes:
             raise TooLarge(f"a tensor larger than its storage of {storage.nbytes:,} bytes")
-        if self._claimed > MAX_COPIES * self._total + ALLOWANCE:
+        if self._claimed > MAX_COPIES * self._total + SMALL_FILE_BYTES:
             raise TooLarge("tensors that share their bytes many times over")
 
     def _copying(self, make: Callable[..., object]) -> Callable[..., object]:
@@ -199,7 +199,7 @@ class _Inspector(pickle._Unpickler):  # the C version allocates its memo by the 
 
     def _count_copy(self, value: object) -> None:
         if isinstance(value, str | bytes | list | tuple | dict | set):
-            self._copied += len(value) * (1 if isinstance(value, str | bytes) else MEMBER)
+            self._copied += len(value) * (1 if isinstance(value, str | bytes) else MEMBER_BYTES)
         if self._copied > MAX_COPIED:
             raise TooLarge("many copies of its content")
 

@@ -26,17 +26,17 @@ class NotForTensors(Exception):
     """A pickle requests something that weights do not need; the message is its name."""
 
 
-class Fields(dict[Any, Any]):
+class PlaceholderDict(dict[Any, Any]):
     """Stands for any kind of dictionary, which may have attributes too."""
 
 
-class Opaque:
+class PlaceholderObject:
     """Stands for objects of negligible size, and for those that torch itself refuses."""
 
     def __init__(self, *_: object) -> None:
         pass
 
-    def __call__(self, *_: object) -> "Opaque":
+    def __call__(self, *_: object) -> "PlaceholderObject":
         """Stand for the result too."""
         return self
 
@@ -97,11 +97,11 @@ def torch_global(path: str) -> object:
     raise NotForTensors(path)
 
 
-def make_fields(*pairs: Any) -> Fields:
+def make_fields(*pairs: Any) -> PlaceholderDict:
     """Create a dictionary; raises NotForTensors for keys that are not plain values."""
     items = list(pairs[0].items() if isinstance(pairs[0], dict) else pairs[0]) if pairs else []
     require_plain_keys([key for key, _ in items])
-    return Fields(items)
+    return PlaceholderDict(items)
 
 
 def make_set(values: Sequence[Any] = ()) -> set[Any]:

@@ -11,11 +11,11 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..errors import DamagedCheckpoint, WrongCheckpoint
-from ..utils.text import short
-from .file_form import REMEDY_DAMAGED, Form, file_form, unreadable
+from ..utils.text import shorten_key
+from .file_form import REMEDY_DAMAGED, FileFormat, detect_format, unreadable
 from .torch_pickles import read_pickle
-from .wrappers import plain_keys, shards_of, unpacked
-from .zeroed_regions import require_no_holes, require_no_holes_in, safetensors_regions, zip_regions
+from .wrappers import find_shards, strip_framework_prefixes, unwrap_state_dict
+from .zeroed_regions import check_zeroed_file, check_zeroed_tensors, safetensors_regions, zip_regions
 
 MAX_HEADER = 8 << 20  # bytes of the JSON in a safetensors file; that of Wan 14B has 0.2 MB
 
@@ -43,8 +43,8 @@ def open_tensors(path: str | Path, prefix: str = "", *, weights: bool = True) ->
 
     """
     path = Path(path)
-    stored = _stored_in_all(shards_of(path), weights)
-    names = plain_keys(stored)
+    stored = _stored_in_all(find_shards(path), weights)
+    names = strip_framework_prefixes(stored)
     tensors = {
         names[key][len(prefix) :]: tensor for key, tensor in stored.items() if names[key].startswith(prefix)
     }
@@ -61,7 +61,7 @@ def _stored_in_all(shards: list[Path], weights: bool) -> dict[str, Tensor]:
         found = _stored_in(shard, weights)
         if twice := sorted(found.keys() & stored.keys()):
             raise DamagedCheckpoint(
-                f"{shard} contains {short(twice[0])}, as does another part next to it: download all parts of "
+                f"{shard} contains {shorten_key(twice[0])}, as does another part next to it: download all parts of "
                 "one version."
             )
         stored |= found
@@ -70,11 +70,11 @@ def _stored_in_all(shards: list[Path], weights: bool) -> dict[str, Tensor]:
 
 def _stored_in(path: Path, weights: bool) -> dict[str, Tensor]:
     """Return the tensors of one file under its own keys."""
-    form = file_form(path)
+    form = detect_format(path)
     stored = (
         _read_safetensors(path)
-        if form is Form.SAFETENSORS
-        else unpacked(read_pickle(path, mapped=form is Form.ZIP), path)
+        if form is FileFormat.SAFETENSORS
+        else unwrap_state_dict(read_pickle(path, mapped=form is FileFormat.ZIP), path)
     )
     tensors = {
         key: value.detach()
@@ -86,11 +86,13 @@ def _stored_in(path: Path, weights: bool) -> dict[str, Tensor]:
     return tensors
 
 
-def _require_no_holes(path: Path, form: Form, tensors: Mapping[str, Tensor]) -> None:
-    if form is Form.LEGACY:
-        require_no_holes_in(path, tensors)
+def _require_no_holes(path: Path, form: FileFormat, tensors: Mapping[str, Tensor]) -> None:
+    if form is FileFormat.LEGACY:
+        check_zeroed_tensors(path, tensors)
     else:
-        require_no_holes(path, (safetensors_regions if form is Form.SAFETENSORS else zip_regions)(path))
+        check_zeroed_file(
+            path, (safetensors_regions if form is FileFormat.SAFETENSORS else zip_regions)(path)
+        )
 
 
 def tensor_groups(path: str | Path, max_bytes: int, prefix: str = "") -> Iterator[dict[str, Tensor]]:
@@ -113,7 +115,7 @@ def tensor_groups(path: str | Path, max_bytes: int, prefix: str = "") -> Iterato
     """
     tensors: Mapping[str, Tensor] = open_tensors(path, prefix)
     groups = list(_grouped({key: tensor.nbytes for key, tensor in tensors.items()}, max_bytes))
-    mapped = file_form(shards_of(Path(path))[0]) is not Form.LEGACY
+    mapped = detect_format(find_shards(Path(path))[0]) is not FileFormat.LEGACY
     for keys in groups:
         if mapped:
             tensors = open_tensors(path, prefix)
@@ -122,8 +124,8 @@ def tensor_groups(path: str | Path, max_bytes: int, prefix: str = "") -> Iterato
 
 def read_metadata(path: str | Path) -> dict[str, str]:
     """Return the text metadata of a safetensors file; {} if it has none or another format."""
-    path = shards_of(Path(path))[0]
-    if file_form(path) is not Form.SAFETENSORS:
+    path = find_shards(Path(path))[0]
+    if detect_format(path) is not FileFormat.SAFETENSORS:
         return {}
     try:
         _check_header(path)

@@ -34,7 +34,7 @@ DTYPE_NAMES = {
 }
 
 
-def layout_of(tensors: Mapping[str, Tensor]) -> Layout:
+def tensor_layout(tensors: Mapping[str, Tensor]) -> Layout:
     """Return name -> (shape, dtype) of tensors, without reading their values."""
     return {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in tensors.items()}
 

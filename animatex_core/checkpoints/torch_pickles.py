@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import torch
 
 from ..errors import DamagedCheckpoint, UnsafeCheckpoint, WrongCheckpoint
-from ..utils.text import short
+from ..utils.text import shorten_key
 from .file_form import MALFORMED, unreadable
 from .pickle_check import check_pickle, is_at_end, read_bounded
 from .pickle_placeholders import NotForTensors, TooLarge
@@ -96,7 +96,7 @@ def _check_legacy(path: Path) -> None:
 
 
 def _unsafe(path: Path, requested: str | None) -> UnsafeCheckpoint:
-    named = f" ({short(requested)})" if requested else ""
+    named = f" ({shorten_key(requested)})" if requested else ""
     return UnsafeCheckpoint(
         f"{path} is a pickle that requests more than tensors{named}, so it was refused and nothing in it was "
         f"executed: {REMEDY_UNSAFE}."

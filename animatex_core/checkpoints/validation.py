@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from ..errors import DamagedCheckpoint, InvalidInput, WrongCheckpoint
 from ..utils.devices import reraise_oom
-from ..utils.text import short
-from .file_form import MALFORMED, REMEDY_DAMAGED, Form, file_form, unreadable
+from ..utils.text import shorten_key
+from .file_form import MALFORMED, REMEDY_DAMAGED, FileFormat, detect_format, unreadable
 
 PRECISIONS = (torch.float32, torch.float16, torch.bfloat16)
-NAMED = 5  # how many keys a message lists; the rest are counted
+MAX_LISTED_KEYS = 5  # how many keys a message lists; the rest are counted
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -25,14 +25,14 @@ def check_precision(dtype: torch.dtype) -> None:
         raise InvalidInput(f"Weights cannot be converted to {dtype}: use float16, bfloat16 or float32.")
 
 
-def check_kinds(tensors: Mapping[str, Tensor], source: str | Path) -> None:
+def check_dense_floats(tensors: Mapping[str, Tensor], source: str | Path) -> None:
     """Raise WrongCheckpoint unless every tensor is dense, has a floating point dtype, and has values."""
     for key, tensor in tensors.items():
         plain = tensor.is_floating_point() and tensor.layout == torch.strided
         if not plain or tensor.is_meta or tensor.is_quantized:
             kind = f"{tensor.dtype}, {tensor.layout} on {tensor.device}"
             raise WrongCheckpoint(
-                f"{source} contains {short(key)} as {kind}, but weights are dense floating point numbers: "
+                f"{source} contains {shorten_key(key)} as {kind}, but weights are dense floating point numbers: "
                 "use the original checkpoint."
             )
 
@@ -40,7 +40,7 @@ def check_kinds(tensors: Mapping[str, Tensor], source: str | Path) -> None:
 def check_archive(path: str | Path) -> None:
     """Verify the checksums of a zip checkpoint, which reads all of it; raises DamagedCheckpoint."""
     path = Path(path)
-    if file_form(path) is not Form.ZIP:
+    if detect_format(path) is not FileFormat.ZIP:
         return
     try:
         with zipfile.ZipFile(path) as archive:
@@ -49,7 +49,7 @@ def check_archive(path: str | Path) -> None:
         raise unreadable(path, error) from error
     if entry is not None:
         raise DamagedCheckpoint(
-            f"{path} is damaged (the checksum of {short(entry)} differs): {REMEDY_DAMAGED}."
+            f"{path} is damaged (the checksum of {shorten_key(entry)} differs): {REMEDY_DAMAGED}."
         )
 
 
@@ -86,10 +86,10 @@ def check_keys(
         WrongCheckpoint: Keys are missing or unexpected, or shapes differ.
 
     """
-    missing = [short(key) for key in expected if key not in found]
-    unexpected = [short(key) for key in found if key not in expected]
+    missing = [shorten_key(key) for key in expected if key not in found]
+    unexpected = [shorten_key(key) for key in found if key not in expected]
     resized = [
-        f"{short(key)} is {tuple(found[key])} instead of {tuple(expected[key])}"
+        f"{shorten_key(key)} is {tuple(found[key])} instead of {tuple(expected[key])}"
         for key in expected
         if key in found and tuple(found[key]) != tuple(expected[key])
     ]
@@ -144,5 +144,5 @@ def load_strictly(
 
 
 def _fault(kind: str, keys: Sequence[str]) -> str:
-    rest = ", ..." if len(keys) > NAMED else ""
-    return f"{len(keys)} {kind} ({', '.join(keys[:NAMED])}{rest})" if keys else ""
+    rest = ", ..." if len(keys) > MAX_LISTED_KEYS else ""
+    return f"{len(keys)} {kind} ({', '.join(keys[:MAX_LISTED_KEYS])}{rest})" if keys else ""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..errors import CheckpointError, DamagedCheckpoint, warn
 from ..utils.documents import read_json
-from ..utils.text import reason_of
+from ..utils.text import first_sentence
 
 INDEX = re.compile(r".*\.index(\.\w+)?\.json", re.IGNORECASE)
 SHARD = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>\.\w+)")
@@ -32,7 +32,7 @@ STATES = frozenset(
 )
 """Keys of a training checkpoint that are not weights."""
 
-ENOUGH = 0.5
+MIN_SHARE = 0.5
 """A set of weights has at least this share of the tensors of the largest one."""
 
 CONTAINERS = (
@@ -53,7 +53,7 @@ CONTAINERS = (
 """Keys of a checkpoint under which frameworks store weights, averaged ones first."""
 
 
-def shards_of(path: Path) -> list[Path]:
+def find_shards(path: Path) -> list[Path]:
     """Return the files that make up a checkpoint, in order.
 
     Args:
@@ -86,7 +86,7 @@ def _names_in(index: Path) -> list[str]:
         raise CheckpointError(f"{index} cannot be opened ({error.strerror}): check the path.") from error
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DamagedCheckpoint(
-            f"{index} is not a weights index ({reason_of(error)}): download it again."
+            f"{index} is not a weights index ({first_sentence(error)}): download it again."
         ) from error
     if not names or any(not _is_beside(name) for name in names):
         raise DamagedCheckpoint(f"{index} lists files that are not next to it: download it again.")
@@ -106,7 +106,7 @@ def _present(path: Path, name: str) -> Path:
     return shard
 
 
-def unpacked(content: Mapping[Any, Any], path: Path) -> Mapping[Any, Any]:
+def unwrap_state_dict(content: Mapping[Any, Any], path: Path) -> Mapping[Any, Any]:
     """Take weights out of the containers that frameworks put around them.
 
     Args:
@@ -127,7 +127,7 @@ def unpacked(content: Mapping[Any, Any], path: Path) -> Mapping[Any, Any]:
     return content
 
 
-def plain_keys(keys: Iterable[str]) -> dict[str, str]:
+def strip_framework_prefixes(keys: Iterable[str]) -> dict[str, str]:
     """Return key -> key without the prefixes of `torch.compile` and `DistributedDataParallel`."""
     renamed = {key: key.replace(COMPILED, "") for key in keys}
     while renamed and all(name.startswith(PARALLEL) for name in renamed.values()):
@@ -158,7 +158,7 @@ def weights_prefix(keys: Collection[str], expected: Collection[str], path: str |
     return prefixes[0] if prefixes else ""
 
 
-def without_wrapper(
+def strip_weights_prefix(
     tensors: Mapping[str, Tensor], expected: Collection[str], path: str | Path
 ) -> dict[str, Tensor]:
     """Return one set of weights without its prefix; arguments as for `weights_prefix`."""
@@ -170,7 +170,7 @@ def _sets_in(content: Mapping[Any, Any], names: Iterable[str]) -> list[str]:
     """Return which of these names contain weights, not just a few values."""
     counts = {name: _most_within({name: content.get(name)}) for name in names}
     most = max(counts.values(), default=0)
-    return [name for name, count in counts.items() if count and count >= ENOUGH * most]
+    return [name for name, count in counts.items() if count and count >= MIN_SHARE * most]
 
 
 def _others(content: Mapping[Any, Any]) -> list[str]:

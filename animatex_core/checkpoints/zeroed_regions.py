@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DamagedCheckpoint
-from ..utils.text import short
+from ..utils.text import shorten_key
 
 SAMPLES = 64
 """Positions in a file that are sampled."""
@@ -24,10 +24,10 @@ SAMPLES = 64
 PAGE = 4096
 """Bytes that are read at each position."""
 
-LARGE = 64 << 10
+MIN_HOLE = 64 << 10
 """Bytes of zeros inside a tensor that cannot be values."""
 
-FEW = 64
+MIN_ZERO_TAIL = 64
 """Bytes of zeros at the end of a tensor that can be values."""
 
 UNUSED_ROWS = 1 / 8
@@ -61,7 +61,7 @@ class Region:
         return self.start + self.size
 
 
-def require_no_holes(path: Path, regions: Sequence[Region]) -> None:
+def check_zeroed_file(path: Path, regions: Sequence[Region]) -> None:
     """Check a file for zeros at its end or inside it.
 
     Args:
@@ -79,10 +79,10 @@ def require_no_holes(path: Path, regions: Sequence[Region]) -> None:
         raise _damaged(path, faulty)
 
 
-def require_no_holes_in(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def check_zeroed_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Do the same as `require_no_holes` for tensors in memory whose positions in the file are unknown."""
     for name, tensor in tensors.items():
-        if tensor.nbytes > LARGE:
+        if tensor.nbytes > MIN_HOLE:
             data = tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
             if _middle(io.BytesIO(data), [Region(name, 0, tensor.nbytes)]) is not None:
                 raise _damaged(path, name)
@@ -90,7 +90,7 @@ def require_no_holes_in(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 def _damaged(path: Path, name: str) -> DamagedCheckpoint:
     return DamagedCheckpoint(
-        f"{path} contains zeros where weights should be (first in {short(name)}): the download or the copy "
+        f"{path} contains zeros where weights should be (first in {shorten_key(name)}): the download or the copy "
         "did not finish, so download it again."
     )
 
@@ -132,8 +132,8 @@ def _tail(file: BinaryIO, regions: Sequence[Region]) -> str | None:
         whole += region.size
     if last is None:
         return None
-    cut_inside = zeros >= FEW and whole >= PAGE
-    cut_between = zeros < FEW and whole > UNTRAINED * sum(region.size for region in regions)
+    cut_inside = zeros >= MIN_ZERO_TAIL and whole >= PAGE
+    cut_between = zeros < MIN_ZERO_TAIL and whole > UNTRAINED * sum(region.size for region in regions)
     return last.name if cut_inside or cut_between or zeros > max(PAGE, UNUSED_ROWS * last.size) else None
 
 
@@ -159,14 +159,14 @@ def _is_hole(file: BinaryIO, region: Region, place: int) -> bool:
     before, after = _zeros_before(file, region.start, place), _zeros_after(file, place, region.end)
     if before + after == region.size:
         return False
-    allowed = max(LARGE, UNUSED_ROWS * region.size) if place + after == region.end else LARGE
+    allowed = max(MIN_HOLE, UNUSED_ROWS * region.size) if place + after == region.end else MIN_HOLE
     return before + after > allowed
 
 
 def _zeros_before(file: BinaryIO, start: int, end: int) -> int:
     """Return the number of zero bytes before `end`, back to `start` at most."""
-    for stop in range(end, start, -LARGE):
-        data = _read(file, max(stop - LARGE, start), stop)
+    for stop in range(end, start, -MIN_HOLE):
+        data = _read(file, max(stop - MIN_HOLE, start), stop)
         if rest := data.rstrip(b"\0"):
             return end - stop + len(data) - len(rest)
     return end - start
@@ -174,8 +174,8 @@ def _zeros_before(file: BinaryIO, start: int, end: int) -> int:
 
 def _zeros_after(file: BinaryIO, start: int, end: int) -> int:
     """Return the number of zero bytes after `start`, up to `end` at most."""
-    for begin in range(start, end, LARGE):
-        data = _read(file, begin, min(begin + LARGE, end))
+    for begin in range(start, end, MIN_HOLE):
+        data = _read(file, begin, min(begin + MIN_HOLE, end))
         if rest := data.lstrip(b"\0"):
             return begin - start + len(data) - len(rest)
     return end - start

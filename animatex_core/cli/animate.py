@@ -27,12 +27,12 @@ from .options import (
     add_pose_options,
     add_rate_option,
 )
-from .output import Bars, check_distinct
-from .plus_options import Animate, Chosen, Load, add_plus_options, choose_plus, refuse
-from .poses import read_dance
+from .output import StageBars, check_distinct
+from .plus_options import Animate, Load, SelectedModel, add_plus_options, refuse_options, select_plus
+from .poses import read_driving_clip
 from .references import read_reference
 from .retarget_options import add_retarget_options, retarget_settings
-from .sampling import LoadNetworks, add_sampling_options, choose_networks, sampling_settings
+from .sampling import LoadComponents, add_sampling_options, sampling_settings, select_components
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -100,9 +100,9 @@ def run(arguments: argparse.Namespace) -> None:
     model, clip = _choose_model(arguments), probe(arguments.driving, fps=arguments.driving_fps)
     arguments, device = model.completed(arguments), choose_device(arguments.device)
     load = model.find()
-    with Bars() as bars:
+    with StageBars() as bars:
         reference = read_reference(arguments)
-        dance = read_dance(arguments, clip, partial(bars.report, "poses"))
+        dance = read_driving_clip(arguments, clip, partial(bars.report, "poses"))
         fps = dance.choice.fps if arguments.fps is None else arguments.fps
         _check_outputs(arguments, fps)
         animation = load(choose_dtype(arguments.precision, device), device, bars.report)(reference, dance)
@@ -112,26 +112,32 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"{arguments.out}: {count} frames of {width}x{height} at {fps:g} fps")
 
 
-def _choose_model(arguments: argparse.Namespace) -> Chosen:
+def _choose_model(arguments: argparse.Namespace) -> SelectedModel:
     system = system_of_model(arguments.model)
     if system.variant is None:
         return _choose_animate_x(arguments)
-    return choose_plus(arguments, system, system.variant)
+    return select_plus(arguments, system, system.variant)
 
 
-def _choose_animate_x(arguments: argparse.Namespace) -> Chosen:
+def _choose_animate_x(arguments: argparse.Namespace) -> SelectedModel:
     options = ANIMATE_X_PLUS.sampling_options
-    refuse(arguments, options, "only available for Animate-X++: leave it out, or use --model animate-x-plus")
+    refuse_options(
+        arguments, options, "only available for Animate-X++: leave it out, or use --model animate-x-plus"
+    )
     settings = _settings(arguments)
 
     def find() -> Load:
-        return partial(_load, choose_networks(arguments), settings)
+        return partial(_load, select_components(arguments), settings)
 
-    return Chosen(ANIMATE_X.frame_choice, find)
+    return SelectedModel(ANIMATE_X.frame_choice, find)
 
 
 def _load(
-    load: LoadNetworks, settings: AnimationSettings, dtype: torch.dtype, device: torch.device, report: Report
+    load: LoadComponents,
+    settings: AnimationSettings,
+    dtype: torch.dtype,
+    device: torch.device,
+    report: Report,
 ) -> Animate:
     return partial(AnimateXPipeline(load(dtype, device), report).animate, settings=settings)
 

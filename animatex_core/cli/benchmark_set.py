@@ -12,10 +12,10 @@ from ..evaluation.benchmark_set.prompts import COUNT, draw_scenes, write_scenes
 from ..evaluation.benchmark_set.screening import PoseFinder, Thresholds, Verdict, screen, write_report
 from ..utils.files import check_writable
 from ..utils.text import printable
-from ..video.files import find_clips
-from .options import add_folder_option, add_net_options, positive
-from .output import Bar
-from .poses import announce_nets
+from ..video.files import find_videos
+from .options import add_folder_option, add_pose_model_options, positive
+from .output import ProgressBar
+from .poses import find_pose_models_with_notice
 
 REPORT, POSES = "screening.json", "poses"
 REFRESH = 16  # frames between updates of the progress
@@ -84,7 +84,7 @@ def _add_screen(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             metavar="X",
             help=f"{help_text}; default: %(default)s",
         )
-    add_net_options(parser.add_argument_group("pose detection"))
+    add_pose_model_options(parser.add_argument_group("pose detection"))
     add_folder_option(parser)
     parser.set_defaults(run=screen_clips)
 
@@ -103,13 +103,13 @@ def write_prompts(arguments: argparse.Namespace) -> None:
 def screen_clips(arguments: argparse.Namespace) -> None:
     """Judge every video and write the report, even if interrupted."""
     thresholds = Thresholds(**{field.name: getattr(arguments, field.name) for field in fields(Thresholds)})
-    clips, report = find_clips(arguments.clips), arguments.out / REPORT
+    clips, report = find_videos(arguments.clips), arguments.out / REPORT
     check_writable(report)
-    nets = announce_nets(arguments)
+    nets = find_pose_models_with_notice(arguments)
     finder = PoseFinder(nets, arguments.out / POSES, arguments.detect_every)
     verdicts: dict[str, Verdict] = {}
     try:
-        with Bar(clips.items(), desc="clips") as bar:
+        with ProgressBar(clips.items(), desc="clips") as bar:
             for name, clip in bar:
                 verdicts[name] = screen(clip, finder, thresholds, partial(_show, bar, name))
                 if not verdicts[name].kept:
@@ -120,5 +120,5 @@ def screen_clips(arguments: argparse.Namespace) -> None:
     print(f"{report}: {kept} of {len(clips)} videos are kept")
 
 
-def _show(bar: Bar, name: str, done: int, total: int) -> None:
+def _show(bar: ProgressBar, name: str, done: int, total: int) -> None:
     bar.set_postfix_str(f"{printable(name)}: {done}/{total}", refresh=done % REFRESH == 0)

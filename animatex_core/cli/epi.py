@@ -10,7 +10,7 @@ from ..pose.formats.reader import read_poses
 from ..pose.formats.text import pose_files_in
 from ..pose.keypoints import PoseSequence
 from ..utils.files import check_writable
-from ..video.image import write_picture
+from ..video.image import write_image
 from .options import positive
 
 # The operations that the ablations of the paper leave out; their settings have underscores.
@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> None:
     pool = PosePool(sequences + [read_poses(path) for path in _files(arguments.anchors)])
     rngs = [np.random.default_rng([arguments.seed, row]) for row in range(arguments.rows)]
     clips = [_select_clip(sequences[row % len(sequences)], arguments, rng) for row, rng in enumerate(rngs)]
-    write_picture(arguments.out, epi_grid(clips, ExplicitPoseIndicator(pool, settings), rngs))
+    write_image(arguments.out, epi_grid(clips, ExplicitPoseIndicator(pool, settings), rngs))
     print(f"{arguments.out}: {len(rngs)} clips, {len(pool)} poses to draw anchors from")
 
 

@@ -25,8 +25,8 @@ from ..utils.text import printable
 from ..utils.validation import require_int
 from .evaluated import ProceduralSet, find_systems, open_system, usual_size
 from .options import add_folder_option, models_folder, positive
-from .output import Bars
-from .sampling import AUTO, add_way_options
+from .output import StageBars
+from .sampling import AUTO, add_common_sampling_options
 
 PROCEDURAL = "procedural"
 CASES = 32  # of the procedural set, which is unlimited
@@ -58,7 +58,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="how the poses are fitted to the character first: none, as in the paper, or as in `animate`; "
         "default: %(default)s",
     )
-    add_way_options(parser)
+    add_common_sampling_options(parser)
     add_folder_option(parser)
     parser.set_defaults(run=run)
 
@@ -174,7 +174,7 @@ def _run(
     measured: dict[Setting, dict[str, Measurements]] = {
         setting: {} for setting in SETTINGS if setting in arguments.setting
     }
-    with Bars() as bars:
+    with StageBars() as bars:
         for system in systems:
             for setting, results in measured.items():
                 stage, folder = f"{system.name}, {setting}", run_folder(arguments.out, setting, system.name)

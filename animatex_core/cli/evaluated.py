@@ -22,7 +22,7 @@ from ..checkpoints.validation import load_strictly
 from ..errors import InvalidInput, WrongCheckpoint
 from ..evaluation.benchmark.cases import Case, Setting
 from ..evaluation.benchmark.systems import PipelineSystem, RecordedSystem, Size, System
-from ..hub.bundled import SHIPPED
+from ..hub.bundled import BUNDLED_MODELS
 from ..pose.cache import digest_file
 from ..pose.keypoints import PoseSequence
 from ..retarget.settings import RetargetSettings
@@ -35,14 +35,14 @@ from ..utils.devices import choose_device, choose_dtype
 from ..utils.safe_paths import safe_join
 from ..utils.validation import require_file
 from .options import models_folder
-from .sampling import AUTO, GENERATED, SMALL, LoadNetworks, given_sampling, load_generated
+from .sampling import AUTO, GENERATED, SMALL, LoadComponents, given_sampling, load_generated
 
 FPS = 8.0  # of the written videos; motion is timed in frames
-HUMANS = 2**20  # number of triples from which humans are drawn
+HUMAN_TRIPLES = 2**20  # number of triples from which humans are drawn
 
 
 @dataclass(frozen=True)
-class Model:
+class LoadableModel:
     """A model that can be loaded.
 
     Args:
@@ -53,7 +53,7 @@ class Model:
 
     """
 
-    load: LoadNetworks
+    load: LoadComponents
     trained_on: TrainingSpec
     usual: SamplingSettings
     digest: str
@@ -64,7 +64,7 @@ def is_training(path: Path) -> bool:
     return bool(checkpoints(path))
 
 
-def find_model(arguments: argparse.Namespace, what: str) -> Model:
+def find_model(arguments: argparse.Namespace, what: str) -> LoadableModel:
     """Find a model, without loading its weights.
 
     A denoiser as wide as the small one is used with the small encoders, others with the official ones.
@@ -93,21 +93,23 @@ def find_model(arguments: argparse.Namespace, what: str) -> Model:
         trained_on = file.trained_on
     folder = models_folder(arguments)
     require_files(folder)
-    return Model(partial(load_components, folder, path), trained_on, SamplingSettings(), digest_file(path))
+    return LoadableModel(
+        partial(load_components, folder, path), trained_on, SamplingSettings(), digest_file(path)
+    )
 
 
 def _path(arguments: argparse.Namespace, what: str) -> Path:
     if what == SMALL:
-        return SHIPPED.denoiser
+        return BUNDLED_MODELS.denoiser
     if what == AUTO:
-        return models_folder(arguments).find_denoiser() or SHIPPED.denoiser
+        return models_folder(arguments).find_denoiser() or BUNDLED_MODELS.denoiser
     path = Path(what)
     return latest_checkpoint(path) if is_training(path) else path
 
 
-def _find_generated() -> Model:
+def _find_generated() -> LoadableModel:
     components = load_generated(torch.float32, torch.device("cpu"))
-    return Model(load_generated, components.trained_on, SamplingSettings(), GENERATED)
+    return LoadableModel(load_generated, components.trained_on, SamplingSettings(), GENERATED)
 
 
 def _read_training(path: Path) -> DenoiserFile:
@@ -120,12 +122,12 @@ def _read_training(path: Path) -> DenoiserFile:
 
 
 def _uses_small_encoders(file: DenoiserFile) -> bool:
-    return file.config.context_dim == read_denoiser(SHIPPED.denoiser).config.context_dim
+    return file.config.context_dim == read_denoiser(BUNDLED_MODELS.denoiser).config.context_dim
 
 
-def _small_model(path: Path, file: DenoiserFile) -> Model:
+def _small_model(path: Path, file: DenoiserFile) -> LoadableModel:
     load = partial(_load_small, path, file)
-    return Model(load, file.trained_on, SamplingSettings.for_small_bundle(), digest_file(path))
+    return LoadableModel(load, file.trained_on, SamplingSettings.for_small_bundle(), digest_file(path))
 
 
 def _load_small(
@@ -134,20 +136,20 @@ def _load_small(
     """Load the small components, with the denoiser of a file."""
     unet = AnimateXUNet(file.config, UNINITIALISED, device="meta")
     load_strictly(unet, file.tensors, "the denoiser", str(path), dtype, device)
-    components = load_small(SHIPPED, dtype, device)
+    components = load_small(BUNDLED_MODELS, dtype, device)
     context = components.text_context if file.text_context is None else file.text_context.to(device, dtype)
     return replace(components, unet=unet, text_context=context, trained_on=file.trained_on)
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedSystem:
     """A system on the command line: a model, or the folder of videos that another system made."""
 
     name: str
-    source: Model | Path
+    source: LoadableModel | Path
 
 
-def find_systems(arguments: argparse.Namespace) -> list[Named]:
+def find_systems(arguments: argparse.Namespace) -> list[NamedSystem]:
     """Return the systems on the command line, after checking that all of their files exist.
 
     Raises:
@@ -163,14 +165,14 @@ def find_systems(arguments: argparse.Namespace) -> list[Named]:
     return systems
 
 
-def usual_size(systems: Sequence[Named]) -> Size:
+def usual_size(systems: Sequence[NamedSystem]) -> Size:
     """Return (width, height) in pixels: the training size of the first model, else the official one."""
-    models = [system.source for system in systems if isinstance(system.source, Model)]
+    models = [system.source for system in systems if isinstance(system.source, LoadableModel)]
     trained_on = models[0].trained_on if models else RELEASED
     return trained_on.width, trained_on.height
 
 
-def open_system(arguments: argparse.Namespace, named: Named) -> System:
+def open_system(arguments: argparse.Namespace, named: NamedSystem) -> System:
     """Return a system that can be run. It loads its models when they are first needed."""
     if isinstance(named.source, Path):
         only: Setting | None = arguments.setting[0] if len(arguments.setting) == 1 else None
@@ -178,15 +180,15 @@ def open_system(arguments: argparse.Namespace, named: Named) -> System:
     return _open_model(arguments, named.name, named.source)
 
 
-def _find_system(arguments: argparse.Namespace, text: str) -> Named:
+def _find_system(arguments: argparse.Namespace, text: str) -> NamedSystem:
     name, equals, what = text.rpartition("=")
     path = Path(what)
     if path.is_dir() and not is_training(path):
-        return Named(name if equals else path.resolve().name, path)
-    return Named(name if equals else path.stem, find_model(arguments, what))
+        return NamedSystem(name if equals else path.resolve().name, path)
+    return NamedSystem(name if equals else path.stem, find_model(arguments, what))
 
 
-def _open_model(arguments: argparse.Namespace, name: str, model: Model) -> PipelineSystem:
+def _open_model(arguments: argparse.Namespace, name: str, model: LoadableModel) -> PipelineSystem:
     device = choose_device(arguments.device)
     dtype = choose_dtype(arguments.precision, device)
     settings = AnimationSettings(
@@ -237,7 +239,7 @@ class ProceduralSet:
     def human(self, rng: np.random.Generator) -> PoseSequence:
         """Draw the poses of a human dancer. Triples in which the character drives itself are skipped."""
         while True:
-            triple = self._triple(int(rng.integers(HUMANS)))
+            triple = self._triple(int(rng.integers(HUMAN_TRIPLES)))
             if triple.driver is not triple.target:
                 return triple.driver.poses
 

@@ -96,7 +96,7 @@ def add_rate_option(parser: argparse.ArgumentParser, *names: str) -> None:
 def add_pose_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of pose detection."""
     group = parser.add_argument_group("pose detection")
-    add_net_options(group)
+    add_pose_model_options(group)
     group.add_argument(
         "--person",
         type=person_rule,
@@ -121,7 +121,7 @@ def add_pose_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-cache", action="store_true", help="detect poses again, even if they are cached")
 
 
-def add_net_options(group: argparse._ArgumentGroup) -> None:
+def add_pose_model_options(group: argparse._ArgumentGroup) -> None:
     """Add the options that select the pose models and where they run."""
     group.add_argument(
         "--pose-nets",

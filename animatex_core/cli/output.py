@@ -7,10 +7,10 @@ from tqdm import tqdm
 
 from ..errors import InvalidInput
 from ..utils.files import check_writable
-from ..video.image import PICTURE_SUFFIXES
+from ..video.image import IMAGE_SUFFIXES
 from ..video.writer import check_output
 
-INPUTS = ("reference", "driving", "poses", "reference_pose", "mask")
+INPUT_OPTIONS = ("reference", "driving", "poses", "reference_pose", "mask")
 
 
 def check_distinct(arguments: argparse.Namespace, *outputs: str) -> None:
@@ -24,7 +24,7 @@ def check_distinct(arguments: argparse.Namespace, *outputs: str) -> None:
         InvalidInput: Two of these paths are the same.
 
     """
-    values = {name: getattr(arguments, name, None) for name in (*INPUTS, *outputs)}
+    values = {name: getattr(arguments, name, None) for name in (*INPUT_OPTIONS, *outputs)}
     paths = {name: path.resolve() for name, path in values.items() if path is not None}
     for output in outputs:
         for other, path in paths.items():
@@ -43,18 +43,18 @@ def check_preview(path: Path | None) -> None:
     """Raise InvalidInput or StorageError if a preview cannot be written to this path."""
     if path is None:
         return
-    if is_picture(path):
+    if is_image(path):
         check_writable(path)
     else:
         check_output(path)
 
 
-def is_picture(path: Path) -> bool:
+def is_image(path: Path) -> bool:
     """Return whether a preview is an image rather than a video, by the suffix of its path."""
-    return path.suffix.lower() in PICTURE_SUFFIXES and "%" not in path.name
+    return path.suffix.lower() in IMAGE_SUFFIXES and "%" not in path.name
 
 
-class Bar(tqdm):
+class ProgressBar(tqdm):
     """A progress bar that is updated with the number of finished items."""
 
     def report(self, done: int, total: int) -> None:
@@ -63,19 +63,19 @@ class Bar(tqdm):
         self.update(done - self.n)
 
 
-def byte_bar(name: str) -> Bar:
+def byte_bar(name: str) -> ProgressBar:
     """Return a progress bar in bytes."""
-    return Bar(desc=name, unit="B", unit_scale=True)
+    return ProgressBar(desc=name, unit="B", unit_scale=True)
 
 
-class Bars:
+class StageBars:
     """Progress bars for consecutive stages. Use as a context manager."""
 
     def __init__(self) -> None:
         self._stage: str | None = None
-        self._bar: Bar | None = None
+        self._bar: ProgressBar | None = None
 
-    def __enter__(self) -> "Bars":
+    def __enter__(self) -> "StageBars":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -86,5 +86,5 @@ class Bars:
         """Show that `done` of `total` items of a stage are finished, in a new bar for each stage."""
         if self._bar is None or stage != self._stage:
             self.__exit__()
-            self._stage, self._bar = stage, Bar(desc=stage)
+            self._stage, self._bar = stage, ProgressBar(desc=stage)
         self._bar.report(done, total)

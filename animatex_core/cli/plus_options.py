@@ -35,7 +35,7 @@ Load = Callable[[torch.dtype, torch.device, Report], Animate]
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedModel:
     """A model with valid settings.
 
     Args:
@@ -53,7 +53,7 @@ class Chosen:
         return argparse.Namespace(**{**self.usual, **vars(arguments)})
 
 
-def refuse(arguments: argparse.Namespace, options: Iterable[str], why: str) -> None:
+def refuse_options(arguments: argparse.Namespace, options: Iterable[str], why: str) -> None:
     """Raise InvalidInput if one of these options is set.
 
     Args:
@@ -102,20 +102,20 @@ def add_plus_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def choose_plus(arguments: argparse.Namespace, system: System, variant: Variant) -> Chosen:
+def select_plus(arguments: argparse.Namespace, system: System, variant: Variant) -> SelectedModel:
     """Return Animate-X++ with the settings of the options.
 
     Raises:
         InvalidInput: An option is invalid, or not available for Animate-X++.
 
     """
-    refuse(arguments, ANIMATE_X.sampling_options, NOT_FOR_PLUS)
+    refuse_options(arguments, ANIMATE_X.sampling_options, NOT_FOR_PLUS)
     settings = plus_settings(arguments, variant)
 
     def find() -> Load:
         return partial(_load, _files(arguments, variant), settings)
 
-    return Chosen(system.frame_choice, find)
+    return SelectedModel(system.frame_choice, find)
 
 
 def plus_settings(arguments: argparse.Namespace, variant: Variant) -> PlusSettings:

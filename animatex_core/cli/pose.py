@@ -7,11 +7,11 @@ from pathlib import Path
 from ..pose.formats.reader import write_poses
 from ..pose.keypoints import seen
 from ..utils.files import check_writable
-from ..video.image_sequence import names_pictures
+from ..video.image_sequence import is_image_sequence
 from ..video.info import probe
 from ..video.writer import check_output, write_clip
 from .options import WHOLE_CLIP, add_folder_option, add_pose_options, add_rate_option
-from .output import Bars, check_distinct
+from .output import StageBars, check_distinct
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -44,7 +44,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _default_output(driving: Path) -> Path:
     """Return where poses are written: next to the video, or next to the folder of images."""
-    if not names_pictures(driving):
+    if not is_image_sequence(driving):
         return driving.with_suffix(".json")
     folder = (driving if driving.is_dir() else driving.parent).absolute()
     return folder.with_name(f"{folder.name or 'frames'}.json")
@@ -54,15 +54,15 @@ def run(arguments: argparse.Namespace) -> None:
     """Detect poses, write them, and print in how many frames a person was detected."""
     # These import PyTorch, which the help does without.
     from ..pose.draw import draw_poses
-    from .poses import read_dance
+    from .poses import read_driving_clip
 
     out = arguments.out = arguments.out or _default_output(arguments.driving)
     check_distinct(arguments, "out", "preview")
     check_writable(out)
     if arguments.preview is not None:
         check_output(arguments.preview)
-    with Bars() as bars:
-        dance = read_dance(
+    with StageBars() as bars:
+        dance = read_driving_clip(
             arguments, probe(arguments.driving, fps=arguments.driving_fps), partial(bars.report, "poses")
         )
     write_poses(out, dance.poses)

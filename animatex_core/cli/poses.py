@@ -25,16 +25,16 @@ from .options import SMALL, WHOLE_CLIP, models_folder
 CACHE = Path("~/.cache/animatex/poses")
 
 
-def find_nets(arguments: Namespace) -> DWPose:
+def find_pose_models(arguments: Namespace) -> DWPose:
     """Return the pose models of --pose-nets: the small ones if the files of DWPose are missing."""
     files = None if arguments.pose_nets == SMALL else models_folder(arguments).find_pose_files()
     detector, landmarks = files or (None, None)
     return DWPose(detector, landmarks, arguments.provider)
 
 
-def announce_nets(arguments: Namespace) -> DWPose:
+def find_pose_models_with_notice(arguments: Namespace) -> DWPose:
     """Like `find_nets`, but print a notice if the small models replace DWPose."""
-    nets = find_nets(arguments)
+    nets = find_pose_models(arguments)
     if nets.detector is None and arguments.pose_nets != SMALL:
         print(
             f"The files of DWPose are not in {models_folder(arguments).path}, so the small built-in models "
@@ -43,7 +43,7 @@ def announce_nets(arguments: Namespace) -> DWPose:
     return nets
 
 
-def read_dance(arguments: Namespace, clip: VideoInfo, progress: Progress) -> DrivingClip:
+def read_driving_clip(arguments: Namespace, clip: VideoInfo, progress: Progress) -> DrivingClip:
     """Select frames of the driving video, and read their poses from --poses or detect them.
 
     Args:
@@ -78,7 +78,7 @@ def _choose(arguments: Namespace, clip: VideoInfo, total: int) -> FrameChoice:
 
 def _detect(arguments: Namespace, clip: VideoInfo, choice: FrameChoice, progress: Progress) -> PoseSequence:
     """Detect the poses of the selected frames, or load them from the cache."""
-    nets = announce_nets(arguments)
+    nets = find_pose_models_with_notice(arguments)
 
     def extract() -> PoseSequence:
         extractor = nets.open()
@@ -153,7 +153,7 @@ class ClipPoses:
             write_poses(self._path(source), self._detect(clip, progress))
         # Pose files that were written here hold only the selected person.
         options = {**vars(self._arguments), **WHOLE_CLIP, "poses": self._path(source), "person": "best"}
-        return read_dance(Namespace(**options), clip, progress)
+        return read_driving_clip(Namespace(**options), clip, progress)
 
     def _needs_detection(self, source: Source) -> bool:
         return self._arguments.no_cache or not self._path(source).exists()
@@ -174,7 +174,7 @@ class ClipPoses:
 
     @cached_property
     def _nets(self) -> DWPose:
-        return announce_nets(self._arguments)
+        return find_pose_models_with_notice(self._arguments)
 
     @cached_property
     def _extractor(self) -> PoseExtractor:

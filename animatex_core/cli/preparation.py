@@ -17,14 +17,14 @@ from ..training.data.sources import Source, SourceSettings
 from ..utils.devices import choose_device
 from ..utils.progress import Progress
 from .options import models_folder, positive
-from .plus_options import NOT_FOR_PLUS, refuse
+from .plus_options import NOT_FOR_PLUS, refuse_options
 from .poses import ClipPoses
 
 DEFAULTS = WanPrepareSettings()
 
 
 @dataclass(frozen=True)
-class Preparing:
+class StartedPreparation:
     """A preparation that has begun.
 
     Args:
@@ -74,7 +74,7 @@ def add_plus_options(parser: ArgumentParser) -> None:
     )
 
 
-def begin_plus(arguments: Namespace, sources: Sequence[Source]) -> Preparing:
+def begin_plus(arguments: Namespace, sources: Sequence[Source]) -> StartedPreparation:
     """Load the encoders of Animate-X++ and open the output folder.
 
     Args:
@@ -88,7 +88,7 @@ def begin_plus(arguments: Namespace, sources: Sequence[Source]) -> Preparing:
         InvalidInput: An option is invalid, or a file is missing.
 
     """
-    refuse(arguments, ANIMATE_X.preparation_options, NOT_FOR_PLUS)
+    refuse_options(arguments, ANIMATE_X.preparation_options, NOT_FOR_PLUS)
     task: Task = arguments.task or "animation"
     settings = WanPrepareSettings(**given_settings(arguments, WanPrepareSettings))
     read_clip = _clip_reader(arguments, sources, task)
@@ -98,14 +98,14 @@ def begin_plus(arguments: Namespace, sources: Sequence[Source]) -> Preparing:
         clip = read_clip(source, partial(report, "poses"))
         preparation.add(source, clip, partial(report, "encoding"))
 
-    return Preparing(preparation.manifest, add)
+    return StartedPreparation(preparation.manifest, add)
 
 
 def _clip_reader(
     arguments: Namespace, sources: Sequence[Source], task: Task
 ) -> Callable[[Source, Progress], SourceClip]:
     if task == "ti2v":
-        refuse(arguments, ("poses",), "only used for animation, but the task is ti2v: leave it out")
+        refuse_options(arguments, ("poses",), "only used for animation, but the task is ti2v: leave it out")
         return lambda source, progress: SourceClip.captioned(source)
     poses = ClipPoses(arguments)
     poses.announce(sources)

@@ -22,10 +22,10 @@ from ..utils.arguments import parse_size
 from ..utils.devices import choose_device
 from ..utils.text import printable
 from .options import add_folder_option, add_pose_options, models_folder, positive
-from .output import Bar
-from .plus_options import refuse
+from .output import ProgressBar
+from .plus_options import refuse_options
 from .poses import ClipPoses
-from .preparation import Preparing, add_plus_options, begin_plus, given_settings
+from .preparation import StartedPreparation, add_plus_options, begin_plus, given_settings
 
 DEFAULTS = PrepareSettings()
 REFRESH = 16  # frames between updates of the progress
@@ -132,7 +132,7 @@ def run(arguments: Namespace) -> None:
     begin = PREPARATIONS[SYSTEMS[arguments.system].family]
     preparing = begin(arguments, sources := find_sources(arguments.clips))
     try:
-        with Bar(sources, desc="clips") as bar:
+        with ProgressBar(sources, desc="clips") as bar:
             for source in bar:
                 if not preparing.books.is_done(source):
                     _prepare(preparing, source, bar)
@@ -141,7 +141,7 @@ def run(arguments: Namespace) -> None:
     print(f"{arguments.out}: {_summary(report)}, see {preparing.books.folder / REPORT}")
 
 
-def _prepare(preparing: Preparing, source: Source, bar: Bar) -> None:
+def _prepare(preparing: StartedPreparation, source: Source, bar: ProgressBar) -> None:
     name = printable(source.name)
 
     def report(stage: str, done: int, total: int) -> None:
@@ -161,9 +161,11 @@ def _summary(report: dict) -> str:
     return "; ".join([*counts, f"skipped: {len(report['skipped'])} files"])
 
 
-def _begin(arguments: Namespace, sources: Sequence[Source]) -> Preparing:
+def _begin(arguments: Namespace, sources: Sequence[Source]) -> StartedPreparation:
     options = ANIMATE_X_PLUS.preparation_options
-    refuse(arguments, options, "only available for Animate-X++: leave it out, or use --system animate-x-plus")
+    refuse_options(
+        arguments, options, "only available for Animate-X++: leave it out, or use --system animate-x-plus"
+    )
     settings = PrepareSettings(**given_settings(arguments, PrepareSettings, form="reference_form"))
     poses = ClipPoses(arguments)
     poses.announce(sources)
@@ -172,7 +174,7 @@ def _begin(arguments: Namespace, sources: Sequence[Source]) -> Preparing:
     def add(source: Source, report: Report) -> None:
         preparation.add(source, poses.dance(source, partial(report, "poses")), partial(report, "encoding"))
 
-    return Preparing(preparation.manifest, add)
+    return StartedPreparation(preparation.manifest, add)
 
 
 def _encoders(arguments: Namespace) -> Encoders:
@@ -182,7 +184,7 @@ def _encoders(arguments: Namespace) -> Encoders:
     return load_encoders(models_folder(arguments), device)
 
 
-PREPARATIONS: Mapping[str, Callable[[Namespace, Sequence[Source]], Preparing]] = MappingProxyType(
+PREPARATIONS: Mapping[str, Callable[[Namespace, Sequence[Source]], StartedPreparation]] = MappingProxyType(
     {ANIMATE_X.family: _begin, ANIMATE_X_PLUS.family: begin_plus}
 )
 """What begins a preparation, by the family of the system."""

@@ -10,8 +10,8 @@ from ..reference import Reference, check_mask_shape, detect_reference_pose, open
 from ..retarget.character import OPAQUE
 from ..retarget.mask_files import read_mask
 from ..retarget.masks import find_character, fit_mask
-from ..video.image import read_picture
-from .poses import find_nets
+from ..video.image import read_image
+from .poses import find_pose_models
 
 
 def read_reference(arguments: argparse.Namespace) -> Reference:
@@ -22,7 +22,7 @@ def read_reference(arguments: argparse.Namespace) -> Reference:
         box=arguments.box,
         mask=arguments.mask,
         mask_shows=arguments.mask_shows,
-        dwpose=None if arguments.mode == "none" else find_nets(arguments),
+        dwpose=None if arguments.mode == "none" else find_pose_models(arguments),
         note=lambda text: print(f"mask: {text}"),
     )
 
@@ -34,7 +34,7 @@ def require_reference_pose(arguments: argparse.Namespace, reference: Reference) 
         InvalidInput: No pose is detected in the reference image.
 
     """
-    pose = reference.pose or detect_reference_pose(find_nets(arguments), reference.picture)
+    pose = reference.pose or detect_reference_pose(find_pose_models(arguments), reference.picture)
     if pose is None:
         raise InvalidInput(
             f"No pose is detected in {arguments.reference}, but a puppet needs one: give it with "
@@ -54,7 +54,7 @@ def read_reference_mask(arguments: argparse.Namespace, pose: PoseSequence) -> np
         (h, w) bool of the size of the image, True at the character; None without a mask.
 
     """
-    picture = read_picture(arguments.reference)
+    picture = read_image(arguments.reference)
     if arguments.mask is None:
         shown = None if picture.alpha is None else picture.alpha > OPAQUE
         return shown if shown is not None and shown.any() else None

@@ -13,7 +13,7 @@ from ..pose.formats.reader import write_poses
 from ..pose.keypoints import PoseSequence
 from ..retarget.retarget import plan, retarget
 from ..utils.files import check_writable
-from ..video.image import write_picture
+from ..video.image import write_image
 from ..video.info import probe
 from ..video.writer import check_output, write_clip
 from .options import (
@@ -23,14 +23,14 @@ from .options import (
     add_pose_options,
     add_rate_option,
 )
-from .output import Bars, check_distinct, check_preview, is_picture
+from .output import StageBars, check_distinct, check_preview, is_image
 from .retarget_options import add_retarget_options, retarget_settings
 
 if TYPE_CHECKING:
     from ..driving import DrivingClip
     from ..reference import Reference
 
-MOMENTS, COLUMNS = 8, 4  # of a preview that is an image
+PREVIEW_FRAMES, COLUMNS = 8, 4  # of a preview that is an image
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -77,7 +77,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> None:
     """Retarget, write poses and previews, and print how the poses were fitted."""
     # These import PyTorch, which the help does without.
-    from .poses import read_dance
+    from .poses import read_driving_clip
     from .references import read_reference
 
     check_distinct(arguments, "out", "preview", "puppet")
@@ -88,8 +88,8 @@ def run(arguments: argparse.Namespace) -> None:
     settings = retarget_settings(arguments)
     reference = read_reference(arguments)
     puppet = None if arguments.puppet is None else _Puppet.of(arguments, reference)
-    with Bars() as bars:
-        dance = read_dance(
+    with StageBars() as bars:
+        dance = read_driving_clip(
             arguments, probe(arguments.driving, fps=arguments.driving_fps), partial(bars.report, "poses")
         )
     retargeting = plan(dance.poses, reference.character, settings)
@@ -128,9 +128,9 @@ def _write_preview(path: Path, picture: np.ndarray, poses: PoseSequence, dance: 
     from ..pose.draw import draw_poses_over, fit_preview
 
     background = fit_preview(picture)
-    if is_picture(path):
-        moments = np.linspace(0, len(poses) - 1, min(MOMENTS, len(poses))).round().astype(int)
-        write_picture(path, _sheet(list(draw_poses_over(background, poses.select(moments)))))
+    if is_image(path):
+        moments = np.linspace(0, len(poses) - 1, min(PREVIEW_FRAMES, len(poses))).round().astype(int)
+        write_image(path, _sheet(list(draw_poses_over(background, poses.select(moments)))))
     else:
         write_clip(
             path,

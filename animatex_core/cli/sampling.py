@@ -25,13 +25,13 @@ AUTO, SMALL, GENERATED = "auto", "small", "generated"
 
 LongClip = Windows | Segments | None
 
-LoadNetworks = Callable[[torch.dtype, torch.device], PipelineComponents]
+LoadComponents = Callable[[torch.dtype, torch.device], PipelineComponents]
 """Loads all models onto a device, the denoiser in the given dtype."""
 
 
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of sampling, and --model."""
-    add_way_options(parser).add_argument(
+    add_common_sampling_options(parser).add_argument(
         "--model",
         default=AUTO,
         metavar="FILE",
@@ -42,7 +42,7 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_way_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+def add_common_sampling_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
     """Add the options that apply to every model: size, solver, long videos, precision and device.
 
     Returns:
@@ -138,7 +138,7 @@ def _long_clip(arguments: argparse.Namespace, usual: LongClip) -> LongClip:
     return Windows(arguments.window, overlap)
 
 
-def choose_networks(arguments: argparse.Namespace) -> LoadNetworks:
+def select_components(arguments: argparse.Namespace) -> LoadComponents:
     """Return a function that loads the models of --model; print a notice for unofficial ones.
 
     Raises:
@@ -151,7 +151,7 @@ def choose_networks(arguments: argparse.Namespace) -> LoadNetworks:
     folder, denoiser = models_folder(arguments), _denoiser(arguments)
     if denoiser is None:
         print(bundled.NOTICE)
-        return partial(load_small, bundled.SHIPPED)
+        return partial(load_small, bundled.BUNDLED_MODELS)
     require_file(denoiser, "model")
     require_files(folder)
     return partial(load_components, folder, denoiser)

@@ -12,7 +12,7 @@ from ..evaluation.study.votes import key_path, read_key
 from ..utils.files import check_writable, write_json, write_text
 from ..video.files import files_with
 from .options import positive
-from .output import Bars
+from .output import StageBars
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -95,7 +95,7 @@ def build(arguments: argparse.Namespace) -> None:
             f"--out is {str(arguments.out)!r}, but it must be an HTML file: use a name that ends in .html."
         )
     folders = _by_name(arguments.systems), arguments.references, arguments.driving
-    with Bars() as bars:
+    with StageBars() as bars:
         material = find_material(*folders, progress=partial(bars.report, "checking"))
         key = build_study(
             arguments.out,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InvalidInput
-from ..utils.validation import shown
+from ..utils.validation import short_repr
 
 TIMESTEPS = 1000
 """Number of training timesteps, from 0 (almost clean) to 999 (pure noise)."""
@@ -197,7 +197,7 @@ def require_seed(seed: object) -> None:
     """Raise InvalidInput unless a seed is a whole number in 0..2^64 - 1."""
     if not isinstance(seed, Integral) or isinstance(seed, bool) or not 0 <= int(seed) < SEEDS:
         raise InvalidInput(
-            f"seed is {shown(seed)}, but it must be a whole number that fits into 64 bits: use 0 to 2^64 - 1."
+            f"seed is {short_repr(seed)}, but it must be a whole number that fits into 64 bits: use 0 to 2^64 - 1."
         )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..checkpoints.wrappers import without_wrapper
+from ..checkpoints.wrappers import strip_weights_prefix
 
 PREFIX = "first_stage_model."  # of the autoencoder inside a full Stable Diffusion checkpoint
 
@@ -47,7 +47,7 @@ FORMER_NAMES = (
 def without_prefix(tensors: Mapping[str, Tensor], source: str | Path = "the checkpoint") -> dict[str, Tensor]:
     """Extract the autoencoder's tensors from a full Stable Diffusion checkpoint; others are unwrapped."""
     inside = {key.removeprefix(PREFIX): tensor for key, tensor in tensors.items() if key.startswith(PREFIX)}
-    return inside or without_wrapper(tensors, ENDS, source)
+    return inside or strip_weights_prefix(tensors, ENDS, source)
 
 
 def has_ldm_names(tensors: Mapping[str, Tensor]) -> bool:

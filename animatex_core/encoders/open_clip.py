@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from ..checkpoints.safe_load import open_tensors
 from ..checkpoints.validation import check_keys, load_strictly, shapes
-from ..checkpoints.wrappers import without_wrapper
+from ..checkpoints.wrappers import strip_weights_prefix
 from ..errors import InvalidInput, WrongCheckpoint
 from ..utils.documents import FileFault, read_json
 from ..utils.optional import standalone_package
-from ..utils.validation import require_int, shown
+from ..utils.validation import require_int, short_repr
 from .base import batched_apply
 
 VIT_H_14 = "ViT-H-14"
@@ -74,7 +74,7 @@ class OpenClipImageEncoder:
             MissingDependency: open_clip is not installed.
 
         """
-        tensors = without_wrapper(tensors, (f"{VISION_PREFIX}class_embedding",), source)
+        tensors = strip_weights_prefix(tensors, (f"{VISION_PREFIX}class_embedding",), source)
         found = _tower_tensors(tensors, config, _in_vision, source)
         found = {key.removeprefix(VISION_PREFIX): tensor for key, tensor in found.items()}
         tower = _meta_towers(_settings(config)).visual
@@ -125,7 +125,7 @@ class OpenClipTextContext:
         device: torch.device | str = "cpu",
     ) -> "OpenClipTextContext":
         """Like `OpenClipImageEncoder.from_tensors`, with or without the vision tower's tensors."""
-        tensors = without_wrapper(tensors, ("token_embedding.weight",), source)
+        tensors = strip_weights_prefix(tensors, ("token_embedding.weight",), source)
         found = _tower_tensors(tensors, config, _in_text, source)
         settings = _penultimate(_settings(config))
         last_block = f"transformer.resblocks.{settings['text_cfg']['layers']}."
@@ -227,11 +227,11 @@ def read_open_clip_config(path: Path) -> dict[str, Any]:
 
 def _require_sizes(where: str, values: Mapping[str, Any], names: tuple[str, ...]) -> None:
     if not isinstance(values, Mapping):
-        raise InvalidInput(f"{where or 'it '}holds {shown(values)}")
+        raise InvalidInput(f"{where or 'it '}holds {short_repr(values)}")
     for name in names:
         require_int(f"{where}{name}", values[name], most=MAX_LAYERS.get(name, MAX_SIZE))
 
 
 def _require_ratio(ratio: object) -> None:
     if not isinstance(ratio, int | float) or not 0 < ratio <= 64:
-        raise InvalidInput(f"vision_cfg.mlp_ratio is {shown(ratio)}")
+        raise InvalidInput(f"vision_cfg.mlp_ratio is {short_repr(ratio)}")

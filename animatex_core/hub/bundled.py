@@ -66,4 +66,4 @@ class SmallBundle:
         )  # fmt: skip
 
 
-SHIPPED = SmallBundle(ASSETS / "small")
+BUNDLED_MODELS = SmallBundle(ASSETS / "small")

@@ -29,7 +29,7 @@ ROLES = (
 NOT_STATED = "not stated"
 REMEDY = "correct it, or restore the original file"
 
-FORMS = {  # patterns of the fields that become part of a path, a URL or a comparison
+FIELD_PATTERNS = {  # patterns of the fields that become part of a path, a URL or a comparison
     "id": r"[a-z0-9][a-z0-9-]*",
     "role": "|".join(ROLES),
     "repository": r"\w[\w.-]*/\w[\w.-]*",
@@ -38,7 +38,7 @@ FORMS = {  # patterns of the fields that become part of a path, a URL or a compa
     "url": r"https?://[!-~]+",
     "sha256": r"[0-9a-f]{64}",
 }
-NAME = r"\w[\w.+-]*"
+NAME_PATTERN = r"\w[\w.+-]*"
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def default_models_folder(environ: Mapping[str, str] = os.environ) -> Path:
         ) from error
 
 
-def folders_of(model_file: ModelFile, models_folder: Path) -> list[Path]:
+def search_folders(model_file: ModelFile, models_folder: Path) -> list[Path]:
     """Return where to look for a file in a models directory: its own folder, then the directory itself."""
     return [models_folder / model_file.folder, models_folder]
 
@@ -220,8 +220,10 @@ def _is_valid(field: str, value: object) -> bool:
     if field == "size":
         return type(value) is int and value > 0
     if field == "names":
-        return value != () and isinstance(value, tuple) and all(_has_form(NAME, name) for name in value)
-    return _has_form(FORMS.get(field, r"\S.*"), value)
+        return (
+            value != () and isinstance(value, tuple) and all(_has_form(NAME_PATTERN, name) for name in value)
+        )
+    return _has_form(FIELD_PATTERNS.get(field, r"\S.*"), value)
 
 
 def _has_form(form: str, value: object) -> bool:

@@ -83,7 +83,7 @@ def verify(
     """
     name = name or path
     recorded = None if model_file.sha256 else recorded_digest(name)
-    record = f"recorded in {record_of(name).name} at the first download"
+    record = f"recorded in {record_path(name).name} at the first download"
     return ChecksumResult(
         path=path,
         digest=_sha256(path, on_progress),
@@ -94,19 +94,19 @@ def verify(
     )
 
 
-def record_of(path: Path) -> Path:
+def record_path(path: Path) -> Path:
     """Return the path of a file's recorded digest."""
     return path.with_name(f"{path.name}.sha256")
 
 
 def record_digest(path: Path, digest: str) -> None:
     """Record the digest of a first download; raises StorageError."""
-    write_text(record_of(path), f"{digest}  {path.name}\n")
+    write_text(record_path(path), f"{digest}  {path.name}\n")
 
 
 def recorded_digest(path: Path) -> str | None:
     """Return the recorded digest, None if there is none; raises DownloadError if it is damaged."""
-    record = record_of(path)
+    record = record_path(path)
     if not record.is_file():
         return None
     digest = _beginning(record).partition(" ")[0].lower()

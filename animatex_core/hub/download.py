@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from ..checkpoints.file_signatures import head_of, mistaken_for
+from ..checkpoints.file_signatures import describe_wrong_file, read_head
 from ..errors import DownloadError, InvalidInput
 from ..utils.files import storage_errors
 from ..utils.progress import Progress, no_progress
 from .catalogue import ModelFile, resolve
 from .checksum import record_digest, recorded_digest, verify
 from .partial_download import PartialDownload
-from .retries import Attempts
+from .retries import RetryPolicy
 
 
 def download(
@@ -62,7 +62,7 @@ def download(
     with storage_errors(transfer.part.target):
         folder.mkdir(parents=True, exist_ok=True)
     with transfer.part.reserved():
-        transfer.run(base_url, Attempts(tries, pause))
+        transfer.run(base_url, RetryPolicy(tries, pause))
     return transfer.part.target
 
 
@@ -76,7 +76,7 @@ class _Transfer:
     on_progress: Progress
     timeout: float
 
-    def run(self, base_url: str, attempts: Attempts) -> None:
+    def run(self, base_url: str, attempts: RetryPolicy) -> None:
         """Download the file, verify it and give it its final name; raises as `download`."""
         self._fetch(base_url, attempts)
         self._require_a_file()
@@ -90,12 +90,12 @@ class _Transfer:
             record_digest(self.part.target, arrived.digest)
 
     def _require_a_file(self) -> None:
-        fault = mistaken_for(head_of(self.part.path), any_file=True)
+        fault = describe_wrong_file(read_head(self.part.path), any_file=True)
         if fault is not None:
             self.part.discard()
             raise DownloadError(f"The response from {self.url} {fault}.")
 
-    def _fetch(self, base_url: str, attempts: Attempts) -> None:
+    def _fetch(self, base_url: str, attempts: RetryPolicy) -> None:
         from .http import HttpDownload
         from .huggingface import HubDownload, NotAHubError
 

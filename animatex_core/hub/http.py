@@ -15,7 +15,7 @@ from .. import __version__
 from ..errors import DownloadError
 from ..utils.progress import Progress
 from .partial_download import PartialDownload
-from .retries import PASSING, Attempts, PassingError
+from .retries import TEMPORARY_STATUSES, RetryPolicy, TemporaryError
 
 CHUNK = 1 << 16
 """Bytes written at once; an interruption loses the last chunk."""
@@ -44,7 +44,7 @@ class HttpDownload:
     on_progress: Progress
     timeout: float
 
-    def run(self, attempts: Attempts) -> None:
+    def run(self, attempts: RetryPolicy) -> None:
         """Download the missing bytes; raises DownloadError, StorageError."""
         with requests.Session() as session:
             attempts.run(lambda: self._attempt(session), lambda: self.part.size, self.url)
@@ -63,7 +63,7 @@ class HttpDownload:
                 self.url, headers=self._headers(start), stream=True, timeout=(self.timeout, self.timeout)
             )
         except (BrokenConnection, Timeout, ChunkedEncodingError) as error:
-            raise PassingError(_reason(error)) from error
+            raise TemporaryError(_reason(error)) from error
         except RequestException as error:
             remedy = SOCKS if "SOCKS" in str(error) else "check the address, the proxy and HF_ENDPOINT"
             raise DownloadError(f"{self.url} cannot be requested ({_reason(error)}): {remedy}.") from error
@@ -86,9 +86,9 @@ class HttpDownload:
             if whole and self._is_same_version(response):
                 return False
             self.part.discard()
-            raise PassingError("the partial download did not belong to this file")
-        if status in PASSING:
-            raise PassingError(answer, seconds_to_wait(response.headers.get("Retry-After")))
+            raise TemporaryError("the partial download did not belong to this file")
+        if status in TEMPORARY_STATUSES:
+            raise TemporaryError(answer, seconds_to_wait(response.headers.get("Retry-After")))
         if status not in (200, 206):
             raise DownloadError(
                 f"{self.url} is not available ({answer}): look for the file on the hub's page and put it in "
@@ -125,17 +125,17 @@ class HttpDownload:
         if total is None and not answer.is_delimited:
             total = self.size
         if total not in (None, self.part.size):
-            raise PassingError(f"the connection ended after {self.part.size} of {total} bytes")
+            raise TemporaryError(f"the connection ended after {self.part.size} of {total} bytes")
         if answer.is_cut_off():
-            raise PassingError(f"the connection ended after {self.part.size} bytes")
+            raise TemporaryError(f"the connection ended after {self.part.size} bytes")
         self._require_bytes(self.part.size)
 
     def _require_continuation(self, answer: "_Answer", start: int) -> None:
         if not answer.response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            raise PassingError("the server sent another range than requested")
+            raise TemporaryError("the server sent another range than requested")
         if (answer.is_encoded and start) or not self._is_same_version(answer.response):
             self.part.discard()
-            raise PassingError("the file on the server has changed")
+            raise TemporaryError("the file on the server has changed")
 
     def _require_bytes(self, total: int | None) -> None:
         """Raise DownloadError if the file on the server cannot be the expected one."""
@@ -212,9 +212,9 @@ def _chunks(response: Response) -> Iterator[bytes]:
     try:
         yield from response.iter_content(CHUNK)
     except (BrokenConnection, Timeout, ContentDecodingError) as error:
-        raise PassingError(_reason(error)) from error
+        raise TemporaryError(_reason(error)) from error
     except (ChunkedEncodingError, HTTPError) as error:
-        raise PassingError("the connection was closed early") from error
+        raise TemporaryError("the connection was closed early") from error
 
 
 def _reason(error: Exception) -> str:

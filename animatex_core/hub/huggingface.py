@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .. import __version__
 from ..errors import DownloadError
-from ..utils.files import FULL, storage_errors
+from ..utils.files import DISK_FULL_ERRORS, storage_errors
 from ..utils.progress import Progress
 from .catalogue import ModelFile
 from .http import SOCKS, seconds_to_wait
 from .partial_download import PartialDownload
-from .retries import PASSING, Attempts, PassingError
+from .retries import TEMPORARY_STATUSES, RetryPolicy, TemporaryError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfFileMetadata
 
-XET = "HF_XET_HIGH_PERFORMANCE"
+XET_VARIABLE = "HF_XET_HIGH_PERFORMANCE"
 """The environment variable that requests Xet."""
 
-LOCAL = (OSError, ImportError, RuntimeError, ValueError)
+LOCAL_ERRORS = (OSError, ImportError, RuntimeError, ValueError)
 """Other exceptions of `huggingface_hub`: disk errors, missing packages, Xet, addresses."""
 
 NOT_A_HUB = (405, 501)
@@ -60,7 +60,7 @@ class HubDownload:
     on_progress: Progress
     timeout: float
 
-    def run(self, attempts: Attempts) -> None:
+    def run(self, attempts: RetryPolicy) -> None:
         """Download the missing bytes.
 
         Args:
@@ -82,11 +82,11 @@ class HubDownload:
         from huggingface_hub.errors import HfHubHTTPError
 
         # The bases are exceptions of the HTTP library, which differs between versions of huggingface_hub.
-        transport = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__) + LOCAL
+        transport = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__) + LOCAL_ERRORS
         try:
             found = self._metadata()
             self._restart_if_changed(found)
-            fetch = self._fetch_by_xet if os.environ.get(XET) else self._fetch_by_http
+            fetch = self._fetch_by_xet if os.environ.get(XET_VARIABLE) else self._fetch_by_http
             fetch(found)
         except HfHubHTTPError as error:
             self._raise_for_status(error)
@@ -159,9 +159,9 @@ class HubDownload:
         status = getattr(error.response, "status_code", 0)
         if status in NOT_A_HUB:
             raise NotAHubError from error
-        if status in PASSING:
+        if status in TEMPORARY_STATUSES:
             wait = seconds_to_wait(error.response.headers.get("Retry-After"))
-            raise PassingError(f"the hub responded {status}", wait) from error
+            raise TemporaryError(f"the hub responded {status}", wait) from error
         remedy = f"look for the file on the hub's page and put it in {self.part.target.parent}"
         if status in (401, 403):
             remedy = f"accept its licence on the hub's page and log in with `hf auth login`, or {remedy}"
@@ -173,7 +173,7 @@ class HubDownload:
         """Raise the error that a failure without a response of the hub means."""
         if _is_of(error, "FileMetadataError"):
             raise NotAHubError from error
-        if isinstance(error, OSError) and error.errno in FULL:
+        if isinstance(error, OSError) and error.errno in DISK_FULL_ERRORS:
             with storage_errors(self.part.path):
                 raise error
         if isinstance(error, ImportError) or "SOCKS" in str(error):
@@ -185,7 +185,7 @@ class HubDownload:
                 f"{self._name} cannot be downloaded while HF_HUB_OFFLINE is set: unset it, or put it in "
                 f"{self.part.target.parent}."
             ) from error
-        raise PassingError(" ".join(str(error).split()) or type(error).__name__) from error
+        raise TemporaryError(" ".join(str(error).split()) or type(error).__name__) from error
 
 
 def _is_of(error: BaseException | None, name: str) -> bool:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from ..errors import InvalidInput
-from .catalogue import ModelFile, folders_of, load_catalogue, resolve
+from .catalogue import ModelFile, load_catalogue, resolve, search_folders
 
 Variant = Literal["full", "simple"]
 """The two official variants of Animate-X++: with and without the implicit pose indicator."""
@@ -33,7 +33,7 @@ class ModelsDir:
 
     def locate(self, model_file: ModelFile) -> Path | None:
         """Return the path of a catalogue file, None if it is missing."""
-        return resolve(model_file, folders_of(model_file, self.path))
+        return resolve(model_file, search_folders(model_file, self.path))
 
     def find(self, *file_ids: str) -> Path | None:
         """Return the path of the first of some known files that exists, None if all are missing."""
@@ -53,13 +53,13 @@ class ModelsDir:
 
     def find_denoiser(self) -> Path | None:
         """Return a converted bundle if there is one, else the official checkpoint."""
-        folders = folders_of(load_catalogue().find(DENOISER), self.path)
+        folders = search_folders(load_catalogue().find(DENOISER), self.path)
         bundles = (folder / name for folder in folders for name in BUNDLES)
         return next((path for path in bundles if path.is_file()), None) or self.find(DENOISER)
 
     def find_plus(self, variant: Variant) -> Path | None:
         """Return the converted file of an Animate-X++ variant if there is one, else its checkpoint."""
-        folders = folders_of(load_catalogue().find(PLUS_MODULES[variant]), self.path)
+        folders = search_folders(load_catalogue().find(PLUS_MODULES[variant]), self.path)
         converted = (folder / PLUS_CONVERTED[variant] for folder in folders)
         return next((path for path in converted if path.is_file()), None) or self.find(PLUS_MODULES[variant])
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from ..errors import DownloadError
 
-PASSING = (408, 425, 429, 500, 502, 503, 504)
+TEMPORARY_STATUSES = (408, 425, 429, 500, 502, 503, 504)
 """HTTP status codes of temporary failures."""
 
 MAX_WAIT = 120.0
@@ -16,7 +16,7 @@ MAX_WAIT = 120.0
 Result = TypeVar("Result")
 
 
-class PassingError(Exception):
+class TemporaryError(Exception):
     """A temporary failure: another attempt may succeed.
 
     Args:
@@ -31,7 +31,7 @@ class PassingError(Exception):
 
 
 @dataclass(frozen=True)
-class Attempts:
+class RetryPolicy:
     """How often and how soon a download is retried.
 
     Attributes:
@@ -62,7 +62,7 @@ class Attempts:
         while True:
             try:
                 return attempt()
-            except PassingError as error:
+            except TemporaryError as error:
                 failures = 0 if arrived() > furthest else failures + 1
                 furthest = max(furthest, arrived())
                 if failures >= self.tries:
@@ -72,7 +72,7 @@ class Attempts:
                     ) from error
                 time.sleep(self._seconds(error, failures))
 
-    def _seconds(self, error: PassingError, failures: int) -> float:
+    def _seconds(self, error: TemporaryError, failures: int) -> float:
         if error.wait is not None:
             return min(error.wait, MAX_WAIT)
         return min(self.pause * 2 ** max(failures - 1, 0), MAX_WAIT)

@@ -10,7 +10,7 @@ import numpy as np
 from ..checkpoints.safe_load import open_tensors
 from ..checkpoints.validation import load_strictly
 from ..errors import MissingDependency
-from ..hub.bundled import SHIPPED, SmallBundle
+from ..hub.bundled import BUNDLED_MODELS, SmallBundle
 from ..utils.progress import Progress, no_progress
 from .cache import PoseCache, cache_key, digest_file
 from .detector import SIGNATURE as DETECTOR_FORM
@@ -55,7 +55,7 @@ class DWPose:
     detector: Path | None = None
     landmarks: Path | None = None
     device: str = "auto"
-    small: SmallBundle = SHIPPED
+    small: SmallBundle = BUNDLED_MODELS
 
     @property
     def name(self) -> str:

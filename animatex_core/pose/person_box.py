@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InvalidInput
-from ..utils.validation import shown
+from ..utils.validation import short_repr
 from .person import PersonBox
 
 EXPECTED = "it must be a BOUNDING_BOX with x, y, width and height in pixels: give a box with a size above 0"
@@ -57,5 +57,5 @@ def _number(box: Mapping[str, Any], name: str) -> float:
     except (KeyError, TypeError, ValueError, OverflowError, RuntimeError):
         value = math.nan
     if not math.isfinite(value):
-        raise InvalidInput(f"person_box has {shown(box.get(name))} for {name}, but {EXPECTED}.")
+        raise InvalidInput(f"person_box has {short_repr(box.get(name))} for {name}, but {EXPECTED}.")
     return value

@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from ..errors import InvalidInput
 from ..utils.validation import require_file
-from ..video.files import CLIP_SUFFIXES, READ_PICTURE_SUFFIXES
+from ..video.files import READ_IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from ..video.image import TRANSPARENT, open_image
 from ..video.info import probe
 from ..video.reader import read_frames
@@ -130,7 +130,7 @@ def read_mask(path: str | Path) -> MaskPlane:
     path = Path(path)
     require_file(path, "mask")
     suffix = path.suffix.lower()
-    if suffix in CLIP_SUFFIXES and suffix not in READ_PICTURE_SUFFIXES:
+    if suffix in VIDEO_SUFFIXES and suffix not in READ_IMAGE_SUFFIXES:
         return _of_video(path)
     with open_image(path) as image:
         count = getattr(image, "n_frames", 1)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from ..assets import ASSETS
 from ..errors import InvalidInput
 from ..utils.documents import FileFault, parse_yaml, read_yaml
-from ..utils.validation import shown
+from ..utils.validation import short_repr
 from .animate_x.config import TrainingConfig
 from .animate_x_plus.config import SYSTEM, PlusTrainingConfig
 from .loop.config import RunConfig
@@ -81,7 +81,7 @@ def parse_config(values: Mapping[str, Any]) -> RunConfig:
     if "system" not in values:
         return TrainingConfig.from_dict(values)
     if values["system"] != SYSTEM:
-        raise InvalidInput(f"system is {shown(values['system'])}: leave it out, or set it to {SYSTEM}.")
+        raise InvalidInput(f"system is {short_repr(values['system'])}: leave it out, or set it to {SYSTEM}.")
     return PlusTrainingConfig.from_dict(values)
 
 
@@ -110,7 +110,7 @@ def _override(values: Mapping[str, Any], change: str) -> dict[str, Any]:
         return _put(values, path.split("."), parse_yaml(text))
     except FileFault as error:
         raise InvalidInput(
-            f"{shown(change)} has a value that is not YAML: give a number, text or list."
+            f"{short_repr(change)} has a value that is not YAML: give a number, text or list."
         ) from error
 
 

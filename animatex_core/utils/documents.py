@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from ..errors import AnimateXError, InvalidInput
-from .text import reason_of
+from .text import first_sentence
 from .validation import may_block
 
 MAX_BYTES = 16 << 20  # of a settings or record file
@@ -141,7 +141,7 @@ def _reason(error: Exception) -> str:
         return error.strerror
     if isinstance(error, KeyError):
         return f"{error} is missing"
-    return reason_of(error)
+    return first_sentence(error)
 
 
 def _members(value: object) -> Iterator[object]:

@@ -16,12 +16,12 @@ from typing import BinaryIO
 
 from ..errors import StorageError
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # error numbers for a full disk
+DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # error numbers for a full disk
 MAX_NAME = 50  # characters of the target's name that a temporary name keeps
 MAX_IDLE = 24 * 3600  # seconds without a change after which an unknown writer is considered dead
 MAX_PID = 1 << 31
 START_FIELD = 19  # of /proc/PID/stat, counted from the state that follows the name
-OURS = re.compile(
+TEMPORARY_NAME = re.compile(
     r".*\.(?:(?P<machine>[0-9a-f]{8})-(?P<pid>\d{1,10})-(?P<start>\d{1,20})-[0-9a-f]{8}|[0-9a-f]{32})\.part",
     re.DOTALL,
 )
@@ -138,7 +138,9 @@ def storage_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        remedy = "free some space" if error.errno in FULL else "check that the directory is writable"
+        remedy = (
+            "free some space" if error.errno in DISK_FULL_ERRORS else "check that the directory is writable"
+        )
         raise StorageError(
             f"{target} could not be written ({error.strerror}): {remedy}, or choose another directory."
         ) from error
@@ -167,7 +169,7 @@ def sweep(folder: Path) -> None:
     here = _machine()
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            mark = OURS.fullmatch(entry.name)
+            mark = TEMPORARY_NAME.fullmatch(entry.name)
             if mark is not None and _is_abandoned(entry, mark, here):
                 _remove(entry)
 

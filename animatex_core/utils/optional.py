@@ -48,7 +48,7 @@ def plus_package(name: str) -> ModuleType:
     return optional_package(name, "Animate-X++ without ComfyUI needs it", command)
 
 
-def without_weights() -> AbstractContextManager[None]:
+def empty_weights() -> AbstractContextManager[None]:
     """Return a context in which models are built with their parameters on the meta device.
 
     Buffers are real: a position table that is not in the weights file would stay uninitialized.

@@ -6,13 +6,13 @@ MAX_KEY = 80  # characters of a key
 MAX_REASON = 250
 
 
-def short(key: str) -> str:
+def shorten_key(key: str) -> str:
     """Return a key as one line of at most 80 printable characters."""
     shown = key if key.isprintable() else repr(key)
     return shown if len(shown) <= MAX_KEY else f"{shown[: MAX_KEY - 3]}..."
 
 
-def reason_of(error: Exception) -> str:
+def first_sentence(error: Exception) -> str:
     """Return the first sentence of an error's message, or its class if it has none."""
     sentence = str(error).partition("\n")[0].partition(". ")[0].rstrip(".") or type(error).__name__
     return sentence if len(sentence) <= MAX_REASON else f"{sentence[: MAX_REASON - 3]}..."

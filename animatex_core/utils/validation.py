@@ -25,9 +25,11 @@ def require_int(name: str, value: object, least: int = 1, most: int | None = Non
 
     """
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise InvalidInput(f"{name} is {shown(value)}, but it must be a whole number: use {least} or more.")
+        raise InvalidInput(
+            f"{name} is {short_repr(value)}, but it must be a whole number: use {least} or more."
+        )
     if most is not None and int(value) > most:
-        raise InvalidInput(f"{name} is {shown(value)}, but the maximum is {most}: use {most} or less.")
+        raise InvalidInput(f"{name} is {short_repr(value)}, but the maximum is {most}: use {most} or less.")
 
 
 def require_int_fields(owner: object, names: Iterable[str], least: int = 1, most: int | None = None) -> None:
@@ -56,7 +58,7 @@ def may_block(path: Path) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def shown(value: object) -> str:
+def short_repr(value: object) -> str:
     """Return the representation of a value for a message, at most about a hundred characters."""
     short = reprlib.Repr()
     short.maxstring = short.maxother = 80

@@ -9,13 +9,13 @@ from pathlib import Path
 from ..errors import InvalidInput, warn
 from ..utils.files import storage_errors
 from ..utils.progress import Check, no_check
-from .containers import check_streams, source
-from .encoder import check_space, written_to
-from .ffmpeg import reason, run
+from .containers import check_streams, input_args
+from .encoder import check_space, output_args
+from .ffmpeg import last_log_line, run
 from .first_frame import (
     FRAME,
     existing_file,
-    look_at_first_frame,
+    inspect_first_frames,
     refusal_reason,
     selected_tracks,
     start_seconds,
@@ -36,7 +36,7 @@ MARGIN = 1.0  # seconds of audio beyond the part that is needed, for the windows
 
 
 @dataclass(frozen=True)
-class Sound:
+class AudioSource:
     """A part of the audio of a video or audio file.
 
     Attributes:
@@ -61,7 +61,7 @@ class Sound:
             raise InvalidInput(f"The speed of the audio is {self.speed:g}, but it must be a number above 0.")
 
 
-def sound_filters(sound: Sound, zero: float, seconds: float) -> str:
+def audio_filters(sound: AudioSource, zero: float, seconds: float) -> str:
     """Return the ffmpeg filters that produce the audio of a video.
 
     Silence replaces what the file lacks at the start, in gaps and at the end.
@@ -75,7 +75,7 @@ def sound_filters(sound: Sound, zero: float, seconds: float) -> str:
         A filter chain.
 
     """
-    chain = tempos(sound.speed)
+    chain = tempo_factors(sound.speed)
     lead = QUARTER_WINDOW * sum(math.prod(chain[:step]) for step in range(len(chain)))
     start = zero + sound.start
     # Never read to the end of the file: a jump in its timestamps would be filled with hours of silence.
@@ -110,12 +110,12 @@ def cut_filters(start: float, end: float | None, rate: int | None = None) -> tup
     )
 
 
-def skipping_seconds(start: float) -> float:
+def max_silent_seconds(start: float) -> float:
     """Return the seconds that ffmpeg may be silent while it decodes the audio before `start`."""
     return QUIET_SECONDS + start / SLOWEST_DECODING
 
 
-def tempos(speed: float) -> list[float]:
+def tempo_factors(speed: float) -> list[float]:
     """Split a speed into as few factors of 0.5 to 2 as possible, which every ffmpeg's atempo supports.
 
     Args:
@@ -137,7 +137,7 @@ def _stretched(chain: list[float]) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class FoundSound:
+class ProbedAudio:
     """Audio whose file has been inspected.
 
     Attributes:
@@ -148,13 +148,13 @@ class FoundSound:
 
     """
 
-    sound: Sound
+    sound: AudioSource
     path: Path
     zero: float
     stream: int
 
 
-def find_sound(sound: Sound, check: Check = no_check) -> FoundSound | None:
+def probe_audio(sound: AudioSource, check: Check = no_check) -> ProbedAudio | None:
     """Inspect an audio source.
 
     Args:
@@ -169,7 +169,7 @@ def find_sound(sound: Sound, check: Check = no_check) -> FoundSound | None:
 
     """
     path = existing_file(sound.path, "audio file")
-    log = look_at_first_frame(path, check).log
+    log = inspect_first_frames(path, check).log
     kinds = stream_kinds(log)
     if not kinds:
         raise InvalidInput(
@@ -178,14 +178,14 @@ def find_sound(sound: Sound, check: Check = no_check) -> FoundSound | None:
     check_streams(path, log.partition("\nOutput #0")[0])
     audio = selected_tracks(log).audio
     zero = probe(path, check).start if FRAME.search(log) else start_seconds(log)
-    return FoundSound(sound, path, zero, audio.number) if audio else None
+    return ProbedAudio(sound, path, zero, audio.number) if audio else None
 
 
-def add_sound(
+def mux_audio(
     video: Path,
     part: Path,
     target: Path,
-    found: FoundSound,
+    found: ProbedAudio,
     kind: Format,
     *,
     seconds: float,
@@ -212,15 +212,26 @@ def add_sound(
     """
     block = kind.block / SAMPLES_PER_SECOND
     whole = math.floor(seconds / block + 1e-6) * block or seconds
-    filters = sound_filters(found.sound, found.zero, whole)
-    sources = ["-copyts", *source(video), *source(found.path), "-map", "0:v:0", "-map", f"1:{found.stream}"]
-    options = [*sources, "-c:v", "copy", "-af", filters, *kind.sound, *kind.container, *written_to(part)]
+    filters = audio_filters(found.sound, found.zero, whole)
+    sources = [
+        "-copyts",
+        *input_args(video),
+        *input_args(found.path),
+        "-map",
+        "0:v:0",
+        "-map",
+        f"1:{found.stream}",
+    ]
+    options = [*sources, "-c:v", "copy", "-af", filters, *kind.sound, *kind.container, *output_args(part)]
     guard = Guard(
-        target, check, part, quiet=skipping_seconds(found.sound.start + seconds * found.sound.speed)
+        target, check, part, quiet=max_silent_seconds(found.sound.start + seconds * found.sound.speed)
     )
     done = run(["-nostdin", "-v", "error", "-y", *options], guard)
     check_space(target, done.log)
     if done.status:
         with storage_errors(target):
             os.replace(video, part)
-        warn(f"{target} is silent because the audio of {found.path} cannot be used ({reason(done.log)}).", 3)
+        warn(
+            f"{target} is silent because the audio of {found.path} cannot be used ({last_log_line(done.log)}).",
+            3,
+        )

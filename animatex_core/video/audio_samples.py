@@ -13,9 +13,9 @@ from ..errors import InvalidInput, warn
 from ..utils.files import atomic_write
 from ..utils.progress import Check, no_check
 from ..utils.validation import require_int
-from .audio import Sound, cut_filters, skipping_seconds
-from .containers import MAX_SAMPLE_RATE, source
-from .ffmpeg import Finished, reason, run
+from .audio import AudioSource, cut_filters, max_silent_seconds
+from .containers import MAX_SAMPLE_RATE, input_args
+from .ffmpeg import FFmpegResult, last_log_line, run
 from .info import VideoInfo
 from .process import Guard
 
@@ -25,7 +25,7 @@ MAX_CHANNELS = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class AudioSamples:
     """Audio in memory.
 
     Attributes:
@@ -44,14 +44,16 @@ class Samples:
                 f"The audio has shape {self.waveform.shape}, but it must be (channels, samples): give audio."
             )
 
-    def part(self, start: float, seconds: float) -> "Samples":
+    def part(self, start: float, seconds: float) -> "AudioSamples":
         """Return `seconds` of it from `start` on, followed by silence after its end."""
         first, count = round(start * self.rate), round(seconds * self.rate)
         present = self.waveform[:, first : first + count]
-        return Samples(np.pad(present, ((0, 0), (0, count - present.shape[1]))), self.rate)
+        return AudioSamples(np.pad(present, ((0, 0), (0, count - present.shape[1]))), self.rate)
 
 
-def read_samples(clip: VideoInfo, start: float, seconds: float, check: Check = no_check) -> Samples | None:
+def read_samples(
+    clip: VideoInfo, start: float, seconds: float, check: Check = no_check
+) -> AudioSamples | None:
     """Read a part of the audio of a video at its own sample rate, in mono or stereo.
 
     Silence replaces what the file lacks before its audio, in gaps and after it.
@@ -69,24 +71,26 @@ def read_samples(clip: VideoInfo, start: float, seconds: float, check: Check = n
         InvalidInput: The start or the length is invalid.
 
     """
-    sound = Sound(clip.path, start, seconds)
+    sound = AudioSource(clip.path, start, seconds)
     if clip.audio_stream is None:
         return None
     first = clip.start + sound.start
     filters = ",".join(cut_filters(first, first + seconds))
-    selected = [*source(clip.path), "-map", f"0:{clip.audio_stream}", "-af", filters]
+    selected = [*input_args(clip.path), "-map", f"0:{clip.audio_stream}", "-af", filters]
     written = ["-c:a", "pcm_f32le", "-bitexact", "-flush_packets", "1", "-f", "wav", "pipe:1"]
     most = HEAD_BYTES + math.ceil((seconds + 1) * MAX_SAMPLE_RATE) * 2 * np.dtype(np.float32).itemsize
-    guard = Guard(clip.path, check, quiet=skipping_seconds(sound.start), max_output=most)
+    guard = Guard(clip.path, check, quiet=max_silent_seconds(sound.start), max_output=most)
     done = run(["-nostdin", "-v", "error", "-copyts", *selected, *written], guard)
     found = _parse_wave(done)
     if found is None:
-        warn(f"The audio of {str(clip.path)!r} cannot be decoded ({reason(done.log)}): it is left out.")
+        warn(
+            f"The audio of {str(clip.path)!r} cannot be decoded ({last_log_line(done.log)}): it is left out."
+        )
         return None
     return found.part(0.0, seconds)
 
 
-def write_samples(path: str | Path, samples: Samples) -> Path:
+def write_samples(path: str | Path, samples: AudioSamples) -> Path:
     """Write audio as a 16-bit wav file; values beyond -1..1 are clipped.
 
     Args:
@@ -111,11 +115,11 @@ def write_samples(path: str | Path, samples: Samples) -> Path:
     return Path(path)
 
 
-def _parse_wave(done: Finished) -> Samples | None:
+def _parse_wave(done: FFmpegResult) -> AudioSamples | None:
     """Parse the wav file that ffmpeg writes into a pipe, whose header lacks the length."""
     data = done.output.find(b"data", 36)
     if done.status or data < 0:
         return None
     channels, rate = struct.unpack_from("<HI", done.output, done.output.index(b"fmt ") + 10)
     flat = np.frombuffer(done.output, "<f4", offset=data + 8)
-    return Samples(flat.reshape(-1, channels).T.astype(np.float32), rate)
+    return AudioSamples(flat.reshape(-1, channels).T.astype(np.float32), rate)

@@ -60,7 +60,7 @@ class Conversion:
 
     def image(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Convert (h, w, 3) uint8 RGB to (h, w, 3) uint8 sRGB."""
-        return self._converted(rgb, linearized(np.arange(256) / 255, self.transfer).astype(np.float32))
+        return self._converted(rgb, to_linear(np.arange(256) / 255, self.transfer).astype(np.float32))
 
     def _converted(
         self, values: NDArray[np.unsignedinteger], curve: NDArray[np.float32]
@@ -78,7 +78,7 @@ class Conversion:
     @cached_property
     def _deep_curve(self) -> NDArray[np.float32]:
         encoded = np.minimum(np.arange(LEVELS) / SWSCALE_WHITE, 1)
-        return linearized(encoded, self.transfer).astype(np.float32)
+        return to_linear(encoded, self.transfer).astype(np.float32)
 
     @property
     def _matrix(self) -> NDArray[np.float32]:
@@ -86,7 +86,7 @@ class Conversion:
         return to_bt709(named).T.astype(np.float32)
 
 
-def linearized(encoded: Floats, transfer: str | float) -> Floats:
+def to_linear(encoded: Floats, transfer: str | float) -> Floats:
     """Return linear light, 1 at diffuse white; for HLG before the system gamma, which mixes channels."""
     if transfer == PQ:
         power = encoded ** (1 / PQ_M2)
@@ -99,7 +99,7 @@ def linearized(encoded: Floats, transfer: str | float) -> Floats:
     return encoded**exponent
 
 
-def srgb_encoded(linear: Floats) -> Floats:
+def to_srgb(linear: Floats) -> Floats:
     """Return the encoded values of sRGB, 0..1, for linear light, 0..1."""
     return np.where(
         linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055
@@ -125,7 +125,7 @@ def hlg_cube() -> bytes:
     """
     axis = np.linspace(0, 1, CUBE_SIDE)
     blue, green, red = np.meshgrid(axis, axis, axis, indexing="ij")
-    scene = linearized(np.stack([red, green, blue], axis=-1).reshape(-1, 3), HLG)
+    scene = to_linear(np.stack([red, green, blue], axis=-1).reshape(-1, 3), HLG)
     display = scene * _luminance(scene) ** (HLG_GAMMA - 1)
     encoded = np.clip(_hlg_encoded(display ** (1 / HLG_GAMMA)), 0, 1)
     rows = "%.6f %.6f %.6f\n" * len(encoded) % tuple(encoded.ravel().tolist())
@@ -148,7 +148,7 @@ def _hlg_encoded(scene: Floats) -> Floats:
 
 @lru_cache(maxsize=1)
 def _srgb_levels() -> NDArray[np.uint8]:
-    encoded = srgb_encoded(np.arange(SRGB_STEPS) / (SRGB_STEPS - 1))
+    encoded = to_srgb(np.arange(SRGB_STEPS) / (SRGB_STEPS - 1))
     return (encoded * 255 + 0.5).astype(np.uint8)
 
 

@@ -55,7 +55,7 @@ _EXCEEDED = {
 }
 
 
-def source(path: Path) -> list[str]:
+def input_args(path: Path) -> list[str]:
     """Return ffmpeg's options for reading a local file within the limits, by its content.
 
     The prefix `file:` makes ffmpeg treat every name as a path, whatever it looks like.

@@ -11,13 +11,13 @@ import numpy as np
 from ..errors import InvalidInput, StorageError
 from ..utils.files import storage_errors
 from ..utils.progress import Check, Progress, no_check
-from .containers import source
-from .ffmpeg import Running, reason, run
+from .containers import input_args
+from .ffmpeg import FFmpegStream, last_log_line, run
 from .image import Frame, require_rgb
 from .process import Guard
 
 # ffmpeg's messages, which do not depend on the language of the system.
-LIMITS = {
+SPACE_ERRORS = {
     "No space left on device": errno.ENOSPC,
     "Disk quota exceeded": errno.EDQUOT,
     "File too large": errno.EFBIG,
@@ -61,8 +61,8 @@ def encode(
     height, width, _ = first.shape
     rate = Fraction(float(fps)).limit_denominator(100_000)
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-framerate", str(rate)]
-    arguments = ["-v", "error", "-y", *raw, "-i", "pipe:0", *options, *written_to(output)]
-    with Running(arguments, Guard(target, check, output), reading=False) as process:
+    arguments = ["-v", "error", "-y", *raw, "-i", "pipe:0", *options, *output_args(output)]
+    with FFmpegStream(arguments, Guard(target, check, output), reading=False) as process:
         done = 0
         for frame in _after(first, frames):
             if not process.write(frame):
@@ -74,12 +74,12 @@ def encode(
     return done
 
 
-def written_to(path: Path) -> list[str]:
+def output_args(path: Path) -> list[str]:
     """Return ffmpeg's options for an output file that grows with each frame, as a sign of activity."""
     return ["-flush_packets", "1", f"file:{path}"]
 
 
-def run_for(guard: Guard, options: Sequence[str], given: bytes = b"") -> bytes:
+def run_checked(guard: Guard, options: Sequence[str], given: bytes = b"") -> bytes:
     """Run ffmpeg to write a file and return its standard output; raises StorageError."""
     done = run(["-nostats", "-y", *options], guard, given)
     check_success(Path(guard.subject), done.status, done.log)
@@ -91,19 +91,19 @@ def check_success(target: Path, status: int, log: str) -> None:
     check_space(target, log)
     if status:
         raise StorageError(
-            f"{target} could not be written because ffmpeg failed ({reason(log)}): try another format."
+            f"{target} could not be written because ffmpeg failed ({last_log_line(log)}): try another format."
         )
 
 
 def check_space(target: Path, log: str) -> None:
     """Raise StorageError if ffmpeg ran out of space; the exit status of old versions does not show it."""
-    for words, number in LIMITS.items():
+    for words, number in SPACE_ERRORS.items():
         if words in log:
             with storage_errors(target):
                 raise OSError(number, os.strerror(number))
 
 
-def uniform(frames: Iterable[Frame], *, even: bool) -> Iterator[Frame]:
+def check_frames(frames: Iterable[Frame], *, even: bool) -> Iterator[Frame]:
     """Check frames one by one.
 
     Args:
@@ -159,9 +159,9 @@ def to_gif(video: Path, gif: Path, target: Path, *, loop: bool, check: Check = n
         StorageError: The file cannot be written.
 
     """
-    read, guard = source(video), Guard(target, check, gif)
+    read, guard = input_args(video), Guard(target, check, gif)
     colours = ["-vf", "showinfo=checksum=0,palettegen", "-c:v", "png", "-f", "image2pipe", "pipe:1"]
-    palette = run_for(guard, [*read, *colours])
+    palette = run_checked(guard, [*read, *colours])
     painted = ["-f", "png_pipe", "-i", "pipe:0", "-lavfi", "[0:v][1:v]paletteuse=dither=sierra2_4a"]
-    looping = ["-loop", "0" if loop else "-1", "-f", "gif", *written_to(gif)]
-    run_for(guard, ["-v", "error", *read, *painted, *looping], given=palette)
+    looping = ["-loop", "0" if loop else "-1", "-f", "gif", *output_args(gif)]
+    run_checked(guard, ["-v", "error", *read, *painted, *looping], given=palette)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput, MissingDependency
-from .process import Collector, Guard, Process, ends_within, feed, kill, start, wait_until
+from .process import Collector, Guard, Process, ends_within, kill, start, wait_until, write_input
 
 PIPE_BYTES = 1 << 20  # a whole frame, if the system allows it
 LOG_LINES = 50
@@ -30,7 +30,7 @@ BANNER = re.compile(r"ffmpeg version |built with |configuration: |lib\w+ +\d")
 
 
 @dataclass(frozen=True)
-class Finished:
+class FFmpegResult:
     """The result of a run of ffmpeg: its exit status, standard output and log."""
 
     status: int
@@ -38,7 +38,7 @@ class Finished:
     log: str
 
 
-def run(arguments: Sequence[str], guard: Guard, given: bytes = b"") -> Finished:
+def run(arguments: Sequence[str], guard: Guard, given: bytes = b"") -> FFmpegResult:
     """Run ffmpeg to its end.
 
     Args:
@@ -56,7 +56,7 @@ def run(arguments: Sequence[str], guard: Guard, given: bytes = b"") -> Finished:
     """
     process = start([executable(), *arguments], writes=bool(given))
     output, log = Collector(process.stdout), Collector(process.stderr)
-    feeder = Thread(target=feed, args=(process.stdin, given), daemon=True)
+    feeder = Thread(target=write_input, args=(process.stdin, given), daemon=True)
     try:
         feeder.start()
         wait_until(
@@ -68,10 +68,10 @@ def run(arguments: Sequence[str], guard: Guard, given: bytes = b"") -> Finished:
         kill(process)
         for thread in (output, log, feeder):
             thread.join()
-    return Finished(process.returncode, output.content, _text(log.content))
+    return FFmpegResult(process.returncode, output.content, _text(log.content))
 
 
-class Running:
+class FFmpegStream:
     """ffmpeg with frames coming or going through a pipe; leaving the block kills it.
 
     Time counts against the limits only while a frame is awaited: the caller may take any time between two
@@ -102,7 +102,7 @@ class Running:
         # Pipes block, so another thread waits for them while this one handles interrupts.
         self._worker = ThreadPoolExecutor(1, "ffmpeg")
 
-    def __enter__(self) -> "Running":
+    def __enter__(self) -> "FFmpegStream":
         return self
 
     def __exit__(
@@ -185,7 +185,7 @@ def _each_frame_once(path: str) -> tuple[str, str]:
     return "-fps_mode", "passthrough"  # builds without a version number are recent ones
 
 
-def reason(log: str) -> str:
+def last_log_line(log: str) -> str:
     """Return the last meaningful line of a log, without the addresses in front."""
     lines = [re.sub(r"^(\[[^]]*\] ?)+", "", line).strip(" .") for line in log.splitlines()]
     telling = [line for line in lines if line and line != "Conversion failed!" and not BANNER.match(line)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import InvalidInput, warn
 
 # The suffixes of all containers in `containers.VIDEO_FORMATS` that are read from a single file.
-CLIP_SUFFIXES = (
+VIDEO_SUFFIXES = (
     *(".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif", ".webp", ".apng"),
     *(".3gp", ".3g2", ".qt", ".mj2", ".f4v", ".flv", ".wmv", ".asf", ".ogv", ".ogg", ".divx"),
     *(".mpg", ".mpeg", ".mpe", ".vob", ".m1v", ".m2v", ".ts", ".mts", ".m2ts", ".m2t", ".tod", ".mod"),
@@ -17,20 +17,28 @@ CLIP_SUFFIXES = (
     *(".hevc", ".obu", ".mjpeg", ".mjpg"),
 )
 # The suffixes of all formats in `image.FORMATS`.
-READ_PICTURE_SUFFIXES = (
+READ_IMAGE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".gif", ".tif", ".tiff", ".bmp", ".dib"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".mpo"),
 )
-USUAL_SUFFIXES = ", ".join(CLIP_SUFFIXES[:8])  # for messages
+USUAL_SUFFIXES = ", ".join(VIDEO_SUFFIXES[:8])  # for messages
 SYSTEM_FILES = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"))
 COMPANIONS = "companion file of macOS"
 SYSTEM = "system file"
 OTHERS = "not the name of a video"
 BROKEN = "broken link"
 STILLS = "still image"
-CLOSED = "directory that cannot be opened"
-AGAIN = "link to a directory that is read already"
-BESIDE = (".json", ".txt", ".csv", ".jsonl", ".yaml", ".yml", ".md")  # poses, captions and lists of videos
+UNREADABLE = "directory that cannot be opened"
+VISITED = "link to a directory that is read already"
+COMPANION_SUFFIXES = (
+    ".json",
+    ".txt",
+    ".csv",
+    ".jsonl",
+    ".yaml",
+    ".yml",
+    ".md",
+)  # poses, captions and lists of videos
 
 
 @dataclass
@@ -41,7 +49,7 @@ class Listing:
     left_out: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
 
-def find_clips(folder: Path) -> dict[str, Path]:
+def find_videos(folder: Path) -> dict[str, Path]:
     """Find the videos in a directory and its subdirectories.
 
     Links are followed, each directory once. An AnimateXWarning for each reason lists what is left out.
@@ -100,11 +108,11 @@ def files_with(folder: Path, suffixes: Collection[str]) -> list[Path]:
     return [
         path
         for path in files
-        if path.suffix.lower() in suffixes and not is_of_system(path.name) and path.is_file()
+        if path.suffix.lower() in suffixes and not is_system_file(path.name) and path.is_file()
     ]
 
 
-def is_of_system(name: str) -> bool:
+def is_system_file(name: str) -> bool:
     """Return whether macOS or Windows writes a file of this name next to those of the user."""
     return name.startswith(("._", ".DS_Store")) or name.lower() in SYSTEM_FILES
 
@@ -126,7 +134,7 @@ def _walk(folder: Path, listing: Listing) -> Iterator[Path]:
     visited = {_identity(each) for each in (resolved, *resolved.parents)}  # a link upwards would lead back
 
     def note(error: OSError) -> None:
-        listing.left_out[CLOSED].append(os.path.relpath(error.filename or folder, folder))
+        listing.left_out[UNREADABLE].append(os.path.relpath(error.filename or folder, folder))
 
     for place, folders, files in os.walk(folder, onerror=note, followlinks=True):
         here = Path(place)
@@ -144,7 +152,7 @@ def _not_visited(
         path = here / name
         identity = _identity(path)
         if identity in visited or (path.is_symlink() and identity in inside):
-            listing.left_out[AGAIN].append(path.relative_to(folder).as_posix())
+            listing.left_out[VISITED].append(path.relative_to(folder).as_posix())
         else:
             visited.add(identity)
             yield name
@@ -174,12 +182,12 @@ def _sort_in(path: Path, name: str, listing: Listing) -> None:
 
 def _why_left_out(path: Path) -> str | None:
     suffix = path.suffix.lower()
-    if is_of_system(path.name):
+    if is_system_file(path.name):
         return COMPANIONS if path.name.startswith("._") else SYSTEM
     if not path.is_file():
         return BROKEN
-    if suffix not in CLIP_SUFFIXES:
-        return "" if suffix in BESIDE else OTHERS
+    if suffix not in VIDEO_SUFFIXES:
+        return "" if suffix in COMPANION_SUFFIXES else OTHERS
     return STILLS if suffix == ".webp" and not _is_animated(path) else None
 
 

@@ -10,18 +10,18 @@ from .colour import D65, HLG, PRIMARIES
 from .containers import MAX_PIXELS
 from .ffmpeg import executable, run
 from .geometry import Geometry, parse_geometry, stored_size, stream_text
-from .image import picture_size
+from .image import read_image_size
 from .process import Guard
 from .stream_colour import SWSCALE_MATRICES, StreamColour, colour_problem, parse_colour
 
 EXACT = "flags=bicubic+accurate_rnd+full_chroma_int:sws_dither=none"
-TURNS = {90: ("transpose=cclock",), 180: ("hflip", "vflip"), 270: ("transpose=clock",)}
+ROTATION_FILTERS = {90: ("transpose=cclock",), 180: ("hflip", "vflip"), 270: ("transpose=clock",)}
 FILTER = re.compile(r"^ [A-Z.]{2,3} (\w+) ", re.MULTILINE)
 IMAGE = re.compile(r"^Input #0, (?:png|jpeg|webp)_pipe,", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Reading:
+class FrameConversion:
     """How frames are converted to RGB.
 
     Attributes:
@@ -36,9 +36,9 @@ class Reading:
     converts: bool = False
 
 
-def reading(
+def choose_conversion(
     geometry: Geometry, colour: StreamColour, *, has_alpha: bool = False, cube: Path | None = None
-) -> Reading:
+) -> FrameConversion:
     """Choose the conversion of a video's frames to sRGB.
 
     ffmpeg's own scaler is used if its conversion is correct, zscale if available, else `colour`.
@@ -59,24 +59,26 @@ def reading(
         fitted = f"setparams=colorspace=unknown,{fitted}"
     if colour.is_plain or (colour.conversion is None and not converts_by_zscale(geometry, colour)):
         matrix = f":in_color_matrix={_scaler_name(colour.matrix)}" if colour.assumed else ""
-        return Reading((f"{fitted}{matrix}", f"format={packed}", padded), packed)
+        return FrameConversion((f"{fitted}{matrix}", f"format={packed}", padded), packed)
     if converts_by_zscale(geometry, colour):
         planar = "gbrap" if has_alpha else "gbrp"
-        return Reading((fitted, padded, *_zscaled(colour, planar, cube), f"format={packed}"), packed)
+        return FrameConversion((fitted, padded, *_zscaled(colour, planar, cube), f"format={packed}"), packed)
     span = "pc" if colour.full_range else "tv"
     is_rgb = colour.matrix == "gbr"
     matrix = "" if is_rgb else f":in_color_matrix={_scaler_name(colour.matrix)}:in_range={span}"
     if not is_rgb:  # frames of odd sizes with subsampled chroma cannot be padded
         fitted = f"{fitted}:in_range={span}:out_range={span},format=yuv444p16le"
-    return Reading((fitted, padded, f"scale={EXACT}{matrix}", "format=rgb48le"), "rgb48le", converts=True)
+    return FrameConversion(
+        (fitted, padded, f"scale={EXACT}{matrix}", "format=rgb48le"), "rgb48le", converts=True
+    )
 
 
-def deinterlacing(geometry: Geometry) -> tuple[str, ...]:
+def deinterlace_filters(geometry: Geometry) -> tuple[str, ...]:
     """Return the filters that deinterlace a video without changing its number of frames."""
     if geometry.parity is None:
         return ()
     parity = "auto:deint=interlaced" if geometry.flagged else f"{geometry.parity}:deint=all"
-    return f"bwdif=mode=send_frame:parity={parity}", *TURNS.get(geometry.rotation, ())
+    return f"bwdif=mode=send_frame:parity={parity}", *ROTATION_FILTERS.get(geometry.rotation, ())
 
 
 def converts_by_zscale(geometry: Geometry, colour: StreamColour) -> bool:
@@ -133,7 +135,7 @@ def _escaped(text: str) -> str:
     return re.sub(r"([\\'\[\],;])", r"\\\1", re.sub(r"([\\':])", r"\\\1", text))
 
 
-def looks_of(path: Path, log: str, pixel_format: str) -> tuple[Geometry, StreamColour, bool]:
+def frame_properties(path: Path, log: str, pixel_format: str) -> tuple[Geometry, StreamColour, bool]:
     """Derive geometry and colours of a video's frames; warns if they are deinterlaced or may look wrong.
 
     Args:
@@ -149,7 +151,7 @@ def looks_of(path: Path, log: str, pixel_format: str) -> tuple[Geometry, StreamC
 
     """
     if IMAGE.search(log):
-        return Geometry(picture_size(path)), StreamColour(matrix="gbr"), True
+        return Geometry(read_image_size(path)), StreamColour(matrix="gbr"), True
     geometry = parse_geometry(log)
     for size in (geometry.stored, geometry.size):
         _check_size(path, *size)

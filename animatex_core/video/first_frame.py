@@ -6,8 +6,8 @@ from pathlib import Path
 from ..errors import InvalidInput
 from ..utils.progress import Check, no_check
 from ..utils.validation import require_file
-from .containers import exceeded_limit, refuse_lists, source
-from .ffmpeg import Finished, reason, run
+from .containers import exceeded_limit, input_args, refuse_lists
+from .ffmpeg import FFmpegResult, last_log_line, run
 from .process import Guard
 from .tracks import Tracks, choose_tracks
 
@@ -41,7 +41,7 @@ def existing_file(path: str | Path, role: str) -> Path:
     return path
 
 
-def look_at_first_frame(path: Path, check: Check = no_check) -> Finished:
+def inspect_first_frames(path: Path, check: Check = no_check) -> FFmpegResult:
     """Let ffmpeg describe a file and decode a few frames; works for audio files too.
 
     Args:
@@ -59,9 +59,9 @@ def look_at_first_frame(path: Path, check: Check = no_check) -> Finished:
     return _look_at_stream(path, str(video.number), check)
 
 
-def _look_at_stream(path: Path, stream: str, check: Check) -> Finished:
+def _look_at_stream(path: Path, stream: str, check: Check) -> FFmpegResult:
     shown = ["-map", f"0:{stream}", "-vf", "showinfo", "-frames:v", FRAMES_SEEN]
-    options = ["-nostdin", "-nostats", "-copyts", *source(path), *shown, "-f", "null", "-"]
+    options = ["-nostdin", "-nostats", "-copyts", *input_args(path), *shown, "-f", "null", "-"]
     return run(options, Guard(path, check))
 
 
@@ -115,7 +115,7 @@ def transparent_decoder(log: str) -> str | None:
 
 def refusal_reason(log: str) -> str:
     """Return why ffmpeg could not read a file: the limit that it exceeds, else ffmpeg's message."""
-    return exceeded_limit(log) or reason(log)
+    return exceeded_limit(log) or last_log_line(log)
 
 
 def missing_frame(path: Path, log: str) -> InvalidInput:

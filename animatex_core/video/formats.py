@@ -9,11 +9,11 @@ from pathlib import Path
 from ..errors import InvalidInput
 from ..utils.files import scratch_file, storage_errors
 
-BEST = 10  # quality
+MAX_QUALITY = 10  # quality
 MIN_FPS = 0.1
 GIF_FPS = 50  # players slow down faster ones
 SPECIAL = re.compile(r"[=;#\\\r\n]")  # characters that ffmpeg's metadata format escapes
-NUMBER = re.compile(r"%0?\d*d")
+NUMBER_PATTERN = re.compile(r"%0?\d*d")
 
 
 # Players assume BT.601 for small videos without colour tags and BT.709 for large ones, so files are tagged.
@@ -85,7 +85,7 @@ def format_of(path: Path) -> Format:
     suffix = path.suffix.lower()
     if suffix in FORMATS:
         return FORMATS[suffix]
-    if not suffix or (suffix == ".png" and len(NUMBER.findall(path.name)) == 1):
+    if not suffix or (suffix == ".png" and len(NUMBER_PATTERN.findall(path.name)) == 1):
         return PNG
     raise InvalidInput(
         f"{str(path)!r} is not a video name: use one that ends in {', '.join(FORMATS)} or %04d.png, or a "
@@ -100,8 +100,8 @@ def check_settings(kind: Format, fps: float, quality: float) -> None:
         raise InvalidInput(
             f"fps is {fps:g}, but a {kind.name} supports {MIN_FPS:g} to {most}: use a rate in that range."
         )
-    if not 0 <= quality <= BEST:
-        raise InvalidInput(f"quality is {quality:g}, but it must be 0 (small files) to {BEST} (best).")
+    if not 0 <= quality <= MAX_QUALITY:
+        raise InvalidInput(f"quality is {quality:g}, but it must be 0 (small files) to {MAX_QUALITY} (best).")
 
 
 def check_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:
@@ -120,7 +120,7 @@ def check_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:
 
 
 @contextmanager
-def tagging(target: Path, metadata: Mapping[str, str]) -> Iterator[list[str]]:
+def metadata_args(target: Path, metadata: Mapping[str, str]) -> Iterator[list[str]]:
     """Provide the ffmpeg options that add metadata to a video with one input, during the block."""
     if not metadata:
         yield []

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ..errors import InvalidInput, OutOfMemory
 from ..utils.files import atomic_write
-from ..utils.text import reason_of
+from ..utils.text import first_sentence
 from ..utils.validation import require_file
 from .image_colour import colour_reader
 
@@ -30,16 +30,16 @@ DAMAGE = (
     *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError),
     *(RuntimeError, AssertionError, BufferError, struct.error, zlib.error),
 )
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 TRANSPARENT = ("RGBA", "LA", "PA", "RGBa", "La")  # modes
 STRAIGHT = {"RGBa": "RGBA", "La": "LA", "P": "RGBA", "PA": "RGBA"}  # modes without premultiplied alpha
-TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+ROTATED_ORIENTATIONS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 BAND_PIXELS = 1 << 22  # converted at once
 QUALITY = 95  # of JPEG and WebP
 
 
 @dataclass(frozen=True)
-class Picture:
+class LoadedImage:
     """An image.
 
     Attributes:
@@ -57,7 +57,7 @@ class Picture:
         return self.rgb.shape[1] / self.rgb.shape[0]
 
 
-def read_picture(path: str | Path) -> Picture:
+def read_image(path: str | Path) -> LoadedImage:
     """Read an image with 8 or 16 bits per channel, rotated by its EXIF; of several frames the first.
 
     Greys, palettes and CMYK become RGB, and all colours sRGB; see `image_colour`.
@@ -81,15 +81,15 @@ def read_picture(path: str | Path) -> Picture:
         return _converted(path, image)
 
 
-def picture_size(path: str | Path) -> tuple[int, int]:
+def read_image_size(path: str | Path) -> tuple[int, int]:
     """Return width and height of an image as `read_picture` returns it, without decoding it."""
     with open_image(Path(path)) as image:
         width, height = image.size
-        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) in TURNED
+        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) in ROTATED_ORIENTATIONS
     return (height, width) if is_turned else (width, height)
 
 
-def write_picture(path: str | Path, rgb: Frame) -> Path:
+def write_image(path: str | Path, rgb: Frame) -> Path:
     """Write an image; the file appears only when complete.
 
     Args:
@@ -105,9 +105,9 @@ def write_picture(path: str | Path, rgb: Frame) -> Path:
 
     """
     path, suffix = Path(path), Path(path).suffix.lower()
-    if suffix not in PICTURE_SUFFIXES:
+    if suffix not in IMAGE_SUFFIXES:
         raise InvalidInput(
-            f"{str(path)!r} is not an image name: use one that ends in {', '.join(PICTURE_SUFFIXES)}."
+            f"{str(path)!r} is not an image name: use one that ends in {', '.join(IMAGE_SUFFIXES)}."
         )
     require_rgb(rgb, "The image")
     with atomic_write(path) as file:
@@ -125,7 +125,7 @@ def require_rgb(picture: object, name: str) -> None:
         )
 
 
-def on_white(rgba: NDArray[np.uint8]) -> Frame:
+def blend_on_white(rgba: NDArray[np.uint8]) -> Frame:
     """Blend (h, w, 4) uint8 with straight alpha over white, rounded to the nearest value."""
     alpha = rgba[..., 3:].astype(np.uint16)
     mixed = rgba[..., :3] * alpha + 255 * (255 - alpha) + 127
@@ -150,7 +150,7 @@ def open_image(path: Path) -> Iterator[Image.Image]:
     name = repr(str(path))
     try:
         _check_file(path, name)
-        with Image.open(path, formats=known_formats()) as image:
+        with Image.open(path, formats=supported_formats()) as image:
             _check_size(image, name)
             yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -165,11 +165,11 @@ def open_image(path: Path) -> Iterator[Image.Image]:
         ) from error
     except DAMAGE as error:
         raise InvalidInput(
-            f"{name} is not an image, or it is damaged ({reason_of(error)}): save it again as PNG or JPEG."
+            f"{name} is not an image, or it is damaged ({first_sentence(error)}): save it again as PNG or JPEG."
         ) from error
 
 
-def known_formats() -> list[str]:
+def supported_formats() -> list[str]:
     """Return the supported formats that this version of Pillow has."""
     Image.init()
     return [each for each in FORMATS if each in Image.OPEN]
@@ -206,7 +206,7 @@ def _check_sides(width: int, height: int, name: str) -> None:
         )
 
 
-def _converted(path: Path, image: Image.Image) -> Picture:
+def _converted(path: Path, image: Image.Image) -> LoadedImage:
     if image.mode == "F":
         raise InvalidInput(f"The image {str(path)!r} has floating-point values: save it with 8 or 16 bits.")
     deep = image.mode.startswith("I")
@@ -219,10 +219,10 @@ def _converted(path: Path, image: Image.Image) -> Picture:
         band = _shallow(band) if deep else band
         if has_alpha:
             alpha[rows] = np.asarray(band.convert("RGBA").getchannel("A"))
-            rgb[rows] = on_white(np.dstack([to_rgb(_straight(band)), alpha[rows]]))
+            rgb[rows] = blend_on_white(np.dstack([to_rgb(_straight(band)), alpha[rows]]))
         else:
             rgb[rows] = to_rgb(band)
-    return Picture(rgb, None if (alpha == 255).all() else alpha)
+    return LoadedImage(rgb, None if (alpha == 255).all() else alpha)
 
 
 def _bands(image: Image.Image) -> Iterator[slice]:

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from ..errors import warn
 from .colour import SRGB, Conversion
-from .stream_colour import coded_conversion
+from .stream_colour import conversion_for_code_points
 
 ToRgb = Callable[[Image.Image], NDArray[np.uint8]]
 
@@ -99,11 +99,15 @@ def _coded(path: Path, image: Image.Image) -> Conversion | None:
     if image.format == "PNG":
         before = head.partition(b"IDAT")[0]
         place = before.find(b"\x00\x00\x00\x04cICP")
-        return coded_conversion(*before[place + 8 : place + 10]) if 0 <= place <= len(before) - 12 else None
+        return (
+            conversion_for_code_points(*before[place + 8 : place + 10])
+            if 0 <= place <= len(before) - 12
+            else None
+        )
     place = head.find(b"colrnclx")
     if place < 0 or "icc_profile" in image.info:
         return None
-    return coded_conversion(*struct.unpack_from(">HH", head.ljust(place + 12, b"\0"), place + 8))
+    return conversion_for_code_points(*struct.unpack_from(">HH", head.ljust(place + 12, b"\0"), place + 8))
 
 
 def _stated(image: Image.Image) -> Conversion | None:

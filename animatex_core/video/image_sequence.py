@@ -8,9 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from ..errors import InvalidInput, warn
-from .files import CLIP_SUFFIXES, READ_PICTURE_SUFFIXES, files_with
-from .formats import NUMBER
-from .image import picture_size
+from .files import READ_IMAGE_SUFFIXES, VIDEO_SUFFIXES, files_with
+from .formats import NUMBER_PATTERN
+from .image import read_image_size
 
 DEFAULT_FPS = 24.0  # images have no frame rate of their own
 MAX_NUMBERS = 5  # listed in a message
@@ -18,16 +18,16 @@ MAX_NAME = 255  # bytes of a name in file systems
 LAST_NUMBER = re.compile(r"(\d+)(\D*)$")
 
 
-def names_pictures(path: Path) -> bool:
+def is_image_sequence(path: Path) -> bool:
     """Return whether a path stands for several images: a directory, or a pattern (%04d.png or *.png)."""
     if len(os.fsencode(path.name)) > MAX_NAME:
         return False
     if path.is_dir():
         return True
-    return not path.exists() and bool(NUMBER.search(path.name) or re.search(r"[*?[]", path.name))
+    return not path.exists() and bool(NUMBER_PATTERN.search(path.name) or re.search(r"[*?[]", path.name))
 
 
-def find_pictures(path: Path) -> list[Path]:
+def find_images(path: Path) -> list[Path]:
     """Find the images of a directory or pattern; warns if numbers are missing.
 
     Args:
@@ -42,7 +42,7 @@ def find_pictures(path: Path) -> list[Path]:
 
     """
     folder = path if path.is_dir() else path.parent
-    found = files_with(folder, READ_PICTURE_SUFFIXES)
+    found = files_with(folder, READ_IMAGE_SUFFIXES)
     if path.is_dir():
         found = [each for each in found if not each.name.startswith(".")]
         _require_no_videos(path, found)
@@ -60,7 +60,7 @@ def find_pictures(path: Path) -> list[Path]:
 def _require_no_videos(folder: Path, pictures: Sequence[Path]) -> None:
     """Raise InvalidInput if images may be covers of videos next to them."""
     videos = [
-        each for each in files_with(folder, CLIP_SUFFIXES) if each.suffix.lower() not in READ_PICTURE_SUFFIXES
+        each for each in files_with(folder, VIDEO_SUFFIXES) if each.suffix.lower() not in READ_IMAGE_SUFFIXES
     ]
     if videos and pictures:
         raise InvalidInput(
@@ -76,7 +76,7 @@ def _require_no_videos(folder: Path, pictures: Sequence[Path]) -> None:
 
 def _matches(name: str, pattern: str) -> bool:
     """Return whether a name fits a pattern: printf style, as `write_clip` takes it, or shell style."""
-    number = NUMBER.search(pattern)
+    number = NUMBER_PATTERN.search(pattern)
     if number is None:
         return fnmatchcase(name, pattern)
     before, after = pattern[: number.start()], pattern[number.end() :]
@@ -126,9 +126,9 @@ def _warn_of_gaps(path: Path, numbers: Sequence[int]) -> None:
 
 
 def _require_one_size(path: Path, pictures: Sequence[Path]) -> None:
-    first = picture_size(pictures[0])
+    first = read_image_size(pictures[0])
     for picture in pictures[1:]:
-        size = picture_size(picture)
+        size = read_image_size(picture)
         if size != first:
             raise InvalidInput(
                 f"{picture.name!r} of {str(path)!r} is {size[0]}x{size[1]} pixels, but "

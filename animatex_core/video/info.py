@@ -9,23 +9,23 @@ from pathlib import Path
 
 from ..errors import InvalidInput, warn
 from ..utils.progress import Check, no_check
-from .containers import check_streams, source
+from .containers import check_streams, input_args
 from .ffmpeg import each_frame_once, run
-from .filters import deinterlacing, looks_of
+from .filters import deinterlace_filters, frame_properties
 from .first_frame import (
     FRAME,
     declared_rate,
     existing_file,
     input_log,
+    inspect_first_frames,
     length_seconds,
-    look_at_first_frame,
     missing_frame,
     selected_tracks,
     transparent_decoder,
 )
 from .geometry import Geometry
-from .image import picture_size
-from .image_sequence import DEFAULT_FPS, find_pictures, names_pictures
+from .image import read_image_size
+from .image_sequence import DEFAULT_FPS, find_images, is_image_sequence
 from .missing_times import LISTING, find_times, list_packets
 from .process import Guard
 from .stream_colour import StreamColour
@@ -126,19 +126,19 @@ def probe(path: str | Path, check: Check = no_check, fps: float | None = None) -
 
     """
     path = Path(path).absolute()
-    if names_pictures(path):
+    if is_image_sequence(path):
         return _probe_pictures(path, fps)
     if fps is not None:
         raise InvalidInput(
             f"The video {str(path)!r} has its own frame rate, but {fps:g} was given: leave that out."
         )
     path = existing_file(path, "video")
-    log = look_at_first_frame(path, check).log
+    log = inspect_first_frames(path, check).log
     rate, frame = declared_rate(log), FRAME.search(log)
     if rate is None or frame is None:
         raise missing_frame(path, log)
     (numerator, denominator), declared = rate
-    geometry, colour, is_image = looks_of(path, log, frame[2])
+    geometry, colour, is_image = frame_properties(path, log, frame[2])
     check_streams(path, input_log(log))
     tracks = selected_tracks(log)
     assert tracks.video is not None
@@ -175,10 +175,10 @@ def probe(path: str | Path, check: Check = no_check, fps: float | None = None) -
 def _probe_pictures(path: Path, fps: float | None) -> VideoInfo:
     if fps is not None and not 0 < fps <= MAX_FPS:
         raise InvalidInput(f"fps of the images is {fps:g}, but it must be above 0 and at most {MAX_FPS:g}.")
-    images = tuple(find_pictures(path))
+    images = tuple(find_images(path))
     if fps is None and len(images) > 1:
         warn(f"The images {str(path)!r} have no frame rate, so {DEFAULT_FPS:g} fps is assumed.", stacklevel=3)
-    rate, geometry = fps or DEFAULT_FPS, Geometry(picture_size(images[0]))
+    rate, geometry = fps or DEFAULT_FPS, Geometry(read_image_size(images[0]))
     return VideoInfo(
         *(path, *geometry.size, rate, len(images), len(images) / rate),
         has_audio=False,
@@ -218,11 +218,11 @@ def decode_args(clip: VideoInfo, filters: Sequence[str] = ()) -> list[str]:
     """Return ffmpeg's options for decoding a video to progressive frames at its rate, with more filters."""
     rate = Fraction(clip.fps).limit_denominator(100_000)
     timing = ("setpts=PTS-STARTPTS", f"fps={rate}:eof_action=pass") if clip.variable else ()
-    chain = ",".join((*deinterlacing(clip.geometry), *timing, *filters))
+    chain = ",".join((*deinterlace_filters(clip.geometry), *timing, *filters))
     decoder = ("-c:v", clip.decoder) if clip.decoder else ()
     turning = ("-noautorotate",) if clip.geometry.rotation else ()
     applied = ("-map", f"0:{clip.video_stream}", *(("-vf", chain) if chain else ()))
-    return [*decoder, *turning, *source(clip.path), *applied, *each_frame_once()]
+    return [*decoder, *turning, *input_args(clip.path), *applied, *each_frame_once()]
 
 
 def _check_rate(path: Path, found: Rate) -> None:

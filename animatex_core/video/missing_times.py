@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..utils.progress import Check
-from .containers import source
+from .containers import input_args
 from .ffmpeg import run
 from .process import Guard
-from .timestamps import NEAR, Packets, Rate, find_rate, parse_packets
+from .timestamps import INTERVAL_TOLERANCE, Packets, Rate, find_rate, parse_packets
 
 TICKS = 3e-3  # seconds by which ffmpeg may move a packet behind one whose time it guessed
 MAX_WRONG = 8  # frames whose guessed times the file may contradict
@@ -20,7 +20,7 @@ QUICK = 0.25  # an interval below this share of the usual one belongs to frames 
 STREAMS = frozenset(("h264", "hevc", "av1", "obu", "m4v", "mpegvideo", "mjpeg"))
 
 Times = NDArray[np.float64]
-HAIR = 1e-6  # seconds
+TIME_TOLERANCE = 1e-6  # seconds
 LISTING = ("-flush_packets", "1", "-f", "framecrc", "pipe:1")  # flush each line, as a sign of activity
 ENDS_EARLY = re.compile(r"partial file|ended prematurely")
 
@@ -38,7 +38,7 @@ def list_packets(path: Path, stream: int, check: Check) -> tuple[Packets, bool]:
 
     """
     listing = ["-map", f"0:{stream}", "-c", "copy", *LISTING]
-    done = run(["-nostdin", "-v", "error", "-copyts", *source(path), *listing], Guard(path, check))
+    done = run(["-nostdin", "-v", "error", "-copyts", *input_args(path), *listing], Guard(path, check))
     packets = parse_packets(done.output.decode("ascii", "replace"))
     return packets, packets.corrupt or ENDS_EARLY.search(done.log) is not None
 
@@ -68,7 +68,7 @@ def _times_shown(packets: Packets, first: float) -> Times:
     """Return the times of frames from the first decoded one on: packets before it are not decoded."""
     if packets.stuck or np.isnan(first):  # "before" is undefined if time goes backwards
         return packets.times
-    return np.append(first, packets.times[packets.times > first + HAIR])
+    return np.append(first, packets.times[packets.times > first + TIME_TOLERANCE])
 
 
 def fill_times(packets: Packets, container: str, first: float, declared: float | None) -> Times | None:
@@ -155,7 +155,7 @@ def _without_repeats(times: Times) -> Times:
         return times
     usual = _usual_interval(times)
     repeats = intervals < TICKS / 2
-    is_regular = (repeats | (np.abs(intervals / usual - 1) < NEAR)).all()
+    is_regular = (repeats | (np.abs(intervals / usual - 1) < INTERVAL_TOLERANCE)).all()
     if not is_regular or repeats.sum() > MAX_WRONG:  # two concatenated videos
         return times
     return times[0] + usual * np.arange(len(times))
@@ -165,7 +165,7 @@ def _usual_interval(times: Times) -> float:
     """Return the mean of the intervals near the median, since rounding makes them uneven."""
     intervals = np.diff(times)
     intervals = intervals[intervals > 0]
-    return float(intervals[np.abs(intervals / np.median(intervals) - 1) < NEAR].mean())
+    return float(intervals[np.abs(intervals / np.median(intervals) - 1) < INTERVAL_TOLERANCE].mean())
 
 
 def _in_slots(decoded: Times, known: Times, first: float) -> Times:

@@ -119,7 +119,7 @@ def kill(process: Process) -> None:
     process.wait()
 
 
-def feed(pipe: IO[bytes] | None, given: bytes) -> None:
+def write_input(pipe: IO[bytes] | None, given: bytes) -> None:
     """Write bytes to the standard input of a program, which may end before it has read them."""
     if pipe is not None:
         with suppress(OSError), pipe:

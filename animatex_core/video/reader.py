@@ -14,9 +14,9 @@ from ..errors import InvalidInput, warn
 from ..utils.files import scratch_folder
 from ..utils.progress import Check, Progress, no_check, no_progress
 from .colour import HLG, hlg_cube
-from .ffmpeg import Running, reason
-from .filters import Reading, reading
-from .image import Frame, on_white, read_picture
+from .ffmpeg import FFmpegStream, last_log_line
+from .filters import FrameConversion, choose_conversion
+from .image import Frame, blend_on_white, read_image
 from .info import VideoInfo, decode_args, probe
 from .process import Guard
 from .stream_colour import StreamColour
@@ -69,7 +69,7 @@ def _frames(info: VideoInfo, wanted: list[int] | None, progress: Progress, check
     if following is None:
         return
     if info.is_image and following == 0:
-        yield read_picture(info.path).rgb
+        yield read_image(info.path).rgb
         progress(1, 1)
         following = next(due, None) if wanted is not None else None
         if following is not None:
@@ -79,10 +79,10 @@ def _frames(info: VideoInfo, wanted: list[int] | None, progress: Progress, check
     total = wanted[-1] + 1 if wanted else info.frames or 0
     number = -1
     with cube_file(info.colour) as cube:
-        how = reading(info.geometry, info.colour, has_alpha=info.has_alpha, cube=cube)
+        how = choose_conversion(info.geometry, info.colour, has_alpha=info.has_alpha, cube=cube)
         skipped = _empty(info, how)  # skipped frames are decoded into the same array
         raw = ["-pix_fmt", how.pixel_format, "-f", "rawvideo", "pipe:1"]
-        with Running(
+        with FFmpegStream(
             [*decode_args(info, how.filters), *raw], Guard(info.path, check), reading=True
         ) as process:
             while following is not None and number + 1 != last:
@@ -110,7 +110,7 @@ def _image_frames(
         if number >= total:
             _report_end(info, total, wanted, "")
             return
-        frame = read_picture(info.images[number]).rgb
+        frame = read_image(info.images[number]).rgb
         if frame.shape != (info.height, info.width, 3):
             raise InvalidInput(f"The size of {str(info.images[number])!r} has changed: start again.")
         progress(done, len(chosen))
@@ -129,16 +129,16 @@ def cube_file(colour: StreamColour) -> Iterator[Path | None]:
         yield path
 
 
-def _empty(info: VideoInfo, how: Reading) -> NDArray[Any]:
+def _empty(info: VideoInfo, how: FrameConversion) -> NDArray[Any]:
     channels = 4 if how.pixel_format == "rgba" else 3
     return np.empty((info.height, info.width, channels), np.uint16 if how.converts else np.uint8)
 
 
-def _finished(frame: NDArray[Any], info: VideoInfo, how: Reading) -> Frame:
+def _finished(frame: NDArray[Any], info: VideoInfo, how: FrameConversion) -> Frame:
     if how.converts:
         assert info.colour.conversion is not None
         return info.colour.conversion.frame(frame)
-    return on_white(frame) if how.pixel_format == "rgba" else frame
+    return blend_on_white(frame) if how.pixel_format == "rgba" else frame
 
 
 def _warn_of_sizes(info: VideoInfo, sizes: int) -> None:
@@ -154,7 +154,9 @@ def _report_end(info: VideoInfo, decoded: int, wanted: list[int] | None, log: st
     """Report what is missing at the end of the stream."""
     name = str(info.path)
     if decoded == 0:
-        raise InvalidInput(f"No frame of the video {name!r} can be decoded ({reason(log)}): export it again.")
+        raise InvalidInput(
+            f"No frame of the video {name!r} can be decoded ({last_log_line(log)}): export it again."
+        )
     promised = max(info.declared or 0, info.frames or 0)
     if decoded < promised and not (info.jumps and wanted is None and info.declared is None):
         warn(

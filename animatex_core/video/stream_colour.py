@@ -10,7 +10,7 @@ RGB = re.compile(r"(?:0|a|x2)?(?:rgb|bgr)|gbr|abgr|pal8")
 UNKNOWN = ("unknown", "unspecified", "reserved", "gbr")
 HD = (1280, 720)  # from this width or height on, players assume BT.709 for untagged video
 BT2020 = ("bt2020nc", "bt2020c", "ictcp")
-WIDE = tuple(name for name in PRIMARIES if name != "bt709")
+WIDE_PRIMARIES = tuple(name for name in PRIMARIES if name != "bt709")
 # Matrices that swscale supports; others need zscale.
 SWSCALE_MATRICES = ("bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc")
 # ITU-T H.273, tables 2 and 3: code points that are not shown like BT.709.
@@ -45,7 +45,7 @@ class StreamColour:
     @property
     def conversion(self) -> Conversion | None:
         """The conversion to sRGB; None if the encoded values are shown as they are."""
-        if self.transfer in (PQ, HLG, LINEAR) or self.primaries in WIDE:
+        if self.transfer in (PQ, HLG, LINEAR) or self.primaries in WIDE_PRIMARIES:
             return Conversion(self.transfer, self.primaries)
         return None
 
@@ -79,7 +79,7 @@ def parse_colour(log: str, pixel_format: str, stored: tuple[int, int]) -> Stream
     return StreamColour(
         matrix="gbr" if is_rgb else _assumed_matrix(stored, is_2020) if assumed else matrix,
         transfer=_curve(transfer, is_2020),
-        primaries="bt2020" if is_2020 else primaries if primaries in WIDE else "bt709",
+        primaries="bt2020" if is_2020 else primaries if primaries in WIDE_PRIMARIES else "bt709",
         full_range=span == "pc" or pixel_format.startswith("yuvj") or is_rgb,
         assumed=assumed and (is_2020 or _is_hd(stored)),
     )
@@ -120,7 +120,7 @@ def _curve(transfer: str, is_2020: bool) -> str:
     return GAMMA22 if is_2020 else SRGB
 
 
-def coded_conversion(primaries: int, transfer: int) -> Conversion | None:
+def conversion_for_code_points(primaries: int, transfer: int) -> Conversion | None:
     """Return the conversion for code points of ITU-T H.273 in an image file; None for plain SDR."""
     curve = TRANSFER_CODES.get(transfer, "unknown")
     gamut = PRIMARIES_CODES.get(primaries, "bt2020" if curve in (PQ, HLG) else "bt709")

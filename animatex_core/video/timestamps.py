@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 KEY, CORRUPT, DISCARD = 0x1, 0x2, 0x4  # ffmpeg's flags of packets
 ROUNDING = 0.01  # the change of a rate that timestamps in whole milliseconds may cause
-FEW = 8  # with fewer frames, none can be treated as an exception
-NEAR = 0.25  # an interval that differs less than this from the usual one is a usual one
+MIN_FRAMES = 8  # with fewer frames, none can be treated as an exception
+INTERVAL_TOLERANCE = 0.25  # an interval that differs less than this from the usual one is a usual one
 MAX_FPS = 1000.0
-MAX_STILL = 60.0  # seconds for which a frame may be shown
+MAX_FRAME_SECONDS = 60.0  # seconds for which a frame may be shown
 MAX_REPEATS = 100  # of a frame, on average
 FREE_REPEATS = 3600  # beyond that average, for short videos: a minute at 60 fps
-STUCK = 3  # frames at one moment
+MIN_STUCK = 3  # frames at one moment
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def find_rate(times: NDArray[np.float64], declared: float | None) -> Rate:
     if not intervals.size:
         return Rate(declared or 1.0, float(times[0]), constant=True, jumps=_is_stuck(times))
     found = _rate_of(times, intervals, declared)
-    if found.fps * MAX_STILL < 1:
+    if found.fps * MAX_FRAME_SECONDS < 1:
         return Rate(declared or 1.0, float(times[0]), constant=False, jumps=True)
     return replace(found, jumps=_is_stuck(times) or (not found.constant and _leaps(times, found.fps)))
 
@@ -137,7 +137,7 @@ def _rate_of(times: NDArray[np.float64], intervals: NDArray[np.float64], declare
         if start is not None:
             return Rate(rate, start, constant=True)
     median = np.sort(intervals)[(len(intervals) - 1) // 2]  # an existing interval, not the mean of two
-    usual = intervals[np.abs(intervals / median - 1) < NEAR]
+    usual = intervals[np.abs(intervals / median - 1) < INTERVAL_TOLERANCE]
     rate = float(1 / usual.mean())
     if declared is not None and abs(rate / declared - 1) < ROUNDING:
         rate = declared
@@ -147,12 +147,12 @@ def _rate_of(times: NDArray[np.float64], intervals: NDArray[np.float64], declare
 def _leaps(times: NDArray[np.float64], fps: float) -> bool:
     """Return whether gaps are longer, or need more repeated frames, than those of real videos."""
     longest, implied = float(np.diff(times).max()), float(times[-1] - times[0]) * fps
-    leap = longest > MAX_STILL and longest * fps > MAX_STILL
+    leap = longest > MAX_FRAME_SECONDS and longest * fps > MAX_FRAME_SECONDS
     return leap or implied > MAX_REPEATS * len(times) + FREE_REPEATS
 
 
 def _is_stuck(times: NDArray[np.float64]) -> bool:
-    return bool((times[STUCK - 1 :] <= times[: -STUCK + 1]).any())
+    return bool((times[MIN_STUCK - 1 :] <= times[: -MIN_STUCK + 1]).any())
 
 
 def _seconds(stamp: str, base: float) -> float:
@@ -162,7 +162,7 @@ def _seconds(stamp: str, base: float) -> float:
 def _start_at(times: NDArray[np.float64], rate: float) -> float | None:
     """Return when frame 0 is due if frames come at a constant rate; None if they do not."""
     due = times - np.arange(len(times)) / rate
-    few = len(times) < FEW
+    few = len(times) < MIN_FRAMES
     start = float(times[0] if few else np.median(due))
     apart = np.abs(due - start) * rate  # in frames
     outermost = 0.5 if few else 1.5

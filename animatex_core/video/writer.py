@@ -12,12 +12,21 @@ from PIL.PngImagePlugin import PngInfo
 from ..errors import InvalidInput, warn
 from ..utils.files import atomic_path, check_writable, scratch_file, scratch_folder, storage_errors, sweep
 from ..utils.progress import Check, Progress, no_check, no_progress
-from .audio import FoundSound, Sound, add_sound, find_sound
-from .encoder import encode, to_gif, uniform
-from .formats import GIF, NUMBER, PNG, Format, check_metadata, check_settings, format_of, tagging
+from .audio import AudioSource, ProbedAudio, mux_audio, probe_audio
+from .encoder import check_frames, encode, to_gif
+from .formats import (
+    GIF,
+    NUMBER_PATTERN,
+    PNG,
+    Format,
+    check_metadata,
+    check_settings,
+    format_of,
+    metadata_args,
+)
 from .image import Frame
 
-NAME = "%04d.png"
+SEQUENCE_NAME = "%04d.png"
 MAX_NAME = 79  # characters of a text's name in a PNG file
 COMPRESSION = 3  # of 9: twice as fast as higher levels and only a few per cent larger
 
@@ -28,7 +37,7 @@ def write_clip(
     *,
     fps: float,
     quality: float = 7.0,
-    sound: Sound | None = None,
+    sound: AudioSource | None = None,
     loop: bool = True,
     metadata: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
@@ -67,12 +76,12 @@ def write_clip(
     check_settings(kind, fps, quality)
     texts = check_metadata(metadata or {})
     found = _find_audio(sound, kind, check)
-    total, frames = length_hint(frames), uniform(frames, even=kind.even)
+    total, frames = length_hint(frames), check_frames(frames, even=kind.even)
     if kind is PNG:
         write_sequence(path, frames, metadata=texts, total=total, progress=progress)
         return path
     write = partial(encode, frames, fps=fps, target=path, total=total, progress=progress, check=check)
-    with atomic_path(path) as part, tagging(path, {} if kind is GIF else texts) as tags:
+    with atomic_path(path) as part, metadata_args(path, {} if kind is GIF else texts) as tags:
         options = [*tags, *kind.video(quality), *kind.container]
         if kind is GIF:
             with scratch_file(path) as video:
@@ -81,7 +90,7 @@ def write_clip(
         elif found is not None:
             with scratch_file(path) as video:
                 count = write(options, output=video)
-                add_sound(video, part, path, found, kind, seconds=count / fps, check=check)
+                mux_audio(video, part, path, found, kind, seconds=count / fps, check=check)
         else:
             write(options, output=part)
     return path
@@ -146,7 +155,7 @@ def write_sequence(
         StorageError: A file cannot be written.
 
     """
-    folder, name = (path.parent, path.name) if path.suffix else (path, NAME)
+    folder, name = (path.parent, path.name) if path.suffix else (path, SEQUENCE_NAME)
     existed, done, texts = folder.is_dir(), 0, _png_texts(metadata)
     with scratch_folder(folder / "frames" if existed else folder) as scratch:
         for done, frame in enumerate(frames, start=1):
@@ -161,12 +170,12 @@ def write_sequence(
     return done
 
 
-def _find_audio(sound: Sound | None, kind: Format, check: Check) -> FoundSound | None:
+def _find_audio(sound: AudioSource | None, kind: Format, check: Check) -> ProbedAudio | None:
     """Inspect the audio before the work, so that a missing file fails early; None if there will be none."""
     if sound is None:
         return None
     if kind.sound:
-        return find_sound(sound, check)
+        return probe_audio(sound, check)
     warn(f"A {kind.name} has no audio, so it is left out: write an mp4 or webm to keep it.", stacklevel=3)
     return None
 
@@ -179,7 +188,7 @@ def _png_texts(metadata: Mapping[str, str]) -> PngInfo:
 
 
 def _numbered(name: str, number: int) -> str:
-    return NUMBER.sub(lambda pattern: pattern[0] % number, name)
+    return NUMBER_PATTERN.sub(lambda pattern: pattern[0] % number, name)
 
 
 def _move(scratch: Path, folder: Path, *, each: bool) -> None:

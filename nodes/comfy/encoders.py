@@ -29,7 +29,7 @@ from ...animatex_core.encoders.open_clip import read_open_clip_config
 from ...animatex_core.encoders.preprocessing import CLIP_MEAN, CLIP_STD
 from ...animatex_core.errors import InvalidInput, WrongCheckpoint
 from ...animatex_core.hub.bundled import SmallBundle
-from ...animatex_core.utils.text import reason_of
+from ...animatex_core.utils.text import first_sentence
 from .loading import EagerLayers, map_with_comfyui, set_reload_function
 from .video import temporary_folder
 
@@ -85,7 +85,7 @@ def load_clip_vision(path: Path) -> ClipVisionModel:
     try:
         model = load_clipvision_from_sd(tensors)
     except _UNUSABLE as error:
-        raise WrongCheckpoint(f"{path} does not fit {_CLIP} ({reason_of(error)}): {_CHOOSE}.") from error
+        raise WrongCheckpoint(f"{path} does not fit {_CLIP} ({first_sentence(error)}): {_CHOOSE}.") from error
     if model is None:
         raise WrongCheckpoint(f"{path} contains no CLIP image encoder: {_CHOOSE}.")
     # ComfyUI only logs missing weights, and leaves them uninitialized.

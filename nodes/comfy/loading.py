@@ -20,7 +20,7 @@ from comfy.patcher_extension import CallbacksMP
 from torch import Tensor, nn
 
 from ...animatex_core.animate_x.checkpoint import PREFIX, DenoiserFile, denoiser_shapes, read_denoiser
-from ...animatex_core.checkpoints.file_form import Form, file_form
+from ...animatex_core.checkpoints.file_form import FileFormat, detect_format
 from ...animatex_core.checkpoints.validation import load_strictly
 from ...animatex_core.errors import InvalidInput
 from .denoiser import AnimateXConfig, AnimateXModel
@@ -174,7 +174,7 @@ def _maps(path: Path) -> bool:
     if comfy.model_management.is_device_cpu(comfy.model_management.get_torch_device()):
         return False
     # ComfyUI goes by the suffix, but the content may be of another format.
-    return path.suffix.lower() in (".safetensors", ".sft") and file_form(path) is Form.SAFETENSORS
+    return path.suffix.lower() in (".safetensors", ".sft") and detect_format(path) is FileFormat.SAFETENSORS
 
 
 def _clear_conds(patcher: ModelPatcher) -> None:

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from ...animatex_core.errors import InvalidInput, warn
 from ...animatex_core.utils.files import scratch_folder
-from ...animatex_core.video.audio import Sound
-from ...animatex_core.video.audio_samples import Samples, read_samples, write_samples
+from ...animatex_core.video.audio import AudioSource
+from ...animatex_core.video.audio_samples import AudioSamples, read_samples, write_samples
 from ...animatex_core.video.frame_selection import choose_frames
 from ...animatex_core.video.info import VideoInfo, count_frames, probe
 from ...animatex_core.video.reader import read_frames
@@ -41,7 +41,7 @@ class VideoFrames:
     """
 
     frames: Tensor
-    sound: Samples | None
+    sound: AudioSamples | None
     fps: float
 
 
@@ -122,7 +122,7 @@ def temporary_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def audio_source(audio: Any, video: VideoInput | None) -> Iterator[Sound | None]:
+def audio_source(audio: Any, video: VideoInput | None) -> Iterator[AudioSource | None]:
     """Yield the sound of an AUDIO or, if that has none, of a VIDEO; None if both are silent."""
     samples = to_samples(audio)
     if samples is None and video is not None:
@@ -135,7 +135,7 @@ def audio_source(audio: Any, video: VideoInput | None) -> Iterator[Sound | None]
         yield None
         return
     with temporary_folder() as folder:
-        yield Sound(write_samples(folder / "sound.wav", samples))
+        yield AudioSource(write_samples(folder / "sound.wav", samples))
 
 
 def to_video(images: Tensor, audio: Any, fps: float) -> VideoInput:
@@ -144,7 +144,7 @@ def to_video(images: Tensor, audio: Any, fps: float) -> VideoInput:
     return VideoFromComponents(VideoComponents(images=images[..., :3], audio=audio, frame_rate=rate))
 
 
-def to_samples(audio: Any) -> Samples | None:
+def to_samples(audio: Any) -> AudioSamples | None:
     """Return the first sound of an AUDIO in -1..1, None if there is none."""
     if audio is None or not audio["waveform"].numel():
         return None
@@ -157,10 +157,10 @@ def to_samples(audio: Any) -> Samples | None:
     if len(waveform) > 1:
         sentence = f"The AUDIO has {len(waveform)} sounds, of which only the first is used: connect one."
         warn(sentence)
-    return Samples(_to_float(waveform[0]).numpy(), int(audio["sample_rate"]))
+    return AudioSamples(_to_float(waveform[0]).numpy(), int(audio["sample_rate"]))
 
 
-def to_audio(samples: Samples | None) -> dict[str, Any] | None:
+def to_audio(samples: AudioSamples | None) -> dict[str, Any] | None:
     """Return sound as an AUDIO."""
     if samples is None:
         return None
@@ -194,12 +194,12 @@ def _select_of_tensors(clip: VideoComponents, choice: dict[str, Any]) -> VideoFr
     return VideoFrames(clip.images[list(chosen.indices), ..., :3], part, chosen.fps)
 
 
-def _sound_of(file: VideoFile) -> Sound:
+def _sound_of(file: VideoFile) -> AudioSource:
     if file.window == (0.0, 0.0):
-        return Sound(file.path)
+        return AudioSource(file.path)
     clip = probe(file.path, check_interrupt)
     shown = file.frames(clip)
-    return Sound(file.path, shown.start / clip.fps, len(shown) / clip.fps)
+    return AudioSource(file.path, shown.start / clip.fps, len(shown) / clip.fps)
 
 
 def _window(video: VideoInput, path: str | Path) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from animatex_core.animate_x_plus.config import PlusConfig
 from animatex_core.animate_x_plus.wan.weights import config_from_weights
 from animatex_core.encoders.open_clip import read_open_clip_config
 from animatex_core.errors import InvalidInput, WrongCheckpoint
-from animatex_core.hub.bundled import SHIPPED
+from animatex_core.hub.bundled import BUNDLED_MODELS
 from animatex_core.training.saved_runs import read_checkpoint
 from tests.support.peak_memory import linux, measured
 from tests.training.training_samples import settings
@@ -123,9 +123,9 @@ def test_modules_of_absurd_sizes_are_refused(tmp_path: Path, field: str) -> None
             read_plus(tmp_path / "a")
 
 
-@pytest.mark.parametrize("field", numbers(json.loads(SHIPPED.image_encoder_config.read_text())))
+@pytest.mark.parametrize("field", numbers(json.loads(BUNDLED_MODELS.image_encoder_config.read_text())))
 def test_an_image_encoder_of_absurd_sizes_is_refused(tmp_path: Path, field: str) -> None:
-    sizes = read_open_clip_config(SHIPPED.image_encoder_config)
+    sizes = read_open_clip_config(BUNDLED_MODELS.image_encoder_config)
     for value in ABSURD:
         (tmp_path / "a.json").write_text(as_text(changed(sizes, field, value)))
         with pytest.raises(WrongCheckpoint, match=r"a\.json has no usable sizes") as error:

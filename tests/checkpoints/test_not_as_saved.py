@@ -18,7 +18,7 @@ from animatex_core.animate_x.checkpoint import load_denoiser, read_denoiser
 from animatex_core.animate_x.conversion import convert_denoiser
 from animatex_core.checkpoints.safe_load import open_tensors, read_metadata, tensor_groups
 from animatex_core.errors import AnimateXWarning, CheckpointError, DamagedCheckpoint
-from animatex_core.hub.bundled import SHIPPED
+from animatex_core.hub.bundled import BUNDLED_MODELS
 from tests.animate_x.test_checkpoint import CONTEXT, TINY, released_tensors
 
 RANDOM = torch.Generator().manual_seed(0)
@@ -179,7 +179,7 @@ def test_an_end_of_zeros_is_noticed(tmp_path: Path, part: float) -> None:
 
 @pytest.mark.parametrize("part", [0.5, 0.9, 0.99])
 def test_the_built_in_denoiser_is_not_loaded_by_half(tmp_path: Path, part: float) -> None:
-    data = SHIPPED.denoiser.read_bytes()
+    data = BUNDLED_MODELS.denoiser.read_bytes()
     path, kept = tmp_path / "a.safetensors", int(len(data) * part)
     path.write_bytes(data[:kept] + bytes(len(data) - kept))
     with pytest.raises(DamagedCheckpoint, match="contains zeros"):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from animatex_core.checkpoints.safetensors_writer import DTYPE_NAMES, layout_of, write_safetensors
+from animatex_core.checkpoints.safetensors_writer import DTYPE_NAMES, tensor_layout, write_safetensors
 from animatex_core.errors import StorageError
 from animatex_core.utils.files import atomic_write, storage_errors
 from tests.support.small_disk import mounted, remount
@@ -41,9 +41,9 @@ def test_every_shape_and_type_comes_back_bit_for_bit(tmp_path_factory, specs, or
     items = list(tensors.items())
     order.shuffle(items)
     path = tmp_path_factory.mktemp("written") / "a.safetensors"
-    write_safetensors(path, layout_of(tensors), items, {"kind": "Ünïcode"})
+    write_safetensors(path, tensor_layout(tensors), items, {"kind": "Ünïcode"})
     found = load_file(path)
-    assert layout_of(found) == {name: layout_of(tensors)[name] for name in found}
+    assert tensor_layout(found) == {name: tensor_layout(tensors)[name] for name in found}
     assert {name: bits(tensor) for name, tensor in found.items()} == {n: bits(t) for n, t in tensors.items()}
 
 
@@ -55,7 +55,7 @@ def test_the_bytes_are_those_of_the_library(tmp_path):
     }
     shuffled = {name: tensors[name] for name in "cab"}
     save_file(tensors, tmp_path / "library", metadata={"made": "here"})
-    write_safetensors(tmp_path / "ours", layout_of(shuffled), shuffled.items(), {"made": "here"})
+    write_safetensors(tmp_path / "ours", tensor_layout(shuffled), shuffled.items(), {"made": "here"})
     assert (tmp_path / "ours").read_bytes() == (tmp_path / "library").read_bytes()
 
 
@@ -68,7 +68,7 @@ def test_metadata_is_readable_and_may_be_empty(tmp_path):
 
 def test_strided_and_trainable_tensors_are_written_by_value(tmp_path):
     tensor = torch.nn.Parameter(torch.arange(6.0).reshape(2, 3)).t()
-    write_safetensors(tmp_path / "a", layout_of({"w": tensor}), [("w", tensor)], {})
+    write_safetensors(tmp_path / "a", tensor_layout({"w": tensor}), [("w", tensor)], {})
     assert torch.equal(load_file(tmp_path / "a")["w"], tensor.detach())
 
 
@@ -127,7 +127,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_the_old_file(small_disk, count):
     (small_disk / "a").write_text("the old file")
     tensor = torch.ones(count)
     with pytest.raises(StorageError, match=r"a could not be written .*free some space"):
-        write_safetensors(small_disk / "a", layout_of({"w": tensor}), [("w", tensor)], {})
+        write_safetensors(small_disk / "a", tensor_layout({"w": tensor}), [("w", tensor)], {})
     assert [path.read_text() for path in small_disk.iterdir()] == ["the old file"]
 
 

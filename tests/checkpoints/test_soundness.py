@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from animatex_core.animate_x.checkpoint import read_denoiser
 from animatex_core.animate_x.conversion import convert_denoiser
 from animatex_core.checkpoints.file_form import unreadable
-from animatex_core.checkpoints.validation import check_archive, check_kinds
+from animatex_core.checkpoints.validation import check_archive, check_dense_floats
 from animatex_core.errors import (
     DamagedCheckpoint,
     InvalidInput,
@@ -20,7 +20,7 @@ from animatex_core.errors import (
 )
 from animatex_core.utils.devices import reraise_oom
 from animatex_core.utils.files import atomic_write
-from animatex_core.utils.text import short
+from animatex_core.utils.text import shorten_key
 from tests.animate_x.test_checkpoint import CONTEXT, TINY, released_tensors
 
 
@@ -91,7 +91,7 @@ def test_a_flipped_bit_in_an_archive_is_found(released):
 )
 def test_tensors_that_cannot_be_weights_are_refused(tensor):
     with pytest.raises(WrongCheckpoint, match="contains w as"):
-        check_kinds({"w": tensor}, "a.pth")
+        check_dense_floats({"w": tensor}, "a.pth")
 
 
 BROKEN = {"channels": "x", "norm_groups": 0, "stem_heads": 0, "residual_blocks": None}
@@ -129,5 +129,5 @@ def test_too_little_memory_is_not_damage(error):
 
 def test_foreign_text_is_cut():
     assert "Second" not in str(unreadable(Path("a"), RuntimeError("First thing. Second thing.\nThird")))
-    assert short("a\nb") == "'a\\nb'"
-    assert len(short("k" * 500)) == 80
+    assert shorten_key("a\nb") == "'a\\nb'"
+    assert len(shorten_key("k" * 500)) == 80

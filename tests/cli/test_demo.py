@@ -6,9 +6,9 @@ import pytest
 from animatex_core.animate_x.checkpoint import read_denoiser
 from animatex_core.assets.demo_files import CHARACTERS, CLIP
 from animatex_core.cli.main import main
-from animatex_core.hub.bundled import NOTICE, SHIPPED
+from animatex_core.hub.bundled import BUNDLED_MODELS, NOTICE
 from animatex_core.training.small_models.demo_files import TRAITS, draw_character, draw_dance
-from animatex_core.video.image import read_picture
+from animatex_core.video.image import read_image
 from animatex_core.video.info import probe
 from animatex_core.video.reader import read_frames
 
@@ -25,7 +25,7 @@ def test_demo_runs_the_whole_pipeline_and_prints_the_notice(
     output = capsys.readouterr().out
     assert NOTICE in output
     assert "poses: the small nets on CPU" in output
-    clip, trained_on = probe(folder / "animation.mp4"), read_denoiser(SHIPPED.denoiser).trained_on
+    clip, trained_on = probe(folder / "animation.mp4"), read_denoiser(BUNDLED_MODELS.denoiser).trained_on
     assert (clip.width, clip.height) == (trained_on.width, trained_on.height)
     assert (clip.frames, clip.fps, clip.has_audio) == (2, 12, True)
     assert min(frame.std() for frame in read_frames(clip)) > 5
@@ -38,7 +38,7 @@ def test_shipped_files_are_small_and_match_their_drawings() -> None:
     assert sorted(path.stem for path in CHARACTERS.glob("*.png")) == sorted(TRAITS)
     for name in TRAITS:
         drawn = draw_character(name, with_alpha=True)
-        np.testing.assert_array_equal(read_picture(CHARACTERS / f"{name}.png").rgb, drawn[..., :3])
+        np.testing.assert_array_equal(read_image(CHARACTERS / f"{name}.png").rgb, drawn[..., :3])
         assert 0.1 < (drawn[..., 3] > 127).mean() < 0.6
     clip, (frames, poses) = probe(CLIP), draw_dance()
     assert (clip.frames, clip.width, clip.height, clip.fps, clip.has_audio) == (64, 256, 384, 24, True)

@@ -7,14 +7,14 @@ from typing import Any
 from PIL import Image
 
 from animatex_core.animate_x.checkpoint import read_denoiser
-from animatex_core.hub.bundled import SHIPPED
+from animatex_core.hub.bundled import BUNDLED_MODELS
 from animatex_core.pose.formats.reader import write_poses
 from animatex_core.pose.keypoints import PoseSequence
 from tests.support.dance_samples import small_dance
 
 Prompt = dict[str, dict[str, Any]]
 FRAMES, WIDTH, HEIGHT = 3, 64, 128
-CHANNELS = read_denoiser(SHIPPED.denoiser).config.latent_channels  # of the small built-in models
+CHANNELS = read_denoiser(BUNDLED_MODELS.denoiser).config.latent_channels  # of the small built-in models
 BUILT_IN = "built-in (small)"
 
 

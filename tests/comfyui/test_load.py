@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from animatex_core.hub.bundled import NOTICE, SHIPPED
+from animatex_core.hub.bundled import BUNDLED_MODELS, NOTICE
 from tests.comfyui.graphs import Prompt, conditioned, put_inputs, sampled
 from tests.comfyui.hosts import Host
 from tests.comfyui.probes.runner import run_probe
@@ -44,7 +44,7 @@ def encoders(comfyui: Host) -> dict[str, Any]:
 
 def write_bundle(path: Path) -> None:
     """Write the bundle of a small denoiser that understands the built-in encoders."""
-    shutil.copyfile(SHIPPED.denoiser, path)
+    shutil.copyfile(BUNDLED_MODELS.denoiser, path)
 
 
 def offered(server: Server, node: str = "AnimateXLoadModel", name: str = "model_name") -> list[str]:

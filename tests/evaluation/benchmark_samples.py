@@ -7,7 +7,7 @@ from pathlib import Path
 from animatex_core.cli.main import main
 from animatex_core.pose.formats.reader import write_poses
 from animatex_core.training.synthetic.triples import draw_triple
-from animatex_core.video.image import write_picture
+from animatex_core.video.image import write_image
 from animatex_core.video.writer import write_clip
 
 WIDTH, HEIGHT, FRAMES = 64, 96, 3
@@ -24,7 +24,7 @@ def write_set(folder: Path) -> Path:
         write_poses(folder / "poses" / f"{name}.json", triple.target.poses)
         if name == "a":
             (folder / "pictures").mkdir()
-            write_picture(folder / "pictures" / "a.png", triple.reference.frames[0])
+            write_image(folder / "pictures" / "a.png", triple.reference.frames[0])
     (folder / "humans").mkdir()
     write_poses(folder / "humans" / "somebody.json", draw_triple(5, 5, FRAMES, WIDTH, HEIGHT).driver.poses)
     return folder

@@ -12,7 +12,7 @@ from animatex_core.animate_x.checkpoint import read_denoiser, write_denoiser
 from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x.dummy_components import init_random_weights
 from animatex_core.animate_x.unet import AnimateXUNet
-from animatex_core.hub.bundled import SHIPPED
+from animatex_core.hub.bundled import BUNDLED_MODELS
 from animatex_core.hub.models_dir import ModelsDir
 from animatex_core.training.config_file import read_config
 from animatex_core.training.loop.batch_schedule import Position
@@ -215,17 +215,17 @@ def test_errors_are_one_sentence(
 
 def small_config() -> DenoiserConfig:
     """The sizes of the shipped denoiser."""
-    return read_denoiser(SHIPPED.denoiser).config
+    return read_denoiser(BUNDLED_MODELS.denoiser).config
 
 
 def _denoiser(path: Path, config: DenoiserConfig) -> Path:
-    shipped = read_denoiser(SHIPPED.denoiser)
+    shipped = read_denoiser(BUNDLED_MODELS.denoiser)
     write_denoiser(path, replace(shipped, config=config, tensors=_weights(config)), torch.float32)
     return path
 
 
 def _training(folder: Path, config: DenoiserConfig) -> Path:
-    shipped = read_denoiser(SHIPPED.denoiser)
+    shipped = read_denoiser(BUNDLED_MODELS.denoiser)
     assert shipped.text_context is not None
     tensors = {AVERAGE + name: tensor for name, tensor in _weights(config).items()}
     settings = replace(read_config("tiny", ["data.path=nowhere"]), model=config)

@@ -11,9 +11,9 @@ from animatex_core.hub.catalogue import (
     CATALOGUE,
     NOT_STATED,
     default_models_folder,
-    folders_of,
     load_catalogue,
     resolve,
+    search_folders,
 )
 
 ENTRY: dict[str, object] = {
@@ -151,7 +151,7 @@ def test_the_catalogue_lies_in_the_root_of_the_project():
 
 def test_a_file_is_found_under_any_of_its_names_in_the_first_folder(tmp_path):
     (model_file,) = load_catalogue(write(tmp_path / "models.yaml", ENTRY)).files
-    first, second = folders_of(model_file, tmp_path)
+    first, second = search_folders(model_file, tmp_path)
     assert resolve(model_file, [first, second]) is None
     (second / "file.safetensors").touch()
     assert resolve(model_file, [first, second]) == tmp_path / "file.safetensors"

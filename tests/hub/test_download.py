@@ -13,7 +13,7 @@ import pytest
 
 from animatex_core.errors import DownloadError, InvalidInput, StorageError
 from animatex_core.hub.catalogue import ModelFile
-from animatex_core.hub.checksum import record_of, verify
+from animatex_core.hub.checksum import record_path, verify
 from animatex_core.hub.download import download
 from animatex_core.hub.http import CHUNK
 from tests.support.file_server import Hub, serving
@@ -260,7 +260,7 @@ def test_a_part_of_another_version_is_not_mixed_in(tmp_path, hub, etag, size, ar
     hub.etag = '"second"'
     path = fetch(model(size=size, sha256=None), tmp_path, hub)
     assert path.read_bytes() == DATA
-    assert names(tmp_path) == {path.name, record_of(path).name}
+    assert names(tmp_path) == {path.name, record_path(path).name}
 
 
 @pytest.mark.parametrize("arrived", [1000, len(DATA)])
@@ -340,11 +340,11 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path, hub):
 
 def test_a_first_digest_is_recorded_as_sha256sum_writes_it(tmp_path, hub):
     path = fetch(UNKNOWN, tmp_path, hub)
-    assert record_of(path).read_text() == f"{DIGEST}  weights++.ckpt\n"
+    assert record_path(path).read_text() == f"{DIGEST}  weights++.ckpt\n"
     assert verify(UNKNOWN, path).status == "ok"
     if shutil.which("sha256sum"):
         subprocess.run(
-            ["sha256sum", "-c", record_of(path).name], cwd=tmp_path, check=True, capture_output=True
+            ["sha256sum", "-c", record_path(path).name], cwd=tmp_path, check=True, capture_output=True
         )
 
 
@@ -379,7 +379,7 @@ def test_verification_tells_ok_wrong_and_unknown(tmp_path, model_file, data, sta
 
 def test_a_record_in_upper_case_counts(tmp_path):
     (tmp_path / "file").write_bytes(DATA)
-    record_of(tmp_path / "file").write_text(f"{DIGEST.upper()}  file\n")
+    record_path(tmp_path / "file").write_text(f"{DIGEST.upper()}  file\n")
     assert verify(UNKNOWN, tmp_path / "file").status == "ok"
 
 

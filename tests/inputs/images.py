@@ -8,12 +8,12 @@ import numpy as np
 from PIL import Image
 
 from animatex_core.errors import AnimateXError
-from animatex_core.video.image import read_picture
+from animatex_core.video.image import read_image
 from tests.inputs.common import LEFT, SIDE, Read, picture, refused, same
 
 
 def assert_image(path: Path, size: tuple[int, int] = (SIDE, SIDE), grey: bool = False) -> None:
-    found = read_picture(path).rgb
+    found = read_image(path).rgb
     assert found.shape == (size[1], size[0], 3)
     if not grey:
         assert np.abs(found[SIDE // 2, SIDE // 4].astype(int) - LEFT).max() <= 10
@@ -37,7 +37,7 @@ def turned(folder: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     picture().crop((0, 0, SIDE, SIDE // 2)).save(folder / "a.jpg", exif=exif, quality=95)
-    assert read_picture(folder / "a.jpg").rgb.shape == (SIDE, SIDE // 2, 3)
+    assert read_image(folder / "a.jpg").rgb.shape == (SIDE, SIDE // 2, 3)
 
 
 def other_images(folder: Path) -> None:
@@ -48,13 +48,13 @@ def other_images(folder: Path) -> None:
     (folder / "a.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     (folder / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
     for path in sorted(folder.glob("a.*")):
-        refused(read_picture, path)
+        refused(read_image, path)
     raise AnimateXError("All were refused.")
 
 
 def floats(folder: Path) -> None:
     Image.fromarray(np.ones((8, 8), np.float32)).save(folder / "a.tif")
-    read_picture(folder / "a.tif")
+    read_image(folder / "a.tif")
 
 
 IMAGES: dict[str, Read] = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from animatex_core.errors import AnimateXError
 from animatex_core.pose.formats.reader import read_poses
 from animatex_core.video.audio_samples import read_samples
-from animatex_core.video.image import read_picture
+from animatex_core.video.image import read_image
 from animatex_core.video.info import probe
 from animatex_core.video.reader import read_frames
 from tests.inputs.damage import damaged
@@ -29,7 +29,7 @@ def read_video(path: Path) -> None:
 
 READERS: dict[str, Callable[[Path], object]] = {
     "videos": read_video,
-    "images": read_picture,
+    "images": read_image,
     "poses": lambda path: read_poses(path, size=(64, 64)),
 }
 

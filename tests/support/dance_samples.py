@@ -7,7 +7,7 @@ from animatex_core.assets.demo_files import DANCE
 from animatex_core.pose.formats.reader import read_poses, write_poses
 from animatex_core.pose.keypoints import PoseSequence
 from animatex_core.training.small_models.demo_files import write_beat
-from animatex_core.video.audio import Sound
+from animatex_core.video.audio import AudioSource
 from animatex_core.video.writer import write_clip
 from tests.support.drawings import draw_character, draw_dancer
 
@@ -49,7 +49,7 @@ def write_dance(folder: Path) -> DanceFiles:
     """Write all files."""
     files, poses = DanceFiles(folder), small_dance()
     write_beat(folder / "beat.wav", FRAMES / FPS)
-    sound = Sound(folder / "beat.wav", start=0, duration=FRAMES / FPS)
+    sound = AudioSource(folder / "beat.wav", start=0, duration=FRAMES / FPS)
     write_clip(files.clip, draw_dancer(poses), fps=FPS, sound=sound)
     write_poses(files.poses, poses)
     draw_character().save(files.character)

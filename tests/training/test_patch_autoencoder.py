@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from animatex_core.checkpoints.safetensors_writer import layout_of, write_safetensors
+from animatex_core.checkpoints.safetensors_writer import tensor_layout, write_safetensors
 from animatex_core.encoders.autoencoder import (
     LATENT_SCALE,
     SMALL_AUTOENCODER,
@@ -19,7 +19,7 @@ from animatex_core.encoders.autoencoder import (
 )
 from animatex_core.encoders.autoencoder_keys import diffusers_to_ldm, ldm_to_diffusers
 from animatex_core.errors import InvalidInput, WrongCheckpoint
-from animatex_core.hub.bundled import SHIPPED
+from animatex_core.hub.bundled import BUNDLED_MODELS
 from animatex_core.training.small_models import patch_autoencoder
 from animatex_core.training.small_models.fit import FitSettings
 from animatex_core.training.small_models.initialization import Components
@@ -71,16 +71,16 @@ def test_training_improves_the_decoder_and_keeps_the_encoder(
 def test_a_file_stores_its_configuration(tmp_path: Path) -> None:
     path = tmp_path / "autoencoder.safetensors"
     tensors = {"x": torch.zeros(1)}
-    write_safetensors(path, layout_of(tensors), tensors.items(), autoencoder_metadata(CONFIG))
+    write_safetensors(path, tensor_layout(tensors), tensors.items(), autoencoder_metadata(CONFIG))
     assert bundled_config(path) == CONFIG
-    assert bundled_config(SHIPPED.autoencoder) == SMALL_AUTOENCODER
+    assert bundled_config(BUNDLED_MODELS.autoencoder) == SMALL_AUTOENCODER
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"channels": [32], "patch": 3}', '{"channels": 5}'])
 def test_unusable_sizes_are_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "autoencoder.safetensors"
     tensors = {"x": torch.zeros(1)}
-    write_safetensors(path, layout_of(tensors), tensors.items(), {"config": text})
+    write_safetensors(path, tensor_layout(tensors), tensors.items(), {"config": text})
     with pytest.raises(WrongCheckpoint, match="unusable sizes"):
         bundled_config(path)
 
@@ -104,8 +104,10 @@ def test_names_translate_there_and_back_at_any_number_of_levels(config: Autoenco
 
 
 def test_the_perceptual_encoder_is_the_first_shipped_encoder() -> None:
-    first = StableDiffusionAutoencoder.from_file(SHIPPED.autoencoder, bundled_config(SHIPPED.autoencoder))
-    if bundled_config(SHIPPED.autoencoder) != SMALL_AUTOENCODER:
+    first = StableDiffusionAutoencoder.from_file(
+        BUNDLED_MODELS.autoencoder, bundled_config(BUNDLED_MODELS.autoencoder)
+    )
+    if bundled_config(BUNDLED_MODELS.autoencoder) != SMALL_AUTOENCODER:
         pytest.skip("the shipped autoencoder is another one by now")
     pictures, encoder = torch.rand(1, 3, 32, 32), first.network.encoder
     torch.testing.assert_close(perceptual_encoder().conv_in(pictures), encoder.conv_in(pictures))

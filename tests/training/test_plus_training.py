@@ -10,7 +10,7 @@ from animatex_core.animate_x_plus.checkpoint import convert_plus, load_plus, rea
 from animatex_core.animate_x_plus.lora import merge_lora
 from animatex_core.animate_x_plus.wan.keys import diffusers_name, wan_shapes
 from animatex_core.animate_x_plus.wan.transformer import WanInputs, load_wan, predict
-from animatex_core.checkpoints.safetensors_writer import layout_of, write_safetensors
+from animatex_core.checkpoints.safetensors_writer import tensor_layout, write_safetensors
 from animatex_core.errors import InvalidInput, WrongCheckpoint
 from animatex_core.training.animate_x.task import to_denoiser_file
 from animatex_core.training.animate_x_plus.batches import PlusBatch, PlusBatchMaker
@@ -209,7 +209,7 @@ def test_a_transformer_is_read_from_a_folder_of_files(tmp_path: Path) -> None:
     tensors = official(settings())
     halves = list(tensors.items())[::2], list(tensors.items())[1::2]
     for number, half in enumerate(halves):
-        write_safetensors(tmp_path / "wan" / f"{number}.safetensors", layout_of(dict(half)), half, {})
+        write_safetensors(tmp_path / "wan" / f"{number}.safetensors", tensor_layout(dict(half)), half, {})
     one = training(settings(transformer=str(tmp_path / "wan")), tmp_path / "one").model.transformer
     other = training(settings(), tmp_path / "other").model.transformer
     assert all(torch.equal(value, other.state_dict()[name]) for name, value in one.state_dict().items())

@@ -20,7 +20,7 @@ from animatex_core.training.loop.averaging import WeightAverage
 from animatex_core.training.loop.batch_schedule import Position
 from animatex_core.training.loop.reporting import MetricMeans, TensorBoardLog
 from animatex_core.training.loop.trainer import StepReport, Trainer
-from animatex_core.video.image import read_picture
+from animatex_core.video.image import read_image
 
 from .training_samples import RandomClips, settings
 
@@ -93,7 +93,7 @@ def test_curves_and_previews_are_written(tmp_path: Path) -> None:
     events.Reload()
     assert {"loss", "gradient_norm", "learning_rate", "clips_per_second"} <= set(events.Tags()["scalars"])
     assert [event.step for event in events.Scalars("loss")] == [1, 2]
-    picture = read_picture(tmp_path / "previews" / "step-000000002.png").rgb
+    picture = read_image(tmp_path / "previews" / "step-000000002.png").rgb
     assert picture.shape == (2 * 3 * 48, (1 + 3) * 32, 3)
     # The trained weights are back in place, in training mode.
     assert training.network.training

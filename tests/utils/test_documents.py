@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from animatex_core.utils.documents import FileFault, parse_json, parse_yaml, read_json, read_text, read_yaml
-from animatex_core.utils.validation import shown
+from animatex_core.utils.validation import short_repr
 from tests.support.peak_memory import linux, measured
 
 LAUGHS = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
@@ -103,10 +103,10 @@ def repr_id(value: object) -> str:
     "value", [10**5000, "x" * 10**6, [[[[[0]]]]] * 1000, {"a": list(range(10**5))}], ids=repr_id
 )
 def test_values_in_sentences_are_short(value: object) -> None:
-    assert len(shown(value)) < 400
+    assert len(short_repr(value)) < 400
 
 
 def test_small_values_are_shown_whole() -> None:
-    assert shown("wide") == repr("wide")
-    assert shown(-1) == "-1"
-    assert shown([1.5, None]) == "[1.5, None]"
+    assert short_repr("wide") == repr("wide")
+    assert short_repr(-1) == "-1"
+    assert short_repr([1.5, None]) == "[1.5, None]"

@@ -20,8 +20,8 @@ from animatex_core.video.colour import (
     PRIMARIES,
     SRGB,
     WHITE_NITS,
-    srgb_encoded,
     to_bt709,
+    to_srgb,
 )
 from tests.video.samples import ffmpeg
 
@@ -68,7 +68,7 @@ def encoded_by(curve: str | float, linear: np.ndarray) -> np.ndarray:
         scene = display * np.maximum(display @ LUMA_2020, 1e-9)[..., None] ** ((1 - 1.2) / 1.2)
         upper = HLG_A * np.log(np.maximum(12 * scene - HLG_B, 1e-9)) + HLG_C
         return np.where(scene <= 1 / 12, np.sqrt(3 * scene), upper)
-    return srgb_encoded(linear) if curve == SRGB else linear ** (1 / float(curve))
+    return to_srgb(linear) if curve == SRGB else linear ** (1 / float(curve))
 
 
 def write_encoded(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.video.audio import Sound, tempos
+from animatex_core.video.audio import AudioSource, tempo_factors
 from animatex_core.video.ffmpeg import each_frame_once
 from animatex_core.video.frame_selection import choose_frames
 from animatex_core.video.info import probe
@@ -48,7 +48,7 @@ def animated(
     """Write the chosen frames of a clip, and their sound, at another rate."""
     info = probe(source)
     choice = choose_frames(info.frames or 0, frames=None, stride=stride, start=start, end=end, fps=info.fps)
-    sound = Sound(source, choice.start, choice.duration, choice.speed(fps))
+    sound = AudioSource(source, choice.start, choice.duration, choice.speed(fps))
     return write_clip(target, read_frames(info, indices=choice.indices), fps=fps, sound=sound)
 
 
@@ -103,7 +103,7 @@ def test_what_lies_apart_in_the_source_stays_so(
 def test_sound_keeps_its_pitch_at_another_speed(tmp_path: Path) -> None:
     ffmpeg("-f", "lavfi", "-i", "sine=f=1000:d=4:r=48000", str(tmp_path / "tone.wav"))
     clip = write_clip(
-        tmp_path / "clip.mp4", _grey(48), fps=12, sound=Sound(tmp_path / "tone.wav", 0, 4, 2 / 3)
+        tmp_path / "clip.mp4", _grey(48), fps=12, sound=AudioSource(tmp_path / "tone.wav", 0, 4, 2 / 3)
     )
     spectrum = np.abs(np.fft.rfft(samples_of(clip)[RATE : 3 * RATE]))
     assert np.argmax(spectrum) / 2 == pytest.approx(1000, abs=5)
@@ -114,13 +114,13 @@ def test_sound_keeps_its_pitch_at_another_speed(tmp_path: Path) -> None:
 def test_sound_is_cut_to_the_frames_written(
     flash: Path, tmp_path: Path, count: int, fps: float, suffix: str
 ) -> None:
-    path = write_clip(tmp_path / f"clip.{suffix}", _grey(count), fps=fps, sound=Sound(flash, 0, 4))
+    path = write_clip(tmp_path / f"clip.{suffix}", _grey(count), fps=fps, sound=AudioSource(flash, 0, 4))
     assert count / fps - 0.03 < len(samples_of(path)) / RATE <= count / fps + 1 / RATE
     assert probe(path).frames == count
 
 
 def test_a_sound_that_ends_early_is_followed_by_silence(flash: Path, tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "clip.mp4", _grey(48), fps=8, sound=Sound(flash, 1.9, 0.2))
+    path = write_clip(tmp_path / "clip.mp4", _grey(48), fps=8, sound=AudioSource(flash, 1.9, 0.2))
     heard = np.abs(samples_of(path))
     assert heard[int(0.11 * RATE) : int(0.19 * RATE)].max() > 0.3
     assert heard[int(0.3 * RATE) :].max() < 0.01
@@ -128,13 +128,13 @@ def test_a_sound_that_ends_early_is_followed_by_silence(flash: Path, tmp_path: P
 
 
 def test_a_sound_without_a_length_goes_to_the_end_of_its_file(flash: Path, tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "clip.mp4", _grey(20), fps=8, sound=Sound(flash))
+    path = write_clip(tmp_path / "clip.mp4", _grey(20), fps=8, sound=AudioSource(flash))
     assert beep_of(path) == pytest.approx(2, abs=STEP)
     assert len(samples_of(path)) / RATE == pytest.approx(2.5, abs=0.03)
 
 
 def test_a_sound_past_the_end_of_its_file_is_silence(flash: Path, tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "clip.mp4", _grey(8), fps=8, sound=Sound(flash, 100, 1))
+    path = write_clip(tmp_path / "clip.mp4", _grey(8), fps=8, sound=AudioSource(flash, 100, 1))
     assert np.abs(samples_of(path)).max() < 0.01
     assert probe(path).frames == 8
 
@@ -144,7 +144,9 @@ def test_a_sound_past_the_end_of_its_file_is_silence(flash: Path, tmp_path: Path
 )
 def test_any_number_of_channels_is_taken(tmp_path: Path, suffix: str, channels: str) -> None:
     ffmpeg("-f", "lavfi", "-i", f"anullsrc=cl={channels}", "-t", "1", str(tmp_path / "sound.wav"))
-    path = write_clip(tmp_path / f"clip.{suffix}", _grey(8), fps=8, sound=Sound(tmp_path / "sound.wav", 0, 1))
+    path = write_clip(
+        tmp_path / f"clip.{suffix}", _grey(8), fps=8, sound=AudioSource(tmp_path / "sound.wav", 0, 1)
+    )
     assert probe(path).has_audio
 
 
@@ -157,7 +159,7 @@ def test_a_video_without_sound_stays_silent(tmp_path: Path, recwarn: pytest.Warn
 @pytest.mark.parametrize("name", ["clip.gif", "folder"])
 def test_gif_and_png_leave_the_sound_out(flash: Path, tmp_path: Path, name: str) -> None:
     with pytest.warns(AnimateXWarning, match="has no audio, so it is left out"):
-        write_clip(tmp_path / name, _grey(2), fps=8, sound=Sound(flash, 0, 1))
+        write_clip(tmp_path / name, _grey(2), fps=8, sound=AudioSource(flash, 0, 1))
     assert (tmp_path / name).exists()
 
 
@@ -165,7 +167,7 @@ def test_sound_that_cannot_be_decoded_loses_no_images(tmp_path: Path) -> None:
     source = make_flash(tmp_path / "odd.mkv", options=("-c:a", "pcm_s16le"))
     source.write_bytes(source.read_bytes().replace(b"A_PCM/INT/LIT", b"A_UNKNOWN/LIT"))
     with pytest.warns(AnimateXWarning, match="clip.mp4 is silent because the audio of .*odd.mkv"):
-        path = write_clip(tmp_path / "clip.mp4", _grey(3), fps=8, sound=Sound(source, 0, 1))
+        path = write_clip(tmp_path / "clip.mp4", _grey(3), fps=8, sound=AudioSource(source, 0, 1))
     assert (probe(path).frames, probe(path).has_audio) == (3, False)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["clip.mp4", "odd.mkv"]
 
@@ -175,7 +177,7 @@ def test_missing_audio_is_reported_before_the_first_frame(tmp_path: Path, conten
     if content is not None:
         (tmp_path / "sound.mp3").write_bytes(content)
     with pytest.raises(InvalidInput, match=r"sound\.mp3"):
-        write_clip(tmp_path / "clip.mp4", _never(), fps=8, sound=Sound(tmp_path / "sound.mp3", 0, 1))
+        write_clip(tmp_path / "clip.mp4", _never(), fps=8, sound=AudioSource(tmp_path / "sound.mp3", 0, 1))
     assert not (tmp_path / "clip.mp4").exists()
 
 
@@ -184,7 +186,7 @@ def test_missing_audio_is_reported_before_the_first_frame(tmp_path: Path, conten
 )
 def test_a_sound_that_cannot_be_is_refused(values: tuple[float, float, float]) -> None:
     with pytest.raises(InvalidInput, match="of the audio is"):
-        Sound("sound.mp3", *values)
+        AudioSource("sound.mp3", *values)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +194,7 @@ def test_a_sound_that_cannot_be_is_refused(values: tuple[float, float, float]) -
     [(1, 0), (0.5, 1), (2, 1), (2 / 3, 1), (0.49, 2), (0.25, 2), (8, 3), (8.1, 4), (1.001, 1)],
 )
 def test_tempos_multiply_to_the_speed(speed: float, count: int) -> None:
-    chain = tempos(speed)
+    chain = tempo_factors(speed)
     assert len(chain) == count
     assert math.prod(chain) == pytest.approx(speed)
     assert all(0.5 <= tempo <= 2 for tempo in chain)

@@ -8,27 +8,27 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning, InvalidInput, StorageError
-from animatex_core.video.audio import Sound
-from animatex_core.video.audio_samples import Samples, read_samples, write_samples
+from animatex_core.video.audio import AudioSource
+from animatex_core.video.audio_samples import AudioSamples, read_samples, write_samples
 from animatex_core.video.info import VideoInfo, probe
 from animatex_core.video.writer import write_clip
 from tests.video.samples import ffmpeg, make_clip, make_flash, samples_of
 from tests.video.test_audio import LATE_PICTURES, LATE_SOUND
 
 
-def noise(channels: int = 1, seconds: float = 2.0, rate: int = 44100) -> Samples:
+def noise(channels: int = 1, seconds: float = 2.0, rate: int = 44100) -> AudioSamples:
     waveform = np.random.default_rng(0).uniform(-0.9, 0.9, (channels, round(seconds * rate)))
-    return Samples(waveform.astype(np.float32), rate)
+    return AudioSamples(waveform.astype(np.float32), rate)
 
 
-def clip_with(sound: Samples, folder: Path) -> VideoInfo:
+def clip_with(sound: AudioSamples, folder: Path) -> VideoInfo:
     """Return a clip of 2 seconds whose sound is not compressed."""
     wav, silent = write_samples(folder / "sound.wav", sound), make_clip(folder / "silent.mkv", 48)
     ffmpeg("-i", str(silent), "-i", str(wav), "-c", "copy", str(folder / "clip.mkv"))
     return probe(folder / "clip.mkv")
 
 
-def found_in(clip: VideoInfo, start: float, seconds: float) -> Samples:
+def found_in(clip: VideoInfo, start: float, seconds: float) -> AudioSamples:
     samples = read_samples(clip, start, seconds)
     assert samples is not None
     return samples
@@ -111,15 +111,17 @@ def test_parts_that_cannot_be_are_refused(tmp_path: Path, start: float, seconds:
 @pytest.mark.parametrize("channels", [1, 2, 3, 6, 8, 9, 17])
 def test_written_sound_can_be_put_into_a_video(tmp_path: Path, channels: int) -> None:
     tone = np.sin(np.arange(44100) * (2 * np.pi * 440 / 44100), dtype=np.float32) / 2
-    wav = write_samples(tmp_path / "sound.wav", Samples(np.tile(tone, (channels, 1)), 44100))
-    clip = write_clip(tmp_path / "clip.mp4", [np.zeros((48, 64, 3), np.uint8)] * 8, fps=8, sound=Sound(wav))
+    wav = write_samples(tmp_path / "sound.wav", AudioSamples(np.tile(tone, (channels, 1)), 44100))
+    clip = write_clip(
+        tmp_path / "clip.mp4", [np.zeros((48, 64, 3), np.uint8)] * 8, fps=8, sound=AudioSource(wav)
+    )
     spectrum = np.abs(np.fft.rfft(samples_of(clip)[:48000], 48000))
     assert np.argmax(spectrum) == pytest.approx(440, abs=2)
 
 
 def test_written_sound_is_limited_and_finite(tmp_path: Path) -> None:
     loud = np.array([[2.0, -2.0, np.nan, np.inf, 0.5]], np.float32)
-    with wave.open(str(write_samples(tmp_path / "loud.wav", Samples(loud, 8000)))) as file:
+    with wave.open(str(write_samples(tmp_path / "loud.wav", AudioSamples(loud, 8000)))) as file:
         found = np.frombuffer(file.readframes(5), "<i2")
     assert found.tolist() == [32767, -32767, 0, 32767, 16384]
 
@@ -136,7 +138,7 @@ def test_an_unwritable_directory_is_reported(tmp_path: Path) -> None:
 )
 def test_sound_that_cannot_be_is_refused(waveform: np.ndarray, rate: int) -> None:
     with pytest.raises(InvalidInput, match=r"of the audio is|The audio has shape"):
-        Samples(waveform.astype(np.float32), rate)
+        AudioSamples(waveform.astype(np.float32), rate)
 
 
 @pytest.mark.parametrize(
@@ -144,5 +146,5 @@ def test_sound_that_cannot_be_is_refused(waveform: np.ndarray, rate: int) -> Non
     [(0, 0.4, [0, 1, 2, 3]), (0.2, 0.3, [2, 3, 4]), (0.8, 0.4, [8, 9, 0, 0]), (5, 0.2, [0, 0])],
 )
 def test_a_part_has_the_requested_length(start: float, seconds: float, expected: list[int]) -> None:
-    part = Samples(np.arange(10, dtype=np.float32)[None], 10).part(start, seconds)
+    part = AudioSamples(np.arange(10, dtype=np.float32)[None], 10).part(start, seconds)
     assert part.waveform[0].tolist() == expected

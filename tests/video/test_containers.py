@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from animatex_core.errors import InvalidInput
-from animatex_core.video.audio import Sound, find_sound
-from animatex_core.video.containers import MAX_SAMPLE_RATE, source
+from animatex_core.video.audio import AudioSource, probe_audio
+from animatex_core.video.containers import MAX_SAMPLE_RATE, input_args
 from animatex_core.video.ffmpeg import run
 from animatex_core.video.info import probe
 from animatex_core.video.process import Guard
@@ -55,7 +55,7 @@ def test_a_list_of_other_files_is_refused_under_every_name(
     text, message = LISTS[kind]
     path = tmp_path / f"list.{suffix}"
     path.write_text(text.format(clip))
-    for read in (probe, lambda path: find_sound(Sound(path))):
+    for read in (probe, lambda path: probe_audio(AudioSource(path))):
         with pytest.raises(InvalidInput, match=message) as caught:
             read(path)
         assert "\n" not in str(caught.value)
@@ -66,7 +66,7 @@ def test_a_list_of_other_files_is_refused_under_every_name(
 def test_ffmpeg_itself_would_not_open_them(tmp_path: Path, clip: Path, kind: str) -> None:
     path = tmp_path / "list.m3u8"
     path.write_text(LISTS[kind][0].format(clip))
-    done = run(["-nostdin", *source(path), "-f", "null", "-"], Guard(path))
+    done = run(["-nostdin", *input_args(path), "-f", "null", "-"], Guard(path))
     assert done.status
     assert "Input #0" not in done.log
     assert "not on whitelist" in done.log
@@ -79,7 +79,7 @@ def test_other_tracks_of_a_quicktime_file_are_not_followed(tmp_path: Path, clip:
     assert inside in made
     path = tmp_path / "refers.mov"
     path.write_bytes(made.replace(inside, struct.pack(">I4sI", 12, b"alis", 0)))
-    log = run(["-nostdin", "-v", "debug", *source(path), "-f", "null", "-"], Guard(path)).log
+    log = run(["-nostdin", "-v", "debug", *input_args(path), "-f", "null", "-"], Guard(path)).log
     opened = re.findall(r"Opening '([^']+)' for reading", log)
     assert set(opened) <= {f"file:{path}"}
 
@@ -93,7 +93,7 @@ def test_names_that_look_like_protocols_or_patterns_are_names(
     (tmp_path / name).write_bytes(clip.read_bytes())
     monkeypatch.chdir(tmp_path)
     assert numbers_of(read_frames(name, indices=[1, 2])) == [1, 2]
-    assert find_sound(Sound(name)) is None
+    assert probe_audio(AudioSource(name)) is None
 
 
 @pytest.mark.parametrize("name", ["http://127.0.0.1:9/a.mp4", "concat:a.mp4|b.mp4", "rtsp://127.0.0.1/a"])
@@ -139,7 +139,7 @@ def test_videos_are_read_by_content_under_any_name(
 )
 def test_sound_files_are_read(tmp_path: Path, suffix: str) -> None:
     ffmpeg("-f", "lavfi", "-i", "sine=d=1:r=48000", "-vn", str(tmp_path / f"sound.{suffix}"))
-    assert find_sound(Sound(tmp_path / f"sound.{suffix}")) is not None
+    assert probe_audio(AudioSource(tmp_path / f"sound.{suffix}")) is not None
 
 
 def _large_gif(path: Path) -> None:
@@ -186,7 +186,7 @@ def test_absurd_sample_rates_are_refused(tmp_path: Path, clip: Path) -> None:
         file.setparams((1, 2, MAX_SAMPLE_RATE + 1, 0, "NONE", ""))
         file.writeframes(bytes(9000))
     with pytest.raises(InvalidInput, match="768001 samples per second"):
-        find_sound(Sound(wav))
+        probe_audio(AudioSource(wav))
     ffmpeg("-i", str(clip), "-i", str(wav), "-c", "copy", str(path))
     with pytest.raises(InvalidInput, match="768001 samples per second"):
         probe(path)

@@ -11,7 +11,7 @@ import pytest
 from animatex_core.cli.main import main
 from animatex_core.errors import AnimateXWarning, InvalidInput
 from animatex_core.training.data.sources import Source, find_sources
-from animatex_core.video.files import files_by_name, files_with, find_clips
+from animatex_core.video.files import files_by_name, files_with, find_videos
 from animatex_core.video.frame_selection import choose_frames
 from animatex_core.video.info import probe
 from tests.video.samples import make_clip
@@ -30,7 +30,7 @@ def found_in(folder: Path) -> tuple[list[str], list[str]]:
     """Return the names of the videos found, and the sentences about the others."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        names = list(find_clips(folder))
+        names = list(find_videos(folder))
     return names, [str(each.message) for each in caught if each.category is AnimateXWarning]
 
 
@@ -117,7 +117,7 @@ def test_a_still_webp_is_not_a_video(clip: Path) -> None:
 def test_nothing_but_companions_is_an_empty_folder(tmp_path: Path) -> None:
     (tmp_path / "._clip.mp4").write_bytes(b"\0\5\x16\7")
     with pytest.warns(AnimateXWarning), pytest.raises(InvalidInput, match="contains no videos"):
-        find_clips(tmp_path)
+        find_videos(tmp_path)
 
 
 def test_companion_files_are_left_out(clip: Path) -> None:

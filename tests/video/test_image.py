@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from animatex_core.errors import InvalidInput, StorageError
-from animatex_core.video.image import PICTURE_SUFFIXES, read_picture, write_picture
+from animatex_core.video.image import IMAGE_SUFFIXES, read_image, write_image
 
 GRADIENT = np.linspace(0, 255, 12 * 8).astype(np.uint8).reshape(8, 12)
 
@@ -30,7 +30,7 @@ def saved(path: Path, image: Image.Image, **options: object) -> Path:
 def test_every_kind_of_image_becomes_rgb(tmp_path: Path, mode: str, suffix: str) -> None:
     colours = np.dstack([GRADIENT, GRADIENT[::-1], np.full_like(GRADIENT, 90)])
     image = Image.fromarray(colours).convert(mode)
-    picture = read_picture(saved(tmp_path / f"picture.{suffix}", image))
+    picture = read_image(saved(tmp_path / f"picture.{suffix}", image))
     assert picture.alpha is None
     assert np.abs(picture.rgb.astype(int) - np.asarray(image.convert("RGB"))).mean() < 6
 
@@ -38,7 +38,7 @@ def test_every_kind_of_image_becomes_rgb(tmp_path: Path, mode: str, suffix: str)
 @pytest.mark.parametrize("suffix", ["png", "tiff"])
 def test_sixteen_bits_of_grey_keep_their_range(tmp_path: Path, suffix: str) -> None:
     deep = np.linspace(0, 65535, 96).astype(np.uint16).reshape(8, 12)
-    picture = read_picture(saved(tmp_path / f"deep.{suffix}", Image.fromarray(deep)))
+    picture = read_image(saved(tmp_path / f"deep.{suffix}", Image.fromarray(deep)))
     np.testing.assert_array_equal(picture.rgb[..., 1], deep >> 8)
 
 
@@ -54,7 +54,7 @@ def test_sixteen_bits_of_colour_keep_their_range(tmp_path: Path) -> None:
     (tmp_path / "deep.png").write_bytes(
         png(1, 1, 16, 2, b"\0" + np.array([0, 256 * 77, 65535], ">u2").tobytes())
     )
-    assert read_picture(tmp_path / "deep.png").rgb.tolist() == [[[0, 77, 255]]]
+    assert read_image(tmp_path / "deep.png").rgb.tolist() == [[[0, 77, 255]]]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_transparent_parts_are_laid_on_white(
     )
     image = image.convert(mode) if mode != "PA" else image
     alpha = np.asarray(image.convert("RGBA"))[0, 0, 3]
-    picture = read_picture(saved(tmp_path / "ghost.png", image))
+    picture = read_image(saved(tmp_path / "ghost.png", image))
     expected = np.asarray(image.convert("RGBA"))[0, 0, :3] * (alpha / 255) + 255 - alpha
     assert picture.alpha is not None
     assert (picture.alpha == alpha).all()
@@ -78,14 +78,14 @@ def test_transparent_parts_are_laid_on_white(
 def test_a_transparent_colour_of_a_palette_is_alpha(tmp_path: Path) -> None:
     image = Image.fromarray(np.array([[0, 1]], np.uint8), "P")
     image.putpalette([255, 0, 0, 0, 255, 0])
-    picture = read_picture(saved(tmp_path / "hole.gif", image, transparency=0))
+    picture = read_image(saved(tmp_path / "hole.gif", image, transparency=0))
     assert picture.rgb.tolist() == [[[255, 255, 255], [0, 255, 0]]]
     assert picture.alpha is not None
     assert picture.alpha.tolist() == [[0, 255]]
 
 
 def test_an_opaque_alpha_is_none(tmp_path: Path) -> None:
-    picture = read_picture(saved(tmp_path / "opaque.png", Image.new("RGBA", (3, 2), (1, 2, 3, 255))))
+    picture = read_image(saved(tmp_path / "opaque.png", Image.new("RGBA", (3, 2), (1, 2, 3, 255))))
     assert picture.alpha is None
     assert picture.aspect == 1.5
 
@@ -96,7 +96,7 @@ def test_the_rotation_of_exif_is_applied(tmp_path: Path, orientation: int, corne
     pixels[0, 0] = 255
     exif = Image.Exif()
     exif[0x0112] = orientation
-    picture = read_picture(saved(tmp_path / "turned.png", Image.fromarray(pixels), exif=exif))
+    picture = read_image(saved(tmp_path / "turned.png", Image.fromarray(pixels), exif=exif))
     assert picture.rgb.shape[:2] == ((3, 2) if orientation in (6, 8) else (2, 3))
     assert picture.rgb[corner].tolist() == [255, 255, 255]
 
@@ -105,14 +105,14 @@ def test_the_rotation_of_exif_is_applied(tmp_path: Path, orientation: int, corne
 def test_of_several_frames_the_first_is_read(tmp_path: Path, suffix: str) -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("white", "black")]
     path = saved(tmp_path / f"two.{suffix}", frames[0], save_all=True, append_images=frames[1:])
-    assert read_picture(path).rgb.min() == 255
+    assert read_image(path).rgb.min() == 255
 
 
 @pytest.mark.parametrize("name", ["a b%20.png", "-dash.png", "naïve 絵.png", "100%d.png"])
 def test_odd_names_are_names(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    write_picture(name, np.full((2, 3, 3), 7, np.uint8))
-    assert (read_picture(name).rgb == 7).all()
+    write_image(name, np.full((2, 3, 3), 7, np.uint8))
+    assert (read_image(name).rgb == 7).all()
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes | str | None, me
     elif isinstance(content, bytes):
         path.write_bytes(content)
     with pytest.raises(InvalidInput, match=f"what.png.*{message}|{message}.*"):
-        read_picture(path)
+        read_image(path)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -143,7 +143,7 @@ def test_every_truncation_is_refused_or_read(tmp_path: Path, suffix: str) -> Non
     for size in range(1, len(whole) - 40, max(1, len(whole) // 40)):
         (tmp_path / "part").write_bytes(whole[:size])
         try:
-            assert read_picture(tmp_path / "part").rgb.shape == (32, 32, 3)
+            assert read_image(tmp_path / "part").rgb.shape == (32, 32, 3)
         except InvalidInput as error:
             refused += "part" in str(error)
     assert refused > 20
@@ -160,30 +160,30 @@ def test_flipped_bytes_are_refused_or_read(tmp_path: Path) -> None:
             broken[rng.integers(0, len(broken), 4)] = rng.integers(0, 256, 4)
             (tmp_path / "broken").write_bytes(broken.tobytes())
             with suppress(InvalidInput):
-                assert read_picture(tmp_path / "broken").rgb.dtype == np.uint8
+                assert read_image(tmp_path / "broken").rgb.dtype == np.uint8
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_an_image_of_absurd_size_is_refused_unread(tmp_path: Path) -> None:
     (tmp_path / "vast.png").write_bytes(png(11000, 10000, 8, 2, b""))
     with pytest.raises(InvalidInput, match=r"11000x10000 pixels, but the maximum is 100,000,000"):
-        read_picture(tmp_path / "vast.png")
+        read_image(tmp_path / "vast.png")
     (tmp_path / "bomb.png").write_bytes(png(30000, 30000, 8, 2, b""))
     with pytest.raises(InvalidInput, match="too large"):
-        read_picture(tmp_path / "bomb.png")
+        read_image(tmp_path / "bomb.png")
 
 
 def test_floating_point_images_are_refused(tmp_path: Path) -> None:
     saved(tmp_path / "float.tiff", Image.fromarray(np.ones((2, 2), np.float32)))
     with pytest.raises(InvalidInput, match="floating-point"):
-        read_picture(tmp_path / "float.tiff")
+        read_image(tmp_path / "float.tiff")
 
 
-@pytest.mark.parametrize("suffix", PICTURE_SUFFIXES)
+@pytest.mark.parametrize("suffix", IMAGE_SUFFIXES)
 def test_a_written_image_reads_back(tmp_path: Path, suffix: str) -> None:
     rgb = np.repeat(GRADIENT[..., None], 3, axis=-1)
-    path = write_picture(tmp_path / f"new/picture{suffix}", rgb)
-    assert np.abs(read_picture(path).rgb.astype(int) - rgb).mean() < 4
+    path = write_image(tmp_path / f"new/picture{suffix}", rgb)
+    assert np.abs(read_image(path).rgb.astype(int) - rgb).mean() < 4
 
 
 @pytest.mark.parametrize(
@@ -198,11 +198,11 @@ def test_a_written_image_reads_back(tmp_path: Path, suffix: str) -> None:
 )
 def test_what_cannot_be_written_is_refused(tmp_path: Path, name: str, rgb: object) -> None:
     with pytest.raises(InvalidInput):
-        write_picture(tmp_path / name, rgb)  # type: ignore[arg-type]
+        write_image(tmp_path / name, rgb)  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "x.png").mkdir()
     with pytest.raises(StorageError, match="is a directory"):
-        write_picture(tmp_path / "x.png", np.zeros((2, 2, 3), np.uint8))
+        write_image(tmp_path / "x.png", np.zeros((2, 2, 3), np.uint8))

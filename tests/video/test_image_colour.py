@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 
 from animatex_core.errors import AnimateXWarning
 from animatex_core.video.colour import PQ, SRGB
-from animatex_core.video.image import read_picture
+from animatex_core.video.image import read_image
 from animatex_core.video.info import probe
 from animatex_core.video.reader import read_frames
 from tests.video.charts import TOLERANCE, chart, encoded_by, linear_in, worst_error
@@ -74,20 +74,20 @@ def test_a_profile_is_applied(tmp_path: Path, name: str, suffix: str) -> None:
         path, icc_profile=profile(name), **({} if suffix in ("png", "tiff") else options)
     )
     assert worst_error(stored) > 10
-    assert worst_error(read_picture(path).rgb) <= (8 if suffix == "avif" else TOLERANCE)  # of the codec
+    assert worst_error(read_image(path).rgb) <= (8 if suffix == "avif" else TOLERANCE)  # of the codec
 
 
 def test_an_image_in_srgb_stays_to_the_bit(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png", icc_profile=srgb_profile())
-    np.testing.assert_array_equal(read_picture(tmp_path / "noise.png").rgb, noise)
+    np.testing.assert_array_equal(read_image(tmp_path / "noise.png").rgb, noise)
 
 
 def test_transparency_stays_beside_a_profile(tmp_path: Path) -> None:
     stored = Image.fromarray(in_profile("p3")).convert("RGBA")
     stored.putalpha(Image.fromarray(np.tile(np.repeat([255, 0], 64).astype(np.uint8), (64, 1))))
     stored.save(tmp_path / "clear.png", icc_profile=profile("p3"))
-    picture = read_picture(tmp_path / "clear.png")
+    picture = read_image(tmp_path / "clear.png")
     assert picture.alpha is not None
     assert (picture.alpha[0, 0], picture.alpha[0, 127]) == (255, 0)
     assert np.abs(picture.rgb[16, 16].astype(int) - (230, 40, 40)).max() <= TOLERANCE
@@ -97,7 +97,7 @@ def test_transparency_stays_beside_a_profile(tmp_path: Path) -> None:
 def test_a_palette_has_the_colours_of_its_profile(tmp_path: Path) -> None:
     stored = Image.fromarray(in_profile("p3")).quantize(256)
     stored.save(tmp_path / "palette.png", icc_profile=profile("p3"))
-    assert worst_error(read_picture(tmp_path / "palette.png").rgb) <= TOLERANCE
+    assert worst_error(read_image(tmp_path / "palette.png").rgb) <= TOLERANCE
 
 
 def test_greys_have_the_curve_of_their_profile(tmp_path: Path) -> None:
@@ -105,14 +105,14 @@ def test_greys_have_the_curve_of_their_profile(tmp_path: Path) -> None:
     linear = profile("grey_linear")
     Image.fromarray(levels).save(tmp_path / "grey.png", icc_profile=linear)
     expected = eight_bits(encoded_by(SRGB, levels / 255))
-    assert np.abs(read_picture(tmp_path / "grey.png").rgb[..., 0].astype(int) - expected).max() <= 1
+    assert np.abs(read_image(tmp_path / "grey.png").rgb[..., 0].astype(int) - expected).max() <= 1
 
 
 def test_greys_of_16_bits_have_the_curve_of_their_profile(tmp_path: Path) -> None:
     levels = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
     Image.fromarray(levels).save(tmp_path / "grey.png", icc_profile=profile("grey_linear"))
     expected = eight_bits(encoded_by(SRGB, (levels >> 8) / 255))
-    assert np.abs(read_picture(tmp_path / "grey.png").rgb[..., 0].astype(int) - expected).max() <= 1
+    assert np.abs(read_image(tmp_path / "grey.png").rgb[..., 0].astype(int) - expected).max() <= 1
 
 
 def test_cmyk_has_the_colours_of_its_profile(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_cmyk_has_the_colours_of_its_profile(tmp_path: Path) -> None:
     source = ImageCms.getOpenProfile(str(FILES / "cmyk.icc"))
     expected = ImageCms.profileToProfile(inks, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
     assert expected is not None
-    found = read_picture(tmp_path / "inks.tiff").rgb
+    found = read_image(tmp_path / "inks.tiff").rgb
     np.testing.assert_array_equal(found, np.asarray(expected))
     assert np.abs(found[0, 0].astype(int) - (255, 0, 0)).max() > 10  # what CMYK without a profile becomes
 
@@ -135,7 +135,7 @@ def test_lab_becomes_srgb(tmp_path: Path) -> None:
     )
     assert lab is not None
     lab.save(tmp_path / "lab.tiff")
-    assert worst_error(read_picture(tmp_path / "lab.tiff").rgb) < 10  # steps of 8 bits of Lab
+    assert worst_error(read_image(tmp_path / "lab.tiff").rgb) < 10  # steps of 8 bits of Lab
 
 
 @pytest.mark.parametrize("content", [b"no profile", b"", "cut", "of inks"])
@@ -144,7 +144,7 @@ def test_a_broken_profile_is_reported_and_left_out(tmp_path: Path, content: byte
     Image.fromarray(chart()).save(tmp_path / "broken.png", icc_profile=broken)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        assert worst_error(read_picture(tmp_path / "broken.png").rgb) == 0
+        assert worst_error(read_image(tmp_path / "broken.png").rgb) == 0
     sentences = [str(each.message) for each in caught if issubclass(each.category, AnimateXWarning)]
     assert len(sentences) == (1 if broken else 0)
     assert all("broken.png" in each and "\n" not in each for each in sentences)
@@ -175,7 +175,7 @@ def test_what_png_says_of_its_colours_is_applied(
 ) -> None:
     path = write_png(tmp_path / "chart.png", wide(curve, primaries), chunks)
     # 8 bits of PQ are steps of 4 in sRGB, those of linear light steps of 10 near black.
-    assert worst_error(read_picture(path).rgb) <= (4 if curve in (PQ, 1.0) else 1)
+    assert worst_error(read_image(path).rgb) <= (4 if curve in (PQ, 1.0) else 1)
 
 
 def test_cameras_say_adobe_rgb_in_exif(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_cameras_say_adobe_rgb_in_exif(tmp_path: Path) -> None:
     exif[0x8769] = {0xA001: 65535, 0xA005: {1: "R03"}}
     stored = Image.fromarray(in_profile("adobe").repeat(4, 0).repeat(4, 1))
     stored.save(tmp_path / "camera.jpg", quality=100, subsampling=0, exif=exif)
-    assert worst_error(read_picture(tmp_path / "camera.jpg").rgb) <= TOLERANCE
+    assert worst_error(read_image(tmp_path / "camera.jpg").rgb) <= TOLERANCE
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp"])

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from animatex_core.errors import AnimateXError, InvalidInput
-from animatex_core.video.image import FORMATS, known_formats, read_picture
+from animatex_core.video.image import FORMATS, read_image, supported_formats
 from tests.support.peak_memory import linux, measured
 
-READ = ("animatex_core.video.image", "read_picture")
+READ = ("animatex_core.video.image", "read_image")
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
 
 
@@ -131,13 +131,13 @@ def test_only_formats_of_the_list_are_read(tmp_path: Path, kind: str) -> None:
     image = Image.new("1" if kind in ("MSP", "XBM") else "RGB", (16, 16))
     image.save(tmp_path / "a", kind)
     if kind in FORMATS:
-        assert read_picture(tmp_path / "a").rgb.shape == (16, 16, 3)
+        assert read_image(tmp_path / "a").rgb.shape == (16, 16, 3)
         return
     with pytest.raises(InvalidInput, match="not an image, or its format is not supported"):
-        read_picture(tmp_path / "a")
+        read_image(tmp_path / "a")
 
 
-@pytest.mark.parametrize("kind", [kind for kind in known_formats() if kind not in ("MPO", "DIB")])
+@pytest.mark.parametrize("kind", [kind for kind in supported_formats() if kind not in ("MPO", "DIB")])
 def test_damage_of_any_kind_is_one_sentence(tmp_path: Path, kind: str) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (24, 24, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "whole", kind)
@@ -149,7 +149,7 @@ def test_damage_of_any_kind_is_one_sentence(tmp_path: Path, kind: str) -> None:
                 damaged[rng.randrange(min(len(damaged), rng.choice((40, 400, 4000))))] = rng.randrange(256)
         (tmp_path / "damaged").write_bytes(damaged)
         try:
-            read_picture(tmp_path / "damaged")
+            read_image(tmp_path / "damaged")
         except AnimateXError as error:
             assert len(str(error)) < 600 + len(str(tmp_path))  # noqa: PT017 - only some of them fail
 
@@ -159,5 +159,5 @@ def test_the_limit_of_the_process_stays(tmp_path: Path, monkeypatch: pytest.Monk
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
         (tmp_path / "a.png").write_bytes(png(40_000, 10))
         with pytest.raises(InvalidInput, match=r"a side|too large"):
-            read_picture(tmp_path / "a.png")
+            read_image(tmp_path / "a.png")
         assert limit == Image.MAX_IMAGE_PIXELS

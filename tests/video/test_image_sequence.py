@@ -9,7 +9,7 @@ import pytest
 
 from animatex_core.cli.main import main
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.video.image import write_picture
+from animatex_core.video.image import write_image
 from animatex_core.video.info import count_frames, probe
 from animatex_core.video.reader import read_frames
 from animatex_core.video.writer import write_clip
@@ -19,7 +19,7 @@ from tests.video.samples import numbered, numbers_of
 def write_frames(folder: Path, names: list[str]) -> Path:
     folder.mkdir(exist_ok=True)
     for number, name in enumerate(names):
-        write_picture(folder / name, numbered(number))
+        write_image(folder / name, numbered(number))
     return folder
 
 
@@ -132,7 +132,7 @@ def test_images_of_one_number_or_of_several_sizes_are_refused(tmp_path: Path) ->
     with pytest.raises(InvalidInput, match="have the same number"):
         probe(folder, fps=24)
     (folder / "01.png").unlink()
-    write_picture(folder / "2.png", numbered(0, 32, 32))
+    write_image(folder / "2.png", numbered(0, 32, 32))
     with pytest.raises(InvalidInput, match=r"'2\.png' of .* is 32x32 pixels, but '1\.png' is 64x48"):
         probe(folder, fps=24)
 
@@ -153,7 +153,7 @@ def test_poses_of_a_folder_are_found_and_cached_by_its_images(
         assert main(command) == 0
         assert "frames.json: 3 frames" in capsys.readouterr().out
     assert len(list((tmp_path / ".cache" / "animatex" / "poses").iterdir())) == 1
-    write_picture(folder / "1.png", numbered(200))
+    write_image(folder / "1.png", numbered(200))
     assert main(command) == 0
     assert len(list((tmp_path / ".cache" / "animatex" / "poses").iterdir())) == 2
     assert len(json.loads((tmp_path / "frames.json").read_text())) in (3, 4)
@@ -164,7 +164,7 @@ def test_what_animate_writes_drives_it(
     tmp_path: Path, driving: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_frames(tmp_path / "frames", [f"{number:04d}.png" for number in range(4)])
-    write_picture(tmp_path / "reference.png", numbered(9))
+    write_image(tmp_path / "reference.png", numbered(9))
     reference = str(tmp_path / "reference.png")
     command = ["animate", "--model", "generated", "--reference", reference, "--steps", "1",
                "--frames", "2", "--stride", "1", "--pose-nets", "small", "--size",

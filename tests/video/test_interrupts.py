@@ -12,9 +12,9 @@ import pytest
 
 from animatex_core.errors import Cancelled, InvalidInput, StorageError
 from animatex_core.video import ffmpeg as program
-from animatex_core.video.audio import Sound, find_sound
+from animatex_core.video.audio import AudioSource, probe_audio
 from animatex_core.video.audio_samples import read_samples
-from animatex_core.video.ffmpeg import Running, run
+from animatex_core.video.ffmpeg import FFmpegStream, run
 from animatex_core.video.info import VideoInfo, count_frames, probe
 from animatex_core.video.process import Guard
 from animatex_core.video.reader import read_frames
@@ -67,11 +67,11 @@ CALLS: dict[str, Callable[[VideoInfo, Path, Interrupt], object]] = {
     "count": lambda clip, _, check: count_frames(VideoInfo(**{**vars(clip), "declared": 99}), check),
     "read": lambda clip, _, check: list(read_frames(clip, check=check)),
     "samples": lambda clip, _, check: read_samples(clip, 0, 1, check),
-    "find sound": lambda clip, _, check: find_sound(Sound(clip.path), check),
+    "find sound": lambda clip, _, check: probe_audio(AudioSource(clip.path), check),
     "write": _written,
     "write gif": lambda clip, out, check: _written(clip, out, check, ".gif"),
     "write sound": lambda clip, out, check: write_clip(
-        out, [numbered(0)], fps=10, sound=Sound(clip.path), check=check
+        out, [numbered(0)], fps=10, sound=AudioSource(clip.path), check=check
     ),
 }
 
@@ -93,7 +93,7 @@ def test_reading_ends_where_nothing_arrives(hangs: Path) -> None:
 
 def test_a_frame_is_not_waited_for_without_end(hangs: Path) -> None:
     with (
-        Running([], Guard("dance.mp4", quiet=0.2), reading=True) as process,
+        FFmpegStream([], Guard("dance.mp4", quiet=0.2), reading=True) as process,
         pytest.raises(InvalidInput, match=r"nothing arrived for 0\.2 seconds"),
     ):
         process.read_into(np.empty((4, 4, 3), np.uint8))
@@ -103,7 +103,7 @@ def test_a_frame_is_not_waited_for_without_end(hangs: Path) -> None:
 def test_writing_ends_where_nothing_is_taken(hangs: Path) -> None:
     frame = np.zeros((2000, 2000, 3), np.uint8)  # more than a pipe holds
     with (
-        Running([], Guard("out.mp4", output=hangs, quiet=0.2), reading=False) as process,
+        FFmpegStream([], Guard("out.mp4", output=hangs, quiet=0.2), reading=False) as process,
         pytest.raises(StorageError, match=r"out\.mp4 could not be written .* no progress for 0\.2 seconds"),
     ):
         process.write(frame)
@@ -112,7 +112,7 @@ def test_writing_ends_where_nothing_is_taken(hangs: Path) -> None:
 
 def test_the_end_of_writing_is_not_waited_for_without_end(hangs: Path) -> None:
     with (
-        Running([], Guard("out.mp4", output=hangs, quiet=0.2), reading=False) as process,
+        FFmpegStream([], Guard("out.mp4", output=hangs, quiet=0.2), reading=False) as process,
         pytest.raises(StorageError, match="no progress"),
     ):
         process.finish()
@@ -123,7 +123,7 @@ def test_a_slow_caller_is_not_a_stall(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "clip.mkv", 6, options=("-c:v", "ffv1"), size=(640, 480))
     raw = ["-v", "error", "-i", str(path), "-pix_fmt", "rgb24", "-f", "rawvideo", "pipe:1"]
     frames = [np.empty((480, 640, 3), np.uint8) for _ in range(6)]
-    with Running(raw, Guard(path, quiet=5.0), reading=True) as process:
+    with FFmpegStream(raw, Guard(path, quiet=5.0), reading=True) as process:
         process._guard = Guard(path, quiet=0.5)  # for what follows the start
         for frame in frames:
             time.sleep(0.7)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning, InvalidInput
-from animatex_core.video.audio import Sound
+from animatex_core.video.audio import AudioSource
 from animatex_core.video.audio_samples import read_samples
 from animatex_core.video.ffmpeg import each_frame_once
 from animatex_core.video.info import count_frames, probe
@@ -129,7 +129,7 @@ def test_a_jump_of_the_sound_makes_no_hours_of_silence(tmp_path: Path) -> None:
     samples = read_samples(probe(path), 0, 1.6)
     assert samples is not None
     assert samples.waveform.shape == (1, 12800)
-    out = write_clip(tmp_path / "out.mp4", [numbered(0)] * COUNT, fps=25, sound=Sound(path))
+    out = write_clip(tmp_path / "out.mp4", [numbered(0)] * COUNT, fps=25, sound=AudioSource(path))
     assert out.stat().st_size < 100_000
 
 

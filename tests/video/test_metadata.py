@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from animatex_core.errors import InvalidInput
-from animatex_core.video.audio import Sound
+from animatex_core.video.audio import AudioSource
 from animatex_core.video.info import probe
 from animatex_core.video.writer import write_clip
 from tests.video.samples import ffmpeg, make_flash, numbered
@@ -37,7 +37,7 @@ def _plain(escaped: str) -> str:
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.webm"])
 @pytest.mark.parametrize("heard", [True, False])
 def test_texts_of_any_length_and_kind_come_back(tmp_path: Path, name: str, heard: bool) -> None:
-    sound = Sound(make_flash(tmp_path / "flash.mp4", seconds=2.5)) if heard else None
+    sound = AudioSource(make_flash(tmp_path / "flash.mp4", seconds=2.5)) if heard else None
     path = write_clip(tmp_path / name, frames(), fps=8, sound=sound, metadata=TEXTS)
     assert len(GRAPH) > 300_000
     assert {name: tags_of(path).get(name.lower()) for name in TEXTS} == TEXTS

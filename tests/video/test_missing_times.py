@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animatex_core.video.audio import Sound
+from animatex_core.video.audio import AudioSource
 from animatex_core.video.info import count_frames, probe
 from animatex_core.video.missing_times import fill_times
 from animatex_core.video.reader import read_frames
@@ -37,7 +37,7 @@ def check(path: Path, tmp_path: Path, frames: int = FRAMES, apart: float = HALF)
     read = list(read_frames(info))
     assert (info.frames, len(read), count_frames(info), info.jumps) == (frames, frames, frames, False)
     assert info.fps == pytest.approx(24, abs=0.01)
-    written = write_clip(tmp_path / "out.mp4", read, fps=24, sound=Sound(path))
+    written = write_clip(tmp_path / "out.mp4", read, fps=24, sound=AudioSource(path))
     assert abs(beep_of(written) - flash_of(read, 24)) < apart
 
 
@@ -91,7 +91,7 @@ def test_packets_without_content_repeat_the_frame_before(tmp_path: Path) -> None
     assert info.fps == 24
     assert FRAMES - 12 < len(frames) == info.frames  # but for those at the end
     assert flash_of(frames, 24) == 2
-    written = write_clip(tmp_path / "out.mp4", frames, fps=24, sound=Sound(path))
+    written = write_clip(tmp_path / "out.mp4", frames, fps=24, sound=AudioSource(path))
     assert abs(beep_of(written) - 2) < HALF
 
 

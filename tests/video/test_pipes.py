@@ -11,12 +11,12 @@ from animatex_core.errors import AnimateXError
 from animatex_core.pose.cache import PoseCache, digest_file
 from animatex_core.pose.formats.reader import read_poses
 from animatex_core.utils.documents import FileFault, read_json, read_yaml
-from animatex_core.video.image import read_picture
+from animatex_core.video.image import read_image
 from animatex_core.video.info import probe
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 READERS: list[Callable[[Path], object]] = [
-    *(open_tensors, read_metadata, read_json, read_yaml, digest_file, read_poses, probe, read_picture),
+    *(open_tensors, read_metadata, read_json, read_yaml, digest_file, read_poses, probe, read_image),
 ]
 
 
@@ -44,6 +44,6 @@ def test_a_pipe_in_the_cache_counts_as_no_entry(tmp_path: Path) -> None:
 
 
 def test_a_name_with_a_zero_byte_is_not_a_file() -> None:
-    for read in (probe, read_picture):
+    for read in (probe, read_image):
         with pytest.raises(AnimateXError, match="does not exist"):
             read("a\0b")

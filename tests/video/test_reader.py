@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from animatex_core.errors import AnimateXWarning, Cancelled, InvalidInput
-from animatex_core.video.ffmpeg import Running, each_frame_once
+from animatex_core.video.ffmpeg import FFmpegStream, each_frame_once
 from animatex_core.video.info import VideoInfo, count_frames, probe
 from animatex_core.video.reader import read_frames
 from tests.video.samples import ffmpeg, make_clip, make_flash, number_of, numbers_of
@@ -264,7 +264,7 @@ def test_a_forgotten_iterator_ends_ffmpeg(clip: Path) -> None:
 def test_an_interrupt_while_reading_ends_ffmpeg(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frames = read_frames(clip)
     next(frames)
-    monkeypatch.setattr(Running, "read_into", _interrupt)
+    monkeypatch.setattr(FFmpegStream, "read_into", _interrupt)
     with pytest.raises(KeyboardInterrupt):
         next(frames)
     assert not children()

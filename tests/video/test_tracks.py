@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning
-from animatex_core.video.audio import Sound
+from animatex_core.video.audio import AudioSource
 from animatex_core.video.audio_samples import read_samples
 from animatex_core.video.info import probe
 from animatex_core.video.reader import read_frames
@@ -71,7 +71,7 @@ def test_the_default_sound_is_carried_over(tmp_path: Path, suffix: str, default:
     samples = read_samples(info, 0.0, 1.0)
     assert samples is not None
     assert pitch_of(samples.waveform[0], samples.rate) == pytest.approx(expected, abs=5)
-    written = write_clip(tmp_path / "out.mp4", read_frames(info), fps=10, sound=Sound(path))
+    written = write_clip(tmp_path / "out.mp4", read_frames(info), fps=10, sound=AudioSource(path))
     assert pitch_of(samples_of(written), 48000) == pytest.approx(expected, abs=5)
 
 
@@ -80,7 +80,7 @@ def test_the_default_sound_of_a_file_without_images_is_taken(tmp_path: Path) -> 
         tmp_path / "sound.mka", [], [440, 1760], ("-disposition:a:0", "0", "-disposition:a:1", "default")
     )
     frames = [np.zeros((48, 64, 3), np.uint8)] * 10
-    written = write_clip(tmp_path / "out.mp4", frames, fps=10, sound=Sound(path))
+    written = write_clip(tmp_path / "out.mp4", frames, fps=10, sound=AudioSource(path))
     assert pitch_of(samples_of(written), 48000) == pytest.approx(1760, abs=5)
 
 

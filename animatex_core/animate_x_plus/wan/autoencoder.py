@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...checkpoints.safe_load import open_tensors
 from ...checkpoints.validation import load_strictly
-from ...utils.optional import plus_package, without_weights
+from ...utils.optional import empty_weights, plus_package
 from ...utils.progress import Progress, no_progress
 from ..shapes import SPATIAL_STRIDE
 from .weights import shape_of
@@ -117,7 +117,7 @@ def diffusers_names(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
 
 
 def _network(base_dim: int) -> nn.Module:
-    with without_weights():
+    with empty_weights():
         return plus_package("diffusers").AutoencoderKLWan(base_dim=base_dim)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ...checkpoints.safe_load import open_tensors
 from ...checkpoints.validation import load_strictly
-from ...utils.optional import plus_package, without_weights
+from ...utils.optional import empty_weights, plus_package
 from .weights import count_layers, shape_of
 
 _HEAD_DIM = 80
@@ -82,5 +82,5 @@ def _network(tensors: Mapping[str, Tensor], source: str) -> Any:
         patch_size=patch,
         hidden_act="gelu",
     )
-    with without_weights():
+    with empty_weights():
         return transformers.CLIPVisionModel(config)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ...checkpoints.wrappers import without_wrapper
+from ...checkpoints.wrappers import strip_weights_prefix
 from ..config import WanConfig
 
 # Official name -> name in diffusers, without the final ".weight" or ".bias".
@@ -83,7 +83,7 @@ def without_prefix(tensors: Mapping[str, Tensor], source: str | Path = "the chec
         inside = {key.removeprefix(prefix): x for key, x in tensors.items() if key.startswith(prefix)}
         if inside:
             return inside
-    return without_wrapper(tensors, _PROBES, source)
+    return strip_weights_prefix(tensors, _PROBES, source)
 
 
 def to_diffusers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

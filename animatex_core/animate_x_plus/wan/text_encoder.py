@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from ...checkpoints.safe_load import open_tensors
 from ...checkpoints.validation import load_strictly
-from ...checkpoints.wrappers import without_wrapper
+from ...checkpoints.wrappers import strip_weights_prefix
 from ...errors import WrongCheckpoint
-from ...utils.optional import plus_package, without_weights
+from ...utils.optional import empty_weights, plus_package
 from .weights import count_layers, dequantize_scaled_fp8, shape_of
 
 TEXT_TOKENS = 512
@@ -54,7 +54,7 @@ class WanTextEncoder:
             MissingDependency: transformers or sentencepiece is not installed.
 
         """
-        tensors = without_wrapper(open_tensors(path), (_SHARED,), path)
+        tensors = strip_weights_prefix(open_tensors(path), (_SHARED,), path)
         tokenizer = _tokenizer(tensors.pop(_TOKENIZER, None), str(path))
         tensors.pop(_TIED, None)
         plain = dequantize_scaled_fp8(tensors, dtype)
@@ -112,5 +112,5 @@ def _network(tensors: Mapping[str, Tensor], source: str) -> Any:
         relative_attention_num_buckets=buckets,
         feed_forward_proj="gated-gelu",
     )
-    with without_weights():
+    with empty_weights():
         return transformers.UMT5EncoderModel(config)

@@ -14,9 +14,9 @@ from ...pose.cache import cache_key, digest_file
 from ...pose.formats.reader import read_poses
 from ...pose.formats.text import pose_files_in
 from ...pose.keypoints import PoseSequence
-from ...video.files import CLIP_SUFFIXES, READ_PICTURE_SUFFIXES, files_by_name
+from ...video.files import READ_IMAGE_SUFFIXES, VIDEO_SUFFIXES, files_by_name
 from ...video.frame_selection import choose_frames
-from ...video.image import read_picture
+from ...video.image import read_image
 from ...video.info import count_frames, probe
 from .cases import Case
 
@@ -61,7 +61,7 @@ class FolderSet:
         frames = np.stack(list(driving.frames()))
         driving.require_all(len(frames))
         path = self._pictures.get(name)
-        image = frames[0] if path is None else read_picture(path).rgb
+        image = frames[0] if path is None else read_image(path).rgb
         return Case(name, image, frames, driving.poses, driving.choice.fps)
 
     def human(self, rng: np.random.Generator) -> PoseSequence:
@@ -91,7 +91,7 @@ class FolderSet:
 
     @cached_property
     def _clips(self) -> dict[str, Path]:
-        return files_by_name(self.folder / CLIPS, CLIP_SUFFIXES)
+        return files_by_name(self.folder / CLIPS, VIDEO_SUFFIXES)
 
     @cached_property
     def _poses(self) -> dict[str, Path]:
@@ -99,7 +99,7 @@ class FolderSet:
 
     @cached_property
     def _pictures(self) -> dict[str, Path]:
-        return files_by_name(self.folder / PICTURES, READ_PICTURE_SUFFIXES)
+        return files_by_name(self.folder / PICTURES, READ_IMAGE_SUFFIXES)
 
     @cached_property
     def _humans(self) -> list[Path]:

@@ -15,7 +15,7 @@ from ...utils.documents import document_errors
 from ...utils.documents import read_json as read_plain_json
 from ...utils.files import write_json
 from ...utils.text import printable
-from ...video.image import write_picture
+from ...video.image import write_image
 from ...video.writer import write_clip
 from ..metrics.measurements import Measurements, read_measurements, write_measurements
 from ..metrics.networks import MetricNetworks
@@ -175,5 +175,5 @@ def _case_scores(before: Measurements, after: Measurements) -> dict[str, float]:
 
 
 def _write_images(folder: Path, case: Case, task: Task, generated: np.ndarray, real: np.ndarray) -> None:
-    write_picture(folder / SHEETS / f"{case.name}.png", contact_sheet(task, generated, real))
+    write_image(folder / SHEETS / f"{case.name}.png", contact_sheet(task, generated, real))
     write_clip(folder / CLIPS / f"{case.name}.mp4", generated, fps=case.fps)

@@ -15,7 +15,7 @@ from ...encoders.preprocessing import resize
 from ...errors import InvalidInput
 from ...pose.cache import cache_key, digest_file
 from ...utils.progress import no_progress
-from ...video.files import CLIP_SUFFIXES, files_by_name
+from ...video.files import VIDEO_SUFFIXES, files_by_name
 from ...video.info import count_frames, probe
 from ...video.reader import read_frames
 from .cases import SETTINGS, Setting, Task, aligned_frames, check_shape
@@ -132,7 +132,7 @@ class RecordedSystem:
         return clips[case]
 
     def _clips(self, setting: Setting) -> dict[str, Path]:
-        return files_by_name(self._folder(setting), CLIP_SUFFIXES)
+        return files_by_name(self._folder(setting), VIDEO_SUFFIXES)
 
     def _folder(self, setting: Setting) -> Path:
         inside = self.folder / setting

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ...checkpoints.safe_load import open_tensors
-from ...checkpoints.validation import check_kinds, load_strictly
+from ...checkpoints.validation import check_dense_floats, load_strictly
 
 COUNTER = "num_batches_tracked"  # only in some of the published files
 PARALLEL = "module."  # prefix that torch's DataParallel adds to every key
@@ -37,6 +37,6 @@ def load_network(
     """
     tensors = {key.removeprefix(PARALLEL): tensor for key, tensor in open_tensors(path, prefix).items()}
     weights = {key: tensor for key, tensor in tensors.items() if not key.endswith(COUNTER)}
-    check_kinds(weights, path)
+    check_dense_floats(weights, path)
     counters = {key: torch.zeros(()) for key in network.state_dict() if key.endswith(COUNTER)}
     return load_strictly(network, weights | counters, what, str(path), device=device)

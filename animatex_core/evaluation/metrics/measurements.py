@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...checkpoints.safe_load import open_tensors, read_metadata
-from ...checkpoints.safetensors_writer import layout_of, write_safetensors
+from ...checkpoints.safetensors_writer import tensor_layout, write_safetensors
 from ...checkpoints.validation import check_keys, shapes
 from ...errors import DamagedCheckpoint, InvalidInput
 from .features import Features
@@ -127,7 +127,7 @@ def write_measurements(path: str | Path, measurements: Measurements, notes: Mapp
 
     """
     tensors = dict(_tensors(measurements))
-    write_safetensors(path, layout_of(tensors), tensors.items(), notes)
+    write_safetensors(path, tensor_layout(tensors), tensors.items(), notes)
 
 
 def read_measurements(path: str | Path, networks: MetricNetworks) -> tuple[Measurements, dict[str, str]]:

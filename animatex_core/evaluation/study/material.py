@@ -12,8 +12,8 @@ from ...errors import InvalidInput, warn
 from ...utils.progress import Progress, no_progress
 from ...utils.validation import require_int
 from ...video.files import files_by_name
-from ...video.first_frame import look_at_first_frame
-from ...video.image import read_picture
+from ...video.first_frame import inspect_first_frames
+from ...video.image import read_image
 from ...video.info import probe
 
 CLIPS = {".mp4": "video/mp4", ".webm": "video/webm"}
@@ -45,7 +45,7 @@ def playable_seconds(path: Path) -> float:
 
     """
     clip = probe(path)
-    if not PLAYABLE.search(look_at_first_frame(clip.path).log):
+    if not PLAYABLE.search(inspect_first_frames(clip.path).log):
         raise InvalidInput(
             f"The clip {str(path)!r} has a format that not all browsers play: convert it to 8-bit H.264 with "
             "`ffmpeg -i old.mp4 -c:v libx264 -pix_fmt yuv420p new.mp4`."
@@ -147,7 +147,7 @@ def _require_all(cases: list[str], files: Mapping[str, Path], whose: str) -> Non
 
 def _check_files(material: Material, progress: Progress) -> None:
     for picture in material.references.values():
-        read_picture(picture)
+        read_image(picture)
     for done, case in enumerate(material.cases, start=1):
         if case in material.driving:
             playable_seconds(material.driving[case])

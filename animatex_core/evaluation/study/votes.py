@@ -12,7 +12,7 @@ from ...errors import InvalidInput
 from ...pose.cache import digest_file
 from ...utils.documents import FileFault, read_json
 from ...utils.files import write_json
-from ...utils.validation import shown
+from ...utils.validation import short_repr
 from .material import Material, Pair
 
 Answer = Literal["left", "same", "right"]
@@ -165,7 +165,7 @@ def read_ballot(path: Path, key: Key) -> Ballot:
     stored = _read(path)
     if stored["study"] != key.study:
         raise InvalidInput(
-            f"{path} holds votes of the study {shown(stored['study'])}, but the key belongs to "
+            f"{path} holds votes of the study {short_repr(stored['study'])}, but the key belongs to "
             f"{key.study!r}: use the key of that study."
         )
     try:
@@ -219,23 +219,23 @@ def _read(path: Path) -> dict[str, Any]:
 def _answers(votes: object, key: Key) -> dict[int, dict[str, Answer]]:
     """Return the answers by pair and question; raises ValueError for values that the page never saves."""
     if not isinstance(votes, dict):
-        raise ValueError("it has no votes" if votes is None else f"its votes are {shown(votes)}")
+        raise ValueError("it has no votes" if votes is None else f"its votes are {short_repr(votes)}")
     return {_pair_number(number, key): _pair_answers(number, given) for number, given in votes.items()}
 
 
 def _pair_number(text: str, key: Key) -> int:
     if not PAIR_NUMBER.fullmatch(text) or not 1 <= int(text) <= len(key.pairs):
-        raise ValueError(f"there is no pair {shown(text)}")
+        raise ValueError(f"there is no pair {short_repr(text)}")
     return int(text)
 
 
 def _pair_answers(number: str, answers: object) -> dict[str, Answer]:
     if not isinstance(answers, dict):
-        raise ValueError(f"the answers to pair {number} are {shown(answers)}")
+        raise ValueError(f"the answers to pair {number} are {short_repr(answers)}")
     known = {question.id for question in QUESTIONS}
     for question, answer in answers.items():
         if question not in known or answer not in get_args(Answer):
-            raise ValueError(f"the answer to {shown(question)} is {shown(answer)}")
+            raise ValueError(f"the answer to {short_repr(question)} is {short_repr(answer)}")
     return answers
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import InvalidInput
-from ...utils.validation import require_int, shown
+from ...utils.validation import require_int, short_repr
 from .units import Size
 
 LABELS = (
@@ -118,7 +118,7 @@ def _side(named: tuple[str, object], where: str) -> int:
     require_int(f"{name} in {where}", value)
     if value > MAX_SIDE:  # type: ignore[operator]
         raise InvalidInput(
-            f"{name} in {where} is {shown(value)}, but the maximum is {MAX_SIDE} pixels: correct it."
+            f"{name} in {where} is {short_repr(value)}, but the maximum is {MAX_SIDE} pixels: correct it."
         )
     return int(value)  # type: ignore[call-overload]
 

@@ -12,7 +12,7 @@ from ...animate_x_plus.config import PlusConfig
 from ...animate_x_plus.lora import RELEASED_PREFIX
 from ...animate_x_plus.modules import PlusModules
 from ...animate_x_plus.wan.keys import diffusers_name, wan_shapes
-from ...checkpoints.safetensors_writer import layout_of, write_safetensors
+from ...checkpoints.safetensors_writer import tensor_layout, write_safetensors
 from ...checkpoints.validation import cast_finite
 from ..loop.checkpoint import AVERAGE, Checkpoint
 from .config import PlusTrainingConfig
@@ -57,7 +57,7 @@ def transformer_path(target: str | Path) -> Path:
 
 
 def _write(target: str | Path, tensors: Mapping[str, Tensor], types: Mapping[str, torch.dtype]) -> None:
-    layout = {name: (shape, types[name]) for name, (shape, _) in layout_of(tensors).items()}
+    layout = {name: (shape, types[name]) for name, (shape, _) in tensor_layout(tensors).items()}
 
     def cast() -> Iterator[tuple[str, Tensor]]:
         for name, tensor in tensors.items():

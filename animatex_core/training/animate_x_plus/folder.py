@@ -22,12 +22,12 @@ from torch import Tensor
 
 from ...animate_x.conditioning import MotionFeatures
 from ...checkpoints.safe_load import open_tensors, read_metadata
-from ...checkpoints.safetensors_writer import layout_of, write_safetensors
+from ...checkpoints.safetensors_writer import tensor_layout, write_safetensors
 from ...errors import CheckpointError, InvalidInput
 from ...pose.keypoints import PoseSequence
 from ...utils.documents import document_errors, parse_json, read_json
 from ...utils.files import atomic_write
-from ...utils.text import reason_of
+from ...utils.text import first_sentence
 from .clip import DrivingFeatures, WanClip
 from .trainable_parts import Task
 
@@ -121,7 +121,7 @@ class WanClipFolder:
             ]
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidInput(
-                f"The clip {path} is incomplete ({reason_of(error)}): encode it again."
+                f"The clip {path} is incomplete ({first_sentence(error)}): encode it again."
             ) from error
 
     def _tensors(self, path: Path) -> Mapping[str, Tensor]:
@@ -188,4 +188,4 @@ def _require_same_text(path: Path, empty_text: Tensor) -> None:
 
 def _write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    write_safetensors(path, layout_of(contiguous), contiguous.items(), metadata)
+    write_safetensors(path, tensor_layout(contiguous), contiguous.items(), metadata)

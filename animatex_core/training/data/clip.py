@@ -11,7 +11,7 @@ from torch import Tensor
 from ...animate_x.conditioning import MotionFeatures, ReferenceFeatures, require_pose_per_frame
 from ...errors import InvalidInput
 from ...pose.keypoints import PoseSequence
-from ...utils.text import reason_of
+from ...utils.text import first_sentence
 from ...video.image import DAMAGE
 from .header import ImageFormat
 
@@ -104,7 +104,7 @@ def decode_image(data: np.ndarray, form: ImageFormat, width: int, height: int) -
             return np.array(image.convert("RGB"))
     except DAMAGE as error:
         raise InvalidInput(
-            f"A reference image of the data set is damaged ({reason_of(error)}): prepare its clips again."
+            f"A reference image of the data set is damaged ({first_sentence(error)}): prepare its clips again."
         ) from error
 
 

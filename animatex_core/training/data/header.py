@@ -10,11 +10,11 @@ from torch import Tensor
 
 from ...animate_x.training_spec import ReferenceForm
 from ...checkpoints.safe_load import open_tensors
-from ...checkpoints.safetensors_writer import layout_of, write_safetensors
+from ...checkpoints.safetensors_writer import tensor_layout, write_safetensors
 from ...errors import CheckpointError, InvalidInput
 from ...utils.documents import read_json
 from ...utils.files import write_json
-from ...utils.validation import MAX_SIZE, require_int_fields, shown
+from ...utils.validation import MAX_SIZE, require_int_fields, short_repr
 
 VERSION = 1
 HEADER, CONTEXT = "dataset.json", "text_context.safetensors"
@@ -58,7 +58,7 @@ class DatasetHeader:
         require_int_fields(self, sizes, most=MAX_SIZE)
         for name, choices in (("form", get_args(ReferenceForm)), ("pictures", get_args(ImageFormat))):
             if getattr(self, name) not in choices:
-                value = shown(getattr(self, name))
+                value = short_repr(getattr(self, name))
                 raise InvalidInput(f"{name} is {value}: choose one of {', '.join(choices)}.")
 
     @property
@@ -84,7 +84,7 @@ def write_header(folder: Path, header: DatasetHeader, text_context: Tensor) -> N
         _require_same(folder, header, text_context)
         return
     context = {"text_context": text_context.float()}
-    write_safetensors(folder / CONTEXT, layout_of(context), context.items(), {})
+    write_safetensors(folder / CONTEXT, tensor_layout(context), context.items(), {})
     write_json(folder / HEADER, {"version": VERSION, **asdict(header)})
 
 

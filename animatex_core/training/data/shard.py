@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...animate_x.conditioning import MotionFeatures, ReferenceFeatures
 from ...checkpoints.safe_load import open_tensors
-from ...checkpoints.safetensors_writer import layout_of, write_safetensors
+from ...checkpoints.safetensors_writer import tensor_layout, write_safetensors
 from ...errors import CheckpointError, InvalidInput
 from ...pose.keypoints import PoseSequence, seen
 from .arrays import array_shapes, shard_arrays
@@ -31,7 +31,7 @@ def write_shard(path: Path, clips: Sequence[StoredClip], header: DatasetHeader) 
 
     """
     arrays = shard_arrays(clips, header)
-    write_safetensors(path, layout_of(arrays), arrays.items(), {})
+    write_safetensors(path, tensor_layout(arrays), arrays.items(), {})
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from ...errors import InvalidInput
 from ...utils.validation import require_int
-from ...video.files import find_clips
+from ...video.files import find_videos
 
 NAME_ERRORS = "surrogatepass"  # accepts file names that are not UTF-8
 
@@ -101,7 +101,7 @@ def find_sources(folder: Path) -> list[Source]:
         InvalidInput: If there are none, or if two names differ only in their suffix.
 
     """
-    names = list(find_clips(folder))
+    names = list(find_videos(folder))
     _require_own_poses(names)
     return [Source(folder, name) for name in names]
 

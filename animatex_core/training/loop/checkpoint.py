@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ...animate_x.training_spec import TrainingSpec
-from ...checkpoints.safetensors_writer import layout_of, write_safetensors
+from ...checkpoints.safetensors_writer import tensor_layout, write_safetensors
 from ...checkpoints.validation import check_keys, shapes
 from ...errors import WrongCheckpoint
 from .batch_schedule import Position
@@ -73,7 +73,7 @@ def write_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
     metadata = {"format": FORMAT, "state": json.dumps(state), "config": config}
     if checkpoint.trained_on is not None:
         metadata["trained_on"] = json.dumps(checkpoint.trained_on.to_dict())
-    write_safetensors(path, layout_of(checkpoint.tensors), checkpoint.tensors.items(), metadata)
+    write_safetensors(path, tensor_layout(checkpoint.tensors), checkpoint.tensors.items(), metadata)
     for old in checkpoints(run)[: -checkpoint.config.checkpoints.keep]:
         old.unlink(missing_ok=True)
     return path

@@ -6,7 +6,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from ...errors import InvalidInput
-from ...utils.validation import shown
+from ...utils.validation import short_repr
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ def read_dataclass(kind: type[T], values: object, where: str = "") -> T:
     """
     if not isinstance(values, Mapping):
         name = where or "The configuration"
-        raise InvalidInput(f"{name} is {shown(values)}: give a mapping of settings.")
+        raise InvalidInput(f"{name} is {short_repr(values)}: give a mapping of settings.")
     known = [entry for entry in fields(cast(Any, kind)) if entry.init]
     check_names(values, (entry.name for entry in known), where)
     for entry in known:
@@ -78,7 +78,9 @@ def _read(kind: Any, value: object, where: str) -> object:
         return _read(next(choice for choice in choices if choice is not type(None)), value, where)
     if origin is Literal:
         if value not in choices:
-            raise InvalidInput(f"{where} is {shown(value)}: choose one of {', '.join(map(str, choices))}.")
+            raise InvalidInput(
+                f"{where} is {short_repr(value)}: choose one of {', '.join(map(str, choices))}."
+            )
         return value
     if origin is tuple:
         return _read_tuple(choices, value, where)
@@ -92,7 +94,7 @@ def _read(kind: Any, value: object, where: str) -> object:
 def _read_tuple(kinds: tuple[Any, ...], value: object, where: str) -> tuple[object, ...]:
     count = None if kinds[-1] is Ellipsis else len(kinds)
     if not isinstance(value, list | tuple) or (count is not None and len(value) != count):
-        raise InvalidInput(f"{where} is {shown(value)}: give a list{f' of {count}' if count else ''}.")
+        raise InvalidInput(f"{where} is {short_repr(value)}: give a list{f' of {count}' if count else ''}.")
     each = kinds if count else (kinds[0],) * len(value)
     return tuple(
         _read(kind, entry, f"{where}[{index}]")
@@ -106,7 +108,7 @@ def _read_plain(kind: Any, value: object, where: str) -> object:
     if kind is float and (number := _number(value)) is not None:
         return number
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise InvalidInput(f"{where} is {shown(value)}: give {_WORDS[kind]}.")
+        raise InvalidInput(f"{where} is {short_repr(value)}: give {_WORDS[kind]}.")
     return value
 
 

@@ -11,7 +11,7 @@ import torch
 
 from ...diffusion.schedule import TIMESTEPS
 from ...errors import MissingDependency
-from ...video.image import write_picture
+from ...video.image import write_image
 from .trainer import StepReport, Trainer
 
 TIMESTEP_BINS = 10
@@ -117,7 +117,7 @@ class TensorBoardLog:
                 self._writer.add_scalar(name, value, step)
         if self._preview is not None and step % self._preview.every_steps == 0:
             image = self._preview.render(training)
-            write_picture(self._run / PREVIEWS / f"step-{step:09}.png", image)
+            write_image(self._run / PREVIEWS / f"step-{step:09}.png", image)
             self._writer.add_image("preview", image, step, dataformats="HWC")
 
     def close(self) -> None:

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from ...animate_x.checkpoint import load_denoiser
 from ...animate_x.components import load_small
 from ...checkpoints.safe_load import open_tensors
-from ...checkpoints.safetensors_writer import layout_of, write_safetensors
+from ...checkpoints.safetensors_writer import tensor_layout, write_safetensors
 from ...encoders.autoencoder import StableDiffusionAutoencoder, bundled_config
 from ...encoders.open_clip import OpenClipImageEncoder
 from ...errors import InvalidInput
-from ...hub.bundled import SHIPPED, SmallBundle
+from ...hub.bundled import BUNDLED_MODELS, SmallBundle
 from ...pose.dwpose import load_small_models
 from ...pose.extractor import PoseExtractor
 from ...pose.torch_models import TorchModel
@@ -158,7 +158,7 @@ def _write(path: Path, network: nn.Module, prefix: str) -> None:
     tensors: dict[str, Tensor] = {
         prefix + name: value.contiguous() for name, value in network.state_dict().items()
     }
-    write_safetensors(path, layout_of(tensors), tensors.items(), {})
+    write_safetensors(path, tensor_layout(tensors), tensors.items(), {})
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
@@ -223,7 +223,7 @@ def parser() -> argparse.ArgumentParser:
         "--told", type=Path, help="Markdown file with training details and results for the model card"
     )
     packed.add_argument(
-        "--out", type=Path, default=SHIPPED.folder, help="default: the folder of the bundled models"
+        "--out", type=Path, default=BUNDLED_MODELS.folder, help="default: the folder of the bundled models"
     )
     return whole
 

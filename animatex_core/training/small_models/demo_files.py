@@ -16,8 +16,8 @@ from ...assets.demo_files import CHARACTERS, CLIP, DANCE, FPS
 from ...pose.formats.reader import read_poses
 from ...pose.keypoints import PoseSequence
 from ...retarget.bones import PROPORTION
-from ...video.audio import Sound
-from ...video.image import write_picture
+from ...video.audio import AudioSource
+from ...video.image import write_image
 from ...video.writer import write_clip
 from ..synthetic.anatomy import apply_motion, draw_placement
 from ..synthetic.backdrop import SCALE, draw_backdrop
@@ -98,10 +98,10 @@ def write_demo_files(clip: Path = CLIP, characters: Path = CHARACTERS) -> None:
     with TemporaryDirectory() as folder:
         beat = Path(folder) / "beat.wav"
         write_beat(beat, seconds)
-        write_clip(clip, frames, fps=FPS, sound=Sound(beat, start=0, duration=seconds))
+        write_clip(clip, frames, fps=FPS, sound=AudioSource(beat, start=0, duration=seconds))
     characters.mkdir(parents=True, exist_ok=True)
     for name in TRAITS:
-        write_picture(characters / f"{name}.png", draw_character(name))
+        write_image(characters / f"{name}.png", draw_character(name))
 
 
 def write_beat(path: Path, seconds: float) -> None:

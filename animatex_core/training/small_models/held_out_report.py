@@ -8,7 +8,7 @@ from einops import rearrange
 
 from ...utils.files import write_json, write_text
 from ...utils.text import markdown_table
-from ...video.image import write_picture
+from ...video.image import write_image
 from .held_out import REAL, HeldOut, HeldOutCase
 
 MOMENTS = 5  # frames shown of each clip
@@ -41,7 +41,7 @@ def report(held_out: HeldOut, folder: Path, say: Callable[[str], None]) -> Means
         rows.append(_row(case))
         ended = number + 1 == held_out.settings.pairs
         if ended or len(rows) == CASES_PER_SHEET:
-            write_picture(folder / f"sheet_{number // CASES_PER_SHEET}.png", np.concatenate(rows))
+            write_image(folder / f"sheet_{number // CASES_PER_SHEET}.png", np.concatenate(rows))
             rows.clear()
         say(f"{number + 1} of {held_out.settings.pairs} pairs")
 

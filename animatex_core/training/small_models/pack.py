@@ -14,7 +14,7 @@ from ...animate_x.checkpoint import DenoiserFile, read_denoiser, write_denoiser
 from ...animate_x.components import load_small
 from ...animate_x.training_spec import TrainingSpec
 from ...checkpoints.safe_load import open_tensors
-from ...checkpoints.safetensors_writer import layout_of, write_safetensors
+from ...checkpoints.safetensors_writer import tensor_layout, write_safetensors
 from ...checkpoints.validation import cast_finite
 from ...encoders.autoencoder import (
     SMALL_AUTOENCODER,
@@ -144,7 +144,7 @@ def _write(parts: TrainedParts, bundle: SmallBundle, notes: str) -> None:
 
 def _write_halves(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     halves = {name: cast_finite(name, tensor, torch.float16, path.name) for name, tensor in tensors.items()}
-    write_safetensors(path, layout_of(halves), halves.items(), metadata)
+    write_safetensors(path, tensor_layout(halves), halves.items(), metadata)
 
 
 def _check(bundle: SmallBundle) -> None:

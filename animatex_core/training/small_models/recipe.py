@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from ...checkpoints.safetensors_writer import layout_of, write_safetensors
+from ...checkpoints.safetensors_writer import tensor_layout, write_safetensors
 from ...encoders.autoencoder import autoencoder_metadata
-from ...hub.bundled import SHIPPED, SmallBundle
+from ...hub.bundled import BUNDLED_MODELS, SmallBundle
 from ...utils.files import write_json
-from ...video.image import write_picture
+from ...video.image import write_image
 from ..animate_x.batches import DenoiserBatchMaker, open_dataset, open_epi
 from ..animate_x.config import TrainingConfig
 from ..animate_x.task import DenoisingTask, export_denoiser
@@ -136,7 +136,11 @@ class Recipe:
         The encoder stays linear: only the decoder is trained further.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        for shipped in (SHIPPED.image_encoder, SHIPPED.image_encoder_config, SHIPPED.pose_nets):
+        for shipped in (
+            BUNDLED_MODELS.image_encoder,
+            BUNDLED_MODELS.image_encoder_config,
+            BUNDLED_MODELS.pose_nets,
+        ):
             if not (self.folder / shipped.name).exists():
                 shutil.copy(shipped, self.folder / shipped.name)
         if not self._bundle.autoencoder.exists():
@@ -160,7 +164,7 @@ class Recipe:
     def _write_autoencoder(self, network: Any) -> None:
         tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
         metadata = autoencoder_metadata(PATCH_AUTOENCODER)
-        write_safetensors(self._bundle.autoencoder, layout_of(tensors), tensors.items(), metadata)
+        write_safetensors(self._bundle.autoencoder, tensor_layout(tensors), tensors.items(), metadata)
 
     def _draw(self, stage: Stage, encoders: Encoders) -> None:
         folder = self.folder / CLIPS / stage.name
@@ -229,7 +233,7 @@ class _Validation:
         for case in self.gate.cases[:6]:
             frames = self.gate.animated(unet, case)
             rows.append([case.true[0], case.puppet[0], frames[0], case.true[-1], case.puppet[-1], frames[-1]])
-        write_picture(self.recipe.folder / "sheets" / f"step-{step:06}.png", image_grid(rows))
+        write_image(self.recipe.folder / "sheets" / f"step-{step:06}.png", image_grid(rows))
 
 
 @torch.no_grad()

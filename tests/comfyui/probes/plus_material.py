@@ -44,7 +44,7 @@ loaders, nodes = pack("nodes.loaders"), pack("nodes.wan")
 preprocess = pack("animatex_core.animate_x_plus.preprocessing")
 prepared = pack("animatex_core.encoders.preprocessing")
 generated = pack("animatex_core.animate_x.dummy_components")
-SHIPPED = pack("animatex_core.hub.bundled").SHIPPED
+SHIPPED = pack("animatex_core.hub.bundled").BUNDLED_MODELS
 
 PLAIN = wan()
 WIDTH, HEIGHT, FRAMES = 48, 64, 9

@@ -34,7 +34,7 @@ import comfy.sd  # isort: skip
 from comfy_api.torch_helpers import set_torch_compile_wrapper  # isort: skip
 
 model = pack("nodes.comfy.denoiser")
-SHIPPED = pack("animatex_core.hub.bundled").SHIPPED
+SHIPPED = pack("animatex_core.hub.bundled").BUNDLED_MODELS
 OTHER_CPU = torch.device("cpu", 0)
 DenoiserConfig = pack("animatex_core.animate_x.config").DenoiserConfig
 
