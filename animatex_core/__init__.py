@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .animate_x.animation import Animation
-    from .animate_x.pipeline import AnimateXPipeline, AnimationSettings
+    from .animate_x.pipeline import AnimateXPipeline
     from .animate_x.sampling_settings import SamplingSettings, Segments, Windows
+    from .animate_x.settings import AnimationSettings
     from .animate_x_plus.pipeline import AnimateXPlusPipeline
     from .animate_x_plus.sampling import PlusSampling
     from .animate_x_plus.settings import PlusSettings
@@ -32,7 +33,7 @@ __version__ = "0.1.0"
 _SOURCES = {
     "AnimateXPipeline": "animate_x.pipeline.AnimateXPipeline",
     "Animation": "animate_x.animation.Animation",
-    "AnimationSettings": "animate_x.pipeline.AnimationSettings",
+    "AnimationSettings": "animate_x.settings.AnimationSettings",
     "SamplingSettings": "animate_x.sampling_settings.SamplingSettings",
     "Segments": "animate_x.sampling_settings.Segments",
     "Windows": "animate_x.sampling_settings.Windows",

@@ -10,7 +10,6 @@ from os.path import isfile
 from pathlib import Path
 from types import MappingProxyType
 
-from .animate_x_plus.checkpoint import is_plus, read_plus
 from .hub.models_dir import DENOISER, PLUS_MODULES, Variant
 
 
@@ -24,6 +23,10 @@ class System:
         frames: How many frames of a driving video it uses by default.
         stride: One frame in how many.
         model_id: Of its official checkpoint in the catalogue of model files.
+        family: Name of the system with the same options, preparation and training: both variants of
+            Animate-X++ share them.
+        sampling_options: Options of `animate` that only this family has.
+        preparation_options: Likewise of `prepare`.
 
     """
 
@@ -32,6 +35,9 @@ class System:
     frames: int
     stride: int
     model_id: str
+    family: str
+    sampling_options: tuple[str, ...]
+    preparation_options: tuple[str, ...]
 
     @property
     def frame_choice(self) -> dict[str, int]:
@@ -39,9 +45,18 @@ class System:
         return {"frames": self.frames, "stride": self.stride}
 
 
-ANIMATE_X = System("animate-x", None, 32, 2, DENOISER)
-ANIMATE_X_PLUS = System("animate-x-plus", "simple", 81, 1, PLUS_MODULES["simple"])
-ANIMATE_X_PLUS_FULL = System("animate-x-plus-full", "full", 81, 1, PLUS_MODULES["full"])
+_PLUS_OPTIONS = ("prompt", "negative_prompt", "shift", "teacache", "wan"), ("task", "frames")
+ANIMATE_X = System(
+    "animate-x", None, 32, 2, DENOISER, "animate-x",
+    ("solver", "window", "segments", "overlap", "reference_form"),
+    ("least", "most", "references", "max_stride", "reference_form"),
+)  # fmt: skip
+ANIMATE_X_PLUS = System(
+    "animate-x-plus", "simple", 81, 1, PLUS_MODULES["simple"], "animate-x-plus", *_PLUS_OPTIONS
+)
+ANIMATE_X_PLUS_FULL = System(
+    "animate-x-plus-full", "full", 81, 1, PLUS_MODULES["full"], "animate-x-plus", *_PLUS_OPTIONS
+)
 SYSTEMS: Mapping[str, System] = MappingProxyType(
     {system.name: system for system in (ANIMATE_X, ANIMATE_X_PLUS, ANIMATE_X_PLUS_FULL)}
 )
@@ -67,4 +82,11 @@ def system_of_model(model: str | Path) -> System:
     """
     if str(model) in SYSTEMS:
         return SYSTEMS[str(model)]
-    return system_of_variant(read_plus(model).config.variant if isfile(model) and is_plus(model) else None)
+    return system_of_file(model) if isfile(model) else ANIMATE_X
+
+
+def system_of_file(path: str | Path) -> System:
+    """Return the system of a checkpoint or converted file; raises CheckpointError if it cannot be read."""
+    from .animate_x_plus.checkpoint import is_plus, read_plus  # imports PyTorch, which names do without
+
+    return system_of_variant(read_plus(path).config.variant if is_plus(path) else None)

@@ -1,8 +1,10 @@
 """The public names of the package: a clip in three lines, and every step of it by itself."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from animatex_core import (
     Animation,
     AnimationSettings,
     Box,
+    RetargetSettings,
     SamplingSettings,
     open_driving,
     open_reference,
@@ -22,7 +25,6 @@ from animatex_core import (
 )
 from animatex_core.cli.main import main
 from animatex_core.errors import AnimateXError
-from animatex_core.retarget.retarget import plan, retarget
 from animatex_core.video.info import probe
 from tests.support.dance_samples import DanceFiles, write_dance
 
@@ -95,13 +97,60 @@ def test_the_command_line_makes_the_same_frames(
 def test_the_steps_make_what_one_call_makes(pipeline: AnimateXPipeline, dance: DanceFiles) -> None:
     reference = open_reference(Image.open(dance.character), box=Box(0.1, 0.1, 0.9, 0.9))
     driving = open_driving(dance.clip, poses=dance.poses, frames=3)
-    poses = retarget(driving.poses, reference.character, SETTINGS.retarget)
-    own_pose = plan(driving.poses, reference.character, SETTINGS.retarget).own_pose(reference.character)
+    made = pipeline.retarget(reference, driving)
     with pytest.warns(AnimateXWarning):
-        conditions = pipeline.conditions(reference, driving, poses, own_pose, SETTINGS)
+        conditions = pipeline.conditions(reference, driving, made.poses, made.own_pose, SETTINGS)
     latents = pipeline.sample(conditions, SETTINGS.sampling)
     assert latents.shape == (1, pipeline.networks.unet.config.latent_channels, 3, 16, 8)
     np.testing.assert_array_equal(pipeline.decode(latents), animated(pipeline, dance).frames)
+
+
+def test_arguments_override_the_settings(pipeline: AnimateXPipeline, dance: DanceFiles) -> None:
+    settings = AnimationSettings(128, 64, RetargetSettings("align"), SamplingSettings(steps=10))
+    changed = {"size": (64, 128), "steps": 2, "solver": "dpm++2m", "guidance": 7.5, "seed": 7}
+    expected = animated(pipeline, dance, guidance=7.5)
+    found = animated(pipeline, dance, settings=settings, retarget=RetargetSettings(), **changed)
+    np.testing.assert_array_equal(found.frames, expected.frames)
+
+
+def test_without_settings_the_defaults_are_those_of_the_command(
+    pipeline: AnimateXPipeline, dance: DanceFiles, tmp_path: Path
+) -> None:
+    words = [
+        "animate", *dance.options(out=tmp_path / "frames", frames=2, size="64x128", box="0.1,0.1,0.9,0.9"),
+        "--model", "small", "--device", "cpu",
+    ]  # fmt: skip
+    assert main([str(word) for word in words]) == 0
+    own = animated(pipeline, dance, settings=None, frames=2, size=(64, 128)).save(tmp_path / "own")
+    assert (own / "0001.png").read_bytes() == (tmp_path / "frames" / "0001.png").read_bytes()
+    assert pipeline.defaults.sampling == SamplingSettings.for_small_bundle()
+
+
+def test_progress_replaces_the_report_of_a_pipeline(pipeline: AnimateXPipeline, dance: DanceFiles) -> None:
+    stages: list[str] = []
+    animated(pipeline, dance, progress=lambda stage, done, total: stages.append(stage))
+    assert list(dict.fromkeys(stages)) == ["features", "sampling", "decoding"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"size": (70, 70)}, "multiple of 64"),
+        ({"steps": 0}, "steps is 0"),
+        ({"solver": "euler"}, "solver is 'euler'"),
+        ({"guidance": -1.0}, "guidance"),
+        ({"seed": -1}, "seed"),
+        ({"start": 99.0}, "start"),
+        ({"poses": "absent.json"}, "absent.json"),
+        ({"mask": "absent.png", "box": None}, "absent.png"),
+    ],
+)
+def test_bad_arguments_are_one_sentence(
+    pipeline: AnimateXPipeline, dance: DanceFiles, options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(AnimateXError, match=re.escape(words)) as caught:
+        pipeline(dance.character, dance.clip, **{"poses": dance.poses, "frames": 2, **options})
+    assert "\n" not in str(caught.value)
 
 
 def test_a_seed_stands_above_that_of_the_settings(pipeline: AnimateXPipeline, dance: DanceFiles) -> None:

@@ -1,12 +1,10 @@
 """The Animate-X pipeline: from a reference image and a driving video to an animation."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from einops import rearrange
 from torch import Tensor
 
 from ..driving import DrivingClip
@@ -17,37 +15,19 @@ from ..pose.dwpose import DWPose
 from ..pose.keypoints import PoseSequence
 from ..reference import ImageSource, Reference
 from ..retarget.character import Box
-from ..retarget.retarget import RetargetSettings, retarget_with_plan
+from ..retarget.retarget import Retargeted, RetargetSettings, retarget_with_plan
 from ..utils.devices import choose_device, choose_dtype
 from ..utils.validation import require_file
 from .animation import Animation, DrivingSource, Report, all_frames, no_report, open_inputs
 from .components import PipelineComponents, load_components, load_small
 from .conditioning import clip_conditions, encode_motion, encode_reference, warn_of_stretching
 from .conditions import ConditionInputs
+from .decoding import decode_frames
 from .puppet_condition import puppet_latents
 from .sampling import SamplingSettings, sample_latents
-from .shapes import ClipShape
-from .training_spec import ReferenceForm
+from .settings import AnimationSettings
 
-
-@dataclass(frozen=True)
-class AnimationSettings:
-    """Settings of an animation.
-
-    Attributes:
-        width: Of the generated frames in pixels; None for what the denoiser was trained on.
-        height: Likewise.
-        retarget: How poses are transferred to the character.
-        sampling: How latents are sampled.
-        reference_form: In which forms the denoiser sees the reference; None for what it was trained on.
-
-    """
-
-    width: int | None = None
-    height: int | None = None
-    retarget: RetargetSettings = field(default_factory=RetargetSettings)
-    sampling: SamplingSettings = field(default_factory=SamplingSettings)
-    reference_form: ReferenceForm | None = None
+__all__ = ["AnimateXPipeline", "AnimationSettings"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +35,7 @@ class AnimateXPipeline:
     """Animates characters with one set of models.
 
     `pipeline(reference, driving)` does everything. `animate` does the same with inputs that are open already;
-    `conditions`, `sample` and `decode` are its three steps.
+    `retarget`, `conditions`, `sample` and `decode` are its steps.
 
     Attributes:
         networks: The models.
@@ -124,6 +104,12 @@ class AnimateXPipeline:
         box: Box | None = None,
         mask: str | Path | np.ndarray | None = None,
         settings: AnimationSettings | None = None,
+        retarget: RetargetSettings | None = None,
+        size: tuple[int, int] | None = None,
+        steps: int | None = None,
+        solver: str | None = None,
+        guidance: float | None = None,
+        progress: Report | None = None,
     ) -> Animation:
         """Animate a character.
 
@@ -138,7 +124,13 @@ class AnimateXPipeline:
             seed: Of the noise; None for that of the settings.
             box: The box that the character fills, if no pose is detected in the reference.
             mask: A mask of the character, as an alternative to `box`.
-            settings: None for `self.sampling` and otherwise defaults.
+            settings: None for `defaults`. What follows overrides them, and so does `seed`.
+            retarget: How poses are transferred to the character.
+            size: Width and height in pixels, multiples of 64.
+            steps: Number of sampling steps.
+            solver: "ddim" or "dpm++2m".
+            guidance: Guidance scale; 1 disables guidance.
+            progress: Called as the work proceeds, instead of `report`.
 
         Returns:
             The animation; `save` writes it with the audio of the driving video.
@@ -147,9 +139,10 @@ class AnimateXPipeline:
             AnimateXError: An input cannot be used; the message says what to do.
 
         """
-        settings = AnimationSettings(sampling=self.sampling) if settings is None else settings
-        if seed is not None:
-            settings = replace(settings, sampling=replace(settings.sampling, seed=seed))
+        runner = self if progress is None else replace(self, report=progress)
+        settings = (settings or self.defaults).override(
+            size=size, retarget=retarget, seed=seed, steps=steps, solver=solver, guidance=guidance
+        )
         inputs = open_inputs(
             reference,
             driving,
@@ -162,9 +155,14 @@ class AnimateXPipeline:
             end=end,
             box=box,
             mask=mask,
-            progress=partial(self.report, "poses"),
+            progress=partial(runner.report, "poses"),
         )
-        return self.animate(*inputs, settings)
+        return runner.animate(*inputs, settings)
+
+    @property
+    def defaults(self) -> AnimationSettings:
+        """The default settings of `__call__`."""
+        return AnimationSettings(sampling=self.sampling)
 
     def animate(self, reference: Reference, driving: DrivingSource, settings: AnimationSettings) -> Animation:
         """Animate a character whose inputs are open already.
@@ -182,11 +180,17 @@ class AnimateXPipeline:
             OutOfMemory: The message says what to lower.
 
         """
-        retargeted = retarget_with_plan(driving.poses, reference.character, settings.retarget)
+        retargeted = self.retarget(reference, driving, settings.retarget)
         inputs = self.conditions(reference, driving, retargeted.poses, retargeted.own_pose, settings)
         frames = self.decode(self.sample(inputs, settings.sampling))
         source = driving if isinstance(driving, DrivingClip) else None
         return Animation(frames, retargeted.poses, retargeted.plan.description, source)
+
+    def retarget(
+        self, reference: Reference, driving: DrivingSource, settings: RetargetSettings | None = None
+    ) -> Retargeted:
+        """Transfer the driving poses to the character; the result tells how, and has the poses."""
+        return retarget_with_plan(driving.poses, reference.character, settings or RetargetSettings())
 
     def conditions(
         self,
@@ -212,7 +216,8 @@ class AnimateXPipeline:
             InvalidInput: Sizes are not possible.
 
         """
-        networks, shape = self.networks, self._shape(len(poses), settings)
+        networks = self.networks
+        shape = settings.shape(len(poses), networks.trained_on, networks.unet.config.num_downsamples)
         warn_of_stretching(reference.picture, shape)
         form = settings.reference_form or networks.trained_on.reference_form
         features = encode_reference(
@@ -228,14 +233,7 @@ class AnimateXPipeline:
         return clip_conditions(shape, networks.text_context, features, poses, motion, puppet=puppet)
 
     def sample(self, conditions: ConditionInputs, settings: SamplingSettings) -> Tensor:
-        """Sample latents.
-
-        Args:
-            conditions: From `conditions`.
-            settings: Solver, steps, guidance, seed and long videos.
-
-        Returns:
-            The latents (1, c, f, h, w).
+        """Sample latents (1, c, f, h, w) in float32, with the output of `conditions`.
 
         Raises:
             OutOfMemory: The message says what to lower.
@@ -248,26 +246,4 @@ class AnimateXPipeline:
 
     def decode(self, latents: Tensor) -> np.ndarray:
         """Decode latents (1, c, f, h, w) to frames (f, height, width, 3) uint8 in RGB."""
-        return np.stack(list(self._decoded(latents)))
-
-    def _decoded(self, latents: Tensor) -> Iterator[np.ndarray]:
-        frames = rearrange(latents, "1 c f h w -> f c h w")
-        for index, latent in enumerate(frames):
-            yield _to_bytes(self.networks.autoencoder.decode(latent[None])[0])
-            self.report("decoding", index + 1, len(frames))
-
-    def _shape(self, frames: int, settings: AnimationSettings) -> ClipShape:
-        trained_on = self.networks.trained_on
-        width = trained_on.width if settings.width is None else settings.width
-        height = trained_on.height if settings.height is None else settings.height
-        at_once = settings.sampling.long_clip
-        trained_on.warn_of_length(frames if at_once is None else min(frames, at_once.size))
-        shape = ClipShape(width, height, frames, num_downsamples=self.networks.unet.config.num_downsamples)
-        trained_on.warn_of_size(width, height)
-        return shape
-
-
-def _to_bytes(image: Tensor) -> np.ndarray:
-    """(3, h, w) around -1..1 -> (h, w, 3) uint8, rounded down as in the official code."""
-    unit = (image.float().cpu() * 0.5 + 0.5).clamp(0, 1)
-    return rearrange((unit * 255).byte(), "c h w -> h w c").numpy()
+        return decode_frames(self.networks.autoencoder, latents, partial(self.report, "decoding"))

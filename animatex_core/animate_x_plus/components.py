@@ -11,11 +11,13 @@ from torch import nn
 from ..animate_x.components import OnDeviceImageEncoder
 from ..encoders.base import ImageEncoder
 from ..encoders.open_clip import OpenClipImageEncoder
-from ..hub.models_dir import OPEN_CLIP, ModelsDir, Variant
+from ..hub.models_dir import OPEN_CLIP, PLUS_MODULES, ModelsDir, Variant
 from ..utils.devices import free_cuda_bytes, reraise_oom
 from ..utils.optional import plus_package
 from ..utils.progress import Progress, no_progress
+from ..utils.validation import require_file
 from .checkpoint import load_plus
+from .config import VARIANTS
 from .modules import PlusModules
 from .shapes import WanShape
 from .wan.autoencoder import WanAutoencoder
@@ -158,3 +160,21 @@ def _loaded(files: PlusFiles, dtype: torch.dtype, device: torch.device, progress
 
 def _visiting_open_clip(path: Path, device: torch.device) -> ImageEncoder:
     return OnDeviceImageEncoder(OpenClipImageEncoder.from_file(path), device)
+
+
+def find_modules(model: str | Path, folder: ModelsDir) -> Path:
+    """Return the file of the modules.
+
+    Args:
+        model: "simple" or "full", or a file.
+        folder: The models directory, in which a variant is looked for.
+
+    Raises:
+        InvalidInput: The file is missing.
+
+    """
+    variant = next((variant for variant in VARIANTS if variant == model), None)
+    if variant is not None:
+        return folder.find_plus(variant) or folder.require(PLUS_MODULES[variant])
+    require_file(Path(model), "model")
+    return Path(model)

@@ -1,6 +1,5 @@
-"""The whole way of Animate-X++: from a picture of a character, a dance and a text to the frames of a clip."""
+"""The Animate-X++ pipeline: from a reference image, a driving video and a prompt to an animation."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -9,47 +8,36 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..animate_x.animation import Animation, DrivingSource, Report, all_frames, no_report, open_inputs
-from ..animate_x.conditioning import encode_motion, warn_of_stretching
+from ..animate_x.animation import Animation, DrivingSource, Report, no_report, open_inputs
 from ..animate_x.sampling import require_finite
-from ..animate_x.shapes import ClipShape
 from ..driving import DrivingClip
-from ..errors import warn
 from ..hub.catalogue import default_models_folder
-from ..hub.models_dir import PLUS_MODULES, ModelsDir
+from ..hub.models_dir import ModelsDir
 from ..pose.dwpose import DWPose
 from ..pose.keypoints import PoseSequence
 from ..reference import ImageSource, Reference
 from ..retarget.character import Box
-from ..retarget.retarget import retarget_with_plan
+from ..retarget.retarget import Retargeted, RetargetSettings, retarget_with_plan
 from ..utils.devices import choose_device, choose_dtype, reraise_oom
 from ..utils.validation import require_file
 from .checkpoint import read_plus
-from .components import AnimateXPlus, PlusFiles, load_animate_x_plus, on_device
-from .conditions import PlusConditions
-from .config import VARIANTS
-from .modules import PlusInputs
+from .components import AnimateXPlus, PlusFiles, find_modules, load_animate_x_plus, on_device
+from .conditioning import WanConditions, encode_conditions
 from .preprocessing import (
-    JPEG_QUALITY,
-    inputs_from_poses,
-    reference_video,
     select_frames,
-    stretch_reference,
     to_uint8_frames,
-    wan_clip_image,
-    with_mask_channels,
 )
 from .sampling import PlusSampling, sample_clip
 from .settings import PlusSettings
 from .shapes import WanShape
-from .wan.transformer import WanInputs
 
 
 @dataclass(frozen=True)
 class AnimateXPlusPipeline:
     """Animates characters in front of a background that follows a prompt.
 
-    `pipeline(reference, driving, prompt=...)` does everything; `animate` does the same with open inputs.
+    `pipeline(reference, driving, prompt=...)` does everything. `animate` does the same with inputs that are
+    open already; `retarget`, `conditions`, `sample` and `decode` are its steps.
 
     Attributes:
         system: The models.
@@ -95,7 +83,7 @@ class AnimateXPlusPipeline:
 
         """
         folder = ModelsDir(default_models_folder() if models_dir is None else Path(models_dir))
-        path = _modules_file(model, folder)
+        path = find_modules(model, folder)
         variant = read_plus(path).config.variant
         if wan is not None:
             require_file(Path(wan), "Wan transformer")
@@ -120,22 +108,32 @@ class AnimateXPlusPipeline:
         box: Box | None = None,
         mask: str | Path | np.ndarray | None = None,
         settings: PlusSettings | None = None,
+        retarget: RetargetSettings | None = None,
+        size: tuple[int, int] | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        progress: Report | None = None,
     ) -> Animation:
-        """Animate a character; arguments as for `AnimateXPipeline`, and a prompt.
+        """Animate a character; arguments are as for `AnimateXPipeline`, but for the prompt.
 
         Args:
             reference: A file, a Pillow image, an array (h, w, 3) uint8 in RGB, or a `Reference`.
             driving: The driving video: a file, or open already.
             prompt: What is seen and how the background moves; None for that of the settings.
-            poses: Of a driving file: its poses or a file with them; None to detect them.
-            frames: Of a driving file: how many frames to use, None for all.
-            stride: Of a driving file: one frame in how many.
-            start: Of a driving file: where to begin, in seconds.
-            end: Of a driving file: where to end, in seconds; None for its end.
-            seed: Of the noise; None for that of the settings.
+            poses: Poses of a driving file, or a file with them; None to detect them.
+            frames: How many frames to use of a driving file, None for all.
+            stride: Use one frame in how many.
+            start: Where to begin, in seconds.
+            end: Where to end, in seconds; None for the end of the file.
+            seed: Of the noise.
             box: The box that the character fills, if no pose is detected in the reference.
             mask: A mask of the character, as an alternative to `box`.
-            settings: None for `self.sampling` and otherwise defaults.
+            settings: None for `defaults`. What follows overrides them, and so do `prompt` and `seed`.
+            retarget: How poses are transferred to the character.
+            size: Width and height in pixels, multiples of 16.
+            steps: Number of sampling steps.
+            guidance: Guidance scale; 1 disables guidance.
+            progress: Called as the work proceeds, instead of `report`.
 
         Returns:
             The animation; `save` writes it with the audio of the driving video.
@@ -144,11 +142,10 @@ class AnimateXPlusPipeline:
             AnimateXError: An input cannot be used; the message says what to do.
 
         """
-        settings = PlusSettings(sampling=self.sampling) if settings is None else settings
-        if prompt is not None:
-            settings = replace(settings, prompt=prompt)
-        if seed is not None:
-            settings = replace(settings, sampling=replace(settings.sampling, seed=seed))
+        runner = self if progress is None else replace(self, report=progress)
+        settings = (settings or self.defaults).override(
+            prompt=prompt, size=size, retarget=retarget, seed=seed, steps=steps, guidance=guidance
+        )
         inputs = open_inputs(
             reference,
             driving,
@@ -161,19 +158,23 @@ class AnimateXPlusPipeline:
             end=end,
             box=box,
             mask=mask,
-            progress=partial(self.report, "poses"),
+            progress=partial(runner.report, "poses"),
         )
-        return self.animate(*inputs, settings)
+        return runner.animate(*inputs, settings)
 
-    @torch.no_grad()
-    def animate(self, reference: Reference, dance: DrivingSource, settings: PlusSettings) -> Animation:
+    @property
+    def defaults(self) -> PlusSettings:
+        """The default settings of `__call__`."""
+        return PlusSettings(sampling=self.sampling)
+
+    def animate(self, reference: Reference, driving: DrivingSource, settings: PlusSettings) -> Animation:
         """Animate a character whose inputs are open already.
 
         The last driving frame is repeated until there are 4n + 1 frames.
 
         Args:
             reference: The character.
-            dance: The driving frames with their poses.
+            driving: The driving frames with their poses.
             settings: The settings.
 
         Returns:
@@ -184,96 +185,61 @@ class AnimateXPlusPipeline:
             OutOfMemory: The message says what to lower.
 
         """
-        shape = settings.shape(len(dance.poses))
-        warn_of_stretching(reference.picture, ClipShape(shape.width, shape.height, num_downsamples=1))
-        frames = _filled_up(len(dance.poses), shape.frames)
-        retargeted = retarget_with_plan(dance.poses, reference.character, settings.retarget)
-        poses = retargeted.poses.select(frames)
-        drawn = _drawn(poses, retargeted.own_pose, dance.poses, shape, settings)
-        size = f"{shape.frames} frames of {shape.width}x{shape.height}"
-        with reraise_oom(f"{size} do not fit into memory: take fewer frames, or lower width and height."):
-            shown = self._frames(reference.picture, self._with_motion(drawn, dance, frames), shape, settings)
-        source = dance if isinstance(dance, DrivingClip) else None
-        return Animation(shown, poses, retargeted.plan.description, source)
+        retargeted = self.retarget(reference, driving, settings.retarget)
+        conditions = self.conditions(reference, driving, retargeted.poses, retargeted.own_pose, settings)
+        frames = self.decode(self.sample(conditions, settings.sampling))
+        poses = retargeted.poses.select(select_frames(len(driving.poses), wanted=conditions.shape.frames))
+        source = driving if isinstance(driving, DrivingClip) else None
+        return Animation(frames, poses, retargeted.plan.description, source)
 
-    def _frames(
-        self, picture: np.ndarray, drawn: PlusInputs, shape: WanShape, settings: PlusSettings
-    ) -> np.ndarray:
-        text, negative = self._texts(settings.prompt, settings.negative_prompt)
-        inputs = self._inputs(picture, shape, text, self._conditions(drawn))
-        return self._decode(self._sample(inputs, negative, shape, settings.sampling))
+    def retarget(
+        self, reference: Reference, driving: DrivingSource, settings: RetargetSettings | None = None
+    ) -> Retargeted:
+        """Transfer the driving poses to the character; the result tells how, and has the poses."""
+        return retarget_with_plan(driving.poses, reference.character, settings or RetargetSettings())
 
-    def _texts(self, *prompts: str) -> Iterator[Tensor]:
-        encoder = self.system.text_encoder
-        with on_device(encoder.network, self.system.device):
-            return map(self._placed, [encoder.encode(prompt) for prompt in prompts])
+    @torch.no_grad()
+    def conditions(
+        self,
+        reference: Reference,
+        driving: DrivingSource,
+        poses: PoseSequence,
+        own_pose: PoseSequence | None,
+        settings: PlusSettings,
+    ) -> WanConditions:
+        """Return the conditions of Wan's transformer, see `encode_conditions`; may raise OutOfMemory."""
+        with reraise_oom(_too_large(settings.shape(len(poses)))):
+            return encode_conditions(self.system, reference, driving, poses, own_pose, settings, self.report)
 
-    def _with_motion(self, inputs: PlusInputs, dance: DrivingSource, frames: list[int]) -> PlusInputs:
-        """Add what the full variant's indicator reads of the dance, whoever is drawn."""
-        encoder = self.system.driving_encoder
-        if encoder is None:
-            return inputs
-        motion = encode_motion(encoder, all_frames(dance), dance.poses, partial(self.report, "features"))
-        keypoints = torch.from_numpy(motion.poses.keypoints()[None, frames])
-        return replace(inputs, keypoints=keypoints, clip_features=motion.clip[None, frames])
+    @torch.no_grad()
+    def sample(self, conditions: WanConditions, settings: PlusSampling) -> Tensor:
+        """Sample latents (1, 16, f, h, w), in the dtype of the transformer, with the output of `conditions`.
 
-    def _conditions(self, inputs: PlusInputs) -> PlusConditions:
-        device = self.system.device
-        with on_device(self.system.networks, device):
-            return self.system.networks.encode(inputs.to(device)).to(device, self.system.dtype)
+        Raises:
+            InvalidInput: The latents are not finite.
+            OutOfMemory: The message says what to lower.
 
-    def _inputs(self, picture: np.ndarray, shape: WanShape, text: Tensor, plus: PlusConditions) -> WanInputs:
-        system = self.system
-        shown = stretch_reference(picture, shape.width, shape.height)
-        with on_device(system.image_encoder.network, system.device):
-            features = system.image_encoder.encode(wan_clip_image(shown))
-        with on_device(system.autoencoder.network, system.device):
-            latents = system.autoencoder.encode(reference_video(shown, shape.frames))
-        return WanInputs(text, self._placed(features), self._placed(with_mask_channels(latents)), plus)
-
-    def _sample(self, inputs: WanInputs, negative: Tensor, shape: WanShape, settings: PlusSampling) -> Tensor:
-        transformer, report = self.system.transformer, partial(self.report, "sampling")
-        with on_device(transformer, self.system.device, self.system.working_bytes(shape)):
+        """
+        transformer, shape = self.system.transformer, conditions.shape
+        inputs, negative = conditions.inputs, conditions.negative_context
+        with (
+            reraise_oom(_too_large(shape)),
+            on_device(transformer, self.system.device, self.system.working_bytes(shape)),
+        ):
+            report = partial(self.report, "sampling")
             return require_finite(sample_clip(transformer, inputs, negative, shape, settings, report))
 
-    def _decode(self, latents: Tensor) -> np.ndarray:
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> np.ndarray:
+        """Decode latents (1, 16, f, h, w) to frames (4 (f - 1) + 1, height, width, 3) uint8 in RGB."""
         autoencoder = self.system.autoencoder
-        with on_device(autoencoder.network, self.system.device):
+        with (
+            reraise_oom("The frames do not fit into memory: use fewer frames, or lower width and height."),
+            on_device(autoencoder.network, self.system.device),
+        ):
             return to_uint8_frames(autoencoder.decode(latents, partial(self.report, "decoding"))[0])
 
-    def _placed(self, tensor: Tensor) -> Tensor:
-        return tensor.to(self.system.device, self.system.dtype)
 
-
-def _modules_file(model: str | Path, folder: ModelsDir) -> Path:
-    variant = next((variant for variant in VARIANTS if variant == model), None)
-    if variant is not None:
-        return folder.find_plus(variant) or folder.require(PLUS_MODULES[variant])
-    require_file(Path(model), "model")
-    return Path(model)
-
-
-def _drawn(
-    poses: PoseSequence,
-    own_pose: PoseSequence | None,
-    danced: PoseSequence,
-    shape: WanShape,
-    settings: PlusSettings,
-) -> PlusInputs:
-    # Poses in their clip's picture are drawn at its size and stretched, as released. A character's picture
-    # may be of any size: there the strokes get the width that they have in the clip.
-    stayed = (poses.width, poses.height) == (danced.width, danced.height)
-
-    quality = JPEG_QUALITY if settings.jpeg_noise else None
-    return inputs_from_poses(poses, shape, own_pose, jpeg_quality=quality, at_own_size=stayed)
-
-
-def _filled_up(frames: int, wanted: int) -> list[int]:
-    """Return which frame of a dance each frame of the clip shows."""
-    if frames != wanted:
-        sentence = (
-            f"The dance has {frames} frames, but Wan makes clips of 4n + 1: the last one is repeated to "
-            f"{wanted}."
-        )
-        warn(sentence, stacklevel=3)
-    return select_frames(frames, wanted=wanted)
+def _too_large(shape: WanShape) -> str:
+    size = f"{shape.frames} frames of {shape.width}x{shape.height}"
+    return f"{size} do not fit into memory: use fewer frames, or lower width and height."

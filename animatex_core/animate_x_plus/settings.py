@@ -1,6 +1,8 @@
 """Settings of an Animate-X++ animation."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..retarget.settings import RetargetSettings
 from .preprocessing import NEGATIVE_PROMPT, TYPICAL_PROMPT
@@ -10,11 +12,17 @@ from .shapes import WanShape, fitting_frames
 
 @dataclass(frozen=True)
 class PlusSettings:
-    """What is made of a reference, a dance and a text.
+    """Settings of an animation.
 
-    prompt: what is seen and how the background moves; negative_prompt: what shall not be seen.
-    width, height: pixels, multiples of 16. jpeg_noise: whether the pictures of poses go through JPEG, as the
-    release's do.
+    Attributes:
+        prompt: The scene, and how the background moves.
+        negative_prompt: What to avoid.
+        width: Pixels, a multiple of 16.
+        height: Likewise.
+        retarget: How poses are transferred to the character.
+        sampling: How latents are sampled.
+        jpeg_noise: Whether the images of poses are compressed as JPEG, as in the official code.
+
     """
 
     prompt: str = TYPICAL_PROMPT
@@ -26,8 +34,52 @@ class PlusSettings:
     jpeg_noise: bool = True
 
     def __post_init__(self) -> None:
-        _ = self.shape(1)  # refuses sizes that cannot be
+        _ = self.shape(1)  # raises for sizes that are not possible
 
     def shape(self, frames: int) -> WanShape:
-        """Return the shape of a clip for a dance of some frames, which become the next 4n + 1."""
+        """Return the shape of a video for some driving frames, which are padded to 4n + 1."""
         return WanShape(self.width, self.height, fitting_frames(frames))
+
+    def override(
+        self,
+        *,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        size: tuple[int | None, int | None] | None = None,
+        retarget: RetargetSettings | None = None,
+        seed: int | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        shift: float | None = None,
+        teacache: float | None = None,
+    ) -> "PlusSettings":
+        """Return a copy with other values; None keeps a value.
+
+        Args:
+            prompt: As in the class, like the negative prompt and retarget.
+            negative_prompt: What to avoid.
+            size: Width and height.
+            retarget: How poses are transferred to the character.
+            seed: As in `PlusSampling`, like the following ones.
+            steps: Number of steps.
+            guidance: Guidance scale; 1 disables guidance.
+            shift: Shift of the noise schedule.
+            teacache: Threshold below which steps are skipped.
+
+        Raises:
+            InvalidInput: A value is out of range.
+
+        """
+        width, height = size or (None, None)
+        sampling = {
+            "seed": seed, "steps": steps, "guidance": guidance, "shift": shift, "teacache": teacache,
+        }  # fmt: skip
+        own = {
+            "prompt": prompt, "negative_prompt": negative_prompt, "width": width, "height": height,
+            "retarget": retarget,
+        }  # fmt: skip
+        return replace(self, **_given(own), sampling=replace(self.sampling, **_given(sampling)))
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

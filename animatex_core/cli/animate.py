@@ -14,13 +14,13 @@ from ..driving import DrivingClip
 from ..errors import StorageError
 from ..pose.draw import draw_poses
 from ..reference import Reference
+from ..systems import ANIMATE_X, ANIMATE_X_PLUS, system_of_model
 from ..utils.devices import choose_device, choose_dtype
 from ..video.formats import check_settings
 from ..video.info import probe
 from ..video.side_by_side import side_by_side
 from ..video.writer import check_output, write_clip
 from .options import (
-    ANIMATE_X_CLIP,
     add_clip_options,
     add_folder_option,
     add_input_options,
@@ -28,16 +28,7 @@ from .options import (
     add_rate_option,
 )
 from .output import StageBars, check_distinct
-from .plus_options import (
-    PLUS_OPTIONS,
-    Animate,
-    Load,
-    SelectedModel,
-    add_plus_options,
-    refuse_options,
-    select_plus,
-    variant_of,
-)
+from .plus_options import Animate, Load, SelectedModel, add_plus_options, refuse_options, select_plus
 from .poses import read_driving_clip
 from .references import read_reference
 from .retarget_options import add_retarget_options, retarget_settings
@@ -122,20 +113,23 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _choose_model(arguments: argparse.Namespace) -> SelectedModel:
-    variant = variant_of(arguments)
-    return _choose_animate_x(arguments) if variant is None else select_plus(arguments, variant)
+    system = system_of_model(arguments.model)
+    if system.variant is None:
+        return _choose_animate_x(arguments)
+    return select_plus(arguments, system, system.variant)
 
 
 def _choose_animate_x(arguments: argparse.Namespace) -> SelectedModel:
+    options = ANIMATE_X_PLUS.sampling_options
     refuse_options(
-        arguments, PLUS_OPTIONS, "only available for Animate-X++: leave it out, or use --model animate-x-plus"
+        arguments, options, "only available for Animate-X++: leave it out, or use --model animate-x-plus"
     )
     settings = _settings(arguments)
 
     def find() -> Load:
         return partial(_load, select_components(arguments), settings)
 
-    return SelectedModel(ANIMATE_X_CLIP, find)
+    return SelectedModel(ANIMATE_X.frame_choice, find)
 
 
 def _load(

@@ -3,21 +3,13 @@
 import argparse
 from pathlib import Path
 
-from ..animate_x.conversion import check_conversion, convert_denoiser
-from ..animate_x_plus.checkpoint import convert_plus, is_plus, read_plus
-from ..encoders.open_clip import OpenClipTextContext
 from ..errors import InvalidInput
-from ..hub.models_dir import DENOISER, OPEN_CLIP, PLUS_CONVERTED, PLUS_MODULES
-from ..utils.devices import PRECISIONS
+from ..hub.models_dir import OPEN_CLIP, PLUS_CONVERTED, Variant
+from ..systems import ANIMATE_X, SYSTEMS, system_of_file
 from .options import add_folder_option, models_folder
 from .output import byte_bar
 
 PRECISION_NAMES = ("fp16", "bf16")
-MODELS = {
-    "animate-x": DENOISER,
-    "animate-x-plus": PLUS_MODULES["simple"],
-    "animate-x-plus-full": PLUS_MODULES["full"],
-}
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -33,8 +25,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("checkpoint", type=Path, nargs="?", help=f"official checkpoint; {default}")
     parser.add_argument(
         "--model",
-        choices=tuple(MODELS),
-        default="animate-x",
+        choices=tuple(SYSTEMS),
+        default=ANIMATE_X.name,
         help="which checkpoint of the models folder to convert if none is given; default: %(default)s",
     )
     parser.add_argument(
@@ -61,16 +53,23 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> None:
     """Convert, and print what was written."""
-    checkpoint = arguments.checkpoint or models_folder(arguments).require(MODELS[arguments.model])
+    checkpoint = arguments.checkpoint or models_folder(arguments).require(SYSTEMS[arguments.model].model_id)
     if arguments.out is not None and arguments.out.suffix != ".safetensors":
         raise InvalidInput(
             f"--out is {arguments.out}, but it must be a safetensors file: end its name in .safetensors."
         )
-    convert = _convert_plus if is_plus(checkpoint) else _convert_denoiser
-    convert(checkpoint, arguments)
+    variant = system_of_file(checkpoint).variant
+    if variant is None:
+        _convert_denoiser(checkpoint, arguments)
+    else:
+        _convert_plus(checkpoint, variant, arguments)
 
 
 def _convert_denoiser(checkpoint: Path, arguments: argparse.Namespace) -> None:
+    from ..animate_x.conversion import check_conversion, convert_denoiser
+    from ..encoders.open_clip import OpenClipTextContext
+    from ..utils.devices import PRECISIONS
+
     precision = arguments.precision or PRECISION_NAMES[0]
     text_encoder = arguments.text_encoder or models_folder(arguments).require(OPEN_CLIP)
     target = arguments.out or checkpoint.with_name(f"animate-x-{precision}.safetensors")
@@ -81,13 +80,14 @@ def _convert_denoiser(checkpoint: Path, arguments: argparse.Namespace) -> None:
     _print_result(target, f"in {precision}")
 
 
-def _convert_plus(checkpoint: Path, arguments: argparse.Namespace) -> None:
+def _convert_plus(checkpoint: Path, variant: Variant, arguments: argparse.Namespace) -> None:
+    from ..animate_x_plus.checkpoint import convert_plus
+
     if arguments.precision or arguments.text_encoder:
         raise InvalidInput(
             f"{checkpoint} is a checkpoint of Animate-X++, which keeps its modules in fp32 and has another "
             "text encoder: leave out --precision and --text-encoder."
         )
-    variant = read_plus(checkpoint).config.variant
     target = arguments.out or checkpoint.with_name(PLUS_CONVERTED[variant])
     with byte_bar(target.name) as bar:
         convert_plus(checkpoint, target, on_progress=bar.report)

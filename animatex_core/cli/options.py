@@ -8,16 +8,15 @@ from ..hub.catalogue import default_models_folder
 from ..hub.models_dir import ModelsDir
 from ..pose.person import PersonRule, check_person_rule
 from ..pose.providers import PROVIDERS
+from ..systems import ANIMATE_X, ANIMATE_X_PLUS
 from ..video.image_sequence import DEFAULT_FPS
 
 SMALL = "small"
+PRECISION_NAMES = ("fp32", "bf16", "fp16")  # the keys of utils.devices.PRECISIONS, which imports PyTorch
 
 FOLDER_HELP = "models folder, laid out like ComfyUI's; default: $ANIMATEX_MODELS, else ~/.cache/animatex"
 PROVIDER_NAMES = tuple(provider.label.lower() for provider in PROVIDERS)
 
-# Default number of frames and stride of the driving video.
-ANIMATE_X_CLIP = {"frames": 32, "stride": 2}
-PLUS_CLIP = {"frames": 81, "stride": 1}
 
 # Pose files store no frame numbers: pose k belongs to frame k, so commands that write them use every frame.
 WHOLE_CLIP = {"frames": None, "stride": 1, "start": 0.0, "end": None}
@@ -55,15 +54,14 @@ def add_clip_options(parser: argparse.ArgumentParser) -> None:
         type=frame_count,
         default=argparse.SUPPRESS,
         metavar="N",
-        help=f"how many, or all; default: {ANIMATE_X_CLIP['frames']}, with Animate-X++ {PLUS_CLIP['frames']}",
+        help=f"how many, or all; default: {ANIMATE_X.frames}, with Animate-X++ {ANIMATE_X_PLUS.frames}",
     )
     group.add_argument(
         "--stride",
         type=positive,
         default=argparse.SUPPRESS,
         metavar="N",
-        help=f"use one frame in N; default: {ANIMATE_X_CLIP['stride']}, with Animate-X++ "
-        f"{PLUS_CLIP['stride']}",
+        help=f"use one frame in N; default: {ANIMATE_X.stride}, with Animate-X++ {ANIMATE_X_PLUS.stride}",
     )
     group.add_argument(
         "--start",

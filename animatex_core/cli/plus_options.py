@@ -4,14 +4,12 @@ import argparse
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from os.path import isfile
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 
 from ..animate_x.animation import Animation, Report
-from ..animate_x_plus.checkpoint import is_plus, read_plus
 from ..animate_x_plus.components import PlusFiles, load_animate_x_plus
 from ..animate_x_plus.pipeline import AnimateXPlusPipeline
 from ..animate_x_plus.preprocessing import NEGATIVE_PROMPT, TYPICAL_PROMPT
@@ -21,16 +19,12 @@ from ..driving import DrivingClip
 from ..errors import InvalidInput
 from ..hub.models_dir import PLUS_MODULES, Variant
 from ..reference import Reference
+from ..systems import ANIMATE_X, SYSTEMS, System
 from ..utils.validation import require_file
-from .options import PLUS_CLIP, models_folder
+from .options import models_folder
 from .retarget_options import retarget_settings
 
-VARIANTS: dict[str, Variant] = {"animate-x-plus": "simple", "animate-x-plus-full": "full"}
-"""Values of --model, and of --system in `prepare`."""
-
 NOT_FOR_PLUS = "only available for Animate-X, but this is Animate-X++: leave it out"
-PLUS_OPTIONS = ("prompt", "negative_prompt", "shift", "teacache", "wan")
-_ANIMATE_X_OPTIONS = ("solver", "window", "segments", "overlap", "reference_form")
 _Value = TypeVar("_Value")
 
 Animate = Callable[[Reference, DrivingClip], Animation]
@@ -108,28 +102,20 @@ def add_plus_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def variant_of(arguments: argparse.Namespace) -> Variant | None:
-    """Return the variant that --model selects; None for another model or a missing file."""
-    model = arguments.model
-    if model in VARIANTS:
-        return VARIANTS[model]
-    return read_plus(model).config.variant if isfile(model) and is_plus(model) else None
-
-
-def select_plus(arguments: argparse.Namespace, variant: Variant) -> SelectedModel:
+def select_plus(arguments: argparse.Namespace, system: System, variant: Variant) -> SelectedModel:
     """Return Animate-X++ with the settings of the options.
 
     Raises:
         InvalidInput: An option is invalid, or not available for Animate-X++.
 
     """
-    refuse_options(arguments, _ANIMATE_X_OPTIONS, NOT_FOR_PLUS)
+    refuse_options(arguments, ANIMATE_X.sampling_options, NOT_FOR_PLUS)
     settings = plus_settings(arguments, variant)
 
     def find() -> Load:
         return partial(_load, _files(arguments, variant), settings)
 
-    return SelectedModel(PLUS_CLIP, find)
+    return SelectedModel(system.frame_choice, find)
 
 
 def plus_settings(arguments: argparse.Namespace, variant: Variant) -> PlusSettings:
@@ -155,7 +141,7 @@ def plus_settings(arguments: argparse.Namespace, variant: Variant) -> PlusSettin
 
 def _files(arguments: argparse.Namespace, variant: Variant) -> PlusFiles:
     folder, path = models_folder(arguments), Path(arguments.model)
-    if arguments.model in VARIANTS:
+    if arguments.model in SYSTEMS:
         path = folder.find_plus(variant) or folder.require(PLUS_MODULES[variant])
     if arguments.wan is not None:
         require_file(arguments.wan, "Wan transformer")

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, get_args
 
 from ..animate_x.animation import Report
+from ..systems import ANIMATE_X, SYSTEMS
 from ..training.animate_x_plus.encoding import ClipEncoders, load_wan_encoders
 from ..training.animate_x_plus.preparation import CAPTIONS, SourceClip, WanPreparation, WanPrepareSettings
 from ..training.animate_x_plus.synthetic import DummyEncoders
@@ -16,12 +17,10 @@ from ..training.data.sources import Source, SourceSettings
 from ..utils.devices import choose_device
 from ..utils.progress import Progress
 from .options import models_folder, positive
-from .plus_options import NOT_FOR_PLUS, VARIANTS, refuse_options
+from .plus_options import NOT_FOR_PLUS, refuse_options
 from .poses import ClipPoses
 
-PLUS_OPTIONS = ("task", "frames")
 DEFAULTS = WanPrepareSettings()
-_ANIMATE_X_OPTIONS = ("least", "most", "references", "max_stride", "reference_form")
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def begin_plus(arguments: Namespace, sources: Sequence[Source]) -> StartedPrepar
         InvalidInput: An option is invalid, or a file is missing.
 
     """
-    refuse_options(arguments, _ANIMATE_X_OPTIONS, NOT_FOR_PLUS)
+    refuse_options(arguments, ANIMATE_X.preparation_options, NOT_FOR_PLUS)
     task: Task = arguments.task or "animation"
     settings = WanPrepareSettings(**given_settings(arguments, WanPrepareSettings))
     read_clip = _clip_reader(arguments, sources, task)
@@ -117,5 +116,5 @@ def _encoders(arguments: Namespace, task: Task) -> ClipEncoders:
     device = choose_device(arguments.device)
     if arguments.encoders == "generated":
         return DummyEncoders()
-    driving = task == "animation" and VARIANTS[arguments.system] == "full"
+    driving = task == "animation" and SYSTEMS[arguments.system].variant == "full"
     return load_wan_encoders(models_folder(arguments), device, driving=driving)

@@ -2,9 +2,10 @@
 
 import argparse
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import get_args
 
 from tqdm import tqdm
@@ -12,6 +13,7 @@ from tqdm import tqdm
 from ..animate_x.animation import Report
 from ..animate_x.training_spec import ReferenceForm
 from ..errors import InvalidInput
+from ..systems import ANIMATE_X, ANIMATE_X_PLUS, SYSTEMS
 from ..training.data.encoding import Encoders, dummy_encoders, load_encoders
 from ..training.data.manifest import REPORT
 from ..training.data.preparation import Preparation, PrepareSettings
@@ -21,13 +23,12 @@ from ..utils.devices import choose_device
 from ..utils.text import printable
 from .options import add_folder_option, add_pose_options, models_folder, positive
 from .output import ProgressBar
-from .plus_options import VARIANTS, refuse_options
+from .plus_options import refuse_options
 from .poses import ClipPoses
-from .preparation import PLUS_OPTIONS, StartedPreparation, add_plus_options, begin_plus, given_settings
+from .preparation import StartedPreparation, add_plus_options, begin_plus, given_settings
 
 DEFAULTS = PrepareSettings()
 REFRESH = 16  # frames between updates of the progress
-SYSTEM = "animate-x"
 ENCODERS = ("released", "generated")
 
 
@@ -51,8 +52,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument(
         "--system",
-        choices=(SYSTEM, *VARIANTS),
-        default=SYSTEM,
+        choices=tuple(SYSTEMS),
+        default=ANIMATE_X.name,
         help="the system to train; clips for animate-x-plus-full also work for animate-x-plus; default: "
         "%(default)s",
     )
@@ -128,7 +129,7 @@ def _add_own_settings(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> None:
     """Prepare every video that is not prepared yet, and print a summary."""
-    begin = _begin if arguments.system == SYSTEM else begin_plus
+    begin = PREPARATIONS[SYSTEMS[arguments.system].family]
     preparing = begin(arguments, sources := find_sources(arguments.clips))
     try:
         with ProgressBar(sources, desc="clips") as bar:
@@ -161,10 +162,9 @@ def _summary(report: dict) -> str:
 
 
 def _begin(arguments: Namespace, sources: Sequence[Source]) -> StartedPreparation:
+    options = ANIMATE_X_PLUS.preparation_options
     refuse_options(
-        arguments,
-        PLUS_OPTIONS,
-        "only available for Animate-X++: leave it out, or use --system animate-x-plus",
+        arguments, options, "only available for Animate-X++: leave it out, or use --system animate-x-plus"
     )
     settings = PrepareSettings(**given_settings(arguments, PrepareSettings, form="reference_form"))
     poses = ClipPoses(arguments)
@@ -182,3 +182,9 @@ def _encoders(arguments: Namespace) -> Encoders:
     if arguments.encoders == "generated":
         return dummy_encoders(device)
     return load_encoders(models_folder(arguments), device)
+
+
+PREPARATIONS: Mapping[str, Callable[[Namespace, Sequence[Source]], StartedPreparation]] = MappingProxyType(
+    {ANIMATE_X.family: _begin, ANIMATE_X_PLUS.family: begin_plus}
+)
+"""What begins a preparation, by the family of the system."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput, MissingDependency
 from ..training.console import ConsoleReporter, cost_lines
-from ..utils.devices import PRECISIONS
 from ..utils.files import check_target, check_writable
+from .options import PRECISION_NAMES
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -68,7 +68,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument(
         "--precision",
-        choices=tuple(PRECISIONS),
+        choices=PRECISION_NAMES,
         default="fp16",
         help="data type of the exported weights; default: %(default)s",
     )
@@ -91,6 +91,7 @@ def _export(arguments: argparse.Namespace) -> None:
     from ..training.loop.checkpoint import latest_checkpoint
     from ..training.saved_runs import read_checkpoint
     from ..training.systems import system_of
+    from ..utils.devices import PRECISIONS
 
     if arguments.out is None or arguments.out.suffix != ".safetensors":
         raise InvalidInput(

@@ -1,10 +1,13 @@
-"""What each system brings to a training, and which system a configuration trains."""
+"""How each system is trained, and which system a configuration trains."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
+from ..systems import ANIMATE_X, ANIMATE_X_PLUS
 from .animate_x.config import TrainingConfig
 from .animate_x_plus.batches import PlusBatchMaker
 from .animate_x_plus.config import PlusTrainingConfig, TaskBatchKind
@@ -20,43 +23,43 @@ if TYPE_CHECKING:
     from .loop.trainer import Trainer
 
 
-class System(Protocol):
-    """One system's ways; the configurations that it is given are its own."""
+class TrainingSystem(Protocol):
+    """How a system is trained. Every configuration that it receives is of its `config_type`."""
+
+    @property
+    def config_type(self) -> type[RunConfig]:
+        """The class of its configurations."""
+        ...
 
     def maker(self, config: Any) -> BatchMaker:
-        """Open the data; raises InvalidInput where it cannot be used."""
+        """Open the data; raises InvalidInput if it cannot be used."""
         ...
 
     def task(self, maker: Any) -> TrainingTask:
-        """Return what learns from the batches of a maker."""
+        """Return the task that trains on the batches of a maker."""
         ...
 
     def cost(self, config: Any, kind: BatchKind) -> StepCost:
-        """Count what a step of a kind of batch takes, Mamba's scans in their kernel."""
+        """Count the operations and memory of a training step, with Mamba's scans in their kernel."""
         ...
 
     def check_memory(self, config: Any, device: torch.device, processes: int) -> None:
-        """Raise OutOfMemory where a step needs more than the device, shared by processes, has free."""
+        """Raise OutOfMemory if a step needs more memory than the device, shared by `processes`, has free."""
         ...
 
     def export(self, checkpoint: Checkpoint, target: Path, dtype: torch.dtype) -> None:
-        """Write the averaged weights; raises StorageError where they cannot be written."""
+        """Write the averaged weights; raises StorageError if they cannot be written."""
         ...
 
     def preview(self, training: "Trainer") -> "Preview | None":
-        """Return what samples clips now and then, None where the configuration does not ask for it."""
+        """Return what samples preview videos, None if the configuration has no preview."""
         ...
 
 
-def system_of(config: RunConfig) -> System:
-    """Return the system that a configuration trains."""
-    if isinstance(config, TrainingConfig):
-        return DenoiserSystem()
-    return PlusSystem()
-
-
 class DenoiserSystem:
-    """`System` of Animate-X."""
+    """The training of Animate-X."""
+
+    config_type: type[RunConfig] = TrainingConfig
 
     def maker(self, config: TrainingConfig) -> BatchMaker:
         """Open the shards and the explicit pose indicator."""
@@ -78,19 +81,19 @@ class DenoiserSystem:
         return step_cost(config, kind)
 
     def check_memory(self, config: TrainingConfig, device: torch.device, processes: int) -> None:
-        """Count all kinds of batches, where it is not plain that they fit."""
+        """Count a step of every kind of batch, unless it fits in any case."""
         from .animate_x.cost import check_memory
 
         check_memory(config, device, processes)
 
     def export(self, checkpoint: Checkpoint, target: Path, dtype: torch.dtype) -> None:
-        """Write a denoiser's file."""
+        """Write the file of a denoiser."""
         from .animate_x.task import export_denoiser
 
         export_denoiser(checkpoint, target, dtype)
 
     def preview(self, training: "Trainer") -> "Preview | None":
-        """Load the decoder, where one is named."""
+        """Load the decoder, if the configuration names one."""
         from .animate_x.batches import DenoiserBatchMaker
         from .animate_x.preview import Preview
 
@@ -103,7 +106,9 @@ class DenoiserSystem:
 
 
 class PlusSystem:
-    """`System` of Animate-X++."""
+    """The training of Animate-X++, both variants."""
+
+    config_type: type[RunConfig] = PlusTrainingConfig
 
     def maker(self, config: PlusTrainingConfig) -> PlusBatchMaker:
         """Open the clips and the explicit pose indicator."""
@@ -129,16 +134,27 @@ class PlusSystem:
         return step_cost(config, kind)
 
     def check_memory(self, config: PlusTrainingConfig, device: torch.device, processes: int) -> None:
-        """Count a step of every kind of batch, but for a small transformer."""
+        """Count a step of every kind of batch, unless the transformer is small."""
         from .animate_x_plus.cost import check_memory
 
         check_memory(config, device, processes)
 
     def export(self, checkpoint: Checkpoint, target: Path, dtype: torch.dtype) -> None:
-        """Write a checkpoint in the released form."""
+        """Write a checkpoint in the official format."""
         from .animate_x_plus.export import export_plus
 
         export_plus(checkpoint, target, dtype)
 
     def preview(self, training: "Trainer") -> None:
-        """Show nothing: what is sampled with a LoRA is looked at in the host."""
+        """Return None: a LoRA is previewed in ComfyUI."""
+
+
+TRAININGS: Mapping[str, TrainingSystem] = MappingProxyType(
+    {ANIMATE_X.family: DenoiserSystem(), ANIMATE_X_PLUS.family: PlusSystem()}
+)
+"""How systems are trained, by `System.family`."""
+
+
+def system_of(config: RunConfig) -> TrainingSystem:
+    """Return how the system of a configuration is trained."""
+    return next(training for training in TRAININGS.values() if isinstance(config, training.config_type))

@@ -11,8 +11,9 @@ from animatex_core.animate_x_plus.preprocessing import NEGATIVE_PROMPT, TYPICAL_
 from animatex_core.animate_x_plus.sampling import PlusSampling
 from animatex_core.animate_x_plus.settings import PlusSettings
 from animatex_core.cli.main import build_parser, main
-from animatex_core.cli.plus_options import plus_settings, variant_of
+from animatex_core.cli.plus_options import plus_settings
 from animatex_core.hub.models_dir import Variant
+from animatex_core.systems import system_of_model
 from animatex_core.video.info import probe
 from animatex_core.video.reader import read_frames
 from tests.animate_x_plus.small_wan import SmallWan, expect_small_open_clip
@@ -141,7 +142,7 @@ def test_options_that_cannot_be_are_refused_in_one_sentence(
 )
 def test_what_is_not_given_is_as_released(model: str, variant: Variant, guidance: float) -> None:
     given = arguments("--model", model)
-    assert variant_of(given) == variant
+    assert system_of_model(given.model).variant == variant
     assert plus_settings(given, variant) == PlusSettings(
         TYPICAL_PROMPT, NEGATIVE_PROMPT, 480, 832, sampling=PlusSampling(50, guidance, 5.0)
     )
@@ -160,8 +161,8 @@ def test_what_is_given_counts() -> None:
 
 def test_the_variant_is_told_from_the_file(small_wan: SmallWan, tmp_path: Path) -> None:
     for variant in ("full", "simple"):
-        assert variant_of(arguments("--model", str(small_wan.modules(variant)))) == variant
-    assert variant_of(arguments("--model", str(tmp_path / "none.safetensors"))) is None
+        assert system_of_model(str(small_wan.modules(variant))).variant == variant
+    assert system_of_model(str(tmp_path / "none.safetensors")).variant is None
 
 
 def test_a_name_that_no_file_can_have_is_refused_in_one_sentence(

@@ -207,3 +207,27 @@ def test_the_reference_shows_its_own_pose_where_it_is_known(opened: Open) -> Non
 def test_sizes_that_cannot_be_are_refused() -> None:
     with pytest.raises(InvalidInput, match="height is 50 pixels"):
         replace(SETTINGS, height=50)
+
+
+@pytest.mark.filterwarnings("ignore::animatex_core.errors.AnimateXWarning")
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_steps_make_what_one_call_makes(opened: Open, variant: Variant) -> None:
+    pipeline, reference = AnimateXPlusPipeline(opened(variant)), Reference(PICTURE)
+    made = pipeline.retarget(reference, DANCE, SETTINGS.retarget)
+    conditions = pipeline.conditions(reference, DANCE, made.poses, made.own_pose, SETTINGS)
+    latents = pipeline.sample(conditions, SETTINGS.sampling)
+    assert latents.shape == conditions.shape.latents()
+    animation = pipeline.animate(reference, DANCE, SETTINGS)
+    np.testing.assert_array_equal(pipeline.decode(latents), animation.frames)
+    assert len(animation.poses) == len(animation.frames)
+
+
+@pytest.mark.filterwarnings("ignore::animatex_core.errors.AnimateXWarning")
+def test_a_call_overrides_the_settings(opened: Open) -> None:
+    pipeline = AnimateXPlusPipeline(opened("simple"))
+    plain = PlusSettings(sampling=PlusSampling(steps=9), jpeg_noise=False, negative_prompt="clouds")
+    found = pipeline(
+        PICTURE, DANCE, prompt="a rabbit in the snow", settings=plain, size=(WIDTH, HEIGHT), steps=2,
+        guidance=3.0, seed=5, retarget=RetargetSettings(mode="none"),
+    )  # fmt: skip
+    np.testing.assert_array_equal(found.frames, animate(opened("simple")))
