@@ -1,36 +1,12 @@
 """`animatex evaluate`: run the benchmark on one or more systems and write its tables."""
 
 import argparse
-import warnings
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from ..animate_x.shapes import ClipShape
-from ..errors import AnimateXWarning, InvalidInput, MissingDependency
-from ..evaluation.benchmark.cases import SETTINGS, CaseSet, Setting
-from ..evaluation.benchmark.folder_set import FolderSet
-from ..evaluation.benchmark.report import CHART, JSON, TABLE, run_folder, write_report
-from ..evaluation.benchmark.run import Benchmark, write_or_match_settings
-from ..evaluation.benchmark.systems import Size, System
-from ..evaluation.metrics.features import Features
-from ..evaluation.metrics.lpips import Lpips
-from ..evaluation.metrics.measurements import Measurements
-from ..evaluation.metrics.networks import FILES, MetricNetworks, load_networks
-from ..evaluation.metrics.scores import METRICS
-from ..hub.models_dir import ModelsDir
 from ..retarget.settings import MODES
-from ..utils.devices import choose_device
-from ..utils.text import printable
-from ..utils.validation import require_int
-from .evaluated import ProceduralSet, find_systems, open_system, usual_size
-from .options import add_folder_option, models_folder, positive
-from .output import StageBars
-from .sampling import AUTO, add_common_sampling_options
-
-PROCEDURAL = "procedural"
-CASES = 32  # of the procedural set, which is unlimited
-SETTINGS_FILE = "settings.json"
+from .defaults import BENCHMARK_SETTINGS, CASES, PROCEDURAL
+from .options import add_folder_option, positive
+from .sampling_options import AUTO, add_common_sampling_options
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -75,8 +51,8 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--setting",
         nargs="+",
-        choices=SETTINGS,
-        default=list(SETTINGS),
+        choices=BENCHMARK_SETTINGS,
+        default=list(BENCHMARK_SETTINGS),
         help="self-driven: the first frame and the poses of the same video; cross: its poses aligned to the "
         "body of a random human; default: both",
     )
@@ -100,95 +76,6 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Evaluate, and print the tables."""
-    require_int("seed", arguments.seed, least=0)
-    named = find_systems(arguments)
-    size = _size(arguments, usual_size(named))
-    cases = _cases(arguments, size)
-    metrics, left_out = _load_metrics(models_folder(arguments), str(choose_device(arguments.device)))
-    for message in left_out:
-        print(message)
-    systems = [open_system(arguments, system) for system in named]
-    settings = _settings(arguments, cases, metrics, size)
-    write_or_match_settings(arguments.out / SETTINGS_FILE, settings)
-    for system in systems:
-        write_or_match_settings(arguments.out / system.name / SETTINGS_FILE, system.identity())
-    identity = {**settings, "systems": {system.name: system.identity() for system in systems}}
-    notes = [_note(arguments, cases, size), *left_out]
-    with warnings.catch_warnings():
-        warnings.simplefilter("once", AnimateXWarning)  # they repeat for every case and system
-        measured = _run(arguments, Benchmark(cases, metrics, size, arguments.seed), systems)
-        print(printable(write_report(arguments.out, measured, cases.names, identity, notes)))
-    print(", ".join(str(arguments.out / name) for name in (JSON, TABLE, CHART)))
+    from . import evaluation  # imports PyTorch, which the help does without
 
-
-def _size(arguments: argparse.Namespace, usual: Size) -> Size:
-    width, height = arguments.size
-    if width is None:
-        return usual
-    ClipShape(width, height, num_downsamples=0)
-    return width, height
-
-
-def _cases(arguments: argparse.Namespace, size: Size) -> CaseSet:
-    if arguments.set == PROCEDURAL:
-        return ProceduralSet(arguments.cases or CASES, arguments.frames, *size, arguments.seed)
-    folder = Path(arguments.set)
-    if not folder.is_dir():
-        raise InvalidInput(
-            f"The set {arguments.set!r} is not a folder: give an existing folder, or use {PROCEDURAL}."
-        )
-    return FolderSet(folder, arguments.frames, arguments.stride, arguments.cases)
-
-
-def _load_metrics(folder: ModelsDir, device: str) -> tuple[MetricNetworks, list[str]]:
-    """Load the networks of the metrics; also return a message for each that lacks a file or package."""
-    lpips: Lpips | None = None
-    features: dict[str, Features] = {}
-    left_out = []
-    for metric in FILES:
-        try:
-            loaded = load_networks(folder, [metric], device=device)
-        except (InvalidInput, MissingDependency) as error:
-            left_out.append(f"{metric} is left out: {error}")
-            continue
-        lpips = lpips or loaded.lpips
-        features.update(loaded.features)
-    return MetricNetworks(lpips, features), left_out
-
-
-def _settings(
-    arguments: argparse.Namespace, cases: CaseSet, metrics: MetricNetworks, size: Size
-) -> dict[str, Any]:
-    available = Measurements.none(metrics)
-    return {
-        **cases.identity(),
-        "size": list(size),
-        "seed": arguments.seed,
-        "metrics": [name for name in METRICS if name in available.averages or name in available.sets],
-    }
-
-
-def _run(
-    arguments: argparse.Namespace, benchmark: Benchmark, systems: Sequence[System]
-) -> dict[Setting, dict[str, Measurements]]:
-    measured: dict[Setting, dict[str, Measurements]] = {
-        setting: {} for setting in SETTINGS if setting in arguments.setting
-    }
-    with StageBars() as bars:
-        for system in systems:
-            for setting, results in measured.items():
-                stage, folder = f"{system.name}, {setting}", run_folder(arguments.out, setting, system.name)
-
-                def report(done: int, total: int, stage: str = stage) -> None:
-                    bars.report(stage, done, total)
-
-                results[system.name] = benchmark.run(system, setting, folder, report)
-    return measured
-
-
-def _note(arguments: argparse.Namespace, cases: CaseSet, size: Size) -> str:
-    source = "drawn characters" if arguments.set == PROCEDURAL else "a folder"
-    return (
-        f"{len(cases.names)} cases of {source}, {arguments.frames} frames at {size[0]}x{size[1]}, seed "
-        f"{arguments.seed}; the numbers of the paper are for other videos and, for L1, another size."
-    )
+    evaluation.run(arguments)

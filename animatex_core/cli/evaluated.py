@@ -35,7 +35,8 @@ from ..utils.devices import choose_device, choose_dtype
 from ..utils.safe_paths import safe_join
 from ..utils.validation import require_file
 from .options import models_folder
-from .sampling import AUTO, GENERATED, SMALL, LoadComponents, given_sampling, load_generated
+from .sampling import LoadComponents, given_sampling, load_generated
+from .sampling_options import AUTO, GENERATED, SMALL
 
 FPS = 8.0  # of the written videos; motion is timed in frames
 HUMAN_TRIPLES = 2**20  # number of triples from which humans are drawn

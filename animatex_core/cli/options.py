@@ -12,7 +12,6 @@ from ..systems import ANIMATE_X, ANIMATE_X_PLUS
 from ..video.image_sequence import DEFAULT_FPS
 
 SMALL = "small"
-PRECISION_NAMES = ("fp32", "bf16", "fp16")  # the keys of utils.devices.PRECISIONS, which imports PyTorch
 
 FOLDER_HELP = "models folder, laid out like ComfyUI's; default: $ANIMATEX_MODELS, else ~/.cache/animatex"
 PROVIDER_NAMES = tuple(provider.label.lower() for provider in PROVIDERS)

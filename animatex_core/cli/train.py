@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import InvalidInput, MissingDependency
 from ..training.console import ConsoleReporter, cost_lines
 from ..utils.files import check_target, check_writable
-from .options import PRECISION_NAMES
+from .defaults import PRECISION_NAMES
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

@@ -170,7 +170,7 @@ def test_a_full_disk_does_not_lose_the_video(
     full, spare = dance.folder / "full", dance.folder / "spare"
     full.mkdir()
     spare.mkdir()
-    monkeypatch.setattr("animatex_core.cli.animate.gettempdir", lambda: str(spare))
+    monkeypatch.setattr("animatex_core.cli.animation.gettempdir", lambda: str(spare))
     with mounted(full, "size=4k"):
         assert animate(dance, out=full / "out.mp4") == 2
         assert list(full.iterdir()) == []

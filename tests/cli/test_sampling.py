@@ -7,7 +7,8 @@ import pytest
 
 from animatex_core.animate_x.sampling import SamplingSettings, Windows
 from animatex_core.cli.options import add_folder_option
-from animatex_core.cli.sampling import add_sampling_options, sampling_settings
+from animatex_core.cli.sampling import sampling_settings
+from animatex_core.cli.sampling_options import add_sampling_options
 from animatex_core.diffusion.guidance import Guidance
 
 

@@ -1,0 +1,108 @@
+"""What `animatex animate` does: check, read, load, animate and write."""
+
+import argparse
+from functools import partial
+from pathlib import Path
+from tempfile import gettempdir
+
+import torch
+
+from ..animate_x.animation import Animation, Report
+from ..animate_x.pipeline import AnimateXPipeline, AnimationSettings
+from ..animate_x.shapes import ClipShape
+from ..driving import DrivingClip
+from ..errors import StorageError
+from ..pose.draw import draw_poses
+from ..reference import Reference
+from ..systems import ANIMATE_X, ANIMATE_X_PLUS, system_of_model
+from ..utils.devices import choose_device, choose_dtype
+from ..video.formats import check_settings
+from ..video.info import probe
+from ..video.side_by_side import side_by_side
+from ..video.writer import check_output, write_clip
+from .output import StageBars, check_distinct
+from .plus_model import Animate, Load, SelectedModel, select_plus
+from .plus_options import refuse_options
+from .poses import read_driving_clip
+from .references import read_reference
+from .retarget_options import retarget_settings
+from .sampling import LoadComponents, sampling_settings, select_components
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Animate, and print what was written."""
+    # Invalid input must fail before the slow parts: pose detection, loading models, sampling.
+    check_distinct(arguments, "out", "side_by_side")
+    _check_outputs(arguments, 1 if arguments.fps is None else arguments.fps)
+    model, clip = _choose_model(arguments), probe(arguments.driving, fps=arguments.driving_fps)
+    arguments, device = model.completed(arguments), choose_device(arguments.device)
+    load = model.find()
+    with StageBars() as bars:
+        reference = read_reference(arguments)
+        dance = read_driving_clip(arguments, clip, partial(bars.report, "poses"))
+        fps = dance.choice.fps if arguments.fps is None else arguments.fps
+        _check_outputs(arguments, fps)
+        animation = load(choose_dtype(arguments.precision, device), device, bars.report)(reference, dance)
+        _write(arguments, reference, dance, animation, fps)
+    print(f"poses: {animation.retargeting}")
+    count, height, width, _ = animation.frames.shape
+    print(f"{arguments.out}: {count} frames of {width}x{height} at {fps:g} fps")
+
+
+def _choose_model(arguments: argparse.Namespace) -> SelectedModel:
+    system = system_of_model(arguments.model)
+    if system.variant is None:
+        return _choose_animate_x(arguments)
+    return select_plus(arguments, system, system.variant)
+
+
+def _choose_animate_x(arguments: argparse.Namespace) -> SelectedModel:
+    options = ANIMATE_X_PLUS.sampling_options
+    refuse_options(
+        arguments, options, "only available for Animate-X++: leave it out, or use --model animate-x-plus"
+    )
+    settings = _settings(arguments)
+
+    def find() -> Load:
+        return partial(_load, select_components(arguments), settings)
+
+    return SelectedModel(ANIMATE_X.frame_choice, find)
+
+
+def _load(
+    load: LoadComponents,
+    settings: AnimationSettings,
+    dtype: torch.dtype,
+    device: torch.device,
+    report: Report,
+) -> Animate:
+    return partial(AnimateXPipeline(load(dtype, device), report).animate, settings=settings)
+
+
+def _settings(arguments: argparse.Namespace) -> AnimationSettings:
+    width, height = arguments.size
+    if width is not None:
+        ClipShape(width, height)
+    retargeting, sampling = retarget_settings(arguments), sampling_settings(arguments)
+    return AnimationSettings(width, height, retargeting, sampling, arguments.reference_form)
+
+
+def _check_outputs(arguments: argparse.Namespace, fps: float) -> None:
+    for path in filter(None, (arguments.out, arguments.side_by_side)):
+        check_settings(check_output(path), fps, arguments.quality)
+
+
+def _write(
+    arguments: argparse.Namespace, reference: Reference, dance: DrivingClip, animation: Animation, fps: float
+) -> None:
+    sound = None if arguments.silent else dance.sound(fps)
+    write = partial(write_clip, fps=fps, quality=arguments.quality, sound=sound)
+    try:
+        write(arguments.out, animation.frames)
+    except StorageError as error:  # a full disk must not lose hours of sampling
+        rescued = write(Path(gettempdir()) / arguments.out.name, animation.frames)
+        raise StorageError(f"{error} The video was written to {rescued} instead.") from error
+    if arguments.side_by_side is not None:
+        _, height, width, _ = animation.frames.shape
+        columns = reference.picture, draw_poses(animation.poses, width, height), animation.frames
+        write(arguments.side_by_side, side_by_side(columns, height))

@@ -1,0 +1,109 @@
+"""How `animate` checks and loads Animate-X++, when --model selects it."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from ..animate_x.animation import Animation, Report
+from ..animate_x_plus.components import PlusFiles, load_animate_x_plus
+from ..animate_x_plus.pipeline import AnimateXPlusPipeline
+from ..animate_x_plus.preprocessing import NEGATIVE_PROMPT, TYPICAL_PROMPT
+from ..animate_x_plus.sampling import PlusSampling
+from ..animate_x_plus.settings import PlusSettings
+from ..driving import DrivingClip
+from ..hub.models_dir import PLUS_MODULES, Variant
+from ..reference import Reference
+from ..systems import ANIMATE_X, SYSTEMS, System
+from ..utils.validation import require_file
+from .options import models_folder
+from .plus_options import NOT_FOR_PLUS, refuse_options
+from .retarget_options import retarget_settings
+
+_Value = TypeVar("_Value")
+
+Animate = Callable[[Reference, DrivingClip], Animation]
+"""Animates a reference with a driving video, with models that are loaded."""
+
+Load = Callable[[torch.dtype, torch.device, Report], Animate]
+"""Loads the models for a device, the denoiser in the given dtype; reports the progress of all stages."""
+
+
+@dataclass(frozen=True)
+class SelectedModel:
+    """A model with valid settings.
+
+    Args:
+        usual: Defaults of the options that select frames.
+        find: Finds the files of the model and returns a function that loads them; raises InvalidInput if
+            one is missing.
+
+    """
+
+    usual: Mapping[str, int]
+    find: Callable[[], Load]
+
+    def completed(self, arguments: argparse.Namespace) -> argparse.Namespace:
+        """Return the arguments with the defaults of this model for unset options."""
+        return argparse.Namespace(**{**self.usual, **vars(arguments)})
+
+
+def select_plus(arguments: argparse.Namespace, system: System, variant: Variant) -> SelectedModel:
+    """Return Animate-X++ with the settings of the options.
+
+    Raises:
+        InvalidInput: An option is invalid, or not available for Animate-X++.
+
+    """
+    refuse_options(arguments, ANIMATE_X.sampling_options, NOT_FOR_PLUS)
+    settings = plus_settings(arguments, variant)
+
+    def find() -> Load:
+        return partial(_load, _files(arguments, variant), settings)
+
+    return SelectedModel(system.frame_choice, find)
+
+
+def plus_settings(arguments: argparse.Namespace, variant: Variant) -> PlusSettings:
+    """Return the settings of the options; unset ones match the official code."""
+    default, defaults = PlusSampling.released(variant), PlusSettings()
+    width, height = arguments.size
+    sampling = PlusSampling(
+        steps=_or_default(arguments.steps, default.steps),
+        guidance=_or_default(arguments.guidance, default.guidance),
+        shift=_or_default(arguments.shift, default.shift),
+        seed=arguments.seed,
+        teacache=arguments.teacache,
+    )
+    return PlusSettings(
+        prompt=_or_default(arguments.prompt, TYPICAL_PROMPT),
+        negative_prompt=_or_default(arguments.negative_prompt, NEGATIVE_PROMPT),
+        width=_or_default(width, defaults.width),
+        height=_or_default(height, defaults.height),
+        retarget=retarget_settings(arguments),
+        sampling=sampling,
+    )
+
+
+def _files(arguments: argparse.Namespace, variant: Variant) -> PlusFiles:
+    folder, path = models_folder(arguments), Path(arguments.model)
+    if arguments.model in SYSTEMS:
+        path = folder.find_plus(variant) or folder.require(PLUS_MODULES[variant])
+    if arguments.wan is not None:
+        require_file(arguments.wan, "Wan transformer")
+    return PlusFiles.find(folder, path, variant, arguments.wan)
+
+
+def _load(
+    files: PlusFiles, settings: PlusSettings, dtype: torch.dtype, device: torch.device, report: Report
+) -> Animate:
+    components = load_animate_x_plus(files, dtype, device, partial(report, "loading"))
+    return partial(AnimateXPlusPipeline(components, report).animate, settings=settings)
+
+
+def _or_default(value: _Value | None, default: _Value) -> _Value:
+    return default if value is None else value

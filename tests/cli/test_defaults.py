@@ -1,0 +1,49 @@
+"""The defaults that the help shows are those that are used, and showing it imports no PyTorch."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from animatex_core.animate_x.sampling_settings import SamplingSettings
+from animatex_core.animate_x_plus.preprocessing import TYPICAL_PROMPT
+from animatex_core.animate_x_plus.sampling import GUIDANCE, SHIFT, STEPS
+from animatex_core.cli import defaults
+from animatex_core.diffusion.guidance import Guidance
+from animatex_core.diffusion.solvers import SOLVERS
+from animatex_core.evaluation.benchmark.cases import SETTINGS
+from animatex_core.utils.devices import PRECISIONS
+
+
+@pytest.mark.parametrize(
+    ("shown", "used"),
+    [
+        (defaults.OFFICIAL, SamplingSettings()),
+        (defaults.SMALL_MODELS, SamplingSettings.for_small_bundle()),
+    ],
+)
+def test_sampling_defaults(shown: defaults.SamplingDefaults, used: SamplingSettings) -> None:
+    guidance = Guidance(shown.guidance)
+    assert replace(used, steps=shown.steps, solver=shown.solver, guidance=guidance) == used
+
+
+def test_names_and_defaults_of_animate_x_plus() -> None:
+    assert tuple(SOLVERS) == defaults.SOLVER_NAMES
+    assert tuple(PRECISIONS) == defaults.PRECISION_NAMES
+    assert (defaults.PLUS_STEPS, defaults.PLUS_SHIFT, defaults.PLUS_GUIDANCE) == (STEPS, SHIFT, GUIDANCE)
+    assert defaults.PLUS_PROMPT == TYPICAL_PROMPT
+    assert defaults.BENCHMARK_SETTINGS == SETTINGS
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["animate", "pose", "retarget", "demo", "convert", "models", "epi", "train", "study", "evaluate"],
+)
+def test_the_help_of_a_command_imports_no_torch(command: str) -> None:
+    code = (
+        "import sys\nfrom animatex_core.cli.main import main\n"
+        f"try: main(['{command}', '--help'])\nexcept SystemExit: pass\nprint('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
