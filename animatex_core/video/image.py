@@ -82,7 +82,7 @@ def read_image(path: str | Path) -> LoadedImage:
 
 
 def read_image_size(path: str | Path) -> tuple[int, int]:
-    """Return width and height of an image as `read_picture` returns it, without decoding it."""
+    """Return width and height of an image as `read_image` returns it, without decoding it."""
     with open_image(Path(path)) as image:
         width, height = image.size
         is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) in ROTATED_ORIENTATIONS

@@ -58,7 +58,7 @@ class VideoInfo:
             ignored then, and frames follow each other at `fps`.
         geometry: How stored frames become images with square pixels.
         colour: How stored frames encode colours.
-        is_image: Whether it is a single image file, which `image.read_picture` reads with its colour profile.
+        is_image: Whether it is a single image file, which `image.read_image` reads with its colour profile.
         video_stream: The ffmpeg index of the video stream; see `tracks`.
         audio_stream: The ffmpeg index of the audio stream, if any.
         images: The files of an image sequence.

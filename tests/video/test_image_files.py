@@ -119,7 +119,7 @@ def test_postscript_starts_no_program(tmp_path: Path, name: str) -> None:
     (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path / 'started'}\nexit 1\n")
     (tmp_path / "gs").chmod(0o755)
     environ = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    call = "import sys; from animatex_core.video.image import read_picture; read_picture(sys.argv[1])"
+    call = "import sys; from animatex_core.video.image import read_image; read_image(sys.argv[1])"
     run = subprocess.run([sys.executable, "-c", call, str(tmp_path / name)], env=environ, capture_output=True,
                          text=True, check=False)  # fmt: skip
     assert "InvalidInput" in run.stderr

@@ -179,7 +179,7 @@ def test_what_animate_writes_drives_it(
         "10",
     ]
     assert main(first) == 0
-    assert "2 frames of 64x64 at 10 a second" in capsys.readouterr().out
+    assert "2 frames of 64x64 at 10 fps" in capsys.readouterr().out
     again = [*command, "--driving", str(tmp_path / "out"), "--out", str(tmp_path / "again.mp4")]
     assert main(again) == 0
     assert "24 fps is assumed" in capsys.readouterr().err
