@@ -21,8 +21,8 @@ from animatex_core.animate_x.unet import AnimateXUNet
 REPORT = """
 import torch
 from animatex_core.animate_x import checkpoint, conversion
-from benchmarks.measure import run_probe
-with run_probe() as result:
+from benchmarks.measure import measured
+with measured() as result:
 {work}
 print(f"{name}: {{result.seconds:.1f}} s, {{result.peak_bytes / 2**30:.2f}} GiB at the peak")
 """
