@@ -107,7 +107,7 @@ def _quantiles(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def stature(found: np.ndarray) -> float:
-    """Estimate the height in pixels of a standing body, from its `lengths` and human proportions.
+    """Estimate the height in pixels of a standing body, from its `measure_lengths` and human proportions.
 
     Vertically stacked bones are preferred; others are used if none of these is visible. 0 if nothing is.
     """
@@ -124,8 +124,8 @@ def common_scale(driving: np.ndarray, reference: np.ndarray) -> float | None:
     It is the median over the kinds of body bones that both show, weighted by their share of body height.
 
     Args:
-        driving: `lengths` of the driving body.
-        reference: `lengths` of the reference's body.
+        driving: `measure_lengths` of the driving body.
+        reference: `measure_lengths` of the reference's body.
 
     Returns:
         The scale, None if they share fewer than MIN_KINDS kinds.
@@ -151,8 +151,8 @@ def bone_ratios(driving: np.ndarray, reference: np.ndarray, scale: float, bound:
     the square of `bound`, because cartoons enlarge it most.
 
     Args:
-        driving: `lengths` of the driving body.
-        reference: `lengths` of the reference's body.
+        driving: `measure_lengths` of the driving body.
+        reference: `measure_lengths` of the reference's body.
         scale: Scale of the whole body.
         bound: Ratios are clamped between scale / bound and scale * bound.
 

@@ -150,7 +150,7 @@ def best_layout(bodies: Sequence[np.ndarray]) -> Layout:
     """Return the layout in which bodies (count, 3) have the shortest bones, because wrong ones cross.
 
     Args:
-        bodies: Points of some people in a file, all with a count that `layouts_of` knows.
+        bodies: Points of some people in a file, all with a count that `layouts_with_count` knows.
 
     Returns:
         The usual layout for that count, or another one that fits clearly better.
