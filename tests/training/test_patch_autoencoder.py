@@ -9,7 +9,6 @@ import torch.nn.functional as F
 
 from animatex_core.checkpoints.safetensors_writer import tensor_layout, write_safetensors
 from animatex_core.encoders.autoencoder import (
-    LATENT_SCALE,
     SMALL_AUTOENCODER,
     AutoencoderConfig,
     StableDiffusionAutoencoder,
@@ -23,7 +22,7 @@ from animatex_core.hub.bundled import BUNDLED_MODELS
 from animatex_core.training.small_models import patch_autoencoder
 from animatex_core.training.small_models.fit import FitSettings
 from animatex_core.training.small_models.initialization import Components
-from animatex_core.training.small_models.scores import perceptual_encoder
+from animatex_core.training.small_models.patch_autoencoder import PATCH_AUTOENCODER
 
 CONFIG = AutoencoderConfig((48,), blocks=1, latent_channels=8, norm_groups=2, patch=8)
 PICTURES = 8
@@ -73,7 +72,7 @@ def test_a_file_stores_its_configuration(tmp_path: Path) -> None:
     tensors = {"x": torch.zeros(1)}
     write_safetensors(path, tensor_layout(tensors), tensors.items(), autoencoder_metadata(CONFIG))
     assert bundled_config(path) == CONFIG
-    assert bundled_config(BUNDLED_MODELS.autoencoder) == SMALL_AUTOENCODER
+    assert bundled_config(BUNDLED_MODELS.autoencoder) == PATCH_AUTOENCODER
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"channels": [32], "patch": 3}', '{"channels": 5}'])
@@ -101,18 +100,3 @@ def test_names_translate_there_and_back_at_any_number_of_levels(config: Autoenco
     assert {name: x.shape for name, x in back.items()} == {name: x.shape for name, x in tensors.items()}
     first = "decoder.up_blocks.0.resnets.0.conv1.weight"
     assert back[first] is tensors[first]
-
-
-def test_the_perceptual_encoder_is_the_first_shipped_encoder() -> None:
-    first = StableDiffusionAutoencoder.from_file(
-        BUNDLED_MODELS.autoencoder, bundled_config(BUNDLED_MODELS.autoencoder)
-    )
-    if bundled_config(BUNDLED_MODELS.autoencoder) != SMALL_AUTOENCODER:
-        pytest.skip("the shipped autoencoder is another one by now")
-    pictures, encoder = torch.rand(1, 3, 32, 32), first.network.encoder
-    torch.testing.assert_close(perceptual_encoder().conv_in(pictures), encoder.conv_in(pictures))
-    hidden = encoder.conv_in(pictures)
-    for mine, its in zip(perceptual_encoder().down_blocks, encoder.down_blocks, strict=True):
-        torch.testing.assert_close(mine(hidden), its(hidden))
-        hidden = its(hidden)
-    assert LATENT_SCALE == 0.18215
