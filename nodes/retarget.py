@@ -10,7 +10,14 @@ from ..animatex_core.pose.draw import draw_poses_over, fit_preview
 from ..animatex_core.pose.keypoints import PoseSequence
 from ..animatex_core.retarget.masks import Shows
 from ..animatex_core.retarget.parts import parse_parts
-from ..animatex_core.retarget.retarget import ADDABLE, PARTS, Factors, Mode, RetargetSettings, plan, retarget
+from ..animatex_core.retarget.retarget import (
+    ADDABLE,
+    PARTS,
+    Factors,
+    Mode,
+    RetargetSettings,
+    retarget_with_plan,
+)
 from ..animatex_core.retarget.settings import MAX_FACTOR, MIN_FACTOR, MODES
 from .comfy.character import mask_shows_input, to_character
 from .comfy.images import BYTES_PER_PIXEL, LazyImages, first_image, stack_images
@@ -108,11 +115,13 @@ class AnimateXRetargetPoses(io.ComfyNode):
         with report_warnings(cls.hidden.unique_id) as sentences:
             driving, image = to_poses(poses), first_image(reference)
             character = to_character(image, reference_pose, mask, mask_shows, sentences)
-            made, retargeted = plan(driving, character, settings), retarget(driving, character, settings)
-            sentences.append(made.sentence)
-        own = made.own_pose(character) or PoseSequence.empty(1, character.width, character.height)
-        preview = _preview(image, retargeted)
-        return io.NodeOutput(to_keypoints(retargeted), to_keypoints(own), preview, made.description)
+            retargeted = retarget_with_plan(driving, character, settings)
+            sentences.append(retargeted.plan.sentence)
+        own = retargeted.own_pose or PoseSequence.empty(1, character.width, character.height)
+        preview = _preview(image, retargeted.poses)
+        return io.NodeOutput(
+            to_keypoints(retargeted.poses), to_keypoints(own), preview, retargeted.plan.description
+        )
 
 
 def _preview(image: np.ndarray, poses: PoseSequence) -> Tensor:

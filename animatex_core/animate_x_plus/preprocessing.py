@@ -13,7 +13,7 @@ from torch import Tensor
 from ..encoders.preprocessing import CLIP_MEAN, CLIP_SIDE, CLIP_STD, resize
 from ..errors import InvalidInput
 from ..pose.draw import draw_poses
-from ..pose.keypoints import PoseSequence, seen
+from ..pose.keypoints import PoseSequence, choose_reference_pose
 from ..utils.progress import Progress, no_progress, with_progress
 from ..utils.validation import require_int
 from .modules import PlusInputs
@@ -161,8 +161,7 @@ def inputs_from_poses(
             f"There are {len(poses)} poses, but the video has {shape.frames} frames: select as many, or "
             "generate a video of another length."
         )
-    detected = reference_pose is not None and seen(reference_pose.points[:1]).any()
-    first = (reference_pose if reference_pose is not None and detected else poses).first_shown()
+    first = choose_reference_pose(reference_pose, poses)
     if not at_own_size:
         poses, first = (replace(each, width=shape.width, height=shape.height) for each in (poses, first))
     video, reference = (_draw_video(each, shape, jpeg_quality, progress) for each in (poses, first))

@@ -33,7 +33,7 @@ def find_pose_models(arguments: Namespace) -> DWPose:
 
 
 def find_pose_models_with_notice(arguments: Namespace) -> DWPose:
-    """Like `find_nets`, but print a notice if the small models replace DWPose."""
+    """Like `find_pose_models`, but print a notice if the small models replace DWPose."""
     nets = find_pose_models(arguments)
     if nets.detector is None and arguments.pose_nets != SMALL:
         print(

@@ -11,7 +11,7 @@ from einops import rearrange
 
 from ..pose.formats.reader import write_poses
 from ..pose.keypoints import PoseSequence
-from ..retarget.retarget import plan, retarget
+from ..retarget.retarget import retarget_with_plan
 from ..utils.files import check_writable
 from ..video.image import write_image
 from ..video.info import probe
@@ -92,14 +92,14 @@ def run(arguments: argparse.Namespace) -> None:
         dance = read_driving_clip(
             arguments, probe(arguments.driving, fps=arguments.driving_fps), partial(bars.report, "poses")
         )
-    retargeting = plan(dance.poses, reference.character, settings)
-    poses = retarget(dance.poses, reference.character, settings)
+    retargeted = retarget_with_plan(dance.poses, reference.character, settings)
+    poses = retargeted.poses
     write_poses(arguments.out, poses)
     if arguments.preview is not None:
         _write_preview(arguments.preview, reference.picture, poses, dance)
     if puppet is not None:
         puppet.write(arguments.puppet, poses, dance)
-    print(f"{arguments.out}: {len(poses)} frames, {retargeting.description}")
+    print(f"{arguments.out}: {len(poses)} frames, {retargeted.plan.description}")
 
 
 @dataclass(frozen=True, eq=False)
