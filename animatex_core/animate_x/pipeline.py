@@ -9,7 +9,6 @@ from torch import Tensor
 
 from ..driving import DrivingClip
 from ..hub.bundled import BUNDLED_MODELS
-from ..hub.catalogue import default_models_folder
 from ..hub.models_dir import ModelsDir
 from ..pose.dwpose import DWPose
 from ..pose.keypoints import PoseSequence
@@ -79,10 +78,10 @@ class AnimateXPipeline:
             CheckpointError: A file cannot be used.
 
         """
-        folder = ModelsDir(default_models_folder() if models_dir is None else Path(models_dir))
+        folder = ModelsDir.of(models_dir)
         place = choose_device(device)
         dtype = choose_dtype(precision, place)
-        dwpose = DWPose(*(folder.find_pose_files() or (None, None)))
+        dwpose = DWPose.find(folder)
         denoiser = folder.find_denoiser() if model == "auto" else None if model == "small" else Path(model)
         if denoiser is None:
             networks = load_small(BUNDLED_MODELS, dtype, place)

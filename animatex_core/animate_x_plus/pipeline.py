@@ -11,7 +11,6 @@ from torch import Tensor
 from ..animate_x.animation import Animation, DrivingSource, Report, no_report, open_inputs
 from ..animate_x.sampling import require_finite
 from ..driving import DrivingClip
-from ..hub.catalogue import default_models_folder
 from ..hub.models_dir import ModelsDir
 from ..pose.dwpose import DWPose
 from ..pose.keypoints import PoseSequence
@@ -82,7 +81,7 @@ class AnimateXPlusPipeline:
             CheckpointError: A file cannot be used.
 
         """
-        folder = ModelsDir(default_models_folder() if models_dir is None else Path(models_dir))
+        folder = ModelsDir.of(models_dir)
         path = find_modules(model, folder)
         variant = read_plus(path).config.variant
         if wan is not None:
@@ -90,7 +89,7 @@ class AnimateXPlusPipeline:
         files = PlusFiles.find(folder, path, variant, None if wan is None else Path(wan))
         place = choose_device(device)
         system = load_animate_x_plus(files, choose_dtype(precision, place), place, partial(report, "loading"))
-        dwpose = DWPose(*(folder.find_pose_files() or (None, None)))
+        dwpose = DWPose.find(folder)
         return cls(system, report, PlusSampling.released(variant), dwpose)
 
     def __call__(

@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from ..errors import InvalidInput
-from ..hub.catalogue import default_models_folder
 from ..hub.models_dir import ModelsDir
 from ..pose.person import PersonRule, check_person_rule
 from ..pose.providers import PROVIDERS
@@ -28,7 +27,7 @@ def add_folder_option(parser: argparse.ArgumentParser) -> None:
 
 def models_folder(arguments: argparse.Namespace) -> ModelsDir:
     """Return the models folder of --folder, or the default one."""
-    return ModelsDir(arguments.folder or default_models_folder())
+    return ModelsDir.of(arguments.folder)
 
 
 def add_input_options(parser: argparse.ArgumentParser) -> None:

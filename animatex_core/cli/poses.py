@@ -27,9 +27,9 @@ CACHE = Path("~/.cache/animatex/poses")
 
 def find_pose_models(arguments: Namespace) -> DWPose:
     """Return the pose models of --pose-nets: the small ones if the files of DWPose are missing."""
-    files = None if arguments.pose_nets == SMALL else models_folder(arguments).find_pose_files()
-    detector, landmarks = files or (None, None)
-    return DWPose(detector, landmarks, arguments.provider)
+    if arguments.pose_nets == SMALL:
+        return DWPose(device=arguments.provider)
+    return DWPose.find(models_folder(arguments), arguments.provider)
 
 
 def find_pose_models_with_notice(arguments: Namespace) -> DWPose:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from ..errors import InvalidInput
-from .catalogue import ModelFile, load_catalogue, resolve, search_folders
+from .catalogue import ModelFile, default_models_folder, load_catalogue, resolve, search_folders
 
 Variant = Literal["full", "simple"]
 """The two official variants of Animate-X++: with and without the implicit pose indicator."""
@@ -30,6 +30,11 @@ class ModelsDir:
     """A directory with the layout of ComfyUI's `models`."""
 
     path: Path
+
+    @classmethod
+    def of(cls, path: str | Path | None) -> "ModelsDir":
+        """Return the directory of a path; None is $ANIMATEX_MODELS, else ~/.cache/animatex."""
+        return cls(default_models_folder() if path is None else Path(path))
 
     def locate(self, model_file: ModelFile) -> Path | None:
         """Return the path of a catalogue file, None if it is missing."""

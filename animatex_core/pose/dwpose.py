@@ -11,6 +11,7 @@ from ..checkpoints.safe_load import open_tensors
 from ..checkpoints.validation import load_strictly
 from ..errors import MissingDependency
 from ..hub.bundled import BUNDLED_MODELS, SmallBundle
+from ..hub.models_dir import ModelsDir
 from ..utils.progress import Progress, no_progress
 from .cache import PoseCache, cache_key, digest_file
 from .detector import SIGNATURE as DETECTOR_FORM
@@ -56,6 +57,12 @@ class DWPose:
     landmarks: Path | None = None
     device: str = "auto"
     small: SmallBundle = BUNDLED_MODELS
+
+    @classmethod
+    def find(cls, folder: ModelsDir, device: str = "auto") -> "DWPose":
+        """Return the models in a models directory, or the small ones unless both files are there."""
+        detector, landmarks = folder.find_pose_files() or (None, None)
+        return cls(detector, landmarks, device)
 
     @property
     def name(self) -> str:
