@@ -15,7 +15,7 @@ from animatex_core.training.small_models.gate import Gate
 from animatex_core.training.small_models.recipe import Recipe, Stage
 from animatex_core.training.small_models.scores import gaussian_blur
 
-STAGES = (Stage("far", 4, 1), Stage("far", 5, 2))
+STAGES = (Stage("far", 4, 1), Stage("far", 5, 1))
 
 
 @pytest.fixture(scope="module")

@@ -33,9 +33,10 @@ from .held_out import CHARACTER_RETARGETING, DRIVEN_BY, HeldOut, HeldOutSettings
 from .held_out_report import report, table
 from .image_encoder import image_encoder_config, train_image_encoder
 from .pack import pack, read_parts
+from .patch_autoencoder import improve_decoder
 from .pose_accuracy import held_out_clips, joint_accuracy
 from .pose_nets import train_pose_nets
-from .recipe import Recipe
+from .recipe import CONTINUED_STAGES, Recipe
 from .triples_set import TriplesSettings, write_triples
 
 say = partial(print, flush=True)
@@ -49,7 +50,15 @@ def autoencoder(arguments: argparse.Namespace) -> None:
 
 def recipe(arguments: argparse.Namespace) -> None:
     """Train the autoencoder and the denoiser from start to end; resumes an interrupted training."""
-    Recipe(arguments.folder, read_encoders, say, every=arguments.every).run()
+    whole = Recipe(arguments.folder, read_encoders, say, every=arguments.every)
+    if arguments.start is not None:
+        whole = replace(whole, stages=CONTINUED_STAGES, start=SmallBundle(arguments.start))
+    whole.run()
+
+
+def decoder(arguments: argparse.Namespace) -> None:
+    """Train the decoder of the autoencoder of `recipe` further; resumes an interrupted training."""
+    improve_decoder(SmallBundle(arguments.folder).autoencoder, say)
 
 
 def image_encoder(arguments: argparse.Namespace) -> None:
@@ -171,6 +180,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "held-out": held_out,
     "ablations": ablations,
     "recipe": recipe,
+    "decoder": decoder,
 }
 
 
@@ -184,6 +194,9 @@ def parser() -> argparse.ArgumentParser:
         part.set_defaults(run=run)
     parts.choices["recipe"].add_argument(
         "--every", type=float, default=20.0, help="minutes between measurements; default: %(default)s"
+    )
+    parts.choices["recipe"].add_argument(
+        "--start", type=Path, help="folder of a bundle to train further; default: from scratch"
     )
     drawn = parts.choices["triples"]
     drawn.add_argument("--out", type=Path, required=True, help="folder of the data set")

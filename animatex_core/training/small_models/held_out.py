@@ -169,7 +169,7 @@ class HeldOut:
     def _decoded(self, latents: Tensor) -> Frames:
         images = self.networks.autoencoder.decode(latents)
         units = (images.float().cpu() / 2 + 0.5).clamp(0, 1)
-        return rearrange((units * 255).byte(), "f c h w -> f h w c").numpy()
+        return rearrange((units * 255).round().byte(), "f c h w -> f h w c").numpy()
 
     def _scored(self, triple: Triple, frames: Frames) -> dict[str, float]:
         true = triple.target.frames

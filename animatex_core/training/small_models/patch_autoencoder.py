@@ -10,7 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...encoders.autoencoder import LATENT_SCALE, AutoencoderConfig, network_on_meta
+from ...checkpoints.safe_load import open_tensors
+from ...checkpoints.safetensors_writer import tensor_layout, write_safetensors
+from ...checkpoints.validation import load_strictly
+from ...encoders.autoencoder import LATENT_SCALE, AutoencoderConfig, autoencoder_metadata, network_on_meta
 from ...pose.keypoints import BODY_POINTS, JOINT
 from ..synthetic.triples import Scene, draw_scene
 from .fit import FitSettings, fit
@@ -29,6 +32,41 @@ SETTINGS = FitSettings(
     steps=4000, batch_size=8, learning_rate=1e-3, warm_up=100, weight_decay=0.0, decay=0.999, workers=0,
     keep_every=300,
 )  # fmt: skip
+
+
+def improve_decoder(path: Path, report: Callable[[str], None], settings: FitSettings = SETTINGS) -> None:
+    """Train the decoder of an autoencoder file further, and write it to the file if it became better.
+
+    The encoder stays as it is, so that a denoiser can be trained at the same time. An interrupted training
+    resumes from a file beside it.
+
+    Args:
+        path: File of the patch autoencoder.
+        report: Called with progress messages.
+        settings: Settings of the training.
+
+    """
+    network = read_patch_autoencoder(path)
+    before = held_out_psnr(network, PATCH_AUTOENCODER.patch)
+    trained = train_patch_decoder(network, report, path.with_suffix(".state"), settings=settings)
+    after = held_out_psnr(trained, PATCH_AUTOENCODER.patch)
+    report(f"decoder: {after:.2f} dB on held-out images, {before:.2f} dB before training")
+    if after > before:
+        write_patch_autoencoder(path, trained)
+
+
+def read_patch_autoencoder(path: Path) -> nn.Module:
+    """Read a patch autoencoder for training, in float32."""
+    tensors = {name: tensor.float().clone() for name, tensor in open_tensors(path).items()}
+    network = network_on_meta(PATCH_AUTOENCODER)
+    return load_strictly(network, tensors, "the autoencoder", str(path)).requires_grad_(True)
+
+
+def write_patch_autoencoder(path: Path, network: nn.Module) -> None:
+    """Write a patch autoencoder."""
+    tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
+    metadata = autoencoder_metadata(PATCH_AUTOENCODER)
+    write_safetensors(path, tensor_layout(tensors), tensors.items(), metadata)
 
 
 def train_patch_decoder(

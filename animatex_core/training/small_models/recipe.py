@@ -9,8 +9,6 @@ from typing import Any
 
 import torch
 
-from ...checkpoints.safetensors_writer import tensor_layout, write_safetensors
-from ...encoders.autoencoder import autoencoder_metadata
 from ...hub.bundled import BUNDLED_MODELS, SmallBundle
 from ...utils.files import write_json
 from ...video.image import write_image
@@ -28,10 +26,9 @@ from .gate import DENOISER, Gate, format_scores, image_grid
 from .patch_autoencoder import (
     PATCH_AUTOENCODER,
     draw_image,
-    held_out_psnr,
     image_to_tensor,
     linear_autoencoder,
-    train_patch_decoder,
+    write_patch_autoencoder,
 )
 from .triples_set import TriplesSettings, write_triples
 
@@ -40,7 +37,6 @@ FAR_BATCHES = "batches=[{frames: 1, batch_size: 8, share: 0.1}, {frames: 4, batc
 NEAR_BATCHES = "batches=[{frames: 1, batch_size: 8, share: 0.05}, {frames: 4, batch_size: 4, share: 0.35}, {frames: 8, batch_size: 2, share: 0.6}]"  # noqa: E501
 CLIPS_PER_SHARD = 64  # clips per shard, the most that an interruption can lose
 CLIPS = "clips"
-DECODER_BEFORE = 6  # number of the stage before which the decoder is trained
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ class Stage:
     Attributes:
         name: Name of the subfolder of `CLIPS` with the clips.
         clips: Number of clips that are generated before the stage begins.
-        steps: Step at which it ends, counted from the start of the training.
+        steps: Number of training steps.
         strides: Steps between the frames of the clips.
         frames: Length of the clips.
         changes: Changes of the configuration, as for `animatex train --set`.
@@ -67,19 +63,20 @@ class Stage:
 
 STAGES = (
     Stage("far", 512, 600),
-    Stage("far", 1024, 2_020),
+    Stage("far", 1024, 1_420),
     # Ends with a denoiser that can be shipped; what follows resumes from it.
     Stage(
-        "near", 512, 2_900, STRIDES, 8,
+        "near", 512, 880, STRIDES, 8,
         (NEAR_BATCHES, "optimizer.cooldown_steps=400", "ema_decay=0.998"),
     ),
-    Stage("far", 2048, 4_000, changes=(FAR_BATCHES, "optimizer.cooldown_steps=0", "ema_decay=0.999")),
-    Stage("far", 4096, 10_000),
-    Stage("far", 8192, 30_000),
-    Stage("near", 2048, 40_000, STRIDES, 8, (NEAR_BATCHES,)),
+)  # fmt: skip
+CONTINUED_STAGES = (
+    Stage("far", 1024, 1_000, changes=(FAR_BATCHES, "optimizer.cooldown_steps=0", "ema_decay=0.999")),
+    Stage("far", 2048, 1_200),
+    Stage("far", 4096, 1_800),
     Stage(
-        "near", 4096, 52_000, STRIDES, 8,
-        (NEAR_BATCHES, "optimizer.cooldown_steps=10000", "ema_decay=0.9995"),
+        "near", 1024, 1_600, STRIDES, 8,
+        (NEAR_BATCHES, "optimizer.cooldown_steps=1200", "ema_decay=0.998"),
     ),
 )  # fmt: skip
 
@@ -93,6 +90,7 @@ class Recipe:
         read_encoders: Loads the encoders of a bundle.
         say: Called with progress messages.
         stages: Stages of the denoiser's training.
+        start: Bundle whose autoencoder and denoiser are trained further; None to start from scratch.
         every: Minutes between two validations.
         pairs: Number of held-out clips for validation.
 
@@ -101,7 +99,8 @@ class Recipe:
     folder: Path
     read_encoders: Callable[[SmallBundle], Encoders]
     say: Callable[[str], None]
-    stages: tuple[Stage, ...] = STAGES
+    stages: tuple[Stage, ...] = STAGES + CONTINUED_STAGES
+    start: SmallBundle | None = None
     every: float = 20.0
     pairs: int = 8
 
@@ -111,9 +110,6 @@ class Recipe:
         encoders = self.read_encoders(self._bundle)
         watch = _Validation(self, encoders)
         for number, stage in enumerate(self.stages):
-            if number == DECODER_BEFORE and self._train_decoder():
-                encoders = self.read_encoders(self._bundle)
-                watch = _Validation(self, encoders)
             self._draw(stage, encoders)
             self._train(number, stage, watch)
         self.export()
@@ -131,10 +127,7 @@ class Recipe:
         return self.folder / "run"
 
     def _encoders(self) -> None:
-        """Write the linear autoencoder, if missing, and copy the other models from the package.
-
-        The encoder stays linear: only the decoder is trained further.
-        """
+        """Write the autoencoder, if missing, and copy the other models from the package."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for shipped in (
             BUNDLED_MODELS.image_encoder,
@@ -143,28 +136,10 @@ class Recipe:
         ):
             if not (self.folder / shipped.name).exists():
                 shutil.copy(shipped, self.folder / shipped.name)
-        if not self._bundle.autoencoder.exists():
-            self._write_autoencoder(linear_autoencoder(PATCH_AUTOENCODER))
-
-    def _train_decoder(self) -> bool:
-        """Train the decoder once; return whether it was trained now and replaces the linear one."""
-        done = self.folder / "decoder.json"
-        if done.exists():
-            return False
-        linear = linear_autoencoder(PATCH_AUTOENCODER)
-        before = held_out_psnr(linear, PATCH_AUTOENCODER.patch)
-        trained = train_patch_decoder(linear, self.say, self.folder / "decoder.state")
-        after = held_out_psnr(trained, PATCH_AUTOENCODER.patch)
-        self.say(f"decoder: {after:.2f} dB on held-out images, {before:.2f} dB before training")
-        if after > before:
-            self._write_autoencoder(trained)
-        write_json(done, {"before": before, "after": after})
-        return after > before
-
-    def _write_autoencoder(self, network: Any) -> None:
-        tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-        metadata = autoencoder_metadata(PATCH_AUTOENCODER)
-        write_safetensors(self._bundle.autoencoder, tensor_layout(tensors), tensors.items(), metadata)
+        if not self._bundle.autoencoder.exists() and self.start is not None:
+            shutil.copy(self.start.autoencoder, self._bundle.autoencoder)
+        elif not self._bundle.autoencoder.exists():
+            write_patch_autoencoder(self._bundle.autoencoder, linear_autoencoder(PATCH_AUTOENCODER))
 
     def _draw(self, stage: Stage, encoders: Encoders) -> None:
         folder = self.folder / CLIPS / stage.name
@@ -178,18 +153,21 @@ class Recipe:
         from accelerate import Accelerator
 
         checkpoint = read_checkpoint(latest_checkpoint(self._run)) if checkpoints(self._run) else None
-        if checkpoint is not None and checkpoint.position.step >= stage.steps:
+        end = sum(earlier.steps for earlier in self.stages[: number + 1])
+        if checkpoint is not None and checkpoint.position.step >= end:
             return
-        config = self._config(stage, watch, checkpoint)
-        self.say(f"stage {number + 1} of {len(self.stages)}: {stage.name}, to step {stage.steps}")
+        config = self._config(stage, end, watch, checkpoint)
+        self.say(f"stage {number + 1} of {len(self.stages)}: {stage.name}, to step {end}")
         dataset = open_dataset(config.data)
         maker = DenoiserBatchMaker(config, dataset, open_epi(config.epi, dataset))
         accelerator = Accelerator(cpu=True, mixed_precision=config.mixed_precision)
         Trainer(maker, DenoisingTask(maker), self._run, accelerator, checkpoint).run([watch])
 
-    def _config(self, stage: Stage, watch: "_Validation", checkpoint: Any) -> TrainingConfig:
-        changes = [f"steps={stage.steps}", f"data.path={self.folder / CLIPS / stage.name}", *stage.changes]
+    def _config(self, stage: Stage, end: int, watch: "_Validation", checkpoint: Any) -> TrainingConfig:
+        changes = [f"steps={end}", f"data.path={self.folder / CLIPS / stage.name}", *stage.changes]
         changes.append(f"loss.channel_weights={channel_weights(watch.encoders, 8)}")
+        if self.start is not None:
+            changes.append(f"initial_weights={self.start.denoiser}")
         return (
             read_config("small", changes)
             if checkpoint is None
