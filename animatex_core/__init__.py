@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .animate_x.animation import Animation
     from .animate_x.pipeline import AnimateXPipeline
-    from .animate_x.sampling_settings import SamplingSettings, Segments, Windows
-    from .animate_x.settings import AnimationSettings
+    from .animate_x.settings import AnimationSettings, SamplingSettings, Segments, Windows
     from .animate_x_plus.pipeline import AnimateXPlusPipeline
     from .animate_x_plus.sampling import PlusSampling
     from .animate_x_plus.settings import PlusSettings
@@ -34,9 +33,9 @@ _SOURCES = {
     "AnimateXPipeline": "animate_x.pipeline.AnimateXPipeline",
     "Animation": "animate_x.animation.Animation",
     "AnimationSettings": "animate_x.settings.AnimationSettings",
-    "SamplingSettings": "animate_x.sampling_settings.SamplingSettings",
-    "Segments": "animate_x.sampling_settings.Segments",
-    "Windows": "animate_x.sampling_settings.Windows",
+    "SamplingSettings": "animate_x.settings.SamplingSettings",
+    "Segments": "animate_x.settings.Segments",
+    "Windows": "animate_x.settings.Windows",
     "AnimateXPlusPipeline": "animate_x_plus.pipeline.AnimateXPlusPipeline",
     "PlusSettings": "animate_x_plus.settings.PlusSettings",
     "PlusSampling": "animate_x_plus.sampling.PlusSampling",

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import psutil
 import torch
 
+from animatex_core.animate_x.components import init_random_weights
 from animatex_core.animate_x.conditions import ConditionInputs
 from animatex_core.animate_x.config import DenoiserConfig
-from animatex_core.animate_x.dummy_components import init_random_weights
 from animatex_core.animate_x.layers import UNINITIALISED
 from animatex_core.animate_x.shapes import ClipShape
 from animatex_core.animate_x.unet import AnimateXUNet

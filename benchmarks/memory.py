@@ -18,7 +18,7 @@ from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x.layers import UNINITIALISED
 from animatex_core.animate_x.shapes import ClipShape, activation_bytes
 from animatex_core.animate_x.unet import AnimateXUNet
-from animatex_core.training.loop.op_counter import OpCounter
+from animatex_core.training.loop.cost import OpCounter
 from benchmarks.measure import generated_inputs
 
 SIZES = ((512, 768, 16), (512, 768, 32), (512, 768, 64), (768, 1152, 32), (256, 384, 32))

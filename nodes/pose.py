@@ -9,7 +9,7 @@ from torch import Tensor
 from ..animatex_core.pose.dwpose import DWPose, find_poses
 from ..animatex_core.pose.filtering import fill_gaps as fill_pose_gaps
 from ..animatex_core.pose.filtering import smooth
-from ..animatex_core.pose.person_box import read_person_box
+from ..animatex_core.pose.person_region import read_person_box
 from .comfy.images import warn_single_frame_list
 from .comfy.messages import node_progress, report_warnings
 from .comfy.poses import (

@@ -16,7 +16,7 @@ from PIL import Image
 
 from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x.conversion import convert_denoiser
-from animatex_core.cli import demo, models, poses
+from animatex_core.cli import demo, inputs, models
 from animatex_core.cli.main import main
 from animatex_core.encoders.open_clip import OpenClipTextContext
 from animatex_core.hub import catalogue as model_catalogue
@@ -79,7 +79,7 @@ def dance_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_detector(tmp_path / "models" / "yolox_l.onnx")
     write_landmarks(tmp_path / "models" / "dw-ll_ucoco_384.onnx")
     monkeypatch.setenv("ANIMATEX_MODELS", str(tmp_path / "models"))
-    monkeypatch.setattr(poses, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(inputs, "CACHE", tmp_path / "cache")
     monkeypatch.chdir(tmp_path)
     files = write_dance(tmp_path)
     files.character.rename("rabbit.png")

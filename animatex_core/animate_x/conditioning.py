@@ -14,8 +14,7 @@ from ..encoders.preprocessing import autoencoder_images, clip_images, resize, un
 from ..errors import InvalidInput, warn
 from ..pose.draw import draw_poses
 from ..pose.keypoints import PoseSequence, seen
-from ..utils.iteration import batched
-from ..utils.progress import Progress, no_progress, with_progress
+from ..utils.progress import Progress, batched, no_progress, with_progress
 from .conditions import ConditionInputs
 from .shapes import ClipShape
 from .training_spec import ReferenceForm, check_reference_form

@@ -21,9 +21,8 @@ from .animation import Animation, DrivingSource, Report, all_frames, no_report, 
 from .components import PipelineComponents, load_components, load_small
 from .conditioning import clip_conditions, encode_motion, encode_reference, warn_of_stretching
 from .conditions import ConditionInputs
-from .decoding import decode_frames
 from .puppet_condition import puppet_latents
-from .sampling import SamplingSettings, sample_latents
+from .sampling import SamplingSettings, decode_frames, sample_latents
 from .settings import AnimationSettings
 
 __all__ = ["AnimateXPipeline", "AnimationSettings"]

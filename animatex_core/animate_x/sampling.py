@@ -1,9 +1,11 @@
-"""Sampling: from the conditions of a video and a seed to clean latents."""
+"""Sampling: from the conditions of a video and a seed to clean latents, and from latents to frames."""
 
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from ..diffusion.guidance import with_batched_guidance, with_guidance
@@ -16,10 +18,12 @@ from ..diffusion.long_clips import (
 )
 from ..diffusion.schedule import NoiseSchedule, initial_noise
 from ..diffusion.solvers import SOLVERS, Denoiser, OnStep, StepInfo
+from ..encoders.base import LatentCodec
 from ..errors import InvalidInput
 from ..utils.devices import free_cuda_bytes, reraise_oom
+from ..utils.progress import Progress, with_progress
 from .conditions import ConditionInputs, Conditions
-from .sampling_settings import SamplingSettings, Segments, Windows
+from .settings import SamplingSettings, Segments, Windows
 from .shapes import activation_bytes
 from .unet import AnimateXUNet
 
@@ -172,3 +176,26 @@ def _shift(on_step: OnStep, segment: int, segments: int) -> OnStep:
         on_step(replace(info, index=segment * info.total + info.index, total=segments * info.total))
 
     return report
+
+
+def decode_frames(autoencoder: LatentCodec, latents: Tensor, progress: Progress) -> np.ndarray:
+    """Decode latents frame by frame.
+
+    Args:
+        autoencoder: Decodes them.
+        latents: (1, c, f, h, w).
+        progress: Called with the frames done and their number; may raise to cancel.
+
+    Returns:
+        (f, height, width, 3) uint8 in RGB.
+
+    """
+    frames = rearrange(latents, "1 c f h w -> f c h w")
+    decoded = (to_bytes(autoencoder.decode(latent[None])[0]) for latent in frames)
+    return np.stack(list(with_progress(decoded, len(frames), progress)))
+
+
+def to_bytes(image: Tensor) -> np.ndarray:
+    """(3, h, w) around -1..1 -> (h, w, 3) uint8, rounded down as in the official code."""
+    unit = (image.float().cpu() * 0.5 + 0.5).clamp(0, 1)
+    return rearrange((unit * 255).byte(), "c h w -> h w c").numpy()

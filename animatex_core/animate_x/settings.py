@@ -1,12 +1,113 @@
-"""Settings of an animation, and how those of a call or command override the defaults."""
+"""Settings of an animation and its sampling, and how a call or command overrides the defaults."""
 
+import math
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from ..diffusion.guidance import Guidance
+from ..diffusion.long_clips import WindowWeights
+from ..diffusion.schedule import Timesteps, require_seed
+from ..diffusion.solvers import SOLVER_TIMESTEPS, SOLVERS
+from ..errors import InvalidInput
 from ..retarget.settings import RetargetSettings
-from .sampling_settings import SamplingSettings, Segments, Windows
+from ..utils.validation import require_int
 from .shapes import ClipShape
 from .training_spec import ReferenceForm, TrainingSpec
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Overlapping windows that are blended at every step, in constant memory.
+
+    Args:
+        size: Frames per window. A video no longer than this is sampled at once.
+        overlap: Frames that neighbouring windows share at least.
+        weights: How windows are blended, as in `long_clips.window_weights`.
+
+    Raises:
+        InvalidInput: A value is out of range.
+
+    """
+
+    size: int = 32
+    overlap: int = 8
+    weights: WindowWeights = "smooth"
+
+    def __post_init__(self) -> None:
+        require_int("window size", self.size)
+        require_int("overlap", self.overlap, least=0)
+        if self.overlap >= self.size:
+            raise InvalidInput(
+                f"windows of {self.size} frames overlap by {self.overlap}: use a smaller overlap."
+            )
+        if self.weights not in get_args(WindowWeights):
+            raise InvalidInput(
+                f"weights is {self.weights!r}: choose one of {', '.join(get_args(WindowWeights))}."
+            )
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Segments of `size` frames, sampled in turn, each continuing from the last frame of the one before."""
+
+    size: int = 32
+
+    def __post_init__(self) -> None:
+        require_int("segment size", self.size, least=2)
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    """Settings of the sampling; the defaults match the official code.
+
+    Args:
+        solver: A name in `SOLVERS`: "ddim", or "dpm++2m" for few steps.
+        steps: Number of steps; the paper uses 50.
+        guidance: Classifier-free guidance.
+        seed: 0..2^64 - 1.
+        offset_noise: Strength of the noise offset of whole frames, as in `initial_noise`.
+        long_clip: How to split a long video; None denoises all frames at once.
+        batch_guidance: Run the conditional and the unconditional pass as one batch; None does so on CUDA if
+            memory allows. Results differ by rounding only.
+
+    Raises:
+        InvalidInput: A value is out of range.
+
+    """
+
+    solver: str = "ddim"
+    steps: int = 30
+    guidance: Guidance = field(default_factory=Guidance)
+    seed: int = 0
+    offset_noise: float = 0.1
+    long_clip: Windows | Segments | None = None
+    batch_guidance: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.solver not in SOLVERS:
+            raise InvalidInput(f"solver is {self.solver!r}: choose one of these: {', '.join(SOLVERS)}.")
+        require_int("steps", self.steps)
+        _ = self.timesteps  # raises where the solver does not support the steps
+        require_seed(self.seed)
+        if not math.isfinite(self.offset_noise):
+            raise InvalidInput(
+                f"offset_noise is {self.offset_noise}, but it must be finite: use the default, 0.1."
+            )
+        if not isinstance(self.long_clip, Windows | Segments | None):
+            raise InvalidInput(f"long_clip is {self.long_clip!r}: pass Windows(...), Segments(...) or None.")
+
+    @property
+    def timesteps(self) -> Timesteps:
+        """The timesteps that the solver visits."""
+        return SOLVER_TIMESTEPS[self.solver](self.steps)
+
+    @classmethod
+    def for_small_bundle(cls) -> "SamplingSettings":
+        """Return the settings for the small bundle, which was trained on 8 frames at once.
+
+        It starts from the puppet, so that one step without guidance is enough.
+        """
+        return cls(solver="dpm++2m", steps=1, guidance=Guidance(1.0), long_clip=Windows(8, 4))
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,7 @@ from .config import VARIANTS
 from .modules import PlusModules
 from .shapes import WanShape
 from .wan.autoencoder import WanAutoencoder
-from .wan.image_encoder import WanImageEncoder
-from .wan.text_encoder import WanTextEncoder
+from .wan.encoders import WanImageEncoder, WanTextEncoder
 from .wan.weights import load_wan_file
 
 

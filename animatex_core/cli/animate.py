@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from .animation_options import add_plus_options, add_retarget_options, add_sampling_options
 from .options import (
     add_clip_options,
     add_folder_option,
@@ -10,9 +11,6 @@ from .options import (
     add_pose_options,
     add_rate_option,
 )
-from .plus_options import add_plus_options
-from .retarget_options import add_retarget_options
-from .sampling_options import add_sampling_options
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:

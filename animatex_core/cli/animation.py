@@ -20,13 +20,18 @@ from ..video.formats import check_settings
 from ..video.info import probe
 from ..video.side_by_side import side_by_side
 from ..video.writer import check_output, write_clip
+from .animation_options import refuse_options, retarget_settings
+from .inputs import read_driving_clip, read_reference
 from .output import StageBars, check_distinct
-from .plus_model import Animate, Load, SelectedModel, select_plus
-from .plus_options import refuse_options
-from .poses import read_driving_clip
-from .references import read_reference
-from .retarget_options import retarget_settings
-from .sampling import LoadComponents, sampling_settings, select_components
+from .selected_models import (
+    Animate,
+    Load,
+    LoadComponents,
+    SelectedModel,
+    sampling_settings,
+    select_components,
+    select_plus,
+)
 
 
 def run(arguments: argparse.Namespace) -> None:

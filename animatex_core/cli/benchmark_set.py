@@ -13,9 +13,9 @@ from ..evaluation.benchmark_set.screening import PoseFinder, Thresholds, Verdict
 from ..utils.files import check_writable
 from ..utils.text import printable
 from ..video.files import find_videos
+from .inputs import find_pose_models_with_notice
 from .options import add_folder_option, add_pose_model_options, positive
 from .output import ProgressBar
-from .poses import find_pose_models_with_notice
 
 REPORT, POSES = "screening.json", "poses"
 REFRESH = 16  # frames between updates of the progress

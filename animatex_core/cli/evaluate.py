@@ -4,9 +4,8 @@ import argparse
 from pathlib import Path
 
 from ..retarget.settings import MODES
-from .defaults import BENCHMARK_SETTINGS, CASES, PROCEDURAL
-from .options import add_folder_option, positive
-from .sampling_options import AUTO, add_common_sampling_options
+from .animation_options import AUTO, add_common_sampling_options
+from .options import BENCHMARK_SETTINGS, CASES, PROCEDURAL, add_folder_option, positive
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:

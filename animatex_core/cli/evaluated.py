@@ -29,14 +29,13 @@ from ..retarget.settings import RetargetSettings
 from ..training.animate_x.task import to_denoiser_file
 from ..training.loop.checkpoint import FORMAT as TRAINING
 from ..training.loop.checkpoint import checkpoints, latest_checkpoint
-from ..training.saved_runs import read_checkpoint
 from ..training.synthetic.triples import Triple, draw_triple
+from ..training.systems import read_checkpoint
 from ..utils.devices import choose_device, choose_dtype
-from ..utils.safe_paths import safe_join
-from ..utils.validation import require_file
+from ..utils.validation import require_file, safe_join
+from .animation_options import AUTO, GENERATED, SMALL
 from .options import models_folder
-from .sampling import LoadComponents, given_sampling, load_generated
-from .sampling_options import AUTO, GENERATED, SMALL
+from .selected_models import LoadComponents, given_sampling, load_generated
 
 FPS = 8.0  # of the written videos; motion is timed in frames
 HUMAN_TRIPLES = 2**20  # number of triples from which humans are drawn

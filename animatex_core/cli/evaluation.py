@@ -22,9 +22,8 @@ from ..hub.models_dir import ModelsDir
 from ..utils.devices import choose_device
 from ..utils.text import printable
 from ..utils.validation import require_int
-from .defaults import CASES, PROCEDURAL
 from .evaluated import ProceduralSet, find_systems, open_system, usual_size
-from .options import models_folder
+from .options import CASES, PROCEDURAL, models_folder
 from .output import StageBars
 
 SETTINGS_FILE = "settings.json"

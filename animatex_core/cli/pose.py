@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Detect poses, write them, and print in how many frames a person was detected."""
     # These import PyTorch, which the help does without.
     from ..pose.draw import draw_poses
-    from .poses import read_driving_clip
+    from .inputs import read_driving_clip
 
     out = arguments.out = arguments.out or _default_output(arguments.driving)
     check_distinct(arguments, "out", "preview")

@@ -16,9 +16,9 @@ from ..training.data.manifest import PreparationManifest
 from ..training.data.sources import Source, SourceSettings
 from ..utils.devices import choose_device
 from ..utils.progress import Progress
+from .animation_options import NOT_FOR_PLUS, refuse_options
+from .inputs import ClipPoses
 from .options import models_folder, positive
-from .plus_options import NOT_FOR_PLUS, refuse_options
-from .poses import ClipPoses
 
 DEFAULTS = WanPrepareSettings()
 

@@ -14,17 +14,16 @@ from ..animate_x.animation import Report
 from ..animate_x.training_spec import ReferenceForm
 from ..errors import InvalidInput
 from ..systems import ANIMATE_X, ANIMATE_X_PLUS, SYSTEMS
-from ..training.data.encoding import Encoders, dummy_encoders, load_encoders
 from ..training.data.manifest import REPORT
-from ..training.data.preparation import Preparation, PrepareSettings
+from ..training.data.preparation import Encoders, Preparation, PrepareSettings, dummy_encoders, load_encoders
 from ..training.data.sources import Source, Split, find_sources
-from ..utils.arguments import parse_size
 from ..utils.devices import choose_device
 from ..utils.text import printable
+from ..utils.validation import parse_size
+from .animation_options import refuse_options
+from .inputs import ClipPoses
 from .options import add_folder_option, add_pose_options, models_folder, positive
 from .output import ProgressBar
-from .plus_options import refuse_options
-from .poses import ClipPoses
 from .preparation import StartedPreparation, add_plus_options, begin_plus, given_settings
 
 DEFAULTS = PrepareSettings()

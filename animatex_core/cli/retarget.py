@@ -16,6 +16,7 @@ from ..utils.files import check_writable
 from ..video.image import write_image
 from ..video.info import probe
 from ..video.writer import check_output, write_clip
+from .animation_options import add_retarget_options, retarget_settings
 from .options import (
     WHOLE_CLIP,
     add_folder_option,
@@ -24,7 +25,6 @@ from .options import (
     add_rate_option,
 )
 from .output import StageBars, check_distinct, check_preview, is_image
-from .retarget_options import add_retarget_options, retarget_settings
 
 if TYPE_CHECKING:
     from ..driving import DrivingClip
@@ -77,8 +77,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> None:
     """Retarget, write poses and previews, and print how the poses were fitted."""
     # These import PyTorch, which the help does without.
-    from .poses import read_driving_clip
-    from .references import read_reference
+    from .inputs import read_driving_clip, read_reference
 
     check_distinct(arguments, "out", "preview", "puppet")
     check_writable(arguments.out)
@@ -112,7 +111,7 @@ class _Puppet:
 
     @classmethod
     def of(cls, arguments: argparse.Namespace, reference: "Reference") -> "_Puppet":
-        from .references import read_reference_mask, require_reference_pose
+        from .inputs import read_reference_mask, require_reference_pose
 
         pose = require_reference_pose(arguments, reference)
         return cls(reference.picture, pose, read_reference_mask(arguments, pose))

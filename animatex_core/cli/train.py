@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import InvalidInput, MissingDependency
 from ..training.console import ConsoleReporter, cost_lines
 from ..utils.files import check_target, check_writable
-from .defaults import PRECISION_NAMES
+from .options import PRECISION_NAMES
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -89,8 +89,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _export(arguments: argparse.Namespace) -> None:
     from ..training.loop.checkpoint import latest_checkpoint
-    from ..training.saved_runs import read_checkpoint
-    from ..training.systems import system_of
+    from ..training.systems import read_checkpoint, system_of
     from ..utils.devices import PRECISIONS
 
     if arguments.out is None or arguments.out.suffix != ".safetensors":
@@ -153,7 +152,7 @@ def _watchers(trainer: "Trainer", stack: ExitStack) -> "list[OnStep]":
 
 def _checkpoint(arguments: argparse.Namespace) -> "Checkpoint | None":
     from ..training.loop.checkpoint import checkpoints, latest_checkpoint
-    from ..training.saved_runs import read_checkpoint
+    from ..training.systems import read_checkpoint
 
     if arguments.resume:
         return read_checkpoint(latest_checkpoint(arguments.out))

@@ -16,8 +16,7 @@ from ..utils.files import storage_errors
 from ..utils.progress import Progress, no_progress
 from .catalogue import ModelFile, resolve
 from .checksum import record_digest, recorded_digest, verify
-from .partial_download import PartialDownload
-from .retries import RetryPolicy
+from .partial_download import PartialDownload, RetryPolicy
 
 
 def download(

@@ -14,8 +14,7 @@ from urllib3.util import Retry
 from .. import __version__
 from ..errors import DownloadError
 from ..utils.progress import Progress
-from .partial_download import PartialDownload
-from .retries import TEMPORARY_STATUSES, RetryPolicy, TemporaryError
+from .partial_download import TEMPORARY_STATUSES, PartialDownload, RetryPolicy, TemporaryError
 
 CHUNK = 1 << 16
 """Bytes written at once; an interruption loses the last chunk."""

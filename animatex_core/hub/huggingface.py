@@ -21,8 +21,7 @@ from ..utils.files import DISK_FULL_ERRORS, storage_errors
 from ..utils.progress import Progress
 from .catalogue import ModelFile
 from .http import SOCKS, seconds_to_wait
-from .partial_download import PartialDownload
-from .retries import TEMPORARY_STATUSES, RetryPolicy, TemporaryError
+from .partial_download import TEMPORARY_STATUSES, PartialDownload, RetryPolicy, TemporaryError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfFileMetadata

@@ -8,8 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from ..errors import InvalidInput
-from ..utils.iteration import batched, prefetch
-from ..utils.progress import Progress, no_progress
+from ..utils.progress import Progress, batched, no_progress, prefetch
 from ..utils.validation import require_int
 from .detector import SIGNATURE as DETECTOR_FORM
 from .detector import decode_people, letterbox, letterbox_ratio

@@ -13,7 +13,7 @@ from .containers import check_streams, input_args
 from .encoder import check_space, output_args
 from .ffmpeg import last_log_line, run
 from .first_frame import (
-    FRAME,
+    FIRST_FRAME,
     existing_file,
     inspect_first_frames,
     refusal_reason,
@@ -177,7 +177,7 @@ def probe_audio(sound: AudioSource, check: Check = no_check) -> ProbedAudio | No
         )
     check_streams(path, log.partition("\nOutput #0")[0])
     audio = selected_tracks(log).audio
-    zero = probe(path, check).start if FRAME.search(log) else start_seconds(log)
+    zero = probe(path, check).start if FIRST_FRAME.search(log) else start_seconds(log)
     return ProbedAudio(sound, path, zero, audio.number) if audio else None
 
 

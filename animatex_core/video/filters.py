@@ -9,7 +9,7 @@ from ..errors import InvalidInput, warn
 from .colour import D65, HLG, PRIMARIES
 from .containers import MAX_PIXELS
 from .ffmpeg import executable, run
-from .geometry import Geometry, parse_geometry, stored_size, stream_text
+from .first_frame import Geometry, parse_geometry, stored_size, stream_text
 from .image import read_image_size
 from .process import Guard
 from .stream_colour import SWSCALE_MATRICES, StreamColour, colour_problem, parse_colour

@@ -13,7 +13,8 @@ from .containers import check_streams, input_args
 from .ffmpeg import each_frame_once, run
 from .filters import deinterlace_filters, frame_properties
 from .first_frame import (
-    FRAME,
+    FIRST_FRAME,
+    Geometry,
     declared_rate,
     existing_file,
     input_log,
@@ -23,7 +24,6 @@ from .first_frame import (
     selected_tracks,
     transparent_decoder,
 )
-from .geometry import Geometry
 from .image import read_image_size
 from .image_sequence import DEFAULT_FPS, find_images, is_image_sequence
 from .missing_times import LISTING, find_times, list_packets
@@ -134,7 +134,7 @@ def probe(path: str | Path, check: Check = no_check, fps: float | None = None) -
         )
     path = existing_file(path, "video")
     log = inspect_first_frames(path, check).log
-    rate, frame = declared_rate(log), FRAME.search(log)
+    rate, frame = declared_rate(log), FIRST_FRAME.search(log)
     if rate is None or frame is None:
         raise missing_frame(path, log)
     (numerator, denominator), declared = rate

@@ -14,7 +14,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ...animatex_core.errors import InvalidInput, StorageError
-from ...animatex_core.utils.safe_paths import safe_join
+from ...animatex_core.utils.validation import safe_join
 from .messages import printable, quoted
 from .video import to_video
 from .workflow import PATTERN

@@ -2,9 +2,9 @@
 
 import torch
 
+from animatex_core.animate_x.components import init_random_weights
 from animatex_core.animate_x.conditions import ConditionInputs
 from animatex_core.animate_x.config import DenoiserConfig
-from animatex_core.animate_x.dummy_components import init_random_weights
 from animatex_core.animate_x.shapes import ClipShape
 from animatex_core.animate_x.unet import AnimateXUNet
 

@@ -4,9 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from animatex_core.animate_x.components import PipelineComponents, load_components
+from animatex_core.animate_x.components import PipelineComponents, dummy_components, load_components
 from animatex_core.animate_x.conversion import convert_denoiser
-from animatex_core.animate_x.dummy_components import dummy_components
 from animatex_core.encoders.open_clip import OpenClipTextContext
 from animatex_core.errors import InvalidInput
 from animatex_core.hub.catalogue import load_catalogue

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from animatex_core.animate_x.components import dummy_components
 from animatex_core.animate_x.conditioning import (
     MotionFeatures,
     clip_conditions,
@@ -13,7 +14,6 @@ from animatex_core.animate_x.conditioning import (
     encode_reference,
     warn_of_stretching,
 )
-from animatex_core.animate_x.dummy_components import dummy_components
 from animatex_core.animate_x.shapes import ClipShape
 from animatex_core.encoders.preprocessing import autoencoder_images
 from animatex_core.errors import AnimateXWarning, InvalidInput

@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from animatex_core.animate_x.components import init_random_weights
 from animatex_core.animate_x.config import MambaConfig
-from animatex_core.animate_x.dummy_components import init_random_weights
 from animatex_core.animate_x.layers import LayerFactory
 from animatex_core.animate_x.temporal import BidirectionalMamba, Mamba, selective_scan
 

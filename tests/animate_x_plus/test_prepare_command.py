@@ -17,8 +17,7 @@ from animatex_core.animate_x_plus.preprocessing import (
     wan_clip_image,
 )
 from animatex_core.animate_x_plus.wan.autoencoder import WanAutoencoder
-from animatex_core.animate_x_plus.wan.image_encoder import WanImageEncoder
-from animatex_core.animate_x_plus.wan.text_encoder import WanTextEncoder
+from animatex_core.animate_x_plus.wan.encoders import WanImageEncoder, WanTextEncoder
 from animatex_core.checkpoints.safe_load import read_metadata
 from animatex_core.cli.main import main
 from animatex_core.encoders.open_clip import OpenClipImageEncoder

@@ -11,7 +11,7 @@ from animatex_core.animate_x_plus.preprocessing import NEGATIVE_PROMPT, TYPICAL_
 from animatex_core.animate_x_plus.sampling import PlusSampling
 from animatex_core.animate_x_plus.settings import PlusSettings
 from animatex_core.cli.main import build_parser, main
-from animatex_core.cli.plus_model import plus_settings
+from animatex_core.cli.selected_models import plus_settings
 from animatex_core.hub.models_dir import Variant
 from animatex_core.systems import system_of_model
 from animatex_core.video.info import probe

@@ -17,9 +17,8 @@ from animatex_core.animate_x_plus.config import WanConfig
 from animatex_core.animate_x_plus.lora import LoraPair
 from animatex_core.animate_x_plus.teacache import TeaCache
 from animatex_core.animate_x_plus.wan.autoencoder import WanAutoencoder
-from animatex_core.animate_x_plus.wan.image_encoder import WanImageEncoder
+from animatex_core.animate_x_plus.wan.encoders import WanImageEncoder, WanTextEncoder, clean_prompt
 from animatex_core.animate_x_plus.wan.keys import diffusers_name, to_diffusers, wan_shapes
-from animatex_core.animate_x_plus.wan.text_encoder import WanTextEncoder, clean_prompt
 from animatex_core.animate_x_plus.wan.transformer import WanInputs, predict
 from animatex_core.animate_x_plus.wan.weights import config_from_weights, load_wan_file
 from animatex_core.errors import Cancelled, MissingDependency, WrongCheckpoint

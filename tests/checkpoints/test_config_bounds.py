@@ -16,7 +16,7 @@ from animatex_core.animate_x_plus.wan.weights import config_from_weights
 from animatex_core.encoders.open_clip import read_open_clip_config
 from animatex_core.errors import InvalidInput, WrongCheckpoint
 from animatex_core.hub.bundled import BUNDLED_MODELS
-from animatex_core.training.saved_runs import read_checkpoint
+from animatex_core.training.systems import read_checkpoint
 from tests.support.peak_memory import linux, measured
 from tests.training.training_samples import settings
 

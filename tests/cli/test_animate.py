@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animatex_core.animate_x.dummy_components import NOTICE
+from animatex_core.animate_x.components import NOTICE
 from animatex_core.cli.main import main
 from animatex_core.video.info import probe
 from animatex_core.video.reader import read_frames
@@ -122,7 +122,9 @@ def test_inputs_are_read_before_the_weights(
     dance: DanceFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place_small_release(dance.folder / "models", monkeypatch)
-    monkeypatch.setattr("animatex_core.cli.sampling.load_components", lambda *_: pytest.fail("too early"))
+    monkeypatch.setattr(
+        "animatex_core.cli.selected_models.load_components", lambda *_: pytest.fail("too early")
+    )
     for options in ({"reference": "no.png"}, {"poses": "no.json"}, {"mask": "no.png"}, {"start": 5}):
         assert animate(dance, model="auto", **options) == 2
     shutil.rmtree(dance.folder / "models" / "vae")

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from animatex_core.animate_x.sampling_settings import SamplingSettings
+from animatex_core.animate_x.settings import SamplingSettings
 from animatex_core.animate_x_plus.preprocessing import TYPICAL_PROMPT
 from animatex_core.animate_x_plus.sampling import GUIDANCE, SHIFT, STEPS
-from animatex_core.cli import defaults
+from animatex_core.cli import options
 from animatex_core.diffusion.guidance import Guidance
 from animatex_core.diffusion.solvers import SOLVERS
 from animatex_core.evaluation.benchmark.cases import SETTINGS
@@ -19,21 +19,21 @@ from animatex_core.utils.devices import PRECISIONS
 @pytest.mark.parametrize(
     ("shown", "used"),
     [
-        (defaults.OFFICIAL, SamplingSettings()),
-        (defaults.SMALL_MODELS, SamplingSettings.for_small_bundle()),
+        (options.OFFICIAL, SamplingSettings()),
+        (options.SMALL_MODELS, SamplingSettings.for_small_bundle()),
     ],
 )
-def test_sampling_defaults(shown: defaults.SamplingDefaults, used: SamplingSettings) -> None:
+def test_sampling_defaults(shown: options.SamplingDefaults, used: SamplingSettings) -> None:
     guidance = Guidance(shown.guidance)
     assert replace(used, steps=shown.steps, solver=shown.solver, guidance=guidance) == used
 
 
 def test_names_and_defaults_of_animate_x_plus() -> None:
-    assert tuple(SOLVERS) == defaults.SOLVER_NAMES
-    assert tuple(PRECISIONS) == defaults.PRECISION_NAMES
-    assert (defaults.PLUS_STEPS, defaults.PLUS_SHIFT, defaults.PLUS_GUIDANCE) == (STEPS, SHIFT, GUIDANCE)
-    assert defaults.PLUS_PROMPT == TYPICAL_PROMPT
-    assert defaults.BENCHMARK_SETTINGS == SETTINGS
+    assert tuple(SOLVERS) == options.SOLVER_NAMES
+    assert tuple(PRECISIONS) == options.PRECISION_NAMES
+    assert (options.PLUS_STEPS, options.PLUS_SHIFT, options.PLUS_GUIDANCE) == (STEPS, SHIFT, GUIDANCE)
+    assert options.PLUS_PROMPT == TYPICAL_PROMPT
+    assert options.BENCHMARK_SETTINGS == SETTINGS
 
 
 @pytest.mark.parametrize(

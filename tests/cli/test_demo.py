@@ -18,7 +18,7 @@ QUICK = "--frames 2 --stride 2 --solver dpm++2m --steps 1 --model small --pose-n
 def test_demo_runs_the_whole_pipeline_and_prints_the_notice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("animatex_core.cli.poses.CACHE", tmp_path / "cache")
+    monkeypatch.setattr("animatex_core.cli.inputs.CACHE", tmp_path / "cache")
     monkeypatch.setattr("animatex_core.cli.demo.OPTIONS", QUICK)
     folder = tmp_path / "a folder"
     assert main(["demo", "--character", "pear", "--out", str(folder)]) == 0

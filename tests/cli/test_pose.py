@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animatex_core.cli import poses
+from animatex_core.cli import inputs
 from animatex_core.cli.main import main
 from animatex_core.pose.formats.reader import read_poses
 from animatex_core.pose.keypoints import seen
@@ -16,7 +16,7 @@ from tests.support.dance_samples import FPS, FRAMES, DanceFiles, small_dance, wr
 @pytest.fixture
 def dance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DanceFiles:
     monkeypatch.setenv("ANIMATEX_MODELS", str(tmp_path / "models"))
-    monkeypatch.setattr(poses, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(inputs, "CACHE", tmp_path / "cache")
     return write_dance(tmp_path)
 
 
@@ -70,7 +70,7 @@ def walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_detector(models / "yolox_l.onnx")
     write_landmarks(models / "dw-ll_ucoco_384.onnx")
     monkeypatch.setenv("ANIMATEX_MODELS", str(models))
-    monkeypatch.setattr(poses, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(inputs, "CACHE", tmp_path / "cache")
     frames = [
         draw_people(96, 192, (8 + 8 * step, 20, 40 + 8 * step, 80, "r", 220), (150, 30, 160, 50, "g", 150))
         for step in range(6)

@@ -17,8 +17,8 @@ from animatex_core.encoders.preprocessing import autoencoder_images
 from animatex_core.pose.extractor import PoseExtractor
 from animatex_core.pose.formats.reader import read_poses, write_poses
 from animatex_core.pose.keypoints import PoseSequence
-from animatex_core.training.data.encoding import BATCH_FRAMES, dummy_encoders, encode_clip
 from animatex_core.training.data.header import DatasetHeader
+from animatex_core.training.data.preparation import BATCH_FRAMES, dummy_encoders, encode_clip
 from animatex_core.training.data.shard import write_shard
 from animatex_core.training.data.shards import ShardDataset
 from animatex_core.video.reader import read_frames

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from animatex_core.cli.inputs import read_reference_mask
 from animatex_core.cli.main import build_parser, main
-from animatex_core.cli.references import read_reference_mask
 from animatex_core.pose.formats.reader import read_poses, write_poses
 from animatex_core.pose.keypoints import JOINT, PoseSequence, seen
 from animatex_core.video.info import probe

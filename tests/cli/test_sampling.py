@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from animatex_core.animate_x.sampling import SamplingSettings, Windows
+from animatex_core.cli.animation_options import add_sampling_options
 from animatex_core.cli.options import add_folder_option
-from animatex_core.cli.sampling import sampling_settings
-from animatex_core.cli.sampling_options import add_sampling_options
+from animatex_core.cli.selected_models import sampling_settings
 from animatex_core.diffusion.guidance import Guidance
 
 

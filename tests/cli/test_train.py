@@ -15,7 +15,7 @@ from animatex_core.training.data.header import DatasetHeader
 from animatex_core.training.data.shards import ShardWriter
 from animatex_core.training.loop.checkpoint import latest_checkpoint
 from animatex_core.training.loop.cost import StepCost
-from animatex_core.training.saved_runs import read_checkpoint
+from animatex_core.training.systems import read_checkpoint
 from tests.training.stored_clips import folder_clip
 from tests.training.training_samples import SETTINGS
 

@@ -9,11 +9,10 @@ import pytest
 from animatex_core.cli.evaluated import ProceduralSet
 from animatex_core.errors import InvalidInput
 from animatex_core.evaluation.benchmark.cases import make_task
-from animatex_core.evaluation.benchmark.charts import chart
 from animatex_core.evaluation.benchmark.folder_set import FolderSet
 from animatex_core.evaluation.benchmark.run import write_or_match_settings
 from animatex_core.evaluation.benchmark.systems import RecordedSystem
-from animatex_core.evaluation.benchmark.tables import SCORES, format_tables, format_value
+from animatex_core.evaluation.benchmark.tables_and_charts import SCORES, chart, format_tables, format_value
 from animatex_core.pose.keypoints import PoseSequence, seen
 
 from .benchmark_samples import FRAMES, HEIGHT, WIDTH, write_set

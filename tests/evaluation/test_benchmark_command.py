@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from animatex_core.animate_x.checkpoint import read_denoiser, write_denoiser
+from animatex_core.animate_x.components import init_random_weights
 from animatex_core.animate_x.config import DenoiserConfig
-from animatex_core.animate_x.dummy_components import init_random_weights
 from animatex_core.animate_x.unet import AnimateXUNet
 from animatex_core.hub.bundled import BUNDLED_MODELS
 from animatex_core.hub.models_dir import ModelsDir

@@ -1,6 +1,6 @@
 """Small pose models of generated weights."""
 
-from animatex_core.animate_x.dummy_components import init_random_weights
+from animatex_core.animate_x.components import init_random_weights
 from animatex_core.pose.detector import OBJECTNESS
 from animatex_core.pose.torch_models import SmallDWPose
 

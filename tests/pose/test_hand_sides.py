@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning
-from animatex_core.pose.formats.hand_sides import are_hands_confused
+from animatex_core.pose.formats.normalization import are_hands_confused
 from animatex_core.pose.formats.reader import openpose_from_poses, poses_from_openpose
 from animatex_core.pose.keypoints import HANDS, JOINT, POINTS, PoseSequence, seen
 

@@ -5,7 +5,7 @@ import pytest
 
 from animatex_core.errors import InvalidInput
 from animatex_core.pose.person import PersonBox, PersonTracker, require_person_found
-from animatex_core.pose.person_box import read_person_box
+from animatex_core.pose.person_region import read_person_box
 
 BOX = {"x": 10, "y": 20, "width": 30, "height": 40}
 MEANT = PersonBox(10, 20, 40, 60)

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from animatex_core.animate_x.checkpoint import DenoiserFile
+from animatex_core.animate_x.components import CONFIG as GENERATED
+from animatex_core.animate_x.components import init_random_weights
 from animatex_core.animate_x.config import DenoiserConfig
-from animatex_core.animate_x.dummy_components import CONFIG as GENERATED
-from animatex_core.animate_x.dummy_components import init_random_weights
 from animatex_core.animate_x.training_spec import TrainingSpec
 from animatex_core.animate_x.unet import AnimateXUNet
 from animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, AutoencoderConfig, network_on_meta

@@ -18,7 +18,7 @@ from animatex_core.training.animate_x_plus.task import PlusTask
 from animatex_core.training.animate_x_plus.trainable_parts import Task
 from animatex_core.training.loop.checkpoint import checkpoints, latest_checkpoint
 from animatex_core.training.loop.trainer import Trainer
-from animatex_core.training.saved_runs import read_checkpoint
+from animatex_core.training.systems import read_checkpoint
 
 SHAPE = WanShape(32, 48, 5)
 ENCODERS = DummyEncoders(text_dim=16, image_dim=16, clip_dim=16)

@@ -13,9 +13,8 @@ from animatex_core.animate_x.sampling import SamplingSettings
 from animatex_core.diffusion.guidance import Guidance
 from animatex_core.errors import InvalidInput
 from animatex_core.training.animate_x.task import to_denoiser_file
-from animatex_core.training.data.encoding import Encoders
+from animatex_core.training.data.preparation import Encoders
 from animatex_core.training.loop.checkpoint import WEIGHTS, latest_checkpoint
-from animatex_core.training.saved_runs import read_checkpoint
 from animatex_core.training.small_models.ablations import (
     CROSS,
     VARIANTS,
@@ -24,6 +23,7 @@ from animatex_core.training.small_models.ablations import (
     summary,
 )
 from animatex_core.training.small_models.triples_set import TriplesSettings, write_triples
+from animatex_core.training.systems import read_checkpoint
 
 from ..support.small_bundles import write_small_bundle
 

@@ -9,8 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from animatex_core.animate_x.components import load_small
-from animatex_core.animate_x.dummy_components import init_random_weights
+from animatex_core.animate_x.components import init_random_weights, load_small
 from animatex_core.animate_x.sampling import SamplingSettings
 from animatex_core.diffusion.guidance import Guidance
 from animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, network_on_meta

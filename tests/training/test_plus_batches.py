@@ -22,8 +22,7 @@ from animatex_core.training.animate_x_plus.synthetic import (
     write_synthetic,
 )
 from animatex_core.training.animate_x_plus.task import add_noise, draw_timesteps
-from animatex_core.training.loop.batch_schedule import BatchPlan, Position, plan_batches
-from animatex_core.training.loop.prefetch import prefetch_batches
+from animatex_core.training.loop.batch_schedule import BatchPlan, Position, plan_batches, prefetch_batches
 
 from .plus_samples import ENCODERS, KEPT, SHAPE, SyntheticWanClips, drawn, settings
 

@@ -24,7 +24,7 @@ from animatex_core.training.config_file import (
     shipped_configs,
 )
 from animatex_core.training.loop.batch_schedule import BatchPlan
-from animatex_core.training.loop.op_counter import OpCounter
+from animatex_core.training.loop.cost import OpCounter
 
 from .plus_samples import KEPT, SETTINGS, SyntheticWanClips, settings
 

@@ -15,13 +15,13 @@ from animatex_core.errors import InvalidInput, WrongCheckpoint
 from animatex_core.training.animate_x.task import to_denoiser_file
 from animatex_core.training.animate_x_plus.batches import PlusBatch, PlusBatchMaker
 from animatex_core.training.animate_x_plus.config import PlusTrainingConfig
-from animatex_core.training.animate_x_plus.export import export_plus, transformer_path
 from animatex_core.training.animate_x_plus.network import random_wan_weights, start_network
+from animatex_core.training.animate_x_plus.task import export_plus, transformer_path
 from animatex_core.training.animate_x_plus.trainable_parts import ADDED, LORA, Task, part_of
 from animatex_core.training.loop.batch_schedule import BatchPlan
 from animatex_core.training.loop.checkpoint import latest_checkpoint
 from animatex_core.training.loop.trainer import StepReport, Trainer
-from animatex_core.training.saved_runs import read_checkpoint
+from animatex_core.training.systems import read_checkpoint
 
 from .plus_samples import KEPT, SETTINGS, SyntheticWanClips, settings, training
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from animatex_core.animate_x.dummy_components import init_random_weights
+from animatex_core.animate_x.components import init_random_weights
 from animatex_core.encoders.autoencoder import LATENT_SCALE, AutoencoderConfig, network_on_meta
 from animatex_core.pose.keypoints import HANDS, seen
-from animatex_core.training.data.encoding import dummy_encoders
+from animatex_core.training.data.preparation import dummy_encoders
 from animatex_core.training.data.shards import ShardDataset
 from animatex_core.training.small_models import autoencoder, image_encoder
 from animatex_core.training.small_models.fit import FitSettings, fit

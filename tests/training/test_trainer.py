@@ -18,10 +18,9 @@ from animatex_core.training.animate_x.config import TrainingConfig
 from animatex_core.training.animate_x.network import start_unet
 from animatex_core.training.animate_x.task import DenoisingTask, export_denoiser
 from animatex_core.training.loop.checkpoint import AVERAGE, WEIGHTS, checkpoints, latest_checkpoint
-from animatex_core.training.loop.gradient_checkpointing import checkpoint_layers
-from animatex_core.training.loop.optimizer import make_optimizer
+from animatex_core.training.loop.optimizer import checkpoint_layers, make_optimizer
 from animatex_core.training.loop.trainer import Trainer
-from animatex_core.training.saved_runs import read_checkpoint
+from animatex_core.training.systems import read_checkpoint
 
 from .training_samples import RandomClips, settings
 

@@ -18,9 +18,9 @@ from animatex_core.training.loop.batch_schedule import (
     Position,
     clip_index,
     plan_batches,
+    prefetch_batches,
     samples_per_step,
 )
-from animatex_core.training.loop.prefetch import prefetch_batches
 
 from .training_samples import RandomClips, settings
 

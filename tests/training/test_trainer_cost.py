@@ -16,9 +16,8 @@ from animatex_core.training.animate_x.batches import DenoiserBatchMaker
 from animatex_core.training.animate_x.config import TrainingConfig
 from animatex_core.training.animate_x.cost import step_cost
 from animatex_core.training.animate_x.task import DenoisingLoss
-from animatex_core.training.loop.cost import StepCost
-from animatex_core.training.loop.gradient_checkpointing import checkpoint_layers
-from animatex_core.training.loop.op_counter import BACKWARD, FORWARD, FusedScan, OpCounter
+from animatex_core.training.loop.cost import BACKWARD, FORWARD, FusedScan, OpCounter, StepCost
+from animatex_core.training.loop.optimizer import checkpoint_layers
 
 from .training_samples import RandomClips, settings
 

@@ -16,8 +16,8 @@ from animatex_core.training.animate_x.config import PreviewConfig
 from animatex_core.training.animate_x.preview import Preview
 from animatex_core.training.animate_x.task import DenoisingTask
 from animatex_core.training.console import ConsoleReporter
-from animatex_core.training.loop.averaging import WeightAverage
 from animatex_core.training.loop.batch_schedule import Position
+from animatex_core.training.loop.optimizer import WeightAverage
 from animatex_core.training.loop.reporting import MetricMeans, TensorBoardLog
 from animatex_core.training.loop.trainer import StepReport, Trainer
 from animatex_core.video.image import read_image

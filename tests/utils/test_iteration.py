@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from animatex_core.utils.iteration import prefetch
+from animatex_core.utils.progress import prefetch
 
 
 class Counter:

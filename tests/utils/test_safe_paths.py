@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from animatex_core.errors import InvalidInput
-from animatex_core.utils.safe_paths import safe_join
+from animatex_core.utils.validation import safe_join
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,8 @@ from ...utils.files import write_json, write_text
 from ..metrics.measurements import Measurements
 from ..metrics.scores import Score
 from .cases import Setting
-from .charts import chart
 from .run import CASES, LEFT_OUT, left_out, read_json
-from .tables import format_tables
+from .tables_and_charts import chart, format_tables
 
 JSON, TABLE, CHART = "results.json", "results.md", "results.svg"
 

@@ -20,8 +20,8 @@ from ...video.writer import write_clip
 from ..metrics.measurements import Measurements, read_measurements, write_measurements
 from ..metrics.networks import MetricNetworks
 from .cases import Case, CaseSet, Setting, Task, make_task
-from .charts import contact_sheet
 from .systems import Size, System
+from .tables_and_charts import contact_sheet
 
 STATE, CASES, SHEETS, CLIPS = "measurements.safetensors", "cases", "sheets", "clips"
 LEFT_OUT, DONE = "left_out", "cases done"  # keys of a case's file and of the state

@@ -10,8 +10,8 @@ import numpy as np
 from ...errors import InvalidInput
 from ...utils.progress import Progress, with_progress
 from ..keypoints import POINTS
+from .dialects import raw_frames
 from .frame_numbers import MAX_FRAMES, Name, NumberedFrames, place_by_number, require_one_video, split_names
-from .frame_search import raw_frames
 from .person import SAMPLE, Layouts, detect_layouts, person_points
 from .raw_frame import Label, RawFrame, is_blank, rate_of, size_in_pixels
 from .sequence import Frame

@@ -16,7 +16,7 @@ from ...utils.progress import Progress, no_progress, with_progress
 from ..keypoints import PoseSequence, seen
 from ..person import PersonRule
 from .frames import frames_from_data, frames_from_files
-from .hand_sides import are_hands_confused
+from .normalization import are_hands_confused
 from .person import person_to_openpose
 from .raw_frame import HANDS_KEPT
 from .sequence import select_person

@@ -10,17 +10,17 @@ from ...utils.progress import Progress, no_progress, with_progress
 from ..keypoints import MODEL_JOINTS, POINTS, VISIBLE, PoseSequence, seen
 from ..person import PersonRule, PersonTracker, require_person_found
 from ..video_match import check_video_match
-from .coordinates import (
+from .layouts import TOES
+from .normalization import (
     are_in_corner,
     drop_placeholders,
     drop_scaled_placeholders,
     from_centre,
     from_percent,
     scale_scores,
+    swap_confused_hands,
     turn_y_down,
 )
-from .hand_sides import swap_confused_hands
-from .layouts import TOES
 from .units import (
     BODY,
     PARTS,

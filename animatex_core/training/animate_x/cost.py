@@ -12,12 +12,9 @@ from ...animate_x.layers import UNINITIALISED
 from ...animate_x.temporal import Mamba, has_fused_scan
 from ...animate_x.unet import AnimateXUNet
 from ...errors import OutOfMemory
-from ..loop.averaging import WeightAverage
 from ..loop.config import BatchKind
-from ..loop.cost import AUTOCAST_DTYPES, FLOAT32_BYTES, GIB, StepCost, free_bytes
-from ..loop.gradient_checkpointing import checkpoint_layers
-from ..loop.op_counter import FusedScan, OpCounter, Tally
-from ..loop.optimizer import make_optimizer
+from ..loop.cost import AUTOCAST_DTYPES, FLOAT32_BYTES, GIB, FusedScan, OpCounter, StepCost, Tally, free_bytes
+from ..loop.optimizer import WeightAverage, checkpoint_layers, make_optimizer
 from .batches import Batch
 from .config import TrainingConfig
 from .task import DenoisingLoss, draw_noise, draw_timesteps

@@ -15,7 +15,7 @@ from ...diffusion.schedule import TIMESTEPS, NoiseSchedule
 from ...errors import WrongCheckpoint
 from ..loop.checkpoint import AVERAGE, TEXT_CONTEXT, Checkpoint
 from ..loop.config import BatchKind
-from ..loop.gradient_checkpointing import checkpoint_layers
+from ..loop.optimizer import checkpoint_layers
 from .batches import Batch, DenoiserBatchMaker
 from .config import LossConfig, TrainingConfig
 from .network import start_unet

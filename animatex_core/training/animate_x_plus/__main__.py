@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...animate_x_plus.shapes import WanShape
-from ...utils.arguments import parse_size
+from ...utils.validation import parse_size
 from .synthetic import DummyEncoders, SyntheticSettings, write_synthetic
 
 

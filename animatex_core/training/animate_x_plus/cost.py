@@ -11,10 +11,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ...animate_x_plus.wan.keys import wan_shapes
 from ...animate_x_plus.wan.transformer import build_wan
 from ...errors import OutOfMemory
-from ..loop.averaging import WeightAverage
-from ..loop.cost import AUTOCAST_DTYPES, FLOAT32_BYTES, GIB, StepCost, free_bytes
-from ..loop.op_counter import OpCounter
-from ..loop.optimizer import make_optimizer
+from ..loop.cost import AUTOCAST_DTYPES, FLOAT32_BYTES, GIB, OpCounter, StepCost, free_bytes
+from ..loop.optimizer import WeightAverage, make_optimizer
 from .batches import POSES, PlusBatch, zero_poses
 from .config import PlusTrainingConfig, TaskBatchKind
 from .network import COMPUTE_DTYPES, PlusNetwork, checkpoint_blocks

@@ -14,15 +14,14 @@ from ...animate_x_plus.components import AUTOENCODER, IMAGE_ENCODER, TEXT_ENCODE
 from ...animate_x_plus.preprocessing import reference_video, stretch_reference, wan_clip_image
 from ...animate_x_plus.shapes import WanShape
 from ...animate_x_plus.wan.autoencoder import WanAutoencoder
-from ...animate_x_plus.wan.image_encoder import WanImageEncoder
-from ...animate_x_plus.wan.text_encoder import WanTextEncoder
+from ...animate_x_plus.wan.encoders import WanImageEncoder, WanTextEncoder
 from ...encoders.base import ImageEncoder
 from ...encoders.open_clip import OpenClipImageEncoder
 from ...errors import InvalidInput
 from ...hub.models_dir import OPEN_CLIP, ModelsDir
 from ...pose.keypoints import PoseSequence
 from ...utils.devices import reraise_oom
-from ...utils.iteration import batched
+from ...utils.progress import batched
 from .clip import DrivingFeatures, WanClip
 
 _CACHED_CAPTIONS = 8  # parts of one video share a caption, and so do all dances

@@ -15,7 +15,7 @@ from ...checkpoints.safe_load import open_tensors
 from ...checkpoints.validation import check_keys, shapes
 from ...errors import InvalidInput
 from ..loop.batch_schedule import Stream, seed_torch
-from ..loop.gradient_checkpointing import checkpoint_module
+from ..loop.optimizer import checkpoint_module
 from .config import PlusTrainingConfig
 from .lora import LoraLayers
 

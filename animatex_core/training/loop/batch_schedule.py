@@ -1,13 +1,17 @@
-"""The batches of every step, and random generators that depend only on the seed and a count."""
+"""The batches of every step, from seeded random generators, made ahead in worker processes."""
 
 import enum
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader, Dataset
 
+from ...errors import AnimateXError
 from .config import BatchKind, RunConfig
 
 
@@ -104,3 +108,57 @@ def clip_index(number: int, clips: int, seed: int) -> int:
 @lru_cache(maxsize=2)
 def _order(seed: int, epoch: int, clips: int) -> np.ndarray:
     return generator(seed, Stream.ORDER, epoch).permutation(clips)
+
+
+Batch = TypeVar("Batch")
+PREFETCH_FACTOR = 4  # batches per worker that are made in advance
+
+
+def prefetch_batches(
+    make: Callable[[BatchPlan], Batch], plans: Iterator[BatchPlan], workers: int
+) -> Iterator[Batch]:
+    """Make the batches of plans in worker processes.
+
+    Args:
+        make: Makes the batch of a plan.
+        plans: The plans.
+        workers: Number of processes; 0 makes the batches in this one.
+
+    Yields:
+        The batches, in the order of the plans.
+
+    Raises:
+        AnimateXError: If `make` raises one in a worker.
+
+    """
+    loader = DataLoader(
+        _Batches(make),
+        batch_size=None,
+        sampler=plans,
+        num_workers=workers,
+        prefetch_factor=PREFETCH_FACTOR if workers else None,
+        worker_init_fn=_init_worker,
+    )
+    for result in loader:
+        if isinstance(result, AnimateXError):
+            raise result
+        yield result
+
+
+class _Batches(Dataset[object]):
+    def __init__(self, make: Callable[[BatchPlan], object]) -> None:
+        self.make = make
+
+    def __getitem__(self, plan: BatchPlan) -> object:
+        # Returned, because the loader adds a traceback to messages of raised errors.
+        try:
+            return self.make(plan)
+        except AnimateXError as error:
+            return error
+
+
+def _init_worker(_worker: int) -> None:
+    """Ignore Ctrl+C, which the terminal sends to every process; the main process stops the workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    torch.set_num_threads(1)

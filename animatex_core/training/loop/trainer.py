@@ -13,12 +13,18 @@ from torch import Tensor
 
 from ...errors import InvalidInput
 from ...utils.devices import reraise_oom
-from .averaging import WeightAverage
-from .batch_schedule import Position, Stream, batch_kind, plan_batches, samples_per_step, seed_torch
+from .batch_schedule import (
+    Position,
+    Stream,
+    batch_kind,
+    plan_batches,
+    prefetch_batches,
+    samples_per_step,
+    seed_torch,
+)
 from .checkpoint import AVERAGE, WEIGHTS, Checkpoint, moments, restore, write_checkpoint
 from .interfaces import BatchMaker, TrainingBatch, TrainingTask
-from .optimizer import make_optimizer
-from .prefetch import prefetch_batches
+from .optimizer import WeightAverage, make_optimizer
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

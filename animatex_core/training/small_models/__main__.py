@@ -23,10 +23,10 @@ from ...hub.bundled import BUNDLED_MODELS, SmallBundle
 from ...pose.dwpose import load_small_models
 from ...pose.extractor import PoseExtractor
 from ...pose.torch_models import TorchModel
-from ...utils.arguments import parse_size
 from ...utils.documents import FileFault, read_text
+from ...utils.validation import parse_size
 from ..console import ConsoleReporter
-from ..data.encoding import Encoders
+from ..data.preparation import Encoders
 from .ablations import VARIANTS, Ablations, AblationSettings, summary
 from .autoencoder import train_autoencoder
 from .held_out import CHARACTER_RETARGETING, DRIVEN_BY, HeldOut, HeldOutSettings

@@ -20,7 +20,7 @@ from ..animate_x.task import DenoisingTask, to_denoiser_file
 from ..config_file import read_config
 from ..loop.checkpoint import checkpoints, latest_checkpoint
 from ..loop.trainer import OnStep, Trainer
-from ..saved_runs import read_checkpoint
+from ..systems import read_checkpoint
 from .held_out import CHARACTER_RETARGETING, REAL, HeldOut, HeldOutSettings
 from .held_out_report import SCORES, report
 

@@ -25,7 +25,7 @@ from ...animate_x.shapes import ClipShape
 from ...animate_x.unet import AnimateXUNet
 from ...diffusion.guidance import Guidance
 from ...puppet.puppet import puppet_frames
-from ..data.encoding import Encoders
+from ..data.preparation import Encoders
 from ..synthetic.triples import draw_triple
 from . import scores
 from .scores import gaussian_blur, perceptual_encoder

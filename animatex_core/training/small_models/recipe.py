@@ -16,12 +16,12 @@ from ..animate_x.batches import DenoiserBatchMaker, open_dataset, open_epi
 from ..animate_x.config import TrainingConfig
 from ..animate_x.task import DenoisingTask, export_denoiser
 from ..config_file import override_config, read_config
-from ..data.encoding import Encoders
+from ..data.preparation import Encoders
 from ..data.shards import shard_files
 from ..loop.checkpoint import checkpoints, latest_checkpoint
 from ..loop.trainer import StepReport, Trainer
-from ..saved_runs import read_checkpoint
 from ..synthetic.triples import STRIDES
+from ..systems import read_checkpoint
 from .gate import DENOISER, Gate, format_scores, image_grid
 from .patch_autoencoder import (
     PATCH_AUTOENCODER,

@@ -14,8 +14,8 @@ from ...animate_x.shapes import ClipShape
 from ...encoders.preprocessing import autoencoder_images
 from ...pose.keypoints import HANDS, PoseSequence
 from ..data.clip import StoredClip
-from ..data.encoding import Encoders
 from ..data.header import DatasetHeader
+from ..data.preparation import Encoders
 from ..data.shards import ShardWriter
 from ..synthetic.triples import STRIDES, Triple, draw_triple
 from .fit import IndexedDataset

@@ -20,7 +20,7 @@ from tests.comfyui.probes.memory_card import CARD, memory_card, on_card, rest  #
 
 DenoiserConfig = pack("animatex_core.animate_x.config").DenoiserConfig
 unets = pack("animatex_core.animate_x.unet")
-generate_weights = pack("animatex_core.animate_x.dummy_components").init_random_weights
+generate_weights = pack("animatex_core.animate_x.components").init_random_weights
 CHANNELS = 96  # enough for layers of the sizes that ComfyUI stages
 CONFIG = DenoiserConfig.from_dict({**DenoiserConfig.tiny().to_dict(), "channels": CHANNELS})
 

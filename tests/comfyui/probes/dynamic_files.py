@@ -24,7 +24,7 @@ plus_config = pack("animatex_core.animate_x_plus.config")
 plus_networks = pack("animatex_core.animate_x_plus.modules")
 plus_checkpoint = pack("animatex_core.animate_x_plus.checkpoint")
 plus_lora = pack("animatex_core.animate_x_plus.lora")
-generate_weights = pack("animatex_core.animate_x.dummy_components").init_random_weights
+generate_weights = pack("animatex_core.animate_x.components").init_random_weights
 
 
 def is_mapped(weight: Tensor) -> bool:

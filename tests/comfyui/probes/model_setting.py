@@ -21,7 +21,7 @@ from comfy.latent_formats import SD15  # noqa: E402
 
 conditions = pack("nodes.comfy.conditioning")
 loading = pack("nodes.comfy.loading")
-generated = pack("animatex_core.animate_x.dummy_components")
+generated = pack("animatex_core.animate_x.components")
 sampling = pack("animatex_core.animate_x.sampling")
 ClipShape = pack("animatex_core.animate_x.shapes").ClipShape
 ConditionInputs = pack("animatex_core.animate_x.conditions").ConditionInputs

@@ -10,8 +10,8 @@ import sys
 
 import torch
 
+from animatex_core.animate_x.components import init_random_weights
 from animatex_core.animate_x.config import DenoiserConfig
-from animatex_core.animate_x.dummy_components import init_random_weights
 from animatex_core.animate_x.unet import AnimateXUNet
 from tests.animate_x.samples import tiny_inputs, tiny_latents
 from tests.animate_x.test_unet import run

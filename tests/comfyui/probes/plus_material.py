@@ -43,7 +43,7 @@ networks = pack("animatex_core.animate_x_plus.modules")
 loaders, nodes = pack("nodes.loaders"), pack("nodes.wan")
 preprocess = pack("animatex_core.animate_x_plus.preprocessing")
 prepared = pack("animatex_core.encoders.preprocessing")
-generated = pack("animatex_core.animate_x.dummy_components")
+generated = pack("animatex_core.animate_x.components")
 SHIPPED = pack("animatex_core.hub.bundled").BUNDLED_MODELS
 
 PLAIN = wan()

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from animatex_core.animate_x_plus.wan import autoencoder as wan_autoencoder
-from animatex_core.animate_x_plus.wan import image_encoder, text_encoder
+from animatex_core.animate_x_plus.wan import encoders
 from animatex_core.checkpoints.validation import check_keys, shapes
 from tests.animate_x_plus.small_wan import (
     BASE_DIM,
@@ -62,7 +62,7 @@ def autoencoder(dim: int) -> Any:
 
 @torch.no_grad()
 def text() -> dict[str, Any]:
-    ours = text_encoder.WanTextEncoder.from_file(FILES.text_encoder, torch.float32)
+    ours = encoders.WanTextEncoder.from_file(FILES.text_encoder, torch.float32)
     theirs = t5({key: value for key, value in TEXT_SIZES.items() if key != "feed_forward_proj"})
     state = dict(ours.network.state_dict())
     del state["encoder.embed_tokens.weight"]
@@ -85,7 +85,7 @@ def image() -> dict[str, Any]:
     theirs.load_state_dict(image_tensors())
     picture = torch.randn(1, 3, 224, 224, generator=GENERATOR)
     states = theirs(picture, intermediate_output=-2)[1]
-    ours = image_encoder.WanImageEncoder.from_file(FILES.image_encoder)
+    ours = encoders.WanImageEncoder.from_file(FILES.image_encoder)
     return {"states": apart(ours.encode(picture), states), "spread": states.std().item()}
 
 
@@ -110,10 +110,10 @@ def released_sizes() -> bool:
         conds = t5({}, "meta").state_dict()
         seen = tower({}, "meta").vision_model.state_dict()
         coded = wan_autoencoder.diffusers_names(autoencoder(96).state_dict())
-    encoder = shapes(text_encoder._network(conds, "").state_dict())
+    encoder = shapes(encoders._text_network(conds, "").state_dict())
     del encoder["encoder.embed_tokens.weight"]
     check_keys(encoder, shapes(conds), "the text encoder")
-    check_keys(shapes(image_encoder._network(seen, "").state_dict()), shapes(seen), "the image encoder")
+    check_keys(shapes(encoders._image_network(seen, "").state_dict()), shapes(seen), "the image encoder")
     check_keys(shapes(wan_autoencoder._network(96).state_dict()), shapes(coded), "the autoencoder")
     return True
 

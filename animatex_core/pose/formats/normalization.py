@@ -1,12 +1,9 @@
-"""Normalize coordinates and scores of other programs: y pointing down, scores of 0 to 1.
-
-Functions that take people (n, 130, 3), points as in `PoseSequence.points`, change them in place. If they had
-to guess, they return a sentence about it.
-"""
+"""Normalize what other programs write: coordinates, scores, and swapped left and right hands."""
 
 import numpy as np
 
-from ..keypoints import JOINT, MODEL_JOINTS, VISIBLE
+from ...errors import warn
+from ..keypoints import HANDS, JOINT, MODEL_JOINTS, VISIBLE, seen
 from .layouts import BODY_SHARES, bone_share
 from .units import BODY
 from .units import PARTS as PARTS_OF_PERSON
@@ -20,7 +17,7 @@ MIN_CENTRED = 0.1  # fraction of the points beyond OUTSIDE if 0 is the image's c
 MIN_SIDE = 256  # pixels of an image in which coordinates up to 100 may be percentages
 MIN_SPREAD = 0.5  # minimum height of people in such coordinates, of 100
 UPSIDE_DOWN = 0.8  # fraction of the frames with head and hips
-MIN_POINTS = 5  # points of a body that is collapsed into one position
+MIN_BODY_POINTS = 5  # points of a body that is collapsed into one position
 BODY_POINTS = PARTS_OF_PERSON[list(PARTS_OF_PERSON)[BODY]]
 
 
@@ -56,7 +53,7 @@ def drop_scaled_placeholders(people: np.ndarray, sizes: np.ndarray) -> None:
 def from_centre(people: np.ndarray, source: str) -> str | None:
     """Convert coordinates of -1 to 1 around the image's centre to 0 to 1 from its top left."""
     there = people[..., 2] > 0
-    if there[:, BODY_POINTS].sum() < MIN_POINTS or np.abs(people[there][:, :2]).max() > MAX_CENTRED:
+    if there[:, BODY_POINTS].sum() < MIN_BODY_POINTS or np.abs(people[there][:, :2]).max() > MAX_CENTRED:
         return None
     body = people[:, BODY_POINTS][there[:, BODY_POINTS]]
     if (body[:, :2] < OUTSIDE).mean(axis=0).max() < MIN_CENTRED:
@@ -115,8 +112,75 @@ def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def are_in_corner(people: np.ndarray) -> bool:
     """Return whether all points of each person coincide within the first pixel: an empty detection."""
     there = people[..., 2] > 0
-    if not (there[:, BODY_POINTS].sum(axis=1) >= MIN_POINTS).any():
+    if not (there[:, BODY_POINTS].sum(axis=1) >= MIN_BODY_POINTS).any():
         return False
     low = np.where(there[..., None], people[..., :2], np.inf).min(axis=1)
     high = np.where(there[..., None], people[..., :2], -np.inf).max(axis=1)
     return bool(((low == high) & (np.abs(high) <= 1))[there.any(axis=1)].all())
+
+
+WRISTS = (JOINT["left_wrist"], JOINT["right_wrist"])  # in the order of HANDS
+MIN_HAND_POINTS = 12  # visible points needed to locate a hand
+AT_WRIST = 0.5  # a hand that starts within this fraction of the distance between the wrists is at the wrist
+CLEARLY = 0.5  # a point belongs to a wrist if it is closer than this fraction of the distance to the other
+MIN_SHARE = 0.9  # fraction of the unambiguous hands that must be at the other wrist
+ENOUGH = 0.1  # fraction of all hands that must be unambiguous, neither crossed nor clasped
+
+
+def swap_confused_hands(points: np.ndarray, size: tuple[int, int], source: str) -> np.ndarray:
+    """Swap left and right hand if `are_hands_confused`, with an AnimateXWarning.
+
+    Args:
+        points: Points of one person (f, 130, 3), as in `PoseSequence.points`.
+        size: Width and height of the image in pixels.
+        source: Name of the poses in the warning.
+
+    Returns:
+        The points (f, 130, 3), a copy if hands were swapped.
+
+    """
+    if not are_hands_confused(points, size):
+        return points
+    warn(
+        f"The hands in {source} were at the wrists of the other side: left and right hand were swapped.",
+        stacklevel=4,
+    )
+    left, right = HANDS
+    swapped = points.copy()
+    swapped[:, left], swapped[:, right] = points[:, right], points[:, left]
+    return swapped
+
+
+def are_hands_confused(points: np.ndarray, size: tuple[int, int]) -> bool:
+    """Return whether hands are at the wrists of the other side throughout the video.
+
+    A hand counts if it starts at the other wrist and all of its points are clearly nearer to that one.
+    Crossed or clasped hands do not count.
+
+    Args:
+        points: Points of one person (f, 130, 3), as in `PoseSequence.points`.
+        size: Width and height of the image in pixels.
+
+    """
+    wrists = points[:, WRISTS, :2] * np.asarray(size)
+    apart = np.linalg.norm(wrists[:, 0] - wrists[:, 1], axis=1)
+    visible = seen(points[:, WRISTS, :]).all(axis=1)
+    used, own, other = 0, 0, 0
+    for side, hand in enumerate(HANDS):
+        found = seen(points[:, hand])
+        rows = visible & (found.sum(axis=1) >= MIN_HAND_POINTS)
+        at_wrists = _at_wrists(points[rows, hand], wrists[rows], np.asarray(size), apart[rows])
+        used += int(rows.sum())
+        own += int(at_wrists[:, side].sum())
+        other += int(at_wrists[:, 1 - side].sum())
+    return other > 0 and other >= MIN_SHARE * (own + other) and other >= ENOUGH * used
+
+
+def _at_wrists(hands: np.ndarray, wrists: np.ndarray, size: np.ndarray, apart: np.ndarray) -> np.ndarray:
+    """Return at which wrist hands (n, 21, 3) are: (n, 2) bool; at neither if ambiguous."""
+    found = seen(hands)
+    away = np.linalg.norm(hands[:, :, None, :2] * size - wrists[:, None], axis=-1)
+    begins = np.where(found[..., None], away, np.inf).min(axis=1)
+    begins = np.where(found[:, :1], away[:, 0], begins)  # the hand's root if it is visible
+    nearer = (away < CLEARLY * away[..., ::-1]) | ~found[..., None]
+    return nearer.all(axis=1) & (begins <= AT_WRIST * apart[:, None])

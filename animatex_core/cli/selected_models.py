@@ -1,8 +1,8 @@
-"""How `animate` checks and loads Animate-X++, when --model selects it."""
+"""The settings and models that the options select, checked before anything is loaded."""
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -10,19 +10,93 @@ from typing import TypeVar
 import torch
 
 from ..animate_x.animation import Animation, Report
+from ..animate_x.components import (
+    NOTICE,
+    PipelineComponents,
+    dummy_components,
+    load_components,
+    load_small,
+    require_files,
+)
+from ..animate_x.sampling import SamplingSettings, Segments, Windows
 from ..animate_x_plus.components import PlusFiles, load_animate_x_plus
 from ..animate_x_plus.pipeline import AnimateXPlusPipeline
 from ..animate_x_plus.preprocessing import NEGATIVE_PROMPT, TYPICAL_PROMPT
 from ..animate_x_plus.sampling import PlusSampling
 from ..animate_x_plus.settings import PlusSettings
+from ..diffusion.guidance import Guidance
 from ..driving import DrivingClip
+from ..hub import bundled
 from ..hub.models_dir import PLUS_MODULES, Variant
 from ..reference import Reference
 from ..systems import ANIMATE_X, SYSTEMS, System
 from ..utils.validation import require_file
+from .animation_options import AUTO, GENERATED, NOT_FOR_PLUS, SMALL, refuse_options, retarget_settings
 from .options import models_folder
-from .plus_options import NOT_FOR_PLUS, refuse_options
-from .retarget_options import retarget_settings
+
+LongClip = Windows | Segments | None
+
+LoadComponents = Callable[[torch.dtype, torch.device], PipelineComponents]
+"""Loads all models onto a device, the denoiser in the given dtype."""
+
+
+def sampling_settings(arguments: argparse.Namespace) -> SamplingSettings:
+    """Return the sampling settings, with the defaults that suit --model."""
+    is_small = arguments.model != GENERATED and _denoiser(arguments) is None
+    return given_sampling(arguments, SamplingSettings.for_small_bundle() if is_small else SamplingSettings())
+
+
+def given_sampling(arguments: argparse.Namespace, usual: SamplingSettings) -> SamplingSettings:
+    """Return the settings of the options of `add_way_options`; unset ones are taken from `usual`."""
+    return replace(
+        usual,
+        solver=arguments.solver or usual.solver,
+        steps=arguments.steps or usual.steps,
+        guidance=usual.guidance if arguments.guidance is None else Guidance(arguments.guidance),
+        seed=arguments.seed,
+        long_clip=_long_clip(arguments, usual.long_clip),
+    )
+
+
+def _long_clip(arguments: argparse.Namespace, usual: LongClip) -> LongClip:
+    if arguments.segments is not None:
+        return Segments(arguments.segments)
+    if arguments.window is None:
+        return usual
+    overlap = arguments.window // 4 if arguments.overlap is None else arguments.overlap
+    return Windows(arguments.window, overlap)
+
+
+def select_components(arguments: argparse.Namespace) -> LoadComponents:
+    """Return a function that loads the models of --model; print a notice for unofficial ones.
+
+    Raises:
+        InvalidInput: A file is missing.
+
+    """
+    if arguments.model == GENERATED:
+        print(NOTICE)
+        return load_generated
+    folder, denoiser = models_folder(arguments), _denoiser(arguments)
+    if denoiser is None:
+        print(bundled.NOTICE)
+        return partial(load_small, bundled.BUNDLED_MODELS)
+    require_file(denoiser, "model")
+    require_files(folder)
+    return partial(load_components, folder, denoiser)
+
+
+def load_generated(dtype: torch.dtype, device: torch.device) -> PipelineComponents:
+    """Return the untrained components of `generated`."""
+    return dummy_components(dtype=dtype, device=device)
+
+
+def _denoiser(arguments: argparse.Namespace) -> Path | None:
+    """Return the file of --model, unless it is `GENERATED`; None for the small model."""
+    if arguments.model == AUTO:
+        return models_folder(arguments).find_denoiser()
+    return None if arguments.model == SMALL else Path(arguments.model)
+
 
 _Value = TypeVar("_Value")
 

@@ -1,0 +1,254 @@
+"""Options of an animation: model, device and sampling, the body of the character, and Animate-X++."""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import get_args
+
+from ..animate_x.training_spec import ReferenceForm
+from ..errors import InvalidInput
+from ..retarget.character import Box
+from ..retarget.masks import SHOWS
+from ..retarget.parts import PARTS
+from ..retarget.settings import MODES, Factors, RetargetSettings
+from ..utils.validation import parse_size
+from .options import (
+    OFFICIAL,
+    PLUS_GUIDANCE,
+    PLUS_PROMPT,
+    PLUS_SHIFT,
+    PLUS_STEPS,
+    PRECISION_NAMES,
+    SMALL_MODELS,
+    SOLVER_NAMES,
+    positive,
+)
+
+AUTO, SMALL, GENERATED = "auto", "small", "generated"
+
+
+def add_sampling_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of sampling, and --model."""
+    add_common_sampling_options(parser).add_argument(
+        "--model",
+        default=AUTO,
+        metavar="FILE",
+        help="a converted file or the official checkpoint; auto: the one in the models folder, or without "
+        "one the small built-in models; small: always the built-in models, trained on cartoons; generated: "
+        "untrained models, to test the pipeline; animate-x-plus, animate-x-plus-full: Animate-X++; default: "
+        "%(default)s",
+    )
+
+
+def add_common_sampling_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+    """Add the options that apply to every model: size, solver, long videos, precision and device.
+
+    Returns:
+        Their group.
+
+    """
+    group = parser.add_argument_group("sampling")
+    group.add_argument(
+        "--size",
+        type=parse_size,
+        default=(None, None),
+        metavar="WxH",
+        help="width and height in pixels; default: 512x768 for the official model, else its training size",
+    )
+    group.add_argument(
+        "--reference-form",
+        choices=get_args(ReferenceForm),
+        help="how the model sees the reference; default: as in its training, the official one as an image",
+    )
+    small, released = SMALL_MODELS, OFFICIAL
+    group.add_argument(
+        "--steps",
+        type=positive,
+        metavar="N",
+        help=f"default: {released.steps}, as in the official code; {small.steps} with the small models",
+    )
+    group.add_argument(
+        "--solver",
+        choices=SOLVER_NAMES,
+        help=f"default: {released.solver}, as in the official code; {small.solver} with the small models",
+    )
+    group.add_argument(
+        "--guidance",
+        type=float,
+        metavar="X",
+        help=f"guidance scale, 1 disables guidance; default: {released.guidance}, as in the official "
+        f"code; {small.guidance} with the small models",
+    )
+    group.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the noise; default: %(default)s"
+    )
+    plans = group.add_mutually_exclusive_group()
+    plans.add_argument(
+        "--window",
+        type=positive,
+        metavar="N",
+        help="for long videos: denoise overlapping windows of N frames, in constant memory; default: all "
+        "frames at once; the small models use windows of 8, the length of their training clips",
+    )
+    plans.add_argument(
+        "--segments",
+        type=positive,
+        metavar="N",
+        help="for long videos: sample segments of N frames, each from the last frame of the previous one",
+    )
+    group.add_argument(
+        "--overlap", type=int, metavar="N", help="frames that windows share; default: a quarter of --window"
+    )
+    group.add_argument(
+        "--precision",
+        choices=("auto", *PRECISION_NAMES),
+        default="auto",
+        help="data type of the weights; default: auto, by the device",
+    )
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps; default: %(default)s")
+    return group
+
+
+FACTORS = ("body", "legs", "arms", "neck", "shoulders", "face")
+
+
+def add_retarget_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that describe the character, and those of retargeting."""
+    _add_character(parser)
+    _add_retargeting(parser)
+
+
+def _add_character(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("body and position of the character")
+    group.add_argument("--reference-pose", type=Path, metavar="JSON", help="its pose in the reference image")
+    group.add_argument(
+        "--mask",
+        type=Path,
+        metavar="PICTURE",
+        help="an image that marks the character in white, color or alpha",
+    )
+    group.add_argument(
+        "--box",
+        type=box,
+        metavar="L,T,R,B",
+        help="left, top, right and bottom of the character, as fractions (0..1) of the image",
+    )
+    group.add_argument(
+        "--mask-shows",
+        choices=SHOWS,
+        default=SHOWS[0],
+        help="what the mask marks in white, color or alpha; automatic: detected from the edges of the mask, "
+        "or from the joints of --reference-pose; default: %(default)s",
+    )
+
+
+def _add_retargeting(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("retargeting (explicit pose indicator)")
+    group.add_argument(
+        "--retarget",
+        dest="mode",
+        choices=MODES,
+        default="retarget",
+        help="none: keep the poses, as in the official code; align: fit them to size and position of the "
+        "character; retarget: also to the lengths of its limbs; default: %(default)s",
+    )
+    for name in FACTORS:
+        group.add_argument(
+            f"--{name}",
+            type=float,
+            default=1.0,
+            metavar="X",
+            help=f"scale of the {name}, 0.1 to 10; default: 1",
+        )
+    parts = ", ".join(PARTS)
+    group.add_argument(
+        "--drop",
+        nargs="+",
+        default=[],
+        metavar="PART",
+        help=f"body parts that the character does not have: {parts}",
+    )
+    group.add_argument(
+        "--add", nargs="+", default=[], metavar="PART", help="limbs that only the character has"
+    )
+    group.add_argument(
+        "--ground", action="store_true", help="keep the feet on the ground that the character stands on"
+    )
+
+
+def retarget_settings(arguments: argparse.Namespace) -> RetargetSettings:
+    """Return the settings that the options of `add_retarget_options` describe."""
+    factors = Factors(**{name: getattr(arguments, name) for name in FACTORS})
+    return RetargetSettings(
+        mode=arguments.mode,
+        factors=factors,
+        drop=tuple(arguments.drop),
+        add=tuple(arguments.add),
+        ground=arguments.ground,
+    )
+
+
+def box(text: str) -> Box:
+    """Parse L,T,R,B, each as a fraction of the image."""
+    try:
+        left, top, right, bottom = map(float, text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"the value is {text!r}, but it must be L,T,R,B as fractions: use for example 0.2,0.1,0.8,0.9."
+        ) from error
+    try:
+        return Box(left, top, right, bottom)
+    except InvalidInput as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+NOT_FOR_PLUS = "only available for Animate-X, but this is Animate-X++: leave it out"
+
+
+def refuse_options(arguments: argparse.Namespace, options: Iterable[str], why: str) -> None:
+    """Raise InvalidInput if one of these options is set.
+
+    Args:
+        arguments: The parsed arguments.
+        options: Names of arguments, None where unset.
+        why: The end of the sentence, after "--option is".
+
+    """
+    for option in options:
+        if getattr(arguments, option) is not None:
+            raise InvalidInput(f"--{option.replace('_', '-')} is {why}.")
+
+
+def add_plus_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that only Animate-X++ has."""
+    group = parser.add_argument_group(
+        "Animate-X++ (--model animate-x-plus, --model animate-x-plus-full, or one of its files)",
+        f"The defaults match the official code: 480x832, {PLUS_STEPS} steps, guidance "
+        f"{PLUS_GUIDANCE['simple']:g}, for the full variant {PLUS_GUIDANCE['full']:g}.",
+    )
+    group.add_argument(
+        "--prompt",
+        metavar="TEXT",
+        help=f"the scene and the motion of the background; default: {PLUS_PROMPT!r}",
+    )
+    group.add_argument(
+        "--negative-prompt", metavar="TEXT", help="what to avoid; default: the official prompt, in Chinese"
+    )
+    group.add_argument(
+        "--shift",
+        type=float,
+        metavar="X",
+        help=f"shift of the noise schedule towards more noise; default: {PLUS_SHIFT:g}",
+    )
+    group.add_argument(
+        "--teacache",
+        type=float,
+        metavar="X",
+        help="skip steps that change little, up to this threshold (0.3 in the official code); default: off",
+    )
+    group.add_argument(
+        "--wan",
+        type=Path,
+        metavar="FILE",
+        help="Wan's image-to-video transformer; default: the one in the models folder",
+    )
