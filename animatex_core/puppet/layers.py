@@ -1,4 +1,4 @@
-"""Cut the image into layers, one per part, and reconstruct the background behind them."""
+"""Cut the image into layers, one per part."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .fill import dilate, erode, fill_along_rows, fill_smoothly
+from .backdrop import background_behind
+from .fill import dilate, erode, fill_smoothly
 from .outline import figure_mask
 from .regions import ARMS, LEGS, Region, mask_tensor, segment_parts
 from .rig import Rig
 from .skeleton import SIDES, Joints
 
-HALO = 2  # edge widths around the figure that may be blended with it
 CONTRAST = 0.14  # minimum colour difference to estimate alpha from
 FAINT = 0.1  # lower alpha counts as 0
-AGREED = 0.15  # scale of the colour difference up to which a gap is filled by a straight line
 HIDDEN, SEEN = 0.7, 0.75  # a limb less visible than this is replaced by the other side's, if more is visible
 FINE = 160  # pixels of a figure whose edge is one pixel wide
 MARGIN = 0.15  # body heights around the image in which cropped limbs are completed
@@ -27,32 +26,6 @@ ORDER = (
     "head",
     *(f"{side}_{part}" for side in SIDES for part in ARMS),
 )
-
-
-def background_behind(image: Tensor, figure: Tensor, edge: int) -> Tensor:
-    """Fill the area of the figure from the rest of the image.
-
-    If both sides of a row or column agree, it is interpolated linearly; elsewhere the fill is smooth.
-
-    Args:
-        image: (1, 3, h, w) in 0..1.
-        figure: (1, 1, h, w), 0 or 1.
-        edge: Width of the figure's edge in pixels.
-
-    Returns:
-        (1, 3, h, w).
-
-    """
-    known = 1 - dilate(figure, HALO * edge)
-    smooth = fill_smoothly(image, known)
-    total, weights = 0.1 * smooth, torch.full_like(known, 0.1)
-    for turned in (False, True):
-        source, there = (each.mT if turned else each for each in (image, known))
-        line, difference, span = fill_along_rows(source, there)
-        weight = torch.exp(-((difference / AGREED) ** 2)) * (8 / span.clamp(min=8))
-        line, weight = (each.mT if turned else each for each in (line, weight))
-        total, weights = total + weight * line, weights + weight
-    return torch.where(known > 0, image, total / weights)
 
 
 def matte(image: Tensor, figure: Tensor, background: Tensor, edge: int) -> tuple[Tensor, Tensor]:
