@@ -71,12 +71,11 @@ STAGES = (
     ),
 )  # fmt: skip
 CONTINUED_STAGES = (
-    Stage("far", 1024, 1_000, changes=(FAR_BATCHES, "optimizer.cooldown_steps=0", "ema_decay=0.999")),
-    Stage("far", 2048, 1_200),
-    Stage("far", 4096, 1_800),
+    # A falling learning rate, for what is left after the first stages is mostly noise of the residual.
     Stage(
-        "near", 1024, 1_600, STRIDES, 8,
-        (NEAR_BATCHES, "optimizer.cooldown_steps=1200", "ema_decay=0.998"),
+        "near", 448, 1_600, STRIDES, 8,
+        (NEAR_BATCHES, "optimizer.learning_rate=4e-4", "optimizer.learning_rate_ipi=4e-4",
+         "optimizer.warmup_steps=50", "optimizer.cooldown_steps=1500", "ema_decay=0.998"),
     ),
 )  # fmt: skip
 
