@@ -65,6 +65,34 @@ def moving_psnr(found: np.ndarray, true: np.ndarray) -> float:
     return float(-10 * np.log10(max(error.mean(), 1e-10)))
 
 
+def flicker(found: np.ndarray, true: np.ndarray) -> float:
+    """Return how much more than the true clip a clip changes where the true clip stays still.
+
+    A pixel is still if it moves (see `moving_pixels`) in no frame of the true clip. The change is the mean
+    absolute difference between neighbouring frames over these pixels, in levels of 0..255. The result is the
+    change of the clip minus that of the true clip, where edges may still change by less than the threshold.
+    A character that covers other pixels than the true one counts as flicker as well.
+
+    Args:
+        found: The clip, (f, h, w, 3) uint8.
+        true: The true clip, (f, h, w, 3) uint8.
+
+    Returns:
+        0 if both change equally, and below 0 if the clip is stiller; NaN if no pixel is still, or for a
+        single frame.
+
+    """
+    still = ~moving_pixels(true).any(axis=0)
+    if len(true) < 2 or not still.any():
+        return float("nan")
+    return _change(found[:, still]) - _change(true[:, still])
+
+
+def _change(pixels: np.ndarray) -> float:
+    """Return the mean absolute difference between neighbouring frames of pixels (f, n, 3) uint8."""
+    return float(np.abs(np.diff(pixels.astype(int), axis=0)).mean())
+
+
 @torch.no_grad()
 def perceptual_distance(encoder: Any, found: np.ndarray, true: np.ndarray) -> float:
     """Return the distance between the encoder features of two clips (f, h, w, 3) uint8.
