@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from PIL import Image
 
 from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x.conversion import convert_denoiser
+from animatex_core.assets.demo_files import DATA
 from animatex_core.cli import demo, inputs, models
 from animatex_core.cli.main import main
 from animatex_core.encoders.open_clip import OpenClipTextContext
@@ -95,8 +97,12 @@ def test_commands_about_dances_run_as_given_but_for_their_size(
     assert {line[0] for line in lines} == {"demo", "animate", "pose", "retarget"}
     monkeypatch.setattr(demo, "OPTIONS", QUICK)
     write_small_wan(dance_folder / "models")
+    shutil.copytree(DATA, dance_folder / DATA.relative_to(ROOT))
     assert [line for line in lines if main(line + _small(line)) != 0] == []
-    written = ("rabbit.mp4", "three.mp4", "beach.mp4", "preview.png", "demo/animation.mp4")
+    written = (
+        *("rabbit.mp4", "three.mp4", "beach.mp4", "bear.mp4", "robot.mp4"),
+        *("preview.png", "demo/animation.mp4"),
+    )
     assert all((dance_folder / name).exists() for name in written)
 
 

@@ -4,10 +4,18 @@ import numpy as np
 import pytest
 
 from animatex_core.animate_x.checkpoint import read_denoiser
-from animatex_core.assets.demo_files import CHARACTERS, CLIP
+from animatex_core.assets.demo_files import CHARACTERS, CLIP, OTHER_STYLES
 from animatex_core.cli.main import main
 from animatex_core.hub.bundled import BUNDLED_MODELS, NOTICE
-from animatex_core.training.small_models.demo_files import TRAITS, draw_character, draw_dance
+from animatex_core.pose.formats.reader import read_poses
+from animatex_core.pose.keypoints import JOINT, seen
+from animatex_core.training.small_models.demo_files import (
+    STYLES,
+    TRAITS,
+    draw_character,
+    draw_dance,
+    write_demo_files,
+)
 from animatex_core.video.image import read_image
 from animatex_core.video.info import probe
 from animatex_core.video.reader import read_frames
@@ -45,6 +53,35 @@ def test_shipped_files_are_small_and_match_their_drawings() -> None:
     shown = np.stack(list(read_frames(clip)))
     assert np.abs(shown.astype(int) - frames).mean() < 4
     assert len(poses) == 64
+
+
+@pytest.mark.parametrize("name", sorted(STYLES))
+def test_characters_in_other_styles_match_their_drawings(name: str) -> None:
+    shipped = read_image(OTHER_STYLES / f"{name}.png").rgb
+    drawn, pose = STYLES[name](256, 384)
+    # The last digit of a square root may differ between processors, and then a colour by one level.
+    assert np.abs(shipped.astype(int) - drawn).max() <= 1
+    found = read_poses(OTHER_STYLES / f"{name}.json", size=(256, 384))
+    np.testing.assert_allclose(found.points, pose.points, atol=1e-6)
+    assert seen(found.body).all()
+
+
+def test_the_pose_of_the_bear_lies_on_its_drawing() -> None:
+    drawn, pose = STYLES["bear"](256, 384)
+    joints = (pose.body[0, :, :2] * [256, 384]).astype(int)
+    fur, paw = (
+        drawn[y, x].astype(int) for x, y in (joints[JOINT[name]] for name in ("left_elbow", "left_wrist"))
+    )
+    assert fur[0] > fur[1] > fur[2]
+    assert paw.min() > fur.min() + 40
+
+
+def test_regenerating_writes_all_files(tmp_path: Path) -> None:
+    write_demo_files(tmp_path / "dance.mp4", tmp_path / "characters", tmp_path / "other_styles")
+    written = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*"))
+    shipped = [f"{CHARACTERS.name}/{path.name}" for path in CHARACTERS.iterdir()]
+    shipped += [f"{OTHER_STYLES.name}/{path.name}" for path in OTHER_STYLES.iterdir()]
+    assert written == sorted([*shipped, CLIP.name])
 
 
 def test_a_folder_that_cannot_be_created_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

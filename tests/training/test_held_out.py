@@ -1,7 +1,8 @@
 """The scores of a bundle on held-out characters, checked against closed forms."""
 
 import json
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,19 @@ import torch
 from PIL import Image
 
 from animatex_core.animate_x.components import init_random_weights, load_small
+from animatex_core.animate_x.pipeline import AnimateXPipeline, AnimationSettings
 from animatex_core.animate_x.sampling import SamplingSettings
+from animatex_core.animate_x.training_spec import TrainingSpec
 from animatex_core.diffusion.guidance import Guidance
 from animatex_core.encoders.autoencoder import SMALL_AUTOENCODER, network_on_meta
+from animatex_core.errors import InvalidInput
+from animatex_core.pose.keypoints import PoseSequence
+from animatex_core.reference import Reference
 from animatex_core.training.small_models import held_out, scores
 from animatex_core.training.small_models.held_out import BLURRED, FROZEN, MEAN, OTHER, REAL, REPEATED
 from animatex_core.training.small_models.held_out_report import report
-from animatex_core.training.synthetic.triples import draw_triple
+from animatex_core.training.small_models.held_out_sheets import in_columns
+from animatex_core.training.synthetic.triples import Scene, draw_triple
 
 from ..animate_x.samples import tiny_unet
 from ..support.small_bundles import write_bundle_on_patches, write_small_bundle
@@ -53,6 +60,18 @@ def test_only_moving_pixels_count() -> None:
     found[:, :4] += 20
     assert scores.moving_pixels(true).sum() == 2 * 4 * 16
     assert scores.moving_psnr(found, true) == pytest.approx(20 * np.log10(255 / 20), abs=1e-6)
+
+
+def test_flicker_is_the_change_of_still_pixels_beyond_that_of_the_true_clip() -> None:
+    true = grey(100, 100, 100, 100)
+    true[1::2, :4] = 200  # these pixels move, so they do not count
+    true[1::2, 4:8] += 2  # still, since 2 levels are less than the threshold
+    found = grey(100, 106, 100, 106)
+    found[:, :4] = np.random.default_rng(0).integers(0, 256, found[:, :4].shape)
+    assert scores.flicker(found, true) == pytest.approx(6 - 2 * 4 / 12)
+    assert scores.flicker(true, true) == 0
+    assert scores.flicker(grey(9, 9, 9, 9), true) == pytest.approx(-2 * 4 / 12)
+    assert np.isnan(scores.flicker(found, grey(0, 255, 0, 255)))
 
 
 def test_only_equal_clips_have_perceptual_distance_zero() -> None:
@@ -113,6 +132,43 @@ def test_a_bundle_on_patches_is_animated_from_its_puppet(tmp_path: Path) -> None
     assert not np.array_equal(shown, other)
 
 
+@dataclass(frozen=True)
+class InMemory:
+    """A dancer as a driving source."""
+
+    scene: Scene
+
+    @property
+    def poses(self) -> PoseSequence:
+        return self.scene.poses
+
+    def frames(self) -> Iterator[np.ndarray]:
+        return iter(self.scene.frames)
+
+    def require_all(self, found: int) -> None:
+        assert found == len(self.scene.frames)
+
+
+def test_a_clip_longer_than_a_window_is_what_the_pipeline_animates(tmp_path: Path) -> None:
+    networks = load_small(write_bundle_on_patches(tmp_path), torch.float32, torch.device("cpu"))
+    networks = replace(networks, trained_on=TrainingSpec(64, 128, 8, "both"))
+    settings = replace(SETTINGS, frames=12, driven_by=(REAL,), sampling=SamplingSettings.for_small_bundle())
+    case = held_out.HeldOut(networks, settings).case(1)
+    scene = case.triple.reference
+    animation = AnimateXPipeline(networks).animate(
+        Reference(scene.frames[0], scene.poses),
+        InMemory(case.triple.driver),
+        AnimationSettings(64, 128, held_out.CHARACTER_RETARGETING, replace(settings.sampling, seed=1)),
+    )
+    assert len(animation.frames) == 12
+    np.testing.assert_array_equal(case.clips[REAL], animation.frames)
+
+
+def test_a_single_frame_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="frames is 1"):
+        replace(SETTINGS, frames=1)
+
+
 def test_the_true_clip_scores_best(animator: held_out.HeldOut) -> None:
     case = animator.case(1)
     true = replace(case, clips={"true": case.triple.target.frames, REPEATED: case.clips[REPEATED]})
@@ -140,3 +196,19 @@ def test_a_report_is_a_table_scores_and_sheets(animator: held_out.HeldOut, tmp_p
     assert [line.split("|")[1].strip() for line in table[2:]] == list(means)
     with Image.open(tmp_path / "out" / "sheet_0.png") as sheet:
         assert sheet.size == (64 * 10, 128 * 2)
+    galleries = {path.name: path for path in (tmp_path / "out").glob("characters_*.png")}
+    assert sorted(galleries) == ["characters_driving_pose.png", "characters_true.png"]
+    shown = {name: np.asarray(Image.open(path)) for name, path in galleries.items()}
+    case = few.case(1)  # in the second column: the character, then each of the three frames
+    clips = {"driving_pose": case.clips[REAL], "true": case.triple.target.frames}
+    for name, clip in clips.items():
+        row = np.concatenate([*case.triple.reference.frames, *clip], axis=1)
+        np.testing.assert_array_equal(shown[f"characters_{name}.png"][:, -64 * 4 :], row)
+
+
+def test_columns_are_filled_from_the_top() -> None:
+    rows = [np.full((2, 3, 3), level, np.uint8) for level in (10, 20, 30)]
+    sheet = in_columns(rows, 2)
+    assert sheet.shape == (4, 3 + 8 + 3, 3)
+    corners = sheet[:2, :3], sheet[2:, :3], sheet[:2, -3:], sheet[2:, 3:]
+    assert [np.unique(corner).tolist() for corner in corners] == [[10], [20], [30], [255]]

@@ -19,19 +19,19 @@ from ...checkpoints.safetensors_writer import tensor_layout, write_safetensors
 from ...encoders.autoencoder import StableDiffusionAutoencoder, bundled_config
 from ...encoders.open_clip import OpenClipImageEncoder
 from ...errors import InvalidInput
-from ...hub.bundled import BUNDLED_MODELS, SmallBundle
+from ...hub.bundled import SmallBundle
 from ...pose.dwpose import load_small_models
 from ...pose.extractor import PoseExtractor
 from ...pose.torch_models import TorchModel
 from ...utils.documents import FileFault, read_text
-from ...utils.validation import parse_size
 from ..console import ConsoleReporter
 from ..data.preparation import Encoders
-from .ablations import VARIANTS, Ablations, AblationSettings, summary
+from .ablations import Ablations, AblationSettings, summary
 from .autoencoder import train_autoencoder
-from .held_out import CHARACTER_RETARGETING, DRIVEN_BY, HeldOut, HeldOutSettings
+from .held_out import CHARACTER_RETARGETING, HeldOut, HeldOutSettings
 from .held_out_report import report, table
 from .image_encoder import image_encoder_config, train_image_encoder
+from .options import add_options
 from .pack import pack, read_parts
 from .patch_autoencoder import improve_decoder
 from .pose_accuracy import held_out_clips, joint_accuracy
@@ -109,10 +109,12 @@ def held_out(arguments: argparse.Namespace) -> None:
     if arguments.denoiser is not None:
         other = load_denoiser(arguments.denoiser, torch.float32, torch.device("cpu"))
         networks = replace(networks, unet=other.unet, trained_on=other.trained_on)
+    width, height = arguments.size or (networks.trained_on.width, networks.trained_on.height)
     settings = HeldOutSettings(
         arguments.pairs,
-        width=networks.trained_on.width,
-        height=networks.trained_on.height,
+        arguments.frames,
+        width=width,
+        height=height,
         seed=arguments.seed,
         driven_by=arguments.driven_by,
         retargeting=replace(CHARACTER_RETARGETING, mode=arguments.mode),
@@ -192,52 +194,7 @@ def parser() -> argparse.ArgumentParser:
         part = parts.add_parser(name, help=run.__doc__)
         part.add_argument("folder", type=Path, help="folder of the weights, named as in the bundle")
         part.set_defaults(run=run)
-    parts.choices["recipe"].add_argument(
-        "--every", type=float, default=20.0, help="minutes between measurements; default: %(default)s"
-    )
-    parts.choices["recipe"].add_argument(
-        "--start", type=Path, help="folder of a bundle to train further; default: from scratch"
-    )
-    drawn = parts.choices["triples"]
-    drawn.add_argument("--out", type=Path, required=True, help="folder of the data set")
-    drawn.add_argument("--count", type=int, default=20_000, help="default: %(default)s")
-    drawn.add_argument(
-        "--size", type=parse_size, default=(128, 192), help="WIDTHxHEIGHT in pixels; default: 128x192"
-    )
-    drawn.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    drawn.add_argument("--held-out", action="store_true", help="use held-out characters and motion")
-    drawn.add_argument("--workers", type=int, default=1, help="rendering processes; default: %(default)s")
-    parts.choices["pose-accuracy"].add_argument("--clips", type=int, default=64, help="default: %(default)s")
-    compared = parts.choices["held-out"]
-    compared.add_argument(
-        "--out", type=Path, required=True, help="folder for the scores, a table and contact sheets"
-    )
-    compared.add_argument("--denoiser", type=Path, help="denoiser to use instead of the one in the folder")
-    compared.add_argument("--pairs", type=int, default=32, help="default: %(default)s")
-    compared.add_argument("--seed", type=int, default=0, help="seed of the pairs; default: %(default)s")
-    compared.add_argument(
-        "--driven-by", nargs="+", choices=DRIVEN_BY, default=DRIVEN_BY, help="default: all of them"
-    )
-    compared.add_argument(
-        "--mode",
-        choices=("retarget", "align"),
-        default="retarget",
-        help="retarget: poses get the character's proportions; align: they keep the dancer's; "
-        "default: %(default)s",
-    )
-    ablated = parts.choices["ablations"]
-    ablated.add_argument("--data", type=Path, required=True, help="triples of 64x96 pixels")
-    ablated.add_argument("--out", type=Path, required=True, help="folder for the training runs and scores")
-    ablated.add_argument("--steps", type=int, default=1500, help="steps of each run; default: %(default)s")
-    ablated.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default: 0 1 2")
-    ablated.add_argument("--variants", nargs="+", choices=tuple(VARIANTS), default=tuple(VARIANTS))
-    packed = parts.choices["pack"]
-    packed.add_argument(
-        "--told", type=Path, help="Markdown file with training details and results for the model card"
-    )
-    packed.add_argument(
-        "--out", type=Path, default=BUNDLED_MODELS.folder, help="default: the folder of the bundled models"
-    )
+    add_options(parts.choices)
     return whole
 
 

@@ -1,9 +1,11 @@
 """Regenerates the files of the demo: `python -m animatex_core.training.small_models.demo_files`.
 
-Neither the dance nor the characters were used in training.
+Neither the dance nor the characters were used in training. The characters of TRAITS have the style of the
+training images; those of STYLES do not.
 """
 
 import wave
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,13 +14,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ...assets.demo_files import CHARACTERS, CLIP, DANCE, FPS
-from ...pose.formats.reader import read_poses
+from ...assets.demo_files import CHARACTERS, CLIP, DANCE, FPS, OTHER_STYLES
+from ...pose.formats.reader import read_poses, write_poses
 from ...pose.keypoints import PoseSequence
 from ...retarget.bones import PROPORTION
 from ...video.audio import AudioSource
 from ...video.image import write_image
 from ...video.writer import write_clip
+from ..other_styles.crayon_robot import draw_robot
+from ..other_styles.painted_bear import draw_bear
 from ..synthetic.anatomy import apply_motion, draw_placement
 from ..synthetic.backdrop import SCALE, draw_backdrop
 from ..synthetic.dances import draw_standing_pose
@@ -57,6 +61,11 @@ TRAITS: dict[str, tuple[int, dict[str, Any]]] = {
         "shoes": (60, 56, 96), "hair": (150, 90, 40),
     }),
 }  # fmt: skip
+STYLES: dict[str, Callable[[int, int], tuple[np.ndarray, PoseSequence]]] = {
+    "bear": draw_bear,
+    "robot": draw_robot,
+}
+"""Name -> function that draws a character, and returns its pose, for a width and height."""
 
 
 def draw_character(name: str, *, with_alpha: bool = False) -> np.ndarray:
@@ -91,8 +100,18 @@ def draw_dance() -> tuple[np.ndarray, PoseSequence]:
     return _render(DANCER, look, motion, draw_backdrop(rng, WIDTH, HEIGHT))
 
 
-def write_demo_files(clip: Path = CLIP, characters: Path = CHARACTERS) -> None:
-    """Write the driving video, with a beat as its sound, and an image of every character."""
+def write_demo_files(
+    clip: Path = CLIP, characters: Path = CHARACTERS, other_styles: Path = OTHER_STYLES
+) -> None:
+    """Write the driving video, with a beat as its sound, and an image of every character.
+
+    Args:
+        clip: The video.
+        characters: Folder of the characters that `animatex demo` offers.
+        other_styles: Folder of the characters in other styles. Detection may fail on them, so their poses
+            are written as well.
+
+    """
     frames, _ = draw_dance()
     seconds = len(frames) / FPS
     with TemporaryDirectory() as folder:
@@ -102,6 +121,11 @@ def write_demo_files(clip: Path = CLIP, characters: Path = CHARACTERS) -> None:
     characters.mkdir(parents=True, exist_ok=True)
     for name in TRAITS:
         write_image(characters / f"{name}.png", draw_character(name))
+    other_styles.mkdir(parents=True, exist_ok=True)
+    for name, draw in STYLES.items():
+        image, pose = draw(WIDTH, HEIGHT)
+        write_image(other_styles / f"{name}.png", image)
+        write_poses(other_styles / f"{name}.json", pose)
 
 
 def write_beat(path: Path, seconds: float) -> None:

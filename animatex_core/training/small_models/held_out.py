@@ -10,17 +10,20 @@ from torch import Tensor
 from ...animate_x.components import PipelineComponents
 from ...animate_x.conditioning import MotionFeatures, clip_conditions, encode_motion, encode_reference
 from ...animate_x.puppet_condition import puppet_latents
-from ...animate_x.sampling import SamplingSettings, sample_latents
+from ...animate_x.sampling import SamplingSettings, decode_frames, sample_latents
 from ...animate_x.shapes import ClipShape
 from ...encoders.preprocessing import autoencoder_images
 from ...pose.extractor import PoseExtractor
 from ...pose.keypoints import PoseSequence, seen
 from ...puppet.puppet import puppet_frames
 from ...retarget.retarget import Character, RetargetSettings, retarget
+from ...utils.progress import no_progress
+from ...utils.validation import require_int
 from ..synthetic.triples import Triple, draw_triple
 from .scores import (
     blur_reference,
     color_overlap,
+    flicker,
     gaussian_blur,
     joints_near,
     moving_psnr,
@@ -46,7 +49,8 @@ class HeldOutSettings:
 
     Attributes:
         pairs: Number of pairs of a character and a motion.
-        frames: Length of the clips.
+        frames: Length of the clips, 2 or more. Clips longer than a window of `sampling` are sampled in
+            overlapping windows, as `animatex animate` does.
         width: Width in pixels.
         height: Height in pixels.
         seed: Seed of the pairs. The seed of the noise is the number of the pair.
@@ -56,6 +60,9 @@ class HeldOutSettings:
         sigma: Blur of the blurred puppet in pixels.
         retargeting: Retargeting of the other poses. In mode "align" they keep the dancer's proportions, which
             is the cross setting of the paper.
+
+    Raises:
+        InvalidInput: There are fewer than two frames, so that nothing moves.
 
     """
 
@@ -68,6 +75,9 @@ class HeldOutSettings:
     driven_by: Sequence[str] = DRIVEN_BY
     sigma: float = 0.4
     retargeting: RetargetSettings = CHARACTER_RETARGETING
+
+    def __post_init__(self) -> None:
+        require_int("frames", self.frames, least=2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +130,7 @@ class HeldOut:
         return {
             PUPPET: puppet,
             BLURRED_PUPPET: gaussian_blur(puppet, self.settings.sigma),
-            CEILING: self._decoded(self.networks.autoencoder.encode(true)),
+            CEILING: self._decoded(rearrange(self.networks.autoencoder.encode(true), "f c h w -> 1 c f h w")),
         }
 
     def scores(self, case: HeldOutCase) -> dict[str, dict[str, float]]:
@@ -164,12 +174,10 @@ class HeldOut:
             puppet = puppet_latents(networks.autoencoder, picture, own, poses, shape)
         inputs = clip_conditions(shape, networks.text_context, reference, poses, motion, puppet=puppet)
         latents = sample_latents(networks.unet, inputs, replace(settings.sampling, seed=number))
-        return self._decoded(rearrange(latents, "1 c f h w -> f c h w"))
+        return self._decoded(latents)
 
     def _decoded(self, latents: Tensor) -> Frames:
-        images = self.networks.autoencoder.decode(latents)
-        units = (images.float().cpu() / 2 + 0.5).clamp(0, 1)
-        return rearrange((units * 255).round().byte(), "f c h w -> f h w c").numpy()
+        return decode_frames(self.networks.autoencoder, latents, no_progress)
 
     def _scored(self, triple: Triple, frames: Frames) -> dict[str, float]:
         true = triple.target.frames
@@ -180,6 +188,7 @@ class HeldOut:
             "perceptual": perceptual_distance(perceptual_encoder(), frames, true),
             "moving PSNR": moving_psnr(frames, true),
             "colours": color_overlap(frames, true, _character_mask(triple)),
+            "flicker": flicker(frames, true),
         }
         return scores | self._joints(triple, frames)
 

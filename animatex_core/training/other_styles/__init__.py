@@ -1,0 +1,1 @@
+"""Characters drawn in styles that the training of the small models does not contain."""
