@@ -1,4 +1,4 @@
-"""The patch autoencoder: initialisation, training and files."""
+"""The patch autoencoder: initialisation and files."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,6 @@ from animatex_core.encoders.autoencoder_keys import diffusers_to_ldm, ldm_to_dif
 from animatex_core.errors import InvalidInput, WrongCheckpoint
 from animatex_core.hub.bundled import BUNDLED_MODELS
 from animatex_core.training.small_models import patch_autoencoder
-from animatex_core.training.small_models.fit import FitSettings
 from animatex_core.training.small_models.initialization import Components
 from animatex_core.training.small_models.patch_autoencoder import PATCH_AUTOENCODER
 
@@ -51,20 +50,6 @@ def test_it_is_initialised_as_a_projection_on_principal_components(
     assert latents.std((0, 2, 3)).tolist() == pytest.approx([1.0] * 8, abs=0.01)
     found = F.mse_loss(linear.decode(latents), crops)
     assert found.item() == pytest.approx(expected.item(), rel=0.02)
-
-
-def test_training_improves_the_decoder_and_keeps_the_encoder(
-    linear: StableDiffusionAutoencoder, crops: torch.Tensor, tmp_path: Path
-) -> None:
-    settings = FitSettings(60, 4, 1e-3, warm_up=5, weight_decay=0.0, decay=0.9, workers=0, keep_every=20)
-    network = patch_autoencoder.linear_autoencoder(CONFIG, PICTURES)
-    kept = tmp_path / "decoder.state"
-    trained = patch_autoencoder.train_patch_decoder(network, lambda _: None, kept, CONFIG, settings)
-    better = StableDiffusionAutoencoder(trained, patch=CONFIG.patch)
-    torch.testing.assert_close(better.encode(crops), linear.encode(crops))
-    errors = [F.mse_loss(each.decode(each.encode(crops)), crops).item() for each in (better, linear)]
-    assert errors[0] < errors[1]
-    assert kept.is_file()
 
 
 def test_a_file_stores_its_configuration(tmp_path: Path) -> None:

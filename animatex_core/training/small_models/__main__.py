@@ -33,7 +33,6 @@ from .held_out_report import report, table
 from .image_encoder import image_encoder_config, train_image_encoder
 from .options import add_options
 from .pack import pack, read_parts
-from .patch_autoencoder import improve_decoder
 from .pose_accuracy import held_out_clips, joint_accuracy
 from .pose_nets import train_pose_nets
 from .recipe import CONTINUED_STAGES, Recipe
@@ -54,11 +53,6 @@ def recipe(arguments: argparse.Namespace) -> None:
     if arguments.start is not None:
         whole = replace(whole, stages=CONTINUED_STAGES, start=SmallBundle(arguments.start))
     whole.run()
-
-
-def decoder(arguments: argparse.Namespace) -> None:
-    """Train the decoder of the autoencoder of `recipe` further; resumes an interrupted training."""
-    improve_decoder(SmallBundle(arguments.folder).autoencoder, say)
 
 
 def image_encoder(arguments: argparse.Namespace) -> None:
@@ -182,7 +176,6 @@ PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "held-out": held_out,
     "ablations": ablations,
     "recipe": recipe,
-    "decoder": decoder,
 }
 
 

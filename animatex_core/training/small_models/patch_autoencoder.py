@@ -1,7 +1,6 @@
-"""Training of the patch autoencoder: one level on 8 x 8 patches that preserves faces."""
+"""The patch autoencoder: principal components of 8 x 8 patches, which preserve faces and need no training."""
 
-from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,56 +9,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...checkpoints.safe_load import open_tensors
 from ...checkpoints.safetensors_writer import tensor_layout, write_safetensors
-from ...checkpoints.validation import load_strictly
-from ...encoders.autoencoder import LATENT_SCALE, AutoencoderConfig, autoencoder_metadata, network_on_meta
+from ...encoders.autoencoder import AutoencoderConfig, autoencoder_metadata, network_on_meta
 from ...pose.keypoints import BODY_POINTS, JOINT
 from ..synthetic.triples import Scene, draw_scene
-from .fit import FitSettings, fit
 from .initialization import Components, init_linear_projection
 
 SIZES = ((128, 192), (128, 192), (192, 288))  # sizes of the images that crops are taken from, in turn
 CROP = 96
 CROPS_PER_IMAGE = 4
 FACES = 0.4  # share of crops around the face
-EDGE_WEIGHT = 0.3  # weight of the differences of neighbouring pixels, without which edges blur
-NOISE = 0.05  # maximum noise level in training; the latents have a standard deviation of 1
 IMAGES = 256  # number of images from which the components are computed
 
 PATCH_AUTOENCODER = AutoencoderConfig(channels=(192,), blocks=1, latent_channels=64, norm_groups=3, patch=8)
-SETTINGS = FitSettings(
-    steps=4000, batch_size=8, learning_rate=1e-3, warm_up=100, weight_decay=0.0, decay=0.999, workers=0,
-    keep_every=300,
-)  # fmt: skip
-
-
-def improve_decoder(path: Path, report: Callable[[str], None], settings: FitSettings = SETTINGS) -> None:
-    """Train the decoder of an autoencoder file further, and write it to the file if it became better.
-
-    The encoder stays as it is, so that a denoiser can be trained at the same time. An interrupted training
-    resumes from a file beside it.
-
-    Args:
-        path: File of the patch autoencoder.
-        report: Called with progress messages.
-        settings: Settings of the training.
-
-    """
-    network = read_patch_autoencoder(path)
-    before = held_out_psnr(network, PATCH_AUTOENCODER.patch)
-    trained = train_patch_decoder(network, report, path.with_suffix(".state"), settings=settings)
-    after = held_out_psnr(trained, PATCH_AUTOENCODER.patch)
-    report(f"decoder: {after:.2f} dB on held-out images, {before:.2f} dB before training")
-    if after > before:
-        write_patch_autoencoder(path, trained)
-
-
-def read_patch_autoencoder(path: Path) -> nn.Module:
-    """Read a patch autoencoder for training, in float32."""
-    tensors = {name: tensor.float().clone() for name, tensor in open_tensors(path).items()}
-    network = network_on_meta(PATCH_AUTOENCODER)
-    return load_strictly(network, tensors, "the autoencoder", str(path)).requires_grad_(True)
 
 
 def write_patch_autoencoder(path: Path, network: nn.Module) -> None:
@@ -67,32 +29,6 @@ def write_patch_autoencoder(path: Path, network: nn.Module) -> None:
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
     metadata = autoencoder_metadata(PATCH_AUTOENCODER)
     write_safetensors(path, tensor_layout(tensors), tensors.items(), metadata)
-
-
-def train_patch_decoder(
-    network: nn.Module,
-    report: Callable[[str], None],
-    kept: Path | None = None,
-    config: AutoencoderConfig = PATCH_AUTOENCODER,
-    settings: FitSettings = SETTINGS,
-) -> nn.Module:
-    """Train the decoder of a linear autoencoder. The encoder is frozen, so that existing latents stay valid.
-
-    Args:
-        network: The linear autoencoder.
-        report: Called with progress messages.
-        kept: File of the saved state, from which an interrupted training resumes.
-        config: Configuration of the autoencoder.
-        settings: Settings of the training.
-
-    Returns:
-        A copy of the whole autoencoder with the trained decoder.
-
-    """
-    for name in ("encoder", "quant_conv"):
-        network.get_submodule(name).requires_grad_(False)
-    loss = partial(reconstruction_loss, config.patch)
-    return fit(network, partial(crop, CROP), loss, settings, report, kept)
 
 
 def linear_autoencoder(config: AutoencoderConfig, images: int = IMAGES) -> nn.Module:
@@ -136,27 +72,3 @@ def _scene(number: int, *, held_out: bool = False) -> Scene:
 
 
 _cached_scene = lru_cache(maxsize=2)(_scene)
-
-
-def reconstruction_loss(patch: int, network: Any, images: Tensor) -> Tensor:
-    """Squared error of images (n, 3, h, w) and their edges, decoded from slightly noisy latents."""
-    with torch.autocast("cpu", torch.bfloat16):
-        with torch.no_grad():
-            latents = network.encode(F.pixel_unshuffle(images, patch)).latent_dist.mean
-        strength = NOISE / LATENT_SCALE * torch.rand(len(images), 1, 1, 1)
-        noisy = latents + strength * torch.randn_like(latents)
-        decoded = F.pixel_shuffle(network.decode(noisy).sample.float(), patch)
-    edges = sum((decoded - images).diff(dim=axis).square().mean() for axis in (2, 3))
-    return F.mse_loss(decoded, images) + EDGE_WEIGHT * edges
-
-
-@torch.no_grad()
-def held_out_psnr(network: Any, patch: int, images: int = 24) -> float:
-    """Return the mean PSNR in dB of held-out images of 128 x 192 pixels."""
-    psnr = []
-    for number in range(images):
-        true = image_to_tensor(draw_image(number, held_out=True))[None]
-        latents = network.encode(F.pixel_unshuffle(true, patch)).latent_dist.mean
-        decoded = F.pixel_shuffle(network.decode(latents).sample, patch).clamp(-1, 1)
-        psnr.append(float(-10 * torch.log10(F.mse_loss(decoded, true) / 4)))
-    return float(np.mean(psnr))
