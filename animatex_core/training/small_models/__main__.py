@@ -35,7 +35,7 @@ from .image_encoder import image_encoder_config, train_image_encoder
 from .pack import pack, read_parts
 from .patch_autoencoder import improve_decoder
 from .pose_accuracy import held_out_clips, joint_accuracy
-from .pose_nets import train_pose_nets
+from .pose_nets import improve_pose_nets, train_pose_nets
 from .recipe import CONTINUED_STAGES, Recipe
 from .triples_set import TriplesSettings, write_triples
 
@@ -68,7 +68,12 @@ def image_encoder(arguments: argparse.Namespace) -> None:
 
 def pose_nets(arguments: argparse.Namespace) -> None:
     """Train the detector and the pose estimator; resumes an interrupted training."""
-    _write(SmallBundle(arguments.folder).pose_nets, train_pose_nets(say, arguments.folder), "")
+    if arguments.start is None:
+        trained = train_pose_nets(say, arguments.folder)
+    else:
+        shipped = load_small_models(SmallBundle(arguments.start).pose_nets)
+        trained = improve_pose_nets(shipped, say, arguments.folder)
+    _write(SmallBundle(arguments.folder).pose_nets, trained, "")
 
 
 def triples(arguments: argparse.Namespace) -> None:
@@ -197,6 +202,9 @@ def parser() -> argparse.ArgumentParser:
     )
     parts.choices["recipe"].add_argument(
         "--start", type=Path, help="folder of a bundle to train further; default: from scratch"
+    )
+    parts.choices["pose-nets"].add_argument(
+        "--start", type=Path, help="folder of a bundle whose pose estimator is trained further"
     )
     drawn = parts.choices["triples"]
     drawn.add_argument("--out", type=Path, required=True, help="folder of the data set")
