@@ -13,7 +13,11 @@ from animatex_core.pose.keypoints import JOINT, poses_from_133
 from animatex_core.pose.torch_models import CELL, HALF, SmallDetector, SmallLandmarks
 from animatex_core.training.small_models import pose_nets
 from animatex_core.training.small_models.fit import FitSettings, fuse_batchnorm, insert_batchnorm
-from animatex_core.training.small_models.pose_accuracy import joint_accuracy
+from animatex_core.training.small_models.pose_accuracy import (
+    clips_of_lacking_bodies,
+    held_out_clips,
+    joint_accuracy,
+)
 from animatex_core.training.small_models.pose_nets import (
     fast_landmarks_loss,
     hard_landmarks_sample,
@@ -202,3 +206,11 @@ def test_accuracy_is_that_of_known_points() -> None:
     assert accuracy.overall == pytest.approx(0.8)
     assert accuracy.exchanges == pytest.approx(0.1)
     assert accuracy.inventions == 0
+
+
+def test_clips_of_lacking_bodies_are_held_out_clips_whose_body_lacks_limbs() -> None:
+    first, second = clips_of_lacking_bodies(2)
+    assert first.look.anatomy.missing
+    assert second.look.anatomy.missing
+    *_, eighth = held_out_clips(8)  # the first that lacks limbs
+    np.testing.assert_array_equal(first.frames, eighth.frames)

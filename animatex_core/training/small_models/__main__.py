@@ -34,7 +34,7 @@ from .held_out_report import report, table
 from .image_encoder import image_encoder_config, train_image_encoder
 from .pack import pack, read_parts
 from .patch_autoencoder import improve_decoder
-from .pose_accuracy import held_out_clips, joint_accuracy
+from .pose_accuracy import joint_shares
 from .pose_nets import improve_pose_nets, train_pose_nets
 from .recipe import CONTINUED_STAGES, Recipe
 from .triples_set import TriplesSettings, write_triples
@@ -68,12 +68,9 @@ def image_encoder(arguments: argparse.Namespace) -> None:
 
 def pose_nets(arguments: argparse.Namespace) -> None:
     """Train the detector and the pose estimator; resumes an interrupted training."""
-    if arguments.start is None:
-        trained = train_pose_nets(say, arguments.folder)
-    else:
-        shipped = load_small_models(SmallBundle(arguments.start).pose_nets)
-        trained = improve_pose_nets(shipped, say, arguments.folder)
-    _write(SmallBundle(arguments.folder).pose_nets, trained, "")
+    start = arguments.start and load_small_models(SmallBundle(arguments.start).pose_nets)
+    make = train_pose_nets if start is None else partial(improve_pose_nets, start)
+    _write(SmallBundle(arguments.folder).pose_nets, make(say, arguments.folder), "")
 
 
 def triples(arguments: argparse.Namespace) -> None:
@@ -101,9 +98,7 @@ def _read_notes(path: Path) -> str:
 
 def accuracy(arguments: argparse.Namespace) -> None:
     """Measure the accuracy of the pose models on held-out dancers."""
-    found = joint_accuracy(_extractor(arguments.folder), held_out_clips(arguments.clips))
-    shares = {"all": found.overall, "left and right swapped": found.exchanges, **found.by_joint}
-    shares["false detections of absent joints"] = found.inventions
+    shares = joint_shares(_extractor(arguments.folder), arguments.clips, arguments.lacking)
     for name, share in shares.items():
         say(f"{name}: {share:.3f}")
 
@@ -215,7 +210,11 @@ def parser() -> argparse.ArgumentParser:
     drawn.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     drawn.add_argument("--held-out", action="store_true", help="use held-out characters and motion")
     drawn.add_argument("--workers", type=int, default=1, help="rendering processes; default: %(default)s")
-    parts.choices["pose-accuracy"].add_argument("--clips", type=int, default=64, help="default: %(default)s")
+    measured = parts.choices["pose-accuracy"]
+    measured.add_argument("--clips", type=int, default=64, help="default: %(default)s")
+    measured.add_argument(
+        "--lacking", type=int, default=40, help="clips of bodies that lack limbs; default: %(default)s"
+    )
     compared = parts.choices["held-out"]
     compared.add_argument(
         "--out", type=Path, required=True, help="folder for the scores, a table and contact sheets"
