@@ -1,4 +1,6 @@
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,16 +13,24 @@ from animatex_core.pose.keypoints import JOINT, poses_from_133
 from animatex_core.pose.torch_models import CELL, HALF, SmallDetector, SmallLandmarks
 from animatex_core.training.small_models import pose_nets
 from animatex_core.training.small_models.fit import FitSettings, fuse_batchnorm, insert_batchnorm
-from animatex_core.training.small_models.pose_accuracy import joint_accuracy
+from animatex_core.training.small_models.pose_accuracy import (
+    clips_of_lacking_bodies,
+    held_out_clips,
+    joint_accuracy,
+)
 from animatex_core.training.small_models.pose_nets import (
+    fast_landmarks_loss,
+    hard_landmarks_sample,
+    improve_pose_nets,
     landmarks_loss,
     landmarks_sample,
     targets,
     train_detector,
     train_landmarks,
 )
-from animatex_core.training.small_models.pose_samples import shot, to_coco_wholebody
+from animatex_core.training.small_models.pose_samples import PoseSample, hard_shot, shot, to_coco_wholebody
 from animatex_core.training.synthetic.triples import Scene, draw_scene
+from tests.pose.generated_nets import generated_nets
 
 torch.set_num_threads(1)
 FEW = FitSettings(steps=25, batch_size=2, learning_rate=3e-3, warm_up=5, decay=0.5, workers=0)
@@ -47,6 +57,26 @@ def test_a_sample_only_depends_on_its_number() -> None:
     np.testing.assert_array_equal(first.frame, again.frame)
     np.testing.assert_array_equal(first.points, again.points)
     assert not np.array_equal(first.points, other.points)
+
+
+def share(make: Callable[[int], PoseSample], holds: Callable[[np.ndarray], bool]) -> float:
+    """Share of frames with a trunk whose points (133, 3) meet a condition."""
+    made = [make(number).points for number in range(0, 120, 2)]
+    return float(np.mean([holds(points) for points in made if points[[5, 6, 11, 12], 2].all()]))
+
+
+def without_arms(points: np.ndarray) -> bool:
+    return not points[7:11, 2].any()
+
+
+def legs_cross(points: np.ndarray) -> bool:
+    hips, ankles = points[11, 0] - points[12, 0], points[15, 0] - points[16, 0]
+    return bool(points[13:17, 2].all() and hips * ankles < 0)
+
+
+@pytest.mark.parametrize("holds", [without_arms, legs_cross])
+def test_hard_samples_lack_arms_and_cross_legs_more_often(holds: Callable[[np.ndarray], bool]) -> None:
+    assert share(hard_shot, holds) > max(0.08, 2 * share(shot, holds))
 
 
 def test_a_box_holds_every_point_that_is_shown() -> None:
@@ -130,6 +160,25 @@ def test_the_pose_net_learns_a_few_pictures(monkeypatch: pytest.MonkeyPatch) -> 
         assert landmarks_loss(trained, (batch[0], batch[1])) < 1
 
 
+def test_training_further_changes_the_pose_estimator_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(pose_nets, "hard_shot", lambda number: hard_shot(2 * (number % 2)))
+    start = generated_nets()
+    first = {name: values.clone() for name, values in start.state_dict().items()}
+    improved = improve_pose_nets(start, silent, tmp_path, replace(FEW, keep_every=5))
+    sights, points = zip(*map(hard_landmarks_sample, range(4)), strict=True)
+    batch = torch.stack(sights), torch.stack(points)
+    with torch.no_grad():
+        before, after = (landmarks_loss(nets.landmarks, batch) for nets in (start, improved))
+        torch.testing.assert_close(fast_landmarks_loss(improved.landmarks, batch), after, rtol=0.05, atol=0)
+    assert after < before / 2
+    assert all(torch.equal(values, first[name]) for name, values in start.state_dict().items())
+    kept = improved.detector.state_dict()
+    assert all(torch.equal(values, first[f"detector.{name}"]) for name, values in kept.items())
+    assert (tmp_path / "pose_landmarks_further.state").is_file()
+
+
 def test_training_twice_gives_the_same_detector() -> None:
     settings = replace(FEW, steps=2, batch_size=2)
     first, second = (train_detector(silent, settings).state_dict() for _ in range(2))
@@ -157,3 +206,11 @@ def test_accuracy_is_that_of_known_points() -> None:
     assert accuracy.overall == pytest.approx(0.8)
     assert accuracy.exchanges == pytest.approx(0.1)
     assert accuracy.inventions == 0
+
+
+def test_clips_of_lacking_bodies_are_held_out_clips_whose_body_lacks_limbs() -> None:
+    first, second = clips_of_lacking_bodies(2)
+    assert first.look.anatomy.missing
+    assert second.look.anatomy.missing
+    *_, eighth = held_out_clips(8)  # the first that lacks limbs
+    np.testing.assert_array_equal(first.frames, eighth.frames)

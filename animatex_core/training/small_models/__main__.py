@@ -33,8 +33,8 @@ from .held_out_report import report, table
 from .image_encoder import image_encoder_config, train_image_encoder
 from .options import add_options
 from .pack import pack, read_parts
-from .pose_accuracy import held_out_clips, joint_accuracy
-from .pose_nets import train_pose_nets
+from .pose_accuracy import joint_shares
+from .pose_nets import improve_pose_nets, train_pose_nets
 from .recipe import CONTINUED_STAGES, Recipe
 from .triples_set import TriplesSettings, write_triples
 
@@ -62,7 +62,9 @@ def image_encoder(arguments: argparse.Namespace) -> None:
 
 def pose_nets(arguments: argparse.Namespace) -> None:
     """Train the detector and the pose estimator; resumes an interrupted training."""
-    _write(SmallBundle(arguments.folder).pose_nets, train_pose_nets(say, arguments.folder), "")
+    start = arguments.start and load_small_models(SmallBundle(arguments.start).pose_nets)
+    make = train_pose_nets if start is None else partial(improve_pose_nets, start)
+    _write(SmallBundle(arguments.folder).pose_nets, make(say, arguments.folder), "")
 
 
 def triples(arguments: argparse.Namespace) -> None:
@@ -90,9 +92,7 @@ def _read_notes(path: Path) -> str:
 
 def accuracy(arguments: argparse.Namespace) -> None:
     """Measure the accuracy of the pose models on held-out dancers."""
-    found = joint_accuracy(_extractor(arguments.folder), held_out_clips(arguments.clips))
-    shares = {"all": found.overall, "left and right swapped": found.exchanges, **found.by_joint}
-    shares["false detections of absent joints"] = found.inventions
+    shares = joint_shares(_extractor(arguments.folder), arguments.clips, arguments.lacking)
     for name, share in shares.items():
         say(f"{name}: {share:.3f}")
 

@@ -19,7 +19,10 @@ def add_options(parts: Mapping[str, ArgumentParser]) -> None:
     """
     _add_recipe(parts["recipe"])
     _add_triples(parts["triples"])
-    parts["pose-accuracy"].add_argument("--clips", type=int, default=64, help="default: %(default)s")
+    parts["pose-nets"].add_argument(
+        "--start", type=Path, help="folder of a bundle whose pose estimator is trained further"
+    )
+    _add_pose_accuracy(parts["pose-accuracy"])
     _add_held_out(parts["held-out"])
     _add_ablations(parts["ablations"])
     _add_pack(parts["pack"])
@@ -41,6 +44,13 @@ def _add_triples(part: ArgumentParser) -> None:
     part.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     part.add_argument("--held-out", action="store_true", help="use held-out characters and motion")
     part.add_argument("--workers", type=int, default=1, help="rendering processes; default: %(default)s")
+
+
+def _add_pose_accuracy(part: ArgumentParser) -> None:
+    part.add_argument("--clips", type=int, default=64, help="default: %(default)s")
+    part.add_argument(
+        "--lacking", type=int, default=40, help="clips of bodies that lack limbs; default: %(default)s"
+    )
 
 
 def _add_held_out(part: ArgumentParser) -> None:

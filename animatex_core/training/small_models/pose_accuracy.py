@@ -1,5 +1,6 @@
 """Accuracy of a pose extractor on synthetic clips with known poses."""
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ import numpy as np
 from ...pose.extractor import PoseExtractor
 from ...pose.keypoints import BODY, BODY_JOINTS, PoseSequence, seen
 from ...retarget.bones import MIRROR
-from ..synthetic.triples import TEST_SEED, Scene, draw_scene
+from ..synthetic.triples import TEST_SEED, Scene, draw_dancer_look, draw_scene
 from ..synthetic.visibility import visible_joints
 from .scores import NEAR_DISTANCE, joint_distances
 
@@ -61,14 +62,48 @@ class JointAccuracy:
 
 def held_out_clips(count: int) -> Iterator[Scene]:
     """Generate held-out characters and people with held-out motion."""
-    for number in range(count):
-        yield draw_scene(np.random.default_rng([TEST_SEED, 8, number]), FRAMES, *SIZE, held_out=True)
+    return map(_held_out_clip, range(count))
+
+
+def clips_of_lacking_bodies(count: int) -> Iterator[Scene]:
+    """Generate the first held-out clips whose body lacks limbs; only one in 25 does."""
+    lacking = (number for number in itertools.count() if draw_dancer_look(_rng(number)).anatomy.missing)
+    return map(_held_out_clip, itertools.islice(lacking, count))
+
+
+def _held_out_clip(number: int) -> Scene:
+    return draw_scene(_rng(number), FRAMES, *SIZE, held_out=True)
+
+
+def _rng(number: int) -> np.random.Generator:
+    return np.random.default_rng([TEST_SEED, 8, number])
 
 
 def joint_accuracy(extractor: PoseExtractor, clips: Iterable[Scene]) -> JointAccuracy:
     """Extract the poses of one or more clips and compare them with the true ones."""
     counts = [_counts(extractor.extract(list(clip.frames)), clip) for clip in clips]
     return JointAccuracy(*np.sum(counts, axis=0))
+
+
+def joint_shares(extractor: PoseExtractor, clips: int, lacking: int) -> dict[str, float]:
+    """Measure the accuracy on held-out dancers.
+
+    Args:
+        extractor: The extractor.
+        clips: Number of clips, of whose bodies few lack limbs.
+        lacking: Number of clips of bodies that lack limbs, for false detections alone; 0 skips them.
+
+    Returns:
+        The shares of JointAccuracy by name.
+
+    """
+    found = joint_accuracy(extractor, held_out_clips(clips))
+    shares = {"all": found.overall, "left and right swapped": found.exchanges, **found.by_joint}
+    shares["false detections of absent joints"] = found.inventions
+    if lacking:
+        bodies = joint_accuracy(extractor, clips_of_lacking_bodies(lacking))
+        shares[f"false detections on {lacking} bodies that lack limbs"] = bodies.inventions
+    return shares
 
 
 def _counts(found: PoseSequence, clip: Scene) -> np.ndarray:

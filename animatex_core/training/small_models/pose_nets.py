@@ -16,10 +16,11 @@ from ...pose.detector import OBJECTNESS, SIDE, STRIDES, letterbox, letterbox_rat
 from ...pose.estimator import HEIGHT, WIDTH, crop, region_around
 from ...pose.torch_models import CELL, SmallDetector, SmallDWPose, SmallLandmarks
 from .fit import FitSettings, Network, fit, fuse_batchnorm, insert_batchnorm
-from .pose_samples import PoseSample, shot
+from .pose_samples import PoseSample, hard_shot, shot
 
 DETECTOR = FitSettings(steps=1000, batch_size=16, learning_rate=3e-3, decay=0.99)
 LANDMARKS = FitSettings(steps=7500, batch_size=16, learning_rate=2e-3, decay=0.995)
+FURTHER = FitSettings(steps=2000, batch_size=16, learning_rate=6e-4, decay=0.995)
 # Maximum longer side, in pixels, of a box that is assigned to the cells of strides 8, 16 and 32.
 MAX_BOXES = (96, 224, SIDE)
 # Standard deviation of the objectness around the centre of a box: relative to its size, and minimum in cells.
@@ -30,6 +31,9 @@ JITTER = 0.06  # standard deviation of the sides of a detected box, relative to 
 WHOLE_FRAME_SHARE = 0.08  # share of crops of the whole frame, which is used when no person is detected
 # Body and feet, face, hands: many strongly correlated points should not outweigh the body.
 WEIGHTS = torch.cat([torch.ones(23), torch.full((68,), 0.1), torch.full((42,), 0.2)])
+# Arms below the shoulders, legs below the hips, and hands: what some bodies lack.
+LIMB_POINTS = [*range(7, 11), *range(13, 23), *range(91, 133)]
+MARGIN = 1.0  # by which the logits of limbs are lowered: an invented limb is worse than a missed one
 
 
 def train_pose_nets(report: Callable[[str], None], kept: Path | None = None) -> SmallDWPose:
@@ -68,6 +72,44 @@ def train_landmarks(
     network = SmallLandmarks()
     nn.init.constant_(network.head.get_parameter("bias"), INITIAL_LOGIT)
     return _fit_with_norms(network, landmarks_sample, landmarks_loss, settings, report, kept)
+
+
+def improve_pose_nets(
+    nets: SmallDWPose,
+    report: Callable[[str], None],
+    kept: Path | None = None,
+    settings: FitSettings = FURTHER,
+) -> SmallDWPose:
+    """Train the pose estimator of trained models further, on hard samples; the detector stays.
+
+    Args:
+        nets: Both models.
+        report: Called with progress messages.
+        kept: Folder of the saved state, from which an interrupted training resumes.
+        settings: Settings of the training.
+
+    Returns:
+        Both models, in copies.
+
+    """
+    improved = SmallDWPose()
+    improved.load_state_dict(nets.state_dict())
+    file = kept and kept / "pose_landmarks_further.state"
+    improved.landmarks = improve_landmarks(improved.landmarks, report, settings, file)
+    return improved
+
+
+def improve_landmarks(
+    network: SmallLandmarks,
+    report: Callable[[str], None],
+    settings: FitSettings = FURTHER,
+    kept: Path | None = None,
+) -> SmallLandmarks:
+    """Train a trained pose estimator further in place, on hard samples; arguments as for `fit`."""
+    torch.manual_seed(0)
+    trained = _fit_fast(network, hard_landmarks_sample, fast_landmarks_loss, settings, report, kept)
+    trained.head.get_parameter("bias").data[LIMB_POINTS] -= MARGIN
+    return trained
 
 
 def detector_sample(number: int) -> tuple[Tensor, Tensor]:
@@ -115,7 +157,15 @@ def targets(boxes: Tensor) -> tuple[Tensor, Tensor]:
 
 def landmarks_sample(number: int) -> tuple[Tensor, Tensor]:
     """Generate an input of the pose estimator and the points (133, 3) in it, in pixels."""
-    sample, rng = shot(number), np.random.default_rng([23, number])
+    return _crop_of(shot(number), np.random.default_rng([23, number]))
+
+
+def hard_landmarks_sample(number: int) -> tuple[Tensor, Tensor]:
+    """Generate what `landmarks_sample` does, from a hard sample."""
+    return _crop_of(hard_shot(number), np.random.default_rng([26, number]))
+
+
+def _crop_of(sample: PoseSample, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     region = region_around(_detected_box(rng, sample))
     pixels = (sample.points[:, :2] - region.centre + region.size / 2) / region.size * [WIDTH, HEIGHT]
     inside = ((pixels >= 0) & (pixels < [WIDTH, HEIGHT])).all(axis=1) * sample.points[:, 2]
@@ -134,7 +184,18 @@ def _detected_box(rng: np.random.Generator, sample: PoseSample) -> np.ndarray:
 def landmarks_loss(network: SmallLandmarks, batch: tuple[Tensor, Tensor]) -> Tensor:
     """KL divergence of the heatmaps from normal distributions around the points, or from absence."""
     sights, points = batch
-    maps = network.maps(sights)
+    return _divergence(network.maps(sights), points)
+
+
+def fast_landmarks_loss(network: SmallLandmarks, batch: tuple[Tensor, Tensor]) -> Tensor:
+    """Return `landmarks_loss` of heatmaps in bfloat16, in half the time."""
+    sights, points = batch
+    with torch.autocast("cpu", torch.bfloat16):
+        maps = network.maps(sights)
+    return _divergence(maps.float(), points)
+
+
+def _divergence(maps: Tensor, points: Tensor) -> Tensor:
     x = _distribution(points[..., 0], WIDTH // CELL)
     y = _distribution(points[..., 1], HEIGHT // CELL)
     entropy = -sum((part * part.clamp(min=1e-12).log()).sum(2) for part in (x, y))
@@ -158,8 +219,21 @@ def _fit_with_norms(
     kept: Path | None,
 ) -> Network:
     insert_batchnorm(network)
-    convert_conv2d_weight_memory_format(network, torch.channels_last)  # trains faster
-    trained = fit(network, make, loss, settings, report, kept)
+    trained = _fit_fast(network, make, loss, settings, report, kept)
     fuse_batchnorm(trained)
+    return trained
+
+
+def _fit_fast(
+    network: Network,
+    make: Callable[[int], tuple[Tensor, Tensor]],
+    loss: Callable[[Network, tuple[Tensor, Tensor]], Tensor],
+    settings: FitSettings,
+    report: Callable[[str], None],
+    kept: Path | None,
+) -> Network:
+    """Fit with a memory format in which convolutions are faster."""
+    convert_conv2d_weight_memory_format(network, torch.channels_last)
+    trained = fit(network, make, loss, settings, report, kept)
     convert_conv2d_weight_memory_format(trained, torch.contiguous_format)
     return trained

@@ -11,11 +11,21 @@ from ...pose.keypoints import BODY, FACE, HANDS, JOINT, LIMBS, seen
 from ..synthetic.anatomy import apply_motion, draw_placement
 from ..synthetic.backdrop import draw_backdrop
 from ..synthetic.dances import draw_motion
-from ..synthetic.look import draw_character_look, draw_person_look
+from ..synthetic.look import Look, draw_character_look, draw_person_look
+from ..synthetic.motion import BONE_INDEX, Motion
 from ..synthetic.render import render
 
 SIZES = ((128, 192),) * 4 + ((192, 288),) * 3 + ((160, 160), (192, 144), (256, 144), (288, 432))
 USUAL_SHARE, ANY_SHARE = (0.5, 0.8), (0.25, 0.9)  # ranges of the frame height that the dancer fills
+# Limbs that bodies in hard samples lack; repeated ones are drawn more often.
+LACKED = (
+    *[("arms",)] * 4, *[("legs",)] * 3, ("arms", "legs"),
+    ("left_arm",), ("right_arm",), ("left_leg",), ("right_leg",),
+)  # fmt: skip
+LACKING_SHARE = 0.3  # share of hard samples whose body lacks limbs
+CROSSING_SHARE = 0.5  # share of hard samples whose legs cross, or nearly
+CROSSING_DRAWS = 6  # motions from which the one with the most crossed legs is taken
+MAX_TURN = 0.5  # largest turn of thighs and shins inwards, in radians
 MARGIN = 0.05  # margin of a box around all points, relative to its longer side
 
 
@@ -50,15 +60,23 @@ def shot(number: int) -> PoseSample:
     return replace(clean, frame=degrade(rng, clean.frame))
 
 
+def hard_shot(number: int) -> PoseSample:
+    """Generate a training frame as `shot`, but often of a body that lacks limbs or with crossing legs."""
+    clean, rng = _rendered(number // 2, hard=True), np.random.default_rng([25, number])
+    return replace(clean, frame=degrade(rng, clean.frame))
+
+
 @lru_cache(maxsize=2)
-def _rendered(number: int) -> PoseSample:
-    rng = np.random.default_rng([21, number])
+def _rendered(number: int, hard: bool = False) -> PoseSample:
+    rng = np.random.default_rng([24 if hard else 21, number])
     width, height = SIZES[int(rng.integers(len(SIZES)))]
     backdrop = draw_backdrop(rng, width, height)
     if rng.random() < 0.03:
         return PoseSample(np.asarray(backdrop.reduce(2)), np.zeros((133, 3)))
     look = draw_character_look(rng) if rng.random() < 0.55 else draw_person_look(rng)
     motion = draw_motion(rng, np.zeros(1), held_out=False)
+    if hard:
+        look, motion = _without_limbs(rng, look), _with_crossing_legs(rng, motion)
     usual = rng.random() < 0.6
     where = draw_placement(rng, look.anatomy, width, height, USUAL_SHARE if usual else ANY_SHARE)
     if not usual:
@@ -67,6 +85,50 @@ def _rendered(number: int) -> PoseSample:
     poses = apply_motion(look.anatomy, motion, where)
     frame = next(render(look, poses, where.stature, backdrop))
     return PoseSample(frame, _shown(to_coco_wholebody(poses.points[0]) * [width, height, 1], width, height))
+
+
+def _without_limbs(rng: np.random.Generator, look: Look) -> Look:
+    """Remove limbs from some of the bodies."""
+    if rng.random() > LACKING_SHARE:
+        return look
+    missing = LACKED[int(rng.integers(len(LACKED)))]
+    return replace(look, anatomy=replace(look.anatomy, missing=missing))
+
+
+def _with_crossing_legs(rng: np.random.Generator, motion: Motion) -> Motion:
+    """Replace some of the motions: by one whose legs cross, or by one whose legs are turned inwards."""
+    kind = rng.random()
+    if kind > CROSSING_SHARE:
+        return motion
+    if kind > CROSSING_SHARE / 2:
+        others = [draw_motion(rng, np.zeros(1), held_out=False) for _ in range(CROSSING_DRAWS)]
+        return min(others, key=_distance_of_ankles)
+    bones = motion.bones.copy()
+    for side, sign in (("left", _facing(motion)), ("right", -_facing(motion))):
+        for name in ("knee", "ankle"):
+            vector, angle = bones[0, _bone(side, name)], sign * rng.uniform(0, MAX_TURN)
+            sine, cosine = np.sin(angle), np.cos(angle)
+            bones[0, _bone(side, name)] = vector @ [[cosine, sine], [-sine, cosine]]
+    return replace(motion, bones=bones)
+
+
+def _distance_of_ankles(motion: Motion) -> float:
+    """Return how far the ankles are apart sideways, in lengths of bones; negative where the legs cross."""
+    left, right = (
+        sum(motion.bones[0, _bone(side, name), 0] for name in ("hip", "knee", "ankle"))
+        for side in ("left", "right")
+    )
+    return float(left - right) * _facing(motion)
+
+
+def _facing(motion: Motion) -> float:
+    """Return 1 if the left hip is to the right in the image, as from the front, else -1."""
+    hips = [motion.bones[0, _bone(side, "hip"), 0] for side in ("left", "right")]
+    return 1.0 if hips[0] >= hips[1] else -1.0
+
+
+def _bone(side: str, name: str) -> int:
+    return BONE_INDEX[JOINT[f"{side}_{name}"]]
 
 
 def to_coco_wholebody(points: np.ndarray) -> np.ndarray:

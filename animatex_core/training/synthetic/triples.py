@@ -101,9 +101,14 @@ def draw_triple(
 
 def draw_scene(rng: np.random.Generator, frames: int, width: int, height: int, *, held_out: bool) -> Scene:
     """Generate a dancing character or person, for models that are trained on single images."""
-    look = draw_character_look(rng) if rng.random() < 0.5 else draw_person_look(rng)
+    look = draw_dancer_look(rng)
     motion = draw_motion(rng, np.arange(frames) * 3.0, held_out=held_out)
     return _Stage(rng, look, width, height).show(motion)
+
+
+def draw_dancer_look(rng: np.random.Generator) -> Look:
+    """Draw the look of the figure of `draw_scene`, a character or a person, from an equal `rng`."""
+    return draw_character_look(rng) if rng.random() < 0.5 else draw_person_look(rng)
 
 
 class _Stage:
