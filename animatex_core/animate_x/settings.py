@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from ..diffusion.guidance import Guidance
 from ..diffusion.long_clips import WindowWeights
@@ -13,6 +13,9 @@ from ..retarget.settings import RetargetSettings
 from ..utils.validation import require_int
 from .shapes import ClipShape
 from .training_spec import ReferenceForm, TrainingSpec
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True)
@@ -181,19 +184,23 @@ class AnimationSettings:
         width, height = size or (None, None)
         if width is not None and height is not None:
             ClipShape(width, height)
-        sampling = self.sampling
-        changed = replace(
-            sampling,
-            seed=sampling.seed if seed is None else seed,
-            steps=sampling.steps if steps is None else steps,
-            solver=solver or sampling.solver,
-            guidance=sampling.guidance if guidance is None else Guidance(guidance),
-            long_clip=long_clip or sampling.long_clip,
+        scale = None if guidance is None else Guidance(guidance)
+        sampling = replace_given(
+            self.sampling, seed=seed, steps=steps, solver=solver, guidance=scale, long_clip=long_clip
         )
-        return AnimationSettings(
-            self.width if width is None else width,
-            self.height if height is None else height,
-            retarget or self.retarget,
-            changed,
-            reference_form or self.reference_form,
+        return replace_given(
+            self,
+            width=width,
+            height=height,
+            retarget=retarget,
+            sampling=sampling,
+            reference_form=reference_form,
         )
+
+
+_Settings = TypeVar("_Settings", bound="DataclassInstance")
+
+
+def replace_given(settings: _Settings, **values: Any) -> _Settings:
+    """Return a copy of settings with other values; None keeps a value."""
+    return replace(settings, **{name: value for name, value in values.items() if value is not None})
