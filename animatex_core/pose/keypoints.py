@@ -117,7 +117,7 @@ def choose_reference_pose(own: PoseSequence | None, driving: PoseSequence) -> Po
     """Return the one frame that stands for the pose in the reference image.
 
     Without a pose of its own, the reference gets the first driving pose, as in the official code, except that
-    frames in which nobody is visible are skipped.
+    frames in which nobody is visible are skipped: the first ones of a video often show nobody.
 
     Args:
         own: The pose found in the reference image; it counts if its first frame has a visible point.
