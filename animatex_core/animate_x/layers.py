@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-TOKENS_AT_ONCE = 2**15
+from .shapes import TOKENS_AT_ONCE
 
 
 class Conv3d(nn.Conv3d):

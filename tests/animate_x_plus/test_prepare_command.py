@@ -25,7 +25,7 @@ from animatex_core.pose.formats.reader import read_poses, write_poses
 from animatex_core.pose.keypoints import PoseSequence
 from animatex_core.training.animate_x_plus.folder import WanClipFolder, write_clip
 from animatex_core.training.animate_x_plus.synthetic import draw_background_motion
-from animatex_core.training.animate_x_plus.trainable_parts import Task
+from animatex_core.training.data.settings import Task
 from animatex_core.video.reader import read_frames
 from animatex_core.video.writer import write_clip as write_video
 from tests.animate_x_plus.small_wan import SmallWan, expect_small_open_clip

@@ -15,7 +15,7 @@ from animatex_core.training.animate_x_plus.clip import WanClip
 from animatex_core.training.animate_x_plus.config import PlusTrainingConfig
 from animatex_core.training.animate_x_plus.synthetic import DummyEncoders, SyntheticSettings, synthetic_clips
 from animatex_core.training.animate_x_plus.task import PlusTask
-from animatex_core.training.animate_x_plus.trainable_parts import Task
+from animatex_core.training.data.settings import Task
 from animatex_core.training.loop.checkpoint import checkpoints, latest_checkpoint
 from animatex_core.training.loop.trainer import Trainer
 from animatex_core.training.systems import read_checkpoint

@@ -10,9 +10,10 @@ from ...animate_x_plus.shapes import WanShape
 from ...errors import InvalidInput
 from ...hub.models_dir import Variant
 from ...utils.validation import MAX_SIZE, require_int
+from ..data.settings import Task
 from ..loop.config import BatchKind, RunConfig, correct_yaml_values, require_number
 from ..loop.config_values import override_entries, read_dataclass
-from .trainable_parts import ADDED, TARGETS, WAN, Task, check_parts, check_targets
+from .trainable_parts import ADDED, TARGETS, WAN, check_parts, check_targets
 
 SYSTEM = "animate-x-plus"
 PRESETS = {"released": PlusConfig.released, "tiny": PlusConfig.tiny}
