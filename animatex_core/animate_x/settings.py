@@ -11,6 +11,7 @@ from ..diffusion.solvers import SOLVER_TIMESTEPS, SOLVERS
 from ..errors import InvalidInput
 from ..retarget.settings import RetargetSettings
 from ..utils.validation import require_int
+from .defaults import OFFICIAL, SMALL_BUNDLE
 from .shapes import ClipShape
 from .training_spec import ReferenceForm, TrainingSpec
 
@@ -78,9 +79,9 @@ class SamplingSettings:
 
     """
 
-    solver: str = "ddim"
-    steps: int = 30
-    guidance: Guidance = field(default_factory=Guidance)
+    solver: str = OFFICIAL.solver
+    steps: int = OFFICIAL.steps
+    guidance: Guidance = field(default_factory=lambda: Guidance(OFFICIAL.guidance))
     seed: int = 0
     offset_noise: float = 0.1
     long_clip: Windows | Segments | None = None
@@ -106,11 +107,9 @@ class SamplingSettings:
 
     @classmethod
     def for_small_bundle(cls) -> "SamplingSettings":
-        """Return the settings for the small bundle, which was trained on 8 frames at once.
-
-        It starts from the puppet, so that one step without guidance is enough.
-        """
-        return cls(solver="dpm++2m", steps=1, guidance=Guidance(1.0), long_clip=Windows(8, 4))
+        """Return the settings for the small bundle, which was trained on 8 frames at once."""
+        small = SMALL_BUNDLE
+        return cls(small.solver, small.steps, Guidance(small.guidance), long_clip=Windows(8, 4))
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,11 @@ from ..errors import InvalidInput
 from ..hub.models_dir import Variant
 from ..utils.progress import Progress, no_progress
 from ..utils.validation import require_int
+from .defaults import GUIDANCE, SHIFT, STEPS
 from .shapes import WanShape
 from .teacache import TeaCache
 from .wan.transformer import WanInputs, predict
 
-SHIFT = 5.0
-STEPS = 50
 TIMESTEPS = 1000
 
 
@@ -86,9 +85,6 @@ def euler(
         x = x + velocity * (following - sigma).item()
         progress(step + 1, steps)
     return x
-
-
-GUIDANCE: dict[Variant, float] = {"full": 3.0, "simple": 5.0}
 
 
 @dataclass(frozen=True)

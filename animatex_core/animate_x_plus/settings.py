@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from ..animate_x.settings import replace_given
 from ..retarget.settings import RetargetSettings
-from .preprocessing import NEGATIVE_PROMPT, TYPICAL_PROMPT
+from .defaults import NEGATIVE_PROMPT, TYPICAL_PROMPT
 from .sampling import PlusSampling
 from .shapes import WanShape, fitting_frames
 

@@ -20,8 +20,8 @@ from ..animate_x.components import (
 )
 from ..animate_x.sampling import SamplingSettings, Segments, Windows
 from ..animate_x_plus.components import PlusFiles, load_animate_x_plus
+from ..animate_x_plus.defaults import NEGATIVE_PROMPT, TYPICAL_PROMPT
 from ..animate_x_plus.pipeline import AnimateXPlusPipeline
-from ..animate_x_plus.preprocessing import NEGATIVE_PROMPT, TYPICAL_PROMPT
 from ..animate_x_plus.sampling import PlusSampling
 from ..animate_x_plus.settings import PlusSettings
 from ..diffusion.guidance import Guidance

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from animatex_core.animate_x.conditioning import embed_images
+from animatex_core.animate_x_plus.defaults import TYPICAL_PROMPT
 from animatex_core.animate_x_plus.preprocessing import (
-    TYPICAL_PROMPT,
     reference_video,
     stretch_reference,
     wan_clip_image,

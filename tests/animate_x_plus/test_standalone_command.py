@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animatex_core.animate_x_plus.preprocessing import NEGATIVE_PROMPT, TYPICAL_PROMPT
+from animatex_core.animate_x_plus.defaults import NEGATIVE_PROMPT, TYPICAL_PROMPT
 from animatex_core.animate_x_plus.sampling import PlusSampling
 from animatex_core.animate_x_plus.settings import PlusSettings
 from animatex_core.cli.main import build_parser, main

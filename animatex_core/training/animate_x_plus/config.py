@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, cast
 
 from ...animate_x_plus.config import PlusConfig, WanConfig
-from ...animate_x_plus.sampling import SHIFT
+from ...animate_x_plus.defaults import SHIFT
 from ...animate_x_plus.shapes import WanShape
 from ...errors import InvalidInput
 from ...hub.models_dir import Variant

@@ -7,7 +7,7 @@ from typing import get_args
 
 import numpy as np
 
-from ...animate_x_plus.preprocessing import TYPICAL_PROMPT
+from ...animate_x_plus.defaults import TYPICAL_PROMPT
 from ...driving import DrivingClip
 from ...errors import InvalidInput
 from ...pose.keypoints import PoseSequence

@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from ...animate_x.conditioning import MotionFeatures
-from ...animate_x_plus.preprocessing import TYPICAL_PROMPT, reference_video, stretch_reference
+from ...animate_x_plus.defaults import TYPICAL_PROMPT
+from ...animate_x_plus.preprocessing import reference_video, stretch_reference
 from ...animate_x_plus.shapes import SPATIAL_STRIDE, TEMPORAL_STRIDE, WanShape
 from ..data.settings import Task
 from ..synthetic.anatomy import apply_motion, draw_placement
