@@ -15,7 +15,6 @@ from ..loop.config import BatchKind, RunConfig, correct_yaml_values, require_num
 from ..loop.config_values import override_entries, read_dataclass
 from .trainable_parts import ADDED, TARGETS, WAN, check_parts, check_targets
 
-SYSTEM = "animate-x-plus"
 PRESETS = {"released": PlusConfig.released, "tiny": PlusConfig.tiny}
 WAN_PRESETS = {"released": WanConfig.released, "tiny": WanConfig.tiny}
 
