@@ -108,13 +108,17 @@ NOTICE = (
     "meaningless."
 )
 CONFIG = DenoiserConfig(
-    channels=16, multipliers=(1, 1, 2, 2), residual_blocks=1, attention_levels=(3,), head_dim=16,
-    stem_heads=2, norm_groups=16, context_dim=64, text_tokens=4,
-    ipi=IpiConfig(
-        width=64, clip_dim=64, encoder_layers=1, encoder_heads=2, encoder_hidden=64,
-        resampler_layers=2, resampler_heads=2, resampler_head_dim=32,
-    ),
-)  # fmt: skip
+    channels=16,
+    multipliers=(1, 1, 2, 2),
+    residual_blocks=1,
+    attention_levels=(3,),
+    head_dim=16,
+    stem_heads=2,
+    norm_groups=16,
+    context_dim=64,
+    text_tokens=4,
+    ipi=IpiConfig.tiny(),
+)
 PATCH = 32
 
 

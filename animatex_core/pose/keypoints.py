@@ -11,12 +11,27 @@ from ..utils.validation import require_int
 
 # OpenPose's 18 body keypoints and one toe per foot; left and right are the person's own.
 BODY_JOINTS = (
-    "nose", "neck",
-    "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
-    "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
-    "right_eye", "left_eye", "right_ear", "left_ear",
-    "left_toe", "right_toe",
-)  # fmt: skip
+    "nose",
+    "neck",
+    "right_shoulder",
+    "right_elbow",
+    "right_wrist",
+    "left_shoulder",
+    "left_elbow",
+    "left_wrist",
+    "right_hip",
+    "right_knee",
+    "right_ankle",
+    "left_hip",
+    "left_knee",
+    "left_ankle",
+    "right_eye",
+    "left_eye",
+    "right_ear",
+    "left_ear",
+    "left_toe",
+    "right_toe",
+)
 JOINT = {name: index for index, name in enumerate(BODY_JOINTS)}
 MODEL_JOINTS = 18  # the implicit pose indicator is not conditioned on the toes
 BODY_POINTS, HAND_POINTS, FACE_POINTS = len(BODY_JOINTS), 21, 68

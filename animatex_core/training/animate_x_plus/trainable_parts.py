@@ -9,10 +9,17 @@ from ...errors import InvalidInput
 
 # As in the training script of UniAnimate-DiT, the most similar method; the official LoRA has the same layers.
 TARGETS = (
-    "self_attn.q", "self_attn.k", "self_attn.v", "self_attn.o",
-    "cross_attn.q", "cross_attn.k", "cross_attn.v", "cross_attn.o",
-    "ffn.0", "ffn.2",
-)  # fmt: skip
+    "self_attn.q",
+    "self_attn.k",
+    "self_attn.v",
+    "self_attn.o",
+    "cross_attn.q",
+    "cross_attn.k",
+    "cross_attn.v",
+    "cross_attn.o",
+    "ffn.0",
+    "ffn.2",
+)
 ADDED = MODULES
 LORA = ("lora.self_attn", "lora.cross_attn", "lora.ffn")
 WAN = "transformer"
