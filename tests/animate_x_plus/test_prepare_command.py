@@ -34,11 +34,20 @@ from tests.support.dance_samples import FRAMES, write_dance
 WIDTH, HEIGHT = 48, 64
 SMALL = ("--size", f"{WIDTH}x{HEIGHT}", "--frames", "5", "--validation", "0", "--device", "cpu")
 SMALLER = [
-    "--cpu", *(part for change in (
-        "wan={preset: tiny, dim: 48, ffn_dim: 96, heads: 2, blocks: 4, image_dim: 80, image_tokens: 257}",
-        "lora.rank=2", "workers=0", "steps=2", "mixed_precision=no", "epi=",
-    ) for part in ("--set", change)),
-]  # fmt: skip
+    "--cpu",
+    *(
+        part
+        for change in (
+            "wan={preset: tiny, dim: 48, ffn_dim: 96, heads: 2, blocks: 4, image_dim: 80, image_tokens: 257}",
+            "lora.rank=2",
+            "workers=0",
+            "steps=2",
+            "mixed_precision=no",
+            "epi=",
+        )
+        for part in ("--set", change)
+    ),
+]
 TASKS: tuple[Task, ...] = ("animation", "ti2v")
 TINY = "modules={preset: tiny, variant: %s, dim: 48, window_frames: 5}"
 
