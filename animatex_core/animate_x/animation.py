@@ -24,7 +24,9 @@ class DrivingSource(Protocol):
     """Driving frames with their poses: a `DrivingClip`, or frames in memory."""
 
     @property
-    def poses(self) -> PoseSequence: ...
+    def poses(self) -> PoseSequence:
+        """The poses, one per frame."""
+        ...
 
     def frames(self) -> Iterable[np.ndarray]:
         """Return the frames that the poses are of, (h, w, 3) uint8 in RGB."""

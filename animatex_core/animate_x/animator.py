@@ -51,7 +51,17 @@ class InputOptions:
     def open_driving(
         self, video: str | Path | DrivingSource, dwpose: DWPose, progress: Progress
     ) -> DrivingSource:
-        """Open the driving video, see `driving.open_driving`. Raises InvalidInput."""
+        """Open the driving video, unless it is open already.
+
+        Args:
+            video: A file, or frames with their poses.
+            dwpose: Detects the poses if none are given.
+            progress: Called with the frames searched and those there are.
+
+        Raises:
+            InvalidInput: A file cannot be read, or there are no such frames.
+
+        """
         if not isinstance(video, str | Path):
             return video
         return open_driving(
@@ -71,7 +81,17 @@ class TransferSettings(Protocol):
 
     @property
     def retarget(self) -> RetargetSettings:
-        """How the driving poses are transferred to the character."""
+        """Transfer the driving poses to the character.
+
+        Args:
+            reference: The character.
+            driving: The driving frames with their poses.
+            settings: How to transfer; None for the defaults.
+
+        Returns:
+            The poses, with the plan that says how they were transferred.
+
+        """
         ...
 
     @property

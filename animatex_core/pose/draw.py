@@ -149,7 +149,17 @@ def draw_poses(
 
 
 def draw_over(image: np.ndarray, body: np.ndarray, hands: np.ndarray) -> np.ndarray:
-    """Draw a pose over a dimmed RGB image (h, w, 3) uint8, with strokes that suit its size."""
+    """Draw a pose over a dimmed image, with strokes that suit its size.
+
+    Args:
+        image: (h, w, 3) uint8 in RGB.
+        body: Body points, (20, 3): x, y as fractions of the image, and the score.
+        hands: Points of both hands, (2, 21, 3), likewise.
+
+    Returns:
+        (h, w, 3) uint8 in RGB.
+
+    """
     dimmed = (image * BACKGROUND_BRIGHTNESS).astype(np.uint8)
     _draw(dimmed, body, hands, Strokes.fitting(image.shape[1], image.shape[0]))
     return dimmed

@@ -91,7 +91,15 @@ class PoseSequence:
 
     @classmethod
     def empty(cls, frames: int, width: int, height: int, fps: float | None = None) -> "PoseSequence":
-        """Create a sequence without any visible point."""
+        """Create a sequence without any visible point.
+
+        Args:
+            frames: Number of frames.
+            width: Of the images, in pixels.
+            height: Likewise.
+            fps: Frames per second; None if unknown.
+
+        """
         return cls.from_points(np.zeros((frames, POINTS, 3), np.float32), width, height, fps)
 
     @cached_property

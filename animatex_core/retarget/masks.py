@@ -93,7 +93,17 @@ def find_character(mask: MaskPlane, shows: Shows = "automatic", pose: PoseSequen
 
 
 def fit_mask(shown: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Resize a mask (h, w) bool to an image: (height, width) bool."""
+    """Resize a mask to an image.
+
+    Args:
+        shown: (h, w) bool, True at the character.
+        width: Of the image, in pixels.
+        height: Likewise.
+
+    Returns:
+        (height, width) bool.
+
+    """
     scaled = Image.fromarray(shown).convert("L").resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(scaled) > 127
 

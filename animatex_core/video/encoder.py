@@ -80,7 +80,20 @@ def output_args(path: Path) -> list[str]:
 
 
 def run_checked(guard: Guard, options: Sequence[str], given: bytes = b"") -> bytes:
-    """Run ffmpeg to write a file and return its standard output; raises StorageError."""
+    """Run ffmpeg to write a file.
+
+    Args:
+        guard: Ends the process if it hangs; names the file.
+        options: Arguments of ffmpeg.
+        given: Standard input.
+
+    Returns:
+        Its standard output.
+
+    Raises:
+        StorageError: It failed.
+
+    """
     done = run(["-nostats", "-y", *options], guard, given)
     check_success(Path(guard.subject), done.status, done.log)
     return done.output

@@ -23,7 +23,9 @@ class Features(Protocol):
     """A feature network together with its preprocessing. `width` is the number of features of a sample."""
 
     @property
-    def width(self) -> int: ...
+    def width(self) -> int:
+        """Number of features of a sample."""
+        ...
 
     def of(self, frames: np.ndarray) -> Tensor:
         """Extract features of a clip.
@@ -95,13 +97,39 @@ def fid_features(path: Path, device: torch.device | str = "cpu") -> FrameFeature
 
 
 def fid_vid_features(path: Path, stride: int = 1, device: torch.device | str = "cpu") -> WindowFeatures:
-    """Load FID-VID's 3D ResNet-50, `resnet-50-kinetics.pth`; errors as in `load_network`."""
+    """Load FID-VID's 3D ResNet-50.
+
+    Args:
+        path: `resnet-50-kinetics.pth`.
+        stride: Frames between the starts of two windows.
+        device: Where the network runs.
+
+    Returns:
+        The feature network.
+
+    Raises:
+        CheckpointError: As in `load_network`.
+
+    """
     network = load_network(resnet3d.resnet_on_meta(), path, "the 3D ResNet-50 of FID-VID", device)
     return WindowFeatures(network, resnet3d.resnet_input, resnet3d.SIDE, resnet3d.FEATURES, stride)
 
 
 def fvd_features(path: Path, stride: int = 1, device: torch.device | str = "cpu") -> WindowFeatures:
-    """Load FVD's I3D, `i3d_pretrained_400.pt`; errors as in `load_network`."""
+    """Load FVD's I3D.
+
+    Args:
+        path: `i3d_pretrained_400.pt`.
+        stride: Frames between the starts of two windows.
+        device: Where the network runs.
+
+    Returns:
+        The feature network.
+
+    Raises:
+        CheckpointError: As in `load_network`.
+
+    """
     network = load_network(i3d.i3d_on_meta(), path, "the I3D of FVD", device)
     return WindowFeatures(network, i3d.i3d_input, i3d.SIDE, i3d.CLASSES, stride)
 

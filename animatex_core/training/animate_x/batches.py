@@ -27,7 +27,9 @@ class TrainingData(ClipDataset, Protocol):
     """A data set of clips, with the text encoder output (1, text_tokens, context_dim) of the empty prompt."""
 
     @property
-    def text_context(self) -> Tensor: ...
+    def text_context(self) -> Tensor:
+        """The text encoder's output for the empty prompt, (1, text_tokens, context_dim)."""
+        ...
 
 
 class PoseSource(Protocol):
