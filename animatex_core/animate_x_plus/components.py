@@ -176,13 +176,15 @@ def load_animate_x_plus(
 def _loaded(files: PlusFiles, dtype: torch.dtype, device: torch.device, progress: Progress) -> AnimateXPlus:
     encoders = torch.float32 if dtype == torch.float32 else torch.bfloat16
     loaded = load_plus(files.modules)
-    driving = files.driving_encoder
+    driving: ImageEncoder | None = None
+    if files.driving_encoder is not None:
+        driving = OnDeviceImageEncoder(OpenClipImageEncoder.from_file(files.driving_encoder), device)
     return AnimateXPlus(
         networks=loaded.networks,
         text_encoder=WanTextEncoder.from_file(files.text_encoder, encoders),
         image_encoder=WanImageEncoder.from_file(files.image_encoder),
         autoencoder=WanAutoencoder.from_file(files.autoencoder, encoders),
-        driving_encoder=None if driving is None else _visiting_open_clip(driving, device),
+        driving_encoder=driving,
         # Last, for it takes minutes: a fault in another file shows before.
         transformer=load_wan_file(
             files.transformer, loaded.lora, dtype, merging_on=device, progress=progress
@@ -190,10 +192,6 @@ def _loaded(files: PlusFiles, dtype: torch.dtype, device: torch.device, progress
         device=device,
         dtype=dtype,
     )
-
-
-def _visiting_open_clip(path: Path, device: torch.device) -> ImageEncoder:
-    return OnDeviceImageEncoder(OpenClipImageEncoder.from_file(path), device)
 
 
 def find_modules(model: str | Path, folder: ModelsDir) -> Path:

@@ -1,6 +1,5 @@
 """Flow matching, and sampling a Wan video from encoded conditions and a seed."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -168,11 +167,8 @@ def wan_noise(shape: WanShape, seed: int) -> Tensor:
 
 def _denoiser(transformer: nn.Module, settings: PlusSampling, inputs: WanInputs) -> Denoiser:
     cache = settings.cache()
-    run: Callable[[Tensor, Tensor], Tensor] = partial(_velocity, transformer, inputs, cache)
-    return run
 
+    def velocity(x: Tensor, t: Tensor) -> Tensor:
+        return predict(transformer, x, rounded_timesteps(t), inputs, cache)
 
-def _velocity(
-    transformer: nn.Module, inputs: WanInputs, cache: TeaCache | None, x: Tensor, t: Tensor
-) -> Tensor:
-    return predict(transformer, x, rounded_timesteps(t), inputs, cache)
+    return velocity

@@ -64,7 +64,8 @@ def find_model(arguments: argparse.Namespace, what: str) -> LoadableModel:
 
     """
     if what == GENERATED:
-        return _find_generated()
+        trained_on = load_generated(torch.float32, torch.device("cpu")).trained_on
+        return LoadableModel(load_generated, trained_on, SamplingSettings(), GENERATED)
     path = _path(arguments, what)
     require_file(path, "model")
     kind = kind_of_file(path)
@@ -89,11 +90,6 @@ def _path(arguments: argparse.Namespace, what: str) -> Path:
     if what == AUTO:
         return models_folder(arguments).find_denoiser() or BUNDLED_MODELS.denoiser
     return model_file(Path(what))
-
-
-def _find_generated() -> LoadableModel:
-    components = load_generated(torch.float32, torch.device("cpu"))
-    return LoadableModel(load_generated, components.trained_on, SamplingSettings(), GENERATED)
 
 
 def _read_training(path: Path) -> DenoiserFile:

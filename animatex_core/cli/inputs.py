@@ -2,7 +2,7 @@
 
 import argparse
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -98,16 +98,8 @@ def _detect(arguments: Namespace, clip: VideoInfo, choice: FrameChoice, progress
             progress=progress,
         )
 
-    return extract() if arguments.no_cache else _cached(arguments, clip, choice, nets, extract)
-
-
-def _cached(
-    arguments: Namespace,
-    clip: VideoInfo,
-    choice: FrameChoice,
-    nets: DWPose,
-    extract: Callable[[], PoseSequence],
-) -> PoseSequence:
+    if arguments.no_cache:
+        return extract()
     request = {"frames": choice.indices, "person": arguments.person, "detect_every": arguments.detect_every}
     key = cache_key([*map(digest_file, clip.files), *clip.conversion, *nets.contents], request)
     return PoseCache(_cache_folder()).cached(key, extract)

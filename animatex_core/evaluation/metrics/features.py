@@ -55,10 +55,12 @@ class FrameFeatures:
     def of(self, frames: np.ndarray) -> Tensor:
         """Extract features (f, 2048) float32 of a clip (f, h, w, 3) uint8."""
         check_frames(frames)
-        return batched_apply(self._features, unit_frames(frames), self.batch_size, like=_weight(self.network))
-
-    def _features(self, frames: Tensor) -> Tensor:
-        return self.network(inception.inception_input(frames))
+        return batched_apply(
+            lambda batch: self.network(inception.inception_input(batch)),
+            unit_frames(frames),
+            self.batch_size,
+            like=_weight(self.network),
+        )
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,9 @@ def resize_frames(frames: np.ndarray, side: int) -> Tensor:
 
     """
     check_frames(frames)
-    return torch.from_numpy(np.stack([_resized(frame, side) for frame in frames]))
+    channels = np.moveaxis(frames, -1, 1).reshape(-1, *frames.shape[1:3]).astype(np.float32)
+    resized = [Image.fromarray(each).resize((side, side), Image.Resampling.BICUBIC) for each in channels]
+    return torch.from_numpy(np.stack(resized).reshape(len(frames), -1, side, side))
 
 
 def split_windows(frames: Tensor, stride: int) -> Tensor:
@@ -175,15 +179,6 @@ def split_windows(frames: Tensor, stride: int) -> Tensor:
     missing = max(0, WINDOW - len(frames))
     padded = torch.cat([frames, frames[-1:].expand(missing, -1, -1, -1)])
     return padded.unfold(0, WINDOW, stride).movedim(-1, 2)
-
-
-def _resized(frame: np.ndarray, side: int) -> np.ndarray:
-    return np.stack([_resized_channel(channel, side) for channel in np.moveaxis(frame, -1, 0)])
-
-
-def _resized_channel(channel: np.ndarray, side: int) -> np.ndarray:
-    image = Image.fromarray(channel.astype(np.float32))
-    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC))
 
 
 def _weight(network: nn.Module) -> Tensor:
