@@ -1,7 +1,6 @@
 """Memory and operations of one optimizer step of Animate-X++, counted with fake tensors."""
 
 import math
-from collections.abc import Iterable
 from functools import partial
 
 import torch
@@ -38,14 +37,15 @@ def step_cost(config: PlusTrainingConfig, kind: TaskBatchKind) -> StepCost:
     with FakeTensorMode(), OpCounter() as counter:
         network = PlusNetwork(config).train()
         loss = FlowLoss(network, _transformer(config, network))
-        frozen = 0 if config.trains.whole else _byte_count(loss.transformer.parameters())
+        weights = () if config.trains.whole else loss.transformer.parameters()
+        frozen = sum(weight.numel() * weight.element_size() for weight in weights)
         set_trainable(network, config.trains.parts(kind.task))
         batch = _whole_batch(config, kind)
         working, repeats = run_counted_step(counter, network, config, partial(_loss, loss, batch))
-        gradients = _gradients(network)
+        gradients = sum(each.numel() for each in network.parameters() if each.grad is not None)
         parameters = sum(parameter.numel() for parameter in network.parameters())
     operations = round(counter.operations * repeats)
-    return StepCost(parameters, max(0, working - gradients), operations, 0, frozen)
+    return StepCost(parameters, max(0, working - FLOAT32_BYTES * gradients), operations, 0, frozen)
 
 
 def check_memory(config: PlusTrainingConfig, device: torch.device, processes: int = 1) -> None:
@@ -61,7 +61,7 @@ def check_memory(config: PlusTrainingConfig, device: torch.device, processes: in
 
     """
     free = free_bytes(device) // processes
-    if _wan_parameters(config) < _MIN_COUNTED_PARAMETERS:
+    if sum(math.prod(shape) for shape in wan_shapes(config.wan).values()) < _MIN_COUNTED_PARAMETERS:
         return
     for kind in config.batches:
         cost = step_cost(config, kind)
@@ -90,23 +90,9 @@ def _frozen(config: PlusTrainingConfig) -> nn.Module:
     return transformer.requires_grad_(False).eval()
 
 
-def _wan_parameters(config: PlusTrainingConfig) -> int:
-    return sum(math.prod(shape) for shape in wan_shapes(config.wan).values())
-
-
 def _loss(loss: FlowLoss, batch: PlusBatch) -> Tensor:
     noise, timesteps = torch.randn(batch.latents.shape), torch.rand(len(batch.latents))
     return loss(batch, noise, timesteps)[0]
-
-
-def _byte_count(tensors: Iterable[Tensor]) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-
-
-def _gradients(network: nn.Module) -> int:
-    return FLOAT32_BYTES * sum(
-        parameter.numel() for parameter in network.parameters() if parameter.grad is not None
-    )
 
 
 def _whole_batch(config: PlusTrainingConfig, kind: TaskBatchKind) -> PlusBatch:
