@@ -155,7 +155,9 @@ def resize_frames(frames: np.ndarray, side: int) -> Tensor:
     """
     check_frames(frames)
     channels = np.moveaxis(frames, -1, 1).reshape(-1, *frames.shape[1:3]).astype(np.float32)
-    resized = [Image.fromarray(each).resize((side, side), Image.Resampling.BICUBIC) for each in channels]
+    resized = [
+        np.asarray(Image.fromarray(each).resize((side, side), Image.Resampling.BICUBIC)) for each in channels
+    ]
     return torch.from_numpy(np.stack(resized).reshape(len(frames), -1, side, side))
 
 
