@@ -1,6 +1,6 @@
 """A driving video: the frames chosen from it and the poses of one person in these frames."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -101,36 +101,55 @@ def open_driving(
 
     """
     info = probe(video)
-    total = count_frames(info)
-    known = _known_poses(poses, info, person, total)
-    if known is not None:
-        total = common_length(info, known, total)
-    choice = choose_frames(total, frames=frames, stride=stride, start=start, end=end, fps=info.fps)
-    if known is None:
-        found = _detected(dwpose or DWPose(), info, choice, person, progress)
-    else:
-        found = known.select(choice.indices).with_fps(choice.fps)
-    return DrivingClip(info, choice, found)
+    choose = partial(choose_frames, frames=frames, stride=stride, start=start, end=end, fps=info.fps)
+
+    def detect(choice: FrameChoice) -> PoseSequence:
+        return (
+            (dwpose or DWPose())
+            .open()
+            .extract(
+                read_frames(info, indices=choice.indices),
+                fps=choice.fps,
+                total=len(choice.indices),
+                person=person,
+                progress=progress,
+            )
+        )
+
+    return choose_driving(info, choose, poses=poses, person=person, detect=detect)
 
 
-def _known_poses(
-    poses: str | Path | PoseSequence | None, info: VideoInfo, person: PersonRule, total: int
-) -> PoseSequence | None:
-    if poses is None or isinstance(poses, PoseSequence):
-        return poses
-    return read_driving_poses(poses, info, person, total)
+def choose_driving(
+    video: VideoInfo,
+    choose: Callable[[int], FrameChoice],
+    *,
+    poses: str | Path | PoseSequence | None,
+    person: PersonRule,
+    detect: Callable[[FrameChoice], PoseSequence],
+) -> DrivingClip:
+    """Choose frames of a driving video with their poses.
 
+    Args:
+        video: The driving video.
+        choose: Chooses from a number of frames.
+        poses: Poses of all frames, or a file with them; None to detect those of the chosen frames.
+        person: Which of several people in the file is the dancer.
+        detect: Detects the poses of the chosen frames.
 
-def _detected(
-    dwpose: DWPose, info: VideoInfo, choice: FrameChoice, person: PersonRule, progress: Progress
-) -> PoseSequence:
-    return dwpose.open().extract(
-        read_frames(info, indices=choice.indices),
-        fps=choice.fps,
-        total=len(choice.indices),
-        person=person,
-        progress=progress,
-    )
+    Returns:
+        The chosen frames with their poses.
+
+    Raises:
+        InvalidInput: A file cannot be read, or there are no such frames.
+
+    """
+    total = count_frames(video)
+    if poses is None:
+        choice = choose(total)
+        return DrivingClip(video, choice, detect(choice))
+    known = poses if isinstance(poses, PoseSequence) else read_driving_poses(poses, video, person, total)
+    choice = choose(common_length(video, known, total))
+    return DrivingClip(video, choice, known.select(choice.indices).with_fps(choice.fps))
 
 
 def read_driving_poses(

@@ -144,7 +144,17 @@ def _box_of_mask(
 
 
 def check_mask_shape(mask: MaskPlane, image: np.ndarray, name: str) -> None:
-    """Raise InvalidInput if a mask has another shape than an image (h, w, 3)."""
+    """Check that a mask has the aspect ratio of an image.
+
+    Args:
+        mask: The mask.
+        image: (h, w, 3).
+        name: How the message calls the mask.
+
+    Raises:
+        InvalidInput: It has another one.
+
+    """
     height, width, _ = image.shape
     columns, rows = mask.size or mask.values.shape[::-1]
     if not has_aspect_ratio_of(mask.values, width, height):

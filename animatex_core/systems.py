@@ -47,10 +47,15 @@ class System:
 
 _PLUS_OPTIONS = ("prompt", "negative_prompt", "shift", "teacache", "wan"), ("task", "frames")
 ANIMATE_X = System(
-    "animate-x", None, 32, 2, DENOISER, "animate-x",
+    "animate-x",
+    None,
+    32,
+    2,
+    DENOISER,
+    "animate-x",
     ("solver", "window", "segments", "overlap", "reference_form"),
     ("least", "most", "references", "max_stride", "reference_form"),
-)  # fmt: skip
+)
 ANIMATE_X_PLUS = System(
     "animate-x-plus", "simple", 81, 1, PLUS_MODULES["simple"], "animate-x-plus", *_PLUS_OPTIONS
 )

@@ -1,10 +1,14 @@
 """The order of packages: who may import whom, and that nothing goes in circles. See docs/architecture.md."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
+from statistics import median
 
 import pytest
+
+from tools.structure import lines_of, modules
 
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "animatex_core"
@@ -198,3 +202,12 @@ def test_the_diagram_shows_the_real_imports() -> None:
     edges = {tuple(line.strip().split(" --> ")) for line in DIAGRAM.splitlines() if " --> " in line}
     assert len(edges) > 15
     assert edges == direct(package_graph())
+
+
+def test_the_documented_size_of_modules_is_measured() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    found = re.search(r"about (\d+) modules, with a median of about (\d+) lines", text)
+    assert found is not None
+    lengths = [lines_of(path) for path in modules(CORE)]
+    assert len(lengths) == pytest.approx(int(found[1]), rel=0.1)
+    assert median(lengths) == pytest.approx(int(found[2]), rel=0.1)

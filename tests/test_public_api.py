@@ -79,12 +79,38 @@ def test_the_command_line_makes_the_same_frames(
     pipeline: AnimateXPipeline, dance: DanceFiles, tmp_path: Path
 ) -> None:
     command = [
-        "animate", "--reference", dance.character, "--driving", dance.clip, "--poses", dance.poses,
-        "--frames", 3, "--box", "0.1,0.1,0.9,0.9", "--size", "64x128", "--steps", 2, "--seed", 7,
-        "--solver", "dpm++2m", "--guidance", SETTINGS.sampling.guidance.scale,
-        "--window", 3, "--overlap", 1, "--model", "small", "--device", "cpu",
-        "--out", tmp_path / "frames",
-    ]  # fmt: skip
+        "animate",
+        "--reference",
+        dance.character,
+        "--driving",
+        dance.clip,
+        "--poses",
+        dance.poses,
+        "--frames",
+        3,
+        "--box",
+        "0.1,0.1,0.9,0.9",
+        "--size",
+        "64x128",
+        "--steps",
+        2,
+        "--seed",
+        7,
+        "--solver",
+        "dpm++2m",
+        "--guidance",
+        SETTINGS.sampling.guidance.scale,
+        "--window",
+        3,
+        "--overlap",
+        1,
+        "--model",
+        "small",
+        "--device",
+        "cpu",
+        "--out",
+        tmp_path / "frames",
+    ]
     assert main([str(word) for word in command]) == 0
     own = animated(pipeline, dance).save(tmp_path / "own")
     for number in range(3):
@@ -117,9 +143,13 @@ def test_without_settings_the_defaults_are_those_of_the_command(
     pipeline: AnimateXPipeline, dance: DanceFiles, tmp_path: Path
 ) -> None:
     words = [
-        "animate", *dance.options(out=tmp_path / "frames", frames=2, size="64x128", box="0.1,0.1,0.9,0.9"),
-        "--model", "small", "--device", "cpu",
-    ]  # fmt: skip
+        "animate",
+        *dance.options(out=tmp_path / "frames", frames=2, size="64x128", box="0.1,0.1,0.9,0.9"),
+        "--model",
+        "small",
+        "--device",
+        "cpu",
+    ]
     assert main([str(word) for word in words]) == 0
     own = animated(pipeline, dance, settings=None, frames=2, size=(64, 128)).save(tmp_path / "own")
     assert (own / "0001.png").read_bytes() == (tmp_path / "frames" / "0001.png").read_bytes()

@@ -15,19 +15,42 @@ from tests.support.dance_samples import write_dance
 
 SMALLER = {
     "prepare": ["--size", "64x64", "--fps", "12", "--least", "4", "--most", "8", "--encoders", "generated"],
-    "train": ["--cpu", *(part for change in (
-        "model={preset: tiny}", "size={width: 64, height: 64, factor: 8}", "workers=0", "steps=2",
-        "batches=[{frames: 4, batch_size: 1}]", "mixed_precision=no", "epi=",
-    ) for part in ("--set", change))],
+    "train": [
+        "--cpu",
+        *(
+            part
+            for change in (
+                "model={preset: tiny}",
+                "size={width: 64, height: 64, factor: 8}",
+                "workers=0",
+                "steps=2",
+                "batches=[{frames: 4, batch_size: 1}]",
+                "mixed_precision=no",
+                "epi=",
+            )
+            for part in ("--set", change)
+        ),
+    ],
     "epi": ["--frames", "3", "--rows", "2"],
-}  # fmt: skip
+}
 SMALLER_PLUS_CLIPS = ["--size", "32x48", "--frames", "5", "--encoders", "generated", "--validation", "0"]
-SMALLER_PLUS = ["--cpu", *(part for change in (
-    "wan={preset: tiny, dim: 48, ffn_dim: 96, heads: 2, blocks: 4, image_dim: 64, image_tokens: 17}",
-    "modules={preset: tiny, variant: full, dim: 48, window_frames: 5}", "lora.rank=2",
-    "size={width: 32, height: 48}", "workers=0", "steps=2", "mixed_precision=no",
-    "batches=[{task: ti2v, frames: 5, batch_size: 1}, {task: animation, frames: 5, batch_size: 1}]",
-) for part in ("--set", change))]  # fmt: skip
+SMALLER_PLUS = [
+    "--cpu",
+    *(
+        part
+        for change in (
+            "wan={preset: tiny, dim: 48, ffn_dim: 96, heads: 2, blocks: 4, image_dim: 64, image_tokens: 17}",
+            "modules={preset: tiny, variant: full, dim: 48, window_frames: 5}",
+            "lora.rank=2",
+            "size={width: 32, height: 48}",
+            "workers=0",
+            "steps=2",
+            "mixed_precision=no",
+            "batches=[{task: ti2v, frames: 5, batch_size: 1}, {task: animation, frames: 5, batch_size: 1}]",
+        )
+        for part in ("--set", change)
+    ),
+]
 
 
 @pytest.fixture

@@ -17,9 +17,15 @@ LOADERS = {"LoadImage", "LoadVideo"}
 MOTION = {"AnimateXLoadDWPose", "AnimateXDrivingFrames", "AnimateXExtractPoses"}
 DANCE = {*MOTION, "AnimateXRetargetPoses"}
 ANIMATION = {
-    *DANCE, "AnimateXLoadModel", "AnimateXLoadEncoders", "AnimateXFeatures", "AnimateXConditioning",
-    "AnimateXSampler", "VAEDecode", "CreateVideo",
-}  # fmt: skip
+    *DANCE,
+    "AnimateXLoadModel",
+    "AnimateXLoadEncoders",
+    "AnimateXFeatures",
+    "AnimateXConditioning",
+    "AnimateXSampler",
+    "VAEDecode",
+    "CreateVideo",
+}
 PART = tuple(("AnimateXDrivingFrames", name) for name in ("frames", "stride", "start"))
 END_WIDTH = 120
 
@@ -87,25 +93,51 @@ def blueprint_form(blueprint: Blueprint, schemas: Mapping[str, Schema]) -> dict[
     identity = str(uuid5(NAMESPACE_URL, f"animate-x/{blueprint.name}"))
     given, made = inner.inputs(), inner.outputs()
     node = {
-        "id": 1, "type": identity, "pos": [0, 0], "size": inner.size(), "flags": {}, "order": 0, "mode": 0,
+        "id": 1,
+        "type": identity,
+        "pos": [0, 0],
+        "size": inner.size(),
+        "flags": {},
+        "order": 0,
+        "mode": 0,
         "inputs": [{"name": each["name"], "type": each["type"], "link": None} for each in given],
         "outputs": [{"name": each["name"], "type": each["type"], "links": []} for each in made],
-        "properties": {"proxyWidgets": inner.widgets()}, "widgets_values": [], "title": blueprint.name,
-    }  # fmt: skip
+        "properties": {"proxyWidgets": inner.widgets()},
+        "widgets_values": [],
+        "title": blueprint.name,
+    }
     subgraph = {
-        "id": identity, "version": 1, "state": inner.state(), "revision": 0, "config": {},
-        "name": blueprint.name, "inputNode": inner.end(INPUT), "outputNode": inner.end(OUTPUT),
-        "inputs": given, "outputs": made, "widgets": [], "nodes": inner.nodes, "groups": [],
-        "links": inner.links, "extra": {}, "category": "Animate-X", "description": blueprint.description,
-    }  # fmt: skip
+        "id": identity,
+        "version": 1,
+        "state": inner.state(),
+        "revision": 0,
+        "config": {},
+        "name": blueprint.name,
+        "inputNode": inner.end(INPUT),
+        "outputNode": inner.end(OUTPUT),
+        "inputs": given,
+        "outputs": made,
+        "widgets": [],
+        "nodes": inner.nodes,
+        "groups": [],
+        "links": inner.links,
+        "extra": {},
+        "category": "Animate-X",
+        "description": blueprint.description,
+    }
     return {
-        "revision": 0, "last_node_id": 1, "last_link_id": 0, "nodes": [node], "links": [], "version": 0.4,
+        "revision": 0,
+        "last_node_id": 1,
+        "last_link_id": 0,
+        "nodes": [node],
+        "links": [],
+        "version": 0.4,
         "definitions": {"subgraphs": [subgraph]},
         "extra": {
             "BlueprintDescription": blueprint.description,
             "BlueprintSearchAliases": list(blueprint.aliases),
         },
-    }  # fmt: skip
+    }
 
 
 class _Inner:
@@ -132,10 +164,14 @@ class _Inner:
     def _link(self, number: int, origin: int, slot: int, target: int, place: int, kind: str) -> None:
         self.links.append(
             {
-                "id": number, "origin_id": origin, "origin_slot": slot,
-                "target_id": target, "target_slot": place, "type": kind,
+                "id": number,
+                "origin_id": origin,
+                "origin_slot": slot,
+                "target_id": target,
+                "target_slot": place,
+                "type": kind,
             }
-        )  # fmt: skip
+        )
 
     def _link_outputs(self, last: int) -> list[tuple[str, str, int]]:
         made = []

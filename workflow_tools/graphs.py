@@ -16,9 +16,13 @@ MOMENT = {"frames": 1, "start": 1.0}
 # Settings for the small built-in models, trained on 8 frames; the notes give those for the official weights.
 _SMALL = SamplingSettings.for_small_bundle()
 SMALL = {
-    "solver": _SMALL.solver, "steps": _SMALL.steps, "cfg": _SMALL.guidance.scale,
-    "long_clip": "windows", "frames_at_once": 8, "overlap": 4,
-}  # fmt: skip
+    "solver": _SMALL.solver,
+    "steps": _SMALL.steps,
+    "cfg": _SMALL.guidance.scale,
+    "long_clip": "windows",
+    "frames_at_once": 8,
+    "overlap": 4,
+}
 FEW = {"solver": "dpm++2m", "steps": 8, "cfg": _SMALL.guidance.scale}
 Sampling = Callable[[Node, Node], Node]  # from the loaded model and the conditioning
 Ending = Callable[[Node, Node], Group]  # from the decoded frames and the driving frames

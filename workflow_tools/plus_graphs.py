@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from animatex_core.animate_x_plus.preprocessing import NEGATIVE_PROMPT
-from animatex_core.animate_x_plus.sampling import SHIFT, STEPS
+from animatex_core.animate_x_plus.defaults import NEGATIVE_PROMPT, SHIFT, STEPS
 from animatex_core.animate_x_plus.shapes import WanShape
 
 from .graph import Group, Node, Output, Workflow, node

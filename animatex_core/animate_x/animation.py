@@ -7,13 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
-from ..driving import DrivingClip, open_driving
+from ..driving import DrivingClip
 from ..errors import InvalidInput
-from ..pose.dwpose import DWPose
 from ..pose.keypoints import PoseSequence
-from ..reference import ImageSource, Reference, open_reference
-from ..retarget.character import Box
-from ..utils.progress import Progress
 from ..video.writer import write_clip
 
 Report = Callable[[str, int, int], None]
@@ -28,7 +24,9 @@ class DrivingSource(Protocol):
     """Driving frames with their poses: a `DrivingClip`, or frames in memory."""
 
     @property
-    def poses(self) -> PoseSequence: ...
+    def poses(self) -> PoseSequence:
+        """The poses, one per frame."""
+        ...
 
     def frames(self) -> Iterable[np.ndarray]:
         """Return the frames that the poses are of, (h, w, 3) uint8 in RGB."""
@@ -51,43 +49,6 @@ def all_frames(driving: DrivingSource) -> Iterator[np.ndarray]:
         yield frame
         done += 1
     driving.require_all(done)
-
-
-def open_inputs(
-    reference: ImageSource | Reference,
-    driving: str | Path | DrivingSource,
-    *,
-    dwpose: DWPose,
-    detect_own_pose: bool,
-    poses: str | Path | PoseSequence | None,
-    frames: int | None,
-    stride: int,
-    start: float,
-    end: float | None,
-    box: Box | None,
-    mask: str | Path | np.ndarray | None,
-    progress: Progress,
-) -> tuple[Reference, DrivingSource]:
-    """Open what a pipeline is called with; what is open already stays as it is.
-
-    Arguments are those of the pipelines' calls, and of `open_reference` and `open_driving`.
-    """
-    if not isinstance(reference, Reference):
-        detector = dwpose if detect_own_pose else None
-        reference = open_reference(reference, box=box, mask=mask, dwpose=detector)
-    if not isinstance(driving, (str, Path)):
-        return reference, driving
-    opened = open_driving(
-        driving,
-        poses=poses,
-        dwpose=dwpose,
-        frames=frames,
-        stride=stride,
-        start=start,
-        end=end,
-        progress=progress,
-    )
-    return reference, opened
 
 
 @dataclass(frozen=True, eq=False)

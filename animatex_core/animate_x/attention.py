@@ -24,7 +24,17 @@ class KeyValue(NamedTuple):
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Scaled dot-product attention over (n, heads, tokens, d), chunked where n exceeds a kernel's limit."""
+    """Return scaled dot-product attention, in chunks where n exceeds a kernel's limit.
+
+    Args:
+        query: (n, heads, tokens, d).
+        key: (n, heads, keys, d).
+        value: Likewise.
+
+    Returns:
+        (n, heads, tokens, d).
+
+    """
     if query.device.type == "cpu" and query.requires_grad and key.shape[2] <= _FEW_KEYS:
         scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
         return scores.softmax(-1).to(value.dtype) @ value

@@ -64,10 +64,21 @@ def require_files(folder: ModelsDir) -> None:
 def load_components(
     folder: ModelsDir, denoiser: Path, dtype: torch.dtype, device: torch.device
 ) -> PipelineComponents:
-    """Load the released networks for inference, the denoiser from a bundle or from its checkpoint.
+    """Load the official models for inference.
 
-    dtype: of the denoiser's weights. The encoders stay in float32, in which the release runs them.
-    Raises InvalidInput for a file that is not in the folder, and what the loaders raise.
+    Args:
+        folder: The models directory.
+        denoiser: A converted file or the official checkpoint.
+        dtype: Of the denoiser's weights. The encoders stay in float32, as in the official code.
+        device: Where the models are.
+
+    Returns:
+        The models.
+
+    Raises:
+        InvalidInput: A file is not in the directory.
+        CheckpointError: A file cannot be used.
+
     """
     open_clip, autoencoder = folder.require(OPEN_CLIP), folder.require(*AUTOENCODERS)
     loaded = load_denoiser(denoiser, dtype, device)
@@ -84,9 +95,19 @@ def load_components(
 
 
 def load_small(bundle: SmallBundle, dtype: torch.dtype, device: torch.device) -> PipelineComponents:
-    """Load the networks of a small bundle for inference; dtype: of the denoiser's weights.
+    """Load the small built-in models for inference.
 
-    Raises what the loaders raise for files that are damaged or do not belong together.
+    Args:
+        bundle: Their files.
+        dtype: Of the denoiser's weights; the encoders are in float32.
+        device: Where the models are.
+
+    Returns:
+        The models.
+
+    Raises:
+        CheckpointError: A file is damaged, or the files do not belong together.
+
     """
     loaded = load_denoiser(bundle.denoiser, dtype, device)
     assert loaded.text_context is not None
@@ -108,13 +129,17 @@ NOTICE = (
     "meaningless."
 )
 CONFIG = DenoiserConfig(
-    channels=16, multipliers=(1, 1, 2, 2), residual_blocks=1, attention_levels=(3,), head_dim=16,
-    stem_heads=2, norm_groups=16, context_dim=64, text_tokens=4,
-    ipi=IpiConfig(
-        width=64, clip_dim=64, encoder_layers=1, encoder_heads=2, encoder_hidden=64,
-        resampler_layers=2, resampler_heads=2, resampler_head_dim=32,
-    ),
-)  # fmt: skip
+    channels=16,
+    multipliers=(1, 1, 2, 2),
+    residual_blocks=1,
+    attention_levels=(3,),
+    head_dim=16,
+    stem_heads=2,
+    norm_groups=16,
+    context_dim=64,
+    text_tokens=4,
+    ipi=IpiConfig.tiny(),
+)
 PATCH = 32
 
 

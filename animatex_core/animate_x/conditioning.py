@@ -13,7 +13,7 @@ from ..encoders.base import ImageEncoder, LatentEncoder
 from ..encoders.preprocessing import autoencoder_images, clip_images, resize, unit_images
 from ..errors import InvalidInput, warn
 from ..pose.draw import draw_poses
-from ..pose.keypoints import PoseSequence, seen
+from ..pose.keypoints import PoseSequence, choose_reference_pose, seen
 from ..utils.progress import Progress, batched, no_progress, with_progress
 from .conditions import ConditionInputs
 from .shapes import ClipShape
@@ -193,10 +193,8 @@ def clip_conditions(
 
     """
     _check_match(shape, reference, poses, motion)
-    # Without a pose of its own the reference gets the first driving pose with a person. The official code
-    # takes the very first one, but the first frames of a video are often empty.
-    first = (reference.pose or poses).first_shown()
-    queries = (reference.pose or motion.poses).first_shown(), motion.poses
+    first = choose_reference_pose(reference.pose, poses)
+    queries = choose_reference_pose(reference.pose, motion.poses), motion.poses
     # As in the official code, poses are drawn at the size of the driving video and stretched. Poses that were
     # retargeted to another size are drawn at that of the output, with the stroke width used in training.
     at_own_size = (poses.width, poses.height) == (motion.width, motion.height)

@@ -4,18 +4,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from ..errors import InvalidInput
-from ..utils.validation import MAX_SIZE, require_int, short_repr
-from .config_checks import check_choice, check_fields
+from ..utils.validation import short_repr
+from .config_checks import check_choice, check_fields, check_levels
 
 # A file can contain any sizes; within these the network can be built on the meta device in seconds.
-MAX_LEVELS = 8
-MAX_SIZES = {
-    "residual_blocks": 16,
-    "encoder_layers": 128,
-    "resampler_layers": 128,
-    "kernel": 64,
-    "expand": 64,
-}
+_IPI_LIMITS = {"encoder_layers": 128, "resampler_layers": 128}
+_MAMBA_LIMITS, _UNET_LIMITS = {"kernel": 64, "expand": 64}, {"residual_blocks": 16}
 
 TemporalKind = Literal["transformer", "mamba"]
 MotionAttention = Literal["residual", "parallel"]
@@ -59,10 +53,24 @@ class IpiConfig:
     interleaves_batch: bool = False
 
     def __post_init__(self) -> None:
-        check_fields(self, MAX_SIZES)
+        check_fields(self, _IPI_LIMITS)
         check_choice("ipi.variant", self.variant, get_args(IpiVariant))
         if self.width % self.encoder_heads:
             raise InvalidInput(f"ipi.width {self.width} cannot be split into {self.encoder_heads} heads.")
+
+    @classmethod
+    def tiny(cls) -> "IpiConfig":
+        """Return a small indicator with every part of the official one, for tests."""
+        return cls(
+            width=64,
+            clip_dim=64,
+            encoder_layers=1,
+            encoder_heads=2,
+            encoder_hidden=64,
+            resampler_layers=2,
+            resampler_heads=2,
+            resampler_head_dim=32,
+        )
 
     @property
     def uses_keypoint_query(self) -> bool:
@@ -85,7 +93,7 @@ class MambaConfig:
     bidirectional: bool = True
 
     def __post_init__(self) -> None:
-        check_fields(self, MAX_SIZES)
+        check_fields(self, _MAMBA_LIMITS)
 
 
 @dataclass(frozen=True)
@@ -142,8 +150,8 @@ class DenoiserConfig:
     reference_keys: bool = False
 
     def __post_init__(self) -> None:
-        check_fields(self, MAX_SIZES)
-        _check_levels(self)
+        check_fields(self, _UNET_LIMITS)
+        check_levels(self.multipliers, self.attention_levels, self.channels)
         check_choice("temporal", self.temporal, get_args(TemporalKind))
         check_choice("motion_attention", self.motion_attention, get_args(MotionAttention))
         if not 0 <= self.motion_scale <= 1:
@@ -197,14 +205,18 @@ class DenoiserConfig:
     @classmethod
     def tiny(cls) -> "DenoiserConfig":
         """Return a network of about 2 M parameters with every part of the official one, for tests."""
-        ipi = IpiConfig(
-            width=64, clip_dim=64, encoder_layers=1, encoder_heads=2, encoder_hidden=64,
-            resampler_layers=2, resampler_heads=2, resampler_head_dim=32,
-        )  # fmt: skip
         return cls(
-            channels=32, multipliers=(1, 2, 2), residual_blocks=1, attention_levels=(0, 1), head_dim=16,
-            stem_heads=2, norm_groups=16, context_dim=64, text_tokens=4, ipi=ipi,
-        )  # fmt: skip
+            channels=32,
+            multipliers=(1, 2, 2),
+            residual_blocks=1,
+            attention_levels=(0, 1),
+            head_dim=16,
+            stem_heads=2,
+            norm_groups=16,
+            context_dim=64,
+            text_tokens=4,
+            ipi=IpiConfig.tiny(),
+        )
 
     def with_ipi(self, **changes: Any) -> "DenoiserConfig":
         """Return a copy with other settings of the IPI, such as `variant="clip_query"`."""
@@ -236,15 +248,3 @@ class DenoiserConfig:
 
 
 PRESETS = {"released": DenoiserConfig.released, "paper": DenoiserConfig.paper, "tiny": DenoiserConfig.tiny}
-
-
-def _check_levels(config: DenoiserConfig) -> None:
-    if max(len(config.multipliers), len(config.attention_levels)) > MAX_LEVELS:
-        raise InvalidInput(
-            f"There are too many multipliers or attention_levels: use {MAX_LEVELS} levels or fewer."
-        )
-    for multiplier in config.multipliers or (None,):
-        require_int("each of multipliers", multiplier)
-        require_int("a level's width", config.channels * int(multiplier or 1), most=MAX_SIZE)
-    for level in config.attention_levels:
-        require_int("each of attention_levels", level, least=0, most=MAX_LEVELS)

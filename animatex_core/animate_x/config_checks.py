@@ -7,6 +7,8 @@ from typing import Any
 from ..errors import InvalidInput
 from ..utils.validation import MAX_SIZE, require_int, short_repr
 
+MAX_LEVELS = 8
+
 
 def check_fields(config: Any, limits: Mapping[str, int]) -> None:
     """Check the whole numbers, booleans and dropout of a dataclass.
@@ -35,3 +37,16 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
         raise InvalidInput(
             f"{name} is {short_repr(value)}, but it must be one of {', '.join(choices)}: choose one of them."
         )
+
+
+def check_levels(multipliers: Sequence[int], attention_levels: Sequence[int], channels: int) -> None:
+    """Raise InvalidInput unless the levels of a UNet are few, and their widths and indices in range."""
+    if max(len(multipliers), len(attention_levels)) > MAX_LEVELS:
+        raise InvalidInput(
+            f"There are too many multipliers or attention_levels: use {MAX_LEVELS} levels or fewer."
+        )
+    for multiplier in multipliers or (None,):
+        require_int("each of multipliers", multiplier)
+        require_int("a level's width", channels * int(multiplier or 1), most=MAX_SIZE)
+    for level in attention_levels:
+        require_int("each of attention_levels", level, least=0, most=MAX_LEVELS)

@@ -79,7 +79,19 @@ def convert_denoiser(
 
 
 def check_conversion(source: str | Path, target: str | Path, config: DenoiserConfig | None = None) -> None:
-    """Raise what `convert_denoiser` would raise for keys and shapes of its source, and for its target."""
+    """Check what `convert_denoiser` needs, before anything is read or written.
+
+    Args:
+        source: The official checkpoint.
+        target: The file to write.
+        config: Sizes of the denoiser; None for the official ones.
+
+    Raises:
+        InvalidInput: The source is converted already, or is the file to write.
+        CheckpointError: Keys or shapes of the source do not fit.
+        StorageError: The target cannot be written.
+
+    """
     if read_metadata(source).get("format") == FORMAT:
         raise InvalidInput(f"{source} is already a converted bundle: choose the official checkpoint.")
     if Path(source).resolve() == Path(target).resolve():

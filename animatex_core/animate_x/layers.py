@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-TOKENS_AT_ONCE = 2**15
+from .shapes import TOKENS_AT_ONCE
 
 
 class Conv3d(nn.Conv3d):
@@ -26,9 +26,14 @@ class Conv3d(nn.Conv3d):
 
 
 TORCH = SimpleNamespace(
-    Linear=nn.Linear, Conv1d=nn.Conv1d, Conv2d=nn.Conv2d, Conv3d=Conv3d, GroupNorm=nn.GroupNorm,
-    LayerNorm=nn.LayerNorm, Embedding=nn.Embedding,
-)  # fmt: skip
+    Linear=nn.Linear,
+    Conv1d=nn.Conv1d,
+    Conv2d=nn.Conv2d,
+    Conv3d=Conv3d,
+    GroupNorm=nn.GroupNorm,
+    LayerNorm=nn.LayerNorm,
+    Embedding=nn.Embedding,
+)
 """The layers of torch."""
 
 

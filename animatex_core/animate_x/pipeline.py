@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from ..driving import DrivingClip
 from ..hub.bundled import BUNDLED_MODELS
 from ..hub.models_dir import ModelsDir
 from ..pose.dwpose import DWPose
 from ..pose.keypoints import PoseSequence
 from ..reference import ImageSource, Reference
 from ..retarget.character import Box
-from ..retarget.retarget import Retargeted, RetargetSettings, retarget_with_plan
+from ..retarget.settings import RetargetSettings
 from ..utils.devices import choose_device, choose_dtype
 from ..utils.validation import require_file
-from .animation import Animation, DrivingSource, Report, all_frames, no_report, open_inputs
+from .animation import Animation, DrivingSource, Report, all_frames, no_report
+from .animator import Animator, InputOptions
 from .components import PipelineComponents, load_components, load_small
 from .conditioning import clip_conditions, encode_motion, encode_reference, warn_of_stretching
 from .conditions import ConditionInputs
@@ -29,7 +29,7 @@ __all__ = ["AnimateXPipeline", "AnimationSettings"]
 
 
 @dataclass(frozen=True)
-class AnimateXPipeline:
+class AnimateXPipeline(Animator[AnimationSettings, ConditionInputs]):
     """Animates characters with one set of models.
 
     `pipeline(reference, driving)` does everything. `animate` does the same with inputs that are open already;
@@ -141,54 +141,13 @@ class AnimateXPipeline:
         settings = (settings or self.defaults).override(
             size=size, retarget=retarget, seed=seed, steps=steps, solver=solver, guidance=guidance
         )
-        inputs = open_inputs(
-            reference,
-            driving,
-            dwpose=self.dwpose,
-            detect_own_pose=settings.retarget.mode != "none",
-            poses=poses,
-            frames=frames,
-            stride=stride,
-            start=start,
-            end=end,
-            box=box,
-            mask=mask,
-            progress=partial(runner.report, "poses"),
-        )
-        return runner.animate(*inputs, settings)
+        inputs = InputOptions(poses, frames, stride, start, end, box, mask)
+        return runner.animate_files(reference, driving, inputs, settings)
 
     @property
     def defaults(self) -> AnimationSettings:
         """The default settings of `__call__`."""
         return AnimationSettings(sampling=self.sampling)
-
-    def animate(self, reference: Reference, driving: DrivingSource, settings: AnimationSettings) -> Animation:
-        """Animate a character whose inputs are open already.
-
-        Args:
-            reference: The character.
-            driving: The driving frames with their poses.
-            settings: The settings.
-
-        Returns:
-            The animation.
-
-        Raises:
-            InvalidInput: Sizes or settings are not possible.
-            OutOfMemory: The message says what to lower.
-
-        """
-        retargeted = self.retarget(reference, driving, settings.retarget)
-        inputs = self.conditions(reference, driving, retargeted.poses, retargeted.own_pose, settings)
-        frames = self.decode(self.sample(inputs, settings.sampling))
-        source = driving if isinstance(driving, DrivingClip) else None
-        return Animation(frames, retargeted.poses, retargeted.plan.description, source)
-
-    def retarget(
-        self, reference: Reference, driving: DrivingSource, settings: RetargetSettings | None = None
-    ) -> Retargeted:
-        """Transfer the driving poses to the character; the result tells how, and has the poses."""
-        return retarget_with_plan(driving.poses, reference.character, settings or RetargetSettings())
 
     def conditions(
         self,
@@ -198,22 +157,7 @@ class AnimateXPipeline:
         own_pose: PoseSequence | None,
         settings: AnimationSettings,
     ) -> ConditionInputs:
-        """Return the conditions of the denoiser.
-
-        Args:
-            reference: The character.
-            driving: The driving frames with their poses, from which the motion is read.
-            poses: The retargeted poses.
-            own_pose: The pose of the reference, None if unknown.
-            settings: Sizes and form of the reference.
-
-        Returns:
-            The conditions.
-
-        Raises:
-            InvalidInput: Sizes are not possible.
-
-        """
+        """Return the conditions of the denoiser, see `Animator.conditions`; may raise InvalidInput."""
         networks = self.networks
         shape = settings.shape(len(poses), networks.trained_on, networks.unet.config.num_downsamples)
         warn_of_stretching(reference.picture, shape)

@@ -50,7 +50,9 @@ def sample_latents(
         InvalidInput: Settings or conditions are invalid, or the result is not finite.
 
     """
-    _check_ready(unet, inputs)
+    if unet.training:
+        raise InvalidInput("The denoiser is in training mode, with dropout enabled: call its eval() first.")
+    inputs.check_finite()
     size = f"{inputs.shape.frames} frames of {inputs.shape.width}x{inputs.shape.height}"
     with reraise_oom(
         f"{size} do not fit into memory: use windows of fewer frames, lower width and height, or load the "
@@ -68,12 +70,6 @@ def require_finite(latents: Tensor) -> Tensor:
     if not latents.isfinite().all():
         raise InvalidInput("The video became NaN or infinite: load the denoiser in bf16 or fp32.")
     return latents
-
-
-def _check_ready(unet: AnimateXUNet, inputs: ConditionInputs) -> None:
-    if unet.training:
-        raise InvalidInput("The denoiser is in training mode, with dropout enabled: call its eval() first.")
-    inputs.check_finite()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from ..diffusion.guidance import Guidance
 from ..diffusion.long_clips import WindowWeights
@@ -11,8 +11,12 @@ from ..diffusion.solvers import SOLVER_TIMESTEPS, SOLVERS
 from ..errors import InvalidInput
 from ..retarget.settings import RetargetSettings
 from ..utils.validation import require_int
+from .defaults import OFFICIAL, SMALL_BUNDLE
 from .shapes import ClipShape
 from .training_spec import ReferenceForm, TrainingSpec
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,9 @@ class SamplingSettings:
 
     """
 
-    solver: str = "ddim"
-    steps: int = 30
-    guidance: Guidance = field(default_factory=Guidance)
+    solver: str = OFFICIAL.solver
+    steps: int = OFFICIAL.steps
+    guidance: Guidance = field(default_factory=lambda: Guidance(OFFICIAL.guidance))
     seed: int = 0
     offset_noise: float = 0.1
     long_clip: Windows | Segments | None = None
@@ -103,11 +107,9 @@ class SamplingSettings:
 
     @classmethod
     def for_small_bundle(cls) -> "SamplingSettings":
-        """Return the settings for the small bundle, which was trained on 8 frames at once.
-
-        It starts from the puppet, so that one step without guidance is enough.
-        """
-        return cls(solver="dpm++2m", steps=1, guidance=Guidance(1.0), long_clip=Windows(8, 4))
+        """Return the settings for the small bundle, which was trained on 8 frames at once."""
+        small = SMALL_BUNDLE
+        return cls(small.solver, small.steps, Guidance(small.guidance), long_clip=Windows(8, 4))
 
 
 @dataclass(frozen=True)
@@ -181,19 +183,23 @@ class AnimationSettings:
         width, height = size or (None, None)
         if width is not None and height is not None:
             ClipShape(width, height)
-        sampling = self.sampling
-        changed = replace(
-            sampling,
-            seed=sampling.seed if seed is None else seed,
-            steps=sampling.steps if steps is None else steps,
-            solver=solver or sampling.solver,
-            guidance=sampling.guidance if guidance is None else Guidance(guidance),
-            long_clip=long_clip or sampling.long_clip,
+        scale = None if guidance is None else Guidance(guidance)
+        sampling = replace_given(
+            self.sampling, seed=seed, steps=steps, solver=solver, guidance=scale, long_clip=long_clip
         )
-        return AnimationSettings(
-            self.width if width is None else width,
-            self.height if height is None else height,
-            retarget or self.retarget,
-            changed,
-            reference_form or self.reference_form,
+        return replace_given(
+            self,
+            width=width,
+            height=height,
+            retarget=retarget,
+            sampling=sampling,
+            reference_form=reference_form,
         )
+
+
+_Settings = TypeVar("_Settings", bound="DataclassInstance")
+
+
+def replace_given(settings: _Settings, **values: Any) -> _Settings:
+    """Return a copy of settings with other values; None keeps a value."""
+    return replace(settings, **{name: value for name, value in values.items() if value is not None})

@@ -1,13 +1,16 @@
 """Sizes of a video in pixels and latents, and the memory that a denoiser call takes."""
 
 from dataclasses import dataclass, replace
-
-import torch
+from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
 from ..utils.validation import MAX_SIZE, require_int
 from .config import DenoiserConfig
-from .layers import TOKENS_AT_ONCE
+
+if TYPE_CHECKING:  # commands check sizes before they import PyTorch
+    import torch
+
+TOKENS_AT_ONCE = 2**15  # in a feed-forward
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ _VALUES_PER_CHANNEL = 17
 _VALUES_IN_FEED_FORWARD = 16
 
 
-def activation_bytes(config: DenoiserConfig, shape: ClipShape, dtype: torch.dtype, clips: int = 1) -> int:
+def activation_bytes(config: DenoiserConfig, shape: ClipShape, dtype: "torch.dtype", clips: int = 1) -> int:
     """Estimate the peak memory of the activations, which is linear in frames, area and batch size.
 
     Args:

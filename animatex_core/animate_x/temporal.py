@@ -132,7 +132,12 @@ class TemporalTransformer(nn.Module):
         inner = heads * config.head_dim
         self.norm = layers.group_norm(config.norm_groups, channels, eps=1e-6)
         self.proj_in = layers.conv1d(channels, inner, 1)
-        self.transformer_blocks = nn.ModuleList([_make_block(layers, inner, heads, config)])
+        block = (
+            MambaBlock(layers, inner, config)
+            if config.temporal == "mamba"
+            else TransformerBlock(layers, inner, heads, config.head_dim)
+        )
+        self.transformer_blocks = nn.ModuleList([block])
         self.proj_out = layers.conv1d(inner, channels, 1)
 
     def forward(self, x: Tensor, step: BlockContext) -> Tensor:
@@ -147,9 +152,3 @@ class TemporalTransformer(nn.Module):
         tokens = rearrange(tokens, "(b p) f c -> b c (f p)", b=video.shape[0])
         hidden = self.proj_out(tokens.contiguous())
         return x + rearrange(hidden, "b c (f h w) -> (b f) c h w", f=frames, h=height)
-
-
-def _make_block(layers: LayerFactory, dim: int, heads: int, config: DenoiserConfig) -> nn.Module:
-    if config.temporal == "mamba":
-        return MambaBlock(layers, dim, config)
-    return TransformerBlock(layers, dim, heads, config.head_dim)

@@ -3,7 +3,6 @@
 Attribute names are those of the official checkpoint.
 """
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -146,7 +145,7 @@ class AnimateXUNet(nn.Module):
         """
         inputs.validate_for(self.config)
         context, motion = self._context(inputs), self.motion_tokens(inputs)
-        transformers = list(self._spatial_transformers())
+        transformers = [module for module in self.modules() if isinstance(module, SpatialTransformer)]
         return Conditions(
             concat=self._concat(inputs),
             reference=self._reference(inputs),
@@ -227,9 +226,6 @@ class AnimateXUNet(nn.Module):
             own = F.pad(inputs.reference_latents.to(dtype), (0, 0, 0, 0, 0, 0, ahead, 0))
             reference = reference + own
         return reference
-
-    def _spatial_transformers(self) -> Iterator[SpatialTransformer]:
-        return (module for module in self.modules() if isinstance(module, SpatialTransformer))
 
 
 def _frames(video: Tensor) -> Tensor:

@@ -74,8 +74,7 @@ def read_plus(path: str | Path, config: PlusConfig | None = None, wan: WanConfig
         CheckpointError: The file is damaged, unsafe or of another model.
 
     """
-    metadata = read_metadata(path)
-    tensors = open_tensors(path)
+    metadata, tensors = read_metadata(path), open_tensors(path)
     check_dense_floats(tensors, path)
     converted = metadata.get("format") == FORMAT
     file = _converted(path, metadata, tensors) if converted else _released(path, tensors, config)
@@ -159,13 +158,17 @@ def convert_plus(
 def write_plus(target: str | Path, file: PlusFile, on_progress: Progress = no_progress) -> None:
     """Write a converted file, modules in float32 and LoRA in bfloat16.
 
+    Args:
+        target: The file, which appears under this name only when complete.
+        file: Configuration and tensors.
+        on_progress: Called with the bytes that are written, and with all.
+
     Raises:
         WrongCheckpoint: A value is not finite.
         StorageError: The file cannot be written.
 
     """
-    modules = {PREFIX + name: tensor for name, tensor in file.modules.items()}
-    lora = to_comfyui_keys(file.lora)
+    modules, lora = {PREFIX + key: value for key, value in file.modules.items()}, to_comfyui_keys(file.lora)
     types = dict.fromkeys(modules, torch.float32) | dict.fromkeys(lora, torch.bfloat16)
     tensors = modules | lora
     layout = {name: (shape, types[name]) for name, (shape, _) in tensor_layout(tensors).items()}
@@ -179,8 +182,8 @@ def write_plus(target: str | Path, file: PlusFile, on_progress: Progress = no_pr
             done += narrow.nbytes
             on_progress(done, total)
 
-    metadata = {"format": FORMAT, "config": json.dumps(file.config.to_dict())}
-    write_safetensors(target, layout, written(), metadata)
+    config = json.dumps(file.config.to_dict())
+    write_safetensors(target, layout, written(), {"format": FORMAT, "config": config})
 
 
 def is_plus(path: str | Path) -> bool:

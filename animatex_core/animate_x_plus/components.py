@@ -27,11 +27,17 @@ from .wan.weights import load_wan_file
 
 @contextmanager
 def on_device(network: nn.Module, device: torch.device, working_bytes: int = 0) -> Generator[None]:
-    """Have a network on a device as long as the context lasts, then again where it was.
+    """Keep a network on a device while the context lasts, then return it to where it was.
 
-    working_bytes: what its activations need beside its weights. Where both do not fit on a CUDA device, the
-    weights stay where they are and are copied layer by layer at every pass: slower, but it runs.
-    Raises MissingDependency where that takes accelerate and it is absent.
+    Args:
+        network: The network.
+        device: The device to run on.
+        working_bytes: What its activations need beside its weights. If both do not fit on a CUDA device, the
+            weights stay where they are and are copied layer by layer in every pass, which is slower.
+
+    Raises:
+        MissingDependency: That needs accelerate, which is not installed.
+
     """
     home = next(network.parameters()).device
     if home == device:
@@ -59,7 +65,14 @@ def streamed(network: nn.Module, device: torch.device) -> Generator[None]:
 
 
 def fits(network: nn.Module, device: torch.device, working_bytes: int) -> bool:
-    """Whether a network finds room on a device; where nobody can tell, it is taken to."""
+    """Return whether a network and its activations fit on a device; only CUDA devices can be asked.
+
+    Args:
+        network: The network, on any device.
+        device: The device; anything but CUDA is taken to have enough memory.
+        working_bytes: What its activations need.
+
+    """
     if device.type != "cuda":
         return True
     weights = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
@@ -86,9 +99,20 @@ class PlusFiles:
     def find(
         cls, folder: ModelsDir, modules: Path, variant: Variant, transformer: Path | None = None
     ) -> "PlusFiles":
-        """Find in a models folder what goes with the file of the modules.
+        """Find the files that belong to the file of the modules.
 
-        transformer: None for the one in the folder. Raises InvalidInput that says how to get what is missing.
+        Args:
+            folder: The models directory.
+            modules: The file of the modules.
+            variant: Of the modules; only the full one needs OpenCLIP.
+            transformer: The file of Wan's transformer; None for the one in the directory.
+
+        Returns:
+            The files.
+
+        Raises:
+            InvalidInput: A file is missing; the message says how to get it.
+
         """
         return cls(
             modules=modules,
@@ -125,11 +149,22 @@ class AnimateXPlus:
 def load_animate_x_plus(
     files: PlusFiles, dtype: torch.dtype, device: torch.device, progress: Progress = no_progress
 ) -> AnimateXPlus:
-    """Load all networks; dtype: of the transformer, bfloat16 as released.
+    """Load all networks.
 
-    Modules, image tower and OpenCLIP are in float32, as released; text encoder and autoencoder in bfloat16,
-    or with a transformer of float32 in float32. progress: called with the tensors of the transformer that are
-    loaded. Raises what the loaders raise, and OutOfMemory.
+    Args:
+        files: The files.
+        dtype: Of the transformer, bfloat16 in the official code. Modules, image encoder and OpenCLIP are in
+            float32; text encoder and autoencoder in bfloat16, or in float32 with a transformer of float32.
+        device: Where the networks run.
+        progress: Called with the tensors of the transformer that are loaded, and with all.
+
+    Returns:
+        The networks.
+
+    Raises:
+        CheckpointError: A file cannot be used.
+        OutOfMemory: The networks do not fit into the computer's memory.
+
     """
     with reraise_oom(
         "The networks of Animate-X++ do not fit into the computer's memory: free about 50 GB, or use them in "
@@ -141,13 +176,15 @@ def load_animate_x_plus(
 def _loaded(files: PlusFiles, dtype: torch.dtype, device: torch.device, progress: Progress) -> AnimateXPlus:
     encoders = torch.float32 if dtype == torch.float32 else torch.bfloat16
     loaded = load_plus(files.modules)
-    driving = files.driving_encoder
+    driving: ImageEncoder | None = None
+    if files.driving_encoder is not None:
+        driving = OnDeviceImageEncoder(OpenClipImageEncoder.from_file(files.driving_encoder), device)
     return AnimateXPlus(
         networks=loaded.networks,
         text_encoder=WanTextEncoder.from_file(files.text_encoder, encoders),
         image_encoder=WanImageEncoder.from_file(files.image_encoder),
         autoencoder=WanAutoencoder.from_file(files.autoencoder, encoders),
-        driving_encoder=None if driving is None else _visiting_open_clip(driving, device),
+        driving_encoder=driving,
         # Last, for it takes minutes: a fault in another file shows before.
         transformer=load_wan_file(
             files.transformer, loaded.lora, dtype, merging_on=device, progress=progress
@@ -155,10 +192,6 @@ def _loaded(files: PlusFiles, dtype: torch.dtype, device: torch.device, progress
         device=device,
         dtype=dtype,
     )
-
-
-def _visiting_open_clip(path: Path, device: torch.device) -> ImageEncoder:
-    return OnDeviceImageEncoder(OpenClipImageEncoder.from_file(path), device)
 
 
 def find_modules(model: str | Path, folder: ModelsDir) -> Path:

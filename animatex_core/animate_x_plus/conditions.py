@@ -139,7 +139,20 @@ def before_block(
 
 
 def with_pose(tokens: Tensor, conditions: PlusConditions, conditional: Sequence[bool]) -> Tensor:
-    """Add the pose tokens in the conditional passes of a batch (n, frames*height*width, dim)."""
+    """Add the pose tokens in the conditional passes of a batch.
+
+    Args:
+        tokens: Tokens of the video, (n, frames * height * width, dim), one equal part for each pass.
+        conditions: The pose tokens.
+        conditional: For each part, whether it is a conditional pass.
+
+    Returns:
+        The tokens, of the same shape.
+
+    Raises:
+        InvalidInput: The pose tokens are for another size.
+
+    """
     pose = conditions.pose_tokens.to(tokens)
     _check_tokens(tokens, conditions)
     parts = tokens.chunk(len(conditional))

@@ -107,9 +107,16 @@ class PlusConfig:
     def tiny(cls, variant: Variant) -> "PlusConfig":
         """Return modules for `WanConfig.tiny` whose indicator reads 9 frames at once."""
         ipi = IpiConfig(
-            width=32, tokens=1, clip_dim=64, encoder_layers=1, encoder_heads=2, encoder_hidden=32,
-            resampler_layers=1, resampler_heads=2, resampler_head_dim=16,
-        )  # fmt: skip
+            width=32,
+            tokens=1,
+            clip_dim=64,
+            encoder_layers=1,
+            encoder_heads=2,
+            encoder_hidden=32,
+            resampler_layers=1,
+            resampler_heads=2,
+            resampler_head_dim=16,
+        )
         full = _checked(variant) == "full"
         return cls(dim=96, hidden=4, ipi=ipi if full else None, window_frames=9, position_rows=16)
 

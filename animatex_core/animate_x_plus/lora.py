@@ -31,6 +31,16 @@ class LoraPair:
     up: Tensor
 
     @property
+    def is_consistent(self) -> bool:
+        """Whether both are matrices of the same rank."""
+        return self.down.ndim == self.up.ndim == 2 and self.down.shape[0] == self.up.shape[1]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(outputs, inputs) of the layer."""
+        return self.up.shape[0], self.down.shape[1]
+
+    @property
     def rank(self) -> int:
         """Width of the bottleneck."""
         return self.down.shape[0]
@@ -78,7 +88,7 @@ def read_lora(tensors: Mapping[str, Tensor], source: str = "the checkpoint") -> 
     )
     pairs = {layer: LoraPair(down, ups[layer]) for layer, down in downs.items()}
     _refuse(
-        [layer for layer, pair in pairs.items() if not _ranks_match(pair)],
+        [layer for layer, pair in pairs.items() if not pair.is_consistent],
         source,
         "whose halves have different ranks",
     )
@@ -100,7 +110,7 @@ def check_targets(lora: Lora, shapes: Mapping[str, Sequence[int]], source: str =
     """
     absent = [layer for layer in lora if f"{layer}.weight" not in shapes]
     _refuse(absent, source, "that the transformer lacks")
-    resized = [layer for layer, pair in lora.items() if _shape(pair) != tuple(shapes[f"{layer}.weight"])]
+    resized = [layer for layer, pair in lora.items() if pair.shape != tuple(shapes[f"{layer}.weight"])]
     _refuse(resized, source, "of another size than the transformer's: it is for Wan 2.1 I2V 14B")
 
 
@@ -141,14 +151,6 @@ def _without_prefix(key: str) -> str | None:
         if prefix in key and key.endswith(".weight"):
             return key.partition(prefix)[2]
     return None
-
-
-def _ranks_match(pair: LoraPair) -> bool:
-    return pair.down.ndim == pair.up.ndim == 2 and pair.down.shape[0] == pair.up.shape[1]
-
-
-def _shape(pair: LoraPair) -> tuple[int, int]:
-    return pair.up.shape[0], pair.down.shape[1]
 
 
 def _refuse(layers: Sequence[str], source: str, why: str) -> None:

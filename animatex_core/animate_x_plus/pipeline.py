@@ -8,31 +8,28 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..animate_x.animation import Animation, DrivingSource, Report, no_report, open_inputs
+from ..animate_x.animation import Animation, DrivingSource, Report, no_report
+from ..animate_x.animator import Animator, InputOptions
 from ..animate_x.sampling import require_finite
-from ..driving import DrivingClip
 from ..hub.models_dir import ModelsDir
 from ..pose.dwpose import DWPose
 from ..pose.keypoints import PoseSequence
 from ..reference import ImageSource, Reference
 from ..retarget.character import Box
-from ..retarget.retarget import Retargeted, RetargetSettings, retarget_with_plan
+from ..retarget.settings import RetargetSettings
 from ..utils.devices import choose_device, choose_dtype, reraise_oom
 from ..utils.validation import require_file
 from .checkpoint import read_plus
 from .components import AnimateXPlus, PlusFiles, find_modules, load_animate_x_plus, on_device
 from .conditioning import WanConditions, encode_conditions
-from .preprocessing import (
-    select_frames,
-    to_uint8_frames,
-)
+from .preprocessing import to_uint8_frames
 from .sampling import PlusSampling, sample_clip
 from .settings import PlusSettings
 from .shapes import WanShape
 
 
 @dataclass(frozen=True)
-class AnimateXPlusPipeline:
+class AnimateXPlusPipeline(Animator[PlusSettings, WanConditions]):
     """Animates characters in front of a background that follows a prompt.
 
     `pipeline(reference, driving, prompt=...)` does everything. `animate` does the same with inputs that are
@@ -145,57 +142,13 @@ class AnimateXPlusPipeline:
         settings = (settings or self.defaults).override(
             prompt=prompt, size=size, retarget=retarget, seed=seed, steps=steps, guidance=guidance
         )
-        inputs = open_inputs(
-            reference,
-            driving,
-            dwpose=self.dwpose,
-            detect_own_pose=settings.retarget.mode != "none",
-            poses=poses,
-            frames=frames,
-            stride=stride,
-            start=start,
-            end=end,
-            box=box,
-            mask=mask,
-            progress=partial(runner.report, "poses"),
-        )
-        return runner.animate(*inputs, settings)
+        inputs = InputOptions(poses, frames, stride, start, end, box, mask)
+        return runner.animate_files(reference, driving, inputs, settings)
 
     @property
     def defaults(self) -> PlusSettings:
         """The default settings of `__call__`."""
         return PlusSettings(sampling=self.sampling)
-
-    def animate(self, reference: Reference, driving: DrivingSource, settings: PlusSettings) -> Animation:
-        """Animate a character whose inputs are open already.
-
-        The last driving frame is repeated until there are 4n + 1 frames.
-
-        Args:
-            reference: The character.
-            driving: The driving frames with their poses.
-            settings: The settings.
-
-        Returns:
-            The animation.
-
-        Raises:
-            InvalidInput: Sizes or settings are not possible.
-            OutOfMemory: The message says what to lower.
-
-        """
-        retargeted = self.retarget(reference, driving, settings.retarget)
-        conditions = self.conditions(reference, driving, retargeted.poses, retargeted.own_pose, settings)
-        frames = self.decode(self.sample(conditions, settings.sampling))
-        poses = retargeted.poses.select(select_frames(len(driving.poses), wanted=conditions.shape.frames))
-        source = driving if isinstance(driving, DrivingClip) else None
-        return Animation(frames, poses, retargeted.plan.description, source)
-
-    def retarget(
-        self, reference: Reference, driving: DrivingSource, settings: RetargetSettings | None = None
-    ) -> Retargeted:
-        """Transfer the driving poses to the character; the result tells how, and has the poses."""
-        return retarget_with_plan(driving.poses, reference.character, settings or RetargetSettings())
 
     @torch.no_grad()
     def conditions(

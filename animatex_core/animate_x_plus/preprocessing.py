@@ -19,16 +19,6 @@ from ..utils.validation import require_int
 from .modules import PlusInputs
 from .shapes import TEMPORAL_STRIDE, WanShape
 
-NEGATIVE_PROMPT = (
-    "细节模糊不清，字幕，作品，画作，画面，静止，最差质量，低质量，JPEG压缩残留，丑陋的，残缺的，多余的手指，"
-    "画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，手指融合，杂乱的背景，三条腿，背景人很多，倒着走"
-)
-"""Wan's negative prompt: poor detail, captions, still images, bad hands, walking backwards and the like."""
-
-TYPICAL_PROMPT = "a person is dancing."
-"""Start of the official prompts, which continue with a description of the background."""
-
-
 JPEG_QUALITY = 95  # the default of OpenCV
 
 

@@ -1,6 +1,5 @@
 """Flow matching, and sampling a Wan video from encoded conditions and a seed."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -15,12 +14,11 @@ from ..errors import InvalidInput
 from ..hub.models_dir import Variant
 from ..utils.progress import Progress, no_progress
 from ..utils.validation import require_int
+from .defaults import GUIDANCE, SHIFT, STEPS
 from .shapes import WanShape
 from .teacache import TeaCache
 from .wan.transformer import WanInputs, predict
 
-SHIFT = 5.0
-STEPS = 50
 TIMESTEPS = 1000
 
 
@@ -86,9 +84,6 @@ def euler(
         x = x + velocity * (following - sigma).item()
         progress(step + 1, steps)
     return x
-
-
-GUIDANCE: dict[Variant, float] = {"full": 3.0, "simple": 5.0}
 
 
 @dataclass(frozen=True)
@@ -172,11 +167,8 @@ def wan_noise(shape: WanShape, seed: int) -> Tensor:
 
 def _denoiser(transformer: nn.Module, settings: PlusSampling, inputs: WanInputs) -> Denoiser:
     cache = settings.cache()
-    run: Callable[[Tensor, Tensor], Tensor] = partial(_velocity, transformer, inputs, cache)
-    return run
 
+    def velocity(x: Tensor, t: Tensor) -> Tensor:
+        return predict(transformer, x, rounded_timesteps(t), inputs, cache)
 
-def _velocity(
-    transformer: nn.Module, inputs: WanInputs, cache: TeaCache | None, x: Tensor, t: Tensor
-) -> Tensor:
-    return predict(transformer, x, rounded_timesteps(t), inputs, cache)
+    return velocity

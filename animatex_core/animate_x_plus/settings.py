@@ -1,11 +1,10 @@
 """Settings of an Animate-X++ animation."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
+from ..animate_x.settings import replace_given
 from ..retarget.settings import RetargetSettings
-from .preprocessing import NEGATIVE_PROMPT, TYPICAL_PROMPT
+from .defaults import NEGATIVE_PROMPT, TYPICAL_PROMPT
 from .sampling import PlusSampling
 from .shapes import WanShape, fitting_frames
 
@@ -71,15 +70,15 @@ class PlusSettings:
 
         """
         width, height = size or (None, None)
-        sampling = {
-            "seed": seed, "steps": steps, "guidance": guidance, "shift": shift, "teacache": teacache,
-        }  # fmt: skip
-        own = {
-            "prompt": prompt, "negative_prompt": negative_prompt, "width": width, "height": height,
-            "retarget": retarget,
-        }  # fmt: skip
-        return replace(self, **_given(own), sampling=replace(self.sampling, **_given(sampling)))
-
-
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+        sampling = replace_given(
+            self.sampling, seed=seed, steps=steps, guidance=guidance, shift=shift, teacache=teacache
+        )
+        return replace_given(
+            self,
+            prompt=prompt,
+            negative_prompt=negative_prompt,
+            width=width,
+            height=height,
+            retarget=retarget,
+            sampling=sampling,
+        )

@@ -40,7 +40,20 @@ class WanShape:
 
     @classmethod
     def fitting(cls, width: int, height: int, frames: int) -> "WanShape":
-        """Round any size as the official code does: width and height up, frames to 4n + 1."""
+        """Round any size as the official code does: width and height up, frames to 4n + 1.
+
+        Args:
+            width: In pixels.
+            height: In pixels.
+            frames: Number of frames.
+
+        Returns:
+            The shape.
+
+        Raises:
+            InvalidInput: A number is below 1.
+
+        """
         for name, size in (("width", width), ("height", height), ("frames", frames)):
             require_int(name, size)
         return cls(_rounded_up(width), _rounded_up(height), fitting_frames(frames))

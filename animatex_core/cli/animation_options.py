@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import get_args
 
+from ..animate_x.defaults import OFFICIAL, SMALL_BUNDLE
 from ..animate_x.training_spec import ReferenceForm
+from ..animate_x_plus.defaults import GUIDANCE, SHIFT, STEPS, TYPICAL_PROMPT
 from ..errors import InvalidInput
 from ..retarget.character import Box
 from ..retarget.masks import SHOWS
@@ -13,13 +15,7 @@ from ..retarget.parts import PARTS
 from ..retarget.settings import MODES, Factors, RetargetSettings
 from ..utils.validation import parse_size
 from .options import (
-    OFFICIAL,
-    PLUS_GUIDANCE,
-    PLUS_PROMPT,
-    PLUS_SHIFT,
-    PLUS_STEPS,
     PRECISION_NAMES,
-    SMALL_MODELS,
     SOLVER_NAMES,
     positive,
 )
@@ -60,7 +56,7 @@ def add_common_sampling_options(parser: argparse.ArgumentParser) -> "argparse._A
         choices=get_args(ReferenceForm),
         help="how the model sees the reference; default: as in its training, the official one as an image",
     )
-    small, released = SMALL_MODELS, OFFICIAL
+    small, released = SMALL_BUNDLE, OFFICIAL
     group.add_argument(
         "--steps",
         type=positive,
@@ -223,13 +219,13 @@ def add_plus_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that only Animate-X++ has."""
     group = parser.add_argument_group(
         "Animate-X++ (--model animate-x-plus, --model animate-x-plus-full, or one of its files)",
-        f"The defaults match the official code: 480x832, {PLUS_STEPS} steps, guidance "
-        f"{PLUS_GUIDANCE['simple']:g}, for the full variant {PLUS_GUIDANCE['full']:g}.",
+        f"The defaults match the official code: 480x832, {STEPS} steps, guidance "
+        f"{GUIDANCE['simple']:g}, for the full variant {GUIDANCE['full']:g}.",
     )
     group.add_argument(
         "--prompt",
         metavar="TEXT",
-        help=f"the scene and the motion of the background; default: {PLUS_PROMPT!r}",
+        help=f"the scene and the motion of the background; default: {TYPICAL_PROMPT!r}",
     )
     group.add_argument(
         "--negative-prompt", metavar="TEXT", help="what to avoid; default: the official prompt, in Chinese"
@@ -238,7 +234,7 @@ def add_plus_options(parser: argparse.ArgumentParser) -> None:
         "--shift",
         type=float,
         metavar="X",
-        help=f"shift of the noise schedule towards more noise; default: {PLUS_SHIFT:g}",
+        help=f"shift of the noise schedule towards more noise; default: {SHIFT:g}",
     )
     group.add_argument(
         "--teacache",

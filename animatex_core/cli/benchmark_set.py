@@ -4,18 +4,21 @@ import argparse
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from ..errors import InvalidInput
 from ..evaluation.benchmark_set.prompts import COUNT, draw_scenes, write_scenes
-from ..evaluation.benchmark_set.screening import PoseFinder, Thresholds, Verdict, screen, write_report
+from ..evaluation.benchmark_set.thresholds import Thresholds
 from ..utils.files import check_writable
 from ..utils.text import printable
 from ..video.files import find_videos
-from .inputs import find_pose_models_with_notice
 from .options import add_folder_option, add_pose_model_options, positive
 from .output import ProgressBar
+
+if TYPE_CHECKING:
+    from ..evaluation.benchmark_set.screening import Verdict
 
 REPORT, POSES = "screening.json", "poses"
 REFRESH = 16  # frames between updates of the progress
@@ -102,6 +105,10 @@ def write_prompts(arguments: argparse.Namespace) -> None:
 
 def screen_clips(arguments: argparse.Namespace) -> None:
     """Judge every video and write the report, even if interrupted."""
+    # These import PyTorch, which the help does without.
+    from ..evaluation.benchmark_set.screening import PoseFinder, screen, write_report
+    from .inputs import find_pose_models_with_notice
+
     thresholds = Thresholds(**{field.name: getattr(arguments, field.name) for field in fields(Thresholds)})
     clips, report = find_videos(arguments.clips), arguments.out / REPORT
     check_writable(report)

@@ -89,7 +89,8 @@ def run(arguments: argparse.Namespace) -> None:
     settings = EpiSettings(probability=arguments.probability)
     settings = settings.without(*(name.replace("-", "_") for name in arguments.without))
     sequences = [read_poses(path) for path in arguments.poses]
-    pool = PosePool(sequences + [read_poses(path) for path in _files(arguments.anchors)])
+    anchors = (pose_files_in(path) if path.is_dir() else [path] for path in arguments.anchors)
+    pool = PosePool(sequences + [read_poses(path) for paths in anchors for path in paths])
     rngs = [np.random.default_rng([arguments.seed, row]) for row in range(arguments.rows)]
     clips = [_select_clip(sequences[row % len(sequences)], arguments, rng) for row, rng in enumerate(rngs)]
     write_image(arguments.out, epi_grid(clips, ExplicitPoseIndicator(pool, settings), rngs))
@@ -103,7 +104,3 @@ def _select_clip(
     steps = arguments.stride * np.arange(arguments.frames)
     start = rng.integers(max(1, len(poses) - steps[-1]))
     return poses.select(np.minimum(start + steps, len(poses) - 1).tolist())
-
-
-def _files(paths: list[Path]) -> list[Path]:
-    return [file for path in paths for file in (pose_files_in(path) if path.is_dir() else [path])]

@@ -1,44 +1,34 @@
-"""The systems that `animatex evaluate` measures, and the characters of its procedural set."""
+"""The systems that `animatex evaluate` measures."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
-from ..animate_x.checkpoint import FORMAT, DenoiserFile, read_denoiser
+from ..animate_x.checkpoint import DenoiserFile, read_denoiser
 from ..animate_x.components import PipelineComponents, load_components, load_small, require_files
 from ..animate_x.layers import UNINITIALISED
 from ..animate_x.pipeline import AnimationSettings
 from ..animate_x.sampling import SamplingSettings
 from ..animate_x.training_spec import RELEASED, TrainingSpec
 from ..animate_x.unet import AnimateXUNet
-from ..checkpoints.safe_load import read_metadata
 from ..checkpoints.validation import load_strictly
 from ..errors import InvalidInput, WrongCheckpoint
-from ..evaluation.benchmark.cases import Case, Setting
+from ..evaluation.benchmark.cases import Setting
 from ..evaluation.benchmark.systems import PipelineSystem, RecordedSystem, Size, System
 from ..hub.bundled import BUNDLED_MODELS
 from ..pose.cache import digest_file
-from ..pose.keypoints import PoseSequence
 from ..retarget.settings import RetargetSettings
 from ..training.animate_x.task import to_denoiser_file
-from ..training.loop.checkpoint import FORMAT as TRAINING
-from ..training.loop.checkpoint import checkpoints, latest_checkpoint
-from ..training.synthetic.triples import Triple, draw_triple
-from ..training.systems import read_checkpoint
+from ..training.systems import is_training, kind_of_file, model_file, read_checkpoint
 from ..utils.devices import choose_device, choose_dtype
 from ..utils.validation import require_file, safe_join
 from .animation_options import AUTO, GENERATED, SMALL
 from .options import models_folder
 from .selected_models import LoadComponents, given_sampling, load_generated
-
-FPS = 8.0  # of the written videos; motion is timed in frames
-HUMAN_TRIPLES = 2**20  # number of triples from which humans are drawn
 
 
 @dataclass(frozen=True)
@@ -59,11 +49,6 @@ class LoadableModel:
     digest: str
 
 
-def is_training(path: Path) -> bool:
-    """Return whether a path is the folder of a training run."""
-    return bool(checkpoints(path))
-
-
 def find_model(arguments: argparse.Namespace, what: str) -> LoadableModel:
     """Find a model, without loading its weights.
 
@@ -79,14 +64,15 @@ def find_model(arguments: argparse.Namespace, what: str) -> LoadableModel:
 
     """
     if what == GENERATED:
-        return _find_generated()
+        trained_on = load_generated(torch.float32, torch.device("cpu")).trained_on
+        return LoadableModel(load_generated, trained_on, SamplingSettings(), GENERATED)
     path = _path(arguments, what)
     require_file(path, "model")
-    kind = read_metadata(path).get("format")
-    if kind == TRAINING:
+    kind = kind_of_file(path)
+    if kind == "checkpoint":
         return _small_model(path, _read_training(path))
     trained_on = RELEASED
-    if kind == FORMAT:
+    if kind == "denoiser":
         file = read_denoiser(path)
         if _uses_small_encoders(file):
             return _small_model(path, file)
@@ -103,13 +89,7 @@ def _path(arguments: argparse.Namespace, what: str) -> Path:
         return BUNDLED_MODELS.denoiser
     if what == AUTO:
         return models_folder(arguments).find_denoiser() or BUNDLED_MODELS.denoiser
-    path = Path(what)
-    return latest_checkpoint(path) if is_training(path) else path
-
-
-def _find_generated() -> LoadableModel:
-    components = load_generated(torch.float32, torch.device("cpu"))
-    return LoadableModel(load_generated, components.trained_on, SamplingSettings(), GENERATED)
+    return model_file(Path(what))
 
 
 def _read_training(path: Path) -> DenoiserFile:
@@ -205,47 +185,3 @@ def _open_model(arguments: argparse.Namespace, name: str, model: LoadableModel) 
         "device": device.type,
     }
     return PipelineSystem(name, lambda: model.load(dtype, device), settings, identity)
-
-
-@dataclass(frozen=True)
-class ProceduralSet:
-    """A set of drawn characters that are never used in training.
-
-    Args:
-        count: Number of cases.
-        frames: Frames of each video.
-        width: In pixels.
-        height: In pixels.
-        seed: Seed of characters and motion.
-
-    """
-
-    count: int
-    frames: int
-    width: int
-    height: int
-    seed: int = 0
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The number of each case, four digits."""
-        return tuple(f"{number:04}" for number in range(self.count))
-
-    def case(self, number: int) -> Case:
-        """Draw the video of a character."""
-        target = self._triple(number).target
-        return Case(self.names[number], target.frames[0], target.frames, target.poses, FPS)
-
-    def human(self, rng: np.random.Generator) -> PoseSequence:
-        """Draw the poses of a human dancer. Triples in which the character drives itself are skipped."""
-        while True:
-            triple = self._triple(int(rng.integers(HUMAN_TRIPLES)))
-            if triple.driver is not triple.target:
-                return triple.driver.poses
-
-    def identity(self) -> Mapping[str, Any]:
-        """Return the settings that define the set."""
-        return {"procedural": asdict(self)}
-
-    def _triple(self, number: int) -> Triple:
-        return draw_triple(self.seed, number, self.frames, self.width, self.height, held_out=True)

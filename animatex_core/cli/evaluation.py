@@ -22,9 +22,10 @@ from ..hub.models_dir import ModelsDir
 from ..utils.devices import choose_device
 from ..utils.text import printable
 from ..utils.validation import require_int
-from .evaluated import ProceduralSet, find_systems, open_system, usual_size
+from .evaluated import find_systems, open_system, usual_size
 from .options import CASES, PROCEDURAL, models_folder
 from .output import StageBars
+from .procedural_set import ProceduralSet
 
 SETTINGS_FILE = "settings.json"
 

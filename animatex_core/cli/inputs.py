@@ -2,15 +2,16 @@
 
 import argparse
 from argparse import Namespace
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import gettempdir
 
 import numpy as np
 from tqdm import tqdm
 
-from ..driving import DrivingClip, common_length, read_driving_poses
+from ..driving import DrivingClip, choose_driving
 from ..errors import InvalidInput
 from ..pose.cache import PoseCache, cache_key, digest_file
 from ..pose.dwpose import DWPose
@@ -26,7 +27,7 @@ from ..training.data.sources import Source
 from ..utils.progress import Progress
 from ..video.frame_selection import FrameChoice, choose_frames
 from ..video.image import read_image
-from ..video.info import VideoInfo, count_frames, probe
+from ..video.info import VideoInfo, probe
 from ..video.reader import read_frames
 from .options import SMALL, WHOLE_CLIP, models_folder
 
@@ -63,25 +64,22 @@ def read_driving_clip(arguments: Namespace, clip: VideoInfo, progress: Progress)
         The selected frames with their poses, filtered as the options specify.
 
     """
-    if arguments.poses is None:
-        choice = _choose(arguments, clip, count_frames(clip))
-        return DrivingClip(clip, choice, _filter(arguments, _detect(arguments, clip, choice, progress)))
-    frames = count_frames(clip)
-    poses = read_driving_poses(arguments.poses, clip, arguments.person, frames)
-    choice = _choose(arguments, clip, common_length(clip, poses, frames))
-    selected = poses.select(choice.indices).with_fps(choice.fps)
-    return DrivingClip(clip, choice, _filter(arguments, selected))
-
-
-def _choose(arguments: Namespace, clip: VideoInfo, total: int) -> FrameChoice:
-    return choose_frames(
-        total,
+    choose = partial(
+        choose_frames,
         frames=arguments.frames,
         stride=arguments.stride,
         start=arguments.start,
         end=arguments.end,
         fps=clip.fps,
     )
+
+    def detect(choice: FrameChoice) -> PoseSequence:
+        return _detect(arguments, clip, choice, progress)
+
+    dance = choose_driving(clip, choose, poses=arguments.poses, person=arguments.person, detect=detect)
+    filled = fill_gaps(dance.poses, arguments.fill_gaps)
+    cutoff = arguments.smooth
+    return replace(dance, poses=filled if cutoff is None else smooth(filled, min_cutoff=cutoff))
 
 
 def _detect(arguments: Namespace, clip: VideoInfo, choice: FrameChoice, progress: Progress) -> PoseSequence:
@@ -100,16 +98,8 @@ def _detect(arguments: Namespace, clip: VideoInfo, choice: FrameChoice, progress
             progress=progress,
         )
 
-    return extract() if arguments.no_cache else _cached(arguments, clip, choice, nets, extract)
-
-
-def _cached(
-    arguments: Namespace,
-    clip: VideoInfo,
-    choice: FrameChoice,
-    nets: DWPose,
-    extract: Callable[[], PoseSequence],
-) -> PoseSequence:
+    if arguments.no_cache:
+        return extract()
     request = {"frames": choice.indices, "person": arguments.person, "detect_every": arguments.detect_every}
     key = cache_key([*map(digest_file, clip.files), *clip.conversion, *nets.contents], request)
     return PoseCache(_cache_folder()).cached(key, extract)
@@ -120,11 +110,6 @@ def _cache_folder() -> Path:
         return CACHE.expanduser()
     except RuntimeError:  # there is no home directory, as in some containers
         return Path(gettempdir()) / "animatex-poses"
-
-
-def _filter(arguments: Namespace, poses: PoseSequence) -> PoseSequence:
-    filled = fill_gaps(poses, arguments.fill_gaps)
-    return filled if arguments.smooth is None else smooth(filled, min_cutoff=arguments.smooth)
 
 
 class ClipPoses:

@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import NamedTuple
 
 from ..errors import InvalidInput
 from ..hub.models_dir import ModelsDir
@@ -169,23 +168,8 @@ def person_rule(text: str) -> PersonRule:
     return rule
 
 
-class SamplingDefaults(NamedTuple):
-    """Sampling options of one model; see `SamplingSettings`."""
-
-    steps: int
-    solver: str
-    guidance: float
-
-
-OFFICIAL = SamplingDefaults(30, "ddim", 2.5)
-SMALL_MODELS = SamplingDefaults(1, "dpm++2m", 1.0)
 SOLVER_NAMES = ("ddim", "dpm++2m")
 PRECISION_NAMES = ("fp32", "bf16", "fp16")
-
-PLUS_STEPS = 50
-PLUS_SHIFT = 5.0
-PLUS_GUIDANCE = {"simple": 5.0, "full": 3.0}
-PLUS_PROMPT = "a person is dancing."
 
 BENCHMARK_SETTINGS = ("self-driven", "cross")
 PROCEDURAL = "procedural"

@@ -1,26 +1,33 @@
-"""What `animatex prepare` does with each video, and its options for Animate-X++."""
+"""What `animatex prepare` does: prepare every video of a folder, for either system."""
 
-from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
+from types import MappingProxyType
 from typing import Any, get_args
 
+from tqdm import tqdm
+
 from ..animate_x.animation import Report
-from ..systems import ANIMATE_X, SYSTEMS
+from ..errors import InvalidInput
+from ..systems import ANIMATE_X, ANIMATE_X_PLUS, SYSTEMS
 from ..training.animate_x_plus.encoding import ClipEncoders, load_wan_encoders
-from ..training.animate_x_plus.preparation import CAPTIONS, SourceClip, WanPreparation, WanPrepareSettings
+from ..training.animate_x_plus.preparation import SourceClip, WanPreparation
 from ..training.animate_x_plus.synthetic import DummyEncoders
-from ..training.animate_x_plus.trainable_parts import Task
-from ..training.data.manifest import PreparationManifest
-from ..training.data.sources import Source, SourceSettings
+from ..training.data.manifest import REPORT, PreparationManifest
+from ..training.data.preparation import Encoders, Preparation, dummy_encoders, load_encoders
+from ..training.data.settings import PrepareSettings, SourceSettings, Task, WanPrepareSettings
+from ..training.data.sources import Source, Split, find_sources
 from ..utils.devices import choose_device
 from ..utils.progress import Progress
+from ..utils.text import printable
 from .animation_options import NOT_FOR_PLUS, refuse_options
 from .inputs import ClipPoses
-from .options import models_folder, positive
+from .options import models_folder
+from .output import ProgressBar
 
-DEFAULTS = WanPrepareSettings()
+REFRESH = 16  # frames between updates of the progress
 
 
 @dataclass(frozen=True)
@@ -37,44 +44,64 @@ class StartedPreparation:
     add: Callable[[Source, Report], None]
 
 
-def given_settings(arguments: Namespace, kind: type[SourceSettings], **elsewhere: str) -> dict[str, Any]:
-    """Return the settings whose options are set.
-
-    Args:
-        arguments: The parsed arguments.
-        kind: The class of the settings.
-        elsewhere: For each setting whose option has another name, that name.
-
-    Returns:
-        Keyword arguments of `kind`.
-
-    """
-    width, height = arguments.size or (None, None)
-    options = {**vars(arguments), "width": width, "height": height}
-    values = {field.name: options[elsewhere.get(field.name, field.name)] for field in fields(kind)}
-    return {name: value for name, value in values.items() if value is not None}
+def run(arguments: Namespace) -> None:
+    """Prepare every video that is not prepared yet, and print a summary."""
+    begin = PREPARATIONS[SYSTEMS[arguments.system].family]
+    preparing = begin(arguments, sources := find_sources(arguments.clips))
+    try:
+        with ProgressBar(sources, desc="clips") as bar:
+            for source in bar:
+                if not preparing.books.is_done(source):
+                    _prepare(preparing, source, bar)
+    finally:
+        report = preparing.books.report(sources)
+    print(f"{arguments.out}: {_summary(report)}, see {preparing.books.folder / REPORT}")
 
 
-def add_plus_options(parser: ArgumentParser) -> None:
-    """Add the options that only Animate-X++ has."""
-    group = parser.add_argument_group("clips for Animate-X++ (--system animate-x-plus, ...-full)")
-    group.add_argument(
-        "--task",
-        choices=get_args(Task),
-        help="animation: videos of people who dance; ti2v: videos of anything that moves, each with a "
-        f"caption in NAME{CAPTIONS} next to NAME.mp4; prepare both into one DIR to train on both; default: "
-        "animation",
+def _prepare(preparing: StartedPreparation, source: Source, bar: ProgressBar) -> None:
+    name = printable(source.name)
+
+    def report(stage: str, done: int, total: int) -> None:
+        bar.set_postfix_str(f"{name}: {stage} {done}/{total}", refresh=done % REFRESH == 0)
+
+    try:
+        preparing.add(source, report)
+    except InvalidInput as error:
+        preparing.books.skip(source, str(error))
+        tqdm.write(printable(f"{name} is skipped: {error}"))
+
+
+def _summary(report: dict) -> str:
+    counts = [
+        f"{name}: {report[name]['clips']} clips of {report[name]['files']} files" for name in get_args(Split)
+    ]
+    return "; ".join([*counts, f"skipped: {len(report['skipped'])} files"])
+
+
+def _begin_animate_x(arguments: Namespace, sources: Sequence[Source]) -> StartedPreparation:
+    options = ANIMATE_X_PLUS.preparation_options
+    refuse_options(
+        arguments, options, "only available for Animate-X++: leave it out, or use --system animate-x-plus"
     )
-    group.add_argument(
-        "--frames",
-        type=positive,
-        metavar="N",
-        help="frames of a clip, 4n + 1; longer videos are split, shorter ones skipped; default: "
-        f"{DEFAULTS.frames}",
-    )
+    settings = PrepareSettings(**_given_settings(arguments, PrepareSettings, form="reference_form"))
+    poses = ClipPoses(arguments)
+    poses.announce(sources)
+    preparation = Preparation(arguments.out, settings, _denoiser_encoders(arguments))
+
+    def add(source: Source, report: Report) -> None:
+        preparation.add(source, poses.dance(source, partial(report, "poses")), partial(report, "encoding"))
+
+    return StartedPreparation(preparation.manifest, add)
 
 
-def begin_plus(arguments: Namespace, sources: Sequence[Source]) -> StartedPreparation:
+def _denoiser_encoders(arguments: Namespace) -> Encoders:
+    device = choose_device(arguments.device)
+    if arguments.encoders == "generated":
+        return dummy_encoders(device)
+    return load_encoders(models_folder(arguments), device)
+
+
+def _begin_plus(arguments: Namespace, sources: Sequence[Source]) -> StartedPreparation:
     """Load the encoders of Animate-X++ and open the output folder.
 
     Args:
@@ -90,9 +117,9 @@ def begin_plus(arguments: Namespace, sources: Sequence[Source]) -> StartedPrepar
     """
     refuse_options(arguments, ANIMATE_X.preparation_options, NOT_FOR_PLUS)
     task: Task = arguments.task or "animation"
-    settings = WanPrepareSettings(**given_settings(arguments, WanPrepareSettings))
+    settings = WanPrepareSettings(**_given_settings(arguments, WanPrepareSettings))
     read_clip = _clip_reader(arguments, sources, task)
-    preparation = WanPreparation(arguments.out, task, settings, _encoders(arguments, task))
+    preparation = WanPreparation(arguments.out, task, settings, _wan_encoders(arguments, task))
 
     def add(source: Source, report: Report) -> None:
         clip = read_clip(source, partial(report, "poses"))
@@ -112,9 +139,33 @@ def _clip_reader(
     return lambda source, progress: SourceClip.of_dance(poses.dance(source, progress))
 
 
-def _encoders(arguments: Namespace, task: Task) -> ClipEncoders:
+def _wan_encoders(arguments: Namespace, task: Task) -> ClipEncoders:
     device = choose_device(arguments.device)
     if arguments.encoders == "generated":
         return DummyEncoders()
     driving = task == "animation" and SYSTEMS[arguments.system].variant == "full"
     return load_wan_encoders(models_folder(arguments), device, driving=driving)
+
+
+def _given_settings(arguments: Namespace, kind: type[SourceSettings], **elsewhere: str) -> dict[str, Any]:
+    """Return the settings whose options are set.
+
+    Args:
+        arguments: The parsed arguments.
+        kind: The class of the settings.
+        elsewhere: For each setting whose option has another name, that name.
+
+    Returns:
+        Keyword arguments of `kind`.
+
+    """
+    width, height = arguments.size or (None, None)
+    options = {**vars(arguments), "width": width, "height": height}
+    values = {field.name: options[elsewhere.get(field.name, field.name)] for field in fields(kind)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+PREPARATIONS: Mapping[str, Callable[[Namespace, Sequence[Source]], StartedPreparation]] = MappingProxyType(
+    {ANIMATE_X.family: _begin_animate_x, ANIMATE_X_PLUS.family: _begin_plus}
+)
+"""What begins a preparation, by the family of the system."""

@@ -1,33 +1,16 @@
 """`animatex prepare`: encode a folder of videos as a data set for training."""
 
 import argparse
-from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import get_args
 
-from tqdm import tqdm
-
-from ..animate_x.animation import Report
 from ..animate_x.training_spec import ReferenceForm
-from ..errors import InvalidInput
-from ..systems import ANIMATE_X, ANIMATE_X_PLUS, SYSTEMS
-from ..training.data.manifest import REPORT
-from ..training.data.preparation import Encoders, Preparation, PrepareSettings, dummy_encoders, load_encoders
-from ..training.data.sources import Source, Split, find_sources
-from ..utils.devices import choose_device
-from ..utils.text import printable
+from ..systems import ANIMATE_X, SYSTEMS
+from ..training.data.settings import CAPTIONS, PrepareSettings, Task, WanPrepareSettings
 from ..utils.validation import parse_size
-from .animation_options import refuse_options
-from .inputs import ClipPoses
-from .options import add_folder_option, add_pose_options, models_folder, positive
-from .output import ProgressBar
-from .preparation import StartedPreparation, add_plus_options, begin_plus, given_settings
+from .options import add_folder_option, add_pose_options, positive
 
-DEFAULTS = PrepareSettings()
-REFRESH = 16  # frames between updates of the progress
+DEFAULTS, PLUS_DEFAULTS = PrepareSettings(), WanPrepareSettings()
 ENCODERS = ("released", "generated")
 
 
@@ -73,7 +56,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps; default: %(default)s")
     _add_settings(parser)
     _add_own_settings(parser)
-    add_plus_options(parser)
+    _add_plus_settings(parser)
     add_pose_options(parser)
     add_folder_option(parser)
     parser.set_defaults(run=run)
@@ -126,64 +109,27 @@ def _add_own_settings(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: Namespace) -> None:
-    """Prepare every video that is not prepared yet, and print a summary."""
-    begin = PREPARATIONS[SYSTEMS[arguments.system].family]
-    preparing = begin(arguments, sources := find_sources(arguments.clips))
-    try:
-        with ProgressBar(sources, desc="clips") as bar:
-            for source in bar:
-                if not preparing.books.is_done(source):
-                    _prepare(preparing, source, bar)
-    finally:
-        report = preparing.books.report(sources)
-    print(f"{arguments.out}: {_summary(report)}, see {preparing.books.folder / REPORT}")
-
-
-def _prepare(preparing: StartedPreparation, source: Source, bar: ProgressBar) -> None:
-    name = printable(source.name)
-
-    def report(stage: str, done: int, total: int) -> None:
-        bar.set_postfix_str(f"{name}: {stage} {done}/{total}", refresh=done % REFRESH == 0)
-
-    try:
-        preparing.add(source, report)
-    except InvalidInput as error:
-        preparing.books.skip(source, str(error))
-        tqdm.write(printable(f"{name} is skipped: {error}"))
-
-
-def _summary(report: dict) -> str:
-    counts = [
-        f"{name}: {report[name]['clips']} clips of {report[name]['files']} files" for name in get_args(Split)
-    ]
-    return "; ".join([*counts, f"skipped: {len(report['skipped'])} files"])
-
-
-def _begin(arguments: Namespace, sources: Sequence[Source]) -> StartedPreparation:
-    options = ANIMATE_X_PLUS.preparation_options
-    refuse_options(
-        arguments, options, "only available for Animate-X++: leave it out, or use --system animate-x-plus"
+def _add_plus_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the options that only Animate-X++ has."""
+    group = parser.add_argument_group("clips for Animate-X++ (--system animate-x-plus, ...-full)")
+    group.add_argument(
+        "--task",
+        choices=get_args(Task),
+        help="animation: videos of people who dance; ti2v: videos of anything that moves, each with a "
+        f"caption in NAME{CAPTIONS} next to NAME.mp4; prepare both into one DIR to train on both; default: "
+        "animation",
     )
-    settings = PrepareSettings(**given_settings(arguments, PrepareSettings, form="reference_form"))
-    poses = ClipPoses(arguments)
-    poses.announce(sources)
-    preparation = Preparation(arguments.out, settings, _encoders(arguments))
-
-    def add(source: Source, report: Report) -> None:
-        preparation.add(source, poses.dance(source, partial(report, "poses")), partial(report, "encoding"))
-
-    return StartedPreparation(preparation.manifest, add)
+    group.add_argument(
+        "--frames",
+        type=positive,
+        metavar="N",
+        help="frames of a clip, 4n + 1; longer videos are split, shorter ones skipped; default: "
+        f"{PLUS_DEFAULTS.frames}",
+    )
 
 
-def _encoders(arguments: Namespace) -> Encoders:
-    device = choose_device(arguments.device)
-    if arguments.encoders == "generated":
-        return dummy_encoders(device)
-    return load_encoders(models_folder(arguments), device)
+def run(arguments: argparse.Namespace) -> None:
+    """Prepare every video that is not prepared yet, and print a summary."""
+    from . import preparation  # imports PyTorch, which the help does without
 
-
-PREPARATIONS: Mapping[str, Callable[[Namespace, Sequence[Source]], StartedPreparation]] = MappingProxyType(
-    {ANIMATE_X.family: _begin, ANIMATE_X_PLUS.family: begin_plus}
-)
-"""What begins a preparation, by the family of the system."""
+    preparation.run(arguments)

@@ -2,10 +2,9 @@
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 
@@ -18,10 +17,9 @@ from ..animate_x.components import (
     load_small,
     require_files,
 )
-from ..animate_x.sampling import SamplingSettings, Segments, Windows
+from ..animate_x.settings import SamplingSettings, Segments, Windows, replace_given
 from ..animate_x_plus.components import PlusFiles, load_animate_x_plus
 from ..animate_x_plus.pipeline import AnimateXPlusPipeline
-from ..animate_x_plus.preprocessing import NEGATIVE_PROMPT, TYPICAL_PROMPT
 from ..animate_x_plus.sampling import PlusSampling
 from ..animate_x_plus.settings import PlusSettings
 from ..diffusion.guidance import Guidance
@@ -34,8 +32,6 @@ from ..utils.validation import require_file
 from .animation_options import AUTO, GENERATED, NOT_FOR_PLUS, SMALL, refuse_options, retarget_settings
 from .options import models_folder
 
-LongClip = Windows | Segments | None
-
 LoadComponents = Callable[[torch.dtype, torch.device], PipelineComponents]
 """Loads all models onto a device, the denoiser in the given dtype."""
 
@@ -47,22 +43,22 @@ def sampling_settings(arguments: argparse.Namespace) -> SamplingSettings:
 
 
 def given_sampling(arguments: argparse.Namespace, usual: SamplingSettings) -> SamplingSettings:
-    """Return the settings of the options of `add_way_options`; unset ones are taken from `usual`."""
-    return replace(
+    """Return the settings of `add_common_sampling_options`; unset ones are taken from `usual`."""
+    return replace_given(
         usual,
-        solver=arguments.solver or usual.solver,
-        steps=arguments.steps or usual.steps,
-        guidance=usual.guidance if arguments.guidance is None else Guidance(arguments.guidance),
+        solver=arguments.solver,
+        steps=arguments.steps,
+        guidance=None if arguments.guidance is None else Guidance(arguments.guidance),
         seed=arguments.seed,
-        long_clip=_long_clip(arguments, usual.long_clip),
+        long_clip=_long_clip(arguments),
     )
 
 
-def _long_clip(arguments: argparse.Namespace, usual: LongClip) -> LongClip:
+def _long_clip(arguments: argparse.Namespace) -> Windows | Segments | None:
     if arguments.segments is not None:
         return Segments(arguments.segments)
     if arguments.window is None:
-        return usual
+        return None
     overlap = arguments.window // 4 if arguments.overlap is None else arguments.overlap
     return Windows(arguments.window, overlap)
 
@@ -97,8 +93,6 @@ def _denoiser(arguments: argparse.Namespace) -> Path | None:
         return models_folder(arguments).find_denoiser()
     return None if arguments.model == SMALL else Path(arguments.model)
 
-
-_Value = TypeVar("_Value")
 
 Animate = Callable[[Reference, DrivingClip], Animation]
 """Animates a reference with a driving video, with models that are loaded."""
@@ -144,22 +138,16 @@ def select_plus(arguments: argparse.Namespace, system: System, variant: Variant)
 
 def plus_settings(arguments: argparse.Namespace, variant: Variant) -> PlusSettings:
     """Return the settings of the options; unset ones match the official code."""
-    default, defaults = PlusSampling.released(variant), PlusSettings()
-    width, height = arguments.size
-    sampling = PlusSampling(
-        steps=_or_default(arguments.steps, default.steps),
-        guidance=_or_default(arguments.guidance, default.guidance),
-        shift=_or_default(arguments.shift, default.shift),
-        seed=arguments.seed,
-        teacache=arguments.teacache,
-    )
-    return PlusSettings(
-        prompt=_or_default(arguments.prompt, TYPICAL_PROMPT),
-        negative_prompt=_or_default(arguments.negative_prompt, NEGATIVE_PROMPT),
-        width=_or_default(width, defaults.width),
-        height=_or_default(height, defaults.height),
+    return PlusSettings(sampling=PlusSampling.released(variant)).override(
+        prompt=arguments.prompt,
+        negative_prompt=arguments.negative_prompt,
+        size=arguments.size,
         retarget=retarget_settings(arguments),
-        sampling=sampling,
+        seed=arguments.seed,
+        steps=arguments.steps,
+        guidance=arguments.guidance,
+        shift=arguments.shift,
+        teacache=arguments.teacache,
     )
 
 
@@ -177,7 +165,3 @@ def _load(
 ) -> Animate:
     components = load_animate_x_plus(files, dtype, device, partial(report, "loading"))
     return partial(AnimateXPlusPipeline(components, report).animate, settings=settings)
-
-
-def _or_default(value: _Value | None, default: _Value) -> _Value:
-    return default if value is None else value

@@ -57,7 +57,17 @@ class Guidance:
 
 
 def with_guidance(conditional: Denoiser, unconditional: Denoiser, guidance: Guidance) -> Denoiser:
-    """Apply guidance with the two passes run one after the other, which needs the memory of one."""
+    """Apply guidance with two passes that run one after the other, which needs the memory of one.
+
+    Args:
+        conditional: The conditional pass.
+        unconditional: The unconditional pass.
+        guidance: Scale and interval.
+
+    Returns:
+        A denoiser that predicts u + scale * (c - u) in the interval, and c outside of it.
+
+    """
     return with_batched_guidance(lambda x, t: (conditional(x, t), unconditional(x, t)), conditional, guidance)
 
 

@@ -75,6 +75,17 @@ def ddim(
     """Deterministic DDIM (Song et al. 2021, equation 12 with eta 0), identical to the official code.
 
     With `released_timesteps` it ends at timestep 0, not at clean latents: noise of sigma 0.03 remains.
+
+    Args:
+        denoise: Predicts v for latents and timesteps (b,).
+        x: Noise, (b, c, f, h, w).
+        schedule: The noise schedule.
+        timesteps: The timesteps to visit, in descending order.
+        on_step: Called after every step; may raise to cancel.
+
+    Returns:
+        Latents like x.
+
     """
     alphas_cumprod = _alphas_cumprod(schedule, timesteps).tolist()
     for index, timestep in enumerate(timesteps.visited):
@@ -100,6 +111,8 @@ def dpm_solver_pp_2m(
     With zero terminal SNR lambda is -inf at timestep 999, and +inf at clean latents. Floats reach the limits
     of the formulas there without special cases: the second step is of first order, since h / inf is 0. Only
     the last step has to be set to first order, since its own h is infinite.
+
+    Arguments and result are as for `ddim`.
     """
     alphas_cumprod = _alphas_cumprod(schedule, timesteps)
     alphas, sigmas = alphas_cumprod.sqrt(), (1 - alphas_cumprod).sqrt()

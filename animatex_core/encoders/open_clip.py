@@ -214,7 +214,9 @@ def read_open_clip_config(path: Path) -> dict[str, Any]:
         _require_sizes("", config, ("embed_dim",))
         _require_sizes("vision_cfg.", config["vision_cfg"], VISION_SIZES)
         _require_sizes("text_cfg.", config["text_cfg"], TEXT_SIZES)
-        _require_ratio(config["vision_cfg"]["mlp_ratio"])
+        ratio = config["vision_cfg"]["mlp_ratio"]
+        if not isinstance(ratio, int | float) or not 0 < ratio <= 64:
+            raise InvalidInput(f"vision_cfg.mlp_ratio is {short_repr(ratio)}")
         if config["vision_cfg"]["width"] % config["vision_cfg"]["head_width"]:
             raise InvalidInput("vision_cfg.width is not a multiple of vision_cfg.head_width")
     except OSError as error:
@@ -230,8 +232,3 @@ def _require_sizes(where: str, values: Mapping[str, Any], names: tuple[str, ...]
         raise InvalidInput(f"{where or 'it '}holds {short_repr(values)}")
     for name in names:
         require_int(f"{where}{name}", values[name], most=MAX_LAYERS.get(name, MAX_SIZE))
-
-
-def _require_ratio(ratio: object) -> None:
-    if not isinstance(ratio, int | float) or not 0 < ratio <= 64:
-        raise InvalidInput(f"vision_cfg.mlp_ratio is {short_repr(ratio)}")

@@ -28,12 +28,33 @@ def clip_images(images: Sequence[ImageLike]) -> Tensor:
 
 
 def autoencoder_images(images: Sequence[ImageLike], width: int, height: int) -> Tensor:
-    """Return (n, 3, height, width) in -1..1."""
+    """Stretch images to one size for the autoencoder.
+
+    Args:
+        images: Pillow images or arrays (h, w, 3) uint8 in RGB.
+        width: In pixels.
+        height: In pixels.
+
+    Returns:
+        (n, 3, height, width) float32 in -1..1.
+
+    Raises:
+        InvalidInput: There is no image, or an array is not uint8 (h, w, 3).
+
+    """
     return (unit_images(images, width, height) - 0.5) / 0.5
 
 
 def unit_images(images: Sequence[ImageLike], width: int, height: int) -> Tensor:
-    """Return (n, 3, height, width) in 0..1, as the denoiser takes pose images and the reference image.
+    """Stretch images to one size, as the denoiser takes pose images and the reference image.
+
+    Args:
+        images: Pillow images or arrays (h, w, 3) uint8 in RGB.
+        width: In pixels.
+        height: In pixels.
+
+    Returns:
+        (n, 3, height, width) float32 in 0..1.
 
     Raises:
         InvalidInput: There is no image, or an array is not uint8 (h, w, 3).
@@ -46,7 +67,20 @@ def unit_images(images: Sequence[ImageLike], width: int, height: int) -> Tensor:
 
 
 def resize(image: ImageLike, width: int, height: int) -> np.ndarray:
-    """Stretch an image with Pillow's bilinear filter: (height, width, 3) uint8."""
+    """Stretch an image with Pillow's bilinear filter.
+
+    Args:
+        image: A Pillow image or an array (h, w, 3) uint8 in RGB.
+        width: In pixels.
+        height: In pixels.
+
+    Returns:
+        (height, width, 3) uint8 in RGB.
+
+    Raises:
+        InvalidInput: An array is not uint8 (h, w, 3).
+
+    """
     return np.asarray(_image(image).resize((width, height), Image.Resampling.BILINEAR))
 
 

@@ -61,9 +61,15 @@ class SmallBundle:
     def files(self) -> tuple[Path, ...]:
         """All of these files, which belong together."""
         return (
-            self.denoiser, self.autoencoder, self.image_encoder, self.image_encoder_config, self.pose_nets,
-            self.detector, self.landmarks, self.card,
-        )  # fmt: skip
+            self.denoiser,
+            self.autoencoder,
+            self.image_encoder,
+            self.image_encoder_config,
+            self.pose_nets,
+            self.detector,
+            self.landmarks,
+            self.card,
+        )
 
 
 BUNDLED_MODELS = SmallBundle(ASSETS / "small")

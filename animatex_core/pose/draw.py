@@ -4,6 +4,7 @@ import colorsys
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -13,26 +14,46 @@ from ..utils.validation import require_int
 from .keypoints import BODY_POINTS, HAND_POINTS, HANDS, JOINT, VISIBLE, PoseSequence, seen
 from .raster import Spans, discs, ellipse_corners, lines, paint, polygons
 
-LIMBS = np.array([(JOINT[a], JOINT[b]) for a, b in (
-    ("neck", "right_shoulder"), ("neck", "left_shoulder"),
-    ("right_shoulder", "right_elbow"), ("right_elbow", "right_wrist"),
-    ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"),
-    ("neck", "right_hip"), ("right_hip", "right_knee"), ("right_knee", "right_ankle"),
-    ("neck", "left_hip"), ("left_hip", "left_knee"), ("left_knee", "left_ankle"),
-    ("neck", "nose"), ("nose", "right_eye"), ("right_eye", "right_ear"),
-    ("nose", "left_eye"), ("left_eye", "left_ear"),
-    ("left_ankle", "left_toe"), ("right_ankle", "right_toe"),
-)])  # fmt: skip
+_CHAINS = (
+    "neck right_shoulder",
+    "neck left_shoulder",
+    "right_shoulder right_elbow right_wrist",
+    "left_shoulder left_elbow left_wrist",
+    "neck right_hip right_knee right_ankle",
+    "neck left_hip left_knee left_ankle",
+    "neck nose right_eye right_ear",
+    "nose left_eye left_ear",
+    "left_ankle left_toe",
+    "right_ankle right_toe",
+)
+LIMBS = np.array([(JOINT[a], JOINT[b]) for chain in _CHAINS for a, b in pairwise(chain.split())])
 # A finger's first bone starts at the wrist (point 0), the others at the previous point.
 _HAND_BONES = np.array([(point - 1 if point % 4 != 1 else 0, point) for point in range(1, HAND_POINTS)])
 BONES = np.concatenate([_HAND_BONES + hand.start for hand in HANDS])
 
 # Colours of the points and, dimmed, of the limbs with the same index, in OpenCV's BGR order.
 _BLUE_GREEN_RED = (
-    (255, 0, 0), (255, 85, 0), (255, 170, 0), (255, 255, 0), (170, 255, 0), (85, 255, 0), (0, 255, 0),
-    (0, 255, 85), (0, 255, 170), (0, 255, 255), (0, 170, 255), (0, 85, 255), (0, 0, 255), (85, 0, 255),
-    (170, 0, 255), (255, 0, 255), (255, 0, 170), (255, 0, 85), (170, 255, 255), (255, 255, 0),
-)  # fmt: skip
+    (255, 0, 0),
+    (255, 85, 0),
+    (255, 170, 0),
+    (255, 255, 0),
+    (170, 255, 0),
+    (85, 255, 0),
+    (0, 255, 0),
+    (0, 255, 85),
+    (0, 255, 170),
+    (0, 255, 255),
+    (0, 170, 255),
+    (0, 85, 255),
+    (0, 0, 255),
+    (85, 0, 255),
+    (170, 0, 255),
+    (255, 0, 255),
+    (255, 0, 170),
+    (255, 0, 85),
+    (170, 255, 255),
+    (255, 255, 0),
+)
 POINT_COLORS = np.array(_BLUE_GREEN_RED, np.uint8)[:, ::-1]
 LIMB_COLORS = (POINT_COLORS[: len(LIMBS)] * 0.6).astype(np.uint8)
 BONE_COLORS = np.rint(
@@ -128,7 +149,17 @@ def draw_poses(
 
 
 def draw_over(image: np.ndarray, body: np.ndarray, hands: np.ndarray) -> np.ndarray:
-    """Draw a pose over a dimmed RGB image (h, w, 3) uint8, with strokes that suit its size."""
+    """Draw a pose over a dimmed image, with strokes that suit its size.
+
+    Args:
+        image: (h, w, 3) uint8 in RGB.
+        body: Body points, (20, 3): x, y as fractions of the image, and the score.
+        hands: Points of both hands, (2, 21, 3), likewise.
+
+    Returns:
+        (h, w, 3) uint8 in RGB.
+
+    """
     dimmed = (image * BACKGROUND_BRIGHTNESS).astype(np.uint8)
     _draw(dimmed, body, hands, Strokes.fitting(image.shape[1], image.shape[0]))
     return dimmed

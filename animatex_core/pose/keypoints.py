@@ -11,12 +11,27 @@ from ..utils.validation import require_int
 
 # OpenPose's 18 body keypoints and one toe per foot; left and right are the person's own.
 BODY_JOINTS = (
-    "nose", "neck",
-    "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
-    "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
-    "right_eye", "left_eye", "right_ear", "left_ear",
-    "left_toe", "right_toe",
-)  # fmt: skip
+    "nose",
+    "neck",
+    "right_shoulder",
+    "right_elbow",
+    "right_wrist",
+    "left_shoulder",
+    "left_elbow",
+    "left_wrist",
+    "right_hip",
+    "right_knee",
+    "right_ankle",
+    "left_hip",
+    "left_knee",
+    "left_ankle",
+    "right_eye",
+    "left_eye",
+    "right_ear",
+    "left_ear",
+    "left_toe",
+    "right_toe",
+)
 JOINT = {name: index for index, name in enumerate(BODY_JOINTS)}
 MODEL_JOINTS = 18  # the implicit pose indicator is not conditioned on the toes
 BODY_POINTS, HAND_POINTS, FACE_POINTS = len(BODY_JOINTS), 21, 68
@@ -76,7 +91,15 @@ class PoseSequence:
 
     @classmethod
     def empty(cls, frames: int, width: int, height: int, fps: float | None = None) -> "PoseSequence":
-        """Create a sequence without any visible point."""
+        """Create a sequence without any visible point.
+
+        Args:
+            frames: Number of frames.
+            width: Of the images, in pixels.
+            height: Likewise.
+            fps: Frames per second; None if unknown.
+
+        """
         return cls.from_points(np.zeros((frames, POINTS, 3), np.float32), width, height, fps)
 
     @cached_property
@@ -117,7 +140,7 @@ def choose_reference_pose(own: PoseSequence | None, driving: PoseSequence) -> Po
     """Return the one frame that stands for the pose in the reference image.
 
     Without a pose of its own, the reference gets the first driving pose, as in the official code, except that
-    frames in which nobody is visible are skipped.
+    frames in which nobody is visible are skipped: the first ones of a video often show nobody.
 
     Args:
         own: The pose found in the reference image; it counts if its first frame has a visible point.

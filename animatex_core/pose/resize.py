@@ -39,7 +39,17 @@ class Taps:
 
 
 def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Resize (h, w, 3) uint8 to (3, height, width), identical to cv2.resize with INTER_LINEAR."""
+    """Resize an image, identical to cv2.resize with INTER_LINEAR.
+
+    Args:
+        image: (h, w, 3) uint8.
+        width: In pixels.
+        height: In pixels.
+
+    Returns:
+        (3, height, width), channels first.
+
+    """
     columns = _resize_taps(image.shape[1], width, clamped=True).by_channel()
     rows = _resize_taps(image.shape[0], height, clamped=False)
     return np.concatenate([_resized_band(image, columns, band) for band in rows.bands()], axis=1)

@@ -11,9 +11,17 @@ from ..pose.keypoints import BODY_POINTS, FACE, HANDS, JOINT, LEFT_HAND, RIGHT_H
 # The values are lengths relative to body height, as measured between keypoints (Drillis and Contini's
 # segments, adjusted to the dancers of the tests; the neck is the midpoint of the shoulders).
 _KINDS = {
-    "neck": 0.11, "shoulder": 0.085, "upper_arm": 0.15, "forearm": 0.14, "hand": 0.05,
-    "torso": 0.275, "thigh": 0.245, "shin": 0.225, "foot": 0.06, "face": 0.02,
-}  # fmt: skip
+    "neck": 0.11,
+    "shoulder": 0.085,
+    "upper_arm": 0.15,
+    "forearm": 0.14,
+    "hand": 0.05,
+    "torso": 0.275,
+    "thigh": 0.245,
+    "shin": 0.225,
+    "foot": 0.06,
+    "face": 0.02,
+}
 KINDS = tuple(_KINDS)
 KIND = {name: index for index, name in enumerate(KINDS)}
 PROPORTION = np.array(list(_KINDS.values()))

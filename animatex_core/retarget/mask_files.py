@@ -77,7 +77,8 @@ def mask_from_color(rgb: np.ndarray) -> MaskPlane:
     if (high - low > GREY).mean() < MIN_COLORED:
         return mask_from_gray(rgb.mean(axis=2))
     if (high <= GREY).mean() < MIN_COLORED:  # nothing is black
-        background = _rim_color(rgb)
+        rim = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
+        background = np.median(rim, axis=0).astype(np.int16)
         away = np.abs(rgb.astype(np.int16) - background).max(axis=2)
         return MaskPlane(
             mask_from_gray(away).values, "of another color than the border", "of the color of the border"
@@ -107,11 +108,6 @@ def _are_labels(levels: np.ndarray) -> bool:
     classes = levels[np.abs(levels - BORDER) > 0.01]
     whole = np.abs(levels - np.rint(levels)) < 0.01
     return bool(len(levels) <= MAX_LEVELS and whole.all() and classes[0] >= 0 and 0 < classes[-1] <= LABELS)
-
-
-def _rim_color(rgb: np.ndarray) -> np.ndarray:
-    rim = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
-    return np.median(rim, axis=0).astype(np.int16)
 
 
 def read_mask(path: str | Path) -> MaskPlane:

@@ -93,7 +93,17 @@ def find_character(mask: MaskPlane, shows: Shows = "automatic", pose: PoseSequen
 
 
 def fit_mask(shown: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Resize a mask (h, w) bool to an image: (height, width) bool."""
+    """Resize a mask to an image.
+
+    Args:
+        shown: (h, w) bool, True at the character.
+        width: Of the image, in pixels.
+        height: Likewise.
+
+    Returns:
+        (height, width) bool.
+
+    """
     scaled = Image.fromarray(shown).convert("L").resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(scaled) > 127
 
@@ -117,7 +127,8 @@ def _marks(marked: np.ndarray, pose: PoseSequence | None) -> bool:
     share = _share_of_joints(marked, pose)
     if share is not None and not 1 - MAX_JOINTS < share < MAX_JOINTS:
         return share >= MAX_JOINTS
-    return bool(_rim(marked).mean() <= SURROUNDING)
+    rim = np.concatenate([marked[0], marked[-1], marked[:, 0], marked[:, -1]])
+    return bool(rim.mean() <= SURROUNDING)
 
 
 def _share_of_joints(shown: np.ndarray, pose: PoseSequence | None) -> float | None:
@@ -150,10 +161,6 @@ def _doubts(mask: MaskPlane, shown: np.ndarray, box: Box, pose: PoseSequence | N
 def _require_shows(shows: str) -> None:
     if shows not in SHOWS:
         raise InvalidInput(f"mask_shows is {shows!r}, but it must be one of: {', '.join(SHOWS)}.")
-
-
-def _rim(shown: np.ndarray) -> np.ndarray:
-    return np.concatenate([shown[0], shown[-1], shown[:, 0], shown[:, -1]])
 
 
 def _warn_of_shape(mask: np.ndarray, width: int, height: int) -> None:

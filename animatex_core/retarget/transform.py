@@ -81,7 +81,14 @@ def rescale(points: np.ndarray, ratios: np.ndarray, motion: Similarity) -> np.nd
 
 
 def path_ratio(point: int, above: int, ratios: np.ndarray) -> float:
-    """Return the mean ratio of the bones between a point and an ancestor, weighted by human proportions."""
+    """Return the mean ratio of the bones between a point and an ancestor, weighted by human proportions.
+
+    Args:
+        point: Index of the point.
+        above: Index of the ancestor in the tree of bones.
+        ratios: Ratio of each kind of bone, (kinds,).
+
+    """
     kinds, weights = _path(point, above)
     return float((ratios[kinds] * weights).sum() / weights.sum())
 

@@ -9,8 +9,8 @@ from ..errors import InvalidInput
 from ..utils.documents import FileFault, parse_yaml, read_yaml
 from ..utils.validation import short_repr
 from .animate_x.config import TrainingConfig
-from .animate_x_plus.config import SYSTEM, PlusTrainingConfig
 from .loop.config import RunConfig
+from .systems import parse_config
 
 Run = TypeVar("Run", bound=RunConfig)
 SHIPPED = ASSETS / "training"
@@ -69,20 +69,6 @@ def override_config(config: Run, changes: Sequence[str]) -> Run:
     if type(result) is not type(config):
         raise InvalidInput("system cannot be changed: start a new training.")
     return result
-
-
-def parse_config(values: Mapping[str, Any]) -> RunConfig:
-    """Build the configuration of any system from its entries; without `system`, it is Animate-X.
-
-    Raises:
-        InvalidInput: If an entry is unknown, missing or invalid.
-
-    """
-    if "system" not in values:
-        return TrainingConfig.from_dict(values)
-    if values["system"] != SYSTEM:
-        raise InvalidInput(f"system is {short_repr(values['system'])}: leave it out, or set it to {SYSTEM}.")
-    return PlusTrainingConfig.from_dict(values)
 
 
 def _read(path: Path) -> dict[str, Any]:

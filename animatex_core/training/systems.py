@@ -3,17 +3,24 @@
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import torch
 
+from ..animate_x.checkpoint import FORMAT as DENOISER
+from ..animate_x.training_spec import TrainingSpec
+from ..checkpoints.safe_load import open_tensors, read_metadata
+from ..errors import InvalidInput, WrongCheckpoint
 from ..systems import ANIMATE_X, ANIMATE_X_PLUS
+from ..utils.documents import document_errors, parse_json
+from ..utils.validation import require_int, short_repr
 from .animate_x.config import TrainingConfig
 from .animate_x_plus.batches import PlusBatchMaker
 from .animate_x_plus.config import PlusTrainingConfig, TaskBatchKind
 from .animate_x_plus.folder import WanClipFolder
-from .loop.checkpoint import Checkpoint
-from .loop.config import BatchKind, RunConfig
+from .loop.batch_schedule import Position
+from .loop.checkpoint import FORMAT, Checkpoint, checkpoints, latest_checkpoint
+from .loop.config import MAX_SEED, BatchKind, RunConfig
 from .loop.cost import StepCost
 from .loop.interfaces import BatchMaker, TrainingTask
 
@@ -21,15 +28,6 @@ if TYPE_CHECKING:
     from .animate_x.batches import DenoiserBatchMaker
     from .animate_x.preview import Preview
     from .loop.trainer import Trainer
-from ..animate_x.training_spec import TrainingSpec
-from ..checkpoints.safe_load import open_tensors, read_metadata
-from ..errors import WrongCheckpoint
-from ..utils.documents import document_errors, parse_json
-from ..utils.validation import require_int
-from .config_file import parse_config
-from .loop.batch_schedule import Position
-from .loop.checkpoint import FORMAT
-from .loop.config import MAX_SEED
 
 
 class TrainingSystem(Protocol):
@@ -38,6 +36,10 @@ class TrainingSystem(Protocol):
     @property
     def config_type(self) -> type[RunConfig]:
         """The class of its configurations."""
+        ...
+
+    def config(self, values: Mapping[str, Any]) -> RunConfig:
+        """Build a configuration from its entries; raises InvalidInput if one is invalid."""
         ...
 
     def maker(self, config: Any) -> BatchMaker:
@@ -69,6 +71,10 @@ class DenoiserSystem:
     """The training of Animate-X."""
 
     config_type: type[RunConfig] = TrainingConfig
+
+    def config(self, values: Mapping[str, Any]) -> TrainingConfig:
+        """Build a configuration of Animate-X."""
+        return TrainingConfig.from_dict(values)
 
     def maker(self, config: TrainingConfig) -> BatchMaker:
         """Open the shards and the explicit pose indicator."""
@@ -119,6 +125,10 @@ class PlusSystem:
 
     config_type: type[RunConfig] = PlusTrainingConfig
 
+    def config(self, values: Mapping[str, Any]) -> PlusTrainingConfig:
+        """Build a configuration of Animate-X++."""
+        return PlusTrainingConfig.from_dict(values)
+
     def maker(self, config: PlusTrainingConfig) -> PlusBatchMaker:
         """Open the clips and the explicit pose indicator."""
         from .animate_x.batches import open_epi
@@ -167,6 +177,41 @@ TRAININGS: Mapping[str, TrainingSystem] = MappingProxyType(
 def system_of(config: RunConfig) -> TrainingSystem:
     """Return how the system of a configuration is trained."""
     return next(training for training in TRAININGS.values() if isinstance(config, training.config_type))
+
+
+def parse_config(values: Mapping[str, Any]) -> RunConfig:
+    """Build the configuration of any system from its entries; without `system`, it is Animate-X.
+
+    Raises:
+        InvalidInput: If an entry is unknown, missing or invalid.
+
+    """
+    if "system" not in values:
+        return TRAININGS[ANIMATE_X.family].config(values)
+    name, plus = values["system"], ANIMATE_X_PLUS.family
+    if name != plus:
+        raise InvalidInput(f"system is {short_repr(name)}: leave it out, or set it to {plus}.")
+    return TRAININGS[plus].config(values)
+
+
+ModelKind = Literal["checkpoint", "denoiser", "other"]
+"""checkpoint: of a training. denoiser: converted or exported. other: such as an official checkpoint."""
+
+
+def kind_of_file(path: Path) -> ModelKind:
+    """Return what a file of weights is; raises CheckpointError if it cannot be read."""
+    kinds: dict[str | None, ModelKind] = {FORMAT: "checkpoint", DENOISER: "denoiser"}
+    return kinds.get(read_metadata(path).get("format"), "other")
+
+
+def is_training(path: Path) -> bool:
+    """Return whether a path is the folder of a training run."""
+    return bool(checkpoints(path))
+
+
+def model_file(path: Path) -> Path:
+    """Return the latest checkpoint of the folder of a training run, and any other path as it is."""
+    return latest_checkpoint(path) if is_training(path) else path
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

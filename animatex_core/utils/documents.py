@@ -73,7 +73,18 @@ def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
 
 
 def read_json(path: Path, max_bytes: int = MAX_BYTES, max_containers: int = MAX_CONTAINERS) -> Any:
-    """Return the content of a JSON file; raises OSError or FileFault."""
+    """Return the content of a JSON file.
+
+    Args:
+        path: The file, in UTF-8.
+        max_bytes: Size beyond which it is not read.
+        max_containers: Number of lists and objects beyond which it is not parsed.
+
+    Raises:
+        OSError: The file cannot be read.
+        FileFault: It is too large, or not JSON.
+
+    """
     return parse_json(read_text(path, max_bytes), max_containers)
 
 

@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,7 @@ def encode(
     arguments = ["-v", "error", "-y", *raw, "-i", "pipe:0", *options, *output_args(output)]
     with FFmpegStream(arguments, Guard(target, check, output), reading=False) as process:
         done = 0
-        for frame in _after(first, frames):
+        for frame in chain([first], frames):
             if not process.write(frame):
                 break
             done += 1
@@ -80,7 +81,20 @@ def output_args(path: Path) -> list[str]:
 
 
 def run_checked(guard: Guard, options: Sequence[str], given: bytes = b"") -> bytes:
-    """Run ffmpeg to write a file and return its standard output; raises StorageError."""
+    """Run ffmpeg to write a file.
+
+    Args:
+        guard: Ends the process if it hangs; names the file.
+        options: Arguments of ffmpeg.
+        given: Standard input.
+
+    Returns:
+        Its standard output.
+
+    Raises:
+        StorageError: It failed.
+
+    """
     done = run(["-nostats", "-y", *options], guard, given)
     check_success(Path(guard.subject), done.status, done.log)
     return done.output
@@ -134,11 +148,6 @@ def _even(frame: Frame) -> Frame:
     if height % 2 or width % 2:
         return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     return frame
-
-
-def _after(first: Frame, frames: Iterator[Frame]) -> Iterator[Frame]:
-    yield first
-    yield from frames
 
 
 def to_gif(video: Path, gif: Path, target: Path, *, loop: bool, check: Check = no_check) -> None:

@@ -94,7 +94,17 @@ def format_of(path: Path) -> Format:
 
 
 def check_settings(kind: Format, fps: float, quality: float) -> None:
-    """Raise InvalidInput for a frame rate or quality that the format does not support."""
+    """Check a frame rate and quality before frames are computed.
+
+    Args:
+        kind: The format.
+        fps: Frames per second.
+        quality: 0 to 10.
+
+    Raises:
+        InvalidInput: The format does not support one of them.
+
+    """
     most = GIF_FPS if kind is GIF else 1000
     if not MIN_FPS <= fps <= most:
         raise InvalidInput(

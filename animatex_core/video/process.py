@@ -94,7 +94,7 @@ def start(command: Sequence[str], *, writes: bool = False, reads: bool = True) -
         stdin=subprocess.PIPE if writes else subprocess.DEVNULL,
         stdout=subprocess.PIPE if reads else subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env=_environment(),
+        env={**os.environ, "LC_ALL": "C", "AV_LOG_FORCE_NOCOLOR": "1"},
         creationflags=_GROUP,
         start_new_session=True,
     )
@@ -124,10 +124,6 @@ def write_input(pipe: IO[bytes] | None, given: bytes) -> None:
     if pipe is not None:
         with suppress(OSError), pipe:
             pipe.write(given)
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "LC_ALL": "C", "AV_LOG_FORCE_NOCOLOR": "1"}
 
 
 def wait_until(done: Callable[[float], bool], guard: Guard, activity: Callable[[], object]) -> None:

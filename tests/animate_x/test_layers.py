@@ -17,8 +17,10 @@ def test_a_temporal_convolution_matches_torch(kernel: tuple[int, ...], layout: t
     clip = torch.randn(2, 4, 5, 6, 3).to(memory_format=layout).requires_grad_()
     expected, found = plain(clip), mine(clip)
     torch.testing.assert_close(found, expected)
-    wanted, got = (torch.autograd.grad(y.square().sum(), [clip, net.weight])
-                   for y, net in ((expected, plain), (found, mine)))  # fmt: skip
+    wanted, got = (
+        torch.autograd.grad(y.square().sum(), [clip, net.weight])
+        for y, net in ((expected, plain), (found, mine))
+    )
     torch.testing.assert_close(got, wanted)
 
 

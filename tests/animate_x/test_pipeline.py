@@ -151,8 +151,10 @@ def test_the_report_counts_every_stage_and_may_stop_it(dance: DrivingClip) -> No
     with pytest.raises(KeyboardInterrupt):
         AnimateXPipeline(NETWORKS, report).animate(Reference(PICTURE), dance, as_released())
     assert [told for told in reported if told[0] != "sampling"] == [
-        ("features", 4, 4), ("decoding", 1, 4), ("decoding", 2, 4),
-    ]  # fmt: skip
+        ("features", 4, 4),
+        ("decoding", 1, 4),
+        ("decoding", 2, 4),
+    ]
     assert ("sampling", 1, 1) in reported
 
 

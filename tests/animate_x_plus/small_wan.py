@@ -31,22 +31,40 @@ from tests.encoders.small_clip import SETTINGS
 
 WAN = WanConfig(dim=128, ffn_dim=128, heads=1, blocks=6, text_dim=64, image_dim=80)
 IPI = IpiConfig(
-    width=32, tokens=1, clip_dim=64, encoder_layers=1, encoder_heads=2, encoder_hidden=32,
-    resampler_layers=1, resampler_heads=2, resampler_head_dim=16,
-)  # fmt: skip
+    width=32,
+    tokens=1,
+    clip_dim=64,
+    encoder_layers=1,
+    encoder_heads=2,
+    encoder_hidden=32,
+    resampler_layers=1,
+    resampler_heads=2,
+    resampler_head_dim=16,
+)
 SIMPLE = PlusConfig(dim=128, hidden=4, window_frames=9, position_rows=16)
 CONFIGS: dict[Variant, PlusConfig] = {"simple": SIMPLE, "full": replace(SIMPLE, ipi=IPI)}
 CLIP = "small-animatex-plus-release"
 TEXT = ("a person is dancing before the sea", "a rabbit in the snow", "waves and clouds drift")
 RANK, BASE_DIM = 3, 4
 TEXT_SIZES = {
-    "vocab_size": 96, "d_model": WAN.text_dim, "d_kv": 64, "d_ff": 96, "num_layers": 2, "num_heads": 2,
+    "vocab_size": 96,
+    "d_model": WAN.text_dim,
+    "d_kv": 64,
+    "d_ff": 96,
+    "num_layers": 2,
+    "num_heads": 2,
     "feed_forward_proj": "gated-gelu",
-}  # fmt: skip
+}
 IMAGE_SIZES = {
-    "hidden_size": WAN.image_dim, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 1,
-    "image_size": 224, "patch_size": 14, "hidden_act": "gelu", "projection_dim": 64,
-}  # fmt: skip
+    "hidden_size": WAN.image_dim,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 1,
+    "image_size": 224,
+    "patch_size": 14,
+    "hidden_act": "gelu",
+    "projection_dim": 64,
+}
 
 
 @dataclass(frozen=True)
@@ -149,9 +167,16 @@ def small_tokenizer() -> bytes:
     """A real model of sentencepiece with the ids of umT5."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(TEXT), model_writer=model, vocab_size=60, hard_vocab_limit=False,
-        pad_id=0, eos_id=1, unk_id=2, bos_id=-1, minloglevel=2,
-    )  # fmt: skip
+        sentence_iterator=iter(TEXT),
+        model_writer=model,
+        vocab_size=60,
+        hard_vocab_limit=False,
+        pad_id=0,
+        eos_id=1,
+        unk_id=2,
+        bos_id=-1,
+        minloglevel=2,
+    )
     return model.getvalue()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from animatex_core.animate_x_plus.config import PlusConfig, WanConfig
-from animatex_core.animate_x_plus.preprocessing import NEGATIVE_PROMPT
+from animatex_core.animate_x_plus.defaults import NEGATIVE_PROMPT
 from animatex_core.animate_x_plus.shapes import WanShape, fitting_frames
 from animatex_core.errors import InvalidInput
 from tests.animate_x_plus.samples import TINY

@@ -57,11 +57,14 @@ def test_merging_keeps_the_dtype_of_the_weights() -> None:
     assert LoraPair(*pair_of().values()).merged(weight).dtype == torch.bfloat16
 
 
-@pytest.mark.parametrize("key", [
-    "pipe.dit.blocks.0.ffn.0.lora_{}.default.weight",
-    "model.pipe.dit.blocks.0.ffn.0.lora_{}.weight",
-    "diffusion_model.blocks.0.ffn.0.lora_{}.other.weight",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "key",
+    [
+        "pipe.dit.blocks.0.ffn.0.lora_{}.default.weight",
+        "model.pipe.dit.blocks.0.ffn.0.lora_{}.weight",
+        "diffusion_model.blocks.0.ffn.0.lora_{}.other.weight",
+    ],
+)
 def test_any_prefix_and_adapter_name_is_accepted(key: str) -> None:
     lora = read_lora({key.format("A"): drawn(4, 8), key.format("B"): drawn(6, 4)})
     assert list(lora) == ["blocks.0.ffn.0"]

@@ -38,10 +38,16 @@ def test_windows_of_a_long_video_start_with_latent_frames_and_blend() -> None:
     assert long.keypoints is not None
     assert long.clip_features is not None
     windows = [
-        tokens(9, PlusInputs(long.pose_video[:, :, cut], keypoints=long.keypoints[:, cut],
-                             clip_features=long.clip_features[:, cut]))
+        tokens(
+            9,
+            PlusInputs(
+                long.pose_video[:, :, cut],
+                keypoints=long.keypoints[:, cut],
+                clip_features=long.clip_features[:, cut],
+            ),
+        )
         for cut in (slice(0, 9), slice(4, 13))
-    ]  # fmt: skip
+    ]
     blended = tokens(13, long)
     torch.testing.assert_close(blended[:, 0], windows[0][:, 0])
     torch.testing.assert_close(blended[:, 3], windows[1][:, 2])
@@ -52,11 +58,14 @@ def test_windows_of_a_long_video_start_with_latent_frames_and_blend() -> None:
 
 
 def test_videos_of_a_batch_do_not_mix() -> None:
-    one, other = plus_inputs(), PlusInputs(
-        drawn(1, 3, 9, 48, 32, seed=7).sigmoid(),
-        keypoints=drawn(1, 9, 2, 18, seed=8).sigmoid(),
-        clip_features=drawn(1, 9, 64, seed=9),
-    )  # fmt: skip
+    one, other = (
+        plus_inputs(),
+        PlusInputs(
+            drawn(1, 3, 9, 48, 32, seed=7).sigmoid(),
+            keypoints=drawn(1, 9, 2, 18, seed=8).sigmoid(),
+            clip_features=drawn(1, 9, 64, seed=9),
+        ),
+    )
     assert one.keypoints is not None and other.keypoints is not None  # noqa: PT018
     assert one.clip_features is not None and other.clip_features is not None  # noqa: PT018
     both = PlusInputs(

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from animatex_core.animate_x.conditioning import embed_images
+from animatex_core.animate_x_plus.defaults import TYPICAL_PROMPT
 from animatex_core.animate_x_plus.preprocessing import (
-    TYPICAL_PROMPT,
     reference_video,
     stretch_reference,
     wan_clip_image,
@@ -25,7 +25,7 @@ from animatex_core.pose.formats.reader import read_poses, write_poses
 from animatex_core.pose.keypoints import PoseSequence
 from animatex_core.training.animate_x_plus.folder import WanClipFolder, write_clip
 from animatex_core.training.animate_x_plus.synthetic import draw_background_motion
-from animatex_core.training.animate_x_plus.trainable_parts import Task
+from animatex_core.training.data.settings import Task
 from animatex_core.video.reader import read_frames
 from animatex_core.video.writer import write_clip as write_video
 from tests.animate_x_plus.small_wan import SmallWan, expect_small_open_clip
@@ -34,11 +34,20 @@ from tests.support.dance_samples import FRAMES, write_dance
 WIDTH, HEIGHT = 48, 64
 SMALL = ("--size", f"{WIDTH}x{HEIGHT}", "--frames", "5", "--validation", "0", "--device", "cpu")
 SMALLER = [
-    "--cpu", *(part for change in (
-        "wan={preset: tiny, dim: 48, ffn_dim: 96, heads: 2, blocks: 4, image_dim: 80, image_tokens: 257}",
-        "lora.rank=2", "workers=0", "steps=2", "mixed_precision=no", "epi=",
-    ) for part in ("--set", change)),
-]  # fmt: skip
+    "--cpu",
+    *(
+        part
+        for change in (
+            "wan={preset: tiny, dim: 48, ffn_dim: 96, heads: 2, blocks: 4, image_dim: 80, image_tokens: 257}",
+            "lora.rank=2",
+            "workers=0",
+            "steps=2",
+            "mixed_precision=no",
+            "epi=",
+        )
+        for part in ("--set", change)
+    ),
+]
 TASKS: tuple[Task, ...] = ("animation", "ti2v")
 TINY = "modules={preset: tiny, variant: %s, dim: 48, window_frames: 5}"
 

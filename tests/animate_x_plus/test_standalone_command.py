@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animatex_core.animate_x_plus.preprocessing import NEGATIVE_PROMPT, TYPICAL_PROMPT
+from animatex_core.animate_x_plus.defaults import NEGATIVE_PROMPT, TYPICAL_PROMPT
 from animatex_core.animate_x_plus.sampling import PlusSampling
 from animatex_core.animate_x_plus.settings import PlusSettings
 from animatex_core.cli.main import build_parser, main
@@ -150,9 +150,16 @@ def test_what_is_not_given_is_as_released(model: str, variant: Variant, guidance
 
 def test_what_is_given_counts() -> None:
     given = arguments(
-        "--model=animate-x-plus", "--prompt=", "--negative-prompt=rain", "--steps=4", "--guidance=1",
-        "--shift=8", "--seed=3", "--teacache=0.3", "--size=832x480",
-    )  # fmt: skip
+        "--model=animate-x-plus",
+        "--prompt=",
+        "--negative-prompt=rain",
+        "--steps=4",
+        "--guidance=1",
+        "--shift=8",
+        "--seed=3",
+        "--teacache=0.3",
+        "--size=832x480",
+    )
     settings = plus_settings(given, "simple")
     assert (settings.prompt, settings.negative_prompt) == ("", "rain")
     assert (settings.width, settings.height) == (832, 480)

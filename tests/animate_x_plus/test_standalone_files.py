@@ -135,11 +135,16 @@ def test_latents_are_normalised_means_and_come_back(autoencoder: WanAutoencoder)
 def test_official_keys_are_those_of_wan() -> None:
     official = autoencoder_tensors()
     for key in (
-        "conv1.weight", "encoder.conv1.weight", "encoder.downsamples.0.residual.0.gamma",
-        "encoder.downsamples.5.time_conv.weight", "encoder.middle.1.to_qkv.weight", "encoder.head.2.bias",
-        "decoder.upsamples.3.resample.1.weight", "decoder.upsamples.4.shortcut.weight",
+        "conv1.weight",
+        "encoder.conv1.weight",
+        "encoder.downsamples.0.residual.0.gamma",
+        "encoder.downsamples.5.time_conv.weight",
+        "encoder.middle.1.to_qkv.weight",
+        "encoder.head.2.bias",
+        "decoder.upsamples.3.resample.1.weight",
+        "decoder.upsamples.4.shortcut.weight",
         "decoder.upsamples.14.residual.6.bias",
-    ):  # fmt: skip
+    ):
         assert key in official
 
 

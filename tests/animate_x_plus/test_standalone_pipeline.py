@@ -227,7 +227,14 @@ def test_a_call_overrides_the_settings(opened: Open) -> None:
     pipeline = AnimateXPlusPipeline(opened("simple"))
     plain = PlusSettings(sampling=PlusSampling(steps=9), jpeg_noise=False, negative_prompt="clouds")
     found = pipeline(
-        PICTURE, DANCE, prompt="a rabbit in the snow", settings=plain, size=(WIDTH, HEIGHT), steps=2,
-        guidance=3.0, seed=5, retarget=RetargetSettings(mode="none"),
-    )  # fmt: skip
+        PICTURE,
+        DANCE,
+        prompt="a rabbit in the snow",
+        settings=plain,
+        size=(WIDTH, HEIGHT),
+        steps=2,
+        guidance=3.0,
+        seed=5,
+        retarget=RetargetSettings(mode="none"),
+    )
     np.testing.assert_array_equal(found.frames, animate(opened("simple")))

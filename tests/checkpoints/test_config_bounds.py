@@ -59,9 +59,11 @@ def changed(values: Any, path: str, value: object) -> Any:
 
 def as_text(values: object) -> str:
     """Write JSON with numbers of any length, which `json` does not print."""
-    return json.dumps(values, default=str) if not _has_long(values) else json.dumps(_marked(values)).replace(
-        '"LONG"', "1" + "0" * 4000
-    )  # fmt: skip
+    return (
+        json.dumps(values, default=str)
+        if not _has_long(values)
+        else json.dumps(_marked(values)).replace('"LONG"', "1" + "0" * 4000)
+    )
 
 
 def _has_long(values: object) -> bool:
@@ -144,8 +146,17 @@ def test_another_model_is_refused_as_image_encoder(tmp_path: Path, content: byte
         read_open_clip_config(tmp_path / "none.json")
 
 
-@pytest.mark.parametrize("state", ["", "[]", "{}", '{"step": -1, "samples": 0, "scaler": {}}',
-                                   '{"step": 1e300, "samples": 0, "scaler": {}}', "[" * 10**5])  # fmt: skip
+@pytest.mark.parametrize(
+    "state",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"step": -1, "samples": 0, "scaler": {}}',
+        '{"step": 1e300, "samples": 0, "scaler": {}}',
+        "[" * 10**5,
+    ],
+)
 def test_a_training_of_an_absurd_state_is_refused(tmp_path: Path, state: str) -> None:
     metadata = {"format": "animatex-training", "state": state, "config": json.dumps(settings().to_dict())}
     save_file(TENSORS, tmp_path / "a", metadata)
@@ -157,8 +168,11 @@ def test_a_training_of_an_absurd_state_is_refused(tmp_path: Path, state: str) ->
 def test_a_training_of_absurd_settings_is_refused(tmp_path: Path, field: str) -> None:
     state = json.dumps({"step": 1, "samples": 1, "scaler": {}})
     for value in [10**30, *ABSURD[1:2], 1.5, LONG, [1], -1]:
-        metadata = {"format": "animatex-training", "state": state,
-                    "config": as_text(changed(settings().to_dict(), field, value))}  # fmt: skip
+        metadata = {
+            "format": "animatex-training",
+            "state": state,
+            "config": as_text(changed(settings().to_dict(), field, value)),
+        }
         save_file(TENSORS, tmp_path / "a", metadata)
         with pytest.raises(WrongCheckpoint, match="unusable settings") as error:
             read_checkpoint(tmp_path / "a")

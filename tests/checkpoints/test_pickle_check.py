@@ -172,9 +172,14 @@ def test_what_checkpoints_hold_beside_weights_is_read_past(tmp_path: Path, form:
         "state_dict": state,
         "optimizer": optimizer.state_dict(),
         "milestones": Counter([3, 9]),
-        "set": {1, 2}, "bytes": bytearray(b"abc"), "size": torch.Size([2]), "type": torch.float16,
-        "device": torch.device("cpu"), "parameter": torch.nn.Parameter(torch.ones(1)), "raw": b"\xff",
-    }  # fmt: skip
+        "set": {1, 2},
+        "bytes": bytearray(b"abc"),
+        "size": torch.Size([2]),
+        "type": torch.float16,
+        "device": torch.device("cpu"),
+        "parameter": torch.nn.Parameter(torch.ones(1)),
+        "raw": b"\xff",
+    }
     torch.save(content, tmp_path / "a.pth", _use_new_zipfile_serialization=form == "zip")
     found = open_tensors(tmp_path / "a.pth")
     assert found.keys() == state.keys()

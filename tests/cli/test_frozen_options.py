@@ -27,8 +27,9 @@ def commands(parser: Parser, name: str = "") -> Iterator[tuple[str, Parser]]:
 def described(parser: argparse.ArgumentParser) -> dict[str, Any]:
     """Return the options of a command, and the values that it sets without an option."""
     options = [_option(action) for action in parser._actions if action.dest != "help"]
-    exclusive = [sorted(action.dest for action in group._group_actions) for group in
-                 parser._mutually_exclusive_groups]  # fmt: skip
+    exclusive = [
+        sorted(action.dest for action in group._group_actions) for group in parser._mutually_exclusive_groups
+    ]
     fixed = {name: value for name, value in parser._defaults.items() if name != "run"}
     return {"options": options, "exclusive": exclusive, "defaults": _plain(fixed)}
 

@@ -47,7 +47,7 @@ SMALL = (
 def _generated_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         once = cache(dummy_encoders)
-        patch.setattr("animatex_core.cli.prepare.dummy_encoders", once)
+        patch.setattr("animatex_core.cli.preparation.dummy_encoders", once)
         yield
 
 

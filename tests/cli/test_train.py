@@ -21,9 +21,14 @@ from tests.training.training_samples import SETTINGS
 
 HEADER = DatasetHeader(width=32, height=48, clip_dim=64)
 CHANGES = [
-    "epi=", "steps=2", "workers=0", "checkpoints.every_steps=1",
-    f"model={SETTINGS['model']}", f"size={SETTINGS['size']}", "batches=[{frames: 2, batch_size: 2}]",
-]  # fmt: skip
+    "epi=",
+    "steps=2",
+    "workers=0",
+    "checkpoints.every_steps=1",
+    f"model={SETTINGS['model']}",
+    f"size={SETTINGS['size']}",
+    "batches=[{frames: 2, batch_size: 2}]",
+]
 
 
 @pytest.fixture(scope="module")

@@ -42,9 +42,14 @@ CONFIGS: dict[Variant, PlusConfig] = {
 TEXT = {"d_model": WAN.text_dim, "d_kv": 64, "d_ff": 64, "num_layers": 1, "num_heads": 2, "vocab_size": 96}
 IMAGE = {"num_hidden_layers": 2, "intermediate_size": 96}
 IMAGE_SIZES = {
-    **IMAGE, "hidden_size": WAN.image_dim, "num_attention_heads": 16, "image_size": 224, "patch_size": 14,
-    "hidden_act": "gelu", "projection_dim": CLIP_DIM,
-}  # fmt: skip
+    **IMAGE,
+    "hidden_size": WAN.image_dim,
+    "num_attention_heads": 16,
+    "image_size": 224,
+    "patch_size": 14,
+    "hidden_act": "gelu",
+    "projection_dim": CLIP_DIM,
+}
 CONFIGURATIONS: dict[str, Mapping[str, Any]] = {
     "comfy/text_encoders/umt5_config_xxl.json": TEXT,
     "comfy/clip_vision_config_h.json": IMAGE,

@@ -62,10 +62,23 @@ def test_a_list_of_characters_is_done_one_after_the_other(server: Server) -> Non
 
 def test_a_list_of_characters_is_animated_one_after_the_other(server: Server) -> None:
     sampled = node(
-        "AnimateXSampler", model=["model", 0], positive=["condition", 0], negative=["condition", 1],
-        latent_image=["condition", 2], seed=1, steps=1, cfg=1.0, solver="ddim", denoise=1.0,
-        guidance_start=0.0, guidance_end=1.0, long_clip="off", frames_at_once=2, overlap=1, offset_noise=0.1,
-    )  # fmt: skip
+        "AnimateXSampler",
+        model=["model", 0],
+        positive=["condition", 0],
+        negative=["condition", 1],
+        latent_image=["condition", 2],
+        seed=1,
+        steps=1,
+        cfg=1.0,
+        solver="ddim",
+        denoise=1.0,
+        guidance_start=0.0,
+        guidance_end=1.0,
+        long_clip="off",
+        frames_at_once=2,
+        overlap=1,
+        offset_noise=0.1,
+    )
     prompt = {
         **conditioned(reference=["characters", 0]),
         **two_characters(1),

@@ -72,8 +72,10 @@ class TestModules:
 
     def test_what_they_say_comes_in_the_type_of_wan(self, found: dict) -> None:
         assert found["modules_in_the_hosts_hands"]["types"] == [
-            "torch.float32", "torch.bfloat16", "torch.bfloat16",
-        ]  # fmt: skip
+            "torch.float32",
+            "torch.bfloat16",
+            "torch.bfloat16",
+        ]
 
 
 class TestReference:
@@ -127,11 +129,14 @@ def test_on_a_server_the_loader_says_what_to_get(server: Server) -> None:
         ("twice", "Apply Animate-X++ was already applied to the MODEL"),
         ("ends before it starts", "start_percent is 0.8, but end_percent is 0.2: set end_percent to 0.8"),
         ("LoRA of another", "other.ckpt has 60 LoRA layers of another size than the transformer's"),
-        ("no file", "animate-x++_simple.ckpt is not in ComfyUI's folder models/animate_x: get it with "
-         "`python -m animatex_core models download animate-x-plus-simple-modules --folder"),
+        (
+            "no file",
+            "animate-x++_simple.ckpt is not in ComfyUI's folder models/animate_x: get it with "
+            "`python -m animatex_core models download animate-x-plus-simple-modules --folder",
+        ),
         ("gone", "gone.ckpt is no longer in ComfyUI's models folders: choose another file."),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_is_one_sentence(found: dict, case: str, said: str) -> None:
     assert found["complaints"][case].startswith(said)
     assert found["complaints"][case].endswith(".")

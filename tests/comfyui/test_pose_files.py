@@ -17,9 +17,17 @@ from tests.support.dance_samples import small_dance
 
 POSES = small_dance().select(range(3))
 OUTSIDE = [
-    "..", "../escaped", "a/../../escaped", "/tmp/escaped", "C:\\escaped", "C:escaped", "..\\escaped",
-    "\\\\host\\escaped", "a//escaped", "x\0y",
-]  # fmt: skip
+    "..",
+    "../escaped",
+    "a/../../escaped",
+    "/tmp/escaped",
+    "C:\\escaped",
+    "C:escaped",
+    "..\\escaped",
+    "\\\\host\\escaped",
+    "a//escaped",
+    "x\0y",
+]
 
 
 def loading(file: str | int, person: str | int = "best") -> Prompt:

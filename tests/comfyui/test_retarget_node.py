@@ -15,9 +15,18 @@ from tests.comfyui.ui_messages import run_and_listen
 from tests.retarget.motion import CARTOON, HEIGHT, WIDTH, dance, figure
 
 SETTINGS: dict[str, Any] = {
-    "mode": "retarget", "bound": 3.0, "ground": False, "body": 1.0, "legs": 1.0, "arms": 1.0, "neck": 1.0,
-    "shoulders": 1.0, "face": 1.0, "drop": "", "add": "",
-}  # fmt: skip
+    "mode": "retarget",
+    "bound": 3.0,
+    "ground": False,
+    "body": 1.0,
+    "legs": 1.0,
+    "arms": 1.0,
+    "neck": 1.0,
+    "shoulders": 1.0,
+    "face": 1.0,
+    "drop": "",
+    "add": "",
+}
 FRAMES = 4
 # As the node reads it: seen or not.
 DRIVING = poses_from_openpose(openpose_from_poses(dance().select(range(FRAMES))))

@@ -29,9 +29,11 @@ NAMES = [
 VALUES: list[object] = [None, True, -1, 10**40, float("nan"), "text", ["a"], {}]
 ORDINARY = {"frames": node("EmptyImage", width=16, height=16, batch_size=1, color=0)}
 INPUTS = [
-    (node_id, name) for node_id, each in sorted(valid_graph().items()) for name in sorted(each["inputs"])
+    (node_id, name)
+    for node_id, each in sorted(valid_graph().items())
+    for name in sorted(each["inputs"])
     if each["class_type"].startswith("AnimateX")
-]  # fmt: skip
+]
 TEXTS = [
     (node_id, name) for node_id, name in INPUTS if isinstance(valid_graph()[node_id]["inputs"][name], str)
 ]
@@ -177,7 +179,7 @@ class TestPlainMeaning:
         ("extract", "dwpose", 5, "dwpose is 5, ANIMATEX_DWPOSE (the output of Load DWPose"),
         ("model", "model_name", {"a": 1}, "model_name is of type dict, text."),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_meant_is_one_sentence(
     any_server: Server, node_id: str, name: str, value: object, said: str
 ) -> None:
@@ -206,7 +208,7 @@ def test_what_cannot_be_meant_is_one_sentence(
         ("sampler", "negative", "[[torch.zeros(1), {'animatex': None}]]", "The conditioning was not made"),
         ("plus", "plus_name", "'built-in (small)'", "plus_name is built-in (small), but Animate-X++ has"),
     ],
-)  # fmt: skip
+)
 def test_objects_of_other_nodes_are_one_sentence(
     any_server: Server, node_id: str, name: str, python: str, said: str
 ) -> None:

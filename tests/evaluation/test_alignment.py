@@ -37,9 +37,22 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def evaluated(truth: Path, system: Path, out: Path, *more: str) -> int:
     return main(
-        ["evaluate", f"other={system}", "--set", str(truth), "--setting", "self-driven", "--size", "64x96",
-         "--out", str(out), "--folder", str(out / "no-models"), *more]
-    )  # fmt: skip
+        [
+            "evaluate",
+            f"other={system}",
+            "--set",
+            str(truth),
+            "--setting",
+            "self-driven",
+            "--size",
+            "64x96",
+            "--out",
+            str(out),
+            "--folder",
+            str(out / "no-models"),
+            *more,
+        ]
+    )
 
 
 def results(out: Path) -> dict:
@@ -108,9 +121,16 @@ def test_a_clip_that_does_not_fit_is_left_out(
 
 @pytest.mark.parametrize(
     ("side", "damage"),
-    [("other", "missing"), ("other", "empty"), ("other", "text"), ("other", "cut"), ("truth", "missing"),
-     ("truth", "empty"), ("truth", "text")],
-)  # fmt: skip
+    [
+        ("other", "missing"),
+        ("other", "empty"),
+        ("other", "text"),
+        ("other", "cut"),
+        ("truth", "missing"),
+        ("truth", "empty"),
+        ("truth", "text"),
+    ],
+)
 def test_one_bad_clip_does_not_stop_the_report(truth: Path, tmp_path: Path, damage: str, side: str) -> None:
     shutil.copytree(truth, tmp_path / "truth")
     folder = converted(truth, tmp_path / "other", "mp4", ("-c", "copy"))

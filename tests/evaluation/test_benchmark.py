@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from animatex_core.cli.evaluated import ProceduralSet
+from animatex_core.cli.procedural_set import ProceduralSet
 from animatex_core.errors import InvalidInput
 from animatex_core.evaluation.benchmark.cases import make_task
 from animatex_core.evaluation.benchmark.folder_set import FolderSet

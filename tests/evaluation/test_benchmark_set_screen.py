@@ -9,9 +9,9 @@ import pytest
 
 from animatex_core.cli.main import main
 from animatex_core.errors import InvalidInput
-from animatex_core.evaluation.benchmark_set.screening import (
+from animatex_core.evaluation.benchmark_set.screening import PoseFinder
+from animatex_core.evaluation.benchmark_set.thresholds import (
     LIMBS,
-    PoseFinder,
     Thresholds,
     VideoQuality,
     acceptance_reason,

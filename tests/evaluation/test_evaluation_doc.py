@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from animatex_core.cli.main import main
-from animatex_core.evaluation.benchmark_set.screening import Thresholds
+from animatex_core.evaluation.benchmark_set.thresholds import Thresholds
 from animatex_core.evaluation.study.votes import read_key
 from tests.documents import DOCS, core_commands
 from tests.evaluation.study_samples import write_given, write_systems, write_votes

@@ -203,9 +203,13 @@ def test_the_command_takes_names_and_tells_what_to_keep(
     ],
 )
 def test_errors_of_the_command_are_one_sentence(
-    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str], options: list[str], message: str,
-) -> None:  # fmt: skip
+    folders: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    message: str,
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["study", "build", *map(str, folders.values()), *options]) == 2
     assert message in capsys.readouterr().err

@@ -136,12 +136,31 @@ def test_damaged_files_are_not_counted_with_one_sentence(tmp_path: Path, content
 
 @pytest.mark.parametrize(
     "votes",
-    [{11: {"identity": "left"}}, {0: {"identity": "left"}}, {"x": {}}, {1: {"beauty": "left"}},
-     {1: {"identity": "both"}}, {1: {"identity": ["left"]}}, {1: 7}, {1: "left"}, 7, None, [], "left",
-     {1: [["identity", "left"]]}, {1: []}, {1: None}, {1: {"identity": None}}, {"01": {"identity": "left"}},
-     {" 1": {"identity": "left"}}, {"1_0": {"identity": "left"}}, {"\u0661": {"identity": "left"}},
-     {"9" * 5000: {}}, {1: {"identity": {"left": 1}}}],
-)  # fmt: skip
+    [
+        {11: {"identity": "left"}},
+        {0: {"identity": "left"}},
+        {"x": {}},
+        {1: {"beauty": "left"}},
+        {1: {"identity": "both"}},
+        {1: {"identity": ["left"]}},
+        {1: 7},
+        {1: "left"},
+        7,
+        None,
+        [],
+        "left",
+        {1: [["identity", "left"]]},
+        {1: []},
+        {1: None},
+        {1: {"identity": None}},
+        {"01": {"identity": "left"}},
+        {" 1": {"identity": "left"}},
+        {"1_0": {"identity": "left"}},
+        {"\u0661": {"identity": "left"}},
+        {"9" * 5000: {}},
+        {1: {"identity": {"left": 1}}},
+    ],
+)
 def test_impossible_votes_are_refused(tmp_path: Path, votes: object) -> None:
     bad = write_votes(tmp_path / "bad.json", KEY, "a", votes)
     with pytest.raises(
@@ -183,11 +202,20 @@ def test_votes_with_a_byte_order_mark_count(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"study": 7}, {"systems": "ours"}, {"systems": [1, 2]}, {"systems": None}, {"pairs": 7}, {"pairs": [7]},
-     {"systems": ["ours"]}, {"pairs": [{"case": "a", "left": "ours"}]}, {"format": None},
-     {"pairs": [{"case": 7, "left": "ours", "right": "theirs"}]},
-     {"pairs": [{"case": "a", "left": ["ours"], "right": "theirs"}]}],
-)  # fmt: skip
+    [
+        {"study": 7},
+        {"systems": "ours"},
+        {"systems": [1, 2]},
+        {"systems": None},
+        {"pairs": 7},
+        {"pairs": [7]},
+        {"systems": ["ours"]},
+        {"pairs": [{"case": "a", "left": "ours"}]},
+        {"format": None},
+        {"pairs": [{"case": 7, "left": "ours", "right": "theirs"}]},
+        {"pairs": [{"case": "a", "left": ["ours"], "right": "theirs"}]},
+    ],
+)
 def test_a_damaged_key_is_refused_in_one_sentence(tmp_path: Path, change: dict[str, object]) -> None:
     write_key(tmp_path / "k.json", KEY)
     stored = json.loads((tmp_path / "k.json").read_text()) | change

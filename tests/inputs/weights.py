@@ -80,9 +80,13 @@ def harmful_weights(folder: Path) -> None:
 
 def mistaken_weights(folder: Path) -> None:
     heads = (
-        b"version https://git-lfs.github.com/spec/v1\nsize 3\n", b"<html>", b'{"error": "no"}', b"GGUF",
-        b"\x08\x07\x12", b"7z\xbc\xaf\x27\x1c",
-    )  # fmt: skip
+        b"version https://git-lfs.github.com/spec/v1\nsize 3\n",
+        b"<html>",
+        b'{"error": "no"}',
+        b"GGUF",
+        b"\x08\x07\x12",
+        b"7z\xbc\xaf\x27\x1c",
+    )
     for head in heads:
         (folder / "a.safetensors").write_bytes(head + b" " * 20)
         refused(open_tensors, folder / "a.safetensors")

@@ -48,6 +48,14 @@ def test_addresses_are_of_one_repository() -> None:
     assert read_yaml("CITATION.cff")["repository-code"] == repository
 
 
+def test_no_other_document_contains_the_address() -> None:
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("web/docs/**/*.md")]
+    slug = setting("Repository").removeprefix("https://github.com/")
+    assert len(documents) > 20
+    found = [path.name for path in documents if slug in path.read_text(encoding="utf-8")]
+    assert found == ["CHANGELOG.md"]
+
+
 def test_the_icon_is_one_that_the_registry_takes() -> None:
     path = ROOT / setting("Icon").partition("/main/")[2]
     assert path.suffix == ".svg"

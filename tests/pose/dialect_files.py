@@ -11,10 +11,24 @@ from tests.retarget.motion import dance
 
 Point = list[float]
 COCO = [
-    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder",
-    "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee",
-    "right_knee", "left_ankle", "right_ankle",
-]  # fmt: skip
+    "nose",
+    "left_eye",
+    "right_eye",
+    "left_ear",
+    "right_ear",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
+]
 OPENPOSE = list(BODY_JOINTS[:18])
 BODY_25 = [*OPENPOSE[:8], "mid_hip", *OPENPOSE[8:]]
 FEET = ["left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel"]
@@ -22,17 +36,59 @@ HALPE_FEET = ["left_big_toe", "right_big_toe", "left_small_toe", "right_small_to
 FACE_68 = [f"face_{index}" for index in range(68)]
 LEFT, RIGHT = ([f"{side}_hand_{index}" for index in range(21)] for side in ("left", "right"))
 HUMAN36M = [
-    "mid_hip", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "spine",
-    "neck", "nose", "head", "left_shoulder", "left_elbow", "left_wrist", "right_shoulder",
-    "right_elbow", "right_wrist",
-]  # fmt: skip
+    "mid_hip",
+    "right_hip",
+    "right_knee",
+    "right_ankle",
+    "left_hip",
+    "left_knee",
+    "left_ankle",
+    "spine",
+    "neck",
+    "nose",
+    "head",
+    "left_shoulder",
+    "left_elbow",
+    "left_wrist",
+    "right_shoulder",
+    "right_elbow",
+    "right_wrist",
+]
 MEDIAPIPE = [
-    "nose", "other", "left_eye", "other", "other", "right_eye", "other", "left_ear", "right_ear",
-    "other", "other", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist",
-    "right_wrist", "other", "other", "other", "other", "other", "other", "left_hip", "right_hip",
-    "left_knee", "right_knee", "left_ankle", "right_ankle", "left_heel", "right_heel", "left_toe",
+    "nose",
+    "other",
+    "left_eye",
+    "other",
+    "other",
+    "right_eye",
+    "other",
+    "left_ear",
+    "right_ear",
+    "other",
+    "other",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "other",
+    "other",
+    "other",
+    "other",
+    "other",
+    "other",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
+    "left_heel",
+    "right_heel",
+    "left_toe",
     "right_toe",
-]  # fmt: skip
+]
 HALPE_26 = [*COCO, "head", "neck", "mid_hip", *HALPE_FEET]
 BODY_25B = [*COCO, "upper_neck", "head", *FEET]
 LAYOUTS: dict[str, list[str]] = {
@@ -143,22 +199,29 @@ def instance(frame: dict[str, Point], names: Sequence[str] = COCO) -> dict[str, 
     """Return one of MMPose's instances."""
     points = rows(frame, names)
     return {
-        "keypoints": [point[:2] for point in points], "keypoint_scores": [point[2] for point in points],
-        "bbox": [[0, 0, 1, 1]], "bbox_score": 0.9,
-    }  # fmt: skip
+        "keypoints": [point[:2] for point in points],
+        "keypoint_scores": [point[2] for point in points],
+        "bbox": [[0, 0, 1, 1]],
+        "bbox_score": 0.9,
+    }
 
 
 def coco(poses: PoseSequence) -> dict[str, Any]:
     """Return COCO's annotations of whole bodies, their images in another order."""
     annotations = [
         {
-            "id": 100 + index, "image_id": 7 * index, "category_id": 1, "num_keypoints": 17,
+            "id": 100 + index,
+            "image_id": 7 * index,
+            "category_id": 1,
+            "num_keypoints": 17,
             "keypoints": flat([[x, y, 2] for x, y, _ in rows(frame, COCO)]),
-            "foot_kpts": flat(rows(frame, FEET)), "face_kpts": flat(rows(frame, FACE_68)),
-            "lefthand_kpts": flat(rows(frame, LEFT)), "righthand_kpts": flat(rows(frame, RIGHT)),
+            "foot_kpts": flat(rows(frame, FEET)),
+            "face_kpts": flat(rows(frame, FACE_68)),
+            "lefthand_kpts": flat(rows(frame, LEFT)),
+            "righthand_kpts": flat(rows(frame, RIGHT)),
         }
         for index, frame in enumerate(named(poses))
-    ]  # fmt: skip
+    ]
     images = [
         {"id": 7 * index, "file_name": f"frame_{index:05d}.jpg", "width": poses.width, "height": poses.height}
         for index in range(len(poses))

@@ -24,9 +24,25 @@ from tests.pose.dialect_files import (
 FORMS: list[Callable[..., Any]] = [openpose, alphapose, alphapose_open, mmpose, coco, dwpose, mediapipe]
 TRUE = true_dance(3)
 WRONG: list[Any] = [
-    None, True, -1, 0, 1e308, float("nan"), float("inf"), "", "12", "[1", [], {}, [[]], [None],
-    {"x": 1, "y": 2}, {"people": None}, 10**400, "1e400",
-]  # fmt: skip
+    None,
+    True,
+    -1,
+    0,
+    1e308,
+    float("nan"),
+    float("inf"),
+    "",
+    "12",
+    "[1",
+    [],
+    {},
+    [[]],
+    [None],
+    {"x": 1, "y": 2},
+    {"people": None},
+    10**400,
+    "1e400",
+]
 KEYS = ["people", "frames", "keypoints", "subset", "candidate", "hands", "annotations", "images", "bodies"]
 
 

@@ -41,10 +41,16 @@ WITHOUT_HEAD = sorted(
 EVERYTHING = range(130)
 SEEN_IN = {  # points that a layout has; the others are missing
     "Human3.6M": WITHOUT_HEAD,
-    "COCO and feet": range(20), "BODY_25": range(20), "BODY_25B": range(20), "Halpe-26": range(20),
-    "MediaPipe": range(20), "COCO-WholeBody": EVERYTHING, "DWPose": EVERYTHING, "BODY_135": EVERYTHING,
+    "COCO and feet": range(20),
+    "BODY_25": range(20),
+    "BODY_25B": range(20),
+    "Halpe-26": range(20),
+    "MediaPipe": range(20),
+    "COCO-WholeBody": EVERYTHING,
+    "DWPose": EVERYTHING,
+    "BODY_135": EVERYTHING,
     "Halpe-136": EVERYTHING,
-}  # fmt: skip
+}
 
 
 def assert_true(
@@ -97,7 +103,8 @@ FORMS: dict[str, tuple[Callable[[], Any], Any]] = {
     "MediaPipe holistic": (lambda: mediapipe(TRUE), [*range(20), *BOTH_HANDS]),
     "MediaPipe, lists": (lambda: [frame["poseLandmarks"] for frame in mediapipe(TRUE)], range(20)),
     "MediaPipe tasks": (
-        lambda: [{"pose_landmarks": [frame["poseLandmarks"]]} for frame in mediapipe(TRUE)], range(20),
+        lambda: [{"pose_landmarks": [frame["poseLandmarks"]]} for frame in mediapipe(TRUE)],
+        range(20),
     ),
     "MediaPipe messages": (
         lambda: [{"pose_landmarks": {"landmark": frame["poseLandmarks"]}} for frame in mediapipe(TRUE)],
@@ -112,28 +119,34 @@ FORMS: dict[str, tuple[Callable[[], Any], Any]] = {
     ),
     "by name": (lambda: {f"frame_{i:04d}": frame for i, frame in enumerate(openpose(TRUE))}, BODY),
     "by number, in another order": (
-        lambda: dict(sorted({str(i): frame for i, frame in enumerate(openpose(TRUE))}.items())), BODY,
+        lambda: dict(sorted({str(i): frame for i, frame in enumerate(openpose(TRUE))}.items())),
+        BODY,
     ),
     "by number, from 1": (lambda: {str(i): frame for i, frame in enumerate(openpose(TRUE), 1)}, BODY),
     "by number, people alone": (
-        lambda: {str(i): frame["people"] for i, frame in enumerate(openpose(TRUE))}, BODY,
+        lambda: {str(i): frame["people"] for i, frame in enumerate(openpose(TRUE))},
+        BODY,
     ),
     "by number, beside a size": (
-        lambda: {"width": TRUE.width, "height": TRUE.height, "version": 1.3}
-        | {str(i): {"people": frame["people"]} for i, frame in enumerate(openpose(TRUE))},
+        lambda: (
+            {"width": TRUE.width, "height": TRUE.height, "version": 1.3}
+            | {str(i): {"people": frame["people"]} for i, frame in enumerate(openpose(TRUE))}
+        ),
         BODY,
     ),
     "poses within": (lambda: {"fps": 24, "poses": openpose(TRUE)}, BODY),
     "animation within": (lambda: {"animation": {"frames": openpose(TRUE)}}, BODY),
     "size above frames": (
         lambda: {
-            "canvas_width": TRUE.width, "canvas_height": TRUE.height,
+            "canvas_width": TRUE.width,
+            "canvas_height": TRUE.height,
             "frames": [{"people": frame["people"]} for frame in openpose(TRUE)],
         },
         BODY,
     ),
     "size in a pair": (
-        lambda: {"size": list(SIZE), "frames": [{"people": each["people"]} for each in openpose(TRUE)]}, BODY,
+        lambda: {"size": list(SIZE), "frames": [{"people": each["people"]} for each in openpose(TRUE)]},
+        BODY,
     ),
     "size in an object": (
         lambda: {
@@ -154,20 +167,27 @@ FORMS: dict[str, tuple[Callable[[], Any], Any]] = {
     ),
     "points with names, in another order": (
         lambda: [
-            [{"score": 0.9, "keypoints": [
-                {"name": name, "x": frame[name][0], "y": frame[name][1], "score": 1.0}
-                for name in OPENPOSE[::-1]
-            ]}]
+            [
+                {
+                    "score": 0.9,
+                    "keypoints": [
+                        {"name": name, "x": frame[name][0], "y": frame[name][1], "score": 1.0}
+                        for name in OPENPOSE[::-1]
+                    ],
+                }
+            ]
             for frame in named(TRUE)
         ],
         BODY,
     ),
     "PoseNet": (
         lambda: [
-            {"keypoints": [
-                {"part": name, "position": {"x": frame[name][0], "y": frame[name][1]}, "score": 1.0}
-                for name in OPENPOSE[::-1]
-            ]}
+            {
+                "keypoints": [
+                    {"part": name, "position": {"x": frame[name][0], "y": frame[name][1]}, "score": 1.0}
+                    for name in OPENPOSE[::-1]
+                ]
+            }
             for frame in named(TRUE)
         ],
         BODY,
@@ -200,7 +220,8 @@ FORMS: dict[str, tuple[Callable[[], Any], Any]] = {
     ),
     "people without a list": (lambda: [frame["people"][0] for frame in openpose(TRUE)], BODY),
     "people with numbers": (
-        lambda: [frame["people"][0] | {"frame": i} for i, frame in enumerate(openpose(TRUE))][::-1], BODY,
+        lambda: [frame["people"][0] | {"frame": i} for i, frame in enumerate(openpose(TRUE))][::-1],
+        BODY,
     ),
     "numbers as text": (
         lambda: changed(
@@ -213,7 +234,7 @@ FORMS: dict[str, tuple[Callable[[], Any], Any]] = {
     "scores in percent": (lambda: changed(TRUE, lambda rows: rows * (1, 1, 100)), BODY),
     "scores of a byte": (lambda: changed(TRUE, lambda rows: rows * (1, 1, 255)), BODY),
     "visibilities": (lambda: changed(TRUE, lambda rows: np.where([0, 0, 1], 2, rows)), BODY),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -241,18 +262,21 @@ def test_one_image_of_mmpose() -> None:
 
 GUESSED: dict[str, tuple[Callable[[], Any], str]] = {
     "about the middle": (
-        lambda: changed(TRUE, lambda rows: rows * (2 / SIZE[0], 2 / SIZE[1], 1) - (1, 1, 0)), "-1 to 1",
+        lambda: changed(TRUE, lambda rows: rows * (2 / SIZE[0], 2 / SIZE[1], 1) - (1, 1, 0)),
+        "-1 to 1",
     ),
     "percent of the picture": (
-        lambda: changed(TRUE, lambda rows: rows * (100 / SIZE[0], 100 / SIZE[1], 1)), "percent",
+        lambda: changed(TRUE, lambda rows: rows * (100 / SIZE[0], 100 / SIZE[1], 1)),
+        "percent",
     ),
     "y up": (lambda: changed(TRUE, lambda rows: rows * (1, -1, 1) + (0, SIZE[1], 0)), "y is assumed"),
     "y up from the bottom": (lambda: changed(TRUE, lambda rows: rows * (1, -1, 1)), "y is assumed"),
     "y up about the middle": (
-        lambda: changed(TRUE, lambda rows: rows * (2 / SIZE[0], -2 / SIZE[1], 1) - (1, -1, 0)), "y is",
+        lambda: changed(TRUE, lambda rows: rows * (2 / SIZE[0], -2 / SIZE[1], 1) - (1, -1, 0)),
+        "y is",
     ),
     "low scores": (lambda: changed(TRUE, lambda rows: rows * (1, 1, 0.25)), "No score in clip is above 0.3"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("form", GUESSED)
@@ -304,7 +328,8 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         "has in keypoints points in three dimensions",
     ),
     "places in space of MediaPipe": (
-        lambda: [{"pose_world_landmarks": [{"x": 0.1, "y": 0.2, "z": 0.3}] * 33}], "three dimensions",
+        lambda: [{"pose_world_landmarks": [{"x": 0.1, "y": 0.2, "z": 0.3}] * 33}],
+        "three dimensions",
     ),
     "the same everywhere": (lambda: openpose_of([1.0] * 99), "All points of each person in clip are at one"),
     "two clips": (
@@ -313,7 +338,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "an unknown layout": (lambda: openpose_of([1.0, 2.0, 1.0] * 14), "has in pose_keypoints_2d 42 numbers"),
     "no poses": (lambda: {"images": [], "info": {}}, "frame 0 of clip is not an OpenPose frame"),
-}  # fmt: skip
+}
 
 
 def openpose_of(numbers: list[float]) -> list[dict]:

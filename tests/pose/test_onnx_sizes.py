@@ -32,7 +32,7 @@ ASKED: dict[str, Callable[[Graph], str]] = {
     "one hot": lambda graph: graph.OneHot(np.zeros(1000, int), np.int64(10**6), np.arange(2.0)),
     "broadcast": lambda graph: graph.Add(np.zeros((SIDE, 1)), np.zeros((1, SIDE))),
     "multiplied": lambda graph: graph.MatMul(np.zeros((SIDE, 1)), np.zeros((1, SIDE))),
-}  # fmt: skip
+}
 
 
 def written(path: Path, graph: Graph, big: str) -> Path:

@@ -44,12 +44,18 @@ def assert_true(poses: PoseSequence, shown: Iterable[int], start: int = 0) -> No
 
 
 @pytest.mark.parametrize(
-        "name",
+    "name",
     [
-        OPENPOSE, "{:04d}.json", "frame_{}.JSON", "dance.mp4_{:03d}_pose.json", "2 clips 7-{:05d}.json",
-        "frame_{:04d}_pose2d.json", "{}_720p.json", "frame{:02d}_person0_v2.json",
+        OPENPOSE,
+        "{:04d}.json",
+        "frame_{}.JSON",
+        "dance.mp4_{:03d}_pose.json",
+        "2 clips 7-{:05d}.json",
+        "frame_{:04d}_pose2d.json",
+        "{}_720p.json",
+        "frame{:02d}_person0_v2.json",
     ],
-)  # fmt: skip
+)
 def test_names_of_frames(tmp_path: Path, name: str) -> None:
     write(tmp_path, range(12), name)
     assert_true(quietly(tmp_path), range(12))

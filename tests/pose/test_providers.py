@@ -71,8 +71,10 @@ def test_no_complaint_if_the_device_is_used(
             "auto",
             [CPU],
             ["onnxruntime", "onnxruntime-gpu"],
-            ["onnxruntime and onnxruntime-gpu are both installed",
-             f"`{PIP} uninstall -y onnxruntime onnxruntime-gpu` and then `{PIP} install onnxruntime-gpu`"],
+            [
+                "onnxruntime and onnxruntime-gpu are both installed",
+                f"`{PIP} uninstall -y onnxruntime onnxruntime-gpu` and then `{PIP} install onnxruntime-gpu`",
+            ],
         ),
         (
             "auto",
@@ -84,8 +86,10 @@ def test_no_complaint_if_the_device_is_used(
             "auto",
             [CUDA, CPU],
             ["onnxruntime-gpu"],
-            ["offers CUDA but could not start it",
-             f"`{PIP} install --upgrade --force-reinstall onnxruntime-gpu`"],
+            [
+                "offers CUDA but could not start it",
+                f"`{PIP} install --upgrade --force-reinstall onnxruntime-gpu`",
+            ],
         ),
         (
             "cuda",
@@ -96,7 +100,7 @@ def test_no_complaint_if_the_device_is_used(
         ("directml", [CPU], [], [f"has no DirectML: run `{PIP} install onnxruntime-directml`"]),
     ],
     ids=["both", "both with DirectML", "CUDA fails", "no CUDA", "not from a wheel"],
-)  # fmt: skip
+)
 def test_work_on_the_cpu_is_explained_with_the_commands_to_fix_it(
     device: str, available: list[str], wheels: list[str], words: list[str]
 ) -> None:

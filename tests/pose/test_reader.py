@@ -87,8 +87,17 @@ def test_coco_17_gets_a_neck_between_its_shoulders() -> None:
     coco = [[float(i), 100.0 + i, 1.0] for i in range(1, 18)]
     body = read(frame(person(pose_keypoints_2d=flat(coco)))).body[0]
     places = {name: body[JOINT[name], 0] * 100 for name in JOINT}
-    expected = {"nose": 1, "left_eye": 2, "right_ear": 5, "left_shoulder": 6, "right_wrist": 11,
-                "left_hip": 12, "right_ankle": 17, "neck": 6.5, "left_toe": 0}  # fmt: skip
+    expected = {
+        "nose": 1,
+        "left_eye": 2,
+        "right_ear": 5,
+        "left_shoulder": 6,
+        "right_wrist": 11,
+        "left_hip": 12,
+        "right_ankle": 17,
+        "neck": 6.5,
+        "left_toe": 0,
+    }
     assert {name: pytest.approx(places[name]) for name in expected} == expected
 
 
@@ -96,8 +105,14 @@ def test_body_25_loses_its_mid_hip_and_keeps_its_toes() -> None:
     points = [[float(i), 100.0 + i, 1.0] for i in range(1, 26)]
     body = read(frame(person(pose_keypoints_2d=flat(points)))).body[0]
     places = {name: body[JOINT[name], 0] * 100 for name in JOINT}
-    expected = {"left_wrist": 8, "right_hip": 10, "left_ankle": 15, "left_ear": 19,
-                "left_toe": 20.5, "right_toe": 23.5}  # fmt: skip
+    expected = {
+        "left_wrist": 8,
+        "right_hip": 10,
+        "left_ankle": 15,
+        "left_ear": 19,
+        "left_toe": 20.5,
+        "right_toe": 23.5,
+    }
     assert {name: pytest.approx(places[name]) for name in expected} == expected
 
 
@@ -105,10 +120,13 @@ def test_body_25_loses_its_mid_hip_and_keeps_its_toes() -> None:
     ("feet", "left", "right"),
     [
         ([[10, 20, 1], [30, 40, 0.9]], (0.1, 0.1, 1), (0.3, 0.2, 0.9)),
-        ([[10, 20, 1], [20, 30, 0.8], [0, 0, 1], [40, 20, 1], [50, 30, 0.2], [0, 0, 1]], (0.15, 0.125, 0.8),
-         (0, 0, 0)),
+        (
+            [[10, 20, 1], [20, 30, 0.8], [0, 0, 1], [40, 20, 1], [50, 30, 0.2], [0, 0, 1]],
+            (0.15, 0.125, 0.8),
+            (0, 0, 0),
+        ),
     ],
-)  # fmt: skip
+)
 def test_feet_have_one_toe_or_three_points(feet: list, left: tuple, right: tuple) -> None:
     body = read(frame(person(foot_keypoints_2d=flat(feet)))).body[0]
     np.testing.assert_allclose(body[JOINT["left_toe"]], left, rtol=1e-6)
@@ -241,7 +259,7 @@ def test_an_unknown_canvas_is_guessed_or_given() -> None:
         (frame(person(), canvas_width="wide"), "canvas_width in frame 0 of clip is 'wide'"),
         (frame(person(), canvas_height=-1), "canvas_height in frame 0 of clip is -1"),
     ],
-)  # fmt: skip
+)
 def test_invalid_poses_are_rejected_in_one_sentence(data: object, message: str) -> None:
     with pytest.raises(InvalidInput, match=message) as error:
         poses_from_openpose(data, source="clip")
@@ -255,10 +273,14 @@ def test_an_unknown_rule_is_rejected() -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "dance.json are not JSON"), (b'[{"people": [', "dance.json are not JSON"),
-     (b"\xff\xfe\x00", "dance.json are not JSON"), (b"[" * 100_000, "dance.json are not JSON"),
-     (b"[]", r"There are no frames in .*dance\.json:")],
-)  # fmt: skip
+    [
+        (b"", "dance.json are not JSON"),
+        (b'[{"people": [', "dance.json are not JSON"),
+        (b"\xff\xfe\x00", "dance.json are not JSON"),
+        (b"[" * 100_000, "dance.json are not JSON"),
+        (b"[]", r"There are no frames in .*dance\.json:"),
+    ],
+)
 def test_files_that_are_no_poses(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "dance.json").write_bytes(content)
     with pytest.raises(InvalidInput, match=message):
@@ -361,8 +383,12 @@ def test_what_is_written_is_what_comfyui_packs_expect() -> None:
     (written,) = openpose_from_poses(poses.select([0]))
     (one,) = written["people"]
     assert {key: len(values) for key, values in one.items()} == {
-        "pose_keypoints_2d": 54, "foot_keypoints_2d": 18, "face_keypoints_2d": 210,
-        "hand_left_keypoints_2d": 63, "hand_right_keypoints_2d": 63}  # fmt: skip
+        "pose_keypoints_2d": 54,
+        "foot_keypoints_2d": 18,
+        "face_keypoints_2d": 210,
+        "hand_left_keypoints_2d": 63,
+        "hand_right_keypoints_2d": 63,
+    }
     assert one["pose_keypoints_2d"][3:6] == [13, 25, 1]
     assert one["foot_keypoints_2d"][9:15] == [30, 40, 1, 30, 40, 1]
     assert (written["canvas_width"], written["canvas_height"]) == (100, 200)

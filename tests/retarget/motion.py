@@ -12,23 +12,48 @@ WIDTH, HEIGHT = 400, 600
 # A person who stands and faces the viewer, in pixels of an image of 400 x 600, from the top of the head
 # (76) to the soles (524): 448 pixels tall by the proportions that the library expects.
 STANDING = {
-    "nose": (200, 114), "neck": (200, 163),
-    "right_shoulder": (162, 163), "right_elbow": (155, 230), "right_wrist": (155, 293),
-    "left_shoulder": (238, 163), "left_elbow": (245, 230), "left_wrist": (245, 293),
-    "right_hip": (178, 284), "right_knee": (178, 394), "right_ankle": (178, 495),
-    "left_hip": (222, 284), "left_knee": (222, 394), "left_ankle": (222, 495),
-    "right_eye": (192, 105), "left_eye": (208, 105), "right_ear": (182, 110), "left_ear": (218, 110),
-    "right_toe": (168, 524), "left_toe": (232, 524),
-}  # fmt: skip
+    "nose": (200, 114),
+    "neck": (200, 163),
+    "right_shoulder": (162, 163),
+    "right_elbow": (155, 230),
+    "right_wrist": (155, 293),
+    "left_shoulder": (238, 163),
+    "left_elbow": (245, 230),
+    "left_wrist": (245, 293),
+    "right_hip": (178, 284),
+    "right_knee": (178, 394),
+    "right_ankle": (178, 495),
+    "left_hip": (222, 284),
+    "left_knee": (222, 394),
+    "left_ankle": (222, 495),
+    "right_eye": (192, 105),
+    "left_eye": (208, 105),
+    "right_ear": (182, 110),
+    "left_ear": (218, 110),
+    "right_toe": (168, 524),
+    "left_toe": (232, 524),
+}
 # A cartoon: a huge head, wide shoulders, hardly any legs.
 CARTOON = {
-    "nose": (200, 200), "neck": (200, 300),
-    "right_shoulder": (80, 310), "right_elbow": (50, 380), "right_wrist": (30, 440),
-    "left_shoulder": (320, 310), "left_elbow": (350, 380), "left_wrist": (370, 440),
-    "right_hip": (160, 440), "right_knee": (160, 490), "right_ankle": (160, 540),
-    "left_hip": (240, 440), "left_knee": (240, 490), "left_ankle": (240, 540),
-    "right_eye": (140, 170), "left_eye": (260, 170), "right_ear": (60, 190), "left_ear": (340, 190),
-}  # fmt: skip
+    "nose": (200, 200),
+    "neck": (200, 300),
+    "right_shoulder": (80, 310),
+    "right_elbow": (50, 380),
+    "right_wrist": (30, 440),
+    "left_shoulder": (320, 310),
+    "left_elbow": (350, 380),
+    "left_wrist": (370, 440),
+    "right_hip": (160, 440),
+    "right_knee": (160, 490),
+    "right_ankle": (160, 540),
+    "left_hip": (240, 440),
+    "left_knee": (240, 490),
+    "left_ankle": (240, 540),
+    "right_eye": (140, 170),
+    "left_eye": (260, 170),
+    "right_ear": (60, 190),
+    "left_ear": (340, 190),
+}
 
 
 def figure(joints: dict[str, tuple[int, int]], frames: int = 1) -> PoseSequence:

@@ -76,7 +76,8 @@ KINDS: dict[str, tuple[Callable[[], Image.Image], str]] = {
     "with a dark stroke": (lambda: Image.fromarray(np.where(stroke(), 5, BYTE).astype(np.uint8)), "white"),
     "soft in 12 bits": (lambda: deep(SOFT.astype(int) * 16), "white"),
     "nearly opaque": (
-        lambda: with_alpha(np.dstack([BYTE] * 3), np.where(stroke(), 254, 255)), "white",
+        lambda: with_alpha(np.dstack([BYTE] * 3), np.where(stroke(), 254, 255)),
+        "white",
     ),
     "palette": (lambda: palette(1), "colored"),
     "palette of several classes": (lambda: palette(8, 15, 2), "colored"),
@@ -96,7 +97,7 @@ KINDS: dict[str, tuple[Callable[[], Image.Image], str]] = {
     "grey with alpha": (lambda: Image.fromarray(np.dstack([BYTE, BYTE])), "opaque"),
     "opaque in RGBA": (lambda: Image.fromarray(BYTE).convert("RGBA"), "white"),
     "opaque red in RGBA": (lambda: colored((255, 0, 0)).convert("RGBA"), "colored"),
-}  # fmt: skip
+}
 
 
 def stroke() -> np.ndarray:

@@ -27,7 +27,7 @@ from tests.retarget.motion import (
     largest_change,
     pixels,
     without,
-)  # fmt: skip
+)
 
 PERSON = figure(STANDING)
 TOON = Character(WIDTH, HEIGHT, figure(CARTOON))

@@ -10,13 +10,21 @@ from animatex_core.pose.keypoints import JOINT, PoseSequence, seen
 CLOTH = (60, 76, 120)
 TRUNK = ("left_shoulder", "right_shoulder", "right_hip", "left_hip")
 LIMBS = (
-    ("neck", "left_hip"), ("neck", "right_hip"), ("left_hip", "right_hip"),
+    ("neck", "left_hip"),
+    ("neck", "right_hip"),
+    ("left_hip", "right_hip"),
     ("left_shoulder", "right_shoulder"),
-    ("right_shoulder", "right_elbow"), ("right_elbow", "right_wrist"),
-    ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"),
-    ("right_hip", "right_knee"), ("right_knee", "right_ankle"), ("right_ankle", "right_toe"),
-    ("left_hip", "left_knee"), ("left_knee", "left_ankle"), ("left_ankle", "left_toe"),
-)  # fmt: skip
+    ("right_shoulder", "right_elbow"),
+    ("right_elbow", "right_wrist"),
+    ("left_shoulder", "left_elbow"),
+    ("left_elbow", "left_wrist"),
+    ("right_hip", "right_knee"),
+    ("right_knee", "right_ankle"),
+    ("right_ankle", "right_toe"),
+    ("left_hip", "left_knee"),
+    ("left_knee", "left_ankle"),
+    ("left_ankle", "left_toe"),
+)
 
 
 def draw_character() -> Image.Image:

@@ -54,9 +54,13 @@ def write_small_bundle(folder: Path) -> SmallBundle:
 def write_bundle_on_patches(folder: Path) -> SmallBundle:
     """Pack generated weights whose autoencoder sees patches, and whose denoiser knows the puppet."""
     config = replace(
-        DENOISER, latent_channels=PATCHES.latent_channels, puppet=True, separate_conditions=True,
-        pools_pictures=True, reference_keys=True,
-    )  # fmt: skip
+        DENOISER,
+        latent_channels=PATCHES.latent_channels,
+        puppet=True,
+        separate_conditions=True,
+        pools_pictures=True,
+        reference_keys=True,
+    )
     pack(generated_parts(config, PATCHES), folder, "")
     return SmallBundle(folder)
 

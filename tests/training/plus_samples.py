@@ -15,7 +15,7 @@ from animatex_core.training.animate_x_plus.clip import WanClip
 from animatex_core.training.animate_x_plus.config import PlusTrainingConfig
 from animatex_core.training.animate_x_plus.synthetic import DummyEncoders, SyntheticSettings, synthetic_clips
 from animatex_core.training.animate_x_plus.task import PlusTask
-from animatex_core.training.animate_x_plus.trainable_parts import Task
+from animatex_core.training.data.settings import Task
 from animatex_core.training.loop.checkpoint import checkpoints, latest_checkpoint
 from animatex_core.training.loop.trainer import Trainer
 from animatex_core.training.systems import read_checkpoint
@@ -25,24 +25,35 @@ ENCODERS = DummyEncoders(text_dim=16, image_dim=16, clip_dim=16)
 SETTINGS: dict[str, Any] = {
     "system": "animate-x-plus",
     "wan": {
-        "preset": "tiny", "dim": 48, "ffn_dim": 96, "heads": 2, "blocks": 4,
-        "text_dim": 16, "text_tokens": 12, "image_dim": 16, "image_tokens": 17,
+        "preset": "tiny",
+        "dim": 48,
+        "ffn_dim": 96,
+        "heads": 2,
+        "blocks": 4,
+        "text_dim": 16,
+        "text_tokens": 12,
+        "image_dim": 16,
+        "image_tokens": 17,
     },
     "modules": {
-        "preset": "tiny", "variant": "full", "dim": 48, "window_frames": 5,
+        "preset": "tiny",
+        "variant": "full",
+        "dim": 48,
+        "window_frames": 5,
         "ipi": {"width": 16, "clip_dim": 16, "encoder_hidden": 16},
     },
     "lora": {"rank": 4},
     "data": {"path": "unused"},
     "size": {"width": 32, "height": 48},
     "batches": [
-        {"task": "animation", "frames": 5, "batch_size": 2}, {"task": "ti2v", "frames": 5, "batch_size": 2},
+        {"task": "animation", "frames": 5, "batch_size": 2},
+        {"task": "ti2v", "frames": 5, "batch_size": 2},
     ],
     "epi": None,
     "steps": 4,
     "optimizer": {"learning_rate": 1e-2, "learning_rate_ipi": 1e-2},
     "workers": 0,
-}  # fmt: skip
+}
 KEPT = dict.fromkeys(("pose", "reference_pose", "motion", "image", "text"), 0.0)
 
 

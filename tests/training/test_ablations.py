@@ -46,8 +46,12 @@ def ablations(tmp_path_factory: pytest.TempPathFactory) -> Ablations:
     return Ablations(folder / "runs", settings, networks.image_encoder, networks.autoencoder)
 
 
-RUNS = {"full-0": ("full", 0), "full-1": ("full", 1),
-        "without-EPI-0": ("without EPI", 0), "without-IPI-0": ("without IPI", 0)}  # fmt: skip
+RUNS = {
+    "full-0": ("full", 0),
+    "full-1": ("full", 1),
+    "without-EPI-0": ("without EPI", 0),
+    "without-IPI-0": ("without IPI", 0),
+}
 
 
 def test_all_variants_are_trained_scored_and_compared(ablations: Ablations) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from animatex_core.errors import InvalidInput
 from animatex_core.pose.keypoints import POINTS, PoseSequence, seen
-from animatex_core.training.data.preparation import PrepareSettings
 from animatex_core.training.data.selection import Crop, person_segments
+from animatex_core.training.data.settings import PrepareSettings
 from animatex_core.training.data.sources import Source, find_sources
 
 

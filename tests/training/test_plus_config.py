@@ -18,13 +18,13 @@ from animatex_core.training.animate_x_plus.task import PlusTask
 from animatex_core.training.animate_x_plus.trainable_parts import ADDED, LORA, TARGETS
 from animatex_core.training.config_file import (
     override_config,
-    parse_config,
     read_any_config,
     read_config,
     shipped_configs,
 )
 from animatex_core.training.loop.batch_schedule import BatchPlan
 from animatex_core.training.loop.cost import OpCounter
+from animatex_core.training.systems import parse_config
 
 from .plus_samples import KEPT, SETTINGS, SyntheticWanClips, settings
 

@@ -17,7 +17,8 @@ from animatex_core.training.animate_x_plus.batches import PlusBatch, PlusBatchMa
 from animatex_core.training.animate_x_plus.config import PlusTrainingConfig
 from animatex_core.training.animate_x_plus.network import random_wan_weights, start_network
 from animatex_core.training.animate_x_plus.task import export_plus, transformer_path
-from animatex_core.training.animate_x_plus.trainable_parts import ADDED, LORA, Task, part_of
+from animatex_core.training.animate_x_plus.trainable_parts import ADDED, LORA, part_of
+from animatex_core.training.data.settings import Task
 from animatex_core.training.loop.batch_schedule import BatchPlan
 from animatex_core.training.loop.checkpoint import latest_checkpoint
 from animatex_core.training.loop.trainer import StepReport, Trainer

@@ -20,10 +20,21 @@ def source(tmp_path: Path) -> Source:
 
 @pytest.mark.parametrize(
     "change",
-    [{"frames": 3}, {"frames": "12"}, {"frames": [1.5]}, {"frames": [True]}, {"frames": None},
-     {"version": "1"}, {"version": {}}, {"split": "test"}, {"split": ["train"]}, {"reason": 7},
-     {"name": None}, {"more": 1}],
-)  # fmt: skip
+    [
+        {"frames": 3},
+        {"frames": "12"},
+        {"frames": [1.5]},
+        {"frames": [True]},
+        {"frames": None},
+        {"version": "1"},
+        {"version": {}},
+        {"split": "test"},
+        {"split": ["train"]},
+        {"reason": 7},
+        {"name": None},
+        {"more": 1},
+    ],
+)
 def test_a_record_of_wrong_types_counts_as_none(
     tmp_path: Path, source: Source, change: dict[str, object]
 ) -> None:

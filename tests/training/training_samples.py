@@ -13,7 +13,10 @@ from animatex_core.training.data.clip import TrainingClip
 
 SETTINGS: dict[str, Any] = {
     "model": {
-        "preset": "tiny", "channels": 16, "multipliers": [1], "attention_levels": [],
+        "preset": "tiny",
+        "channels": 16,
+        "multipliers": [1],
+        "attention_levels": [],
         "ipi": {"width": 32, "encoder_hidden": 32, "resampler_layers": 1, "resampler_head_dim": 16},
     },
     "data": {"path": "unused"},
@@ -23,7 +26,7 @@ SETTINGS: dict[str, Any] = {
     "steps": 5,
     "optimizer": {"learning_rate": 1e-3, "learning_rate_ipi": 1e-3},
     "workers": 0,
-}  # fmt: skip
+}
 
 
 def settings(**changes: Any) -> TrainingConfig:

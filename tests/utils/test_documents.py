@@ -22,7 +22,7 @@ JSON_FAULTS = {
     "many objects": (b"[" + b"{}," * 600_000 + b"{}]", "lists and objects"),
     "large": (b"[" + b"1," * (9 << 20) + b"1]", "larger than"),
     "digits": (b"1" * 5000, "is not JSON"),
-}  # fmt: skip
+}
 YAML_FAULTS = {
     "not YAML": (b"a: [", "is not YAML"),
     "latin-1": ("a: \u00e9".encode("latin-1"), "is not UTF-8"),
@@ -67,8 +67,10 @@ def test_what_is_sound_is_read(tmp_path: Path) -> None:
     assert read_json(tmp_path / "a.json") == {"a": [1, 2.5, None, "\u00e9"]}
     assert parse_json("[" * 100 + "]" * 100)
     assert parse_yaml("a: &a [1, 2]\nb: *a\nc: {<<: {d: 1}, e: 2}") == {
-        "a": [1, 2], "b": [1, 2], "c": {"d": 1, "e": 2},
-    }  # fmt: skip
+        "a": [1, 2],
+        "b": [1, 2],
+        "c": {"d": 1, "e": 2},
+    }
     assert parse_yaml("") is None
     with pytest.raises(OSError, match="No such file"):
         read_text(tmp_path / "none.txt")

@@ -36,9 +36,32 @@ def found_in(folder: Path) -> tuple[list[str], list[str]]:
 
 @pytest.mark.parametrize(
     "suffix",
-    ["mp4", "MOV", "mkv", "webm", "avi", "gif", "3gp", "flv", "mpg", "MPEG", "vob", "ts", "MTS", "m2ts",
-     "wmv", "asf", "ogv", "mxf", "nut", "webp", "h264", "m2v", "y4m"],
-)  # fmt: skip
+    [
+        "mp4",
+        "MOV",
+        "mkv",
+        "webm",
+        "avi",
+        "gif",
+        "3gp",
+        "flv",
+        "mpg",
+        "MPEG",
+        "vob",
+        "ts",
+        "MTS",
+        "m2ts",
+        "wmv",
+        "asf",
+        "ogv",
+        "mxf",
+        "nut",
+        "webp",
+        "h264",
+        "m2v",
+        "y4m",
+    ],
+)
 def test_a_container_that_is_read_alone_is_found_in_a_folder(tmp_path: Path, suffix: str) -> None:
     known: dict[str, tuple[str, ...]] = {
         "h264": ("-c:v", "libx264"),
@@ -149,8 +172,22 @@ def test_a_data_set_of_such_names_is_prepared_and_continued(
     (folder / ODD).with_suffix(".json").write_text(
         json.dumps([{**poses, "canvas_width": 64, "canvas_height": 128}] * 8)
     )
-    command = ["prepare", str(folder), "--out", str(out), "--encoders", "generated", "--size", "64x128",
-               "--least", "2", "--most", "8", "--stride", "1"]  # fmt: skip
+    command = [
+        "prepare",
+        str(folder),
+        "--out",
+        str(out),
+        "--encoders",
+        "generated",
+        "--size",
+        "64x128",
+        "--least",
+        "2",
+        "--most",
+        "8",
+        "--stride",
+        "1",
+    ]
     for _ in range(2):
         assert main(command) == 0
         assert "of 1 files" in capsys.readouterr().out

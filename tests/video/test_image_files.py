@@ -64,7 +64,7 @@ LARGE = {
     "tga": bytes([0, 0, 2, *[0] * 9]) + struct.pack("<HHBB", 65_535, 65_535, 24, 0) + bytes(30),
     "tiff": tiff((256, 60_000), (257, 60_000), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (279, 1)),
     "tiff tile": tiff(*PLAIN_TIFF, (322, 1 << 16), (323, 1 << 16), (324, 8), (325, 16)),
-}  # fmt: skip
+}
 BOMBS = {
     "text": png(4, 4, chunk(b"zTXt", b"a\0\0" + BOMB)),
     "many texts": png(4, 4, *[chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 20)))] * 200),
@@ -120,8 +120,13 @@ def test_postscript_starts_no_program(tmp_path: Path, name: str) -> None:
     (tmp_path / "gs").chmod(0o755)
     environ = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     call = "import sys; from animatex_core.video.image import read_image; read_image(sys.argv[1])"
-    run = subprocess.run([sys.executable, "-c", call, str(tmp_path / name)], env=environ, capture_output=True,
-                         text=True, check=False)  # fmt: skip
+    run = subprocess.run(
+        [sys.executable, "-c", call, str(tmp_path / name)],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert "InvalidInput" in run.stderr
     assert not (tmp_path / "started").exists()
 

@@ -166,9 +166,24 @@ def test_what_animate_writes_drives_it(
     write_frames(tmp_path / "frames", [f"{number:04d}.png" for number in range(4)])
     write_image(tmp_path / "reference.png", numbered(9))
     reference = str(tmp_path / "reference.png")
-    command = ["animate", "--model", "generated", "--reference", reference, "--steps", "1",
-               "--frames", "2", "--stride", "1", "--pose-nets", "small", "--size",
-               "64x64", "--no-cache"]  # fmt: skip
+    command = [
+        "animate",
+        "--model",
+        "generated",
+        "--reference",
+        reference,
+        "--steps",
+        "1",
+        "--frames",
+        "2",
+        "--stride",
+        "1",
+        "--pose-nets",
+        "small",
+        "--size",
+        "64x64",
+        "--no-cache",
+    ]
     first = [
         *command,
         "--driving",

@@ -108,9 +108,15 @@ def test_a_program_stream_may_be_cut_anywhere(tmp_path: Path, seconds: float) ->
 @pytest.mark.parametrize("fps", ["25", "30000/1001"])
 @pytest.mark.parametrize(
     ("name", "codec"),
-    [("c.mpg", "mpeg2video"), ("c.vob", "mpeg2video"), ("c.m2v", "mpeg2video"),
-     ("c.avi", "mpeg4"), ("c.h264", "libx264"), ("c.m4v", "mpeg4")],
-)  # fmt: skip
+    [
+        ("c.mpg", "mpeg2video"),
+        ("c.vob", "mpeg2video"),
+        ("c.m2v", "mpeg2video"),
+        ("c.avi", "mpeg4"),
+        ("c.h264", "libx264"),
+        ("c.m4v", "mpeg4"),
+    ],
+)
 def test_no_video_is_shorter_by_one(tmp_path: Path, name: str, codec: str, count: int, fps: str) -> None:
     b_frames = ("-bf", "2", "-pix_fmt", "yuv420p", "-q:v", "2", "-r", fps)
     path = make_clip(tmp_path / name, count, fps, ("-c:v", codec, *b_frames))

@@ -116,8 +116,11 @@ def switched_off(path: Path, number: int) -> Path:
 
 
 def test_a_disabled_video_is_skipped(tmp_path: Path) -> None:
-    path = with_tracks(tmp_path / "clip.mp4", [("red", "320x240"), ("lime", "64x48")],
-                       flags=("-disposition:v:0", "default", "-disposition:v:1", "default"))  # fmt: skip
+    path = with_tracks(
+        tmp_path / "clip.mp4",
+        [("red", "320x240"), ("lime", "64x48")],
+        flags=("-disposition:v:0", "default", "-disposition:v:1", "default"),
+    )
     assert colour_of(path) == "red"
     assert colour_of(switched_off(path, 0)) == "lime"
 

@@ -77,7 +77,17 @@ def config_from_weights(tensors: Mapping[str, Tensor], source: str) -> WanConfig
 
 
 def shape_of(tensors: Mapping[str, Tensor], key: str, source: str) -> tuple[int, ...]:
-    """Return the shape of a required weight; raises WrongCheckpoint where it is missing."""
+    """Return the shape of a required weight.
+
+    Args:
+        tensors: Tensors by key.
+        key: Key of the weight.
+        source: Where the tensors come from, for the message.
+
+    Raises:
+        WrongCheckpoint: The weight is missing or has no dimensions.
+
+    """
     if key not in tensors or tensors[key].ndim == 0:
         raise WrongCheckpoint(f"{source} lacks {key}: choose the right file of Wan 2.1.")
     return tuple(tensors[key].shape)

@@ -102,7 +102,9 @@ class CaseSet(Protocol):
     """Cases that are read one at a time. `names` are also used as file names."""
 
     @property
-    def names(self) -> Sequence[str]: ...
+    def names(self) -> Sequence[str]:
+        """Names of the cases, each once."""
+        ...
 
     def case(self, number: int) -> Case:
         """Read the case `names[number]`; raises InvalidInput for unusable files."""

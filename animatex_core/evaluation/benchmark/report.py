@@ -63,7 +63,8 @@ def write_report(
         for setting, systems in measured.items()
         for name in systems
     }
-    _require_any(measured, missing)
+    if not any(each.pairs for systems in measured.values() for each in systems.values()):
+        raise InvalidInput(next(why for left in missing.values() for why in left.values()))
     scores = {
         setting: {name: compute_scores(each) for name, each in systems.items() if each.pairs}
         for setting, systems in measured.items()
@@ -79,11 +80,6 @@ def write_report(
     write_text(folder / CHART, chart(values))
     write_text(folder / TABLE, text)
     return text
-
-
-def _require_any(measured: Measured, missing: Missing) -> None:
-    if not any(each.pairs for systems in measured.values() for each in systems.values()):
-        raise InvalidInput(next(why for left in missing.values() for why in left.values()))
 
 
 def _missing_notes(missing: Missing, total: int) -> Iterator[str]:

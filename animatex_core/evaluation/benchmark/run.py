@@ -10,7 +10,6 @@ import numpy as np
 
 from ...encoders.preprocessing import resize
 from ...errors import InvalidInput
-from ...pose.keypoints import PoseSequence
 from ...utils.documents import document_errors
 from ...utils.documents import read_json as read_plain_json
 from ...utils.files import write_json
@@ -19,7 +18,7 @@ from ...video.image import write_image
 from ...video.writer import write_clip
 from ..metrics.measurements import Measurements, read_measurements, write_measurements
 from ..metrics.networks import MetricNetworks
-from .cases import Case, CaseSet, Setting, Task, make_task
+from .cases import CaseSet, Setting, make_task
 from .systems import Size, System
 from .tables_and_charts import contact_sheet
 
@@ -134,17 +133,15 @@ class Benchmark:
         self, system: System, setting: Setting, folder: Path, done: Measurements, number: int
     ) -> Measurements:
         case = self.cases.case(number)
-        task = make_task(case, setting, lambda: self._human(number))
+        task = make_task(case, setting, lambda: self.cases.human(np.random.default_rng([self.seed, number])))
         generated = system.clip(case.name, number, setting, task, self.size)
         real = np.stack([resize(frame, *self.size) for frame in case.frames])
         measured = done.with_pair(self.metrics, generated, real)
         scores = _case_scores(done, measured)
         write_json(folder / CASES / f"{case.name}.json", {"case": case.name, "scores": scores})
-        _write_images(folder, case, task, generated, real)
+        write_image(folder / SHEETS / f"{case.name}.png", contact_sheet(task, generated, real))
+        write_clip(folder / CLIPS / f"{case.name}.mp4", generated, fps=case.fps)
         return measured
-
-    def _human(self, number: int) -> PoseSequence:
-        return self.cases.human(np.random.default_rng([self.seed, number]))
 
 
 def left_out(folder: Path, names: Sequence[str]) -> dict[str, str]:
@@ -172,8 +169,3 @@ def _case_scores(before: Measurements, after: Measurements) -> dict[str, float]:
         previous = before.averages[name]
         values[name] = (mean.total - previous.total) / (mean.count - previous.count)
     return values
-
-
-def _write_images(folder: Path, case: Case, task: Task, generated: np.ndarray, real: np.ndarray) -> None:
-    write_image(folder / SHEETS / f"{case.name}.png", contact_sheet(task, generated, real))
-    write_clip(folder / CLIPS / f"{case.name}.mp4", generated, fps=case.fps)

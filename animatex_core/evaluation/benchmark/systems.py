@@ -27,7 +27,9 @@ class System(Protocol):
     """A system that animates characters. `name` is used in tables and as the folder of its results."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name in tables, and of the folder of results."""
+        ...
 
     def clip(self, case: str, number: int, setting: Setting, task: Task, size: Size) -> np.ndarray:
         """Animate a case.

@@ -88,12 +88,11 @@ def _table(setting: Setting, systems: Mapping[str, Values]) -> str:
     metrics = metrics_of({setting: systems})
     titles = [f"{name} {'↑' if name in HIGHER_IS_BETTER else '↓'}".replace("*", "\\*") for name in metrics]
     rows = {**systems, **paper_rows(setting, systems)}
-    cells = ([name, *(_cell(metric, values) for metric in metrics)] for name, values in rows.items())
+    cells = [
+        [name, *(format_value(metric, values[metric]) if metric in values else "" for metric in metrics)]
+        for name, values in rows.items()
+    ]
     return markdown_table(["system", *titles], cells)
-
-
-def _cell(metric: str, values: Values) -> str:
-    return format_value(metric, values[metric]) if metric in values else ""
 
 
 LABELS, BARS, VALUES = 300, 360, 90  # widths of the columns in pixels

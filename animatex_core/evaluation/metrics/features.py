@@ -23,7 +23,9 @@ class Features(Protocol):
     """A feature network together with its preprocessing. `width` is the number of features of a sample."""
 
     @property
-    def width(self) -> int: ...
+    def width(self) -> int:
+        """Number of features of a sample."""
+        ...
 
     def of(self, frames: np.ndarray) -> Tensor:
         """Extract features of a clip.
@@ -53,10 +55,12 @@ class FrameFeatures:
     def of(self, frames: np.ndarray) -> Tensor:
         """Extract features (f, 2048) float32 of a clip (f, h, w, 3) uint8."""
         check_frames(frames)
-        return batched_apply(self._features, unit_frames(frames), self.batch_size, like=_weight(self.network))
-
-    def _features(self, frames: Tensor) -> Tensor:
-        return self.network(inception.inception_input(frames))
+        return batched_apply(
+            lambda batch: self.network(inception.inception_input(batch)),
+            unit_frames(frames),
+            self.batch_size,
+            like=_weight(self.network),
+        )
 
 
 @dataclass(frozen=True)
@@ -95,13 +99,39 @@ def fid_features(path: Path, device: torch.device | str = "cpu") -> FrameFeature
 
 
 def fid_vid_features(path: Path, stride: int = 1, device: torch.device | str = "cpu") -> WindowFeatures:
-    """Load FID-VID's 3D ResNet-50, `resnet-50-kinetics.pth`; errors as in `load_network`."""
+    """Load FID-VID's 3D ResNet-50.
+
+    Args:
+        path: `resnet-50-kinetics.pth`.
+        stride: Frames between the starts of two windows.
+        device: Where the network runs.
+
+    Returns:
+        The feature network.
+
+    Raises:
+        CheckpointError: As in `load_network`.
+
+    """
     network = load_network(resnet3d.resnet_on_meta(), path, "the 3D ResNet-50 of FID-VID", device)
     return WindowFeatures(network, resnet3d.resnet_input, resnet3d.SIDE, resnet3d.FEATURES, stride)
 
 
 def fvd_features(path: Path, stride: int = 1, device: torch.device | str = "cpu") -> WindowFeatures:
-    """Load FVD's I3D, `i3d_pretrained_400.pt`; errors as in `load_network`."""
+    """Load FVD's I3D.
+
+    Args:
+        path: `i3d_pretrained_400.pt`.
+        stride: Frames between the starts of two windows.
+        device: Where the network runs.
+
+    Returns:
+        The feature network.
+
+    Raises:
+        CheckpointError: As in `load_network`.
+
+    """
     network = load_network(i3d.i3d_on_meta(), path, "the I3D of FVD", device)
     return WindowFeatures(network, i3d.i3d_input, i3d.SIDE, i3d.CLASSES, stride)
 
@@ -124,7 +154,11 @@ def resize_frames(frames: np.ndarray, side: int) -> Tensor:
 
     """
     check_frames(frames)
-    return torch.from_numpy(np.stack([_resized(frame, side) for frame in frames]))
+    channels = np.moveaxis(frames, -1, 1).reshape(-1, *frames.shape[1:3]).astype(np.float32)
+    resized = [
+        np.asarray(Image.fromarray(each).resize((side, side), Image.Resampling.BICUBIC)) for each in channels
+    ]
+    return torch.from_numpy(np.stack(resized).reshape(len(frames), -1, side, side))
 
 
 def split_windows(frames: Tensor, stride: int) -> Tensor:
@@ -147,15 +181,6 @@ def split_windows(frames: Tensor, stride: int) -> Tensor:
     missing = max(0, WINDOW - len(frames))
     padded = torch.cat([frames, frames[-1:].expand(missing, -1, -1, -1)])
     return padded.unfold(0, WINDOW, stride).movedim(-1, 2)
-
-
-def _resized(frame: np.ndarray, side: int) -> np.ndarray:
-    return np.stack([_resized_channel(channel, side) for channel in np.moveaxis(frame, -1, 0)])
-
-
-def _resized_channel(channel: np.ndarray, side: int) -> np.ndarray:
-    image = Image.fromarray(channel.astype(np.float32))
-    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC))
 
 
 def _weight(network: nn.Module) -> Tensor:

@@ -108,7 +108,17 @@ def i3d_on_meta() -> InceptionI3d:
 
 
 def pad_same(video: Tensor, kernel: Triple, stride: Triple) -> Tensor:
-    """Zero-pad a video (n, c, f, h, w) so that ceil(size / stride) windows fit, the odd zero at the end."""
+    """Zero-pad a video so that ceil(size / stride) windows fit, the odd zero at the end.
+
+    Args:
+        video: (n, c, f, h, w).
+        kernel: Size of a window along f, h and w.
+        stride: Likewise.
+
+    Returns:
+        The padded video.
+
+    """
     pads: list[int] = []
     for size, width, step in zip(video.shape[2:], kernel, stride, strict=True):
         missing = max(0, width - (size % step or step))

@@ -62,27 +62,6 @@ def unit_frames(frames: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float() / 255
 
 
-def psnr_overflowing(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
-    """PSNR with uint8 overflow, as DisCo computed it until April 2024 and many papers report it.
-
-    Differences and their squares wrap around at 256 (DisCo's issue 86). The value does not measure quality
-    and is only provided for comparison with published numbers.
-
-    Args:
-        generated: (f, h, w, 3) uint8.
-        real: Likewise, with the same shape.
-
-    Returns:
-        (f,) in dB, 100 for identical frames.
-
-    Raises:
-        InvalidInput: The arrays are not clips of the same shape.
-
-    """
-    check_pair(generated, real)
-    return _decibels(np.square(generated - real))
-
-
 def psnr(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
     """PSNR without overflow, the PSNR* of the paper.
 
@@ -99,6 +78,18 @@ def psnr(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
     """
     check_pair(generated, real)
     return _decibels(np.square(generated.astype(np.int32) - real))
+
+
+def psnr_overflowing(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """PSNR with uint8 overflow, as DisCo computed it until April 2024 and many papers report it.
+
+    Differences and their squares wrap around at 256 (DisCo's issue 86). The value does not measure quality
+    and is only provided for comparison with published numbers.
+
+    Arguments, result and errors are those of `psnr`.
+    """
+    check_pair(generated, real)
+    return _decibels(np.square(generated - real))
 
 
 def ssim(generated: np.ndarray, real: np.ndarray) -> np.ndarray:

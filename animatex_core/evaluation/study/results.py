@@ -156,7 +156,15 @@ def count_votes(paths: Iterable[Path], key: Key) -> Outcome:
 
 
 def tally(ballots: Sequence[Ballot], key: Key, system: str, question: str) -> Tally:
-    """Count the votes on one system and question."""
+    """Count the votes on one system and question.
+
+    Args:
+        ballots: The ballots of all raters.
+        key: Which system is on which side of each comparison.
+        system: Name of the system.
+        question: Id of the question.
+
+    """
     scores = [np.array(list(_scores(ballot, key, system, question))) for ballot in ballots]
     every = np.concatenate(scores)
     return Tally(share_of(scores), len(every), int((every == VOTE_VALUES["same"]).sum()))

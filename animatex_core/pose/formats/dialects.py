@@ -148,9 +148,23 @@ FORMATS: tuple[tuple[Callable[[Mapping], bool], Reader], ...] = (
 
 # Keys of objects under which their frames are stored.
 WRAPPERS = (
-    "frames", "poses", "pose", "animation", "instance_info", "predictions", "results", "result", "data",
-    "keyframes", "pose_keypoint", "pose_keypoints", "POSE_KEYPOINT", "openpose", "openpose_json", "pose_data",
-)  # fmt: skip
+    "frames",
+    "poses",
+    "pose",
+    "animation",
+    "instance_info",
+    "predictions",
+    "results",
+    "result",
+    "data",
+    "keyframes",
+    "pose_keypoint",
+    "pose_keypoints",
+    "POSE_KEYPOINT",
+    "openpose",
+    "openpose_json",
+    "pose_data",
+)
 BOXES = ("bbox", "bbox_score", "box", "keypoint_scores")  # keys of a detected person
 CONTAINERS = (Mapping, list, tuple, str)
 

@@ -4,8 +4,9 @@ Each layout maps its points to the 130 of `PoseSequence.points`. A layout withou
 shoulders, as in DWPose; a toe is the mean of the big and the small one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,20 +15,19 @@ from ..keypoints import BODY_JOINTS, BODY_POINTS, FACE, HANDS, JOINT, MODEL_JOIN
 Toes = tuple[tuple[int, int], tuple[int, int]]  # big and small toe of the left foot, then of the right
 NECK, SHOULDERS = JOINT["neck"], (JOINT["right_shoulder"], JOINT["left_shoulder"])
 TOES = (JOINT["left_toe"], JOINT["right_toe"])
+# Names in the order of the points, empty for those that are not used.
 COCO_NAMES = (
-    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
-    "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee",
-    "left_ankle", "right_ankle",
-)  # fmt: skip
+    "nose,left_eye,right_eye,left_ear,right_ear,left_shoulder,right_shoulder,left_elbow,right_elbow,"
+    "left_wrist,right_wrist,left_hip,right_hip,left_knee,right_knee,left_ankle,right_ankle"
+)
 H36M_NAMES = (
-    "", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "", "neck", "nose",
-    "",    "left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow", "right_wrist",
-)  # fmt: skip
-MEDIAPIPE_POINTS = {
-    0: "nose", 2: "left_eye", 5: "right_eye", 7: "left_ear", 8: "right_ear", 11: "left_shoulder",
-    12: "right_shoulder", 13: "left_elbow", 14: "right_elbow", 15: "left_wrist", 16: "right_wrist",
-    23: "left_hip", 24: "right_hip", 25: "left_knee", 26: "right_knee", 27: "left_ankle", 28: "right_ankle",
-}  # fmt: skip
+    ",right_hip,right_knee,right_ankle,left_hip,left_knee,left_ankle,,neck,nose,,"
+    "left_shoulder,left_elbow,left_wrist,right_shoulder,right_elbow,right_wrist"
+)
+MEDIAPIPE_NAMES = (
+    "nose,,left_eye,,,right_eye,,left_ear,right_ear,,,left_shoulder,right_shoulder,left_elbow,right_elbow,"
+    "left_wrist,right_wrist,,,,,,,left_hip,right_hip,left_knee,right_knee,left_ankle,right_ankle,,,,"
+)
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def middle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.append((a[:2] + b[:2]) / 2, score) if score > 0 else np.zeros(3)
 
 
-def _named(names: Iterable[str], start: int = 0) -> dict[int, int]:
-    return {JOINT[name]: index for index, name in enumerate(names, start) if name}
+def _named(names: str) -> dict[int, int]:
+    return {JOINT[name]: index for index, name in enumerate(names.split(",")) if name}
 
 
 def _part(part: slice, start: int) -> dict[int, int]:
@@ -86,7 +86,7 @@ def _hands_without_wrists(left: int, right: int) -> dict[int, int]:
     return _part(fingers[0], left) | _part(fingers[1], right) | roots
 
 
-COCO = {name: index for index, name in enumerate(COCO_NAMES)}
+COCO = {name: index for index, name in enumerate(COCO_NAMES.split(","))}
 _COCO_BODY = _named(COCO_NAMES)
 _OPENPOSE_BODY = {place: place for place in range(MODEL_JOINTS)}
 _BODY_25 = {place: place if place < 8 else place + 1 for place in range(MODEL_JOINTS)}  # point 8 is mid-hip
@@ -107,33 +107,32 @@ LAYOUTS = (
     Layout("BODY_25B", 25, _COCO_BODY, _FEET_AFTER_19),
     Layout("Halpe-26", 26, _COCO_BODY | {NECK: 18}, _HALPE_FEET),
     Layout(
-        "MediaPipe's 33", 33, _named(MEDIAPIPE_POINTS.get(index, "") for index in range(33))
-        | {TOES[0]: 31, TOES[1]: 32},
+        "MediaPipe's 33",
+        33,
+        _named(MEDIAPIPE_NAMES) | {TOES[0]: 31, TOES[1]: 32},
     ),
     Layout("COCO-WholeBody", 133, _COCO_BODY | _hands_and_face(91, 112, 23), _FEET_AFTER_17),
-    Layout(
-        "DWPose's 134", 134, _OPENPOSE_BODY | _hands_and_face(92, 113, 24), _FEET_AFTER_18, has_neck=True
-    ),
+    Layout("DWPose's 134", 134, _OPENPOSE_BODY | _hands_and_face(92, 113, 24), _FEET_AFTER_18, has_neck=True),
     Layout("BODY_135", 135, _COCO_BODY | _hands_without_wrists(25, 45) | _part(FACE, 65), _FEET_AFTER_19),
     Layout("Halpe-136", 136, _COCO_BODY | {NECK: 18} | _hands_and_face(94, 115, 26), _HALPE_FEET),
-)  # fmt: skip
+)
 COUNTS = tuple(sorted({layout.count for layout in LAYOUTS}))
 WHOLE_BODIES = (133, 135, 136)  # some programs start these with OpenPose's points
 CLEARLY_SHORTER = 0.6  # relative bone length from which a layout is preferred to the usual one of its count
 BODY_SHARES = (0.04, 0.22)  # mean bone length relative to a body's extent; for random points it is twice that
 MIN_BONES = 6  # complete bones of a body
-BONES = np.array(
-    [
-        (JOINT[a], JOINT[b])
-        for a, b in (
-            ("neck", "right_shoulder"), ("right_shoulder", "right_elbow"), ("right_elbow", "right_wrist"),
-            ("neck", "left_shoulder"), ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"),
-            ("neck", "right_hip"), ("right_hip", "right_knee"), ("right_knee", "right_ankle"),
-            ("neck", "left_hip"), ("left_hip", "left_knee"), ("left_knee", "left_ankle"), ("neck", "nose"),
-            ("nose", "right_eye"), ("nose", "left_eye"), ("right_eye", "right_ear"), ("left_eye", "left_ear"),
-        )
-    ]
-)  # fmt: skip
+_CHAINS = (
+    "neck right_shoulder right_elbow right_wrist",
+    "neck left_shoulder left_elbow left_wrist",
+    "neck right_hip right_knee right_ankle",
+    "neck left_hip left_knee left_ankle",
+    "neck nose",
+    "nose right_eye",
+    "nose left_eye",
+    "right_eye right_ear",
+    "left_eye left_ear",
+)
+BONES = np.array([(JOINT[a], JOINT[b]) for chain in _CHAINS for a, b in pairwise(chain.split())])
 
 
 def layouts_with_count(count: int) -> list[Layout]:

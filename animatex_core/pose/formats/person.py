@@ -20,20 +20,31 @@ COUNTS = {  # possible numbers of points of each part
 }
 KEYS = {  # of OpenPose, of COCO and similar formats, and of MediaPipe
     "pose": (
-        "pose_keypoints_2d", "pose_keypoints", "keypoints", "joints", "pose_landmarks", "poseLandmarks",
+        "pose_keypoints_2d",
+        "pose_keypoints",
+        "keypoints",
+        "joints",
+        "pose_landmarks",
+        "poseLandmarks",
         "landmarks",
     ),
     "foot": ("foot_keypoints_2d", "foot_keypoints", "foot_kpts"),
     "face": ("face_keypoints_2d", "face_keypoints", "face_kpts", "face_landmarks", "faceLandmarks"),
     "hand_left": (
-        "hand_left_keypoints_2d", "hand_left_keypoints", "lefthand_kpts", "left_hand_landmarks",
+        "hand_left_keypoints_2d",
+        "hand_left_keypoints",
+        "lefthand_kpts",
+        "left_hand_landmarks",
         "leftHandLandmarks",
     ),
     "hand_right": (
-        "hand_right_keypoints_2d", "hand_right_keypoints", "righthand_kpts", "right_hand_landmarks",
+        "hand_right_keypoints_2d",
+        "hand_right_keypoints",
+        "righthand_kpts",
+        "right_hand_landmarks",
         "rightHandLandmarks",
     ),
-}  # fmt: skip
+}
 KEYS_3D = ("pose_keypoints_3d", "keypoints_3d", "pose_world_landmarks", "poseWorldLandmarks")
 MAX_VALUES = 1000  # more than in any of these
 THREE_D_POINTS = "points in three dimensions, but it must be x, y and c in the image: export 2D keypoints"

@@ -9,9 +9,18 @@ from ...utils.validation import require_int, short_repr
 from .units import Size
 
 LABELS = (
-    "frame_id", "frame_index", "frame_idx", "frame_number", "frameNumber", "frame", "image_id", "image_name",
-    "file_name", "filename", "image",
-)  # fmt: skip
+    "frame_id",
+    "frame_index",
+    "frame_idx",
+    "frame_number",
+    "frameNumber",
+    "frame",
+    "image_id",
+    "image_name",
+    "file_name",
+    "filename",
+    "image",
+)
 SIZES = (("canvas_width", "canvas_height"), ("width", "height"), ("image_width", "image_height"))
 SIZE_KEYS = ("canvas", "size", "resolution", "meta", "metadata", "info")  # an object, or width and height
 RATES = ("fps", "frame_rate", "framerate")

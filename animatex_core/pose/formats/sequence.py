@@ -148,8 +148,10 @@ def _normalize(people: np.ndarray, frames: list[Frame], size: Size | None, sourc
     drop_placeholders(people)
     known = next((frame.size for frame in frames if frame.size), size)
     for sentence in (
-        scale_scores(people, source), from_centre(people, source), from_percent(people, known, source),
-    ):  # fmt: skip
+        scale_scores(people, source),
+        from_centre(people, source),
+        from_percent(people, known, source),
+    ):
         if sentence is not None:
             warn(sentence, stacklevel=4)
     toes = people[:, TOES, :]

@@ -27,7 +27,9 @@ class TrainingData(ClipDataset, Protocol):
     """A data set of clips, with the text encoder output (1, text_tokens, context_dim) of the empty prompt."""
 
     @property
-    def text_context(self) -> Tensor: ...
+    def text_context(self) -> Tensor:
+        """The text encoder's output for the empty prompt, (1, text_tokens, context_dim)."""
+        ...
 
 
 class PoseSource(Protocol):
@@ -149,12 +151,12 @@ class DenoiserBatchMaker:
         clip = self.dataset.clip(index, frames, rng)
         shape = config.shape(frames)
         self._check_latents(index, clip.latents, shape)
-        poses = _empty_poses(clip.poses) if "pose" in dropped else self._poses(clip.poses, rng)
+        poses = clip.poses if self.epi is None or "pose" in dropped else self.epi(clip.poses, rng)
         inputs = clip_conditions(
             shape,
             self.dataset.text_context,
             clip.reference,
-            poses,
+            _empty_poses(poses) if "pose" in dropped else poses,
             clip.motion,
             puppet=None if clip.puppet is None or not config.model.puppet else clip.puppet.swapaxes(0, 1),
         )
@@ -165,9 +167,6 @@ class DenoiserBatchMaker:
         weight = config.loss.moving_weight
         weights = moving_weights(clip, weight) if weight else None
         return Batch(clip.latents[None].float(), (drop_conditions(inputs, dropped),), weights)
-
-    def _poses(self, poses: PoseSequence, rng: np.random.Generator) -> PoseSequence:
-        return poses if self.epi is None else self.epi(poses, rng)
 
     def _check_latents(self, index: int, latents: Tensor, shape: ClipShape) -> None:
         expected = shape.latents(1, self.config.model.latent_channels)[1:]

@@ -1,10 +1,9 @@
 """Memory and operations of one optimizer step, counted before a training starts."""
 
-from contextlib import nullcontext
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ...animate_x.conditions import ConditionInputs
@@ -13,8 +12,17 @@ from ...animate_x.temporal import Mamba, has_fused_scan
 from ...animate_x.unet import AnimateXUNet
 from ...errors import OutOfMemory
 from ..loop.config import BatchKind
-from ..loop.cost import AUTOCAST_DTYPES, FLOAT32_BYTES, GIB, FusedScan, OpCounter, StepCost, Tally, free_bytes
-from ..loop.optimizer import WeightAverage, checkpoint_layers, make_optimizer
+from ..loop.cost import (
+    FLOAT32_BYTES,
+    GIB,
+    FusedScan,
+    OpCounter,
+    StepCost,
+    Tally,
+    free_bytes,
+    run_counted_step,
+)
+from ..loop.optimizer import checkpoint_layers
 from .batches import Batch
 from .config import TrainingConfig
 from .task import DenoisingLoss, draw_noise, draw_timesteps
@@ -43,23 +51,14 @@ def step_cost(config: TrainingConfig, kind: BatchKind, *, fused_scan: bool = Tru
     with FakeTensorMode(), OpCounter() as counter:
         unet = AnimateXUNet(config.model, UNINITIALISED).train()
         _prepare(unet, config, scans.append if fused_scan else None)
-        average = WeightAverage(unet, config.ema_decay)
-        optimizer = make_optimizer(unet, config.optimizer, fused=True)
         loss, batch = DenoisingLoss(unet), _whole_batch(config, kind)
-        kept, turns = counter.now, min(config.accumulation, 2)  # gradients exist from the second turn on
-        for _ in range(turns):
-            _backward(loss, batch, config)
-        working = counter.peak - kept
-        nn.utils.clip_grad_norm_(unet.parameters(), config.optimizer.clip_norm)
-        optimizer.step()
-        average.update(0)
+        working, repeats = run_counted_step(counter, unet, config, partial(_loss, loss, batch, config))
         parameters = sum(parameter.numel() for parameter in unet.parameters())
-    repeated = config.accumulation / turns
     return StepCost(
         parameters,
         max(0, working - FLOAT32_BYTES * parameters),
-        round((counter.operations + sum(scans)) * repeated),
-        round(sum(scans) * repeated),
+        round((counter.operations + sum(scans)) * repeats),
+        round(sum(scans) * repeats),
     )
 
 
@@ -71,13 +70,10 @@ def _prepare(unet: AnimateXUNet, config: TrainingConfig, tally: Tally | None) ->
         checkpoint_layers(unet)
 
 
-def _backward(loss: DenoisingLoss, batch: Batch, config: TrainingConfig) -> None:
-    half = AUTOCAST_DTYPES.get(config.mixed_precision)
+def _loss(loss: DenoisingLoss, batch: Batch, config: TrainingConfig) -> Tensor:
     noise = draw_noise(batch.latents, config.loss)
     timesteps = draw_timesteps(len(batch.latents), config.loss)
-    with nullcontext() if half is None else torch.autocast("cpu", half):
-        value, _ = loss(batch, noise, timesteps)
-    value.backward()
+    return loss(batch, noise, timesteps)[0]
 
 
 def _whole_batch(config: TrainingConfig, kind: BatchKind) -> Batch:

@@ -12,10 +12,10 @@ from ...animate_x_plus.modules import PlusInputs
 from ...animate_x_plus.preprocessing import inputs_from_poses, with_mask_channels
 from ...errors import InvalidInput
 from ..animate_x.batches import Epi
+from ..data.settings import Task
 from ..loop.batch_schedule import BatchPlan, Stream, clip_index, generator
 from .clip import DrivingFeatures, WanClip, WanClips
 from .config import PlusDropoutConfig, PlusTrainingConfig
-from .trainable_parts import Task
 
 POSES = ("pose", "reference_pose", "motion")
 """Conditions of `PlusDropoutConfig` that are dropped after encoding, in the order of `PlusBatch.kept`."""

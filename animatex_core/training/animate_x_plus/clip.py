@@ -9,7 +9,7 @@ from ...animate_x.conditioning import MotionFeatures, require_pose_per_frame
 from ...animate_x_plus.shapes import latent_frames, require_frames
 from ...errors import InvalidInput
 from ...pose.keypoints import PoseSequence
-from .trainable_parts import Task
+from ..data.settings import Task
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,16 +5,16 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, cast
 
 from ...animate_x_plus.config import PlusConfig, WanConfig
-from ...animate_x_plus.sampling import SHIFT
+from ...animate_x_plus.defaults import SHIFT
 from ...animate_x_plus.shapes import WanShape
 from ...errors import InvalidInput
 from ...hub.models_dir import Variant
 from ...utils.validation import MAX_SIZE, require_int
+from ..data.settings import Task
 from ..loop.config import BatchKind, RunConfig, correct_yaml_values, require_number
 from ..loop.config_values import override_entries, read_dataclass
-from .trainable_parts import ADDED, TARGETS, WAN, Task, check_parts, check_targets
+from .trainable_parts import ADDED, TARGETS, WAN, check_parts, check_targets
 
-SYSTEM = "animate-x-plus"
 PRESETS = {"released": PlusConfig.released, "tiny": PlusConfig.tiny}
 WAN_PRESETS = {"released": WanConfig.released, "tiny": WanConfig.tiny}
 

@@ -1,8 +1,7 @@
 """Memory and operations of one optimizer step of Animate-X++, counted with fake tensors."""
 
 import math
-from collections.abc import Iterable
-from contextlib import nullcontext
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +10,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ...animate_x_plus.wan.keys import wan_shapes
 from ...animate_x_plus.wan.transformer import build_wan
 from ...errors import OutOfMemory
-from ..loop.cost import AUTOCAST_DTYPES, FLOAT32_BYTES, GIB, OpCounter, StepCost, free_bytes
-from ..loop.optimizer import WeightAverage, make_optimizer
+from ..loop.cost import FLOAT32_BYTES, GIB, OpCounter, StepCost, free_bytes, run_counted_step
 from .batches import POSES, PlusBatch, zero_poses
 from .config import PlusTrainingConfig, TaskBatchKind
 from .network import COMPUTE_DTYPES, PlusNetwork, checkpoint_blocks
@@ -39,21 +37,15 @@ def step_cost(config: PlusTrainingConfig, kind: TaskBatchKind) -> StepCost:
     with FakeTensorMode(), OpCounter() as counter:
         network = PlusNetwork(config).train()
         loss = FlowLoss(network, _transformer(config, network))
-        frozen = 0 if config.trains.whole else _byte_count(loss.transformer.parameters())
+        weights = () if config.trains.whole else loss.transformer.parameters()
+        frozen = sum(weight.numel() * weight.element_size() for weight in weights)
         set_trainable(network, config.trains.parts(kind.task))
-        average = WeightAverage(network, config.ema_decay)
-        optimizer = make_optimizer(network, config.optimizer, fused=True)
         batch = _whole_batch(config, kind)
-        kept, turns = counter.now, min(config.accumulation, 2)  # gradients exist from the second turn on
-        for _ in range(turns):
-            _backward(loss, batch, config)
-        working, gradients = counter.peak - kept, _gradients(network)
-        nn.utils.clip_grad_norm_(network.parameters(), config.optimizer.clip_norm)
-        optimizer.step()
-        average.update(0)
+        working, repeats = run_counted_step(counter, network, config, partial(_loss, loss, batch))
+        gradients = sum(each.numel() for each in network.parameters() if each.grad is not None)
         parameters = sum(parameter.numel() for parameter in network.parameters())
-    operations = round(counter.operations * config.accumulation / turns)
-    return StepCost(parameters, max(0, working - gradients), operations, 0, frozen)
+    operations = round(counter.operations * repeats)
+    return StepCost(parameters, max(0, working - FLOAT32_BYTES * gradients), operations, 0, frozen)
 
 
 def check_memory(config: PlusTrainingConfig, device: torch.device, processes: int = 1) -> None:
@@ -69,7 +61,7 @@ def check_memory(config: PlusTrainingConfig, device: torch.device, processes: in
 
     """
     free = free_bytes(device) // processes
-    if _wan_parameters(config) < _MIN_COUNTED_PARAMETERS:
+    if sum(math.prod(shape) for shape in wan_shapes(config.wan).values()) < _MIN_COUNTED_PARAMETERS:
         return
     for kind in config.batches:
         cost = step_cost(config, kind)
@@ -98,26 +90,9 @@ def _frozen(config: PlusTrainingConfig) -> nn.Module:
     return transformer.requires_grad_(False).eval()
 
 
-def _wan_parameters(config: PlusTrainingConfig) -> int:
-    return sum(math.prod(shape) for shape in wan_shapes(config.wan).values())
-
-
-def _backward(loss: FlowLoss, batch: PlusBatch, config: PlusTrainingConfig) -> None:
-    half = AUTOCAST_DTYPES.get(config.mixed_precision)
+def _loss(loss: FlowLoss, batch: PlusBatch) -> Tensor:
     noise, timesteps = torch.randn(batch.latents.shape), torch.rand(len(batch.latents))
-    with nullcontext() if half is None else torch.autocast("cpu", half):
-        value, _ = loss(batch, noise, timesteps)
-    value.backward()
-
-
-def _byte_count(tensors: Iterable[Tensor]) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-
-
-def _gradients(network: nn.Module) -> int:
-    return FLOAT32_BYTES * sum(
-        parameter.numel() for parameter in network.parameters() if parameter.grad is not None
-    )
+    return loss(batch, noise, timesteps)[0]
 
 
 def _whole_batch(config: PlusTrainingConfig, kind: TaskBatchKind) -> PlusBatch:

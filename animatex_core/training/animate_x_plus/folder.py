@@ -28,8 +28,8 @@ from ...pose.keypoints import PoseSequence
 from ...utils.documents import document_errors, parse_json, read_json
 from ...utils.files import atomic_write
 from ...utils.text import first_sentence
+from ..data.settings import Task
 from .clip import DrivingFeatures, WanClip
-from .trainable_parts import Task
 
 VERSION = 1
 HEADER, EMPTY, CAPTION = "clips.json", "empty_text.safetensors", "caption"

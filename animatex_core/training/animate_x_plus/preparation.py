@@ -7,8 +7,7 @@ from typing import get_args
 
 import numpy as np
 
-from ...animate_x_plus.preprocessing import TYPICAL_PROMPT
-from ...animate_x_plus.shapes import WanShape
+from ...animate_x_plus.defaults import TYPICAL_PROMPT
 from ...driving import DrivingClip
 from ...errors import InvalidInput
 from ...pose.keypoints import PoseSequence
@@ -18,13 +17,11 @@ from ...video.image import Frame
 from ...video.info import VideoInfo, count_frames, probe
 from ..data.manifest import SETTINGS, PreparationManifest, Record, write_or_match_settings
 from ..data.selection import Crop, person_segments
-from ..data.sources import Source, SourceSettings, Split
+from ..data.settings import CAPTIONS, Task, WanPrepareSettings
+from ..data.sources import Source, Split
 from .clip import WanClip
 from .encoding import ClipEncoders, encode_clip
 from .folder import begin_folder, write_clip
-from .trainable_parts import Task
-
-CAPTIONS = ".txt"
 
 
 @dataclass(frozen=True)
@@ -104,24 +101,6 @@ def read_caption(source: Source) -> str:
     if not caption:
         raise InvalidInput(f"The caption {path.name} is empty: describe what the video shows and what moves.")
     return caption
-
-
-@dataclass(frozen=True)
-class WanPrepareSettings(SourceSettings):
-    """How videos are prepared: width and height in pixels, multiples of 16, and 4n + 1 frames."""
-
-    width: int = 480
-    height: int = 832
-    frames: int = 81
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _ = self.shape  # validates the size
-
-    @property
-    def shape(self) -> WanShape:
-        """Shape of every clip."""
-        return WanShape(self.width, self.height, self.frames)
 
 
 class WanPreparation:

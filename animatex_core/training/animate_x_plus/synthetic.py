@@ -13,8 +13,10 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from ...animate_x.conditioning import MotionFeatures
-from ...animate_x_plus.preprocessing import TYPICAL_PROMPT, reference_video, stretch_reference
+from ...animate_x_plus.defaults import TYPICAL_PROMPT
+from ...animate_x_plus.preprocessing import reference_video, stretch_reference
 from ...animate_x_plus.shapes import SPATIAL_STRIDE, TEMPORAL_STRIDE, WanShape
+from ..data.settings import Task
 from ..synthetic.anatomy import apply_motion, draw_placement
 from ..synthetic.backdrop import SCALE, draw_backdrop
 from ..synthetic.dances import draw_standing_pose
@@ -23,7 +25,6 @@ from ..synthetic.render import render
 from ..synthetic.triples import SHARE, TEST_SEED, draw_triple
 from .clip import DrivingFeatures, WanClip
 from .folder import begin_folder, write_clip
-from .trainable_parts import Task
 
 CHANNELS = 16
 GAIN = 2.0  # brings latents to about the scale of noise

@@ -80,7 +80,17 @@ class FlowLoss(nn.Module):
 
 
 def add_noise(latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-    """Mix latents (b, c, f, h, w) and noise at timesteps (b,) in 0..1000."""
+    """Mix latents and noise linearly, as flow matching does.
+
+    Args:
+        latents: (b, c, f, h, w).
+        noise: Standard normal, likewise.
+        timesteps: (b,) in 0..1000; 1000 is noise alone.
+
+    Returns:
+        (b, c, f, h, w).
+
+    """
     sigmas = (timesteps / TIMESTEPS)[:, None, None, None, None]
     return (1 - sigmas) * latents + sigmas * noise
 

@@ -1,22 +1,25 @@
 """Named parts of the trained parameters, for partial parameter training."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 from torch import nn
 
 from ...animate_x_plus.checkpoint import MODULES
 from ...errors import InvalidInput
 
-Task = Literal["animation", "ti2v"]
-"""animation: from an image and a pose video. ti2v: from an image and a text, of scenes that move."""
-
 # As in the training script of UniAnimate-DiT, the most similar method; the official LoRA has the same layers.
 TARGETS = (
-    "self_attn.q", "self_attn.k", "self_attn.v", "self_attn.o",
-    "cross_attn.q", "cross_attn.k", "cross_attn.v", "cross_attn.o",
-    "ffn.0", "ffn.2",
-)  # fmt: skip
+    "self_attn.q",
+    "self_attn.k",
+    "self_attn.v",
+    "self_attn.o",
+    "cross_attn.q",
+    "cross_attn.k",
+    "cross_attn.v",
+    "cross_attn.o",
+    "ffn.0",
+    "ffn.2",
+)
 ADDED = MODULES
 LORA = ("lora.self_attn", "lora.cross_attn", "lora.ffn")
 WAN = "transformer"

@@ -15,7 +15,8 @@ from ...video.image import Frame
 from ...video.info import VideoInfo
 from ...video.reader import read_frames
 from .header import require_equal
-from .sources import Source, SourceSettings, Split
+from .settings import SourceSettings
+from .sources import Source, Split
 
 REPORT, SETTINGS = "report.json", "settings.json"
 

@@ -11,8 +11,6 @@ from torch import Tensor
 
 from ...animate_x.components import dummy_components
 from ...animate_x.conditioning import MotionFeatures, ReferenceFeatures, embed_images
-from ...animate_x.shapes import ClipShape
-from ...animate_x.training_spec import ReferenceForm
 from ...driving import DrivingClip
 from ...encoders.autoencoder import StableDiffusionAutoencoder
 from ...encoders.base import ImageEncoder, LatentEncoder
@@ -22,14 +20,14 @@ from ...errors import InvalidInput
 from ...hub.models_dir import AUTOENCODERS, OPEN_CLIP, ModelsDir
 from ...pose.keypoints import PoseSequence
 from ...utils.progress import Progress, batched, no_progress
-from ...utils.validation import require_int_fields
 from ...video.image import Frame
 from .clip import StoredClip
 from .header import DatasetHeader, write_header
 from .manifest import SETTINGS, PreparationManifest, Record, write_or_match_settings
 from .selection import Crop, person_segments
+from .settings import PrepareSettings
 from .shard import write_shard
-from .sources import Source, SourceSettings, Split
+from .sources import Source, Split
 
 BATCH_FRAMES = 8  # frames in memory
 
@@ -129,41 +127,6 @@ def dummy_encoders(device: torch.device) -> Encoders:
     """Return small untrained models, to try out the pipeline."""
     dummies = dummy_components(device=device)
     return Encoders(dummies.image_encoder, dummies.autoencoder, dummies.text_context.cpu())
-
-
-@dataclass(frozen=True)
-class PrepareSettings(SourceSettings):
-    """How videos are prepared.
-
-    Attributes:
-        width: Width of the prepared clips in pixels.
-        height: Height of the prepared clips in pixels.
-        least: Minimum number of frames of a clip.
-        most: Maximum number of frames of a clip; longer ones are split.
-        references: Number of frames of each clip that training may use as the reference image.
-        form: How the denoiser gets the reference image: as pixels, as latents or as both.
-        max_stride: Largest stride that training takes through the prepared frames.
-
-    """
-
-    stride: int = 2
-    width: int = 512
-    height: int = 768
-    least: int = 32
-    most: int = 256
-    references: int = 8
-    form: ReferenceForm = "picture"
-    max_stride: int = 2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        ClipShape(self.width, self.height)
-        require_int_fields(self, ("least", "most", "references", "max_stride"))
-        if self.most < 2 * self.least:
-            raise InvalidInput(
-                f"most is {self.most}, but not every longer video can be cut into parts of {self.least} to "
-                f"{self.most} frames: set it to at least {2 * self.least}."
-            )
 
 
 class Preparation:

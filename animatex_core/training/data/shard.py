@@ -24,7 +24,12 @@ Rows = np.ndarray | list[int]
 
 
 def write_shard(path: Path, clips: Sequence[StoredClip], header: DatasetHeader) -> None:
-    """Write clips into one file atomically.
+    """Write clips into one file, which appears under its name when it is complete.
+
+    Args:
+        path: The file.
+        clips: The clips.
+        header: Size and format of the clips of the data set.
 
     Raises:
         StorageError: If the file cannot be written.
@@ -77,7 +82,17 @@ class Shard:
         return self._poses("points", rows, self.arrays["sizes"][clip, :2], rate)
 
     def sample(self, clip: int, indices: range, reference: int) -> TrainingClip:
-        """Return these frames of a clip with one of its references."""
+        """Return frames of a clip with one of its references.
+
+        Args:
+            clip: Index of the clip in this shard.
+            indices: The frames, evenly spaced.
+            reference: Index of the reference among those of the clip.
+
+        Raises:
+            InvalidInput: The image of the reference is damaged.
+
+        """
         rows = self._frame_ends[clip] + np.asarray(indices)
         poses = self.poses(clip, indices)
         return TrainingClip(

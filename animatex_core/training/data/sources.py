@@ -1,4 +1,4 @@
-"""The videos of a folder, their frame rate, and the split into training and validation."""
+"""The videos of a folder, and their split into training and validation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 from ...errors import InvalidInput
-from ...utils.validation import require_int
 from ...video.files import find_videos
 
 NAME_ERRORS = "surrogatepass"  # accepts file names that are not UTF-8
@@ -60,38 +59,6 @@ class Source:
         """
         drawn = int(sha256(f"{seed}/{self.name}".encode(errors=NAME_ERRORS)).hexdigest()[:13], 16) / 16**13
         return "validation" if drawn < validation else "train"
-
-
-@dataclass(frozen=True)
-class SourceSettings:
-    """Which frames of each video are used, and which videos are for validation.
-
-    Attributes:
-        stride: Use every `stride`-th frame.
-        fps: If given, use the stride that gives about this frame rate instead.
-        validation: Share of the files that are for validation.
-        seed: Seed of the split.
-
-    Raises:
-        InvalidInput: If a value is invalid.
-
-    """
-
-    stride: int = 1
-    fps: float | None = None
-    validation: float = 0.05
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require_int("stride", self.stride)
-        if self.fps is not None and not self.fps > 0:
-            raise InvalidInput(f"fps is {self.fps:g}: it must be more than 0, or left out.")
-        if not 0 <= self.validation < 1:
-            raise InvalidInput(f"validation is {self.validation:g}: it must be at least 0 and less than 1.")
-
-    def stride_at(self, fps: float) -> int:
-        """Return the stride through a video of this frame rate."""
-        return self.stride if self.fps is None else max(1, round(fps / self.fps))
 
 
 def find_sources(folder: Path) -> list[Source]:

@@ -84,9 +84,15 @@ class EpiSettings:
 
     def __post_init__(self) -> None:
         for name in ("probability", "factor_chance", "drop_chance", "add_chance"):
-            _require_share(name, getattr(self, name))
+            share = getattr(self, name)
+            if not _is_number(share) or not 0 <= share <= 1:
+                raise InvalidInput(
+                    f"{name} is {share!r}, but it must be a probability: give a number from 0 to 1."
+                )
         for name in (*SWITCHES, "keep_inside"):
-            _require_switch(name, getattr(self, name))
+            switch = getattr(self, name)
+            if not isinstance(switch, bool):
+                raise InvalidInput(f"{name} is {switch!r}, but it must be a switch: give true or false.")
         if not isinstance(self.ranges, FactorRanges):
             raise InvalidInput(f"ranges is {self.ranges!r}, but it must be a FactorRanges: pass one.")
 
@@ -150,16 +156,6 @@ def _range(part: str, limits: Any) -> Range:
             f"give numbers from {MIN_FACTOR:g} to {MAX_FACTOR:g}."
         )
     return float(limits[0]), float(limits[1])
-
-
-def _require_share(name: str, value: object) -> None:
-    if not _is_number(value) or not 0 <= value <= 1:  # type: ignore[operator]  # a number
-        raise InvalidInput(f"{name} is {value!r}, but it must be a probability: give a number from 0 to 1.")
-
-
-def _require_switch(name: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise InvalidInput(f"{name} is {value!r}, but it must be a switch: give true or false.")
 
 
 def _is_number(value: object) -> bool:

@@ -70,7 +70,14 @@ def batch_kind(config: RunConfig, step: int) -> BatchKind:
 
 
 def samples_per_step(config: RunConfig, step: int, processes: int) -> int:
-    """Return the number of samples of all processes in a step."""
+    """Return the number of samples of all processes in a step.
+
+    Args:
+        config: Kinds of batches and accumulation.
+        step: Number of the step, which decides the kind.
+        processes: Number of processes.
+
+    """
     return batch_kind(config, step).batch_size * config.accumulation * processes
 
 
@@ -100,7 +107,14 @@ def plan_batches(
 
 
 def clip_index(number: int, clips: int, seed: int) -> int:
-    """Return the index of a sample's clip. Every epoch has each clip once, in a new random order."""
+    """Return the index of a sample's clip. Every epoch has each clip once, in a new random order.
+
+    Args:
+        number: Number of the sample, from 0.
+        clips: Number of clips.
+        seed: Of the order.
+
+    """
     epoch, place = divmod(number, clips)
     return int(_order(seed, epoch, clips)[place])
 

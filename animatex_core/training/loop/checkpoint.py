@@ -112,6 +112,11 @@ def moments(network: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
 def restore(checkpoint: Checkpoint, network: nn.Module, optimizer: Optimizer) -> None:
     """Load the weights and moments of a checkpoint.
 
+    Args:
+        checkpoint: The checkpoint.
+        network: Its parameters are overwritten.
+        optimizer: AdamW over parameters of the network; its state is replaced.
+
     Raises:
         WrongCheckpoint: If the network has other sizes.
 

@@ -39,7 +39,17 @@ def read_dataclass(kind: type[T], values: object, where: str = "") -> T:
 
 
 def check_names(values: Mapping[str, object], known: Iterable[str], where: str) -> None:
-    """Raise InvalidInput if a mapping has an unknown name."""
+    """Check the names in a mapping.
+
+    Args:
+        values: The mapping.
+        known: Allowed names.
+        where: Path of the mapping in the configuration, for the message.
+
+    Raises:
+        InvalidInput: A name is unknown.
+
+    """
     names = list(known)
     for name in values:
         if name not in names:

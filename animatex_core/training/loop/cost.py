@@ -2,14 +2,18 @@
 
 import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
+
+from .config import RunConfig
+from .optimizer import WeightAverage, make_optimizer
 
 AUTOCAST_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 FLOAT32_BYTES = 4
@@ -147,3 +151,36 @@ _FORMULAS = {
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_back,
 }
+
+
+def run_counted_step(
+    counter: OpCounter, model: nn.Module, config: RunConfig, loss: Callable[[], Tensor]
+) -> tuple[int, float]:
+    """Run one optimizer step of a model on fake tensors.
+
+    Gradients exist from the second batch of a step on, so at most two batches are run.
+
+    Args:
+        counter: Counts; the model and the batch exist already.
+        model: The trained model.
+        config: Optimizer, accumulation and precision.
+        loss: Returns the loss of a batch, and is called in autocast.
+
+    Returns:
+        The bytes at the peak, gradients included, beyond those from before the first batch; and by how much
+        the counted operations are to be multiplied for the whole step.
+
+    """
+    half = AUTOCAST_DTYPES.get(config.mixed_precision)
+    average = WeightAverage(model, config.ema_decay)
+    optimizer = make_optimizer(model, config.optimizer, fused=True)
+    kept, batches = counter.now, min(config.accumulation, 2)
+    for _ in range(batches):
+        with nullcontext() if half is None else torch.autocast("cpu", half):
+            value = loss()
+        value.backward()
+    working = counter.peak - kept
+    nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.clip_norm)
+    optimizer.step()
+    average.update(0)
+    return working, config.accumulation / batches

@@ -93,9 +93,8 @@ class Trainer:
         self.network: Any = self.task.build(resumed=checkpoint is not None).to(accelerator.device)
         fused = accelerator.device.type in FUSED
         optimizer = make_optimizer(self.network, self.config.optimizer, fused=fused)
-        self.average = (
-            WeightAverage(self.network, self.config.ema_decay) if accelerator.is_main_process else None
-        )
+        decay, is_main = self.config.ema_decay, accelerator.is_main_process
+        self.average = WeightAverage(self.network, decay) if is_main else None
         if checkpoint is not None:
             self._restore(checkpoint, optimizer)
         self.model, self.optimizer = accelerator.prepare(self.task.loss(self.network), optimizer)
@@ -129,7 +128,9 @@ class Trainer:
         """
         start = saved = clock()
         end = math.inf if self.config.minutes is None else start + 60 * self.config.minutes
-        batches = self._batches()
+        process, processes = self.accelerator.process_index, self.accelerator.num_processes
+        plans = plan_batches(self.config, self.position, process, processes)
+        batches = prefetch_batches(self.maker, plans, self.config.workers)
         ended = self.position.step >= self.config.steps
         while not ended:
             report, stopping = self.step(batches, lambda: stop() or clock() >= end, clock)
@@ -160,7 +161,8 @@ class Trainer:
         kind = batch_kind(config, step)
         self.task.set_trainable(self.network, kind)
         results = [self._backward(next(batches), turn) for turn in range(config.accumulation)]
-        loss, stopping = self._reduce(torch.stack([loss for loss, _, _ in results]).mean(), stop())
+        losses, errors, timesteps = zip(*results, strict=True)
+        loss, stopping = self._reduce(torch.stack(losses).mean(), stop())
         norm = float(self.accelerator.clip_grad_norm_(self.network.parameters(), config.optimizer.clip_norm))
         self._check_finite(loss, norm)
         self.optimizer.step()
@@ -169,7 +171,6 @@ class Trainer:
             self.average.update(step)
         clips = samples_per_step(config, step, self.accelerator.num_processes)
         self.position = Position(step + 1, self.position.samples + clips)
-        _, errors, timesteps = zip(*results, strict=True)
         report = StepReport(
             position=self.position,
             loss=loss,
@@ -183,11 +184,6 @@ class Trainer:
             task=kind.task_name,
         )
         return report, stopping
-
-    def _batches(self) -> Iterator[TrainingBatch]:
-        process, processes = self.accelerator.process_index, self.accelerator.num_processes
-        plans = plan_batches(self.config, self.position, process, processes)
-        return prefetch_batches(self.maker, plans, self.config.workers)
 
     def _set_rates(self) -> float:
         factor = self.config.optimizer.factor(self.position.step, self.config.steps)
@@ -248,9 +244,7 @@ class Trainer:
         assert self.average is not None
         tensors = {WEIGHTS + name: tensor.detach() for name, tensor in self.network.named_parameters()}
         tensors |= {AVERAGE + name: tensor for name, tensor in self.average.tensors.items()}
-        tensors |= moments(self.network, self.optimizer)
-        tensors |= self.task.constants()
-        scaler: dict[str, Any] = (
-            {} if self.accelerator.scaler is None else self.accelerator.scaler.state_dict()
-        )
-        return Checkpoint(self.config, self.position, tensors, self.task.trained_on(), scaler)
+        tensors |= {**moments(self.network, self.optimizer), **self.task.constants()}
+        scaler = self.accelerator.scaler
+        state = {} if scaler is None else scaler.state_dict()
+        return Checkpoint(self.config, self.position, tensors, self.task.trained_on(), state)

@@ -15,10 +15,18 @@ BEAT = (0.3, 0.9)  # seconds from one pose to the next
 # Radians. Arms: angle away from the body, 0 hanging and pi straight up; elbows: relative to the upper arm;
 # depth: out of the image plane. Legs likewise; knees bend back inwards.
 RANGES = {
-    "lean": (-0.3, 0.3), "yaw": (-0.8, 0.8), "tilt": (-0.4, 0.4), "nod": (-0.3, 0.3),
-    "arm": (-0.4, 3.2), "elbow": (-1.7, 2.3), "arm_depth": (-0.9, 0.9), "forearm_depth": (-0.9, 0.9),
-    "leg": (-0.05, 0.7), "knee": (-0.1, 0.6), "leg_depth": (0.0, 1.1),
-}  # fmt: skip
+    "lean": (-0.3, 0.3),
+    "yaw": (-0.8, 0.8),
+    "tilt": (-0.4, 0.4),
+    "nod": (-0.3, 0.3),
+    "arm": (-0.4, 3.2),
+    "elbow": (-1.7, 2.3),
+    "arm_depth": (-0.9, 0.9),
+    "forearm_depth": (-0.9, 0.9),
+    "leg": (-0.05, 0.7),
+    "knee": (-0.1, 0.6),
+    "leg_depth": (0.0, 1.1),
+}
 CALM = 0.35  # fraction of their range that legs use most of the time
 SWAY = 0.12  # statures
 JUMP = 0.12  # statures

@@ -23,7 +23,7 @@ PROFILES = {
     "lamp": (0.3, 0.45, 0.6, 0.75, 0.9, 1.0, 0.5, 0.5, 0.55, 0.6),
     "torso": (0.75, 1.0, 0.95, 0.88, 0.82, 0.78, 0.78, 0.82, 0.85, 0.8),
     "dress": (0.6, 0.8, 0.75, 0.68, 0.65, 0.7, 0.8, 0.92, 1.05, 1.15),
-}  # fmt: skip
+}
 OBJECT_PROFILES = ("pear", "apple", "egg", "box", "carton", "bottle", "mushroom", "carrot", "lamp")
 EARS = ("none", "round", "long", "pointed", "horns", "antennae")
 TEXTURES = ("plain", "plain", "stripes", "bars", "dots", "belly")
@@ -78,16 +78,25 @@ def draw_character_look(rng: np.random.Generator) -> Look:
     anatomy = _anatomy(rng, head, width, thing)
     reach = anatomy.lengths[KIND["neck"]]
     return Look(
-        anatomy=anatomy, profile=profile, trunk_width=width,
+        anatomy=anatomy,
+        profile=profile,
+        trunk_width=width,
         above=reach + rng.uniform(0.7, 1.3) * head if thing else rng.uniform(0.0, 0.03),
-        below=rng.uniform(0.03, 0.08), face_on_trunk=thing,
-        limb=rng.uniform(0.045, 0.085), leg=rng.uniform(1.0, 1.4),
-        hand_size=rng.uniform(0.04, 0.07), foot_size=rng.uniform(0.04, 0.07),
+        below=rng.uniform(0.03, 0.08),
+        face_on_trunk=thing,
+        limb=rng.uniform(0.045, 0.085),
+        leg=rng.uniform(1.0, 1.4),
+        hand_size=rng.uniform(0.04, 0.07),
+        foot_size=rng.uniform(0.04, 0.07),
         ears="none" if thing and rng.random() < 0.7 else str(rng.choice(EARS)),
         ear_size=rng.uniform(0.6, 1.0) * head,
-        top=str(rng.choice(TOPS)), tail=str(rng.choice(TAILS)), texture=str(rng.choice(TEXTURES)),
-        eye_size=rng.uniform(0.17, 0.3), outline=bool(rng.random() < 0.4), **_colors(rng),
-    )  # fmt: skip
+        top=str(rng.choice(TOPS)),
+        tail=str(rng.choice(TAILS)),
+        texture=str(rng.choice(TEXTURES)),
+        eye_size=rng.uniform(0.17, 0.3),
+        outline=bool(rng.random() < 0.4),
+        **_colors(rng),
+    )
 
 
 def draw_person_look(rng: np.random.Generator) -> Look:
@@ -98,14 +107,25 @@ def draw_person_look(rng: np.random.Generator) -> Look:
     if rng.random() < 0.4:
         colors["arms"] = skin
     return Look(
-        anatomy=anatomy, profile="dress" if rng.random() < 0.2 else "torso",
-        trunk_width=rng.uniform(0.085, 0.12), above=0.015, below=rng.uniform(0.02, 0.05),
-        face_on_trunk=False, limb=rng.uniform(0.04, 0.06), leg=rng.uniform(1.1, 1.5),
-        hand_size=rng.uniform(0.028, 0.04), foot_size=rng.uniform(0.03, 0.045), ears="none", ear_size=0.0,
-        top="tuft" if rng.random() < 0.8 else "hat", tail="none",
-        texture=str(rng.choice(["plain", "plain", "stripes"])), eye_size=rng.uniform(0.12, 0.18),
-        outline=False, **colors,
-    )  # fmt: skip
+        anatomy=anatomy,
+        profile="dress" if rng.random() < 0.2 else "torso",
+        trunk_width=rng.uniform(0.085, 0.12),
+        above=0.015,
+        below=rng.uniform(0.02, 0.05),
+        face_on_trunk=False,
+        limb=rng.uniform(0.04, 0.06),
+        leg=rng.uniform(1.1, 1.5),
+        hand_size=rng.uniform(0.028, 0.04),
+        foot_size=rng.uniform(0.03, 0.045),
+        ears="none",
+        ear_size=0.0,
+        top="tuft" if rng.random() < 0.8 else "hat",
+        tail="none",
+        texture=str(rng.choice(["plain", "plain", "stripes"])),
+        eye_size=rng.uniform(0.12, 0.18),
+        outline=False,
+        **colors,
+    )
 
 
 def _anatomy(rng: np.random.Generator, head: float, width: float, thing: bool) -> Anatomy:
@@ -127,9 +147,15 @@ def _colors(rng: np.random.Generator) -> dict[str, Color]:
     legs = arms if rng.random() < 0.5 else _color(rng)
     hands = _color(rng, saturation=(0.0, 0.3), value=(0.9, 1.0)) if rng.random() < 0.4 else _color(rng)
     return {
-        "trunk": trunk, "second": _color(rng), "skin": skin, "arms": arms, "legs": legs, "hands": hands,
-        "shoes": _color(rng), "hair": _color(rng, value=(0.1, 0.7)),
-    }  # fmt: skip
+        "trunk": trunk,
+        "second": _color(rng),
+        "skin": skin,
+        "arms": arms,
+        "legs": legs,
+        "hands": hands,
+        "shoes": _color(rng),
+        "hair": _color(rng, value=(0.1, 0.7)),
+    }
 
 
 def _color(

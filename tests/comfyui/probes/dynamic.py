@@ -48,8 +48,10 @@ def without_dynamic_loading(weight_dtype: str = "fp32") -> Any:
     with memory_card():
         patcher = pack("nodes.comfy.loading").load_model(
             pack("animatex_core.animate_x.checkpoint").DenoiserFile(CONFIG, TENSORS, FILE.text_context),
-            "the model", weight_dtype, disable_dynamic=True,
-        )  # fmt: skip
+            "the model",
+            weight_dtype,
+            disable_dynamic=True,
+        )
         return answer(patcher)
 
 
@@ -112,21 +114,38 @@ def moved(model: Callable[..., Any], ask: Callable[[Any], Tensor]) -> dict[str, 
         scarce = apart(ask(patcher), whole)
         little = on_card(patcher)
     return {
-        "loaded": loaded, "used": used, "freed": freed, "half": half, "again": again, "left": nothing,
-        "scarce": little, "scarce difference": scarce,
-    }  # fmt: skip
+        "loaded": loaded,
+        "used": used,
+        "freed": freed,
+        "half": half,
+        "again": again,
+        "left": nothing,
+        "scarce": little,
+        "scarce difference": scarce,
+    }
 
 
 @contextmanager
 def stable_diffusion(budget: int = 1 << 40) -> Iterator[Any]:
     """Give a small UNet of Stable Diffusion 1.5's form, loaded as ComfyUI's own loader does."""
     sizes = {
-        "image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 128, "legacy": False,
-        "num_res_blocks": [1] * 3, "channel_mult": [1, 2, 2], "transformer_depth": [1] * 3,
-        "transformer_depth_output": [1] * 6, "transformer_depth_middle": 1, "context_dim": 64,
-        "num_heads": 8, "use_spatial_transformer": True, "use_checkpoint": False,
-        "adm_in_channels": None, "use_temporal_attention": False,
-    }  # fmt: skip
+        "image_size": 32,
+        "in_channels": 4,
+        "out_channels": 4,
+        "model_channels": 128,
+        "legacy": False,
+        "num_res_blocks": [1] * 3,
+        "channel_mult": [1, 2, 2],
+        "transformer_depth": [1] * 3,
+        "transformer_depth_output": [1] * 6,
+        "transformer_depth_middle": 1,
+        "context_dim": 64,
+        "num_heads": 8,
+        "use_spatial_transformer": True,
+        "use_checkpoint": False,
+        "adm_in_channels": None,
+        "use_temporal_attention": False,
+    }
     config = comfy.supported_models.SD15(sizes)
     with known_weights():
         network = config.get_model({}, device=torch.device("cpu")).diffusion_model

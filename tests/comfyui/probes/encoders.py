@@ -168,7 +168,12 @@ def _complaint(load: Callable[[Path], Any], name: str) -> str:
 
 if __name__ == "__main__":
     report(
-        small_bundle_is_that_of_the_core, bundle_on_patches_is_that_of_the_core,
-        image_encoder_sees_the_pictures_as_they_are, encoders_are_the_same_every_time,
-        autoencoder_files, released_denoiser, complaints, image_encoders_with_a_fault,
-    )  # fmt: skip
+        small_bundle_is_that_of_the_core,
+        bundle_on_patches_is_that_of_the_core,
+        image_encoder_sees_the_pictures_as_they_are,
+        encoders_are_the_same_every_time,
+        autoencoder_files,
+        released_denoiser,
+        complaints,
+        image_encoders_with_a_fault,
+    )

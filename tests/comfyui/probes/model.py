@@ -137,6 +137,13 @@ def nothing_is_left_of_a_run() -> dict[str, list[int]]:
 
 if __name__ == "__main__":
     report(
-        samplers, equals_the_core, without_guidance, windows, window_of, separate_passes, zeroed_out,
-        complaints, nothing_is_left_of_a_run,
-    )  # fmt: skip
+        samplers,
+        equals_the_core,
+        without_guidance,
+        windows,
+        window_of,
+        separate_passes,
+        zeroed_out,
+        complaints,
+        nothing_is_left_of_a_run,
+    )

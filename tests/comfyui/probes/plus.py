@@ -228,6 +228,16 @@ def complaints() -> dict[str, str]:
 
 if __name__ == "__main__":
     report(
-        the_test_itself, passes, runs, samplers, part_of_the_sampling, clones, patches_of_others,
-        skipped_layers, windows, guiders, several_clips, complaints,
-    )  # fmt: skip
+        the_test_itself,
+        passes,
+        runs,
+        samplers,
+        part_of_the_sampling,
+        clones,
+        patches_of_others,
+        skipped_layers,
+        windows,
+        guiders,
+        several_clips,
+        complaints,
+    )

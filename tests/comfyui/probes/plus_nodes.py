@@ -261,7 +261,16 @@ def files_that_are_offered() -> dict[str, Any]:
 
 if __name__ == "__main__":
     report(
-        whole_graph, weights_of_other_types, no_strength, nothing_leaks, merged_lora,
-        modules_in_the_hosts_hands, reference, a_shorter_picture_is_the_beginning_of_a_longer_one,
-        poses_of_another_picture, warned, complaints, files_that_are_offered,
-    )  # fmt: skip
+        whole_graph,
+        weights_of_other_types,
+        no_strength,
+        nothing_leaks,
+        merged_lora,
+        modules_in_the_hosts_hands,
+        reference,
+        a_shorter_picture_is_the_beginning_of_a_longer_one,
+        poses_of_another_picture,
+        warned,
+        complaints,
+        files_that_are_offered,
+    )

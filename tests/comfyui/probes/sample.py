@@ -245,7 +245,14 @@ def _complaint(function: Callable[[], Any]) -> str:
 
 if __name__ == "__main__":
     report(
-        equals_the_core, denoise, nothing_to_do, mask, extras_stay, wrapper_sees_every_pass, hooks, progress,
+        equals_the_core,
+        denoise,
+        nothing_to_do,
+        mask,
+        extras_stay,
+        wrapper_sees_every_pass,
+        hooks,
+        progress,
         interruption,
         complaints,
-    )  # fmt: skip
+    )

@@ -55,9 +55,14 @@ def tower(sizes: dict[str, Any], device: str = "cpu") -> Any:
 
 def autoencoder(dim: int) -> Any:
     return WanVAE(
-        dim=dim, z_dim=16, dim_mult=[1, 2, 4, 4], num_res_blocks=2, attn_scales=[],
-        temperal_downsample=[False, True, True], dropout=0.0,
-    ).eval()  # fmt: skip
+        dim=dim,
+        z_dim=16,
+        dim_mult=[1, 2, 4, 4],
+        num_res_blocks=2,
+        attn_scales=[],
+        temperal_downsample=[False, True, True],
+        dropout=0.0,
+    ).eval()
 
 
 @torch.no_grad()

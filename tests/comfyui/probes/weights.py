@@ -169,6 +169,13 @@ def without_dynamic_loading() -> list[Any] | None:
 
 if __name__ == "__main__":
     report(
-        storage, a_cpu_maps_the_file, for_inference, partly_loaded, lora, compiled, memory, on_two_devices,
+        storage,
+        a_cpu_maps_the_file,
+        for_inference,
+        partly_loaded,
+        lora,
+        compiled,
+        memory,
+        on_two_devices,
         without_dynamic_loading,
-    )  # fmt: skip
+    )

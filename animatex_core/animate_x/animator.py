@@ -1,0 +1,210 @@
+"""What the pipelines of both systems have in common: opening the inputs, and the order of the steps."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+from torch import Tensor
+
+from ..driving import DrivingClip, open_driving
+from ..pose.dwpose import DWPose
+from ..pose.keypoints import PoseSequence
+from ..reference import ImageSource, Reference, open_reference
+from ..retarget.character import Box
+from ..retarget.retarget import Retargeted, RetargetSettings, retarget_with_plan
+from ..utils.progress import Progress
+from .animation import Animation, DrivingSource, Report
+
+
+@dataclass(frozen=True)
+class InputOptions:
+    """How a pipeline's call opens the inputs that are files; what is open already stays as it is.
+
+    Attributes:
+        poses: As for `open_driving`, like the following ones.
+        frames: How many frames to use, None for all.
+        stride: One frame in how many.
+        start: Where to begin, in seconds.
+        end: Where to end, in seconds; None for the end of the video.
+        box: As for `open_reference`, like the mask.
+        mask: A mask of the character.
+
+    """
+
+    poses: str | Path | PoseSequence | None
+    frames: int | None
+    stride: int
+    start: float
+    end: float | None
+    box: Box | None
+    mask: str | Path | np.ndarray | None
+
+    def open_reference(self, image: ImageSource | Reference, dwpose: DWPose | None) -> Reference:
+        """Open the reference; `dwpose` detects its pose unless it is None. Raises InvalidInput."""
+        if isinstance(image, Reference):
+            return image
+        return open_reference(image, box=self.box, mask=self.mask, dwpose=dwpose)
+
+    def open_driving(
+        self, video: str | Path | DrivingSource, dwpose: DWPose, progress: Progress
+    ) -> DrivingSource:
+        """Open the driving video, unless it is open already.
+
+        Args:
+            video: A file, or frames with their poses.
+            dwpose: Detects the poses if none are given.
+            progress: Called with the frames searched and those there are.
+
+        Raises:
+            InvalidInput: A file cannot be read, or there are no such frames.
+
+        """
+        if not isinstance(video, str | Path):
+            return video
+        return open_driving(
+            video,
+            poses=self.poses,
+            dwpose=dwpose,
+            frames=self.frames,
+            stride=self.stride,
+            start=self.start,
+            end=self.end,
+            progress=progress,
+        )
+
+
+class TransferSettings(Protocol):
+    """Settings of an animation, as far as the shared steps know them."""
+
+    @property
+    def retarget(self) -> RetargetSettings:
+        """Transfer the driving poses to the character.
+
+        Args:
+            reference: The character.
+            driving: The driving frames with their poses.
+            settings: How to transfer; None for the defaults.
+
+        Returns:
+            The poses, with the plan that says how they were transferred.
+
+        """
+        ...
+
+    @property
+    def sampling(self) -> Any:
+        """How to sample, in the form of the system."""
+        ...
+
+
+SettingsT = TypeVar("SettingsT", bound=TransferSettings)
+ConditionsT = TypeVar("ConditionsT")
+
+
+class Animator(ABC, Generic[SettingsT, ConditionsT]):
+    """A pipeline. Its steps are `retarget`, and what a system defines: `conditions`, `sample`, `decode`.
+
+    Attributes:
+        report: Called as the work proceeds.
+        dwpose: Detects the poses that a call is not given.
+
+    """
+
+    report: Report
+    dwpose: DWPose
+
+    def animate_files(
+        self,
+        reference: ImageSource | Reference,
+        driving: str | Path | DrivingSource,
+        options: InputOptions,
+        settings: SettingsT,
+    ) -> Animation:
+        """Open the inputs and animate the character.
+
+        Args:
+            reference: The character, as a file, an image or open already.
+            driving: The driving video, as a file or open already.
+            options: How to open them.
+            settings: The settings. Without retargeting, the pose of the reference is not detected.
+
+        Returns:
+            The animation.
+
+        Raises:
+            AnimateXError: An input cannot be used; the message says what to do.
+
+        """
+        detector = None if settings.retarget.mode == "none" else self.dwpose
+        character = options.open_reference(reference, detector)
+        dance = options.open_driving(driving, self.dwpose, partial(self.report, "poses"))
+        return self.animate(character, dance, settings)
+
+    def animate(self, reference: Reference, driving: DrivingSource, settings: SettingsT) -> Animation:
+        """Animate a character whose inputs are open already.
+
+        Args:
+            reference: The character.
+            driving: The driving frames with their poses. Animate-X++ repeats the last one until there are
+                4n + 1.
+            settings: The settings.
+
+        Returns:
+            The animation.
+
+        Raises:
+            InvalidInput: Sizes or settings are not possible.
+            OutOfMemory: The message says what to lower.
+
+        """
+        retargeted = self.retarget(reference, driving, settings.retarget)
+        conditions = self.conditions(reference, driving, retargeted.poses, retargeted.own_pose, settings)
+        frames = self.decode(self.sample(conditions, settings.sampling))
+        last = len(retargeted.poses) - 1
+        poses = retargeted.poses.select([min(frame, last) for frame in range(len(frames))])
+        source = driving if isinstance(driving, DrivingClip) else None
+        return Animation(frames, poses, retargeted.plan.description, source)
+
+    def retarget(
+        self, reference: Reference, driving: DrivingSource, settings: RetargetSettings | None = None
+    ) -> Retargeted:
+        """Transfer the driving poses to the character; the result tells how, and has the poses."""
+        return retarget_with_plan(driving.poses, reference.character, settings or RetargetSettings())
+
+    @abstractmethod
+    def conditions(
+        self,
+        reference: Reference,
+        driving: DrivingSource,
+        poses: PoseSequence,
+        own_pose: PoseSequence | None,
+        settings: SettingsT,
+    ) -> ConditionsT:
+        """Return the conditions of the denoiser.
+
+        Args:
+            reference: The character.
+            driving: The driving frames with their poses, from which the motion is read.
+            poses: The retargeted poses, one per driving frame.
+            own_pose: The pose of the reference, None if unknown.
+            settings: Sizes and what else the system needs.
+
+        Returns:
+            The conditions.
+
+        Raises:
+            InvalidInput: Sizes are not possible.
+            OutOfMemory: The message says what to lower.
+
+        """
+
+    @abstractmethod
+    def sample(self, conditions: ConditionsT, settings: Any) -> Tensor:
+        """Sample latents (1, c, f, h, w) with the output of `conditions`; may raise OutOfMemory."""
+
+    @abstractmethod
+    def decode(self, latents: Tensor) -> np.ndarray:
+        """Decode latents to frames (f, height, width, 3) uint8 in RGB; may raise OutOfMemory."""
