@@ -165,7 +165,7 @@ def test_progress_replaces_the_report_of_a_pipeline(pipeline: AnimateXPipeline, 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"size": (70, 70)}, "multiple of 64"),
+        ({"size": (70, 70)}, "multiple of 16"),
         ({"steps": 0}, "steps is 0"),
         ({"solver": "euler"}, "solver is 'euler'"),
         ({"guidance": -1.0}, "guidance"),

@@ -98,6 +98,19 @@ def read_denoiser(path: str | Path, config: DenoiserConfig | None = None) -> Den
     return DenoiserFile(config, from_official(read_official(path, config)), None)
 
 
+def read_config(path: str | Path) -> DenoiserConfig:
+    """Return the sizes of the denoiser in a file, from its header alone: the official ones if it states none.
+
+    Raises:
+        CheckpointError: The file or its configuration is damaged.
+
+    """
+    metadata = read_metadata(path)
+    if metadata.get("format") != FORMAT:
+        return DenoiserConfig.released()
+    return _configuration(path, metadata)[0]
+
+
 def load_denoiser(
     path: str | Path,
     dtype: torch.dtype | None = None,

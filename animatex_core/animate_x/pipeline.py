@@ -124,7 +124,7 @@ class AnimateXPipeline(Animator[AnimationSettings, ConditionInputs]):
             mask: A mask of the character, as an alternative to `box`.
             settings: None for `defaults`. What follows overrides them, and so does `seed`.
             retarget: How poses are transferred to the character.
-            size: Width and height in pixels, multiples of 64.
+            size: Width and height in pixels, multiples of 64 (of 16 with the small models).
             steps: Number of sampling steps.
             solver: "ddim" or "dpm++2m".
             guidance: Guidance scale; 1 disables guidance.
@@ -141,6 +141,7 @@ class AnimateXPipeline(Animator[AnimationSettings, ConditionInputs]):
         settings = (settings or self.defaults).override(
             size=size, retarget=retarget, seed=seed, steps=steps, solver=solver, guidance=guidance
         )
+        settings.check_size(self.networks.unet.config.num_downsamples)
         inputs = InputOptions(poses, frames, stride, start, end, box, mask)
         return runner.animate_files(reference, driving, inputs, settings)
 

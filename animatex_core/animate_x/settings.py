@@ -152,6 +152,11 @@ class AnimationSettings:
         trained_on.warn_of_size(width, height)
         return shape
 
+    def check_size(self, num_downsamples: int) -> None:
+        """Raise InvalidInput if a denoiser that halves its latents this often does not support the size."""
+        if self.width is not None and self.height is not None:
+            ClipShape(self.width, self.height, num_downsamples=num_downsamples)
+
     def override(
         self,
         *,
@@ -181,8 +186,6 @@ class AnimationSettings:
 
         """
         width, height = size or (None, None)
-        if width is not None and height is not None:
-            ClipShape(width, height)
         scale = None if guidance is None else Guidance(guidance)
         sampling = replace_given(
             self.sampling, seed=seed, steps=steps, solver=solver, guidance=scale, long_clip=long_clip

@@ -9,7 +9,6 @@ import torch
 
 from ..animate_x.animation import Animation, Report
 from ..animate_x.pipeline import AnimateXPipeline, AnimationSettings
-from ..animate_x.shapes import ClipShape
 from ..driving import DrivingClip
 from ..errors import StorageError
 from ..pose.draw import draw_poses
@@ -28,6 +27,7 @@ from .selected_models import (
     Load,
     LoadComponents,
     SelectedModel,
+    denoiser_config,
     sampling_settings,
     select_components,
     select_plus,
@@ -85,11 +85,11 @@ def _load(
 
 
 def _settings(arguments: argparse.Namespace) -> AnimationSettings:
-    width, height = arguments.size
-    if width is not None:
-        ClipShape(width, height)
     retargeting, sampling = retarget_settings(arguments), sampling_settings(arguments)
-    return AnimationSettings(width, height, retargeting, sampling, arguments.reference_form)
+    width, height = arguments.size
+    settings = AnimationSettings(width, height, retargeting, sampling, arguments.reference_form)
+    settings.check_size(denoiser_config(arguments).num_downsamples)
+    return settings
 
 
 def _check_outputs(arguments: argparse.Namespace, fps: float) -> None:

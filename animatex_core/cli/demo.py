@@ -9,7 +9,7 @@ from ..utils.files import storage_errors
 from . import animate
 
 # The small models sample in windows of as many frames as they were trained on.
-OPTIONS = "--frames 32 --stride 2 --model small --pose-nets small"
+OPTIONS = "--size 192x288 --frames 32 --stride 2 --model small --pose-nets small"
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:

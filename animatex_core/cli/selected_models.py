@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from ..animate_x.animation import Animation, Report
+from ..animate_x.checkpoint import read_config
 from ..animate_x.components import (
     NOTICE,
     PipelineComponents,
@@ -17,6 +18,7 @@ from ..animate_x.components import (
     load_small,
     require_files,
 )
+from ..animate_x.config import DenoiserConfig
 from ..animate_x.settings import SamplingSettings, Segments, Windows, replace_given
 from ..animate_x_plus.components import PlusFiles, load_animate_x_plus
 from ..animate_x_plus.pipeline import AnimateXPlusPipeline
@@ -80,6 +82,19 @@ def select_components(arguments: argparse.Namespace) -> LoadComponents:
     require_file(denoiser, "model")
     require_files(folder)
     return partial(load_components, folder, denoiser)
+
+
+def denoiser_config(arguments: argparse.Namespace) -> DenoiserConfig:
+    """Return the sizes of the denoiser of --model, read without loading it.
+
+    A missing file counts as the official model; `select_components` refuses it.
+
+    Raises:
+        CheckpointError: The file is damaged.
+
+    """
+    file = None if arguments.model == GENERATED else _denoiser(arguments) or bundled.BUNDLED_MODELS.denoiser
+    return DenoiserConfig.released() if file is None or not file.is_file() else read_config(file)
 
 
 def load_generated(dtype: torch.dtype, device: torch.device) -> PipelineComponents:
