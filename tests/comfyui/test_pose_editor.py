@@ -15,7 +15,7 @@ from animatex_core.pose.edits.apply import apply_edits
 from animatex_core.pose.edits.joints import POINT_INDEX
 from animatex_core.pose.edits.reader import read_edits
 from animatex_core.pose.formats.reader import read_poses, write_poses
-from animatex_core.pose.keypoints import HANDS, PoseSequence, seen
+from animatex_core.pose.keypoints import FACE, HANDS, POINTS, PoseSequence, seen
 from tests.comfyui.hosts import Host
 from tests.comfyui.server import PACK
 from tests.pose.edit_samples import random_edits, random_poses
@@ -38,7 +38,7 @@ APPLY = f"""async cases => {{
         Array.from(applyEdits(Float32Array.from(points), parseEdits(writeEdits(parseEdits(text))))))
 }}"""
 NEAR = 2e-3  # fractions of the image: a pixel of the page is about as much
-KNEE, ANKLE, HIP = (POINT_INDEX[f"left_{name}"] for name in ("knee", "ankle", "hip"))
+HIP, KNEE, ANKLE, TOE = (POINT_INDEX[f"left_{name}"] for name in ("hip", "knee", "ankle", "toe"))
 WRIST, NOSE = POINT_INDEX["right_wrist"], POINT_INDEX["nose"]
 
 
@@ -105,6 +105,7 @@ def test_what_is_dragged_in_a_video_comes_out_of_the_graph(page: PoseEditorPage)
     field = page.editor.page.locator(f"{OPENED} [data-action=falloff]")
     field.fill("2")
     field.press("Tab")
+    page.drag_in_timeline(8, 9)  # the end of the falloff
     page.drag_in_timeline(8, 10, "Shift")
     page.select("nose")
     page.press("hide")
@@ -114,26 +115,22 @@ def test_what_is_dragged_in_a_video_comes_out_of_the_graph(page: PoseEditorPage)
     after = page.run()
 
     edits = read_edits(page.text)
-    assert [(key.frame, key.falloff) for key in edits.keys] == [(5, 2)]
+    assert [(key.frame, key.falloff) for key in edits.keys] == [(5, 3)]
     assert not edits.swapped
     assert_equal(after, apply_edits(read_poses(page.editor.server.base / "input" / DANCE), edits))
     moved = (after.points - before.points)[..., :2]
     by = np.array([60, -40]) / scale / size
     np.testing.assert_allclose(moved[5, WRIST], by, atol=NEAR)
-    np.testing.assert_allclose(moved[4:7:2, WRIST], [by * 20 / 27] * 2, atol=NEAR)
+    np.testing.assert_allclose(moved[4:7:2, WRIST], [by * 27 / 32] * 2, atol=NEAR)
     np.testing.assert_allclose(moved[5, ANKLE], np.array([-30, -50]) / scale / size, atol=NEAR)
     assert np.abs(moved[5, KNEE]).max() > NEAR
     np.testing.assert_allclose(bones(after, 5), bones(before, 5), rtol=1e-3)
     assert not seen(after.points[8:11, NOSE]).any()
     assert seen(after.points[[7, 11], NOSE]).all()
-    hands = np.concatenate([np.arange(130)[hand] for hand in HANDS])
-    others = np.setdiff1d(range(130), [WRIST, *hands, *range(62, 130), NOSE, KNEE, ANKLE, *toes()])
+    hands = [point for hand in HANDS for point in range(hand.start, hand.stop)]
+    others = np.setdiff1d(range(POINTS), [WRIST, *hands, *range(FACE.start, POINTS), NOSE, KNEE, ANKLE, TOE])
     np.testing.assert_array_equal(after.points[:, others], before.points[:, others])
     assert page.editor.complaints == []
-
-
-def toes() -> list[int]:
-    return [POINT_INDEX["left_toe"]]
 
 
 def bones(poses: PoseSequence, frame: int) -> np.ndarray:

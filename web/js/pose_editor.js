@@ -8,7 +8,19 @@ const NODE = "AnimateXEditPoses";
 /** @type {Set<WeakRef<NodeEditor>>} */
 const editors = new Set();
 
+/**
+ * Keep ComfyUI's own undo from hearing Ctrl+Z while the editor is open. Newer versions see the open dialog.
+ * @returns {() => void} lets it hear again
+ */
+function holdUndo() {
+  const tracker = app.extensionManager?.workflow?.activeWorkflow?.changeTracker;
+  if (!tracker?.undoRedo) return () => {};
+  tracker.undoRedo = async () => true;
+  return () => delete tracker.undoRedo; // and with it hides the method of its class no longer
+}
+
 const comfyui = (node) => ({
+  holdUndo,
   apiURL: (path) => app.api.apiURL(path),
   run: () => app.queuePrompt(0, 1),
   changed: () => {

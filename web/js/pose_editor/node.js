@@ -17,11 +17,13 @@ export class NodeEditor {
   /** @type {?import("./source.js").Source} */
   #source = null;
   #problem;
+  #releaseUndo = () => {};
 
   /**
    * @param {any} node of LiteGraph
    * @param {import("./texts.js").Texts} texts
-   * @param {{apiURL: (path: string) => string, run: () => void, changed: () => void, lastRun: () => any}} comfyui
+   * @param {{apiURL: (path: string) => string, run: () => void, changed: () => void, holdUndo: () => () => void,
+   *   lastRun: () => any}} comfyui
    */
   constructor(node, texts, comfyui) {
     Object.assign(this, { node, texts, comfyui });
@@ -73,6 +75,7 @@ export class NodeEditor {
     if (this.#overlay) return;
     if (!this.#source) await this.loadRun(this.comfyui.lastRun());
     const isLinked = this.#isLinked;
+    this.#releaseUndo = this.comfyui.holdUndo();
     this.#overlay = new Overlay({
       source: isLinked ? null : this.#source,
       text: this.text,
@@ -96,6 +99,7 @@ export class NodeEditor {
 
   #closed() {
     this.#overlay = null;
+    this.#releaseUndo();
     this.draw();
     this.comfyui.changed();
   }

@@ -36,6 +36,10 @@ export class Overlay {
     for (const name of ["pointerdown", "mousedown", "wheel", "dblclick", "contextmenu", "drop"]) {
       this.root.addEventListener(name, (event) => event.stopPropagation());
     }
+    this.root.addEventListener("click", (event) => event.detail && event.target.closest("button") && this.root.focus());
+    this.root.addEventListener("focusout", ({ relatedTarget: next }) => {
+      if (next && !this.root.contains(next)) this.root.focus();
+    });
     KEPT_FROM_COMFYUI.forEach((name) => window.addEventListener(name, this.#keys, true));
     document.body.append(this.root);
     this.show(options.source, options.text, options.problem);
@@ -71,8 +75,10 @@ export class Overlay {
   }
 
   #build() {
-    const { texts, run } = this.options, canvas = element("canvas", { class: "stage" });
-    const line = element("canvas", { class: "timeline", title: texts.timelineHint, hidden: this.model.source.frames < 2 });
+    const { texts, run } = this.options, canvas = element("canvas", { class: "stage", tabIndex: 0 });
+    const line = element("canvas", {
+      class: "timeline", title: texts.timelineHint, tabIndex: 0, hidden: this.model.source.frames < 2,
+    });
     const actions = { run, fit: () => this.stage.fit(), close: () => this.close(), play: () => this.#play() };
     this.stage = new Stage(canvas, this.model);
     this.timeline = new Timeline(line, this.model);
@@ -89,7 +95,7 @@ export class Overlay {
     if (this.model.source.frames > 1) this.timeline.draw();
     this.panel.refresh();
     this.toolbar.refresh();
-    const { frames, info } = this.model.source, isPartial = info.stride > 1 && frames > info.pictures.length;
+    const { info } = this.model.source, isPartial = info.pictures.length > 1 && info.stride > 1;
     this.status.textContent = [this.toolbar.status, ...(isPartial ? [this.options.texts.partial] : [])].join(" · ");
   }
 
@@ -123,7 +129,8 @@ export class Overlay {
     if (event.type !== "keydown") return;
     if (event.key === "Escape") return this.close();
     const isField = ["INPUT", "SELECT"].includes(event.target.tagName);
-    if (isField || !this.model || !this.#act(event)) return;
+    const isPress = event.target.tagName === "BUTTON" && [" ", "Enter"].includes(event.key);
+    if (isField || isPress || !this.model || !this.#act(event)) return;
     event.preventDefault();
   }
 

@@ -88,6 +88,7 @@ export class Stage {
 
   #press(event) {
     event.preventDefault();
+    this.canvas.focus();
     this.canvas.setPointerCapture(event.pointerId);
     const place = this.#place(event);
     this.#pressed.set(event.pointerId, place);

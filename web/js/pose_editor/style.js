@@ -39,6 +39,7 @@ const CSS = `
 .animatex-pose-editor .row[data-state="missing"] .name, .animatex-pose-editor .row[data-state="hidden"] .name {
   color: var(--faint); }
 .animatex-pose-editor .row i { display: inline-block; width: 9px; height: 9px; border-radius: 50%; margin-right: 7px; }
+.animatex-pose-editor canvas { outline: none; }
 .animatex-pose-editor .timeline { width: 100%; height: 58px; touch-action: none; display: block; }
 .animatex-pose-editor footer { padding: 4px 12px 6px; color: var(--faint); min-height: 28px; }
 .animatex-pose-editor .notice { position: absolute; left: 50%; top: 40%; transform: translate(-50%, -50%);

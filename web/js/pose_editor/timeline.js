@@ -2,7 +2,7 @@
 
 import { keyAt, setFalloff } from "./changes.js";
 
-const SIDE = 14, TOP = 8, ROW = 7, KEY = 6, HANDLE = 7; // CSS pixels
+const SIDE = 14, TOP = 8, ROW = 7, KEY = 6, HANDLE = 7, HANDLE_HEIGHT = 20; // CSS pixels
 const LANES = [["ignore", "#8888"], ["swap", "#c7c"], ["fill", "#5b8"], ["hide", "#c66"], ["show", "#69c"]];
 const LABELS = 12; // at most this many numbers below the line
 
@@ -50,7 +50,8 @@ export class Timeline {
   #isOnHandle(event) {
     const key = keyAt(this.model.edits, this.model.frame);
     if (!key || this.model.source.frames < 2) return false;
-    const x = event.clientX - this.canvas.getBoundingClientRect().left;
+    const { left, top, height } = this.canvas.getBoundingClientRect(), x = event.clientX - left;
+    if (Math.abs(event.clientY - top - height / 2) > HANDLE_HEIGHT / 2) return false;
     const ends = [-1, 1].map((side) => this.#x(key.frame + side * (key.falloff + 1)));
     return ends.some((end) => Math.abs(end - x) < HANDLE) && Math.abs(this.#x(key.frame) - x) >= KEY;
   }

@@ -36,7 +36,7 @@ export class Toolbar {
     this.count = element("output", { class: "frame" });
     this.falloff = numberField(texts.falloffHint, (value) => {
       model.falloff = value;
-    }, { max: WHOLE_VIDEO });
+    }, { max: WHOLE_VIDEO, placeholder: texts.allFrames });
     this.falloff.dataset.action = "falloff";
     this.from = numberField(texts.from, (value) => this.#setRange(value, model.range?.to ?? value));
     this.to = numberField(texts.to, (value) => this.#setRange(model.range?.from ?? value, value));
@@ -71,7 +71,8 @@ export class Toolbar {
     const isHidden = model.selected !== null && model.stateOf(model.selected) === "hidden";
     this.hide.textContent = isHidden ? texts.show : texts.hide;
     this.count.textContent = `${texts.frame} ${model.frame} / ${model.source.frames - 1}`;
-    for (const [field, value] of [[this.falloff, model.falloff], [this.from, model.range?.from ?? ""],
+    const falloff = model.falloff < WHOLE_VIDEO ? model.falloff : "";
+    for (const [field, value] of [[this.falloff, falloff], [this.from, model.range?.from ?? ""],
       [this.to, model.range?.to ?? ""]]) {
       if (document.activeElement !== field) field.value = String(value);
     }
