@@ -97,8 +97,8 @@ class PoseEditorPage:
 
     @property
     def text(self) -> str:
-        """What the node stores: the only value in the saved graph."""
-        (text,) = self.editor.ask(EDITS)
+        """What the node stores: its first value, before those of ComfyUI's own messages on nodes."""
+        text, *_ = self.editor.ask(EDITS)
         return text
 
     def _drag(self, start: Any, end: Any, modifier: str) -> None:

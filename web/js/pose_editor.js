@@ -8,12 +8,15 @@ const NODE = "AnimateXEditPoses";
 /** @type {Set<WeakRef<NodeEditor>>} */
 const editors = new Set();
 
+/** ComfyUI's own undo of the open workflow. */
+const undoOf = () => app.extensionManager?.workflow?.activeWorkflow?.changeTracker;
+
 /**
  * Keep ComfyUI's own undo from hearing Ctrl+Z while the editor is open. Newer versions see the open dialog.
  * @returns {() => void} lets it hear again
  */
 function holdUndo() {
-  const tracker = app.extensionManager?.workflow?.activeWorkflow?.changeTracker;
+  const tracker = undoOf();
   if (!tracker?.undoRedo) return () => {};
   tracker.undoRedo = async () => true;
   return () => delete tracker.undoRedo; // and with it hides the method of its class no longer
@@ -25,7 +28,9 @@ const comfyui = (node) => ({
   run: () => app.queuePrompt(0, 1),
   changed: () => {
     node.graph?.setDirtyCanvas?.(true, true);
-    app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.();
+    const tracker = undoOf();
+    if (tracker?.captureCanvasState) tracker.captureCanvasState();
+    else tracker?.checkState?.(); // its name before 0.33
   },
   lastRun: () => app.nodeOutputs?.[node.id],
 });

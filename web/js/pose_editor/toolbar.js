@@ -82,9 +82,10 @@ export class Toolbar {
   /** What is selected, for the line at the bottom. */
   get status() {
     const { model, texts } = this;
-    if (model.selected === null) return texts[`${model.tool}Hint`];
+    const hint = texts[`${model.tool}Hint`];
+    if (model.selected === null) return hint;
     const state = { visible: texts.shownState, hidden: texts.hiddenState, missing: texts.missing };
-    return `${jointName(texts, model.selected)}: ${state[model.stateOf(model.selected)]}`;
+    return `${jointName(texts, model.selected)}: ${state[model.stateOf(model.selected)]} · ${hint}`;
   }
 }
 
