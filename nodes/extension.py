@@ -6,6 +6,7 @@ from .comfy.model_files import register_folder
 from .conditioning import AnimateXConditioning, AnimateXFeatures
 from .loaders import AnimateXLoadDWPose, AnimateXLoadEncoders, AnimateXLoadModel, AnimateXLoadPlus
 from .pose import AnimateXDrawPoses, AnimateXExtractPoses, AnimateXSmoothPoses
+from .pose_edits import AnimateXEditPoses
 from .pose_files import AnimateXLoadPoses, AnimateXSavePoses
 from .puppet import AnimateXPuppetPreview
 from .retarget import AnimateXRetargetPoses
@@ -34,6 +35,7 @@ NODES: list[type[io.ComfyNode]] = [
     AnimateXPlusReference,
     AnimateXApplyPlus,
     AnimateXPuppetPreview,
+    AnimateXEditPoses,
 ]
 
 

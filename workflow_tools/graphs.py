@@ -37,6 +37,7 @@ def workflows() -> tuple[Workflow, ...]:
         animation("ksampler", ksampled),
         animation("few-steps", sampled(**FEW)),
         animation("repose-a-picture", sampled(**SMALL), part=MOMENT, ending=image_ending),
+        animation("edit-a-pose", sampled(**SMALL), edited=True),
         extraction(),
         *plus_workflows(),
     )
@@ -107,34 +108,42 @@ class Start:
 
 @dataclass(frozen=True)
 class Motion:
-    """The driving poses and motion features. own: the character's pose; None if its mask is used instead."""
+    """The driving poses and motion features.
+
+    own: the character's pose; None if its mask is used instead. edited: its editor; None without one.
+    """
 
     dance: Node
     own: Node | None
+    edited: Node | None
     retargeted: Node
     features: Node
 
     @classmethod
-    def of_video(cls, start: Start, masked: bool) -> "Motion":
+    def of_video(cls, start: Start, masked: bool, edited: bool) -> "Motion":
         frames, character = start.driving["frames"], start.character
         nets = {"dwpose": start.dwpose["dwpose"]}
         looks = {"images": character["IMAGE"], "whole_frame": False}
         dance = node("AnimateXExtractPoses", "Driving poses", images=frames, **nets)
         own = None if masked else node("AnimateXExtractPoses", "Character pose", **looks, **nets)
         known = {"reference": character["IMAGE"], "mask": character["MASK"]}
+        shown = {"images": character["IMAGE"], "mask": character["MASK"]}
+        editor = node("AnimateXEditPoses", poses=own["poses"], **shown) if edited and own else None
         if own is not None:
-            known["reference_pose"] = own["poses"]
+            known["reference_pose"] = (editor or own)["poses"]
         clip_vision = start.encoders["CLIP_VISION"]
         return cls(
             dance=dance,
             own=own,
+            edited=editor,
             retargeted=node("AnimateXRetargetPoses", poses=dance["poses"], **known),
             features=node("AnimateXFeatures", clip_vision=clip_vision, frames=frames, poses=dance["poses"]),
         )
 
     def group(self) -> Group:
         found = (self.dance,) if self.own is None else (self.dance, self.own)
-        return Group("4 · Motion", (found, (self.retargeted, self.features)))
+        editor = () if self.edited is None else ((self.edited,),)
+        return Group("4 · Motion", (found, *editor, (self.retargeted, self.features)))
 
 
 def conditioned(start: Start, motion: Motion) -> Node:
@@ -158,10 +167,11 @@ def animation(
     part: Mapping[str, Any] = FRAMES,
     ending: Ending = video_file_ending,
     masked: bool = False,
+    edited: bool = False,
 ) -> Workflow:
-    """Animate a character; masked: with its mask instead of its pose."""
+    """Animate a character; masked: with its mask instead of its pose; edited: with its pose corrected."""
     start = Start.of_part(part)
-    motion = Motion.of_video(start, masked)
+    motion = Motion.of_video(start, masked, edited)
     conditioning = conditioned(start, motion)
     fit = node("PreviewImage", "How the poses fit", images=motion.retargeted["preview"])
     sampler = sampling(start.model, conditioning)

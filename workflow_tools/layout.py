@@ -32,6 +32,7 @@ PREVIEWS = {  # space for the image or video that a node shows
     "PreviewImage": 400,
     "SaveImage": 520,
     "AnimateXEncodeVideo": 520,
+    "AnimateXEditPoses": 300,
 }
 CHARACTERS, LINE = 84, 13  # of a note: characters per line, and pixels per line
 COLOR = "#3f789e"

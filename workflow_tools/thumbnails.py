@@ -27,6 +27,7 @@ TILES = {  # kind, and the frame of the dance
     "plus-as-released": (("dancer", 12), ("skeleton", 12)),
     "plus-few-steps": (("character", 0), ("skeleton", 52)),
     "plus-long-clip": (("skeleton", 0), ("skeleton", 16), ("skeleton", 32), ("skeleton", 48)),
+    "edit-a-pose": (("character", 0), ("fitted", 8)),
     "extract-poses": (("dancer", 24), ("skeleton", 24)),
 }
 

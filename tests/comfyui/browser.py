@@ -20,6 +20,7 @@ HOSTS_OWN = (  # complaints of ComfyUI about itself at its start, and about mode
     "graph accessed before initialization",
     "ERR_NAME_NOT_RESOLVED",
     "Content Security Policy",
+    "cleanup event listeners for graph that was never set up",  # of 0.3.64's small map, when it is hidden
 )
 NODES_2 = "Comfy.VueNodes.Enabled"
 PICTURED = {"LiteGraph.Canvas.MinFontSizeForLOD": 0, "Comfy.Minimap.Visible": False}

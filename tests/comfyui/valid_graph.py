@@ -64,6 +64,9 @@ def valid_graph() -> Prompt:
             mask=["picture", 1],
             mask_shows="automatic",
         ),
+        "edit": node(
+            "AnimateXEditPoses", edits="", poses=["poses", 0], images=["picture", 0], mask=["picture", 1]
+        ),
     }
     return {**sampled_by_pack(), **conditioned(), **pose_nodes, **_video_nodes(), **_other_nodes()}
 

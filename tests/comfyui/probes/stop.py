@@ -18,6 +18,7 @@ from tests.comfyui.probes.pack import pack, start
 from tests.support.dance_samples import small_dance
 
 FRAMES = 40
+EDITS = '{"version": 1, "hide": [{"from": 0, "to": 9}]}'
 
 
 class Asked:
@@ -82,6 +83,7 @@ def _work(poses: PoseSequence) -> dict[str, Callable[[], Any]]:
         "puppet": lambda: _run(
             "puppet.PuppetPreview", reference=picture, reference_pose=data[:1], poses=data
         ),
+        "edit": lambda: _run("pose_edits.EditPoses", edits=EDITS, poses=data),
     }
 
 

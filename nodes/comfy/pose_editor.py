@@ -1,0 +1,116 @@
+"""What a run saves for the pose editor in the page: frames as images, and the incoming poses.
+
+`web/js/pose_editor/source.js` reads it. The files are named after their content, in ComfyUI's folder for
+temporary files, as its own previews.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import folder_paths
+import numpy as np
+from comfy_api.latest import io
+from PIL import Image
+from torch import Tensor
+
+from ...animatex_core.encoders.preprocessing import resize
+from ...animatex_core.errors import InvalidInput, StorageError
+from ...animatex_core.pose.keypoints import PoseSequence
+from ...animatex_core.retarget.character import Box
+from .images import iterate_images, warn_single_frame_list
+from .messages import node_progress
+from .poses import to_poses, warn_if_shape_differs
+
+OUTPUT = "animatex_pose_editor"  # of the node's message to the page
+SUBFOLDER = "animatex_pose_editor"
+MAX_PICTURES = 256
+MAX_SIDE, MAX_SIDE_OF_MANY = 1536, 640  # pixels
+QUALITY = 85
+
+
+def incoming_poses(poses: Any, images: Tensor | None) -> PoseSequence:
+    """Return the poses to edit: those of an input, or empty ones for images alone.
+
+    Raises:
+        InvalidInput: If neither is connected, or if their numbers differ.
+
+    """
+    if images is None and poses is None:
+        raise InvalidInput("In Edit Poses, neither poses nor images are connected: connect at least one.")
+    if poses is None:
+        assert images is not None
+        return PoseSequence.empty(len(images), images.shape[2], images.shape[1])
+    found = to_poses(poses, size=None if images is None else (images.shape[2], images.shape[1]))
+    warn_single_frame_list(len(found), "Each pose")
+    if images is not None:
+        warn_if_shape_differs(found, images)
+        if len(images) not in (1, len(found)):
+            raise InvalidInput(
+                f"Edit Poses has {len(found)} poses but {len(images)} images: connect the frames of the same "
+                "part of the video, or one image."
+            )
+    return found
+
+
+def save_for_editor(poses: PoseSequence, images: Tensor | None, box: Box | None) -> dict[str, list[Any]]:
+    """Save what the editor shows, and return the node's message to the page.
+
+    Args:
+        poses: The incoming poses.
+        images: Their frames, or one image for all of them; None shows the poses on black.
+        box: Where the character is, if known.
+
+    Raises:
+        StorageError: The files cannot be written.
+
+    """
+    folder = Path(folder_paths.get_temp_directory(), SUBFOLDER)
+    count = 0 if images is None else len(images)
+    stride = max(1, -(-count // MAX_PICTURES)) if count > 1 else len(poses)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        pictures = [] if images is None else list(_save_pictures(folder, images[::stride]))
+        points = _save(folder, ".f32", poses.points.astype("<f4").tobytes(), Path.write_bytes)
+    except OSError as error:
+        raise StorageError(
+            f"The frames for the pose editor cannot be saved in {folder} ({error.strerror}): free some space "
+            "there."
+        ) from error
+    info = {
+        "frames": len(poses),
+        "width": poses.width,
+        "height": poses.height,
+        "poses": points,
+        "pictures": pictures,
+        "stride": stride,
+        "box": None if box is None else [box.left, box.top, box.right, box.bottom],
+        "subfolder": SUBFOLDER,
+        "type": io.FolderType.temp.value,
+    }
+    return {OUTPUT: [info]}
+
+
+def _save_pictures(folder: Path, images: Tensor) -> Iterator[str]:
+    most = MAX_SIDE if len(images) == 1 else MAX_SIDE_OF_MANY
+    for image in iterate_images(images, node_progress(len(images))):
+        height, width, _ = image.shape
+        scale = min(1.0, most / max(width, height))
+        small = resize(image, *(max(1, round(side * scale)) for side in (width, height)))
+        content = str(small.shape).encode() + np.ascontiguousarray(small).tobytes()
+        yield _save(folder, ".jpg", content, _jpeg(small))
+
+
+def _jpeg(image: np.ndarray) -> Callable[[Path, bytes], object]:
+    return lambda path, _: Image.fromarray(image).save(path, "JPEG", quality=QUALITY)
+
+
+def _save(folder: Path, suffix: str, content: bytes, write: Callable[[Path, bytes], object]) -> str:
+    """Write a file unless it is there from an earlier run, and return its name."""
+    path = folder / f"{hashlib.blake2b(content, digest_size=12).hexdigest()}{suffix}"
+    if not path.exists():
+        part = path.with_suffix(".part")
+        write(part, content)
+        part.replace(path)
+    return path.name

@@ -1,0 +1,113 @@
+"""The pose editor in a page, used with a real mouse and keyboard."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from animatex_core.pose.formats.reader import read_poses
+from animatex_core.pose.keypoints import PoseSequence
+from tests.comfyui.browser import Editor
+from workflow_tools.graph import Group, Node, Workflow
+from workflow_tools.schema import read_schemas
+from workflow_tools.ui_form import ui_form
+
+OPENED = ".animatex-pose-editor"
+PREVIEW = ".animatex-pose-preview"
+EDITS = "() => app.graph.nodes.find(node => node.type === 'AnimateXEditPoses').serialize().widgets_values"
+OF_EDITOR = f"document.querySelector('{OPENED}').poseEditor"
+STEPS = 5  # of a drag
+
+Place = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class PoseEditorPage:
+    """The editor of the only Edit Poses node in a page."""
+
+    editor: Editor
+
+    def load(self, *nodes: Node) -> None:
+        """Open a graph of some nodes side by side."""
+        schemas = read_schemas(self.editor.server.ask("/object_info"))
+        workflow = Workflow("edited", ((Group("Poses", tuple((each,) for each in nodes)),),))
+        self.editor.complaints.clear()
+        self.editor.load(ui_form(workflow, schemas))
+        self.editor.fit()
+
+    def run(self) -> PoseSequence:
+        """Run the graph, wait until the node shows its frames, and return the poses that it saved."""
+        history = self.editor.server.wait(self.editor.queue())
+        assert history["status"]["status_str"] == "success", history["status"]
+        self.editor.page.wait_for_function(
+            f"() => !document.querySelector('{PREVIEW} span').textContent.includes('Run the workflow')"
+        )
+        (shown,) = (output["text"] for output in history["outputs"].values() if "text" in output)
+        return read_poses(self.editor.server.base / "output" / shown[0])
+
+    def open(self) -> None:
+        """Press the button on the node."""
+        self.editor.page.locator(f"{PREVIEW} button").click()
+        self.editor.page.locator(f"{OPENED} canvas.stage").wait_for()
+
+    def close(self) -> None:
+        """Close the editor."""
+        self.press("done")
+        self.editor.page.locator(OPENED).wait_for(state="detached")
+
+    def press(self, action: str) -> None:
+        """Press a button of the editor."""
+        self.editor.page.locator(f"{OPENED} [data-action='{action}']").click()
+
+    def select(self, name: str) -> None:
+        """Select a joint in the list."""
+        self.editor.page.locator(f"{OPENED} aside").get_by_text(name, exact=True).click()
+
+    def place(self, joint: str) -> Place:
+        """Return where a joint is in the page."""
+        x, y = self.editor.ask(f"name => {OF_EDITOR}.stage.placeOf(name)", joint)
+        return x, y
+
+    @property
+    def scale(self) -> float:
+        """CSS pixels of the page by pixel of the image."""
+        return self.editor.ask(f"() => {OF_EDITOR}.stage.view.scale")
+
+    def drag(self, joint: str, x: float, y: float, modifier: str = "") -> None:
+        """Drag a joint by CSS pixels."""
+        left, top = self.place(joint)
+        self._drag((left, top), (left + x, top + y), modifier)
+
+    def drag_to(self, joint: str, x: float, y: float, modifier: str = "") -> None:
+        """Drag a joint to a place in the image, as fractions of it."""
+        size = self.editor.ask(f"() => {OF_EDITOR}.model.source.size")
+        offset = self.editor.ask(
+            f"() => {{ const {{x, y}} = {OF_EDITOR}.stage.canvas.getBoundingClientRect();"
+            f" const [left, top] = {OF_EDITOR}.stage.view.offset; return [x + left, y + top] }}"
+        )
+        target = tuple(
+            start + part * side * self.scale for start, part, side in zip(offset, (x, y), size, strict=True)
+        )
+        self._drag(self.place(joint), target, modifier)
+
+    def drag_in_timeline(self, first: int, last: int, modifier: str = "") -> None:
+        """Drag from one frame of the timeline to another."""
+        start, end = (
+            self.editor.ask(f"frame => {OF_EDITOR}.timeline.placeOf(frame)", each) for each in (first, last)
+        )
+        self._drag(start, end, modifier)
+
+    @property
+    def text(self) -> str:
+        """What the node stores: its first value, before those of ComfyUI's own messages on nodes."""
+        text, *_ = self.editor.ask(EDITS)
+        return text
+
+    def _drag(self, start: Any, end: Any, modifier: str) -> None:
+        keyboard, mouse = self.editor.page.keyboard, self.editor.page.mouse
+        if modifier:
+            keyboard.down(modifier)
+        mouse.move(*start)
+        mouse.down()
+        mouse.move(*end, steps=STEPS)
+        mouse.up()
+        if modifier:
+            keyboard.up(modifier)

@@ -1,0 +1,198 @@
+"""Edit Poses in ComfyUI's real editor: joints dragged with the mouse come out of the graph."""
+
+import importlib.util
+import json
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from animatex_core.errors import AnimateXWarning
+from animatex_core.pose.edits.apply import apply_edits
+from animatex_core.pose.edits.joints import POINT_INDEX
+from animatex_core.pose.edits.reader import read_edits
+from animatex_core.pose.formats.reader import read_poses, write_poses
+from animatex_core.pose.keypoints import FACE, HANDS, POINTS, PoseSequence, seen
+from tests.comfyui.hosts import Host
+from tests.comfyui.server import PACK
+from tests.pose.edit_samples import random_edits, random_poses
+from tests.support.dance_samples import small_dance
+from workflow_tools.graph import Node, node
+from workflow_tools.material import CHARACTER
+
+if importlib.util.find_spec("playwright") is None:
+    pytest.skip("the tests in a browser need playwright: `pip install playwright`", allow_module_level=True)
+
+from tests.comfyui.browser import CHROMIUM, NODES_2, Editor
+from tests.comfyui.looks import FIRST_WITH_NODES_2, Look
+from tests.comfyui.pose_editor_page import OPENED, PoseEditorPage
+
+DANCE, BACKDROP = "edited.json", "edited.png"
+APPLY = f"""async cases => {{
+    const {{applyEdits}} = await import('/extensions/{PACK}/js/pose_editor/evaluate.js')
+    const {{parseEdits, writeEdits}} = await import('/extensions/{PACK}/js/pose_editor/edits.js')
+    return cases.map(([points, text]) =>
+        Array.from(applyEdits(Float32Array.from(points), parseEdits(writeEdits(parseEdits(text))))))
+}}"""
+NEAR = 2e-3  # fractions of the image: a pixel of the page is about as much
+HIP, KNEE, ANKLE, TOE = (POINT_INDEX[f"left_{name}"] for name in ("hip", "knee", "ankle", "toe"))
+WRIST, NOSE = POINT_INDEX["right_wrist"], POINT_INDEX["nose"]
+
+
+@pytest.fixture(scope="module", params=[Look(), Look(newest=True)], ids=["own", "newest"])
+def editor(
+    request: pytest.FixtureRequest, comfyui: Host, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Editor]:
+    """A page of each frontend, for all tests."""
+    if CHROMIUM is None:
+        pytest.skip("the tests in a browser need Chromium: `apt-get install chromium`")
+    if reason := request.param.lack(comfyui):
+        pytest.skip(reason)
+    with request.param.editing(comfyui, tmp_path_factory.mktemp("editor")) as opened:
+        inputs, dance = opened.server.base / "input", small_dance()
+        write_poses(inputs / DANCE, dance)
+        Image.new("RGB", (dance.width, dance.height), "teal").save(inputs / BACKDROP)
+        yield opened
+
+
+@pytest.fixture(params=[False, True], ids=["classic", "nodes2"])
+def page(request: pytest.FixtureRequest, editor: Editor, comfyui: Host) -> PoseEditorPage:
+    """The page with one of its two ways to draw nodes."""
+    if request.param and comfyui.release < FIRST_WITH_NODES_2:
+        pytest.skip(f"ComfyUI {comfyui.version} has no Nodes 2.0")
+    if comfyui.release >= FIRST_WITH_NODES_2:
+        editor.set(NODES_2, request.param)
+    return PoseEditorPage(editor)
+
+
+def graph(image: str, poses: str | None = None, edits: str = "") -> tuple[Node, ...]:
+    """Edit poses in front of an image, and save them."""
+    picture = node("LoadImage", image=image)
+    loaded = None if poses is None else node("AnimateXLoadPoses", file=poses)
+    sockets = {"images": picture["IMAGE"], "mask": picture["MASK"]}
+    if loaded is not None:
+        sockets = {"images": picture["IMAGE"], "poses": loaded["poses"]}
+    edited = node("AnimateXEditPoses", edits=edits, **sockets)
+    saved = node("AnimateXSavePoses", poses=edited["poses"])
+    return (*([] if loaded is None else [loaded]), picture, edited, saved)
+
+
+def test_the_page_computes_what_the_core_computes(editor: Editor) -> None:
+    rng = np.random.default_rng(0)
+    cases = [(random_poses(rng, frames), random_edits(rng, frames)) for frames in (1, 2, 7, 16) * 6]
+    given = [[poses.points.astype(float).ravel().tolist(), text] for poses, text in cases]
+    found = editor.ask(APPLY, given)
+    for (poses, text), points in zip(cases, found, strict=True):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of edits after the last frame
+            expected = apply_edits(poses, read_edits(text)).points
+        np.testing.assert_array_equal(np.float32(points), expected.ravel())
+
+
+def test_what_is_dragged_in_a_video_comes_out_of_the_graph(page: PoseEditorPage) -> None:
+    page.load(*graph(BACKDROP, DANCE))
+    before = page.run()
+    page.open()
+    for _ in range(5):
+        page.editor.page.keyboard.press("ArrowRight")
+    scale, size = page.scale, np.array([before.width, before.height])
+    page.drag("right_wrist", 60, -40)
+    page.press("reach")
+    page.drag("left_ankle", -30, -50)
+    field = page.editor.page.locator(f"{OPENED} [data-action=falloff]")
+    field.fill("2")
+    field.press("Tab")
+    page.drag_in_timeline(8, 9)  # the end of the falloff
+    page.drag_in_timeline(8, 10, "Shift")
+    page.select("nose")
+    page.press("hide")
+    page.press("swap")
+    page.editor.page.keyboard.press("Control+z")
+    page.close()
+    after = page.run()
+
+    edits = read_edits(page.text)
+    assert [(key.frame, key.falloff) for key in edits.keys] == [(5, 3)]
+    assert not edits.swapped
+    assert_equal(after, apply_edits(read_poses(page.editor.server.base / "input" / DANCE), edits))
+    moved = (after.points - before.points)[..., :2]
+    by = np.array([60, -40]) / scale / size
+    np.testing.assert_allclose(moved[5, WRIST], by, atol=NEAR)
+    np.testing.assert_allclose(moved[4:7:2, WRIST], [by * 27 / 32] * 2, atol=NEAR)
+    np.testing.assert_allclose(moved[5, ANKLE], np.array([-30, -50]) / scale / size, atol=NEAR)
+    assert np.abs(moved[5, KNEE]).max() > NEAR
+    np.testing.assert_allclose(bones(after, 5), bones(before, 5), rtol=1e-3)
+    assert not seen(after.points[8:11, NOSE]).any()
+    assert seen(after.points[[7, 11], NOSE]).all()
+    hands = [point for hand in HANDS for point in range(hand.start, hand.stop)]
+    others = np.setdiff1d(range(POINTS), [WRIST, *hands, *range(FACE.start, POINTS), NOSE, KNEE, ANKLE, TOE])
+    np.testing.assert_array_equal(after.points[:, others], before.points[:, others])
+    assert page.editor.complaints == []
+
+
+def bones(poses: PoseSequence, frame: int) -> np.ndarray:
+    """Return the lengths of thigh and shin in pixels."""
+    places = poses.points[frame, [HIP, KNEE, ANKLE], :2] * (poses.width, poses.height)
+    return np.linalg.norm(np.diff(places, axis=0), axis=1)
+
+
+def assert_equal(found: PoseSequence, expected: PoseSequence) -> None:
+    """Compare what can be seen; the score of the rest is not saved."""
+    np.testing.assert_array_equal(seen(found.points), seen(expected.points))
+    shown = seen(found.points)
+    np.testing.assert_array_equal(found.points[shown], expected.points[shown])
+
+
+# Where the joints of the demo character are, as fractions of its image.
+CHARACTER_JOINTS = {
+    "neck": (0.465, 0.56), "right_shoulder": (0.32, 0.5), "left_shoulder": (0.6, 0.5),
+    "right_hip": (0.38, 0.7), "left_hip": (0.55, 0.7),
+    "right_wrist": (0.08, 0.77), "left_wrist": (0.84, 0.77),
+    "right_ankle": (0.36, 0.93), "left_ankle": (0.56, 0.93),
+    "right_eye": (0.38, 0.36), "left_eye": (0.56, 0.36), "nose": (0.465, 0.42),
+}  # fmt: skip
+
+
+def test_a_skeleton_is_placed_by_hand(page: PoseEditorPage) -> None:
+    page.load(*graph(CHARACTER))
+    with pytest.warns(AnimateXWarning, match="No person was found"):
+        page.run()
+    page.open()
+    page.press("place")
+    for joint, (x, y) in CHARACTER_JOINTS.items():
+        page.drag_to(joint, x, y)
+    page.close()
+    found = page.run()
+    assert len(found) == 1
+    assert seen(found.body).all()
+    assert not seen(found.points[:, 20:]).any()
+    dragged = found.points[0, [POINT_INDEX[name] for name in CHARACTER_JOINTS], :2]
+    np.testing.assert_allclose(dragged, list(CHARACTER_JOINTS.values()), atol=NEAR)
+    assert page.editor.complaints == []
+
+
+NEWER: Any = {"version": 2, "strokes": [1]}
+
+
+def test_edits_of_a_newer_version_are_left_alone(editor: Editor) -> None:
+    page = PoseEditorPage(editor)
+    page.load(*graph(BACKDROP, DANCE))
+    page.run()
+    editor.ask(
+        "text => { app.graph.nodes.find(node => node.type === 'AnimateXEditPoses').widgets"
+        ".find(widget => widget.name === 'edits').value = text }",
+        json.dumps(NEWER),
+    )
+    editor.page.locator(".animatex-pose-preview button").click()
+    notice = editor.page.locator(f"{OPENED} .notice")
+    notice.get_by_text("version 2 is newer than 1").wait_for()
+    editor.page.keyboard.press("Escape")
+    editor.page.locator(OPENED).wait_for(state="detached")
+    assert json.loads(page.text) == NEWER
+    answer = editor.ask(
+        "async () => app.api.queuePrompt(0, await app.graphToPrompt()).catch(error => error.response)"
+    )
+    assert "reads version 1: update it" in json.dumps(answer["node_errors"])
