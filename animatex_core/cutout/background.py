@@ -9,7 +9,8 @@ from PIL import ImageColor
 from torch import Tensor
 
 from ..errors import InvalidInput, warn
-from ..puppet.fill import dilate, fill_smoothly
+from ..puppet.fill import fill_smoothly
+from .morphology import grown
 from .palette import Palette
 
 SAMPLES = 16  # frames that the background is found in
@@ -19,6 +20,7 @@ SOFT_EDGE = 2  # pixels around a mask in which the reference is a mix
 MARGIN = 0.006  # fraction of the longer side by which the character may exceed its mask
 PLAIN_TOLERANCE = 0.05
 PLAIN_SHARE = 0.85  # fraction of the border that a plain background covers
+MARKED = 0.05  # value of a mask from which a pixel may be the character
 RIM = 2  # pixels of the border
 KEPT = 0.5  # fraction of the reference's background that the video must show
 MAD = 1.4826  # from the median absolute deviation to the standard deviation
@@ -123,7 +125,7 @@ def background_behind_reference(frames: np.ndarray, picture: np.ndarray, shown: 
 
     """
     samples, figure = _samples(frames), torch.from_numpy(np.ascontiguousarray(shown))
-    around = dilate(figure.float()[None, None], SOFT_EDGE)[0, 0] == 0
+    around = ~grown(figure, SOFT_EDGE)
     if not bool(around.any()):
         raise InvalidInput("The mask covers the whole reference: mark only the character in it.")
     expected = _as_in_video(_tensor(picture), samples, around)
@@ -154,9 +156,7 @@ def background_around_masks(frames: np.ndarray, masks: np.ndarray) -> Background
     chosen = _chosen(len(frames))
     samples = torch.stack([_tensor(frames[number]) for number in chosen])
     margin = max(2, round(MARGIN * max(frames.shape[1:3])))
-    free = torch.stack(
-        [dilate(torch.from_numpy(masks[number] > 0.05).float()[None, None], margin)[0, 0] for number in chosen]
-    ) == 0  # fmt: skip
+    free = torch.stack([~grown(torch.from_numpy(masks[number] > MARKED), margin) for number in chosen])
     plate = torch.where(free[:, None], samples, torch.nan).nanmedian(dim=0).values
     known = ~plate.isnan().any(dim=0)
     filled = fill_smoothly(plate.nan_to_num()[None], known.float()[None, None])[0]

@@ -183,6 +183,7 @@ def _is_soft(mask: Tensor) -> bool:
 
 
 def _finished(frame: np.ndarray, colors: Tensor, alpha: Tensor) -> CutOutFrame:
-    own = (colors * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
-    opaque = (alpha >= 1).numpy()[..., None]
-    return CutOutFrame(np.where(opaque, frame, own), alpha.numpy())
+    own = (colors * 255).round().to(torch.uint8)
+    seen = torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1)
+    final = torch.where(alpha >= 1, seen, own).permute(1, 2, 0).contiguous()
+    return CutOutFrame(final.numpy(), alpha.numpy())

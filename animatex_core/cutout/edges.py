@@ -10,9 +10,9 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, max_pool2d, pad
+from torch.nn.functional import pad
 
-from ..puppet.fill import erode
+from .morphology import largest, shrunk
 
 ALIKE = 0.06  # length of F - B below which colors do not determine alpha
 NEARBY = 2e-5  # squared color error that a squared pixel of distance counts as
@@ -57,8 +57,10 @@ def solve_edge(
     share = part.gather(0, best[None])[0]
     missing = cost.gather(0, best[None])[0] >= NEVER
     unclear = missing | ((own - behind).square().sum(0).sqrt() < ALIKE)
-    soft = avg_pool2d(figure.float()[None, None], 3, 1, 1, count_include_pad=False)[0, 0, rows, columns]
-    share = torch.where(unclear, soft, _snapped(share)) if given is None else given[rows, columns]
+    if given is None:
+        share = torch.where(unclear, _around(figure, rows, columns, 1).float().mean(0), _snapped(share))
+    else:
+        share = given[rows, columns]
     alpha[rows, columns] = share
     colors[:, rows, columns] = _decontaminated(mixed, behind, torch.where(missing, mixed, own), share)
     return colors, alpha
@@ -67,18 +69,14 @@ def solve_edge(
 def _sure(image: Tensor, background: Tensor, figure: Tensor) -> Tensor:
     """Return the pixels (h, w) bool that show nothing but the character: its inside, and thin lines."""
     difference = (image - background).abs().amax(0)
-    largest = max_pool2d(difference[None], 3, 1, 1)[0]
-    return figure & ((erode(figure.float()[None, None])[0, 0] > 0) | (difference >= largest - PEAK))
+    return figure & (shrunk(figure) | (difference >= largest(difference) - PEAK))
 
 
 @lru_cache
 def _offsets(radius: int) -> tuple[tuple[int, int], ...]:
-    """Return where to look for colors of the character: everything near, every second pixel farther off."""
-    reach = range(-radius, radius + 1)
-    pairs = ((down, right) for down in reach for right in reach)
-    return tuple(
-        (down, right) for down, right in pairs if max(abs(down), abs(right)) < 2 or (down + right) % 2 == 0
-    )
+    """Return where to look for colors of the character: at the neighbors, and in their directions."""
+    near = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+    return tuple(near + [(down * far, right * far) for far in range(2, radius + 1, 2) for down, right in near])
 
 
 def _candidates(
@@ -86,13 +84,17 @@ def _candidates(
 ) -> tuple[Tensor, Tensor]:
     """Return colors (3, k, n) around each pixel, and how much each costs (k, n)."""
     reach = 2 * radius
-    padded, known = pad(image, [reach] * 4), pad(sure, [reach] * 4)
-    width, offsets = padded.shape[2], torch.tensor(_offsets(reach))
+    far = NEARBY * torch.tensor(_offsets(reach)).square().sum(1).float()
+    cost = torch.where(_around(sure, rows, columns, reach), far[:, None], NEVER)
+    return torch.stack([_around(channel, rows, columns, reach) for channel in image]), cost
+
+
+def _around(plane: Tensor, rows: Tensor, columns: Tensor, reach: int) -> Tensor:
+    """Return the values (k, n) of a plane (h, w) at the offsets from each pixel; 0 outside of it."""
+    padded, offsets = pad(plane, [reach] * 4), torch.tensor(_offsets(reach))
+    width = padded.shape[1]
     steps = offsets[:, 0] * width + offsets[:, 1]
-    at = ((rows + reach) * width + columns + reach)[None] + steps[:, None]
-    far = NEARBY * offsets.square().sum(1).float()
-    cost = torch.where(known.flatten()[at], far[:, None], NEVER)
-    return padded.flatten(1)[:, at], cost
+    return padded.flatten()[((rows + reach) * width + columns + reach)[None] + steps[:, None]]
 
 
 def _shares(mixed: Tensor, behind: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
@@ -100,8 +102,9 @@ def _shares(mixed: Tensor, behind: Tensor, candidates: Tensor) -> tuple[Tensor, 
     direction = candidates - behind[:, None]
     offset = (mixed - behind)[:, None]
     along = (offset * direction).sum(0)
-    share = (along / direction.square().sum(0).clamp(min=1e-6)).clamp(0, 1)
-    return share, (offset - share * direction).square().sum(0)
+    length = direction.square().sum(0)
+    share = (along / length.clamp(min=1e-6)).clamp(0, 1)
+    return share, offset.square().sum(0) + share * (share * length - 2 * along)
 
 
 def _snapped(share: Tensor) -> Tensor:

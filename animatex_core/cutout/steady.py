@@ -2,7 +2,8 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import max_pool2d
+
+from .morphology import largest
 
 STILL = 4.0  # standard deviations of the flicker that a still pixel may change by
 LEAST_CHANGE = 3 / 255  # change that is always still
@@ -38,7 +39,7 @@ class SteadyAlpha:
         """
         if self._last is not None:
             seen, kept_colors, kept_alpha = self._last
-            change = max_pool2d((image - seen).abs().amax(0, keepdim=True), 3, 1, 1)[0]
+            change = largest((image - seen).abs().amax(0))
             still = change <= self._most
             soft = still & (kept_alpha > 0) & (kept_alpha < 1)
             image, alpha = torch.where(still, seen, image), torch.where(still, kept_alpha, alpha)
