@@ -206,7 +206,8 @@ def _agreed(
         samples: (n, 3, h, w).
         expected: (3, h, w), the color where no sample is allowed, and the one to prefer.
         at: (h, w) bool, the pixels to look at.
-        allowed: Returns which values (n, 3, m) may be background, given their distance (n, m) from `expected`.
+        allowed: Returns which values (n, 3, m) may be background, given their distance (n, m) from
+            `expected`.
 
     Returns:
         Colors (3, h, w), and where some samples are allowed, (h, w) bool.
@@ -244,8 +245,9 @@ def _noise(samples: Tensor, colors: Tensor, around: Tensor) -> float:
 
 def _flicker(frames: np.ndarray) -> float:
     """Return the usual change of a pixel from one frame to the next."""
+    small = frames[:, ::2, ::2]
     pairs = [number for number in _chosen(len(frames)) if number + 1 < len(frames)]
-    changes = [np.abs(frames[number][::2, ::2].astype(np.int16) - frames[number + 1][::2, ::2]) for number in pairs]
+    changes = [np.abs(small[number].astype(np.int16) - small[number + 1]) for number in pairs]
     return _clamped(MAD * float(np.median(changes)) / 255) if changes else MIN_NOISE
 
 

@@ -39,7 +39,7 @@ class CutOutFrame:
     """One frame of a character without its background.
 
     Attributes:
-        colors: (h, w, 3) uint8, straight: not multiplied by alpha. 0 where alpha is 0, except next to the edge.
+        colors: (h, w, 3) uint8, straight: not multiplied by alpha. 0 where alpha is 0, except near the edge.
         alpha: (h, w) float32 in 0..1.
 
     """

@@ -76,7 +76,9 @@ def _sure(image: Tensor, background: Tensor, figure: Tensor) -> Tensor:
 def _offsets(radius: int) -> tuple[tuple[int, int], ...]:
     """Return where to look for colors of the character: at the neighbors, and in their directions."""
     near = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
-    return tuple(near + [(down * far, right * far) for far in range(2, radius + 1, 2) for down, right in near])
+    return tuple(
+        near + [(down * far, right * far) for far in range(2, radius + 1, 2) for down, right in near]
+    )
 
 
 def _candidates(
@@ -112,7 +114,7 @@ def _snapped(share: Tensor) -> Tensor:
 
 
 def _decontaminated(mixed: Tensor, behind: Tensor, own: Tensor, share: Tensor) -> Tensor:
-    """Remove the background from mixed colors; where little of the character is left, use its color nearby."""
+    """Remove the background from mixed colors; where little of the character is left, use what is nearby."""
     clean = (mixed - (1 - share) * behind) / share.clamp(min=0.05)
     trust = share.square()
     return (trust * clean + (1 - trust) * own).clamp(0, 1)

@@ -8,11 +8,11 @@ from torch import Tensor
 def largest(plane: Tensor, radius: int = 1) -> Tensor:
     """Return the largest value in a square of this radius around each pixel of (h, w), of numbers or bool."""
     for axis in (0, 1):
-        around = plane.clone()
-        for step in range(1, min(radius, plane.shape[axis] - 1) + 1):
-            low, high = plane.narrow(axis, 0, plane.shape[axis] - step), plane.narrow(axis, step, -step + plane.shape[axis])
-            _raise(around.narrow(axis, step, high.shape[axis]), low)
-            _raise(around.narrow(axis, 0, low.shape[axis]), high)
+        around, size = plane.clone(), plane.shape[axis]
+        for step in range(1, min(radius, size - 1) + 1):
+            before, after = plane.narrow(axis, 0, size - step), plane.narrow(axis, step, size - step)
+            _raise(around.narrow(axis, step, size - step), before)
+            _raise(around.narrow(axis, 0, size - step), after)
         plane = around
     return plane
 

@@ -35,7 +35,17 @@ def _h264(quality: float) -> tuple[str, ...]:
 
 def _vp9(quality: float, pixels: str = "yuv420p") -> tuple[str, ...]:
     speed = ("-deadline", "good", "-cpu-used", "4", "-row-mt", "1")
-    return (*_colours(pixels), "-c:v", "libvpx-vp9", "-b:v", "0", "-crf", f"{55 - 4 * quality:.0f}", *speed, *_TAGS)
+    return (
+        *_colours(pixels),
+        "-c:v",
+        "libvpx-vp9",
+        "-b:v",
+        "0",
+        "-crf",
+        f"{55 - 4 * quality:.0f}",
+        *speed,
+        *_TAGS,
+    )
 
 
 def _vp9_alpha(quality: float) -> tuple[str, ...]:
@@ -55,7 +65,16 @@ def _prores_alpha(_: float) -> tuple[str, ...]:
 def _webp(quality: float) -> tuple[str, ...]:
     # As bgra, since libwebp would read yuv as BT.601.
     lossless = "1" if quality == MAX_QUALITY else "0"
-    return ("-c:v", "libwebp_anim", "-pix_fmt", "bgra", "-lossless", lossless, "-quality", f"{10 * quality:g}")
+    return (
+        "-c:v",
+        "libwebp_anim",
+        "-pix_fmt",
+        "bgra",
+        "-lossless",
+        lossless,
+        "-quality",
+        f"{10 * quality:g}",
+    )
 
 
 def _apng(_: float) -> tuple[str, ...]:

@@ -81,6 +81,18 @@ def read_image(path: str | Path) -> LoadedImage:
         return _converted(path, image)
 
 
+def read_rgba(path: str | Path) -> NDArray[np.uint8]:
+    """Read an image like `read_image`, with straight alpha: (h, w, 4) uint8. Colors are not converted."""
+    path = Path(path)
+    require_file(path, "image")
+    with open_image(path) as image:
+        ImageOps.exif_transpose(image, in_place=True)
+        if image.mode not in TRANSPARENT and "transparency" not in image.info:
+            rgb = _converted(path, image).rgb
+            return np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])
+        return np.array(_straight(image).convert("RGBA"))
+
+
 def read_image_size(path: str | Path) -> tuple[int, int]:
     """Return width and height of an image as `read_image` returns it, without decoding it."""
     with open_image(Path(path)) as image:

@@ -54,8 +54,8 @@ def write_clip(
         path: .mp4 (H.264, plays everywhere), .webm (VP9 and Opus), .gif, .mov (ProRes 4444), .webp or .apng;
             a new or empty directory gets 0000.png, 0001.png and so on; a pattern such as frame_%04d.png gets
             files of that name, from 0.
-        frames: (h, w, 3) uint8 RGB, or (h, w, 4) with straight (not premultiplied) alpha. For mp4 and webm, which need even sizes, the last row or column of odd
-            ones is repeated.
+        frames: (h, w, 3) uint8 RGB, or (h, w, 4) with straight (not premultiplied) alpha. For mp4 and webm,
+            which need even sizes, the last row or column of odd ones is repeated.
         fps: Frames per second, up to 1000; for a gif up to 50.
         quality: 0 to 10: a CRF of 40 - 3 * quality for mp4, 55 - 4 * quality for webm; 10 is a lossless
             webp; not for gif, mov, apng and PNG.
@@ -186,7 +186,9 @@ def _find_audio(sound: AudioSource | None, kind: Format, check: Check) -> Probed
         return None
     if kind.sound:
         return probe_audio(sound, check)
-    warn(f"A {kind.name} has no audio, so it is left out: write an mp4, webm or mov to keep it.", stacklevel=3)
+    warn(
+        f"A {kind.name} has no audio, so it is left out: write an mp4, webm or mov to keep it.", stacklevel=3
+    )
     return None
 
 
