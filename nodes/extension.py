@@ -10,6 +10,7 @@ from .pose_files import AnimateXLoadPoses, AnimateXSavePoses
 from .puppet import AnimateXPuppetPreview
 from .retarget import AnimateXRetargetPoses
 from .sampling import AnimateXNoise, AnimateXSampler, AnimateXSolver
+from .sprites import AnimateXCutOut, AnimateXSpriteSheet
 from .video import AnimateXDrivingFrames, AnimateXEncodeVideo
 from .wan import AnimateXApplyPlus, AnimateXPlusReference
 
@@ -34,6 +35,8 @@ NODES: list[type[io.ComfyNode]] = [
     AnimateXPlusReference,
     AnimateXApplyPlus,
     AnimateXPuppetPreview,
+    AnimateXCutOut,
+    AnimateXSpriteSheet,
 ]
 
 

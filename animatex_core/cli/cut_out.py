@@ -48,7 +48,7 @@ def add_cut_out_options(parser: argparse.ArgumentParser) -> None:
         "--masks",
         type=Path,
         metavar="CLIP",
-        help="a video or folder of masks, white at the character, one for each frame",
+        help="a video or folder of masks, one for each frame",
     )
     group.add_argument(
         "--background",
@@ -91,7 +91,7 @@ def cut_out_clip(arguments: argparse.Namespace, frames: np.ndarray) -> np.ndarra
         frames,
         reference=picture,
         shown=shown,
-        masks=None if arguments.masks is None else _read_masks(arguments.masks),
+        masks=None if arguments.masks is None else _read_masks(arguments),
         color=arguments.background,
         fill_holes=arguments.fill_holes,
     )
@@ -123,13 +123,13 @@ def _read_shown(
     return None if shown is None else fit_mask(shown, *size)
 
 
-def _read_masks(path: Path) -> np.ndarray:
+def _read_masks(arguments: argparse.Namespace) -> np.ndarray:
+    from ..cutout.masks import character_masks
     from ..video.info import probe
     from ..video.reader import read_frames
 
-    # One mask for each frame, so their own rate does not matter.
-    planes = [frame.max(axis=2).astype(np.float32) / 255 for frame in read_frames(probe(path))]
-    return np.stack(planes)
+    planes = [frame.max(axis=2).astype(np.float32) / 255 for frame in read_frames(probe(arguments.masks))]
+    return character_masks(np.stack(planes), arguments.mask_shows)
 
 
 def _rgba(frames: np.ndarray, **sources: object) -> np.ndarray:

@@ -124,7 +124,7 @@ def background_behind_reference(frames: np.ndarray, picture: np.ndarray, shown: 
         InvalidInput: The mask leaves nothing of the background.
 
     """
-    samples, figure = _samples(frames), torch.from_numpy(np.ascontiguousarray(shown))
+    samples, figure = _samples(frames), torch.tensor(shown)
     around = ~grown(figure, SOFT_EDGE)
     if not bool(around.any()):
         raise InvalidInput("The mask covers the whole reference: mark only the character in it.")
@@ -156,7 +156,7 @@ def background_around_masks(frames: np.ndarray, masks: np.ndarray) -> Background
     chosen = _chosen(len(frames))
     samples = torch.stack([_tensor(frames[number]) for number in chosen])
     margin = max(2, round(MARGIN * max(frames.shape[1:3])))
-    free = torch.stack([~grown(torch.from_numpy(masks[number] > MARKED), margin) for number in chosen])
+    free = torch.stack([~grown(torch.tensor(masks[number] > MARKED), margin) for number in chosen])
     plate = torch.where(free[:, None], samples, torch.nan).nanmedian(dim=0).values
     known = ~plate.isnan().any(dim=0)
     filled = fill_smoothly(plate.nan_to_num()[None], known.float()[None, None])[0]
@@ -173,7 +173,7 @@ def _samples(frames: np.ndarray) -> Tensor:
 
 
 def _tensor(frame: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1).float() / 255
+    return torch.tensor(frame).permute(2, 0, 1).float() / 255
 
 
 def _rim(samples: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from .background import (
 )
 from .edges import solve_edge
 from .figure import edge_band, find_figure
+from .masks import match_masks
 from .steady import SteadyAlpha
 
 EDGE_WIDTH = 0.0025  # of the longer side: how far an edge is soft on either side, 2 pixels of 768
@@ -127,7 +128,7 @@ def prepare_cut_out(
     if frames.ndim != 4 or not frames.size:
         raise InvalidInput("There are no frames to cut out: give at least one.")
     if masks is not None:
-        masks = checked_masks(masks, frames)
+        masks = match_masks(masks, frames.shape[:3])
         return CutOut(frames, background_around_masks(frames, masks), masks, fill_holes)
     if color is not None:
         plain = plain_background(frames, parse_color(color))
@@ -138,27 +139,6 @@ def prepare_cut_out(
     if plain is None:
         raise InvalidInput(NOTHING_KNOWN)
     return CutOut(frames, plain, None, fill_holes)
-
-
-def checked_masks(masks: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """Return masks, one for each frame; raises InvalidInput if number or size differ.
-
-    Args:
-        masks: (f, h, w), or (1, h, w) for all frames.
-        frames: (f, h, w, c).
-
-    """
-    count, height, width = frames.shape[:3]
-    if masks.shape[1:] != (height, width):
-        raise InvalidInput(
-            f"The masks are {masks.shape[2]}x{masks.shape[1]}, but the frames are {width}x{height}: give "
-            "masks of the same size."
-        )
-    if len(masks) not in (1, count):
-        raise InvalidInput(
-            f"There are {len(masks)} masks but {count} frames: give one mask for each frame, or one for all."
-        )
-    return np.broadcast_to(masks, (count, height, width))
 
 
 def _from_reference(frames: np.ndarray, reference: np.ndarray, shown: np.ndarray) -> Background:
@@ -184,6 +164,6 @@ def _is_soft(mask: Tensor) -> bool:
 
 def _finished(frame: np.ndarray, colors: Tensor, alpha: Tensor) -> CutOutFrame:
     own = (colors * 255).round().to(torch.uint8)
-    seen = torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1)
+    seen = torch.tensor(frame).permute(2, 0, 1)
     final = torch.where(alpha >= 1, seen, own).permute(1, 2, 0).contiguous()
     return CutOutFrame(final.numpy(), alpha.numpy())

@@ -99,8 +99,6 @@ def _placed(sprites: Sequence[np.ndarray], settings: SheetSettings) -> tuple[lis
     image = np.zeros((packing.height, packing.width, 4), np.uint8)
     places = []
     for sprite, (x, y), (width, height) in zip(stored, packing.corners, sizes, strict=True):
-        image[y : y + height, x : x + width] = np.pad(
-            sprite, ((extra, extra), (extra, extra), (0, 0)), "edge"
-        )
+        image[y : y + height, x : x + width] = np.pad(sprite, around, "edge")
         places.append(Rect(x + extra, y + extra, width - 2 * extra, height - 2 * extra))
     return [places[number] for number in same], image

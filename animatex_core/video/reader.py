@@ -33,10 +33,10 @@ def read_frames(
     """Read the frames of a video.
 
     Frames are rotated as the file requests, and transparency is blended with white unless it is wanted.
-    Non-square pixels are scaled horizontally. Interlaced frames are deinterlaced without changing their number. Colours are sRGB as
-    a calibrated player shows them; for HDR see `colour`. Frames of another size than the first are fitted
-    into it with black bars. A video with a constant rate yields exactly its own frames; one with a variable
-    rate yields for frame i the one shown at i / fps (or nearest).
+    Non-square pixels are scaled horizontally. Interlaced frames are deinterlaced without changing their
+    number. Colours are sRGB as a calibrated player shows them; for HDR see `colour`. Frames of another size
+    than the first are fitted into it with black bars. A video with a constant rate yields exactly its own
+    frames; one with a variable rate yields for frame i the one shown at i / fps (or nearest).
 
     Closing the generator ends ffmpeg immediately. An AnimateXWarning follows the last frame if sizes differ,
     or if fewer frames can be decoded than the file declares or `indices` request.
