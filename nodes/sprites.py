@@ -100,10 +100,10 @@ class AnimateXCutOut(io.ComfyNode):
             sentences.append(cut_out.background.description)
             progress, alphas, colors = node_progress(len(frames)), [], []
             for frame in cut_out:
-                alphas.append(frame.alpha)
+                alphas.append(frame.rgba[..., 3])  # whole levels survive inverting and saving exactly
                 colors.append(frame.colors)
                 progress(len(alphas), len(frames))
-            mask = to_intermediate(1 - torch.from_numpy(np.stack(alphas)))
+            mask = to_intermediate(1 - torch.from_numpy(np.stack(alphas)).float() / 255)
             straight = stack_images(colors, len(colors))
             return io.NodeOutput(straight, mask, _joined(straight, mask))
 
