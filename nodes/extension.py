@@ -11,6 +11,7 @@ from .pose_files import AnimateXLoadPoses, AnimateXSavePoses
 from .puppet import AnimateXPuppetPreview
 from .retarget import AnimateXRetargetPoses
 from .sampling import AnimateXNoise, AnimateXSampler, AnimateXSolver
+from .sprites import AnimateXCutOut, AnimateXSpriteSheet
 from .video import AnimateXDrivingFrames, AnimateXEncodeVideo
 from .wan import AnimateXApplyPlus, AnimateXPlusReference
 
@@ -36,6 +37,8 @@ NODES: list[type[io.ComfyNode]] = [
     AnimateXApplyPlus,
     AnimateXPuppetPreview,
     AnimateXEditPoses,
+    AnimateXCutOut,
+    AnimateXSpriteSheet,
 ]
 
 

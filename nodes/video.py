@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..animatex_core.video.writer import write_clip
+from .comfy.alpha import iterate_rgba, stores_alpha, transparency_input
 from .comfy.files import OutputVideo, validate_prefix
 from .comfy.images import iterate_images, warn_single_frame_list
 from .comfy.messages import check_interrupt, node_progress, report_warnings
@@ -120,10 +121,11 @@ class AnimateXEncodeVideo(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "format",
-                    options=["mp4", "webm", "gif", "png"],
+                    options=["mp4", "webm", "gif", "png", "mov", "webp", "apng"],
                     default="mp4",
-                    tooltip="mp4 plays everywhere; webm is smaller; gif has no sound and stores no "
-                    "workflow; png is a folder of lossless images without sound.",
+                    tooltip="mp4 plays everywhere; webm is smaller; mov is ProRes 4444 for video "
+                    "editors; gif, webp and apng have no sound and store no workflow; png is a folder "
+                    "of lossless images without sound. All but mp4 and gif keep transparency.",
                 ),
                 io.Float.Input(
                     "quality",
@@ -131,7 +133,7 @@ class AnimateXEncodeVideo(io.ComfyNode):
                     min=0.0,
                     max=10.0,
                     step=0.5,
-                    tooltip="0 gives small files, 10 the best quality. Only for mp4 and webm.",
+                    tooltip="0 gives small files, 10 the best quality. Only for mp4, webm and webp.",
                 ),
                 io.Audio.Input(
                     "audio",
@@ -149,6 +151,7 @@ class AnimateXEncodeVideo(io.ComfyNode):
                     default=True,
                     tooltip="Store the workflow in the file, so that dragging it onto ComfyUI restores it.",
                 ),
+                transparency_input(),
             ],
             outputs=[
                 io.Video.Output(display_name="video", tooltip="The video, for nodes with a VIDEO input.")
@@ -174,14 +177,17 @@ class AnimateXEncodeVideo(io.ComfyNode):
         save_metadata: bool,
         audio: Any = None,
         video: VideoInput | None = None,
+        mask: Tensor | None = None,
     ) -> io.NodeOutput:
         with report_warnings(cls.hidden.unique_id):
             warn_single_frame_list(len(images), "Each image")
             saved = OutputVideo.named(fill_patterns(filename_prefix, cls.hidden), format, images)
+            alpha = stores_alpha(images, mask, format)
             with audio_source(audio, video) as sound:
                 write_clip(
                     saved.path,
-                    iterate_images(images),
+                    iterate_rgba(images, mask) if alpha else iterate_images(images),
+                    alpha=alpha,
                     fps=fps,
                     quality=quality,
                     sound=sound,

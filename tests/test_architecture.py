@@ -18,7 +18,7 @@ LAYERS = (
     {"utils"},
     {"hub", "checkpoints"},
     {"diffusion", "encoders", "pose", "video"},
-    {"retarget", "puppet"},
+    {"retarget", "puppet", "cutout", "sprites"},
     {"driving", "reference"},
     {"animate_x"},
     {"animate_x_plus"},

@@ -94,14 +94,14 @@ def test_commands_about_dances_run_as_given_but_for_their_size(
     dance_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = core_commands("dances")
-    assert {line[0] for line in lines} == {"demo", "animate", "pose", "retarget"}
+    assert {line[0] for line in lines} == {"demo", "animate", "pose", "retarget", "sprite-sheet"}
     monkeypatch.setattr(demo, "OPTIONS", QUICK)
     write_small_wan(dance_folder / "models")
     shutil.copytree(DATA, dance_folder / DATA.relative_to(ROOT))
     assert [line for line in lines if main(line + _small(line)) != 0] == []
     written = (
         *("rabbit.mp4", "three.mp4", "beach.mp4", "bear.mp4", "robot.mp4"),
-        *("preview.png", "demo/animation.mp4"),
+        *("preview.png", "demo/animation.mp4", "rabbit-dance.json"),
     )
     assert all((dance_folder / name).exists() for name in written)
 

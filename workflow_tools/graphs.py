@@ -25,7 +25,7 @@ SMALL = {
 }
 FEW = {"solver": "dpm++2m", "steps": 8, "cfg": _SMALL.guidance.scale}
 Sampling = Callable[[Node, Node], Node]  # from the loaded model and the conditioning
-Ending = Callable[[Node, Node], Group]  # from the decoded frames and the driving frames
+Ending = Callable[[Node, "Start"], Group]  # from the decoded frames and the nodes that everything starts with
 
 
 def workflows() -> tuple[Workflow, ...]:
@@ -38,6 +38,7 @@ def workflows() -> tuple[Workflow, ...]:
         animation("few-steps", sampled(**FEW)),
         animation("repose-a-picture", sampled(**SMALL), part=MOMENT, ending=image_ending),
         animation("edit-a-pose", sampled(**SMALL), edited=True),
+        animation("cut-out-and-sprite-sheet", sampled(**SMALL), ending=sprite_ending),
         extraction(),
         *plus_workflows(),
     )
@@ -64,22 +65,34 @@ def _sockets(model: Node, conditioning: Node) -> dict[str, Any]:
     }
 
 
-def video_file_ending(decoded: Node, driving: Node) -> Group:
+def video_file_ending(decoded: Node, start: "Start") -> Group:
     """Save a video with sound."""
+    driving = start.driving
     video = node("AnimateXEncodeVideo", images=decoded["IMAGE"], fps=driving["fps"], audio=driving["audio"])
     return Group("6 · Video", ((decoded,), (video,)))
 
 
-def video_ending(decoded: Node, driving: Node) -> Group:
+def video_ending(decoded: Node, start: "Start") -> Group:
     """Create a VIDEO with sound without saving it."""
+    driving = start.driving
     video = node("CreateVideo", images=decoded["IMAGE"], fps=driving["fps"], audio=driving["audio"])
     return Group("6 · Video", ((decoded,), (video,)))
 
 
-def image_ending(decoded: Node, driving: Node) -> Group:
+def image_ending(decoded: Node, start: "Start") -> Group:
     """Save an image."""
     picture = node("SaveImage", images=decoded["IMAGE"], filename_prefix="Animate-X")
     return Group("6 · Image", ((decoded,), (picture,)))
+
+
+def sprite_ending(decoded: Node, start: "Start") -> Group:
+    """Save the character without its background, as a video and as a sprite sheet."""
+    driving, character = start.driving, start.character
+    known = {"reference": character["IMAGE"], "mask": character["MASK"]}
+    cut_out = node("AnimateXCutOut", images=decoded["IMAGE"], **known)
+    frames = {"images": cut_out["images"], "mask": cut_out["mask"], "fps": driving["fps"]}
+    video = node("AnimateXEncodeVideo", format="webm", audio=driving["audio"], **frames)
+    return Group("6 · Sprites", ((decoded, cut_out), (video,), (node("AnimateXSpriteSheet", **frames),)))
 
 
 @dataclass(frozen=True)
@@ -183,7 +196,7 @@ def animation(
         (models, Group("3 · Part of the video", ((start.driving,),))),
         (motion.group(),),
         (Group("5 · Animation", ((conditioning, fit), (sampler,))),),
-        (ending(decoded, start.driving),),
+        (ending(decoded, start),),
     )
     return Workflow(name, columns)
 

@@ -16,6 +16,7 @@ from animatex_core.training.small_models.demo_files import draw_dance
 from .material import character
 
 SIZE, GAP, GROUND = (512, 384), 4, (32, 32, 36)
+SQUARE = 24  # pixels of a square of the checkerboard
 TILES = {  # kind, and the frame of the dance
     "animate-a-character": (("dancer", 4), ("fitted", 4)),
     "long-clip": (("fitted", 0), ("fitted", 16), ("fitted", 32), ("fitted", 48)),
@@ -23,6 +24,7 @@ TILES = {  # kind, and the frame of the dance
     "ksampler": (("dancer", 40), ("fitted", 40)),
     "few-steps": (("dancer", 52), ("fitted", 52)),
     "repose-a-picture": (("character", 0), ("fitted", 24)),
+    "cut-out-and-sprite-sheet": (("cut out", 0), ("fitted", 36)),
     "plus-text-driven-background": (("character", 0), ("skeleton", 4)),
     "plus-as-released": (("dancer", 12), ("skeleton", 12)),
     "plus-few-steps": (("character", 0), ("skeleton", 52)),
@@ -57,11 +59,21 @@ def _tile(kind: str, frame: int) -> Image.Image:
     return _of_character(kind, poses.select([frame]))
 
 
+def _checkerboard(size: tuple[int, int]) -> Image.Image:
+    """Return what image editors show behind transparent pixels."""
+    rows, columns = np.indices((size[1] // SQUARE + 1, size[0] // SQUARE + 1))
+    squares = np.where((rows + columns) % 2, 235, 200).astype(np.uint8)
+    board = squares.repeat(SQUARE, axis=0).repeat(SQUARE, axis=1)[: size[1], : size[0]]
+    return Image.fromarray(board).convert("RGBA")
+
+
 def _of_character(kind: str, pose: PoseSequence) -> Image.Image:
     shown = character()
     alpha = np.asarray(shown.getchannel("A"))
     if kind == "mask":
         return Image.fromarray(alpha)
+    if kind == "cut out":
+        return Image.alpha_composite(_checkerboard(shown.size), shown).convert("RGB")
     if kind == "character":
         return shown.convert("RGB")
     known = Character(*shown.size, None, box_from_mask(alpha / 255, *shown.size))

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from .animation_options import add_plus_options, add_retarget_options, add_sampling_options
+from .cut_out import add_cut_out_flag
 from .options import (
     add_clip_options,
     add_folder_option,
@@ -26,7 +27,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         type=Path,
         default=Path("animation.mp4"),
         metavar="FILE",
-        help="output: .mp4, .webm, .gif, or a folder for PNG frames; default: %(default)s",
+        help="output: .mp4, .webm, .gif, .mov, .webp, .apng, or a folder for PNG frames; default: "
+        "%(default)s",
     )
     parser.add_argument(
         "--poses",
@@ -42,6 +44,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_plus_options(parser)
     _add_output_options(parser)
     add_folder_option(parser)
+    add_cut_out_flag(parser)
     parser.set_defaults(run=run)
 
 

@@ -20,6 +20,7 @@ from ..video.info import probe
 from ..video.side_by_side import side_by_side
 from ..video.writer import check_output, write_clip
 from .animation_options import refuse_options, retarget_settings
+from .cut_out import cut_out_animation
 from .inputs import read_driving_clip, read_reference
 from .output import StageBars, check_distinct
 from .selected_models import (
@@ -93,8 +94,9 @@ def _settings(arguments: argparse.Namespace) -> AnimationSettings:
 
 
 def _check_outputs(arguments: argparse.Namespace, fps: float) -> None:
-    for path in filter(None, (arguments.out, arguments.side_by_side)):
-        check_settings(check_output(path), fps, arguments.quality)
+    check_settings(check_output(arguments.out, alpha=arguments.cut_out), fps, arguments.quality)
+    if arguments.side_by_side is not None:
+        check_settings(check_output(arguments.side_by_side), fps, arguments.quality)
 
 
 def _write(
@@ -102,10 +104,13 @@ def _write(
 ) -> None:
     sound = None if arguments.silent else dance.sound(fps)
     write = partial(write_clip, fps=fps, quality=arguments.quality, sound=sound)
+    frames, alpha = animation.frames, arguments.cut_out
+    if alpha:
+        frames = cut_out_animation(arguments, reference, frames)
     try:
-        write(arguments.out, animation.frames)
+        write(arguments.out, frames, alpha=alpha)
     except StorageError as error:  # a full disk must not lose hours of sampling
-        rescued = write(Path(gettempdir()) / arguments.out.name, animation.frames)
+        rescued = write(Path(gettempdir()) / arguments.out.name, frames, alpha=alpha)
         raise StorageError(f"{error} The video was written to {rescued} instead.") from error
     if arguments.side_by_side is not None:
         _, height, width, _ = animation.frames.shape

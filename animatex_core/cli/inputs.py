@@ -205,12 +205,12 @@ def require_reference_pose(arguments: argparse.Namespace, reference: Reference) 
     return pose
 
 
-def read_reference_mask(arguments: argparse.Namespace, pose: PoseSequence) -> np.ndarray | None:
+def read_reference_mask(arguments: argparse.Namespace, pose: PoseSequence | None) -> np.ndarray | None:
     """Read the mask of the character from --mask, else from the alpha channel of the reference image.
 
     Args:
         arguments: The parsed arguments.
-        pose: The pose of the character, one frame.
+        pose: The pose of the character, one frame; None if unknown.
 
     Returns:
         (h, w) bool of the size of the image, True at the character; None without a mask.

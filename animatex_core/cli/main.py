@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "evaluate": "run the benchmark and compare with the paper",
         "study": "build and evaluate a user study of several systems",
         "benchmark-set": "build a benchmark set of characters and dances",
+        "sprite-sheet": "put the frames of a video on a sprite sheet for game engines",
     }
 )
 """All commands and their summaries, in the order of the help."""

@@ -23,6 +23,7 @@ SPACE_ERRORS = {
     "Disk quota exceeded": errno.EDQUOT,
     "File too large": errno.EFBIG,
 }
+PIXELS = {3: "rgb24", 4: "rgba"}
 
 
 def encode(
@@ -39,7 +40,7 @@ def encode(
     """Encode frames with ffmpeg.
 
     Args:
-        frames: (h, w, 3) uint8 RGB of one size.
+        frames: (h, w, 3) uint8 RGB of one size, or (h, w, 4) with straight alpha.
         options: ffmpeg's options for the output.
         fps: Frames per second.
         target: The path that the user requested, for messages.
@@ -59,9 +60,9 @@ def encode(
     first = next(frames, None)
     if first is None:
         raise InvalidInput(f"There are no frames to write to {str(target)!r}: give at least one.")
-    height, width, _ = first.shape
+    height, width, channels = first.shape
     rate = Fraction(float(fps)).limit_denominator(100_000)
-    raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-framerate", str(rate)]
+    raw = ["-f", "rawvideo", "-pix_fmt", PIXELS[channels], "-s", f"{width}x{height}", "-framerate", str(rate)]
     arguments = ["-v", "error", "-y", *raw, "-i", "pipe:0", *options, *output_args(output)]
     with FFmpegStream(arguments, Guard(target, check, output), reading=False) as process:
         done = 0
@@ -117,23 +118,24 @@ def check_space(target: Path, log: str) -> None:
                 raise OSError(number, os.strerror(number))
 
 
-def check_frames(frames: Iterable[Frame], *, even: bool) -> Iterator[Frame]:
+def check_frames(frames: Iterable[Frame], *, even: bool, channels: int = 3) -> Iterator[Frame]:
     """Check frames one by one.
 
     Args:
         frames: The frames.
         even: Whether to repeat the last column and row of frames with odd sizes.
+        channels: 3, or 4 for frames with alpha.
 
     Yields:
-        Frames, (h, w, 3) uint8.
+        Frames, (h, w, channels) uint8.
 
     Raises:
-        InvalidInput: One is not (h, w, 3) uint8, or differs in size from the first.
+        InvalidInput: One is not (h, w, channels) uint8, or differs in size from the first.
 
     """
     size = None
     for number, frame in enumerate(frames):
-        require_rgb(frame, f"Frame {number}")
+        require_rgb(frame, f"Frame {number}", channels)
         size = size or frame.shape
         if frame.shape != size:
             raise InvalidInput(

@@ -18,21 +18,71 @@ NUMBER_PATTERN = re.compile(r"%0?\d*d")
 
 # Players assume BT.601 for small videos without colour tags and BT.709 for large ones, so files are tagged.
 # Frames are tagged too, because new ffmpeg versions copy the tags of the file from them.
-_COLOURS = (
-    "-vf",
-    "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,"
-    "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709",
-)
+def _colours(pixels: str) -> tuple[str, str]:
+    return (
+        "-vf",
+        f"scale=out_color_matrix=bt709:out_range=tv,format={pixels},"
+        "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709",
+    )
+
+
 _TAGS = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
 
 
 def _h264(quality: float) -> tuple[str, ...]:
-    return (*_COLOURS, "-c:v", "libx264", "-crf", f"{40 - 3 * quality:g}", *_TAGS)
+    return (*_colours("yuv420p"), "-c:v", "libx264", "-crf", f"{40 - 3 * quality:g}", *_TAGS)
 
 
-def _vp9(quality: float) -> tuple[str, ...]:
+def _vp9(quality: float, pixels: str = "yuv420p") -> tuple[str, ...]:
     speed = ("-deadline", "good", "-cpu-used", "4", "-row-mt", "1")
-    return (*_COLOURS, "-c:v", "libvpx-vp9", "-b:v", "0", "-crf", f"{55 - 4 * quality:.0f}", *speed, *_TAGS)
+    return (
+        *_colours(pixels),
+        "-c:v",
+        "libvpx-vp9",
+        "-b:v",
+        "0",
+        "-crf",
+        f"{55 - 4 * quality:.0f}",
+        *speed,
+        *_TAGS,
+    )
+
+
+def _vp9_alpha(quality: float) -> tuple[str, ...]:
+    # Frames that are never shown have no alpha, and players mix up the two streams.
+    return (*_vp9(quality, "yuva420p"), "-auto-alt-ref", "0")
+
+
+def _prores(_: float) -> tuple[str, ...]:
+    return (*_colours("yuv444p10le"), "-c:v", "prores_ks", "-profile:v", "4444", *_TAGS)
+
+
+def _prores_alpha(_: float) -> tuple[str, ...]:
+    profile = ("-profile:v", "4444", "-alpha_bits", "16")
+    return (*_colours("yuva444p10le"), "-c:v", "prores_ks", *profile, *_TAGS)
+
+
+def _webp(quality: float) -> tuple[str, ...]:
+    # As bgra, since libwebp would read yuv as BT.601.
+    lossless = "1" if quality == MAX_QUALITY else "0"
+    return (
+        "-c:v",
+        "libwebp_anim",
+        "-pix_fmt",
+        "bgra",
+        "-lossless",
+        lossless,
+        "-quality",
+        f"{10 * quality:g}",
+    )
+
+
+def _apng(_: float) -> tuple[str, ...]:
+    return ("-c:v", "apng", "-pix_fmt", "rgb24", "-pred", "mixed")
+
+
+def _apng_alpha(_: float) -> tuple[str, ...]:
+    return ("-c:v", "apng", "-pix_fmt", "rgba", "-pred", "mixed")
 
 
 def _lossless(_: float) -> tuple[str, ...]:
@@ -50,6 +100,8 @@ class Format:
         sound: ffmpeg's options for the audio stream; empty if the format has no audio.
         block: The samples per block of audio.
         even: Whether width and height must be even.
+        alpha: Like `video`, for a stream with straight alpha; None if the format has no alpha.
+        repeat: ffmpeg's options for an animation that repeats.
 
     """
 
@@ -59,21 +111,28 @@ class Format:
     sound: tuple[str, ...] = ()
     block: int = 1
     even: bool = False
+    alpha: Callable[[float], tuple[str, ...]] | None = None
+    repeat: tuple[str, ...] = ()
 
 
 _BOXES = ("-movflags", "+faststart+use_metadata_tags")  # tags of any name, as ComfyUI reads and writes them
 MP4 = Format("mp4", _h264, (*_BOXES, "-f", "mp4"), ("-c:a", "aac", "-b:a", "192k"), 1024, True)
-WEBM = Format("webm", _vp9, ("-f", "webm"), ("-c:a", "libopus", "-b:a", "128k"), even=True)
+WEBM = Format("webm", _vp9, ("-f", "webm"), ("-c:a", "libopus", "-b:a", "128k"), 1, True, _vp9_alpha)
 GIF = Format("gif")  # written from a lossless video, because its palette depends on all frames
-PNG = Format("PNG sequence")  # without ffmpeg, whose old versions do not report a full disk
-FORMATS = {".mp4": MP4, ".webm": WEBM, ".gif": GIF}
+# Without ffmpeg, whose old versions do not report a full disk.
+PNG = Format("PNG sequence", alpha=_lossless)
+MOV = Format("mov", _prores, (*_BOXES, "-f", "mov"), ("-c:a", "pcm_s16le"), alpha=_prores_alpha)
+WEBP = Format("animated WebP", _webp, ("-f", "webp"), alpha=_webp, repeat=("-loop", "0"))
+APNG = Format("APNG", _apng, ("-f", "apng"), alpha=_apng_alpha, repeat=("-plays", "0"))
+FORMATS = {".mp4": MP4, ".webm": WEBM, ".gif": GIF, ".mov": MOV, ".webp": WEBP, ".apng": APNG}
+UNTAGGED = (GIF, WEBP, APNG)  # formats without metadata
 
 
 def format_of(path: Path) -> Format:
     """Return the format of an output path.
 
     Args:
-        path: With .mp4, .webm or .gif; a directory or a pattern such as %04d.png for a PNG sequence.
+        path: With a suffix of `FORMATS`; a directory or a pattern such as %04d.png for a PNG sequence.
 
     Returns:
         The format.
@@ -112,6 +171,15 @@ def check_settings(kind: Format, fps: float, quality: float) -> None:
         )
     if not 0 <= quality <= MAX_QUALITY:
         raise InvalidInput(f"quality is {quality:g}, but it must be 0 (small files) to {MAX_QUALITY} (best).")
+
+
+def require_alpha(kind: Format) -> None:
+    """Raise InvalidInput for a format that cannot store transparency."""
+    if kind.alpha is None:
+        suffixes = ", ".join(suffix for suffix, each in FORMATS.items() if each.alpha is not None)
+        raise InvalidInput(
+            f"A {kind.name} cannot store transparency: use {suffixes}, or a directory for PNG files."
+        )
 
 
 def check_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:

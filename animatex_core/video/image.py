@@ -81,6 +81,18 @@ def read_image(path: str | Path) -> LoadedImage:
         return _converted(path, image)
 
 
+def read_rgba(path: str | Path) -> NDArray[np.uint8]:
+    """Read an image like `read_image`, with straight alpha: (h, w, 4) uint8. Colors are not converted."""
+    path = Path(path)
+    require_file(path, "image")
+    with open_image(path) as image:
+        ImageOps.exif_transpose(image, in_place=True)
+        if image.mode not in TRANSPARENT and "transparency" not in image.info:
+            rgb = _converted(path, image).rgb
+            return np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])
+        return np.array(_straight(image).convert("RGBA"))
+
+
 def read_image_size(path: str | Path) -> tuple[int, int]:
     """Return width and height of an image as `read_image` returns it, without decoding it."""
     with open_image(Path(path)) as image:
@@ -89,12 +101,13 @@ def read_image_size(path: str | Path) -> tuple[int, int]:
     return (height, width) if is_turned else (width, height)
 
 
-def write_image(path: str | Path, rgb: Frame) -> Path:
+def write_image(path: str | Path, rgb: Frame, *, alpha: bool = False) -> Path:
     """Write an image; the file appears only when complete.
 
     Args:
-        path: A .png, .jpg or .webp file.
-        rgb: (h, w, 3) uint8.
+        path: A .png, .jpg or .webp file; .png or .webp with alpha.
+        rgb: (h, w, 3) uint8, or with straight alpha (h, w, 4).
+        alpha: Whether the image has alpha.
 
     Returns:
         The path.
@@ -109,19 +122,20 @@ def write_image(path: str | Path, rgb: Frame) -> Path:
         raise InvalidInput(
             f"{str(path)!r} is not an image name: use one that ends in {', '.join(IMAGE_SUFFIXES)}."
         )
-    require_rgb(rgb, "The image")
+    require_rgb(rgb, "The image", 4 if alpha else 3)
     with atomic_write(path) as file:
         Image.fromarray(rgb).save(file, Image.registered_extensions()[suffix], quality=QUALITY)
     return path
 
 
-def require_rgb(picture: object, name: str) -> None:
-    """Raise InvalidInput unless an image is a non-empty numpy array, (h, w, 3) uint8."""
+def require_rgb(picture: object, name: str, channels: int = 3) -> None:
+    """Raise InvalidInput unless an image is a non-empty numpy array, (h, w, channels) uint8."""
     if not isinstance(picture, np.ndarray):
         raise InvalidInput(f"{name} is of type {type(picture).__name__}, but it must be a numpy array.")
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != channels or not picture.size:
         raise InvalidInput(
-            f"{name} is {picture.dtype} of shape {picture.shape}, but it must be uint8 of shape (h, w, 3)."
+            f"{name} is {picture.dtype} of shape {picture.shape}, but it must be uint8 of shape "
+            f"(h, w, {channels})."
         )
 
 

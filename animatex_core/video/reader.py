@@ -16,7 +16,7 @@ from ..utils.progress import Check, Progress, no_check, no_progress
 from .colour import HLG, hlg_cube
 from .ffmpeg import FFmpegStream, last_log_line
 from .filters import FrameConversion, choose_conversion
-from .image import Frame, blend_on_white, read_image
+from .image import Frame, blend_on_white, read_image, read_rgba
 from .info import VideoInfo, decode_args, probe
 from .process import Guard
 from .stream_colour import StreamColour
@@ -28,14 +28,15 @@ def read_frames(
     indices: Sequence[int] | None = None,
     progress: Progress = no_progress,
     check: Check = no_check,
+    alpha: bool = False,
 ) -> Generator[Frame]:
     """Read the frames of a video.
 
-    Frames are rotated as the file requests, and transparency is blended with white. Non-square pixels are
-    scaled horizontally. Interlaced frames are deinterlaced without changing their number. Colours are sRGB as
-    a calibrated player shows them; for HDR see `colour`. Frames of another size than the first are fitted
-    into it with black bars. A video with a constant rate yields exactly its own frames; one with a variable
-    rate yields for frame i the one shown at i / fps (or nearest).
+    Frames are rotated as the file requests, and transparency is blended with white unless it is wanted.
+    Non-square pixels are scaled horizontally. Interlaced frames are deinterlaced without changing their
+    number. Colours are sRGB as a calibrated player shows them; for HDR see `colour`. Frames of another size
+    than the first are fitted into it with black bars. A video with a constant rate yields exactly its own
+    frames; one with a variable rate yields for frame i the one shown at i / fps (or nearest).
 
     Closing the generator ends ffmpeg immediately. An AnimateXWarning follows the last frame if sizes differ,
     or if fewer frames can be decoded than the file declares or `indices` request.
@@ -46,9 +47,10 @@ def read_frames(
         progress: Called with the frames decoded, including skipped ones, and those to decode, 0 if unknown;
             an exception stops the work.
         check: Called several times a second while a frame is awaited; an exception stops the work.
+        alpha: Whether to keep transparency, as straight alpha; frames without any are opaque.
 
     Yields:
-        Frames, (h, w, 3) uint8 RGB.
+        Frames, (h, w, 3) uint8 RGB, or (h, w, 4) with `alpha`.
 
     Raises:
         InvalidInput: The video cannot be read or `indices` are invalid (immediately), or no frame can be
@@ -60,16 +62,18 @@ def read_frames(
     if wanted and (wanted[0] < 0 or any(later <= earlier for earlier, later in pairwise(wanted))):
         raise InvalidInput("The frame indices must be ascending and not negative: sort them.")
     read = _image_frames if info.images else _frames
-    return read(info, wanted, progress, check)
+    return read(info, wanted, progress, check, alpha)
 
 
-def _frames(info: VideoInfo, wanted: list[int] | None, progress: Progress, check: Check) -> Generator[Frame]:
+def _frames(
+    info: VideoInfo, wanted: list[int] | None, progress: Progress, check: Check, alpha: bool
+) -> Generator[Frame]:
     due = iter(count() if wanted is None else wanted)
     following = next(due, None)
     if following is None:
         return
     if info.is_image and following == 0:
-        yield read_image(info.path).rgb
+        yield read_rgba(info.path) if alpha else read_image(info.path).rgb
         progress(1, 1)
         following = next(due, None) if wanted is not None else None
         if following is not None:
@@ -92,7 +96,7 @@ def _frames(info: VideoInfo, wanted: list[int] | None, progress: Progress, check
                 number += 1
                 progress(number + 1, total)
                 if number == following:
-                    yield _finished(frame, info, how)
+                    yield _finished(frame, info, how, alpha)
                     following = next(due, None)
     _warn_of_sizes(info, process.sizes)
     if following is not None:
@@ -100,7 +104,7 @@ def _frames(info: VideoInfo, wanted: list[int] | None, progress: Progress, check
 
 
 def _image_frames(
-    info: VideoInfo, wanted: list[int] | None, progress: Progress, check: Check
+    info: VideoInfo, wanted: list[int] | None, progress: Progress, check: Check, alpha: bool
 ) -> Generator[Frame]:
     """Read only the requested images of a sequence."""
     total = len(info.images)
@@ -110,8 +114,8 @@ def _image_frames(
         if number >= total:
             _report_end(info, total, wanted, "")
             return
-        frame = read_image(info.images[number]).rgb
-        if frame.shape != (info.height, info.width, 3):
+        frame = read_rgba(info.images[number]) if alpha else read_image(info.images[number]).rgb
+        if frame.shape[:2] != (info.height, info.width):
             raise InvalidInput(f"The size of {str(info.images[number])!r} has changed: start again.")
         progress(done, len(chosen))
         yield frame
@@ -134,11 +138,13 @@ def _empty(info: VideoInfo, how: FrameConversion) -> NDArray[Any]:
     return np.empty((info.height, info.width, channels), np.uint16 if how.converts else np.uint8)
 
 
-def _finished(frame: NDArray[Any], info: VideoInfo, how: FrameConversion) -> Frame:
+def _finished(frame: NDArray[Any], info: VideoInfo, how: FrameConversion, alpha: bool) -> Frame:
     if how.converts:
         assert info.colour.conversion is not None
-        return info.colour.conversion.frame(frame)
-    return blend_on_white(frame) if how.pixel_format == "rgba" else frame
+        frame = info.colour.conversion.frame(frame)
+    if frame.shape[2] == 4:
+        return frame if alpha else blend_on_white(frame)
+    return np.dstack([frame, np.full(frame.shape[:2], 255, np.uint8)]) if alpha else frame
 
 
 def _warn_of_sizes(info: VideoInfo, sizes: int) -> None:

@@ -18,11 +18,13 @@ from .formats import (
     GIF,
     NUMBER_PATTERN,
     PNG,
+    UNTAGGED,
     Format,
     check_metadata,
     check_settings,
     format_of,
     metadata_args,
+    require_alpha,
 )
 from .image import Frame
 
@@ -39,6 +41,7 @@ def write_clip(
     quality: float = 7.0,
     sound: AudioSource | None = None,
     loop: bool = True,
+    alpha: bool = False,
     metadata: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
     check: Check = no_check,
@@ -48,17 +51,20 @@ def write_clip(
     If the work ends early, for whatever reason, nothing is left behind and an existing file is unchanged.
 
     Args:
-        path: .mp4 (H.264, plays everywhere), .webm (VP9 and Opus) or .gif; a new or empty directory gets
-            0000.png, 0001.png and so on; a pattern such as frame_%04d.png gets files of that name, from 0.
-        frames: (h, w, 3) uint8 RGB. For mp4 and webm, which need even sizes, the last row or column of odd
-            ones is repeated.
+        path: .mp4 (H.264, plays everywhere), .webm (VP9 and Opus), .gif, .mov (ProRes 4444), .webp or .apng;
+            a new or empty directory gets 0000.png, 0001.png and so on; a pattern such as frame_%04d.png gets
+            files of that name, from 0.
+        frames: (h, w, 3) uint8 RGB, or (h, w, 4) with straight (not premultiplied) alpha. For mp4 and webm,
+            which need even sizes, the last row or column of odd ones is repeated.
         fps: Frames per second, up to 1000; for a gif up to 50.
-        quality: 0 to 10: a CRF of 40 - 3 * quality for mp4, 55 - 4 * quality for webm; not for gif and PNG.
-        sound: The audio, cut to the length of the frames. A source without audio is fine; gif and PNG leave
-            audio out with an AnimateXWarning.
-        loop: Whether a gif repeats.
-        metadata: Name -> text: tags in mp4 and webm (which upper-cases the names), text chunks in every PNG
-            file; not written to gif.
+        quality: 0 to 10: a CRF of 40 - 3 * quality for mp4, 55 - 4 * quality for webm; 10 is a lossless
+            webp; not for gif, mov, apng and PNG.
+        sound: The audio, cut to the length of the frames. A source without audio is fine; formats other than
+            mp4, webm and mov leave audio out with an AnimateXWarning.
+        loop: Whether a gif, webp or apng repeats.
+        alpha: Whether the frames have alpha; not for mp4 and gif.
+        metadata: Name -> text: tags in mp4, mov and webm (which upper-cases the names), text chunks in every
+            PNG file; not written to gif, webp and apng.
         progress: Called with the frames written and their total, 0 if `frames` has no length; an exception
             stops the work.
         check: Called several times a second while ffmpeg runs; an exception stops the work.
@@ -72,17 +78,18 @@ def write_clip(
 
     """
     path = Path(path).absolute()
-    kind = check_output(path)
+    kind = check_output(path, alpha=alpha)
     check_settings(kind, fps, quality)
     texts = check_metadata(metadata or {})
     found = _find_audio(sound, kind, check)
-    total, frames = length_hint(frames), check_frames(frames, even=kind.even)
+    total, frames = length_hint(frames), check_frames(frames, even=kind.even, channels=4 if alpha else 3)
     if kind is PNG:
         write_sequence(path, frames, metadata=texts, total=total, progress=progress)
         return path
     write = partial(encode, frames, fps=fps, target=path, total=total, progress=progress, check=check)
-    with atomic_path(path) as part, metadata_args(path, {} if kind is GIF else texts) as tags:
-        options = [*tags, *kind.video(quality), *kind.container]
+    with atomic_path(path) as part, metadata_args(path, {} if kind in UNTAGGED else texts) as tags:
+        stream = kind.alpha if alpha and kind.alpha else kind.video
+        options = [*tags, *stream(quality), *(kind.repeat if loop else ()), *kind.container]
         if kind is GIF:
             with scratch_file(path) as video:
                 write(options, output=video)
@@ -96,22 +103,25 @@ def write_clip(
     return path
 
 
-def check_output(path: str | Path) -> Format:
+def check_output(path: str | Path, *, alpha: bool = False) -> Format:
     """Check that a video can be written to `path`, to fail before long work.
 
     Args:
         path: As for `write_clip`.
+        alpha: As for `write_clip`.
 
     Returns:
         The format.
 
     Raises:
-        InvalidInput: The suffix is unknown, or the directory is not empty.
+        InvalidInput: The suffix is unknown, the format has no alpha, or the directory is not empty.
         StorageError: Nothing can be written there.
 
     """
     path = Path(path).absolute()
     kind = format_of(path)
+    if alpha:
+        require_alpha(kind)
     if kind is PNG:
         check_folder(path)
     check_writable(path.with_name(f"{path.name}.part") if kind is PNG else path)
@@ -142,7 +152,7 @@ def write_sequence(
 
     Args:
         path: A directory, or a pattern such as frame_%04d.png.
-        frames: (h, w, 3) uint8 RGB.
+        frames: (h, w, 3) or (h, w, 4) uint8, RGB or RGBA.
         metadata: Name -> text, for every file.
         total: The number of frames, 0 if unknown; for `progress`.
         progress: Called with the frames written and `total`; an exception stops the work.
@@ -176,7 +186,9 @@ def _find_audio(sound: AudioSource | None, kind: Format, check: Check) -> Probed
         return None
     if kind.sound:
         return probe_audio(sound, check)
-    warn(f"A {kind.name} has no audio, so it is left out: write an mp4 or webm to keep it.", stacklevel=3)
+    warn(
+        f"A {kind.name} has no audio, so it is left out: write an mp4, webm or mov to keep it.", stacklevel=3
+    )
     return None
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from comfy_api.latest import io
+from PIL import Image
 from torch import Tensor
 
 from ...animatex_core.errors import InvalidInput, warn
@@ -18,7 +19,7 @@ from ...animatex_core.retarget.masks import (
     fit_mask,
     has_aspect_ratio_of,
 )
-from .images import warn_only_first_used
+from .images import first_image, warn_only_first_used
 from .poses import to_reference_pose
 
 
@@ -80,6 +81,29 @@ def to_character_mask(
     # A mask of a single value marks nothing, whatever `shows` is.
     shown = _find(plane, known, (width, height), shows if known else "automatic", sentences).shown
     return None if shown is None else fit_mask(shown, width, height)
+
+
+def reference_at_size(
+    reference: Tensor, mask: Tensor, shows: Shows, size: tuple[int, int], sentences: list[str]
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return a reference image and where its MASK shows the character, stretched to the size of a video.
+
+    Args:
+        reference: The IMAGE.
+        mask: Its MASK.
+        shows: What is white in the mask.
+        size: Width and height of the video.
+        sentences: Receives a sentence about how the mask was used.
+
+    Returns:
+        (h, w, 3) uint8, and (h, w) bool or None if the mask shows nothing.
+
+    """
+    image = first_image(reference)
+    height, width, _ = image.shape
+    shown = to_character_mask(image, PoseSequence.empty(1, width, height), mask, shows, sentences)
+    stretched = Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)
+    return np.array(stretched), None if shown is None else fit_mask(shown, *size)
 
 
 def _find(

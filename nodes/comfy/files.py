@@ -21,6 +21,7 @@ from .workflow import PATTERN
 
 FOLDERS = {io.FolderType.input: "ComfyUI's input folder", io.FolderType.output: "ComfyUI's output folder"}
 PLAYED = ("mp4", "webm")  # by ComfyUI's interface
+ANIMATED = ("gif", "webp", "apng")  # images that it shows in motion
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,10 @@ class OutputFile:
         """The entry by which ComfyUI's interface shows the file."""
         return ui.SavedResult(self.path.name, self.subfolder, io.FolderType.output)
 
+    def with_suffix(self, suffix: str) -> "OutputFile":
+        """Return the file of the same name with another suffix."""
+        return OutputFile(self.path.with_suffix(suffix), self.subfolder)
+
 
 @dataclass(frozen=True)
 class OutputVideo:
@@ -48,7 +53,7 @@ class OutputVideo:
 
     Attributes:
         file: The file, or the folder of a PNG sequence.
-        format: mp4, webm, gif or png.
+        format: mp4, webm, gif, png, mov, webp or apng.
 
     """
 
@@ -67,11 +72,11 @@ class OutputVideo:
         return self.file.path / "%04d.png" if self.format == "png" else self.file.path
 
     def preview(self) -> dict[str, Any]:
-        """Return what the interface shows: a player, images, or a GIF, which would not play as a video."""
-        if self.format in PLAYED:
-            return ui.PreviewVideo([self.file.saved_result]).as_dict()
-        if self.format == "gif":
+        """Return what the interface shows: a player, or images, of which some move."""
+        if self.format in ANIMATED:
             return {"images": [self.file.saved_result]}
+        if self.format != "png":
+            return ui.PreviewVideo([self.file.saved_result]).as_dict()
         folder = f"{self.file.subfolder}/{self.file.path.name}".lstrip("/")
         names = sorted(path.name for path in self.file.path.iterdir())
         return {"images": [ui.SavedResult(name, folder, io.FolderType.output) for name in names]}

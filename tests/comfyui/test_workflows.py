@@ -7,6 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from animatex_core.video.info import probe
+from animatex_core.video.reader import read_frames
 from tests.comfyui.server import Server, cached_nodes
 from tests.comfyui.workflow_samples import (
     NAMES,
@@ -76,6 +78,18 @@ def test_a_clip_with_sound_comes_out(equipped: Server, name: str) -> None:
         heard = np.concatenate([part.to_ndarray()[0] for part in clip.decode(sound)])
     assert abs(len(heard) / sound.rate - frames / fps) < 0.1
     assert np.abs(heard).max() > 0.1
+
+
+def test_a_character_comes_out_without_its_background(equipped: Server) -> None:
+    history = equipped.run(sized(read_prompt("cut-out-and-sprite-sheet"), SMALL))
+    files = {file.suffix: file for file in equipped.files(history) if file.parent.name != "temp"}
+    clip = probe(files[".webm"])
+    assert (clip.width, clip.height, clip.frames, clip.has_audio) == (*SMALL, 16, True)
+    alpha = np.stack([frame[..., 3] for frame in read_frames(clip, alpha=True)])
+    assert 0.05 < (alpha > 127).mean() < 0.6
+    assert alpha[:, 0].max() < 32
+    described = json.loads(files[".webp"].with_suffix(".json").read_text(encoding="utf-8"))
+    assert len(described["frames"]) == 16
 
 
 def test_a_picture_takes_a_pose(equipped: Server) -> None:

@@ -68,7 +68,8 @@ def valid_graph() -> Prompt:
             "AnimateXEditPoses", edits="", poses=["poses", 0], images=["picture", 0], mask=["picture", 1]
         ),
     }
-    return {**sampled_by_pack(), **conditioned(), **pose_nodes, **_video_nodes(), **_other_nodes()}
+    made = {**sampled_by_pack(), **conditioned(), **pose_nodes, **_video_nodes(), **_other_nodes()}
+    return {**made, **_sprite_nodes()}
 
 
 def asked_for(graph: Mapping[str, Any], node_id: str) -> Prompt:
@@ -114,6 +115,33 @@ def _video_nodes() -> Prompt:
             save_metadata=True,
             audio=["audio", 0],
             video=["video", 0],
+        ),
+    }
+
+
+def _sprite_nodes() -> Prompt:
+    return {
+        "cut out": node(
+            "AnimateXCutOut",
+            images=["frames", 0],
+            background="gray",
+            fill_holes=True,
+            reference=["picture", 0],
+            mask=["picture", 1],
+            mask_shows="automatic",
+        ),
+        "sheet": node(
+            "AnimateXSpriteSheet",
+            images=["frames", 0],
+            fps=8.0,
+            filename_prefix="sprites/any",
+            rate=0.0,
+            trim="each frame",
+            padding=2,
+            extrude=0,
+            power_of_two=False,
+            max_size=8192,
+            form="hash",
         ),
     }
 

@@ -1,0 +1,1 @@
+"""Cut the character out of a finished video: alpha, and colors without the background."""

@@ -1,0 +1,43 @@
+"""Which colors belong to the background rather than to the character, learned from the reference."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool3d
+
+LEVELS = 24  # histogram bins per channel
+RARE = 2e-4  # share of pixels below which a color says nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Palette:
+    """Colors of the background and of the character.
+
+    Attributes:
+        odds: (LEVELS ** 3,), logarithm of how much more frequent a color is in the background.
+
+    """
+
+    odds: Tensor
+
+    @classmethod
+    def of(cls, background: Tensor, figure: Tensor) -> "Palette":
+        """Learn from pixels of both, (3, n) and (3, m) in 0..1."""
+        return cls(((_shares(background) + RARE) / (_shares(figure) + RARE)).log())
+
+    def favors_background(self, colors: Tensor) -> Tensor:
+        """Return whether colors (3, ...) in 0..1 are more frequent in the background, as bool (...)."""
+        return self.odds[_bins(colors)] > 0
+
+
+def _bins(colors: Tensor) -> Tensor:
+    levels = (colors * LEVELS).long().clamp_(0, LEVELS - 1)
+    return (levels[0] * LEVELS + levels[1]) * LEVELS + levels[2]
+
+
+def _shares(colors: Tensor) -> Tensor:
+    counts = torch.bincount(_bins(colors), minlength=LEVELS**3).float()
+    counts = counts / counts.sum().clamp(min=1)
+    around = avg_pool3d(counts.reshape(1, 1, LEVELS, LEVELS, LEVELS), 3, 1, 1, count_include_pad=False)
+    return (counts + 9 * around.flatten()) / 2

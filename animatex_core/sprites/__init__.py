@@ -1,0 +1,1 @@
+"""Sprite sheets for game engines, from frames with alpha."""
