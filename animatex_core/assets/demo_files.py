@@ -5,4 +5,5 @@ from . import ASSETS
 DATA = ASSETS / "demo"
 CLIP, CHARACTERS = DATA / "dance.mp4", DATA / "characters"  # drawn for the small networks
 DANCE = DATA / "dance.json"  # what is danced in the clip
-FPS = 24  # of both
+FPS = 24  # of all
+MOTION = DATA / "dance.bvh"  # another dance, in three dimensions
