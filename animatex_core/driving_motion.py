@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,42 +10,20 @@ import numpy as np
 from .driving import DrivingClip
 from .errors import InvalidInput
 from .motion.body import body_motion
-from .motion.bones import OwnBones, find_bones
-from .motion.bvh import MAX_FPS, read_bvh
-from .motion.camera import CameraSettings, SeenBody, see
+from .motion.bones import find_bones
+from .motion.bvh import read_bvh
+from .motion.camera import SeenBody, see
 from .motion.mannequin import draw_mannequins
 from .motion.planar import planar_size
+from .motion.settings import MotionSettings
 from .motion.skeleton import MotionCapture
 from .pose.keypoints import POINTS, PoseSequence
 from .utils.progress import Progress, no_progress
 from .video.frame_selection import choose_frames
 from .video.info import VideoInfo
 
-DEFAULT_FPS = 24.0
 MAX_FRAMES = 100_000  # of a clip: about 200 MB of points
-
-
-@dataclass(frozen=True)
-class MotionSettings:
-    """How a recording becomes a clip.
-
-    Attributes:
-        camera: The camera and the size of the frames.
-        fps: Frame rate to which the motion is resampled before frames are chosen; see `kinematics.pose_at`.
-        bones: The user's mapping of joints to bones, which overrides known names.
-
-    Raises:
-        InvalidInput: The frame rate is out of range.
-
-    """
-
-    camera: CameraSettings = field(default_factory=CameraSettings)
-    fps: float = DEFAULT_FPS
-    bones: OwnBones = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not math.isfinite(self.fps) or not 0.1 <= self.fps <= MAX_FPS:
-            raise InvalidInput(f"The frame rate of the motion is {self.fps:g}, but it must be from 0.1 to {MAX_FPS}.")
+MAX_TOTAL = 1_000_000  # of the whole recording at the chosen frame rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +40,10 @@ class MotionClip(DrivingClip):
     def frames(self) -> Iterator[np.ndarray]:
         """Draw the frames one at a time: (h, w, 3) uint8, RGB."""
         return draw_mannequins(self.seen)
+
+    def with_poses(self, poses: PoseSequence) -> "MotionClip":
+        """Return the clip with other poses of the same frames, such as smoothed ones."""
+        return replace(self, poses=poses)
 
 
 def open_motion(
@@ -109,12 +91,10 @@ def clip_of(
     """Return the clip of a recording that was read; arguments and errors as for `open_motion`."""
     bones = find_bones(capture.skeleton, settings.bones, f"The motion file {path.name!r}")
     video = describe(capture, path, settings)
-    choice = choose_frames(video.frames or 1, frames=frames, stride=stride, start=start, end=end, fps=settings.fps)
-    if len(choice.indices) > MAX_FRAMES:
-        raise InvalidInput(
-            f"The motion has {len(choice.indices):,} frames at this rate, but at most {MAX_FRAMES:,} are used: "
-            "choose a part with start and frames, or a lower frame rate."
-        )
+    choice = choose_frames(
+        video.frames or 1, frames=frames, stride=stride, start=start, end=end, fps=settings.fps
+    )
+    _require_at_most(len(choice.indices), MAX_FRAMES)
     times = np.array(choice.indices) * (capture.fps / settings.fps)
     body = body_motion(capture, times, bones, progress)
     seen = see(body, settings.camera, is_planar=planar_size(capture.skeleton) is not None)
@@ -125,6 +105,7 @@ def describe(capture: MotionCapture, path: Path, settings: MotionSettings) -> Vi
     """Return the properties of the video that the mannequin would be, at the frame rate of the settings."""
     duration = (len(capture) - 1) / capture.fps
     camera, total = settings.camera, math.floor(duration * settings.fps + 1e-6) + 1
+    _require_at_most(total, MAX_TOTAL)
     return VideoInfo(
         path,
         camera.width,
@@ -135,6 +116,14 @@ def describe(capture: MotionCapture, path: Path, settings: MotionSettings) -> Vi
         has_audio=False,
         has_alpha=False,
     )
+
+
+def _require_at_most(frames: int, most: int) -> None:
+    if frames > most:
+        raise InvalidInput(
+            f"The motion has {frames:,} frames at this rate, but at most {most:,} are used: choose a part "
+            "with start and frames, a lower frame rate, or cut the recording into shorter ones."
+        )
 
 
 def poses_of(seen: SeenBody, fps: float | None) -> PoseSequence:

@@ -65,12 +65,12 @@ def read_driving_clip(arguments: Namespace, clip: VideoInfo, progress: Progress)
     """
     if arguments.poses is None:
         choice = _choose(arguments, clip, count_frames(clip))
-        return DrivingClip(clip, choice, _filter(arguments, _detect(arguments, clip, choice, progress)))
+        return DrivingClip(clip, choice, filter_poses(arguments, _detect(arguments, clip, choice, progress)))
     frames = count_frames(clip)
     poses = read_driving_poses(arguments.poses, clip, arguments.person, frames)
     choice = _choose(arguments, clip, common_length(clip, poses, frames))
     selected = poses.select(choice.indices).with_fps(choice.fps)
-    return DrivingClip(clip, choice, _filter(arguments, selected))
+    return DrivingClip(clip, choice, filter_poses(arguments, selected))
 
 
 def _choose(arguments: Namespace, clip: VideoInfo, total: int) -> FrameChoice:
@@ -122,7 +122,8 @@ def _cache_folder() -> Path:
         return Path(gettempdir()) / "animatex-poses"
 
 
-def _filter(arguments: Namespace, poses: PoseSequence) -> PoseSequence:
+def filter_poses(arguments: Namespace, poses: PoseSequence) -> PoseSequence:
+    """Fill gaps in poses and smooth them, as the options specify."""
     filled = fill_gaps(poses, arguments.fill_gaps)
     return filled if arguments.smooth is None else smooth(filled, min_cutoff=arguments.smooth)
 

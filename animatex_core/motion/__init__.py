@@ -1,1 +1,1 @@
-"""Motion capture: BVH files read, posed, seen by a camera and drawn as a mannequin, and poses written as BVH."""
+"""Motion capture: BVH files read, posed, projected and drawn as a mannequin; poses written as BVH."""

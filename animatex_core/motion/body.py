@@ -1,9 +1,9 @@
-"""From the bones of a recording to the points of a body in three dimensions: OpenPose's, with hands and a head.
+"""From the bones of a recording to the points of a body in three dimensions: OpenPose's, with hands and head.
 
 Most skeletons have no bones for nose, eyes and ears. They are placed in the frame of the head bone with human
-proportions: the head is 0.13 statures high, its eyes lie in the middle of that height (Drillis and Contini 1966),
-it is about 0.87 of its height deep and 0.66 wide, and the eyes are 0.28 of its height apart (NASA STD-3000,
-medians of men and women). The head bone begins at the base of the skull, as high as the chin.
+proportions. The head is 0.13 statures high (Drillis and Contini, 1966: the chin at 0.87), and the eyes lie in
+the middle of that height. In heights of the head, it is about 0.87 deep and 0.66 wide, and the eyes are 0.28
+apart, as usual for adults. The head bone begins at the base of the skull, as high as the chin.
 """
 
 from dataclasses import dataclass
@@ -169,7 +169,8 @@ def _middle(points: np.ndarray, name: str) -> np.ndarray:
 def _landmarks(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return vectors (..., 3) from the right to the left of the body, and from its hips to its shoulders."""
     across = sum(
-        points[..., JOINT[f"left_{name}"], :] - points[..., JOINT[f"right_{name}"], :] for name in ("shoulder", "hip")
+        points[..., JOINT[f"left_{name}"], :] - points[..., JOINT[f"right_{name}"], :]
+        for name in ("shoulder", "hip")
     )
     return np.asarray(across), _middle(points, "shoulder") - _middle(points, "hip")
 
@@ -208,7 +209,9 @@ def _stature(points: np.ndarray, found: np.ndarray) -> float:
             lengths[kind] = float(np.mean(known))
     stature = sum(lengths.values()) / sum(SEGMENTS[kind] for kind in lengths)
     if not stature > SMALL:
-        raise InvalidInput("All joints of the motion lie at one place: export it with the skeleton's offsets.")
+        raise InvalidInput(
+            "All joints of the motion lie at one place: export it with the skeleton's offsets."
+        )
     return stature
 
 

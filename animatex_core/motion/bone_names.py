@@ -1,8 +1,8 @@
 """Names of bones in the conventions of other programs, as data, and how a name is taken apart.
 
-Each table maps a joint, without its side, to the names of the bone that begins at it. Names are compared without
-namespaces, prefixes, sides, separators, capitals and leading zeros of numbers: "mixamorig:LeftForeArm",
-"DEF-forearm.L" and "forearm_l" are all the left "forearm".
+Each table maps a joint, without its side, to the names of the bone that begins at it. Names are compared
+without namespaces, prefixes, sides, separators, capitals and leading zeros of numbers:
+"mixamorig:LeftForeArm", "DEF-forearm.L" and "forearm_l" are all the left "forearm".
 """
 
 import re
@@ -21,8 +21,8 @@ REQUIRED = tuple(f"{side}_{joint}" for joint in LIMBS for side in SIDES)
 JOINTS = (*UNSIDED, *(f"{side}_{joint}" for joint in SIDED for side in SIDES))
 """The joints that a bone can be mapped to: those of OpenPose, the head, and the points of the hands.
 
-neck and nose, eyes and ears are only mapped where the file has points for them: OpenPose's neck is the middle of
-the shoulders, and the face follows the head.
+neck and nose, eyes and ears are only mapped where the file has points for them: OpenPose's neck is the middle
+of the shoulders, and the face follows the head.
 """
 
 Table = dict[str, tuple[str, ...]]
@@ -44,7 +44,9 @@ _ROKOKO_FINGERS: Table = {
         zip(FINGERS, ("thumb", "index", "middle", "ring", "pinky"), strict=True), start=1
     )
     for number, part in enumerate(
-        ("metacarpal", "proximal", "distal", "tip") if finger == "thumb" else ("proximal", "medial", "distal", "tip"),
+        ("metacarpal", "proximal", "distal", "tip")
+        if finger == "thumb"
+        else ("proximal", "medial", "distal", "tip"),
         start=1,
     )
 }
@@ -90,13 +92,15 @@ CONVENTIONS: dict[str, Table] = {
     # Biovision's first files and those of several data sets: bones named like joints.
     "biovision": {
         "shoulder": ("shoulder", "uparm"), "elbow": ("elbow", "lowarm"), "wrist": ("wrist", "hand"),
-        "hip": ("hip", "upleg"), "knee": ("knee", "lowleg"), "ankle": ("ankle", "foot"), "toe": ("toe", "toes"),
-        "head": ("head",), **_USUAL_FINGERS,
+        "hip": ("hip", "upleg"), "knee": ("knee", "lowleg"), "ankle": ("ankle", "foot"),
+        "toe": ("toe", "toes"), "head": ("head",), **_USUAL_FINGERS,
     },
 }  # fmt: skip
 
 _SIDE_WORDS: dict[str, Side] = {"left": "left", "l": "left", "right": "right", "r": "right"}
-_PREFIX = re.compile(r"^(mixamorig\d*|def|org|bip\d*|cc_base|character\d*)(?=[-_ .:]|[A-Z])[-_ .:]*", re.IGNORECASE)
+_PREFIX = re.compile(
+    r"^(mixamorig\d*|def|org|bip\d*|cc_base|character\d*)(?=[-_ .:]|[A-Z])[-_ .:]*", re.IGNORECASE
+)
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 
 

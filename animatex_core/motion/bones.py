@@ -27,7 +27,9 @@ HOW = (
 
 def read_bones(path: str | Path) -> OwnBones:
     """Read a user's mapping, YAML or JSON; raises InvalidInput."""
-    with document_errors(f"The bones {path} cannot be read", "give YAML or JSON such as {right_elbow: RightForeArm}"):
+    with document_errors(
+        f"The bones {path} cannot be read", "give YAML or JSON such as {right_elbow: RightForeArm}"
+    ):
         return parse_bones(read_text(Path(path), MAX_TEXT))
 
 
@@ -53,7 +55,9 @@ def parse_bones(text: str) -> OwnBones:
     for joint, bone in data.items():
         _require_joint(joint)
         if bone is None and joint in TRUNK:
-            raise InvalidInput(f"The bones map {joint} to null, but every body needs one: map it to the nearest bone.")
+            raise InvalidInput(
+                f"The bones map {joint} to null, but every body needs one: map it to the nearest bone."
+            )
     return {joint: None if bone is None else str(bone) for joint, bone in data.items()}
 
 

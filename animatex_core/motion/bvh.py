@@ -59,14 +59,16 @@ def read_bvh(path: str | Path) -> MotionCapture:
         with path.open("rb") as file:
             return _read(file)
     except OSError as error:
-        raise InvalidInput(f"The motion file {str(path)!r} cannot be read ({error.strerror}): check it.") from error
+        raise InvalidInput(
+            f"The motion file {str(path)!r} cannot be read ({error.strerror}): check it."
+        ) from error
     except FileFault as error:
         raise InvalidInput(f"The motion file {str(path)!r} {error}.") from error
 
 
 @dataclass(frozen=True)
 class _Header:
-    """What stands before the frames: skeleton, declared frames, seconds per frame, first bytes of the frames."""
+    """Skeleton, declared frames, seconds per frame, and what was read of the frames already."""
 
     skeleton: Skeleton
     frames: int
@@ -79,8 +81,8 @@ def _read(file: BinaryIO) -> MotionCapture:
     skeleton, count = header.skeleton, header.frames * header.skeleton.num_channels
     if count > MAX_VALUES:
         raise FileFault(
-            f"has {header.frames:,} frames of {skeleton.num_channels} channels, but at most {MAX_VALUES:,} numbers "
-            f"are read: {SHORTER}"
+            f"has {header.frames:,} frames of {skeleton.num_channels} channels, but at most {MAX_VALUES:,} "
+            f"numbers are read: {SHORTER}"
         )
     values, is_longer = _read_numbers(file, header.rest, count)
     whole = len(values) // skeleton.num_channels
@@ -95,14 +97,15 @@ def _read(file: BinaryIO) -> MotionCapture:
 
 
 def _read_header(file: BinaryIO) -> _Header:
-    data, found = b"", None
-    for block in _blocks(file):
-        if not data and (fault := describe_other_file(block)) is not None:
-            raise FileFault(fault)
-        data += block
+    data = file.read(BLOCK)
+    if (fault := describe_other_file(data)) is not None:
+        raise FileFault(fault)
+    found = _MOTION.search(data)
+    while (
+        (found is None or found.end() == len(data)) and len(data) <= MAX_HEADER and (more := file.read(BLOCK))
+    ):
+        data += more
         found = _MOTION.search(data)
-        if len(data) > MAX_HEADER or (found is not None and found.end() < len(data)):
-            break
     text = data[: found.start() if found else MAX_HEADER].decode("utf-8-sig", "replace")
     skeleton = parse_hierarchy(text if found else text.partition("MOTION")[0])
     if found is None:
@@ -183,8 +186,8 @@ def _require_finite(frames: np.ndarray) -> None:
     if bad.any():
         frame = int(bad.any(axis=1).argmax())
         raise FileFault(
-            f"has a number that is not finite, or beyond {MAX_NUMBER:g}, in frame {frame + 1}: {EXPORT}, or cut "
-            "that frame out"
+            f"has a number that is not finite, or beyond {MAX_NUMBER:g}, in frame {frame + 1}: {EXPORT}, or "
+            "cut that frame out"
         )
 
 

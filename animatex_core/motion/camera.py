@@ -23,6 +23,7 @@ _UP = {"y": (0, 1, 0), "z": (0, 0, 1), "-y": (0, -1, 0), "-z": (0, 0, -1)}
 MAX_SIZE = 16384  # pixels
 MAX_ANGLE = 3600.0
 FLOOR, TALLEST, WIDEST = 0.93, 0.84, 0.9  # the lowest point, and the largest figure, as parts of the frame
+HAND = 0.08  # what a mannequin's hand adds to an arm, in statures
 TURNING = 0.2  # mean length of the facing direction below which the dancer turns around
 
 
@@ -88,8 +89,8 @@ class SeenBody:
         return len(self.points)
 
 
-# A point of the face is visible if its normal, of the left and the front of the head, is turned to the camera by
-# more than the limit. Ears count as visible from behind, since pose detectors find them there.
+# A point of the face is visible if its normal, of the left and the front of the head, is turned to the camera
+# by more than the limit. Ears count as visible from behind, since pose detectors find them there.
 _EYE = (math.sin(math.radians(20)), math.cos(math.radians(20)))
 _FACING = {
     "nose": (0.0, 1.0, -0.1),
@@ -101,8 +102,8 @@ _FACING = {
 def see(body: BodyMotion, settings: CameraSettings, *, is_planar: bool = False) -> SeenBody:
     """Project a body into the frame.
 
-    The frame is filled so that nothing of the body leaves it: at most 84 % of its height and 90 % of its width,
-    and never larger than when standing.
+    Nothing of the body leaves the frame. It fills at most 84 % of the height and 90 % of the width, and is
+    never larger than if it stood.
 
     Args:
         body: The body.
@@ -142,7 +143,11 @@ def _basis(body: BodyMotion, settings: CameraSettings) -> np.ndarray:
 def _guess_up(body: BodyMotion) -> np.ndarray:
     """Return the axis, Y or Z of the file, along which the dancer stands on average."""
     hips = body.root.mean(axis=0)
-    feet = [body.points[:, JOINT[f"{side}_ankle"]] for side in ("left", "right") if body.found[JOINT[f"{side}_ankle"]]]
+    feet = [
+        body.points[:, JOINT[f"{side}_ankle"]]
+        for side in ("left", "right")
+        if body.found[JOINT[f"{side}_ankle"]]
+    ]
     base = np.mean(feet, axis=(0, 1)) if feet else hips
     _, y, z = body.skull.mean(axis=0) - base
     if abs(z) > abs(y):
@@ -155,17 +160,23 @@ def _turned(basis: np.ndarray, settings: CameraSettings) -> np.ndarray:
     angle = math.radians(settings.angle + (THREE_QUARTER if settings.view == "three-quarter" else 0))
     right, up, towards = basis
     return np.stack(
-        [math.cos(angle) * right - math.sin(angle) * towards, up, math.cos(angle) * towards + math.sin(angle) * right]
+        [
+            math.cos(angle) * right - math.sin(angle) * towards,
+            up,
+            math.cos(angle) * towards + math.sin(angle) * right,
+        ]
     )
 
 
 def _framed(seen: SeenBody, found: np.ndarray, *, centered: bool) -> SeenBody:
     """Scale and place the points, whose y points up, in the frame."""
     radius = HEAD * seen.stature / 2
-    shown = np.concatenate([seen.points[:, found], seen.skull[:, None] + radius, seen.skull[:, None] - radius], axis=1)
+    shown = np.concatenate(
+        [seen.points[:, found], seen.skull[:, None] + radius, seen.skull[:, None] - radius], axis=1
+    )
     low, high = shown.min(axis=(0, 1)), shown.max(axis=(0, 1))
     middle = 0.0 if centered else (low[0] + high[0]) / 2
-    half = max(high[0] - middle, middle - low[0])
+    half = max(high[0] - middle, middle - low[0]) + HAND * seen.stature
     scale = min(
         TALLEST * seen.height / max(high[1] - low[1], seen.stature), WIDEST * seen.width / max(2 * half, 1e-9)
     )

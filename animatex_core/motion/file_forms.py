@@ -16,7 +16,10 @@ _MAGIC = (
     (b"%PDF", "is a PDF document"),
 )
 _C3D = 0x50  # the second byte of every C3D file; the first one counts blocks
-_GLTF, _ASF = re.compile(rb'^\{.*"asset"', re.DOTALL), re.compile(rb"^(#[^\n]*\n)*:(version|fully-specified)", re.I)
+_GLTF, _ASF = (
+    re.compile(rb'^\{.*"asset"', re.DOTALL),
+    re.compile(rb"^(#[^\n]*\n)*:(version|fully-specified)", re.I),
+)
 
 
 def describe_other_file(head: bytes) -> str | None:

@@ -83,7 +83,7 @@ class _Parser:
 
     def _name(self) -> str:
         """Return what stands before the opening brace."""
-        return " ".join(takewhile(lambda token: token != "{", self.tokens))
+        return " ".join(takewhile(lambda word: word != "{", self.tokens))
 
     def _add(self, name: str) -> None:
         if len(self.names) >= MAX_JOINTS or len(self.open) >= MAX_DEPTH:

@@ -1,7 +1,7 @@
 """Forward kinematics: from the channels of a recording to the places of its joints.
 
-Conventions, as in Blender's importer: the rotations of a joint apply in the order of its channels, from left to
-right as matrices; a position channel replaces that coordinate of the joint's offset.
+Conventions, as in Blender's importer: the rotations of a joint apply in the order of its channels, from left
+to right as matrices; a position channel replaces that coordinate of the joint's offset.
 """
 
 from dataclasses import dataclass

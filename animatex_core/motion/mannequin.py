@@ -1,6 +1,6 @@
 """Frames of a plain mannequin, in place of a driving video: what the implicit pose indicator reads.
 
-Limbs are capsules, lighter on the side of the light, painted from far to near. Widths are parts of the stature.
+Limbs are capsules, lighter towards the light, painted from far to near. Widths are in statures.
 """
 
 from collections.abc import Iterator
@@ -105,12 +105,16 @@ class _Figure:
         return red, green, blue
 
     def _trunk(self) -> None:
-        corners = [self._at(JOINT[name]) for name in ("left_shoulder", "right_shoulder", "right_hip", "left_hip")]
+        corners = [
+            self._at(JOINT[name]) for name in ("left_shoulder", "right_shoulder", "right_hip", "left_hip")
+        ]
         radius, depth = TRUNK * self._unit, float(np.mean([corner[2] for corner in corners]))
         ring = [*zip(corners, corners[1:] + corners[:1], strict=True)]
         inside = polygons(_whole(np.stack(corners)[None, :, :2]), *self._size)
         rim = _lines([(start[:2], end[:2]) for start, end in ring], radius, self._size)
-        self._add(depth, Spans.joined(inside, rim.labelled(np.zeros(len(ring), int))), [self._shaded(SUIT, depth)])
+        self._add(
+            depth, Spans.joined(inside, rim.labelled(np.zeros(len(ring), int))), [self._shaded(SUIT, depth)]
+        )
         if self._has(JOINT["neck"]):
             self._capsule(self._at(JOINT["neck"]), self._skull - 0.25 * self._head_up, NECK, SKIN)
 
@@ -172,7 +176,9 @@ class _Figure:
     def _features(self, depth: float, size: float, left: np.ndarray, up: np.ndarray) -> None:
         for name in ("left_eye", "right_eye"):
             if self._has(JOINT[name]):
-                self._add(depth, discs(_whole(self._at(JOINT[name])[None, :2]), max(1, round(EYE * size))), [INK])
+                self._add(
+                    depth, discs(_whole(self._at(JOINT[name])[None, :2]), max(1, round(EYE * size))), [INK]
+                )
         if self._has(JOINT["nose"]):
             nose = self._at(JOINT["nose"])
             tip = discs(_whole(nose[None, :2]), max(1, round(EYE * size)))

@@ -1,8 +1,9 @@
 """Poses of images as BVH and back. Such a file is planar: images have no depth.
 
-The file has one joint per visible point, named as in OpenPose, below a root in the middle of the hips. Its units
-are pixels, with Y up and the image's lower left corner at 0. Joints have position channels, because bones of
-images change their length, and a rotation about Z towards their next joint, for programs that only use rotations.
+The file has one joint per visible point, named as in OpenPose, below a root in the middle of the hips. Its
+units are pixels, with Y up and the image's lower left corner at 0. Joints have position channels, because
+bones in images change their length, and a rotation about Z towards their next joint, for programs that only
+use rotations.
 """
 
 import re
@@ -47,7 +48,9 @@ def _tree() -> tuple[tuple[str, int, int | None], ...]:
 
 TREE = _tree()
 # The joint that each joint's rotation points to: the next one of its limb.
-NEXT = {parent: point for _, point, parent in reversed(TREE) if parent is not None} | {JOINT["neck"]: JOINT["nose"]}
+NEXT = {parent: point for _, point, parent in reversed(TREE) if parent is not None} | {
+    JOINT["neck"]: JOINT["nose"]
+}
 assert len(TREE) == HANDS[1].start + HAND_POINTS
 
 
@@ -152,7 +155,7 @@ def _parent(point: int, places: dict[int, np.ndarray]) -> int | None:
 
 
 def _angle(point: int, places: dict[int, np.ndarray]) -> np.ndarray:
-    """Return the rotation (f,) of a joint, in radians: of the bone to its next joint since the mean direction."""
+    """Return the rotation (f,) of a joint, in radians: of its bone, relative to the mean direction."""
     end = NEXT.get(point)
     if end is None or end not in places:
         return np.zeros(len(places[point]))
@@ -167,8 +170,6 @@ def _rotated(vectors: np.ndarray, angles: np.ndarray | int) -> np.ndarray:
     cosine, sine = np.cos(angles), np.sin(angles)
     x, y, z = np.moveaxis(vectors, -1, 0)
     return np.stack([cosine * x - sine * y, sine * x + cosine * y, z], axis=-1)
-
-
 
 
 assert set(PLANAR_CHANNELS) == set(CHANNELS.values())

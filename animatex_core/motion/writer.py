@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from .skeleton import MotionCapture, Skeleton
+from .skeleton import NO_PARENT, MotionCapture, Skeleton
 
 DIGITS = 6  # after the point: a billionth of a body in pixels or millimetres
 
@@ -15,12 +15,26 @@ def format_bvh(capture: MotionCapture, digits: int = DIGITS) -> Iterator[str]:
         digits: Digits after the point.
 
     """
+    skeleton = capture.skeleton
     yield "HIERARCHY\n"
-    for root in capture.skeleton.children(-1):
-        yield from _joint(capture.skeleton, root, 0, digits)
+    for root in skeleton.children(NO_PARENT):
+        yield from _joint(skeleton, root, 0, digits)
     yield f"MOTION\nFrames: {len(capture)}\nFrame Time: {capture.frame_time:.8f}\n"
-    for frame in capture.values:
+    columns = [
+        first + step
+        for joint in _depth_first(skeleton, NO_PARENT)
+        for first in [skeleton.columns[joint]]
+        for step in range(len(skeleton.channels[joint]))
+    ]
+    for frame in capture.values[:, columns]:
         yield " ".join(_number(value, digits) for value in frame.tolist()) + "\n"
+
+
+def _depth_first(skeleton: Skeleton, joint: int) -> Iterator[int]:
+    """Yield the joints below a joint in the order in which they are written, as are their channels."""
+    for child in skeleton.children(joint):
+        yield child
+        yield from _depth_first(skeleton, child)
 
 
 def _joint(skeleton: Skeleton, joint: int, depth: int, digits: int) -> Iterator[str]:
@@ -28,7 +42,8 @@ def _joint(skeleton: Skeleton, joint: int, depth: int, digits: int) -> Iterator[
     kind = "ROOT" if depth == 0 else "JOINT"
     yield f"{indent}{kind} {name}\n" if name else f"{indent}End Site\n"
     yield f"{indent}{{\n"
-    yield f"{indent}\tOFFSET {' '.join(_number(value, digits) for value in skeleton.offsets[joint].tolist())}\n"
+    offset = " ".join(_number(value, digits) for value in skeleton.offsets[joint].tolist())
+    yield f"{indent}\tOFFSET {offset}\n"
     if name:
         channels = skeleton.channels[joint]
         yield f"{indent}\tCHANNELS {' '.join([str(len(channels)), *channels])}\n"

@@ -48,8 +48,8 @@ def write_demo_motion() -> None:
 def choreographed() -> MotionCapture:
     """Return a random choreography, of the kind that the small models are trained on, as a recording.
 
-    Its bones are directions in the image. Their depth is what their length lacks: arms and legs point forward,
-    as the choreography means them. The dancer also turns to both sides, which only a recording can show.
+    Its bones are directions in the image. Their depth is what their length lacks: arms and legs point
+    forward, as the choreography means them. The dancer also turns to both sides, which images cannot show.
     """
     motion = choreograph(np.random.default_rng(SEED), FRAMES)
     world = _rotations(motion)
