@@ -65,7 +65,8 @@ def open_motion(
         stride: One frame in how many, at the frame rate of the settings.
         start: Where to begin, in seconds.
         end: Where to end, in seconds; None for the end of the recording.
-        progress: Called with the frames that are posed and those there are.
+        progress: Called with the numbers that are read, then with the frames that are posed, and those there
+            are. An exception it raises stops the work.
 
     Returns:
         The frames with their poses.
@@ -75,7 +76,7 @@ def open_motion(
 
     """
     settings = settings or MotionSettings()
-    return clip_of(read_bvh(path), Path(path), settings, frames, stride, start, end, progress)
+    return clip_of(read_bvh(path, progress), Path(path), settings, frames, stride, start, end, progress)
 
 
 def clip_of(

@@ -5,6 +5,7 @@ from comfy_api.latest import ComfyExtension, io
 from .comfy.model_files import register_folder
 from .conditioning import AnimateXConditioning, AnimateXFeatures
 from .loaders import AnimateXLoadDWPose, AnimateXLoadEncoders, AnimateXLoadModel, AnimateXLoadPlus
+from .motion import AnimateXLoadMotion
 from .pose import AnimateXDrawPoses, AnimateXExtractPoses, AnimateXSmoothPoses
 from .pose_files import AnimateXLoadPoses, AnimateXSavePoses
 from .puppet import AnimateXPuppetPreview
@@ -34,6 +35,7 @@ NODES: list[type[io.ComfyNode]] = [
     AnimateXPlusReference,
     AnimateXApplyPlus,
     AnimateXPuppetPreview,
+    AnimateXLoadMotion,
 ]
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from ..driving import DrivingClip, open_driving
+from ..driving_motion import open_motion
 from ..errors import InvalidInput
+from ..motion.bvh import is_bvh
 from ..pose.dwpose import DWPose
 from ..pose.keypoints import PoseSequence
 from ..reference import ImageSource, Reference, open_reference
@@ -70,24 +72,20 @@ def open_inputs(
 ) -> tuple[Reference, DrivingSource]:
     """Open what a pipeline is called with; what is open already stays as it is.
 
-    Arguments are those of the pipelines' calls, and of `open_reference` and `open_driving`.
+    Arguments are those of the pipelines' calls, and of `open_reference` and `open_driving`. A driving path that
+    ends in .bvh is motion capture.
     """
     if not isinstance(reference, Reference):
         detector = dwpose if detect_own_pose else None
         reference = open_reference(reference, box=box, mask=mask, dwpose=detector)
     if not isinstance(driving, (str, Path)):
         return reference, driving
-    opened = open_driving(
-        driving,
-        poses=poses,
-        dwpose=dwpose,
-        frames=frames,
-        stride=stride,
-        start=start,
-        end=end,
-        progress=progress,
-    )
-    return reference, opened
+    part: dict[str, Any] = {"frames": frames, "stride": stride, "start": start, "end": end}
+    if is_bvh(driving):
+        if poses is not None:
+            raise InvalidInput("poses are given, but a motion file has poses of its own: leave them out.")
+        return reference, open_motion(driving, progress=progress, **part)
+    return reference, open_driving(driving, poses=poses, dwpose=dwpose, progress=progress, **part)
 
 
 @dataclass(frozen=True, eq=False)

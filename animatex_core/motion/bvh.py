@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import InvalidInput, warn
 from ..utils.documents import FileFault
+from ..utils.progress import Progress, no_progress
 from ..utils.text import shorten_key
 from ..utils.validation import may_block, require_file
 from .file_forms import EXPORT, describe_other_file
@@ -35,13 +36,15 @@ def is_bvh(path: str | Path) -> bool:
     return Path(path).suffix.lower() == SUFFIX
 
 
-def read_bvh(path: str | Path) -> MotionCapture:
+def read_bvh(path: str | Path, progress: Progress = no_progress) -> MotionCapture:
     """Read a BVH file.
 
     An AnimateXWarning is issued if the file has fewer or more frames than it declares, or no frame time.
 
     Args:
         path: The file.
+        progress: Called with the numbers that are read and those there are. An exception it raises stops the
+            work.
 
     Returns:
         The skeleton and its motion.
@@ -57,7 +60,7 @@ def read_bvh(path: str | Path) -> MotionCapture:
         if may_block(path):
             raise FileFault("is a pipe or device: give a file")
         with path.open("rb") as file:
-            return _read(file)
+            return _read(file, progress)
     except OSError as error:
         raise InvalidInput(
             f"The motion file {str(path)!r} cannot be read ({error.strerror}): check it."
@@ -76,7 +79,7 @@ class _Header:
     rest: bytes
 
 
-def _read(file: BinaryIO) -> MotionCapture:
+def _read(file: BinaryIO, progress: Progress) -> MotionCapture:
     header = _read_header(file)
     skeleton, count = header.skeleton, header.frames * header.skeleton.num_channels
     if count > MAX_VALUES:
@@ -84,7 +87,7 @@ def _read(file: BinaryIO) -> MotionCapture:
             f"has {header.frames:,} frames of {skeleton.num_channels} channels, but at most {MAX_VALUES:,} "
             f"numbers are read: {SHORTER}"
         )
-    values, is_longer = _read_numbers(file, header.rest, count)
+    values, is_longer = _read_numbers(file, header.rest, count, progress)
     whole = len(values) // skeleton.num_channels
     if whole == 0:
         raise FileFault(f"has no frames: {EXPORT}, with its animation")
@@ -134,7 +137,7 @@ def _seconds(text: bytes) -> float:
     return seconds
 
 
-def _read_numbers(file: BinaryIO, rest: bytes, count: int) -> tuple[np.ndarray, bool]:
+def _read_numbers(file: BinaryIO, rest: bytes, count: int, progress: Progress) -> tuple[np.ndarray, bool]:
     """Return at most `count` numbers (n,), and whether there are more."""
     values, done = np.empty(count), 0
     for text in _whole_tokens(file, rest):
@@ -142,6 +145,7 @@ def _read_numbers(file: BinaryIO, rest: bytes, count: int) -> tuple[np.ndarray, 
         taken = min(len(tokens), count - done)
         values[done : done + taken] = _parsed(tokens[:taken])
         done += taken
+        progress(done, count)
         if taken < len(tokens):
             return values, True
     return values[:done], False

@@ -14,7 +14,7 @@ from ...utils.files import write_text
 from .dances import choreograph
 from .motion import BONE_INDEX, Motion
 
-SEED, FRAMES = 20, 97  # four seconds
+SEED, FRAMES = 2, 97  # four seconds
 HEIGHT = 170.0  # centimetres
 DIGITS = 3
 TURN = 0.9  # radians by which the dancer turns to either side, in addition to the choreography
