@@ -72,8 +72,8 @@ def open_inputs(
 ) -> tuple[Reference, DrivingSource]:
     """Open what a pipeline is called with; what is open already stays as it is.
 
-    Arguments are those of the pipelines' calls, and of `open_reference` and `open_driving`. A driving path that
-    ends in .bvh is motion capture.
+    Arguments are those of the pipelines' calls, and of `open_reference` and `open_driving`. A driving path
+    that ends in .bvh is motion capture.
     """
     if not isinstance(reference, Reference):
         detector = dwpose if detect_own_pose else None
