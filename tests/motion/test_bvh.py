@@ -71,7 +71,7 @@ def test_numbers_are_not_cut_where_blocks_end(file: Path, monkeypatch: pytest.Mo
     np.testing.assert_array_equal(read(file, text).values, np.tile([1.25, -2.5, 10, 4], (200, 1)))
 
 
-BROKEN = {
+BROKEN: dict[str, tuple[str | bytes, str]] = {
     "empty": (b"", "is empty"),
     "no channels": (re.sub("CHANNELS.*", "", GOOD), "has no channels, so nothing in it moves"),
     "channel": (GOOD.replace("Xrotation", "Xscale"), "'Xscale' is not a channel"),

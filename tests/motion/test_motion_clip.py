@@ -1,6 +1,7 @@
 """Recordings as driving clips: camera, head, hands, frame rate, and what the mannequin shows."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,11 +15,11 @@ from animatex_core.pose.keypoints import JOINT, seen
 from animatex_core.training.synthetic.motion_capture import write_demo_motion
 from tests.motion.skeletons import FILES, NAMES, recording, skeleton, write
 
-SIZE = {"width": 96, "height": 128}
+SIZE: dict[str, Any] = {"width": 96, "height": 128}
 
 
 def standing(
-    tmp_path: Path, camera: dict | None = None, up: str = "y", scale: float = 1.0, **turns: list
+    tmp_path: Path, camera: dict | None = None, up: str = "y", scale: float = 1.0, **turns: Any
 ) -> MotionClip:
     """A person who stands as a T in three frames at 30 per second."""
     path = write(tmp_path / "stand.bvh", recording(skeleton(up=up, scale=scale), **turns))
@@ -72,7 +73,7 @@ def test_heights_of_the_head_are_human(tmp_path: Path) -> None:
     assert at(clip, "nose")[1] - at(clip, "left_eye")[1] == pytest.approx(0.14 * head, rel=1e-3)
 
 
-FACES = {
+FACES: dict[float, set[str]] = {
     0: {"nose", "left_eye", "right_eye", "left_ear", "right_ear"},
     45: {"nose", "left_eye", "right_eye", "left_ear"},
     90: {"nose", "left_eye", "left_ear"},
@@ -105,7 +106,7 @@ def test_the_head_turns_with_its_bone(tmp_path: Path) -> None:
 
 
 def test_the_camera_follows_or_stands_still(tmp_path: Path) -> None:
-    walk = {"hips_Xposition": [0, 3, 6]}
+    walk: dict[str, Any] = {"hips_Xposition": [0, 3, 6]}
     followed, fixed = (standing(tmp_path, {"follow": follow}, **walk) for follow in (True, False))
     places = [[at(clip, "neck", frame)[0] for frame in range(3)] for clip in (followed, fixed)]
     np.testing.assert_allclose(places[0], 48, atol=1e-3)
@@ -171,7 +172,8 @@ def test_settings_out_of_range_are_refused(wrong: dict) -> None:
 
 @pytest.mark.parametrize("up", ["y", "z", "-y", "-z"])
 def test_poses_stay_finite_however_the_dancer_lies(tmp_path: Path, up: Up) -> None:
-    for turns in ({"hips_Zrotation": [90, 90, 90]}, {"hips_Xrotation": [-90, 0, 90]}):
+    lying: list[dict[str, Any]] = [{"hips_Zrotation": [90, 90, 90]}, {"hips_Xrotation": [-90, 0, 90]}]
+    for turns in lying:
         clip = standing(tmp_path, {"up": up}, **turns)
         assert np.isfinite(clip.poses.points).all()
         assert len(list(clip.frames())) == 3
