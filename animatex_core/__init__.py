@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .animate_x_plus.settings import PlusSettings
     from .diffusion.guidance import Guidance
     from .driving import DrivingClip, open_driving
+    from .driving_motion import open_motion
     from .errors import AnimateXError, AnimateXWarning
     from .pose.dwpose import DWPose
     from .pose.formats.reader import read_poses, write_poses
@@ -42,6 +43,7 @@ _SOURCES = {
     "Guidance": "diffusion.guidance.Guidance",
     "DrivingClip": "driving.DrivingClip",
     "open_driving": "driving.open_driving",
+    "open_motion": "driving_motion.open_motion",
     "AnimateXError": "errors.AnimateXError",
     "AnimateXWarning": "errors.AnimateXWarning",
     "DWPose": "pose.dwpose.DWPose",
@@ -77,6 +79,7 @@ __all__ = [
     "Windows",
     "__version__",
     "open_driving",
+    "open_motion",
     "open_reference",
     "read_poses",
     "read_video",

@@ -5,6 +5,7 @@ from comfy_api.latest import ComfyExtension, io
 from .comfy.model_files import register_folder
 from .conditioning import AnimateXConditioning, AnimateXFeatures
 from .loaders import AnimateXLoadDWPose, AnimateXLoadEncoders, AnimateXLoadModel, AnimateXLoadPlus
+from .motion import AnimateXLoadMotion
 from .pose import AnimateXDrawPoses, AnimateXExtractPoses, AnimateXSmoothPoses
 from .pose_edits import AnimateXEditPoses
 from .pose_files import AnimateXLoadPoses, AnimateXSavePoses
@@ -39,6 +40,7 @@ NODES: list[type[io.ComfyNode]] = [
     AnimateXEditPoses,
     AnimateXCutOut,
     AnimateXSpriteSheet,
+    AnimateXLoadMotion,
 ]
 
 

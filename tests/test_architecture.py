@@ -17,9 +17,9 @@ LAYERS = (
     {"", "errors", "assets"},  # "" is the version
     {"utils"},
     {"hub", "checkpoints"},
-    {"diffusion", "encoders", "pose", "video"},
+    {"diffusion", "encoders", "pose", "motion", "video"},
     {"retarget", "puppet", "cutout", "sprites"},
-    {"driving", "reference"},
+    {"driving", "driving_motion", "reference"},
     {"animate_x"},
     {"animate_x_plus"},
     {"systems"},

@@ -7,7 +7,7 @@ from typing import Any
 from animatex_core.animate_x.sampling import SamplingSettings
 
 from .graph import Group, Node, Workflow, node
-from .material import CHARACTER, CLIP
+from .material import CHARACTER, CLIP, MOTION
 from .notes import POSES, read_me
 from .plus_graphs import plus_workflows
 
@@ -41,6 +41,7 @@ def workflows() -> tuple[Workflow, ...]:
         animation("cut-out-and-sprite-sheet", sampled(**SMALL), ending=sprite_ending),
         extraction(),
         *plus_workflows(),
+        motion_capture(),
     )
 
 
@@ -222,3 +223,38 @@ def extraction() -> Workflow:
             (Group("3 · File and video", ((saved, drawn), (video,))),),
         ),
     )
+
+
+def motion_capture() -> Workflow:
+    """Animate a character with motion capture: no video, and only the character's pose is detected."""
+    character = node("LoadImage", "Character", image=CHARACTER)
+    dance = node("AnimateXLoadMotion", "Dance", file=MOTION, width=256, height=384, **FRAMES)
+    model, encoders, dwpose = (
+        node(kind) for kind in ("AnimateXLoadModel", "AnimateXLoadEncoders", "AnimateXLoadDWPose")
+    )
+    looks = {"images": character["IMAGE"], "whole_frame": False}
+    own = node("AnimateXExtractPoses", "Character pose", dwpose=dwpose["dwpose"], **looks)
+    known = {"reference": character["IMAGE"], "mask": character["MASK"], "reference_pose": own["poses"]}
+    retargeted = node("AnimateXRetargetPoses", poses=dance["poses"], **known)
+    features = node(
+        "AnimateXFeatures",
+        clip_vision=encoders["CLIP_VISION"],
+        frames=dance["frames"],
+        poses=dance["poses"],
+    )
+    start = Start(character, dance, model, encoders, dwpose, dance)
+    conditioning = conditioned(start, Motion(dance, own, retargeted, features))
+    fit = node("PreviewImage", "How the poses fit", images=retargeted["preview"])
+    sampler = sampled(**SMALL)(model, conditioning)
+    decoded = node("VAEDecode", samples=sampler["LATENT"], vae=encoders["VAE"])
+    video = node("AnimateXEncodeVideo", images=decoded["IMAGE"], fps=dance["fps"])
+    name = "dance-from-motion-capture"
+    columns = (
+        (read_me(name),),
+        (Group("1 · Image and motion", ((character, dance),)),),
+        (Group("2 · Models", ((model, encoders, dwpose),)),),
+        (Group("3 · Motion", ((own,), (retargeted, features))),),
+        (Group("4 · Animation", ((conditioning, fit), (sampler,))),),
+        (Group("5 · Video", ((decoded,), (video,))),),
+    )
+    return Workflow(name, columns)

@@ -1,12 +1,17 @@
 """Thumbnails for the template browser: the inputs of a workflow and its result."""
 
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from animatex_core.pose.draw import draw_pose, draw_poses_over
+from animatex_core.assets.demo_files import MOTION
+from animatex_core.driving_motion import MotionClip, open_motion
+from animatex_core.motion.camera import CameraSettings
+from animatex_core.motion.settings import MotionSettings
+from animatex_core.pose.draw import draw_pose, draw_poses, draw_poses_over
 from animatex_core.pose.keypoints import PoseSequence
 from animatex_core.retarget.character import Character
 from animatex_core.retarget.masks import box_from_mask
@@ -31,6 +36,7 @@ TILES = {  # kind, and the frame of the dance
     "plus-long-clip": (("skeleton", 0), ("skeleton", 16), ("skeleton", 32), ("skeleton", 48)),
     "edit-a-pose": (("character", 0), ("fitted", 8)),
     "extract-poses": (("dancer", 24), ("skeleton", 24)),
+    "dance-from-motion-capture": (("mannequin", 8), ("recorded", 8), ("performed", 8)),
 }
 
 
@@ -56,6 +62,8 @@ def _tile(kind: str, frame: int) -> Image.Image:
     if kind == "skeleton":
         drawn = draw_pose(poses.body[frame], poses.hands[frame], poses.width, poses.height)
         return Image.fromarray(drawn)
+    if kind in ("mannequin", "recorded", "performed"):
+        return _of_recording(kind, frame)
     return _of_character(kind, poses.select([frame]))
 
 
@@ -65,6 +73,21 @@ def _checkerboard(size: tuple[int, int]) -> Image.Image:
     squares = np.where((rows + columns) % 2, 235, 200).astype(np.uint8)
     board = squares.repeat(SQUARE, axis=0).repeat(SQUARE, axis=1)[: size[1], : size[0]]
     return Image.fromarray(board).convert("RGBA")
+
+
+@lru_cache
+def _recording() -> MotionClip:
+    camera = CameraSettings(view="three-quarter", width=256, height=384)
+    return open_motion(MOTION, MotionSettings(camera), frames=16)
+
+
+def _of_recording(kind: str, frame: int) -> Image.Image:
+    clip = _recording()
+    pose = clip.poses.select([frame])
+    if kind == "performed":
+        return _of_character("fitted", pose)
+    shown = clip.frames() if kind == "mannequin" else draw_poses(clip.poses)
+    return Image.fromarray(next(islice(shown, frame, None)))
 
 
 def _of_character(kind: str, pose: PoseSequence) -> Image.Image:

@@ -10,6 +10,9 @@ import numpy as np
 from torch import Tensor
 
 from ..driving import DrivingClip, open_driving
+from ..driving_motion import open_motion
+from ..errors import InvalidInput
+from ..motion.bvh import is_bvh
 from ..pose.dwpose import DWPose
 from ..pose.keypoints import PoseSequence
 from ..reference import ImageSource, Reference, open_reference
@@ -54,7 +57,7 @@ class InputOptions:
         """Open the driving video, unless it is open already.
 
         Args:
-            video: A file, or frames with their poses.
+            video: A file, or frames with their poses. A path that ends in .bvh is motion capture.
             dwpose: Detects the poses if none are given.
             progress: Called with the frames searched and those there are.
 
@@ -64,16 +67,12 @@ class InputOptions:
         """
         if not isinstance(video, str | Path):
             return video
-        return open_driving(
-            video,
-            poses=self.poses,
-            dwpose=dwpose,
-            frames=self.frames,
-            stride=self.stride,
-            start=self.start,
-            end=self.end,
-            progress=progress,
-        )
+        part: dict[str, Any] = {"frames": self.frames, "stride": self.stride, "start": self.start, "end": self.end}
+        if not is_bvh(video):
+            return open_driving(video, poses=self.poses, dwpose=dwpose, progress=progress, **part)
+        if self.poses is not None:
+            raise InvalidInput("poses are given, but a motion file has poses of its own: leave them out.")
+        return open_motion(video, progress=progress, **part)
 
 
 class TransferSettings(Protocol):
@@ -81,17 +80,7 @@ class TransferSettings(Protocol):
 
     @property
     def retarget(self) -> RetargetSettings:
-        """Transfer the driving poses to the character.
-
-        Args:
-            reference: The character.
-            driving: The driving frames with their poses.
-            settings: How to transfer; None for the defaults.
-
-        Returns:
-            The poses, with the plan that says how they were transferred.
-
-        """
+        """How the driving poses are transferred to the character."""
         ...
 
     @property

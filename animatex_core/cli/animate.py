@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .animation_options import add_plus_options, add_retarget_options, add_sampling_options
 from .cut_out import add_cut_out_flag
+from .motion_options import add_motion_options
 from .options import (
     add_clip_options,
     add_folder_option,
@@ -21,7 +22,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help=summary,
         description="Animate the character of an image with the motion of a person in a video.",
     )
-    add_input_options(parser)
+    driving = add_input_options(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -45,6 +46,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_output_options(parser)
     add_folder_option(parser)
     add_cut_out_flag(parser)
+    add_motion_options(parser, driving)
     parser.set_defaults(run=run)
 
 

@@ -16,12 +16,12 @@ from ..reference import Reference
 from ..systems import ANIMATE_X, ANIMATE_X_PLUS, system_of_model
 from ..utils.devices import choose_device, choose_dtype
 from ..video.formats import check_settings
-from ..video.info import probe
 from ..video.side_by_side import side_by_side
 from ..video.writer import check_output, write_clip
 from .animation_options import refuse_options, retarget_settings
 from .cut_out import cut_out_animation
-from .inputs import read_driving_clip, read_reference
+from .inputs import read_reference
+from .motion import find_dance, read_dance
 from .output import StageBars, check_distinct
 from .selected_models import (
     Animate,
@@ -40,12 +40,12 @@ def run(arguments: argparse.Namespace) -> None:
     # Invalid input must fail before the slow parts: pose detection, loading models, sampling.
     check_distinct(arguments, "out", "side_by_side")
     _check_outputs(arguments, 1 if arguments.fps is None else arguments.fps)
-    model, clip = _choose_model(arguments), probe(arguments.driving, fps=arguments.driving_fps)
+    model, found = _choose_model(arguments), find_dance(arguments)
     arguments, device = model.completed(arguments), choose_device(arguments.device)
     load = model.find()
     with StageBars() as bars:
         reference = read_reference(arguments)
-        dance = read_driving_clip(arguments, clip, partial(bars.report, "poses"))
+        dance = read_dance(arguments, found, partial(bars.report, "poses"))
         fps = dance.choice.fps if arguments.fps is None else arguments.fps
         _check_outputs(arguments, fps)
         animation = load(choose_dtype(arguments.precision, device), device, bars.report)(reference, dance)

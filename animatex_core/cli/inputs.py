@@ -77,9 +77,7 @@ def read_driving_clip(arguments: Namespace, clip: VideoInfo, progress: Progress)
         return _detect(arguments, clip, choice, progress)
 
     dance = choose_driving(clip, choose, poses=arguments.poses, person=arguments.person, detect=detect)
-    filled = fill_gaps(dance.poses, arguments.fill_gaps)
-    cutoff = arguments.smooth
-    return replace(dance, poses=filled if cutoff is None else smooth(filled, min_cutoff=cutoff))
+    return replace(dance, poses=filter_poses(arguments, dance.poses))
 
 
 def _detect(arguments: Namespace, clip: VideoInfo, choice: FrameChoice, progress: Progress) -> PoseSequence:
@@ -110,6 +108,12 @@ def _cache_folder() -> Path:
         return CACHE.expanduser()
     except RuntimeError:  # there is no home directory, as in some containers
         return Path(gettempdir()) / "animatex-poses"
+
+
+def filter_poses(arguments: Namespace, poses: PoseSequence) -> PoseSequence:
+    """Fill gaps in poses and smooth them, as the options specify."""
+    filled = fill_gaps(poses, arguments.fill_gaps)
+    return filled if arguments.smooth is None else smooth(filled, min_cutoff=arguments.smooth)
 
 
 class ClipPoses:

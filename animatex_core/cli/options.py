@@ -30,12 +30,12 @@ def models_folder(arguments: argparse.Namespace) -> ModelsDir:
     return ModelsDir.of(arguments.folder)
 
 
-def add_input_options(parser: argparse.ArgumentParser) -> None:
-    """Add --reference and --driving."""
+def add_input_options(parser: argparse.ArgumentParser) -> argparse.Action:
+    """Add --reference and --driving; returns the latter."""
     parser.add_argument(
         "--reference", type=Path, required=True, metavar="PICTURE", help="image of the character"
     )
-    parser.add_argument(
+    return parser.add_argument(
         "--driving",
         type=Path,
         required=True,

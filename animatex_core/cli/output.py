@@ -10,7 +10,7 @@ from ..utils.files import check_writable
 from ..video.image import IMAGE_SUFFIXES
 from ..video.writer import check_output
 
-INPUT_OPTIONS = ("reference", "driving", "poses", "reference_pose", "mask")
+INPUT_OPTIONS = ("reference", "driving", "poses", "reference_pose", "mask", "motion", "bones")
 
 
 def check_distinct(arguments: argparse.Namespace, *outputs: str) -> None:

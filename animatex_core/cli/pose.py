@@ -4,12 +4,11 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from ..pose.formats.reader import write_poses
 from ..pose.keypoints import seen
 from ..utils.files import check_writable
 from ..video.image_sequence import is_image_sequence
-from ..video.info import probe
 from ..video.writer import check_output, write_clip
+from .motion_options import add_motion_options
 from .options import WHOLE_CLIP, add_folder_option, add_pose_options, add_rate_option
 from .output import StageBars, check_distinct
 
@@ -21,13 +20,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "driving",
         type=Path,
         metavar="CLIP",
-        help="a video or image of a person, a folder of images, or a pattern such as frame_%%04d.png",
+        help="a video or image of a person, a folder of images, a pattern such as frame_%%04d.png, or a "
+        "motion (.bvh)",
     )
     parser.add_argument(
         "--out",
         type=Path,
         metavar="JSON",
-        help="output, as OpenPose JSON; default: next to the video, with its name",
+        help="output, as OpenPose JSON, or planar BVH if it ends in .bvh; default: next to the video, with "
+        "its name",
     )
     parser.add_argument(
         "--poses",
@@ -39,6 +40,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_rate_option(parser, "--fps")
     add_pose_options(parser)
     add_folder_option(parser)
+    add_motion_options(parser)
     parser.set_defaults(run=run, **WHOLE_CLIP)
 
 
@@ -54,7 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Detect poses, write them, and print in how many frames a person was detected."""
     # These import PyTorch, which the help does without.
     from ..pose.draw import draw_poses
-    from .inputs import read_driving_clip
+    from .motion import find_dance, read_dance, write_pose_file
 
     out = arguments.out = arguments.out or _default_output(arguments.driving)
     check_distinct(arguments, "out", "preview")
@@ -62,10 +64,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.preview is not None:
         check_output(arguments.preview)
     with StageBars() as bars:
-        dance = read_driving_clip(
-            arguments, probe(arguments.driving, fps=arguments.driving_fps), partial(bars.report, "poses")
-        )
-    write_poses(out, dance.poses)
+        dance = read_dance(arguments, find_dance(arguments), partial(bars.report, "poses"))
+    write_pose_file(out, dance.poses)
     if arguments.preview is not None:
         write_clip(
             arguments.preview,

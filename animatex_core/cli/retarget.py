@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from einops import rearrange
 
-from ..pose.formats.reader import write_poses
 from ..pose.keypoints import PoseSequence
 from ..retarget.retarget import retarget_with_plan
 from ..utils.files import check_writable
 from ..video.image import write_image
-from ..video.info import probe
 from ..video.writer import check_output, write_clip
 from .animation_options import add_retarget_options, retarget_settings
+from .motion_options import add_motion_options
 from .options import (
     WHOLE_CLIP,
     add_folder_option,
@@ -41,7 +40,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Fit the poses of a driving video to a character, to preview what `animate` does with "
         "the same options.",
     )
-    add_input_options(parser)
+    driving = add_input_options(parser)
     parser.add_argument(
         "--poses",
         type=Path,
@@ -53,7 +52,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         type=Path,
         default=Path("retargeted.json"),
         metavar="JSON",
-        help="output, as OpenPose JSON; default: %(default)s",
+        help="output, as OpenPose JSON, or planar BVH if it ends in .bvh; default: %(default)s",
     )
     parser.add_argument(
         "--preview",
@@ -71,29 +70,29 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="FILE",
         help="also write a video in which the image itself moves like a cut-out puppet, without any model",
     )
+    add_motion_options(parser, driving)
     parser.set_defaults(run=run, **WHOLE_CLIP)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Retarget, write poses and previews, and print how the poses were fitted."""
     # These import PyTorch, which the help does without.
-    from .inputs import read_driving_clip, read_reference
+    from .inputs import read_reference
+    from .motion import find_dance, read_dance, write_pose_file
 
     check_distinct(arguments, "out", "preview", "puppet")
     check_writable(arguments.out)
     check_preview(arguments.preview)
     if arguments.puppet is not None:
         check_output(arguments.puppet)
-    settings = retarget_settings(arguments)
+    settings, found = retarget_settings(arguments), find_dance(arguments)
     reference = read_reference(arguments)
     puppet = None if arguments.puppet is None else _Puppet.of(arguments, reference)
     with StageBars() as bars:
-        dance = read_driving_clip(
-            arguments, probe(arguments.driving, fps=arguments.driving_fps), partial(bars.report, "poses")
-        )
+        dance = read_dance(arguments, found, partial(bars.report, "poses"))
     retargeted = retarget_with_plan(dance.poses, reference.character, settings)
     poses = retargeted.poses
-    write_poses(arguments.out, poses)
+    write_pose_file(arguments.out, poses)
     if arguments.preview is not None:
         _write_preview(arguments.preview, reference.picture, poses, dance)
     if puppet is not None:

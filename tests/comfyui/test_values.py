@@ -241,7 +241,7 @@ class TestFiles:
         any_server.run({"\ud800": loader, "shown": shown})
 
     def test_a_loader_that_nobody_asks_for_may_hold_anything(self, any_server: Server) -> None:
-        loaders = ["model", "encoders", "dwpose", "poses", "plus"]
+        loaders = ["model", "encoders", "dwpose", "poses", "plus", "motion"]
         idle = {name: valid_graph()[name] | {"inputs": {}} for name in loaders}
         spoilt = {
             f"{name} {index}": node(
@@ -262,6 +262,7 @@ LOADED = [
     ("dwpose", "estimator", BUILT_IN),
     ("poses", "file", "dance.json"),
     ("poses", "person", "best"),
+    ("motion", "file", "animate-x-dance.bvh"),
     ("driving", "frames", 2),
 ]
 

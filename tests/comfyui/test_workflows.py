@@ -92,6 +92,16 @@ def test_a_character_comes_out_without_its_background(equipped: Server) -> None:
     assert len(described["frames"]) == 16
 
 
+def test_motion_capture_makes_a_clip_without_sound(equipped: Server) -> None:
+    files = equipped.files(equipped.run(sized(read_prompt("dance-from-motion-capture"), SMALL)))
+    (path,) = (file for file in files if file.suffix == ".mp4")
+    with av.open(str(path)) as clip:
+        assert [stream.type for stream in clip.streams] == ["video"]
+        frames = [frame.to_ndarray(format="gray") for frame in clip.decode(video=0)]
+    assert [frame.shape for frame in frames] == [SMALL[::-1]] * 16
+    assert np.abs(frames[0].astype(int) - frames[8]).max() > 50
+
+
 def test_a_picture_takes_a_pose(equipped: Server) -> None:
     history = equipped.run(sized(read_prompt("repose-a-picture"), SMALL))
     (path,) = (file for file in equipped.files(history) if file.parent.name == "output")

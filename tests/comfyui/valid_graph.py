@@ -149,6 +149,20 @@ def _sprite_nodes() -> Prompt:
 def _other_nodes() -> Prompt:
     return {
         "solver": node("AnimateXSolver", model=["model", 0], solver="ddim", steps=2, denoise=1.0),
+        "motion": node(
+            "AnimateXLoadMotion",
+            file="animate-x-dance.bvh",
+            frames=2,
+            start=0.0,
+            fps=12.0,
+            camera="front",
+            angle=0.0,
+            follow=True,
+            up="auto",
+            width=64,
+            height=96,
+            bones="",
+        ),
         "noise": node("AnimateXNoise", seed=1, offset_noise=0.1),
         "plus reference": node(
             "AnimateXPlusReference",

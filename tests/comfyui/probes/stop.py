@@ -5,6 +5,7 @@ first, the middle and the last of these.
 """
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import torch
 
+from animatex_core.assets.demo_files import MOTION
 from animatex_core.pose.formats.reader import openpose_from_poses, write_poses
 from animatex_core.pose.keypoints import PoseSequence
 from tests.comfyui.probes.pack import pack, start
@@ -45,6 +47,7 @@ def main(comfyui: str, folder: str) -> dict[str, Any]:
         dance.select([index % len(dance) for index in range(FRAMES)]).points, 64, 96
     )
     write_poses(base / "input" / "long.json", poses)
+    shutil.copyfile(MOTION, base / "input" / "dance.bvh")
     return {name: _stopped(work, base / "output") for name, work in _work(poses).items()}
 
 
@@ -84,7 +87,14 @@ def _work(poses: PoseSequence) -> dict[str, Callable[[], Any]]:
             "puppet.PuppetPreview", reference=picture, reference_pose=data[:1], poses=data
         ),
         "edit": lambda: _run("pose_edits.EditPoses", edits=EDITS, poses=data),
+        "motion": _motion,
+        "motion, frames read": lambda: _motion()[1].sum(),
     }
+
+
+def _motion() -> tuple[Any, ...]:
+    camera = {"camera": "front", "angle": 0.0, "follow": True, "up": "auto", "width": 64, "height": 96}
+    return _run("motion.LoadMotion", file="dance.bvh", frames=FRAMES, start=0.0, fps=12.0, bones="", **camera)
 
 
 def _run(name: str, **inputs: Any) -> tuple[Any, ...]:
