@@ -243,7 +243,7 @@ def motion_capture() -> Workflow:
         poses=dance["poses"],
     )
     start = Start(character, dance, model, encoders, dwpose, dance)
-    conditioning = conditioned(start, Motion(dance, own, retargeted, features))
+    conditioning = conditioned(start, Motion(dance, own, None, retargeted, features))
     fit = node("PreviewImage", "How the poses fit", images=retargeted["preview"])
     sampler = sampled(**SMALL)(model, conditioning)
     decoded = node("VAEDecode", samples=sampler["LATENT"], vae=encoders["VAE"])

@@ -67,7 +67,12 @@ class InputOptions:
         """
         if not isinstance(video, str | Path):
             return video
-        part: dict[str, Any] = {"frames": self.frames, "stride": self.stride, "start": self.start, "end": self.end}
+        part: dict[str, Any] = {
+            "frames": self.frames,
+            "stride": self.stride,
+            "start": self.start,
+            "end": self.end,
+        }
         if not is_bvh(video):
             return open_driving(video, poses=self.poses, dwpose=dwpose, progress=progress, **part)
         if self.poses is not None:

@@ -21,8 +21,8 @@ from tests.support.dance_samples import small_dance
 MANY, WIDTH, HEIGHT = 1000, 512, 768
 ALL_PICTURES = 12 * MANY * WIDTH * HEIGHT  # bytes
 # Loops over the frames in each node: parse, choose the person, write; two of the filter; draw.
-# The puppet reads and draws. The editor parses, chooses the person and writes. The motion is posed in chunks, then
-# its poses are written; its frames are drawn.
+# The puppet reads and draws. The editor parses, chooses the person and writes. The motion is posed in chunks,
+# then its poses are written; its frames are drawn.
 LOOPS = {
     "load": 3,
     "load, pictures read": 4,

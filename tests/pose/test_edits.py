@@ -49,7 +49,7 @@ class TestKeyPoses:
     def test_without_falloff_one_frame_moves(self, poses: PoseSequence) -> None:
         found = edited(poses, keys=[key(4, offsets={"right_wrist": [0.25, -0.5]})])
         expected = poses.points.copy()
-        expected[4, WRIST, :2] += np.float32([0.25, -0.5])
+        expected[4, WRIST, :2] += np.array([0.25, -0.5], np.float32)
         np.testing.assert_array_equal(found, expected)
 
     def test_falloff_blends_smoothly_into_as_many_frames_on_each_side(self, poses: PoseSequence) -> None:

@@ -167,7 +167,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 def test_bad_input_is_one_sentence(name: str) -> None:
     change, words = BAD[name]
     with pytest.raises(InvalidInput, match=words) as refused:
-        build_sheet(**{"frames": moving(), "fps": FPS} | change)
+        build_sheet(**{"frames": moving(), "fps": FPS, **change})
     assert "\n" not in str(refused.value)
 
 
