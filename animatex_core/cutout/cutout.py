@@ -21,7 +21,7 @@ from .figure import edge_band, find_figure
 from .masks import match_masks
 from .steady import SteadyAlpha
 
-EDGE_WIDTH = 0.0025  # of the longer side: how far an edge is soft on either side, 2 pixels of 768
+EDGE_WIDTH = 0.005  # of the longer side: how far an edge is soft, 4 pixels of 768
 OPAQUE = 0.5
 SOFT_SHARE = 0.002  # fraction of soft values from which given masks are alpha and not just outlines
 
@@ -95,7 +95,8 @@ class CutOut:
         figure = given > OPAQUE
         if _is_soft(given):
             return solve_edge(image, behind, figure, (given > 0) & (given < 1), given >= 1, radius, given)
-        return solve_edge(image, behind, figure, *edge_band(figure, radius), radius)
+        band, inside = edge_band(figure, radius, max(1, radius // 2))  # masks end in the middle of an edge
+        return solve_edge(image, behind, figure, band, inside, radius)
 
 
 def prepare_cut_out(

@@ -12,12 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .morphology import largest, shrunk
+from .morphology import largest
 
 ALIKE = 0.06  # length of F - B below which colors do not determine alpha
 NEARBY = 2e-5  # squared color error that a squared pixel of distance counts as
 TAKEN = 0.02  # alpha below which a pixel is transparent, above 1 minus which it is opaque
 PEAK = 0.02  # how far a thin line's difference may be below the largest around it
+UNEXPLAINED = 1e-3  # squared error of the best mix from which a pixel of the character is opaque
+SELF = 4  # offset 0, 0 among the offsets of `_offsets`
 NEVER = 1e3
 
 
@@ -38,7 +40,7 @@ def solve_edge(
         figure: (h, w) bool, the character.
         band: (h, w) bool, the pixels to solve.
         inside: (h, w) bool, pixels that are opaque.
-        radius: Half the width of the band in pixels.
+        radius: How far the edge may reach into the character, in pixels.
         given: (h, w), alpha if it is known and only colors are missing.
 
     Returns:
@@ -50,7 +52,9 @@ def solve_edge(
     if not len(rows):
         return colors, alpha
     mixed, behind = image[:, rows, columns], background[:, rows, columns]
-    candidates, cost = _candidates(image, _sure(image, background, figure), rows, columns, radius)
+    sure = _sure(image, background, figure, inside)
+    candidates, cost = _candidates(image, sure, rows, columns, 2 * radius)
+    cost[SELF] = torch.where(figure[rows, columns], cost[SELF].clamp(max=UNEXPLAINED), NEVER)
     part, error = _shares(mixed, behind, candidates)
     best = (error + cost).argmin(0)
     own = candidates.gather(1, best[None, None].expand(3, 1, -1))[:, 0]
@@ -66,26 +70,25 @@ def solve_edge(
     return colors, alpha
 
 
-def _sure(image: Tensor, background: Tensor, figure: Tensor) -> Tensor:
+def _sure(image: Tensor, background: Tensor, figure: Tensor, inside: Tensor) -> Tensor:
     """Return the pixels (h, w) bool that show nothing but the character: its inside, and thin lines."""
     difference = (image - background).abs().amax(0)
-    return figure & (shrunk(figure) | (difference >= largest(difference) - PEAK))
+    return inside | (figure & (difference >= largest(difference, 2) - PEAK))
 
 
 @lru_cache
 def _offsets(radius: int) -> tuple[tuple[int, int], ...]:
     """Return where to look for colors of the character: at the neighbors, and in their directions."""
     near = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
-    return tuple(
-        near + [(down * far, right * far) for far in range(2, radius + 1, 2) for down, right in near]
-    )
+    steps = [1 << power for power in range(1, radius.bit_length())]
+    far = [(down * step, right * step) for step in steps for down, right in near if down or right]
+    return tuple(near + far)
 
 
 def _candidates(
-    image: Tensor, sure: Tensor, rows: Tensor, columns: Tensor, radius: int
+    image: Tensor, sure: Tensor, rows: Tensor, columns: Tensor, reach: int
 ) -> tuple[Tensor, Tensor]:
     """Return colors (3, k, n) around each pixel, and how much each costs (k, n)."""
-    reach = 2 * radius
     far = NEARBY * torch.tensor(_offsets(reach)).square().sum(1).float()
     cost = torch.where(_around(sure, rows, columns, reach), far[:, None], NEVER)
     return torch.stack([_around(channel, rows, columns, reach) for channel in image]), cost

@@ -36,13 +36,14 @@ def _narrow(enclosed: Tensor) -> Tensor:
     return enclosed & ~connected(enclosed, shrunk(enclosed, radius))
 
 
-def edge_band(figure: Tensor, radius: int) -> tuple[Tensor, Tensor]:
+def edge_band(figure: Tensor, inward: int, outward: int = 1) -> tuple[Tensor, Tensor]:
     """Return the pixels along the edge whose alpha is unknown, and those inside, each (h, w) bool.
 
     Args:
         figure: (h, w) bool.
-        radius: Pixels on both sides of the edge.
+        inward: Pixels on the side of the character, where most of a soft edge is.
+        outward: Pixels on the other side.
 
     """
-    inside = shrunk(figure, radius)
-    return grown(figure, radius) & ~inside, inside
+    inside = shrunk(figure, inward)
+    return grown(figure, outward) & ~inside, inside
