@@ -166,8 +166,9 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_is_one_sentence(name: str) -> None:
     change, words = BAD[name]
+    given: dict[str, Any] = {"frames": moving(), "fps": FPS} | change
     with pytest.raises(InvalidInput, match=words) as refused:
-        build_sheet(**{"frames": moving(), "fps": FPS, **change})
+        build_sheet(**given)
     assert "\n" not in str(refused.value)
 
 
