@@ -17,7 +17,7 @@ from PIL import Image
 
 from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x.conversion import convert_denoiser
-from animatex_core.assets.demo_files import DATA
+from animatex_core.assets.demo_files import DATA, MOTION
 from animatex_core.cli import demo, inputs, models
 from animatex_core.cli.main import main
 from animatex_core.encoders.open_clip import OpenClipTextContext
@@ -86,6 +86,7 @@ def dance_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     files = write_dance(tmp_path)
     files.character.rename("rabbit.png")
     files.poses.rename("dance.json")
+    shutil.copyfile(MOTION, tmp_path / "walk.bvh")
     Image.open("rabbit.png").getchannel("A").save("mask.png")
     return tmp_path
 
