@@ -9,6 +9,7 @@ import pytest
 from tests.inputs.common import outcome
 from tests.inputs.images import IMAGES
 from tests.inputs.masks import MASKS
+from tests.inputs.motions import MOTIONS
 from tests.inputs.poses import POSES
 from tests.inputs.videos import VIDEOS
 from tests.inputs.weights import WEIGHTS
@@ -26,7 +27,7 @@ def verdicts() -> dict[str, str]:
     return dict(rows)
 
 
-ROWS = VIDEOS | IMAGES | POSES | MASKS | WEIGHTS
+ROWS = VIDEOS | IMAGES | POSES | MOTIONS | MASKS | WEIGHTS
 
 
 def test_every_row_is_tried() -> None:

@@ -1,6 +1,7 @@
 """Reading of BVH files: what is accepted, and one sentence for everything that cannot be used."""
 
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from animatex_core.errors import AnimateXWarning, InvalidInput
 from animatex_core.motion.bvh import MAX_VALUES, read_bvh
 from animatex_core.motion.skeleton import MotionCapture
+from tests.inputs.damage import damaged
+from tests.motion.skeletons import FILES
 
 HEAD = """HIERARCHY
 ROOT Hips
@@ -157,3 +160,18 @@ def test_other_counts_than_declared_are_used_with_a_warning(
 )
 def test_rounded_frame_times_are_whole_frame_rates(file: Path, seconds: str, fps: float) -> None:
     assert read(file, GOOD.replace("0.0333333", seconds)).fps == pytest.approx(fps, abs=1e-3)
+
+
+def test_damaged_files_are_read_or_refused(file: Path) -> None:
+    whole = [(FILES / f"{name}.bvh").read_bytes() for name in ("mixamo", "six_channels")]
+    said = []
+    for seed in range(300):
+        file.write_bytes(damaged(whole[seed % 2], seed))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", AnimateXWarning)
+                read_bvh(file)
+        except InvalidInput as error:
+            said.append(str(error))
+    assert len(said) > 30
+    assert not any("\n" in sentence for sentence in said)
