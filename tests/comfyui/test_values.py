@@ -262,7 +262,7 @@ LOADED = [
     ("dwpose", "estimator", BUILT_IN),
     ("poses", "file", "dance.json"),
     ("poses", "person", "best"),
-    ("motion", "file", "animate-x-dance.bvh"),
+    ("motion", "file", "dance.bvh"),
     ("driving", "frames", 2),
 ]
 

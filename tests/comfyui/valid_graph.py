@@ -1,21 +1,24 @@
 """A graph in which every node of the pack has inputs that work, to spoil one of them at a time."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from animatex_core.assets.demo_files import MOTION
 from tests.comfyui.graphs import BUILT_IN, Prompt, conditioned, node, poses, sampled_by_pack
 from tests.video.samples import make_clip
 
-CLIP = "clip.mp4"
+CLIP, DANCE = "clip.mp4", "dance.bvh"
 NEED_WAN = ("plus", "apply plus")
 """Ids of the nodes that do not run without files of Wan or Animate-X++."""
 
 
 def put_clip(folder: Path) -> None:
-    """Write the video that the graph loads."""
+    """Write the video and the motion that the graph loads."""
     make_clip(folder / CLIP, 4)
+    shutil.copyfile(MOTION, folder / DANCE)
 
 
 def valid_graph() -> Prompt:
@@ -151,7 +154,7 @@ def _other_nodes() -> Prompt:
         "solver": node("AnimateXSolver", model=["model", 0], solver="ddim", steps=2, denoise=1.0),
         "motion": node(
             "AnimateXLoadMotion",
-            file="animate-x-dance.bvh",
+            file=DANCE,
             frames=2,
             start=0.0,
             fps=12.0,
