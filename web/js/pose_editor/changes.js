@@ -64,15 +64,11 @@ export function hide(edits, range) {
   return { ...edits, hide: [...without(edits.hide, range), range] };
 }
 
-/**
- * Undo hiding, and show points that came in with a low score.
- * @param {Edits} edits
- * @param {FrameRange} range
- * @returns {Edits}
- */
-export function show(edits, range) {
-  return { ...edits, hide: without(edits.hide, range), show: [...without(edits.show, range), range] };
-}
+/** Undo hiding. @param {Edits} edits @param {FrameRange} range @returns {Edits} */
+export const unhide = (edits, range) => ({ ...edits, hide: without(edits.hide, range) });
+
+/** Show points that came in with a low score. @param {Edits} edits @param {FrameRange} range @returns {Edits} */
+export const showFaint = (edits, range) => ({ ...edits, show: [...without(edits.show, range), range] });
 
 /**
  * Swap left and right in a range of frames, or swap them back.

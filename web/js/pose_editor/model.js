@@ -2,7 +2,7 @@
 
 import * as changes from "./changes.js";
 import { parseEdits, pointsOf, writeEdits } from "./edits.js";
-import { applyRanges, hiddenAt, isSeen, poseAt } from "./evaluate.js";
+import { applyRanges, hiddenAt, isSeen, poseAt, STRIDE } from "./evaluate.js";
 import { middleOf } from "./kinematics.js";
 import { BODY, INDEX, NAMES, PARENT, standingPose } from "./skeleton.js";
 
@@ -168,8 +168,10 @@ export class Model {
     if (name === null) return;
     const state = this.stateOf(name), range = { ...this.span, joints: [name] };
     if (state === "visible") this.change(changes.hide(this.edits, range));
-    else if (state === "hidden") this.change(changes.show(this.edits, range));
-    else if (Object.hasOwn(INDEX, name)) this.#placeJoint(INDEX[name]);
+    else if (state === "hidden") this.change(changes.unhide(this.edits, range));
+    else if (pointsOf([name]).some((point) => this.base[this.frame * STRIDE + point * 3 + 2] > 0)) {
+      this.change(changes.showFaint(this.edits, range));
+    } else if (Object.hasOwn(INDEX, name)) this.#placeJoint(INDEX[name]);
   }
 
   /** @param {string[]} joints */
