@@ -4,6 +4,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from .comfy.model_files import register_folder
 from .conditioning import AnimateXConditioning, AnimateXFeatures
+from .cut_out import AnimateXCutOut
 from .loaders import AnimateXLoadDWPose, AnimateXLoadEncoders, AnimateXLoadModel, AnimateXLoadPlus
 from .motion import AnimateXLoadMotion
 from .pose import AnimateXDrawPoses, AnimateXExtractPoses, AnimateXSmoothPoses
@@ -12,7 +13,7 @@ from .pose_files import AnimateXLoadPoses, AnimateXSavePoses
 from .puppet import AnimateXPuppetPreview
 from .retarget import AnimateXRetargetPoses
 from .sampling import AnimateXNoise, AnimateXSampler, AnimateXSolver
-from .sprites import AnimateXCutOut, AnimateXSpriteSheet
+from .sprites import AnimateXSpriteSheet
 from .video import AnimateXDrivingFrames, AnimateXEncodeVideo
 from .wan import AnimateXApplyPlus, AnimateXPlusReference
 

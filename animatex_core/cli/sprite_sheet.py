@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InvalidInput
-from ..sprites.settings import FORMS, MAX_TEXTURE, TRIMS, SheetSettings
+from ..sprites.packing import FORMS, MAX_TEXTURE, TRIMS, SheetSettings
 from .cut_out import add_cut_out_options, cut_out_clip, has_cut_out_options
 from .options import positive
 

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import ImageColor
 from torch import Tensor
 
 from ..errors import InvalidInput, warn
 from ..puppet.fill import fill_smoothly
-from .morphology import grown
+from .figure import grown
 from .palette import Palette
 
 SAMPLES = 16  # frames that the background is found in
@@ -59,26 +58,6 @@ class Background:
             alike = self.palette.favors_background(image[:, rows, columns])
             away[rows, columns] = torch.where(alike, away[rows, columns], 1.0)
         return away
-
-
-def parse_color(text: str) -> Tensor:
-    """Return a color as (3,) in 0..1.
-
-    Args:
-        text: #rrggbb, with or without #, or an HTML name such as white.
-
-    Raises:
-        InvalidInput: It is not a color.
-
-    """
-    for spelled in (text.strip(), f"#{text.strip()}"):
-        try:
-            return torch.tensor(ImageColor.getrgb(spelled)[:3]) / 255
-        except ValueError:
-            continue
-    raise InvalidInput(
-        f"{text[:40]!r} is not a color: give #rrggbb, such as #00ff00, or a name such as white."
-    )
 
 
 def plain_background(frames: np.ndarray, color: Tensor | None = None) -> Background | None:

@@ -13,13 +13,12 @@ from .background import (
     background_around_masks,
     background_behind_reference,
     iterate_tensors,
-    parse_color,
     plain_background,
 )
 from .edges import solve_edge
-from .figure import edge_band, find_figure
+from .figure import SteadyAlpha, edge_band, find_figure
 from .masks import match_masks
-from .steady import SteadyAlpha
+from .palette import parse_color
 
 EDGE_WIDTH = 0.005  # of the longer side: how far an edge is soft, 4 pixels of 768
 OPAQUE = 0.5

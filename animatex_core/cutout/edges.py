@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .morphology import largest
+from .figure import largest
 
 ALIKE = 0.06  # length of F - B below which colors do not determine alpha
 NEARBY = 2e-5  # squared color error that a squared pixel of distance counts as

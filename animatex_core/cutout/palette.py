@@ -1,10 +1,13 @@
-"""Which colors belong to the background rather than to the character, learned from the reference."""
+"""Colors of the background: as users write them, and learned from the reference."""
 
 from dataclasses import dataclass
 
 import torch
+from PIL import ImageColor
 from torch import Tensor
 from torch.nn.functional import avg_pool3d
+
+from ..errors import InvalidInput
 
 LEVELS = 24  # histogram bins per channel
 RARE = 2e-4  # share of pixels below which a color says nothing
@@ -41,3 +44,23 @@ def _shares(colors: Tensor) -> Tensor:
     counts = counts / counts.sum().clamp(min=1)
     around = avg_pool3d(counts.reshape(1, 1, LEVELS, LEVELS, LEVELS), 3, 1, 1, count_include_pad=False)
     return (counts + 9 * around.flatten()) / 2
+
+
+def parse_color(text: str) -> Tensor:
+    """Return a color as (3,) in 0..1.
+
+    Args:
+        text: #rrggbb, with or without #, or an HTML name such as white.
+
+    Raises:
+        InvalidInput: It is not a color.
+
+    """
+    for spelled in (text.strip(), f"#{text.strip()}"):
+        try:
+            return torch.tensor(ImageColor.getrgb(spelled)[:3]) / 255
+        except ValueError:
+            continue
+    raise InvalidInput(
+        f"{text[:40]!r} is not a color: give #rrggbb, such as #00ff00, or a name such as white."
+    )

@@ -11,11 +11,8 @@ from PIL import Image, ImageSequence
 from animatex_core.errors import AnimateXWarning, InvalidInput
 from animatex_core.pose.keypoints import JOINT, PoseSequence
 from animatex_core.sprites.files import SheetFiles
-from animatex_core.sprites.packing import pack
-from animatex_core.sprites.pivot import find_pivot
-from animatex_core.sprites.settings import FORMS, TRIMS, SheetSettings
-from animatex_core.sprites.sheet import build_sheet
-from animatex_core.sprites.timing import choose_timing
+from animatex_core.sprites.packing import FORMS, TRIMS, SheetSettings, pack
+from animatex_core.sprites.sheet import build_sheet, choose_timing, find_pivot
 
 FPS, SIZE = 12.0, (60, 80)
 
