@@ -15,7 +15,7 @@ from ..errors import InvalidInput, OutOfMemory
 from ..utils.files import atomic_write
 from ..utils.text import first_sentence
 from ..utils.validation import require_file
-from .image_colour import colour_reader
+from .image_colour import blend_on_white, colour_reader
 
 Frame = NDArray[np.uint8]
 """(h, w, 3) uint8, RGB."""
@@ -137,13 +137,6 @@ def require_rgb(picture: object, name: str, channels: int = 3) -> None:
             f"{name} is {picture.dtype} of shape {picture.shape}, but it must be uint8 of shape "
             f"(h, w, {channels})."
         )
-
-
-def blend_on_white(rgba: NDArray[np.uint8]) -> Frame:
-    """Blend (h, w, 4) uint8 with straight alpha over white, rounded to the nearest value."""
-    alpha = rgba[..., 3:].astype(np.uint16)
-    mixed = rgba[..., :3] * alpha + 255 * (255 - alpha) + 127
-    return (mixed // 255).astype(np.uint8)
 
 
 @contextmanager

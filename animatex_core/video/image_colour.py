@@ -144,3 +144,10 @@ def _possible(points: tuple[float, ...]) -> bool:
 
 def _reason(error: BaseException) -> str:
     return str(error).strip().rstrip(".").splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def blend_on_white(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Blend (h, w, 4) uint8 with straight alpha over white, rounded to the nearest value."""
+    alpha = rgba[..., 3:].astype(np.uint16)
+    mixed = rgba[..., :3] * alpha + 255 * (255 - alpha) + 127
+    return (mixed // 255).astype(np.uint8)

@@ -16,7 +16,8 @@ from ..utils.progress import Check, Progress, no_check, no_progress
 from .colour import HLG, hlg_cube
 from .ffmpeg import FFmpegStream, last_log_line
 from .filters import FrameConversion, choose_conversion
-from .image import Frame, blend_on_white, read_image, read_rgba
+from .image import Frame, read_image, read_rgba
+from .image_colour import blend_on_white
 from .info import VideoInfo, decode_args, probe
 from .process import Guard
 from .stream_colour import StreamColour
