@@ -153,7 +153,7 @@ class TestPlainMeaning:
     [
         ("encode", "format", "/../../../escaped/x", "format is '/../../../escaped/x', one of: mp4"),
         ("encode", "format", "video/h264-mp4", "format is 'video/h264-mp4', one of: mp4, webm"),
-        ("encode", "format", "MP4", "format is 'MP4', one of: mp4, webm, gif, png."),
+        ("encode", "format", "MP4", "format is 'MP4', one of: mp4, webm, gif, png, mov, webp, apng."),
         ("encode", "fps", 0, "fps is 0, a number from 0.1 to 1000."),
         ("encode", "fps", float("nan"), "fps is nan, a number from 0.1 to 1000."),
         ("encode", "fps", float("inf"), "fps is inf, a number from 0.1 to 1000."),
