@@ -37,6 +37,15 @@ APPLY = f"""async cases => {{
     return cases.map(([points, text]) =>
         Array.from(applyEdits(Float32Array.from(points), parseEdits(writeEdits(parseEdits(text))))))
 }}"""
+TOGGLE = f"""async ([score, times]) => {{
+    const {{Model}} = await import('/extensions/{PACK}/js/pose_editor/model.js')
+    const points = new Float32Array(390), texts = []
+    points.set([0.5, 0.25, score], 4 * 3)
+    const source = {{points, frames: 1, size: [64, 96], box: [0.5, 0.1, 0.5, 0.9]}}
+    const model = new Model(source, '', {{refresh() {{}}, save: text => texts.push(text)}})
+    for (let each = 0; each < times; each++) model.toggleHidden('right_wrist')
+    return texts.at(-1)
+}}"""
 NEAR = 2e-3  # fractions of the image: a pixel of the page is about as much
 HIP, KNEE, ANKLE, TOE = (POINT_INDEX[f"left_{name}"] for name in ("hip", "knee", "ankle", "toe"))
 WRIST, NOSE = POINT_INDEX["right_wrist"], POINT_INDEX["nose"]
@@ -90,6 +99,20 @@ def test_the_page_computes_what_the_core_computes(editor: Editor) -> None:
             warnings.simplefilter("ignore")  # of edits after the last frame
             expected = apply_edits(poses, read_edits(text)).points
         np.testing.assert_array_equal(np.float32(points), expected.ravel())
+
+
+@pytest.mark.parametrize(
+    ("score", "times", "is_seen"), [(1, 1, False), (1, 2, True), (0.1, 1, True), (0, 1, True)]
+)
+def test_the_list_hides_shows_and_places_joints(
+    editor: Editor, score: float, times: int, is_seen: bool
+) -> None:
+    points = np.zeros((1, POINTS, 3), np.float32)
+    points[0, WRIST] = 0.5, 0.25, score
+    text = editor.ask(TOGGLE, [score, times])
+    found = apply_edits(PoseSequence.from_points(points, 64, 96), read_edits(text)).points[0, WRIST]
+    assert bool(seen(found)) == is_seen
+    assert not is_seen or (found[:2].tolist() == [0.5, 0.25]) == (score > 0)
 
 
 def test_what_is_dragged_in_a_video_comes_out_of_the_graph(page: PoseEditorPage) -> None:
