@@ -10,16 +10,20 @@ import torch
 
 from animatex_core.animate_x.checkpoint import read_denoiser
 from animatex_core.animate_x.components import load_small
+from animatex_core.animate_x.conditions import ConditionInputs
 from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x.shapes import ClipShape
+from animatex_core.animate_x.unet import AnimateXUNet
 from animatex_core.checkpoints.safe_load import open_tensors
+from animatex_core.diffusion.schedule import NoiseSchedule
 from animatex_core.encoders.autoencoder import LATENT_SCALE, SMALL_AUTOENCODER, network_on_meta
 from animatex_core.errors import InvalidInput, WrongCheckpoint
-from animatex_core.hub.bundled import SmallBundle
+from animatex_core.hub.bundled import BUNDLED_MODELS, SmallBundle
 from animatex_core.pose.dwpose import DWPose, load_small_models
 from animatex_core.pose.onnx_model import OnnxModel
 from animatex_core.pose.torch_models import TorchModel
 from animatex_core.training.small_models import pack as packing
-from animatex_core.training.small_models.pack import pack, read_parts
+from animatex_core.training.small_models.pack import pack, read_parts, scale_change
 from tests.pose.onnx_files import draw_people
 from tests.support.small_bundles import DENOISER, TRAINED_ON, generated_parts, write_small_bundle
 
@@ -106,3 +110,26 @@ def test_damaged_files_are_named(bundle: SmallBundle, tmp_path: Path) -> None:
     with pytest.raises(WrongCheckpoint, match="does not fit the small pose models"):
         load_small_models(bundle.denoiser)
     assert read_denoiser(bundle.denoiser).trained_on.reference_form == "both"
+
+
+def test_a_share_of_the_change_to_the_puppet_is_kept() -> None:
+    parts = read_parts(BUNDLED_MODELS.folder)
+    nothing = scale_change(parts, 0.0).denoiser
+    unet = AnimateXUNet(nothing.config)
+    unet.load_state_dict({name: tensor.float() for name, tensor in nothing.tensors.items()})
+    unet.eval()
+    channels = nothing.config.latent_channels
+    puppet = torch.randn(1, channels, 2, 8, 8, generator=torch.Generator().manual_seed(0))
+    noise, last = torch.randn_like(puppet), torch.tensor([999])
+    shape = ClipShape(64, 64, 2, num_downsamples=nothing.config.num_downsamples)
+    assert nothing.text_context is not None
+    inputs = ConditionInputs(shape, nothing.text_context.float(), puppet_latents=puppet)
+    with torch.no_grad():
+        v = unet(noise, last, unet.encode(inputs))
+    torch.testing.assert_close(NoiseSchedule.released().x0_from_v(noise, v, last), puppet, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_other_shares_of_the_change_are_refused(share: float) -> None:
+    with pytest.raises(InvalidInput, match="share of the change"):
+        scale_change(read_parts(BUNDLED_MODELS.folder), share)

@@ -32,7 +32,7 @@ from .held_out import CHARACTER_RETARGETING, HeldOut, HeldOutSettings
 from .held_out_report import report, table
 from .image_encoder import image_encoder_config, train_image_encoder
 from .options import add_options
-from .pack import pack, read_parts
+from .pack import pack, read_parts, scale_change
 from .pose_accuracy import joint_shares
 from .pose_nets import improve_pose_nets, train_pose_nets
 from .recipe import CONTINUED_STAGES, Recipe
@@ -80,7 +80,8 @@ def triples(arguments: argparse.Namespace) -> None:
 def files(arguments: argparse.Namespace) -> None:
     """Pack all weights into the files that the package ships."""
     notes = "" if arguments.told is None else _read_notes(arguments.told)
-    pack(read_parts(arguments.folder), arguments.out, notes)
+    parts = read_parts(arguments.folder)
+    pack(parts if arguments.change == 1 else scale_change(parts, arguments.change), arguments.out, notes)
 
 
 def _read_notes(path: Path) -> str:

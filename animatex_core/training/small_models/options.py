@@ -101,3 +101,9 @@ def _add_pack(part: ArgumentParser) -> None:
     part.add_argument(
         "--out", type=Path, default=BUNDLED_MODELS.folder, help="default: the folder of the bundled models"
     )
+    part.add_argument(
+        "--change",
+        type=float,
+        default=1.0,
+        help="share of the denoiser's change to the puppet that is kept; default: %(default)s",
+    )

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from ...utils.text import markdown_table
 from .image_encoder import image_encoder_config
 from .pose_onnx import write_detector, write_landmarks
 
+OUTPUT = ("out.2.weight", "out.2.bias")  # the last convolution, whose result is added to the puppet
 MAX_BYTES = 40_000_000  # of all files together, since they are part of the repository
 
 ABOUT = """# Small models of Animate-X
@@ -74,6 +75,30 @@ def read_parts(folder: Path) -> TrainedParts:
         pose_nets=open_tensors(files.pose_nets),
         autoencoder_config=bundled_config(files.autoencoder),
     )
+
+
+def scale_change(parts: TrainedParts, share: float) -> TrainedParts:
+    """Scale what the denoiser adds to the puppet.
+
+    What a short training adds is partly noise, which blurs faces and flickers. A smaller share of it is
+    closer to the true videos; which share is best is measured.
+
+    Args:
+        parts: Trained weights, with a denoiser that starts from the puppet.
+        share: 1 keeps the denoiser, 0 returns the puppet.
+
+    Raises:
+        InvalidInput: The share is not in 0..1, or the denoiser does not start from a puppet.
+
+    """
+    if not 0 <= share <= 1 or not parts.denoiser.config.puppet:
+        raise InvalidInput(
+            f"The share of the change is {share}, but it must be in 0..1, of a denoiser that starts from the "
+            "puppet: pass another share or denoiser."
+        )
+    scaled = {name: parts.denoiser.tensors[name] * share for name in OUTPUT}
+    tensors = {**parts.denoiser.tensors, **scaled}
+    return replace(parts, denoiser=replace(parts.denoiser, tensors=tensors))
 
 
 def pack(parts: TrainedParts, folder: Path, notes: str) -> None:
