@@ -89,7 +89,8 @@ def _settings(arguments: argparse.Namespace) -> AnimationSettings:
     retargeting, sampling = retarget_settings(arguments), sampling_settings(arguments)
     width, height = arguments.size
     settings = AnimationSettings(width, height, retargeting, sampling, arguments.reference_form)
-    settings.check_size(denoiser_config(arguments).num_downsamples)
+    if (config := denoiser_config(arguments)) is not None:
+        settings.check_size(config.num_downsamples)
     return settings
 
 

@@ -70,7 +70,10 @@ def add_motion_options(parser: argparse.ArgumentParser, driving: argparse.Action
         help="do not follow the dancer; their whole path is in the frame",
     )
     group.add_argument(
-        "--up", choices=UPS, default=UPS[0], help="the axis of the file that points up; default: %(default)s"
+        "--up",
+        choices=UPS,
+        default=UPS[0],
+        help="the axis of the file that points up, such as --up=-z; default: %(default)s",
     )
     group.add_argument(
         "--bones",

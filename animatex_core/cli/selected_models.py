@@ -84,17 +84,20 @@ def select_components(arguments: argparse.Namespace) -> LoadComponents:
     return partial(load_components, folder, denoiser)
 
 
-def denoiser_config(arguments: argparse.Namespace) -> DenoiserConfig:
+def denoiser_config(arguments: argparse.Namespace) -> DenoiserConfig | None:
     """Return the sizes of the denoiser of --model, read without loading it.
 
-    A missing file counts as the official model; `select_components` refuses it.
+    Returns:
+        The sizes; None if the file is missing, which `select_components` refuses.
 
     Raises:
         CheckpointError: The file is damaged.
 
     """
-    file = None if arguments.model == GENERATED else _denoiser(arguments) or bundled.BUNDLED_MODELS.denoiser
-    return DenoiserConfig.released() if file is None or not file.is_file() else read_config(file)
+    if arguments.model == GENERATED:
+        return DenoiserConfig.released()
+    file = _denoiser(arguments) or bundled.BUNDLED_MODELS.denoiser
+    return read_config(file) if file.is_file() else None
 
 
 def load_generated(dtype: torch.dtype, device: torch.device) -> PipelineComponents:

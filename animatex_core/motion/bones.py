@@ -52,13 +52,18 @@ def parse_bones(text: str) -> OwnBones:
             "The bones must map names of joints to names of bones or null: write lines such as 'right_elbow: "
             "RightForeArm'."
         )
-    for joint, bone in data.items():
+    for joint in data:
         _require_joint(joint)
-        if bone is None and joint in TRUNK:
+    _require_trunk(data)
+    return {joint: None if bone is None else str(bone) for joint, bone in data.items()}
+
+
+def _require_trunk(bones: Mapping[str, object]) -> None:
+    for joint in TRUNK:
+        if joint in bones and bones[joint] is None:
             raise InvalidInput(
                 f"The bones map {joint} to null, but every body needs one: map it to the nearest bone."
             )
-    return {joint: None if bone is None else str(bone) for joint, bone in data.items()}
 
 
 def _is_entry(key: object, value: object) -> bool:
@@ -91,6 +96,7 @@ def find_bones(skeleton: Skeleton, own: OwnBones | None = None, source: str = "T
 
     """
     own = own or {}
+    _require_trunk(own)
     found = _by_convention(skeleton) | {
         joint: _named(skeleton, name, joint, source) for joint, name in own.items() if name is not None
     }

@@ -23,6 +23,7 @@ SUFFIX = ".bvh"
 BLOCK = 1 << 20  # bytes read at once
 MAX_HEADER = 4 << 20  # bytes before the first frame
 MAX_VALUES = 30_000_000  # numbers: 240 MB, or 50 minutes of 80 joints at 120 frames per second
+LINE_BYTES = 64  # per channel, the longest line that counts as one frame
 MAX_FPS, USUAL_FPS = 1000, 30
 SHORTER = "cut the recording into shorter ones, or export it at a lower frame rate"
 _MOTION = re.compile(
@@ -71,11 +72,12 @@ def read_bvh(path: str | Path, progress: Progress = no_progress) -> MotionCaptur
 
 @dataclass(frozen=True)
 class _Header:
-    """Skeleton, declared frames, seconds per frame, and what was read of the frames already."""
+    """Skeleton, declared frames, seconds per frame, where the frames begin, what was read of them already."""
 
     skeleton: Skeleton
     frames: int
     frame_time: float
+    start: int
     rest: bytes
 
 
@@ -92,6 +94,7 @@ def _read(file: BinaryIO, progress: Progress) -> MotionCapture:
     if whole == 0:
         raise FileFault(f"has no frames: {EXPORT}, with its animation")
     if whole < header.frames or is_longer:
+        _require_even_lines(file, header)
         found = f"only {whole:,}" if whole < header.frames else "more"
         warn(f"The motion file declares {header.frames:,} frames but has {found}: {whole:,} are used.")
     frames = values[: whole * skeleton.num_channels].reshape(whole, -1)
@@ -113,7 +116,31 @@ def _read_header(file: BinaryIO) -> _Header:
     skeleton = parse_hierarchy(text if found else text.partition("MOTION")[0])
     if found is None:
         raise FileFault(f"has no MOTION with Frames and Frame Time: {EXPORT}, with its animation")
-    return _Header(skeleton, _count(found["frames"]), _seconds(found["time"]), data[found.end() :])
+    start = found.end()
+    return _Header(skeleton, _count(found["frames"]), _seconds(found["time"]), start, data[start:])
+
+
+def _require_even_lines(file: BinaryIO, header: _Header) -> None:
+    """Refuse frames with too few or too many numbers, since all numbers that follow would be shifted.
+
+    The last line may be cut off. Files that do not put each frame on a line of its own are not checked.
+    """
+    channels = header.skeleton.num_channels
+    limit = LINE_BYTES * channels
+    file.seek(header.start)
+    cut, number = 0, 0
+    while line := file.readline(limit):
+        if len(line) == limit:
+            return
+        if not (found := len(line.split())):
+            continue
+        number += 1
+        if cut or found > channels:
+            frame, has = (number - 1, cut) if cut else (number, found)
+            raise FileFault(
+                f"has {has} numbers in frame {frame}, but its bones have {channels} channels: {EXPORT}"
+            )
+        cut = found if found < channels else 0
 
 
 def _count(text: bytes) -> int:

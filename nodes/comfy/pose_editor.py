@@ -68,7 +68,7 @@ def save_for_editor(poses: PoseSequence, images: Tensor | None, box: Box | None)
     """
     folder = Path(folder_paths.get_temp_directory(), SUBFOLDER)
     count = 0 if images is None else len(images)
-    stride = max(1, -(-count // MAX_PICTURES)) if count > 1 else len(poses)
+    stride = max(1, -(-count // MAX_PICTURES)) if count > 1 else max(1, len(poses))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         pictures = [] if images is None else list(_save_pictures(folder, images[::stride]))

@@ -192,6 +192,7 @@ BAD = [
     ({"poses": "nowhere.json"}, "nowhere.json"),
     ({"size": "100x64"}, "multiple of 64"),
     ({"size": "104x160", "model": "small"}, "multiple of 16: use 96"),
+    ({"size": "100x64", "model": "nope.safetensors"}, "nope.safetensors"),
     ({"size": "0x0"}, "width is 0"),
     ({"seed": 2**64}, "2^64"),
     ({"steps": 1001, "solver": "dpm++2m"}, "1001"),

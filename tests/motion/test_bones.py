@@ -110,3 +110,9 @@ def test_an_empty_mapping_is_none(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="cannot be read"):
         read_bones(tmp_path / "missing.yaml")
     assert len(set(JOINTS)) == len(JOINTS)
+
+
+def test_the_trunk_is_required_of_a_mapping_in_python_too() -> None:
+    capture = read_bvh(FILES / "mixamo.bvh")
+    with pytest.raises(InvalidInput, match="left_hip to null, but every body needs one"):
+        find_bones(capture.skeleton, {"left_hip": None}, "The file")

@@ -196,6 +196,10 @@ class TestAnotherLength:
         ('{"version": 1, "keys": [{"frame": 1, "offsets": {"tail": [0, 0]}}]}', "unknown joint 'tail'"),
         ('{"version": 1, "keys": [{"frame": 1, "offsets": {"nose": [NaN, 0]}}]}', "contain nan"),
         ('{"version": 1, "keys": [{"frame": 1, "places": {"nose": [1e300, 0]}}]}', "contain 1e"),
+        (
+            '{"version": 1, "keys": [{"frame": 1, "places": {"nose": [1' + "0" * 400 + ", 0]}}]}",
+            "too many digits",
+        ),
         ('{"version": 1, "keys": [{"frame": 1, "places": {"nose": [1]}}]}', "pairs of x and y"),
         ('{"version": 1, "hide": [{"from": 4, "to": 3}]}', "to of hide 0 is 3"),
         ('{"version": 1, "hide": [{"from": 4, "to": 5, "replace": true}]}', "unknown field 'replace'"),

@@ -8,7 +8,6 @@
 Every field but `version` may be missing. `joints` are names of points or groups, all points if missing.
 """
 
-import math
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -133,7 +132,7 @@ def _whole(value: Any, what: str, least: int = 0) -> int:
 
 def _number(value: Any, what: str) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not (math.isfinite(value) and abs(value) <= MAX_PLACE):
+    if not is_number or not abs(value) <= MAX_PLACE:  # false for NaN
         raise FileFault(
             f"{what} contain {_short(value)} and must be fractions of the image, {-MAX_PLACE:g} "
             f"to {MAX_PLACE:g}"
