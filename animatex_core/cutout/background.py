@@ -18,6 +18,7 @@ SAME = 0.04  # maximum difference between two views of the same background, of 0
 SOFT_EDGE = 2  # pixels around a mask in which the reference is a mix
 MARGIN = 0.006  # fraction of the longer side by which the character may exceed its mask
 PLAIN_TOLERANCE = 0.05
+MIN_GIVEN_SHARE = 0.02  # fraction of the border that must have a given color
 PLAIN_SHARE = 0.85  # fraction of the border that a plain background covers
 MARKED = 0.05  # value of a mask from which a pixel may be the character
 RIM = 2  # pixels of the border
@@ -70,18 +71,36 @@ def plain_background(frames: np.ndarray, color: Tensor | None = None) -> Backgro
     Returns:
         The background; None if the border has no single color.
 
+    Raises:
+        InvalidInput: Hardly any pixel of the border has the given color.
+
     """
     rim = _rim(_samples(frames))
-    found = rim.median(dim=1).values if color is None else color
+    usual = rim.median(dim=1).values
+    found = usual if color is None else color
     away = (rim - found[:, None]).abs().amax(0)
     plain = away < PLAIN_TOLERANCE
-    if color is None and float(plain.float().mean()) < PLAIN_SHARE:
+    share = float(plain.float().mean())
+    if color is None and share < PLAIN_SHARE:
         return None
+    if share < MIN_GIVEN_SHARE:
+        raise _not_at_border(found, usual)
     height, width = frames.shape[1:3]
     noise = _clamped(MAD * float(away[plain].median())) if plain.any() else MIN_NOISE
-    word = "#" + "".join(f"{round(float(each) * 255):02x}" for each in found)
     colors = found[:, None, None].expand(3, height, width).contiguous()
-    return Background(colors, noise, _flicker(frames), f"The background is plain {word}.")
+    return Background(colors, noise, _flicker(frames), f"The background is plain {_hex(found)}.")
+
+
+def _not_at_border(given: Tensor, usual: Tensor) -> InvalidInput:
+    return InvalidInput(
+        f"The background color is {_hex(given)}, but hardly any pixel along the border of the frames has it, "
+        f"and the median there is {_hex(usual)}: give that color, leave it out to detect it, or give masks "
+        "if the background has several."
+    )
+
+
+def _hex(color: Tensor) -> str:
+    return "#" + "".join(f"{round(float(each) * 255):02x}" for each in color)
 
 
 def background_behind_reference(frames: np.ndarray, picture: np.ndarray, shown: np.ndarray) -> Background:
@@ -104,9 +123,7 @@ def background_behind_reference(frames: np.ndarray, picture: np.ndarray, shown: 
 
     """
     samples, figure = _samples(frames), torch.tensor(shown)
-    around = ~grown(figure, SOFT_EDGE)
-    if not bool(around.any()):
-        raise InvalidInput("The mask covers the whole reference: mark only the character in it.")
+    around = require_surroundings(figure)
     expected = _as_in_video(_tensor(picture), samples, around)
     palette = Palette.of(expected[:, around], expected[:, figure])
     plate, _ = _agreed(samples, expected, at=around, allowed=lambda values, away: away < 2 * SAME)
@@ -119,6 +136,14 @@ def background_behind_reference(frames: np.ndarray, picture: np.ndarray, shown: 
     plate = fill_smoothly(plate[None], known.float()[None, None])[0]
     noise, sentence = _noise(samples, plate, around), f"The background is found in {len(samples)} frames."
     return Background(plate, noise, _flicker(frames), sentence, known, palette)
+
+
+def require_surroundings(figure: Tensor) -> Tensor:
+    """Return where a mask (h, w) bool surely leaves the background; raises InvalidInput if it is nowhere."""
+    around = ~grown(figure, SOFT_EDGE)
+    if not bool(around.any()):
+        raise InvalidInput("The mask covers the whole reference: mark only the character in it.")
+    return around
 
 
 def background_around_masks(frames: np.ndarray, masks: np.ndarray) -> Background:
