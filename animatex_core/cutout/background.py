@@ -7,15 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import InvalidInput, warn
+from ..errors import warn
 from ..puppet.fill import fill_smoothly
-from .figure import grown
-from .palette import Palette
+from .figure import grown, require_surroundings
+from .palette import Palette, hex_color, not_at_border
 
 SAMPLES = 16  # frames that the background is found in
 BAND = 1 << 15  # pixels whose samples are compared at once
 SAME = 0.04  # maximum difference between two views of the same background, of 0..1
-SOFT_EDGE = 2  # pixels around a mask in which the reference is a mix
 MARGIN = 0.006  # fraction of the longer side by which the character may exceed its mask
 PLAIN_TOLERANCE = 0.05
 MIN_GIVEN_SHARE = 0.02  # fraction of the border that must have a given color
@@ -84,23 +83,11 @@ def plain_background(frames: np.ndarray, color: Tensor | None = None) -> Backgro
     if color is None and share < PLAIN_SHARE:
         return None
     if share < MIN_GIVEN_SHARE:
-        raise _not_at_border(found, usual)
+        raise not_at_border(found, usual)
     height, width = frames.shape[1:3]
     noise = _clamped(MAD * float(away[plain].median())) if plain.any() else MIN_NOISE
     colors = found[:, None, None].expand(3, height, width).contiguous()
-    return Background(colors, noise, _flicker(frames), f"The background is plain {_hex(found)}.")
-
-
-def _not_at_border(given: Tensor, usual: Tensor) -> InvalidInput:
-    return InvalidInput(
-        f"The background color is {_hex(given)}, but hardly any pixel along the border of the frames has it, "
-        f"and the median there is {_hex(usual)}: give that color, leave it out to detect it, or give masks "
-        "if the background has several."
-    )
-
-
-def _hex(color: Tensor) -> str:
-    return "#" + "".join(f"{round(float(each) * 255):02x}" for each in color)
+    return Background(colors, noise, _flicker(frames), f"The background is plain {hex_color(found)}.")
 
 
 def background_behind_reference(frames: np.ndarray, picture: np.ndarray, shown: np.ndarray) -> Background:
@@ -136,14 +123,6 @@ def background_behind_reference(frames: np.ndarray, picture: np.ndarray, shown: 
     plate = fill_smoothly(plate[None], known.float()[None, None])[0]
     noise, sentence = _noise(samples, plate, around), f"The background is found in {len(samples)} frames."
     return Background(plate, noise, _flicker(frames), sentence, known, palette)
-
-
-def require_surroundings(figure: Tensor) -> Tensor:
-    """Return where a mask (h, w) bool surely leaves the background; raises InvalidInput if it is nowhere."""
-    around = ~grown(figure, SOFT_EDGE)
-    if not bool(around.any()):
-        raise InvalidInput("The mask covers the whole reference: mark only the character in it.")
-    return around
 
 
 def background_around_masks(frames: np.ndarray, masks: np.ndarray) -> Background:

@@ -15,10 +15,9 @@ from .background import (
     background_behind_reference,
     iterate_tensors,
     plain_background,
-    require_surroundings,
 )
 from .edges import solve_edge
-from .figure import SteadyAlpha, edge_band, find_figure
+from .figure import SteadyAlpha, edge_band, find_figure, require_surroundings
 from .masks import match_masks
 from .palette import parse_color
 

@@ -71,3 +71,23 @@ def parse_color(text: str) -> Tensor:
     raise InvalidInput(
         f"{text[:40]!r} is not a color: give #rrggbb, such as #00ff00, or a name such as white."
     )
+
+
+def hex_color(color: Tensor) -> str:
+    """Return a color (3,) in 0..1 as #rrggbb."""
+    return "#" + "".join(f"{round(float(each) * MAX_LEVEL):02x}" for each in color)
+
+
+def not_at_border(given: Tensor, usual: Tensor) -> InvalidInput:
+    """Return the error for a given background color that the frames do not have along their border.
+
+    Args:
+        given: (3,) in 0..1.
+        usual: The median color of the border, (3,) in 0..1.
+
+    """
+    return InvalidInput(
+        f"The background color is {hex_color(given)}, but hardly any pixel along the border of the frames has "
+        f"it, and the median there is {hex_color(usual)}: give that color, leave it out to detect it, or give "
+        "masks if the background has several."
+    )

@@ -38,7 +38,12 @@ def require_int(name: str, value: object, least: int = 1, most: int | None = Non
 
 def is_number(value: object) -> bool:
     """Return whether a value is a finite real number; bool is none."""
-    return isinstance(value, Real) and not isinstance(value, bool) and -math.inf < value < math.inf
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond the largest float
+        return False
 
 
 def require_int_fields(owner: object, names: Iterable[str], least: int = 1, most: int | None = None) -> None:
