@@ -87,7 +87,7 @@ def not_at_border(given: Tensor, usual: Tensor) -> InvalidInput:
 
     """
     return InvalidInput(
-        f"The background color is {hex_color(given)}, but hardly any pixel along the border of the frames has "
-        f"it, and the median there is {hex_color(usual)}: give that color, leave it out to detect it, or give "
-        "masks if the background has several."
+        f"The background color is {hex_color(given)}, but hardly any pixel along the border of the frames "
+        f"has it, and the median there is {hex_color(usual)}: give that color, leave it out to detect it, "
+        "or give masks if the background has several."
     )
