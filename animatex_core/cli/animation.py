@@ -1,16 +1,18 @@
 """What `animatex animate` does: check, read, load, animate and write."""
 
 import argparse
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 
+import numpy as np
 import torch
 
 from ..animate_x.animation import Animation, Report
 from ..animate_x.pipeline import AnimateXPipeline, AnimationSettings
 from ..driving import DrivingClip
-from ..errors import StorageError
+from ..errors import InvalidInput, StorageError
 from ..pose.draw import draw_poses
 from ..reference import Reference
 from ..systems import ANIMATE_X, ANIMATE_X_PLUS, system_of_model
@@ -19,7 +21,7 @@ from ..video.formats import check_settings
 from ..video.side_by_side import side_by_side
 from ..video.writer import check_output, write_clip
 from .animation_options import refuse_options, retarget_settings
-from .cut_out import cut_out_animation
+from .cut_out import check_cut_out, cut_out_animation
 from .inputs import read_reference
 from .motion import find_dance, read_dance
 from .output import StageBars, check_distinct
@@ -34,6 +36,8 @@ from .selected_models import (
     select_plus,
 )
 
+RGBA = 4  # channels
+
 
 def run(arguments: argparse.Namespace) -> None:
     """Animate, and print what was written."""
@@ -45,6 +49,8 @@ def run(arguments: argparse.Namespace) -> None:
     load = model.find()
     with StageBars() as bars:
         reference = read_reference(arguments)
+        if arguments.cut_out:
+            check_cut_out(arguments, reference)
         dance = read_dance(arguments, found, partial(bars.report, "poses"))
         fps = dance.choice.fps if arguments.fps is None else arguments.fps
         _check_outputs(arguments, fps)
@@ -105,15 +111,33 @@ def _write(
 ) -> None:
     sound = None if arguments.silent else dance.sound(fps)
     write = partial(write_clip, fps=fps, quality=arguments.quality, sound=sound)
-    frames, alpha = animation.frames, arguments.cut_out
-    if alpha:
-        frames = cut_out_animation(arguments, reference, frames)
-    try:
-        write(arguments.out, frames, alpha=alpha)
-    except StorageError as error:  # a full disk must not lose hours of sampling
-        rescued = write(Path(gettempdir()) / arguments.out.name, frames, alpha=alpha)
-        raise StorageError(f"{error} The video was written to {rescued} instead.") from error
+    frames, failure = _cut_out(arguments, reference, animation.frames)
+    _write_or_rescue(partial(write, alpha=frames.shape[-1] == RGBA), arguments.out, frames)
     if arguments.side_by_side is not None:
         _, height, width, _ = animation.frames.shape
         columns = reference.picture, draw_poses(animation.poses, width, height), animation.frames
         write(arguments.side_by_side, side_by_side(columns, height))
+    if failure is not None:
+        raise InvalidInput(
+            f"{failure} The video was written to {arguments.out} with its background instead."
+        ) from failure
+
+
+def _cut_out(
+    arguments: argparse.Namespace, reference: Reference, frames: np.ndarray
+) -> tuple[np.ndarray, InvalidInput | None]:
+    """Return the frames, with alpha if that is requested and possible, and why it is not."""
+    if not arguments.cut_out:
+        return frames, None
+    try:
+        return cut_out_animation(arguments, reference, frames), None
+    except InvalidInput as error:  # like a full disk, this must not lose hours of sampling
+        return frames, error
+
+
+def _write_or_rescue(write: Callable[[Path, np.ndarray], Path], path: Path, frames: np.ndarray) -> None:
+    try:
+        write(path, frames)
+    except StorageError as error:  # a full disk must not lose hours of sampling
+        rescued = write(Path(gettempdir()) / path.name, frames)
+        raise StorageError(f"{error} The video was written to {rescued} instead.") from error

@@ -102,14 +102,27 @@ def cut_out_animation(
 ) -> np.ndarray:
     """Cut the character out of an animation of the reference; arguments and result as for `cut_out_clip`."""
     size = frames.shape[2], frames.shape[1]
-    picture = np.asarray(Image.fromarray(reference.picture).resize(size, Image.Resampling.BICUBIC))
-    return _rgba(frames, reference=picture, shown=_read_shown(arguments, size, reference))
+    shown = _read_shown(arguments, size, reference)
+    return _rgba(frames, reference=_resized(reference.picture, size), shown=shown)
+
+
+def check_cut_out(arguments: argparse.Namespace, reference: "Reference") -> None:
+    """Raise InvalidInput if no animation of the reference can be cut out, before one is computed."""
+    from ..cutout.cutout import require_known_background
+
+    height, width, _ = reference.picture.shape
+    shown = _read_shown(arguments, (width, height), reference)
+    require_known_background(reference.picture, shown)
 
 
 def _read_picture(path: Path, size: tuple[int, int]) -> np.ndarray:
     from ..video.image import read_image
 
-    return np.asarray(Image.fromarray(read_image(path).rgb).resize(size, Image.Resampling.BICUBIC))
+    return _resized(read_image(path).rgb, size)
+
+
+def _resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
 
 
 def _read_shown(

@@ -1,6 +1,7 @@
 """Checks of output paths before the work begins, and progress bars."""
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 from tqdm import tqdm
@@ -8,6 +9,7 @@ from tqdm import tqdm
 from ..errors import InvalidInput
 from ..utils.files import check_writable
 from ..video.image import IMAGE_SUFFIXES
+from ..video.image_sequence import includes
 from ..video.writer import check_output
 
 INPUT_OPTIONS = ("reference", "driving", "poses", "reference_pose", "mask", "motion", "bones")
@@ -32,6 +34,26 @@ def check_distinct(arguments: argparse.Namespace, *outputs: str) -> None:
                 raise InvalidInput(
                     f"--{_option(output)} and --{_option(other)} are both {path}: use another file for the "
                     "output."
+                )
+
+
+def require_inputs_kept(outputs: Iterable[Path], **inputs: Path | None) -> None:
+    """Check that no output file replaces an input, or is written among the images of one.
+
+    Args:
+        outputs: Files that will be written.
+        inputs: Names of arguments -> the files, directories or patterns of images that they hold.
+
+    Raises:
+        InvalidInput: An output is an input, or would be part of it.
+
+    """
+    for output in outputs:
+        for name, path in inputs.items():
+            if path is not None and includes(path, output):
+                raise InvalidInput(
+                    f"--{_option(name)} is {str(path)!r}, which {str(output)!r} would replace or be part of: "
+                    "use another name or folder for the output."
                 )
 
 

@@ -10,11 +10,13 @@ from ..errors import InvalidInput
 from ..sprites.packing import FORMS, MAX_TEXTURE, TRIMS, SheetSettings
 from .cut_out import add_cut_out_options, cut_out_clip, has_cut_out_options
 from .options import positive
+from .output import require_inputs_kept
 
 if TYPE_CHECKING:
     from ..video.info import VideoInfo
 
 TRIM_NAMES = {"each": TRIMS[0], "all": TRIMS[1], "off": TRIMS[2]}
+INPUTS = ("clip", "reference", "mask", "masks", "poses")  # options whose files must not be replaced
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -105,6 +107,9 @@ def run(arguments: argparse.Namespace) -> None:
     from ..video.info import probe
 
     settings, files = _settings(arguments), SheetFiles.of(arguments.out)
+    inputs = {name: getattr(arguments, name) for name in INPUTS}
+    require_inputs_kept(files.paths, **inputs)
+    files.require_replaceable()
     clip = probe(arguments.clip, fps=arguments.clip_fps)
     frames = _read(arguments, clip)
     poses = None if arguments.poses is None else read_poses(arguments.poses, size=(clip.width, clip.height))

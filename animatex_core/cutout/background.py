@@ -7,17 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import InvalidInput, warn
+from ..errors import warn
 from ..puppet.fill import fill_smoothly
-from .figure import grown
-from .palette import Palette
+from .figure import grown, require_surroundings
+from .palette import Palette, hex_color, not_at_border
 
 SAMPLES = 16  # frames that the background is found in
 BAND = 1 << 15  # pixels whose samples are compared at once
 SAME = 0.04  # maximum difference between two views of the same background, of 0..1
-SOFT_EDGE = 2  # pixels around a mask in which the reference is a mix
 MARGIN = 0.006  # fraction of the longer side by which the character may exceed its mask
 PLAIN_TOLERANCE = 0.05
+MIN_GIVEN_SHARE = 0.02  # fraction of the border that must have a given color
 PLAIN_SHARE = 0.85  # fraction of the border that a plain background covers
 MARKED = 0.05  # value of a mask from which a pixel may be the character
 RIM = 2  # pixels of the border
@@ -70,18 +70,24 @@ def plain_background(frames: np.ndarray, color: Tensor | None = None) -> Backgro
     Returns:
         The background; None if the border has no single color.
 
+    Raises:
+        InvalidInput: Hardly any pixel of the border has the given color.
+
     """
     rim = _rim(_samples(frames))
-    found = rim.median(dim=1).values if color is None else color
+    usual = rim.median(dim=1).values
+    found = usual if color is None else color
     away = (rim - found[:, None]).abs().amax(0)
     plain = away < PLAIN_TOLERANCE
-    if color is None and float(plain.float().mean()) < PLAIN_SHARE:
+    share = float(plain.float().mean())
+    if color is None and share < PLAIN_SHARE:
         return None
+    if share < MIN_GIVEN_SHARE:
+        raise not_at_border(found, usual)
     height, width = frames.shape[1:3]
     noise = _clamped(MAD * float(away[plain].median())) if plain.any() else MIN_NOISE
-    word = "#" + "".join(f"{round(float(each) * 255):02x}" for each in found)
     colors = found[:, None, None].expand(3, height, width).contiguous()
-    return Background(colors, noise, _flicker(frames), f"The background is plain {word}.")
+    return Background(colors, noise, _flicker(frames), f"The background is plain {hex_color(found)}.")
 
 
 def background_behind_reference(frames: np.ndarray, picture: np.ndarray, shown: np.ndarray) -> Background:
@@ -104,9 +110,7 @@ def background_behind_reference(frames: np.ndarray, picture: np.ndarray, shown: 
 
     """
     samples, figure = _samples(frames), torch.tensor(shown)
-    around = ~grown(figure, SOFT_EDGE)
-    if not bool(around.any()):
-        raise InvalidInput("The mask covers the whole reference: mark only the character in it.")
+    around = require_surroundings(figure)
     expected = _as_in_video(_tensor(picture), samples, around)
     palette = Palette.of(expected[:, around], expected[:, figure])
     plate, _ = _agreed(samples, expected, at=around, allowed=lambda values, away: away < 2 * SAME)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InvalidInput, warn
+from ..video.image import require_rgb
 from .background import (
     Background,
     background_around_masks,
@@ -16,7 +17,7 @@ from .background import (
     plain_background,
 )
 from .edges import solve_edge
-from .figure import SteadyAlpha, edge_band, find_figure
+from .figure import SteadyAlpha, edge_band, find_figure, require_surroundings
 from .masks import match_masks
 from .palette import parse_color
 
@@ -27,6 +28,10 @@ SOFT_SHARE = 0.002  # fraction of soft values from which given masks are alpha a
 NOTHING_KNOWN = (
     "The background has no single color along its border, and there is no mask of the character: give the "
     "reference with its mask, a mask for every frame, or the color of the background."
+)
+REFERENCE_UNKNOWN = (
+    "The reference has no mask, no transparency and no single color along its border, so the character "
+    "cannot be cut out: give the mask of the character in it, or animate without cutting out."
 )
 ALL_TRANSPARENT = (
     "The character was not found in any frame, so everything would be transparent: check the mask and the "
@@ -122,11 +127,11 @@ def prepare_cut_out(
         What to iterate over for the frames.
 
     Raises:
-        InvalidInput: There are no frames, sizes or lengths differ, or the background cannot be found.
+        InvalidInput: There are no frames, an array has another shape or type, sizes or lengths differ, or the
+            background cannot be found.
 
     """
-    if frames.ndim != 4 or not frames.size:
-        raise InvalidInput("There are no frames to cut out: give at least one.")
+    _require_frames(frames)
     if masks is not None:
         masks = match_masks(masks, frames.shape[:3])
         return CutOut(frames, background_around_masks(frames, masks), masks, fill_holes)
@@ -141,15 +146,57 @@ def prepare_cut_out(
     return CutOut(frames, plain, None, fill_holes)
 
 
+def _require_frames(frames: np.ndarray) -> None:
+    if not frames.size:
+        raise InvalidInput("There are no frames to cut out: give at least one.")
+    if frames.ndim != 4 or frames.shape[3] != 3 or frames.dtype != np.uint8:
+        raise InvalidInput(
+            f"The frames are {frames.dtype} of shape {frames.shape}, but must be uint8 of shape (frames, "
+            "height, width, 3): convert them to RGB of 0 to 255."
+        )
+
+
+def _require_reference(reference: np.ndarray, shown: np.ndarray) -> None:
+    require_rgb(reference, "The reference")
+    if shown.ndim != 2 or shown.dtype != np.bool_:
+        raise InvalidInput(
+            f"The mask of the reference is {shown.dtype} of shape {shown.shape}, but must be bool of shape "
+            "(height, width): compare it with a threshold."
+        )
+
+
+def require_known_background(reference: np.ndarray, shown: np.ndarray | None) -> None:
+    """Check whether an animation of a reference can be cut out, before it is computed.
+
+    Args:
+        reference: The reference image, (h, w, 3) uint8.
+        shown: (h, w) bool, where the character is in it; None if unknown.
+
+    Raises:
+        InvalidInput: Nothing tells the character from the background.
+
+    """
+    if shown is not None:
+        _require_marked(shown)
+        require_surroundings(torch.tensor(shown))
+    elif plain_background(reference[None]) is None:
+        raise InvalidInput(REFERENCE_UNKNOWN)
+
+
+def _require_marked(shown: np.ndarray) -> None:
+    if not shown.any():
+        raise InvalidInput("The mask of the reference is empty: mark the character in it.")
+
+
 def _from_reference(frames: np.ndarray, reference: np.ndarray, shown: np.ndarray) -> Background:
+    _require_reference(reference, shown)
     height, width = frames.shape[1:3]
     for name, size in (("reference", reference.shape[:2]), ("mask", shown.shape)):
         if size != (height, width):
             raise InvalidInput(
                 f"The {name} is {size[1]}x{size[0]}, but the frames are {width}x{height}: resize it to them."
             )
-    if not shown.any():
-        raise InvalidInput("The mask of the reference is empty: mark the character in it.")
+    _require_marked(shown)
     if len(frames) == 1:
         warn(
             "There is a single frame, so the background behind the character is a guess: give all frames of "

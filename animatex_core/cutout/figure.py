@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import InvalidInput
+
 
 def largest(plane: Tensor, radius: int = 1) -> Tensor:
     """Return the largest value in a square of this radius around each pixel of (h, w), of numbers or bool."""
@@ -159,3 +161,14 @@ class SteadyAlpha:
             colors = torch.where(soft, kept_colors, colors)
         self._last = image, colors, alpha
         return colors, alpha
+
+
+SOFT_EDGE = 2  # pixels around a mask in which the reference is a mix
+
+
+def require_surroundings(figure: Tensor) -> Tensor:
+    """Return where a mask (h, w) bool surely leaves the background; raises InvalidInput if it is nowhere."""
+    around = ~grown(figure, SOFT_EDGE)
+    if not bool(around.any()):
+        raise InvalidInput("The mask covers the whole reference: mark only the character in it.")
+    return around

@@ -17,10 +17,15 @@ def match_masks(masks: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         (f, h, w).
 
     Raises:
-        InvalidInput: Size or number differ from those of the frames.
+        InvalidInput: They do not have three dimensions, or size or number differ from those of the frames.
 
     """
     count, height, width = shape
+    if masks.ndim != 3:
+        raise InvalidInput(
+            f"The masks have shape {masks.shape}, but must have (frames, height, width): give one for each "
+            "frame, or a single one with a leading dimension of 1."
+        )
     if masks.shape[1:] != (height, width):
         raise InvalidInput(
             f"The masks are {masks.shape[2]}x{masks.shape[1]}, but the frames are {width}x{height}: give "

@@ -10,6 +10,7 @@ from torch.nn.functional import avg_pool3d
 from ..errors import InvalidInput
 
 LEVELS = 24  # histogram bins per channel
+MAX_LEVEL = 255
 RARE = 2e-4  # share of pixels below which a color says nothing
 
 
@@ -53,14 +54,40 @@ def parse_color(text: str) -> Tensor:
         text: #rrggbb, with or without #, or an HTML name such as white.
 
     Raises:
-        InvalidInput: It is not a color.
+        InvalidInput: It is not a color, or one of its values is out of range.
 
     """
     for spelled in (text.strip(), f"#{text.strip()}"):
         try:
-            return torch.tensor(ImageColor.getrgb(spelled)[:3]) / 255
+            levels = ImageColor.getrgb(spelled)[:3]
         except ValueError:
             continue
+        if not all(0 <= level <= MAX_LEVEL for level in levels):
+            raise InvalidInput(
+                f"The color {text[:40]!r} is {levels}, but red, green and blue must be 0 to {MAX_LEVEL}: "
+                "give #rrggbb, such as #00ff00."
+            )
+        return torch.tensor(levels) / MAX_LEVEL
     raise InvalidInput(
         f"{text[:40]!r} is not a color: give #rrggbb, such as #00ff00, or a name such as white."
+    )
+
+
+def hex_color(color: Tensor) -> str:
+    """Return a color (3,) in 0..1 as #rrggbb."""
+    return "#" + "".join(f"{round(float(each) * MAX_LEVEL):02x}" for each in color)
+
+
+def not_at_border(given: Tensor, usual: Tensor) -> InvalidInput:
+    """Return the error for a given background color that the frames do not have along their border.
+
+    Args:
+        given: (3,) in 0..1.
+        usual: The median color of the border, (3,) in 0..1.
+
+    """
+    return InvalidInput(
+        f"The background color is {hex_color(given)}, but hardly any pixel along the border of the frames "
+        f"has it, and the median there is {hex_color(usual)}: give that color, leave it out to detect it, "
+        "or give masks if the background has several."
     )

@@ -9,12 +9,15 @@ import numpy as np
 
 from .. import __version__
 from ..errors import InvalidInput
+from ..utils.documents import read_json
 from ..utils.files import check_writable, write_json
 from ..utils.progress import Check, Progress, no_check, no_progress
 from ..video.image import write_image
 from ..video.writer import write_clip
 from .packing import Form, Rect
 from .sheet import Sprite, SpriteSheet
+
+APP = "https://github.com/animate-x/animate-x"
 
 
 def atlas(sheet: SpriteSheet, image_name: str, name: str, form: Form) -> dict[str, Any]:
@@ -37,7 +40,7 @@ def atlas(sheet: SpriteSheet, image_name: str, name: str, form: Form) -> dict[st
     entries = [_entry(sheet, sprite) for sprite in sheet.sprites]
     height, width, _ = sheet.image.shape
     meta = {
-        "app": "https://github.com/animate-x/animate-x",
+        "app": APP,
         "version": __version__,
         "image": image_name,
         "format": "RGBA8888",
@@ -91,9 +94,35 @@ class SheetFiles:
         if path.suffix.lower() != SUFFIX:
             raise InvalidInput(f"{str(path)!r} is not the name of a sprite sheet: use one that ends in .png.")
         files = cls(path)
-        for each in (files.image, files.description, files.preview):
+        for each in files.paths:
             check_writable(each)
         return files
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All files."""
+        return self.image, self.description, self.preview
+
+    def require_replaceable(self) -> None:
+        """Raise InvalidInput if description or preview exist and do not belong to a sheet of this name.
+
+        Only the name of the image is given, so nobody expects the others to be replaced.
+        """
+        if self._is_described():
+            return
+        for each in (self.description, self.preview):
+            if each.exists():
+                raise InvalidInput(
+                    f"{str(each)!r} exists and does not belong to a sprite sheet {self.image.name!r}, so it "
+                    "is not replaced: use another name for the sheet, or move the file."
+                )
+
+    def _is_described(self) -> bool:
+        try:
+            meta = read_json(self.description)["meta"]
+            return bool((meta["app"], meta["image"]) == (APP, self.image.name))
+        except (OSError, ValueError, LookupError, TypeError):  # missing, or the description of something else
+            return False
 
     @property
     def description(self) -> Path:
@@ -124,9 +153,11 @@ class SheetFiles:
             check: Called several times a second meanwhile; an exception stops the work.
 
         Raises:
+            InvalidInput: See `require_replaceable`.
             StorageError: A file cannot be written.
 
         """
+        self.require_replaceable()
         kept = [frames[index] for index in sheet.timing.indices]
         write_clip(self.preview, kept, fps=sheet.timing.fps, alpha=True, progress=progress, check=check)
         write_image(self.image, sheet.image, alpha=True)

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from ..errors import InvalidInput
-from ..utils.validation import require_int
+from ..utils.validation import is_number, require_int, short_repr
 
 Trim = Literal["each frame", "all frames", "off"]
 Form = Literal["hash", "array"]
@@ -55,8 +55,11 @@ class SheetSettings:
         require_int("padding", self.padding, 0, MAX_SPACING)
         require_int("extrude", self.extrude, 0, MAX_SPACING)
         require_int("max_size", self.max_size, 1)
-        if not 0 <= self.rate <= MAX_RATE:
-            raise InvalidInput(f"rate is {self.rate:g}, but it must be 0, for all frames, to {MAX_RATE:g}.")
+        if not is_number(self.rate) or not 0 <= self.rate <= MAX_RATE:
+            raise InvalidInput(
+                f"rate is {short_repr(self.rate)}, but it must be a number: use 0, for all frames, to "
+                f"{MAX_RATE:g}."
+            )
 
 
 WIDTHS = 64  # widths that are tried

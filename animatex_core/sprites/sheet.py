@@ -7,6 +7,9 @@ import numpy as np
 
 from ..errors import InvalidInput, warn
 from ..pose.keypoints import JOINT, PoseSequence, seen
+from ..utils.validation import is_number, short_repr
+from ..video.encoder import check_frames
+from ..video.formats import MIN_FPS
 from .packing import Rect, SheetSettings, pack, trimmed
 
 
@@ -37,10 +40,22 @@ def choose_timing(count: int, fps: float, rate: float) -> Timing:
     Returns:
         The frames, evenly spread, and their durations.
 
+    Raises:
+        InvalidInput: `fps` is not a positive number, or too few frames are kept to play them.
+
     """
+    if not is_number(fps) or fps <= 0:
+        raise InvalidInput(
+            f"fps is {short_repr(fps)}, but it must be a positive number: give the frame rate of the video."
+        )
     kept = fps if rate == 0 else min(rate, fps)
     total = max(1, round(count * kept / fps))
     indices = np.minimum(np.floor(np.arange(total) * count / total + 1e-9), count - 1).astype(int)
+    if rate and total * fps / count < MIN_FPS:
+        raise InvalidInput(
+            f"rate is {rate:g}, which keeps {total} of {count} frames at {fps:g} a second, but a sheet needs "
+            f"{MIN_FPS:g} a second or more: use a higher rate, or 0 for all."
+        )
     ends = np.rint(np.linspace(0, count * 1000 / fps, total + 1)).astype(int)
     return Timing(tuple(indices.tolist()), tuple(np.diff(ends).tolist()), total * fps / count)
 
@@ -152,13 +167,14 @@ def build_sheet(
         The sheet.
 
     Raises:
-        InvalidInput: There are no frames, all are transparent, they do not fit on the sheet, or the number of
-            poses differs.
+        InvalidInput: There are no frames, one is not (h, w, 4) uint8 or differs in size, all are transparent,
+            they do not fit on the sheet, the number of poses differs, or `fps` or the rate cannot be used.
 
     """
     settings = settings or SheetSettings()
     if not len(frames):
         raise InvalidInput("There are no frames for a sprite sheet: give at least one.")
+    frames = list(check_frames(frames, even=False, channels=4))
     if len(frames) == 1:
         warn("There is a single frame, so the sprite sheet is a still image: give all frames at once.")
     pivot, timing = find_pivot(frames, poses), choose_timing(len(frames), fps, settings.rate)

@@ -1,11 +1,12 @@
 """Checks of plain values, options and file names that enter the library."""
 
 import argparse
+import math
 import os
 import reprlib
 import stat
 from collections.abc import Iterable
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from unicodedata import category
 
@@ -33,6 +34,16 @@ def require_int(name: str, value: object, least: int = 1, most: int | None = Non
         )
     if most is not None and int(value) > most:
         raise InvalidInput(f"{name} is {short_repr(value)}, but the maximum is {most}: use {most} or less.")
+
+
+def is_number(value: object) -> bool:
+    """Return whether a value is a finite real number; bool is none."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond the largest float
+        return False
 
 
 def require_int_fields(owner: object, names: Iterable[str], least: int = 1, most: int | None = None) -> None:

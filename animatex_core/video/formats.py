@@ -13,6 +13,7 @@ MAX_QUALITY = 10  # quality
 MIN_FPS = 0.1
 GIF_FPS = 50  # players slow down faster ones
 SPECIAL = re.compile(r"[=;#\\\r\n]")  # characters that ffmpeg's metadata format escapes
+AN = ("mp4", "animated", "APNG")  # beginnings of names that are spoken with a vowel
 NUMBER_PATTERN = re.compile(r"%0?\d*d")
 
 
@@ -114,6 +115,16 @@ class Format:
     alpha: Callable[[float], tuple[str, ...]] | None = None
     repeat: tuple[str, ...] = ()
 
+    @property
+    def with_article(self) -> str:
+        """The name for messages, such as "an mp4" or "a gif"."""
+        return f"{'an' if self.name.startswith(AN) else 'a'} {self.name}"
+
+    @property
+    def as_subject(self) -> str:
+        """The name at the beginning of a sentence, such as "An mp4" or "A gif"."""
+        return f"A{self.with_article[1:]}"
+
 
 _BOXES = ("-movflags", "+faststart+use_metadata_tags")  # tags of any name, as ComfyUI reads and writes them
 MP4 = Format("mp4", _h264, (*_BOXES, "-f", "mp4"), ("-c:a", "aac", "-b:a", "192k"), 1024, True)
@@ -167,7 +178,8 @@ def check_settings(kind: Format, fps: float, quality: float) -> None:
     most = GIF_FPS if kind is GIF else 1000
     if not MIN_FPS <= fps <= most:
         raise InvalidInput(
-            f"fps is {fps:g}, but a {kind.name} supports {MIN_FPS:g} to {most}: use a rate in that range."
+            f"fps is {fps:g}, but {kind.with_article} supports {MIN_FPS:g} to {most}: use a rate in that "
+            "range."
         )
     if not 0 <= quality <= MAX_QUALITY:
         raise InvalidInput(f"quality is {quality:g}, but it must be 0 (small files) to {MAX_QUALITY} (best).")
@@ -178,7 +190,7 @@ def require_alpha(kind: Format) -> None:
     if kind.alpha is None:
         suffixes = ", ".join(suffix for suffix, each in FORMATS.items() if each.alpha is not None)
         raise InvalidInput(
-            f"A {kind.name} cannot store transparency: use {suffixes}, or a directory for PNG files."
+            f"{kind.as_subject} cannot store transparency: use {suffixes}, or a directory for PNG files."
         )
 
 

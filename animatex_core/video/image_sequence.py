@@ -27,6 +27,20 @@ def is_image_sequence(path: Path) -> bool:
     return not path.exists() and bool(NUMBER_PATTERN.search(path.name) or re.search(r"[*?[]", path.name))
 
 
+def includes(path: Path, file: Path) -> bool:
+    """Return whether a file is read as part of a video, or would be if it existed.
+
+    Args:
+        path: The video: a file, a directory or a pattern.
+        file: The file; symbolic links are followed in its directory.
+
+    """
+    if not is_image_sequence(path):
+        return path.resolve() == file.resolve()
+    folder = path if path.is_dir() else path.parent
+    return folder.resolve() == file.resolve().parent and (path.is_dir() or _matches(file.name, path.name))
+
+
 def find_images(path: Path) -> list[Path]:
     """Find the images of a directory or pattern; warns if numbers are missing.
 

@@ -187,7 +187,8 @@ def _find_audio(sound: AudioSource | None, kind: Format, check: Check) -> Probed
     if kind.sound:
         return probe_audio(sound, check)
     warn(
-        f"A {kind.name} has no audio, so it is left out: write an mp4, webm or mov to keep it.", stacklevel=3
+        f"{kind.as_subject} has no audio, so it is left out: write an mp4, webm or mov to keep it.",
+        stacklevel=3,
     )
     return None
 

@@ -36,7 +36,9 @@ def stores_alpha(images: Tensor, mask: Tensor | None, format: str) -> bool:
     if mask is not None or kind is None or kind.alpha is not None:
         return has_alpha(images, mask)
     if has_alpha(images, mask):
-        warn(f"A {kind.name} has no transparency, so that of the images is left out: use webm, mov or png.")
+        warn(
+            f"{kind.as_subject} has no transparency, so that of the images is left out: use webm, mov or png."
+        )
     return False
 
 

@@ -180,6 +180,29 @@ def test_a_full_disk_does_not_lose_the_video(
     assert probe(spare / "out.mp4").frames == 4
 
 
+def test_a_failed_cut_out_does_not_lose_the_video(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = dance.folder / "out.webm"
+    Image.new("RGB", (60, 80), "teal").save(dance.character)  # the generated model draws noise over it
+    assert animate(dance, "--cut-out", "--retarget", "none", out=out) == 2
+    complaint = last_error(capsys)
+    assert "no single color along its border" in complaint
+    assert f"The video was written to {out} with its background instead." in complaint
+    assert (probe(out).frames, probe(out).has_alpha) == (4, False)
+
+
+def test_what_cannot_be_cut_out_is_refused_before_sampling(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (80, 60, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(dance.character)
+    out = dance.folder / "out.webm"
+    assert animate(dance, "--cut-out", "--retarget", "none", out=out) == 2
+    assert "The reference has no mask, no transparency and no single color" in last_error(capsys)
+    assert not out.exists()
+
+
 BAD = [
     ({"reference": "nowhere.png"}, "nowhere.png"),
     ({"reference": "x" * 300}, "cannot be opened"),

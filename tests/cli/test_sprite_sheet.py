@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from animatex_core.cli.main import main
+from animatex_core.pose.formats.reader import write_poses
+from animatex_core.pose.keypoints import PoseSequence
 from animatex_core.video.image import write_image
 from animatex_core.video.writer import write_clip
 from tests.cutout.samples import Sample, sample
@@ -69,6 +71,7 @@ BAD = {
     "mask alone": (["--clip", "clip", "--mask", "mask.png"], "give --reference too"),
     "too large": (["--clip", "clip", *SOURCES["masks"], "--max-size", "100"], "need a sheet of about"),
     "another suffix": (["--clip", "clip", "--out", "sheet.gif"], "one that ends in .png"),
+    "wrong color": (["--clip", "clip", "--background", "ff00ff"], "color is #ff00ff, but hardly any pixel"),
     "no color": (["--clip", "clip", "--background", "blurple"], "is not a color"),
 }
 
@@ -88,3 +91,61 @@ def test_a_format_without_alpha_is_refused_before_any_work(
     line = ["animate", "--reference", "none.png", "--driving", "none.mp4", "--cut-out", "--out", "x.mp4"]
     assert main(line) == 2
     assert "cannot store transparency: use .webm" in capsys.readouterr().err
+
+
+OVERWRITTEN = {
+    "reference": [*SOURCES["reference"], "--out", "reference.png"],
+    "mask": [*SOURCES["reference"], "--out", "mask.png"],
+    "masks": [*SOURCES["masks"], "--out", "masks/0003.png"],
+    "poses": [*SOURCES["masks"], "--poses", "dance.json", "--out", "dance.png"],
+    "clip": [*SOURCES["masks"], "--out", "clip/9999.png"],
+}
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", OVERWRITTEN)
+def test_inputs_are_never_overwritten(folder: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    poses = PoseSequence.empty(8, 160, 240)
+    poses.body[:] = 0.5, 0.5, 1
+    write_poses(folder / "dance.json", poses)
+    before = contents(folder)
+    assert main(["sprite-sheet", "--clip", "clip", *OVERWRITTEN[name]]) == 2
+    assert f"--{name} is " in capsys.readouterr().err.splitlines()[-1]
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("clip", ["sprites.webp", "s*.png"])
+def test_a_preview_and_a_pattern_are_inputs_too(
+    folder: Path, clip: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["sprite-sheet", *SOURCES["masks"], "--clip"]
+    assert main([*line, "clip"]) == 0
+    before = contents(folder)
+    assert main([*line, clip]) == 2
+    assert "--clip is " in capsys.readouterr().err.splitlines()[-1]
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("sprites.json", "{}"), ("sprites.json", '{"meta": {"app": "another"}}'), ("sprites.webp", "a picture")],
+)
+def test_files_of_others_beside_the_sheet_are_kept(
+    folder: Path, name: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / name).write_text(text, encoding="utf-8")
+    line = ["sprite-sheet", "--clip", "clip", *SOURCES["masks"]]
+    assert main(line) == 2
+    assert "does not belong to a sprite sheet 'sprites.png'" in capsys.readouterr().err.splitlines()[-1]
+    assert (folder / name).read_text(encoding="utf-8") == text
+    assert main([*line, "--out", "other.png"]) == 0
+    assert main([*line, "--out", "other.png"]) == 0  # its own files are replaced
+
+
+def test_a_rate_too_low_to_play_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = ["sprite-sheet", "--clip", "clip", *SOURCES["masks"], "--clip-fps", "0.4", "--rate", "0.025"]
+    assert main(line) == 2
+    assert "rate is 0.025, which keeps 1 of 8 frames" in capsys.readouterr().err.splitlines()[-1]

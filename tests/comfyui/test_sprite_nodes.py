@@ -104,7 +104,7 @@ def test_images_of_four_channels_keep_theirs_or_the_node_says_why_not(server: Se
         "mp4": node("AnimateXEncodeVideo", images=["cut out", 2], format="mp4", **VIDEO),
     }
     history, shown = run_and_listen(server, prompt)
-    assert "mp4 has no transparency" in shown["mp4"]
+    assert "An mp4 has no transparency" in shown["mp4"]
     (path,) = saved(server, history, "webp")
     with Image.open(path) as animation:
         found = np.stack([np.asarray(each.convert("RGBA")) for each in ImageSequence.Iterator(animation)])
@@ -137,6 +137,7 @@ SMALL_SHEET = node("AnimateXSpriteSheet", images=BATCH, **LAYOUT | {"max_size": 
     [
         (cut_out(reference=None, mask=None), "no single color along its border"),
         (cut_out(reference=None, background="blurple", mask=None), "is not a color"),
+        (cut_out(reference=None, background="#ff00ff", mask=None), "but hardly any pixel along the border"),
         (cut_out(reference=None, mask=["small", 0]), "masks are 16x16, but the frames"),
         ({**frames(), "cut out": MASKED_MP4}, "cannot store transparency"),
         ({**frames(), "cut out": SMALL_SHEET}, "need a sheet of about"),

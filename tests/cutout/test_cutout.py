@@ -131,6 +131,26 @@ BAD: dict[str, tuple[Any, str]] = {
         lambda drawn: {"reference": drawn.reference, "shown": np.ones_like(drawn.shown)},
         "covers the whole reference",
     ),
+    "flat masks": (lambda drawn: {"masks": drawn.alpha[0]}, "masks have shape .*240, 160"),
+    "RGBA frames": (
+        lambda drawn: {"frames": np.dstack([drawn.frames[0], drawn.shown])[None]},
+        r"shape \(1, 240, 160, 4\), but must be uint8",
+    ),
+    "float frames": (lambda drawn: {"frames": drawn.frames / 255}, "frames are float64"),
+    "float reference": (
+        lambda drawn: {"reference": drawn.reference / 255, "shown": drawn.shown},
+        "The reference is float64",
+    ),
+    "numbers as mask": (
+        lambda drawn: {"reference": drawn.reference, "shown": drawn.shown * 255},
+        "mask of the reference is int64",
+    ),
+    "wrong color": (
+        lambda _: {"color": "#ff00ff"},
+        "color is #ff00ff, but .* the median there is #[0-9a-f]{6}",
+    ),
+    "level": (lambda _: {"color": "rgb(999,0,0)"}, r"'rgb\(999,0,0\)' is .* must be 0 to 255"),
+    "percentage": (lambda _: {"color": "rgb(255%,0%,0%)"}, "must be 0 to 255"),
     "color": (lambda _: {"color": "blurple"}, "'blurple' is not a color"),
 }
 

@@ -156,6 +156,17 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"settings": SheetSettings("off", max_size=128)},
         "need a sheet of about .* largest is 128x128",
     ),
+    "RGB": ({"frames": [np.zeros((8, 8, 3), np.uint8)] * 3}, "Frame 0 is uint8 of shape"),
+    "sizes": ({"frames": [*moving(), np.zeros((8, 8, 4), np.uint8)]}, "Frame 10 is 8x8 pixels"),
+    "fps 0": ({"fps": 0}, "fps is 0, but it must be a positive number"),
+    "negative fps": ({"fps": -12.0}, "fps is -12.0"),
+    "nan fps": ({"fps": float("nan")}, "fps is nan"),
+    "inf fps": ({"fps": float("inf")}, "fps is inf"),
+    "fps text": ({"fps": "12"}, "fps is '12'"),
+    "low rate": (
+        {"fps": 0.5, "settings": SheetSettings(rate=0.025)},
+        "rate is 0.025, which keeps 1 of 10 frames at 0.5 a second, but a sheet needs 0.1",
+    ),
     "poses": ({"poses": PoseSequence.empty(3, *SIZE)}, "There are 3 poses but 10 frames"),
 }
 
@@ -170,7 +181,11 @@ def test_bad_input_is_one_sentence(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", [{"trim": "some"}, {"padding": -1}, {"max_size": 0}, {"rate": -1.0}, {"form": "xml"}]
+    "setting",
+    [
+        *({"trim": "some"}, {"padding": -1}, {"max_size": 0}, {"form": "xml"}),
+        *({"rate": -1.0}, {"rate": "a"}, {"rate": float("nan")}, {"rate": float("inf")}, {"rate": True}),
+    ],
 )
 def test_settings_are_checked(setting: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match=next(iter(setting))):
