@@ -9,7 +9,7 @@ from ..animatex_core.cutout.cutout import prepare_cut_out
 from ..animatex_core.cutout.masks import character_masks
 from ..animatex_core.errors import InvalidInput, warn
 from ..animatex_core.retarget.masks import Shows
-from .comfy.alpha import mask_planes
+from .comfy.alpha import mask_levels
 from .comfy.character import mask_shows_input, reference_at_size
 from .comfy.images import LazyImages, iterate_images, stack_images, to_intermediate
 from .comfy.messages import node_progress, report_warnings
@@ -113,7 +113,7 @@ def _known(
 ) -> dict[str, np.ndarray | None]:
     """Return what is known of the background, as arguments of `prepare_cut_out`."""
     if reference is None:
-        return {} if mask is None else {"masks": character_masks(mask_planes(mask), shows)}
+        return {} if mask is None else {"masks": character_masks(mask_levels(mask), shows)}
     if mask is None:
         warn("reference has no mask, so it is not used: connect the mask of the character in it.")
         return {}

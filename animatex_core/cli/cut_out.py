@@ -5,15 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from ..errors import InvalidInput
 from ..retarget.masks import SHOWS
 
 if TYPE_CHECKING:
     from ..reference import Reference
-
-REFERENCE_OPTIONS = ("reference", "mask")
 
 
 def add_cut_out_flag(parser: argparse.ArgumentParser) -> None:
@@ -83,10 +80,9 @@ def cut_out_clip(arguments: argparse.Namespace, frames: np.ndarray) -> np.ndarra
         raise InvalidInput(
             "--mask marks the character in the reference: give --reference too, or --masks for the frames."
         )
-    size = frames.shape[2], frames.shape[1]
     picture = shown = None
     if arguments.reference is not None:
-        picture, shown = _read_picture(arguments.reference, size), _read_shown(arguments, size)
+        picture, shown = _read_reference(arguments, (frames.shape[2], frames.shape[1]))
     return _rgba(
         frames,
         reference=picture,
@@ -101,9 +97,8 @@ def cut_out_animation(
     arguments: argparse.Namespace, reference: "Reference", frames: np.ndarray
 ) -> np.ndarray:
     """Cut the character out of an animation of the reference; arguments and result as for `cut_out_clip`."""
-    size = frames.shape[2], frames.shape[1]
-    shown = _read_shown(arguments, size, reference)
-    return _rgba(frames, reference=_resized(reference.picture, size), shown=shown)
+    picture, shown = _read_reference(arguments, (frames.shape[2], frames.shape[1]), reference)
+    return _rgba(frames, reference=picture, shown=shown)
 
 
 def check_cut_out(arguments: argparse.Namespace, reference: "Reference") -> None:
@@ -111,29 +106,28 @@ def check_cut_out(arguments: argparse.Namespace, reference: "Reference") -> None
     from ..cutout.cutout import require_known_background
 
     height, width, _ = reference.picture.shape
-    shown = _read_shown(arguments, (width, height), reference)
+    _, shown = _read_reference(arguments, (width, height), reference)
     require_known_background(reference.picture, shown)
 
 
-def _read_picture(path: Path, size: tuple[int, int]) -> np.ndarray:
-    from ..video.image import read_image
-
-    return _resized(read_image(path).rgb, size)
-
-
-def _resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
-
-
-def _read_shown(
+def _read_reference(
     arguments: argparse.Namespace, size: tuple[int, int], reference: "Reference | None" = None
-) -> np.ndarray | None:
-    """Return where the mask or the alpha channel of the reference shows the character, at another size."""
-    from ..retarget.masks import fit_mask
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the reference and where its mask or alpha channel shows the character, stretched to a size.
+
+    Args:
+        arguments: The parsed arguments.
+        size: Width and height.
+        reference: The reference if it is open already.
+
+    """
+    from ..cutout.masks import stretch_reference
+    from ..video.image import read_image
     from .inputs import read_reference_mask
 
+    picture = read_image(arguments.reference).rgb if reference is None else reference.picture
     shown = read_reference_mask(arguments, None if reference is None else reference.pose)
-    return None if shown is None else fit_mask(shown, *size)
+    return stretch_reference(picture, shown, size)
 
 
 def _read_masks(arguments: argparse.Namespace) -> np.ndarray:

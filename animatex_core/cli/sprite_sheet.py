@@ -111,10 +111,10 @@ def run(arguments: argparse.Namespace) -> None:
     require_inputs_kept(files.paths, **inputs)
     files.require_replaceable()
     clip = probe(arguments.clip, fps=arguments.clip_fps)
-    frames = _read(arguments, clip)
+    frames = list(_read(arguments, clip))
     poses = None if arguments.poses is None else read_poses(arguments.poses, size=(clip.width, clip.height))
-    sheet = build_sheet(list(frames), clip.fps, settings, poses)
-    files.write(sheet, list(frames), settings.form)
+    sheet = build_sheet(frames, clip.fps, settings, poses)
+    files.write(sheet, frames, settings.form)
     height, width, _ = sheet.image.shape
     print(f"{arguments.out}: {len(sheet.sprites)} sprites on {width}x{height} at {sheet.timing.fps:g} fps")
     print(f"also: {files.description.name}, {files.preview.name}")

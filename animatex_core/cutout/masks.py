@@ -1,9 +1,28 @@
-"""Masks for the frames of a video, as users have them."""
+"""Masks for the frames of a video, and the reference with its mask, as users have them."""
 
 import numpy as np
+from PIL import Image
 
 from ..errors import InvalidInput
-from ..retarget.masks import SHOWS, SURROUNDING, Shows
+from ..retarget.masks import SHOWS, SURROUNDING, Shows, fit_mask
+
+
+def stretch_reference(
+    picture: np.ndarray, shown: np.ndarray | None, size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Stretch a reference image and where it shows the character to the size of a video.
+
+    Args:
+        picture: (h, w, 3) uint8.
+        shown: (h, w) bool, None without a mask.
+        size: Width and height of the video.
+
+    Returns:
+        Both at the size of the video.
+
+    """
+    stretched = np.array(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+    return stretched, None if shown is None else fit_mask(shown, *size)
 
 
 def match_masks(masks: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

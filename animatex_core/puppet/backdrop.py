@@ -39,11 +39,12 @@ def background_behind(image: Tensor, figure: Tensor, edge: int) -> Tensor:
 
     """
     known = 1 - dilate(figure, HALO * edge)
-    if not bool((known > 0).any()) or bool((known > 0).all()):
+    is_known = known.flatten() > 0
+    if not bool(is_known.any()) or bool(is_known.all()):
         return image * known
     pixels = image[0].flatten(1).T
-    distances = torch.cdist(pixels, _main_colors(pixels[known.flatten() > 0]))
-    if not _is_flat(distances[known.flatten() > 0]):
+    distances = torch.cdist(pixels, _main_colors(pixels[is_known]))
+    if not _is_flat(distances[is_known]):
         smooth = _interpolate(image, known, fill_smoothly(image, known), AGREED_TEXTURED)
         return torch.where(known > 0, image, smooth)
     areas = _areas(image, distances)

@@ -62,8 +62,8 @@ def iterate_rgba(images: Tensor, mask: Tensor | None) -> Iterator[np.ndarray]:
         yield np.dstack([frame, levels.cpu().numpy()])
 
 
-def mask_planes(mask: Tensor) -> np.ndarray:
-    """Return a MASK of (n, h, w), (h, w), (n, 1, h, w) or (n, h, w, 1) as (n, h, w) float32."""
+def mask_planes(mask: Tensor) -> Tensor:
+    """Return a MASK of (n, h, w), (h, w), (n, 1, h, w) or (n, h, w, 1) as (n, h, w). Raises InvalidInput."""
     planes = mask[None] if mask.ndim == 2 else mask
     if planes.ndim == 4:
         planes = planes.squeeze(1) if planes.shape[1] == 1 else planes.squeeze(-1)
@@ -71,7 +71,12 @@ def mask_planes(mask: Tensor) -> np.ndarray:
         raise InvalidInput(
             f"The mask has shape {tuple(mask.shape)}, but it must be (n, height, width): connect a mask."
         )
-    return planes.float().clamp(0, 1).cpu().numpy()
+    return planes
+
+
+def mask_levels(mask: Tensor) -> np.ndarray:
+    """Return a MASK, in the forms of `mask_planes`, as (n, h, w) float32 in 0..1."""
+    return mask_planes(mask).float().clamp(0, 1).cpu().numpy()
 
 
 def _own_alpha(images: Tensor) -> Tensor:
@@ -79,4 +84,4 @@ def _own_alpha(images: Tensor) -> Tensor:
 
 
 def _matching(mask: Tensor, images: Tensor) -> Tensor:
-    return torch.tensor(match_masks(mask_planes(mask), tuple(images.shape[:3])))
+    return torch.tensor(match_masks(mask_levels(mask), tuple(images.shape[:3])))

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 from comfy_api.latest import io
-from PIL import Image
 from torch import Tensor
 
-from ...animatex_core.errors import InvalidInput, warn
+from ...animatex_core.cutout.masks import stretch_reference
+from ...animatex_core.errors import warn
 from ...animatex_core.pose.keypoints import PoseSequence, seen
 from ...animatex_core.retarget.character import Character
 from ...animatex_core.retarget.mask_files import mask_from_gray
@@ -19,6 +19,7 @@ from ...animatex_core.retarget.masks import (
     fit_mask,
     has_aspect_ratio_of,
 )
+from .alpha import mask_planes
 from .images import first_image, warn_only_first_used
 from .poses import to_reference_pose
 
@@ -102,8 +103,7 @@ def reference_at_size(
     image = first_image(reference)
     height, width, _ = image.shape
     shown = to_character_mask(image, PoseSequence.empty(1, width, height), mask, shows, sentences)
-    stretched = Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)
-    return np.array(stretched), None if shown is None else fit_mask(shown, *size)
+    return stretch_reference(image, shown, size)
 
 
 def _find(
@@ -125,14 +125,8 @@ def _find(
 
 
 def _first_plane(mask: Tensor) -> np.ndarray:
-    """Return the first plane (h, w) of a MASK (n, h, w), (h, w), (n, 1, h, w) or (n, h, w, 1) with a mark."""
-    planes = mask[None] if mask.ndim == 2 else mask
-    if planes.ndim == 4:
-        planes = planes.squeeze(1) if planes.shape[1] == 1 else planes.squeeze(-1)
-    if planes.ndim != 3 or not planes.numel():
-        raise InvalidInput(
-            f"The mask has shape {tuple(mask.shape)}, but it must be (n, height, width): connect a mask."
-        )
+    """Return the first plane (h, w) with a mark of a MASK, in the forms of `mask_planes`."""
+    planes = mask_planes(mask)
     if len(planes) == 1:
         return planes[0].float().cpu().numpy()
     marking = planes.flatten(1).any(dim=1).nonzero().flatten().tolist() or [0]

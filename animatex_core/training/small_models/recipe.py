@@ -33,7 +33,6 @@ from .patch_autoencoder import (
 from .triples_set import TriplesSettings, write_triples
 
 FAR = (7, 11, 16, 23)  # steps between the frames of a clip, for poses that are nearly independent
-FAR_BATCHES = "batches=[{frames: 1, batch_size: 8, share: 0.1}, {frames: 4, batch_size: 4, share: 0.9}]"
 NEAR_BATCHES = "batches=[{frames: 1, batch_size: 8, share: 0.05}, {frames: 4, batch_size: 4, share: 0.35}, {frames: 8, batch_size: 2, share: 0.6}]"  # noqa: E501
 CLIPS_PER_SHARD = 64  # clips per shard, the most that an interruption can lose
 CLIPS = "clips"
