@@ -81,7 +81,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments; default: those of the process.
 
     Returns:
-        The exit status: 0, 2 for invalid input, or 130 if interrupted.
+        The exit status: 0, 2 for invalid input or a file that cannot be used, or 130 if interrupted.
+
+    Raises:
+        OSError: The operating system failed at something other than a named file.
 
     """
     argv = sys.argv[1:] if argv is None else argv
@@ -92,10 +95,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AnimateXError as error:
         print(printable(f"animatex: {error}"), file=sys.stderr)
         return 2
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(printable(f"animatex: {_os_failure(error)}"), file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("animatex: interrupted.", file=sys.stderr)
         return 130
     return 0
+
+
+def _os_failure(error: OSError) -> str:
+    # Names that are too long, folders that may not be read and the like, wherever a command meets them first.
+    return f"{str(error.filename)!r} cannot be opened ({error.strerror}): check path and permissions."
 
 
 def run() -> None:

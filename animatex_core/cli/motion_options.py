@@ -1,8 +1,9 @@
 """Options of motion capture: a BVH file in place of the driving video, and its camera."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..errors import InvalidInput
@@ -12,6 +13,16 @@ from ..motion.camera import UPS, VIEWS, CameraSettings
 from ..motion.settings import DEFAULT_FPS, MotionSettings
 
 USUAL_SIZE = 512, 768
+DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {
+        "camera": VIEWS[0],
+        "angle": 0.0,
+        "fixed_camera": False,
+        "up": UPS[0],
+        "bones": None,
+        "motion_fps": DEFAULT_FPS,
+    }
+)
 
 
 class MotionAction(argparse.Action):
@@ -53,14 +64,14 @@ def add_motion_options(parser: argparse.ArgumentParser, driving: argparse.Action
     group.add_argument(
         "--camera",
         choices=VIEWS,
-        default=VIEWS[0],
+        default=DEFAULTS["camera"],
         help="front: where the dancer faces on average; three-quarter: 45 degrees to their left; default: "
         "%(default)s",
     )
     group.add_argument(
         "--angle",
         type=float,
-        default=0.0,
+        default=DEFAULTS["angle"],
         metavar="DEG",
         help="orbit the camera around the dancer, 90 for their left side; default: %(default)g",
     )
@@ -72,7 +83,7 @@ def add_motion_options(parser: argparse.ArgumentParser, driving: argparse.Action
     group.add_argument(
         "--up",
         choices=UPS,
-        default=UPS[0],
+        default=DEFAULTS["up"],
         help="the axis of the file that points up, such as --up=-z; default: %(default)s",
     )
     group.add_argument(
@@ -84,7 +95,7 @@ def add_motion_options(parser: argparse.ArgumentParser, driving: argparse.Action
     group.add_argument(
         "--motion-fps",
         type=float,
-        default=DEFAULT_FPS,
+        default=DEFAULTS["motion_fps"],
         metavar="X",
         help="frame rate to which the motion is resampled; default: %(default)g",
     )
@@ -94,7 +105,7 @@ def find_motion(arguments: argparse.Namespace) -> Path | None:
     """Return the BVH file of the arguments, None if there is a driving video.
 
     Raises:
-        InvalidInput: There are both, or poses of a driving video.
+        InvalidInput: There are both, or options of the other one, which would do nothing.
 
     """
     motion, driving = getattr(arguments, "motion", None), arguments.driving
@@ -103,9 +114,23 @@ def find_motion(arguments: argparse.Namespace) -> Path | None:
             "--motion and --driving are both given, but one of them is the dance: leave one out."
         )
     motion = motion or (driving if driving is not None and is_bvh(driving) else None)
-    if motion is not None and arguments.poses is not None:
+    if motion is None:
+        _refuse_motion_options(arguments)
+    elif arguments.poses is not None:
         raise InvalidInput("--poses is given, but a motion file has poses of its own: leave it out.")
+    elif arguments.driving_fps is not None:
+        raise InvalidInput("--driving-fps is given, but a motion file has a frame rate: use --motion-fps.")
     return motion
+
+
+def _refuse_motion_options(arguments: argparse.Namespace) -> None:
+    given = [name for name, default in DEFAULTS.items() if getattr(arguments, name) != default]
+    if given:
+        option = "--" + given[0].replace("_", "-")
+        raise InvalidInput(
+            f"{option} is an option of motion capture, but the dance is a video: leave it out, or give a BVH "
+            "file."
+        )
 
 
 def motion_settings(arguments: argparse.Namespace) -> MotionSettings:

@@ -108,3 +108,29 @@ def test_bones_of_a_recording_are_mapped_by_a_file(dance: DanceFiles) -> None:
     assert main(["pose", "strange.bvh", "--bones", "bones.yaml", "--out", "mapped.json"]) == 0
     assert main(["pose", str(MOTION), "--out", "known.json"]) == 0
     assert (dance.folder / "mapped.json").read_bytes() == (dance.folder / "known.json").read_bytes()
+
+
+MISPLACED = [
+    ("--camera", "three-quarter"),
+    ("--angle", "90"),
+    ("--fixed-camera",),
+    ("--up", "z"),
+    ("--bones", "bones.yaml"),
+    ("--motion-fps", "30"),
+]
+
+
+@pytest.mark.parametrize("option", MISPLACED, ids=lambda option: option[0])
+def test_options_of_motion_capture_are_refused_beside_a_video(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str], option: tuple[str, ...]
+) -> None:
+    assert f"{option[0]} is an option of motion capture" in refusal(
+        ["animate", *dance.options(out=dance.folder / "out.mp4"), *option], capsys
+    )
+
+
+def test_the_frame_rate_of_images_is_refused_beside_a_recording(
+    dance: DanceFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["retarget", "--reference", str(dance.character), "--motion", str(MOTION), "--out", "o.json"]
+    assert "use --motion-fps" in refusal([*command, "--driving-fps", "30"], capsys)
