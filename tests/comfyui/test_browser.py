@@ -51,11 +51,20 @@ def editor(look: Look, comfyui: Host, tmp_path_factory: pytest.TempPathFactory) 
         yield opened
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(scope="module", params=NAMES)
 def loaded(request: pytest.FixtureRequest, editor: Editor) -> tuple[Editor, str]:
+    """The editor and the workflow in it, loaded once for all that is asked of it."""
     editor.complaints.clear()
     editor.load(read_graph(request.param))
     return editor, request.param
+
+
+@pytest.fixture(scope="module")
+def fitted(loaded: tuple[Editor, str]) -> Editor:
+    """The editor with the whole of a loaded workflow in sight."""
+    editor, _ = loaded
+    editor.fit()
+    return editor
 
 
 class TestEveryWorkflow:
@@ -83,16 +92,12 @@ class TestEveryWorkflow:
         editor, name = loaded
         assert untitled(editor.api_form()) == untitled(editor_knows(editor, name))
 
-    def test_has_no_nodes_that_overlap(self, loaded: tuple[Editor, str]) -> None:
-        editor, _ = loaded
-        editor.fit()
-        frames = editor.ask(RECTANGLES)
+    def test_has_no_nodes_that_overlap(self, fitted: Editor) -> None:
+        frames = fitted.ask(RECTANGLES)
         assert [(one[0], other[0]) for one in frames for other in frames if overlap(one, other)] == []
 
-    def test_has_notes_whose_lines_are_not_cut_off(self, loaded: tuple[Editor, str]) -> None:
-        editor, _ = loaded
-        editor.fit()
-        assert editor.ask(CUT_OFF, NOTES) == []
+    def test_has_notes_whose_lines_are_not_cut_off(self, fitted: Editor) -> None:
+        assert fitted.ask(CUT_OFF, NOTES) == []
 
 
 NOTES = ".comfy-markdown .tiptap, .comfy-markdown-content"
