@@ -16,6 +16,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "weights": ("models", "convert"),  # run by test_readme.py
         "dances": ("demo", "animate", "pose", "retarget", "sprite-sheet"),  # likewise
+        "batches": ("batch",),  # run by cli/test_batch.py
         "training": ("prepare", "train", "epi"),  # run by test_training_doc.py
         "evaluation": ("study", "benchmark-set"),  # run by evaluation/test_evaluation_doc.py
         "benchmark": ("evaluate",),  # parsed by evaluation/test_benchmark_doc.py

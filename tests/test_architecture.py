@@ -23,7 +23,7 @@ LAYERS = (
     {"animate_x"},
     {"animate_x_plus"},
     {"systems"},
-    {"training", "evaluation"},
+    {"training", "evaluation", "batch"},
     {"cli"},
 )
 NOT_CORE = {"comfy", "comfy_api", "comfy_execution", "comfy_extras", "folder_paths", "nodes", "server"}

@@ -19,7 +19,13 @@ from ..utils.validation import require_file
 from .animation import Animation, DrivingSource, Report, all_frames, no_report
 from .animator import Animator, InputOptions
 from .components import PipelineComponents, load_components, load_small
-from .conditioning import clip_conditions, encode_motion, encode_reference, warn_of_stretching
+from .conditioning import (
+    MotionFeatures,
+    clip_conditions,
+    encode_motion,
+    encode_reference,
+    warn_of_stretching,
+)
 from .conditions import ConditionInputs
 from .puppet_condition import puppet_latents
 from .sampling import SamplingSettings, decode_frames, sample_latents
@@ -166,14 +172,18 @@ class AnimateXPipeline(Animator[AnimationSettings, ConditionInputs]):
         features = encode_reference(
             networks.image_encoder, reference.picture, shape, own_pose, form, networks.autoencoder
         )
-        motion = encode_motion(
-            networks.image_encoder, all_frames(driving), driving.poses, partial(self.report, "features")
-        )
+        motion = self.encode_driving(driving)
         puppet = None
         if networks.unet.config.puppet:
             picture = reference.picture
             puppet = puppet_latents(networks.autoencoder, picture, features.pose, poses, shape)
         return clip_conditions(shape, networks.text_context, features, poses, motion, puppet=puppet)
+
+    def encode_driving(self, driving: DrivingSource) -> MotionFeatures:
+        """Return what the implicit pose indicator reads of a driving video; may raise InvalidInput."""
+        return encode_motion(
+            self.networks.image_encoder, all_frames(driving), driving.poses, partial(self.report, "features")
+        )
 
     def sample(self, conditions: ConditionInputs, settings: SamplingSettings) -> Tensor:
         """Sample latents (1, c, f, h, w) in float32, with the output of `conditions`.

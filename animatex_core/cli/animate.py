@@ -22,6 +22,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help=summary,
         description="Animate the character of an image with the motion of a person in a video.",
     )
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add all options of `animate`."""
     driving = add_input_options(parser)
     parser.add_argument(
         "--out",
@@ -37,20 +43,30 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="JSON",
         help="poses of the driving video (OpenPose JSON); default: detected by DWPose",
     )
+    add_shared_options(parser)
+    add_output_options(parser).add_argument(
+        "--side-by-side",
+        type=Path,
+        metavar="FILE",
+        help="also write a video with reference, poses and result",
+    )
+    add_folder_option(parser)
+    add_cut_out_flag(parser)
+    add_motion_options(parser, driving)
+
+
+def add_shared_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options on frames, poses, retargeting and sampling, which a batch has too."""
     add_clip_options(parser)
     add_rate_option(parser)
     add_pose_options(parser)
     add_retarget_options(parser)
     add_sampling_options(parser)
     add_plus_options(parser)
-    _add_output_options(parser)
-    add_folder_option(parser)
-    add_cut_out_flag(parser)
-    add_motion_options(parser, driving)
-    parser.set_defaults(run=run)
 
 
-def _add_output_options(parser: argparse.ArgumentParser) -> None:
+def add_output_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+    """Add the options on the format of the video, and return their group."""
     group = parser.add_argument_group("output video")
     group.add_argument(
         "--fps",
@@ -67,12 +83,7 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         help="quality of the compression, 0 to 10; default: %(default)g",
     )
     group.add_argument("--silent", action="store_true", help="leave out the sound of the driving video")
-    group.add_argument(
-        "--side-by-side",
-        type=Path,
-        metavar="FILE",
-        help="also write a video with reference, poses and result",
-    )
+    return group
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -26,7 +26,6 @@ from .inputs import read_reference
 from .motion import find_dance, read_dance
 from .output import StageBars, check_distinct
 from .selected_models import (
-    Animate,
     Load,
     LoadComponents,
     SelectedModel,
@@ -43,8 +42,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Animate, and print what was written."""
     # Invalid input must fail before the slow parts: pose detection, loading models, sampling.
     check_distinct(arguments, "out", "side_by_side")
-    _check_outputs(arguments, 1 if arguments.fps is None else arguments.fps)
-    model, found = _choose_model(arguments), find_dance(arguments)
+    check_outputs(arguments, 1 if arguments.fps is None else arguments.fps)
+    model, found = choose_model(arguments), find_dance(arguments)
     arguments, device = model.completed(arguments), choose_device(arguments.device)
     load = model.find()
     with StageBars() as bars:
@@ -53,15 +52,23 @@ def run(arguments: argparse.Namespace) -> None:
             check_cut_out(arguments, reference)
         dance = read_dance(arguments, found, partial(bars.report, "poses"))
         fps = dance.choice.fps if arguments.fps is None else arguments.fps
-        _check_outputs(arguments, fps)
-        animation = load(choose_dtype(arguments.precision, device), device, bars.report)(reference, dance)
-        _write(arguments, reference, dance, animation, fps)
+        check_outputs(arguments, fps)
+        pipeline = load(choose_dtype(arguments.precision, device), device, bars.report)
+        animation = pipeline.animate(reference, dance, model.settings)
+        write_animation(arguments, reference, dance, animation, fps)
     print(f"poses: {animation.retargeting}")
     count, height, width, _ = animation.frames.shape
     print(f"{arguments.out}: {count} frames of {width}x{height} at {fps:g} fps")
 
 
-def _choose_model(arguments: argparse.Namespace) -> SelectedModel:
+def choose_model(arguments: argparse.Namespace) -> SelectedModel:
+    """Return the model of --model with the settings of the options.
+
+    Raises:
+        InvalidInput: An option is invalid, or not available for this model.
+        CheckpointError: The file of the model is damaged.
+
+    """
     system = system_of_model(arguments.model)
     if system.variant is None:
         return _choose_animate_x(arguments)
@@ -73,22 +80,15 @@ def _choose_animate_x(arguments: argparse.Namespace) -> SelectedModel:
     refuse_options(
         arguments, options, "only available for Animate-X++: leave it out, or use --model animate-x-plus"
     )
-    settings = _settings(arguments)
 
     def find() -> Load:
-        return partial(_load, select_components(arguments), settings)
+        return partial(_load, select_components(arguments))
 
-    return SelectedModel(ANIMATE_X.frame_choice, find)
+    return SelectedModel(ANIMATE_X.frame_choice, _settings(arguments), find)
 
 
-def _load(
-    load: LoadComponents,
-    settings: AnimationSettings,
-    dtype: torch.dtype,
-    device: torch.device,
-    report: Report,
-) -> Animate:
-    return partial(AnimateXPipeline(load(dtype, device), report).animate, settings=settings)
+def _load(load: LoadComponents, dtype: torch.dtype, device: torch.device, report: Report) -> AnimateXPipeline:
+    return AnimateXPipeline(load(dtype, device), report)
 
 
 def _settings(arguments: argparse.Namespace) -> AnimationSettings:
@@ -100,15 +100,30 @@ def _settings(arguments: argparse.Namespace) -> AnimationSettings:
     return settings
 
 
-def _check_outputs(arguments: argparse.Namespace, fps: float) -> None:
+def check_outputs(arguments: argparse.Namespace, fps: float) -> None:
+    """Raise InvalidInput or StorageError if the results cannot be written at this frame rate."""
     check_settings(check_output(arguments.out, alpha=arguments.cut_out), fps, arguments.quality)
     if arguments.side_by_side is not None:
         check_settings(check_output(arguments.side_by_side), fps, arguments.quality)
 
 
-def _write(
+def write_animation(
     arguments: argparse.Namespace, reference: Reference, dance: DrivingClip, animation: Animation, fps: float
 ) -> None:
+    """Write an animation, without its background if that is requested.
+
+    Args:
+        arguments: The parsed arguments.
+        reference: The character.
+        dance: The driving video.
+        animation: The animation.
+        fps: Frames per second.
+
+    Raises:
+        InvalidInput: The character cannot be cut out; the video was written with its background.
+        StorageError: The disk is full; the message says where the video was written instead.
+
+    """
     sound = None if arguments.silent else dance.sound(fps)
     write = partial(write_clip, fps=fps, quality=arguments.quality, sound=sound)
     frames, failure = _cut_out(arguments, reference, animation.frames)

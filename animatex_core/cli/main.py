@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "study": "build and evaluate a user study of several systems",
         "benchmark-set": "build a benchmark set of characters and dances",
         "sprite-sheet": "put the frames of a video on a sprite sheet for game engines",
+        "batch": "animate many characters with many dances",
     }
 )
 """All commands and their summaries, in the order of the help."""

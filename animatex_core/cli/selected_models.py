@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from ..animate_x.animation import Animation, Report
+from ..animate_x.animation import Report
+from ..animate_x.animator import Animator
 from ..animate_x.checkpoint import read_config
 from ..animate_x.components import (
     NOTICE,
@@ -25,11 +27,9 @@ from ..animate_x_plus.pipeline import AnimateXPlusPipeline
 from ..animate_x_plus.sampling import PlusSampling
 from ..animate_x_plus.settings import PlusSettings
 from ..diffusion.guidance import Guidance
-from ..driving import DrivingClip
 from ..hub import bundled
 from ..hub.models_dir import PLUS_MODULES, Variant
-from ..reference import Reference
-from ..systems import ANIMATE_X, SYSTEMS, System
+from ..systems import ANIMATE_X, SYSTEMS, System, system_of_model
 from ..utils.validation import require_file
 from .animation_options import AUTO, GENERATED, NOT_FOR_PLUS, SMALL, refuse_options, retarget_settings
 from .options import models_folder
@@ -100,6 +100,20 @@ def denoiser_config(arguments: argparse.Namespace) -> DenoiserConfig | None:
     return read_config(file) if file.is_file() else None
 
 
+def model_file(arguments: argparse.Namespace) -> Path | None:
+    """Return the file of --model, or that which it selects; None if there is none."""
+    system = system_of_model(arguments.model)
+    if system.variant is None:
+        return (
+            None if arguments.model == GENERATED else _denoiser(arguments) or bundled.BUNDLED_MODELS.denoiser
+        )
+    return (
+        models_folder(arguments).find_plus(system.variant)
+        if arguments.model in SYSTEMS
+        else Path(arguments.model)
+    )
+
+
 def load_generated(dtype: torch.dtype, device: torch.device) -> PipelineComponents:
     """Return the untrained components of `generated`."""
     return dummy_components(dtype=dtype, device=device)
@@ -112,10 +126,7 @@ def _denoiser(arguments: argparse.Namespace) -> Path | None:
     return None if arguments.model == SMALL else Path(arguments.model)
 
 
-Animate = Callable[[Reference, DrivingClip], Animation]
-"""Animates a reference with a driving video, with models that are loaded."""
-
-Load = Callable[[torch.dtype, torch.device, Report], Animate]
+Load = Callable[[torch.dtype, torch.device, Report], Animator[Any, Any]]
 """Loads the models for a device, the denoiser in the given dtype; reports the progress of all stages."""
 
 
@@ -125,12 +136,14 @@ class SelectedModel:
 
     Args:
         usual: Defaults of the options that select frames.
+        settings: What `Animator.animate` takes.
         find: Finds the files of the model and returns a function that loads them; raises InvalidInput if
             one is missing.
 
     """
 
     usual: Mapping[str, int]
+    settings: Any
     find: Callable[[], Load]
 
     def completed(self, arguments: argparse.Namespace) -> argparse.Namespace:
@@ -146,12 +159,11 @@ def select_plus(arguments: argparse.Namespace, system: System, variant: Variant)
 
     """
     refuse_options(arguments, ANIMATE_X.sampling_options, NOT_FOR_PLUS)
-    settings = plus_settings(arguments, variant)
 
     def find() -> Load:
-        return partial(_load, _files(arguments, variant), settings)
+        return partial(_load, _files(arguments, variant))
 
-    return SelectedModel(system.frame_choice, find)
+    return SelectedModel(system.frame_choice, plus_settings(arguments, variant), find)
 
 
 def plus_settings(arguments: argparse.Namespace, variant: Variant) -> PlusSettings:
@@ -178,8 +190,5 @@ def _files(arguments: argparse.Namespace, variant: Variant) -> PlusFiles:
     return PlusFiles.find(folder, path, variant, arguments.wan)
 
 
-def _load(
-    files: PlusFiles, settings: PlusSettings, dtype: torch.dtype, device: torch.device, report: Report
-) -> Animate:
-    components = load_animate_x_plus(files, dtype, device, partial(report, "loading"))
-    return partial(AnimateXPlusPipeline(components, report).animate, settings=settings)
+def _load(files: PlusFiles, dtype: torch.dtype, device: torch.device, report: Report) -> AnimateXPlusPipeline:
+    return AnimateXPlusPipeline(load_animate_x_plus(files, dtype, device, partial(report, "loading")), report)

@@ -64,7 +64,7 @@ def test_is_refused(
         elif action.required:
             argv += words(action, plain(action, files))
     try:
-        status = main(argv)
+        status: object = main(argv)
     except SystemExit as stopped:
         status = stopped.code
     said = capsys.readouterr().err.strip().splitlines()

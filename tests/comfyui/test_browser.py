@@ -51,7 +51,7 @@ def editor(look: Look, comfyui: Host, tmp_path_factory: pytest.TempPathFactory) 
         yield opened
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="class", params=NAMES)
 def loaded(request: pytest.FixtureRequest, editor: Editor) -> tuple[Editor, str]:
     """The editor and the workflow in it, loaded once for all that is asked of it."""
     editor.complaints.clear()
@@ -59,7 +59,7 @@ def loaded(request: pytest.FixtureRequest, editor: Editor) -> tuple[Editor, str]
     return editor, request.param
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def fitted(loaded: tuple[Editor, str]) -> Editor:
     """The editor with the whole of a loaded workflow in sight."""
     editor, _ = loaded

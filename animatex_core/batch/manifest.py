@@ -1,0 +1,175 @@
+"""The manifest of a batch: an SQLite file that says of every job how far it is, through every crash."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..errors import InvalidInput, StorageError
+
+MANIFEST, LOCK = "batch.sqlite", "batch.lock"
+APPLICATION, VERSION = 0x414E4958, 1  # "ANIX" in the file's header, and the version of its tables
+State = Literal["waiting", "running", "done", "failed"]
+ENTRIES = "SELECT name, state, digest, error, seconds, peak_bytes FROM jobs"
+TABLE = """CREATE TABLE jobs (
+    name TEXT PRIMARY KEY,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed')),
+    digest TEXT NOT NULL,
+    error TEXT,
+    seconds REAL,
+    peak_bytes INTEGER
+)"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the manifest knows of a job.
+
+    Attributes:
+        name: The path of its result in the folder of the batch, with forward slashes.
+        state: "running" also means that the process was killed while it ran.
+        digest: Of its inputs and settings when it last was to be done.
+        error: The sentence with which it failed.
+        seconds: How long it took.
+        peak_bytes: The most memory that was in use: of the GPU, else of the process; None if unknown.
+
+    """
+
+    name: str
+    state: State
+    digest: str
+    error: str | None = None
+    seconds: float | None = None
+    peak_bytes: int | None = None
+
+
+class Manifest:
+    """The manifest in a folder. Every change is on the disk when a method returns.
+
+    Args:
+        folder: The folder of the batch.
+        read_only: Whether nothing will be written; a missing manifest is empty then.
+
+    Raises:
+        InvalidInput: The file is not a manifest, or one of another version.
+        StorageError: It cannot be written.
+
+    """
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        self.path = folder / MANIFEST
+        if read_only and not self.path.exists():
+            self._database = sqlite3.connect(":memory:")
+        else:
+            with _database_errors(self.path):
+                self._database = sqlite3.connect(self.path)
+        with _database_errors(self.path):
+            self._prepare()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def entries(self) -> dict[str, Entry]:
+        """Return all entries by name."""
+        with _database_errors(self.path):
+            found = self._database.execute(ENTRIES).fetchall()
+        return {values[0]: Entry(*values) for values in found}
+
+    def add(self, jobs: Mapping[str, str]) -> None:
+        """Let jobs wait, whatever was known of them.
+
+        Args:
+            jobs: Name -> digest of inputs and settings.
+
+        """
+        self._write(
+            "INSERT INTO jobs (name, digest, state) VALUES (?, ?, 'waiting') ON CONFLICT (name) "
+            "DO UPDATE SET digest = excluded.digest, state = 'waiting', error = NULL, seconds = NULL, "
+            "peak_bytes = NULL",
+            jobs.items(),
+        )
+
+    def start(self, name: str) -> None:
+        """Note that a job runs."""
+        self._write("UPDATE jobs SET state = 'running' WHERE name = ?", [(name,)])
+
+    def wait(self, name: str) -> None:
+        """Note that a job was stopped and is still to be done."""
+        self._write("UPDATE jobs SET state = 'waiting' WHERE name = ?", [(name,)])
+
+    def finish(self, name: str, seconds: float, peak_bytes: int | None) -> None:
+        """Note that the result of a job is complete."""
+        change = "UPDATE jobs SET state = 'done', error = NULL, seconds = ?, peak_bytes = ? WHERE name = ?"
+        self._write(change, [(seconds, peak_bytes, name)])
+
+    def fail(self, name: str, error: str, seconds: float) -> None:
+        """Note why a job failed."""
+        change = "UPDATE jobs SET state = 'failed', error = ?, seconds = ? WHERE name = ?"
+        self._write(change, [(error, seconds, name)])
+
+    def _write(self, statement: str, values: Iterable[tuple]) -> None:
+        with _database_errors(self.path), self._database:
+            self._database.executemany(statement, values)
+
+    def _prepare(self) -> None:
+        application, version = (
+            self._database.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("application_id", "user_version")
+        )
+        tables = self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if not tables:
+            with self._database:
+                self._database.execute(TABLE)
+                self._database.execute(f"PRAGMA application_id = {APPLICATION}")
+                self._database.execute(f"PRAGMA user_version = {VERSION}")
+        elif application != APPLICATION:
+            raise InvalidInput(
+                f"{self.path} is not the manifest of a batch: choose another folder with --out."
+            )
+        elif version != VERSION:
+            raise InvalidInput(
+                f"{self.path} has version {version}, but this version of Animate-X reads {VERSION}: continue "
+                "with the version that began the batch, or choose another folder with --out."
+            )
+
+
+@contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Keep other batches out of a folder during the block; a killed process leaves no lock behind.
+
+    Raises:
+        InvalidInput: Another batch is writing there.
+        StorageError: The folder cannot be written.
+
+    """
+    path = folder / LOCK
+    with _database_errors(path), closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as database:
+        try:
+            database.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            raise InvalidInput(
+                f"Another batch is writing to {str(folder)!r}: wait for it, or choose another folder with "
+                "--out."
+            ) from error
+        yield
+
+
+@contextmanager
+def _database_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise StorageError(
+                f"{path} could not be written ({error}): check space and permissions, or choose another "
+                "folder."
+            ) from error
+        raise InvalidInput(
+            f"{path} is not the manifest of a batch, or damaged ({error}): move it away, or choose "
+            "another folder."
+        ) from error

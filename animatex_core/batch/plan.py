@@ -1,0 +1,128 @@
+"""What a batch will do: which jobs are done already, which changed, and how long the rest may take."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from ..errors import InvalidInput
+from .manifest import Entry
+from .run import Job
+
+
+class DigestedJob(Job, Protocol):
+    """A job with the digest of its inputs and settings."""
+
+    @property
+    def digest(self) -> str:
+        """64 hexadecimal digits that change with anything that changes the result."""
+        ...
+
+
+JobT = TypeVar("JobT", bound=DigestedJob)
+
+
+@dataclass(frozen=True)
+class Plan(Generic[JobT]):
+    """What is to be done.
+
+    Attributes:
+        waiting: The jobs to do, in the order of the job list.
+        done: How many are done and stay as they are.
+        changed: How many of the waiting ones were done, but with other inputs or settings.
+        lost: How many of the waiting ones were done, but their result is gone.
+        failed: How many of the waiting ones failed before.
+        seconds: How long one took so far on average; None if none is done.
+        bytes: How large a result is so far on average; None if none is done.
+
+    """
+
+    waiting: Sequence[JobT]
+    done: int
+    changed: int
+    lost: int
+    failed: int
+    seconds: float | None
+    bytes: float | None
+
+    @property
+    def summary(self) -> str:
+        """The counts in words."""
+        again = {
+            "inputs or settings changed": self.changed,
+            "result is gone": self.lost,
+            "failed": self.failed,
+        }
+        why = ", ".join(f"{count} because {reason}" for reason, count in again.items() if count)
+        return f"{len(self.waiting)} to do{f' (again {why})' if why else ''}, {self.done} done"
+
+    @property
+    def estimate(self) -> str:
+        """Time and disk space in words, from what is done."""
+        if self.seconds is None or self.bytes is None:
+            return "time and disk space are known once one job is done: try --limit 1"
+        seconds, size = (each * len(self.waiting) for each in (self.seconds, self.bytes))
+        return f"about {_duration(seconds)} and {size / 1e6:.1f} MB, by the mean of those done"
+
+
+def make_plan(jobs: Sequence[JobT], known: Mapping[str, Entry]) -> Plan[JobT]:
+    """Compare a job list with the manifest and the results in the folder.
+
+    Args:
+        jobs: All jobs of the list.
+        known: The entries of the manifest.
+
+    Raises:
+        InvalidInput: The folder belongs to another job list, or a result would replace a file that is not of
+            this batch.
+
+    """
+    _require_same_list(jobs, known)
+    _require_free(jobs, known)
+    entries = [(job, known.get(job.name)) for job in jobs]
+    before = [(job, entry) for job, entry in entries if entry is not None and entry.state == "done"]
+    changed = {job.name for job, entry in before if entry.digest != job.digest}
+    lost = {job.name for job, _ in before if job.name not in changed and not job.out.exists()}
+    kept = {job.name for job, _ in before} - changed - lost
+    return Plan(
+        [job for job in jobs if job.name not in kept],
+        len(kept),
+        len(changed),
+        len(lost),
+        sum(entry is not None and entry.state == "failed" for _, entry in entries),
+        _mean(entry.seconds for _, entry in before if entry.seconds is not None),
+        _mean(_size(job.out) for job, _ in before if job.out.exists()),
+    )
+
+
+def _require_same_list(jobs: Sequence[JobT], known: Mapping[str, Entry]) -> None:
+    if known and jobs and not any(job.name in known for job in jobs):
+        raise InvalidInput(
+            f"The folder belongs to another job list, with results such as {next(iter(known))}: choose "
+            "another folder with --out."
+        )
+
+
+def _require_free(jobs: Sequence[JobT], known: Mapping[str, Entry]) -> None:
+    for job in jobs:
+        if job.name not in known and job.out.exists():
+            raise InvalidInput(
+                f"{str(job.out)!r} exists, but this batch did not write it: move it away, or choose another "
+                "folder with --out."
+            )
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    found = list(values)
+    return sum(found) / len(found) if found else None
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"

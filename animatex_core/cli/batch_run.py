@@ -1,0 +1,142 @@
+"""What `animatex batch` does: check, plan, animate and write the overview."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from ..animate_x.animator import Animator
+from ..animate_x.pipeline import AnimateXPipeline
+from ..batch.manifest import Manifest, sole_writer
+from ..batch.page import write_contact_sheet, write_page
+from ..batch.plan import Plan, make_plan
+from ..batch.run import Result, process_peak, run_jobs, stopping_on_interrupt
+from ..batch.sharing import Kept, SharingPipeline
+from ..driving import DrivingClip
+from ..errors import InvalidInput
+from ..reference import Reference
+from ..utils.devices import choose_device, choose_dtype
+from ..utils.files import storage_errors
+from ..utils.text import printable
+from .animation import write_animation
+from .batch_jobs import OF_DANCE, OF_MODEL, OF_REFERENCE, AnimationJob, JobReader, options_of
+from .batch_rows import find_rows
+from .cut_out import check_cut_out
+from .inputs import read_reference
+from .motion import read_dance
+
+KEPT_REFERENCES = 256
+
+
+def run(arguments: Namespace) -> None:
+    """Check all jobs, do those that are not done, and write the overview."""
+    rows, folder = find_rows(arguments)
+    source = "The pair of folders" if arguments.jobs is None else f"The job list {str(arguments.jobs)!r}"
+    jobs = JobReader(arguments, folder).read(rows, source)
+    if arguments.dry_run:
+        manifest = Manifest(arguments.out, read_only=True)
+        plan = make_plan(jobs, manifest.entries())
+        print(f"{len(jobs)} jobs: {plan.summary}; {plan.estimate}.")
+        return
+    with storage_errors(arguments.out):
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    with sole_writer(arguments.out):
+        _work(arguments, jobs, Manifest(arguments.out))
+
+
+def _work(arguments: Namespace, jobs: Sequence[AnimationJob], manifest: Manifest) -> None:
+    plan = make_plan(jobs, manifest.entries())
+    print(f"{len(jobs)} jobs: {plan.summary}.")
+    manifest.add({job.name: job.digest for job in plan.waiting})
+    try:
+        failed = _animate(plan, manifest, arguments.limit)
+    finally:
+        page = _overview(arguments.out, jobs, manifest)
+        manifest.close()
+    if failed:
+        raise InvalidInput(
+            f"{failed} of {len(plan.waiting)} jobs failed: their reasons are in {page}; start the batch "
+            "again to repeat them."
+        )
+    print(f"{page}: all results")
+
+
+def _animate(plan: Plan[AnimationJob], manifest: Manifest, limit: int | None) -> int:
+    """Do the jobs, and return how many failed."""
+    waiting, failed = plan.waiting[:limit], 0
+    with tqdm(total=len(waiting), unit="job") as bar, stopping_on_interrupt(_say) as stop:
+        worker = Worker(bar)
+        for result in run_jobs(waiting, manifest, worker.animate, stop=stop, peak=worker.peak):
+            bar.update()
+            failed += result.error is not None
+            _tell(result)
+    return failed
+
+
+def _tell(result: Result) -> None:
+    if result.error is not None:
+        _say(f"{result.name}: failed: {result.error}")
+
+
+def _say(text: str) -> None:
+    tqdm.write(printable(text), file=sys.stderr)
+
+
+def _overview(folder: Path, jobs: Sequence[AnimationJob], manifest: Manifest) -> Path:
+    dances = [options_of(job.arguments, OF_DANCE) for job in jobs]  # a row of the sheet for each
+    write_contact_sheet(folder, [job.out for job in jobs], columns=max(map(dances.count, set(dances))))
+    return write_page(folder, jobs, manifest.entries())
+
+
+class Worker:
+    """Makes animations one after the other; models, dances and characters stay open for the next ones.
+
+    Args:
+        bar: Shows the name and the stage of the job.
+
+    """
+
+    def __init__(self, bar: "tqdm") -> None:
+        self._bar = bar
+        self._models: Kept[Animator] = Kept(1)
+        self._dances: Kept[DrivingClip] = Kept(1)
+        self._references: Kept[Reference] = Kept(KEPT_REFERENCES)
+
+    def animate(self, job: AnimationJob) -> None:
+        """Make one animation and write it."""
+        arguments = job.arguments
+        self._bar.set_description(job.name)
+        reference = self._references.get(
+            options_of(arguments, OF_REFERENCE), partial(read_reference, arguments)
+        )
+        if arguments.cut_out:
+            check_cut_out(arguments, reference)
+        progress = partial(self._report, "poses")
+        dance = self._dances.get(
+            options_of(arguments, OF_DANCE), partial(read_dance, arguments, job.dance, progress)
+        )
+        pipeline = self._models.get(options_of(arguments, OF_MODEL), partial(self._load, job))
+        animation = pipeline.animate(reference, dance, job.model.settings)
+        fps = dance.choice.fps if arguments.fps is None else arguments.fps
+        write_animation(arguments, reference, dance, animation, fps)
+
+    def peak(self) -> int | None:
+        """Return the most bytes in use since the last call on the GPU, else in this process so far."""
+        if not torch.cuda.is_available():
+            return process_peak()
+        most = torch.cuda.max_memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        return most
+
+    def _load(self, job: AnimationJob) -> Animator:
+        device = choose_device(job.arguments.device)
+        pipeline = job.model.find()(choose_dtype(job.arguments.precision, device), device, self._report)
+        return SharingPipeline.of(pipeline) if isinstance(pipeline, AnimateXPipeline) else pipeline
+
+    def _report(self, stage: str, done: int, total: int) -> None:
+        self._bar.set_postfix_str(f"{stage} {done}/{total}", refresh=False)
+        self._bar.update(0)  # draws now and then
