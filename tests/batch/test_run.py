@@ -38,13 +38,11 @@ def jobs_in(folder: Path, digest: str = "1") -> list[FileJob]:
 
 
 def work(
-    jobs: list[FileJob], manifest: Manifest, do: Callable[[FileJob], object], stop: Stop | None = None
+    jobs: list[FileJob], manifest: Manifest, do: Callable[[FileJob], None], stop: Stop | None = None
 ) -> dict[str, str | None]:
     """Do jobs by a function, and return their errors."""
     manifest.add({job.name: job.digest for job in jobs})
-    results = run_jobs(
-        jobs, manifest, lambda job: do(job) and None, stop=stop or Stop(print), peak=process_peak
-    )
+    results = run_jobs(jobs, manifest, do, stop=stop or Stop(print), peak=process_peak)
     return {result.name: result.error for result in results}
 
 
