@@ -128,7 +128,7 @@ def run_snippet(source: str, folder: Path) -> list[str]:
 
 
 # Two snippets need other files: see below, and tests/comfyui/test_readme.py.
-OTHERS = ("sample_latents", "/prompt")
+OTHERS = ("sample_latents", "8188")
 ON_DANCES = [source for source in snippets("python") if not any(name in source for name in OTHERS)]
 
 

@@ -12,14 +12,15 @@ from ..errors import InvalidInput, StorageError
 MANIFEST, LOCK = "batch.sqlite", "batch.lock"
 APPLICATION, VERSION = 0x414E4958, 1  # "ANIX" in the file's header, and the version of its tables
 State = Literal["waiting", "running", "done", "failed"]
-ENTRIES = "SELECT name, state, digest, error, seconds, peak_bytes FROM jobs"
+ENTRIES = "SELECT name, state, digest, error, seconds, peak_bytes, place FROM jobs"
 TABLE = """CREATE TABLE jobs (
     name TEXT PRIMARY KEY,
     state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed')),
     digest TEXT NOT NULL,
     error TEXT,
     seconds REAL,
-    peak_bytes INTEGER
+    peak_bytes INTEGER,
+    place TEXT
 )"""
 
 
@@ -34,6 +35,7 @@ class Entry:
         error: The sentence with which it failed.
         seconds: How long it took.
         peak_bytes: The most memory that was in use: of the GPU, else of the process; None if unknown.
+        place: Where it runs or ran, in a form that only who started it there understands; None for here.
 
     """
 
@@ -43,6 +45,7 @@ class Entry:
     error: str | None = None
     seconds: float | None = None
     peak_bytes: int | None = None
+    place: str | None = None
 
 
 class Manifest:
@@ -88,13 +91,13 @@ class Manifest:
         self._write(
             "INSERT INTO jobs (name, digest, state) VALUES (?, ?, 'waiting') ON CONFLICT (name) "
             "DO UPDATE SET digest = excluded.digest, state = 'waiting', error = NULL, seconds = NULL, "
-            "peak_bytes = NULL",
+            "peak_bytes = NULL, place = NULL",
             jobs.items(),
         )
 
-    def start(self, name: str) -> None:
-        """Note that a job runs."""
-        self._write("UPDATE jobs SET state = 'running' WHERE name = ?", [(name,)])
+    def start(self, name: str, place: str | None = None) -> None:
+        """Note that a job runs, and where."""
+        self._write("UPDATE jobs SET state = 'running', place = ? WHERE name = ?", [(place, name)])
 
     def wait(self, name: str) -> None:
         """Note that a job was stopped and is still to be done."""

@@ -56,12 +56,44 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         action="store_true",
         help="only check, and print what there is to do and how long it may take",
     )
+    _add_server_options(parser)
     add_shared_options(parser)
     add_output_options(parser)
     add_folder_option(parser)
     add_cut_out_flag(parser)
     add_motion_options(parser)
     parser.set_defaults(run=run)
+
+
+def _add_server_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "ComfyUI servers",
+        "Run a workflow of ComfyUI for every job, instead of animating here. Columns are then inputs of its "
+        "nodes: reference, driving, seed, an input such as frames, or title.input.",
+    )
+    group.add_argument(
+        "--servers", nargs="+", default=[], metavar="URL", help="addresses, such as http://127.0.0.1:8188"
+    )
+    group.add_argument(
+        "--workflow",
+        type=Path,
+        metavar="JSON",
+        help="a workflow in the format of ComfyUI's API (Export, API)",
+    )
+    group.add_argument(
+        "--in-flight",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="jobs that one server has at a time; default: %(default)s",
+    )
+    group.add_argument(
+        "--header",
+        action="append",
+        default=[],
+        metavar="'NAME: VALUE'",
+        help="sent with every request, such as a login; may be repeated",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -107,6 +107,11 @@ class AnimationJob:
     model: SelectedModel
     dance: VideoInfo | Recording
 
+    @property
+    def dance_key(self) -> Hashable:
+        """Equal for jobs with the same dance."""
+        return options_of(self.arguments, OF_DANCE)
+
 
 def options_of(arguments: Namespace, names: Sequence[str]) -> Hashable:
     """Return the values of some options, as the key of what depends on them alone."""

@@ -38,6 +38,25 @@ class Problem:
     sentence: str
 
 
+def require_together(arguments: Namespace) -> None:
+    """Raise InvalidInput if options are given that do nothing here, or nothing on servers."""
+    if bool(arguments.servers) != (arguments.workflow is not None):
+        raise InvalidInput("--servers and --workflow belong together: give both, or neither.")
+    if not arguments.servers:
+        if arguments.header or arguments.in_flight != 1:
+            raise InvalidInput("--header and --in-flight are for --servers: leave them out, or give servers.")
+        return
+    parser = argparse.ArgumentParser(argument_default=None)
+    add_options(parser)
+    usual = vars(parser.parse_args(["--reference", "x", "--driving", "x"]))
+    for name, value in vars(arguments).items():
+        if name in usual and name not in ("out", "seed") and value != usual[name]:
+            raise InvalidInput(
+                f"--{name.replace('_', '-')} is for animating here: set inputs of the workflow in the job "
+                "list."
+            )
+
+
 def find_rows(arguments: Namespace) -> tuple[list[Row], Path]:
     """Return the rows of the job list or of the paired folders, and the folder that paths are relative to.
 

@@ -1,17 +1,18 @@
 """What `animatex batch` does: check, plan, animate and write the overview."""
 
-import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm import tqdm
 
 from ..animate_x.animator import Animator
 from ..animate_x.pipeline import AnimateXPipeline
-from ..batch.manifest import Manifest, sole_writer
+from ..batch.comfyui.graph import Graph
+from ..batch.manifest import Entry, Manifest, sole_writer
 from ..batch.page import write_contact_sheet, write_page
 from ..batch.plan import Plan, make_plan
 from ..batch.run import Result, process_peak, run_jobs, stopping_on_interrupt
@@ -21,22 +22,24 @@ from ..errors import InvalidInput
 from ..reference import Reference
 from ..utils.devices import choose_device, choose_dtype
 from ..utils.files import storage_errors
-from ..utils.text import printable
 from .animation import write_animation
 from .batch_jobs import OF_DANCE, OF_MODEL, OF_REFERENCE, AnimationJob, JobReader, options_of
-from .batch_rows import find_rows
+from .batch_rows import find_rows, require_together
+from .batch_servers import animate_on_servers, read_graph_jobs, say
 from .cut_out import check_cut_out
 from .inputs import read_reference
 from .motion import read_dance
 
 KEPT_REFERENCES = 256
 
+Known = Mapping[str, Entry]
+Animate = Callable[[Namespace, Plan[Any], Manifest, Known], int]
+"""Does the jobs of a plan, given the entries of the manifest before them; returns how many failed."""
+
 
 def run(arguments: Namespace) -> None:
     """Check all jobs, do those that are not done, and write the overview."""
-    rows, folder = find_rows(arguments)
-    source = "The pair of folders" if arguments.jobs is None else f"The job list {str(arguments.jobs)!r}"
-    jobs = JobReader(arguments, folder).read(rows, source)
+    jobs, animate = _prepare(arguments)
     if arguments.dry_run:
         manifest = Manifest(arguments.out, read_only=True)
         plan = make_plan(jobs, manifest.entries())
@@ -45,15 +48,27 @@ def run(arguments: Namespace) -> None:
     with storage_errors(arguments.out):
         arguments.out.mkdir(parents=True, exist_ok=True)
     with sole_writer(arguments.out):
-        _work(arguments, jobs, Manifest(arguments.out))
+        _work(arguments, jobs, animate, Manifest(arguments.out))
 
 
-def _work(arguments: Namespace, jobs: Sequence[AnimationJob], manifest: Manifest) -> None:
-    plan = make_plan(jobs, manifest.entries())
+def _prepare(arguments: Namespace) -> tuple[Sequence[Any], Animate]:
+    """Return the jobs of all rows, and what does them: this machine, or ComfyUI servers."""
+    require_together(arguments)
+    rows, folder = find_rows(arguments)
+    source = "The pair of folders" if arguments.jobs is None else f"The job list {str(arguments.jobs)!r}"
+    if not arguments.servers:
+        return JobReader(arguments, folder).read(rows, source), _animate
+    jobs = read_graph_jobs(rows, Graph.read(arguments.workflow), arguments, folder, source)
+    return jobs, animate_on_servers
+
+
+def _work(arguments: Namespace, jobs: Sequence[Any], animate: Animate, manifest: Manifest) -> None:
+    known = manifest.entries()
+    plan = make_plan(jobs, known)
     print(f"{len(jobs)} jobs: {plan.summary}.")
     manifest.add({job.name: job.digest for job in plan.waiting})
     try:
-        failed = _animate(plan, manifest, arguments.limit)
+        failed = animate(arguments, plan, manifest, known)
     finally:
         page = _overview(arguments.out, jobs, manifest)
         manifest.close()
@@ -65,10 +80,10 @@ def _work(arguments: Namespace, jobs: Sequence[AnimationJob], manifest: Manifest
     print(f"{page}: all results")
 
 
-def _animate(plan: Plan[AnimationJob], manifest: Manifest, limit: int | None) -> int:
-    """Do the jobs, and return how many failed."""
-    waiting, failed = plan.waiting[:limit], 0
-    with tqdm(total=len(waiting), unit="job") as bar, stopping_on_interrupt(_say) as stop:
+def _animate(arguments: Namespace, plan: Plan[AnimationJob], manifest: Manifest, known: Known) -> int:
+    """Do the jobs here, and return how many failed."""
+    waiting, failed = plan.waiting[: arguments.limit], 0
+    with tqdm(total=len(waiting), unit="job") as bar, stopping_on_interrupt(say) as stop:
         worker = Worker(bar)
         for result in run_jobs(waiting, manifest, worker.animate, stop=stop, peak=worker.peak):
             bar.update()
@@ -79,15 +94,11 @@ def _animate(plan: Plan[AnimationJob], manifest: Manifest, limit: int | None) ->
 
 def _tell(result: Result) -> None:
     if result.error is not None:
-        _say(f"{result.name}: failed: {result.error}")
+        say(f"{result.name}: failed: {result.error}")
 
 
-def _say(text: str) -> None:
-    tqdm.write(printable(text), file=sys.stderr)
-
-
-def _overview(folder: Path, jobs: Sequence[AnimationJob], manifest: Manifest) -> Path:
-    dances = [options_of(job.arguments, OF_DANCE) for job in jobs]  # a row of the sheet for each
+def _overview(folder: Path, jobs: Sequence[Any], manifest: Manifest) -> Path:
+    dances = [job.dance_key for job in jobs]  # a row of the sheet for each
     write_contact_sheet(folder, [job.out for job in jobs], columns=max(map(dances.count, set(dances))))
     return write_page(folder, jobs, manifest.entries())
 

@@ -122,17 +122,20 @@ def serving(
     *options: str,
     environment: Mapping[str, str] | None = None,
     pack: Path = ROOT,
+    port: int | None = None,
 ) -> Iterator[Server]:
-    """Start ComfyUI on a free loopback port with folders of its own, and stop it in the end.
+    """Start ComfyUI on a loopback port with folders of its own, and stop it in the end.
 
     environment: variables beside those of the tests. pack: the folder that is its only custom node.
+    port: None for a free one.
     """
     for folder in ("custom_nodes", "input", "output", "temp", "user/default", "models"):
         (base / folder).mkdir(parents=True, exist_ok=True)
-    (base / "custom_nodes" / PACK).symlink_to(pack, target_is_directory=True)
+    if not (base / "custom_nodes" / PACK).exists():
+        (base / "custom_nodes" / PACK).symlink_to(pack, target_is_directory=True)
     settings = base / "user" / "default" / "comfy.settings.json"
     settings.write_text(json.dumps(SETTINGS), encoding="utf-8")
-    port = free_port()
+    port = port or free_port()
     with (base / "server.log").open("wb") as log:
         wrapper = [str(ROOT / "tests/comfyui/probes/dynamic_vram.py")] if comfyui.dynamic_vram else []
         process = subprocess.Popen(
