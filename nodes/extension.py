@@ -6,6 +6,7 @@ from .comfy.model_files import register_folder
 from .conditioning import AnimateXConditioning, AnimateXFeatures
 from .cut_out import AnimateXCutOut
 from .loaders import AnimateXLoadDWPose, AnimateXLoadEncoders, AnimateXLoadModel, AnimateXLoadPlus
+from .loop import AnimateXLoopMotion
 from .motion import AnimateXLoadMotion
 from .pose import AnimateXDrawPoses, AnimateXExtractPoses, AnimateXSmoothPoses
 from .pose_edits import AnimateXEditPoses
@@ -42,6 +43,7 @@ NODES: list[type[io.ComfyNode]] = [
     AnimateXCutOut,
     AnimateXSpriteSheet,
     AnimateXLoadMotion,
+    AnimateXLoopMotion,
 ]
 
 
