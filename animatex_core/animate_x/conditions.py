@@ -84,12 +84,16 @@ class ConditionInputs:
             yield ConditionInputs(shape=self.shape, **one)
 
     def window(self, start: int, stop: int) -> "ConditionInputs":
-        """Return the inputs of the frames start..stop - 1, with the reference in front."""
+        """Return the inputs of the frames start..stop - 1, with the reference in front.
+
+        In a window of a loop, frames past the end are those of the beginning.
+        """
+        frames = [frame % self.shape.frames for frame in range(start, stop)]
 
         def cut(tensor: Tensor | None, axis: int, ahead: int) -> Tensor | None:
             if tensor is None or tensor.shape[axis] == 1:
                 return tensor
-            kept = [*range(ahead), *range(start + ahead, stop + ahead)]
+            kept = [*range(ahead), *(frame + ahead for frame in frames)]
             return tensor.index_select(axis, torch.tensor(kept, device=tensor.device))
 
         return replace(
@@ -99,7 +103,7 @@ class ConditionInputs:
             pose_pictures=cut(self.pose_pictures, 2, 1),
             keypoints=cut(self.keypoints, 1, 1),
             clip_features=cut(self.clip_features, 1, 1),
-            puppet_latents=None if self.puppet_latents is None else self.puppet_latents[:, :, start:stop],
+            puppet_latents=None if self.puppet_latents is None else self.puppet_latents[:, :, frames],
         )
 
     def to(

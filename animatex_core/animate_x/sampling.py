@@ -8,14 +8,9 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from ..diffusion.closed_windows import blend_spans
 from ..diffusion.guidance import with_batched_guidance, with_guidance
-from ..diffusion.long_clips import (
-    blend_windows,
-    chained_segments,
-    overlapping_windows,
-    sample_segments,
-    with_known_frames,
-)
+from ..diffusion.long_clips import chained_segments, sample_segments, with_known_frames
 from ..diffusion.schedule import NoiseSchedule, initial_noise
 from ..diffusion.solvers import SOLVERS, Denoiser, OnStep, StepInfo
 from ..encoders.base import LatentCodec
@@ -110,14 +105,14 @@ class _Sampler:
         plan, frames = self.settings.long_clip, inputs.shape.frames
         if not isinstance(plan, Windows):
             return self._denoiser(inputs, self._unconditional(inputs))
-        spans = overlapping_windows(frames, plan.size, plan.overlap)
+        spans = plan.spans(frames)
         # All windows have one length, so they share their unconditional conditions.
         unconditional = self._unconditional(inputs.window(spans[0].start, spans[0].stop))
         offload = torch.device("cpu") if len(spans) > 1 else None
         denoisers = [
             self._denoiser(inputs.window(span.start, span.stop), unconditional, offload) for span in spans
         ]
-        return blend_windows(denoisers, spans, plan.weights)
+        return blend_spans(denoisers, spans, frames, plan.weights)
 
     def _unconditional(self, inputs: ConditionInputs) -> Conditions | None:
         return None if self.settings.guidance.scale == 1 else self._encode(inputs.unconditional())

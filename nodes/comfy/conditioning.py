@@ -17,7 +17,7 @@ from ...animatex_core.animate_x.conditions import ConditionInputs, Conditions
 from ...animatex_core.animate_x.config import DenoiserConfig
 from ...animatex_core.animate_x.sampling import Windows
 from ...animatex_core.animate_x.shapes import ClipShape
-from ...animatex_core.diffusion.long_clips import Span, WindowWeights, overlapping_windows
+from ...animatex_core.diffusion.long_clips import Span, WindowWeights
 from ...animatex_core.errors import InvalidInput
 
 CONDITION = "animatex"
@@ -157,7 +157,7 @@ def window_spans(shape: ClipShape, windows: Windows | None) -> tuple[Span, ...]:
     """Return the windows in which a video is denoised."""
     if windows is None:
         return (Span(0, shape.frames),)
-    return overlapping_windows(shape.frames, windows.size, windows.overlap)
+    return windows.spans(shape.frames)
 
 
 def memory_shape(shape: ClipShape, spans: Sequence[Span]) -> list[int]:

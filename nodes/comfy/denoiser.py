@@ -17,7 +17,7 @@ from ...animatex_core.animate_x.config import DenoiserConfig
 from ...animatex_core.animate_x.shapes import ClipShape, activation_bytes
 from ...animatex_core.animate_x.training_spec import RELEASED, TrainingSpec
 from ...animatex_core.animate_x.unet import AnimateXUNet
-from ...animatex_core.diffusion.long_clips import blend_windows
+from ...animatex_core.diffusion.closed_windows import blend_spans
 from ...animatex_core.diffusion.solvers import Denoiser
 from ...animatex_core.encoders.autoencoder import LATENT_SCALE
 from ...animatex_core.errors import InvalidInput
@@ -167,7 +167,8 @@ class AnimateXModel(BaseModel):
             return denoise
 
         spans = passes[0].spans
-        blended = blend_windows([window(index) for index in range(len(spans))], spans, passes[0].weights)
+        windows = [window(index) for index in range(len(spans))]
+        blended = blend_spans(windows, spans, passes[0].shape.frames, passes[0].weights)
         return _to_frames(blended(_to_videos(x, len(passes)), t.view(len(passes), -1)[:, 0]))
 
     def extra_conds_shapes(self, **kwargs: Any) -> dict[str, list[int]]:
