@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given
@@ -38,12 +40,9 @@ def test_each_pair_of_neighbours_shares_a_window_also_across_the_seam(layout: tu
     spans = closed_windows(*layout)
     starts = [span.start for span in spans] + [spans[0].start + frames]
     assert {len(span) for span in spans} == {min(size, frames)}
-    assert max(b - a for a, b in zip(starts, starts[1:], strict=False)) <= max(
-        size - overlap, frames // 2 + 1
-    )
-    pairs = {
-        (frame % frames, (frame + 1) % frames) for span in spans for frame in range(span.start, span.stop - 1)
-    }
+    assert max(b - a for a, b in pairwise(starts)) <= max(size - overlap, frames // 2 + 1)
+    inside = (frame for span in spans for frame in range(span.start, span.stop - 1))
+    pairs = {(frame % frames, (frame + 1) % frames) for frame in inside}
     if overlap and size > 1:
         assert pairs == {(frame, (frame + 1) % frames) for frame in range(frames)}
 
