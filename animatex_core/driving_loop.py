@@ -58,7 +58,15 @@ def loop_driving(
     choice = dance.choice
     sound = read_samples(dance.clip, choice.start, choice.duration) if dance.clip.has_audio else None
     beats = None if sound is None else find_beats(sound)
-    loop = find_loop(dance.poses, settings, beats, choice.fps, progress)
-    indices = tuple(choice.indices[index] for index in loop.indices)
+    return _cut(dance, find_loop(dance.poses, settings, beats, choice.fps, progress))
+
+
+def part_of(dance: DrivingClip, start: int, stop: int) -> LoopedClip:
+    """Return the frames start..stop - 1 of a clip."""
+    return _cut(dance, Loop("cut", start, stop, 0.0))
+
+
+def _cut(dance: DrivingClip, loop: Loop) -> LoopedClip:
+    indices = tuple(dance.choice.indices[index] for index in loop.indices)
     poses = dance.poses.select(loop.indices)
-    return LoopedClip(dance.clip, replace(choice, indices=indices), poses, dance, loop)
+    return LoopedClip(dance.clip, replace(dance.choice, indices=indices), poses, dance, loop)

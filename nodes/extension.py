@@ -13,7 +13,8 @@ from .pose_edits import AnimateXEditPoses
 from .pose_files import AnimateXLoadPoses, AnimateXSavePoses
 from .puppet import AnimateXPuppetPreview
 from .retarget import AnimateXRetargetPoses
-from .sampling import AnimateXNoise, AnimateXSampler, AnimateXSolver
+from .sampling import AnimateXSampler
+from .solver import AnimateXNoise, AnimateXSolver
 from .sprites import AnimateXSpriteSheet
 from .video import AnimateXDrivingFrames, AnimateXEncodeVideo
 from .wan import AnimateXApplyPlus, AnimateXPlusReference

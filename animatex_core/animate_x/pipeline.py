@@ -21,6 +21,7 @@ from .animator import Animator, InputOptions
 from .components import PipelineComponents, load_components, load_small
 from .conditioning import clip_conditions, encode_motion, encode_reference, warn_of_stretching
 from .conditions import ConditionInputs
+from .pins import pin_frames
 from .puppet_condition import puppet_latents
 from .sampling import SamplingSettings, decode_frames, sample_latents
 from .settings import AnimationSettings
@@ -173,7 +174,11 @@ class AnimateXPipeline(Animator[AnimationSettings, ConditionInputs]):
         if networks.unet.config.puppet:
             picture = reference.picture
             puppet = puppet_latents(networks.autoencoder, picture, features.pose, poses, shape)
-        return clip_conditions(shape, networks.text_context, features, poses, motion, puppet=puppet)
+        made = clip_conditions(shape, networks.text_context, features, poses, motion, puppet=puppet)
+        if settings.pinned is None:
+            return made
+        pins = settings.pinned.encode(networks.autoencoder, shape)
+        return pin_frames(made, pins, networks.unet.config.latent_channels)
 
     def sample(self, conditions: ConditionInputs, settings: SamplingSettings) -> Tensor:
         """Sample latents (1, c, f, h, w) in float32, with the output of `conditions`.

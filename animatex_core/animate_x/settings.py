@@ -13,6 +13,8 @@ from ..errors import InvalidInput
 from ..retarget.settings import RetargetSettings
 from ..utils.validation import require_int
 from .defaults import OFFICIAL, SMALL_BUNDLE
+from .pins import PinnedImages
+from .pose_strength import PoseStrength
 from .shapes import ClipShape
 from .training_spec import ReferenceForm, TrainingSpec
 
@@ -99,6 +101,7 @@ class SamplingSettings:
         long_clip: How to split a long video; None denoises all frames at once.
         batch_guidance: Run the conditional and the unconditional pass as one batch; None does so on CUDA if
             memory allows. Results differ by rounding only.
+        pose: How strongly the poses are followed, and when.
 
     Raises:
         InvalidInput: A value is out of range.
@@ -112,6 +115,7 @@ class SamplingSettings:
     offset_noise: float = 0.1
     long_clip: Windows | Segments | None = None
     batch_guidance: bool | None = None
+    pose: PoseStrength = field(default_factory=PoseStrength)
 
     def __post_init__(self) -> None:
         if self.solver not in SOLVERS:
@@ -149,6 +153,7 @@ class AnimationSettings:
         sampling: How to sample.
         reference_form: What the denoiser is conditioned on, the reference image, its latents or both; None is
             what it was trained on.
+        pinned: Given first and last frames; None for none.
 
     """
 
@@ -157,6 +162,7 @@ class AnimationSettings:
     retarget: RetargetSettings = field(default_factory=RetargetSettings)
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     reference_form: ReferenceForm | None = None
+    pinned: PinnedImages | None = None
 
     def shape(self, frames: int, trained_on: TrainingSpec, num_downsamples: int) -> ClipShape:
         """Return the shape of a video.

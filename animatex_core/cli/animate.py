@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .animation_options import add_plus_options, add_retarget_options, add_sampling_options
 from .cut_out import add_cut_out_flag
+from .loop_options import add_loop_options
 from .motion_options import add_motion_options
 from .options import (
     add_clip_options,
@@ -47,6 +48,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_folder_option(parser)
     add_cut_out_flag(parser)
     add_motion_options(parser, driving)
+    add_loop_options(parser)
     parser.set_defaults(run=run)
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
@@ -20,9 +21,17 @@ from ..utils.devices import choose_device, choose_dtype
 from ..video.formats import check_settings
 from ..video.side_by_side import side_by_side
 from ..video.writer import check_output, write_clip
-from .animation_options import refuse_options, retarget_settings
+from .animation_options import NOT_FOR_PLUS, refuse_options, retarget_settings
 from .cut_out import check_cut_out, cut_out_animation
 from .inputs import read_reference
+from .loop_options import (
+    ONLY_ANIMATE_X,
+    cut_dance,
+    overlap,
+    read_given_frames,
+    with_finished,
+    with_loop_options,
+)
 from .motion import find_dance, read_dance
 from .output import StageBars, check_distinct
 from .selected_models import (
@@ -44,6 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
     # Invalid input must fail before the slow parts: pose detection, loading models, sampling.
     check_distinct(arguments, "out", "side_by_side")
     _check_outputs(arguments, 1 if arguments.fps is None else arguments.fps)
+    arguments = with_finished(arguments)
     model, found = _choose_model(arguments), find_dance(arguments)
     arguments, device = model.completed(arguments), choose_device(arguments.device)
     load = model.find()
@@ -51,20 +61,37 @@ def run(arguments: argparse.Namespace) -> None:
         reference = read_reference(arguments)
         if arguments.cut_out:
             check_cut_out(arguments, reference)
-        dance = read_dance(arguments, found, partial(bars.report, "poses"))
+        whole = read_dance(_with_finished_frames(arguments), found, partial(bars.report, "poses"))
+        dance = cut_dance(arguments, whole, partial(bars.report, "loop"))
         fps = dance.choice.fps if arguments.fps is None else arguments.fps
         _check_outputs(arguments, fps)
         animation = load(choose_dtype(arguments.precision, device), device, bars.report)(reference, dance)
+        if arguments.finished is not None:
+            dance, animation = whole, _joined(arguments, animation)
         _write(arguments, reference, dance, animation, fps)
     print(f"poses: {animation.retargeting}")
     count, height, width, _ = animation.frames.shape
     print(f"{arguments.out}: {count} frames of {width}x{height} at {fps:g} fps")
 
 
+def _with_finished_frames(arguments: argparse.Namespace) -> argparse.Namespace:
+    """Return the arguments with the frames of --extend among those of the driving video."""
+    if arguments.finished is None or arguments.frames is None:
+        return arguments
+    return argparse.Namespace(**{**vars(arguments), "frames": arguments.frames + len(arguments.finished)})
+
+
+def _joined(arguments: argparse.Namespace, animation: Animation) -> Animation:
+    """Return the finished animation with its continuation, without the frames that both have."""
+    new = animation.frames[overlap(arguments) :]
+    return replace(animation, frames=np.concatenate([np.stack(arguments.finished), new]))
+
+
 def _choose_model(arguments: argparse.Namespace) -> SelectedModel:
     system = system_of_model(arguments.model)
     if system.variant is None:
         return _choose_animate_x(arguments)
+    refuse_options(arguments, ONLY_ANIMATE_X, NOT_FOR_PLUS)
     return select_plus(arguments, system, system.variant)
 
 
@@ -94,7 +121,8 @@ def _load(
 def _settings(arguments: argparse.Namespace) -> AnimationSettings:
     retargeting, sampling = retarget_settings(arguments), sampling_settings(arguments)
     width, height = arguments.size
-    settings = AnimationSettings(width, height, retargeting, sampling, arguments.reference_form)
+    sampling, given = with_loop_options(sampling, arguments), read_given_frames(arguments)
+    settings = AnimationSettings(width, height, retargeting, sampling, arguments.reference_form, given)
     if (config := denoiser_config(arguments)) is not None:
         settings.check_size(config.num_downsamples)
     return settings

@@ -1,8 +1,8 @@
 """Windows of a video that is a loop: the last frame leads into the first.
 
 Where windows are shorter than the video they lie on a circle, and the seam is inside a window, as any other
-pair of neighbours is. A window of the whole video cannot do this: its first and last frame do not see
-each other. Then two windows of the whole video are blended, the second of which begins in the middle, so that each
+pair of neighbours is. A window of the whole video cannot do this: its first and last frame do not see each
+other. Then two windows of the whole video are blended, the second of which begins in the middle, so that each
 frame is mostly predicted by the window whose ends are far from it. That takes twice the time. Unlike a shift
 between the steps, it also works in a single step.
 """
