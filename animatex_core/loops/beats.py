@@ -101,8 +101,9 @@ def _band_levels(samples: AudioSamples) -> Iterator[NDArray[np.float32]]:
 
 def _beat_period(onsets: Curve) -> float | None:
     """Return the period of the beat in values of the onset strength, None without a steady one."""
-    lags = np.arange(round(SHORTEST * RATE), round(LONGEST * RATE) + 1)
-    if len(onsets) < 2 * lags[-1] or not onsets.any():
+    longest = min(round(LONGEST * RATE), len(onsets) // 2)
+    lags = np.arange(round(SHORTEST * RATE), longest + 1)
+    if not len(lags) or not onsets.any():
         return None
     spectrum = np.abs(np.fft.rfft(onsets, 2 * len(onsets))) ** 2
     correlation = np.fft.irfft(spectrum)[: lags[-1] + 2]
