@@ -3,9 +3,9 @@
 python -m benchmarks.loops [--frames 16] [--starts 4]
 
 The character of the workflows swings its arms once, with the small built-in models. For each kind of windows
-it prints the step from the last to the first frame, relative to the mean step between neighbours. It is the
-mean over loops that begin at different frames: of the latents, and of what the model adds to the puppet, which
-loops by itself.
+it prints the step from the last to the first frame, relative to the mean step between neighbours: of the
+latents, and of what the model adds to the puppet, which loops by itself. The numbers are means over loops
+that begin at different frames.
 """
 
 import argparse

@@ -32,7 +32,7 @@ from .loop_options import (
     with_finished,
     with_loop_options,
 )
-from .motion import find_dance, read_dance
+from .motion import Recording, find_dance, read_dance
 from .output import StageBars, check_distinct
 from .selected_models import (
     Animate,
@@ -61,7 +61,8 @@ def run(arguments: argparse.Namespace) -> None:
         reference = read_reference(arguments)
         if arguments.cut_out:
             check_cut_out(arguments, reference)
-        whole = read_dance(_with_finished_frames(arguments), found, partial(bars.report, "poses"))
+        rate = found.settings.fps if isinstance(found, Recording) else found.fps
+        whole = read_dance(_with_finished_frames(arguments, rate), found, partial(bars.report, "poses"))
         dance = cut_dance(arguments, whole, partial(bars.report, "loop"))
         fps = dance.choice.fps if arguments.fps is None else arguments.fps
         _check_outputs(arguments, fps)
@@ -74,11 +75,17 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"{arguments.out}: {count} frames of {width}x{height} at {fps:g} fps")
 
 
-def _with_finished_frames(arguments: argparse.Namespace) -> argparse.Namespace:
-    """Return the arguments with the frames of --extend among those of the driving video."""
+def _with_finished_frames(arguments: argparse.Namespace, fps: float) -> argparse.Namespace:
+    """Return the arguments with the frames of --extend among those of the driving video.
+
+    The end is set instead of the number, since a short video must not lower the stride of the animation.
+    """
     if arguments.finished is None or arguments.frames is None:
         return arguments
-    return argparse.Namespace(**{**vars(arguments), "frames": arguments.frames + len(arguments.finished)})
+    count = arguments.frames + len(arguments.finished)
+    end = arguments.start + count * arguments.stride / fps
+    end = end if arguments.end is None else min(end, arguments.end)
+    return argparse.Namespace(**{**vars(arguments), "frames": None, "end": end})
 
 
 def _joined(arguments: argparse.Namespace, animation: Animation) -> Animation:

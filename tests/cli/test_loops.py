@@ -13,6 +13,8 @@ from animatex_core.video.writer import write_clip
 from tests.loops.dances import dance as drawn
 from tests.support.dance_samples import DanceFiles, write_dance
 
+# Folders of images have no frame rate; the drawn dance has another shape than its video.
+pytestmark = pytest.mark.filterwarnings("ignore::animatex_core.errors.AnimateXWarning")
 SMALL = {"size": "32x48", "frames": 4, "stride": 1, "device": "cpu", "model": "small"}
 
 
@@ -34,7 +36,6 @@ def complaint(dance: DanceFiles, capsys: pytest.CaptureFixture[str], *flags: str
     return capsys.readouterr().err.splitlines()[-1]
 
 
-@pytest.mark.filterwarnings("ignore::animatex_core.errors.AnimateXWarning")  # poses of another shape
 @pytest.mark.parametrize(("mode", "count"), [("cut", 6), ("ping-pong", 6)])
 def test_a_dance_is_cut_to_its_loop(
     dance: DanceFiles, capsys: pytest.CaptureFixture[str], mode: str, count: int
@@ -59,6 +60,11 @@ def test_a_video_is_continued_without_doubled_frames(dance: DanceFiles) -> None:
     given = {**SMALL, "frames": 3, "out": joined, "extend": dance.folder / "before.mp4"}
     assert main(["animate", *dance.options(**given)]) == 0
     assert (probe(joined).frames, probe(joined).has_audio) == (8, True)
+
+
+def test_the_stride_of_the_animation_is_kept_where_the_dance_ends(dance: DanceFiles) -> None:
+    animate(dance, out="before", frames=4, stride=2)
+    assert len(animate(dance, frames=20, stride=2, extend=dance.folder / "before")) == 6
 
 
 def test_given_frames_stay_but_for_the_autoencoder(dance: DanceFiles) -> None:
