@@ -74,7 +74,7 @@ def test_the_loop_is_that_of_the_core_with_all_people(server: Server) -> None:
 
 @pytest.mark.parametrize("mode", ["cut", "ping-pong"])
 def test_frames_and_sound_are_cut_alike(server: Server, mode: str) -> None:
-    sockets = {"images": ["frames", 0], "audio": ["sound", 0], "mode": mode}
+    sockets: dict[str, Any] = {"images": ["frames", 0], "audio": ["sound", 0], "mode": mode}
     saved = {
         "sound": node("EmptyAudio", duration=COUNT / 12, sample_rate=8000, channels=1),
         "saved": node("SaveImage", images=["loop", 1], filename_prefix="tests/loop"),
