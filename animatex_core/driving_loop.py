@@ -8,6 +8,7 @@ import numpy as np
 from .driving import DrivingClip
 from .loops.beats import find_beats
 from .loops.loop import Loop, LoopSettings, find_loop
+from .pose.keypoints import PoseSequence
 from .utils.progress import Progress, no_progress
 from .video.audio_samples import read_samples
 
@@ -19,11 +20,21 @@ class LoopedClip(DrivingClip):
     Attributes:
         whole: The clip that the loop is a part of.
         loop: Which part.
+        measured_frames: How many of the first frames of `whole` retargeting measures; None for those of the
+            loop.
 
     """
 
     whole: DrivingClip
     loop: Loop
+    measured_frames: int | None = None
+
+    @property
+    def measured(self) -> PoseSequence:
+        """Poses by which retargeting measures the dancer."""
+        if self.measured_frames is None:
+            return self.poses
+        return self.whole.poses.select(range(self.measured_frames))
 
     def frames(self) -> Iterator[np.ndarray]:
         """Yield the frames of the loop: (h, w, 3) uint8, RGB. Those of a ping-pong are kept until its end."""
@@ -61,9 +72,19 @@ def loop_driving(
     return _cut(dance, find_loop(dance.poses, settings, beats, choice.fps, progress))
 
 
-def part_of(dance: DrivingClip, start: int, stop: int) -> LoopedClip:
-    """Return the frames start..stop - 1 of a clip."""
-    return _cut(dance, Loop("cut", start, stop, 0.0))
+def continuation(dance: DrivingClip, done: int, overlap: int) -> LoopedClip:
+    """Return what continues an animation of the first frames of a dance.
+
+    The character moves as in the animation: retargeting measures the frames that it was made of.
+
+    Args:
+        dance: The dance, from its first frame in the animation on.
+        done: How many frames the animation has, fewer than the dance.
+        overlap: How many of these are repeated.
+
+    """
+    part = _cut(dance, Loop("cut", done - overlap, len(dance.poses), 0.0))
+    return replace(part, measured_frames=done)
 
 
 def _cut(dance: DrivingClip, loop: Loop) -> LoopedClip:

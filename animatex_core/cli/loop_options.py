@@ -157,7 +157,7 @@ def overlap(arguments: argparse.Namespace) -> int:
 
 def cut_dance(arguments: argparse.Namespace, dance: "DrivingClip", progress: "Progress") -> "DrivingClip":
     """Return the part of the dance that is sampled: its loop, or what continues a finished animation."""
-    from ..driving_loop import loop_driving, part_of
+    from ..driving_loop import continuation, loop_driving
     from ..loops.loop import MIN_FRAMES, LoopSettings
 
     if arguments.loop is not None:
@@ -172,7 +172,7 @@ def cut_dance(arguments: argparse.Namespace, dance: "DrivingClip", progress: "Pr
             f"The driving video has {len(dance.poses)} frames at this stride, and the animation as many or "
             "more: there is nothing to continue it with."
         )
-    return part_of(dance, len(arguments.finished) - overlap(arguments), len(dance.poses))
+    return continuation(dance, len(arguments.finished), overlap(arguments))
 
 
 def _read(path: Path | None) -> "list[np.ndarray]":

@@ -1,11 +1,14 @@
 """Driving videos that are cut to loops: frames, poses and sound stay together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from animatex_core.driving import DrivingClip, open_driving
-from animatex_core.driving_loop import loop_driving
+from animatex_core.driving_loop import continuation, loop_driving
 from animatex_core.loops.loop import LoopMode, LoopSettings
+from animatex_core.retarget.retarget import Box, Character, retarget, retarget_with_plan
 from tests.loops.dances import dance
 from tests.video.samples import make_clip, numbers_of
 
@@ -32,3 +35,16 @@ def test_frames_and_poses_are_cut_alike(clip: DrivingClip, mode: LoopMode) -> No
     assert looped.choice.start == pytest.approx(looped.loop.start / 12)
     assert looped.choice.duration == pytest.approx(len(shown) / 12)
     assert looped.choice.fps == 12
+
+
+@pytest.mark.filterwarnings("ignore::animatex_core.errors.AnimateXWarning")
+def test_a_continuation_is_retargeted_as_the_animation_that_it_continues(clip: DrivingClip) -> None:
+    character = Character(64, 48, None, Box(0.2, 0.1, 0.8, 0.9))
+    walking = replace(clip, poses=dance(np.arange(COUNT) / PERIOD, drift=np.linspace(0, 0.3, COUNT)))
+    more = continuation(walking, 12, 4)
+    assert numbers_of(more.frames()) == [2 * index for index in range(8, COUNT)]
+    before = retarget(walking.poses.select(range(12)), character)
+    after = retarget_with_plan(more.poses, character, measured=more.measured).poses
+    np.testing.assert_array_equal(after.points[:4], before.points[8:])
+    alone = retarget(more.poses, character)
+    assert np.abs(alone.points[:4] - before.points[8:]).max() > 1e-3
