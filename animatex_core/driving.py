@@ -41,6 +41,11 @@ class DrivingClip:
     def __post_init__(self) -> None:
         self.require_all(len(self.poses))
 
+    @property
+    def measured(self) -> PoseSequence:
+        """Poses by which retargeting measures the dancer: those of the frames."""
+        return self.poses
+
     def require_all(self, found: int) -> None:
         """Raise InvalidInput if only `found` of the chosen frames could be decoded."""
         if found != len(self.choice.indices):

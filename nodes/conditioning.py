@@ -18,6 +18,7 @@ from ..animatex_core.animate_x.conditioning import (
     warn_of_stretching,
 )
 from ..animatex_core.animate_x.config import DenoiserConfig
+from ..animatex_core.animate_x.pose_strength import PoseStrength
 from ..animatex_core.animate_x.puppet_condition import puppet_latents
 from ..animatex_core.animate_x.shapes import ClipShape
 from ..animatex_core.animate_x.training_spec import RELEASED, ReferenceForm
@@ -76,7 +77,13 @@ class AnimateXFeatures(io.ComfyNode):
             return io.NodeOutput(features)
 
 
-@searchable("animatex", "animate character", "image to video", "pose to video", advanced=("reference_form",))
+@searchable(
+    "animatex",
+    "animate character",
+    "image to video",
+    "pose to video",
+    advanced=("reference_form", "pose_start", "pose_end"),
+)
 class AnimateXConditioning(io.ComfyNode):
     """Combines reference image, poses and motion features into conditioning."""
 
@@ -143,6 +150,35 @@ class AnimateXConditioning(io.ComfyNode):
                     tooltip="An empty text, encoded by the CLIP of Stable Diffusion 2.1. Only "
                     "needed with the original checkpoint; converted files include it.",
                 ),
+                io.Float.Input(
+                    "pose_strength",
+                    default=1.0,
+                    min=0.0,
+                    max=4.0,
+                    step=0.05,
+                    optional=True,
+                    tooltip="Factor of the features of the drawn poses and of the motion attention. 1 "
+                    "follows the poses as trained, 0 leaves them out. Not of the built-in model's puppet.",
+                ),
+                io.Float.Input(
+                    "pose_start",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    optional=True,
+                    tooltip="Start of the poses as a fraction of sampling. 0 is the beginning.",
+                ),
+                io.Float.Input(
+                    "pose_end",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    optional=True,
+                    tooltip="End of the poses as a fraction of sampling. Less than 1 leaves details to the "
+                    "model.",
+                ),
             ],
             outputs=[
                 io.Conditioning.Output(display_name="positive", tooltip="Conditioning for the sampler."),
@@ -170,7 +206,11 @@ class AnimateXConditioning(io.ComfyNode):
         reference_pose: object | None = None,
         vae: VAE | None = None,
         empty_text: Conditioning | None = None,
+        pose_strength: float = 1.0,
+        pose_start: float = 0.0,
+        pose_end: float = 1.0,
     ) -> io.NodeOutput:
+        pose = PoseStrength(pose_strength, pose_start, pose_end)
         with report_warnings(cls.hidden.unique_id):
             image = first_image(reference)
             driving = to_poses(poses, size=(features.width, features.height))
@@ -194,7 +234,7 @@ class AnimateXConditioning(io.ComfyNode):
                 puppet = puppet_latents(autoencoder, image, own, driving, shape)
             inputs = clip_conditions(shape, text, encoded, driving, features, progress, puppet)
         latents = to_intermediate(torch.zeros(shape.frames, config.latent_channels, *shape.latent_size))
-        return io.NodeOutput(*conditioning_pair(inputs), {"samples": latents})
+        return io.NodeOutput(*conditioning_pair(inputs, pose), {"samples": latents})
 
 
 def _require_animatex(model: ModelPatcher) -> AnimateXModel:

@@ -6,13 +6,15 @@ from .comfy.model_files import register_folder
 from .conditioning import AnimateXConditioning, AnimateXFeatures
 from .cut_out import AnimateXCutOut
 from .loaders import AnimateXLoadDWPose, AnimateXLoadEncoders, AnimateXLoadModel, AnimateXLoadPlus
+from .loop import AnimateXLoopMotion
 from .motion import AnimateXLoadMotion
 from .pose import AnimateXDrawPoses, AnimateXExtractPoses, AnimateXSmoothPoses
 from .pose_edits import AnimateXEditPoses
 from .pose_files import AnimateXLoadPoses, AnimateXSavePoses
 from .puppet import AnimateXPuppetPreview
 from .retarget import AnimateXRetargetPoses
-from .sampling import AnimateXNoise, AnimateXSampler, AnimateXSolver
+from .sampling import AnimateXSampler
+from .solver import AnimateXNoise, AnimateXSolver
 from .sprites import AnimateXSpriteSheet
 from .video import AnimateXDrivingFrames, AnimateXEncodeVideo
 from .wan import AnimateXApplyPlus, AnimateXPlusReference
@@ -42,6 +44,7 @@ NODES: list[type[io.ComfyNode]] = [
     AnimateXCutOut,
     AnimateXSpriteSheet,
     AnimateXLoadMotion,
+    AnimateXLoopMotion,
 ]
 
 

@@ -1,4 +1,4 @@
-"""Nodes that sample a video, and their solver and noise for other samplers."""
+"""The node that samples a video."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,74 +7,18 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
 from ..animatex_core.animate_x.sampling import SamplingSettings, Segments, Windows
+from ..animatex_core.animate_x.settings import close_windows
 from ..animatex_core.diffusion.guidance import Guidance
-from ..animatex_core.diffusion.schedule import SEEDS
-from ..animatex_core.diffusion.solvers import SOLVERS
 from ..animatex_core.errors import InvalidInput
 from .comfy.conditioning import Conditioning
 from .comfy.messages import quoted, report_warnings
+from .comfy.pins import join_extension, read_pins
 from .comfy.sampling import sample_video
 from .comfy.schema import searchable
-from .comfy.solvers import VideoNoise, build_sampler
 from .comfy.validation import OpenCombo, coerce_inputs
+from .solver import CATEGORY, denoise_input, offset_noise_input, seed_input, solver_input, steps_input
 
-CATEGORY = "Animate-X/sampling"
 LONG_CLIP_OPTIONS = OFF, WINDOWS, SEGMENTS = "off", "windows", "segments"
-
-
-def _solver_input() -> io.Combo.Input:
-    return io.Combo.Input(
-        "solver",
-        options=list(SOLVERS),
-        default="ddim",
-        tooltip="ddim is the sampler of the official code. dpm++2m is a second-order "
-        "solver that needs fewer steps.",
-    )
-
-
-def _steps_input() -> io.Int.Input:
-    return io.Int.Input(
-        "steps",
-        default=30,
-        min=1,
-        max=1000,
-        tooltip="Number of steps. The default of the official code is 30, for which "
-        "ddim takes 31. More steps are slower and finer.",
-    )
-
-
-def _denoise_input() -> io.Float.Input:
-    return io.Float.Input(
-        "denoise",
-        default=1.0,
-        min=0.0,
-        max=1.0,
-        step=0.01,
-        tooltip="Denoising strength. 1 regenerates everything; lower values keep the input composition.",
-    )
-
-
-def _seed_input() -> io.Int.Input:
-    return io.Int.Input(
-        "seed",
-        default=0,
-        min=0,
-        max=SEEDS - 1,
-        control_after_generate=True,
-        tooltip="Seed of the noise. The same seed gives the same video.",
-    )
-
-
-def _offset_noise_input() -> io.Float.Input:
-    return io.Float.Input(
-        "offset_noise",
-        default=0.1,
-        min=0.0,
-        max=1.0,
-        step=0.01,
-        tooltip="Noise shared by all pixels of a frame, which allows bright or dark "
-        "frames. The official code uses 0.1.",
-    )
 
 
 @searchable(
@@ -105,8 +49,8 @@ class AnimateXSampler(io.ComfyNode):
                     tooltip="From Animate-X Conditioning, or a video of the same size. A noise mask "
                     "is supported.",
                 ),
-                _seed_input(),
-                _steps_input(),
+                seed_input(),
+                steps_input(),
                 io.Float.Input(
                     "cfg",
                     default=2.5,
@@ -116,8 +60,8 @@ class AnimateXSampler(io.ComfyNode):
                     tooltip="Guidance scale: how closely the reference and the poses are followed. "
                     "The default of the official code is 2.5; 1 takes half the time.",
                 ),
-                _solver_input(),
-                _denoise_input(),
+                solver_input(),
+                denoise_input(),
                 io.Float.Input(
                     "guidance_start",
                     default=0.0,
@@ -158,7 +102,40 @@ class AnimateXSampler(io.ComfyNode):
                     max=4096,
                     tooltip="Frames that neighboring windows share. More is slower and smoother.",
                 ),
-                _offset_noise_input(),
+                offset_noise_input(),
+                io.Boolean.Input(
+                    "closed",
+                    default=False,
+                    optional=True,
+                    tooltip="For a loop: the last frame leads into the first. Windows lie on a circle; "
+                    "without windows, two passes of all frames are blended, which takes twice the time.",
+                ),
+                io.Latent.Input(
+                    "first",
+                    optional=True,
+                    tooltip="Frames that the video begins with, from VAE Encode, in the size of the video. "
+                    "With extend: the animation that is continued.",
+                ),
+                io.Latent.Input("last", optional=True, tooltip="Frames that the video ends with."),
+                io.Float.Input(
+                    "pin_strength",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    optional=True,
+                    tooltip="How strongly first and last are held: 1 keeps them exactly, less lets the model "
+                    "change them.",
+                ),
+                io.Int.Input(
+                    "extend",
+                    default=0,
+                    min=0,
+                    max=4096,
+                    optional=True,
+                    tooltip="Continues first: its last n frames are the first n of this video, whose poses "
+                    "begin with theirs. The output is the whole animation. 0: first holds frames only.",
+                ),
             ],
             outputs=[io.Latent.Output(tooltip="For VAE Decode.")],
             hidden=[io.Hidden.unique_id],
@@ -183,12 +160,20 @@ class AnimateXSampler(io.ComfyNode):
         frames_at_once: int,
         overlap: int,
         offset_noise: float,
+        closed: bool = False,
+        first: Mapping[str, Any] | None = None,
+        last: Mapping[str, Any] | None = None,
+        pin_strength: float = 1.0,
+        extend: int = 0,
     ) -> io.NodeOutput:
         plan = _plan(long_clip, frames_at_once, overlap)
+        plan = close_windows(plan) if closed else plan
+        pins = read_pins(first, last, pin_strength, extend)
         guidance = Guidance(cfg, guidance_start, guidance_end)
         settings = SamplingSettings(solver, steps, guidance, seed, offset_noise, plan)
         with report_warnings(cls.hidden.unique_id):
-            return io.NodeOutput(sample_video(model, (positive, negative), latent_image, settings, denoise))
+            video = sample_video(model, (positive, negative), latent_image, settings, denoise, pins)
+            return io.NodeOutput(join_extension(first, video, extend) if first and extend else video)
 
 
 def _plan(long_clip: str, frames_at_once: int, overlap: int) -> Windows | Segments | None:
@@ -198,53 +183,3 @@ def _plan(long_clip: str, frames_at_once: int, overlap: int) -> Windows | Segmen
     if long_clip == WINDOWS:
         return Windows(frames_at_once, overlap)
     return Segments(frames_at_once) if long_clip == SEGMENTS else None
-
-
-@searchable("animatex", "ddim", "dpm++", "sigmas")
-class AnimateXSolver(io.ComfyNode):
-    """Provides the solvers as SAMPLER and SIGMAS."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="AnimateXSolver",
-            display_name="Animate-X Solver",
-            category=CATEGORY,
-            description="The solvers of Animate-X Sampler, for SamplerCustomAdvanced and similar nodes.",
-            inputs=[
-                io.Model.Input("model", tooltip="From Load Animate-X Model."),
-                _solver_input(),
-                _steps_input(),
-                _denoise_input(),
-            ],
-            outputs=[
-                io.Sampler.Output(tooltip="The solver, for any SIGMAS of the model's timesteps."),
-                io.Sigmas.Output(tooltip="The solver's own timesteps, as SIGMAS."),
-            ],
-        )
-
-    @classmethod
-    @coerce_inputs
-    def execute(cls, model: ModelPatcher, solver: str, steps: int, denoise: float) -> io.NodeOutput:
-        return io.NodeOutput(*build_sampler(model, solver, steps, denoise))
-
-
-@searchable("animatex", "offset noise", "random noise")
-class AnimateXNoise(io.ComfyNode):
-    """Provides the noise as NOISE."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="AnimateXNoise",
-            display_name="Animate-X Noise",
-            category=CATEGORY,
-            description="The noise of Animate-X Sampler, for SamplerCustomAdvanced and similar nodes.",
-            inputs=[_seed_input(), _offset_noise_input()],
-            outputs=[io.Noise.Output(tooltip="For SamplerCustomAdvanced.")],
-        )
-
-    @classmethod
-    @coerce_inputs
-    def execute(cls, seed: int, offset_noise: float) -> io.NodeOutput:
-        return io.NodeOutput(VideoNoise(seed, offset_noise))

@@ -111,7 +111,8 @@ def _small(line: list[str]) -> list[str]:
     if line[0] != "animate":
         return []
     solver = [] if "animate-x-plus" in line else ["--solver", "dpm++2m"]
-    return ["--frames", "4", "--steps", "2", "--size", "64x64", *solver]
+    loop = ["--loop-min", "3"] if "--loop" in line else []
+    return ["--frames", "4", "--steps", "2", "--size", "64x64", *solver, *loop]
 
 
 def run_snippet(source: str, folder: Path) -> list[str]:

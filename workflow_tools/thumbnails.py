@@ -36,6 +36,7 @@ TILES = {  # kind, and the frame of the dance
     "plus-long-clip": (("skeleton", 0), ("skeleton", 16), ("skeleton", 32), ("skeleton", 48)),
     "edit-a-pose": (("character", 0), ("fitted", 8)),
     "extract-poses": (("dancer", 24), ("skeleton", 24)),
+    "make-a-loop": (("fitted", 18), ("fitted", 26), ("fitted", 34), ("fitted", 26)),
     "dance-from-motion-capture": (("mannequin", 8), ("recorded", 8), ("performed", 8)),
 }
 

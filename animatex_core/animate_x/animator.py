@@ -166,7 +166,9 @@ class Animator(ABC, Generic[SettingsT, ConditionsT]):
         self, reference: Reference, driving: DrivingSource, settings: RetargetSettings | None = None
     ) -> Retargeted:
         """Transfer the driving poses to the character; the result tells how, and has the poses."""
-        return retarget_with_plan(driving.poses, reference.character, settings or RetargetSettings())
+        measured = driving.measured if isinstance(driving, DrivingClip) else None
+        settings = settings or RetargetSettings()
+        return retarget_with_plan(driving.poses, reference.character, settings, measured)
 
     @abstractmethod
     def conditions(

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..errors import InvalidInput
 from .attention import KeyValue
+from .condition_checks import check_form, condition_widths
 from .config import DenoiserConfig
 from .shapes import ClipShape
 
@@ -31,6 +32,8 @@ class ConditionInputs:
         clip_features: (b, f + 1, clip_dim), CLIP's embeddings, the reference first; None means zeros.
         puppet_latents: (b, latent_channels, f, h, w), scaled latents of the puppet's frames, for a network
             that was trained on them.
+        pinned_latents: (b, latent_channels, f, h, w), scaled latents of given frames, which sampling holds.
+        pin_strength: (b, f) in 0..1, how strongly: 0 where a frame is not given.
 
     Raises:
         InvalidInput: A condition does not fit the shape, or the batch of another.
@@ -46,6 +49,8 @@ class ConditionInputs:
     keypoints: Tensor | None = None
     clip_features: Tensor | None = None
     puppet_latents: Tensor | None = None
+    pinned_latents: Tensor | None = None
+    pin_strength: Tensor | None = None
 
     def __post_init__(self) -> None:
         frames, size = self.shape.frames, (self.shape.height, self.shape.width)
@@ -58,9 +63,11 @@ class ConditionInputs:
             "keypoints": (None, frames + 1, 2, None),
             "clip_features": (None, frames + 1, None),
             "puppet_latents": (None, None, frames, *self.shape.latent_size),
+            "pinned_latents": (None, None, frames, *self.shape.latent_size),
+            "pin_strength": (None, frames),
         }
         for name, tensor in self._given().items():
-            _check_form(name, tensor, forms[name])
+            check_form(name, tensor, forms[name])
             if tensor.shape[0] not in (1, self.batch):
                 raise InvalidInput(
                     f"{name} is for {tensor.shape[0]} videos and another condition for {self.batch}: pass "
@@ -84,12 +91,16 @@ class ConditionInputs:
             yield ConditionInputs(shape=self.shape, **one)
 
     def window(self, start: int, stop: int) -> "ConditionInputs":
-        """Return the inputs of the frames start..stop - 1, with the reference in front."""
+        """Return the inputs of the frames start..stop - 1, with the reference in front.
+
+        In a window of a loop, frames past the end are those of the beginning.
+        """
+        frames = [frame % self.shape.frames for frame in range(start, stop)]
 
         def cut(tensor: Tensor | None, axis: int, ahead: int) -> Tensor | None:
             if tensor is None or tensor.shape[axis] == 1:
                 return tensor
-            kept = [*range(ahead), *range(start + ahead, stop + ahead)]
+            kept = [*range(ahead), *(frame + ahead for frame in frames)]
             return tensor.index_select(axis, torch.tensor(kept, device=tensor.device))
 
         return replace(
@@ -99,7 +110,9 @@ class ConditionInputs:
             pose_pictures=cut(self.pose_pictures, 2, 1),
             keypoints=cut(self.keypoints, 1, 1),
             clip_features=cut(self.clip_features, 1, 1),
-            puppet_latents=None if self.puppet_latents is None else self.puppet_latents[:, :, start:stop],
+            puppet_latents=cut(self.puppet_latents, 2, 0),
+            pinned_latents=cut(self.pinned_latents, 2, 0),
+            pin_strength=cut(self.pin_strength, 1, 0),
         )
 
     def to(
@@ -128,7 +141,7 @@ class ConditionInputs:
             InvalidInput: A condition has another width, or the network cannot halve the size.
 
         """
-        for name, (axis, expected) in _widths(config).items():
+        for name, (axis, expected) in condition_widths(config).items():
             tensor = getattr(self, name)
             found = None if tensor is None else tuple(tensor.shape[axis : axis + len(expected)])
             if found is not None and found != expected:
@@ -146,34 +159,6 @@ class ConditionInputs:
     def _given(self) -> dict[str, Tensor]:
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "shape"}
         return {name: value for name, value in values.items() if value is not None}
-
-
-def _widths(config: DenoiserConfig) -> dict[str, tuple[int, tuple[int, ...]]]:
-    """Return, for each condition, the axis from which on a network needs these lengths."""
-    widths: dict[str, tuple[int, tuple[int, ...]]] = {
-        "text_context": (1, (config.text_tokens, config.context_dim)),
-        "image_embedding": (2, (config.context_dim,)),
-        "reference_latents": (1, (config.latent_channels,)),
-        "puppet_latents": (1, (config.latent_channels if config.puppet else 0,)),
-    }
-    if config.ipi is not None:
-        widths |= {"keypoints": (3, (config.ipi.joints,)), "clip_features": (2, (config.ipi.clip_dim,))}
-    return widths
-
-
-def _check_form(name: str, tensor: Tensor, form: tuple[int | tuple[int, int] | None, ...]) -> None:
-    """Raise InvalidInput unless each axis has a length that the form allows; None allows any."""
-    allowed = [(axis,) if isinstance(axis, int) else axis for axis in form]
-    fits = tensor.ndim == len(form) and all(
-        length in lengths for length, lengths in zip(tensor.shape, allowed, strict=True) if lengths
-    )
-    bytes_allowed = name == "pose_pictures" and tensor.dtype == torch.uint8
-    if not fits or not (tensor.is_floating_point() or bytes_allowed):
-        axes = ["any" if axis is None else " or ".join(map(str, axis)) for axis in allowed]
-        raise InvalidInput(
-            f"{name} is {tuple(tensor.shape)} {tensor.dtype}, but the video needs ({', '.join(axes)}) in "
-            "floating point: convert it."
-        )
 
 
 @dataclass(frozen=True)

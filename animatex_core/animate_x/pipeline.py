@@ -27,6 +27,7 @@ from .conditioning import (
     warn_of_stretching,
 )
 from .conditions import ConditionInputs
+from .pins import pin_frames
 from .puppet_condition import puppet_latents
 from .sampling import SamplingSettings, decode_frames, sample_latents
 from .settings import AnimationSettings
@@ -177,7 +178,11 @@ class AnimateXPipeline(Animator[AnimationSettings, ConditionInputs]):
         if networks.unet.config.puppet:
             picture = reference.picture
             puppet = puppet_latents(networks.autoencoder, picture, features.pose, poses, shape)
-        return clip_conditions(shape, networks.text_context, features, poses, motion, puppet=puppet)
+        made = clip_conditions(shape, networks.text_context, features, poses, motion, puppet=puppet)
+        if settings.pinned is None:
+            return made
+        pins = settings.pinned.encode(networks.autoencoder, shape)
+        return pin_frames(made, pins, networks.unet.config.latent_channels)
 
     def encode_driving(self, driving: DrivingSource) -> MotionFeatures:
         """Return what the implicit pose indicator reads of a driving video; may raise InvalidInput."""

@@ -8,14 +8,10 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from ..diffusion.closed_windows import blend_spans
 from ..diffusion.guidance import with_batched_guidance, with_guidance
-from ..diffusion.long_clips import (
-    blend_windows,
-    chained_segments,
-    overlapping_windows,
-    sample_segments,
-    with_known_frames,
-)
+from ..diffusion.long_clips import chained_segments, sample_segments, with_known_frames
+from ..diffusion.pinning import PinnedLatents, with_pinned_frames
 from ..diffusion.schedule import NoiseSchedule, initial_noise
 from ..diffusion.solvers import SOLVERS, Denoiser, OnStep, StepInfo
 from ..encoders.base import LatentCodec
@@ -104,20 +100,25 @@ class _Sampler:
         if known is not None:
             denoiser = with_known_frames(denoiser, self.schedule, known)
         solver, timesteps = SOLVERS[self.settings.solver], self.settings.timesteps
-        return solver(denoiser, noise, self.schedule, timesteps, on_step)
+        if inputs.pinned_latents is None or inputs.pin_strength is None:
+            return solver(denoiser, noise, self.schedule, timesteps, on_step)
+        pinned = PinnedLatents(inputs.pinned_latents, inputs.pin_strength)
+        denoiser = with_pinned_frames(denoiser, self.schedule, pinned, noise)
+        start = pinned.start(noise, self.schedule, timesteps.visited[0])
+        return pinned.restore(solver(denoiser, start, self.schedule, timesteps, on_step))
 
     def _video_denoiser(self, inputs: ConditionInputs) -> Denoiser:
         plan, frames = self.settings.long_clip, inputs.shape.frames
         if not isinstance(plan, Windows):
             return self._denoiser(inputs, self._unconditional(inputs))
-        spans = overlapping_windows(frames, plan.size, plan.overlap)
+        spans = plan.spans(frames)
         # All windows have one length, so they share their unconditional conditions.
         unconditional = self._unconditional(inputs.window(spans[0].start, spans[0].stop))
         offload = torch.device("cpu") if len(spans) > 1 else None
         denoisers = [
             self._denoiser(inputs.window(span.start, span.stop), unconditional, offload) for span in spans
         ]
-        return blend_windows(denoisers, spans, plan.weights)
+        return blend_spans(denoisers, spans, frames, plan.weights)
 
     def _unconditional(self, inputs: ConditionInputs) -> Conditions | None:
         return None if self.settings.guidance.scale == 1 else self._encode(inputs.unconditional())
@@ -129,10 +130,14 @@ class _Sampler:
         offload: torch.device | None = None,
     ) -> Denoiser:
         """Return the guided denoiser of a video or window, its conditions offloaded between the steps."""
-        encoded = self._encode(inputs).to(offload)
+        pose = self.settings.pose
+        encoded = {factor: self._encode(inputs, factor).to(offload) for factor in pose.factors}
+
+        def conditions(x: Tensor, t: Tensor) -> Conditions:
+            return encoded[pose.at(t[0].item())].to(x.device)
 
         def conditional(x: Tensor, t: Tensor) -> Tensor:
-            return self._predict(x, t, encoded.to(x.device))
+            return self._predict(x, t, conditions(x, t))
 
         if unconditional is None:
             return conditional
@@ -141,17 +146,17 @@ class _Sampler:
             return with_guidance(conditional, unguided, self.settings.guidance)
 
         def both(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-            conditions = Conditions.stack([encoded.to(x.device), unconditional])
-            c, u = self._predict(torch.cat([x, x]), torch.cat([t, t]), conditions).chunk(2)
+            stacked = Conditions.stack([conditions(x, t), unconditional])
+            c, u = self._predict(torch.cat([x, x]), torch.cat([t, t]), stacked).chunk(2)
             return c, u
 
         return with_batched_guidance(both, conditional, self.settings.guidance)
 
-    def _encode(self, inputs: ConditionInputs) -> Conditions:
+    def _encode(self, inputs: ConditionInputs, pose_strength: float = 1.0) -> Conditions:
         # Images of a long video stay on their device; only those of one window are moved to the denoiser. The
         # videos of a batch are encoded one by one: the official keypoint encoder would mix them.
         videos = (video.to(self.device, self.unet.dtype) for video in inputs.clips())
-        return Conditions.stack([self.unet.encode(video) for video in videos])
+        return Conditions.stack([self.unet.encode(video, pose_strength) for video in videos])
 
     def _predict(self, x: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
         return self.unet(x.to(self.unet.dtype), t, conditions)

@@ -4,14 +4,17 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
+from ..diffusion.closed_windows import closed_windows
 from ..diffusion.guidance import Guidance
-from ..diffusion.long_clips import WindowWeights
+from ..diffusion.long_clips import Span, WindowWeights, overlapping_windows
 from ..diffusion.schedule import Timesteps, require_seed
 from ..diffusion.solvers import SOLVER_TIMESTEPS, SOLVERS
 from ..errors import InvalidInput
 from ..retarget.settings import RetargetSettings
 from ..utils.validation import require_int
 from .defaults import OFFICIAL, SMALL_BUNDLE
+from .pins import PinnedImages
+from .pose_strength import PoseStrength
 from .shapes import ClipShape
 from .training_spec import ReferenceForm, TrainingSpec
 
@@ -27,6 +30,7 @@ class Windows:
         size: Frames per window. A video no longer than this is sampled at once.
         overlap: Frames that neighbouring windows share at least.
         weights: How windows are blended, as in `long_clips.window_weights`.
+        closed: Whether the video is a loop, whose last frame leads into its first, see `closed_windows`.
 
     Raises:
         InvalidInput: A value is out of range.
@@ -36,6 +40,7 @@ class Windows:
     size: int = 32
     overlap: int = 8
     weights: WindowWeights = "smooth"
+    closed: bool = False
 
     def __post_init__(self) -> None:
         require_int("window size", self.size)
@@ -49,6 +54,11 @@ class Windows:
                 f"weights is {self.weights!r}: choose one of {', '.join(get_args(WindowWeights))}."
             )
 
+    def spans(self, frames: int) -> tuple[Span, ...]:
+        """Return the windows of a video; in a loop, frame numbers from its length on begin again."""
+        cover = closed_windows if self.closed else overlapping_windows
+        return cover(frames, self.size, self.overlap)
+
 
 @dataclass(frozen=True)
 class Segments:
@@ -58,6 +68,24 @@ class Segments:
 
     def __post_init__(self) -> None:
         require_int("segment size", self.size, least=2)
+
+
+ALL_FRAMES = 2**31
+"""A window size that no video exceeds."""
+
+
+def close_windows(plan: Windows | Segments | None) -> Windows:
+    """Return the same windows for a video that is a loop; without any, windows of all frames.
+
+    Raises:
+        InvalidInput: Segments are sampled in turn, so that the first cannot follow the last.
+
+    """
+    if isinstance(plan, Segments):
+        raise InvalidInput(
+            "A loop cannot be sampled in segments, since the first is finished before the last: use windows."
+        )
+    return Windows(ALL_FRAMES, 0, closed=True) if plan is None else replace(plan, closed=True)
 
 
 @dataclass(frozen=True)
@@ -73,6 +101,7 @@ class SamplingSettings:
         long_clip: How to split a long video; None denoises all frames at once.
         batch_guidance: Run the conditional and the unconditional pass as one batch; None does so on CUDA if
             memory allows. Results differ by rounding only.
+        pose: How strongly the poses are followed, and when.
 
     Raises:
         InvalidInput: A value is out of range.
@@ -86,6 +115,7 @@ class SamplingSettings:
     offset_noise: float = 0.1
     long_clip: Windows | Segments | None = None
     batch_guidance: bool | None = None
+    pose: PoseStrength = field(default_factory=PoseStrength)
 
     def __post_init__(self) -> None:
         if self.solver not in SOLVERS:
@@ -123,6 +153,7 @@ class AnimationSettings:
         sampling: How to sample.
         reference_form: What the denoiser is conditioned on, the reference image, its latents or both; None is
             what it was trained on.
+        pinned: Given first and last frames; None for none.
 
     """
 
@@ -131,6 +162,7 @@ class AnimationSettings:
     retarget: RetargetSettings = field(default_factory=RetargetSettings)
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     reference_form: ReferenceForm | None = None
+    pinned: PinnedImages | None = None
 
     def shape(self, frames: int, trained_on: TrainingSpec, num_downsamples: int) -> ClipShape:
         """Return the shape of a video.

@@ -130,11 +130,12 @@ class AnimateXUNet(nn.Module):
             return None
         return estimate_from_puppet(x, conditions.concat[:, -self.config.latent_channels :], timesteps)
 
-    def encode(self, inputs: ConditionInputs) -> Conditions:
+    def encode(self, inputs: ConditionInputs, pose_strength: float = 1.0) -> Conditions:
         """Encode the conditions of a video, including keys and values of all cross-attentions.
 
         Args:
             inputs: The conditions, on the device and in the dtype of the weights.
+            pose_strength: Factor of the pose features, see `PoseStrength`.
 
         Returns:
             The encoded conditions.
@@ -147,12 +148,12 @@ class AnimateXUNet(nn.Module):
         context, motion = self._context(inputs), self.motion_tokens(inputs)
         transformers = [module for module in self.modules() if isinstance(module, SpatialTransformer)]
         return Conditions(
-            concat=self._concat(inputs),
+            concat=self._concat(inputs, pose_strength),
             reference=self._reference(inputs),
             context=tuple(layer.keys_values(context) for layer in transformers),
             motion=()
             if motion is None
-            else tuple(_motion_keys_values(layer, motion) for layer in transformers),
+            else tuple(_motion_keys_values(layer, motion, pose_strength) for layer in transformers),
         )
 
     def motion_tokens(self, inputs: ConditionInputs) -> Tensor | None:
@@ -181,8 +182,8 @@ class AnimateXUNet(nn.Module):
             image = self.pre_image_condition(inputs.image_embedding).view(-1, tokens, text.shape[2])
         return torch.cat([text, image], dim=1)
 
-    def _concat(self, inputs: ConditionInputs) -> Tensor:
-        image, pose = self._image(inputs), self._pose(inputs)
+    def _concat(self, inputs: ConditionInputs, pose_strength: float) -> Tensor:
+        image, pose = self._image(inputs), _scaled(self._pose(inputs), pose_strength)
         parts = [torch.cat([image, pose], dim=1) if self.config.separate_conditions else image + pose]
         if self.config.puppet:
             shape = inputs.shape.latents(inputs.batch, self.config.latent_channels)
@@ -232,6 +233,11 @@ def _frames(video: Tensor) -> Tensor:
     return rearrange(video, "b c f h w -> (b f) c h w")
 
 
-def _motion_keys_values(layer: SpatialTransformer, tokens: Tensor) -> KeyValue:
+def _scaled(features: Tensor, factor: float) -> Tensor:
+    return features if factor == 1 else features * factor
+
+
+def _motion_keys_values(layer: SpatialTransformer, tokens: Tensor, strength: float) -> KeyValue:
     assert layer.pose_attention is not None
-    return layer.pose_attention.keys_values(tokens)
+    found = layer.pose_attention.keys_values(tokens)
+    return KeyValue(found.key, _scaled(found.value, strength))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .animation_options import add_plus_options, add_retarget_options, add_sampling_options
 from .cut_out import add_cut_out_flag
+from .loop_options import add_loop_options
 from .motion_options import add_motion_options
 from .options import (
     add_clip_options,
@@ -53,6 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_folder_option(parser)
     add_cut_out_flag(parser)
     add_motion_options(parser, driving)
+    add_loop_options(parser)
 
 
 def add_shared_options(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
@@ -18,12 +19,21 @@ from ..reference import Reference
 from ..systems import ANIMATE_X, ANIMATE_X_PLUS, system_of_model
 from ..utils.devices import choose_device, choose_dtype
 from ..video.formats import check_settings
+from ..video.info import VideoInfo
 from ..video.side_by_side import side_by_side
 from ..video.writer import check_output, write_clip
-from .animation_options import refuse_options, retarget_settings
+from .animation_options import NOT_FOR_PLUS, refuse_options, retarget_settings
 from .cut_out import check_cut_out, cut_out_animation
 from .inputs import read_reference
-from .motion import find_dance, read_dance
+from .loop_options import (
+    ONLY_ANIMATE_X,
+    cut_dance,
+    overlap,
+    read_given_frames,
+    with_finished,
+    with_loop_options,
+)
+from .motion import Recording, find_dance, read_dance
 from .output import StageBars, check_distinct
 from .selected_models import (
     Load,
@@ -43,6 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
     # Invalid input must fail before the slow parts: pose detection, loading models, sampling.
     check_distinct(arguments, "out", "side_by_side")
     check_outputs(arguments, 1 if arguments.fps is None else arguments.fps)
+    arguments = with_finished(arguments)
     model, found = choose_model(arguments), find_dance(arguments)
     arguments, device = model.completed(arguments), choose_device(arguments.device)
     load = model.find()
@@ -50,15 +61,45 @@ def run(arguments: argparse.Namespace) -> None:
         reference = read_reference(arguments)
         if arguments.cut_out:
             check_cut_out(arguments, reference)
-        dance = read_dance(arguments, found, partial(bars.report, "poses"))
+        whole = read_whole_dance(arguments, found, bars.report)
+        dance = cut_dance(arguments, whole, partial(bars.report, "loop"))
         fps = dance.choice.fps if arguments.fps is None else arguments.fps
         check_outputs(arguments, fps)
         pipeline = load(choose_dtype(arguments.precision, device), device, bars.report)
         animation = pipeline.animate(reference, dance, model.settings)
+        if arguments.finished is not None:
+            dance, animation = whole, _joined(arguments, animation)
         write_animation(arguments, reference, dance, animation, fps)
     print(f"poses: {animation.retargeting}")
     count, height, width, _ = animation.frames.shape
     print(f"{arguments.out}: {count} frames of {width}x{height} at {fps:g} fps")
+
+
+def read_whole_dance(
+    arguments: argparse.Namespace, found: VideoInfo | Recording, report: Report
+) -> DrivingClip:
+    """Read or detect the poses of all frames that the options select, before a loop is cut from them."""
+    rate = found.settings.fps if isinstance(found, Recording) else found.fps
+    return read_dance(_with_finished_frames(arguments, rate), found, partial(report, "poses"))
+
+
+def _with_finished_frames(arguments: argparse.Namespace, fps: float) -> argparse.Namespace:
+    """Return the arguments with the frames of --extend among those of the driving video.
+
+    The end is set instead of the number, since a short video must not lower the stride of the animation.
+    """
+    if arguments.finished is None or arguments.frames is None:
+        return arguments
+    count = arguments.frames + len(arguments.finished)
+    end = arguments.start + count * arguments.stride / fps
+    end = end if arguments.end is None else min(end, arguments.end)
+    return argparse.Namespace(**{**vars(arguments), "frames": None, "end": end})
+
+
+def _joined(arguments: argparse.Namespace, animation: Animation) -> Animation:
+    """Return the finished animation with its continuation, without the frames that both have."""
+    new = animation.frames[overlap(arguments) :]
+    return replace(animation, frames=np.concatenate([np.stack(arguments.finished), new]))
 
 
 def choose_model(arguments: argparse.Namespace) -> SelectedModel:
@@ -72,6 +113,7 @@ def choose_model(arguments: argparse.Namespace) -> SelectedModel:
     system = system_of_model(arguments.model)
     if system.variant is None:
         return _choose_animate_x(arguments)
+    refuse_options(arguments, ONLY_ANIMATE_X, NOT_FOR_PLUS)
     return select_plus(arguments, system, system.variant)
 
 
@@ -94,7 +136,8 @@ def _load(load: LoadComponents, dtype: torch.dtype, device: torch.device, report
 def _settings(arguments: argparse.Namespace) -> AnimationSettings:
     retargeting, sampling = retarget_settings(arguments), sampling_settings(arguments)
     width, height = arguments.size
-    settings = AnimationSettings(width, height, retargeting, sampling, arguments.reference_form)
+    sampling, given = with_loop_options(sampling, arguments), read_given_frames(arguments)
+    settings = AnimationSettings(width, height, retargeting, sampling, arguments.reference_form, given)
     if (config := denoiser_config(arguments)) is not None:
         settings.check_size(config.num_downsamples)
     return settings

@@ -7,6 +7,7 @@ from ..batch.job_list import PAIRS
 from ..batch.naming import DEFAULT_TEMPLATE
 from .animate import add_output_options, add_shared_options
 from .cut_out import add_cut_out_flag
+from .loop_options import add_loop_options
 from .motion_options import add_motion_options
 from .options import add_folder_option, positive
 
@@ -62,6 +63,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_folder_option(parser)
     add_cut_out_flag(parser)
     add_motion_options(parser)
+    add_loop_options(parser, single=False)
     parser.set_defaults(run=run)
 
 

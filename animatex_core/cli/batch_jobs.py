@@ -65,9 +65,9 @@ OF_DANCE = (
         "angle",
         "fixed_camera",
     ),
-    *("up", "bones", "motion_fps", "size"),
+    *("up", "bones", "motion_fps", "size", "loop", "loop_min", "loop_max", "finished", "extend"),
 )
-"""Options that `find_dance` and `read_dance` look at."""
+"""Options that finding, reading and cutting a dance look at."""
 
 OF_REFERENCE = (
     "reference",
@@ -181,7 +181,7 @@ class JobReader:
 
     def _check_files(self, arguments: Namespace) -> None:
         self._checked.get(arguments.reference, partial(_check_image, arguments.reference))
-        for role in ("mask", "reference_pose", "bones"):
+        for role in ("mask", "reference_pose", "bones", "first", "last"):
             path = getattr(arguments, role)
             if path is not None:
                 self._checked.get((role, path), partial(require_file, path, role.replace("_", " ")))

@@ -12,7 +12,8 @@ from ..errors import InvalidInput
 from .animate import add_options
 
 YES, NO = ("true", "yes", "1", "x"), ("false", "no", "0")
-NOT_IN_ROWS = ("out", "side_by_side", "help")  # a batch names its results itself
+# A batch names its results itself, and continues none.
+NOT_IN_ROWS = ("out", "side_by_side", "extend", "extend_frames")
 MAX_SHOWN = 20  # problems in a message
 
 
@@ -118,7 +119,9 @@ class RowReader:
             raise InvalidInput(f"the column {missing!r} is missing or empty: every row needs it.")
         words = [word for name, value in row.values.items() for word in self._words(name, value)]
         usual = {name: value for name, value in vars(self._usual).items() if name not in ("out", "run")}
-        arguments = self._parser.parse_args(words, Namespace(**usual, out=None, side_by_side=None))
+        arguments = self._parser.parse_args(
+            words, Namespace(**usual, out=None, side_by_side=None, finished=None)
+        )
         return self._resolved(arguments, row.values)
 
     def _words(self, name: str, value: Any) -> list[str]:

@@ -22,13 +22,13 @@ from ..errors import InvalidInput
 from ..reference import Reference
 from ..utils.devices import choose_device, choose_dtype
 from ..utils.files import storage_errors
-from .animation import write_animation
+from .animation import read_whole_dance, write_animation
 from .batch_jobs import OF_DANCE, OF_MODEL, OF_REFERENCE, AnimationJob, JobReader, options_of
 from .batch_rows import find_rows, require_together
 from .batch_servers import animate_on_servers, read_graph_jobs, say
 from .cut_out import check_cut_out
 from .inputs import read_reference
-from .motion import read_dance
+from .loop_options import cut_dance
 
 KEPT_REFERENCES = 256
 
@@ -126,10 +126,7 @@ class Worker:
         )
         if arguments.cut_out:
             check_cut_out(arguments, reference)
-        progress = partial(self._report, "poses")
-        dance = self._dances.get(
-            options_of(arguments, OF_DANCE), partial(read_dance, arguments, job.dance, progress)
-        )
+        dance = self._dances.get(options_of(arguments, OF_DANCE), partial(self._read_dance, job))
         pipeline = self._models.get(options_of(arguments, OF_MODEL), partial(self._load, job))
         animation = pipeline.animate(reference, dance, job.model.settings)
         fps = dance.choice.fps if arguments.fps is None else arguments.fps
@@ -142,6 +139,10 @@ class Worker:
         most = torch.cuda.max_memory_allocated()
         torch.cuda.reset_peak_memory_stats()
         return most
+
+    def _read_dance(self, job: AnimationJob) -> DrivingClip:
+        whole = read_whole_dance(job.arguments, job.dance, self._report)
+        return cut_dance(job.arguments, whole, partial(self._report, "loop"))
 
     def _load(self, job: AnimationJob) -> Animator:
         device = choose_device(job.arguments.device)

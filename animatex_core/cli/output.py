@@ -12,7 +12,18 @@ from ..video.image import IMAGE_SUFFIXES
 from ..video.image_sequence import includes
 from ..video.writer import check_output
 
-INPUT_OPTIONS = ("reference", "driving", "poses", "reference_pose", "mask", "motion", "bones")
+INPUT_OPTIONS = (
+    "reference",
+    "driving",
+    "poses",
+    "reference_pose",
+    "mask",
+    "motion",
+    "bones",
+    "first",
+    "last",
+    "extend",
+)
 
 
 def check_distinct(arguments: argparse.Namespace, *outputs: str) -> None:

@@ -46,6 +46,15 @@ def overlapping_windows(frames: int, size: int, overlap: int) -> tuple[Span, ...
         InvalidInput: An argument is out of range.
 
     """
+    check_windows(frames, size, overlap)
+    if size >= frames:
+        return (Span(0, frames),)
+    starts = [min(start, frames - size) for start in range(0, frames - overlap, size - overlap)]
+    return tuple(Span(start, start + size) for start in starts)
+
+
+def check_windows(frames: int, size: int, overlap: int) -> None:
+    """Raise InvalidInput unless a video of this length can have such windows."""
     if frames < 1:
         raise InvalidInput(f"frames is {frames}, but a video has at least 1 frame: use 1 or more.")
     if not 0 <= overlap < size:
@@ -53,10 +62,6 @@ def overlapping_windows(frames: int, size: int, overlap: int) -> tuple[Span, ...
             f"window size is {size} and overlap {overlap}, but it must be 0 <= overlap < size: "
             "use a larger window or another overlap."
         )
-    if size >= frames:
-        return (Span(0, frames),)
-    starts = [min(start, frames - size) for start in range(0, frames - overlap, size - overlap)]
-    return tuple(Span(start, start + size) for start in starts)
 
 
 def chained_segments(frames: int, size: int) -> tuple[Span, ...]:
@@ -88,7 +93,7 @@ def _raised_cosine(size: int) -> Tensor:
     return ((torch.arange(size, dtype=torch.float64) + 0.5) * (torch.pi / size)).sin() ** 2
 
 
-_PROFILES: Mapping[WindowWeights, Callable[[int], Tensor]] = MappingProxyType(
+PROFILES: Mapping[WindowWeights, Callable[[int], Tensor]] = MappingProxyType(
     {"uniform": _uniform, "smooth": _raised_cosine}
 )
 
@@ -107,7 +112,7 @@ def window_weights(spans: Sequence[Span], weights: WindowWeights = "smooth") -> 
     """
     shares = torch.zeros(len(spans), spans[-1].stop, dtype=torch.float64)
     for share, span in zip(shares, spans, strict=True):
-        share[span.start : span.stop] = _PROFILES[weights](len(span))
+        share[span.start : span.stop] = PROFILES[weights](len(span))
     return shares / shares.sum(0)
 
 

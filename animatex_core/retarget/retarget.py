@@ -52,13 +52,17 @@ class Retargeted:
 
 
 def retarget_with_plan(
-    driving: PoseSequence, character: Character, settings: RetargetSettings = DEFAULT
+    driving: PoseSequence,
+    character: Character,
+    settings: RetargetSettings = DEFAULT,
+    measured: PoseSequence | None = None,
 ) -> Retargeted:
     """Transfer the motion of `driving` to a character, and explain how.
 
-    This is `retarget` and `plan` in one call, with the same arguments and warning.
+    This is `retarget` and `plan` in one call, with the same arguments and warning. The plan is made for the
+    poses `measured`, if given: those of the part of a dance that is continued.
     """
-    return _retargeted(driving, character, settings)
+    return _retargeted(driving, character, settings, measured)
 
 
 def retarget(
@@ -94,9 +98,15 @@ def plan(driving: PoseSequence, character: Character, settings: RetargetSettings
     return plan_for(_driving(driving, settings), driving, character, settings)
 
 
-def _retargeted(driving: PoseSequence, character: Character, settings: RetargetSettings) -> Retargeted:
+def _retargeted(
+    driving: PoseSequence,
+    character: Character,
+    settings: RetargetSettings,
+    measured: PoseSequence | None = None,
+) -> Retargeted:
     points = _driving(driving, settings)
-    chosen = plan_for(points, driving, character, settings)
+    example = driving if measured is None else measured
+    chosen = plan_for(_driving(example, settings), example, character, settings)
     if chosen.how == "passed on":
         warn(chosen.sentence, stacklevel=3)
     result = rescale(points, chosen.ratios, chosen.motion)

@@ -5,7 +5,7 @@ A CONDITIONING is a list of [tensor, values]. The tensor of ours is a placeholde
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import node_helpers
@@ -15,9 +15,10 @@ from torch import Tensor
 
 from ...animatex_core.animate_x.conditions import ConditionInputs, Conditions
 from ...animatex_core.animate_x.config import DenoiserConfig
+from ...animatex_core.animate_x.pose_strength import PoseStrength
 from ...animatex_core.animate_x.sampling import Windows
 from ...animatex_core.animate_x.shapes import ClipShape
-from ...animatex_core.diffusion.long_clips import Span, WindowWeights, overlapping_windows
+from ...animatex_core.diffusion.long_clips import Span, WindowWeights
 from ...animatex_core.errors import InvalidInput
 
 CONDITION = "animatex"
@@ -31,7 +32,8 @@ EMPTY_TEXT_REMEDY = (
 )
 
 Conditioning = list[list[Any]]
-Encode = Callable[[ConditionInputs], Conditions]
+Encode = Callable[[ConditionInputs, float], Conditions]
+"""Encodes the inputs of a video or window, with a factor of the pose features."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,22 +43,26 @@ class ClipCondition:
     Attributes:
         inputs: The inputs of the denoiser's encoders.
         conditional: False in the unconditional pass of classifier-free guidance.
+        pose: How strongly the poses are followed, and when.
 
     """
 
     inputs: ConditionInputs
     conditional: bool = True
+    pose: PoseStrength = field(default_factory=PoseStrength)
 
     def inputs_for_pass(self) -> ConditionInputs:
         """Return the inputs of this pass."""
         return self.inputs if self.conditional else self.inputs.unconditional()
 
 
-def conditioning_pair(inputs: ConditionInputs) -> tuple[Conditioning, Conditioning]:
+def conditioning_pair(
+    inputs: ConditionInputs, pose: PoseStrength | None = None
+) -> tuple[Conditioning, Conditioning]:
     """Return the positive and the negative CONDITIONING of a video."""
     # Nodes of ComfyUI expect a tensor of this shape; ones show whether a node zeroed them.
     positive, negative = (
-        [[torch.ones(1, 77, 1024), {CONDITION: ClipCondition(inputs, conditional)}]]
+        [[torch.ones(1, 77, 1024), {CONDITION: ClipCondition(inputs, conditional, pose or PoseStrength())}]]
         for conditional in (True, False)
     )
     return positive, negative
@@ -114,12 +120,23 @@ class CONDAnimateX(CONDRegular):
     """
 
     def __init__(
-        self, shape: ClipShape, spans: tuple[Span, ...], weights: WindowWeights, encodings: list[Conditions]
+        self,
+        shape: ClipShape,
+        spans: tuple[Span, ...],
+        weights: WindowWeights,
+        encodings: list[dict[float, Conditions]],
+        pose: PoseStrength,
     ) -> None:
         super().__init__(None)
+        self.pose = pose
         self.shape, self.spans = shape, spans
         self.weights: WindowWeights = weights
         self.encodings = encodings
+
+    def encoding(self, window: int, timestep: float) -> Conditions:
+        """Return the conditions of a window at a timestep."""
+        found = self.encodings[window]
+        return found[self.pose.at(timestep)] if len(found) > 1 else next(iter(found.values()))
 
     def process_cond(self, batch_size: int, **_: object) -> "CONDAnimateX":
         """Return the conditions for a batch of latents: all of them."""
@@ -143,21 +160,27 @@ def encode_condition(condition: ClipCondition, windows: Windows | None, encode: 
     inputs = condition.inputs_for_pass()
     spans = window_spans(inputs.shape, windows)
     weights = (windows or Windows()).weights
+    factors = condition.pose.factors if condition.conditional else (1.0,)
+
+    def encoded(span: Span) -> dict[float, Conditions]:
+        own = inputs if len(spans) == 1 else inputs.window(span.start, span.stop)
+        return {factor: encode(own, factor) for factor in factors}
+
     if not condition.conditional:
         # All windows have the same length, so they share the unconditional encoding.
-        encodings = [encode(inputs.window(0, len(spans[0])))] * len(spans)
+        encodings = [{1.0: encode(inputs.window(0, len(spans[0])), 1.0)}] * len(spans)
     elif len(spans) == 1:
-        encodings = [encode(inputs)]
+        encodings = [encoded(spans[0])]
     else:  # kept in main memory, moved to the device one at a time
-        encodings = [encode(inputs.window(span.start, span.stop)).to("cpu") for span in spans]
-    return CONDAnimateX(inputs.shape, spans, weights, encodings)
+        encodings = [{factor: each.to("cpu") for factor, each in encoded(span).items()} for span in spans]
+    return CONDAnimateX(inputs.shape, spans, weights, encodings, condition.pose)
 
 
 def window_spans(shape: ClipShape, windows: Windows | None) -> tuple[Span, ...]:
     """Return the windows in which a video is denoised."""
     if windows is None:
         return (Span(0, shape.frames),)
-    return overlapping_windows(shape.frames, windows.size, windows.overlap)
+    return windows.spans(shape.frames)
 
 
 def memory_shape(shape: ClipShape, spans: Sequence[Span]) -> list[int]:

@@ -17,7 +17,7 @@ from ...animatex_core.animate_x.config import DenoiserConfig
 from ...animatex_core.animate_x.shapes import ClipShape, activation_bytes
 from ...animatex_core.animate_x.training_spec import RELEASED, TrainingSpec
 from ...animatex_core.animate_x.unet import AnimateXUNet
-from ...animatex_core.diffusion.long_clips import blend_windows
+from ...animatex_core.diffusion.closed_windows import blend_spans
 from ...animatex_core.diffusion.solvers import Denoiser
 from ...animatex_core.encoders.autoencoder import LATENT_SCALE
 from ...animatex_core.errors import InvalidInput
@@ -124,10 +124,11 @@ class AnimateXModel(BaseModel):
         condition = apply_zero_out(get_clip_condition(kwargs), kwargs.get("cross_attn"))
         check_latents(condition.inputs.shape, kwargs["noise"].shape, self.denoiser.latent_channels)
 
-        def encode(inputs: ConditionInputs) -> Conditions:
+        def encode(inputs: ConditionInputs, pose_strength: float) -> Conditions:
             matched = match_to_model(inputs, self.text_context, self.denoiser)
             matched.check_finite()
-            return self.diffusion_model.encode(matched.to(kwargs["device"], self.compute_dtype))
+            moved = matched.to(kwargs["device"], self.compute_dtype)
+            return self.diffusion_model.encode(moved, pose_strength)
 
         cond = encode_condition(condition, kwargs.get(WINDOWS), encode)
         self.active_conds.append(cond)
@@ -157,17 +158,20 @@ class AnimateXModel(BaseModel):
         check_all_frames(passes[0].shape, len(passes), x.shape, self.denoiser.latent_channels)
         apply = partial(super()._apply_model, transformer_options=options, **kwargs)
 
+        timestep = float(self.model_sampling.timestep(t[:1]).item())
+
         def window(index: int) -> Denoiser:
             def denoise(videos: Tensor, sigmas: Tensor) -> Tensor:
                 throw_exception_if_processing_interrupted()  # a step of a long video takes a while
-                conds = Conditions.stack([each.encodings[index].to(x.device) for each in passes])
+                conds = Conditions.stack([each.encoding(index, timestep).to(x.device) for each in passes])
                 each_sigma = sigmas.repeat_interleave(conds.frames)
                 return _to_videos(apply(_to_frames(videos), each_sigma, **{CONDITION: conds}), len(passes))
 
             return denoise
 
         spans = passes[0].spans
-        blended = blend_windows([window(index) for index in range(len(spans))], spans, passes[0].weights)
+        windows = [window(index) for index in range(len(spans))]
+        blended = blend_spans(windows, spans, passes[0].shape.frames, passes[0].weights)
         return _to_frames(blended(_to_videos(x, len(passes)), t.view(len(passes), -1)[:, 0]))
 
     def extra_conds_shapes(self, **kwargs: Any) -> dict[str, list[int]]:

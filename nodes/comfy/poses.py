@@ -1,6 +1,6 @@
 """ComfyUI's POSE_KEYPOINT as the core's poses, and the frames in which poses are detected."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -132,6 +132,20 @@ def warn_if_shape_differs(poses: PoseSequence, frames: Tensor) -> None:
 def to_keypoints(poses: PoseSequence) -> list[dict[str, Any]]:
     """Return poses as POSE_KEYPOINT."""
     return openpose_from_poses(poses, node_progress(len(poses)))
+
+
+def select_keypoints(data: Any, poses: PoseSequence, indices: Sequence[int]) -> list[dict[str, Any]]:
+    """Return some frames of a POSE_KEYPOINT, in any order and with all people in them.
+
+    Args:
+        data: The POSE_KEYPOINT.
+        poses: What was read from it. If its frames cannot be told apart, only this person is returned.
+        indices: The frames.
+
+    """
+    if isinstance(data, list) and len(data) == len(poses):
+        return [data[index] for index in indices]
+    return to_keypoints(poses.select(indices))
 
 
 def draw_pose_images(poses: PoseSequence, width: int | None = None, height: int | None = None) -> Tensor:

@@ -14,6 +14,7 @@ from comfy.sampler_helpers import prepare_mask
 from comfy.samplers import CFGGuider, sampling_function
 from torch import Tensor
 
+from ...animatex_core.animate_x.pins import Pins
 from ...animatex_core.animate_x.sampling import SamplingSettings, Segments, Windows, require_finite
 from ...animatex_core.diffusion.guidance import Guidance
 from ...animatex_core.diffusion.long_clips import Span, chained_segments, sample_segments
@@ -22,6 +23,7 @@ from ...animatex_core.utils.devices import is_out_of_memory
 from .conditioning import Conditioning, check_latents, get_clip_condition, slice_frames, with_windows
 from .denoiser import AnimateXModel
 from .images import to_intermediate
+from .pins import pin_video
 from .solvers import Callback, VideoNoise, build_sampler, sigma_table, to_batch, to_video_latent
 
 CondPair = tuple[Conditioning, Conditioning]
@@ -54,6 +56,7 @@ def sample_video(
     latent: Mapping[str, Any],
     settings: SamplingSettings,
     denoise: float,
+    pins: Pins | None = None,
 ) -> dict[str, Any]:
     """Sample a video.
 
@@ -63,6 +66,7 @@ def sample_video(
         latent: The LATENT; its samples are (f, 4, h, w).
         settings: The settings of the core.
         denoise: Denoising strength in 0..1.
+        pins: Given first and last frames, in the scale of a LATENT.
 
     Returns:
         A LATENT like `latent`.
@@ -84,7 +88,10 @@ def sample_video(
         check_latents(get_clip_condition(values).inputs.shape, samples.shape, channels)
     plan = settings.long_clip
     model.model.trained_on.warn_of_length(len(samples) if plan is None else min(plan.size, len(samples)))
-    start = _initialize(samples, latent.get("noise_mask"), settings, denoise)
+    mask = latent.get("noise_mask")
+    if pins is not None:
+        conds, samples, mask = pin_video(model.model, conds, samples, mask, pins)
+    start = _initialize(samples, mask, settings, denoise)
     result = _report_oom(lambda: _sample(model, conds, start, settings, denoise))
     return {**latent, "samples": to_intermediate(require_finite(result))}
 

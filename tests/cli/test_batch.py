@@ -16,11 +16,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from animatex_core.animate_x.animation import no_report
 from animatex_core.batch.manifest import Entry, Manifest
+from animatex_core.cli.animation import read_whole_dance
 from animatex_core.cli.batch_jobs import OF_DANCE, OF_REFERENCE
 from animatex_core.cli.inputs import read_reference
+from animatex_core.cli.loop_options import cut_dance
 from animatex_core.cli.main import build_parser, main
-from animatex_core.cli.motion import find_dance, read_dance
+from animatex_core.cli.motion import find_dance
 from animatex_core.utils.progress import no_progress
 from animatex_core.video.info import probe
 from tests.documents import core_commands
@@ -258,11 +261,21 @@ class Recording(Namespace):
 @pytest.fixture
 def recorded(dance: DanceFiles) -> Recording:
     parsed = build_parser(["animate"]).parse_args(["animate", *dance.options(), *FAST])
-    return Recording(**{**vars(parsed), "stride": 1, "poses": None, "pose_nets": "small"})
+    return Recording(
+        **{
+            **vars(parsed),
+            "stride": 1,
+            "poses": None,
+            "pose_nets": "small",
+            "loop": "ping-pong",
+            "loop_min": 2,
+            "finished": None,
+        }
+    )
 
 
 def test_the_keys_of_what_is_shared_name_every_option_that_matters(recorded: Recording) -> None:
-    read_dance(recorded, find_dance(recorded), no_progress)
+    cut_dance(recorded, read_whole_dance(recorded, find_dance(recorded), no_report), no_progress)
     assert recorded._seen <= set(OF_DANCE)
     recorded._seen.clear()
     read_reference(recorded)

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from tests.comfyui.graphs import CHANNELS, FRAMES, HEIGHT, WIDTH, Prompt, put_inputs, sampled_by_pack
+from tests.comfyui.graphs import CHANNELS, FRAMES, HEIGHT, WIDTH, Prompt, node, put_inputs, sampled_by_pack
 from tests.comfyui.hosts import Host
 from tests.comfyui.probes.runner import run_probe
 from tests.comfyui.server import Server, cached_nodes
@@ -33,6 +33,8 @@ def seen(comfyui: Host) -> dict[str, Any]:
         "segments",
         "uneven segments",
         "no offset",
+        "closed windows",
+        "closed",
     ],
 )
 def test_the_result_is_that_of_the_core(seen: dict, case: str) -> None:
@@ -58,6 +60,18 @@ class TestLatents:
 
     def test_what_else_a_latent_holds_stays(self, seen: dict) -> None:
         assert seen["extras_stay"] == ["batch_index", "of another node", "samples"]
+
+
+def test_given_frames_are_held_as_in_the_core(seen: dict) -> None:
+    found = seen["given_frames"]
+    assert max(found["exact"], found["soft"]) < 1e-4
+    assert found["exact, apart"] < ROUNDING < 0.1 < found["soft, apart"]
+
+
+@pytest.mark.parametrize("plan", ["whole", "windows"])
+def test_pose_strength_is_that_of_the_core(seen: dict, plan: str) -> None:
+    found = seen["pose_strength"]
+    assert found[plan] < ROUNDING < 0.01 < found[f"{plan}, changes"]
 
 
 class TestHooks:
@@ -149,6 +163,10 @@ class TestNode:
             ({"long_clip": "windows", "overlap": 2}, "windows of 2 frames overlap by 2: use a smaller"),
             ({"long_clip": "segments", "frames_at_once": 1}, "segment size is 1"),
             ({"steps": 900, "denoise": 0.5, "solver": "dpm++2m"}, "use 1 to 500 steps."),
+            ({"long_clip": "segments", "closed": True}, "A loop cannot be sampled in segments"),
+            ({"extend": 2}, "extend is 2, but first is not connected"),
+            ({"extend": 9, "first": ["condition", 2]}, "extend is 9, but first has only 3 frames"),
+            ({"first": ["condition", 2]}, "The given first frames are latents of (3, 4, 16, 8), but"),
         ],
     )
     def test_settings_that_cannot_work_are_one_sentence(
@@ -157,6 +175,23 @@ class TestNode:
         found = running.complaint(sampled_by_pack(**inputs))
         assert said in found
         assert "\n" not in found
+
+    def test_a_finished_clip_is_continued_without_doubled_frames(self, running: Server) -> None:
+        prompt = sampled_by_pack(steps=1, cfg=1.0, solver="dpm++2m")
+        before = latents(running, prompt)
+        other = {
+            **prompt["sampler"]["inputs"],
+            "seed": 5,
+            "first": ["sampler", 0],
+            "extend": 2,
+            "closed": True,
+        }
+        joined = {**prompt, "more": node("AnimateXSampler", **other)}
+        joined["latents"] = node("SaveLatent", samples=["more", 0], filename_prefix="latents/joined")
+        found = latents(running, joined)
+        assert len(found) == 2 * FRAMES - 2
+        assert torch.equal(found[:FRAMES], before)
+        assert found.isfinite().all()
 
     def test_a_plan_that_is_not_offered_is_refused(self, running: Server) -> None:
         ours = "long_clip is 'window', but it must be one of: off, windows, segments."

@@ -151,6 +151,17 @@ def _sprite_nodes() -> Prompt:
 
 def _other_nodes() -> Prompt:
     return {
+        "loop": node(
+            "AnimateXLoopMotion",
+            poses=["poses", 0],
+            mode="ping-pong",
+            min_frames=2,
+            max_frames=0,
+            fps=8.0,
+            person="best",
+            images=["frames", 0],
+            audio=["audio", 0],
+        ),
         "solver": node("AnimateXSolver", model=["model", 0], solver="ddim", steps=2, denoise=1.0),
         "motion": node(
             "AnimateXLoadMotion",

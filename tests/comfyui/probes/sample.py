@@ -9,7 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tests.comfyui.probes.model_setting import SHAPE, latents, pair
+from tests.comfyui.probes.model_setting import (
+    FILE,
+    SHAPE,
+    conditions,
+    generated,
+    inputs,
+    latents,
+    pair,
+    sampling,
+)
 from tests.comfyui.probes.pack import pack
 from tests.comfyui.probes.reports import report
 from tests.comfyui.probes.sample_setting import (
@@ -32,7 +41,12 @@ import comfy.utils  # isort: skip
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete, RescaleCFG  # isort: skip
 from comfy.cli_args import LatentPreviewMethod, args  # isort: skip
 
+from comfy.latent_formats import SD15  # isort: skip
+
 errors = pack("animatex_core.errors")
+close_windows = pack("animatex_core.animate_x.settings").close_windows
+PoseStrength = pack("animatex_core.animate_x.pose_strength").PoseStrength
+Pins, pin_frames = (getattr(pack("animatex_core.animate_x.pins"), name) for name in ("Pins", "pin_frames"))
 OFF_FIRST = replace(PLAIN, guidance=Guidance(2.5, 0.3, 0.6))  # of timesteps 751, 501, 251 and 1
 
 
@@ -47,6 +61,8 @@ def equals_the_core() -> dict[str, float]:
         "segments": replace(PLAIN, long_clip=Segments(3)),
         "uneven segments": replace(PLAIN, long_clip=Segments(4), solver="dpm++2m"),
         "no offset": replace(PLAIN, offset_noise=0.0),
+        "closed windows": replace(PLAIN, long_clip=Windows(3, 1, closed=True)),
+        "closed": replace(PLAIN, long_clip=close_windows(None)),
     }
     return {name: difference(host(settings), core(settings)) for name, settings in cases.items()}
 
@@ -84,6 +100,32 @@ def mask() -> dict[str, list[float]]:
         given = {"samples": samples, "noise_mask": stay}
         done = sample_video(model(), tuple(pair()), given, replace(PLAIN, long_clip=plan), 1.0)["samples"]
         found[name] = (done - samples).abs().amax(dim=(1, 2, 3)).tolist()
+    return found
+
+
+def given_frames() -> dict[str, float]:
+    """How far a clip with given frames is from that of the core, and the frames from what they should be."""
+    first, last, found = clip()[:2], clip()[-1:], {}
+    for name, strength in (("exact", 1.0), ("soft", 0.5)):
+        scaled = Pins(SD15().process_in(first), SD15().process_in(last), strength)
+        conds = pin_frames(replace(inputs(), text_context=FILE.text_context), scaled, 4)
+        expected = sampling.sample_latents(generated.dummy_components().unet, conds, PLAIN)
+        given = Pins(first, last, strength)
+        done = sample_video(model(), tuple(pair()), {"samples": latents()}, PLAIN, 1.0, given)["samples"]
+        found[name] = difference(as_clip(done), expected)
+        found[f"{name}, apart"] = (done[:2] - first).abs().max().item()
+    return found
+
+
+def pose_strength() -> dict[str, float]:
+    """How far a clip of weak poses in a part of the sampling is from that of the core."""
+    pose, found = PoseStrength(0.5, 0.2, 0.8), {}
+    for name, windows in (("whole", None), ("windows", Windows(3, 1))):
+        settings = replace(PLAIN, pose=pose, long_clip=windows)
+        conds = conditions.conditioning_pair(inputs(), pose)
+        done = sample_video(model(), conds, {"samples": latents()}, settings, 1.0)["samples"]
+        found[name] = difference(as_clip(done), core(settings))
+        found[f"{name}, changes"] = difference(core(settings), core(replace(PLAIN, long_clip=windows)))
     return found
 
 
@@ -249,6 +291,8 @@ if __name__ == "__main__":
         denoise,
         nothing_to_do,
         mask,
+        given_frames,
+        pose_strength,
         extras_stay,
         wrapper_sees_every_pass,
         hooks,
