@@ -66,16 +66,22 @@ class PersonRegionTracker:
 
     def update(self, points: np.ndarray, width: int, height: int) -> None:
         """Update the region from the latest frame's points (130, 3), ordered as in `PoseSequence`."""
-        if seen(points[BODY]).sum() < MIN_POINTS:
-            return
-        places = points[seen(points), :2] * (width, height)
-        low, high = places.min(axis=0), places.max(axis=0)
-        centre, half = (low + high) / 2, (high - low) / 2 * BOX_SCALE
-        self._box = np.concatenate([centre - half, centre + half])
+        box = box_of_points(points, width, height)
+        self._box = self._box if box is None else box
 
     def require_found(self) -> None:
         """Raise InvalidInput if no frame of the video showed the chosen person."""
         require_person_found(self._tracker.rule, self._most_people, self._was_found, "the video")
+
+
+def box_of_points(points: np.ndarray, width: int, height: int) -> np.ndarray | None:
+    """Return the box in pixels around a person's points (130, 3); None if too few are visible."""
+    if seen(points[BODY]).sum() < MIN_POINTS:
+        return None
+    places = points[seen(points), :2] * (width, height)
+    low, high = places.min(axis=0), places.max(axis=0)
+    centre, half = (low + high) / 2, (high - low) / 2 * BOX_SCALE
+    return np.concatenate([centre - half, centre + half])
 
 
 EXPECTED = "it must be a BOUNDING_BOX with x, y, width and height in pixels: give a box with a size above 0"
