@@ -7,6 +7,7 @@ from .conditioning import AnimateXConditioning, AnimateXFeatures
 from .cut_out import AnimateXCutOut
 from .loaders import AnimateXLoadDWPose, AnimateXLoadEncoders, AnimateXLoadModel, AnimateXLoadPlus
 from .motion import AnimateXLoadMotion
+from .people import AnimateXSelectPerson
 from .pose import AnimateXDrawPoses, AnimateXExtractPoses, AnimateXSmoothPoses
 from .pose_edits import AnimateXEditPoses
 from .pose_files import AnimateXLoadPoses, AnimateXSavePoses
@@ -42,6 +43,7 @@ NODES: list[type[io.ComfyNode]] = [
     AnimateXCutOut,
     AnimateXSpriteSheet,
     AnimateXLoadMotion,
+    AnimateXSelectPerson,
 ]
 
 

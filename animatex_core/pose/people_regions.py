@@ -29,7 +29,7 @@ class PeopleRegions:
         """Return the regions of the next frame; `people` is None for frames without detection."""
         if people is not None:
             best = np.argsort(-people.scores, kind="stable")[:MAX_REGIONS]
-            self._boxes = np.asarray(people.boxes, float)[best].reshape(-1, 4)
+            self._boxes = people.boxes[best].reshape(-1, 4)
             if len(best) and self._first is None:
                 self._first = self._frames
             if self._first is None and self._whole_frame:
