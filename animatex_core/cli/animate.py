@@ -13,6 +13,7 @@ from .options import (
     add_pose_options,
     add_rate_option,
 )
+from .person_options import add_person_point_option
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -47,6 +48,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_folder_option(parser)
     add_cut_out_flag(parser)
     add_motion_options(parser, driving)
+    add_person_point_option(parser)
     parser.set_defaults(run=run)
 
 

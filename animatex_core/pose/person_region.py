@@ -50,7 +50,7 @@ class PersonRegionTracker:
 
     def detected(self, people: People, width: int, height: int) -> Region | None:
         """Return the person's region in a frame with detections, None if they are not in it."""
-        chosen = self._tracker.choose(people.boxes, people.scores)
+        chosen = self._tracker.choose(people.boxes, people.scores, (width, height))
         self._most_people = max(self._most_people, len(people.boxes))
         if chosen is not None:
             self._box, self._was_found = people.boxes[chosen], True
