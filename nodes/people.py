@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..animatex_core.errors import InvalidInput
 from ..animatex_core.pose.keypoints import seen
-from ..animatex_core.pose.selection import person_at_point, person_by_number, person_in_mask
+from ..animatex_core.pose.person_choice import person_at_point, person_by_number, person_in_mask
 from .comfy.alpha import mask_planes
 from .comfy.messages import report_warnings
 from .comfy.poses import Poses, lazy_pose_images, to_keypoints, to_people

@@ -128,6 +128,14 @@ class TestFiles:
         assert openpose_from_poses([one]) == openpose_from_poses(one)
         assert "person_id" not in openpose_from_poses(one)[0]["people"][0]
 
+    def test_a_single_person_may_jump(self) -> None:
+        (one, _) = crossing(0)
+        points = one.points.copy()
+        points[20:, :, 0] += np.where(seen(points[20:]), 3, 0)
+        data = openpose_from_poses(one.with_points(points))
+        (found,) = people_from_openpose(data)
+        np.testing.assert_array_equal(found.points, poses_from_openpose(data).points)
+
     def test_people_without_numbers_are_followed(self) -> None:
         people = crossing(4)
         data = openpose_from_poses(people)

@@ -55,6 +55,8 @@ def select_people(
     """
     scene = read_scene(found.frames, size, source, found.notes)
     numbers = scene.known_numbers if scene.is_numbered else []
+    if not numbers and scene.most <= 1:  # however far a single person moves between two frames
+        return (_sequence(scene, _only(scene), fps, source),)
     if not numbers:
         people = people_sequences(scene.people, *scene.size, fps)
         return tuple(_sequence(scene, poses.points, fps, source) for poses in people)
@@ -119,6 +121,15 @@ def _first_chosen(scene: Scene, person: PersonRule, source: str) -> tuple[int, .
             return (int(numbers[chosen] or 0),)
     require_person_found(person, scene.most, False, source)
     return ()
+
+
+def _only(scene: Scene) -> np.ndarray:
+    """Return the points (f, 130, 3) where there is at most one person in each frame."""
+    points = np.zeros((len(scene.people), POINTS, 3), np.float32)
+    for frame, people in enumerate(scene.people):
+        if len(people):
+            points[frame] = people[0]
+    return points
 
 
 def _points_of(scene: Scene, *wanted: int) -> np.ndarray:
