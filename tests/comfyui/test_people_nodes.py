@@ -44,7 +44,7 @@ TWO = openpose_from_poses(people())
 
 def takers(server: Server) -> dict[str, str]:
     """Return the nodes of the valid graph that take poses by their ids, with an input that does."""
-    known, found = server.ask("/object_info"), {}
+    known, found = server.ask("/object_info"), dict[str, str]()
     for node_id, each in valid_graph().items():
         info = known[each["class_type"]]
         if not info["python_module"].endswith(f".{PACK}"):
