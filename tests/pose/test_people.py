@@ -159,8 +159,21 @@ class TestFiles:
         np.testing.assert_allclose(found.body[..., :2], people[chosen].body[..., :2], atol=1e-5)
 
     def test_a_number_that_nobody_has_is_rejected(self) -> None:
-        with pytest.raises(InvalidInput, match="person is 2, but the people in the poses are 0, 1"):
+        with pytest.raises(
+            InvalidInput, match="person is 2, but no frame of the poses shows more than 2 people"
+        ):
             poses_from_openpose(openpose_from_poses(crossing(0)), person=2)
+
+    def test_a_number_that_the_file_does_not_use_counts_from_the_left(self) -> None:
+        people = crossing(0)
+        data = openpose_from_poses(people)
+        for frame in data:
+            for each, number in zip(frame["people"], (7, 4), strict=True):
+                each["person_id"] = [number]
+        found = poses_from_openpose(data, person=0)
+        np.testing.assert_allclose(found.body[0, :, :2], people[0].body[0, :, :2], atol=1e-5)
+        chosen = poses_from_openpose(data, person=4)
+        np.testing.assert_allclose(chosen.body[..., :2], people[1].body[..., :2], atol=1e-5)
 
     def test_the_cache_keeps_them_apart(self, tmp_path: Path) -> None:
         people, cache = crossing(0), PoseCache(tmp_path)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...errors import InvalidInput, warn
+from ...errors import warn
 from ...utils.progress import Progress, no_progress, with_progress
 from ..keypoints import MODEL_JOINTS, POINTS, PoseSequence, seen
 from ..people import MAX_PEOPLE, people_sequences
@@ -27,7 +27,7 @@ def select_person(
 
     Args:
         found: The frames.
-        person: As for `read_poses`. If people are numbered in the file, a number is theirs.
+        person: As for `read_poses`. A number that the file gives to a person means that person.
         fps: As for `read_poses`.
         size: As for `read_poses`.
         source: Name of the poses in messages.
@@ -38,7 +38,7 @@ def select_person(
 
     """
     scene = read_scene(found.frames, size, source, found.notes)
-    if scene.is_numbered:
+    if scene.is_numbered and not (isinstance(person, int) and person not in scene.known_numbers):
         points = _points_of(scene, *_numbered(scene, person, source))
     else:
         points = _tracked(scene, person, source, progress)
@@ -94,11 +94,6 @@ def _numbered(scene: Scene, person: PersonRule, source: str) -> tuple[int, ...]:
     if not numbers:
         return ()
     if isinstance(person, int):
-        if person not in numbers:
-            listed = ", ".join(map(str, numbers[:MAX_PEOPLE]))
-            raise InvalidInput(
-                f"person is {person}, but the people in {source} are {listed}: take one of them."
-            )
         return (person,)
     if person != "best":
         return _first_chosen(scene, person, source)
