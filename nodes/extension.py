@@ -8,6 +8,7 @@ from .cut_out import AnimateXCutOut
 from .loaders import AnimateXLoadDWPose, AnimateXLoadEncoders, AnimateXLoadModel, AnimateXLoadPlus
 from .loop import AnimateXLoopMotion
 from .motion import AnimateXLoadMotion
+from .people import AnimateXSelectPerson
 from .pose import AnimateXDrawPoses, AnimateXExtractPoses, AnimateXSmoothPoses
 from .pose_edits import AnimateXEditPoses
 from .pose_files import AnimateXLoadPoses, AnimateXSavePoses
@@ -45,6 +46,7 @@ NODES: list[type[io.ComfyNode]] = [
     AnimateXSpriteSheet,
     AnimateXLoadMotion,
     AnimateXLoopMotion,
+    AnimateXSelectPerson,
 ]
 
 

@@ -7,12 +7,14 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..animatex_core.pose.dwpose import DWPose, find_poses
+from ..animatex_core.pose.everyone import find_people
 from ..animatex_core.pose.filtering import fill_gaps as fill_pose_gaps
 from ..animatex_core.pose.filtering import smooth
 from ..animatex_core.pose.person_region import read_person_box
 from .comfy.images import warn_single_frame_list
 from .comfy.messages import node_progress, report_warnings
 from .comfy.poses import (
+    ALL,
     DWPoseModels,
     Poses,
     draw_pose_images,
@@ -23,7 +25,7 @@ from .comfy.poses import (
     person_input,
     pose_cache,
     to_keypoints,
-    to_poses,
+    to_people,
     validate_person,
 )
 from .comfy.schema import searchable
@@ -44,8 +46,8 @@ class AnimateXExtractPoses(io.ComfyNode):
             node_id="AnimateXExtractPoses",
             display_name="DWPose Extract",
             category=CATEGORY,
-            description="Detects the poses of one person in images or in a whole video; connect "
-            "one of the two. Results are cached, so the same frames are never "
+            description="Detects the poses of one person, or of all people, in images or in a whole video; "
+            "connect one of the two. Results are cached, so the same frames are never "
             "processed twice.",
             inputs=[
                 DWPoseModels.Input("dwpose", tooltip="The models of Load DWPose."),
@@ -71,7 +73,10 @@ class AnimateXExtractPoses(io.ComfyNode):
                 person_box_input(),
             ],
             outputs=[
-                Poses.Output(display_name="poses", tooltip="The poses of one person, one per frame."),
+                Poses.Output(
+                    display_name="poses",
+                    tooltip="The poses of one person, or of everybody for all, one per frame.",
+                ),
                 io.Image.Output(
                     display_name="pose_images", tooltip="The poses, drawn as the model sees them."
                 ),
@@ -97,18 +102,21 @@ class AnimateXExtractPoses(io.ComfyNode):
         person_box: Any = None,
     ) -> io.NodeOutput:
         with report_warnings(cls.hidden.unique_id) as sentences, frame_source(images, video) as shots:
-            found = find_poses(
-                dwpose,
-                shots,
-                pose_cache(),
-                person=parse_person(person) if person_box is None else read_person_box(person_box),
-                detect_every=detect_every,
-                whole_frame=whole_frame,
-                progress=node_progress(shots.total or 1),
-            )
-            sentences.append(found.sentence)
-            pose_images = lazy_pose_images(found.poses, cls.hidden.unique_id)
-        return io.NodeOutput(to_keypoints(found.poses), pose_images)
+            settings: dict[str, Any] = {
+                "detect_every": detect_every,
+                "whole_frame": whole_frame,
+                "progress": node_progress(shots.total or 1),
+            }
+            if person == ALL and person_box is None:
+                everybody = find_people(dwpose, shots, pose_cache(), **settings)
+                sentence, people = everybody.sentence, everybody.people
+            else:
+                rule = parse_person(person) if person_box is None else read_person_box(person_box)
+                found = find_poses(dwpose, shots, pose_cache(), person=rule, **settings)
+                sentence, people = found.sentence, (found.poses,)
+            sentences.append(sentence)
+            pose_images = lazy_pose_images(people, cls.hidden.unique_id)
+        return io.NodeOutput(to_keypoints(people), pose_images)
 
 
 @searchable("openpose", "pose jitter", "one euro filter", "keypoints", advanced=("beta",))
@@ -161,7 +169,7 @@ class AnimateXSmoothPoses(io.ComfyNode):
                 ),
                 person_input(),
             ],
-            outputs=[Poses.Output(display_name="poses", tooltip="The smoothed poses of one person.")],
+            outputs=[Poses.Output(display_name="poses", tooltip="The smoothed poses.")],
             hidden=[io.Hidden.unique_id],
         )
 
@@ -176,12 +184,13 @@ class AnimateXSmoothPoses(io.ComfyNode):
         cls, poses: Any, fps: float, fill_gaps: int, min_cutoff: float, beta: float, person: str
     ) -> io.NodeOutput:
         with report_warnings(cls.hidden.unique_id):
-            read = to_poses(poses, person=person)
-            warn_single_frame_list(len(read), "Each pose")
-            cleaned = fill_pose_gaps(read, fill_gaps)
+            people = to_people(poses, person=person)
+            warn_single_frame_list(len(people[0]), "Each pose")
+            cleaned = [fill_pose_gaps(each, fill_gaps) for each in people]
             if min_cutoff:
-                progress = node_progress(len(cleaned))
-                cleaned = smooth(cleaned, min_cutoff=min_cutoff, beta=beta, fps=fps, progress=progress)
+                progress = node_progress(len(people[0]))
+                settings: dict[str, Any] = {"min_cutoff": min_cutoff, "beta": beta, "fps": fps}
+                cleaned = [smooth(each, **settings, progress=progress) for each in cleaned]
         return io.NodeOutput(to_keypoints(cleaned))
 
 
@@ -195,7 +204,7 @@ class AnimateXDrawPoses(io.ComfyNode):
             node_id="AnimateXDrawPoses",
             display_name="Draw Poses",
             category=CATEGORY,
-            description="Draws poses as the model sees them: body and hands on black.",
+            description="Draws poses as the model sees them: body and hands on black. All people are drawn.",
             inputs=[
                 Poses.Input("poses", tooltip="Poses from this or any other pack."),
                 io.Int.Input(
@@ -223,4 +232,4 @@ class AnimateXDrawPoses(io.ComfyNode):
     @coerce_inputs
     def execute(cls, poses: Any, width: int, height: int) -> io.NodeOutput:
         with report_warnings(cls.hidden.unique_id):
-            return io.NodeOutput(draw_pose_images(to_poses(poses), width or None, height or None))
+            return io.NodeOutput(draw_pose_images(to_people(poses), width or None, height or None))

@@ -12,8 +12,15 @@ from ..animatex_core.retarget.character import Box
 from .comfy.character import to_character
 from .comfy.images import first_image
 from .comfy.messages import printable, report_warnings
-from .comfy.pose_editor import incoming_poses, save_for_editor
-from .comfy.poses import Poses, lazy_pose_images, to_keypoints
+from .comfy.pose_editor import incoming_poses, save_for_editor, with_others
+from .comfy.poses import (
+    PERSON_OPTIONS,
+    Poses,
+    edited_person_input,
+    lazy_pose_images,
+    to_keypoints,
+    validate_person,
+)
 from .comfy.schema import searchable
 from .comfy.validation import coerce_inputs
 from .pose import CATEGORY
@@ -55,9 +62,13 @@ class AnimateXEditPoses(io.ComfyNode):
                     tooltip="Where the character is, so that a skeleton placed by hand starts there. An "
                     "empty mask is ignored.",
                 ),
+                edited_person_input(),
             ],
             outputs=[
-                Poses.Output(display_name="poses", tooltip="The corrected poses of one person."),
+                Poses.Output(
+                    display_name="poses",
+                    tooltip="The poses with the corrections. Other people are kept as they are.",
+                ),
                 io.Image.Output(
                     display_name="pose_images", tooltip="The poses, drawn as the model sees them."
                 ),
@@ -67,28 +78,34 @@ class AnimateXEditPoses(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, edits: Any = None) -> bool | str:
-        """Reject unreadable edits before the run."""
+    def validate_inputs(cls, edits: Any = None, person: Any = None) -> bool | str:
+        """Reject unreadable edits and invalid people before the run."""
         try:
             if edits is not None:  # otherwise another node provides the text
                 read_edits(str(edits))
         except AnimateXError as error:
             return printable(str(error))
-        return True
+        return validate_person(person)
 
     @classmethod
     @coerce_inputs
     def execute(
-        cls, edits: str, poses: Any = None, images: Tensor | None = None, mask: Tensor | None = None
+        cls,
+        edits: str,
+        poses: Any = None,
+        images: Tensor | None = None,
+        mask: Tensor | None = None,
+        person: str = PERSON_OPTIONS[0],
     ) -> io.NodeOutput:
         with report_warnings(cls.hidden.unique_id) as sentences:
             corrections = read_edits(edits)
-            incoming = incoming_poses(poses, images)
+            incoming = incoming_poses(poses, images, person)
             edited = apply_edits(incoming, corrections)
             shown = save_for_editor(incoming, images, _box(images, mask, sentences))
             unchanged = corrections.is_empty and poses is not None
-            pose_images = lazy_pose_images(edited, cls.hidden.unique_id)
-            return io.NodeOutput(poses if unchanged else to_keypoints(edited), pose_images, ui=shown)
+            people = with_others(edited, incoming, poses)
+            pose_images = lazy_pose_images(people, cls.hidden.unique_id)
+            return io.NodeOutput(poses if unchanged else to_keypoints(people), pose_images, ui=shown)
 
 
 def _box(images: Tensor | None, mask: Tensor | None, sentences: list[str]) -> Box | None:

@@ -5,16 +5,17 @@ from typing import Any
 from comfy_api.latest import io, ui
 
 from ..animatex_core.errors import AnimateXError
-from ..animatex_core.pose.formats.reader import read_poses, write_poses
+from ..animatex_core.pose.formats.reader import read_people, read_poses, write_poses
 from .comfy.files import find_input_file, list_input_files, list_input_names, new_output_file, validate_prefix
 from .comfy.messages import node_progress, printable, report_warnings
 from .comfy.poses import (
+    ALL,
     Poses,
     lazy_pose_images,
     parse_person,
     person_input,
     to_keypoints,
-    to_poses,
+    to_people,
     validate_person,
 )
 from .comfy.schema import choice_fingerprint, searchable
@@ -28,7 +29,7 @@ READABLE_SUFFIXES = (SUFFIX, ".jsonl", ".ndjson")
 
 @searchable("openpose", "import poses", "pose json", "keypoints")
 class AnimateXLoadPoses(io.ComfyNode):
-    """Loads the poses of one person from a file."""
+    """Loads poses from a file."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -36,8 +37,8 @@ class AnimateXLoadPoses(io.ComfyNode):
             node_id="AnimateXLoadPoses",
             display_name="Load Poses",
             category=CATEGORY,
-            description="Loads the poses of one person from JSON of OpenPose, AlphaPose, MMPose, COCO, "
-            "DWPose or MediaPipe.",
+            description="Loads the poses of one person, or of all people, from JSON of OpenPose, AlphaPose, "
+            "MMPose, COCO, DWPose or MediaPipe.",
             inputs=[
                 OpenCombo(
                     "file",
@@ -48,7 +49,7 @@ class AnimateXLoadPoses(io.ComfyNode):
                 person_input(),
             ],
             outputs=[
-                Poses.Output(display_name="poses", tooltip="The poses of one person, one per frame."),
+                Poses.Output(display_name="poses", tooltip="The poses, one per frame."),
                 io.Image.Output(
                     display_name="pose_images", tooltip="The poses, drawn as the model sees them."
                 ),
@@ -80,15 +81,18 @@ class AnimateXLoadPoses(io.ComfyNode):
     @coerce_inputs
     def execute(cls, file: str, person: str) -> io.NodeOutput:
         with report_warnings(cls.hidden.unique_id):
-            rule, progress = parse_person(person), node_progress(0)
-            poses = read_poses(find_input_file(file), person=rule, progress=progress)
+            path, progress = find_input_file(file), node_progress(0)
+            if person == ALL:
+                poses = read_people(path, progress=progress)
+            else:
+                poses = (read_poses(path, person=parse_person(person), progress=progress),)
             pose_images = lazy_pose_images(poses, cls.hidden.unique_id)
         return io.NodeOutput(to_keypoints(poses), pose_images)
 
 
 @searchable("openpose", "export poses", "pose json", "keypoints")
 class AnimateXSavePoses(io.ComfyNode):
-    """Saves the poses of one person to a file."""
+    """Saves poses to a file."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -96,7 +100,7 @@ class AnimateXSavePoses(io.ComfyNode):
             node_id="AnimateXSavePoses",
             display_name="Save Poses",
             category=CATEGORY,
-            description="Saves the poses of one person in ComfyUI's output folder as OpenPose "
+            description="Saves poses, also of several people, in ComfyUI's output folder as OpenPose "
             "keypoints (JSON), which Load Poses and other packs can read.",
             inputs=[
                 Poses.Input("poses", tooltip="Poses from this or any other pack."),
@@ -122,10 +126,10 @@ class AnimateXSavePoses(io.ComfyNode):
     @coerce_inputs
     def execute(cls, poses: Any, filename_prefix: str) -> io.NodeOutput:
         with report_warnings(cls.hidden.unique_id):
-            sequence = to_poses(poses)
+            people = to_people(poses)
             prefix = fill_patterns(filename_prefix, cls.hidden)
-            file = new_output_file(prefix, SUFFIX, sequence.width, sequence.height)
-            keypoints = to_keypoints(sequence)  # before writing, so that an interrupt leaves no file behind
-            write_poses(file.path, sequence, node_progress(len(sequence)))
+            file = new_output_file(prefix, SUFFIX, people[0].width, people[0].height)
+            keypoints = to_keypoints(people)  # before writing, so that an interrupt leaves no file behind
+            write_poses(file.path, people, node_progress(len(people[0])))
         name = "/".join(filter(None, [file.subfolder, file.path.name]))
         return io.NodeOutput(keypoints, ui=ui.PreviewText(name))

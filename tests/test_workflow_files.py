@@ -55,7 +55,7 @@ class TestEach:
             node["inputs"].get("image") or node["inputs"].get("file") for node in read_prompt(name).values()
         ]
         taken = [file for file in taken if isinstance(file, str)]
-        assert {"animate-x-dance.mp4", "animate-x-dance.bvh"} & set(taken)
+        assert {"animate-x-dance.mp4", "animate-x-dance.bvh", "animate-x-duet.mp4"} & set(taken)
         assert [file for file in taken if not (INPUTS / file).exists()] == []
 
     def test_notes_and_groups_explain_it(self, name: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from .graph import Workflow
-from .graphs import SMALL, animation, extraction, sampled, video_ending
+from .graphs import SMALL, animation, extraction, sampled, sprite_ending, video_ending
 from .layout import GAP, MARGINS, ROW, TITLE, WIDGET, WIDTH
 from .schema import Schema
 from .ui_form import ui_form
@@ -26,6 +26,9 @@ ANIMATION = {
     "VAEDecode",
     "CreateVideo",
 }
+CONDITIONING = {"AnimateXRetargetPoses", "AnimateXFeatures", "AnimateXConditioning"}
+SAMPLING = {"AnimateXSampler", "VAEDecode"}
+ENCODING = {"AnimateXCutOut", "AnimateXEncodeVideo"}
 PART = tuple(("AnimateXDrivingFrames", name) for name in ("frames", "stride", "start"))
 END_WIDTH = 120
 
@@ -34,7 +37,8 @@ END_WIDTH = 120
 class Blueprint:
     """A part of a workflow.
 
-    kept: types of its nodes. outputs: (type, output, name). widgets: (type, name).
+    kept: types of its nodes. outputs: (type, output, name). widgets: (type, name). is_block: whether whatever
+    comes from other nodes is an input, and not only images, masks and videos of the loaders.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Blueprint:
     kept: set[str]
     outputs: tuple[tuple[str, str, str], ...]
     widgets: tuple[tuple[str, str], ...]
+    is_block: bool = False
 
 
 def blueprints() -> tuple[Blueprint, ...]:
@@ -60,7 +65,12 @@ def blueprints() -> tuple[Blueprint, ...]:
             animation("animate-a-character", sampled(**SMALL), ending=video_ending),
             ANIMATION,
             (("CreateVideo", "VIDEO", "video"), retargeted[1]),
-            (*PART, ("AnimateXSampler", "seed"), ("AnimateXSampler", "steps"), ("AnimateXSampler", "cfg")),
+            (
+                *PART,
+                *_widgets("AnimateXSampler", "seed", "steps", "cfg"),
+                *_widgets("AnimateXConditioning", "width", "height"),
+                *_widgets("AnimateXSampler", "solver", "long_clip"),
+            ),
         ),
         Blueprint(
             "Retarget Poses with Mask (Animate-X)",
@@ -84,7 +94,58 @@ def blueprints() -> tuple[Blueprint, ...]:
             (("AnimateXSmoothPoses", "poses", "poses"), ("AnimateXDrivingFrames", "fps", "fps")),
             (*PART, ("AnimateXExtractPoses", "person")),
         ),
+        *_blocks(),
     )
+
+
+def _blocks() -> tuple[Blueprint, ...]:
+    """Return the steps between poses and video, to combine with other nodes."""
+    whole = animation("animate-a-character", sampled(**SMALL))
+    return (
+        Blueprint(
+            "Retarget and Condition (Animate-X)",
+            "Fits poses to a character and encodes both for the sampler.",
+            ("explicit pose indicator", "implicit pose indicator", "animate character"),
+            whole,
+            CONDITIONING,
+            (
+                *(("AnimateXConditioning", name, name) for name in ("positive", "negative", "latent")),
+                ("AnimateXRetargetPoses", "preview", "preview"),
+            ),
+            (
+                *_widgets("AnimateXRetargetPoses", "mode", "bound"),
+                *_widgets("AnimateXConditioning", "width", "height"),
+            ),
+            is_block=True,
+        ),
+        Blueprint(
+            "Sample and Decode (Animate-X)",
+            "Samples an animation and decodes its frames.",
+            ("animate character", "sampler", "pose to video"),
+            whole,
+            SAMPLING,
+            (("VAEDecode", "IMAGE", "images"),),
+            _widgets("AnimateXSampler", "seed", "steps", "cfg", "solver", "long_clip"),
+            is_block=True,
+        ),
+        Blueprint(
+            "Cut Out and Encode (Animate-X)",
+            "Removes the background of an animation and saves it as a transparent video with sound.",
+            ("transparent video", "alpha", "remove background"),
+            animation("cut-out-and-sprite-sheet", sampled(**SMALL), ending=sprite_ending),
+            ENCODING,
+            (("AnimateXEncodeVideo", "video", "video"), ("AnimateXCutOut", "images", "images")),
+            (
+                *_widgets("AnimateXCutOut", "background", "fill_holes"),
+                *_widgets("AnimateXEncodeVideo", "filename_prefix", "format", "quality"),
+            ),
+            is_block=True,
+        ),
+    )
+
+
+def _widgets(kind: str, *names: str) -> tuple[tuple[str, str], ...]:
+    return tuple((kind, name) for name in names)
 
 
 def blueprint_form(blueprint: Blueprint, schemas: Mapping[str, Schema]) -> dict[str, Any]:
@@ -147,15 +208,19 @@ class _Inner:
         self.blueprint = blueprint
         self.nodes = [node for node in graph["nodes"] if node["type"] in blueprint.kept]
         self._ids = {node["id"] for node in self.nodes}
-        loaders = {node["id"] for node in graph["nodes"] if node["type"] in LOADERS}
-        self._given: dict[str, list[int]] = {}
+        by_id = {node["id"]: node for node in graph["nodes"]}
+        is_source = {id: blueprint.is_block or node["type"] in LOADERS for id, node in by_id.items()}
+        self._given: dict[tuple[str, str], list[int]] = {}  # by name and type
+        names: dict[tuple[int, int], str] = {}  # of inputs, by where they come from
         self.links: list[dict[str, Any]] = []
         for number, origin, slot, target, place, kind in graph["links"]:
-            if target not in self._ids or origin not in {*self._ids, *loaders}:
+            if target not in self._ids or not (origin in self._ids or is_source[origin]):
                 continue
-            if origin in loaders:
-                self._given.setdefault(kind, []).append(number)
-                origin, slot = INPUT, list(self._given).index(kind)
+            if origin not in self._ids:
+                own = by_id[target]["inputs"][place]["name"] if blueprint.is_block else SOURCES[kind]
+                given = names.setdefault((origin, slot), own), kind
+                self._given.setdefault(given, []).append(number)
+                origin, slot = INPUT, list(self._given).index(given)
             self._link(number, origin, slot, target, place, kind)
         self._made = self._link_outputs(graph["last_link_id"])
         self._forget_other_links()
@@ -211,8 +276,7 @@ class _Inner:
         return next(node for node in self.nodes if node["type"] == kind)
 
     def inputs(self) -> list[dict[str, Any]]:
-        slots = [(SOURCES[kind], kind, numbers) for kind, numbers in self._given.items()]
-        return [self._slot(name, kind, numbers, "in") for name, kind, numbers in slots]
+        return [self._slot(name, kind, numbers, "in") for (name, kind), numbers in self._given.items()]
 
     def outputs(self) -> list[dict[str, Any]]:
         return [self._slot(name, kind, [number], "out") for name, kind, number in self._made]

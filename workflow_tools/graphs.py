@@ -30,6 +30,8 @@ Ending = Callable[[Node, "Start"], Group]  # from the decoded frames and the nod
 
 def workflows() -> tuple[Workflow, ...]:
     """Return all workflows, with few enough frames and steps to take a minute or two on any machine."""
+    from .people_graphs import two_characters  # it builds on this module
+
     return (
         animation("animate-a-character", sampled(**SMALL)),
         animation("long-clip", sampled(**SMALL), part={"frames": 0, "stride": 2}),
@@ -43,6 +45,7 @@ def workflows() -> tuple[Workflow, ...]:
         *plus_workflows(),
         motion_capture(),
         loop(),
+        two_characters(),
     )
 
 
@@ -109,15 +112,15 @@ class Start:
     driving: Node
 
     @classmethod
-    def of_part(cls, part: Mapping[str, Any]) -> "Start":
-        clip = node("LoadVideo", "Dance", file=CLIP)
+    def of_part(cls, part: Mapping[str, Any], clip: str = CLIP) -> "Start":
+        video = node("LoadVideo", "Dance", file=clip)
         return cls(
             character=node("LoadImage", "Character", image=CHARACTER),
-            clip=clip,
+            clip=video,
             model=node("AnimateXLoadModel"),
             encoders=node("AnimateXLoadEncoders"),
             dwpose=node("AnimateXLoadDWPose"),
-            driving=node("AnimateXDrivingFrames", video=clip["VIDEO"], **part),
+            driving=node("AnimateXDrivingFrames", video=video["VIDEO"], **part),
         )
 
 
@@ -161,12 +164,12 @@ class Motion:
         return Group("4 · Motion", (found, *editor, (self.retargeted, self.features)))
 
 
-def conditioned(start: Start, motion: Motion) -> Node:
-    """Build the conditioning, at the size that the model was trained on."""
+def conditioned(start: Start, motion: Motion, character: Node | None = None) -> Node:
+    """Build the conditioning of a character, at the size that the model was trained on."""
     return node(
         "AnimateXConditioning",
         clip_vision=start.encoders["CLIP_VISION"],
-        reference=start.character["IMAGE"],
+        reference=(character or start.character)["IMAGE"],
         poses=motion.retargeted["poses"],
         features=motion.features["features"],
         model=start.model["MODEL"],

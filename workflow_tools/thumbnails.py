@@ -16,9 +16,9 @@ from animatex_core.pose.keypoints import PoseSequence
 from animatex_core.retarget.character import Character
 from animatex_core.retarget.masks import box_from_mask
 from animatex_core.retarget.retarget import retarget
-from animatex_core.training.small_models.demo_files import draw_dance
+from animatex_core.training.small_models.demo_files import draw_character, draw_dance
 
-from .material import character
+from .material import STAGE_SIZE, character, draw_duet, stage
 
 SIZE, GAP, GROUND = (512, 384), 4, (32, 32, 36)
 SQUARE = 24  # pixels of a square of the checkerboard
@@ -37,6 +37,7 @@ TILES = {  # kind, and the frame of the dance
     "edit-a-pose": (("character", 0), ("fitted", 8)),
     "extract-poses": (("dancer", 24), ("skeleton", 24)),
     "make-a-loop": (("fitted", 18), ("fitted", 26), ("fitted", 34), ("fitted", 26)),
+    "two-characters": (("duet", 8), ("on stage", 8)),
     "dance-from-motion-capture": (("mannequin", 8), ("recorded", 8), ("performed", 8)),
 }
 
@@ -60,12 +61,25 @@ def _tile(kind: str, frame: int) -> Image.Image:
     frames, poses = _dance()
     if kind == "dancer":
         return Image.fromarray(frames[frame])
+    if kind == "duet":
+        return Image.fromarray(next(islice(draw_duet(), frame, None)))
+    if kind == "on stage":
+        return _on_stage()
     if kind == "skeleton":
         drawn = draw_pose(poses.body[frame], poses.hands[frame], poses.width, poses.height)
         return Image.fromarray(drawn)
     if kind in ("mannequin", "recorded", "performed"):
         return _of_recording(kind, frame)
     return _of_character(kind, poses.select([frame]))
+
+
+def _on_stage() -> Image.Image:
+    """Return both characters as they are, on the stage."""
+    picture = stage().convert("RGBA")
+    for place, name in enumerate(("rabbit", "cat")):
+        shown = Image.fromarray(draw_character(name, with_alpha=True))
+        picture.alpha_composite(shown, (place * STAGE_SIZE[0] // 2, 0))
+    return picture.convert("RGB")
 
 
 def _checkerboard(size: tuple[int, int]) -> Image.Image:

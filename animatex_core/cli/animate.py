@@ -14,6 +14,7 @@ from .options import (
     add_pose_options,
     add_rate_option,
 )
+from .person_options import add_person_point_option
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -55,6 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_cut_out_flag(parser)
     add_motion_options(parser, driving)
     add_loop_options(parser)
+    add_person_point_option(parser)
 
 
 def add_shared_options(parser: argparse.ArgumentParser) -> None:

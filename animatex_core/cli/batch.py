@@ -10,6 +10,7 @@ from .cut_out import add_cut_out_flag
 from .loop_options import add_loop_options
 from .motion_options import add_motion_options
 from .options import add_folder_option, positive
+from .person_options import add_person_point_option
 
 FORMATS = ("mp4", "webm", "mov", "gif", "webp", "apng")
 
@@ -64,6 +65,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_cut_out_flag(parser)
     add_motion_options(parser)
     add_loop_options(parser, single=False)
+    add_person_point_option(parser)
     parser.set_defaults(run=run)
 
 

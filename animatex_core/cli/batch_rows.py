@@ -141,7 +141,7 @@ class RowReader:
     def _resolved(self, arguments: Namespace, given: Mapping[str, Any]) -> Namespace:
         for name in given:
             action = self._options[name]
-            value = getattr(arguments, action.dest)
+            value = getattr(arguments, action.dest, None)
             if isinstance(value, Path):
                 setattr(arguments, action.dest, self._folder / value)
         model = self._folder / str(given.get("model", ""))

@@ -11,6 +11,7 @@ from ..video.writer import check_output, write_clip
 from .motion_options import add_motion_options
 from .options import WHOLE_CLIP, add_folder_option, add_pose_options, add_rate_option
 from .output import StageBars, check_distinct
+from .person_options import add_person_point_option
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -41,6 +42,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_pose_options(parser)
     add_folder_option(parser)
     add_motion_options(parser)
+    add_person_point_option(parser)
     parser.set_defaults(run=run, **WHOLE_CLIP)
 
 

@@ -24,6 +24,7 @@ from .options import (
     add_rate_option,
 )
 from .output import StageBars, check_distinct, check_preview, is_image
+from .person_options import add_person_point_option
 
 if TYPE_CHECKING:
     from ..driving import DrivingClip
@@ -71,6 +72,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="also write a video in which the image itself moves like a cut-out puppet, without any model",
     )
     add_motion_options(parser, driving)
+    add_person_point_option(parser)
     parser.set_defaults(run=run, **WHOLE_CLIP)
 
 

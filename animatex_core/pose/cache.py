@@ -112,21 +112,30 @@ class PoseCache:
 
         A file without a digest, as written by earlier versions, counts as damaged.
         """
+        people = self.get_people(key)
+        return None if people is None else people[0]
+
+    def get_people(self, key: str) -> tuple[PoseSequence, ...] | None:
+        """Return the poses of each person for a key, as `get` does for one."""
         sweep(self.folder)
         path = self._path(key)
         try:
-            poses = _poses_of(_content(path, key))
+            people = _people_of(_content(path, key))
         except UNREADABLE:
             return None
         with suppress(OSError):  # the modification time records the last use
             os.utime(path)
-        return poses
+        return people
 
     def put(self, key: str, poses: PoseSequence) -> None:
         """Store poses under a key. The first failure causes an AnimateXWarning."""
+        self.put_people(key, (poses,))
+
+    def put_people(self, key: str, people: Sequence[PoseSequence]) -> None:
+        """Store the poses of one or more people of a video under a key, as `put` does for one."""
         try:
             with atomic_write(self._path(key)) as file:
-                content = _archive_of(poses)
+                content = _archive_of(people)
                 file.write(content + _digest(key, content))
         except StorageError as error:
             if not self._has_warned:
@@ -159,18 +168,28 @@ class PoseCache:
         return self.folder / f"{key}.npz"
 
 
-def _archive_of(poses: PoseSequence) -> bytes:
+def _archive_of(people: Sequence[PoseSequence]) -> bytes:
     archive = io.BytesIO()
-    size = np.array([poses.width, poses.height])
-    np.savez_compressed(archive, points=poses.points, size=size, fps=np.array(poses.fps or 0.0))
+    first = people[0]
+    points = np.concatenate([poses.points for poses in people])
+    size = np.array([first.width, first.height])
+    # Entries of one person are the same as those of earlier versions.
+    arrays = {"points": points, "size": size, "fps": np.array(first.fps or 0.0)}
+    if len(people) > 1:
+        arrays["people"] = np.array(len(people))
+    np.savez_compressed(archive, **arrays)  # type: ignore[arg-type]  # numpy's flag is no array
     return archive.getvalue()
 
 
-def _poses_of(content: bytes) -> PoseSequence:
+def _people_of(content: bytes) -> tuple[PoseSequence, ...]:
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         width, height = (int(side) for side in stored["size"])
         fps = float(stored["fps"])
-        return PoseSequence.from_points(stored["points"], width, height, fps if fps > 0 else None)
+        count = int(stored["people"]) if "people" in stored else 1
+        parts = np.split(stored["points"], count)
+        return tuple(
+            PoseSequence.from_points(points, width, height, fps if fps > 0 else None) for points in parts
+        )
 
 
 def _content(path: Path, key: str) -> bytes:

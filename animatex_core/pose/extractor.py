@@ -1,7 +1,7 @@
 """DWPose: detects the poses of one person in a video with a person detector and a pose model."""
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -10,12 +10,15 @@ import numpy as np
 from ..errors import InvalidInput
 from ..utils.progress import Progress, batched, no_progress, prefetch
 from ..utils.validation import require_int
+from .clothing import sample_colors
 from .detector import SIGNATURE as DETECTOR_FORM
 from .detector import decode_people, letterbox, letterbox_ratio
 from .estimator import SIGNATURE as LANDMARKS_FORM
 from .estimator import Region, crop, decode_points
 from .keypoints import POINTS, PoseSequence, poses_from_133
 from .onnx_model import open_model, warn_of_cpu_fallback
+from .people import people_sequences
+from .people_regions import PeopleRegions
 from .person import PersonRule
 from .person_region import People, PersonRegionTracker
 from .providers import CPU
@@ -44,6 +47,9 @@ FrameInput = tuple[np.ndarray, np.ndarray | None]
 FrameDetections = tuple[np.ndarray, People | None]
 PREFETCH = 2  # frames that a stage may run ahead of the next
 GPU_BATCH_SIZE = 4  # on a GPU; on a CPU, batching was measured to bring nothing
+PASSING = 2  # frames: who is found in no more of them is a false detection, if others are found in more
+NO_FRAMES = "There are no frames: give an image or a video with at least one frame."
+NOBODY = np.zeros((0, POINTS, 3), np.float32)
 
 
 class PoseExtractor:
@@ -124,19 +130,64 @@ class PoseExtractor:
         tracker = PersonRegionTracker(person, whole_frame)
         batch = 1 if detect_every > 1 else self._batch(self._landmarks)
         poses: list[np.ndarray] = []
-        with ExitStack() as stack:
-            if isinstance(frames, Generator):
-                stack.enter_context(closing(frames))  # ends the decoder if extraction stops early
-            read = stack.enter_context(closing(prefetch(_read(frames, detect_every), PREFETCH)))
-            found = stack.enter_context(closing(prefetch(self._detect(read), PREFETCH)))
+        with self._detections(frames, detect_every) as found:
             for chunk in batched(found, batch):
                 poses.extend(self._poses(chunk, tracker))
                 progress(len(poses), total or 0)
                 height, width = chunk[-1][0].shape[:2]
         if not poses:
-            raise InvalidInput("There are no frames: give an image or a video with at least one frame.")
+            raise InvalidInput(NO_FRAMES)
         tracker.require_found()
         return PoseSequence.from_points(np.stack(poses), width, height, fps)
+
+    def extract_people(
+        self,
+        frames: Iterable[np.ndarray],
+        *,
+        fps: float | None = None,
+        total: int | None = None,
+        detect_every: int = 1,
+        whole_frame: bool = True,
+        progress: Progress = no_progress,
+    ) -> tuple[PoseSequence, ...]:
+        """Detect the poses of all people in the frames of a video, and follow each of them.
+
+        The arguments and errors are those of `extract`, except that `whole_frame` only counts if nobody is
+        detected in any frame.
+
+        Returns:
+            One sequence per person, of all frames, in the order in which they appear. Frames that do not show
+            a person have no visible point. If nobody is found, there is one sequence without any.
+
+        """
+        require_int("detect_every", detect_every)
+        regions, most = PeopleRegions(whole_frame), self._batch(self._landmarks)
+        people: list[np.ndarray] = []
+        colors: list[np.ndarray] = []
+        with self._detections(frames, detect_every) as found:
+            for frame, detected in found:
+                height, width = frame.shape[:2]
+                where = [(frame, region) for region in regions.next(detected, width, height)]
+                chunks = [self._points(part, width, height) for part in batched(where, most)]
+                people.append(regions.update(np.concatenate([NOBODY, *chunks]), width, height))
+                colors.append(sample_colors(frame, people[-1]))
+                progress(len(people), total or 0)
+        if not people:
+            raise InvalidInput(NO_FRAMES)
+        people, colors = regions.without_guesses(people), regions.without_guesses(colors)
+        passing = min(PASSING, len(people) - 1)
+        return people_sequences(people, width, height, fps, colors=colors, passing=passing)
+
+    @contextmanager
+    def _detections(
+        self, frames: Iterable[np.ndarray], detect_every: int
+    ) -> Iterator[Iterator[FrameDetections]]:
+        """Provide the frames with what the detector finds in them; both run ahead in threads."""
+        with ExitStack() as stack:
+            if isinstance(frames, Generator):
+                stack.enter_context(closing(frames))  # ends the decoder if extraction stops early
+            read = stack.enter_context(closing(prefetch(_read(frames, detect_every), PREFETCH)))
+            yield stack.enter_context(closing(prefetch(self._detect(read), PREFETCH)))
 
     def _detect(self, frames: Iterable[FrameInput]) -> Iterator[FrameDetections]:
         """Detect all people in the frames that come with a detector input."""

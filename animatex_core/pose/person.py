@@ -19,9 +19,16 @@ class PersonBox(NamedTuple):
     bottom: float
 
 
-PersonRule = NamedRule | int | PersonBox
+class PersonPoint(NamedTuple):
+    """A point on the person in the first frame that shows somebody there, as fractions of the frame."""
+
+    x: float
+    y: float
+
+
+PersonRule = NamedRule | int | PersonBox | PersonPoint
 """best: the highest score of each frame, without tracking (the official behaviour). largest, leftmost, an
-index counted from the left, from 0, or a box: chosen in the first frame that has them, then tracked."""
+index counted from the left, from 0, a box, a point: chosen in the first frame that has them, then tracked."""
 
 MAX_MISSED = 12  # consecutive detections in which a person may be missing before another is chosen
 OVERLAP = 0.1  # minimum intersection over union of two boxes of one person
@@ -33,7 +40,7 @@ GROWTH = 4.0  # without overlap: how much a box's area may have changed
 
 def check_person_rule(rule: object) -> None:
     """Raise InvalidInput if `rule` is not a PersonRule."""
-    if isinstance(rule, PersonBox):
+    if isinstance(rule, PersonBox | PersonPoint):
         return
     if not isinstance(rule, str):
         require_int("person", rule, least=0)
@@ -58,6 +65,11 @@ def require_person_found(rule: PersonRule, most: int, chosen: bool, where: str) 
         raise InvalidInput(
             f"person_box is {_written(rule)}, but nobody found in {where} is inside it: give the box of a "
             "person in pixels of the frames."
+        )
+    if most and not chosen and isinstance(rule, PersonPoint):
+        raise InvalidInput(
+            f"The point is at {rule.x:g}, {rule.y:g}, but nobody found in {where} is there: give a point "
+            "on a person, as fractions of width and height."
         )
     if most and not chosen:
         raise InvalidInput(
@@ -91,12 +103,15 @@ class PersonTracker:
         """Whether a person was chosen and is tracked, even if the last frames do not show them."""
         return len(self._people) > 0
 
-    def choose(self, boxes: np.ndarray, scores: np.ndarray) -> int | None:
+    def choose(
+        self, boxes: np.ndarray, scores: np.ndarray, size: tuple[float, float] = (1.0, 1.0)
+    ) -> int | None:
         """Choose the person's box in the next frame.
 
         Args:
             boxes: (n, 4) of left, top, right, bottom, in pixels or fractions of the image.
             scores: (n,).
+            size: Width and height of the frame in the unit of the boxes, for a point.
 
         Returns:
             The index of the box, None if the person is not in the frame.
@@ -105,24 +120,26 @@ class PersonTracker:
         if self.rule == "best":
             return int(np.argmax(scores)) if len(boxes) else None
         if self.following:
-            return self._follow(boxes)
-        chosen = self._first(boxes)
+            return self._follow(boxes, size)
+        chosen = self._first(boxes, size)
         if chosen is not None:
             self._people = boxes[_nearest(boxes, boxes[chosen])]
             self._speeds = np.zeros((len(self._people), 2))
             self._missed = np.zeros(len(self._people), int)
         return chosen
 
-    def _first(self, boxes: np.ndarray) -> int | None:
+    def _first(self, boxes: np.ndarray, size: tuple[float, float]) -> int | None:
         if self.rule == "largest":
             return int(np.argmax(_areas(boxes))) if len(boxes) else None
         if isinstance(self.rule, PersonBox):
             return _most_covered(np.asarray(self.rule), boxes)
+        if isinstance(self.rule, PersonPoint):
+            return _around(np.asarray(self.rule) * size, boxes)
         place = 0 if self.rule == "leftmost" else int(self.rule)
         order = np.argsort(boxes[:, 0] + boxes[:, 2], kind="stable")
         return int(order[place]) if place < len(order) else None
 
-    def _follow(self, everybody: np.ndarray) -> int | None:
+    def _follow(self, everybody: np.ndarray, size: tuple[float, float]) -> int | None:
         expected = self._expected()
         near = np.sort(_nearest(everybody, expected[0]))
         boxes = everybody[near]
@@ -132,7 +149,7 @@ class PersonTracker:
             self._meet(person, boxes[box])
         if self._missed[0] > MAX_MISSED:
             self._people = np.zeros((0, 4))
-            return self.choose(everybody, np.zeros(len(everybody)))
+            return self.choose(everybody, np.zeros(len(everybody)), size)
         kept = self._missed <= MAX_MISSED
         new = np.delete(boxes, list(matches.values()), axis=0)
         self._people = np.concatenate([self._people[kept], new])
@@ -165,6 +182,13 @@ def _most_covered(box: np.ndarray, boxes: np.ndarray) -> int | None:
     intersection = shared.prod(axis=1)
     overlap = intersection / np.maximum(_areas(boxes) + _areas(box) - intersection, np.finfo(float).tiny)
     return int(overlap.argmax()) if overlap.max() > 0 else None
+
+
+def _around(point: np.ndarray, boxes: np.ndarray) -> int | None:
+    """Return the index of the box (n, 4) around a point (2,) with the nearest middle, None without one."""
+    inside = ((boxes[:, :2] <= point) & (point <= boxes[:, 2:])).all(axis=1)
+    away = np.linalg.norm((boxes[:, :2] + boxes[:, 2:]) / 2 - point, axis=1)
+    return int(np.where(inside, away, np.inf).argmin()) if inside.any() else None
 
 
 def _written(box: PersonBox) -> str:

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, warn
 from ..utils.validation import short_repr
 from .estimator import Region, region_around
 from .keypoints import BODY, seen
 from .person import PersonBox, PersonRule, PersonTracker, require_person_found
 
 MIN_POINTS = 6  # visible body points needed to derive a box from them
+CROWDED = 0.3  # share of frames with several people from which on a warning says so
 BOX_SCALE = 1.2  # expansion of that box, because keypoints lie inside the person's outline
 
 
@@ -47,11 +48,14 @@ class PersonRegionTracker:
         self._box: np.ndarray | None = None
         self._was_found = False
         self._most_people = 0
+        self._looks = self._crowded = 0  # frames with detections, and those with several people
 
     def detected(self, people: People, width: int, height: int) -> Region | None:
         """Return the person's region in a frame with detections, None if they are not in it."""
-        chosen = self._tracker.choose(people.boxes, people.scores)
+        chosen = self._tracker.choose(people.boxes, people.scores, (width, height))
         self._most_people = max(self._most_people, len(people.boxes))
+        self._looks += 1
+        self._crowded += len(people.boxes) > 1
         if chosen is not None:
             self._box, self._was_found = people.boxes[chosen], True
         elif self._whole_frame and len(people.boxes) == 0 and not self._tracker.following:
@@ -66,16 +70,28 @@ class PersonRegionTracker:
 
     def update(self, points: np.ndarray, width: int, height: int) -> None:
         """Update the region from the latest frame's points (130, 3), ordered as in `PoseSequence`."""
-        if seen(points[BODY]).sum() < MIN_POINTS:
-            return
-        places = points[seen(points), :2] * (width, height)
-        low, high = places.min(axis=0), places.max(axis=0)
-        centre, half = (low + high) / 2, (high - low) / 2 * BOX_SCALE
-        self._box = np.concatenate([centre - half, centre + half])
+        box = box_of_points(points, width, height)
+        self._box = self._box if box is None else box
 
     def require_found(self) -> None:
-        """Raise InvalidInput if no frame of the video showed the chosen person."""
+        """Raise InvalidInput if no frame showed the chosen person; warn if it may be another in each."""
         require_person_found(self._tracker.rule, self._most_people, self._was_found, "the video")
+        if self._tracker.rule == "best" and self._crowded >= CROWDED * self._looks and self._crowded:
+            warn(
+                f"Several people were detected in {self._crowded} of {self._looks} frames, and the one with "
+                "the highest score in each is used: choose a person by number.",
+                stacklevel=4,
+            )
+
+
+def box_of_points(points: np.ndarray, width: int, height: int) -> np.ndarray | None:
+    """Return the box in pixels around a person's points (130, 3); None if too few are visible."""
+    if seen(points[BODY]).sum() < MIN_POINTS:
+        return None
+    places = points[seen(points), :2] * (width, height)
+    low, high = places.min(axis=0), places.max(axis=0)
+    centre, half = (low + high) / 2, (high - low) / 2 * BOX_SCALE
+    return np.concatenate([centre - half, centre + half])
 
 
 EXPECTED = "it must be a BOUNDING_BOX with x, y, width and height in pixels: give a box with a size above 0"

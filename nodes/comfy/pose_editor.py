@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import folder_paths
 import numpy as np
@@ -16,12 +17,12 @@ from PIL import Image
 from torch import Tensor
 
 from ...animatex_core.encoders.preprocessing import resize
-from ...animatex_core.errors import InvalidInput, StorageError
+from ...animatex_core.errors import AnimateXWarning, InvalidInput, StorageError
 from ...animatex_core.pose.keypoints import PoseSequence
 from ...animatex_core.retarget.character import Box
 from .images import iterate_images, warn_single_frame_list
 from .messages import node_progress
-from .poses import to_poses, warn_if_shape_differs
+from .poses import PERSON_OPTIONS, to_people, to_poses, warn_if_shape_differs
 
 OUTPUT = "animatex_pose_editor"  # of the node's message to the page
 SUBFOLDER = "animatex_pose_editor"
@@ -30,8 +31,8 @@ MAX_SIDE, MAX_SIDE_OF_MANY = 1536, 640  # pixels
 QUALITY = 85
 
 
-def incoming_poses(poses: Any, images: Tensor | None) -> PoseSequence:
-    """Return the poses to edit: those of an input, or empty ones for images alone.
+def incoming_poses(poses: Any, images: Tensor | None, person: str = PERSON_OPTIONS[0]) -> PoseSequence:
+    """Return the poses to edit: those of one person of an input, or empty ones for images alone.
 
     Raises:
         InvalidInput: If neither is connected, or if their numbers differ.
@@ -42,7 +43,8 @@ def incoming_poses(poses: Any, images: Tensor | None) -> PoseSequence:
     if poses is None:
         assert images is not None
         return PoseSequence.empty(len(images), images.shape[2], images.shape[1])
-    found = to_poses(poses, size=None if images is None else (images.shape[2], images.shape[1]))
+    size = None if images is None else (images.shape[2], images.shape[1])
+    found = to_poses(poses, person=person, size=size)
     warn_single_frame_list(len(found), "Each pose")
     if images is not None:
         warn_if_shape_differs(found, images)
@@ -52,6 +54,22 @@ def incoming_poses(poses: Any, images: Tensor | None) -> PoseSequence:
                 "part of the video, or one image."
             )
     return found
+
+
+def with_others(edited: PoseSequence, incoming: PoseSequence, data: Any) -> tuple[PoseSequence, ...]:
+    """Return all people of a POSE_KEYPOINT, with the edited poses in place of those that were edited.
+
+    If they are none of these, since people are not followed in the data, the edited ones are alone.
+    """
+    if data is None:
+        return (edited,)
+    with catch_warnings():
+        simplefilter("ignore", AnimateXWarning)  # said when the poses to edit were read
+        people = to_people(data)
+    places = [place for place, poses in enumerate(people) if np.array_equal(poses.points, incoming.points)]
+    if not places:
+        return (edited,)
+    return (*people[: places[0]], edited, *people[places[0] + 1 :])
 
 
 def save_for_editor(poses: PoseSequence, images: Tensor | None, box: Box | None) -> dict[str, list[Any]]:

@@ -13,9 +13,13 @@ from torch import Tensor
 
 from ...animatex_core.errors import InvalidInput, warn
 from ...animatex_core.pose.cache import PoseCache, digest_file, digest_frames
-from ...animatex_core.pose.draw import draw_poses
+from ...animatex_core.pose.draw_people import draw_people
 from ...animatex_core.pose.dwpose import FrameSource
-from ...animatex_core.pose.formats.reader import openpose_from_poses, poses_from_openpose
+from ...animatex_core.pose.formats.reader import (
+    openpose_from_poses,
+    people_from_openpose,
+    poses_from_openpose,
+)
 from ...animatex_core.pose.keypoints import PoseSequence
 from ...animatex_core.pose.person import NamedRule, PersonRule, check_person_rule
 from ...animatex_core.pose.video_match import compare_shapes
@@ -36,21 +40,35 @@ from .video import VideoFile, video_file
 Poses = io.Custom("POSE_KEYPOINT")
 DWPoseModels = io.Custom("ANIMATEX_DWPOSE")
 PERSON_OPTIONS = [*get_args(NamedRule), *map(str, range(10))]
+ALL = "all"  # the last option where all people can be kept
 MAX_DIGITS = 9  # of a person's number
 MEMORY_SHARE = 0.5  # of the free memory, for images that may never be viewed
 CACHE = "animate_x"  # in ComfyUI's user folder, since its folder for temporary files is emptied
 
 
 def person_input() -> OpenCombo:
-    """Return the widget that selects one of several people."""
+    """Return the widget that selects one of several people, or all of them."""
     return OpenCombo(
         "person",
-        options=PERSON_OPTIONS,
+        options=[*PERSON_OPTIONS, ALL],
         default=PERSON_OPTIONS[0],
         tooltip="Which person to use if there are several. best: the highest score in "
         "each frame (default of the official code). largest, leftmost or a "
         "number counted from the left (0 is the leftmost): selected in the "
-        "first frame, then tracked.",
+        "first frame, then tracked. all: everybody, each with a number that stays; "
+        "choose one later with Select Person.",
+    )
+
+
+def edited_person_input() -> OpenCombo:
+    """Return the widget that selects the person to edit, at the end of a node's inputs."""
+    return OpenCombo(
+        "person",
+        options=PERSON_OPTIONS,
+        default=PERSON_OPTIONS[0],
+        optional=True,
+        tooltip="Which person to edit if there are several. A number is the person's own in poses of DWPose "
+        "Extract with person on all. The others are kept as they are.",
     )
 
 
@@ -84,7 +102,7 @@ def validate_person(person: Any) -> bool | str:
     None means that another node provides the value, which is checked when the node runs.
     """
     try:
-        if person is not None:
+        if person is not None and person != ALL:
             parse_person(person)
     except InvalidInput as error:
         return printable(str(error))
@@ -105,6 +123,13 @@ def to_poses(
     """
     rule = parse_person(person)
     return poses_from_openpose(data, person=rule, source=source, size=size, progress=node_progress(0))
+
+
+def to_people(data: Any, source: str = "poses", person: str = ALL) -> tuple[PoseSequence, ...]:
+    """Read all people of a POSE_KEYPOINT, each of all frames, or only the one whom `person` means."""
+    if person != ALL:
+        return (to_poses(data, source, person),)
+    return people_from_openpose(data, source=source, progress=node_progress(0))
 
 
 def to_reference_pose(data: object, size: tuple[int, int]) -> PoseSequence:
@@ -129,9 +154,10 @@ def warn_if_shape_differs(poses: PoseSequence, frames: Tensor) -> None:
         warn(sentence)
 
 
-def to_keypoints(poses: PoseSequence) -> list[dict[str, Any]]:
-    """Return poses as POSE_KEYPOINT."""
-    return openpose_from_poses(poses, node_progress(len(poses)))
+def to_keypoints(poses: PoseSequence | Sequence[PoseSequence]) -> list[dict[str, Any]]:
+    """Return the poses of one or several people as POSE_KEYPOINT."""
+    frames = len(poses if isinstance(poses, PoseSequence) else poses[0])
+    return openpose_from_poses(poses, node_progress(frames))
 
 
 def select_keypoints(data: Any, poses: PoseSequence, indices: Sequence[int]) -> list[dict[str, Any]]:
@@ -148,31 +174,36 @@ def select_keypoints(data: Any, poses: PoseSequence, indices: Sequence[int]) -> 
     return to_keypoints(poses.select(indices))
 
 
-def draw_pose_images(poses: PoseSequence, width: int | None = None, height: int | None = None) -> Tensor:
+def draw_pose_images(
+    people: Sequence[PoseSequence], width: int | None = None, height: int | None = None
+) -> Tensor:
     """Draw poses as the denoiser sees them; returns an IMAGE, by default of the poses' own size."""
-    return stack_images(draw_poses(poses, width, height, node_progress(len(poses))), len(poses))
+    frames = len(people[0])
+    return stack_images(draw_people(people, width, height, node_progress(frames)), frames)
 
 
-def lazy_pose_images(poses: PoseSequence, node_id: str | None) -> Tensor:
-    """Return an IMAGE of poses that is drawn when a node reads it.
+def lazy_pose_images(poses: PoseSequence | Sequence[PoseSequence], node_id: str | None) -> Tensor:
+    """Return an IMAGE of the poses of one or several people that is drawn when a node reads it.
 
     The images are smaller, with a warning on the node, if they would take most of the free memory.
     """
-    needed = BYTES_PER_PIXEL * len(poses) * poses.width * poses.height
+    people = (poses,) if isinstance(poses, PoseSequence) else tuple(poses)
+    frames, own_width, own_height = len(people[0]), people[0].width, people[0].height
+    needed = BYTES_PER_PIXEL * frames * own_width * own_height
     scale = min(1.0, available_memory() * MEMORY_SHARE / needed) ** 0.5
-    width, height = (max(1, round(side * scale)) for side in (poses.width, poses.height))
+    width, height = (max(1, round(side * scale)) for side in (own_width, own_height))
 
     def draw() -> Tensor:
         with report_warnings(node_id):
-            if (width, height) != (poses.width, poses.height):
+            if (width, height) != (own_width, own_height):
                 sentence = (
-                    f"Images of {len(poses)} poses in full size do not fit into memory: they are drawn in "
+                    f"Images of {frames} poses in full size do not fit into memory: they are drawn in "
                     f"{width}x{height}."
                 )
                 warn(sentence)
-            return draw_pose_images(poses, width, height)
+            return draw_pose_images(people, width, height)
 
-    return LazyImages.of((len(poses), height, width, 3), draw)
+    return LazyImages.of((frames, height, width, 3), draw)
 
 
 @contextmanager

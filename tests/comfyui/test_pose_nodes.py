@@ -10,7 +10,7 @@ from PIL import Image
 from animatex_core.pose.draw import draw_poses
 from animatex_core.pose.dwpose import DWPose
 from animatex_core.pose.filtering import fill_gaps, smooth
-from animatex_core.pose.formats.reader import openpose_from_poses, poses_from_openpose
+from animatex_core.pose.formats.reader import openpose_from_poses, people_from_openpose, poses_from_openpose
 from animatex_core.pose.keypoints import PoseSequence, seen
 from animatex_core.video.writer import write_clip
 from tests.comfyui.graphs import BUILT_IN, Prompt, node
@@ -83,7 +83,7 @@ def test_poses_are_found_in_a_clip_and_in_frames(server: Server, nets: dict, sou
     prompt = extracting(nets)
     prompt["found"] = node("AnimateXExtractPoses", dwpose=["nets", 0], **EXTRACT, **inputs)
     history, shown = run_and_listen(server, prompt)
-    assert shown["found"] == "A person was found in 5 of 5 frames, detected by DWPose on CPU."
+    assert shown["found"].splitlines()[0] == "A person was found in 5 of 5 frames, detected by DWPose on CPU."
     poses = poses_in(history)
     expected = np.array([walking(i)[:2] for i in range(FRAMES)]) + FRACTIONS[NOSE] * (29, 119)
     np.testing.assert_allclose(poses.body[:, NOSE, :2] * (WIDTH, HEIGHT), expected, atol=2)
@@ -95,6 +95,14 @@ def test_the_pictures_are_those_that_the_model_sees(server: Server, nets: dict) 
     assert len(pictures) == FRAMES
     for picture, drawn in zip(pictures, draw_poses(poses_in(history)), strict=True):
         np.testing.assert_array_equal(picture, drawn)
+
+
+def test_all_people_are_followed(server: Server, nets: dict) -> None:
+    history, shown = run_and_listen(server, extracting(nets, person="all"))
+    sentence = "2 people were found in 5 frames, detected by DWPose on CPU: person 0 in 5, person 1 in 5."
+    assert shown["found"] == sentence
+    left, right = people_from_openpose(json.loads(history["outputs"]["shown"]["text"][0]))
+    assert (left.body[:, NOSE, 0] < right.body[:, NOSE, 0]).all()
 
 
 def test_another_person_is_followed(server: Server, nets: dict) -> None:

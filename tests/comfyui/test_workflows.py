@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from animatex_core.video.info import probe
 from animatex_core.video.reader import read_frames
@@ -100,6 +101,26 @@ def test_motion_capture_makes_a_clip_without_sound(equipped: Server) -> None:
         frames = [frame.to_ndarray(format="gray") for frame in clip.decode(video=0)]
     assert [frame.shape for frame in frames] == [SMALL[::-1]] * 16
     assert np.abs(frames[0].astype(int) - frames[8]).max() > 50
+
+
+def test_two_characters_dance_on_one_stage(equipped: Server) -> None:
+    prompt = read_prompt("two-characters")
+    prompt[node_of(prompt, "AnimateXDrivingFrames")]["inputs"]["frames"] = 8
+    files = equipped.files(equipped.run(prompt))
+    (clip,) = (probe(file) for file in files if file.suffix == ".mp4")
+    assert (clip.width, clip.height, clip.frames, clip.has_audio) == (256, 192, 8, True)
+    frames = np.stack(list(read_frames(clip))).astype(int)
+    with Image.open(equipped.base / "input" / "animate-x-stage.png") as picture:
+        stage = np.asarray(picture.convert("RGB").resize((256, 192), Image.Resampling.BOX)).astype(int)
+    shown = np.abs(frames - stage).max(axis=-1) > 40
+    for half in (shown[:, :, :128], shown[:, :, 128:]):
+        assert 0.05 < half.mean() < 0.6
+    assert shown[:, :, 124:132].mean() < 0.05  # the stage between them
+    left, right = (
+        np.abs(np.diff(frames[:, :, part], axis=0)).mean() for part in (slice(128), slice(128, 256))
+    )
+    assert left > 1
+    assert right > 1
 
 
 def test_a_picture_takes_a_pose(equipped: Server) -> None:

@@ -70,6 +70,16 @@ def valid_graph() -> Prompt:
         "edit": node(
             "AnimateXEditPoses", edits="", poses=["poses", 0], images=["picture", 0], mask=["picture", 1]
         ),
+        "select": node(
+            "AnimateXSelectPerson",
+            poses=["poses", 0],
+            choose_by="number",
+            number=0,
+            x=0.5,
+            y=0.5,
+            frame=0,
+            mask=["picture", 1],
+        ),
     }
     made = {**sampled_by_pack(), **conditioned(), **pose_nodes, **_video_nodes(), **_other_nodes()}
     return {**made, **_sprite_nodes()}

@@ -202,3 +202,24 @@ def test_exchanged_files_are_rejected(tmp_path: Path) -> None:
     detector, landmarks = write_detector(tmp_path / "a.onnx"), write_landmarks(tmp_path / "b.onnx")
     with pytest.raises(WrongCheckpoint, match=r"b\.onnx maps input .*the person detector yolox_l.onnx"):
         PoseExtractor.from_files(landmarks, detector)
+
+
+@pytest.mark.parametrize("detect_every", [1, 3])
+def test_all_people_are_found_in_the_order_from_the_left(extractor: PoseExtractor, detect_every: int) -> None:
+    people = extractor.extract_people(clip(4, standing, walking), fps=24.0, detect_every=detect_every)
+    assert len(people) == 2
+    for frame in range(4):
+        assert_is(people[0], frame, walking(frame))
+        assert_is(people[1], frame, standing(frame))
+
+
+def test_one_person_among_all_is_the_one_that_is_found_alone(extractor: PoseExtractor) -> None:
+    (found,) = extractor.extract_people(clip(4, walking), fps=24.0)
+    np.testing.assert_array_equal(found.points, extractor.extract(clip(4, walking)).points)
+
+
+def test_the_whole_frame_counts_only_if_nobody_is_ever_detected(extractor: PoseExtractor) -> None:
+    (found,) = extractor.extract_people([*clip(2), *clip(3, walking)])
+    assert seen(found.points).any(axis=1).tolist() == [False, False, True, True, True]
+    (guessed,) = extractor.extract_people(clip(2))
+    np.testing.assert_array_equal(guessed.points, extractor.extract(clip(2)).points)

@@ -12,7 +12,7 @@ from ...utils.progress import Progress, with_progress
 from ..keypoints import POINTS
 from .dialects import raw_frames
 from .frame_numbers import MAX_FRAMES, Name, NumberedFrames, place_by_number, require_one_video, split_names
-from .person import SAMPLE, Layouts, detect_layouts, person_points
+from .person import SAMPLE, Layouts, detect_layouts, number_of, person_points
 from .raw_frame import Label, RawFrame, is_blank, rate_of, size_in_pixels
 from .sequence import Frame
 from .text import SPLIT, load_poses
@@ -148,9 +148,14 @@ def _frame(raw: RawFrame, where: str, layouts: Layouts) -> Frame:
         raise InvalidInput(f"{where} has more than {MAX_PEOPLE:,} people: {SPLIT}.")
     # Skip people without any point: their zeros would take as much memory as real ones.
     left_out: list[str] = []
-    points = [each for person in people if (each := person_points(person, where, left_out, layouts)).any()]
+    points, numbers = [], []
+    for person in people:
+        each = person_points(person, where, left_out, layouts)
+        if each.any():
+            points.append(each)
+            numbers.append(number_of(person))
     size = None if raw.sides is None else size_in_pixels(raw.sides, where)
-    return Frame(np.reshape(points, (-1, POINTS, 3)), size, left_out, raw.keeps_hands)
+    return Frame(np.reshape(points, (-1, POINTS, 3)), size, left_out, raw.keeps_hands, tuple(numbers))
 
 
 def _by_file_name(
@@ -211,7 +216,8 @@ def _merged(frames: Sequence[Frame]) -> Frame:
         return frames[0]
     left_out = [sentence for frame in frames for sentence in frame.left_out]
     size = next((frame.size for frame in frames if frame.size), None)
-    return Frame(np.concatenate([frame.people for frame in frames]), size, left_out)
+    numbers = tuple(number for frame in frames for number in frame.numbers)
+    return Frame(np.concatenate([frame.people for frame in frames]), size, left_out, numbers=numbers)
 
 
 def _filled(placed: NumberedFrames[Frame]) -> list[Frame]:

@@ -143,7 +143,7 @@ def swap_confused_hands(points: np.ndarray, size: tuple[int, int], source: str) 
         return points
     warn(
         f"The hands in {source} were at the wrists of the other side: left and right hand were swapped.",
-        stacklevel=4,
+        stacklevel=5,
     )
     left, right = HANDS
     swapped = points.copy()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +47,8 @@ KEYS = {  # of OpenPose, of COCO and similar formats, and of MediaPipe
     ),
 }
 KEYS_3D = ("pose_keypoints_3d", "keypoints_3d", "pose_world_landmarks", "poseWorldLandmarks")
+NUMBER = "person_id"  # -1 in files of programs that do not follow people
+MAX_NUMBER = 1 << 31
 MAX_VALUES = 1000  # more than in any of these
 THREE_D_POINTS = "points in three dimensions, but it must be x, y and c in the image: export 2D keypoints"
 FLAT_LANDMARKS = 33 * 4  # x, y, z and visibility of MediaPipe's points
@@ -106,6 +109,14 @@ def person_points(person: object, where: str, left_out: list[str], layouts: Layo
     if not points.any() and (key := _only_3d(person)):
         left_out.append(f"{where} has in {key} {THREE_D_POINTS}")
     return points
+
+
+def number_of(person: Any) -> int | None:
+    """Return the number by which a person is followed through the frames; None if the file has none."""
+    value = person.get(NUMBER)
+    value = value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
+    is_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_NUMBER
+    return value if is_number else None
 
 
 def person_to_openpose(points: np.ndarray) -> dict[str, list[float]]:

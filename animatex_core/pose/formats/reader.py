@@ -5,7 +5,7 @@ one of the formats in `dialects`. A folder of OpenPose's files has one frame per
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,9 @@ from ..keypoints import PoseSequence, seen
 from ..person import PersonRule
 from .frames import frames_from_data, frames_from_files
 from .normalization import are_hands_confused
-from .person import person_to_openpose
+from .person import NUMBER, person_to_openpose
 from .raw_frame import HANDS_KEPT
-from .sequence import select_person
+from .selection import select_people, select_person
 from .text import find_pose_files
 from .units import Size
 
@@ -58,7 +58,7 @@ def read_poses(
     """
     path = Path(path)
     found = frames_from_files(find_pose_files(path), str(path), fps, frames, progress)
-    poses = select_person(found.frames, person, fps, size, str(path), progress, found.notes)
+    poses = select_person(found, person, fps, size, str(path), progress)
     if not seen(poses.points).any():
         warn(f"No person was found in {path}.")
     return poses
@@ -88,24 +88,78 @@ def poses_from_openpose(
 
     """
     found = frames_from_data(data, source, fps, progress)
-    return select_person(found.frames, person, fps, size, source, progress, found.notes)
+    return select_person(found, person, fps, size, source, progress)
 
 
-def openpose_from_poses(poses: PoseSequence, progress: Progress = no_progress) -> list[dict]:
+def read_people(
+    path: str | Path, *, fps: float | None = None, size: Size | None = None, progress: Progress = no_progress
+) -> tuple[PoseSequence, ...]:
+    """Read the poses of all people from a file or folder, as `read_poses` does for one of them.
+
+    Args:
+        path: As for `read_poses`, like the other arguments.
+        fps: Frame rate of the video.
+        size: (width, height) of the image in pixels.
+        progress: Called for the frames of each file.
+
+    Returns:
+        One sequence per person, of all frames. If the file does not number the people, they are followed from
+        frame to frame.
+
+    Raises:
+        InvalidInput: The files cannot be read or are not poses.
+
+    """
+    path = Path(path)
+    found = frames_from_files(find_pose_files(path), str(path), fps, None, progress)
+    return select_people(found, fps, size, str(path))
+
+
+def people_from_openpose(
+    data: object,
+    *,
+    fps: float | None = None,
+    size: Size | None = None,
+    source: str = "the poses",
+    progress: Progress = no_progress,
+) -> tuple[PoseSequence, ...]:
+    """Convert parsed JSON or a ComfyUI POSE_KEYPOINT to the poses of all people, as `read_people` does.
+
+    Args:
+        data: Parsed JSON.
+        fps: As for `read_people`.
+        size: As for `read_people`.
+        source: Name of the data in messages.
+        progress: As for `read_people`.
+
+    Raises:
+        InvalidInput: The data is not poses.
+
+    """
+    return select_people(frames_from_data(data, source, fps, progress), fps, size, source)
+
+
+def openpose_from_poses(
+    poses: PoseSequence | Sequence[PoseSequence], progress: Progress = no_progress
+) -> list[dict]:
     """Convert poses to a ComfyUI POSE_KEYPOINT: one dict per frame, in pixels.
 
     Visible points have a c of 1.0, others are zeros. Feet have big and small toe at one position and no heel;
     the face has no pupils.
 
     Args:
-        poses: The poses.
+        poses: The poses of one person, or of several people, each of all frames. Several are numbered, and
+            those who are missing in a frame are people without points.
         progress: Called for each frame. An exception it raises stops the work.
 
     """
-    return list(with_progress(_written_frames(poses), len(poses), progress))
+    people = _people_of(poses)
+    return list(with_progress(_written_frames(people), len(people[0]), progress))
 
 
-def write_poses(path: str | Path, poses: PoseSequence, progress: Progress = no_progress) -> None:
+def write_poses(
+    path: str | Path, poses: PoseSequence | Sequence[PoseSequence], progress: Progress = no_progress
+) -> None:
     """Write poses as OpenPose JSON, the frames of `openpose_from_poses`, without a frame rate.
 
     Reading the file returns visible points at exactly the same positions, with a score of 1. The file appears
@@ -113,34 +167,47 @@ def write_poses(path: str | Path, poses: PoseSequence, progress: Progress = no_p
 
     Args:
         path: The file to write.
-        poses: The poses.
+        poses: As for `openpose_from_poses`.
         progress: Called for each frame. An exception it raises stops the work.
 
     Raises:
         StorageError: The file cannot be written.
 
     """
+    people = _people_of(poses)
+    frames = with_progress(_written_frames(people), len(people[0]), progress)
     with atomic_write(path) as file:
-        for index, frame in enumerate(with_progress(_written_frames(poses), len(poses), progress)):
+        for index, frame in enumerate(frames):
             file.write(b",\n" if index else b"[")
             file.write(json.dumps(frame, separators=(",", ":"), allow_nan=False).encode())
-        file.write(b"]" if len(poses) else b"[]")
+        file.write(b"]" if len(people[0]) else b"[]")
 
 
-def _written_frames(poses: PoseSequence) -> Iterator[dict]:
-    size = np.array([poses.width, poses.height])
+def _people_of(poses: PoseSequence | Sequence[PoseSequence]) -> tuple[PoseSequence, ...]:
+    return (poses,) if isinstance(poses, PoseSequence) else tuple(poses)
+
+
+def _written_frames(people: Sequence[PoseSequence]) -> Iterator[dict]:
+    width, height = people[0].width, people[0].height
     # Without this mark, reading would swap such hands.
-    kept = {HANDS_KEPT: True} if are_hands_confused(poses.points, (poses.width, poses.height)) else {}
-    for points in poses.points:
-        found = seen(points)
-        pixels = _pixels(points[:, :2], size)
-        pixels[found & (pixels == 0).all(axis=1)] = CORNER
+    are_confused = any(are_hands_confused(poses.points, (width, height)) for poses in people)
+    kept = {HANDS_KEPT: True} if are_confused else {}
+    for frame in zip(*(poses.points for poses in people), strict=True):
+        written = [_written_person(points, np.array([width, height])) for points in frame]
+        several = [{NUMBER: [number], **person} for number, person in enumerate(written)]
         yield {
-            "people": [person_to_openpose(np.where(found[:, None], np.column_stack([pixels, found]), 0))],
-            "canvas_height": poses.height,
-            "canvas_width": poses.width,
+            "people": several if len(several) > 1 else written,
+            "canvas_height": height,
+            "canvas_width": width,
             **kept,
         }
+
+
+def _written_person(points: np.ndarray, size: np.ndarray) -> dict[str, list[float]]:
+    found = seen(points)
+    pixels = _pixels(points[:, :2], size)
+    pixels[found & (pixels == 0).all(axis=1)] = CORNER
+    return person_to_openpose(np.where(found[:, None], np.column_stack([pixels, found]), 0))
 
 
 def _pixels(parts: np.ndarray, size: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Build one person's `PoseSequence` from the people in each frame of a pose file."""
+"""The people in the frames of a pose file, in the units and forms of a `PoseSequence`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import InvalidInput, warn
-from ...utils.progress import Progress, no_progress, with_progress
-from ..keypoints import MODEL_JOINTS, POINTS, VISIBLE, PoseSequence, seen
-from ..person import PersonRule, PersonTracker, require_person_found
+from ..keypoints import VISIBLE, seen
 from ..video_match import check_video_match
 from .layouts import TOES
 from .normalization import (
@@ -18,7 +16,6 @@ from .normalization import (
     from_centre,
     from_percent,
     scale_scores,
-    swap_confused_hands,
     turn_y_down,
 )
 from .units import (
@@ -46,6 +43,7 @@ class Frame:
         size: (width, height) of the image in pixels; None if the file does not contain it.
         left_out: A sentence without full stop for each part that cannot be used.
         keeps_hands: Whether the file marks left and right hand as correct.
+        numbers: By which each person is followed through the frames; None for those without a number.
 
     """
 
@@ -53,53 +51,81 @@ class Frame:
     size: Size | None
     left_out: Sequence[str] = ()
     keeps_hands: bool = False
+    numbers: tuple[int | None, ...] = ()
 
 
-def select_person(
-    frames: list[Frame],
-    person: PersonRule,
-    fps: float | None,
-    size: Size | None,
-    source: str,
-    progress: Progress = no_progress,
-    notes: Sequence[str] = (),
-) -> PoseSequence:
-    """Choose one person in the frames of a video and return their poses.
+@dataclass(frozen=True)
+class Scene:
+    """The people of a video in the forms of this package.
+
+    Attributes:
+        people: Those of each frame, (n, 130, 3) as in `PoseSequence.points`; each has a visible point.
+        numbers: Those of `Frame` for these people.
+        size: Width and height of the video in pixels.
+        keeps_hands: Whether left and right hand are marked as correct.
+
+    """
+
+    people: list[np.ndarray]
+    numbers: list[tuple[int | None, ...]]
+    size: Size
+    keeps_hands: bool
+
+    @property
+    def most(self) -> int:
+        """Maximum number of people in a frame."""
+        return max(map(len, self.people))
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether there are people, everybody has a number, and nobody that of another one in a frame."""
+        return self.most > 0 and all(
+            None not in numbers and len(set(numbers)) == len(people)
+            for people, numbers in zip(self.people, self.numbers, strict=True)
+        )
+
+    @property
+    def known_numbers(self) -> list[int]:
+        """All numbers in use, in ascending order."""
+        return sorted({number for numbers in self.numbers for number in numbers if number is not None})
+
+
+def read_scene(frames: list[Frame], size: Size | None, source: str, notes: Sequence[str] = ()) -> Scene:
+    """Convert the people in the frames of a pose file to the forms of this package.
 
     Args:
-        frames: The frames.
-        person: As for `read_poses`.
-        fps: As for `read_poses`.
+        frames: The frames. Their people are changed.
         size: As for `read_poses`.
         source: Name of the poses in messages.
-        progress: As for `read_poses`.
         notes: Sentences about how the frames were read, to warn of.
 
     Raises:
-        InvalidInput: There are no frames, no usable poses, or the chosen person is in none of them.
+        InvalidInput: There are no frames, or no usable poses.
 
     """
     if not frames:
         raise InvalidInput(f"There are no frames in {source}: give OpenPose keypoints of at least one frame.")
     for note in notes:
-        warn(note, stacklevel=3)
+        warn(note, stacklevel=4)
     _warn_of_ignored_parts(frames, source)
     counts = [len(frame.people) for frame in frames]
     people, owner = np.concatenate([frame.people for frame in frames]), np.repeat(range(len(frames)), counts)
     _drop_impossible(people, owner, source)
     _require_poses(people, len(frames), source)
     _normalize(people, frames, size, source)
-    width, height = _convert_to_fractions(people, owner, frames, size, source)
-    tracker = PersonTracker(person)
-    points = np.zeros((len(frames), POINTS, 3), np.float32)
-    ends = np.cumsum([0, *counts])
-    for index, _ in enumerate(with_progress(frames, len(frames), progress)):
-        points[index] = _chosen(people[ends[index] : ends[index + 1]], tracker)
-    most = np.bincount(owner[seen(people).any(axis=1)], minlength=1).max()
-    require_person_found(person, int(most), bool(seen(points).any()), source)
-    if not any(frame.keeps_hands for frame in frames):
-        points = swap_confused_hands(points, (width, height), source)
-    return PoseSequence.from_points(points, width, height, fps)
+    video_size = _convert_to_fractions(people, owner, frames, size, source)
+    parts = np.split(people, np.cumsum(counts)[:-1])
+    visible = [np.asarray(seen(part).any(axis=1)) for part in parts]
+    numbers = [
+        tuple(number for number, shown in zip(frame.numbers, each.tolist(), strict=False) if shown)
+        for frame, each in zip(frames, visible, strict=True)
+    ]
+    return Scene(
+        [part[each] for part, each in zip(parts, visible, strict=True)],
+        numbers,
+        video_size,
+        any(frame.keeps_hands for frame in frames),
+    )
 
 
 def _warn_of_ignored_parts(frames: list[Frame], source: str) -> None:
@@ -111,7 +137,7 @@ def _warn_of_ignored_parts(frames: list[Frame], source: str) -> None:
         raise InvalidInput(f"{left_out[0]}.")
     warn(
         f"{len(left_out)} parts of people in {source} are ignored, the first because {left_out[0]}.",
-        stacklevel=4,
+        stacklevel=5,
     )
 
 
@@ -124,7 +150,7 @@ def _drop_impossible(people: np.ndarray, owner: np.ndarray, source: str) -> None
         warn(
             f"{int(counts.sum())} points of {source} are NaN, null, infinite or far outside any image (first "
             f"in frame {np.flatnonzero(counts)[0]}) and count as missing.",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -139,7 +165,7 @@ def _require_poses(people: np.ndarray, frames: int, source: str) -> None:
         )
     warn(
         f"All points of the person in {source} are at one position: check how the file was created.",
-        stacklevel=4,
+        stacklevel=5,
     )
 
 
@@ -153,7 +179,7 @@ def _normalize(people: np.ndarray, frames: list[Frame], size: Size | None, sourc
         from_percent(people, known, source),
     ):
         if sentence is not None:
-            warn(sentence, stacklevel=4)
+            warn(sentence, stacklevel=5)
     toes = people[:, TOES, :]
     people[:, TOES, :] = np.where(
         toes[..., 2:] > VISIBLE, toes, 0
@@ -180,11 +206,11 @@ def _convert_to_fractions(
     convert_to_fractions(people, fractions, sizes)
     drop_scaled_placeholders(people, sizes)
     if turned := turn_y_down(people, source):
-        warn(turned, stacklevel=4)
+        warn(turned, stacklevel=5)
     if size is not None and not any(frame.size for frame in frames):
         were_pixels = bool((~fractions[present(people)]).any())
         if unfit := check_video_match(people, size, source, were_pixels=were_pixels):
-            warn(unfit, stacklevel=4)
+            warn(unfit, stacklevel=5)
     return video_size
 
 
@@ -201,17 +227,3 @@ def _mixture(fractions: np.ndarray, there: np.ndarray, owner: np.ndarray) -> str
             frames = "1 frame" if others.size == 1 else f"{others.size} frames"
             words.append(f"{name} in {frames} (the first is {others[0]})")
     return f"{UNITS[usual]}, but in {UNITS[not usual]} for {', '.join(words)}: each was read in its own unit"
-
-
-def _chosen(people: np.ndarray, tracker: PersonTracker) -> np.ndarray:
-    """Return the points (130, 3) of the chosen one among people (n, 130, 3), zeros if they are missing."""
-    people = people[seen(people).any(axis=1)]
-    boxes = np.reshape([_box(points) for points in people], (-1, 4))
-    scores = np.minimum(people[:, :MODEL_JOINTS, 2], 1).mean(axis=1)
-    index = tracker.choose(boxes, scores)
-    return np.zeros((POINTS, 3)) if index is None else people[index]
-
-
-def _box(points: np.ndarray) -> np.ndarray:
-    places = points[seen(points), :2]
-    return np.concatenate([places.min(axis=0), places.max(axis=0)])
