@@ -16,7 +16,7 @@ from .skeleton import Joints, normal
 Places = tuple[Tensor, Tensor]
 Frame = tuple[np.ndarray, np.ndarray]
 TINY = 1e-3  # minimum length of a bone in pixels
-FACE = (1.4, 2.1)  # distances from the nose, in eye distances, between which the face fades into the torso
+FACE = (1.7, 2.4)  # distances from the nose, in eye distances, between which the face fades into the torso
 SHIFTED = (1.6, 2.1)  # likewise, between which a face that turns fades into the head
 MARGIN = 1  # pixels around a layer over which its edge fades
 SHAPE_TOLERANCE = 0.02  # relative difference in aspect ratio between poses and image

@@ -12,8 +12,8 @@ from .rig import Rig
 from .skeleton import SIDES, WRIST, hand_radius, limb_radii, normal, sample_pixels
 
 ARMS, LEGS = ("upper_arm", "forearm"), ("thigh", "shin", "foot")
-EDGE = 0.25  # pixels around a limb that belong to it
-SHRED = 0.026  # body heights: thinner remains next to a limb belong to it
+EDGE = -0.5  # pixels that a limb reaches beyond its measured edge; below 0, as its rim is blended
+SHRED = 0.018  # body heights: thinner remains next to a limb belong to it
 TAIL = 0.05  # body heights from the limbs, which scraps do not reach but cut off tails do
 CRUMB = 0.012  # body heights: maximum radius of detached remains that belong to the limb next to them
 CORE = 0.05  # body heights around the bones of torso and head that certainly belong to these
@@ -147,9 +147,7 @@ def _middle_color(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.median(image[mask], axis=0) if mask.any() else np.full(3, np.inf, np.float32)
 
 
-def _loose(
-    free: np.ndarray, mask: np.ndarray, near: np.ndarray, rig: Rig, stature: float
-) -> np.ndarray:
+def _loose(free: np.ndarray, mask: np.ndarray, near: np.ndarray, rig: Rig, stature: float) -> np.ndarray:
     """Return crumbs (h, w) not connected to torso or head, except for a tail cut off by a hand."""
     bone = rig.reference["torso"]
     core = distance_to(bone.start, bone.end, *mask.shape) < CORE * stature

@@ -10,7 +10,7 @@ from .skeleton import DOWN, LIMBS, SHORT, SIDES, Bone, Joints, normal
 TORSO_SHAPE = 1.6  # torso length in shoulder widths if no hip is known
 FACE_PAIRS = (("right_eye", "left_eye"), ("right_ear", "left_ear"))
 CLOSE = 1.5  # distance of nose and neck, in eye distances, below which the face is on the torso
-BENT, TILTED = 0.35, 0.8  # maximum rotation of a face on the torso, and of a head, in radians
+TILTED = 0.8  # maximum rotation of a head, in radians
 GAZE = 0.6  # maximum shift of the face within the head, in eye distances
 TURNED = 0.3  # eyes or ears closer than this fraction of their distance in the reference give no angle
 
@@ -150,8 +150,7 @@ def _add_head(rig: Rig, joints: Joints) -> None:
     angle = _head_angle(joints, rig, start, moved)
     torso = rig.axes["torso"]
     lean = _between(torso[0], torso[1])
-    limit = BENT if rig.face_near(start) else TILTED
-    angle = lean + np.clip(_wrapped(angle - lean), -limit, limit)
+    angle = lean + np.clip(_wrapped(angle - lean), -TILTED, TILTED)
     if rig.face_near(start):
         along = rig.carried("torso", start)
         moved = along + np.clip(moved - along, -rig.eyes / 2, rig.eyes / 2)

@@ -33,7 +33,6 @@ from .patch_autoencoder import (
 from .triples_set import TriplesSettings, write_triples
 
 FAR = (7, 11, 16, 23)  # steps between the frames of a clip, for poses that are nearly independent
-NEAR_BATCHES = "batches=[{frames: 4, batch_size: 2, share: 0.5}, {frames: 8, batch_size: 1, share: 0.5}]"
 CLIPS_PER_SHARD = 64  # clips per shard, the most that an interruption can lose
 CLIPS = "clips"
 
@@ -60,17 +59,11 @@ class Stage:
     changes: tuple[str, ...] = ()
 
 
-STAGES = (
-    Stage("far", 512, 1_700),
-    Stage("near", 128, 600, STRIDES, 8, (NEAR_BATCHES, "optimizer.cooldown_steps=600")),
-)
+STAGES = (Stage("far", 512, 1_256),)
+# Consecutive frames and a falling learning rate, for a denoiser that is trained further.
 CONTINUED_STAGES = (
-    Stage(
-        "near", 128, 600, STRIDES, 8,
-        (NEAR_BATCHES, "optimizer.learning_rate=4e-4", "optimizer.learning_rate_ipi=4e-4",
-         "optimizer.warmup_steps=50", "optimizer.cooldown_steps=550"),
-    ),
-)  # fmt: skip
+    Stage("near", 128, 600, STRIDES, 8, ("optimizer.learning_rate=4e-4", "optimizer.cooldown_steps=550")),
+)
 
 
 @dataclass(frozen=True)
