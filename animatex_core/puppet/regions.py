@@ -13,7 +13,7 @@ from .skeleton import SIDES, WRIST, hand_radius, limb_radii, normal, sample_pixe
 
 ARMS, LEGS = ("upper_arm", "forearm"), ("thigh", "shin", "foot")
 EDGE = -0.5  # pixels that a limb reaches beyond its measured edge; below 0, as its rim is blended
-SHRED = 0.018  # body heights: thinner remains next to a limb belong to it
+SHRED = 0.026  # body heights: thinner remains next to a limb belong to it
 TAIL = 0.05  # body heights from the limbs, which scraps do not reach but cut off tails do
 CRUMB = 0.012  # body heights: maximum radius of detached remains that belong to the limb next to them
 CORE = 0.05  # body heights around the bones of torso and head that certainly belong to these
@@ -127,7 +127,7 @@ def _without_shreds(
     distances = np.stack([away[part] for part in parts])
     nearest, near = distances.argmin(axis=0), distances.min(axis=0)
     free = mask & (owner == "")
-    size = max(1, round(SHRED * stature / 2))
+    size = max(1, int(SHRED * stature / 2))
     thin = (mask_tensor(free) > morph_open(mask_tensor(free), size))[0, 0].numpy()
     stray = free & (near < 2 * size) & (thin | _of_limb(image, owner, free, parts, nearest))
     stray |= _loose(free & ~stray, mask, near, rig, stature)
@@ -164,7 +164,7 @@ def _loose(free: np.ndarray, mask: np.ndarray, near: np.ndarray, rig: Rig, statu
 
 def _bridge(stature: float) -> int:
     """Return half the width in pixels of gaps that limbs leave in what is behind them."""
-    return max(1, round(0.08 * stature))
+    return max(1, round(0.06 * stature))
 
 
 def _body(rest: np.ndarray, arms: np.ndarray, rig: Rig, stature: float) -> dict[str, Region]:
