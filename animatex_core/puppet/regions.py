@@ -127,7 +127,7 @@ def _without_shreds(
     distances = np.stack([away[part] for part in parts])
     nearest, near = distances.argmin(axis=0), distances.min(axis=0)
     free = mask & (owner == "")
-    size = max(1, int(SHRED * stature / 2))
+    size = max(1, round(SHRED * stature / 2))
     thin = (mask_tensor(free) > morph_open(mask_tensor(free), size))[0, 0].numpy()
     stray = free & (near < 2 * size) & (thin | _of_limb(image, owner, free, parts, nearest))
     stray |= _loose(free & ~stray, mask, near, rig, stature)
