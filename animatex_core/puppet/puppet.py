@@ -16,7 +16,8 @@ from .skeleton import Joints, normal
 Places = tuple[Tensor, Tensor]
 Frame = tuple[np.ndarray, np.ndarray]
 TINY = 1e-3  # minimum length of a bone in pixels
-FACE = (1.4, 2.6)  # distances from the nose, in eye distances, between which the face fades into the torso
+FACE = (1.7, 2.4)  # distances from the nose, in eye distances, between which the face fades into the torso
+SHIFTED = (1.6, 2.1)  # likewise, between which a face that turns fades into the head
 MARGIN = 1  # pixels around a layer over which its edge fades
 SHAPE_TOLERANCE = 0.02  # relative difference in aspect ratio between poses and image
 NOBODY = (
@@ -53,7 +54,10 @@ def _draw(image: Tensor, layer: Layer, rig: Rig, frame: int) -> None:
     y = torch.arange(top, bottom, dtype=torch.float32)[:, None] + 0.5
     source = _moved_back(rig, layer.part, layer.source, (x, y), frame)
     if layer.part == "torso" and rig.face_on_torso:
-        source = _with_face(source, _moved_back(rig, "head", "head", (x, y), frame), rig)
+        head = _turned(_moved_back(rig, "head", "head", (x, y), frame), rig, frame)
+        source = _with_face(source, head, rig)
+    elif layer.part == "head":
+        source = _turned(source, rig, frame)
     height, width = layer.pixels.shape[1:]
     grid = torch.stack(
         [(source[0] - layer.left) * (2 / width) - 1, (source[1] - layer.top) * (2 / height) - 1], dim=-1
@@ -80,11 +84,25 @@ def _moved_back(rig: Rig, part: str, source: str, places: Places, frame: int) ->
 
 def _with_face(torso: Places, head: Places, rig: Rig) -> Places:
     """Bend the torso so that the face on it turns with the head, fading out around the face."""
-    x, y = rig.reference["head"].start.tolist()
-    away = torch.hypot(torso[0] - x, torso[1] - y) / rig.eyes
-    part = ((FACE[1] - away) / (FACE[1] - FACE[0])).clamp(0, 1)
-    part = part * part * (3 - 2 * part)
+    part = _share_of_face(torso, rig, FACE)
     return torso[0] + part * (head[0] - torso[0]), torso[1] + part * (head[1] - torso[1])
+
+
+def _turned(head: Places, rig: Rig, frame: int) -> Places:
+    """Shift the face across the head, as the eyes have moved."""
+    if rig.shift is None:
+        return head
+    x, y = (float(rig.shift[frame]) * normal(rig.axes["head"][0])).tolist()
+    part = _share_of_face((head[0] - x, head[1] - y), rig, SHIFTED)
+    return head[0] - part * x, head[1] - part * y
+
+
+def _share_of_face(places: Places, rig: Rig, fades: tuple[float, float]) -> Tensor:
+    """Return how much positions of the reference belong to the face, 0..1."""
+    x, y = rig.reference["head"].start.tolist()
+    away = torch.hypot(places[0] - x, places[1] - y) / rig.eyes
+    part = ((fades[1] - away) / (fades[1] - fades[0])).clamp(0, 1)
+    return part * part * (3 - 2 * part)
 
 
 def _box(layer: Layer, rig: Rig, frame: int, image: Tensor) -> tuple[int, int, int, int]:

@@ -12,8 +12,9 @@ from .rig import Rig
 from .skeleton import SIDES, WRIST, hand_radius, limb_radii, normal, sample_pixels
 
 ARMS, LEGS = ("upper_arm", "forearm"), ("thigh", "shin", "foot")
-EDGE = 0.25  # pixels around a limb that belong to it
+EDGE = -0.5  # pixels that a limb reaches beyond its measured edge; below 0, as its rim is blended
 SHRED = 0.026  # body heights: thinner remains next to a limb belong to it
+TAIL = 0.05  # body heights from the limbs, which scraps do not reach but cut off tails do
 CRUMB = 0.012  # body heights: maximum radius of detached remains that belong to the limb next to them
 CORE = 0.05  # body heights around the bones of torso and head that certainly belong to these
 ALIKE = 0.1  # colours that differ less than this are the same
@@ -56,7 +57,7 @@ def segment_parts(
         The regions of the parts with at least one visible pixel. Those of limbs extend into the margin.
 
     """
-    away = _distances(image, extended, rig, stature)
+    away = _distances(image, extended, visible, rig, stature)
     mask = extended & visible
     owner = _limbs(image, mask, rig, away)
     owner = _without_shreds(image, owner, mask, away, rig, stature)
@@ -68,7 +69,9 @@ def segment_parts(
     }
 
 
-def _distances(image: np.ndarray, mask: np.ndarray, rig: Rig, stature: float) -> dict[str, np.ndarray]:
+def _distances(
+    image: np.ndarray, mask: np.ndarray, visible: np.ndarray, rig: Rig, stature: float
+) -> dict[str, np.ndarray]:
     """Return the distance (h, w) of each pixel to the edge of each limb, negative inside."""
     limbs = {part: bone for part, bone in rig.reference.items() if part not in ("torso", "head")}
     radii = limb_radii(image, mask, limbs, stature)
@@ -78,7 +81,7 @@ def _distances(image: np.ndarray, mask: np.ndarray, rig: Rig, stature: float) ->
     }
     forearms = {part: bone for part, bone in limbs.items() if part.endswith("forearm")}
     for part, bone in forearms.items():
-        size = hand_radius(image, mask, forearms.values(), radii[part], stature)
+        size = hand_radius(image, mask, visible, forearms.values(), radii[part], stature)
         center = bone.end + WRIST * size * bone.axis()
         away[part] = np.minimum(away[part], distance_to(center, center, *mask.shape) - size - EDGE)
     return away
@@ -127,7 +130,7 @@ def _without_shreds(
     size = max(1, round(SHRED * stature / 2))
     thin = (mask_tensor(free) > morph_open(mask_tensor(free), size))[0, 0].numpy()
     stray = free & (near < 2 * size) & (thin | _of_limb(image, owner, free, parts, nearest))
-    stray |= _loose(free & ~stray, mask, rig, stature)
+    stray |= _loose(free & ~stray, mask, near, rig, stature)
     return np.where(stray, np.array(parts)[nearest], owner)
 
 
@@ -144,7 +147,7 @@ def _middle_color(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.median(image[mask], axis=0) if mask.any() else np.full(3, np.inf, np.float32)
 
 
-def _loose(free: np.ndarray, mask: np.ndarray, rig: Rig, stature: float) -> np.ndarray:
+def _loose(free: np.ndarray, mask: np.ndarray, near: np.ndarray, rig: Rig, stature: float) -> np.ndarray:
     """Return crumbs (h, w) not connected to torso or head, except for a tail cut off by a hand."""
     bone = rig.reference["torso"]
     core = distance_to(bone.start, bone.end, *mask.shape) < CORE * stature
@@ -153,7 +156,9 @@ def _loose(free: np.ndarray, mask: np.ndarray, rig: Rig, stature: float) -> np.n
     kept = mask_tensor(free)
     apart = kept - connected_region(kept, mask_tensor(core))
     bridged = connected_region(morph_close(kept, _bridge(stature)) * mask_tensor(mask), mask_tensor(core))
-    large = connected_region(apart, morph_open(apart, max(1, round(CRUMB * stature)))) * bridged
+    thick = morph_open(apart, max(1, round(CRUMB * stature)))
+    seeds = torch.maximum(thick, apart * mask_tensor(near > TAIL * stature))
+    large = connected_region(apart, seeds) * bridged
     return (apart > large)[0, 0].numpy()
 
 

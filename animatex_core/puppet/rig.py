@@ -1,6 +1,6 @@
 """Bones of every part in the reference and in the frames; missing ones follow their parent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,7 +10,8 @@ from .skeleton import DOWN, LIMBS, SHORT, SIDES, Bone, Joints, normal
 TORSO_SHAPE = 1.6  # torso length in shoulder widths if no hip is known
 FACE_PAIRS = (("right_eye", "left_eye"), ("right_ear", "left_ear"))
 CLOSE = 1.5  # distance of nose and neck, in eye distances, below which the face is on the torso
-BENT, TILTED = 0.35, 0.8  # maximum rotation of a face on the torso, and of a head, in radians
+TILTED = 0.8  # maximum rotation of a head, in radians
+GAZE = 0.6  # maximum shift of the face within the head, in eye distances
 TURNED = 0.3  # eyes or ears closer than this fraction of their distance in the reference give no angle
 
 
@@ -23,6 +24,8 @@ class Rig:
         frames: Bones in the frames, with positions (f, 2) in pixels.
         axes: Directions of each bone, (2,) in the reference and (f, 2) in the frames.
         eyes: Distance between the eyes in pixels, 0 if unknown.
+        shift: How far the face has moved across the head, to the right of the reference's face, in pixels
+            (f,); None if unknown.
 
     """
 
@@ -30,6 +33,7 @@ class Rig:
     frames: dict[str, Bone]
     axes: dict[str, tuple[np.ndarray, np.ndarray]]
     eyes: float = 0.0
+    shift: np.ndarray | None = None
 
     @property
     def face_on_torso(self) -> bool:
@@ -78,7 +82,7 @@ def build_rig(joints: Joints) -> Rig:
     for part, (top, end, parent) in LIMBS.items():
         if joints.there[JOINT[top]] and joints.there[JOINT[end]]:
             _add_limb(rig, joints, part, JOINT[top], JOINT[end], parent)
-    return rig
+    return replace(rig, shift=_face_shift(joints, rig))
 
 
 def _eyes(joints: Joints) -> float:
@@ -146,8 +150,7 @@ def _add_head(rig: Rig, joints: Joints) -> None:
     angle = _head_angle(joints, rig, start, moved)
     torso = rig.axes["torso"]
     lean = _between(torso[0], torso[1])
-    limit = BENT if rig.face_near(start) else TILTED
-    angle = lean + np.clip(_wrapped(angle - lean), -limit, limit)
+    angle = lean + np.clip(_wrapped(angle - lean), -TILTED, TILTED)
     if rig.face_near(start):
         along = rig.carried("torso", start)
         moved = along + np.clip(moved - along, -rig.eyes / 2, rig.eyes / 2)
@@ -172,6 +175,18 @@ def _head_angle(joints: Joints, rig: Rig, start: np.ndarray, moved: np.ndarray) 
             turn = np.where(np.abs(turn) > np.pi / 2, _between(-across, others), turn)  # seen from behind
             angle = np.where(wide, turn, angle)
     return angle
+
+
+def _face_shift(joints: Joints, rig: Rig) -> np.ndarray | None:
+    """Return how far (f,) the eyes have moved across the head since the reference: they show its turn."""
+    eyes, moved_eyes = _middle(joints, [JOINT["right_eye"], JOINT["left_eye"]])
+    both = joints.moving[[JOINT["right_eye"], JOINT["left_eye"], JOINT["nose"]]].all()
+    if "head" not in rig.reference or not both or rig.eyes < SHORT:
+        return None
+    axis, turned = rig.axes["head"]
+    before = (eyes - rig.reference["head"].start) @ normal(axis)
+    after = ((moved_eyes - rig.frames["head"].start) * normal(turned)).sum(axis=1)
+    return np.clip(after - before, -GAZE * rig.eyes, GAZE * rig.eyes)
 
 
 def _between(before: np.ndarray, after: np.ndarray) -> np.ndarray:

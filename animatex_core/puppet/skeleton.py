@@ -182,13 +182,19 @@ def _ends(image: np.ndarray, mask: np.ndarray, bone: Bone, stature: float) -> np
 
 
 def hand_radius(
-    image: np.ndarray, mask: np.ndarray, forearms: Iterable[Bone], radius: float, stature: float
+    image: np.ndarray,
+    mask: np.ndarray,
+    visible: np.ndarray,
+    forearms: Iterable[Bone],
+    radius: float,
+    stature: float,
 ) -> float:
     """Return the radius of the discs that cover the hands.
 
     Args:
         image: (h, w, 3) in 0..1.
         mask: (h, w) bool, the figure.
+        visible: (h, w) bool, the image without the margin around it, where nothing can be measured.
         forearms: Bones in the image.
         radius: Of the forearms, in pixels.
         stature: Size of the figure in pixels.
@@ -206,7 +212,8 @@ def hand_radius(
         changed = np.abs(colors - colors[:, :1]).max(axis=-1) > CHANGE
         last, edge = _first(~inside), _first(changed)
         ends = np.where(last - edge <= max(1.5, LINE * stature), last, edge + 1)
-        found += [end for end in ends[inside[:, 0]] if end < reach[-1]]
+        known = np.minimum(_first(~sample_pixels(visible, rays)), reach[-1])
+        found += ends[inside[:, 0] & (ends < known)].tolist()
     if not found:
         return TYPICAL_HAND * radius
     return float(np.clip((np.median(found) + 0.3 * radius) / (1 + WRIST), radius, MAX_HAND * radius))

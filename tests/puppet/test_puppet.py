@@ -112,6 +112,32 @@ def test_a_mask_decides_what_moves() -> None:
     assert alpha[0][:, 55:].max() == 0
 
 
+def test_the_face_moves_with_the_eyes_and_the_head_stays() -> None:
+    large = replace(figure(STANDING, 1), width=256, height=384)
+    points = large.points.copy()
+    points[:, JOINT["right_eye"]], points[:, JOINT["left_eye"]] = (0.46, 0.12, 1), (0.54, 0.12, 1)
+    points[:, JOINT["nose"]] = 0.5, 0.14, 1
+    own = large.with_points(points)
+    turned = points.copy()
+    turned[:, [JOINT["right_eye"], JOINT["left_eye"]], 0] += np.float32(6 / 256)
+    image = np.full((384, 256, 3), WHITE, np.uint8)
+    rows, columns = np.mgrid[:384, :256]
+    image[60:320, 104:152] = RED
+    image[np.hypot(columns - 128, rows - 52) < 46] = RED
+    for x in (0.46, 0.54):
+        image[np.hypot(columns - 256 * x, rows - 0.12 * 384) < 5] = BLUE
+    frames, alpha = puppet_frames(image, own, large.with_points(turned))
+    blue = np.abs(frames[0].astype(int) - BLUE).max(axis=2) < 60
+    assert columns[blue].mean() == pytest.approx(128 + 6, abs=1)
+    assert columns[(alpha[0] > 127) & (rows < 60)].mean() == pytest.approx(128, abs=1.5)
+
+
+def test_a_hand_that_leaves_the_image_keeps_its_size() -> None:
+    triple = draw_triple(6, 10_039, 6, 128, 192, strides=(2, 3, 4, 8))  # both hands touch the border
+    frames, _ = animated(triple)
+    assert moving_psnr(frames, triple.target.frames) > 17
+
+
 @pytest.mark.parametrize("own", [standing(), PoseSequence.empty(1, WIDTH, HEIGHT)])
 def test_without_a_common_joint_the_reference_is_repeated(own: PoseSequence) -> None:
     with pytest.warns(AnimateXWarning, match="every frame shows the reference"):

@@ -1,6 +1,7 @@
 """Contents of a batch: plans, dropped conditions, weights."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from animatex_core.training.animate_x.batches import DenoiserBatchMaker, moving_
 from animatex_core.training.animate_x.condition_dropout import DROPPED_INPUTS, draw_dropped, drop_conditions
 from animatex_core.training.animate_x.config import DropoutConfig, LossConfig
 from animatex_core.training.animate_x.network import start_unet
-from animatex_core.training.animate_x.task import DenoisingLoss, draw_timesteps
+from animatex_core.training.animate_x.task import NO_ERROR, DenoisingLoss, draw_timesteps
 from animatex_core.training.loop.batch_schedule import (
     BatchPlan,
     Position,
@@ -22,7 +23,7 @@ from animatex_core.training.loop.batch_schedule import (
     samples_per_step,
 )
 
-from .training_samples import RandomClips, settings
+from .training_samples import SETTINGS, RandomClips, settings
 
 KEPT = {"all_dropped": 0.0, "all_kept": 1.0}
 
@@ -120,6 +121,21 @@ def test_channels_have_the_configured_weights() -> None:
     whole, _ = DenoisingLoss(unet)(batch, noise, timesteps)
     assert sum(each).item() / 4 == pytest.approx(whole.item(), rel=1e-5)
     assert len({round(loss.item(), 6) for loss in each}) == 4
+
+
+def test_a_relative_loss_is_measured_in_errors_of_the_puppet() -> None:
+    config = settings(model={**SETTINGS["model"], "puppet": True})
+    batch = DenoiserBatchMaker(config, RandomClips())(BatchPlan(3, (0, 1)))
+    unet, noise, timesteps = start_unet(config), torch.randn_like(batch.latents), torch.tensor([999, 999])
+    loss = DenoisingLoss(unet, relative=True)  # of a network that still returns the puppet
+    without, errors = loss(batch, noise, timesteps)  # or zero if there is none
+    assert without.item() == pytest.approx((errors / (errors + NO_ERROR)).mean().item(), rel=1e-3)
+    latents = batch.latents.split([group.batch for group in batch.groups])
+    pairs = zip(batch.groups, latents, strict=True)
+    near = replace(batch, groups=tuple(replace(one, puppet_latents=true + 0.1) for one, true in pairs))
+    found, errors = loss(near, noise, timesteps)
+    assert errors.tolist() == pytest.approx([0.01, 0.01], rel=0.01)
+    assert found.item() == pytest.approx(0.01 / (0.01 + NO_ERROR), rel=0.01)
 
 
 @pytest.mark.parametrize("weights", [(1.0,), (1.0, 1.0, 1.0, -1.0)])

@@ -67,6 +67,8 @@ class LossConfig:
         noise_emphasis: Timesteps are drawn with a density proportional to t^noise_emphasis; 0 is uniform.
         pure_noise: Share of the clips that get the last timestep, where sampling starts.
         channel_weights: Weight of each latent channel; empty for equal weights, as in the paper.
+        relative: Divide the error of each clip by that of its puppet, for models with one. A few clips with
+            large errors that nothing predicts would otherwise outweigh all others.
 
     """
 
@@ -75,6 +77,7 @@ class LossConfig:
     noise_emphasis: float = 0.0
     pure_noise: float = 0.0
     channel_weights: tuple[float, ...] = ()
+    relative: bool = False
 
     def __post_init__(self) -> None:
         for name in ("noise_offset", "moving_weight", "noise_emphasis"):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ...animate_x.checkpoint import DenoiserFile, write_denoiser
-from ...animate_x.conditions import Conditions
+from ...animate_x.conditions import ConditionInputs, Conditions
 from ...animate_x.training_spec import TrainingSpec
 from ...animate_x.unet import AnimateXUNet
 from ...diffusion.schedule import TIMESTEPS, NoiseSchedule
@@ -20,6 +20,8 @@ from .batches import Batch, DenoiserBatchMaker
 from .config import LossConfig, TrainingConfig
 from .network import start_unet
 
+NO_ERROR = 0.01  # added to the puppet's error, so that a nearly perfect puppet does not count too much
+
 
 class DenoisingLoss(nn.Module):
     """The loss, which encodes conditions and denoises in one forward pass.
@@ -27,12 +29,15 @@ class DenoisingLoss(nn.Module):
     Args:
         unet: The denoiser.
         channel_weights: Weight of each latent channel; empty for equal weights.
+        relative: Whether to divide the error of each clip by that of its puppet.
 
     """
 
-    def __init__(self, unet: AnimateXUNet, channel_weights: Sequence[float] = ()) -> None:
+    def __init__(
+        self, unet: AnimateXUNet, channel_weights: Sequence[float] = (), *, relative: bool = False
+    ) -> None:
         super().__init__()
-        self.unet = unet
+        self.unet, self.relative = unet, relative
         self.schedule = NoiseSchedule.released()
         self.channel_weights = torch.tensor(channel_weights).view(1, -1, 1, 1, 1) if channel_weights else None
 
@@ -52,10 +57,25 @@ class DenoisingLoss(nn.Module):
         noised = self.schedule.noised(batch.latents, noise, timesteps)
         predicted = self.unet(noised, timesteps, conditions).float()
         errors = (predicted - self.schedule.v_from_noise(batch.latents, noise, timesteps)).square()
+        weighted = self._weighted(errors, batch)
+        if self.relative:
+            puppet_errors = (_puppets(batch.groups, batch.latents) - batch.latents).square()
+            puppet_errors = self._weighted(puppet_errors, batch)
+            weighted = weighted / (puppet_errors.mean((1, 2, 3, 4), keepdim=True) + NO_ERROR)
+        return weighted.mean(), errors.detach().mean((1, 2, 3, 4))
+
+    def _weighted(self, errors: Tensor, batch: Batch) -> Tensor:
         weighted = errors if batch.weights is None else errors * batch.weights
         if self.channel_weights is not None:
             weighted = weighted * self.channel_weights.to(weighted.device)
-        return weighted.mean(), errors.detach().mean((1, 2, 3, 4))
+        return weighted
+
+
+def _puppets(groups: Sequence[ConditionInputs], latents: Tensor) -> Tensor:
+    """Return the latents of the puppets; zeros for clips without one, as for the denoiser."""
+    empty = [torch.zeros_like(latents[: group.batch]) for group in groups]
+    given = [group.puppet_latents for group in groups]
+    return torch.cat([none if one is None else one.float() for one, none in zip(given, empty, strict=True)])
 
 
 def draw_noise(latents: Tensor, config: LossConfig) -> Tensor:
@@ -87,7 +107,8 @@ class DenoisingTask:
         """Build the denoiser; raises like `start_unet`."""
         config = self.maker.config
         unet = start_unet(replace(config, initial_weights=None) if resumed else config).train()
-        unet.use_channels_last()
+        if torch.cuda.is_available():  # slower on a CPU
+            unet.use_channels_last()
         if config.gradient_checkpointing:
             checkpoint_layers(unet)
         return unet
@@ -95,7 +116,8 @@ class DenoisingTask:
     def loss(self, network: nn.Module) -> DenoisingLoss:
         """Build the loss."""
         assert isinstance(network, AnimateXUNet)
-        return DenoisingLoss(network, self.maker.config.loss.channel_weights)
+        loss = self.maker.config.loss
+        return DenoisingLoss(network, loss.channel_weights, relative=loss.relative)
 
     def sample_noise(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Draw noise and timesteps, int64 in 0..999."""

@@ -33,7 +33,6 @@ from .patch_autoencoder import (
 from .triples_set import TriplesSettings, write_triples
 
 FAR = (7, 11, 16, 23)  # steps between the frames of a clip, for poses that are nearly independent
-NEAR_BATCHES = "batches=[{frames: 1, batch_size: 8, share: 0.05}, {frames: 4, batch_size: 4, share: 0.35}, {frames: 8, batch_size: 2, share: 0.6}]"  # noqa: E501
 CLIPS_PER_SHARD = 64  # clips per shard, the most that an interruption can lose
 CLIPS = "clips"
 
@@ -60,23 +59,11 @@ class Stage:
     changes: tuple[str, ...] = ()
 
 
-STAGES = (
-    Stage("far", 512, 600),
-    Stage("far", 1024, 1_420),
-    # Ends with a denoiser that can be shipped; what follows resumes from it.
-    Stage(
-        "near", 512, 880, STRIDES, 8,
-        (NEAR_BATCHES, "optimizer.cooldown_steps=400", "ema_decay=0.998"),
-    ),
-)  # fmt: skip
+STAGES = (Stage("far", 512, 1_256),)
+# Consecutive frames and a falling learning rate, for a denoiser that is trained further.
 CONTINUED_STAGES = (
-    # A falling learning rate, for what is left after the first stages is mostly noise of the residual.
-    Stage(
-        "near", 448, 1_600, STRIDES, 8,
-        (NEAR_BATCHES, "optimizer.learning_rate=4e-4", "optimizer.learning_rate_ipi=4e-4",
-         "optimizer.warmup_steps=50", "optimizer.cooldown_steps=1500", "ema_decay=0.998"),
-    ),
-)  # fmt: skip
+    Stage("near", 128, 600, STRIDES, 8, ("optimizer.learning_rate=4e-4", "optimizer.cooldown_steps=550")),
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +84,7 @@ class Recipe:
     folder: Path
     read_encoders: Callable[[SmallBundle], Encoders]
     say: Callable[[str], None]
-    stages: tuple[Stage, ...] = STAGES + CONTINUED_STAGES
+    stages: tuple[Stage, ...] = STAGES
     start: SmallBundle | None = None
     every: float = 20.0
     pairs: int = 8
