@@ -13,15 +13,15 @@ from .plus_graphs import plus_workflows
 
 FRAMES = {"frames": 16}
 MOMENT = {"frames": 1, "start": 1.0}
-# Settings for the small built-in models, trained on 8 frames; the notes give those for the official weights.
+# Settings for the small built-in models, trained on 4 frames; the notes give those for the official weights.
 _SMALL = SamplingSettings.for_small_bundle()
 SMALL = {
     "solver": _SMALL.solver,
     "steps": _SMALL.steps,
     "cfg": _SMALL.guidance.scale,
     "long_clip": "windows",
-    "frames_at_once": 8,
-    "overlap": 4,
+    "frames_at_once": 4,
+    "overlap": 2,
 }
 FEW = {"solver": "dpm++2m", "steps": 8, "cfg": _SMALL.guidance.scale}
 Sampling = Callable[[Node, Node], Node]  # from the loaded model and the conditioning

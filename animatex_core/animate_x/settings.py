@@ -137,9 +137,9 @@ class SamplingSettings:
 
     @classmethod
     def for_small_bundle(cls) -> "SamplingSettings":
-        """Return the settings for the small bundle, which was trained on 8 frames at once."""
+        """Return the settings for the small bundle, which was trained on 4 frames at once."""
         small = SMALL_BUNDLE
-        return cls(small.solver, small.steps, Guidance(small.guidance), long_clip=Windows(8, 4))
+        return cls(small.solver, small.steps, Guidance(small.guidance), long_clip=Windows(4, 2))
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def add_common_sampling_options(parser: argparse.ArgumentParser) -> "argparse._A
         type=positive,
         metavar="N",
         help="for long videos: denoise overlapping windows of N frames, in constant memory; default: all "
-        "frames at once; the small models use windows of 8, the length of their training clips",
+        "frames at once; the small models use windows of 4, the length of their training clips",
     )
     plans.add_argument(
         "--segments",

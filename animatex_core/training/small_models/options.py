@@ -75,7 +75,7 @@ def _add_held_out(part: ArgumentParser) -> None:
         type=int,
         default=8,
         metavar="N",
-        help="length of the clips; more than 8 frames are sampled in overlapping windows, as by animate; "
+        help="length of the clips; more than 4 frames are sampled in overlapping windows, as by animate; "
         "default: %(default)s",
     )
     part.add_argument(
