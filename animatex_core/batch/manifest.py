@@ -82,7 +82,7 @@ class Manifest:
         return {values[0]: Entry(*values) for values in found}
 
     def add(self, jobs: Mapping[str, str]) -> None:
-        """Let jobs wait, whatever was known of them.
+        """Let jobs wait, whatever was known of them; those that still run elsewhere stay so.
 
         Args:
             jobs: Name -> digest of inputs and settings.
@@ -91,7 +91,8 @@ class Manifest:
         self._write(
             "INSERT INTO jobs (name, digest, state) VALUES (?, ?, 'waiting') ON CONFLICT (name) "
             "DO UPDATE SET digest = excluded.digest, state = 'waiting', error = NULL, seconds = NULL, "
-            "peak_bytes = NULL, place = NULL",
+            "peak_bytes = NULL, place = NULL "
+            "WHERE NOT (state = 'running' AND place IS NOT NULL AND digest = excluded.digest)",
             jobs.items(),
         )
 

@@ -45,7 +45,11 @@ def fill_template(template: str, values: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> str:
-    text = value.stem if isinstance(value, Path) else str(value)
+    return safe_name(value.stem if isinstance(value, Path) else str(value))
+
+
+def safe_name(text: str) -> str:
+    """Return a text as a part of a name that is possible on every system."""
     return FORBIDDEN.sub("_", text)[:MAX_VALUE].strip(" .") or "_"
 
 

@@ -63,6 +63,12 @@ class Stop:
         self._note("Stopping after this job; press Ctrl+C again to stop now. Nothing that is done is lost.")
 
 
+def require_not_stopped(stop: Stop) -> None:
+    """Raise KeyboardInterrupt if a stop is wanted, after what ran has been finished."""
+    if stop.wanted:
+        raise KeyboardInterrupt
+
+
 @contextmanager
 def stopping_on_interrupt(note: Note) -> Iterator[Stop]:
     """Turn the first Ctrl+C of the block into a wish to stop; outside the main thread, do nothing."""
@@ -129,13 +135,14 @@ def _run(
     if failure is None:
         manifest.finish(job.name, seconds, peak())
         return Result(job.name, None, seconds)
-    manifest.fail(job.name, _sentence(failure), seconds)
+    manifest.fail(job.name, sentence_of(failure), seconds)
     if isinstance(failure, StorageError):
         raise failure
-    return Result(job.name, _sentence(failure), seconds)
+    return Result(job.name, sentence_of(failure), seconds)
 
 
-def _sentence(failure: Exception) -> str:
+def sentence_of(failure: Exception) -> str:
+    """Return why a job failed."""
     if isinstance(failure, AnimateXError | OSError):
         return str(failure)
     return f"{type(failure).__name__}: {failure} (a fault of the program: please report it)"

@@ -5,7 +5,7 @@ import hashlib
 import json
 from argparse import Namespace
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,12 @@ from ..pose.cache import digest_file
 from ..utils.validation import require_file
 from ..video.formats import check_settings, format_of, require_alpha
 from ..video.image import read_image
-from ..video.info import VideoInfo
+from ..video.info import VideoInfo, probe
 from .animation import choose_model
 from .batch_rows import Problem, RowReader, refuse
 from .inputs import find_pose_models
 from .motion import Recording, find_dance
-from .selected_models import SelectedModel, model_file
+from .selected_models import SelectedModel, model_files
 
 # Options that select where and how the work is done, but not what comes out.
 WITHOUT_EFFECT = ("device", "provider", "no_cache", "folder", "quiet")
@@ -40,6 +40,7 @@ OF_BATCH = (
     "run",
     "command",
 )
+CLIPS = ("driving", "motion", "first", "last")  # whose files are found when they are opened
 LARGE = ("model", "wan")  # files known by size and time of change, since reading them takes minutes
 OF_DANCE = (
     *(
@@ -95,7 +96,7 @@ class AnimationJob:
         out: Where its result is written.
         digest: Of its inputs and settings.
         arguments: The arguments of `animate`, complete.
-        model: The model with the settings.
+        model: The model, without the settings.
         dance: The driving video, or the recording.
 
     """
@@ -129,7 +130,9 @@ class JobReader:
 
     def __init__(self, usual: Namespace, folder: Path) -> None:
         self._usual, self._rows = usual, RowReader(usual, folder)
+        self._columns: set[str] = set()
         self._models: Kept[None] = Kept(100)
+        self._pose_models: Kept[list[str]] = Kept(100)
         self._dances: Kept[VideoInfo | Recording] = Kept(10_000)
         self._checked: Kept[None] = Kept(100_000)
         self._digests: Kept[str] = Kept(100_000)
@@ -147,6 +150,7 @@ class JobReader:
         """
         refuse(self._rows.unknown(rows), source)
         columns = {name for row in rows for name in row.values}
+        self._columns = columns
         check_template(self._usual.name, {*columns, "reference", "driving", "seed", "row"})
         jobs: dict[int, AnimationJob] = {}
         problems: list[Problem] = []
@@ -172,16 +176,19 @@ class JobReader:
         check_settings(format_of(arguments.out), fps, arguments.quality)
         if arguments.cut_out:
             require_alpha(format_of(arguments.out))
-        return AnimationJob(name, arguments.out, self._digest(arguments, dance), arguments, model, dance)
+        digest = self._digest(arguments, dance)
+        # The settings may hold the images of given frames, and so are made again when the job runs.
+        return AnimationJob(name, arguments.out, digest, arguments, replace(model, settings=None), dance)
 
     def _name(self, row: Row, arguments: Namespace) -> str:
         dance = arguments.driving or arguments.motion
-        values = {**row.values, **vars(arguments), "row": row.number, "driving": dance}
+        columns = dict.fromkeys(self._columns, "")
+        values = {**columns, **row.values, **vars(arguments), "row": row.number, "driving": dance}
         return fill_template(self._usual.name, values)
 
     def _check_files(self, arguments: Namespace) -> None:
         self._checked.get(arguments.reference, partial(_check_image, arguments.reference))
-        for role in ("mask", "reference_pose", "bones", "first", "last"):
+        for role in ("mask", "reference_pose", "bones"):
             path = getattr(arguments, role)
             if path is not None:
                 self._checked.get((role, path), partial(require_file, path, role.replace("_", " ")))
@@ -193,13 +200,21 @@ class JobReader:
         stated: dict[str, Any] = {
             name: self._content(value) if isinstance(value, Path) else value
             for name, value in vars(arguments).items()
-            if name not in left_out
+            if name not in left_out and name not in CLIPS
         }
         if isinstance(dance, VideoInfo):
             stated["driving"] = [self._content(file) for file in dance.files]
-        files = [path for path in (model_file(arguments), arguments.wan) if path is not None]
-        stated["models"] = [_version(path) for path in files] or [arguments.model]
-        stated["pose models"] = find_pose_models(arguments).name
+        else:
+            stated["driving"] = self._content(dance.path)
+        for name in ("first", "last"):
+            path = getattr(arguments, name)
+            if path is not None:
+                stated[name] = [self._content(file) for file in probe(path).files]
+        stated["models"] = [_version(path) for path in model_files(arguments)] or [arguments.model]
+        key = options_of(arguments, ("folder", "pose_nets", "provider"))
+        stated["pose models"] = self._pose_models.get(
+            key, lambda: list(map(str, find_pose_models(arguments).contents))
+        )
         return hashlib.sha256(json.dumps(stated, default=str, sort_keys=True).encode()).hexdigest()
 
     def _content(self, path: Path) -> str:

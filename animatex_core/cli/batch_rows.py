@@ -139,8 +139,10 @@ class RowReader:
         return [f"{option}={value}"]
 
     def _resolved(self, arguments: Namespace, given: Mapping[str, Any]) -> Namespace:
-        for name in given:
+        for name, text in given.items():
             action = self._options[name]
+            if action.nargs == 0 and not _flag(name, text):  # also against an option of the command line
+                setattr(arguments, action.dest, action.default)
             value = getattr(arguments, action.dest, None)
             if isinstance(value, Path):
                 setattr(arguments, action.dest, self._folder / value)

@@ -1,7 +1,8 @@
 """What `animatex batch` does: check, plan, animate and write the overview."""
 
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,16 @@ from ..animate_x.animator import Animator
 from ..animate_x.pipeline import AnimateXPipeline
 from ..batch.comfyui.graph import Graph
 from ..batch.manifest import Entry, Manifest, sole_writer
-from ..batch.page import write_contact_sheet, write_page
+from ..batch.page import PAGE, SHEET, write_contact_sheet, write_page
 from ..batch.plan import Plan, make_plan
-from ..batch.run import Result, process_peak, run_jobs, stopping_on_interrupt
+from ..batch.run import Result, process_peak, require_not_stopped, run_jobs, stopping_on_interrupt
 from ..batch.sharing import Kept, SharingPipeline
 from ..driving import DrivingClip
-from ..errors import InvalidInput
+from ..errors import AnimateXError, InvalidInput, StorageError
 from ..reference import Reference
 from ..utils.devices import choose_device, choose_dtype
 from ..utils.files import storage_errors
-from .animation import read_whole_dance, write_animation
+from .animation import choose_model, read_whole_dance, write_animation
 from .batch_jobs import OF_DANCE, OF_MODEL, OF_REFERENCE, AnimationJob, JobReader, options_of
 from .batch_rows import find_rows, require_together
 from .batch_servers import animate_on_servers, read_graph_jobs, say
@@ -31,6 +32,7 @@ from .inputs import read_reference
 from .loop_options import cut_dance
 
 KEPT_REFERENCES = 256
+MAX_COLUMNS = 50  # of the contact sheet
 
 Known = Mapping[str, Entry]
 Animate = Callable[[Namespace, Plan[Any], Manifest, Known], int]
@@ -64,20 +66,34 @@ def _prepare(arguments: Namespace) -> tuple[Sequence[Any], Animate]:
 
 def _work(arguments: Namespace, jobs: Sequence[Any], animate: Animate, manifest: Manifest) -> None:
     known = manifest.entries()
+    if not known:
+        _require_no_pages(arguments.out)
     plan = make_plan(jobs, known)
     print(f"{len(jobs)} jobs: {plan.summary}.")
     manifest.add({job.name: job.digest for job in plan.waiting})
-    try:
-        failed = animate(arguments, plan, manifest, known)
-    finally:
+    with closing(manifest):
+        try:
+            failed = animate(arguments, plan, manifest, known)
+        except (KeyboardInterrupt, AnimateXError):
+            with suppress(StorageError):  # without the sheet: whoever stops does not want to wait
+                write_page(arguments.out, jobs, manifest.entries())
+            raise
         page = _overview(arguments.out, jobs, manifest)
-        manifest.close()
+        left = sum(entry.state == "waiting" for entry in manifest.entries().values())
     if failed:
         raise InvalidInput(
-            f"{failed} of {len(plan.waiting)} jobs failed: their reasons are in {page}; start the batch "
-            "again to repeat them."
+            f"{failed} jobs failed: their reasons are in {page}; start the batch again to repeat them."
         )
-    print(f"{page}: all results")
+    print(f"{page}: {f'{left} jobs are left, start the batch again' if left else 'all results'}")
+
+
+def _require_no_pages(folder: Path) -> None:
+    for name in (PAGE, SHEET):
+        if (folder / name).exists():
+            raise InvalidInput(
+                f"{str(folder / name)!r} exists, but this batch did not write it: move it away, or choose "
+                "another folder with --out."
+            )
 
 
 def _animate(arguments: Namespace, plan: Plan[AnimationJob], manifest: Manifest, known: Known) -> int:
@@ -89,6 +105,7 @@ def _animate(arguments: Namespace, plan: Plan[AnimationJob], manifest: Manifest,
             bar.update()
             failed += result.error is not None
             _tell(result)
+        require_not_stopped(stop)
     return failed
 
 
@@ -98,8 +115,11 @@ def _tell(result: Result) -> None:
 
 
 def _overview(folder: Path, jobs: Sequence[Any], manifest: Manifest) -> Path:
-    dances = [job.dance_key for job in jobs]  # a row of the sheet for each
-    write_contact_sheet(folder, [job.out for job in jobs], columns=max(map(dances.count, set(dances))))
+    rows: dict[Hashable, list[Path]] = {}  # of the sheet, one a dance
+    for job in jobs:
+        rows.setdefault(job.dance_key, []).append(job.out)
+    columns = min(MAX_COLUMNS, max(map(len, rows.values())))
+    write_contact_sheet(folder, [path for row in rows.values() for path in row], columns)
     return write_page(folder, jobs, manifest.entries())
 
 
@@ -128,7 +148,7 @@ class Worker:
             check_cut_out(arguments, reference)
         dance = self._dances.get(options_of(arguments, OF_DANCE), partial(self._read_dance, job))
         pipeline = self._models.get(options_of(arguments, OF_MODEL), partial(self._load, job))
-        animation = pipeline.animate(reference, dance, job.model.settings)
+        animation = pipeline.animate(reference, dance, choose_model(arguments).settings)
         fps = dance.choice.fps if arguments.fps is None else arguments.fps
         write_animation(arguments, reference, dance, animation, fps)
 

@@ -16,7 +16,7 @@ from ..batch.job_list import Row
 from ..batch.manifest import Manifest
 from ..batch.naming import check_template, fill_template, same_names
 from ..batch.plan import Plan
-from ..batch.run import Result, stopping_on_interrupt
+from ..batch.run import Result, require_not_stopped, stopping_on_interrupt
 from ..batch.sharing import Kept
 from ..errors import AnimateXError, InvalidInput
 from ..pose.cache import digest_file
@@ -97,6 +97,7 @@ def animate_on_servers(arguments: Namespace, plan: Plan[GraphJob], manifest: Man
             headers=_headers(arguments.header),
             in_flight=arguments.in_flight,
         )
+        require_not_stopped(stop)
     return failed
 
 
@@ -105,9 +106,7 @@ def _headers(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         name, colon, value = text.partition(":")
         if not colon or not name.strip():
-            raise InvalidInput(
-                f"--header {text!r} is no header: write it like 'Authorization: Bearer TOKEN'."
-            )
+            raise InvalidInput("--header is no header: write it like 'Authorization: Bearer TOKEN'.")
         headers[name.strip()] = value.strip()
     return headers
 

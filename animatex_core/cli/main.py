@@ -1,6 +1,7 @@
 """`python -m animatex_core COMMAND`: the exit status is 0, or 2 with one sentence for invalid input."""
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from typing import Any, cast
 from tqdm import tqdm
 
 from ..errors import AnimateXError, AnimateXWarning
+from ..utils.files import DISK_FULL_ERRORS
 from ..utils.text import printable
 
 DESCRIPTION = "Animate characters with Animate-X and Animate-X++."
@@ -37,6 +39,12 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     }
 )
 """All commands and their summaries, in the order of the help."""
+
+USERS_ERRORS = (
+    *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR),
+    *(errno.EROFS, errno.EINVAL, *DISK_FULL_ERRORS),
+)
+"""Error numbers of the operating system that are about a name or place that a user gives."""
 
 
 def build_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
@@ -97,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(printable(f"animatex: {error}"), file=sys.stderr)
         return 2
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None or error.errno not in USERS_ERRORS:
             raise
         print(printable(f"animatex: {_os_failure(error)}"), file=sys.stderr)
         return 2
@@ -109,7 +117,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _os_failure(error: OSError) -> str:
     # Names that are too long, folders that may not be read and the like, wherever a command meets them first.
-    return f"{str(error.filename)!r} cannot be opened ({error.strerror}): check path and permissions."
+    remedy = "free some space" if error.errno in DISK_FULL_ERRORS else "check path and permissions"
+    return f"{str(error.filename)!r} cannot be opened ({error.strerror}): {remedy}."
 
 
 def run() -> None:

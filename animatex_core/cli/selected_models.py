@@ -28,7 +28,7 @@ from ..animate_x_plus.sampling import PlusSampling
 from ..animate_x_plus.settings import PlusSettings
 from ..diffusion.guidance import Guidance
 from ..hub import bundled
-from ..hub.models_dir import PLUS_MODULES, Variant
+from ..hub.models_dir import AUTOENCODERS, OPEN_CLIP, PLUS_MODULES, Variant
 from ..systems import ANIMATE_X, SYSTEMS, System, system_of_model
 from ..utils.validation import require_file
 from .animation_options import AUTO, GENERATED, NOT_FOR_PLUS, SMALL, refuse_options, retarget_settings
@@ -100,18 +100,23 @@ def denoiser_config(arguments: argparse.Namespace) -> DenoiserConfig | None:
     return read_config(file) if file.is_file() else None
 
 
-def model_file(arguments: argparse.Namespace) -> Path | None:
-    """Return the file of --model, or that which it selects; None if there is none."""
-    system = system_of_model(arguments.model)
-    if system.variant is None:
-        return (
-            None if arguments.model == GENERATED else _denoiser(arguments) or bundled.BUNDLED_MODELS.denoiser
-        )
-    return (
-        models_folder(arguments).find_plus(system.variant)
-        if arguments.model in SYSTEMS
-        else Path(arguments.model)
-    )
+def model_files(arguments: argparse.Namespace) -> list[Path]:
+    """Return all files of the model that --model selects.
+
+    Raises:
+        InvalidInput: A file is missing.
+
+    """
+    folder, system = models_folder(arguments), system_of_model(arguments.model)
+    if arguments.model == GENERATED:
+        return []
+    if system.variant is not None:
+        files = vars(_files(arguments, system.variant)).values()
+        return [path for path in files if isinstance(path, Path)]
+    denoiser = _denoiser(arguments)
+    if denoiser is None:
+        return sorted(bundled.BUNDLED_MODELS.denoiser.parent.glob("*.safetensors"))
+    return [denoiser, folder.require(OPEN_CLIP), folder.require(*AUTOENCODERS)]
 
 
 def load_generated(dtype: torch.dtype, device: torch.device) -> PipelineComponents:

@@ -27,6 +27,11 @@ def test_entries_are_there_after_the_file_was_closed(tmp_path: Path) -> None:
             Entry("c.mp4", "running", "3"),
             Entry("d.mp4", "waiting", "4"),
         ]
+        again.start("c.mp4", "http://a#1")
+        again.add({"c.mp4": "3"})  # it still runs there
+        assert again.entries()["c.mp4"] == Entry("c.mp4", "running", "3", place="http://a#1")
+        again.add({"c.mp4": "4"})
+        assert again.entries()["c.mp4"] == Entry("c.mp4", "waiting", "4")
         again.add({"b.mp4": "5"})
         assert again.entries()["b.mp4"] == Entry("b.mp4", "waiting", "5")
 

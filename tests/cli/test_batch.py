@@ -151,6 +151,21 @@ def test_every_problem_is_told_with_its_row_before_anything_starts(
     assert not Path("out").exists()
 
 
+def test_no_in_a_row_overrides_the_command_line(dance: DanceFiles) -> None:
+    jobs = write_list(dance.folder, [row(silent="no"), row(seed=1)])
+    assert main(batch(jobs, "--silent")) == 0
+    sound = [probe(Path("out", f"character-dance-{seed}.mp4")).has_audio for seed in (0, 1)]
+    assert sound == [True, False]
+
+
+def test_files_of_others_are_kept(dance: DanceFiles, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("out").mkdir()
+    Path("out", "index.html").write_text("my own page")
+    assert main(batch(write_list(dance.folder, [row()]))) == 2
+    assert "index.html' exists, but this batch did not write it" in capsys.readouterr().err
+    assert Path("out", "index.html").read_text() == "my own page"
+
+
 def test_unknown_columns_are_told_once(dance: DanceFiles, capsys: pytest.CaptureFixture[str]) -> None:
     jobs = write_list(dance.folder, [row(sede=number) for number in range(40)])
     assert main(batch(jobs)) == 2
@@ -164,7 +179,7 @@ def test_a_job_that_fails_is_told_and_repeated(dance: DanceFiles, capsys: pytest
     Image.new("L", (384, 512)).save("blank.png")
     jobs = write_list(dance.folder, [row(box="", mask="blank.png"), row(seed=1)])
     assert main(batch(jobs)) == 2
-    assert "1 of 2 jobs failed" in capsys.readouterr().err
+    assert "1 jobs failed" in capsys.readouterr().err
     found = entries(Path("out"))
     assert [found[f"character-dance-{seed}.mp4"].state for seed in (0, 1)] == ["failed", "done"]
     assert escape(found["character-dance-0.mp4"].error or "?") in Path("out", "index.html").read_text("utf-8")
@@ -242,6 +257,7 @@ def test_ctrl_c_finishes_the_job_that_runs(dance: DanceFiles) -> None:
     wait_for(Path("out", "character-dance-0.mp4"))
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=300)
+    assert process.returncode == 130
     assert "Stopping after this job" in said
     states = [entry.state for entry in entries(Path("out")).values()]
     assert set(states) == {"done", "waiting"}

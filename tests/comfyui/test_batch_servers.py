@@ -208,5 +208,8 @@ def test_stopping_twice_leaves_nothing_in_any_queue(pair: Pair, folder: Path) ->
     _, said = batch.communicate(timeout=300)
     assert batch.returncode == 130, said
     wait_until(lambda: not any(map(queue_length, pair.both)))
+    last = [list(server.ask("/history").values())[-1] for server in pair.both]
+    kinds = [{kind for kind, _ in entry["status"]["messages"]} for entry in last]
+    assert any("execution_interrupted" in each for each in kinds)  # and not left to end by itself
     assert "running" not in states()
     assert len(results()) == states().count("done")

@@ -71,6 +71,12 @@ class Graph:
         """The classes of all nodes."""
         return {node["class_type"] for node in self.nodes.values()}
 
+    @property
+    def seed(self) -> Any:
+        """The first seed in it; 0 without any."""
+        values = (self.nodes[node]["inputs"][name] for node, name in self._inputs("seed"))
+        return next(values, 0)
+
     def find(self, column: str) -> list[tuple[str, str]]:
         """Return the inputs that a column sets.
 
@@ -118,9 +124,11 @@ class Graph:
         return nodes
 
     def _file_inputs(self, column: str) -> list[tuple[str, str]]:
-        loaders = [node for node, each in self.nodes.items() if each["class_type"] in FILES[column]]
+        loaders = [
+            node for node, each in self.nodes.items() if each["class_type"] in FILES[column] and _texts(each)
+        ]
         named = [node for node in loaders if self._title(node).lower() in TITLES.get(column, ())]
-        return [(node, _only_text(self.nodes[node])) for node in (named or loaders)]
+        return [(node, _texts(self.nodes[node])[0]) for node in (named or loaders)]
 
     def _inputs(self, column: str) -> Iterator[tuple[str, str]]:
         owner, dot, name = column.rpartition(".")
@@ -164,8 +172,9 @@ def _is_node(value: Any) -> bool:
     )
 
 
-def _only_text(node: Mapping[str, Any]) -> str:
-    return next(name for name, value in node["inputs"].items() if isinstance(value, str))
+def _texts(node: Mapping[str, Any]) -> list[str]:
+    """Return the inputs of a node that are texts, such as the name of a file; a link is none."""
+    return [name for name, value in node["inputs"].items() if isinstance(value, str)]
 
 
 def _plain(name: str) -> str:
@@ -174,7 +183,7 @@ def _plain(name: str) -> str:
 
 
 def _as_before(column: str, value: Any, before: Any) -> Any:
-    if not isinstance(value, str) or isinstance(before, str):
+    if not isinstance(value, str) or not isinstance(before, bool | int | float):
         return value
     try:
         if isinstance(before, bool):

@@ -4,19 +4,22 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ...errors import InvalidInput
 from ...pose.cache import digest_file
-from ..naming import output_path
+from ..naming import output_path, safe_name
+from .answers import Unreachable, outputs_of
 from .graph import uploads, with_uploads
-from .server import ComfyServer, Unreachable, outputs_of
+from .server import ComfyServer
 
 POLL = 0.5  # seconds between two looks at a job, besides the messages of the websocket
 GRACE = 10.0  # seconds for which a server may not answer before it counts as gone
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class GraphJob:
 
     Attributes:
         name: The path of its result in the folder of the batch, with forward slashes.
-        out: Where its result is written; further files of the graph get its name with a number.
+        out: Where its result is written.
         digest: Of the graph and the files in it.
         nodes: The filled graph.
         dance_key: Equal for jobs with the same dance.
@@ -93,19 +96,11 @@ async def await_result(server: ComfyServer, prompt: str, changed: asyncio.Event)
         Lost: The server does not know the graph.
 
     """
-    silent_since: float | None = None
     while True:
-        outputs = None
-        try:
-            outputs = await server.result(prompt)
-            silent_since = None
-        except Unreachable:
-            silent_since = silent_since or time.monotonic()
-            if time.monotonic() - silent_since > GRACE:
-                raise
+        changed.clear()
+        outputs = await _patiently(lambda: server.result(prompt))
         if outputs is not None:
             return outputs
-        changed.clear()
         try:
             await asyncio.wait_for(changed.wait(), POLL)
         except asyncio.TimeoutError:
@@ -113,23 +108,41 @@ async def await_result(server: ComfyServer, prompt: str, changed: asyncio.Event)
 
 
 async def fetch_result(server: ComfyServer, outputs: Mapping[str, Any], job: GraphJob) -> None:
-    """Download the files of a graph; the first one, under the name of the job, comes last.
+    """Download the files of a graph; the first one of the right format gets the name of the job.
+
+    It comes last. Others go into a folder of that name with `.files` at the end.
 
     Raises:
-        InvalidInput: There is none, or one of another format.
+        InvalidInput: There is none of the right format.
         Unreachable: The server does not answer.
         StorageError: A file cannot be written.
 
     """
     files = outputs_of(outputs)
-    if not files:
-        raise InvalidInput("The workflow saved no file: it needs a node that saves its result.")
-    suffix = Path(files[0]["filename"]).suffix.lower()
-    if suffix != job.out.suffix.lower():
+    main = next((each for each in files if _suffix(each) == job.out.suffix.lower()), None)
+    if main is None:
+        found = ", ".join(sorted({_suffix(each) or "no suffix" for each in files})) or "no file"
         raise InvalidInput(
-            f"The workflow saves {suffix or 'no suffix'}: give --format {suffix[1:] or 'mp4'}."
+            f"The workflow saves {found}, but no {job.out.suffix}: give --format, or add a node that does."
         )
-    for number, entry in enumerate(files[1:], start=2):
-        name = f"{job.out.stem}-{number}{Path(entry['filename']).suffix}"
-        await server.fetch(entry, job.out.with_name(name))
-    await server.fetch(files[0], job.out)
+    folder = job.out.with_name(f"{job.out.stem}.files")
+    for number, entry in enumerate(each for each in files if each is not main):
+        target = folder / f"{number}-{safe_name(entry['filename'])}"
+        await _patiently(partial(server.fetch, entry, target))
+    await _patiently(partial(server.fetch, main, job.out))
+
+
+def _suffix(entry: Mapping[str, str]) -> str:
+    return Path(entry["filename"]).suffix.lower()
+
+
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask a server again while it is silent, for a while."""
+    begin = time.monotonic()
+    while True:
+        try:
+            return await ask()
+        except Unreachable:
+            if time.monotonic() - begin > GRACE:
+                raise
+        await asyncio.sleep(POLL)

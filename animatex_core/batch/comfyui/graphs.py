@@ -10,7 +10,7 @@ from ...errors import warn
 from ...utils.files import storage_errors
 from ..manifest import Manifest, sole_writer
 from ..plan import make_plan
-from ..run import Result, stopping_on_interrupt
+from ..run import Result, require_not_stopped, stopping_on_interrupt
 from .graph_job import GraphJob
 from .pool import Listeners, run_on_servers
 
@@ -27,7 +27,8 @@ def run_graphs(
     """Run graphs that have not run yet, and download their results.
 
     Called again after an interruption, it does what is missing or has changed. Ctrl+C finishes the graphs
-    that run; a second one cancels them. Warnings tell what happens to servers.
+    that run; a second one cancels them. Warnings tell what happens to servers. In a notebook, whose
+    event loop runs already, call it in a thread: `await asyncio.to_thread(run_graphs, ...)`.
 
     Args:
         graphs: Name of the result, with its suffix -> the graph, from `Graph.filled`.
@@ -66,4 +67,5 @@ def run_graphs(
             headers=headers or {},
             in_flight=in_flight,
         )
+        require_not_stopped(stop)
     return results

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from ..manifest import Entry
 from ..run import Note
+from .answers import Refused, Unreachable
 from .graph_job import GraphJob
-from .server import ComfyServer, Refused, Unreachable
+from .server import ComfyServer
 
 RETRY = 2.0  # seconds between two attempts to reach a server that is gone
 
@@ -23,24 +24,29 @@ class Waiting:
     Attributes:
         job: The job.
         refused: Address of a server -> why it did not do the job.
-        lost: How many servers were lost while it ran.
+        lost: Addresses of the servers that were lost while they had it, one for each time.
         place: Address and graph id where a killed batch has left it running.
 
     """
 
     job: GraphJob
     refused: dict[str, str] = field(default_factory=dict)
-    lost: int = 0
+    lost: list[str] = field(default_factory=list)
     place: tuple[str, str] | None = None
 
     @classmethod
     def of(cls, job: GraphJob, known: Mapping[str, Entry]) -> "Waiting":
         """Return a job with what the manifest knew of it before."""
         entry = known.get(job.name)
-        if entry is None or entry.state != "running" or entry.digest != job.digest or not entry.place:
-            return cls(job)
-        url, _, prompt = entry.place.rpartition("#")
-        return cls(job, place=(url, prompt))
+        return cls(job, place=place_of(entry) if entry is not None and entry.digest == job.digest else None)
+
+
+def place_of(entry: Entry) -> tuple[str, str] | None:
+    """Return the address and the id of the graph that a killed batch has left running, None without any."""
+    if entry.state != "running" or not entry.place:
+        return None
+    url, _, prompt = entry.place.rpartition("#")
+    return url, prompt
 
 
 @dataclass(eq=False)
@@ -49,24 +55,49 @@ class Member:
 
     Attributes:
         server: The server.
+        classes: Of all nodes that the jobs need; None once the server is known to have them.
         running: How many jobs of this batch it has.
-        down: When it was last found not to answer; None if it answers.
-        left: Graphs to cancel when it is back.
+        down_since: When it stopped to answer; None if it answers.
+        asked: When it was last asked whether it is back.
+        left: Graphs of this batch that it must not run any more.
         changed: Graph -> set when it may have ended.
 
     """
 
     server: ComfyServer
+    classes: set[str] | None
     running: int = 0
-    down: float | None = None
+    down_since: float | None = None
+    asked: float = 0.0
     left: list[str] = field(default_factory=list)
     changed: dict[str, asyncio.Event] = field(default_factory=dict)
 
+    async def open(self, note: Note) -> bool:
+        """Look what the server has; False if it cannot be used. One that does not answer may come back."""
+        if self.classes is None:
+            return True
+        try:
+            missing = await self.server.missing_classes(self.classes)
+        except Unreachable as error:
+            note(f"{error} It is tried again while the batch runs.")
+            self.down_since = self.asked = time.monotonic()
+            return True
+        except Refused as error:
+            note(f"{error} It is left out.")
+            return False
+        if missing:
+            names = ", ".join(sorted(missing))
+            note(f"{self.server.url} has no {names}: install the node pack there. It is left out.")
+            return False
+        self.classes = None
+        return True
+
     def mark_down(self, error: Exception, note: Note) -> None:
         """Give no jobs to the server until `revive`."""
-        if self.down is None:
+        if self.down_since is None:
             note(f"{error} Its jobs go to other servers.")
-        self.down = time.monotonic()
+            self.down_since = time.monotonic()
+        self.asked = time.monotonic()
 
     async def waiting(self, note: Note) -> int | None:
         """Return the length of the queue, of anybody's graphs; None if the server does not tell."""
@@ -76,16 +107,21 @@ class Member:
             self.mark_down(error, note)
             return None
 
-    async def revive(self, note: Note) -> None:
-        """Look whether the server is back, and cancel what it still has of this batch."""
-        if self.down is None or time.monotonic() - self.down < RETRY:
-            return
+    async def revive(self, note: Note) -> bool:
+        """Look whether a server that was gone is back; False if it is, and cannot be used."""
+        if self.down_since is None or time.monotonic() - self.asked < RETRY:
+            return True
         if await self.waiting(note) is None:
-            return
+            return True
+        self.server.forget_uploads()
+        self.down_since = None
+        note(f"{self.server.url} is back.")
+        return await self.open(note)
+
+    async def cancel_left(self) -> None:
+        """Cancel what the server must not run any more."""
         while self.left:
             await self.server.cancel(self.left.pop())
-        self.down = None
-        note(f"{self.server.url} is back.")
 
     async def listen(self, report: Report) -> None:
         """Pass on the progress of the server, and wake those who wait for a graph; never ends."""

@@ -2,21 +2,21 @@
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from uuid import uuid4
 
-from ...errors import AnimateXError, InvalidInput, StorageError
+from ...errors import InvalidInput, StorageError
 from ..manifest import Entry, Manifest
-from ..run import Note, Result, Stop
+from ..run import Note, Result, Stop, sentence_of
+from .answers import Lost, Refused, Unreachable
 from .graph_job import GraphJob, await_result, fetch_result, upload_files
-from .member import RETRY, Member, Report, Waiting
-from .server import ComfyServer, Lost, Refused, Unreachable, connect
+from .member import RETRY, Member, Report, Waiting, place_of
+from .server import connect
 
-PATIENCE = 120.0  # seconds without any server after which the batch gives up
-MAX_LOST = 3  # servers that a job may lose before it counts as failed: it may be what ends them
+PATIENCE = 120.0  # seconds after which a server that is gone counts no more, and without any the batch ends
+MAX_LOST = 3  # times that a server may be lost with a job before this has failed: it may be what ends them
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,11 @@ def run_on_servers(
 
     """
     pool = _Pool(manifest, listeners, stop, in_flight)
-    asyncio.run(pool.run([Waiting.of(job, known) for job in jobs], urls, headers))
+    waiting = [Waiting.of(job, known) for job in jobs]
+    adopted = {each.place for each in waiting}
+    places = (place_of(entry) for entry in known.values())
+    left = [place for place in places if place is not None and place not in adopted]
+    asyncio.run(pool.run(waiting, left, urls, headers))
 
 
 class _Pool:
@@ -73,62 +77,73 @@ class _Pool:
         self._manifest, self._tell, self._stop = manifest, listeners, stop
         self._in_flight = in_flight
         self._members: list[Member] = []
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: dict[int, Waiting] = {}  # by the number of the job, in order
+        self._tried: set[int] = set()  # those of them that a server has refused or was lost with
         self._running: set[asyncio.Task[None]] = set()
 
-    async def run(self, jobs: Sequence[Waiting], urls: Sequence[str], headers: Mapping[str, str]) -> None:
-        self._waiting.extend(jobs)
+    async def run(
+        self,
+        jobs: Sequence[Waiting],
+        left: Sequence[tuple[str, str]],
+        urls: Sequence[str],
+        headers: Mapping[str, str],
+    ) -> None:
+        self._waiting = dict(enumerate(jobs))
+        classes = {node["class_type"] for each in jobs for node in each.job.nodes.values()}
         async with AsyncExitStack() as stack:
             servers = [await stack.enter_async_context(connect(url, headers)) for url in dict.fromkeys(urls)]
-            self._members = await self._usable(servers)
+            found = [Member(server, classes) for server in servers]
+            self._members = [each for each in found if await each.open(self._tell.note)]
+            if all(member.down_since is not None for member in self._members):
+                raise InvalidInput(
+                    "None of the servers can be used: start one, and check its address and its node packs."
+                )
+            for url, prompt in left:
+                self._leave(url, prompt)
             listening = [asyncio.create_task(member.listen(self._tell.report)) for member in self._members]
             try:
+                self._adopt()
                 await self._dispatch()
             finally:
-                ending = [*self._running, *listening]
-                for task in ending:
-                    task.cancel()
-                await asyncio.gather(*ending, return_exceptions=True)
+                await self._end(listening)
 
-    async def _usable(self, servers: Sequence[ComfyServer]) -> list[Member]:
-        """Return the servers that have all nodes; tell why others are left out."""
-        classes = {node["class_type"] for each in self._waiting for node in each.job.nodes.values()}
-        members = []
-        for server in servers:
-            try:
-                missing = await server.missing_classes(classes)
-            except Unreachable as error:
-                self._tell.note(f"{error} It is tried again while the batch runs.")
-                members.append(Member(server, down=time.monotonic()))
-            except Refused as error:
-                self._tell.note(f"{error} It is left out.")
+    async def _end(self, listening: Sequence[asyncio.Task[None]]) -> None:
+        """Stop everything, and cancel what servers still have of this batch."""
+        for task in (*self._running, *listening):
+            task.cancel()
+        await asyncio.gather(*self._running, *listening, return_exceptions=True)
+        await asyncio.gather(*(member.cancel_left() for member in self._members))
+
+    def _leave(self, url: str, prompt: str) -> None:
+        for member in self._members:
+            if member.server.url == url:
+                member.left.append(prompt)
+
+    def _adopt(self) -> None:
+        """Await the graphs that a killed batch has left running, each on its own server."""
+        there = {member.server.url: member for member in self._members if member.down_since is None}
+        for number, waiting in list(self._waiting.items()):
+            if waiting.place is None:
+                continue
+            url, prompt = waiting.place
+            if url in there:
+                self._start(there[url], number, prompt)
             else:
-                members += self._with_all_nodes(server, missing)
-        if all(member.down is not None for member in members):
-            raise InvalidInput(
-                "None of the servers can be used: start one, and check its address and its node packs."
-            )
-        return members
-
-    def _with_all_nodes(self, server: ComfyServer, missing: set[str]) -> list[Member]:
-        if not missing:
-            return [Member(server)]
-        names = ", ".join(sorted(missing))
-        self._tell.note(f"{server.url} has no {names}: install the node pack there. It is left out.")
-        return []
+                self._leave(url, prompt)
 
     async def _dispatch(self) -> None:
         """Give jobs to servers until all have ended, or nobody is there to do them."""
         last_seen = time.monotonic()
         while self._waiting or self._running:
-            for member in self._members:
-                await member.revive(self._tell.note)
-            if any(member.down is None for member in self._members):
+            usable = await asyncio.gather(*(member.revive(self._tell.note) for member in self._members))
+            self._members = [each for each, is_usable in zip(self._members, usable, strict=True) if is_usable]
+            if any(member.down_since is None for member in self._members):
                 last_seen = time.monotonic()
             elif time.monotonic() - last_seen > PATIENCE:
                 raise Unreachable("No server answers any more: start the batch again when one does.")
             if self._stop.wanted:
                 self._waiting.clear()
+                self._tried.clear()
             await self._start_jobs()
             self._give_up()
             await self._await_change()
@@ -144,81 +159,84 @@ class _Pool:
             task.result()  # raises what must end the batch
 
     async def _start_jobs(self) -> None:
-        for waiting in list(self._waiting):
-            if not any(map(self._is_free, self._members)):
+        """Give jobs to the free servers, first to that with the shortest queue."""
+        free = [member for member in self._members if self._is_free(member)]
+        for member in free:
+            await member.cancel_left()
+        asked = await asyncio.gather(*(member.waiting(self._tell.note) for member in free))
+        lengths = {member: found for member, found in zip(free, asked, strict=True) if found is not None}
+        for number, waiting in list(self._waiting.items()) if lengths else ():
+            able = [member for member in lengths if member.server.url not in waiting.refused]
+            if able:
+                best = min(able, key=lambda each: (each.server.url in waiting.lost, lengths[each]))
+                self._start(best, number)
+                lengths[best] += 1
+                lengths = {member: length for member, length in lengths.items() if self._is_free(member)}
+            if not lengths:
                 return
-            member = await self._least_busy(waiting)
-            if member is not None:
-                self._waiting.remove(waiting)
-                member.running += 1
-                self._running.add(asyncio.create_task(self._do(member, waiting)))
-
-    async def _least_busy(self, waiting: Waiting) -> Member | None:
-        """Return the server with the shortest queue that may take a job; that of a graph left running."""
-        free = [
-            member
-            for member in self._members
-            if self._is_free(member) and member.server.url not in waiting.refused
-        ]
-        at_home = [member for member in free if waiting.place and member.server.url == waiting.place[0]]
-        lengths = {member: await member.waiting(self._tell.note) for member in at_home or free}
-        known = {member: length for member, length in lengths.items() if length is not None}
-        return min(known, key=known.__getitem__) if known else None
 
     def _is_free(self, member: Member) -> bool:
-        return member.down is None and member.running < self._in_flight
+        return member.down_since is None and member.running < self._in_flight
+
+    def _start(self, member: Member, number: int, left: str | None = None) -> None:
+        waiting = self._waiting.pop(number)
+        self._tried.discard(number)
+        member.running += 1
+        self._running.add(asyncio.create_task(self._do(member, number, waiting, left)))
 
     def _give_up(self) -> None:
         """Let jobs fail that every server has refused, or that have cost too many."""
-        for waiting in list(self._waiting):
-            refused = all(member.server.url in waiting.refused for member in self._members)
-            if refused or waiting.lost >= MAX_LOST:
-                self._waiting.remove(waiting)
-                reason = (
-                    " ".join(waiting.refused.values()) if refused else "Too many servers were lost with it."
-                )
-                self._fail(waiting.job, reason, 0.0)
+        now = time.monotonic()
+        there = [each for each in self._members if now - (each.down_since or now) < PATIENCE]
+        for number in list(self._tried):
+            waiting = self._waiting[number]
+            refused = bool(waiting.refused) and all(each.server.url in waiting.refused for each in there)
+            if refused or len(waiting.lost) >= MAX_LOST:
+                self._tried.remove(number)
+                del self._waiting[number]
+                lost = f"A server was lost with it {MAX_LOST} times."
+                self._fail(waiting.job, " ".join(waiting.refused.values()) if refused else lost, 0.0)
 
-    async def _do(self, member: Member, waiting: Waiting) -> None:
+    async def _do(self, member: Member, number: int, waiting: Waiting, left: str | None) -> None:
         begin, job, server = time.monotonic(), waiting.job, member.server
-        left = waiting.place[1] if waiting.place and waiting.place[0] == server.url else None
         prompt = left or str(uuid4())
         waiting.place, member.changed[prompt] = None, asyncio.Event()
         try:
-            if left is None:
-                await self._queue(server, job, prompt)
+            nodes = None if left else await upload_files(server, job)
+            self._manifest.start(job.name, f"{server.url}#{prompt}")
+            if nodes is not None:
+                await server.queue(nodes, prompt)
             outputs = await await_result(server, prompt, member.changed[prompt])
             await fetch_result(server, outputs, job)
             self._manifest.finish(job.name, time.monotonic() - begin, None)
             self._tell.result(Result(job.name, None, time.monotonic() - begin))
         except asyncio.CancelledError:
             self._manifest.wait(job.name)
-            await server.cancel(prompt)
+            member.left.append(prompt)  # cancelled at the end, since this task can no longer wait for it
             raise
         except (Lost, Unreachable, Refused) as error:
-            self._elsewhere(member, waiting, error, prompt)
-            waiting.lost -= left is not None and isinstance(error, Lost)  # a killed batch is not its fault
-        except AnimateXError as error:
-            self._fail(job, str(error), time.monotonic() - begin)
+            self._elsewhere(member, number, waiting, error, prompt, is_ours=left is None)
+        except Exception as error:  # of any kind: the other jobs go on
+            member.left.append(prompt)
+            self._fail(job, sentence_of(error), time.monotonic() - begin)
             if isinstance(error, StorageError):  # the next results could not be written either
                 raise
         finally:
             member.running -= 1
             del member.changed[prompt]
 
-    async def _queue(self, server: ComfyServer, job: GraphJob, prompt: str) -> None:
-        nodes = await upload_files(server, job)
-        self._manifest.start(job.name, f"{server.url}#{prompt}")
-        await server.queue(nodes, prompt)
-
-    def _elsewhere(self, member: Member, waiting: Waiting, error: Exception, prompt: str) -> None:
+    def _elsewhere(
+        self, member: Member, number: int, waiting: Waiting, error: Exception, prompt: str, *, is_ours: bool
+    ) -> None:
         """Let a job wait again, for a server that has not refused it."""
+        self._manifest.wait(waiting.job.name)
+        self._waiting = {number: waiting, **self._waiting} if is_ours else {**self._waiting, number: waiting}
+        self._tried.add(number)
         if isinstance(error, Refused):
             waiting.refused[member.server.url] = str(error)
-            self._waiting.append(waiting)
             return
-        waiting.lost += 1
-        self._waiting.appendleft(waiting)
+        if is_ours:  # what a killed batch left is not its fault
+            waiting.lost.append(member.server.url)
         if isinstance(error, Unreachable):
             member.left.append(prompt)
             member.mark_down(error, self._tell.note)
