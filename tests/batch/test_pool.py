@@ -24,7 +24,7 @@ GONE = "http://127.0.0.1:9"  # the discard port, where nobody listens
 
 @dataclass
 class FakeComfy:
-    """A server. refuses: its answer to graphs. full: no room for uploads. half_valid: runs a part of graphs."""
+    """A server. refuses: its answer to graphs. full: has no room. half_valid: runs a part of graphs."""
 
     refuses: dict[str, Any] | None = None
     full: bool = False
