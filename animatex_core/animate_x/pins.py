@@ -9,6 +9,7 @@ from torch import Tensor
 from ..encoders.base import LatentEncoder
 from ..encoders.preprocessing import autoencoder_images
 from ..errors import InvalidInput
+from .conditioning import warn_of_stretching
 from .conditions import ConditionInputs
 from .shapes import ClipShape
 
@@ -74,17 +75,18 @@ class PinnedImages:
         _check_strength(self.strength)
 
     def encode(self, autoencoder: LatentEncoder, shape: ClipShape) -> Pins:
-        """Return the latents of the images for a video."""
+        """Return the latents of the images for a video; warns where they are stretched much."""
 
-        def encoded(images: tuple[np.ndarray, ...]) -> Tensor | None:
+        def encoded(name: str, images: tuple[np.ndarray, ...]) -> Tensor | None:
             if not images:
                 return None
+            warn_of_stretching(images[0], shape, f"The given {name} frame")
             size = shape.width, shape.height
             return torch.cat(
                 [autoencoder.encode(autoencoder_images([each], *size)).float() for each in images]
             )
 
-        return Pins(encoded(self.first), encoded(self.last), self.strength)
+        return Pins(encoded("first", self.first), encoded("last", self.last), self.strength)
 
 
 def pin_frames(inputs: ConditionInputs, pins: Pins, channels: int) -> ConditionInputs:

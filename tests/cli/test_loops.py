@@ -75,6 +75,12 @@ def test_given_frames_stay_but_for_the_autoencoder(dance: DanceFiles) -> None:
     assert int(np.argmin(shown)) == 4
 
 
+def test_stretched_frames_are_announced(dance: DanceFiles, capsys: pytest.CaptureFixture[str]) -> None:
+    write_clip(dance.folder / "wide", np.zeros((1, 32, 64, 3), np.uint8), fps=12)
+    animate(dance, last=dance.folder / "wide", frames=2)
+    assert "The given last frame has 64x32 pixels and is stretched to 32x48" in capsys.readouterr().err
+
+
 def test_poses_are_left_out_at_strength_0(dance: DanceFiles) -> None:
     plain = animate(dance, out="plain", model="generated", size="64x64", steps=2, frames=2)
     same = animate(dance, out="same", model="generated", size="64x64", steps=2, frames=2, pose_strength=1)
