@@ -12,15 +12,15 @@ from ..animatex_core.pose.keypoints import PoseSequence
 from ..animatex_core.video.audio_samples import AudioSamples
 from .comfy.messages import node_progress, report_warnings
 from .comfy.poses import (
+    PERSON_OPTIONS,
     Poses,
     lazy_pose_images,
-    person_input,
     select_keypoints,
     to_poses,
     validate_person,
 )
 from .comfy.schema import searchable
-from .comfy.validation import coerce_inputs
+from .comfy.validation import OpenCombo, coerce_inputs
 from .comfy.video import to_audio, to_samples
 from .pose import CATEGORY
 
@@ -70,7 +70,14 @@ class AnimateXLoopMotion(io.ComfyNode):
                     step=0.01,
                     tooltip="Frames per second of the poses, from Driving Frames. Only used with audio.",
                 ),
-                person_input(),
+                OpenCombo(
+                    "person",
+                    options=PERSON_OPTIONS,
+                    default=PERSON_OPTIONS[0],
+                    tooltip="Which person to use if there are several. best: the highest score in each frame "
+                    "(default of the official code). largest, leftmost or a number counted from the left (0 "
+                    "is the leftmost): selected in the first frame, then tracked.",
+                ),
                 io.Image.Input(
                     "images", optional=True, tooltip="The frames of the poses, which are cut in the same way."
                 ),
@@ -104,7 +111,7 @@ class AnimateXLoopMotion(io.ComfyNode):
     @classmethod
     def validate_inputs(cls, person: Any = None) -> bool | str:
         """Reject a person that cannot be selected before the run."""
-        return validate_person(person)
+        return validate_person(person, all_people=False)
 
     @classmethod
     @coerce_inputs

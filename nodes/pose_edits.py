@@ -85,7 +85,7 @@ class AnimateXEditPoses(io.ComfyNode):
                 read_edits(str(edits))
         except AnimateXError as error:
             return printable(str(error))
-        return validate_person(person)
+        return validate_person(person, all_people=False)
 
     @classmethod
     @coerce_inputs

@@ -166,6 +166,11 @@ class AnimateXSampler(io.ComfyNode):
         pin_strength: float = 1.0,
         extend: int = 0,
     ) -> io.NodeOutput:
+        if closed and extend:
+            raise InvalidInput(
+                f"closed is on and extend is {extend}, but a video that continues another does not lead to "
+                "its own first frame: turn closed off, or set extend to 0."
+            )
         plan = _plan(long_clip, frames_at_once, overlap)
         plan = close_windows(plan) if closed else plan
         pins = read_pins(first, last, pin_strength, extend)

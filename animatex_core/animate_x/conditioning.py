@@ -146,13 +146,13 @@ def encode_reference(
     return ReferenceFeatures(picture, embed_images(encoder, [picture]), own_pose, latents, form != "latents")
 
 
-def warn_of_stretching(picture: np.ndarray, shape: ClipShape) -> None:
-    """Warn where a reference image (h, w, 3) is stretched much to the size of the video."""
+def warn_of_stretching(picture: np.ndarray, shape: ClipShape, name: str = "The reference") -> None:
+    """Warn where an image (h, w, 3), by default the reference, is stretched much to the size of the video."""
     height, width, _ = picture.shape
     better = shape.of_aspect(width / height)
     if abs(width / height * shape.height / shape.width - 1) > MAX_STRETCH and better != shape:
         sentence = (
-            f"The reference has {width}x{height} pixels and is stretched to {shape.width}x{shape.height}: "
+            f"{name} has {width}x{height} pixels and is stretched to {shape.width}x{shape.height}: "
             f"use a size of {better.width}x{better.height} to avoid stretching."
         )
         warn(sentence, stacklevel=3)

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..encoders.base import LatentEncoder
 from ..encoders.preprocessing import autoencoder_images
 from ..errors import InvalidInput
+from .conditioning import warn_of_stretching
 from .conditions import ConditionInputs
 from .shapes import ClipShape
 
@@ -32,11 +33,7 @@ class Pins:
     strength: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.strength <= 1:
-            raise InvalidInput(
-                f"The strength of given frames is {self.strength}, but it must be in 0..1: use 1 to hold "
-                "them exactly."
-            )
+        _check_strength(self.strength)
 
     def check_fit(self, shape: ClipShape, channels: int) -> None:
         """Raise InvalidInput unless the frames fit a video and leave at least one to sample."""
@@ -65,24 +62,31 @@ class PinnedImages:
         last: Likewise.
         strength: As in `Pins`.
 
+    Raises:
+        InvalidInput: The strength is out of range.
+
     """
 
     first: tuple[np.ndarray, ...] = ()
     last: tuple[np.ndarray, ...] = ()
     strength: float = 1.0
 
-    def encode(self, autoencoder: LatentEncoder, shape: ClipShape) -> Pins:
-        """Return the latents of the images for a video."""
+    def __post_init__(self) -> None:
+        _check_strength(self.strength)
 
-        def encoded(images: tuple[np.ndarray, ...]) -> Tensor | None:
+    def encode(self, autoencoder: LatentEncoder, shape: ClipShape) -> Pins:
+        """Return the latents of the images for a video; warns where they are stretched much."""
+
+        def encoded(name: str, images: tuple[np.ndarray, ...]) -> Tensor | None:
             if not images:
                 return None
+            warn_of_stretching(images[0], shape, f"The given {name} frame")
             size = shape.width, shape.height
             return torch.cat(
                 [autoencoder.encode(autoencoder_images([each], *size)).float() for each in images]
             )
 
-        return Pins(encoded(self.first), encoded(self.last), self.strength)
+        return Pins(encoded("first", self.first), encoded("last", self.last), self.strength)
 
 
 def pin_frames(inputs: ConditionInputs, pins: Pins, channels: int) -> ConditionInputs:
@@ -113,6 +117,13 @@ def pin_frames(inputs: ConditionInputs, pins: Pins, channels: int) -> ConditionI
     if puppet is not None:
         puppet = torch.lerp(puppet, latents.to(puppet), strength.to(puppet)[:, None, :, None, None])
     return replace(inputs, pinned_latents=latents, pin_strength=strength, puppet_latents=puppet)
+
+
+def _check_strength(strength: float) -> None:
+    if not 0 <= strength <= 1:
+        raise InvalidInput(
+            f"The strength of given frames is {strength}, but it must be in 0..1: use 1 to hold them exactly."
+        )
 
 
 def _count(frames: Tensor | None) -> int:

@@ -24,13 +24,13 @@ from ..video.side_by_side import side_by_side
 from ..video.writer import check_output, write_clip
 from .animation_options import NOT_FOR_PLUS, refuse_options, retarget_settings
 from .cut_out import check_cut_out, cut_out_animation
+from .extension import overlap, with_finished
 from .inputs import read_reference
 from .loop_options import (
     ONLY_ANIMATE_X,
+    check_loop_options,
     cut_dance,
-    overlap,
     read_given_frames,
-    with_finished,
     with_loop_options,
 )
 from .motion import Recording, find_dance, read_dance
@@ -134,9 +134,11 @@ def _load(load: LoadComponents, dtype: torch.dtype, device: torch.device, report
 
 
 def _settings(arguments: argparse.Namespace) -> AnimationSettings:
+    check_loop_options(arguments)
     retargeting, sampling = retarget_settings(arguments), sampling_settings(arguments)
     width, height = arguments.size
-    sampling, given = with_loop_options(sampling, arguments), read_given_frames(arguments)
+    frames = {**ANIMATE_X.frame_choice, **vars(arguments)}["frames"]
+    sampling, given = with_loop_options(sampling, arguments), read_given_frames(arguments, frames)
     settings = AnimationSettings(width, height, retargeting, sampling, arguments.reference_form, given)
     if (config := denoiser_config(arguments)) is not None:
         settings.check_size(config.num_downsamples)

@@ -3,9 +3,10 @@
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
+from .extension import EXTEND_FRAMES, continue_dance, overlap
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,15 +14,22 @@ if TYPE_CHECKING:
     from ..animate_x.pins import PinnedImages
     from ..animate_x.settings import SamplingSettings
     from ..driving import DrivingClip
+    from ..loops.loop import LoopSettings
     from ..utils.progress import Progress
 
 LOOP_MODES = ("cut", "ping-pong")
-EXTEND_FRAMES = 4
 ONLY_ANIMATE_X = (
-    "closed", "first", "last", "pin_strength", "extend", "extend_frames",
+    "loop", "loop_min", "loop_max", "closed", "first", "last", "pin_strength", "extend", "extend_frames",
     "pose_strength", "pose_start", "pose_end",
 )  # fmt: skip
 """Options that Animate-X++ does not have."""
+NEEDS = {
+    "loop_min": ("loop",),
+    "loop_max": ("loop",),
+    "extend_frames": ("extend",),
+    "pin_strength": ("first", "last", "extend"),
+}
+"""Options that do nothing without one of these."""
 
 
 def add_loop_options(parser: argparse.ArgumentParser, *, single: bool = True) -> None:
@@ -32,12 +40,12 @@ def add_loop_options(parser: argparse.ArgumentParser, *, single: bool = True) ->
         single: Whether it makes a single animation, which can continue a finished one.
 
     """
-    _add_loops(parser.add_argument_group("loops"))
-    group = parser.add_argument_group("given frames, and longer animations")
+    _add_loops(parser.add_argument_group("loops (not for Animate-X++)"))
+    group = parser.add_argument_group("given frames, and longer animations (not for Animate-X++)")
     _add_given_frames(group)
     if single:
         _add_extend(group)
-    _add_strength(parser.add_argument_group("strength of the poses"))
+    _add_strength(parser.add_argument_group("strength of the poses (not for Animate-X++)"))
 
 
 def _add_loops(group: "argparse._ArgumentGroup") -> None:
@@ -104,6 +112,26 @@ def _add_strength(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--pose-end", type=float, metavar="X", help="where they end; default: 1")
 
 
+def check_loop_options(arguments: argparse.Namespace) -> None:
+    """Raise InvalidInput if these options do not belong together, or if the limits of a loop are invalid."""
+    for option, needed in NEEDS.items():
+        if _is_given(arguments, option) and not any(_is_given(arguments, name) for name in needed):
+            raise InvalidInput(
+                f"{_flag(option)} does nothing without {' or '.join(map(_flag, needed))}: leave it out, or "
+                "add that."
+            )
+    _loop_settings(arguments)
+
+
+def _loop_settings(arguments: argparse.Namespace) -> "LoopSettings | None":
+    from ..loops.loop import MIN_FRAMES, LoopSettings
+
+    if arguments.loop is None:
+        return None
+    least = MIN_FRAMES if arguments.loop_min is None else arguments.loop_min
+    return LoopSettings(arguments.loop, least, arguments.loop_max)
+
+
 def with_loop_options(sampling: "SamplingSettings", arguments: argparse.Namespace) -> "SamplingSettings":
     """Return sampling settings with closed windows and the strength of the poses, as the options specify."""
     from ..animate_x.pose_strength import PoseStrength
@@ -115,79 +143,68 @@ def with_loop_options(sampling: "SamplingSettings", arguments: argparse.Namespac
         "end": arguments.pose_end,
     }
     pose = PoseStrength(**{name: value for name, value in given.items() if value is not None})
-    closed = arguments.closed or (arguments.loop and arguments.segments is None)
-    plan = close_windows(sampling.long_clip) if closed else sampling.long_clip
+    closes = arguments.closed or arguments.loop
+    plan = close_windows(sampling.long_clip) if closes else sampling.long_clip
     return replace(sampling, pose=pose, long_clip=plan)
 
 
-def read_given_frames(arguments: argparse.Namespace) -> "PinnedImages | None":
-    """Return the frames that the animation begins and ends with; None without any."""
+def read_given_frames(arguments: argparse.Namespace, frames: int | None) -> "PinnedImages | None":
+    """Return the frames that the animation begins and ends with; None without any.
+
+    Args:
+        arguments: The parsed arguments.
+        frames: How many frames of the dance are animated; None if unknown.
+
+    Raises:
+        InvalidInput: They leave no frame to animate, or the options contradict each other.
+
+    """
     from ..animate_x.pins import PinnedImages
 
-    first = tuple(_read(arguments.first))
-    if arguments.finished is not None:
-        if arguments.first is not None:
-            raise InvalidInput("--first and --extend both say how the video begins: leave one out.")
+    most = None if arguments.loop == "ping-pong" else frames  # the way back adds frames
+    if arguments.finished is None:
+        first = _read_given("--first", arguments.first, most)
+    elif arguments.first is None:
         first = tuple(arguments.finished[-overlap(arguments) :])
-    last = tuple(_read(arguments.last))
+    else:
+        raise InvalidInput("--first and --extend both say how the video begins: leave one out.")
+    last = _read_given("--last", arguments.last, most)
     if not first and not last:
         return None
     return PinnedImages(first, last, 1.0 if arguments.pin_strength is None else arguments.pin_strength)
 
 
-def with_finished(arguments: argparse.Namespace) -> argparse.Namespace:
-    """Return the arguments with the frames of --extend as `finished`, and their size as the default.
+def _read_given(option: str, path: Path | None, most: int | None) -> "tuple[np.ndarray, ...]":
+    from ..video.info import count_frames, probe
+    from ..video.reader import read_frames
 
-    Raises:
-        InvalidInput: The video cannot be continued with these options.
-
-    """
-    if arguments.extend is None:
-        return argparse.Namespace(**{**vars(arguments), "finished": None})
-    for option in ("loop", "side_by_side"):
-        if getattr(arguments, option) is not None:
-            raise InvalidInput(
-                f"--{option.replace('_', '-')} does not work with --extend: leave one of them out."
-            )
-    finished = _read(arguments.extend)
-    changed: dict[str, Any] = {"finished": finished}
-    if arguments.size == (None, None):
-        height, width, _ = finished[0].shape
-        changed["size"] = width, height
-    if not 1 <= overlap(arguments) <= len(finished):
+    if path is None:
+        return ()
+    clip = probe(path)
+    if most is not None and (count := count_frames(clip)) >= most:
         raise InvalidInput(
-            f"--extend-frames is {overlap(arguments)}, but the video has {len(finished)} frames: use 1 to "
-            f"{len(finished)}."
+            f"The video of {option} has {count} frames, but the animation only {most}: use a shorter one, or "
+            "more --frames."
         )
-    return argparse.Namespace(**{**vars(arguments), **changed})
-
-
-def overlap(arguments: argparse.Namespace) -> int:
-    """Return how many frames of a finished animation its continuation is sampled from."""
-    return EXTEND_FRAMES if arguments.extend_frames is None else arguments.extend_frames
+    return tuple(read_frames(clip))
 
 
 def cut_dance(arguments: argparse.Namespace, dance: "DrivingClip", progress: "Progress") -> "DrivingClip":
     """Return the part of the dance that is sampled: its loop, or what continues a finished animation."""
-    from ..driving_loop import continuation, loop_driving
-    from ..loops.loop import MIN_FRAMES, LoopSettings
+    from ..driving_loop import loop_driving
 
-    if arguments.loop is not None:
-        least = MIN_FRAMES if arguments.loop_min is None else arguments.loop_min
-        looped = loop_driving(dance, LoopSettings(arguments.loop, least, arguments.loop_max), progress)
+    if (settings := _loop_settings(arguments)) is not None:
+        looped = loop_driving(dance, settings, progress)
         print(f"loop: frames {looped.loop.start} to {looped.loop.stop - 1}, seam {looped.loop.score:.2f}")
         return looped
     if arguments.finished is None:
         return dance
-    if len(dance.poses) <= len(arguments.finished):
-        raise InvalidInput(
-            f"The driving video has {len(dance.poses)} frames at this stride, and the animation as many or "
-            "more: there is nothing to continue it with."
-        )
-    return continuation(dance, len(arguments.finished), overlap(arguments))
+    return continue_dance(arguments, dance)
 
 
-def _read(path: Path | None) -> "list[np.ndarray]":
-    from ..video.reader import read_frames
+def _is_given(arguments: argparse.Namespace, option: str) -> bool:
+    return getattr(arguments, option, None) is not None
 
-    return [] if path is None else list(read_frames(path))
+
+def _flag(option: str) -> str:
+    return f"--{option.replace('_', '-')}"

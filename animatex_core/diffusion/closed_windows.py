@@ -24,7 +24,8 @@ def closed_windows(frames: int, size: int, overlap: int) -> tuple[Span, ...]:
     Args:
         frames: Length of the video, 2 or more.
         size: Frames per window. Longer windows than the video become two of its length.
-        overlap: Minimum number of frames that neighbouring windows share, 0 <= overlap < size.
+        overlap: Minimum number of frames that neighbouring windows share, 0 <= overlap < size. Windows that
+            are shorter than the video share at least 1, since otherwise none may hold the seam.
 
     Returns:
         The windows in order. Frame numbers from `frames` on mean the first frames again.
@@ -36,8 +37,10 @@ def closed_windows(frames: int, size: int, overlap: int) -> tuple[Span, ...]:
     check_windows(frames, size, overlap)
     if frames < 2:
         raise InvalidInput("The video has 1 frame, but a loop has at least 2: use more frames.")
+    if size < 2:
+        raise InvalidInput("The windows have 1 frame, but those of a loop hold 2 neighbours: use 2 or more.")
     size = min(size, frames)
-    count = max(2, math.ceil(frames / (size - overlap))) if size < frames else 2
+    count = max(2, math.ceil(frames / (size - max(overlap, 1)))) if size < frames else 2
     starts = [index * frames // count for index in range(count)]
     return tuple(Span(start, start + size) for start in starts)
 

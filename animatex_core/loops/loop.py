@@ -50,6 +50,11 @@ class LoopSettings:
                 f"A loop of {self.min_frames} to {self.max_frames} frames is requested: use a maximum of at "
                 f"least {self.min_frames}."
             )
+        if self.mode == "ping-pong" and self.min_frames == self.max_frames and self.min_frames % 2:
+            raise InvalidInput(
+                f"A ping-pong of exactly {self.min_frames} frames is requested, but it has an even number: "
+                f"use a maximum of {self.min_frames + 1}."
+            )
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,7 @@ def _lengths(settings: LoopSettings, frames: int) -> tuple[int, int]:
             "use a longer clip or a lower minimum."
         )
     most = frames if settings.max_frames is None else min(part(settings.max_frames), frames)
-    return shortest, max(shortest, most)
+    return shortest, most
 
 
 def _beat_offsets(beats: Beats, frames: int, fps: float) -> Floats:
@@ -174,7 +179,8 @@ class _Search:
     def _costs(self, start: int) -> Floats:
         seams = self._seams(start)
         lengths = self.shortest + np.arange(len(seams))
-        moved = np.cumsum(self.track.steps[start:])[lengths - 2] / (lengths - 1) / self.track.mean_step
+        way = self.track.travelled
+        moved = (way[start + lengths - 1] - way[start]) / (lengths - 1) / self.track.mean_step
         still = STILL_WEIGHT * np.maximum(0, 1 - moved / LIVELY)
         if self.offsets is None:
             return seams + still
@@ -187,7 +193,7 @@ class _Search:
         stop = min(start + self.longest, len(self.track)) + 1
         if self.mode == "cut":
             return self.track.seams(start, slice(first, stop))
-        speed = self.track.speed()  # where a dance turns back it jumps by twice its speed
+        speed = self.track.speed  # where a dance turns back it jumps by twice its speed
         return np.maximum(speed[start], speed[first - 1 : stop - 1])
 
 

@@ -90,8 +90,14 @@ class Track:
         change = (self.extended[2:] - self.extended[:-2]) / 2
         return change, self.extended_shown[2:] & self.extended_shown[:-2]
 
+    @cached_property
+    def travelled(self) -> Floats:
+        """Motion from the first frame to each frame and to the one that follows, (f + 1,) in pixels."""
+        return np.concatenate([[0.0], np.cumsum(self.steps, dtype=np.float64)])
+
+    @cached_property
     def speed(self) -> Floats:
-        """Return how fast the body moves in each of the f frames, (f,) in mean steps; inf where unknown."""
+        """How fast the body moves in each of the f frames, (f,) in mean steps; inf where unknown."""
         change, known = self._speeds
         return (_rms(change, known, without=np.inf) / self.mean_step)[: len(self)]
 

@@ -15,6 +15,14 @@ def assign(costs: np.ndarray) -> dict[int, int]:
         The column of each row that has one.
 
     """
+    allowed = np.isfinite(costs)
+    # The time grows with the cube of the side, so that rows and columns without any pair are left out.
+    rows, columns = np.flatnonzero(allowed.any(axis=1)), np.flatnonzero(allowed.any(axis=0))
+    pairs = _assign_all(costs[np.ix_(rows, columns)])
+    return {int(rows[row]): int(columns[column]) for row, column in pairs.items()}
+
+
+def _assign_all(costs: np.ndarray) -> dict[int, int]:
     rows, columns = costs.shape
     if not costs.size:
         return {}

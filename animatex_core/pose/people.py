@@ -4,7 +4,8 @@ The people of neighboring frames are paired by the distances of their joints fro
 them, relative to the size of the body, and by that size; all pairs of a frame together cost as little as
 possible. Where the frames are known, the colors of the clothes count as well. This is the tracking of SORT
 (Bewley et al. 2016) with joints in place of boxes, as in Simple Baselines (Xiao et al. 2018). Where people
-cover each other, their motion is extrapolated from before, since what is found may belong to either.
+cover each other, their motion is extrapolated from before, since what is found may belong to either. Whoever
+is missing for more than MAX_MISSING frames counts as gone, and whoever appears later as somebody else.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import warn
+from ..utils.progress import Progress, no_progress, with_progress
 from .assignment import assign
 from .clothing import PLACES, color_distance, mixed
 from .keypoints import BODY, MODEL_JOINTS, POINTS, PoseSequence, seen
@@ -27,6 +29,7 @@ INERTIA = 0.7  # weight of the speed so far
 COLOR_WEIGHT = 1.0  # of the difference of the colors of the clothes, 0..1, in the cost
 COLOR_SHARE = 0.1  # of each frame, in the colors that are remembered of a person
 FEW = 4  # common joints, below which the middles of the bodies are compared
+MAX_MISSING = 100  # frames after which a person is not waited for any more
 MAX_PEOPLE = 16  # followed through a video
 SAME = 0.03  # distance of the joints, relative to the size, below which a person was found twice
 
@@ -40,6 +43,11 @@ class _Track:
     at: int
     speed: np.ndarray = field(default_factory=lambda: np.zeros(2))
     found: dict[int, int] = field(default_factory=dict)  # frame: index among its people
+
+    @property
+    def last(self) -> int:
+        """The last frame that shows the person."""
+        return next(reversed(self.found))
 
     def expected(self, frame: int) -> np.ndarray:
         """Return the points (130, 3) at a frame, if the person moves on."""
@@ -55,7 +63,11 @@ class _Track:
 
 
 def track_people(
-    frames: Sequence[np.ndarray], width: int, height: int, colors: Sequence[np.ndarray] | None = None
+    frames: Sequence[np.ndarray],
+    width: int,
+    height: int,
+    colors: Sequence[np.ndarray] | None = None,
+    progress: Progress = no_progress,
 ) -> list[dict[int, int]]:
     """Find out who is who in the frames of a video.
 
@@ -64,16 +76,22 @@ def track_people(
         width: Of the frames, in pixels.
         height: Likewise.
         colors: The colors of the people of each frame, from `sample_colors`; None if unknown.
+        progress: Called after each frame; may raise to stop.
 
     Returns:
         For each person the index among the people of each frame that shows them. People are in the order in
-        which they appear, from the left if in the same frame.
+        which they appear, from the left if in the same frame. Somebody who was missing for more than
+        MAX_MISSING frames is another person.
 
     """
     tracks: list[_Track] = []
-    for frame, people in enumerate(frames):
+    waiting: list[_Track] = []
+    for frame, people in enumerate(with_progress(frames, len(frames), progress)):
         looks = np.full((len(people), PLACES, 3), np.nan) if colors is None else colors[frame]
-        _follow(tracks, _square(people, width, height), looks, frame)
+        waiting = [track for track in waiting if frame - track.last - 1 <= MAX_MISSING]
+        appeared = _follow(waiting, _square(people, width, height), looks, frame)
+        tracks += appeared
+        waiting += appeared
 
     def order(person: dict[int, int]) -> tuple[int, float]:
         first = min(person)
@@ -90,6 +108,7 @@ def people_sequences(
     *,
     colors: Sequence[np.ndarray] | None = None,
     passing: int = 0,
+    progress: Progress = no_progress,
 ) -> tuple[PoseSequence, ...]:
     """Return the poses of each person in the frames of a video.
 
@@ -102,6 +121,7 @@ def people_sequences(
         fps: Frame rate; None if unknown.
         colors: As for `track_people`.
         passing: People in at most this many frames are left out if others are in more, as false detections.
+        progress: As for `track_people`.
 
     Returns:
         One sequence per person, of all frames; those that do not show them have no visible point. There is at
@@ -112,7 +132,7 @@ def people_sequences(
     frames = [people[shown] for people, shown in zip(frames, visible, strict=True)]
     if colors is not None:
         colors = [looks[shown] for looks, shown in zip(colors, visible, strict=True)]
-    people = _limited(_staying(track_people(frames, width, height, colors), passing))
+    people = _limited(_staying(track_people(frames, width, height, colors, progress), passing))
     sequences = []
     for person in people or [{}]:
         points = np.zeros((len(frames), POINTS, 3), np.float32)
@@ -154,8 +174,8 @@ def _square(people: np.ndarray, width: int, height: int) -> np.ndarray:
     return people * (width / longer, height / longer, 1)
 
 
-def _follow(tracks: list[_Track], people: np.ndarray, colors: np.ndarray, frame: int) -> None:
-    """Add the people of a frame to the tracks."""
+def _follow(tracks: Sequence[_Track], people: np.ndarray, colors: np.ndarray, frame: int) -> list[_Track]:
+    """Add the people of a frame to the tracks, and return the tracks of those who are on none."""
     costs = _table(tracks, frame, people, colors)
     met = assign(costs)
     for row, column in met.items():
@@ -164,15 +184,15 @@ def _follow(tracks: list[_Track], people: np.ndarray, colors: np.ndarray, frame:
         is_clear = not (others < costs[row, column] + CLEAR).any()
         if is_clear or frame - track.at > AHEAD:
             track.meet(people[column], colors[column], frame)
-    for column in set(range(len(people))) - set(met.values()):
-        tracks.append(_Track(people[column], colors[column], frame, found={frame: column}))
+    new = set(range(len(people))) - set(met.values())
+    return [_Track(people[column], colors[column], frame, found={frame: column}) for column in new]
 
 
-def _table(tracks: list[_Track], frame: int, people: np.ndarray, colors: np.ndarray) -> np.ndarray:
+def _table(tracks: Sequence[_Track], frame: int, people: np.ndarray, colors: np.ndarray) -> np.ndarray:
     """Return the cost of every track with every person, infinite out of reach."""
     table = np.full((len(tracks), len(people)), np.inf)
     for row, track in enumerate(tracks):
-        expected, missing = track.expected(frame), frame - max(track.found) - 1
+        expected, missing = track.expected(frame), frame - track.last - 1
         reach = min(REACH + WIDENING * missing, MAX_REACH)
         for column, points in enumerate(people):
             cost = _cost(expected, points)

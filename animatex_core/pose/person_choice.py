@@ -58,7 +58,7 @@ def person_at_point(people: Sequence[PoseSequence], x: float, y: float, frame: i
 
 
 def person_in_mask(people: Sequence[PoseSequence], masks: np.ndarray, frame: int) -> int:
-    """Return the number of the person whose joints lie mostly in a mask.
+    """Return the number of the person whose joints lie mostly in a mask, of several the one with most there.
 
     Args:
         people: The poses of each person, of all frames.
@@ -78,14 +78,15 @@ def person_in_mask(people: Sequence[PoseSequence], masks: np.ndarray, frame: int
         raise InvalidInput(
             f"There are {len(masks)} masks for {len(people[0])} poses: give one mask, or one for each frame."
         )
-    shares = [_share(poses, pairs) for poses in people]
-    best = int(np.argmax(shares))
-    if shares[best] < MOSTLY:
+    counts = np.array([_joints_inside(poses, pairs) for poses in people])
+    shares = counts[:, 0] / counts[:, 1].clip(1)
+    if shares.max() < MOSTLY:
         raise InvalidInput(
-            f"Nobody is in the mask: at most {shares[best]:.0%} of anybody's joints are, but at least "
+            f"Nobody is in the mask: at most {shares.max():.0%} of anybody's joints are, but at least "
             f"{MOSTLY:.0%} must be: check the mask and the frame it belongs to."
         )
-    return best
+    # Somebody who is hidden but for two joints may have a larger share than the person who is meant.
+    return int(np.where(shares >= MOSTLY, counts[:, 0], -1).argmax())
 
 
 def _require_frame(people: Sequence[PoseSequence], frame: int) -> None:
@@ -115,8 +116,8 @@ def _distance(poses: PoseSequence, x: float, y: float, frame: int) -> float:
     return float(away / max(np.linalg.norm(np.ptp(places[visible], axis=0)), 1.0))
 
 
-def _share(poses: PoseSequence, pairs: Sequence[tuple[int, np.ndarray]]) -> float:
-    """Return which share of a person's visible joints lies in the masks of frames."""
+def _joints_inside(poses: PoseSequence, pairs: Sequence[tuple[int, np.ndarray]]) -> tuple[int, int]:
+    """Return how many of a person's visible joints lie in the masks of frames, and how many there are."""
     inside = total = 0
     for frame, mask in pairs:
         places = _places(poses, frame)
@@ -125,4 +126,4 @@ def _share(poses: PoseSequence, pairs: Sequence[tuple[int, np.ndarray]]) -> floa
         within = ((pixels >= 0) & (pixels < (width, height))).all(axis=1)
         inside += int(mask[pixels[within, 1], pixels[within, 0]].sum())
         total += len(places)
-    return inside / total if total else 0.0
+    return inside, total

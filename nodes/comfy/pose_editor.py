@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...animatex_core.encoders.preprocessing import resize
-from ...animatex_core.errors import AnimateXWarning, InvalidInput, StorageError
+from ...animatex_core.errors import AnimateXWarning, InvalidInput, StorageError, warn
 from ...animatex_core.pose.keypoints import PoseSequence
 from ...animatex_core.retarget.character import Box
 from .images import iterate_images, warn_single_frame_list
@@ -59,7 +59,8 @@ def incoming_poses(poses: Any, images: Tensor | None, person: str = PERSON_OPTIO
 def with_others(edited: PoseSequence, incoming: PoseSequence, data: Any) -> tuple[PoseSequence, ...]:
     """Return all people of a POSE_KEYPOINT, with the edited poses in place of those that were edited.
 
-    If they are none of these, since people are not followed in the data, the edited ones are alone.
+    If they are none of these, since people are not followed in the data, the edited ones are alone, with a
+    warning.
     """
     if data is None:
         return (edited,)
@@ -68,6 +69,11 @@ def with_others(edited: PoseSequence, incoming: PoseSequence, data: Any) -> tupl
         people = to_people(data)
     places = [place for place, poses in enumerate(people) if np.array_equal(poses.points, incoming.points)]
     if not places:
+        if len(people) > 1:
+            warn(
+                f"The edited poses are not those of one of the {len(people)} people, since they were chosen "
+                "in each frame, so the others are left out: extract poses with person on all to keep them."
+            )
         return (edited,)
     return (*people[: places[0]], edited, *people[places[0] + 1 :])
 

@@ -96,13 +96,14 @@ def parse_person(choice: Any) -> PersonRule:
     return rule  # type: ignore[return-value]
 
 
-def validate_person(person: Any) -> bool | str:
+def validate_person(person: Any, *, all_people: bool = True) -> bool | str:
     """Return True for a valid person, or the message that ComfyUI shows.
 
-    None means that another node provides the value, which is checked when the node runs.
+    None means that another node provides the value, which is checked when the node runs. `all_people` says
+    whether the node can keep everybody.
     """
     try:
-        if person is not None and person != ALL:
+        if person is not None and not (all_people and person == ALL):
             parse_person(person)
     except InvalidInput as error:
         return printable(str(error))

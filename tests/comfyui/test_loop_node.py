@@ -108,6 +108,7 @@ def test_a_visible_seam_is_announced_on_the_node(server: Server) -> None:
         ({"min_frames": 50, "max_frames": 0}, "The clip has 30 frames, but a loop of 50 needs at least 50"),
         ({"poses": {"__value__": NOBODY}}, "No part of the clip"),
         ({"person": "someone"}, "someone"),
+        ({"person": "all"}, "person is 'all', but it must be"),
     ],
 )
 def test_what_cannot_be_looped_is_one_sentence(server: Server, inputs: dict, words: str) -> None:

@@ -151,3 +151,16 @@ def test_an_edit_changes_one_person_and_keeps_the_other(server: Server) -> None:
     found = people_from_openpose(json.loads(server.run(prompt)["outputs"]["shown"]["text"][0]))
     assert seen(found[0].body[:2, 0]).all()
     assert not seen(found[1].body[:, 0]).any()
+
+
+def test_an_edit_of_nobody_in_particular_is_announced(server: Server) -> None:
+    frames = json.loads(json.dumps(TWO))
+    for frame in frames:
+        frame["people"] = [{**each, "person_id": [-1]} for each in frame["people"]]
+    edits = json.dumps({"version": 1, "hide": [{"from": 0, "to": 2, "joints": ["nose"]}]})
+    prompt = {
+        "edit": node("AnimateXEditPoses", edits=edits, poses=given(frames), person="best"),
+        "shown": node("PreviewAny", source=["edit", 0]),
+    }
+    _, texts = run_and_listen(server, prompt)
+    assert "so the others are left out" in texts["edit"]

@@ -165,6 +165,7 @@ class TestNode:
             ({"steps": 900, "denoise": 0.5, "solver": "dpm++2m"}, "use 1 to 500 steps."),
             ({"long_clip": "segments", "closed": True}, "A loop cannot be sampled in segments"),
             ({"extend": 2}, "extend is 2, but first is not connected"),
+            ({"extend": 2, "closed": True}, "closed is on and extend is 2, but"),
             ({"extend": 9, "first": ["condition", 2]}, "extend is 9, but first has only 3 frames"),
             ({"first": ["condition", 2]}, "The given first frames are latents of (3, 4, 16, 8), but"),
         ],
@@ -184,7 +185,6 @@ class TestNode:
             "seed": 5,
             "first": ["sampler", 0],
             "extend": 2,
-            "closed": True,
         }
         joined = {**prompt, "more": node("AnimateXSampler", **other)}
         joined["latents"] = node("SaveLatent", samples=["more", 0], filename_prefix="latents/joined")

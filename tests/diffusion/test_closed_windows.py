@@ -17,7 +17,7 @@ T = torch.tensor([500])
 @st.composite
 def layouts(draw: st.DrawFn) -> tuple[int, int, int]:
     """(frames, size, overlap) that can be."""
-    size = draw(st.integers(1, 40))
+    size = draw(st.integers(2, 40))
     return draw(st.integers(2, 200)), size, draw(st.integers(0, size - 1))
 
 
@@ -28,6 +28,7 @@ def layouts(draw: st.DrawFn) -> tuple[int, int, int]:
         ((10, 6, 2), [(0, 6), (3, 9), (6, 12)]),
         ((8, 8, 4), [(0, 8), (4, 12)]),
         ((7, 32, 8), [(0, 7), (3, 10)]),
+        ((32, 16, 0), [(0, 16), (10, 26), (21, 37)]),
     ],
 )
 def test_windows_lie_on_a_circle(layout: tuple[int, int, int], expected: list[tuple[int, int]]) -> None:
@@ -43,8 +44,8 @@ def test_each_pair_of_neighbours_shares_a_window_also_across_the_seam(layout: tu
     assert max(b - a for a, b in pairwise(starts)) <= max(size - overlap, frames // 2 + 1)
     inside = (frame for span in spans for frame in range(span.start, span.stop - 1))
     pairs = {(frame % frames, (frame + 1) % frames) for frame in inside}
-    if overlap and size > 1:
-        assert pairs == {(frame, (frame + 1) % frames) for frame in range(frames)}
+    assert pairs == {(frame, (frame + 1) % frames) for frame in range(frames)}
+    assert spans[-1].stop > frames  # by which `blend_spans` knows them
 
 
 @pytest.mark.parametrize(("size", "overlap"), [(4, 2), (5, 1), (9, 3), (32, 8)])
@@ -63,3 +64,8 @@ def test_windows_that_are_not_closed_are_blended_as_ever() -> None:
 def test_a_loop_has_two_frames_at_least() -> None:
     with pytest.raises(InvalidInput, match="a loop has at least 2"):
         closed_windows(1, 8, 4)
+
+
+def test_the_windows_of_a_loop_have_two_frames_at_least() -> None:
+    with pytest.raises(InvalidInput, match="windows have 1 frame"):
+        closed_windows(8, 1, 0)

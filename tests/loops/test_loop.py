@@ -134,6 +134,11 @@ class TestBeats:
         ({"mode": "circle"}, 30, "The loop is 'circle', but it must be one of: cut, ping-pong"),
         ({"min_frames": 1}, 30, "min_frames is 1"),
         ({"min_frames": 20, "max_frames": 10}, 30, "A loop of 20 to 10 frames is requested"),
+        (
+            {"min_frames": 9, "max_frames": 9, "mode": "ping-pong"},
+            30,
+            "A ping-pong of exactly 9 frames is requested, but it has an even number: use a maximum of 10",
+        ),
         ({"min_frames": 40}, 30, "The clip has 30 frames, but a loop of 40 needs at least 40"),
         (
             {"min_frames": 40, "mode": "ping-pong"},
@@ -146,6 +151,13 @@ def test_what_cannot_be_is_one_sentence(settings: dict, frames: int, words: str)
     with pytest.raises(InvalidInput, match=f"^{words}") as caught:
         find_loop(dance(np.arange(frames) / 10), LoopSettings(**settings))
     assert "\n" not in str(caught.value)
+
+
+def test_the_motion_is_measured_once() -> None:
+    track = Track.of(dance(np.arange(30) / 10))
+    assert track.speed is track.speed
+    assert track.travelled is track.travelled
+    np.testing.assert_allclose(np.diff(track.travelled), track.steps, rtol=1e-5)
 
 
 def test_the_search_can_be_stopped() -> None:

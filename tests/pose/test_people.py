@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from animatex_core.errors import AnimateXWarning, InvalidInput
+from animatex_core.errors import AnimateXWarning, Cancelled, InvalidInput
 from animatex_core.pose.assignment import assign
 from animatex_core.pose.cache import PoseCache
 from animatex_core.pose.clothing import PLACES, sample_colors
@@ -21,7 +21,8 @@ from animatex_core.pose.formats.reader import (
     write_poses,
 )
 from animatex_core.pose.keypoints import PoseSequence, seen
-from animatex_core.pose.people import MAX_PEOPLE, people_sequences, without_twins
+from animatex_core.pose.people import MAX_MISSING, MAX_PEOPLE, people_sequences, without_twins
+from animatex_core.pose.person_choice import person_in_mask
 from tests.support.crossing_dancers import HEIGHT, WIDTH, crossing, draw_crossing, shuffled
 
 
@@ -79,6 +80,25 @@ def test_a_person_who_comes_back_keeps_the_number() -> None:
     found = people_sequences(frames, WIDTH, HEIGHT)
     assert len(found) == 2
     assert not seen(found[0].points[10:22]).any()
+
+
+@pytest.mark.parametrize(("missing", "count"), [(MAX_MISSING, 1), (MAX_MISSING + 1, 2)])
+def test_a_person_is_waited_for_only_so_long(missing: int, count: int) -> None:
+    (one, _) = crossing(0)
+    nobody = np.zeros((0, *one.points.shape[1:]), np.float32)
+    frames = [one.points[:1], *[nobody] * missing, one.points[:1]]
+    assert len(people_sequences(frames, WIDTH, HEIGHT)) == count
+
+
+def test_a_person_hidden_but_for_two_joints_is_not_the_one_in_the_mask() -> None:
+    (one, _) = crossing(0)
+    points = one.points.copy()
+    points[:, np.arange(points.shape[1]) > 1] = 0
+    hidden = one.with_points(points)
+    mask = np.ones((1, HEIGHT, WIDTH), bool)
+    feet = one.body[0][seen(one.body[0]), 1].max()
+    mask[:, int(feet * HEIGHT) :] = False
+    assert person_in_mask((hidden, one), mask, 0) == 1
 
 
 def test_people_of_few_frames_are_left_out_only_on_demand() -> None:
@@ -159,21 +179,40 @@ class TestFiles:
         np.testing.assert_allclose(found.body[..., :2], people[chosen].body[..., :2], atol=1e-5)
 
     def test_a_number_that_nobody_has_is_rejected(self) -> None:
-        with pytest.raises(
-            InvalidInput, match="person is 2, but no frame of the poses shows more than 2 people"
-        ):
+        with pytest.raises(InvalidInput, match="no person 2 in the poses: the people there are 0, 1"):
             poses_from_openpose(openpose_from_poses(crossing(0)), person=2)
 
-    def test_a_number_that_the_file_does_not_use_counts_from_the_left(self) -> None:
+    def test_numbers_are_those_of_the_file(self) -> None:
         people = crossing(0)
         data = openpose_from_poses(people)
         for frame in data:
             for each, number in zip(frame["people"], (7, 4), strict=True):
                 each["person_id"] = [number]
-        found = poses_from_openpose(data, person=0)
-        np.testing.assert_allclose(found.body[0, :, :2], people[0].body[0, :, :2], atol=1e-5)
+        with pytest.raises(InvalidInput, match="no person 0 in the poses: the people there are 4, 7"):
+            poses_from_openpose(data, person=0)
         chosen = poses_from_openpose(data, person=4)
         np.testing.assert_allclose(chosen.body[..., :2], people[1].body[..., :2], atol=1e-5)
+
+    def test_a_crowd_with_numbers_is_limited_with_a_warning(self) -> None:
+        data = openpose_from_poses(crossing(0)[0].select([0]))
+        one = data[0]["people"][0]
+        data[0]["people"] = [{**one, "person_id": [number]} for number in range(MAX_PEOPLE + 2)]
+        with pytest.warns(AnimateXWarning, match=f"{MAX_PEOPLE + 2} people are in the poses"):
+            assert len(people_from_openpose(data)) == MAX_PEOPLE
+
+    def test_following_can_be_stopped(self) -> None:
+        data = openpose_from_poses(crossing(0))
+        for frame in data:
+            frame["people"] = [{**each, "person_id": [-1]} for each in frame["people"]]
+        reports: list[int] = []
+
+        def stop_at_the_last_frame(done: int, total: int) -> None:
+            reports.append(done)
+            if reports.count(total) == 2:  # the frames are read, and then followed
+                raise Cancelled("stopped")
+
+        with pytest.raises(Cancelled):
+            people_from_openpose(data, progress=stop_at_the_last_frame)
 
     def test_the_cache_keeps_them_apart(self, tmp_path: Path) -> None:
         people, cache = crossing(0), PoseCache(tmp_path)

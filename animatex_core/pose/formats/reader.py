@@ -112,7 +112,7 @@ def read_people(
     """
     path = Path(path)
     found = frames_from_files(find_pose_files(path), str(path), fps, None, progress)
-    return select_people(found, fps, size, str(path))
+    return select_people(found, fps, size, str(path), progress)
 
 
 def people_from_openpose(
@@ -136,7 +136,7 @@ def people_from_openpose(
         InvalidInput: The data is not poses.
 
     """
-    return select_people(frames_from_data(data, source, fps, progress), fps, size, source)
+    return select_people(frames_from_data(data, source, fps, progress), fps, size, source, progress)
 
 
 def openpose_from_poses(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...errors import warn
+from ...errors import InvalidInput, warn
 from ...utils.progress import Progress, no_progress, with_progress
 from ..keypoints import MODEL_JOINTS, POINTS, PoseSequence, seen
 from ..people import MAX_PEOPLE, people_sequences
@@ -27,7 +27,7 @@ def select_person(
 
     Args:
         found: The frames.
-        person: As for `read_poses`. A number that the file gives to a person means that person.
+        person: As for `read_poses`. If the file numbers the people, a number means the person who has it.
         fps: As for `read_poses`.
         size: As for `read_poses`.
         source: Name of the poses in messages.
@@ -38,7 +38,7 @@ def select_person(
 
     """
     scene = read_scene(found.frames, size, source, found.notes)
-    if scene.is_numbered and not (isinstance(person, int) and person not in scene.known_numbers):
+    if scene.is_numbered:
         points = _points_of(scene, *_numbered(scene, person, source))
     else:
         points = _tracked(scene, person, source, progress)
@@ -46,7 +46,11 @@ def select_person(
 
 
 def select_people(
-    found: VideoFrames, fps: float | None, size: Size | None, source: str
+    found: VideoFrames,
+    fps: float | None,
+    size: Size | None,
+    source: str,
+    progress: Progress = no_progress,
 ) -> tuple[PoseSequence, ...]:
     """Return the poses of all people in the frames of a video, each of all frames.
 
@@ -58,8 +62,13 @@ def select_people(
     if not numbers and scene.most <= 1:  # however far a single person moves between two frames
         return (_sequence(scene, _only(scene), fps, source),)
     if not numbers:
-        people = people_sequences(scene.people, *scene.size, fps)
+        people = people_sequences(scene.people, *scene.size, fps, progress=progress)
         return tuple(_sequence(scene, poses.points, fps, source) for poses in people)
+    if len(numbers) > MAX_PEOPLE:
+        warn(
+            f"{len(numbers)} people are in {source}: the {MAX_PEOPLE} with the lowest numbers are kept.",
+            stacklevel=3,
+        )
     places = range(numbers[-1] + 1) if numbers[-1] < MAX_PEOPLE else numbers[:MAX_PEOPLE]
     return tuple(_sequence(scene, _points_of(scene, number), fps, source) for number in places)
 
@@ -94,6 +103,9 @@ def _numbered(scene: Scene, person: PersonRule, source: str) -> tuple[int, ...]:
     if not numbers:
         return ()
     if isinstance(person, int):
+        if person not in numbers:
+            listed = ", ".join(map(str, numbers))
+            raise InvalidInput(f"There is no person {person} in {source}: the people there are {listed}.")
         return (person,)
     if person != "best":
         return _first_chosen(scene, person, source)
