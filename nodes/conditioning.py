@@ -19,7 +19,7 @@ from ..animatex_core.animate_x.conditioning import (
 )
 from ..animatex_core.animate_x.config import DenoiserConfig
 from ..animatex_core.animate_x.pose_strength import PoseStrength
-from ..animatex_core.animate_x.puppet_condition import puppet_latents
+from ..animatex_core.animate_x.puppet_condition import puppet_or_still
 from ..animatex_core.animate_x.shapes import ClipShape
 from ..animatex_core.animate_x.training_spec import RELEASED, ReferenceForm
 from ..animatex_core.errors import InvalidInput
@@ -231,7 +231,7 @@ class AnimateXConditioning(io.ComfyNode):
             config = DenoiserConfig.released() if model is None else _require_animatex(model).denoiser
             puppet = None
             if config.puppet and autoencoder is not None:
-                puppet = puppet_latents(autoencoder, image, own, driving, shape)
+                puppet = puppet_or_still(autoencoder, image, own, driving, shape)
             inputs = clip_conditions(shape, text, encoded, driving, features, progress, puppet)
         latents = to_intermediate(torch.zeros(shape.frames, config.latent_channels, *shape.latent_size))
         return io.NodeOutput(*conditioning_pair(inputs, pose), {"samples": latents})

@@ -28,7 +28,7 @@ from .conditioning import (
 )
 from .conditions import ConditionInputs
 from .pins import pin_frames
-from .puppet_condition import puppet_latents
+from .puppet_condition import puppet_or_still
 from .sampling import SamplingSettings, decode_frames, sample_latents
 from .settings import AnimationSettings
 
@@ -177,7 +177,7 @@ class AnimateXPipeline(Animator[AnimationSettings, ConditionInputs]):
         puppet = None
         if networks.unet.config.puppet:
             picture = reference.picture
-            puppet = puppet_latents(networks.autoencoder, picture, features.pose, poses, shape)
+            puppet = puppet_or_still(networks.autoencoder, picture, features.pose, poses, shape)
         made = clip_conditions(shape, networks.text_context, features, poses, motion, puppet=puppet)
         if settings.pinned is None:
             return made

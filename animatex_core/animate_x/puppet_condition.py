@@ -8,6 +8,7 @@ from torch import Tensor
 from ..diffusion.schedule import TIMESTEPS, alphas_cumprod
 from ..encoders.base import LatentEncoder
 from ..encoders.preprocessing import autoencoder_images, resize
+from ..errors import warn
 from ..pose.keypoints import PoseSequence, seen
 from ..puppet.puppet import puppet_frames
 from .shapes import ClipShape
@@ -55,6 +56,29 @@ def estimate_from_puppet(x: Tensor, puppet: Tensor, timesteps: Tensor) -> Puppet
     x, puppet = x.float(), puppet.float()
     correction = ERROR * alpha / variance * (x - alpha * puppet)
     return PuppetEstimate(correction, sigma / variance * (alpha * (1 - ERROR) * x - puppet))
+
+
+def puppet_or_still(
+    autoencoder: LatentEncoder,
+    image: np.ndarray,
+    own_pose: PoseSequence | None,
+    poses: PoseSequence,
+    shape: ClipShape,
+) -> Tensor:
+    """Return the latents of the puppet, or with an AnimateXWarning those of the still image without a pose.
+
+    The small models add little to the puppet, so without either their videos would be gray. The arguments and
+    the result are those of `puppet_latents`.
+    """
+    puppet = puppet_latents(autoencoder, image, own_pose, poses, shape)
+    if puppet is not None:
+        return puppet
+    warn(
+        "The small models move the reference along its bones, but its pose is not known, so it stays still: "
+        "give its pose (--reference-pose, or reference_pose), or place it with Edit Poses."
+    )
+    still = autoencoder.encode(autoencoder_images([image], shape.width, shape.height)).float()
+    return still.expand(len(poses), *still.shape[1:])
 
 
 def puppet_latents(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from animatex_core.errors import AnimateXWarning
-from animatex_core.pose.formats.reader import read_poses
+from animatex_core.pose.formats.reader import read_people, read_poses
 from tests.inputs.common import Read
 from tests.pose import dialect_files as dialects
 
@@ -84,8 +84,33 @@ def threefold() -> list[dict[str, Any]]:
     ] * len(TRUE)
 
 
+def with_another() -> Any:
+    """Return the dance with a second, numbered person, who stands smaller at the side."""
+    made = json.loads(json.dumps(frames()))
+    for frame in made:
+        (person,) = frame["people"]
+        other = dict(person)
+        for name, values in person.items():
+            if isinstance(values, list) and values and len(values) % 3 == 0:
+                other[name] = [value * (0.2 if index % 3 < 2 else 1) for index, value in enumerate(values)]
+        frame["people"] = [{**other, "person_id": [1]}, {**person, "person_id": [0]}]
+    return made
+
+
+def several(folder: Path) -> None:
+    """Read both people, and choose the dancer by number."""
+    path = folder / "several.json"
+    path.write_text(json.dumps(with_another()), encoding="utf-8")
+    chosen = read_poses(path, size=SIZE, person=0)
+    visible = (chosen.body[..., 2] > 0) & (TRUE.body[..., 2] > 0)
+    assert visible.mean() > 0.7
+    assert np.abs(chosen.body - TRUE.body)[..., :2][visible].max() < 0.01
+    assert len(read_people(path, size=SIZE)) == 2
+
+
 POSES: dict[str, Read] = {
     "OpenPose, ComfyUI's POSE_KEYPOINT": poses(frames),
+    "several people": several,
     "AlphaPose, in all three of its formats": poses(
         lambda: dialects.alphapose(TRUE), lambda: dialects.alphapose_open(TRUE)
     ),
