@@ -136,6 +136,11 @@ def seen(points: np.ndarray) -> np.ndarray:
     return points[..., 2] > VISIBLE
 
 
+def people_of(poses: PoseSequence | Sequence[PoseSequence]) -> tuple[PoseSequence, ...]:
+    """Return the poses of several people as a tuple; those of one person as a tuple of one."""
+    return tuple(poses) if isinstance(poses, Sequence) else (poses,)
+
+
 def choose_reference_pose(own: PoseSequence | None, driving: PoseSequence) -> PoseSequence:
     """Return the one frame that stands for the pose in the reference image.
 

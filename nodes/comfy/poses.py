@@ -20,7 +20,7 @@ from ...animatex_core.pose.formats.reader import (
     people_from_openpose,
     poses_from_openpose,
 )
-from ...animatex_core.pose.keypoints import PoseSequence
+from ...animatex_core.pose.keypoints import PoseSequence, people_of
 from ...animatex_core.pose.person import NamedRule, PersonRule, check_person_rule
 from ...animatex_core.pose.video_match import compare_shapes
 from ...animatex_core.video.info import probe
@@ -157,8 +157,7 @@ def warn_if_shape_differs(poses: PoseSequence, frames: Tensor) -> None:
 
 def to_keypoints(poses: PoseSequence | Sequence[PoseSequence]) -> list[dict[str, Any]]:
     """Return the poses of one or several people as POSE_KEYPOINT."""
-    frames = len(poses if isinstance(poses, PoseSequence) else poses[0])
-    return openpose_from_poses(poses, node_progress(frames))
+    return openpose_from_poses(poses, node_progress(len(people_of(poses)[0])))
 
 
 def select_keypoints(data: Any, poses: PoseSequence, indices: Sequence[int]) -> list[dict[str, Any]]:
@@ -188,7 +187,7 @@ def lazy_pose_images(poses: PoseSequence | Sequence[PoseSequence], node_id: str 
 
     The images are smaller, with a warning on the node, if they would take most of the free memory.
     """
-    people = (poses,) if isinstance(poses, PoseSequence) else tuple(poses)
+    people = people_of(poses)
     frames, own_width, own_height = len(people[0]), people[0].width, people[0].height
     needed = BYTES_PER_PIXEL * frames * own_width * own_height
     scale = min(1.0, available_memory() * MEMORY_SHARE / needed) ** 0.5

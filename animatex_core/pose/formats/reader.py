@@ -13,7 +13,7 @@ import numpy as np
 from ...errors import warn
 from ...utils.files import atomic_write
 from ...utils.progress import Progress, no_progress, with_progress
-from ..keypoints import PoseSequence, seen
+from ..keypoints import PoseSequence, people_of, seen
 from ..person import PersonRule
 from .frames import frames_from_data, frames_from_files
 from .normalization import are_hands_confused
@@ -153,7 +153,7 @@ def openpose_from_poses(
         progress: Called for each frame. An exception it raises stops the work.
 
     """
-    people = _people_of(poses)
+    people = people_of(poses)
     return list(with_progress(_written_frames(people), len(people[0]), progress))
 
 
@@ -174,17 +174,13 @@ def write_poses(
         StorageError: The file cannot be written.
 
     """
-    people = _people_of(poses)
+    people = people_of(poses)
     frames = with_progress(_written_frames(people), len(people[0]), progress)
     with atomic_write(path) as file:
         for index, frame in enumerate(frames):
             file.write(b",\n" if index else b"[")
             file.write(json.dumps(frame, separators=(",", ":"), allow_nan=False).encode())
         file.write(b"]" if len(people[0]) else b"[]")
-
-
-def _people_of(poses: PoseSequence | Sequence[PoseSequence]) -> tuple[PoseSequence, ...]:
-    return (poses,) if isinstance(poses, PoseSequence) else tuple(poses)
 
 
 def _written_frames(people: Sequence[PoseSequence]) -> Iterator[dict]:

@@ -39,7 +39,7 @@ def select_person(
     """
     scene = read_scene(found.frames, size, source, found.notes)
     if scene.is_numbered:
-        points = _points_of(scene, *_numbered(scene, person, source))
+        points = _points_of(scene, *_numbered(scene, person, source), progress=progress)
     else:
         points = _tracked(scene, person, source, progress)
     return _sequence(scene, points, fps, source)
@@ -60,7 +60,7 @@ def select_people(
     scene = read_scene(found.frames, size, source, found.notes)
     numbers = scene.known_numbers if scene.is_numbered else []
     if not numbers and scene.most <= 1:  # however far a single person moves between two frames
-        return (_sequence(scene, _only(scene), fps, source),)
+        return (_sequence(scene, _only(scene, progress), fps, source),)
     if not numbers:
         people = people_sequences(scene.people, *scene.size, fps, progress=progress)
         return tuple(_sequence(scene, poses.points, fps, source) for poses in people)
@@ -70,7 +70,8 @@ def select_people(
             stacklevel=3,
         )
     places = range(numbers[-1] + 1) if numbers[-1] < MAX_PEOPLE else numbers[:MAX_PEOPLE]
-    return tuple(_sequence(scene, _points_of(scene, number), fps, source) for number in places)
+    points = (_points_of(scene, number, progress=progress) for number in places)
+    return tuple(_sequence(scene, each, fps, source) for each in points)
 
 
 def _sequence(scene: Scene, points: np.ndarray, fps: float | None, source: str) -> PoseSequence:
@@ -130,19 +131,20 @@ def _first_chosen(scene: Scene, person: PersonRule, source: str) -> tuple[int, .
     return ()
 
 
-def _only(scene: Scene) -> np.ndarray:
+def _only(scene: Scene, progress: Progress) -> np.ndarray:
     """Return the points (f, 130, 3) where there is at most one person in each frame."""
     points = np.zeros((len(scene.people), POINTS, 3), np.float32)
-    for frame, people in enumerate(scene.people):
+    for frame, people in enumerate(with_progress(scene.people, len(points), progress)):
         if len(people):
             points[frame] = people[0]
     return points
 
 
-def _points_of(scene: Scene, *wanted: int) -> np.ndarray:
+def _points_of(scene: Scene, *wanted: int, progress: Progress = no_progress) -> np.ndarray:
     """Return the points (f, 130, 3) of the person with a number."""
     points = np.zeros((len(scene.people), POINTS, 3), np.float32)
-    for frame, (people, numbers) in enumerate(zip(scene.people, scene.numbers, strict=True)):
+    numbered = zip(scene.people, scene.numbers, strict=True)
+    for frame, (people, numbers) in enumerate(with_progress(numbered, len(points), progress)):
         for each, number in zip(people, numbers, strict=True):
             if number in wanted:
                 points[frame] = each

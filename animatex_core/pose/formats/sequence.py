@@ -109,7 +109,9 @@ def read_scene(frames: list[Frame], size: Size | None, source: str, notes: Seque
         warn(note, stacklevel=4)
     _warn_of_ignored_parts(frames, source)
     counts = [len(frame.people) for frame in frames]
-    people, owner = np.concatenate([frame.people for frame in frames]), np.repeat(range(len(frames)), counts)
+    # A frame with thousands of people, of a hostile file, is not copied.
+    people = frames[0].people if len(frames) == 1 else np.concatenate([frame.people for frame in frames])
+    owner = np.repeat(range(len(frames)), counts)
     _drop_impossible(people, owner, source)
     _require_poses(people, len(frames), source)
     _normalize(people, frames, size, source)
@@ -121,7 +123,7 @@ def read_scene(frames: list[Frame], size: Size | None, source: str, notes: Seque
         for frame, each in zip(frames, visible, strict=True)
     ]
     return Scene(
-        [part[each] for part, each in zip(parts, visible, strict=True)],
+        [part if each.all() else part[each] for part, each in zip(parts, visible, strict=True)],
         numbers,
         video_size,
         any(frame.keeps_hands for frame in frames),
