@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -16,6 +15,7 @@ from ..video.files import READ_IMAGE_SUFFIXES, files_with, find_videos
 Pairs = Literal["product", "zip"]
 PAIRS: tuple[Pairs, ...] = get_args(Pairs)
 DELIMITERS = ",;\t"
+YES, NO = ("true", "yes", "1", "x"), ("false", "no", "0")
 FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson")
 WRONG_LIST = (
     "save the job list as CSV with a first line of column names, or as JSONL with an object in each line"
@@ -153,6 +153,9 @@ def _columns(names: Sequence[str] | Mapping[str, Any]) -> list[str]:
     return columns
 
 
-def json_line(values: Mapping[str, Any]) -> str:
-    """Return a row as a line of a JSONL job list."""
-    return json.dumps(dict(values), ensure_ascii=False)
+def as_flag(name: str, value: Any) -> bool:
+    """Return whether a cell says yes or no; raises InvalidInput for anything else."""
+    text = str(value).lower()
+    if text not in (*YES, *NO):
+        raise InvalidInput(f"{name} is {value!r}, but it must be true or false.")
+    return text in YES

@@ -1,12 +1,14 @@
 """What a batch will do: which jobs are done already, which changed, and how long the rest may take."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from ..errors import InvalidInput
-from .manifest import Entry
+from ..utils.files import storage_errors
+from .manifest import Entry, Manifest, sole_writer
 from .run import Job
 
 
@@ -78,7 +80,7 @@ def make_plan(jobs: Sequence[JobT], known: Mapping[str, Entry]) -> Plan[JobT]:
 
     """
     _require_same_list(jobs, known)
-    _require_free(jobs, known)
+    _require_missing(job.out for job in jobs if job.name not in known)
     entries = [(job, known.get(job.name)) for job in jobs]
     before = [(job, entry) for job, entry in entries if entry is not None and entry.state == "done"]
     changed = {job.name for job, entry in before if entry.digest != job.digest}
@@ -95,6 +97,36 @@ def make_plan(jobs: Sequence[JobT], known: Mapping[str, Entry]) -> Plan[JobT]:
     )
 
 
+@contextmanager
+def begun(
+    folder: Path, jobs: Sequence[JobT], pages: Iterable[str] = ()
+) -> Iterator[tuple[Manifest, Plan[JobT], Mapping[str, Entry]]]:
+    """Begin or continue a batch: nobody else writes to its folder during the block, and its jobs wait.
+
+    Args:
+        folder: Of the batch; it is created if it is missing.
+        jobs: All jobs of the list.
+        pages: Names of further files that will be written to it.
+
+    Yields:
+        The manifest, what is to be done, and the entries of the manifest before.
+
+    Raises:
+        InvalidInput: As for `make_plan`, or another batch is writing there.
+        StorageError: The folder cannot be written.
+
+    """
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with sole_writer(folder), closing(Manifest(folder)) as manifest:
+        known = manifest.entries()
+        if not known:
+            _require_missing(folder / name for name in pages)
+        plan = make_plan(jobs, known)
+        manifest.add({job.name: job.digest for job in plan.waiting})
+        yield manifest, plan, known
+
+
 def _require_same_list(jobs: Sequence[JobT], known: Mapping[str, Entry]) -> None:
     if known and jobs and not any(job.name in known for job in jobs):
         raise InvalidInput(
@@ -103,11 +135,11 @@ def _require_same_list(jobs: Sequence[JobT], known: Mapping[str, Entry]) -> None
         )
 
 
-def _require_free(jobs: Sequence[JobT], known: Mapping[str, Entry]) -> None:
-    for job in jobs:
-        if job.name not in known and job.out.exists():
+def _require_missing(paths: Iterable[Path]) -> None:
+    for path in paths:
+        if path.exists():
             raise InvalidInput(
-                f"{str(job.out)!r} exists, but this batch did not write it: move it away, or choose another "
+                f"{str(path)!r} exists, but this batch did not write it: move it away, or choose another "
                 "folder with --out."
             )
 

@@ -47,6 +47,11 @@ class Result:
     error: str | None
     seconds: float
 
+    @property
+    def sentence(self) -> str:
+        """What to tell of a job that failed."""
+        return f"{self.name}: failed: {self.error}"
+
 
 class Stop:
     """The wish to stop after the job that runs. The second wish stops at once, by KeyboardInterrupt."""

@@ -17,6 +17,7 @@ from ..utils.validation import parse_size
 from .options import (
     PRECISION_NAMES,
     SOLVER_NAMES,
+    flag_of,
     positive,
 )
 
@@ -212,7 +213,7 @@ def refuse_options(arguments: argparse.Namespace, options: Iterable[str], why: s
     """
     for option in options:
         if getattr(arguments, option) is not None:
-            raise InvalidInput(f"--{option.replace('_', '-')} is {why}.")
+            raise InvalidInput(f"{flag_of(option)} is {why}.")
 
 
 def add_plus_options(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..batch.job_list import PAIRS
 from ..batch.naming import DEFAULT_TEMPLATE
+from ..video.formats import FORMATS
 from .animate import add_output_options, add_shared_options
 from .cut_out import add_cut_out_flag
 from .loop_options import add_loop_options
@@ -12,7 +13,7 @@ from .motion_options import add_motion_options
 from .options import add_folder_option, positive
 from .person_options import add_person_point_option
 
-FORMATS = ("mp4", "webm", "mov", "gif", "webp", "apng")
+FORMAT_NAMES = tuple(suffix.removeprefix(".") for suffix in FORMATS)
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -50,7 +51,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="names of the results, of columns and {row}; slashes make folders; default: %(default)s",
     )
     parser.add_argument(
-        "--format", choices=FORMATS, default=FORMATS[0], help="of the results; default: %(default)s"
+        "--format", choices=FORMAT_NAMES, default=FORMAT_NAMES[0], help="of the results; default: %(default)s"
     )
     parser.add_argument("--limit", type=positive, metavar="N", help="do at most N jobs now")
     parser.add_argument(

@@ -5,7 +5,7 @@ import hashlib
 import json
 from argparse import Namespace
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,10 @@ from .animation import choose_model
 from .batch_rows import Problem, RowReader, refuse
 from .inputs import find_pose_models
 from .motion import Recording, find_dance
-from .selected_models import SelectedModel, model_files
+from .selected_models import Load, model_files
 
 # Options that select where and how the work is done, but not what comes out.
-WITHOUT_EFFECT = ("device", "provider", "no_cache", "folder", "quiet")
+WITHOUT_EFFECT = ("device", "provider", "no_cache", "folder")
 OF_BATCH = (
     "jobs",
     "references",
@@ -66,7 +66,7 @@ OF_DANCE = (
         "angle",
         "fixed_camera",
     ),
-    *("up", "bones", "motion_fps", "size", "loop", "loop_min", "loop_max", "finished", "extend"),
+    *("up", "bones", "motion_fps", "size", "loop", "loop_min", "loop_max", "finished"),
 )
 """Options that finding, reading and cutting a dance look at."""
 
@@ -96,7 +96,8 @@ class AnimationJob:
         out: Where its result is written.
         digest: Of its inputs and settings.
         arguments: The arguments of `animate`, complete.
-        model: The model, without the settings.
+        load: Loads the model. Its settings may hold the images of given frames, and so are made when the job
+            runs.
         dance: The driving video, or the recording.
 
     """
@@ -105,7 +106,7 @@ class AnimationJob:
     out: Path
     digest: str
     arguments: Namespace
-    model: SelectedModel
+    load: Load
     dance: VideoInfo | Recording
 
     @property
@@ -131,7 +132,7 @@ class JobReader:
     def __init__(self, usual: Namespace, folder: Path) -> None:
         self._usual, self._rows = usual, RowReader(usual, folder)
         self._columns: set[str] = set()
-        self._models: Kept[None] = Kept(100)
+        self._models: Kept[Load] = Kept(100)
         self._pose_models: Kept[list[str]] = Kept(100)
         self._dances: Kept[VideoInfo | Recording] = Kept(10_000)
         self._checked: Kept[None] = Kept(100_000)
@@ -167,7 +168,7 @@ class JobReader:
         arguments = self._rows.read(row)
         model = choose_model(arguments)
         arguments = model.completed(arguments)
-        self._models.get(options_of(arguments, OF_MODEL), partial(_find, model))
+        load = self._models.get(options_of(arguments, OF_MODEL), model.find)
         dance = self._dances.get(options_of(arguments, OF_DANCE), partial(find_dance, arguments))
         self._check_files(arguments)
         name = f"{self._name(row, arguments)}.{self._usual.format}"
@@ -177,8 +178,7 @@ class JobReader:
         if arguments.cut_out:
             require_alpha(format_of(arguments.out))
         digest = self._digest(arguments, dance)
-        # The settings may hold the images of given frames, and so are made again when the job runs.
-        return AnimationJob(name, arguments.out, digest, arguments, replace(model, settings=None), dance)
+        return AnimationJob(name, arguments.out, digest, arguments, load, dance)
 
     def _name(self, row: Row, arguments: Namespace) -> str:
         dance = arguments.driving or arguments.motion
@@ -220,10 +220,6 @@ class JobReader:
     def _content(self, path: Path) -> str:
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
         return "".join(self._digests.get(file, partial(digest_file, file)) for file in files)
-
-
-def _find(model: SelectedModel) -> None:
-    model.find()
 
 
 def _check_image(path: Path) -> None:

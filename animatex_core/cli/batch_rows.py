@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..batch.job_list import Row, pair_folders, read_job_list
+from ..batch.job_list import Row, as_flag, pair_folders, read_job_list
 from ..errors import InvalidInput
 from .animate import add_options
+from .options import flag_of
 
-YES, NO = ("true", "yes", "1", "x"), ("false", "no", "0")
 # A batch names its results itself, and continues none.
 NOT_IN_ROWS = ("out", "side_by_side", "extend", "extend_frames")
 MAX_SHOWN = 20  # problems in a message
@@ -53,8 +53,7 @@ def require_together(arguments: Namespace) -> None:
     for name, value in vars(arguments).items():
         if name in usual and name not in ("out", "seed") and value != usual[name]:
             raise InvalidInput(
-                f"--{name.replace('_', '-')} is for animating here: set inputs of the workflow in the job "
-                "list."
+                f"{flag_of(name)} is for animating here: set inputs of the workflow in the job list."
             )
 
 
@@ -128,7 +127,7 @@ class RowReader:
         action = self._options[name]
         option = action.option_strings[0]
         if action.nargs == 0:
-            return [option] if _flag(name, value) else []
+            return [option] if as_flag(name, value) else []
         if action.nargs == "+":
             parts = (
                 value if isinstance(value, list) else str(value).replace(",", " ").replace(";", " ").split()
@@ -141,7 +140,7 @@ class RowReader:
     def _resolved(self, arguments: Namespace, given: Mapping[str, Any]) -> Namespace:
         for name, text in given.items():
             action = self._options[name]
-            if action.nargs == 0 and not _flag(name, text):  # also against an option of the command line
+            if action.nargs == 0 and not as_flag(name, text):  # also against an option of the command line
                 setattr(arguments, action.dest, action.default)
             value = getattr(arguments, action.dest, None)
             if isinstance(value, Path):
@@ -150,13 +149,6 @@ class RowReader:
         if "model" in given and model.is_file():
             arguments.model = str(model)
         return arguments
-
-
-def _flag(name: str, value: Any) -> bool:
-    text = str(value).lower()
-    if text not in (*YES, *NO):
-        raise InvalidInput(f"{name} is {value!r}, but it must be true or false.")
-    return text in YES
 
 
 def refuse(problems: Sequence[Problem], source: str) -> None:

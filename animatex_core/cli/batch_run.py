@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,23 +13,23 @@ from tqdm import tqdm
 from ..animate_x.animator import Animator
 from ..animate_x.pipeline import AnimateXPipeline
 from ..batch.comfyui.graph import Graph
-from ..batch.manifest import Entry, Manifest, sole_writer
+from ..batch.manifest import Entry, Manifest
 from ..batch.page import PAGE, SHEET, write_contact_sheet, write_page
-from ..batch.plan import Plan, make_plan
-from ..batch.run import Result, process_peak, require_not_stopped, run_jobs, stopping_on_interrupt
+from ..batch.plan import Plan, begun, make_plan
+from ..batch.run import process_peak, require_not_stopped, run_jobs, stopping_on_interrupt
 from ..batch.sharing import Kept, SharingPipeline
 from ..driving import DrivingClip
 from ..errors import AnimateXError, InvalidInput, StorageError
 from ..reference import Reference
 from ..utils.devices import choose_device, choose_dtype
-from ..utils.files import storage_errors
 from .animation import choose_model, read_whole_dance, write_animation
 from .batch_jobs import OF_DANCE, OF_MODEL, OF_REFERENCE, AnimationJob, JobReader, options_of
 from .batch_rows import find_rows, require_together
-from .batch_servers import animate_on_servers, read_graph_jobs, say
+from .batch_servers import animate_on_servers, read_graph_jobs
 from .cut_out import check_cut_out
 from .inputs import read_reference
 from .loop_options import cut_dance
+from .output import say
 
 KEPT_REFERENCES = 256
 MAX_COLUMNS = 50  # of the contact sheet
@@ -47,10 +47,21 @@ def run(arguments: Namespace) -> None:
         plan = make_plan(jobs, manifest.entries())
         print(f"{len(jobs)} jobs: {plan.summary}; {plan.estimate}.")
         return
-    with storage_errors(arguments.out):
-        arguments.out.mkdir(parents=True, exist_ok=True)
-    with sole_writer(arguments.out):
-        _work(arguments, jobs, animate, Manifest(arguments.out))
+    with begun(arguments.out, jobs, (PAGE, SHEET)) as (manifest, plan, known):
+        print(f"{len(jobs)} jobs: {plan.summary}.")
+        try:
+            failed = animate(arguments, plan, manifest, known)
+        except (KeyboardInterrupt, AnimateXError):
+            with suppress(StorageError):  # no contact sheet, so that a stop is quick
+                write_page(arguments.out, jobs, manifest.entries())
+            raise
+        page = _overview(arguments.out, jobs, manifest)
+        left = sum(entry.state == "waiting" for entry in manifest.entries().values())
+    if failed:
+        raise InvalidInput(
+            f"{failed} jobs failed: their reasons are in {page}; start the batch again to repeat them."
+        )
+    print(f"{page}: {f'{left} jobs are left, start the batch again' if left else 'all results'}")
 
 
 def _prepare(arguments: Namespace) -> tuple[Sequence[Any], Animate]:
@@ -64,38 +75,6 @@ def _prepare(arguments: Namespace) -> tuple[Sequence[Any], Animate]:
     return jobs, animate_on_servers
 
 
-def _work(arguments: Namespace, jobs: Sequence[Any], animate: Animate, manifest: Manifest) -> None:
-    known = manifest.entries()
-    if not known:
-        _require_no_pages(arguments.out)
-    plan = make_plan(jobs, known)
-    print(f"{len(jobs)} jobs: {plan.summary}.")
-    manifest.add({job.name: job.digest for job in plan.waiting})
-    with closing(manifest):
-        try:
-            failed = animate(arguments, plan, manifest, known)
-        except (KeyboardInterrupt, AnimateXError):
-            with suppress(StorageError):  # without the sheet: whoever stops does not want to wait
-                write_page(arguments.out, jobs, manifest.entries())
-            raise
-        page = _overview(arguments.out, jobs, manifest)
-        left = sum(entry.state == "waiting" for entry in manifest.entries().values())
-    if failed:
-        raise InvalidInput(
-            f"{failed} jobs failed: their reasons are in {page}; start the batch again to repeat them."
-        )
-    print(f"{page}: {f'{left} jobs are left, start the batch again' if left else 'all results'}")
-
-
-def _require_no_pages(folder: Path) -> None:
-    for name in (PAGE, SHEET):
-        if (folder / name).exists():
-            raise InvalidInput(
-                f"{str(folder / name)!r} exists, but this batch did not write it: move it away, or choose "
-                "another folder with --out."
-            )
-
-
 def _animate(arguments: Namespace, plan: Plan[AnimationJob], manifest: Manifest, known: Known) -> int:
     """Do the jobs here, and return how many failed."""
     waiting, failed = plan.waiting[: arguments.limit], 0
@@ -103,15 +82,11 @@ def _animate(arguments: Namespace, plan: Plan[AnimationJob], manifest: Manifest,
         worker = Worker(bar)
         for result in run_jobs(waiting, manifest, worker.animate, stop=stop, peak=worker.peak):
             bar.update()
-            failed += result.error is not None
-            _tell(result)
+            if result.error is not None:
+                failed += 1
+                say(result.sentence)
         require_not_stopped(stop)
     return failed
-
-
-def _tell(result: Result) -> None:
-    if result.error is not None:
-        say(f"{result.name}: failed: {result.error}")
 
 
 def _overview(folder: Path, jobs: Sequence[Any], manifest: Manifest) -> Path:
@@ -166,7 +141,7 @@ class Worker:
 
     def _load(self, job: AnimationJob) -> Animator:
         device = choose_device(job.arguments.device)
-        pipeline = job.model.find()(choose_dtype(job.arguments.precision, device), device, self._report)
+        pipeline = job.load(choose_dtype(job.arguments.precision, device), device, self._report)
         return SharingPipeline.of(pipeline) if isinstance(pipeline, AnimateXPipeline) else pipeline
 
     def _report(self, stage: str, done: int, total: int) -> None:

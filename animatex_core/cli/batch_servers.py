@@ -1,8 +1,7 @@
 """`animatex batch --servers`: the jobs as graphs on ComfyUI servers."""
 
-import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,9 @@ from ..batch.run import Result, require_not_stopped, stopping_on_interrupt
 from ..batch.sharing import Kept
 from ..errors import AnimateXError, InvalidInput
 from ..pose.cache import digest_file
-from ..utils.text import printable
 from ..utils.validation import require_file
 from .batch_rows import Problem, refuse
+from .output import say
 
 
 def read_graph_jobs(
@@ -48,7 +47,7 @@ def read_graph_jobs(
     problems: list[Problem] = []
     for row in rows:
         try:
-            jobs[row.number] = _job(row, graph, arguments, folder, digests)
+            jobs[row.number] = _job(row, columns, graph, arguments, folder, digests)
         except AnimateXError as error:
             problems.append(Problem(row.number, str(error)))
     names = same_names({number: job.name for number, job in jobs.items()})
@@ -56,13 +55,23 @@ def read_graph_jobs(
     return list(jobs.values())
 
 
-def _job(row: Row, graph: Graph, arguments: Namespace, folder: Path, digests: Kept[str]) -> GraphJob:
+def _job(
+    row: Row,
+    columns: Iterable[str],
+    graph: Graph,
+    arguments: Namespace,
+    folder: Path,
+    digests: Kept[str],
+) -> GraphJob:
     values = {name: folder / str(value) if name in FILES else value for name, value in row.values.items()}
     for name in FILES:
         if name in values:
             require_file(values[name], name)
-    nodes = graph.filled({"seed": arguments.seed, **values})
-    given = {"reference": "", "driving": "", "seed": arguments.seed, **values, "row": row.number}
+    if arguments.seed:  # 0 is the default of the command line, and workflows have seeds of their own
+        values = {"seed": arguments.seed, **values}
+    nodes = graph.filled(values)
+    empty = {**dict.fromkeys(columns, ""), "reference": "", "driving": "", "seed": graph.seed}
+    given = {**empty, **values, "row": row.number}
     name = f"{fill_template(arguments.name, given)}.{arguments.format}"
     dance = str(values.get("driving", ""))
     return GraphJob.of(
@@ -80,7 +89,7 @@ def animate_on_servers(arguments: Namespace, plan: Plan[GraphJob], manifest: Man
         bar.update()
         if result.error is not None:
             failed += 1
-            say(f"{result.name}: failed: {result.error}")
+            say(result.sentence)
 
     def report(url: str, done: int, total: int) -> None:
         bar.set_postfix_str(f"{url} {done}/{total}", refresh=False)
@@ -109,8 +118,3 @@ def _headers(texts: Sequence[str]) -> dict[str, str]:
             raise InvalidInput("--header is no header: write it like 'Authorization: Bearer TOKEN'.")
         headers[name.strip()] = value.strip()
     return headers
-
-
-def say(text: str) -> None:
-    """Print a sentence above the progress bar."""
-    tqdm.write(printable(text), file=sys.stderr)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput, warn
+from .options import flag_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,9 +27,7 @@ def with_finished(arguments: argparse.Namespace) -> argparse.Namespace:
         return argparse.Namespace(**{**vars(arguments), "finished": None})
     for option in ("loop", "closed", "side_by_side"):
         if getattr(arguments, option) is not None:
-            raise InvalidInput(
-                f"--{option.replace('_', '-')} does not work with --extend: leave one of them out."
-            )
+            raise InvalidInput(f"{flag_of(option)} does not work with --extend: leave one of them out.")
     finished = _read_finished(arguments.extend)
     height, width, _ = finished[0].shape
     if arguments.size not in ((None, None), (width, height)):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
 from .extension import EXTEND_FRAMES, continue_dance, overlap
+from .options import flag_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -117,8 +118,8 @@ def check_loop_options(arguments: argparse.Namespace) -> None:
     for option, needed in NEEDS.items():
         if _is_given(arguments, option) and not any(_is_given(arguments, name) for name in needed):
             raise InvalidInput(
-                f"{_flag(option)} does nothing without {' or '.join(map(_flag, needed))}: leave it out, or "
-                "add that."
+                f"{flag_of(option)} does nothing without {' or '.join(map(flag_of, needed))}: leave it out, "
+                "or add that."
             )
     _loop_settings(arguments)
 
@@ -204,7 +205,3 @@ def cut_dance(arguments: argparse.Namespace, dance: "DrivingClip", progress: "Pr
 
 def _is_given(arguments: argparse.Namespace, option: str) -> bool:
     return getattr(arguments, option, None) is not None
-
-
-def _flag(option: str) -> str:
-    return f"--{option.replace('_', '-')}"

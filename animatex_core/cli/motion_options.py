@@ -11,6 +11,7 @@ from ..motion.bones import read_bones
 from ..motion.bvh import is_bvh
 from ..motion.camera import UPS, VIEWS, CameraSettings
 from ..motion.settings import DEFAULT_FPS, MotionSettings
+from .options import flag_of
 
 USUAL_SIZE = 512, 768
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
@@ -126,10 +127,9 @@ def find_motion(arguments: argparse.Namespace) -> Path | None:
 def _refuse_motion_options(arguments: argparse.Namespace) -> None:
     given = [name for name, default in DEFAULTS.items() if getattr(arguments, name) != default]
     if given:
-        option = "--" + given[0].replace("_", "-")
         raise InvalidInput(
-            f"{option} is an option of motion capture, but the dance is a video: leave it out, or give a BVH "
-            "file."
+            f"{flag_of(given[0])} is an option of motion capture, but the dance is a video: leave it out, or "
+            "give a BVH file."
         )
 
 

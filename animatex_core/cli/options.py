@@ -144,6 +144,11 @@ def add_pose_model_options(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def flag_of(name: str) -> str:
+    """Return an option as it is typed, such as --loop-min for loop_min."""
+    return f"--{name.replace('_', '-')}"
+
+
 def frame_count(text: str) -> int | None:
     """Parse a number of frames; "all" becomes None."""
     return None if text == "all" else positive(text)

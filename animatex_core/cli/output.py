@@ -1,6 +1,7 @@
 """Checks of output paths before the work begins, and progress bars."""
 
 import argparse
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,9 +9,11 @@ from tqdm import tqdm
 
 from ..errors import InvalidInput
 from ..utils.files import check_writable
+from ..utils.text import printable
 from ..video.image import IMAGE_SUFFIXES
 from ..video.image_sequence import includes
 from ..video.writer import check_output
+from .options import flag_of
 
 INPUT_OPTIONS = (
     "reference",
@@ -43,7 +46,7 @@ def check_distinct(arguments: argparse.Namespace, *outputs: str) -> None:
         for other, path in paths.items():
             if other != output and path == paths.get(output):
                 raise InvalidInput(
-                    f"--{_option(output)} and --{_option(other)} are both {path}: use another file for the "
+                    f"{flag_of(output)} and {flag_of(other)} are both {path}: use another file for the "
                     "output."
                 )
 
@@ -63,13 +66,14 @@ def require_inputs_kept(outputs: Iterable[Path], **inputs: Path | None) -> None:
         for name, path in inputs.items():
             if path is not None and includes(path, output):
                 raise InvalidInput(
-                    f"--{_option(name)} is {str(path)!r}, which {str(output)!r} would replace or be part of: "
+                    f"{flag_of(name)} is {str(path)!r}, which {str(output)!r} would replace or be part of: "
                     "use another name or folder for the output."
                 )
 
 
-def _option(name: str) -> str:
-    return name.replace("_", "-")
+def say(text: str) -> None:
+    """Print a sentence on standard error, above a progress bar if there is one."""
+    tqdm.write(printable(text), file=sys.stderr)
 
 
 def check_preview(path: Path | None) -> None:

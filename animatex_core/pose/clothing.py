@@ -1,4 +1,4 @@
-"""The colors of a person's clothes, sampled along the skeleton, by which people are told apart."""
+"""The colors of a person's clothes, sampled along the skeleton, to distinguish people."""
 
 import numpy as np
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from .keypoints import PoseSequence, seen
 from .onnx_model import ModelSignature, open_model
 from .person import PersonRule
 from .torch_models import SmallDWPose, TorchModel
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -162,22 +165,50 @@ def find_poses(
 
     """
     settings = {"person": person, "detect_every": detect_every, "whole_frame": whole_frame}
+
+    def detect(extractor: PoseExtractor) -> PoseSequence:
+        return extractor.extract(
+            frames.read(),
+            fps=frames.fps,
+            total=frames.total,
+            person=person,
+            detect_every=detect_every,
+            whole_frame=whole_frame,
+            progress=progress,
+        )
+
     key = cache_key([frames.content, *dwpose.contents], settings)
-    known = cache.get(key)
+    poses, how = load_or_detect(dwpose, key, cache.get, cache.put, detect)
+    return DetectedPoses(poses.with_fps(frames.fps), how)
+
+
+def load_or_detect(
+    dwpose: DWPose,
+    key: str,
+    load: Callable[[str], T | None],
+    store: Callable[[str, T], object],
+    detect: Callable[[PoseExtractor], T],
+) -> tuple[T, str]:
+    """Return what is stored under a key of a cache, or detect and store it.
+
+    Args:
+        dwpose: The models; opened only if needed.
+        key: From `cache_key`.
+        load: Returns what is stored under a key, None for nothing.
+        store: Stores something under a key.
+        detect: Runs the models.
+
+    Returns:
+        What was found, and how it was obtained, in words.
+
+    """
+    known = load(key)
     if known is not None:
-        return DetectedPoses(known.with_fps(frames.fps), "loaded from the cache")
+        return known, "loaded from the cache"
     extractor = dwpose.open()
-    poses = extractor.extract(
-        frames.read(),
-        fps=frames.fps,
-        total=frames.total,
-        person=person,
-        detect_every=detect_every,
-        whole_frame=whole_frame,
-        progress=progress,
-    )
-    cache.put(key, poses)
-    return DetectedPoses(poses, f"detected by {dwpose.name} on {extractor.provider}")
+    found = detect(extractor)
+    store(key, found)
+    return found, f"detected by {dwpose.name} on {extractor.provider}"
 
 
 def load_small_models(path: Path) -> SmallDWPose:

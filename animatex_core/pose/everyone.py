@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from ..utils.progress import Progress, no_progress
 from .cache import PoseCache, cache_key
-from .dwpose import DetectedPoses, DWPose, FrameSource
+from .dwpose import DetectedPoses, DWPose, FrameSource, load_or_detect
+from .extractor import PoseExtractor
 from .keypoints import PoseSequence, seen
 
 TRACKING = 1  # raise it when the same detections give other people
@@ -57,18 +58,17 @@ def find_people(
 
     """
     settings = {"people": TRACKING, "detect_every": detect_every, "whole_frame": whole_frame}
+
+    def detect(extractor: PoseExtractor) -> tuple[PoseSequence, ...]:
+        return extractor.extract_people(
+            frames.read(),
+            fps=frames.fps,
+            total=frames.total,
+            detect_every=detect_every,
+            whole_frame=whole_frame,
+            progress=progress,
+        )
+
     key = cache_key([frames.content, *dwpose.contents], settings)
-    known = cache.get_people(key)
-    if known is not None:
-        return DetectedPeople(tuple(poses.with_fps(frames.fps) for poses in known), "loaded from the cache")
-    extractor = dwpose.open()
-    people = extractor.extract_people(
-        frames.read(),
-        fps=frames.fps,
-        total=frames.total,
-        detect_every=detect_every,
-        whole_frame=whole_frame,
-        progress=progress,
-    )
-    cache.put_people(key, people)
-    return DetectedPeople(people, f"detected by {dwpose.name} on {extractor.provider}")
+    people, how = load_or_detect(dwpose, key, cache.get_people, cache.put_people, detect)
+    return DetectedPeople(tuple(poses.with_fps(frames.fps) for poses in people), how)

@@ -4,8 +4,8 @@ The people of neighboring frames are paired by the distances of their joints fro
 them, relative to the size of the body, and by that size; all pairs of a frame together cost as little as
 possible. Where the frames are known, the colors of the clothes count as well. This is the tracking of SORT
 (Bewley et al. 2016) with joints in place of boxes, as in Simple Baselines (Xiao et al. 2018). Where people
-cover each other, their motion is extrapolated from before, since what is found may belong to either. Whoever
-is missing for more than MAX_MISSING frames counts as gone, and whoever appears later as somebody else.
+cover each other, their motion is extrapolated from before, since what is found may belong to either. A
+person who is missing for more than MAX_MISSING frames is gone, and one who appears later is a new person.
 """
 
 from collections.abc import Sequence

@@ -118,7 +118,7 @@ def serving(*servers: FakeComfy) -> Iterator[None]:
 def run(
     folder: Path, jobs: list[GraphJob], *urls: str, known: dict[str, Entry] | None = None
 ) -> tuple[dict[str, str | None], list[str]]:
-    """Run jobs, and return their errors and what was told about servers."""
+    """Run jobs, and return their errors and the notes about servers."""
     results: list[Result] = []
     notes: list[str] = []
     listeners = Listeners(notes.append, lambda *_: None, results.append)

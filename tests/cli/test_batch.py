@@ -17,16 +17,19 @@ import pytest
 from PIL import Image
 
 from animatex_core.animate_x.animation import no_report
+from animatex_core.batch.comfyui.graph import Graph
+from animatex_core.batch.job_list import Row
 from animatex_core.batch.manifest import Entry, Manifest
 from animatex_core.cli.animation import read_whole_dance
 from animatex_core.cli.batch_jobs import OF_DANCE, OF_REFERENCE
+from animatex_core.cli.batch_servers import read_graph_jobs
 from animatex_core.cli.inputs import read_reference
 from animatex_core.cli.loop_options import cut_dance
 from animatex_core.cli.main import build_parser, main
 from animatex_core.cli.motion import find_dance
 from animatex_core.utils.progress import no_progress
 from animatex_core.video.info import probe
-from tests.documents import core_commands
+from tests.documents import ROOT, core_commands
 from tests.support.dance_samples import DanceFiles, write_dance
 from tests.support.drawings import draw_character
 
@@ -218,6 +221,24 @@ def test_the_commands_in_the_documents_run(dance: DanceFiles) -> None:
     ] == []
     written = ("results/rabbit-walk-0.mp4", "results-of-list/dance/character-0.mp4")
     assert all(Path(name).exists() for name in written)
+
+
+def test_servers_keep_the_seed_of_a_workflow_unless_one_is_given(dance: DanceFiles) -> None:
+    graph = Graph.read(ROOT / "workflows" / "api" / "few-steps.json")
+    named = {"reference": "character.png", "driving": "dance.mp4"}
+    rows = [Row(2, named), Row(3, {**named, "seed": "5", "frames": "4"})]
+
+    def names(*options: str) -> list[str]:
+        command = ["batch", "jobs.csv", "--out", "out", "--name", "{reference}-{seed}-{frames}", *options]
+        arguments = build_parser(["batch"]).parse_args(command)
+        return [job.name for job in read_graph_jobs(rows, graph, arguments, dance.folder, "The list")]
+
+    assert names() == [f"character-{graph.seed}-_.mp4", "character-5-4.mp4"]
+    assert names("--seed", "9") == ["character-9-_.mp4", "character-5-4.mp4"]
+    without = Graph({number: node for number, node in graph.nodes.items() if "seed" not in node["inputs"]})
+    arguments = build_parser(["batch"]).parse_args(["batch", "jobs.csv", "--out", "out"])
+    (job,) = read_graph_jobs(rows[:1], without, arguments, dance.folder, "The list")
+    assert job.name == "character-dance-0.mp4"
 
 
 def running(jobs: Path) -> "subprocess.Popen[str]":

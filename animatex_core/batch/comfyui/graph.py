@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import InvalidInput
 from ...utils.documents import FileFault, document_errors, read_json
+from ..job_list import as_flag
 
 FILES: Mapping[str, tuple[str, ...]] = {
     "reference": ("LoadImage",),
@@ -23,7 +24,6 @@ TITLES: Mapping[str, tuple[str, ...]] = {
 """Column -> titles that say which of several such nodes is meant."""
 
 SYNONYMS: Mapping[str, tuple[str, ...]] = {"seed": ("seed", "noise_seed")}
-YES, NO = ("true", "yes", "1", "x"), ("false", "no", "0")
 
 
 @dataclass(frozen=True)
@@ -185,12 +185,10 @@ def _plain(name: str) -> str:
 def _as_before(column: str, value: Any, before: Any) -> Any:
     if not isinstance(value, str) or not isinstance(before, bool | int | float):
         return value
+    if isinstance(before, bool):
+        return as_flag(column, value)
     try:
-        if isinstance(before, bool):
-            return {**dict.fromkeys(YES, True), **dict.fromkeys(NO, False)}[value.lower()]
         return type(before)(value)
-    except (ValueError, KeyError) as error:
-        kind = {bool: "true or false", int: "a whole number", float: "a number"}.get(
-            type(before), "another value"
-        )
+    except ValueError as error:
+        kind = "a whole number" if isinstance(before, int) else "a number"
         raise InvalidInput(f"{column} is {value!r}, but it must be {kind}.") from error

@@ -1,15 +1,12 @@
 """A batch of graphs on ComfyUI servers, in one call."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from ...animate_x.animation import Report, no_report
 from ...errors import warn
-from ...utils.files import storage_errors
-from ..manifest import Manifest, sole_writer
-from ..plan import make_plan
+from ..plan import begun
 from ..run import Result, require_not_stopped, stopping_on_interrupt
 from .graph_job import GraphJob
 from .pool import Listeners, run_on_servers
@@ -50,15 +47,10 @@ def run_graphs(
     folder = Path(folder)
     results: list[Result] = []
     jobs = [GraphJob.of(folder, name, nodes) for name, nodes in graphs.items()]
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    with sole_writer(folder), closing(Manifest(folder)) as manifest, stopping_on_interrupt(warn) as stop:
-        known = manifest.entries()
-        waiting = make_plan(jobs, known).waiting
-        manifest.add({job.name: job.digest for job in waiting})
+    with begun(folder, jobs) as (manifest, plan, known), stopping_on_interrupt(warn) as stop:
         listeners = Listeners(warn, progress, results.append)
         run_on_servers(
-            waiting,
+            plan.waiting,
             servers,
             manifest,
             listeners,

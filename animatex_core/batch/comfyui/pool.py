@@ -21,7 +21,7 @@ MAX_LOST = 3  # times that a server may be lost with a job before this has faile
 
 @dataclass(frozen=True)
 class Listeners:
-    """Who is told what.
+    """The callbacks of a pool.
 
     Attributes:
         note: Called with what happens to servers.
@@ -52,7 +52,7 @@ def run_on_servers(
         jobs: What to run.
         urls: Addresses of the servers.
         manifest: Of the folder, which has the jobs already.
-        listeners: Who is told what.
+        listeners: Called as the batch proceeds.
         stop: Looked at before every job; a KeyboardInterrupt cancels the graphs of this batch.
         known: Its entries before the jobs were added: graphs that a killed batch left running are awaited.
         headers: Sent with every request.

@@ -55,7 +55,7 @@ class ComfyServer:
     async def upload(self, path: Path) -> str:
         """Make sure that a file is in the input folder; return its name there.
 
-        The name has the digest of the content, so that a file is sent once, whoever sent it.
+        The name has the digest of the content, so that a file is sent once, by whichever batch.
 
         Raises:
             InvalidInput: The file cannot be read.
