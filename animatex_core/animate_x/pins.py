@@ -35,9 +35,22 @@ class Pins:
     def __post_init__(self) -> None:
         _check_strength(self.strength)
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many first and last frames are given."""
+        first, last = (0 if frames is None else len(frames) for frames in (self.first, self.last))
+        return first, last
+
+    @property
+    def placed(self) -> list[tuple[Tensor, slice]]:
+        """The given frames, and where in the video they are."""
+        first, last = self.counts
+        places = (self.first, slice(0, first)), (self.last, slice(-last, None))
+        return [(frames, place) for frames, place in places if frames is not None and len(frames)]
+
     def check_fit(self, shape: ClipShape, channels: int) -> None:
         """Raise InvalidInput unless the frames fit a video and leave at least one to sample."""
-        counts = {"first": _count(self.first), "last": _count(self.last)}
+        first, last = self.counts
         expected = (channels, *shape.latent_size)
         for name, given in (("first", self.first), ("last", self.last)):
             if given is not None and (given.ndim != 4 or tuple(given.shape[1:]) != expected):
@@ -46,9 +59,9 @@ class Pins:
                     f"{shape.width}x{shape.height} pixels, which are {expected} per frame: scale the frames "
                     "to that size before encoding them with the VAE of the model."
                 )
-        if sum(counts.values()) >= shape.frames:
+        if first + last >= shape.frames:
             raise InvalidInput(
-                f"{counts['first']} first and {counts['last']} last frames are given, but the video has only "
+                f"{first} first and {last} last frames are given, but the video has only "
                 f"{shape.frames} frames: give fewer, or make a longer video."
             )
 
@@ -107,12 +120,9 @@ def pin_frames(inputs: ConditionInputs, pins: Pins, channels: int) -> ConditionI
     pins.check_fit(inputs.shape, channels)
     latents = torch.zeros(inputs.shape.latents(1, channels))
     strength = torch.zeros(1, inputs.shape.frames)
-    if pins.first is not None and len(pins.first):
-        latents[0, :, : len(pins.first)] = pins.first.transpose(0, 1)
-        strength[:, : len(pins.first)] = pins.strength
-    if pins.last is not None and len(pins.last):
-        latents[0, :, -len(pins.last) :] = pins.last.transpose(0, 1)
-        strength[:, -len(pins.last) :] = pins.strength
+    for frames, place in pins.placed:
+        latents[0, :, place] = frames.transpose(0, 1)
+        strength[:, place] = pins.strength
     puppet = inputs.puppet_latents
     if puppet is not None:
         puppet = torch.lerp(puppet, latents.to(puppet), strength.to(puppet)[:, None, :, None, None])
@@ -124,7 +134,3 @@ def _check_strength(strength: float) -> None:
         raise InvalidInput(
             f"The strength of given frames is {strength}, but it must be in 0..1: use 1 to hold them exactly."
         )
-
-
-def _count(frames: Tensor | None) -> int:
-    return 0 if frames is None else len(frames)

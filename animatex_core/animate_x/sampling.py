@@ -131,10 +131,12 @@ class _Sampler:
     ) -> Denoiser:
         """Return the guided denoiser of a video or window, its conditions offloaded between the steps."""
         pose = self.settings.pose
-        encoded = {factor: self._encode(inputs, factor).to(offload) for factor in pose.factors}
+        first, *others = pose.factors
+        encoded = {factor: self._encode(inputs, factor).to(offload) for factor in (first, *others)}
 
         def conditions(x: Tensor, t: Tensor) -> Conditions:
-            return encoded[pose.at(t[0].item())].to(x.device)
+            # Reading t waits for the device, so it is only done where the factor depends on it.
+            return encoded[pose.at(t[0].item()) if others else first].to(x.device)
 
         def conditional(x: Tensor, t: Tensor) -> Tensor:
             return self._predict(x, t, conditions(x, t))

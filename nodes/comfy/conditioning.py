@@ -133,10 +133,10 @@ class CONDAnimateX(CONDRegular):
         self.weights: WindowWeights = weights
         self.encodings = encodings
 
-    def encoding(self, window: int, timestep: float) -> Conditions:
-        """Return the conditions of a window at a timestep."""
+    def encoding(self, window: int, timestep: Callable[[], float]) -> Conditions:
+        """Return the conditions of a window; `timestep` is called if they depend on it."""
         found = self.encodings[window]
-        return found[self.pose.at(timestep)] if len(found) > 1 else next(iter(found.values()))
+        return found[self.pose.at(timestep())] if len(found) > 1 else next(iter(found.values()))
 
     def process_cond(self, batch_size: int, **_: object) -> "CONDAnimateX":
         """Return the conditions for a batch of latents: all of them."""

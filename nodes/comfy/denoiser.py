@@ -1,7 +1,7 @@
 """The denoiser as a native MODEL of ComfyUI. A video is a LATENT batch, one frame per item."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -158,7 +158,9 @@ class AnimateXModel(BaseModel):
         check_all_frames(passes[0].shape, len(passes), x.shape, self.denoiser.latent_channels)
         apply = partial(super()._apply_model, transformer_options=options, **kwargs)
 
-        timestep = float(self.model_sampling.timestep(t[:1]).item())
+        @cache
+        def timestep() -> float:  # only asked where poses are used for a part, since it waits for the device
+            return float(self.model_sampling.timestep(t[:1]).item())
 
         def window(index: int) -> Denoiser:
             def denoise(videos: Tensor, sigmas: Tensor) -> Tensor:

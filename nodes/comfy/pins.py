@@ -93,13 +93,9 @@ def pin_video(
     if mask is not None:
         free = prepare_mask(mask, samples.shape, samples.device)[:, :1].clone()
     given = samples.clone()
-    for frames, place in (
-        (pins.first, slice(0, _count(pins.first))),
-        (pins.last, slice(-_count(pins.last), None)),
-    ):
-        if frames is not None and len(frames):
-            given[place] = frames.to(given)
-            free[place] = free[place].clamp(max=1 - pins.strength)
+    for frames, place in pins.placed:
+        given[place] = frames.to(given)
+        free[place] = free[place].clamp(max=1 - pins.strength)
     return (pinned(conds[0]), pinned(conds[1])), given, free
 
 
@@ -112,7 +108,3 @@ def _pinned(values: Mapping[str, Any], pins: Pins, channels: int) -> Any:
 
 def _scaled(model: AnimateXModel, frames: Tensor | None) -> Tensor | None:
     return None if frames is None else model.process_latent_in(frames)
-
-
-def _count(frames: Tensor | None) -> int:
-    return 0 if frames is None else len(frames)
