@@ -1,5 +1,6 @@
 """Fill unknown pixels from known ones, and morphological operations on masks."""
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, pad
@@ -90,3 +91,8 @@ def connected_region(mask: Tensor, seeds: Tensor) -> Tensor:
         for _ in range(4):
             found = dilate(found) * mask
     return found
+
+
+def mask_tensor(mask: np.ndarray) -> Tensor:
+    """Convert a mask (h, w) to (1, 1, h, w) float32."""
+    return torch.from_numpy(mask.astype(np.float32))[None, None]

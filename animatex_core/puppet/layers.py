@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from .backdrop import background_behind
-from .fill import dilate, erode, fill_smoothly
+from .fill import dilate, erode, fill_smoothly, mask_tensor
 from .outline import figure_mask
-from .regions import ARMS, LEGS, Region, mask_tensor, segment_parts
+from .regions import ARMS, LEGS, Region, segment_parts
 from .rig import Rig
 from .skeleton import SIDES, Joints
 

@@ -1,5 +1,6 @@
 """Puppet animation: the reference image is moved along the bones in milliseconds, without a network."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -18,6 +19,7 @@ Frame = tuple[np.ndarray, np.ndarray]
 TINY = 1e-3  # minimum length of a bone in pixels
 FACE = (1.7, 2.4)  # distances from the nose, in eye distances, between which the face fades into the torso
 SHIFTED = (1.6, 2.1)  # likewise, between which a face that turns fades into the head
+WITHIN = 0.65  # radii of the head where a turning face fades at the latest
 MARGIN = 1  # pixels around a layer over which its edge fades
 SHAPE_TOLERANCE = 0.02  # relative difference in aspect ratio between poses and image
 NOBODY = (
@@ -38,14 +40,15 @@ def render_frames(cut_out: CutOut, rig: Rig, frames: int) -> Iterator[Tensor]:
         (4, h, w): colours and the figure's alpha, in 0..1.
 
     """
+    radius = _radius_of_head(cut_out, rig)
     for frame in range(frames):
         image = torch.cat([cut_out.background, torch.zeros_like(cut_out.background[:1])])
         for layer in cut_out.layers:
-            _draw(image, layer, rig, frame)
+            _draw(image, layer, rig, frame, radius)
         yield image
 
 
-def _draw(image: Tensor, layer: Layer, rig: Rig, frame: int) -> None:
+def _draw(image: Tensor, layer: Layer, rig: Rig, frame: int, radius: float) -> None:
     """Composite one layer onto an image (4, h, w)."""
     left, top, right, bottom = _box(layer, rig, frame, image)
     if left >= right or top >= bottom:
@@ -57,7 +60,7 @@ def _draw(image: Tensor, layer: Layer, rig: Rig, frame: int) -> None:
         head = _turned(_moved_back(rig, "head", "head", (x, y), frame), rig, frame)
         source = _with_face(source, head, rig)
     elif layer.part == "head":
-        source = _turned(source, rig, frame)
+        source = _turned(source, rig, frame, radius)
     height, width = layer.pixels.shape[1:]
     grid = torch.stack(
         [(source[0] - layer.left) * (2 / width) - 1, (source[1] - layer.top) * (2 / height) - 1], dim=-1
@@ -88,13 +91,26 @@ def _with_face(torso: Places, head: Places, rig: Rig) -> Places:
     return torso[0] + part * (head[0] - torso[0]), torso[1] + part * (head[1] - torso[1])
 
 
-def _turned(head: Places, rig: Rig, frame: int) -> Places:
-    """Shift the face across the head, as the eyes have moved."""
+def _turned(head: Places, rig: Rig, frame: int, radius: float = math.inf) -> Places:
+    """Shift the face across a head of this radius, as the eyes have moved."""
     if rig.shift is None:
         return head
+    fades = min(SHIFTED[0], WITHIN * radius), min(SHIFTED[1], radius)
     x, y = (float(rig.shift[frame]) * normal(rig.axes["head"][0])).tolist()
-    part = _share_of_face((head[0] - x, head[1] - y), rig, SHIFTED)
+    part = _share_of_face((head[0] - x, head[1] - y), rig, fades)
     return head[0] - part * x, head[1] - part * y
+
+
+def _radius_of_head(cut_out: CutOut, rig: Rig) -> float:
+    """Return how far the head reaches around the nose, in eye distances, at its narrowest above the nose."""
+    heads = [layer for layer in cut_out.layers if layer.part == "head"]
+    if rig.shift is None or not heads:
+        return math.inf
+    head, (_, height, width) = heads[0], heads[0].pixels.shape
+    x, y = rig.reference["head"].start - (head.left, head.top)
+    rows, columns = np.mgrid[:height, :width] + 0.5
+    outside = (head.pixels[3].numpy() < 0.5) & (rows < y)
+    return float(np.hypot(columns - x, rows - y)[outside].min(initial=min(x, width - x, y))) / rig.eyes
 
 
 def _share_of_face(places: Places, rig: Rig, fades: tuple[float, float]) -> Tensor:

@@ -1,0 +1,74 @@
+"""Complete what an arm cuts in two, such as a tail behind a forearm."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .fill import connected_region, dilate, mask_tensor
+
+COLOR = 3.0  # how many widths of a cut a completely different colour on its other side counts
+SIMILAR = 0.1  # tolerance of colours
+STEPS = 4  # positions per pixel on the lines that fill a cut
+
+
+def join_pieces(image: np.ndarray, body: np.ndarray, arms: np.ndarray, main: np.ndarray) -> np.ndarray:
+    """Return the pixels of the arms that hide the connections of detached pieces to the rest of the body.
+
+    Args:
+        image: (h, w, 3) in 0..1.
+        body: (h, w) bool, the figure without its limbs.
+        arms: (h, w) bool, what is in front of it.
+        main: (h, w) bool, marks the piece of the body to which the others belong.
+
+    Returns:
+        (h, w) bool.
+
+    """
+    hidden = np.zeros_like(body)
+    near_arms = dilate(mask_tensor(arms))[0, 0].numpy() > 0
+    for piece in _detached(body, main):
+        own, other = piece & near_arms, body & ~piece & near_arms
+        if own.any() and other.any():
+            hidden |= _between(own, _facing(image, own, other), body.shape)
+    return hidden & arms
+
+
+def _detached(body: np.ndarray, main: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the pieces (h, w) that are not connected to the main one."""
+    left = body & ~_connected(body, main)
+    while left.any():
+        seed = np.zeros_like(left)
+        seed.flat[left.argmax()] = True
+        piece = _connected(left, seed)
+        yield piece
+        left = left & ~piece
+
+
+def _connected(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    return connected_region(mask_tensor(mask), mask_tensor(seeds))[0, 0].numpy() > 0
+
+
+def _facing(image: np.ndarray, own: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the part of another edge (h, w) that a cut edge continues to: close, of its colour, as wide."""
+    cut, places = np.argwhere(own), np.argwhere(other)
+    width = max(float(np.ptp(cut, axis=0).max()), 1.0)
+    color = np.median(image[own], axis=0)
+    away = np.linalg.norm(places[:, None] - cut[None], axis=-1).min(axis=1)
+    different = np.abs(image[other] - color).max(axis=-1)
+    best = (away + COLOR * width * different).argmin()
+    alike = different <= different[best] + SIMILAR
+    facing = alike & (np.linalg.norm(places - places[best], axis=-1) <= width)
+    mask = np.zeros_like(own)
+    mask[tuple(places[facing].T)] = True
+    return mask
+
+
+def _between(first: np.ndarray, second: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the pixels (h, w) on the lines between two edges."""
+    starts, ends = np.argwhere(first) + 0.5, np.argwhere(second) + 0.5
+    longest = np.linalg.norm(starts[:, None] - ends[None], axis=-1).max()
+    part = np.linspace(0, 1, max(2, int(STEPS * longest)))[:, None, None, None]
+    places = np.floor(starts[:, None] + part * (ends[None] - starts[:, None])).astype(int).reshape(-1, 2)
+    filled = np.zeros(shape, bool)
+    filled[tuple(places.T)] = True
+    return filled

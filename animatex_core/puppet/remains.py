@@ -1,0 +1,94 @@
+"""Assign what is left of the figure beside its limbs: scraps to the limbs, tails and ears to the body."""
+
+import numpy as np
+import torch
+
+from .fill import connected_region, fill_smoothly, mask_tensor, morph_close, morph_open
+from .outline import distance_to
+from .rig import Rig
+
+SHRED = 0.026  # body heights: thinner remains next to a limb belong to it
+TAIL = 0.05  # body heights from the limbs, which scraps do not reach but cut off tails do
+GAP = 0.06  # body heights: half the width of a cut between a tail and the rest of the body
+CRUMB = 0.012  # body heights: maximum radius of detached remains that belong to the limb next to them
+CORE = 0.05  # body heights around the bones of torso and head that certainly belong to these
+ALIKE = 0.1  # colours that differ less than this are the same
+DIFFERENT = 0.2  # colours that differ more than this are not
+
+
+def assign_remains(
+    image: np.ndarray,
+    owner: np.ndarray,
+    mask: np.ndarray,
+    away: dict[str, np.ndarray],
+    rig: Rig,
+    stature: float,
+) -> np.ndarray:
+    """Assign thin and detached remains next to limbs, and remains of a limb's colour, to these limbs."""
+    if not away:
+        return owner
+    parts = list(away)
+    distances = np.stack([away[part] for part in parts])
+    nearest, near = distances.argmin(axis=0), distances.min(axis=0)
+    free = mask & (owner == "")
+    size = in_pixels(SHRED / 2, stature)
+    thin = (mask_tensor(free) > morph_open(mask_tensor(free), size))[0, 0].numpy()
+    alike = _of_limb(image, owner, free, parts, nearest)
+    tails = _tails(image, owner, free & (thin | alike), near, stature)
+    stray = free & (near < 2 * size) & (thin | alike) & ~tails
+    stray |= _loose(free & ~stray, mask, near, rig, stature)
+    return np.where(stray, np.array(parts)[nearest], owner)
+
+
+def _tails(
+    image: np.ndarray, owner: np.ndarray, remains: np.ndarray, near: np.ndarray, stature: float
+) -> np.ndarray:
+    """Return those remains (h, w) next to limbs that go on far away from them, and differ from the limb."""
+    seeds = mask_tensor(remains & (near > TAIL * stature))
+    tails = connected_region(mask_tensor(remains), seeds)
+    pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float()
+    limbs = fill_smoothly(pixels, mask_tensor(owner != ""))
+    own = fill_smoothly(pixels, tails * mask_tensor(near > SHRED * stature))
+    of_tail = (pixels - own).abs().amax(1) <= (pixels - limbs).abs().amax(1) + ALIKE
+    return of_tail[0].numpy() & (tails[0, 0].numpy() > 0)
+
+
+def _of_limb(
+    image: np.ndarray, owner: np.ndarray, free: np.ndarray, parts: list[str], nearest: np.ndarray
+) -> np.ndarray:
+    """Return where (h, w) remains have the colour of the nearest limb rather than that of the torso."""
+    colors = [_middle_color(image, owner == part) for part in parts]
+    limb = np.abs(image - np.stack(colors)[nearest]).max(axis=-1)
+    return (limb < ALIKE) & (np.abs(image - _middle_color(image, free)).max(axis=-1) > DIFFERENT)
+
+
+def _middle_color(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    return np.median(image[mask], axis=0) if mask.any() else np.full(3, np.inf, np.float32)
+
+
+def _loose(free: np.ndarray, mask: np.ndarray, near: np.ndarray, rig: Rig, stature: float) -> np.ndarray:
+    """Return crumbs (h, w) not connected to torso or head, except for a tail cut off by a hand."""
+    core = trunk(mask.shape, rig, stature)
+    kept = mask_tensor(free)
+    apart = kept - connected_region(kept, mask_tensor(core))
+    bridged = connected_region(
+        morph_close(kept, in_pixels(GAP, stature)) * mask_tensor(mask), mask_tensor(core)
+    )
+    thick = morph_open(apart, in_pixels(CRUMB, stature))
+    seeds = thick.maximum(apart * mask_tensor(near > TAIL * stature))
+    large = connected_region(apart, seeds) * bridged
+    return (apart > large)[0, 0].numpy()
+
+
+def trunk(shape: tuple[int, ...], rig: Rig, stature: float) -> np.ndarray:
+    """Return the pixels (h, w) around the bones of torso and head."""
+    bone = rig.reference["torso"]
+    core = distance_to(bone.start, bone.end, *shape) < CORE * stature
+    if "head" in rig.reference:
+        core |= distance_to(bone.start, rig.reference["head"].start, *shape) < CORE * stature
+    return core
+
+
+def in_pixels(size: float, stature: float) -> int:
+    """Convert body heights to pixels, 1 or more."""
+    return max(1, round(size * stature))
