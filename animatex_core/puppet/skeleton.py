@@ -128,6 +128,7 @@ THINNEST, THICKEST = 0.012, 0.1  # radius of a limb
 TYPICAL_RADIUS = 0.035
 ENOUGH = 6  # measurements
 SLIM = 0.7  # minimum radius of one half of a limb relative to the other
+STURDY = 0.9  # minimum radius of a leg relative to an arm
 HAND_REACH = 0.2
 TYPICAL_HAND, MAX_HAND = 1.5, 3.5  # radius of a hand relative to the forearm's
 WRIST = 0.6  # distance from wrist to centre of the hand, in radii of the hand
@@ -159,6 +160,9 @@ def limb_radii(
         if upper in radii and lower in radii:  # a half that crosses something appears too thin
             radii[lower] = max(radii[lower], SLIM * radii[upper])
             radii[upper] = max(radii[upper], SLIM * radii[lower])
+    for arm, leg in (("upper_arm", "thigh"), ("forearm", "shin")):
+        if arm in radii and leg in radii:  # crossed legs hide each other's edges
+            radii[leg] = max(radii[leg], STURDY * radii[arm])
     return {part: float(np.clip(radii[part.split("_", 1)[1]], THINNEST * stature, None)) for part in bones}
 
 
