@@ -1,9 +1,10 @@
 """The pose editor in a page, used with a real mouse and keyboard."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from animatex_core.pose.formats.reader import read_poses
+from animatex_core.pose.formats.reader import read_people, read_poses
 from animatex_core.pose.keypoints import PoseSequence
 from tests.comfyui.browser import Editor
 from workflow_tools.graph import Group, Node, Workflow
@@ -35,13 +36,20 @@ class PoseEditorPage:
 
     def run(self) -> PoseSequence:
         """Run the graph, wait until the node shows its frames, and return the poses that it saved."""
+        return read_poses(self._run())
+
+    def run_people(self) -> tuple[PoseSequence, ...]:
+        """Do the same, and return the poses of everybody."""
+        return read_people(self._run())
+
+    def _run(self) -> Path:
         history = self.editor.server.wait(self.editor.queue())
         assert history["status"]["status_str"] == "success", history["status"]
         self.editor.page.wait_for_function(
             f"() => !document.querySelector('{PREVIEW} span').textContent.includes('Run the workflow')"
         )
         (shown,) = (output["text"] for output in history["outputs"].values() if "text" in output)
-        return read_poses(self.editor.server.base / "output" / shown[0])
+        return self.editor.server.base / "output" / shown[0]
 
     def open(self) -> None:
         """Press the button on the node."""
@@ -60,6 +68,15 @@ class PoseEditorPage:
     def select(self, name: str) -> None:
         """Select a joint in the list."""
         self.editor.page.locator(f"{OPENED} aside").get_by_text(name, exact=True).click()
+
+    def click_person(self, number: int) -> None:
+        """Click the neck of a person who is not edited."""
+        x, y = self.editor.ask(
+            f"number => {OF_EDITOR}.stage.placeOf('neck', "
+            f"{OF_EDITOR}.model.others.find(({{person}}) => person === number).pose)",
+            number,
+        )
+        self.editor.page.mouse.click(x, y)
 
     def place(self, joint: str) -> Place:
         """Return where a joint is in the page."""

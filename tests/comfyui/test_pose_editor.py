@@ -39,9 +39,11 @@ APPLY = f"""async cases => {{
 }}"""
 TOGGLE = f"""async ([score, times]) => {{
     const {{Model}} = await import('/extensions/{PACK}/js/pose_editor/model.js')
+    const {{Source}} = await import('/extensions/{PACK}/js/pose_editor/source.js')
     const points = new Float32Array(390), texts = []
     points.set([0.5, 0.25, score], 4 * 3)
-    const source = {{points, frames: 1, size: [64, 96], box: [0.5, 0.1, 0.5, 0.9]}}
+    const info = {{frames: 1, width: 64, height: 96, person: 0}}
+    const source = new Source(info, points, [points], String)
     const model = new Model(source, '', {{refresh() {{}}, save: text => texts.push(text)}})
     for (let each = 0; each < times; each++) model.toggleHidden('right_wrist')
     return texts.at(-1)
@@ -194,6 +196,49 @@ def test_a_skeleton_is_placed_by_hand(page: PoseEditorPage) -> None:
     assert not seen(found.points[:, 20:]).any()
     dragged = found.points[0, [POINT_INDEX[name] for name in CHARACTER_JOINTS], :2]
     np.testing.assert_allclose(dragged, list(CHARACTER_JOINTS.values()), atol=NEAR)
+    assert page.editor.complaints == []
+
+
+TWO = "two.json"
+
+
+def two_dancers() -> tuple[PoseSequence, PoseSequence]:
+    """Return the dance twice, one half a frame's width right of the other."""
+    dance = small_dance()
+    both = []
+    for shift in (-0.25, 0.25):
+        points = dance.points * (0.6, 1, 1)
+        points[..., 0] += 0.2 + shift
+        both.append(dance.with_points(np.where(seen(points)[..., None], points, 0).astype(np.float32)))
+    return both[0], both[1]
+
+
+def test_a_click_on_another_person_edits_them(page: PoseEditorPage) -> None:
+    before, moves = two_dancers(), ((20, 10), (-15, 25))
+    write_poses(page.editor.server.base / "input" / TWO, before)
+    page.load(*graph(BACKDROP, TWO))
+    page.run_people()
+    page.open()
+    for number in (1, 0):
+        page.click_person(number)
+        page.drag("right_wrist", *moves[number])
+    page.click_person(1)
+    page.select("nose")
+    page.press("hide")
+    page.editor.page.keyboard.press("Control+z")
+    scale, size = page.scale, np.array([before[0].width, before[0].height])
+    page.close()
+    after = page.run_people()
+
+    edits = read_edits(page.text)
+    assert edits.person == 1
+    assert list(edits.others) == [0]
+    assert_equal(after[0], apply_edits(before[0], edits.others[0]))
+    assert_equal(after[1], apply_edits(before[1], edits))
+    for poses, found, by in zip(before, after, moves, strict=True):
+        moved = (found.points - poses.points)[0, WRIST, :2]
+        np.testing.assert_allclose(moved, np.array(by) / scale / size, atol=NEAR)
+    assert seen(after[1].points[0, NOSE])
     assert page.editor.complaints == []
 
 
