@@ -79,14 +79,14 @@ def page(request: pytest.FixtureRequest, editor: Editor, comfyui: Host) -> PoseE
     return PoseEditorPage(editor)
 
 
-def graph(image: str, poses: str | None = None, edits: str = "") -> tuple[Node, ...]:
+def graph(image: str, poses: str | None = None, person: str = "best") -> tuple[Node, ...]:
     """Edit poses in front of an image, and save them."""
     picture = node("LoadImage", image=image)
-    loaded = None if poses is None else node("AnimateXLoadPoses", file=poses)
+    loaded = None if poses is None else node("AnimateXLoadPoses", file=poses, person=person)
     sockets = {"images": picture["IMAGE"], "mask": picture["MASK"]}
     if loaded is not None:
         sockets = {"images": picture["IMAGE"], "poses": loaded["poses"]}
-    edited = node("AnimateXEditPoses", edits=edits, **sockets)
+    edited = node("AnimateXEditPoses", **sockets)
     saved = node("AnimateXSavePoses", poses=edited["poses"])
     return (*([] if loaded is None else [loaded]), picture, edited, saved)
 
@@ -205,18 +205,18 @@ TWO = "two.json"
 def two_dancers() -> tuple[PoseSequence, PoseSequence]:
     """Return the dance twice, one half a frame's width right of the other."""
     dance = small_dance()
-    both = []
-    for shift in (-0.25, 0.25):
-        points = dance.points * (0.6, 1, 1)
-        points[..., 0] += 0.2 + shift
-        both.append(dance.with_points(np.where(seen(points)[..., None], points, 0).astype(np.float32)))
+    is_seen, both = seen(dance.points)[..., None], []
+    for left in (-0.05, 0.45):
+        points = dance.points * (0.6, 1, 1) + (left, 0, 0)
+        points[..., 2] = 1  # as it is saved
+        both.append(dance.with_points(np.where(is_seen, points, 0).astype(np.float32)))
     return both[0], both[1]
 
 
 def test_a_click_on_another_person_edits_them(page: PoseEditorPage) -> None:
     before, moves = two_dancers(), ((20, 10), (-15, 25))
     write_poses(page.editor.server.base / "input" / TWO, before)
-    page.load(*graph(BACKDROP, TWO))
+    page.load(*graph(BACKDROP, TWO, "all"))
     page.run_people()
     page.open()
     for number in (1, 0):

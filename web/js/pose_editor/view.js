@@ -5,7 +5,7 @@ import { BODY, colorOf, FACE, FINGERS, LEFT_HAND, LIMBS, POINTS } from "./skelet
 
 const MIN_SCALE = 0.05, MAX_SCALE = 40, MARGIN = 24;
 const LIMB_WIDTH = 5, JOINT_RADIUS = 5, HAND_RADIUS = 2.5, FACE_RADIUS = 1.2; // pixels of the screen
-const PALE = 0.5; // opacity of people who are not edited
+const PALE = 0.65; // opacity of people who are not edited
 const DIMMED = 0.6; // brightness of limbs, and of the image behind
 
 export class View {
