@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 FACTOR = 4  # of the upscale model
-FEATURES, GROWTH, CHANNELS, HEAD = 8, 4, 8, 4
+FEATURES, GROWTH, CHANNELS, HEAD = 8, 32, 8, 4  # the growth of a Real-ESRGAN is always 32
 
 
 def write_upscaler(path: Path) -> None:

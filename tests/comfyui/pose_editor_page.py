@@ -1,13 +1,16 @@
 """The pose editor in a page, used with a real mouse and keyboard."""
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from animatex_core.errors import AnimateXWarning
 from animatex_core.pose.formats.reader import read_people, read_poses
 from animatex_core.pose.keypoints import PoseSequence
 from tests.comfyui.browser import Editor
-from workflow_tools.graph import Group, Node, Workflow
+from workflow_tools.graph import Group, Node, Workflow, node
 from workflow_tools.schema import read_schemas
 from workflow_tools.ui_form import ui_form
 
@@ -18,6 +21,18 @@ OF_EDITOR = f"document.querySelector('{OPENED}').poseEditor"
 STEPS = 5  # of a drag
 
 Place = tuple[float, float]
+
+
+def editing_graph(image: str, poses: str | None = None, person: str = "best") -> tuple[Node, ...]:
+    """Edit poses in front of an image, and save them."""
+    picture = node("LoadImage", image=image)
+    loaded = None if poses is None else node("AnimateXLoadPoses", file=poses, person=person)
+    sockets = {"images": picture["IMAGE"], "mask": picture["MASK"]}
+    if loaded is not None:
+        sockets = {"images": picture["IMAGE"], "poses": loaded["poses"]}
+    edited = node("AnimateXEditPoses", **sockets)
+    saved = node("AnimateXSavePoses", poses=edited["poses"])
+    return (*([] if loaded is None else [loaded]), picture, edited, saved)
 
 
 @dataclass(frozen=True)
@@ -128,3 +143,27 @@ class PoseEditorPage:
         mouse.up()
         if modifier:
             keyboard.up(modifier)
+
+
+def place_by_hand(
+    page: PoseEditorPage, image: str, joints: Mapping[str, Place]
+) -> tuple[PoseSequence, PoseSequence]:
+    """Place a skeleton on an image with the mouse.
+
+    Returns:
+        The skeleton as it was put into the mask, and after each joint was dragged to its place.
+
+    """
+    page.load(*editing_graph(image))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AnimateXWarning)  # nobody is there yet
+        page.run()
+    page.open()
+    page.press("place")
+    page.close()
+    fitted = page.run()
+    page.open()
+    for joint, (x, y) in joints.items():
+        page.drag_to(joint, x, y)
+    page.close()
+    return fitted, page.run()

@@ -100,13 +100,13 @@ def test_models_of_comfyui_enlarge_the_frames_and_add_some(equipped: Server) -> 
     ):
         file, _, folder = CORES_OWN[kind]
         write(equipped.base / "models" / folder / file)
-    prompt = changed(sized(read_prompt(name), SMALL), AnimateXDrivingFrames={"frames": 4})
+    width, height = 64, 64
+    prompt = changed(sized(read_prompt(name), (width, height)), AnimateXDrivingFrames={"frames": 4})
     for kind in ("VAEDecode", "FrameInterpolate"):
         shown = {"images": [node_of(prompt, kind), 0]}
         prompt[kind] = {"class_type": "PreviewImage", "inputs": shown}
     history = equipped.run(prompt)
-    large = (SMALL[0] * FACTOR, SMALL[1] * FACTOR)
-    assert_sounding_clip(equipped, history, 7, large, 24)
+    assert_sounding_clip(equipped, history, 7, (width * FACTOR, height * FACTOR), 24)
     small, found = (previews(equipped, history, kind) for kind in ("VAEDecode", "FrameInterpolate"))
     repeated = small.repeat(FACTOR, axis=1).repeat(FACTOR, axis=2)
     assert np.abs(found[::2] - repeated).max() <= 1
