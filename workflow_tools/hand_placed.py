@@ -25,7 +25,7 @@ MOMENT = 40  # frame of the dance
 
 
 def main() -> None:
-    """Write the picture: the skeleton in the mask and the one by hand of each character, and a dance below."""
+    """Write the picture: of each character the skeleton in the mask and by hand, and a dance below."""
     _, dance = draw_dance()
     moment = dance.select([MOMENT])
     tiles = [tile for name, poses in _placed() for tile in _tiles(name, poses, moment)]

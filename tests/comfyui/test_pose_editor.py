@@ -4,7 +4,6 @@ import importlib.util
 import json
 import warnings
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -170,7 +169,7 @@ def test_a_skeleton_is_placed_by_hand(page: PoseEditorPage) -> None:
 
 
 # How far the joints of the standing figure in the mask are from those placed by hand, in heights of the mask.
-FROM_THE_MASK = {"jellyfish": 0.111, "juice carton": 0.163, "bear": 0.127, "rabbit": 0.125}
+FROM_THE_MASK = {"jellyfish": 0.254, "juice carton": 0.251, "bear": 0.131, "rabbit": 0.155}
 
 
 @pytest.mark.one_host
@@ -239,25 +238,48 @@ def test_a_click_on_another_person_edits_them(page: PoseEditorPage) -> None:
     assert page.editor.complaints == []
 
 
-NEWER: Any = {"version": 2, "strokes": [1]}
+SET = (
+    "text => { app.graph.nodes.find(node => node.type === 'AnimateXEditPoses').widgets"
+    ".find(widget => widget.name === 'edits').value = text }"
+)
 
 
-def test_edits_of_a_newer_version_are_left_alone(editor: Editor) -> None:
+@pytest.mark.parametrize(
+    ("text", "on_page", "refusal"),
+    [
+        ('{"version": 2, "strokes": [1]}', "version 2 is newer than 1", "reads version 1: update it"),
+        ("no JSON", "not JSON", "it is not JSON"),
+    ],
+)
+def test_edits_that_cannot_be_read_are_left_alone(
+    editor: Editor, text: str, on_page: str, refusal: str
+) -> None:
     page = PoseEditorPage(editor)
     page.load(*editing_graph(BACKDROP, DANCE))
     page.run()
-    editor.ask(
-        "text => { app.graph.nodes.find(node => node.type === 'AnimateXEditPoses').widgets"
-        ".find(widget => widget.name === 'edits').value = text }",
-        json.dumps(NEWER),
-    )
+    editor.ask(SET, text)
     editor.page.locator(".animatex-pose-preview button").click()
-    notice = editor.page.locator(f"{OPENED} .notice")
-    notice.get_by_text("version 2 is newer than 1").wait_for()
+    editor.page.locator(f"{OPENED} .notice").get_by_text(on_page).wait_for()
     editor.page.keyboard.press("Escape")
     editor.page.locator(OPENED).wait_for(state="detached")
-    assert json.loads(page.text) == NEWER
+    assert page.text == text
     answer = editor.ask(
         "async () => app.api.queuePrompt(0, await app.graphToPrompt()).catch(error => error.response)"
     )
-    assert "reads version 1: update it" in json.dumps(answer["node_errors"])
+    assert refusal in json.dumps(answer["node_errors"])
+
+
+def test_edits_of_a_longer_video_stay_stored(editor: Editor) -> None:
+    page = PoseEditorPage(editor)
+    page.load(*editing_graph(BACKDROP, DANCE))
+    page.run()
+    late = {"frame": 50, "falloff": 2, "offsets": {"nose": [0.1, 0]}}
+    editor.ask(SET, json.dumps({"version": 1, "frames": 99, "keys": [late]}))
+    page.open()
+    page.drag("right_wrist", 20, 10)
+    page.close()
+    assert [key.frame for key in read_edits(page.text).keys] == [0, 50]
+    assert json.loads(page.text)["keys"][1] == late
+    moved = page.run()
+    assert len(moved) == len(small_dance())
+    assert editor.complaints == []
