@@ -20,7 +20,7 @@ NAMED = {  # ComfyUI's loaders and their file widgets
     "VAELoader": "vae_name",
 }
 
-CORES_OWN = {  # files that only loaders of ComfyUI take, after this pack is done: name, URL and folder
+CORES_OWN = {  # of ComfyUI's own loaders, not in the catalogue: a file's name, the URL of its folder, its folder here
     "UpscaleModelLoader": (
         "RealESRGAN_x4plus.safetensors",
         "https://huggingface.co/Comfy-Org/Real-ESRGAN_repackaged/resolve/main",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from animatex_core.errors import AnimateXWarning
 from animatex_core.pose.formats.reader import read_people, read_poses
 from animatex_core.pose.keypoints import PoseSequence
@@ -93,6 +95,13 @@ class PoseEditorPage:
         )
         self.editor.page.mouse.click(x, y)
 
+    def shown(self) -> PoseSequence:
+        """Return the pose that is edited, of the current frame."""
+        points, (width, height) = self.editor.ask(
+            f"() => [Array.from({OF_EDITOR}.model.pose), {OF_EDITOR}.model.source.size]"
+        )
+        return PoseSequence.from_points(np.reshape(points, (1, -1, 3)), width, height)
+
     def place(self, joint: str) -> Place:
         """Return where a joint is in the page."""
         x, y = self.editor.ask(f"name => {OF_EDITOR}.stage.placeOf(name)", joint)
@@ -160,9 +169,7 @@ def place_by_hand(
         page.run()
     page.open()
     page.press("place")
-    page.close()
-    fitted = page.run()
-    page.open()
+    fitted = page.shown()
     for joint, (x, y) in joints.items():
         page.drag_to(joint, x, y)
     page.close()

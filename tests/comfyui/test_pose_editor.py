@@ -173,6 +173,7 @@ FROM_THE_MASK = {"jellyfish": 0.254, "juice carton": 0.251, "bear": 0.131, "rabb
 
 
 @pytest.mark.one_host
+@pytest.mark.parametrize("editor", [Look()], ids=["own"], indirect=True)
 @pytest.mark.parametrize("name", SAMPLES)
 def test_odd_characters_need_a_hand(editor: Editor, name: str) -> None:
     character, image = SAMPLES[name], f"{name}.png"
