@@ -20,7 +20,7 @@ NAMED = {  # ComfyUI's loaders and their file widgets
     "VAELoader": "vae_name",
 }
 
-CORES_OWN = {  # of ComfyUI's own loaders, not in the catalogue: a file's name, the URL of its folder, its folder here
+CORES_OWN = {  # not in the catalogue: name of the file, URL of its folder, folder of ComfyUI
     "UpscaleModelLoader": (
         "RealESRGAN_x4plus.safetensors",
         "https://huggingface.co/Comfy-Org/Real-ESRGAN_repackaged/resolve/main",
