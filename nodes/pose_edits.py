@@ -6,13 +6,12 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..animatex_core.errors import AnimateXError
-from ..animatex_core.pose.edits.apply import apply_edits
 from ..animatex_core.pose.edits.reader import read_edits
 from ..animatex_core.retarget.character import Box
 from .comfy.character import to_character
 from .comfy.images import first_image
 from .comfy.messages import printable, report_warnings
-from .comfy.pose_editor import incoming_poses, save_for_editor, with_others
+from .comfy.pose_editor import incoming_poses, save_for_editor
 from .comfy.poses import (
     PERSON_OPTIONS,
     Poses,
@@ -99,11 +98,10 @@ class AnimateXEditPoses(io.ComfyNode):
     ) -> io.NodeOutput:
         with report_warnings(cls.hidden.unique_id) as sentences:
             corrections = read_edits(edits)
-            incoming = incoming_poses(poses, images, person)
-            edited = apply_edits(incoming, corrections)
+            incoming = incoming_poses(poses, images, person, corrections.person)
             shown = save_for_editor(incoming, images, _box(images, mask, sentences))
             unchanged = corrections.is_empty and poses is not None
-            people = with_others(edited, incoming, poses)
+            people = incoming.edited(corrections)
             pose_images = lazy_pose_images(people, cls.hidden.unique_id)
             return io.NodeOutput(poses if unchanged else to_keypoints(people), pose_images, ui=shown)
 

@@ -8,7 +8,7 @@ from animatex_core.animate_x.sampling import SamplingSettings
 
 from .graph import Group, Node, Workflow, node
 from .material import CHARACTER, CLIP, MOTION
-from .notes import POSES, read_me
+from .notes import ANIMATE_X, POSES, read_me
 from .plus_graphs import plus_workflows
 
 FRAMES = {"frames": 16}
@@ -30,7 +30,8 @@ Ending = Callable[[Node, "Start"], Group]  # from the decoded frames and the nod
 
 def workflows() -> tuple[Workflow, ...]:
     """Return all workflows, with few enough frames and steps to take a minute or two on any machine."""
-    from .people_graphs import two_characters  # it builds on this module
+    from .handover_graphs import interpolated, upscaled  # they build on this module
+    from .people_graphs import two_characters
 
     return (
         animation("animate-a-character", sampled(**SMALL)),
@@ -46,6 +47,8 @@ def workflows() -> tuple[Workflow, ...]:
         motion_capture(),
         loop(),
         two_characters(),
+        upscaled(),
+        interpolated(),
     )
 
 
@@ -186,8 +189,12 @@ def animation(
     ending: Ending = video_file_ending,
     masked: bool = False,
     edited: bool = False,
+    files: str = ANIMATE_X,
 ) -> Workflow:
-    """Animate a character; masked: with its mask instead of its pose; edited: with its pose corrected."""
+    """Animate a character.
+
+    masked: with its mask instead of its pose. edited: with its pose corrected. files: the note about files.
+    """
     start = Start.of_part(part)
     motion = Motion.of_video(start, masked, edited)
     conditioning = conditioned(start, motion)
@@ -196,7 +203,7 @@ def animation(
     decoded = node("VAEDecode", samples=sampler["LATENT"], vae=start.encoders["VAE"])
     models = Group("2 · Models", ((start.model, start.encoders, start.dwpose),))
     columns = (
-        (read_me(name),),
+        (read_me(name, files=files),),
         (Group("1 · Image and video", ((start.character, start.clip),)),),
         (models, Group("3 · Part of the video", ((start.driving,),))),
         (motion.group(),),

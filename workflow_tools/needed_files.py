@@ -20,6 +20,19 @@ NAMED = {  # ComfyUI's loaders and their file widgets
     "VAELoader": "vae_name",
 }
 
+CORES_OWN = {  # not in the catalogue: name of the file, URL of its folder, folder of ComfyUI
+    "UpscaleModelLoader": (
+        "RealESRGAN_x4plus.safetensors",
+        "https://huggingface.co/Comfy-Org/Real-ESRGAN_repackaged/resolve/main",
+        "upscale_models",
+    ),
+    "FrameInterpolationModelLoader": (
+        "rife_v4.26.safetensors",
+        "https://huggingface.co/Comfy-Org/frame_interpolation/resolve/main/frame_interpolation",
+        "frame_interpolation",
+    ),
+}
+
 
 def files_of(node: Node) -> list[ModelFile]:
     """Return the files of a loader."""
@@ -31,6 +44,9 @@ def files_of(node: Node) -> list[ModelFile]:
 
 def needed_files(node: Node) -> list[dict[str, Any]]:
     """Return name, url and directory of the files of a loader, and their digests if known."""
+    if node.type in CORES_OWN:
+        name, folder_url, directory = CORES_OWN[node.type]
+        return [{"name": name, "url": f"{folder_url}/{name}", "directory": directory}]
     hub = load_catalogue().hub
     return [
         {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 WIDGETS = {"COMBO", "INT", "FLOAT", "STRING", "BOOLEAN"}
+GROWING, GROWN = "COMFY_AUTOGROW_V3", 2  # a type of input, and how many of its parts workflows use
 UPLOADS = {"image_upload", "video_upload", "upload"}
 
 
@@ -56,11 +57,22 @@ def read_schemas(object_info: Mapping[str, Mapping[str, Any]]) -> dict[str, Sche
 def read_schema(info: Mapping[str, Any]) -> Schema:
     """Read one entry of `/object_info`."""
     inputs = [
-        _input(name, given, kind == "optional")
+        each
         for kind in ("required", "optional")
         for name, given in info["input"].get(kind, {}).items()
+        for each in _inputs(name, given, kind == "optional")
     ]
     return Schema(tuple(inputs), tuple(zip(info["output_name"], info["output"], strict=True)))
+
+
+def _inputs(name: str, given: list[Any], optional: bool) -> list[Input]:
+    """Return an input, or the first of one that grows with its links, such as `values.a` and `values.b`."""
+    if given[0] != GROWING:
+        return [_input(name, given, optional)]
+    template = given[1]["template"]
+    names = template.get("names") or [f"{template['prefix']}{number}" for number in range(GROWN)]
+    each = next(value for group in template["input"].values() for value in group.values())
+    return [_input(f"{name}.{part}", each, number > 0) for number, part in enumerate(names[:GROWN])]
 
 
 def _input(name: str, given: list[Any], optional: bool) -> Input:

@@ -38,6 +38,8 @@ TILES = {  # kind, and the frame of the dance
     "extract-poses": (("dancer", 24), ("skeleton", 24)),
     "make-a-loop": (("fitted", 18), ("fitted", 26), ("fitted", 34), ("fitted", 26)),
     "two-characters": (("duet", 8), ("on stage", 8)),
+    "upscale": (("small", 20), ("fitted", 20)),
+    "upscale-and-interpolate": (("fitted", 20), ("fitted", 21), ("fitted", 22)),
     "dance-from-motion-capture": (("mannequin", 8), ("recorded", 8), ("performed", 8)),
 }
 
@@ -115,5 +117,5 @@ def _of_character(kind: str, pose: PoseSequence) -> Image.Image:
     if kind == "character":
         return shown.convert("RGB")
     known = Character(*shown.size, None, box_from_mask(alpha / 255, *shown.size))
-    fitted = draw_poses_over(np.asarray(shown.convert("RGB")), retarget(pose, known))
-    return Image.fromarray(next(fitted))
+    fitted = Image.fromarray(next(draw_poses_over(np.asarray(shown.convert("RGB")), retarget(pose, known))))
+    return fitted.resize([side // 2 for side in fitted.size]) if kind == "small" else fitted

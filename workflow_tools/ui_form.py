@@ -10,6 +10,10 @@ from .needed_files import needed_files
 from .schema import Schema
 
 CORE, PACK = {"cnr_id": "comfy-core", "ver": "0.3.64"}, {"cnr_id": "animate-x", "ver": version("animate-x")}
+NEWER_CORE = {**CORE, "ver": "0.33.0"}  # the editor names the version that a missing node needs
+NEWER = "FrameInterpolate", "FrameInterpolationModelLoader", "ComfyMathExpression"
+"""Nodes that the oldest supported ComfyUI does not have."""
+
 # Empty strings take the theme's own colors: the editor's brown for notes hides text in some themes.
 THEME_COLORS = {"color": "", "bgcolor": ""}
 
@@ -77,6 +81,7 @@ def _inputs(schema: Schema, links: list[list[Any]]) -> list[dict[str, Any]]:
         {
             "name": socket.name,
             "type": socket.type,
+            **({"label": socket.name.partition(".")[2]} if "." in socket.name else {}),
             **({"shape": 7} if socket.optional else {}),
             **({"widget": {"name": socket.name}} if socket.is_widget else {}),
             "link": by_slot.get(slot),
@@ -94,7 +99,8 @@ def _outputs(schema: Schema, links: list[list[Any]]) -> list[dict[str, Any]]:
 
 def _properties(node: Node) -> dict[str, Any]:
     files = needed_files(node)
-    pack = PACK if node.type.startswith("AnimateX") else CORE
+    core = NEWER_CORE if node.type in NEWER else CORE
+    pack = PACK if node.type.startswith("AnimateX") else core
     return {"Node name for S&R": node.type, **pack, **({"models": files} if files else {})}
 
 

@@ -68,7 +68,8 @@ def edited_person_input() -> OpenCombo:
         default=PERSON_OPTIONS[0],
         optional=True,
         tooltip="Which person to edit if there are several. A number is the person's own in poses of DWPose "
-        "Extract with person on all. The others are kept as they are.",
+        "Extract with person on all. A person clicked in the editor overrides it. The others are kept as "
+        "they are.",
     )
 
 
@@ -126,11 +127,13 @@ def to_poses(
     return poses_from_openpose(data, person=rule, source=source, size=size, progress=node_progress(0))
 
 
-def to_people(data: Any, source: str = "poses", person: str = ALL) -> tuple[PoseSequence, ...]:
+def to_people(
+    data: Any, source: str = "poses", person: str = ALL, size: tuple[int, int] | None = None
+) -> tuple[PoseSequence, ...]:
     """Read all people of a POSE_KEYPOINT, each of all frames, or only the one whom `person` means."""
     if person != ALL:
-        return (to_poses(data, source, person),)
-    return people_from_openpose(data, source=source, progress=node_progress(0))
+        return (to_poses(data, source, person, size),)
+    return people_from_openpose(data, source=source, size=size, progress=node_progress(0))
 
 
 def to_reference_pose(data: object, size: tuple[int, int]) -> PoseSequence:

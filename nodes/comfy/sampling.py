@@ -168,12 +168,21 @@ def _cond_for_span(span: Span, conditioning: Conditioning, plan: Windows | Segme
 
 
 def _offset_callback(callback: Callback, segment: int, segments: int) -> Callback:
-    """Report the steps of one segment as steps of the whole video."""
+    """Report the steps of one segment as steps of the whole video, and preview another frame in each.
+
+    ComfyUI previews the first frame of what it is given.
+    """
 
     def report(index: int, x0: Tensor, x: Tensor, total: int) -> None:
-        callback(segment * total + index, x0, x, segments * total)
+        frames = x0[previewed_frame(index, total, len(x0)) :]
+        callback(segment * total + index, frames, x, segments * total)
 
     return report
+
+
+def previewed_frame(step: int, steps: int, frames: int) -> int:
+    """Return the frame that is previewed after a step: from the first to the last one as sampling goes on."""
+    return step * (frames - 1) // max(steps - 1, 1)
 
 
 def _report_oom(work: Callable[[], Tensor]) -> Tensor:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.comfyui.hosts import Host
 from tests.comfyui.server import PACK
-from tests.comfyui.workflow_samples import NAMES, known_to, node_of, read_graph, read_prompt
+from tests.comfyui.workflow_samples import NAMES, known_to, lack_of_nodes, node_of, read_graph, read_prompt
 
 if importlib.util.find_spec("playwright") is None:
     pytest.skip("the tests in a browser need playwright: `pip install playwright`", allow_module_level=True)
@@ -54,6 +54,8 @@ def editor(look: Look, comfyui: Host, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="class", params=NAMES)
 def loaded(request: pytest.FixtureRequest, editor: Editor) -> tuple[Editor, str]:
     """The editor and the workflow in it, loaded once for all that is asked of it."""
+    if reason := lack_of_nodes(request.param, editor.server.ask("/object_info")):
+        pytest.skip(reason)
     editor.complaints.clear()
     editor.load(read_graph(request.param))
     return editor, request.param

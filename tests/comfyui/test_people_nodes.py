@@ -164,3 +164,42 @@ def test_an_edit_of_nobody_in_particular_is_announced(server: Server) -> None:
     }
     _, texts = run_and_listen(server, prompt)
     assert "so the others are left out" in texts["edit"]
+
+
+def test_edits_after_the_last_frame_are_announced(server: Server) -> None:
+    keys = [{"frame": frame, "offsets": {"nose": [0.1, 0]}} for frame in (1, 8)]
+    edits = json.dumps({"version": 1, "frames": 9, "keys": keys})
+    prompt = {
+        "edit": node("AnimateXEditPoses", edits=edits, poses=given(TWO), person="0"),
+        "shown": node("PreviewAny", source=["edit", 0]),
+    }
+    history, texts = run_and_listen(server, prompt)
+    assert "edited in a video of 9 frames. Of the edits, 1 key pose and 0 ranges lie after" in texts["edit"]
+    found = people_from_openpose(json.loads(history["outputs"]["shown"]["text"][0]))
+    moved = (found[0].points - people()[0].points)[1, 0, 0]
+    assert moved == pytest.approx(0.1, abs=1e-5)
+
+
+def test_a_person_of_the_edits_is_edited_and_others_too(server: Server) -> None:
+    hidden = {"from": 0, "to": 2, "joints": ["nose"]}
+    other = {"person": 0, "hide": [{**hidden, "joints": ["neck"]}]}
+    edits = json.dumps({"version": 1, "person": 1, "hide": [hidden], "others": [other]})
+    prompt = {
+        "edit": node("AnimateXEditPoses", edits=edits, poses=given(TWO), person="0"),
+        "shown": node("PreviewAny", source=["edit", 0]),
+    }
+    history, texts = run_and_listen(server, prompt)
+    found = people_from_openpose(json.loads(history["outputs"]["shown"]["text"][0]))
+    assert [seen(each.body[:2, :2]).all(axis=0).tolist() for each in found] == [[True, False], [False, True]]
+    assert "edit" not in texts
+
+
+def test_a_person_of_the_edits_who_is_gone_is_announced(server: Server) -> None:
+    edits = json.dumps({"version": 1, "person": 5, "hide": [{"from": 0, "to": 2}]})
+    prompt = {
+        "edit": node("AnimateXEditPoses", edits=edits, poses=given(TWO)),
+        "shown": node("PreviewAny", source=["edit", 0]),
+    }
+    history, texts = run_and_listen(server, prompt)
+    assert "The edits of person 5 find nobody to correct" in texts["edit"]
+    assert json.loads(history["outputs"]["shown"]["text"][0]) == TWO

@@ -4,13 +4,11 @@ import importlib.util
 import json
 import warnings
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from animatex_core.errors import AnimateXWarning
 from animatex_core.pose.edits.apply import apply_edits
 from animatex_core.pose.edits.joints import POINT_INDEX
 from animatex_core.pose.edits.reader import read_edits
@@ -20,15 +18,15 @@ from tests.comfyui.hosts import Host
 from tests.comfyui.server import PACK
 from tests.pose.edit_samples import random_edits, random_poses
 from tests.support.dance_samples import small_dance
-from workflow_tools.graph import Node, node
 from workflow_tools.material import CHARACTER
+from workflow_tools.placed_joints import DEMO, SAMPLES
 
 if importlib.util.find_spec("playwright") is None:
     pytest.skip("the tests in a browser need playwright: `pip install playwright`", allow_module_level=True)
 
 from tests.comfyui.browser import CHROMIUM, NODES_2, Editor
 from tests.comfyui.looks import FIRST_WITH_NODES_2, Look
-from tests.comfyui.pose_editor_page import OPENED, PoseEditorPage
+from tests.comfyui.pose_editor_page import OPENED, PoseEditorPage, editing_graph, place_by_hand
 
 DANCE, BACKDROP = "edited.json", "edited.png"
 APPLY = f"""async cases => {{
@@ -39,9 +37,11 @@ APPLY = f"""async cases => {{
 }}"""
 TOGGLE = f"""async ([score, times]) => {{
     const {{Model}} = await import('/extensions/{PACK}/js/pose_editor/model.js')
+    const {{Source}} = await import('/extensions/{PACK}/js/pose_editor/source.js')
     const points = new Float32Array(390), texts = []
     points.set([0.5, 0.25, score], 4 * 3)
-    const source = {{points, frames: 1, size: [64, 96], box: [0.5, 0.1, 0.5, 0.9]}}
+    const info = {{frames: 1, width: 64, height: 96, person: 0}}
+    const source = new Source(info, points, [points], String)
     const model = new Model(source, '', {{refresh() {{}}, save: text => texts.push(text)}})
     for (let each = 0; each < times; each++) model.toggleHidden('right_wrist')
     return texts.at(-1)
@@ -77,18 +77,6 @@ def page(request: pytest.FixtureRequest, editor: Editor, comfyui: Host) -> PoseE
     return PoseEditorPage(editor)
 
 
-def graph(image: str, poses: str | None = None, edits: str = "") -> tuple[Node, ...]:
-    """Edit poses in front of an image, and save them."""
-    picture = node("LoadImage", image=image)
-    loaded = None if poses is None else node("AnimateXLoadPoses", file=poses)
-    sockets = {"images": picture["IMAGE"], "mask": picture["MASK"]}
-    if loaded is not None:
-        sockets = {"images": picture["IMAGE"], "poses": loaded["poses"]}
-    edited = node("AnimateXEditPoses", edits=edits, **sockets)
-    saved = node("AnimateXSavePoses", poses=edited["poses"])
-    return (*([] if loaded is None else [loaded]), picture, edited, saved)
-
-
 def test_the_page_computes_what_the_core_computes(editor: Editor) -> None:
     rng = np.random.default_rng(0)
     cases = [(random_poses(rng, frames), random_edits(rng, frames)) for frames in (1, 2, 7, 16) * 6]
@@ -116,7 +104,7 @@ def test_the_list_hides_shows_and_places_joints(
 
 
 def test_what_is_dragged_in_a_video_comes_out_of_the_graph(page: PoseEditorPage) -> None:
-    page.load(*graph(BACKDROP, DANCE))
+    page.load(*editing_graph(BACKDROP, DANCE))
     before = page.run()
     page.open()
     for _ in range(5):
@@ -169,53 +157,130 @@ def assert_equal(found: PoseSequence, expected: PoseSequence) -> None:
     np.testing.assert_array_equal(found.points[shown], expected.points[shown])
 
 
-# Where the joints of the demo character are, as fractions of its image.
-CHARACTER_JOINTS = {
-    "neck": (0.465, 0.56), "right_shoulder": (0.32, 0.5), "left_shoulder": (0.6, 0.5),
-    "right_hip": (0.38, 0.7), "left_hip": (0.55, 0.7),
-    "right_wrist": (0.08, 0.77), "left_wrist": (0.84, 0.77),
-    "right_ankle": (0.36, 0.93), "left_ankle": (0.56, 0.93),
-    "right_eye": (0.38, 0.36), "left_eye": (0.56, 0.36), "nose": (0.465, 0.42),
-}  # fmt: skip
-
-
 def test_a_skeleton_is_placed_by_hand(page: PoseEditorPage) -> None:
-    page.load(*graph(CHARACTER))
-    with pytest.warns(AnimateXWarning, match="No person was found"):
-        page.run()
-    page.open()
-    page.press("place")
-    for joint, (x, y) in CHARACTER_JOINTS.items():
-        page.drag_to(joint, x, y)
-    page.close()
-    found = page.run()
+    joints = DEMO["rabbit"].joints
+    _, found = place_by_hand(page, CHARACTER, joints)
     assert len(found) == 1
     assert seen(found.body).all()
     assert not seen(found.points[:, 20:]).any()
-    dragged = found.points[0, [POINT_INDEX[name] for name in CHARACTER_JOINTS], :2]
-    np.testing.assert_allclose(dragged, list(CHARACTER_JOINTS.values()), atol=NEAR)
+    dragged = found.points[0, [POINT_INDEX[name] for name in joints], :2]
+    np.testing.assert_allclose(dragged, list(joints.values()), atol=NEAR)
     assert page.editor.complaints == []
 
 
-NEWER: Any = {"version": 2, "strokes": [1]}
+# How far the joints of the standing figure in the mask are from those placed by hand, in heights of the mask.
+FROM_THE_MASK = {"jellyfish": 0.254, "juice carton": 0.251, "bear": 0.131, "rabbit": 0.155}
 
 
-def test_edits_of_a_newer_version_are_left_alone(editor: Editor) -> None:
+@pytest.mark.one_host
+@pytest.mark.parametrize("editor", [Look()], ids=["own"], indirect=True)
+@pytest.mark.parametrize("name", SAMPLES)
+def test_odd_characters_need_a_hand(editor: Editor, name: str) -> None:
+    character, image = SAMPLES[name], f"{name}.png"
+    (left, top, right, bottom), (width, height) = character.box, character.size
+    shown = Image.new("L", character.size)
+    corners = round(left * width), round(top * height), round(right * width), round(bottom * height)
+    shown.paste(255, corners)
+    picture = Image.new("RGB", character.size, "gray")
+    picture.putalpha(shown)
+    picture.save(editor.server.base / "input" / image)
+
+    fitted, placed = place_by_hand(PoseEditorPage(editor), image, character.joints)
+    joints = [POINT_INDEX[joint] for joint in character.joints]
+    places = placed.points[0, joints, :2]
+    np.testing.assert_allclose(places, list(character.joints.values()), atol=NEAR)
+    ends = fitted.body[0, :, :2].min(axis=0), fitted.body[0, :, :2].max(axis=0)
+    assert (np.array(ends) >= (left - NEAR, top - NEAR)).all()
+    assert (np.array(ends) <= (right + NEAR, bottom + NEAR)).all()
+    away = np.linalg.norm((fitted.points[0, joints, :2] - places) * (width, height), axis=1)
+    assert away.mean() / ((bottom - top) * height) == pytest.approx(FROM_THE_MASK[name], abs=0.005)
+
+
+TWO = "two.json"
+
+
+def two_dancers() -> tuple[PoseSequence, PoseSequence]:
+    """Return the dance twice, one half a frame's width right of the other."""
+    dance = small_dance()
+    is_seen, both = seen(dance.points)[..., None], []
+    for left in (-0.05, 0.45):
+        points = dance.points * (0.6, 1, 1) + (left, 0, 0)
+        points[..., 2] = 1  # as it is saved
+        both.append(dance.with_points(np.where(is_seen, points, 0).astype(np.float32)))
+    return both[0], both[1]
+
+
+def test_a_click_on_another_person_edits_them(page: PoseEditorPage) -> None:
+    before, moves = two_dancers(), ((20, 10), (-15, 25))
+    write_poses(page.editor.server.base / "input" / TWO, before)
+    page.load(*editing_graph(BACKDROP, TWO, "all"))
+    page.run_people()
+    page.open()
+    for number in (1, 0):
+        page.click_person(number)
+        page.drag("right_wrist", *moves[number])
+    page.click_person(1)
+    page.select("nose")
+    page.press("hide")
+    page.editor.page.keyboard.press("Control+z")
+    scale, size = page.scale, np.array([before[0].width, before[0].height])
+    page.close()
+    after = page.run_people()
+
+    edits = read_edits(page.text)
+    assert edits.person == 1
+    assert list(edits.others) == [0]
+    assert_equal(after[0], apply_edits(before[0], edits.others[0]))
+    assert_equal(after[1], apply_edits(before[1], edits))
+    for poses, found, by in zip(before, after, moves, strict=True):
+        moved = (found.points - poses.points)[0, WRIST, :2]
+        np.testing.assert_allclose(moved, np.array(by) / scale / size, atol=NEAR)
+    assert seen(after[1].points[0, NOSE])
+    assert page.editor.complaints == []
+
+
+SET = (
+    "text => { app.graph.nodes.find(node => node.type === 'AnimateXEditPoses').widgets"
+    ".find(widget => widget.name === 'edits').value = text }"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "on_page", "refusal"),
+    [
+        ('{"version": 2, "strokes": [1]}', "version 2 is newer than 1", "reads version 1: update it"),
+        ("no JSON", "not JSON", "it is not JSON"),
+    ],
+)
+def test_edits_that_cannot_be_read_are_left_alone(
+    editor: Editor, text: str, on_page: str, refusal: str
+) -> None:
     page = PoseEditorPage(editor)
-    page.load(*graph(BACKDROP, DANCE))
+    page.load(*editing_graph(BACKDROP, DANCE))
     page.run()
-    editor.ask(
-        "text => { app.graph.nodes.find(node => node.type === 'AnimateXEditPoses').widgets"
-        ".find(widget => widget.name === 'edits').value = text }",
-        json.dumps(NEWER),
-    )
+    editor.ask(SET, text)
     editor.page.locator(".animatex-pose-preview button").click()
-    notice = editor.page.locator(f"{OPENED} .notice")
-    notice.get_by_text("version 2 is newer than 1").wait_for()
+    editor.page.locator(f"{OPENED} .notice").get_by_text(on_page).wait_for()
     editor.page.keyboard.press("Escape")
     editor.page.locator(OPENED).wait_for(state="detached")
-    assert json.loads(page.text) == NEWER
+    assert page.text == text
     answer = editor.ask(
         "async () => app.api.queuePrompt(0, await app.graphToPrompt()).catch(error => error.response)"
     )
-    assert "reads version 1: update it" in json.dumps(answer["node_errors"])
+    assert refusal in json.dumps(answer["node_errors"])
+
+
+def test_edits_of_a_longer_video_stay_stored(editor: Editor) -> None:
+    page = PoseEditorPage(editor)
+    page.load(*editing_graph(BACKDROP, DANCE))
+    page.run()
+    late = {"frame": 50, "falloff": 2, "offsets": {"nose": [0.1, 0]}}
+    editor.ask(SET, json.dumps({"version": 1, "frames": 99, "keys": [late]}))
+    page.open()
+    page.drag("right_wrist", 20, 10)
+    page.close()
+    assert [key.frame for key in read_edits(page.text).keys] == [0, 50]
+    assert json.loads(page.text)["keys"][1] == late
+    moved = page.run()
+    assert len(moved) == len(small_dance())
+    assert editor.complaints == []

@@ -102,6 +102,9 @@ class TestProgress:
     def test_previews_show_a_frame(self, seen: dict) -> None:
         assert seen["progress"]["previews"] == [[step, 4, [8, 16]] for step in range(1, 5)]
 
+    def test_previews_go_through_the_frames(self, seen: dict) -> None:
+        assert seen["progress"]["previewed"] == [0, 1, 2, 4]
+
 
 @pytest.mark.parametrize("case", ["first", "third", "segments", "windows"])
 def test_an_interrupted_clip_stops_before_its_next_window_and_leaves_nothing(seen: dict, case: str) -> None:

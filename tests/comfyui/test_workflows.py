@@ -10,18 +10,21 @@ from PIL import Image
 
 from animatex_core.video.info import probe
 from animatex_core.video.reader import read_frames
+from tests.comfyui.enlarging_models import FACTOR, write_interpolator, write_upscaler
 from tests.comfyui.server import Server, cached_nodes
 from tests.comfyui.workflow_samples import (
     NAMES,
     Prompt,
     changed,
     followers,
+    lack_of_nodes,
     node_of,
     put_inputs,
     read_graph,
     read_prompt,
 )
 from workflow_tools.graphs import workflows
+from workflow_tools.needed_files import CORES_OWN
 from workflow_tools.schema import read_schemas
 from workflow_tools.ui_form import ui_form
 
@@ -34,6 +37,7 @@ CLIPS = {  # what each of them makes: frames, size, frames a second
     "ksampler": (16, SMALL, 12),
     "few-steps": (16, SMALL, 12),
     "extract-poses": (64, (256, 384), 24),
+    "upscale": (16, (384, 512), 12),
 }
 MOST_GROWTH = 32 << 20  # bytes
 
@@ -67,9 +71,14 @@ def test_a_prompt_lacks_nothing_but_model_files(equipped: Server, name: str) -> 
 
 @pytest.mark.parametrize("name", CLIPS)
 def test_a_clip_with_sound_comes_out(equipped: Server, name: str) -> None:
-    frames, size, fps = CLIPS[name]
-    files = equipped.files(equipped.run(sized(read_prompt(name), size)))
-    (path,) = (file for file in files if file.suffix == ".mp4")
+    assert_sounding_clip(equipped, equipped.run(sized(read_prompt(name), SMALL)), *CLIPS[name])
+
+
+def assert_sounding_clip(
+    server: Server, history: dict, frames: int, size: tuple[int, int], fps: float
+) -> None:
+    """Require that a prompt made one video of these frames, with sound of the same length."""
+    (path,) = (file for file in server.files(history) if file.suffix == ".mp4")
     with av.open(str(path)) as clip:
         picture, sound = clip.streams.video[0], clip.streams.audio[0]
         assert (picture.width, picture.height) == size
@@ -79,6 +88,35 @@ def test_a_clip_with_sound_comes_out(equipped: Server, name: str) -> None:
         heard = np.concatenate([part.to_ndarray()[0] for part in clip.decode(sound)])
     assert abs(len(heard) / sound.rate - frames / fps) < 0.1
     assert np.abs(heard).max() > 0.1
+
+
+def test_models_of_comfyui_enlarge_the_frames_and_add_some(equipped: Server) -> None:
+    name = "upscale-and-interpolate"
+    if reason := lack_of_nodes(name, equipped.ask("/object_info")):
+        pytest.skip(reason)
+    for kind, write in (
+        ("UpscaleModelLoader", write_upscaler),
+        ("FrameInterpolationModelLoader", write_interpolator),
+    ):
+        file, _, folder = CORES_OWN[kind]
+        write(equipped.base / "models" / folder / file)
+    width, height = 64, 64
+    prompt = changed(sized(read_prompt(name), (width, height)), AnimateXDrivingFrames={"frames": 4})
+    for kind in ("VAEDecode", "FrameInterpolate"):
+        shown = {"images": [node_of(prompt, kind), 0]}
+        prompt[kind] = {"class_type": "PreviewImage", "inputs": shown}
+    history = equipped.run(prompt)
+    assert_sounding_clip(equipped, history, 7, (width * FACTOR, height * FACTOR), 24)
+    small, found = (previews(equipped, history, kind) for kind in ("VAEDecode", "FrameInterpolate"))
+    repeated = small.repeat(FACTOR, axis=1).repeat(FACTOR, axis=2)
+    assert np.abs(found[::2] - repeated).max() <= 1
+    assert np.abs(found[1::2] - (repeated[:-1] + repeated[1:]) / 2).max() <= 1.5
+
+
+def previews(server: Server, history: dict, node: str) -> np.ndarray:
+    """Return the images (n, h, w, 3) that a node shows."""
+    shown = server.files({"outputs": {node: history["outputs"][node]}})
+    return np.stack([np.asarray(Image.open(file).convert("RGB")) for file in shown]).astype(float)
 
 
 def test_a_character_comes_out_without_its_background(equipped: Server) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.comfyui.hosts import ROOT
+from workflow_tools.ui_form import NEWER
 
 FOLDER = ROOT / "workflows"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
@@ -57,8 +58,18 @@ def known_to(prompt: Prompt, object_info: Mapping[str, Any]) -> Prompt:
     for node in new.values():
         groups = object_info[node["class_type"]]["input"].values()
         names = {name for group in groups for name in group}
-        node["inputs"] = {name: value for name, value in node["inputs"].items() if name in names}
+        # An input that grows is known by its name before the dot.
+        node["inputs"] = {
+            name: value for name, value in node["inputs"].items() if name.partition(".")[0] in names
+        }
     return new
+
+
+def lack_of_nodes(name: str, object_info: Mapping[str, Any]) -> str:
+    """Return why a ComfyUI cannot load a workflow, empty unless it is older than nodes of its own in it."""
+    kinds = {node["class_type"] for node in read_prompt(name).values()}
+    missing = sorted(kinds - set(object_info))
+    return f"this ComfyUI has no {', '.join(missing)}" if missing and set(missing) <= set(NEWER) else ""
 
 
 def put_inputs(folder: Path) -> None:

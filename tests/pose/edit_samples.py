@@ -26,6 +26,8 @@ def random_edits(rng: np.random.Generator, frames: int) -> str:
     return json.dumps(
         {
             "version": 1,
+            "person": 2,
+            "others": [{"person": 0, "hide": [_range(rng, frames)]}],
             "frames": frames,
             "keys": [_key(rng, int(frame)) for frame in keys],
             **{kind: [_range(rng, frames) for _ in range(2)] for kind in ("show", "swap", "ignore", "hide")},

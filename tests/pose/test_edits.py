@@ -7,6 +7,7 @@ import pytest
 from animatex_core.errors import AnimateXWarning, InvalidInput
 from animatex_core.pose.edits.apply import apply_edits
 from animatex_core.pose.edits.joints import GROUPS, OTHER_SIDE, POINT_INDEX, POINT_NAMES
+from animatex_core.pose.edits.people import edit_people
 from animatex_core.pose.edits.reader import read_edits
 from animatex_core.pose.filtering import fill_gaps
 from animatex_core.pose.keypoints import HANDS, POINTS, PoseSequence, seen
@@ -179,6 +180,48 @@ class TestAnotherLength:
         np.testing.assert_array_equal(edited(longer, **EDITS_OF_12)[:FRAMES], edited(poses, **EDITS_OF_12))
 
 
+HIDDEN = {"from": 0, "to": 99, "joints": ["nose"]}
+SEVERAL: dict[str, Any] = {
+    "version": 1,
+    "person": 1,
+    "keys": [key(1, offsets={"right_wrist": [0.5, 0.0]})],
+    "others": [{"person": 0, "hide": [HIDDEN]}],
+}
+
+
+class TestSeveralPeople:
+    def test_each_has_corrections_of_their_own(self, poses: PoseSequence) -> None:
+        third = poses.with_points(poses.points[::-1])
+        people = (poses, third, third)
+        found = edit_people(people, 1, read_edits(json.dumps(SEVERAL)))
+        assert [bool(seen(each.points[:, 0]).any()) for each in found] == [False, True, True]
+        by = [
+            each.points[1, WRIST, 0] - own.points[1, WRIST, 0]
+            for each, own in zip(found, people, strict=True)
+        ]
+        assert by == pytest.approx([0, 0.5, 0], abs=1e-6)
+        assert found[2] is third
+
+    def test_edits_of_somebody_who_is_gone_are_announced(self, poses: PoseSequence) -> None:
+        edits = read_edits(json.dumps({**SEVERAL, "person": 3}))
+        with pytest.warns(AnimateXWarning, match=r"person 3 find nobody .* these poses are 0, 1: click"):
+            found = edit_people((poses, poses), 3, edits)
+        assert len(found) == 2
+        assert not seen(found[0].points[:, 0]).any()
+        assert found[1] is poses
+
+    def test_a_skeleton_can_be_placed_for_somebody_who_was_not_found(self, poses: PoseSequence) -> None:
+        placed = {"version": 1, "person": 2, "keys": [key(0, 99, places={"neck": [0.5, 0.25]})]}
+        found = edit_people((poses,), 2, read_edits(json.dumps(placed)))
+        assert [int(seen(each.points).sum()) for each in found] == [FRAMES * POINTS, 0, FRAMES]
+
+    def test_nothing_is_corrected_as_long_as_nobody_is(self) -> None:
+        chosen: dict[str, Any] = {"version": 1, "person": 1, "others": [{"person": 0}]}
+        assert read_edits(json.dumps(chosen)).is_empty
+        chosen["others"][0]["hide"] = [HIDDEN]
+        assert not read_edits(json.dumps(chosen)).is_empty
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -205,6 +248,15 @@ class TestAnotherLength:
         ('{"version": 1, "hide": [{"from": 4, "to": 5, "replace": true}]}', "unknown field 'replace'"),
         ('{"version": 1, "swap": [{"from": 4, "to": 5, "joints": "all"}]}', "list of names"),
         ('{"version": 1, "fill": [{"from": 4, "to": 5, "replace": 1}]}', "true or false"),
+        ('{"version": 1, "person": 16}', "person of the text is 16 and must be a whole number from 0 to 15"),
+        ('{"version": 1, "others": [{"person": 0}]}', "others need the person of the other edits"),
+        (
+            '{"version": 1, "person": 0, "others": [{"person": 0}]}',
+            "others 0 must have a person of their own",
+        ),
+        ('{"version": 1, "person": 0, "others": [{}]}', "others 0 must have a person of their own"),
+        ('{"version": 1, "person": 0, "others": [1]}', "others 0 must be an object"),
+        ('{"version": 1, "person": 0, "others": [{"version": 1, "person": 1}]}', "unknown field 'version'"),
         ('{"version": 1, "frames": 1' + "0" * 400 + "}", "too many digits"),
         ('{"version": 1' + "0" * 400 + "}", "too many digits"),
         ("[" * 200 + "]" * 200, "nested deeper"),

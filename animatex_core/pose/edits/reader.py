@@ -3,17 +3,21 @@
     {"version": 1, "frames": 48,
      "keys": [{"frame": 12, "falloff": 4, "offsets": {"right_wrist": [0.1, -0.05]}, "places": {}}],
      "show": [], "swap": [], "ignore": [], "hide": [{"from": 0, "to": 9, "joints": ["left_hand"]}],
-     "fill": [{"from": 20, "to": 25, "joints": ["all"], "replace": true}]}
+     "fill": [{"from": 20, "to": 25, "joints": ["all"], "replace": true}],
+     "person": 1, "others": [{"person": 0, "keys": [...]}]}
 
 Every field but `version` may be missing. `joints` are names of points or groups, all points if missing.
+`person` is the person whom the edits correct, and `others` holds the edits of other people.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from ...errors import InvalidInput
 from ...utils.documents import FileFault, document_errors, parse_json
+from ..people import MAX_PEOPLE
 from .joints import GROUPS, POINT_INDEX
 from .state import FrameRange, KeyPose, Place, PoseEdits
 
@@ -45,7 +49,7 @@ def read_edits(text: str) -> PoseEdits:
         content = _object(parse_json(text), "the text")
     _refuse_newer(content.get("version"))
     with document_errors(FAULT, REMEDY):
-        return _edits(content)
+        return _with_others(content)
 
 
 def _refuse_newer(version: Any) -> None:
@@ -56,23 +60,40 @@ def _refuse_newer(version: Any) -> None:
         )
 
 
-def _edits(content: Mapping[str, Any]) -> PoseEdits:
+def _with_others(content: Mapping[str, Any]) -> PoseEdits:
     if content.get("version") != VERSION or isinstance(content["version"], bool):
         raise FileFault(f"version is {_short(content.get('version'))} and must be {VERSION}")
-    _require_known(content, {"version", "frames", "keys", *RANGES}, "the text")
+    own = {name: value for name, value in content.items() if name not in ("version", "others")}
+    edits, found = _edits(own, "the text"), _list(content, "others")
+    if found and edits.person is None:
+        raise FileFault("others need the person of the other edits")
+    others: dict[int, PoseEdits] = {}
+    for number, each in enumerate(found):
+        other = _edits(each, f"others {number}")
+        if other.person is None or other.person in (edits.person, *others):
+            raise FileFault(f"others {number} must have a person of their own")
+        others[other.person] = replace(other, person=None)
+    return replace(edits, others=others)
+
+
+def _edits(content: Any, what: str) -> PoseEdits:
+    _require_known(_object(content, what), {"person", "frames", "keys", *RANGES}, what)
+    person = content.get("person")
+    if person is not None:
+        person = _whole(person, f"person of {what}", most=MAX_PEOPLE - 1)
     frames = None if content.get("frames") is None else _whole(content["frames"], "frames", least=1)
     keys = [_key(each, f"key pose {number}") for number, each in enumerate(_list(content, "keys"))]
     keys.sort(key=lambda key: key.frame)
     for key, after in pairwise(keys):
         if key.frame == after.frame:
             raise FileFault(f"frame {key.frame} has two key poses")
-    ranges = {
+    ranges: dict[str, Any] = {
         name: tuple(
             _range(each, f"{field} {number}", field) for number, each in enumerate(_list(content, field))
         )
         for field, name in RANGES.items()
     }
-    return PoseEdits(frames=frames, keys=tuple(keys), **ranges)
+    return PoseEdits(frames=frames, keys=tuple(keys), person=person, **ranges)
 
 
 def _key(content: Any, what: str) -> KeyPose:
@@ -124,9 +145,9 @@ def _is_in(name: Any, names: Mapping[str, Any]) -> bool:
     return isinstance(name, str) and name in names
 
 
-def _whole(value: Any, what: str, least: int = 0) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= MAX_FRAME:
-        raise FileFault(f"{what} is {_short(value)} and must be a whole number from {least} to {MAX_FRAME}")
+def _whole(value: Any, what: str, least: int = 0, most: int = MAX_FRAME) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise FileFault(f"{what} is {_short(value)} and must be a whole number from {least} to {most}")
     return value
 
 

@@ -55,6 +55,9 @@ class PoseEdits:
         filled: Where missing points are interpolated over time.
         keys: Key poses in the order of their frames.
         hidden: Where points are removed.
+        person: Number of the person whom they correct, as *Select Person* counts; None leaves the choice to
+            whoever applies them.
+        others: Corrections of other people by their numbers, without `person` and `others` of their own.
 
     """
 
@@ -65,6 +68,8 @@ class PoseEdits:
     filled: tuple[FrameRange, ...] = ()
     keys: tuple[KeyPose, ...] = ()
     hidden: tuple[FrameRange, ...] = ()
+    person: int | None = None
+    others: Mapping[int, "PoseEdits"] = field(default_factory=dict)
 
     @property
     def ranges(self) -> tuple[FrameRange, ...]:
@@ -73,5 +78,5 @@ class PoseEdits:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is corrected."""
-        return not self.keys and not self.ranges
+        """Whether nobody is corrected."""
+        return not self.keys and not self.ranges and all(each.is_empty for each in self.others.values())

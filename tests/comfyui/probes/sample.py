@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,6 +39,7 @@ from tests.comfyui.probes.sample_setting import (
 import comfy.model_management  # isort: skip
 import comfy.model_patcher  # isort: skip
 import comfy.utils  # isort: skip
+import latent_preview  # isort: skip
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete, RescaleCFG  # isort: skip
 from comfy.cli_args import LatentPreviewMethod, args  # isort: skip
 
@@ -189,8 +191,26 @@ def progress() -> dict[str, Any]:
     args.preview_method = LatentPreviewMethod.Latent2RGB
     with bar() as shown:
         host()
+    frames = previewed()
     args.preview_method = LatentPreviewMethod.NoPreviews
-    return {"whole": whole, "segments": segments, "previews": shown}
+    return {"whole": whole, "segments": segments, "previews": shown, "previewed": frames}
+
+
+def previewed() -> list[int]:
+    """Return the frame of the result that each preview is most like, of a clip whose frames are given."""
+    samples = clip()
+    pictures: list[Any] = []
+    comfy.utils.set_progress_bar_global_hook(
+        lambda value, total, preview, node_id=None: pictures.append(preview[1])
+    )
+    stays = {"samples": samples, "noise_mask": torch.zeros(FRAMES, 1, *SHAPE.latent_size)}
+    sample_video(model(), tuple(pair()), stays, PLAIN, 1.0)
+    comfy.utils.set_progress_bar_global_hook(None)
+    previewer = latent_preview.get_previewer(torch.device("cpu"), SD15())
+    scaled = SD15().process_in(samples)
+    each = [np.asarray(previewer.decode_latent_to_preview(frame[None])).astype(int) for frame in scaled]
+    away = [[np.abs(frame - np.asarray(picture)).mean() for frame in each] for picture in pictures]
+    return np.argmin(away, axis=1).tolist()
 
 
 def living() -> set[int]:

@@ -1,6 +1,6 @@
 /** @file Changes of edits: each returns new edits, so that undo keeps the old ones. */
 
-import { namesOf, noEdits, pointsOf, RANGES } from "./edits.js";
+import { isEmpty, namesOf, noEdits, pointsOf, RANGES } from "./edits.js";
 import { isSeen, offsetAt, STRIDE } from "./evaluate.js";
 import { INDEX, NAMES, OTHER_SIDE } from "./skeleton.js";
 
@@ -107,8 +107,23 @@ export function resetRange(edits, range) {
   return RANGES.reduce((result, kind) => ({ ...result, [kind]: without(result[kind], all) }), { ...edits, keys });
 }
 
-/** @returns {Edits} */
-export const resetAll = noEdits;
+/** Remove the edits of everybody. @param {Edits} edits @returns {Edits} */
+export const resetAll = ({ person }) => noEdits(person);
+
+/**
+ * Correct another person, and keep the edits of the one before.
+ * @param {Edits} edits
+ * @param {?number} from the person whom they correct; edits of nobody in particular go over to the other one
+ * @param {number} to
+ * @returns {Edits}
+ */
+export function choosePerson(edits, from, to) {
+  if (from === null) return { ...edits, person: to };
+  const left = { ...edits, person: from, others: [] };
+  const others = [...edits.others, ...(isEmpty(left) ? [] : [left])].filter(({ person }) => person !== to);
+  const found = edits.others.find(({ person }) => person === to) ?? noEdits(to);
+  return { ...found, others };
+}
 
 /**
  * Mirror the places of a pose about a vertical line, so that left becomes right.

@@ -6,19 +6,23 @@ import { GROUPS, INDEX, NAMES } from "./skeleton.js";
  * @typedef {[number, number]} Place x and y as fractions of the image
  * @typedef {{frame: number, falloff: number, offsets: Record<string, Place>, places: Record<string, Place>}} KeyPose
  * @typedef {{from: number, to: number, joints: string[], replace?: boolean}} FrameRange
- * @typedef {{frames: ?number, keys: KeyPose[], show: FrameRange[], swap: FrameRange[], ignore: FrameRange[],
- *   fill: FrameRange[], hide: FrameRange[]}} Edits never changed in place
+ * @typedef {{frames: ?number, person: ?number, keys: KeyPose[], show: FrameRange[], swap: FrameRange[],
+ *   ignore: FrameRange[], fill: FrameRange[], hide: FrameRange[], others: Edits[]}} Edits never changed in place;
+ *   person: the number of the person whom they correct, null for the one that the node chooses; others: the edits of
+ *   other people, without others of their own
  */
 
 const VERSION = 1;
-const MAX_FRAME = 1_000_000, MAX_PLACE = 10;
+const MAX_FRAME = 1_000_000, MAX_PLACE = 10, MAX_PERSON = 15;
 export const RANGES = ["show", "swap", "ignore", "fill", "hide"];
 
 /** @returns {Edits} */
-export const noEdits = () => ({ frames: null, keys: [], show: [], swap: [], ignore: [], fill: [], hide: [] });
+export const noEdits = (person = null) => (
+  { frames: null, person, keys: [], show: [], swap: [], ignore: [], fill: [], hide: [], others: [] });
 
-/** @param {Edits} edits */
-export const isEmpty = (edits) => !edits.keys.length && RANGES.every((kind) => !edits[kind].length);
+/** Whether they correct nobody. @param {Edits} edits */
+export const isEmpty = (edits) =>
+  !edits.keys.length && RANGES.every((kind) => !edits[kind].length) && edits.others.every(isEmpty);
 
 /** Text that cannot be used; it must not be overwritten without being asked. */
 export class UnreadableEdits extends Error {}
@@ -43,23 +47,39 @@ export function parseEdits(text) {
   if (!isObject(content)) refuse("not an object");
   if (content.version > VERSION) refuse(`version ${content.version} is newer than ${VERSION}`);
   if (content.version !== VERSION) refuse(`version is ${content.version} and must be ${VERSION}`);
-  requireKnown(content, ["version", "frames", "keys", ...RANGES]);
+  const { version, others, ...own } = content, edits = readEdits(own), rest = list(others).map(readEdits);
+  const people = [edits, ...rest].map(({ person }) => person);
+  if (rest.length && (people.includes(null) || new Set(people).size < people.length)) {
+    refuse("others must have a person of their own");
+  }
+  return { ...edits, others: rest };
+}
+
+/** @returns {Edits} of one person */
+function readEdits(content) {
+  requireKnown(content, ["person", "frames", "keys", ...RANGES]);
   const keys = list(content.keys).map(readKey).sort((one, other) => one.frame - other.frame);
   if (keys.some((key, at) => key.frame === keys[at + 1]?.frame)) refuse("a frame has two key poses");
   const frames = content.frames == null ? null : whole(content.frames, 1);
-  return Object.fromEntries([["frames", frames], ["keys", keys],
-    ...RANGES.map((kind) => [kind, list(content[kind]).map((each) => readRange(each, kind))])]);
+  const person = content.person == null ? null : whole(content.person, 0, MAX_PERSON);
+  return Object.fromEntries([["frames", frames], ["person", person], ["keys", keys],
+    ...RANGES.map((kind) => [kind, list(content[kind]).map((each) => readRange(each, kind))]), ["others", []]]);
 }
 
 /**
- * The text of edits, empty for no edits.
+ * The text of edits, empty for no edits of the person that the node chooses.
  * @param {Edits} edits
  */
 export function writeEdits(edits) {
-  if (isEmpty(edits)) return "";
+  if (isEmpty(edits) && edits.person === null) return "";
+  return JSON.stringify({ version: VERSION, ...short(edits) });
+}
+
+/** Edits without empty fields. @param {Edits} edits */
+function short(edits) {
   const full = ([, value]) => value != null && (typeof value !== "object" || Object.keys(value).length > 0);
   const keys = edits.keys.map((key) => Object.fromEntries(Object.entries(key).filter(full)));
-  return JSON.stringify(Object.fromEntries(Object.entries({ version: VERSION, ...edits, keys }).filter(full)));
+  return Object.fromEntries(Object.entries({ ...edits, keys, others: edits.others.map(short) }).filter(full));
 }
 
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -71,8 +91,9 @@ function requireKnown(value, fields) {
   if (unknown !== undefined) refuse(`unknown field "${unknown}"`);
 }
 
-function whole(value, least = 0) {
-  return Number.isInteger(value) && value >= least && value <= MAX_FRAME ? value : refuse(`${value} is no frame`);
+function whole(value, least = 0, most = MAX_FRAME) {
+  const fits = Number.isInteger(value) && value >= least && value <= most;
+  return fits ? value : refuse(`${value} is no whole number from ${least} to ${most}`);
 }
 
 /** @returns {KeyPose} */

@@ -4,6 +4,7 @@ import * as changes from "./changes.js";
 import { parseEdits, pointsOf, writeEdits } from "./edits.js";
 import { applyRanges, hiddenAt, isSeen, poseAt, STRIDE } from "./evaluate.js";
 import { middleOf } from "./kinematics.js";
+import { othersIn } from "./people.js";
 import { BODY, INDEX, NAMES, PARENT, standingPose } from "./skeleton.js";
 
 /** @typedef {import("./edits.js").Edits} Edits */
@@ -39,12 +40,27 @@ export class Model {
 
   /** Poses before key poses; computed again when ranges change. @returns {Float64Array} */
   get base() {
-    const { show, swap, ignore, fill } = this.edits;
-    const parts = [this.source, show, swap, ignore, fill];
+    const { show, swap, ignore, fill } = this.edits, points = this.source.pointsFor(this.edits);
+    const parts = [points, show, swap, ignore, fill];
     if (!this.#base || parts.some((part, at) => part !== this.#base.parts[at])) {
-      this.#base = { parts, values: applyRanges(this.source.points, this.edits) };
+      this.#base = { parts, values: applyRanges(points, this.edits) };
     }
     return this.#base.values;
+  }
+
+  /** The number of the person who is edited; null if it is another one in each frame. @returns {?number} */
+  get person() {
+    return this.edits.person ?? this.source.person;
+  }
+
+  /** The poses of the other people in the current frame. @returns {{person: number, pose: Float64Array}[]} */
+  get others() {
+    return othersIn(this.source, this.edits, this.person, this.frame);
+  }
+
+  /** Edit another person. @param {number} person */
+  choosePerson(person) {
+    this.change(changes.choosePerson(this.edits, this.person, person));
   }
 
   /** The current frame, hidden points included. @returns {Float64Array} (130, 3) */
@@ -202,7 +218,7 @@ export class Model {
   }
 
   resetAll() {
-    this.change(changes.resetAll());
+    this.change(changes.resetAll(this.edits));
   }
 
   /** Place a joint where a standing figure of the same height has it, seen from the nearest visible joint. */

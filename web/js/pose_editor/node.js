@@ -118,7 +118,7 @@ export class NodeEditor {
 
   #drawPose(edits) {
     const source = this.#source, frame = Math.min(edits.keys[0]?.frame ?? 0, source.frames - 1);
-    const pose = poseAt(applyRanges(source.points, edits), edits, frame), view = new View(this.canvas);
+    const pose = poseAt(applyRanges(source.pointsFor(edits), edits), edits, frame), view = new View(this.canvas);
     view.fit(source.size, MARGIN);
     const image = source.image(frame, () => this.draw());
     view.draw({ image, size: source.size, pose, hidden: hiddenAt(edits, frame), joint: JOINT });
@@ -127,8 +127,10 @@ export class NodeEditor {
   #describe() {
     const { texts } = this;
     try {
-      const edits = parseEdits(this.text), ranges = RANGES.reduce((sum, kind) => sum + edits[kind].length, 0);
-      const parts = [[edits.keys.length, texts.keys], [ranges, texts.ranges]].filter(([count]) => count);
+      const edits = parseEdits(this.text), people = [edits, ...edits.others];
+      const keys = people.flatMap((each) => each.keys).length;
+      const ranges = people.flatMap((each) => RANGES.flatMap((kind) => each[kind])).length;
+      const parts = [[keys, texts.keys], [ranges, texts.ranges]].filter(([count]) => count);
       const found = parts.map(([count, what]) => `${count} ${what}`).join(", ") || texts.nothing;
       return this.#source ? found : `${found}. ${this.#problem}`;
     } catch (error) {

@@ -96,7 +96,10 @@ export class Overlay {
     this.panel.refresh();
     this.toolbar.refresh();
     const { info } = this.model.source, isPartial = info.pictures.length > 1 && info.stride > 1;
-    this.status.textContent = [this.toolbar.status, ...(isPartial ? [this.options.texts.partial] : [])].join(" · ");
+    const { texts } = this.options, isOneOfMany = this.model.source.people.length > 1;
+    const parts = [[isOneOfMany, `${texts.person} ${this.model.person ?? "–"}`], [true, this.toolbar.status],
+      [isOneOfMany, texts.personHint], [isPartial, texts.partial]];
+    this.status.textContent = parts.filter(([isShown]) => isShown).map(([, text]) => text).join(" · ");
   }
 
   /** Say what went wrong in a run, which ComfyUI may show behind the editor. @param {string} message */

@@ -3,21 +3,39 @@
 import { STRIDE } from "./evaluate.js";
 
 /**
- * @typedef {{frames: number, width: number, height: number, poses: string, pictures: string[], stride: number,
- *   box: ?number[], subfolder: string, type: string}} RunInfo as nodes/comfy/pose_editor.py writes it
+ * @typedef {{frames: number, width: number, height: number, poses: string, people: string[], person: ?number,
+ *   pictures: string[], stride: number, box: ?number[], subfolder: string, type: string}} RunInfo as
+ *   nodes/comfy/pose_editor.py writes it; person: number among people of those whom poses belong to
  */
 
 const MOST_DECODED = 24; // images kept in memory
 
 export class Source {
   #images = new Map();
+  #nobody = null;
   #url;
 
-  /** @param {RunInfo} info @param {Float32Array} points (frames, 130, 3) */
-  constructor(info, points, url) {
+  /**
+   * @param {RunInfo} info
+   * @param {Float32Array} points (frames, 130, 3) to edit, unless edits name a person
+   * @param {Float32Array[]} people the same of everybody
+   */
+  constructor(info, points, people, url) {
     this.info = info;
     this.points = points;
+    this.people = people;
     this.#url = url;
+  }
+
+  /** The number of the person to edit, unless edits name one; null if it is another one in each frame. */
+  get person() {
+    return this.info.person;
+  }
+
+  /** The incoming poses that edits correct. @param {import("./edits.js").Edits} edits @returns {Float32Array} */
+  pointsFor({ person }) {
+    if (person === null) return this.points;
+    return this.people[person] ?? (this.#nobody ??= new Float32Array(this.points.length));
   }
 
   get frames() {
@@ -69,10 +87,14 @@ export class Source {
 export async function loadSource(info, apiURL) {
   const place = { subfolder: info.subfolder, type: info.type };
   const url = (filename) => apiURL(`/view?${new URLSearchParams({ filename, ...place })}`);
-  const answer = await fetch(url(info.poses));
-  if (!answer.ok) throw new Error(`${info.poses}: ${answer.status}`);
-  const bytes = new DataView(await answer.arrayBuffer());
-  const points = new Float32Array(bytes.byteLength / 4).map((_, at) => bytes.getFloat32(at * 4, true));
-  if (points.length !== info.frames * STRIDE) throw new Error(`${info.poses}: ${points.length} numbers`);
-  return new Source(info, points, url);
+  const load = async (name) => {
+    const answer = await fetch(url(name));
+    if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
+    const bytes = new DataView(await answer.arrayBuffer());
+    const points = new Float32Array(bytes.byteLength / 4).map((_, at) => bytes.getFloat32(at * 4, true));
+    if (points.length !== info.frames * STRIDE) throw new Error(`${name}: ${points.length} numbers`);
+    return points;
+  };
+  const [points, ...people] = await Promise.all([info.poses, ...info.people].map(load));
+  return new Source(info, points, people, url);
 }

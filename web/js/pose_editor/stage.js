@@ -4,11 +4,13 @@ import { movePoints } from "./changes.js";
 import { pointsOf } from "./edits.js";
 import { isSeen } from "./evaluate.js";
 import * as kinematics from "./kinematics.js";
+import { personAt } from "./people.js";
 import { NAMES } from "./skeleton.js";
 import { GRABBED, grabRadius, View } from "./view.js";
 
 const WHEEL_ZOOM = 0.0015; // by pixel of the wheel
 const CLICK = 3; // CSS pixels that a click may move
+const PERSON_RADIUS = 10; // CSS pixels around the bones of another person
 const TOOLS = {
   move: (figure, point, _, target) => kinematics.moveJoint(figure, point, target),
   turn: (figure, point, _, target) => kinematics.turnLimb(figure, point, target),
@@ -23,8 +25,8 @@ const WITH_SHIFT = { move: "reach", whole: "scaleAll" }, WITH_ALT = { move: "tur
 export class Stage {
   /** @type {Map<number, number[]>} places of pressed pointers */
   #pressed = new Map();
-  /** @type {?{kind: "joint" | "pan", start: number[], last: number[], moved: boolean, tool?: string, point?: number,
-   *   figure?: object, edits?: object, grip?: number[]}} */
+  /** @type {?{kind: "joint" | "pan", start: number[], last: number[], moved: boolean, isPan: boolean, tool?: string,
+   *   point?: number, figure?: object, edits?: object, grip?: number[]}} */
   #drag = null;
   #isFitted = false;
 
@@ -55,13 +57,14 @@ export class Stage {
     }
     const image = source.image(model.frame, () => this.draw());
     const selected = model.selected === null ? [] : pointsOf([model.selected]);
-    this.view.draw({ image, size: source.size, pose: model.pose, hidden: model.hidden, selected });
+    const others = model.others.map(({ pose }) => pose);
+    this.view.draw({ image, size: source.size, pose: model.pose, hidden: model.hidden, selected, others });
   }
 
-  /** Where a joint is in the page, in CSS pixels. @param {string} name */
-  placeOf(name) {
+  /** Where a joint is in the page, in CSS pixels. @param {string} name @param {Float64Array} [pose] */
+  placeOf(name, pose = this.model.pose) {
     const { left, top } = this.canvas.getBoundingClientRect(), [point] = pointsOf([name]);
-    const [x, y] = this.#screen(this.model.pose, point);
+    const [x, y] = this.#screen(pose, point);
     return [left + x, top + y];
   }
 
@@ -86,6 +89,11 @@ export class Stage {
     return near.filter(({ isNear }) => isNear).sort((one, other) => one.rank - other.rank)[0]?.point ?? null;
   }
 
+  /** The number of another person under a pointer. */
+  #hitPerson(place) {
+    return personAt(this.model.others, (pose, point) => this.#screen(pose, point), place, PERSON_RADIUS);
+  }
+
   #press(event) {
     event.preventDefault();
     this.canvas.focus();
@@ -96,7 +104,7 @@ export class Stage {
     const isPan = event.button === 1 || event.button === 2;
     const point = isPan ? null : this.#hit(place, event.pointerType === "touch");
     const isWhole = !isPan && this.model.tool === "whole" && GRABBED.some((each) => isSeen(this.model.pose, each * 3));
-    this.#drag = { kind: "pan", start: place, last: place, moved: false };
+    this.#drag = { kind: "pan", start: place, last: place, moved: false, isPan };
     if (point === null && !isWhole) return;
     const { tool } = this.model, { figure, edits } = this.model;
     const chosen = (event.shiftKey && WITH_SHIFT[tool]) || (event.altKey && WITH_ALT[tool]) || tool;
@@ -121,7 +129,8 @@ export class Stage {
   }
 
   #hover(event) {
-    this.canvas.style.cursor = this.#hit(this.#place(event), false) === null ? "default" : "grab";
+    const place = this.#place(event), isPerson = () => this.#hitPerson(place) !== null;
+    this.canvas.style.cursor = this.#hit(place, false) !== null ? "grab" : isPerson() ? "pointer" : "default";
   }
 
   /** The edits of a drag, from those at its start. */
@@ -137,8 +146,11 @@ export class Stage {
     const drag = this.#drag;
     this.#drag = null;
     if (!drag) return;
-    if (drag.kind === "joint" && drag.moved) this.model.change(this.model.edits);
-    else if (drag.kind === "pan" && !drag.moved) this.model.select(null);
+    if (drag.moved) return drag.kind === "joint" ? this.model.change(this.model.edits) : undefined;
+    if (drag.isPan || drag.kind === "joint" && drag.point !== null) return;
+    const person = this.#hitPerson(drag.start);
+    if (person !== null) this.model.choosePerson(person);
+    else this.model.select(null);
   }
 
   #abort(event) {

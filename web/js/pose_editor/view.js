@@ -5,6 +5,7 @@ import { BODY, colorOf, FACE, FINGERS, LEFT_HAND, LIMBS, POINTS } from "./skelet
 
 const MIN_SCALE = 0.05, MAX_SCALE = 40, MARGIN = 24;
 const LIMB_WIDTH = 5, JOINT_RADIUS = 5, HAND_RADIUS = 2.5, FACE_RADIUS = 1.2; // pixels of the screen
+const PALE = 0.65; // opacity of people who are not edited
 const DIMMED = 0.6; // brightness of limbs, and of the image behind
 
 export class View {
@@ -52,15 +53,17 @@ export class View {
   /**
    * Draw everything.
    * @param {{image: ?HTMLImageElement, size: [number, number], pose: Float64Array, hidden: Set<number>,
-   *   selected?: number[], joint?: number}} scene joint: radius of a joint in CSS pixels
+   *   selected?: number[], others?: Float64Array[], joint?: number}} scene others: poses of other people; joint: radius
+   *   of a joint in CSS pixels
    */
-  draw({ image, size, pose, hidden, selected = [], joint = JOINT_RADIUS }) {
+  draw({ image, size, pose, hidden, selected = [], others = [], joint = JOINT_RADIUS }) {
     const { context } = this, [width, height] = this.extent, sharpness = window.devicePixelRatio || 1;
     this.canvas.width = Math.round(width * sharpness);
     this.canvas.height = Math.round(height * sharpness);
     context.scale(sharpness, sharpness);
     this.#drawImage(image, size);
-    const at = (point) => this.toScreen([pose[point * 3] * size[0], pose[point * 3 + 1] * size[1]]);
+    others.forEach((other) => this.#drawOther(other, size));
+    const at = (point) => this.#screen(pose, point, size);
     const isShown = (point) => isSeen(pose, point * 3) && !hidden.has(point);
     this.#drawBones(at, isShown, joint);
     for (let point = POINTS - 1; point >= 0; point--) {
@@ -77,6 +80,17 @@ export class View {
     if (!image) return;
     this.context.globalAlpha = DIMMED;
     this.context.drawImage(image, left, top, right - left, bottom - top);
+    this.context.globalAlpha = 1;
+  }
+
+  #screen(pose, point, size) {
+    return this.toScreen([pose[point * 3] * size[0], pose[point * 3 + 1] * size[1]]);
+  }
+
+  /** Draw another person, pale. */
+  #drawOther(pose, size) {
+    this.context.globalAlpha = PALE;
+    this.#drawBones((point) => this.#screen(pose, point, size), (point) => isSeen(pose, point * 3), JOINT_RADIUS);
     this.context.globalAlpha = 1;
   }
 
