@@ -1,0 +1,113 @@
+"""What arms and legs hide in the reference: tails behind forearms, crossed legs, and outlines of heads."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from animatex_core.pose.keypoints import JOINT, PoseSequence
+from animatex_core.puppet.bridges import join_pieces
+from animatex_core.puppet.puppet import puppet_frames
+from animatex_core.puppet.skeleton import Bone, limb_radii
+from tests.retarget.motion import STANDING, figure
+
+WIDTH, HEIGHT = 256, 384
+RED, BLUE, GREEN, WHITE = (200, 40, 40), (40, 60, 200), (40, 180, 60), (250, 250, 250)
+
+
+def standing() -> PoseSequence:
+    """A person in an image of 256x384 pixels."""
+    return replace(figure(STANDING, 1), width=WIDTH, height=HEIGHT)
+
+
+def moved(poses: PoseSequence, **joints: tuple[float, float]) -> PoseSequence:
+    """Move joints, in fractions of the image."""
+    points = poses.points.copy()
+    for name, (x, y) in joints.items():
+        points[:, JOINT[name]] = x, y, 1
+    return poses.with_points(points)
+
+
+def near(pixels: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
+    return np.abs(pixels.astype(int) - color).max(axis=-1) < 60
+
+
+def tailed(color: tuple[int, int, int]) -> np.ndarray:
+    """A red body with blue arms, and a tail from its left side behind the left arm."""
+    image = np.full((HEIGHT, WIDTH, 3), WHITE, np.uint8)
+    image[150:160, 140:206] = color
+    image[48:320, 104:152] = RED
+    image[104:196, 88:104] = image[104:196, 152:168] = BLUE
+    return image
+
+
+@pytest.mark.parametrize("color", [GREEN, RED])
+def test_a_tail_behind_an_arm_stays_whole(color: tuple[int, int, int]) -> None:
+    raised = moved(standing(), left_elbow=(0.75, 0.2), left_wrist=(0.85, 0.1))
+    frames, alpha = puppet_frames(tailed(color), standing(), raised)
+    assert (alpha[0, 155, 152:204] > 200).all()
+    assert near(frames[0, 155, 172:202], color).all(), "the tail has gone with the arm"
+    assert (alpha[0, 130, 158:204] < 50).all(), "more than the tail was completed"
+
+
+def test_pieces_are_joined_through_arms_alone_and_to_their_own_color() -> None:
+    image = np.full((80, 100, 3), 1.0)
+    body, arms = np.zeros((80, 100), bool), np.zeros((80, 100), bool)
+    body[10:70, 20:40] = body[50:56, 40:44] = body[40:46, 54:80] = True
+    image[10:70, 20:40] = 0.2
+    image[50:56, 40:44] = image[40:46, 54:80] = 0.8  # stump and tip of a tail
+    arms[5:75, 44:54] = True
+    main = np.zeros_like(body)
+    main[30, 30] = True
+    joined = join_pieces(image, body, arms, main)
+    assert joined.any(axis=0)[44:54].all()
+    assert not (joined & ~arms).any()
+    assert joined[:38].sum() == joined[58:].sum() == 0
+
+
+def test_nothing_is_joined_to_a_whole_body() -> None:
+    body, arms = np.zeros((40, 40), bool), np.zeros((40, 40), bool)
+    body[10:30, 10:20] = True
+    arms[5:35, 20:26] = True
+    assert not join_pieces(np.zeros((40, 40, 3)), body, arms, body).any()
+    assert not join_pieces(np.zeros((40, 40, 3)), np.zeros_like(body), arms, body).any()
+
+
+def test_a_face_turns_within_the_outline_of_a_small_head() -> None:
+    own = moved(standing(), right_eye=(0.45, 0.12), left_eye=(0.55, 0.12), nose=(0.5, 0.14))
+    turned = moved(own, right_eye=(0.48, 0.12), left_eye=(0.58, 0.12))
+    image = np.full((HEIGHT, WIDTH, 3), WHITE, np.uint8)
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    image[75:320, 104:152] = RED
+    image[np.hypot(columns - 128, rows - 52) < 30] = RED
+    for x in (0.45, 0.55):
+        image[np.hypot(columns - WIDTH * x, rows - 0.12 * HEIGHT) < 4] = BLUE
+    still, before = puppet_frames(image, own, own)
+    frames, after = puppet_frames(image, own, turned)
+    top = slice(0, 50)
+    assert np.count_nonzero(np.abs(after[0, top].astype(int) - before[0, top]) > 2) < 60
+    shift = columns[near(frames[0], BLUE)].mean() - columns[near(still[0], BLUE)].mean()
+    assert shift > 2
+
+
+def test_crossed_legs_are_about_as_thick_as_arms() -> None:
+    image, mask = np.ones((200, 100, 3)), np.zeros((200, 100), bool)
+    for left in (20, 70):
+        mask[20:100, left : left + 12] = True
+    mask[100:190, 40:58] = True
+    image[mask] = 0.5
+    image[100:190, [45, 52]] = 0.0  # outlines of legs that cover each other
+    bones = {
+        f"{side}_{part}": Bone(np.array([x, float(top)]), np.array([x, float(top + 40)]))
+        for side, arm, leg in (("right", 26.0, 47.0), ("left", 76.0, 50.0))
+        for part, x, top in (
+            ("upper_arm", arm, 20),
+            ("forearm", arm, 60),
+            ("thigh", leg, 100),
+            ("shin", leg, 145),
+        )
+    }
+    radii = limb_radii(image, mask, bones, stature=180)
+    assert radii["left_upper_arm"] == pytest.approx(6, abs=1)
+    for part in ("right_thigh", "left_shin"):
+        assert radii[part] >= 0.9 * radii["left_upper_arm"] - 1e-6
