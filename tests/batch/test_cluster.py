@@ -1,9 +1,7 @@
 """Batches on a real Ray cluster of three nodes on this machine: nodes die and join, and no job is lost."""
 
 import os
-import re
 import signal
-import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +13,13 @@ from typing import Any, TypeVar
 import pytest
 
 from animatex_core.batch.cluster import crew
-from animatex_core.batch.cluster.connection import USAGE_STATS, _no_usage_stats, connected
+from animatex_core.batch.cluster.connection import USAGE_STATS, connected
 from animatex_core.batch.cluster.crew import WorkerSize
 from animatex_core.batch.cluster.engine import RayEngine
 from animatex_core.batch.manifest import Entry, Manifest
 from animatex_core.batch.run import Ended, Event, Lost, Started, Stop, record, stopping_on_interrupt
 from animatex_core.cli.main import main
-from animatex_core.errors import InvalidInput, MissingDependency, StorageError
+from animatex_core.errors import InvalidInput, StorageError
 from tests.batch.gated import GatedJob, GatedTask, wait_until
 from tests.cli.test_batch import FAST, row, write_list
 from tests.support.dance_samples import write_dance
@@ -29,7 +27,7 @@ from tests.support.dance_samples import write_dance
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Ray's clusters of several nodes need Linux or macOS")
 
 T = TypeVar("T")
-NODE = {"num_cpus": 1, "object_store_memory": 80 << 20}
+NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 << 20}
 QUIET = {USAGE_STATS: "0", "RAY_memory_monitor_refresh_ms": "0"}
 
 
@@ -228,37 +226,3 @@ def test_animations_are_those_of_one_machine(
         assert all((each.seconds or 0) > 0 < (each.peak_bytes or 0) for each in there.entries().values())
     assert Path("cluster", "index.html").read_text(encoding="utf-8").count("<video") == 2
     assert Path("cluster", "contact-sheet.png").exists()
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        ["--gpus-per-actor", "0.5"],
-        ["--engine", "ray", "--servers", "http://127.0.0.1:1", "--workflow", "x.json"],
-        ["--engine", "ray", "--gpus-per-actor", "0.5"],
-    ],
-)
-def test_options_without_effect_are_refused(
-    options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    device = [] if "--servers" in options else ["--device", "cpu"]
-    assert main(["batch", "jobs.csv", "--out", "out", *device, *options]) == 2
-    assert re.search("is for --engine ray|use one of them|does nothing with", capsys.readouterr().err)
-
-
-def test_ray_is_asked_for_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "ray", None)
-    engine = RayEngine(WorkerSize(), None, print, print)
-    with pytest.raises(MissingDependency, match=r"pip install 'ray\[client\]"):
-        list(engine.run(GatedTask(tmp_path), [GatedJob(tmp_path, "job-0")], Stop(print)))
-
-
-def test_no_statistics_are_sent_unless_the_user_chose(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(USAGE_STATS, raising=False)
-    with _no_usage_stats():
-        assert os.environ[USAGE_STATS] == "0"
-    assert USAGE_STATS not in os.environ
-    monkeypatch.setenv(USAGE_STATS, "1")
-    with _no_usage_stats():
-        assert os.environ[USAGE_STATS] == "1"

@@ -1,9 +1,11 @@
 """A connection to Ray, opened for a batch and closed after it. Ray is only imported here, on request."""
 
+import asyncio
 import logging
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import current_thread, main_thread
 from types import ModuleType
@@ -13,7 +15,8 @@ from ...errors import InvalidInput
 from ...utils.optional import optional_package
 
 OBJECT_STORE = 100 << 20  # bytes of a Ray that is started here: only paths and poses go through it
-LOCAL = "local"
+LOCAL, AUTO, CLIENT = "local", "auto", "ray://"
+ANSWER = 10.0  # seconds in which something must listen at an address
 USAGE_STATS = "RAY_USAGE_STATS_ENABLED"
 NO_CLUSTER = "start one with `ray start --head`, or check --address"
 
@@ -52,6 +55,8 @@ def _connect(ray: ModuleType, address: str | None) -> None:
     address = address or os.environ.get("RAY_ADDRESS", LOCAL)
     if address == LOCAL:
         options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
+    elif address != AUTO:
+        _require_answer(address)
     try:
         ray.init(address=address, **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -59,6 +64,23 @@ def _connect(ray: ModuleType, address: str | None) -> None:
         raise InvalidInput(
             f"No Ray cluster can be used at {address!r} ({reason.rstrip('.')}): {NO_CLUSTER}."
         ) from error
+
+
+def _require_answer(address: str) -> None:
+    """Raise InvalidInput if nothing listens at an address, for which Ray itself would wait ten minutes."""
+    host, _, port = address.removeprefix(CLIENT).rpartition(":")
+    if not host or not port.isdecimal():
+        raise InvalidInput(f"--address is {address!r}: give auto, host:port or ray://host:port.")
+
+    async def probe() -> None:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host.strip("[]"), int(port)), ANSWER)
+        writer.close()
+
+    try:
+        with ThreadPoolExecutor(1) as pool:  # this thread may have a loop of its own
+            pool.submit(asyncio.run, probe()).result()
+    except (OSError, OverflowError, asyncio.TimeoutError) as error:
+        raise InvalidInput(f"Nothing answers at {address!r} ({error}): {NO_CLUSTER}.") from error
 
 
 @contextmanager
