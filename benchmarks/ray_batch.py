@@ -4,7 +4,7 @@ python -m benchmarks.ray_batch [--jobs 6] [--frames 16] [--size 128x192] [--step
 
 Every worker does some jobs after a first one, which loads models and is not counted. A worker's rate is its
 counted jobs, divided by the time from the begin of the first to the end of the last. The efficiency is the
-rate of both workers together, divided by twice that of one. The same is printed for the CPU time of the workers'
+rate of both workers together, divided by twice that of one. The same is printed for the CPU time of their
 processes, which other programs on the machine change less.
 """
 
