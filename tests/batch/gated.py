@@ -63,6 +63,7 @@ class GatedTask:
             raise InvalidInput("It is refused.")
 
     def do(self, job: GatedJob, shared: Callable[[], Any]) -> None:
+        (self.folder / f"gpus-{job.name}").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", ""))
         (self.folder / f"start-{job.name}-{time.monotonic_ns()}").write_text(node())
         if job.name.startswith("crash"):
             os.kill(os.getpid(), signal.SIGKILL)
@@ -83,6 +84,10 @@ class GatedTask:
     def gate(self) -> Path:
         """The file that lets jobs go on."""
         return self.folder / "gate"
+
+    def gpus(self) -> set[str]:
+        """Return the GPUs that workers see."""
+        return {path.read_text() for path in self.folder.glob("gpus-*")}
 
     def started(self) -> dict[str, list[str]]:
         """Return the names of jobs -> the nodes on which they were started."""

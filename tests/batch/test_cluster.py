@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,18 +28,18 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Ray's clusters of sever
 
 T = TypeVar("T")
 NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 << 20}
-QUIET = {USAGE_STATS: "0", "RAY_memory_monitor_refresh_ms": "0"}
+QUIET = {USAGE_STATS: "0", "RAY_memory_monitor_refresh_ms": "0", "RAY_AUTH_MODE": "disabled"}
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A cluster of three nodes with a CPU each, to which this process is connected."""
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'ray[client]'")
-    from ray.cluster_utils import Cluster
-
     with pytest.MonkeyPatch.context() as patch:
         for name, value in QUIET.items():
             patch.setenv(name, value)
+        pytest.importorskip("ray", reason="Ray is not installed: pip install 'ray[client]'")
+        from ray.cluster_utils import Cluster
+
         started = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
         try:
             for _ in range(2):
@@ -226,3 +226,21 @@ def test_animations_are_those_of_one_machine(
         assert all((each.seconds or 0) > 0 < (each.peak_bytes or 0) for each in there.entries().values())
     assert Path("cluster", "index.html").read_text(encoding="utf-8").count("<video") == 2
     assert Path("cluster", "contact-sheet.png").exists()
+
+
+def test_two_workers_share_a_gpu(cluster: Any, tmp_path: Path) -> None:
+    node = cluster.add_node(num_cpus=0, num_gpus=1, object_store_memory=80 << 20)  # Ray only counts it
+    batch = Batch.of(cluster, tmp_path, *(f"job-{number}-0" for number in range(3)))
+    sharing = replace(batch, engine=replace(batch.engine, size=WorkerSize(gpus=0.5)))
+
+    def open_gate() -> None:
+        wait_until(lambda: len(sharing.task.started()) == 2)
+        assert {tuple(nodes) for nodes in sharing.task.started().values()} == {(node.node_id,)}
+        assert sharing.task.gpus() == {"0"}
+        sharing.task.gate.touch()
+
+    try:
+        assert {entry.state for entry in alongside(sharing.run, open_gate).values()} == {"done"}
+        assert {job.out.read_text() for job in batch.jobs} == {node.node_id}
+    finally:
+        cluster.remove_node(node)

@@ -17,7 +17,7 @@ from .schedule import Keys
 MAX_STARTING = 8  # workers that start or wait for room at a time
 MAX_FAILURES = 3  # of workers in a row that cannot start, after which the next one waits
 RETRY = 30.0  # seconds that it waits
-PATIENCE, PATIENCE_REFUSED = 600.0, 30.0  # seconds without any worker, and if all there is cannot be used
+PATIENCE, PATIENCE_REFUSED = 600.0, 120.0  # seconds without any worker, and if all there is cannot be used
 SILENCE = 60.0  # seconds without any worker after which the user is told
 
 
@@ -160,7 +160,7 @@ class Crew(Generic[JobT]):
             )
         if waited > SILENCE and not self._is_told:
             self._is_told = True
-            self.note(f"Waiting for a node with {self._needs} free; press Ctrl+C twice to stop.")
+            self.note(f"Waiting for a node with {self._needs} free; press Ctrl+C to stop.")
 
     @property
     def _needs(self) -> str:
