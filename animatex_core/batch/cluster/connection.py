@@ -59,7 +59,7 @@ def _connect(ray: ModuleType, address: str | None) -> None:
         _require_answer(address)
     try:
         ray.init(address=address, **options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         reason = next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)
         raise InvalidInput(
             f"No Ray cluster can be used at {address!r} ({reason.rstrip('.')}): {NO_CLUSTER}."

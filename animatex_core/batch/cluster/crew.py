@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -133,18 +134,18 @@ class Crew(Generic[JobT]):
 
     def end(self) -> None:
         """Let all workers go."""
-        for member in (*self._starting, *self.members, *self._refused):
-            self.ray.kill(member.actor)
+        with suppress(ConnectionError):  # the cluster ends them itself then
+            for member in (*self._starting, *self.members, *self._refused):
+                self.ray.kill(member.actor)
 
     def is_starting(self, member: Member[JobT]) -> bool:
         """Return whether a worker has not started yet."""
         return member in self._starting
 
     def _note_failure(self, error: Exception) -> None:
-        if not getattr(error, "actor_init_failed", False):  # its node is gone; the next one starts elsewhere
-            return
         reason = str(error).strip().splitlines()[-1]
-        if reason not in self._failures:
+        # Otherwise its node is gone, and the next one starts elsewhere.
+        if getattr(error, "actor_init_failed", False) and reason not in self._failures:
             self.note(f"A worker could not start ({reason}): install Animate-X on every node of the cluster.")
         self._failures.append(reason)
         if len(self._failures) >= MAX_FAILURES:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic
 
+from ...errors import InvalidInput
 from ..engine import JobT, Task
 from ..run import Ended, Event, Lost, Note, Started, Stop
 from .connection import connected
@@ -44,6 +45,10 @@ class RayEngine:
             crew = Crew(ray, task, self.size.resolve(ray.cluster_resources()), self.note)
             try:
                 yield from _Run(ray, task, crew, self, Schedule(task, jobs)).events(stop)
+            except ConnectionError as error:
+                raise InvalidInput(
+                    f"The connection to the Ray cluster was lost ({error}): start the batch again."
+                ) from error
             finally:
                 crew.end()
 
@@ -130,14 +135,14 @@ class _Run(Generic[JobT]):
     def _lose(self, member: Member[JobT], job: JobT, error: Exception) -> Event:
         """Let a job wait again whose worker is lost, or what it shares; or fail, if that happens often."""
         member.keys = None
-        self._prepared.forget(job)
+        self._prepared.forget(job, member)
         if isinstance(error, self._ray.exceptions.RayActorError):
             self._crew.dismiss(member)
         self._lost[job.name] += 1
         if self._lost[job.name] >= MAX_LOST:
-            reason = f"It was lost with its worker {MAX_LOST} times, the last time on {member.node}"
+            reason = f"Its worker was lost {MAX_LOST} times, the last time on {member.node}"
             return Ended(job.name, f"{reason}: see that the nodes have enough memory for it.", 0.0)
-        self._engine.note(f"The worker on {member.node} was lost: {job.name} is queued again.")
+        self._engine.note(f"{job.name} was lost on {member.node}, and is queued again.")
         self._schedule.put_back(job)
         return Lost(job.name)
 
@@ -148,7 +153,7 @@ class _Preparations(Generic[JobT]):
     def __init__(self, ray: ModuleType, task: Task[JobT]) -> None:
         self._remote, self._task = ray.remote(prepare), task
         self._on_node = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
-        self._found: dict[Hashable, Any] = {}
+        self._found: dict[Hashable, tuple[Any, str]] = {}  # references, and the nodes that they are on
 
     def of(self, job: JobT, member: Member[JobT]) -> Any:
         """Return the reference to what a job shares; if it is not prepared, it is on the node of a worker."""
@@ -157,12 +162,13 @@ class _Preparations(Generic[JobT]):
             # Workers may have taken all CPUs, so none is asked for. Nodes that are left out could not do it.
             place = self._on_node(member.node_id, soft=False)
             remote = self._remote.options(num_cpus=0, max_retries=0, scheduling_strategy=place)
-            self._found[key] = remote.remote(self._task, job, str(Path.cwd()))
-        return self._found[key]
+            self._found[key] = remote.remote(self._task, job, str(Path.cwd())), member.node_id
+        return self._found[key][0]
 
-    def forget(self, job: JobT) -> None:
-        """Prepare what a job shares again when it is needed."""
+    def forget(self, job: JobT, member: Member[JobT]) -> None:
+        """Prepare again, when it is needed, what a job shares, and everything on the node of a worker."""
         self._found.pop(self._task.shared_key(job), None)
+        self._found = {key: each for key, each in self._found.items() if each[1] != member.node_id}
 
     def keep(self, keys: set[Hashable]) -> None:
         """Let everything else go."""

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any, Generic
 
 from ... import __version__
-from ...errors import AnimateXError, AnimateXWarning, InvalidInput, StorageError
+from ...errors import AnimateXWarning, InvalidInput, StorageError
 from ..engine import JobT, Task, Worker, do_job
 from ..kept import Kept
 from ..run import Ended, sentence_of
@@ -118,8 +118,8 @@ class Host(Generic[JobT]):
         try:
             self._task.check_place()
             self._worker = self._task.open()
-        except AnimateXError as error:
-            return str(error)
+        except Exception as error:  # noqa: BLE001  # of any kind: other nodes may do the jobs
+            return sentence_of(error)
         return None
 
     def do(self, job: JobT, prepared: Prepared | None) -> Report:
