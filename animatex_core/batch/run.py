@@ -1,17 +1,16 @@
-"""The loop that works jobs off, one at a time, on this machine."""
+"""How jobs proceed: what the manifest notes of them, why they fail, and how Ctrl+C stops them."""
 
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-from ..errors import AnimateXError, Cancelled, StorageError
+from ..errors import AnimateXError, StorageError
 from .manifest import Manifest
 
 Note = Callable[[str], None]
@@ -88,28 +87,60 @@ def stopping_on_interrupt(note: Note) -> Iterator[Stop]:
         signal.signal(signal.SIGINT, before)
 
 
-JobT = TypeVar("JobT", bound=Job)
+@dataclass(frozen=True)
+class Started:
+    """A job runs now.
+
+    Attributes:
+        name: Of the job.
+
+    """
+
+    name: str
 
 
-def run_jobs(
-    jobs: Iterable[JobT],
-    manifest: Manifest,
-    animate: Callable[[JobT], None],
-    *,
-    stop: Stop,
-    peak: Callable[[], int | None],
-) -> Iterator[Result]:
-    """Work jobs off in their order, and note in the manifest how each one ends.
+@dataclass(frozen=True)
+class Lost:
+    """A job no longer runs, because what ran it is gone; it will be started again.
 
-    A job that fails stops no other, even by a fault of the program, except where its result could not be
-    written: the next ones could not either.
+    Attributes:
+        name: Of the job.
+
+    """
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A job is done, or failed.
+
+    Attributes:
+        name: Of the job.
+        error: Why it failed; None if it is done.
+        seconds: How long it took.
+        peak_bytes: The most memory in use; None if unknown.
+        is_storage: Whether it failed because its result could not be written: the next ones could not either.
+
+    """
+
+    name: str
+    error: str | None
+    seconds: float
+    peak_bytes: int | None = None
+    is_storage: bool = False
+
+
+Event = Started | Lost | Ended
+"""What happens to a job."""
+
+
+def record(events: Generator[Event, None, None], manifest: Manifest) -> Iterator[Result]:
+    """Note in the manifest what happens to jobs. Those that are cut short by an exception wait again.
 
     Args:
-        jobs: The jobs that are not done.
-        manifest: Of the folder.
-        animate: Does a job: writes its result under its name, complete or not at all.
-        stop: Looked at before every job.
-        peak: Returns the most memory that was in use since the last call; None if unknown.
+        events: What happens, from an engine.
+        manifest: Of the folder, which has the jobs already.
 
     Yields:
         How each job ended.
@@ -118,32 +149,32 @@ def run_jobs(
         StorageError: A result could not be written.
 
     """
-    for job in jobs:
-        if stop.wanted:
-            return
-        yield _run(job, manifest, animate, peak)
-
-
-def _run(
-    job: JobT, manifest: Manifest, animate: Callable[[JobT], None], peak: Callable[[], int | None]
-) -> Result:
-    manifest.start(job.name)
-    begin, failure = time.monotonic(), None
+    running: set[str] = set()
     try:
-        animate(job)
-    except (KeyboardInterrupt, Cancelled):
-        manifest.wait(job.name)
-        raise
-    except Exception as error:  # noqa: BLE001  # of any kind: the other jobs go on
-        failure = error
-    seconds = time.monotonic() - begin
-    if failure is None:
-        manifest.finish(job.name, seconds, peak())
-        return Result(job.name, None, seconds)
-    manifest.fail(job.name, sentence_of(failure), seconds)
-    if isinstance(failure, StorageError):
-        raise failure
-    return Result(job.name, sentence_of(failure), seconds)
+        with closing(events):
+            for event in events:
+                if isinstance(event, Started):
+                    running.add(event.name)
+                    manifest.start(event.name)
+                    continue
+                running.discard(event.name)
+                if isinstance(event, Lost):
+                    manifest.wait(event.name)
+                else:
+                    yield _record_end(event, manifest)
+    finally:
+        for name in running:
+            manifest.wait(name)
+
+
+def _record_end(event: Ended, manifest: Manifest) -> Result:
+    if event.error is None:
+        manifest.finish(event.name, event.seconds, event.peak_bytes)
+    else:
+        manifest.fail(event.name, event.error, event.seconds)
+    if event.is_storage:
+        raise StorageError(event.error)
+    return Result(event.name, event.error, event.seconds)
 
 
 def sentence_of(failure: Exception) -> str:

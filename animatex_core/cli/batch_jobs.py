@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..batch.job_list import Row
+from ..batch.kept import Kept
 from ..batch.naming import check_template, fill_template, output_path, same_names
-from ..batch.sharing import Kept
 from ..errors import AnimateXError, InvalidInput
 from ..pose.cache import digest_file
 from ..utils.validation import require_file
@@ -39,6 +39,10 @@ OF_BATCH = (
     "dry_run",
     "run",
     "command",
+    "engine",
+    "address",
+    "gpus_per_actor",
+    "cpus_per_actor",
 )
 CLIPS = ("driving", "motion", "first", "last")  # whose files are found when they are opened
 LARGE = ("model", "wan")  # files known by size and time of change, since reading them takes minutes

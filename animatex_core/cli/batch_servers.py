@@ -12,11 +12,11 @@ from ..batch.comfyui.graph import FILES, Graph
 from ..batch.comfyui.graph_job import GraphJob
 from ..batch.comfyui.pool import Listeners, run_on_servers
 from ..batch.job_list import Row
+from ..batch.kept import Kept
 from ..batch.manifest import Manifest
 from ..batch.naming import check_template, fill_template, same_names
 from ..batch.plan import Plan
 from ..batch.run import Result, require_not_stopped, stopping_on_interrupt
-from ..batch.sharing import Kept
 from ..errors import AnimateXError, InvalidInput
 from ..pose.cache import digest_file
 from ..utils.validation import require_file

@@ -163,6 +163,19 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def share_of_gpu(text: str) -> float:
+    """Parse a number above 0, and at most 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(
+            f"the value is {text!r}, but it must be above 0 and at most 1: use 0.5."
+        )
+    return value
+
+
 def person_rule(text: str) -> PersonRule:
     """Parse the rule that selects one of several people."""
     rule: PersonRule = int(text) if text.isdecimal() else text  # type: ignore[assignment]  # checked next

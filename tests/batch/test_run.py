@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from animatex_core.batch.engine import LocalEngine
 from animatex_core.batch.manifest import Manifest
 from animatex_core.batch.plan import make_plan
-from animatex_core.batch.run import Stop, process_peak, run_jobs, stopping_on_interrupt
+from animatex_core.batch.run import Stop, process_peak, record, stopping_on_interrupt
 from animatex_core.errors import InvalidInput, StorageError
 
 
@@ -25,6 +26,34 @@ class FileJob:
     @property
     def out(self) -> Path:
         return self.folder / self.name
+
+
+@dataclass(frozen=True)
+class FileTask:
+    """A task that does jobs by a function, and is its own worker."""
+
+    write: Callable[[FileJob], None]
+
+    def model_key(self, job: FileJob) -> str:
+        return ""
+
+    def shared_key(self, job: FileJob) -> str:
+        return ""
+
+    def prepare(self, job: FileJob) -> None:
+        pass
+
+    def open(self) -> "FileTask":
+        return self
+
+    def check_place(self) -> None:
+        pass
+
+    def do(self, job: FileJob, shared: Callable[[], None]) -> None:
+        self.write(job)
+
+    def peak(self) -> int | None:
+        return process_peak()
 
 
 @pytest.fixture
@@ -42,8 +71,8 @@ def work(
 ) -> dict[str, str | None]:
     """Do jobs by a function, and return their errors."""
     manifest.add({job.name: job.digest for job in jobs})
-    results = run_jobs(jobs, manifest, do, stop=stop or Stop(print), peak=process_peak)
-    return {result.name: result.error for result in results}
+    events = LocalEngine().run(FileTask(do), jobs, stop or Stop(print))
+    return {result.name: result.error for result in record(events, manifest)}
 
 
 def write(job: FileJob) -> None:

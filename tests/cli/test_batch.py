@@ -212,9 +212,12 @@ def test_the_commands_in_the_documents_run(dance: DanceFiles) -> None:
     shutil.copyfile(dance.character, "characters/rabbit.png")
     shutil.copyfile(dance.clip, "dances/walk.mp4")
     write_list(dance.folder, [row()])
-    lines = [line for line in core_commands("batches") if "--servers" not in line]
+    elsewhere = [line for line in core_commands("batches") if {"--servers", "--engine"} & set(line)]
+    lines = [line for line in core_commands("batches") if line not in elsewhere]
     assert len(lines) == 3
-    on_servers = [line for line in core_commands("batches") if line not in lines]
+    on_cluster = [line for line in elsewhere if "--engine" in line]
+    assert [build_parser(["batch"]).parse_args(line).engine for line in on_cluster] == ["ray"] * 2
+    on_servers = [line for line in elsewhere if "--servers" in line]
     assert [build_parser(["batch"]).parse_args(line).workflow is None for line in on_servers] == [False] * 2
     assert [
         line for line in lines if main([*line, *FAST, "--pose-nets", "small", "--retarget", "none"])
