@@ -10,9 +10,11 @@ from torch import Tensor, nn
 from ..diffusion.guidance import Guidance, with_guidance
 from ..diffusion.schedule import require_seed
 from ..diffusion.solvers import Denoiser
+from ..diffusion.spread import spread_guidance
 from ..errors import InvalidInput
 from ..hub.models_dir import Variant
 from ..utils.progress import Progress, no_progress
+from ..utils.ranks import ALONE, Ranks
 from ..utils.validation import require_int
 from .defaults import GUIDANCE, SHIFT, STEPS
 from .shapes import WanShape
@@ -137,6 +139,7 @@ def sample_clip(
     shape: WanShape,
     settings: PlusSampling,
     progress: Progress = no_progress,
+    ranks: Ranks = ALONE,
 ) -> Tensor:
     """Sample the latents of a video.
 
@@ -147,6 +150,7 @@ def sample_clip(
         shape: Size of the video.
         settings: How to sample.
         progress: Called after every step; may raise to cancel.
+        ranks: The processes that sample together, within their `together`: each pass in one of them.
 
     Returns:
         (1, 16, f + 1, h, w), on the device and in the dtype of the inputs.
@@ -155,7 +159,12 @@ def sample_clip(
     noise = wan_noise(shape, settings.seed).to(inputs.y)
     denoiser_for = partial(_denoiser, transformer, settings)
     unconditional = inputs.unconditional(negative_context)
-    denoiser = with_guidance(denoiser_for(inputs), denoiser_for(unconditional), Guidance(settings.guidance))
+    passes, guidance = (denoiser_for(inputs), denoiser_for(unconditional)), Guidance(settings.guidance)
+    if ranks.size == 1:
+        denoiser = with_guidance(*passes, guidance)
+    else:
+        ranks.warn_of_idle(1 if settings.guidance == 1 else len(passes))
+        denoiser = spread_guidance(*passes, guidance, ranks)
     return euler(denoiser, noise, settings.schedule, progress)
 
 
