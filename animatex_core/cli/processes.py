@@ -28,8 +28,8 @@ def assist(parse: Callable[[], argparse.Namespace]) -> int:
         parse: Parses the arguments. The first process prints what is wrong with them.
 
     Returns:
-        The exit status. After an error of this or another process it is 0: torchrun ends all processes when one
-        fails, but the first one has yet to print the error, and then fails.
+        The exit status. After an error of this or another process it is 0: torchrun ends all processes when
+        one fails, but the first one has yet to print the error, and then fails.
 
     """
     for number in (signal.SIGINT, signal.SIGTERM):  # it has no files to remove
