@@ -24,7 +24,7 @@ from .devices import choose_device
 # The others wait while the first one detects poses or writes a video. A process that ends is noticed at once.
 PATIENCE = timedelta(days=7)
 CPU = torch.device("cpu")
-LOST = "Another process of this run has ended: its own output says why."
+LOST = "Another process of this run has ended, so this one ends too: read the output of torchrun."
 
 Task = Callable[[], Tensor]
 
@@ -206,7 +206,7 @@ def join_torchrun(device: str = "auto") -> Iterator[Ranks]:
         device: "auto" and "cuda" select one GPU per process by LOCAL_RANK; "auto" falls back to the CPU.
 
     Yields:
-        The processes. In the first one, the others are released at the end.
+        The processes. At the end of the context in the first one, `receive` returns None in the others.
 
     Raises:
         InvalidInput: There is no such device for every process.
@@ -224,8 +224,7 @@ def join_torchrun(device: str = "auto") -> Iterator[Ranks]:
             torch.cuda.set_device(ranks.device)
             ranks._group = dist.new_group(backend="nccl")
         yield ranks
-        if ranks.is_first:
-            ranks.leave()
+        ranks.leave()
     except BaseException as error:
         ranks.leave(error)
         raise

@@ -61,7 +61,7 @@ def test_the_autoencoder_moves_too(seen: dict) -> None:
 
 def test_comfyui_keeps_paths_and_not_tensors_to_load_models_again(seen: dict) -> None:
     assert seen["held_by_factories"] == {
-        "denoiser": ["PosixPath", "str", "str"],
+        "denoiser": ["Path", "str", "str"],
         "image encoder": ["function", "SmallBundle"],
         "autoencoder": ["function", "SmallBundle"],
     }

@@ -150,7 +150,10 @@ def held_by_factories() -> dict[str, list[str]]:
         "autoencoder": encoders.load_small_vae(BUNDLE).patcher,
     }
     return {
-        name: [type(argument).__name__ for argument in patcher.cached_patcher_init[1]]
+        name: [
+            "Path" if isinstance(argument, Path) else type(argument).__name__
+            for argument in patcher.cached_patcher_init[1]
+        ]
         for name, patcher in patchers.items()
     }
 
