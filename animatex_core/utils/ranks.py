@@ -148,12 +148,37 @@ class Ranks:
         own = [task().to(like) for task in tasks[self.rank :: self.size]]
         if self.size == 1:
             return own
-        self._state(None)
         block = like.new_zeros(-(-len(tasks) // self.size), *like.shape)
         for slot, result in zip(block, own, strict=False):
             slot.copy_(result)
-        blocks = self._gather(block)
+        blocks = self.gather(block)
         return [blocks[index % self.size][index // self.size] for index in range(len(tasks))]
+
+    def gather(self, x: Tensor) -> list[Tensor]:
+        """Return the tensors of all processes, which have one shape and dtype. Call it within `together`."""
+        if self.size == 1:
+            return [x]
+        sent = self.sendable(x.contiguous())
+        received = [torch.empty_like(sent) for _ in range(self.size)]
+        with self.exchanging():
+            dist.all_gather(received, sent, group=self._group)
+        return [each.to(x.device) for each in received]
+
+    @property
+    def backend(self) -> str:
+        """What torch exchanges tensors with."""
+        return "gloo" if self._group is None else "nccl"
+
+    def sendable(self, x: Tensor) -> Tensor:
+        """Return a tensor where it can be exchanged."""
+        return x.cpu() if self._group is None else x
+
+    @contextmanager
+    def exchanging(self) -> Iterator[None]:
+        """Exchange tensors in a block, after all processes have stated that they have not failed."""
+        self._state(None)
+        with _noticing_lost_processes():
+            yield
 
     def warn_of_idle(self, tasks: int) -> None:
         """Warn in the first process if a step has fewer tasks than there are processes."""
@@ -180,13 +205,6 @@ class Ranks:
             received = torch.empty(int(size), dtype=torch.uint8) if data is None else data
             dist.broadcast(received, src=0)
         return received
-
-    def _gather(self, block: Tensor) -> list[Tensor]:
-        sent = block if self._group is not None else block.cpu()
-        blocks = [torch.empty_like(sent) for _ in range(self.size)]
-        with _noticing_lost_processes():
-            dist.all_gather(blocks, sent, group=self._group)
-        return [each.to(block.device) for each in blocks]
 
     def _place(self, storage: Any, location: str) -> Any:
         if location == "cpu":

@@ -5,7 +5,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -15,11 +15,15 @@ from animatex_core.animate_x.pose_strength import PoseStrength
 from animatex_core.animate_x.sampling import SamplingSettings, Segments, Windows, sample_latents
 from animatex_core.animate_x_plus.sampling import PlusSampling, sample_clip
 from animatex_core.animate_x_plus.shapes import WanShape
+from animatex_core.animate_x_plus.wan.transformer import load_wan
+from animatex_core.animate_x_plus.wan.ulysses import TokenSplit, with_split_tokens
 from animatex_core.diffusion.guidance import Guidance
 from animatex_core.errors import AnimateXError, Cancelled, InvalidInput
+from animatex_core.utils.rank_groups import group_ranks
 from animatex_core.utils.ranks import ALONE, Ranks, join_torchrun
 from tests.animate_x.samples import TINY_SHAPE, tiny_inputs, tiny_unet
 from tests.animate_x_plus import samples as plus
+from tests.animate_x_plus.reference_wan import wan_weights
 
 LONG = replace(TINY_SHAPE, width=32, height=32, frames=9)
 FEW = SamplingSettings(steps=4, seed=7)
@@ -38,6 +42,10 @@ PLUS_SETTINGS = {
     "plus, cache": PlusSampling(steps=4, guidance=3.0, teacache=1e9),
     "plus, no guidance": PlusSampling(steps=2, guidance=1.0),
 }
+SPLIT_SETTINGS = {
+    "no guidance": PlusSampling(steps=2, guidance=1.0, seed=11),
+    "cache": PlusSampling(steps=4, guidance=1.0, teacache=1e9),
+}
 UNET = tiny_unet()
 
 
@@ -45,11 +53,18 @@ def sample(settings: SamplingSettings, ranks: Ranks = ALONE, on_step: Any = None
     return sample_latents(UNET, tiny_inputs(LONG), settings, on_step, ranks)
 
 
-def sample_plus(settings: PlusSampling, ranks: Ranks = ALONE) -> Tensor:
+def sample_plus(settings: PlusSampling, ranks: Ranks = ALONE, wan: Any = None) -> Tensor:
     shape = WanShape(plus.WIDTH, plus.HEIGHT, plus.FRAMES)
-    inputs = plus.wan_inputs(plus.conditions())
+    inputs, negative = plus.wan_inputs(plus.conditions()), plus.drawn(1, 512, 64, seed=9)
     with ranks.together():
-        return sample_clip(plus.wan(), inputs, plus.drawn(1, 512, 64, seed=9), shape, settings, ranks=ranks)
+        return sample_clip(wan or plus.wan(), inputs, negative, shape, settings, ranks=ranks)
+
+
+@cache
+def even_wan() -> Any:
+    """Return a transformer whose heads two processes can share."""
+    config = replace(plus.WAN, heads=4)
+    return load_wan(wan_weights(config), config, dtype=torch.float32)
 
 
 def cases() -> dict[str, Callable[..., Tensor]]:
@@ -60,8 +75,35 @@ def cases() -> dict[str, Callable[..., Tensor]]:
 
 
 def apart(ranks: Ranks) -> dict[str, float]:
-    """Return by how much each result of all processes differs from that of this one alone."""
-    return {name: (run(ranks=ranks) - run()).abs().max().item() for name, run in cases().items()}
+    """Return the difference of each case."""
+    return {name: difference(run, ranks) for name, run in cases().items()}
+
+
+def difference(run: Callable[..., Tensor], ranks: Ranks) -> float:
+    """Return by how much the result of all processes differs from that of this one alone."""
+    return (run(ranks=ranks) - run(ranks=ALONE)).abs().max().item()
+
+
+def split(ranks: Ranks) -> dict[str, Any]:
+    """Return the same for videos whose tokens are split, and how many tokens a block sees."""
+    found, lengths = {}, set[int]()
+    handle = even_wan().blocks[0].register_forward_hook(lambda _, given, out: lengths.add(out.shape[1]))
+    for name, settings in SPLIT_SETTINGS.items():
+        found[name] = difference(partial(sample_plus, settings, wan=even_wan()), ranks)
+    handle.remove()
+    found["odd"] = difference(odd_tokens, ranks)
+    return {**found, "lengths": sorted(lengths)}
+
+
+def odd_tokens(ranks: Ranks) -> Tensor:
+    """Run the blocks on 17 tokens, which two processes cannot share equally."""
+    wan, tokens = even_wan(), plus.drawn(1, 17, 96)
+    rotary = plus.drawn(1, 17, 1, 24, seed=1), plus.drawn(1, 17, 1, 24, seed=2)
+    parts = TokenSplit(group_ranks(ranks, ranks.size), 17) if ranks.size > 1 else None
+    with ranks.together(), with_split_tokens(wan, parts):
+        for block in wan.blocks:
+            tokens = block(tokens, plus.drawn(1, 600, 96, seed=3), plus.drawn(1, 6, 96, seed=4), rotary)
+    return tokens
 
 
 def calls(ranks: Ranks) -> int:
@@ -103,6 +145,7 @@ def measure(ranks: Ranks) -> dict[str, Any]:
     shared = ranks.size > 1 and _shared(ranks)
     return {
         "apart": apart(ranks),
+        "split": split(ranks),
         "calls": calls(ranks),
         "cancelled": raise_in(0, ranks, Cancelled("enough")),
         "failed": raise_in(1, ranks, InvalidInput("bad")),

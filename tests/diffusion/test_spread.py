@@ -34,6 +34,12 @@ def test_latents_are_bit_identical_to_those_of_one_process(seen: list) -> None:
     assert not any(second.values()), second
 
 
+def test_a_pass_of_animate_x_plus_is_split_by_tokens_and_heads(seen: list) -> None:
+    for found in (each["split"] for each in seen):
+        assert found.pop("lengths") == [9, 18]
+        assert max(found.values()) < 1e-5, found
+
+
 def test_processes_share_the_passes_of_a_step(seen: list) -> None:
     assert [found["calls"] for found in seen] == [2, 2]
 
