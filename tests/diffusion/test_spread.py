@@ -28,16 +28,15 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 
 def test_latents_are_bit_identical_to_those_of_one_process(seen: list) -> None:
-    first, second = (found["apart"] for found in seen)
-    assert len(first) == 11
-    assert not any(first.values()), first
-    assert not any(second.values()), second
+    found = seen[0]["apart"]
+    assert len(found) == 11
+    assert not any(found.values()), found
 
 
 def test_a_pass_of_animate_x_plus_is_split_by_tokens_and_heads(seen: list) -> None:
-    for found in (each["split"] for each in seen):
-        assert found.pop("lengths") == [9, 18]
-        assert max(found.values()) < 1e-5, found
+    found, other = (each["split"] for each in seen)
+    assert (found.pop("lengths"), other["lengths"]) == ([9, 18], [9])
+    assert max(found.values()) < 1e-5, found
 
 
 def test_processes_share_the_passes_of_a_step(seen: list) -> None:
@@ -51,7 +50,7 @@ def test_an_error_in_one_process_is_raised_in_all(seen: list) -> None:
 
 
 def test_they_sample_again_after_an_error(seen: list) -> None:
-    assert [found["after that"] for found in seen] == [0, 0]
+    assert seen[0]["after that"] == 0
 
 
 def test_more_processes_than_parts_are_told_of_once(seen: list) -> None:
