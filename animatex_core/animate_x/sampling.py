@@ -86,7 +86,7 @@ class _Sampler:
     unet: AnimateXUNet
     settings: SamplingSettings
     schedule: NoiseSchedule
-    ranks: Ranks
+    ranks: Ranks = ALONE
 
     @property
     def device(self) -> torch.device:

@@ -162,7 +162,7 @@ def sample_clip(
     passes = inputs, inputs.unconditional(negative_context)
     guidance, denoiser_for = Guidance(settings.guidance), partial(_denoiser, transformer, settings)
     if ranks.size == 1:
-        denoiser = with_guidance(*map(denoiser_for, passes), guidance)
+        denoiser = with_guidance(denoiser_for(passes[0]), denoiser_for(passes[1]), guidance)
     else:
         heads: int = transformer.config.num_attention_heads  # type: ignore[union-attr,assignment]
         denoiser = spread_passes(denoiser_for, passes, guidance, ranks, math.prod(shape.grid), heads)

@@ -170,15 +170,13 @@ def _cancel_at_the_end(ranks: Ranks) -> Any:
 
 
 def _shared(ranks: Ranks) -> bool:
-    value = {"inputs": tiny_inputs(), "settings": SETTINGS["windows"]}
+    inputs, settings = tiny_inputs(), SETTINGS["windows"]
     if ranks.is_first:
-        ranks.share(value)
+        ranks.share((inputs, settings))
         return True
     received = ranks.receive()
     assert received is not None
-    return received["settings"] == value["settings"] and torch.equal(
-        received["inputs"].text_context, value["inputs"].text_context
-    )
+    return received[1] == settings and torch.equal(received[0].text_context, inputs.text_context)
 
 
 if __name__ == "__main__":

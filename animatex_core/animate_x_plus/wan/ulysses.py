@@ -90,10 +90,12 @@ class UlyssesAttnProcessor:
         """Attend from own tokens (b, length, dim) to all tokens."""
         assert rotary_emb is not None
         query, key = attn.norm_q(attn.to_q(hidden_states)), attn.norm_k(attn.to_k(hidden_states))
-        parts = (x.unflatten(2, (attn.heads, -1)) for x in (query, key, attn.to_v(hidden_states)))
-        query, key, value = parts
-        whole = [self.split.to_heads(x) for x in (rotate(query, rotary_emb), rotate(key, rotary_emb), value)]
-        attended = F.scaled_dot_product_attention(*(x.transpose(1, 2) for x in whole)).transpose(1, 2)
+        query, key, value = (x.unflatten(2, (attn.heads, -1)) for x in (query, key, attn.to_v(hidden_states)))
+        query, key, value = (
+            self.split.to_heads(x).transpose(1, 2)
+            for x in (rotate(query, rotary_emb), rotate(key, rotary_emb), value)
+        )
+        attended = F.scaled_dot_product_attention(query, key, value).transpose(1, 2)
         result = self.split.to_tokens(attended).flatten(2).type_as(query)
         for layer in attn.to_out:
             result = layer(result)

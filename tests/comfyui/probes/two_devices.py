@@ -6,7 +6,7 @@ The second device is the CPU under another name; what ComfyUI does with devices 
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -93,7 +93,7 @@ def passes() -> dict[str, Any]:
     }
     both, found = split(model()), {}
     for name, settings in cases.items():
-        done, calls = listened(both, lambda settings=settings: host(settings, both))
+        done, calls = listened(both, partial(host, settings, both))
         found[name] = {"difference": difference(done, host(settings, model())), "calls": calls}
     return found
 
