@@ -18,7 +18,8 @@ from ..pose.draw import draw_poses
 from ..reference import Reference
 from ..systems import ANIMATE_X, ANIMATE_X_PLUS, system_of_model
 from ..utils.devices import choose_dtype
-from ..utils.ranks import Ranks, join_torchrun
+from ..utils.ranks import Ranks
+from ..utils.torchrun import join_torchrun
 from ..video.formats import check_settings
 from ..video.info import VideoInfo
 from ..video.side_by_side import side_by_side

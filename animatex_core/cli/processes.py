@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 
 from ..errors import AnimateXError
+from ..utils.launch import process_number
 
 ASSISTED = "animate"
 # In seconds. torchrun ends the others as soon as the first process has failed.
@@ -17,8 +18,7 @@ TIME_TO_FAIL = 60.0
 
 def assists(argv: Sequence[str]) -> bool:
     """Return whether this process only assists the first one in running a command."""
-    started = int(os.environ.get("WORLD_SIZE", "1")) > 1 and int(os.environ.get("RANK", "0")) > 0
-    return started and list(argv[:1]) == [ASSISTED]
+    return process_number() > 0 and list(argv[:1]) == [ASSISTED]
 
 
 def assist(parse: Callable[[], argparse.Namespace]) -> int:

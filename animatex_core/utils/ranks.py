@@ -8,21 +8,16 @@ CPU; only the tensors themselves are exchanged between GPUs.
 """
 
 import io
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from ..errors import AnimateXError, InvalidInput, ProcessFailed, warn
-from .devices import choose_device
+from ..errors import AnimateXError, ProcessFailed, warn
 
-# The others wait while the first one detects poses or writes a video. A process that ends is noticed at once.
-PATIENCE = timedelta(days=7)
 CPU = torch.device("cpu")
 LOST = "Another process of this run has ended, so this one ends too: read the output of torchrun."
 
@@ -51,17 +46,23 @@ class Ranks:
 
     """
 
-    def __init__(
-        self, rank: int = 0, size: int = 1, device: torch.device = CPU, group: dist.ProcessGroup | None = None
-    ) -> None:
+    def __init__(self, rank: int = 0, size: int = 1, device: torch.device = CPU) -> None:
         self.rank, self.size, self.device = rank, size, device
-        self._group = group  # of the GPUs; None exchanges tensors through the CPU
+        self._group: dist.ProcessGroup | None = None  # of the GPUs; None exchanges tensors through the CPU
         self._over = size == 1
 
     @property
     def is_first(self) -> bool:
         """Whether this process runs the program."""
         return self.rank == 0
+
+    def use(self, device: torch.device) -> None:
+        """Compute on a device from now on, and exchange tensors between GPUs if it is one; all call this."""
+        self.device = device
+        self.agree()
+        if device.type == "cuda" and dist.is_nccl_available():
+            torch.cuda.set_device(device)
+            self._group = dist.new_group(backend="nccl")
 
     def agree(self) -> None:
         """Wait for all processes.
@@ -214,58 +215,6 @@ class Ranks:
 
 ALONE = Ranks()
 """One process, as without `torchrun`."""
-
-
-@contextmanager
-def join_torchrun(device: str = "auto") -> Iterator[Ranks]:
-    """Join the processes that `torchrun` started, within this context; without it, this is one process.
-
-    Args:
-        device: "auto" and "cuda" select one GPU per process by LOCAL_RANK; "auto" falls back to the CPU.
-
-    Yields:
-        The processes. At the end of the context in the first one, `receive` returns None in the others.
-
-    Raises:
-        InvalidInput: There is no such device for every process.
-
-    """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield Ranks(device=choose_device(device))
-        return
-    dist.init_process_group("gloo", timeout=PATIENCE)
-    ranks = Ranks(dist.get_rank(), dist.get_world_size())
-    try:
-        ranks.device = _own_device(device)
-        ranks.agree()
-        if ranks.device.type == "cuda" and dist.is_nccl_available():
-            torch.cuda.set_device(ranks.device)
-            ranks._group = dist.new_group(backend="nccl")
-        yield ranks
-        ranks.leave()
-    except BaseException as error:
-        ranks.leave(error)
-        raise
-    finally:
-        dist.destroy_process_group()
-
-
-def _own_device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name != "cuda":
-        if name != "cpu":
-            raise InvalidInput(
-                f"Device {name!r} cannot be shared by several processes: use cuda, for one GPU each, or cpu."
-            )
-        return CPU
-    number, count = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
-    if number >= count:
-        raise InvalidInput(
-            f"There are more processes than GPUs, of which this machine has {count}: use --nproc_per_node "
-            f"{max(count, 1)}, or the device cpu."
-        )
-    return choose_device(f"cuda:{number}")
 
 
 def _portable(error: BaseException | None) -> AnimateXError | None:

@@ -20,7 +20,8 @@ from animatex_core.animate_x_plus.wan.ulysses import TokenSplit, with_split_toke
 from animatex_core.diffusion.guidance import Guidance
 from animatex_core.errors import AnimateXError, Cancelled, InvalidInput
 from animatex_core.utils.rank_groups import group_ranks
-from animatex_core.utils.ranks import ALONE, Ranks, join_torchrun
+from animatex_core.utils.ranks import ALONE, Ranks
+from animatex_core.utils.torchrun import join_torchrun
 from tests.animate_x.samples import TINY_SHAPE, tiny_inputs, tiny_unet
 from tests.animate_x_plus import samples as plus
 from tests.animate_x_plus.reference_wan import wan_weights
