@@ -10,7 +10,8 @@
     ├── StorageError            no space or no permission to write
     ├── MissingDependency       an optional package that is not installed
     ├── OutOfMemory             the device has too little memory
-    └── Cancelled               stopped by the caller
+    ├── Cancelled               stopped by the caller
+    └── ProcessFailed           another process of the same run ended
 
     AnimateXWarning             a problem that does not stop the work (a UserWarning)
 
@@ -62,6 +63,10 @@ class OutOfMemory(AnimateXError, MemoryError):
 
 class Cancelled(AnimateXError):
     """The caller stopped the work."""
+
+
+class ProcessFailed(AnimateXError):
+    """Another process of the same run ended or failed unexpectedly."""
 
 
 class AnimateXWarning(UserWarning):

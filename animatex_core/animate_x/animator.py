@@ -1,7 +1,8 @@
 """What the pipelines of both systems have in common: opening the inputs, and the order of the steps."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from ..driving import DrivingClip, open_driving
 from ..driving_motion import open_motion
-from ..errors import InvalidInput
+from ..errors import AnimateXError, InvalidInput
 from ..motion.bvh import is_bvh
 from ..pose.dwpose import DWPose
 from ..pose.keypoints import PoseSequence
@@ -19,6 +20,7 @@ from ..reference import ImageSource, Reference, open_reference
 from ..retarget.character import Box
 from ..retarget.retarget import Retargeted, RetargetSettings, retarget_with_plan
 from ..utils.progress import Progress
+from ..utils.ranks import Ranks
 from .animation import Animation, DrivingSource, Report
 
 
@@ -96,6 +98,7 @@ class TransferSettings(Protocol):
 
 SettingsT = TypeVar("SettingsT", bound=TransferSettings)
 ConditionsT = TypeVar("ConditionsT")
+Pipeline = TypeVar("Pipeline", bound="Animator[Any, Any]")
 
 
 class Animator(ABC, Generic[SettingsT, ConditionsT]):
@@ -104,11 +107,13 @@ class Animator(ABC, Generic[SettingsT, ConditionsT]):
     Attributes:
         report: Called as the work proceeds.
         dwpose: Detects the poses that a call is not given.
+        ranks: The processes that sample together.
 
     """
 
     report: Report
     dwpose: DWPose
+    ranks: Ranks
 
     def animate_files(
         self,
@@ -169,6 +174,24 @@ class Animator(ABC, Generic[SettingsT, ConditionsT]):
         measured = driving.measured if isinstance(driving, DrivingClip) else None
         settings = settings or RetargetSettings()
         return retarget_with_plan(driving.poses, reference.character, settings, measured)
+
+    def with_ranks(self: Pipeline, ranks: Ranks) -> Pipeline:
+        """Return the same pipeline as one of several processes that sample together."""
+        return replace(self, ranks=ranks)  # type: ignore[type-var]  # every pipeline is a dataclass
+
+    def assist(self) -> None:
+        """Do this process's share of every sampling of the first process, until that one has finished.
+
+        An error of a sampling is raised in the first process.
+        """
+        while (sampling := self.ranks.receive()) is not None:
+            with suppress(AnimateXError):
+                self.sample(*sampling)
+
+    def share_sampling(self, conditions: ConditionsT, settings: Any) -> None:
+        """Send what `sample` is called with to the other processes, if this is the first."""
+        if self.ranks.is_first:
+            self.ranks.share((conditions, settings))
 
     @abstractmethod
     def conditions(

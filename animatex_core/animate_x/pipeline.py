@@ -15,6 +15,7 @@ from ..reference import ImageSource, Reference
 from ..retarget.character import Box
 from ..retarget.settings import RetargetSettings
 from ..utils.devices import choose_device, choose_dtype
+from ..utils.ranks import ALONE, Ranks
 from ..utils.validation import require_file
 from .animation import Animation, DrivingSource, Report, all_frames, no_report
 from .animator import Animator, InputOptions
@@ -47,6 +48,7 @@ class AnimateXPipeline(Animator[AnimationSettings, ConditionInputs]):
         report: Called as the work proceeds.
         sampling: The default settings of `__call__`.
         dwpose: Detects poses that `__call__` is not given.
+        ranks: The processes that sample together. The first one calls this, the others `assist`.
 
     """
 
@@ -54,6 +56,7 @@ class AnimateXPipeline(Animator[AnimationSettings, ConditionInputs]):
     report: Report = no_report
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     dwpose: DWPose = field(default_factory=DWPose)
+    ranks: Ranks = ALONE
 
     @classmethod
     def from_bundle(
@@ -195,11 +198,16 @@ class AnimateXPipeline(Animator[AnimationSettings, ConditionInputs]):
 
         Raises:
             OutOfMemory: The message says what to lower.
+            AnimateXError: Another process failed.
 
         """
-        unet = self.networks.unet
+        self.share_sampling(conditions, settings)
         return sample_latents(
-            unet, conditions, settings, lambda info: self.report("sampling", info.index + 1, info.total)
+            self.networks.unet,
+            conditions,
+            settings,
+            lambda info: self.report("sampling", info.index + 1, info.total),
+            self.ranks,
         )
 
     def decode(self, latents: Tensor) -> np.ndarray:

@@ -10,14 +10,16 @@ from torch import Tensor
 
 from ..diffusion.closed_windows import blend_spans
 from ..diffusion.guidance import with_batched_guidance, with_guidance
-from ..diffusion.long_clips import chained_segments, sample_segments, with_known_frames
+from ..diffusion.long_clips import Span, chained_segments, sample_segments, with_known_frames
 from ..diffusion.pinning import PinnedLatents, with_pinned_frames
 from ..diffusion.schedule import NoiseSchedule, initial_noise
 from ..diffusion.solvers import SOLVERS, Denoiser, OnStep, StepInfo
+from ..diffusion.spread import made_on_first_call, spread_windows
 from ..encoders.base import LatentCodec
 from ..errors import InvalidInput
 from ..utils.devices import free_cuda_bytes, reraise_oom
 from ..utils.progress import Progress, with_progress
+from ..utils.ranks import ALONE, Ranks
 from .conditions import ConditionInputs, Conditions
 from .settings import SamplingSettings, Segments, Windows
 from .shapes import activation_bytes
@@ -28,7 +30,11 @@ __all__ = ["SamplingSettings", "Segments", "Windows", "require_finite", "sample_
 
 @torch.no_grad()
 def sample_latents(
-    unet: AnimateXUNet, inputs: ConditionInputs, settings: SamplingSettings, on_step: OnStep | None = None
+    unet: AnimateXUNet,
+    inputs: ConditionInputs,
+    settings: SamplingSettings,
+    on_step: OnStep | None = None,
+    ranks: Ranks = ALONE,
 ) -> Tensor:
     """Sample the clean latents of a video.
 
@@ -37,6 +43,8 @@ def sample_latents(
         inputs: The conditions.
         settings: How to sample.
         on_step: Called after every step; may raise to cancel.
+        ranks: The processes that sample together. All of them call this with the same arguments but for
+            `on_step`, and get the same latents.
 
     Returns:
         (b, latent_channels, f, h, w) float32, on the device of the denoiser.
@@ -44,21 +52,26 @@ def sample_latents(
     Raises:
         OutOfMemory: The video does not fit into memory.
         InvalidInput: Settings or conditions are invalid, or the result is not finite.
+        AnimateXError: Another process failed.
 
     """
-    if unet.training:
-        raise InvalidInput("The denoiser is in training mode, with dropout enabled: call its eval() first.")
-    inputs.check_finite()
     size = f"{inputs.shape.frames} frames of {inputs.shape.width}x{inputs.shape.height}"
-    with reraise_oom(
-        f"{size} do not fit into memory: use windows of fewer frames, lower width and height, or load the "
-        "denoiser in bf16 or fp16."
+    with (
+        ranks.together(),
+        reraise_oom(
+            f"{size} do not fit into memory: use windows of fewer frames, lower width and height, or load "
+            "the denoiser in bf16 or fp16."
+        ),
     ):
-        sampler = _Sampler(unet, settings, NoiseSchedule.released())
+        if unet.training:
+            raise InvalidInput(
+                "The denoiser is in training mode, with dropout enabled: call its eval() first."
+            )
+        inputs.check_finite()
+        sampler = _Sampler(unet, settings, NoiseSchedule.released(), ranks)
         shape = inputs.shape.latents(inputs.batch, unet.config.latent_channels)
         noise = initial_noise(shape, settings.seed, settings.offset_noise).to(sampler.device)
-        latents = sampler.run(inputs, noise, on_step)
-    return require_finite(latents)
+        return require_finite(sampler.run(inputs, noise, on_step))
 
 
 def require_finite(latents: Tensor) -> Tensor:
@@ -73,6 +86,7 @@ class _Sampler:
     unet: AnimateXUNet
     settings: SamplingSettings
     schedule: NoiseSchedule
+    ranks: Ranks = ALONE
 
     @property
     def device(self) -> torch.device:
@@ -81,6 +95,7 @@ class _Sampler:
 
     def run(self, inputs: ConditionInputs, noise: Tensor, on_step: OnStep | None) -> Tensor:
         """Denoise a video, in segments where the settings say so."""
+        self.ranks.warn_of_idle(self._parts(inputs.shape.frames))
         if not isinstance(self.settings.long_clip, Segments):
             return self.sample(inputs, noise, on_step)
         spans = chained_segments(inputs.shape.frames, self.settings.long_clip.size)
@@ -107,7 +122,30 @@ class _Sampler:
         start = pinned.start(noise, self.schedule, timesteps.visited[0])
         return pinned.restore(solver(denoiser, start, self.schedule, timesteps, on_step))
 
+    def _parts(self, frames: int) -> int:
+        """Return how many passes of a step do not depend on each other."""
+        plan = self.settings.long_clip
+        windows = len(plan.spans(frames)) if isinstance(plan, Windows) else 1
+        return windows if self.settings.guidance.scale == 1 else 2 * windows
+
+    def _spread_denoiser(self, inputs: ConditionInputs) -> Denoiser:
+        """Denoise a video or segment in several processes, each of which encodes what it needs."""
+        plan, frames = self.settings.long_clip, inputs.shape.frames
+        spans = plan.spans(frames) if isinstance(plan, Windows) else (Span(0, frames),)
+        weights = plan.weights if isinstance(plan, Windows) else "uniform"
+        offload = torch.device("cpu") if len(spans) > 1 else None
+        parts = [inputs.window(span.start, span.stop) for span in spans] if len(spans) > 1 else [inputs]
+
+        def unconditional() -> Denoiser:
+            return partial(self._predict, conditions=self._encode(parts[0].unconditional()))
+
+        conditional = [made_on_first_call(partial(self._denoiser, part, None, offload)) for part in parts]
+        unguided = made_on_first_call(unconditional)
+        return spread_windows(conditional, unguided, spans, weights, self.settings.guidance, self.ranks)
+
     def _video_denoiser(self, inputs: ConditionInputs) -> Denoiser:
+        if self.ranks.size > 1:
+            return self._spread_denoiser(inputs)
         plan, frames = self.settings.long_clip, inputs.shape.frames
         if not isinstance(plan, Windows):
             return self._denoiser(inputs, self._unconditional(inputs))

@@ -18,6 +18,7 @@ from ..reference import ImageSource, Reference
 from ..retarget.character import Box
 from ..retarget.settings import RetargetSettings
 from ..utils.devices import choose_device, choose_dtype, reraise_oom
+from ..utils.ranks import ALONE, Ranks
 from ..utils.validation import require_file
 from .checkpoint import read_plus
 from .components import AnimateXPlus, PlusFiles, find_modules, load_animate_x_plus, on_device
@@ -40,6 +41,7 @@ class AnimateXPlusPipeline(Animator[PlusSettings, WanConditions]):
         report: Called as the work proceeds.
         sampling: The default settings of `__call__`.
         dwpose: Detects poses that `__call__` is not given.
+        ranks: The processes that sample together. The first one calls this, the others `assist`.
 
     """
 
@@ -47,6 +49,7 @@ class AnimateXPlusPipeline(Animator[PlusSettings, WanConditions]):
     report: Report = no_report
     sampling: PlusSampling = field(default_factory=PlusSampling)
     dwpose: DWPose = field(default_factory=DWPose)
+    ranks: Ranks = ALONE
 
     @classmethod
     def from_bundle(
@@ -170,16 +173,20 @@ class AnimateXPlusPipeline(Animator[PlusSettings, WanConditions]):
         Raises:
             InvalidInput: The latents are not finite.
             OutOfMemory: The message says what to lower.
+            AnimateXError: Another process failed.
 
         """
+        self.share_sampling(conditions, settings)
         transformer, shape = self.system.transformer, conditions.shape
         inputs, negative = conditions.inputs, conditions.negative_context
         with (
+            self.ranks.together(),
             reraise_oom(_too_large(shape)),
             on_device(transformer, self.system.device, self.system.working_bytes(shape)),
         ):
             report = partial(self.report, "sampling")
-            return require_finite(sample_clip(transformer, inputs, negative, shape, settings, report))
+            latents = sample_clip(transformer, inputs, negative, shape, settings, report, self.ranks)
+            return require_finite(latents)
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> np.ndarray:

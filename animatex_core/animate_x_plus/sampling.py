@@ -1,5 +1,6 @@
 """Flow matching, and sampling a Wan video from encoded conditions and a seed."""
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -13,11 +14,14 @@ from ..diffusion.solvers import Denoiser
 from ..errors import InvalidInput
 from ..hub.models_dir import Variant
 from ..utils.progress import Progress, no_progress
+from ..utils.ranks import ALONE, Ranks
 from ..utils.validation import require_int
 from .defaults import GUIDANCE, SHIFT, STEPS
 from .shapes import WanShape
+from .spread import spread_passes
 from .teacache import TeaCache
 from .wan.transformer import WanInputs, predict
+from .wan.ulysses import TokenSplit
 
 TIMESTEPS = 1000
 
@@ -137,6 +141,7 @@ def sample_clip(
     shape: WanShape,
     settings: PlusSampling,
     progress: Progress = no_progress,
+    ranks: Ranks = ALONE,
 ) -> Tensor:
     """Sample the latents of a video.
 
@@ -147,15 +152,20 @@ def sample_clip(
         shape: Size of the video.
         settings: How to sample.
         progress: Called after every step; may raise to cancel.
+        ranks: The processes that sample together, within their `together`.
 
     Returns:
         (1, 16, f + 1, h, w), on the device and in the dtype of the inputs.
 
     """
     noise = wan_noise(shape, settings.seed).to(inputs.y)
-    denoiser_for = partial(_denoiser, transformer, settings)
-    unconditional = inputs.unconditional(negative_context)
-    denoiser = with_guidance(denoiser_for(inputs), denoiser_for(unconditional), Guidance(settings.guidance))
+    passes = inputs, inputs.unconditional(negative_context)
+    guidance, denoiser_for = Guidance(settings.guidance), partial(_denoiser, transformer, settings)
+    if ranks.size == 1:
+        denoiser = with_guidance(denoiser_for(passes[0]), denoiser_for(passes[1]), guidance)
+    else:
+        heads: int = transformer.config.num_attention_heads  # type: ignore[union-attr,assignment]
+        denoiser = spread_passes(denoiser_for, passes, guidance, ranks, math.prod(shape.grid), heads)
     return euler(denoiser, noise, settings.schedule, progress)
 
 
@@ -165,10 +175,12 @@ def wan_noise(shape: WanShape, seed: int) -> Tensor:
     return torch.randn(shape.latents(), generator=generator)
 
 
-def _denoiser(transformer: nn.Module, settings: PlusSampling, inputs: WanInputs) -> Denoiser:
+def _denoiser(
+    transformer: nn.Module, settings: PlusSampling, inputs: WanInputs, split: TokenSplit | None = None
+) -> Denoiser:
     cache = settings.cache()
 
     def velocity(x: Tensor, t: Tensor) -> Tensor:
-        return predict(transformer, x, rounded_timesteps(t), inputs, cache)
+        return predict(transformer, x, rounded_timesteps(t), inputs, cache, split)
 
     return velocity

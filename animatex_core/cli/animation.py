@@ -10,14 +10,16 @@ from tempfile import gettempdir
 import numpy as np
 import torch
 
-from ..animate_x.animation import Animation, Report
+from ..animate_x.animation import Animation, Report, no_report
 from ..animate_x.pipeline import AnimateXPipeline, AnimationSettings
 from ..driving import DrivingClip
 from ..errors import InvalidInput, StorageError
 from ..pose.draw import draw_poses
 from ..reference import Reference
 from ..systems import ANIMATE_X, ANIMATE_X_PLUS, system_of_model
-from ..utils.devices import choose_device, choose_dtype
+from ..utils.devices import choose_dtype
+from ..utils.ranks import Ranks
+from ..utils.torchrun import join_torchrun
 from ..video.formats import check_settings
 from ..video.info import VideoInfo
 from ..video.side_by_side import side_by_side
@@ -49,14 +51,29 @@ RGBA = 4  # channels
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Animate, and print what was written."""
+    """Animate, and print what was written. Under `torchrun`, this is the first of several processes."""
+    with join_torchrun(arguments.device) as ranks:
+        _run(arguments, ranks)
+
+
+def assist_in(arguments: argparse.Namespace) -> None:
+    """Assist the first process with the model that the same arguments select there."""
+    with join_torchrun(arguments.device) as ranks:
+        load = choose_model(with_finished(arguments)).find()
+        ranks.agree()
+        pipeline = load(choose_dtype(arguments.precision, ranks.device), ranks.device, no_report)
+        pipeline.with_ranks(ranks).assist()
+
+
+def _run(arguments: argparse.Namespace, ranks: Ranks) -> None:
     # Invalid input must fail before the slow parts: pose detection, loading models, sampling.
     check_distinct(arguments, "out", "side_by_side")
     check_outputs(arguments, 1 if arguments.fps is None else arguments.fps)
     arguments = with_finished(arguments)
     model, found = choose_model(arguments), find_dance(arguments)
-    arguments, device = model.completed(arguments), choose_device(arguments.device)
+    arguments, device = model.completed(arguments), ranks.device
     load = model.find()
+    ranks.agree()
     with StageBars() as bars:
         reference = read_reference(arguments)
         if arguments.cut_out:
@@ -66,7 +83,7 @@ def run(arguments: argparse.Namespace) -> None:
         fps = dance.choice.fps if arguments.fps is None else arguments.fps
         check_outputs(arguments, fps)
         pipeline = load(choose_dtype(arguments.precision, device), device, bars.report)
-        animation = pipeline.animate(reference, dance, model.settings)
+        animation = pipeline.with_ranks(ranks).animate(reference, dance, model.settings)
         if arguments.finished is not None:
             dance, animation = whole, _joined(arguments, animation)
         write_animation(arguments, reference, dance, animation, fps)

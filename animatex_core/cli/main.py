@@ -18,6 +18,7 @@ from tqdm import tqdm
 from ..errors import AnimateXError, AnimateXWarning
 from ..utils.files import DISK_FULL_ERRORS
 from ..utils.text import printable
+from .processes import assist, assists
 
 DESCRIPTION = "Animate characters with Animate-X and Animate-X++."
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -126,6 +127,9 @@ def run() -> None:
     for stream in filter(None, (sys.stdout, sys.stderr)):
         # A console with a limited encoding must not end the command because of a path.
         cast(TextIOWrapper, stream).reconfigure(errors="backslashreplace")
+    argv = sys.argv[1:]
+    if assists(argv):
+        sys.exit(assist(lambda: build_parser(argv[:1]).parse_args(argv)))
     signal.signal(signal.SIGTERM, _interrupt)  # removes partly written files
     try:
         status = main()

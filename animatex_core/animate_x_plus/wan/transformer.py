@@ -15,6 +15,7 @@ from ..conditions import PlusConditions, before_block, injection_blocks, with_re
 from ..config import WanConfig
 from ..teacache import TeaCache
 from .keys import to_diffusers, without_prefix
+from .ulysses import TokenSplit, with_split_tokens
 
 _TEXT_TOKENS = 512  # length that diffusers' WanAttnProcessor expects
 
@@ -176,7 +177,12 @@ def load_wan(
 
 
 def predict(
-    transformer: Any, latents: Tensor, timesteps: Tensor, inputs: WanInputs, cache: TeaCache | None = None
+    transformer: Any,
+    latents: Tensor,
+    timesteps: Tensor,
+    inputs: WanInputs,
+    cache: TeaCache | None = None,
+    split: TokenSplit | None = None,
 ) -> Tensor:
     """Predict the velocity.
 
@@ -186,6 +192,7 @@ def predict(
         timesteps: (b,) in 0..1000.
         inputs: The other inputs of this pass.
         cache: The cache of this pass and run; None computes every step in full.
+        split: The processes that compute this together; None computes it in this one.
 
     Returns:
         A tensor like the latents.
@@ -196,7 +203,12 @@ def predict(
     """
     plus = inputs.plus
     y = inputs.y if plus is None else with_reference(inputs.y, plus)
-    with conditioned(transformer, plus, [inputs.conditional]), with_teacache(transformer, cache):
+    added = plus if plus is None or split is None else split.conditions(plus)
+    with (
+        conditioned(transformer, added, [inputs.conditional]),
+        with_teacache(transformer, cache),
+        with_split_tokens(transformer, split),
+    ):
         return transformer(
             hidden_states=torch.cat([latents, y.to(latents)], dim=1),
             timestep=timesteps,
