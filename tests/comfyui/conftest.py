@@ -10,10 +10,12 @@ Start = Callable[[Host], Server]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every test of this folder on each ComfyUI and in each of its modes, but those marked `one_host`."""
+    """Run every test of this folder on each ComfyUI and in each mode, unless a mark says otherwise."""
     if "comfyui" in metafunc.fixturenames:
-        marked = metafunc.definition.get_closest_marker("one_host") is not None
-        hosts = settings(installations(), everywhere=not marked)
+        newest, plain = (
+            metafunc.definition.get_closest_marker(mark) is not None for mark in ("one_host", "plain_mode")
+        )
+        hosts = settings(installations(), newest=newest, plain=plain)
         metafunc.parametrize("comfyui", hosts or [None], ids=str, indirect=True, scope="session")
 
 

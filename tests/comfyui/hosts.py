@@ -104,10 +104,10 @@ def installations() -> list[Host]:
     )
 
 
-def settings(hosts: Sequence[Host], *, everywhere: bool) -> list[Host]:
-    """Return in what a test runs: every host in each mode it has, or only the newest in its plain mode."""
-    if not everywhere:
-        return list(hosts[-1:])
+def settings(hosts: Sequence[Host], *, newest: bool = False, plain: bool = False) -> list[Host]:
+    """Return in what a test runs: every host in each of its modes, unless some suffice."""
+    if newest or plain:
+        return list(hosts[-1:] if newest else hosts)
     dynamic = [replace(host, dynamic_vram=True) for host in hosts if host.has_dynamic_vram]
     return sorted([*hosts, *dynamic], key=lambda host: (host.release, host.dynamic_vram))
 

@@ -17,6 +17,8 @@ from tests.comfyui.browser import CHROMIUM, Editor
 from tests.comfyui.looks import LOOKS, Look
 from tests.comfyui.page_scripts import CONTRASTS, CUT_OFF, CUT_OFF_SIDEWAYS, LINKS, RECTANGLES, SELECT
 
+pytestmark = pytest.mark.plain_mode
+
 MISSING = "() => app.graph.nodes.map(n => n.type).filter(type => !LiteGraph.registered_node_types[type])"
 WIDGETS = "() => Object.fromEntries(app.graph.nodes.map(n => [n.id, n.serialize().widgets_values ?? []]))"
 SHOWN = """id => {

@@ -10,6 +10,8 @@ import pytest
 from tests.comfyui.server import DIRECT, PACK, Server
 from tests.test_docs import DOCS, node_defs
 
+pytestmark = pytest.mark.plain_mode
+
 ZH, EN = node_defs("zh"), node_defs("en")
 BUILT_IN = "built-in (small)"
 BEFORE_FILES = {"plus_name": "automatic"}  # what stands before the files, where it is not the built-in one

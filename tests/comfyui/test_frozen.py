@@ -8,6 +8,8 @@ import pytest
 
 from tests.comfyui.server import PACK, Server
 
+pytestmark = pytest.mark.plain_mode
+
 FROZEN: dict[str, dict[str, Any]] = json.loads(
     Path(__file__).with_name("frozen_nodes.json").read_text(encoding="utf-8")
 )

@@ -8,6 +8,8 @@ import pytest
 from tests.comfyui.server import Refused, Server
 from tests.comfyui.workflow_samples import node_of, put_inputs, read_prompt
 
+pytestmark = pytest.mark.plain_mode
+
 BOX = {"x": 0, "y": 0, "width": 256, "height": 384}
 
 

@@ -12,6 +12,8 @@ from tests.comfyui.server import Server
 from tests.comfyui.ui_messages import run_and_listen
 from tests.support.dance_samples import small_dance
 
+pytestmark = pytest.mark.plain_mode
+
 RETARGET = {"mode": "align", "bound": 3.0, "ground": False, "drop": "", "add": ""}
 ENCODE = {"fps": 8.0, "format": "mp4", "quality": 7.0, "save_metadata": False}
 FACTORS = dict.fromkeys(("body", "legs", "arms", "neck", "shoulders", "face"), 1.0)

@@ -13,6 +13,8 @@ from tests.comfyui.hosts import Host
 from tests.comfyui.probes.runner import run_probe
 from tests.comfyui.server import Server
 
+pytestmark = pytest.mark.plain_mode
+
 WORKFLOW = {"nodes": [], "version": 0.4}
 
 

@@ -18,6 +18,8 @@ from tests.comfyui.graphs import Prompt, node
 from tests.comfyui.server import Server
 from tests.motion.skeletons import recording, skeleton, write
 
+pytestmark = pytest.mark.plain_mode
+
 FRAMES, WIDTH, HEIGHT = 3, 64, 96
 STRANGE = {"left_hip": "thigh of the left"}
 

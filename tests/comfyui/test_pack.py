@@ -11,7 +11,7 @@ def test_the_pack_is_loaded(server: Server) -> None:
 
 @pytest.mark.parametrize("host", installations(), ids=str)
 def test_every_version_runs_as_with_a_card_where_it_can(host: Host) -> None:
-    modes = [each.dynamic_vram for each in settings([host], everywhere=True)]
+    modes = [each.dynamic_vram for each in settings([host])]
     if not host.has_dynamic_vram:
         pytest.skip(f"ComfyUI {host.version} has no DynamicVRAM")
     assert modes == [False, True]

@@ -15,6 +15,8 @@ from tests.comfyui.ui_messages import run_and_listen
 from tests.comfyui.valid_graph import NEED_WAN, asked_for, put_clip, valid_graph
 from tests.support.dance_samples import small_dance
 
+pytestmark = pytest.mark.plain_mode
+
 FRAMES = 3
 ALL_KEPT = {"AnimateXSavePoses", "AnimateXDrawPoses", "AnimateXEditPoses", "AnimateXSmoothPoses"}
 """Nodes that hand on, draw or save everybody; the others use one person and say which."""

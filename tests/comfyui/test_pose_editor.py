@@ -28,6 +28,8 @@ from tests.comfyui.browser import CHROMIUM, NODES_2, Editor
 from tests.comfyui.looks import FIRST_WITH_NODES_2, Look
 from tests.comfyui.pose_editor_page import OPENED, PoseEditorPage, editing_graph, place_by_hand
 
+pytestmark = pytest.mark.plain_mode
+
 DANCE, BACKDROP = "edited.json", "edited.png"
 APPLY = f"""async cases => {{
     const {{applyEdits}} = await import('/extensions/{PACK}/js/pose_editor/evaluate.js')

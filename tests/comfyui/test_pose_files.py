@@ -15,6 +15,8 @@ from tests.comfyui.graphs import Prompt, node
 from tests.comfyui.server import Server, cached_nodes
 from tests.support.dance_samples import small_dance
 
+pytestmark = pytest.mark.plain_mode
+
 POSES = small_dance().select(range(3))
 OUTSIDE = [
     "..",

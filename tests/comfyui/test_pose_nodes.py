@@ -20,6 +20,8 @@ from tests.comfyui.ui_messages import interrupt_during, run_and_listen
 from tests.pose.onnx_files import FRACTIONS, draw_people, write_detector, write_landmarks
 from tests.support.dance_samples import small_dance
 
+pytestmark = pytest.mark.plain_mode
+
 WIDTH, HEIGHT, FRAMES = 128, 192, 5
 NOSE = 0  # among the 133 points and in the body
 DETECTOR, LANDMARKS = "tests/detector.onnx", "tests/landmarks.onnx"

@@ -14,6 +14,8 @@ from tests.comfyui.hosts import Host
 from tests.comfyui.server import Server
 from tests.support.dance_samples import small_dance
 
+pytestmark = pytest.mark.plain_mode
+
 POSES = small_dance().select(range(2))
 DANCE = "prefixes.json"
 

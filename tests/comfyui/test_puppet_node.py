@@ -12,6 +12,8 @@ from tests.comfyui.graphs import Prompt, node
 from tests.comfyui.server import Server
 from tests.comfyui.ui_messages import run_and_listen
 
+pytestmark = pytest.mark.plain_mode
+
 FRAMES = 3
 TRIPLE = draw_triple(0, 4, FRAMES, 64, 96, held_out=True)
 PICTURE = TRIPLE.reference.frames[0]

@@ -14,6 +14,8 @@ from tests.comfyui.server import NOT_IN_LIST, Server
 from tests.comfyui.ui_messages import run_and_listen
 from tests.retarget.motion import CARTOON, HEIGHT, WIDTH, dance, figure
 
+pytestmark = pytest.mark.plain_mode
+
 SETTINGS: dict[str, Any] = {
     "mode": "retarget",
     "bound": 3.0,

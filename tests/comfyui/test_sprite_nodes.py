@@ -18,6 +18,8 @@ from tests.comfyui.ui_messages import run_and_listen
 from tests.cutout.samples import sample
 from tests.sprites.test_sheet import read_back
 
+pytestmark = pytest.mark.plain_mode
+
 DRAWN = sample(0, frames=4)
 COUNT, HEIGHT, WIDTH, _ = DRAWN.frames.shape
 LAYOUT = {

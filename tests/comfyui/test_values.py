@@ -13,6 +13,8 @@ from tests.comfyui.hosts import Host
 from tests.comfyui.server import PACK, Refused, Server, cached_nodes, failure, serving
 from tests.comfyui.valid_graph import NEED_WAN, asked_for, put_clip, spoiled, valid_graph
 
+pytestmark = pytest.mark.plain_mode
+
 KOREAN = "모델"
 NAMES = [
     "\ud800",

@@ -6,6 +6,8 @@ import pytest
 from tests.comfyui.hosts import Host
 from tests.comfyui.probes.runner import run_probe
 
+pytestmark = pytest.mark.plain_mode
+
 
 @pytest.fixture(scope="module")
 def report(comfyui: Host, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from tests.video.samples import (
     samples_of,
 )
 
+pytestmark = pytest.mark.plain_mode
+
 Prompt = dict[str, dict[str, Any]]
 STEP = 0.03  # seconds that sound and picture may lie apart
 DRIVING = {"frames": 8, "stride": 2, "start": 0.0, "end": 0.0}
