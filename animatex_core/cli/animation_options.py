@@ -3,24 +3,25 @@
 import argparse
 from collections.abc import Iterable
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from ..animate_x.defaults import OFFICIAL, SMALL_BUNDLE, SamplingDefaults
 from ..animate_x.presets import AUTOMATIC, PRESETS, STANDARD, describe_presets
 from ..animate_x.training_spec import ReferenceForm
 from ..animate_x_plus.defaults import GUIDANCE, SHIFT, STEPS, TYPICAL_PROMPT
 from ..errors import InvalidInput
-from ..retarget.character import Box
-from ..retarget.masks import SHOWS
-from ..retarget.parts import PARTS
-from ..retarget.settings import MODES, Factors, RetargetSettings
 from ..utils.validation import parse_size
+from .names import BODY_PARTS, MASK_SHOWS, RETARGET_MODES
 from .options import (
     PRECISION_NAMES,
     SOLVER_NAMES,
     flag_of,
     positive,
 )
+
+if TYPE_CHECKING:
+    from ..retarget.character import Box
+    from ..retarget.settings import RetargetSettings
 
 AUTO, SMALL, GENERATED = "auto", "small", "generated"
 
@@ -153,8 +154,8 @@ def _add_character(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--mask-shows",
-        choices=SHOWS,
-        default=SHOWS[0],
+        choices=MASK_SHOWS,
+        default=MASK_SHOWS[0],
         help="what the mask marks in white, color or alpha; automatic: detected from the edges of the mask, "
         "or from the joints of --reference-pose; default: %(default)s",
     )
@@ -165,7 +166,7 @@ def _add_retargeting(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--retarget",
         dest="mode",
-        choices=MODES,
+        choices=RETARGET_MODES,
         default="retarget",
         help="none: keep the poses, as in the official code; align: fit them to size and position of the "
         "character; retarget: also to the lengths of its limbs; default: %(default)s",
@@ -178,7 +179,7 @@ def _add_retargeting(parser: argparse.ArgumentParser) -> None:
             metavar="X",
             help=f"scale of the {name}, 0.1 to 10; default: 1",
         )
-    parts = ", ".join(PARTS)
+    parts = ", ".join(BODY_PARTS)
     group.add_argument(
         "--drop",
         nargs="+",
@@ -194,8 +195,10 @@ def _add_retargeting(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def retarget_settings(arguments: argparse.Namespace) -> RetargetSettings:
+def retarget_settings(arguments: argparse.Namespace) -> "RetargetSettings":
     """Return the settings that the options of `add_retarget_options` describe."""
+    from ..retarget.settings import Factors, RetargetSettings
+
     factors = Factors(**{name: getattr(arguments, name) for name in FACTORS})
     return RetargetSettings(
         mode=arguments.mode,
@@ -206,8 +209,10 @@ def retarget_settings(arguments: argparse.Namespace) -> RetargetSettings:
     )
 
 
-def box(text: str) -> Box:
+def box(text: str) -> "Box":
     """Parse L,T,R,B, each as a fraction of the image."""
+    from ..retarget.character import Box  # imports NumPy, which the help does without
+
     try:
         left, top, right, bottom = map(float, text.split(","))
     except ValueError as error:
