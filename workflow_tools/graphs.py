@@ -27,9 +27,7 @@ AUTOMATIC = {
     "overlap": _STANDARD.overlap,
 }
 DRAFT = {**AUTOMATIC, "preset": "draft", "steps": resolve_preset("draft", 1, False).sampling.steps}
-Sampling = Callable[
-    [Node, Node], tuple[Node, ...]
-]  # from the loaded model and the conditioning; ends in a sampler
+Sampling = Callable[[Node, Node], tuple[Node, ...]]  # from model and conditioning to a sampler, the last
 Ending = Callable[[Node, "Start"], Group]  # from the decoded frames and the nodes that everything starts with
 
 
