@@ -22,9 +22,8 @@ from ..animatex_core.animate_x.pose_strength import PoseStrength
 from ..animatex_core.animate_x.puppet_condition import puppet_or_still
 from ..animatex_core.animate_x.shapes import ClipShape
 from ..animatex_core.animate_x.training_spec import RELEASED, ReferenceForm
-from ..animatex_core.errors import InvalidInput
 from .comfy.conditioning import EMBEDDED_TEXT, Conditioning, conditioning_pair
-from .comfy.denoiser import AnimateXModel
+from .comfy.denoiser import require_animatex
 from .comfy.encoders import ComfyImageEncoder, ComfyLatentEncoder
 from .comfy.images import (
     first_image,
@@ -217,7 +216,7 @@ class AnimateXConditioning(io.ComfyNode):
             warn_single_frame_list(len(driving), "Each pose")
             size = image.shape[1], image.shape[0]
             own = None if reference_pose is None else to_reference_pose(reference_pose, size)
-            trained_on = RELEASED if model is None else _require_animatex(model).trained_on
+            trained_on = RELEASED if model is None else require_animatex(model).trained_on
             shape = ClipShape(width or trained_on.width, height or trained_on.height, len(driving))
             if model is not None:
                 trained_on.warn_of_size(shape.width, shape.height)
@@ -228,16 +227,10 @@ class AnimateXConditioning(io.ComfyNode):
             encoded = encode_reference(encoder, image, shape, own, form, autoencoder)
             text = empty_text[0][0] if empty_text else EMBEDDED_TEXT
             progress = node_progress(len(driving))
-            config = DenoiserConfig.released() if model is None else _require_animatex(model).denoiser
+            config = DenoiserConfig.released() if model is None else require_animatex(model).denoiser
             puppet = None
             if config.puppet and autoencoder is not None:
                 puppet = puppet_or_still(autoencoder, image, own, driving, shape)
             inputs = clip_conditions(shape, text, encoded, driving, features, progress, puppet)
         latents = to_intermediate(torch.zeros(shape.frames, config.latent_channels, *shape.latent_size))
         return io.NodeOutput(*conditioning_pair(inputs, pose), {"samples": latents})
-
-
-def _require_animatex(model: ModelPatcher) -> AnimateXModel:
-    if not isinstance(model.model, AnimateXModel):
-        raise InvalidInput("The MODEL is not Animate-X: connect the MODEL of Load Animate-X Model.")
-    return model.model

@@ -1,6 +1,7 @@
 """The node that samples a video."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from comfy.model_patcher import ModelPatcher
@@ -16,6 +17,7 @@ from .comfy.pins import join_extension, read_pins
 from .comfy.sampling import sample_video
 from .comfy.schema import searchable
 from .comfy.validation import OpenCombo, coerce_inputs
+from .presets import CUSTOM, apply_preset, is_custom, preset_input
 from .solver import CATEGORY, denoise_input, offset_noise_input, seed_input, solver_input, steps_input
 
 LONG_CLIP_OPTIONS = OFF, WINDOWS, SEGMENTS = "off", "windows", "segments"
@@ -77,7 +79,8 @@ class AnimateXSampler(io.ComfyNode):
                     max=1.0,
                     step=0.01,
                     tooltip="End of guidance as a fraction of sampling. 1 is the end. A step "
-                    "without guidance takes half the time.",
+                    "without guidance takes half the time, but for the same time fewer steps with "
+                    "guidance change the result less.",
                 ),
                 OpenCombo(
                     "long_clip",
@@ -136,6 +139,7 @@ class AnimateXSampler(io.ComfyNode):
                     tooltip="Continues first: its last n frames are the first n of this video, whose poses "
                     "begin with theirs. The output is the whole animation. 0: first holds frames only.",
                 ),
+                preset_input("solver, steps, cfg, long_clip, frames_at_once and overlap"),
             ],
             outputs=[io.Latent.Output(tooltip="For VAE Decode.")],
             hidden=[io.Hidden.unique_id],
@@ -165,17 +169,23 @@ class AnimateXSampler(io.ComfyNode):
         last: Mapping[str, Any] | None = None,
         pin_strength: float = 1.0,
         extend: int = 0,
+        preset: str = CUSTOM,
     ) -> io.NodeOutput:
         if closed and extend:
             raise InvalidInput(
                 f"closed is on and extend is {extend}, but a video that continues another does not lead to "
                 "its own first frame: turn closed off, or set extend to 0."
             )
-        plan = _plan(long_clip, frames_at_once, overlap)
-        plan = close_windows(plan) if closed else plan
         pins = read_pins(first, last, pin_strength, extend)
         guidance = Guidance(cfg, guidance_start, guidance_end)
-        settings = SamplingSettings(solver, steps, guidance, seed, offset_noise, plan)
+        settings = SamplingSettings(guidance=guidance, seed=seed, offset_noise=offset_noise)
+        if is_custom(preset):
+            plan = _plan(long_clip, frames_at_once, overlap)
+            settings = replace(settings, solver=solver, steps=steps, long_clip=plan)
+        else:
+            settings = apply_preset(model, preset, settings)
+        if closed:
+            settings = replace(settings, long_clip=close_windows(settings.long_clip))
         with report_warnings(cls.hidden.unique_id):
             video = sample_video(model, (positive, negative), latent_image, settings, denoise, pins)
             return io.NodeOutput(join_extension(first, video, extend) if first and extend else video)

@@ -3,11 +3,14 @@
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
+from ..animatex_core.animate_x.defaults import OFFICIAL
+from ..animatex_core.animate_x.sampling import SamplingSettings
 from ..animatex_core.diffusion.schedule import SEEDS
 from ..animatex_core.diffusion.solvers import SOLVERS
 from .comfy.schema import searchable
 from .comfy.solvers import VideoNoise, build_sampler
 from .comfy.validation import coerce_inputs
+from .presets import CUSTOM, apply_preset, is_custom, preset_input
 
 CATEGORY = "Animate-X/sampling"
 
@@ -19,7 +22,7 @@ def solver_input() -> io.Combo.Input:
         options=list(SOLVERS),
         default="ddim",
         tooltip="ddim is the sampler of the official code. dpm++2m is a second-order "
-        "solver that needs fewer steps.",
+        "solver that needs fewer steps, such as 12.",
     )
 
 
@@ -88,17 +91,28 @@ class AnimateXSolver(io.ComfyNode):
                 solver_input(),
                 steps_input(),
                 denoise_input(),
+                preset_input("solver and steps"),
             ],
             outputs=[
                 io.Sampler.Output(tooltip="The solver, for any SIGMAS of the model's timesteps."),
                 io.Sigmas.Output(tooltip="The solver's own timesteps, as SIGMAS."),
+                io.Int.Output(display_name="steps", tooltip="The number of steps, for KSampler."),
+                io.Float.Output(
+                    display_name="cfg", tooltip="The guidance scale of the preset, for KSampler; custom: 2.5."
+                ),
             ],
         )
 
     @classmethod
     @coerce_inputs
-    def execute(cls, model: ModelPatcher, solver: str, steps: int, denoise: float) -> io.NodeOutput:
-        return io.NodeOutput(*build_sampler(model, solver, steps, denoise))
+    def execute(
+        cls, model: ModelPatcher, solver: str, steps: int, denoise: float, preset: str = CUSTOM
+    ) -> io.NodeOutput:
+        cfg = OFFICIAL.guidance
+        if not is_custom(preset):
+            settings = apply_preset(model, preset, SamplingSettings())
+            solver, steps, cfg = settings.solver, settings.steps, settings.guidance.scale
+        return io.NodeOutput(*build_sampler(model, solver, steps, denoise), steps, cfg)
 
 
 @searchable("animatex", "offset noise", "random noise")

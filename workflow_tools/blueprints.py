@@ -6,7 +6,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from .graph import Workflow
-from .graphs import SMALL, animation, extraction, sampled, sprite_ending, video_ending
+from .graphs import AUTOMATIC, animation, extraction, sampled, sprite_ending, video_ending
 from .layout import GAP, MARGINS, ROW, TITLE, WIDGET, WIDTH
 from .schema import Schema
 from .ui_form import ui_form
@@ -62,21 +62,21 @@ def blueprints() -> tuple[Blueprint, ...]:
             "Animate a Character (Animate-X)",
             "Animates the character of an image with the motion of a video. The sound is kept.",
             ("animate character", "pose to video", "dance"),
-            animation("animate-a-character", sampled(**SMALL), ending=video_ending),
+            animation("animate-a-character", sampled(**AUTOMATIC), ending=video_ending),
             ANIMATION,
             (("CreateVideo", "VIDEO", "video"), retargeted[1]),
             (
                 *PART,
                 *_widgets("AnimateXSampler", "seed", "steps", "cfg"),
                 *_widgets("AnimateXConditioning", "width", "height"),
-                *_widgets("AnimateXSampler", "solver", "long_clip"),
+                *_widgets("AnimateXSampler", "solver", "long_clip", "preset"),
             ),
         ),
         Blueprint(
             "Retarget Poses with Mask (Animate-X)",
             "Fits the poses of a video to the mask of a character whose own pose cannot be detected.",
             ("openpose", "pose alignment", "keypoints", "mask"),
-            animation("retarget-with-mask", sampled(**SMALL), masked=True),
+            animation("retarget-with-mask", sampled(**AUTOMATIC), masked=True),
             DANCE,
             (
                 *retargeted,
@@ -100,7 +100,7 @@ def blueprints() -> tuple[Blueprint, ...]:
 
 def _blocks() -> tuple[Blueprint, ...]:
     """Return the steps between poses and video, to combine with other nodes."""
-    whole = animation("animate-a-character", sampled(**SMALL))
+    whole = animation("animate-a-character", sampled(**AUTOMATIC))
     return (
         Blueprint(
             "Retarget and Condition (Animate-X)",
@@ -125,14 +125,14 @@ def _blocks() -> tuple[Blueprint, ...]:
             whole,
             SAMPLING,
             (("VAEDecode", "IMAGE", "images"),),
-            _widgets("AnimateXSampler", "seed", "steps", "cfg", "solver", "long_clip"),
+            _widgets("AnimateXSampler", "seed", "steps", "cfg", "solver", "long_clip", "preset"),
             is_block=True,
         ),
         Blueprint(
             "Cut Out and Encode (Animate-X)",
             "Removes the background of an animation and saves it as a transparent video with sound.",
             ("transparent video", "alpha", "remove background"),
-            animation("cut-out-and-sprite-sheet", sampled(**SMALL), ending=sprite_ending),
+            animation("cut-out-and-sprite-sheet", sampled(**AUTOMATIC), ending=sprite_ending),
             ENCODING,
             (("AnimateXEncodeVideo", "video", "video"), ("AnimateXCutOut", "images", "images")),
             (

@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from animatex_core.animate_x.sampling import SamplingSettings
+from animatex_core.animate_x.config import DenoiserConfig
+from animatex_core.animate_x.presets import resolve_preset
+from animatex_core.animate_x.training_spec import RELEASED
 
 from .graph import Group, Node, Workflow, node
 from .material import CHARACTER, CLIP, MOTION
@@ -13,18 +15,19 @@ from .plus_graphs import plus_workflows
 
 FRAMES = {"frames": 16}
 MOMENT = {"frames": 1, "start": 1.0}
-# Settings for the small built-in models, trained on 4 frames; the notes give those for the official weights.
-_SMALL = SamplingSettings.for_small_bundle()
-SMALL = {
-    "solver": _SMALL.solver,
-    "steps": _SMALL.steps,
-    "cfg": _SMALL.guidance.scale,
+_STANDARD = resolve_preset("standard", RELEASED.frames, DenoiserConfig.released().puppet)
+AUTOMATIC = {
+    "preset": "automatic",
+    # What counts once the preset is set to custom:
+    "solver": _STANDARD.sampling.solver,
+    "steps": _STANDARD.sampling.steps,
+    "cfg": _STANDARD.sampling.guidance,
     "long_clip": "windows",
-    "frames_at_once": 4,
-    "overlap": 2,
+    "frames_at_once": _STANDARD.window,
+    "overlap": _STANDARD.overlap,
 }
-FEW = {"solver": "dpm++2m", "steps": 8, "cfg": _SMALL.guidance.scale}
-Sampling = Callable[[Node, Node], Node]  # from the loaded model and the conditioning
+DRAFT = {**AUTOMATIC, "preset": "draft", "steps": resolve_preset("draft", 1, False).sampling.steps}
+Sampling = Callable[[Node, Node], tuple[Node, ...]]  # from model and conditioning to a sampler, the last
 Ending = Callable[[Node, "Start"], Group]  # from the decoded frames and the nodes that everything starts with
 
 
@@ -34,14 +37,14 @@ def workflows() -> tuple[Workflow, ...]:
     from .people_graphs import two_characters
 
     return (
-        animation("animate-a-character", sampled(**SMALL)),
-        animation("long-clip", sampled(**SMALL), part={"frames": 0, "stride": 2}),
-        animation("retarget-with-mask", sampled(**SMALL), masked=True),
+        animation("animate-a-character", sampled(**AUTOMATIC)),
+        animation("long-clip", sampled(**AUTOMATIC), part={"frames": 0, "stride": 2}),
+        animation("retarget-with-mask", sampled(**AUTOMATIC), masked=True),
         animation("ksampler", ksampled),
-        animation("few-steps", sampled(**FEW)),
-        animation("repose-a-picture", sampled(**SMALL), part=MOMENT, ending=image_ending),
-        animation("edit-a-pose", sampled(**SMALL), edited=True),
-        animation("cut-out-and-sprite-sheet", sampled(**SMALL), ending=sprite_ending),
+        animation("few-steps", sampled(**DRAFT)),
+        animation("repose-a-picture", sampled(**AUTOMATIC), part=MOMENT, ending=image_ending),
+        animation("edit-a-pose", sampled(**AUTOMATIC), edited=True),
+        animation("cut-out-and-sprite-sheet", sampled(**AUTOMATIC), ending=sprite_ending),
         extraction(),
         *plus_workflows(),
         motion_capture(),
@@ -54,14 +57,16 @@ def workflows() -> tuple[Workflow, ...]:
 
 def sampled(**settings: Any) -> Sampling:
     """Sample with Animate-X Sampler."""
-    return lambda model, conditioning: node("AnimateXSampler", **_sockets(model, conditioning), **settings)
+    return lambda model, conditioning: (node("AnimateXSampler", **_sockets(model, conditioning), **settings),)
 
 
-def ksampled(model: Node, conditioning: Node) -> Node:
-    """Sample with KSampler."""
-    settings: dict[str, Any] = {"sampler_name": "ddim", "scheduler": "sgm_uniform"}
-    settings |= {name: SMALL[name] for name in ("steps", "cfg")}
-    return node("KSampler", **_sockets(model, conditioning), **settings)
+def ksampled(model: Node, conditioning: Node) -> tuple[Node, ...]:
+    """Sample with KSampler, in as many steps as suit the model."""
+    preset = {name: AUTOMATIC[name] for name in ("preset", "solver", "steps")}
+    solver = node("AnimateXSolver", "Steps and cfg", model=model["MODEL"], **preset)
+    settings = {"sampler_name": "dpmpp_2m", "scheduler": "sgm_uniform"}
+    numbers = {name: solver[name] for name in ("steps", "cfg")}
+    return solver, node("KSampler", **_sockets(model, conditioning), **settings, **numbers)
 
 
 def _sockets(model: Node, conditioning: Node) -> dict[str, Any]:
@@ -199,15 +204,15 @@ def animation(
     motion = Motion.of_video(start, masked, edited)
     conditioning = conditioned(start, motion)
     fit = node("PreviewImage", "How the poses fit", images=motion.retargeted["preview"])
-    sampler = sampling(start.model, conditioning)
-    decoded = node("VAEDecode", samples=sampler["LATENT"], vae=start.encoders["VAE"])
+    samplers = sampling(start.model, conditioning)
+    decoded = node("VAEDecode", samples=samplers[-1]["LATENT"], vae=start.encoders["VAE"])
     models = Group("2 · Models", ((start.model, start.encoders, start.dwpose),))
     columns = (
         (read_me(name, files=files),),
         (Group("1 · Image and video", ((start.character, start.clip),)),),
         (models, Group("3 · Part of the video", ((start.driving,),))),
         (motion.group(),),
-        (Group("5 · Animation", ((conditioning, fit), (sampler,))),),
+        (Group("5 · Animation", ((conditioning, fit), samplers)),),
         (ending(decoded, start),),
     )
     return Workflow(name, columns)
@@ -256,7 +261,7 @@ def motion_capture() -> Workflow:
     start = Start(character, dance, model, encoders, dwpose, dance)
     conditioning = conditioned(start, Motion(dance, own, None, retargeted, features))
     fit = node("PreviewImage", "How the poses fit", images=retargeted["preview"])
-    sampler = sampled(**SMALL)(model, conditioning)
+    (sampler,) = sampled(**AUTOMATIC)(model, conditioning)
     decoded = node("VAEDecode", samples=sampler["LATENT"], vae=encoders["VAE"])
     video = node("AnimateXEncodeVideo", images=decoded["IMAGE"], fps=dance["fps"])
     name = "dance-from-motion-capture"
@@ -293,7 +298,7 @@ def loop() -> Workflow:
     features = node("AnimateXFeatures", clip_vision=start.encoders["CLIP_VISION"], **frames)
     conditioning = conditioned(start, Motion(cut, own, None, retargeted, features))
     fit = node("PreviewImage", "How the poses fit", images=retargeted["preview"])
-    sampler = sampled(**SMALL, closed=True)(start.model, conditioning)
+    (sampler,) = sampled(**AUTOMATIC, closed=True)(start.model, conditioning)
     decoded = node("VAEDecode", samples=sampler["LATENT"], vae=start.encoders["VAE"])
     video = node("AnimateXEncodeVideo", images=decoded["IMAGE"], fps=driving["fps"], format="webp")
     models = Group("2 · Models", ((start.model, start.encoders, start.dwpose),))

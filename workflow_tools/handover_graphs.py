@@ -1,20 +1,20 @@
 """The workflows that hand the animation over to ComfyUI's own nodes for larger images and more frames."""
 
 from .graph import Group, Node, Workflow, node
-from .graphs import SMALL, Start, animation, sampled
+from .graphs import AUTOMATIC, Start, animation, sampled
 from .needed_files import CORES_OWN
 from .notes import ENLARGED
 
 
 def upscaled() -> Workflow:
     """Animate a character, and save the video in twice its size."""
-    return animation("upscale", sampled(**SMALL), ending=_upscaled_ending)
+    return animation("upscale", sampled(**AUTOMATIC), ending=_upscaled_ending)
 
 
 def interpolated() -> Workflow:
     """Animate a character, and save the video in four times its size with twice as many frames."""
     ending, files = _interpolated_ending, ENLARGED
-    return animation("upscale-and-interpolate", sampled(**SMALL), ending=ending, files=files)
+    return animation("upscale-and-interpolate", sampled(**AUTOMATIC), ending=ending, files=files)
 
 
 def _upscaled_ending(decoded: Node, start: Start) -> Group:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .graph import Group, Node, Workflow, node
-from .graphs import FRAMES, SMALL, Motion, Start, conditioned, sampled
+from .graphs import AUTOMATIC, FRAMES, Motion, Start, conditioned, sampled
 from .material import DUET, SECOND_CHARACTER, STAGE
 from .notes import read_me
 
@@ -59,7 +59,7 @@ class _Performance:
         self.features = node("AnimateXFeatures", clip_vision=start.encoders["CLIP_VISION"], **frames)
         motion = Motion(dancer, self.own, None, self.retargeted, self.features)
         self.conditioning = conditioned(start, motion, character)
-        self.sampler = sampled(**SMALL)(start.model, self.conditioning)
+        (self.sampler,) = sampled(**AUTOMATIC)(start.model, self.conditioning)
         self.decoded = node("VAEDecode", samples=self.sampler["LATENT"], vae=start.encoders["VAE"])
         self.cut_out = node("AnimateXCutOut", images=self.decoded["IMAGE"], fill_holes=True, **known)
         self.shown = node("InvertMask", mask=self.cut_out["mask"])

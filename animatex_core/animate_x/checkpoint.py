@@ -98,8 +98,10 @@ def read_denoiser(path: str | Path, config: DenoiserConfig | None = None) -> Den
     return DenoiserFile(config, from_official(read_official(path, config)), None)
 
 
-def read_config(path: str | Path) -> DenoiserConfig:
-    """Return the sizes of the denoiser in a file, from its header alone: the official ones if it states none.
+def read_training(path: str | Path) -> tuple[DenoiserConfig, TrainingSpec]:
+    """Return the sizes of the denoiser in a file and its training specification, from its header alone.
+
+    These are those of the official model if the file states none.
 
     Raises:
         CheckpointError: The file or its configuration is damaged.
@@ -107,8 +109,9 @@ def read_config(path: str | Path) -> DenoiserConfig:
     """
     metadata = read_metadata(path)
     if metadata.get("format") != FORMAT:
-        return DenoiserConfig.released()
-    return _configuration(path, metadata)[0]
+        return DenoiserConfig.released(), RELEASED
+    config, _, trained_on = _configuration(path, metadata)
+    return config, trained_on
 
 
 def load_denoiser(

@@ -29,6 +29,7 @@ from .conditioning import (
 )
 from .conditions import ConditionInputs
 from .pins import pin_frames
+from .presets import AUTOMATIC, PresetName
 from .puppet_condition import puppet_or_still
 from .sampling import SamplingSettings, decode_frames, sample_latents
 from .settings import AnimationSettings
@@ -94,9 +95,11 @@ class AnimateXPipeline(Animator[AnimationSettings, ConditionInputs]):
         denoiser = folder.find_denoiser() if model == "auto" else None if model == "small" else Path(model)
         if denoiser is None:
             networks = load_small(BUNDLED_MODELS, dtype, place)
-            return cls(networks, report, SamplingSettings.for_small_bundle(), dwpose)
-        require_file(denoiser, "model")
-        return cls(load_components(folder, denoiser, dtype, place), report, dwpose=dwpose)
+        else:
+            require_file(denoiser, "model")
+            networks = load_components(folder, denoiser, dtype, place)
+        sampling = SamplingSettings().with_preset(AUTOMATIC, networks.trained_on, networks.unet.config.puppet)
+        return cls(networks, report, sampling, dwpose)
 
     def __call__(
         self,
@@ -118,6 +121,7 @@ class AnimateXPipeline(Animator[AnimationSettings, ConditionInputs]):
         solver: str | None = None,
         guidance: float | None = None,
         progress: Report | None = None,
+        preset: PresetName | None = None,
     ) -> Animation:
         """Animate a character.
 
@@ -132,13 +136,15 @@ class AnimateXPipeline(Animator[AnimationSettings, ConditionInputs]):
             seed: Of the noise; None for that of the settings.
             box: The box that the character fills, if no pose is detected in the reference.
             mask: A mask of the character, as an alternative to `box`.
-            settings: None for `defaults`. What follows overrides them, and so does `seed`.
+            settings: None for `defaults`. `preset` and what follows overrides them, and so does `seed`.
             retarget: How poses are transferred to the character.
             size: Width and height in pixels, multiples of 64 (of 16 with the small models).
             steps: Number of sampling steps.
             solver: "ddim" or "dpm++2m".
             guidance: Guidance scale; 1 disables guidance.
             progress: Called as the work proceeds, instead of `report`.
+            preset: "automatic", "draft", "standard" or "official": solver, steps, guidance and windows, as in
+                `resolve_preset`, in place of those of the settings.
 
         Returns:
             The animation; `save` writes it with the audio of the driving video.
@@ -148,7 +154,12 @@ class AnimateXPipeline(Animator[AnimationSettings, ConditionInputs]):
 
         """
         runner = self if progress is None else replace(self, report=progress)
-        settings = (settings or self.defaults).override(
+        settings = settings or self.defaults
+        if preset is not None:
+            trained_on, puppet = self.networks.trained_on, self.networks.unet.config.puppet
+            sampling = settings.sampling.with_preset(preset, trained_on, puppet)
+            settings = replace(settings, sampling=sampling)
+        settings = settings.override(
             size=size, retarget=retarget, seed=seed, steps=steps, solver=solver, guidance=guidance
         )
         settings.check_size(self.networks.unet.config.num_downsamples)

@@ -15,6 +15,7 @@ from ..utils.validation import require_int
 from .defaults import OFFICIAL, SMALL_BUNDLE
 from .pins import PinnedImages
 from .pose_strength import PoseStrength
+from .presets import resolve_preset
 from .shapes import ClipShape
 from .training_spec import ReferenceForm, TrainingSpec
 
@@ -140,6 +141,28 @@ class SamplingSettings:
         """Return the settings for the small bundle, which was trained on 4 frames at once."""
         small = SMALL_BUNDLE
         return cls(small.solver, small.steps, Guidance(small.guidance), long_clip=Windows(4, 2))
+
+    def with_preset(self, name: str, trained_on: TrainingSpec, puppet: bool) -> "SamplingSettings":
+        """Return a copy with the solver, steps, guidance scale and windows of a preset.
+
+        Args:
+            name: One of `PRESETS`.
+            trained_on: What the denoiser was trained on.
+            puppet: Whether it corrects the puppet, see `DenoiserConfig.puppet`.
+
+        Raises:
+            InvalidInput: There is no such preset.
+
+        """
+        preset = resolve_preset(name, trained_on.frames, puppet)
+        sampling = preset.sampling
+        return replace(
+            self,
+            solver=sampling.solver,
+            steps=sampling.steps,
+            guidance=replace(self.guidance, scale=sampling.guidance),
+            long_clip=None if preset.window is None else Windows(preset.window, preset.overlap),
+        )
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,12 @@
 import argparse
 from pathlib import Path
 
-from .animation_options import add_plus_options, add_retarget_options, add_sampling_options
+from .animation_options import (
+    add_plus_options,
+    add_preset_option,
+    add_retarget_options,
+    add_sampling_options,
+)
 from .cut_out import add_cut_out_flag
 from .loop_options import add_loop_options
 from .motion_options import add_motion_options
@@ -57,6 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_motion_options(parser, driving)
     add_loop_options(parser)
     add_person_point_option(parser)
+    add_preset_option(parser)
 
 
 def add_shared_options(parser: argparse.ArgumentParser) -> None:

@@ -41,7 +41,7 @@ from .selected_models import (
     Load,
     LoadComponents,
     SelectedModel,
-    denoiser_config,
+    denoiser_training,
     sampling_settings,
     select_components,
     select_plus,
@@ -152,13 +152,14 @@ def _load(load: LoadComponents, dtype: torch.dtype, device: torch.device, report
 
 def _settings(arguments: argparse.Namespace) -> AnimationSettings:
     check_loop_options(arguments)
-    retargeting, sampling = retarget_settings(arguments), sampling_settings(arguments)
+    training = denoiser_training(arguments)
+    retargeting, sampling = retarget_settings(arguments), sampling_settings(arguments, training)
     width, height = arguments.size
     frames = {**ANIMATE_X.frame_choice, **vars(arguments)}["frames"]
     sampling, given = with_loop_options(sampling, arguments), read_given_frames(arguments, frames)
     settings = AnimationSettings(width, height, retargeting, sampling, arguments.reference_form, given)
-    if (config := denoiser_config(arguments)) is not None:
-        settings.check_size(config.num_downsamples)
+    if training is not None:
+        settings.check_size(training[0].num_downsamples)
     return settings
 
 

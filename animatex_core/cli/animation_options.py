@@ -3,17 +3,15 @@
 import argparse
 from collections.abc import Iterable
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
-from ..animate_x.defaults import OFFICIAL, SMALL_BUNDLE
+from ..animate_x.defaults import OFFICIAL, SMALL_BUNDLE, SamplingDefaults
+from ..animate_x.presets import AUTOMATIC, PRESETS, STANDARD, describe_presets
 from ..animate_x.training_spec import ReferenceForm
 from ..animate_x_plus.defaults import GUIDANCE, SHIFT, STEPS, TYPICAL_PROMPT
 from ..errors import InvalidInput
-from ..retarget.character import Box
-from ..retarget.masks import SHOWS
-from ..retarget.parts import PARTS
-from ..retarget.settings import MODES, Factors, RetargetSettings
 from ..utils.validation import parse_size
+from .names import BODY_PARTS, MASK_SHOWS, RETARGET_MODES
 from .options import (
     PRECISION_NAMES,
     SOLVER_NAMES,
@@ -21,12 +19,16 @@ from .options import (
     positive,
 )
 
+if TYPE_CHECKING:
+    from ..retarget.character import Box
+    from ..retarget.settings import RetargetSettings
+
 AUTO, SMALL, GENERATED = "auto", "small", "generated"
 
 
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of sampling, and --model."""
-    add_common_sampling_options(parser).add_argument(
+    add_common_sampling_options(parser, STANDARD).add_argument(
         "--model",
         default=AUTO,
         metavar="FILE",
@@ -37,13 +39,33 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_common_sampling_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+def add_preset_option(parser: argparse.ArgumentParser) -> None:
+    """Add --preset, which gives the defaults of other options of sampling."""
+    group = parser.add_argument_group("preset of the sampling (not for Animate-X++)")
+    group.add_argument(
+        "--preset",
+        choices=PRESETS,
+        help="defaults of --solver, --steps, --guidance, --window and --overlap. "
+        f"{describe_presets()}; default: {AUTOMATIC}",
+    )
+
+
+def add_common_sampling_options(
+    parser: argparse.ArgumentParser, usual: SamplingDefaults = OFFICIAL
+) -> "argparse._ArgumentGroup":
     """Add the options that apply to every model: size, solver, long videos, precision and device.
+
+    Args:
+        parser: The parser of the command.
+        usual: What the help says are the defaults with the official weights.
 
     Returns:
         Their group.
 
     """
+    is_official = usual == OFFICIAL
+    source = ", as in the official code" if is_official else " with the official weights"
+    window = "all frames at once" if is_official else "windows of 32, the length of the training clips"
     group = parser.add_argument_group("sampling")
     group.add_argument(
         "--size",
@@ -57,24 +79,24 @@ def add_common_sampling_options(parser: argparse.ArgumentParser) -> "argparse._A
         choices=get_args(ReferenceForm),
         help="how the model sees the reference; default: as in its training, the official one as an image",
     )
-    small, released = SMALL_BUNDLE, OFFICIAL
+    small = SMALL_BUNDLE
     group.add_argument(
         "--steps",
         type=positive,
         metavar="N",
-        help=f"default: {released.steps}, as in the official code; {small.steps} with the small models",
+        help=f"number of steps; default: {usual.steps}{source}; {small.steps} with the small models",
     )
     group.add_argument(
         "--solver",
         choices=SOLVER_NAMES,
-        help=f"default: {released.solver}, as in the official code; {small.solver} with the small models",
+        help=f"default: {usual.solver}{source}; {small.solver} with the small models",
     )
     group.add_argument(
         "--guidance",
         type=float,
         metavar="X",
-        help=f"guidance scale, 1 disables guidance; default: {released.guidance}, as in the official "
-        f"code; {small.guidance} with the small models",
+        help=f"guidance scale, 1 disables guidance; default: {usual.guidance}, as in the official code; "
+        f"{small.guidance} with the small models",
     )
     group.add_argument(
         "--seed", type=int, default=0, metavar="N", help="seed of the noise; default: %(default)s"
@@ -84,8 +106,8 @@ def add_common_sampling_options(parser: argparse.ArgumentParser) -> "argparse._A
         "--window",
         type=positive,
         metavar="N",
-        help="for long videos: denoise overlapping windows of N frames, in constant memory; default: all "
-        "frames at once; the small models use windows of 4, the length of their training clips",
+        help="for long videos: denoise overlapping windows of N frames, in constant memory; default: "
+        f"{window}; the small models use windows of 4, the length of theirs",
     )
     plans.add_argument(
         "--segments",
@@ -132,8 +154,8 @@ def _add_character(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--mask-shows",
-        choices=SHOWS,
-        default=SHOWS[0],
+        choices=MASK_SHOWS,
+        default=MASK_SHOWS[0],
         help="what the mask marks in white, color or alpha; automatic: detected from the edges of the mask, "
         "or from the joints of --reference-pose; default: %(default)s",
     )
@@ -144,7 +166,7 @@ def _add_retargeting(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--retarget",
         dest="mode",
-        choices=MODES,
+        choices=RETARGET_MODES,
         default="retarget",
         help="none: keep the poses, as in the official code; align: fit them to size and position of the "
         "character; retarget: also to the lengths of its limbs; default: %(default)s",
@@ -157,7 +179,7 @@ def _add_retargeting(parser: argparse.ArgumentParser) -> None:
             metavar="X",
             help=f"scale of the {name}, 0.1 to 10; default: 1",
         )
-    parts = ", ".join(PARTS)
+    parts = ", ".join(BODY_PARTS)
     group.add_argument(
         "--drop",
         nargs="+",
@@ -173,8 +195,10 @@ def _add_retargeting(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def retarget_settings(arguments: argparse.Namespace) -> RetargetSettings:
+def retarget_settings(arguments: argparse.Namespace) -> "RetargetSettings":
     """Return the settings that the options of `add_retarget_options` describe."""
+    from ..retarget.settings import Factors, RetargetSettings
+
     factors = Factors(**{name: getattr(arguments, name) for name in FACTORS})
     return RetargetSettings(
         mode=arguments.mode,
@@ -185,8 +209,10 @@ def retarget_settings(arguments: argparse.Namespace) -> RetargetSettings:
     )
 
 
-def box(text: str) -> Box:
+def box(text: str) -> "Box":
     """Parse L,T,R,B, each as a fraction of the image."""
+    from ..retarget.character import Box  # imports NumPy, which the help does without
+
     try:
         left, top, right, bottom = map(float, text.split(","))
     except ValueError as error:

@@ -7,6 +7,7 @@ from ..batch.job_list import PAIRS
 from ..batch.naming import DEFAULT_TEMPLATE
 from ..video.formats import FORMATS
 from .animate import add_output_options, add_shared_options
+from .animation_options import add_preset_option
 from .cut_out import add_cut_out_flag
 from .loop_options import add_loop_options
 from .motion_options import add_motion_options
@@ -69,6 +70,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_loop_options(parser, single=False)
     add_person_point_option(parser)
     _add_ray_options(parser)
+    add_preset_option(parser)
     parser.set_defaults(run=run)
 
 

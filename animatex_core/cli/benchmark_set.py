@@ -1,7 +1,6 @@
 """`animatex benchmark-set prompts | screen`: build sets of characters and dances like A2Bench."""
 
 import argparse
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,11 +8,10 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from ..errors import InvalidInput
-from ..evaluation.benchmark_set.prompts import COUNT, draw_scenes, write_scenes
-from ..evaluation.benchmark_set.thresholds import Thresholds
 from ..utils.files import check_writable
 from ..utils.text import printable
 from ..video.files import find_videos
+from .names import SCENES, THRESHOLDS
 from .options import add_folder_option, add_pose_model_options, positive
 from .output import ProgressBar
 
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 
 REPORT, POSES = "screening.json", "poses"
 REFRESH = 16  # frames between updates of the progress
-DEFAULTS = Thresholds()
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -46,7 +43,7 @@ def _add_prompts(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument(
         "--count",
         type=positive,
-        default=COUNT,
+        default=SCENES,
         metavar="N",
         help="number of distinct scenes; default: %(default)s",
     )
@@ -83,7 +80,7 @@ def _add_screen(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         group.add_argument(
             f"--{name}",
             type=kind,
-            default=getattr(DEFAULTS, name),
+            default=THRESHOLDS[name],
             metavar="X",
             help=f"{help_text}; default: %(default)s",
         )
@@ -94,6 +91,8 @@ def _add_screen(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def write_prompts(arguments: argparse.Namespace) -> None:
     """Select scenes at random and write their prompts."""
+    from ..evaluation.benchmark_set.prompts import draw_scenes, write_scenes  # imports NumPy
+
     if arguments.out.suffix.lower() != ".csv":
         raise InvalidInput(
             f"--out is {str(arguments.out)!r}, but it must be a CSV file: use a name that ends in .csv."
@@ -107,9 +106,10 @@ def screen_clips(arguments: argparse.Namespace) -> None:
     """Judge every video and write the report, even if interrupted."""
     # These import PyTorch, which the help does without.
     from ..evaluation.benchmark_set.screening import PoseFinder, screen, write_report
+    from ..evaluation.benchmark_set.thresholds import Thresholds
     from .inputs import find_pose_models_with_notice
 
-    thresholds = Thresholds(**{field.name: getattr(arguments, field.name) for field in fields(Thresholds)})
+    thresholds = Thresholds(**{name: getattr(arguments, name) for name in THRESHOLDS})
     clips, report = find_videos(arguments.clips), arguments.out / REPORT
     check_writable(report)
     nets = find_pose_models_with_notice(arguments)

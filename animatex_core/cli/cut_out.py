@@ -4,12 +4,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..errors import InvalidInput
-from ..retarget.masks import SHOWS
+from .names import MASK_SHOWS
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..reference import Reference
 
 
@@ -37,8 +37,8 @@ def add_cut_out_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--mask-shows",
-        choices=SHOWS,
-        default=SHOWS[0],
+        choices=MASK_SHOWS,
+        default=MASK_SHOWS[0],
         help="what the mask marks; automatic: detected from its edges; default: %(default)s",
     )
     group.add_argument(
@@ -65,7 +65,7 @@ def has_cut_out_options(arguments: argparse.Namespace) -> bool:
     return any(each is not None for each in given)
 
 
-def cut_out_clip(arguments: argparse.Namespace, frames: np.ndarray) -> np.ndarray:
+def cut_out_clip(arguments: argparse.Namespace, frames: "np.ndarray") -> "np.ndarray":
     """Cut the character out of a video, as the options of `add_cut_out_options` specify.
 
     Args:
@@ -94,8 +94,8 @@ def cut_out_clip(arguments: argparse.Namespace, frames: np.ndarray) -> np.ndarra
 
 
 def cut_out_animation(
-    arguments: argparse.Namespace, reference: "Reference", frames: np.ndarray
-) -> np.ndarray:
+    arguments: argparse.Namespace, reference: "Reference", frames: "np.ndarray"
+) -> "np.ndarray":
     """Cut the character out of an animation of the reference; arguments and result as for `cut_out_clip`."""
     picture, shown = _read_reference(arguments, (frames.shape[2], frames.shape[1]), reference)
     return _rgba(frames, reference=picture, shown=shown)
@@ -112,7 +112,7 @@ def check_cut_out(arguments: argparse.Namespace, reference: "Reference") -> None
 
 def _read_reference(
     arguments: argparse.Namespace, size: tuple[int, int], reference: "Reference | None" = None
-) -> tuple[np.ndarray, np.ndarray | None]:
+) -> "tuple[np.ndarray, np.ndarray | None]":
     """Return the reference and where its mask or alpha channel shows the character, stretched to a size.
 
     Args:
@@ -130,7 +130,9 @@ def _read_reference(
     return stretch_reference(picture, shown, size)
 
 
-def _read_masks(arguments: argparse.Namespace) -> np.ndarray:
+def _read_masks(arguments: argparse.Namespace) -> "np.ndarray":
+    import numpy as np
+
     from ..cutout.masks import character_masks
     from ..video.info import probe
     from ..video.reader import read_frames
@@ -139,7 +141,9 @@ def _read_masks(arguments: argparse.Namespace) -> np.ndarray:
     return character_masks(np.stack(planes), arguments.mask_shows)
 
 
-def _rgba(frames: np.ndarray, **sources: object) -> np.ndarray:
+def _rgba(frames: "np.ndarray", **sources: object) -> "np.ndarray":
+    import numpy as np
+
     from ..cutout.cutout import prepare_cut_out
 
     cut_out = prepare_cut_out(frames, **sources)  # type: ignore[arg-type]

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from ..retarget.settings import MODES
 from .animation_options import AUTO, add_common_sampling_options
+from .names import RETARGET_MODES
 from .options import BENCHMARK_SETTINGS, CASES, PROCEDURAL, add_folder_option, positive
 
 
@@ -28,7 +28,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_case_options(parser)
     parser.add_argument(
         "--retarget",
-        choices=MODES,
+        choices=RETARGET_MODES,
         default="none",
         help="how the poses are fitted to the character first: none, as in the paper, or as in `animate`; "
         "default: %(default)s",

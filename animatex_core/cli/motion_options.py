@@ -4,14 +4,14 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput
-from ..motion.bones import read_bones
-from ..motion.bvh import is_bvh
-from ..motion.camera import UPS, VIEWS, CameraSettings
-from ..motion.settings import DEFAULT_FPS, MotionSettings
+from .names import MOTION_RATE, UPS, VIEWS
 from .options import flag_of
+
+if TYPE_CHECKING:
+    from ..motion.settings import MotionSettings
 
 USUAL_SIZE = 512, 768
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
@@ -21,7 +21,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "fixed_camera": False,
         "up": UPS[0],
         "bones": None,
-        "motion_fps": DEFAULT_FPS,
+        "motion_fps": MOTION_RATE,
     }
 )
 
@@ -109,6 +109,8 @@ def find_motion(arguments: argparse.Namespace) -> Path | None:
         InvalidInput: There are both, or options of the other one, which would do nothing.
 
     """
+    from ..motion.bvh import is_bvh  # imports NumPy, which the help does without
+
     motion, driving = getattr(arguments, "motion", None), arguments.driving
     if motion is not None and driving is not None:
         raise InvalidInput(
@@ -133,8 +135,12 @@ def _refuse_motion_options(arguments: argparse.Namespace) -> None:
         )
 
 
-def motion_settings(arguments: argparse.Namespace) -> MotionSettings:
+def motion_settings(arguments: argparse.Namespace) -> "MotionSettings":
     """Return the settings of the options; frames have the --size of the animation, if there is one."""
+    from ..motion.bones import read_bones
+    from ..motion.camera import CameraSettings
+    from ..motion.settings import MotionSettings
+
     width, height = getattr(arguments, "size", (None, None))
     camera = CameraSettings(
         view=arguments.camera,

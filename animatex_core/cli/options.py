@@ -2,13 +2,16 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
 from ..hub.models_dir import ModelsDir
-from ..pose.person import PersonRule, check_person_rule
 from ..pose.providers import PROVIDERS
 from ..systems import ANIMATE_X, ANIMATE_X_PLUS
-from ..video.image_sequence import DEFAULT_FPS
+from .names import IMAGE_RATE
+
+if TYPE_CHECKING:
+    from ..pose.person import PersonRule
 
 SMALL = "small"
 
@@ -87,7 +90,7 @@ def add_rate_option(parser: argparse.ArgumentParser, *names: str) -> None:
         dest="driving_fps",
         type=float,
         metavar="X",
-        help=f"frame rate if the driving video is a folder or pattern of images; default: {DEFAULT_FPS:g}",
+        help=f"frame rate if the driving video is a folder or pattern of images; default: {IMAGE_RATE:g}",
     )
 
 
@@ -176,8 +179,10 @@ def share_of_gpu(text: str) -> float:
     return value
 
 
-def person_rule(text: str) -> PersonRule:
+def person_rule(text: str) -> "PersonRule":
     """Parse the rule that selects one of several people."""
+    from ..pose.person import check_person_rule  # imports NumPy, which the help does without
+
     rule: PersonRule = int(text) if text.isdecimal() else text  # type: ignore[assignment]  # checked next
     try:
         check_person_rule(rule)

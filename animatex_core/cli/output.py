@@ -10,9 +10,6 @@ from tqdm import tqdm
 from ..errors import InvalidInput
 from ..utils.files import check_writable
 from ..utils.text import printable
-from ..video.image import IMAGE_SUFFIXES
-from ..video.image_sequence import includes
-from ..video.writer import check_output
 from .options import flag_of
 
 INPUT_OPTIONS = (
@@ -62,6 +59,8 @@ def require_inputs_kept(outputs: Iterable[Path], **inputs: Path | None) -> None:
         InvalidInput: An output is an input, or would be part of it.
 
     """
+    from ..video.image_sequence import includes  # imports NumPy, which the help does without
+
     for output in outputs:
         for name, path in inputs.items():
             if path is not None and includes(path, output):
@@ -78,6 +77,8 @@ def say(text: str) -> None:
 
 def check_preview(path: Path | None) -> None:
     """Raise InvalidInput or StorageError if a preview cannot be written to this path."""
+    from ..video.writer import check_output
+
     if path is None:
         return
     if is_image(path):
@@ -88,6 +89,8 @@ def check_preview(path: Path | None) -> None:
 
 def is_image(path: Path) -> bool:
     """Return whether a preview is an image rather than a video, by the suffix of its path."""
+    from ..video.image import IMAGE_SUFFIXES
+
     return path.suffix.lower() in IMAGE_SUFFIXES and "%" not in path.name
 
 

@@ -2,9 +2,10 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..pose.person import PersonPoint
+if TYPE_CHECKING:
+    from ..pose.person import PersonPoint
 
 
 class _PointAction(argparse.Action):
@@ -33,8 +34,10 @@ def add_person_point_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def person_point(text: str) -> PersonPoint:
+def person_point(text: str) -> "PersonPoint":
     """Parse a point on a person: x and y as fractions of the frame."""
+    from ..pose.person import PersonPoint  # imports NumPy, which the help does without
+
     try:
         x, y = (float(part) for part in text.split(","))
     except ValueError:

@@ -4,10 +4,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from ..pose.keypoints import seen
 from ..utils.files import check_writable
-from ..video.image_sequence import is_image_sequence
-from ..video.writer import check_output, write_clip
 from .motion_options import add_motion_options
 from .options import WHOLE_CLIP, add_folder_option, add_pose_options, add_rate_option
 from .output import StageBars, check_distinct
@@ -48,6 +45,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _default_output(driving: Path) -> Path:
     """Return where poses are written: next to the video, or next to the folder of images."""
+    from ..video.image_sequence import is_image_sequence  # imports NumPy, which the help does without
+
     if not is_image_sequence(driving):
         return driving.with_suffix(".json")
     folder = (driving if driving.is_dir() else driving.parent).absolute()
@@ -58,6 +57,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Detect poses, write them, and print in how many frames a person was detected."""
     # These import PyTorch, which the help does without.
     from ..pose.draw import draw_poses
+    from ..pose.keypoints import seen
+    from ..video.writer import check_output, write_clip
     from .motion import find_dance, read_dance, write_pose_file
 
     out = arguments.out = arguments.out or _default_output(arguments.driving)

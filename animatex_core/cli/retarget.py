@@ -1,20 +1,9 @@
 """`animatex retarget`: fit poses to the body of a character, with a preview over its image."""
 
 import argparse
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-from einops import rearrange
-
-from ..pose.keypoints import PoseSequence
-from ..retarget.retarget import retarget_with_plan
-from ..utils.files import check_writable
-from ..video.image import write_image
-from ..video.writer import check_output, write_clip
-from .animation_options import add_retarget_options, retarget_settings
+from .animation_options import add_retarget_options
 from .motion_options import add_motion_options
 from .options import (
     WHOLE_CLIP,
@@ -23,14 +12,7 @@ from .options import (
     add_pose_options,
     add_rate_option,
 )
-from .output import StageBars, check_distinct, check_preview, is_image
 from .person_options import add_person_point_option
-
-if TYPE_CHECKING:
-    from ..driving import DrivingClip
-    from ..reference import Reference
-
-PREVIEW_FRAMES, COLUMNS = 8, 4  # of a preview that is an image
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
@@ -78,69 +60,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> None:
     """Retarget, write poses and previews, and print how the poses were fitted."""
-    # These import PyTorch, which the help does without.
-    from .inputs import read_reference
-    from .motion import find_dance, read_dance, write_pose_file
+    from . import retargeting  # imports PyTorch, which the help does without
 
-    check_distinct(arguments, "out", "preview", "puppet")
-    check_writable(arguments.out)
-    check_preview(arguments.preview)
-    if arguments.puppet is not None:
-        check_output(arguments.puppet)
-    settings, found = retarget_settings(arguments), find_dance(arguments)
-    reference = read_reference(arguments)
-    puppet = None if arguments.puppet is None else _Puppet.of(arguments, reference)
-    with StageBars() as bars:
-        dance = read_dance(arguments, found, partial(bars.report, "poses"))
-    retargeted = retarget_with_plan(dance.poses, reference.character, settings)
-    poses = retargeted.poses
-    write_pose_file(arguments.out, poses)
-    if arguments.preview is not None:
-        _write_preview(arguments.preview, reference.picture, poses, dance)
-    if puppet is not None:
-        puppet.write(arguments.puppet, poses, dance)
-    print(f"{arguments.out}: {len(poses)} frames, {retargeted.plan.description}")
-
-
-@dataclass(frozen=True, eq=False)
-class _Puppet:
-    """The character to move: an image (h, w, 3) uint8, its pose, and a mask (h, w) bool or None."""
-
-    picture: np.ndarray
-    pose: PoseSequence
-    mask: np.ndarray | None
-
-    @classmethod
-    def of(cls, arguments: argparse.Namespace, reference: "Reference") -> "_Puppet":
-        from .inputs import read_reference_mask, require_reference_pose
-
-        pose = require_reference_pose(arguments, reference)
-        return cls(reference.picture, pose, read_reference_mask(arguments, pose))
-
-    def write(self, path: Path, poses: PoseSequence, dance: "DrivingClip") -> None:
-        from ..puppet.puppet import iterate_puppet
-
-        frames = (frame for frame, _ in iterate_puppet(self.picture, self.pose, poses, self.mask))
-        write_clip(path, frames, fps=dance.choice.fps, sound=dance.sound(dance.choice.fps))
-
-
-def _write_preview(path: Path, picture: np.ndarray, poses: PoseSequence, dance: "DrivingClip") -> None:
-    from ..pose.draw import draw_poses_over, fit_preview
-
-    background = fit_preview(picture)
-    if is_image(path):
-        moments = np.linspace(0, len(poses) - 1, min(PREVIEW_FRAMES, len(poses))).round().astype(int)
-        write_image(path, _sheet(list(draw_poses_over(background, poses.select(moments)))))
-    else:
-        write_clip(
-            path,
-            draw_poses_over(background, poses),
-            fps=dance.choice.fps,
-            sound=dance.sound(dance.choice.fps),
-        )
-
-
-def _sheet(frames: list[np.ndarray]) -> np.ndarray:
-    blank = [np.zeros_like(frames[0])] * (-len(frames) % COLUMNS)
-    cells = np.stack(frames + blank)
-    return rearrange(cells, "(rows columns) h w c -> (rows h) (columns w) c", columns=COLUMNS)
+    retargeting.run(arguments)

@@ -11,7 +11,7 @@ import torch
 
 from ..animate_x.animation import Report
 from ..animate_x.animator import Animator
-from ..animate_x.checkpoint import read_config
+from ..animate_x.checkpoint import read_training
 from ..animate_x.components import (
     NOTICE,
     PipelineComponents,
@@ -21,7 +21,9 @@ from ..animate_x.components import (
     require_files,
 )
 from ..animate_x.config import DenoiserConfig
+from ..animate_x.presets import AUTOMATIC
 from ..animate_x.settings import SamplingSettings, Segments, Windows, replace_given
+from ..animate_x.training_spec import RELEASED, TrainingSpec
 from ..animate_x_plus.components import PlusFiles, load_animate_x_plus
 from ..animate_x_plus.pipeline import AnimateXPlusPipeline
 from ..animate_x_plus.sampling import PlusSampling
@@ -38,10 +40,13 @@ LoadComponents = Callable[[torch.dtype, torch.device], PipelineComponents]
 """Loads all models onto a device, the denoiser in the given dtype."""
 
 
-def sampling_settings(arguments: argparse.Namespace) -> SamplingSettings:
-    """Return the sampling settings, with the defaults that suit --model."""
-    is_small = arguments.model != GENERATED and _denoiser(arguments) is None
-    return given_sampling(arguments, SamplingSettings.for_small_bundle() if is_small else SamplingSettings())
+def sampling_settings(
+    arguments: argparse.Namespace, training: tuple[DenoiserConfig, TrainingSpec] | None
+) -> SamplingSettings:
+    """Return the settings for what `denoiser_training` found; unset options are those of --preset."""
+    config, trained_on = training or (DenoiserConfig.released(), RELEASED)
+    preset = arguments.preset or AUTOMATIC
+    return given_sampling(arguments, SamplingSettings().with_preset(preset, trained_on, config.puppet))
 
 
 def given_sampling(arguments: argparse.Namespace, usual: SamplingSettings) -> SamplingSettings:
@@ -84,20 +89,20 @@ def select_components(arguments: argparse.Namespace) -> LoadComponents:
     return partial(load_components, folder, denoiser)
 
 
-def denoiser_config(arguments: argparse.Namespace) -> DenoiserConfig | None:
-    """Return the sizes of the denoiser of --model, read without loading it.
+def denoiser_training(arguments: argparse.Namespace) -> tuple[DenoiserConfig, TrainingSpec] | None:
+    """Return the sizes of the denoiser of --model and what it was trained on, without loading it.
 
     Returns:
-        The sizes; None if the file is missing, which `select_components` refuses.
+        Both; None if the file is missing, which `select_components` refuses.
 
     Raises:
         CheckpointError: The file is damaged.
 
     """
     if arguments.model == GENERATED:
-        return DenoiserConfig.released()
+        return DenoiserConfig.released(), RELEASED
     file = _denoiser(arguments) or bundled.BUNDLED_MODELS.denoiser
-    return read_config(file) if file.is_file() else None
+    return read_training(file) if file.is_file() else None
 
 
 def model_files(arguments: argparse.Namespace) -> list[Path]:

@@ -4,15 +4,16 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..errors import InvalidInput
-from ..sprites.packing import FORMS, MAX_TEXTURE, TRIMS, SheetSettings
 from .cut_out import add_cut_out_options, cut_out_clip, has_cut_out_options
+from .names import MAX_TEXTURE, SHEET_FORMS, SHEET_SPACING, TRIMS
 from .options import positive
 from .output import require_inputs_kept
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from ..sprites.packing import SheetSettings
     from ..video.info import VideoInfo
 
 TRIM_NAMES = {"each": TRIMS[0], "all": TRIMS[1], "off": TRIMS[2]}
@@ -58,7 +59,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _add_layout(parser: argparse.ArgumentParser) -> None:
-    group, defaults = parser.add_argument_group("sheet"), SheetSettings()
+    group = parser.add_argument_group("sheet")
     group.add_argument(
         "--rate", type=float, default=0.0, metavar="X", help="frames per second to keep; 0: all"
     )
@@ -71,14 +72,14 @@ def _add_layout(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--padding",
         type=int,
-        default=defaults.padding,
+        default=SHEET_SPACING["padding"],
         metavar="N",
         help="transparent pixels between sprites; default: %(default)s",
     )
     group.add_argument(
         "--extrude",
         type=int,
-        default=defaults.extrude,
+        default=SHEET_SPACING["extrude"],
         metavar="N",
         help="repeat the outermost pixels of a sprite this often, against seams; default: %(default)s",
     )
@@ -92,8 +93,8 @@ def _add_layout(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--form",
-        choices=FORMS,
-        default=defaults.form,
+        choices=SHEET_FORMS,
+        default=SHEET_FORMS[0],
         help="frames in the description by name, or as a list; default: %(default)s",
     )
 
@@ -120,7 +121,9 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"also: {files.description.name}, {files.preview.name}")
 
 
-def _settings(arguments: argparse.Namespace) -> SheetSettings:
+def _settings(arguments: argparse.Namespace) -> "SheetSettings":
+    from ..sprites.packing import SheetSettings
+
     return SheetSettings(
         trim=TRIM_NAMES[arguments.trim],  # type: ignore[arg-type]  # one of TRIMS
         padding=arguments.padding,
@@ -132,8 +135,10 @@ def _settings(arguments: argparse.Namespace) -> SheetSettings:
     )
 
 
-def _read(arguments: argparse.Namespace, clip: "VideoInfo") -> np.ndarray:
+def _read(arguments: argparse.Namespace, clip: "VideoInfo") -> "np.ndarray":
     """Return the frames with alpha (f, h, w, 4): the video's own, unless an option asks for a cut-out."""
+    import numpy as np
+
     from ..video.reader import read_frames
 
     cuts = has_cut_out_options(arguments)

@@ -5,10 +5,6 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import InvalidInput
-from ..evaluation.study.material import find_material
-from ..evaluation.study.page import build_study
-from ..evaluation.study.results import as_json, as_markdown, count_votes
-from ..evaluation.study.votes import key_path, read_key
 from ..utils.files import check_writable, write_json, write_text
 from ..video.files import files_with
 from .options import positive
@@ -90,6 +86,11 @@ def _add_count(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 def build(arguments: argparse.Namespace) -> None:
     """Write the page and its key, and print the number of pairs."""
+    # These import NumPy, which the help does without.
+    from ..evaluation.study.material import find_material
+    from ..evaluation.study.page import build_study
+    from ..evaluation.study.votes import key_path
+
     if arguments.out.suffix.lower() not in (".html", ".htm"):
         raise InvalidInput(
             f"--out is {str(arguments.out)!r}, but it must be an HTML file: use a name that ends in .html."
@@ -110,6 +111,9 @@ def build(arguments: argparse.Namespace) -> None:
 
 def count(arguments: argparse.Namespace) -> None:
     """Count the votes, write JSON and table, and print the table and the files that were left out."""
+    from ..evaluation.study.results import as_json, as_markdown, count_votes
+    from ..evaluation.study.votes import read_key
+
     key, table = read_key(arguments.key), arguments.out.with_suffix(".md")
     if arguments.key.resolve() in (arguments.out.resolve(), table.resolve()):
         raise InvalidInput(f"--out and --key are both {arguments.key}: use another file for the output.")

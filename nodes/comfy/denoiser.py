@@ -8,6 +8,7 @@ import torch
 from comfy.latent_formats import SD15, LatentFormat
 from comfy.model_base import BaseModel, ModelType
 from comfy.model_management import throw_exception_if_processing_interrupted
+from comfy.model_patcher import ModelPatcher
 from comfy.supported_models_base import BASE
 from einops import rearrange
 from torch import Tensor
@@ -192,6 +193,13 @@ class AnimateXModel(BaseModel):
         shape = ClipShape(8 * width, 8 * height, at_once, num_downsamples=0)
         videos = max(1, batch // frames)
         return activation_bytes(self.denoiser, shape, self.compute_dtype, videos)
+
+
+def require_animatex(model: ModelPatcher) -> AnimateXModel:
+    """Return the model of a MODEL; raises InvalidInput unless it is Animate-X."""
+    if not isinstance(model.model, AnimateXModel):
+        raise InvalidInput("The MODEL is not Animate-X: connect the MODEL of Load Animate-X Model.")
+    return model.model
 
 
 def check_patches(transformer_options: Mapping[str, Any]) -> None:

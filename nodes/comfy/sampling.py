@@ -21,7 +21,7 @@ from ...animatex_core.diffusion.long_clips import Span, chained_segments, sample
 from ...animatex_core.errors import InvalidInput
 from ...animatex_core.utils.devices import is_out_of_memory
 from .conditioning import Conditioning, check_latents, get_clip_condition, slice_frames, with_windows
-from .denoiser import AnimateXModel
+from .denoiser import require_animatex
 from .images import to_intermediate
 from .pins import pin_video
 from .solvers import Callback, VideoNoise, build_sampler, sigma_table, to_batch, to_video_latent
@@ -76,21 +76,20 @@ def sample_video(
         OOM_EXCEPTION: What ComfyUI recognises as out of memory, with advice on what to lower.
 
     """
-    if not isinstance(model.model, AnimateXModel):
-        raise InvalidInput("The MODEL is not Animate-X: connect the MODEL of Load Animate-X Model.")
+    denoiser = require_animatex(model)
     samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"]).float()
     if not all(conds):
         raise InvalidInput(
             "A conditioning is empty: connect positive and negative of one Animate-X Conditioning."
         )
     for _, values in (*conds[0], *conds[1]):
-        channels = model.model.denoiser.latent_channels
+        channels = denoiser.denoiser.latent_channels
         check_latents(get_clip_condition(values).inputs.shape, samples.shape, channels)
     plan = settings.long_clip
-    model.model.trained_on.warn_of_length(len(samples) if plan is None else min(plan.size, len(samples)))
+    denoiser.trained_on.warn_of_length(len(samples) if plan is None else min(plan.size, len(samples)))
     mask = latent.get("noise_mask")
     if pins is not None:
-        conds, samples, mask = pin_video(model.model, conds, samples, mask, pins)
+        conds, samples, mask = pin_video(denoiser, conds, samples, mask, pins)
     start = _initialize(samples, mask, settings, denoise)
     result = _report_oom(lambda: _sample(model, conds, start, settings, denoise))
     return {**latent, "samples": to_intermediate(require_finite(result))}

@@ -8,7 +8,15 @@ import pytest
 
 from tests.comfyui.hosts import Host
 from tests.comfyui.server import PACK
-from tests.comfyui.workflow_samples import NAMES, known_to, lack_of_nodes, node_of, read_graph, read_prompt
+from tests.comfyui.workflow_samples import (
+    NAMES,
+    changed,
+    known_to,
+    lack_of_nodes,
+    node_of,
+    read_graph,
+    read_prompt,
+)
 
 if importlib.util.find_spec("playwright") is None:
     pytest.skip("the tests in a browser need playwright: `pip install playwright`", allow_module_level=True)
@@ -128,6 +136,40 @@ def test_help_fits_its_panel(editor: Editor, kind: str) -> None:
     editor.page.get_by_test_id("info-button").click()
     editor.page.locator(HELP).get_by_text("If something goes wrong").wait_for()
     assert editor.ask(CUT_OFF_SIDEWAYS, HELP) == []
+
+
+class TestPresets:
+    def test_a_graph_that_was_saved_without_one_keeps_its_numbers(self, editor: Editor) -> None:
+        graph = read_graph("few-steps")
+        sampler = next(node for node in graph["nodes"] if node["type"] == "AnimateXSampler")
+        assert sampler["widgets_values"].pop() == "draft"
+        editor.load(graph)
+        known = editor_knows(editor, "few-steps")
+        expected = changed(known, AnimateXSampler={"preset": "custom"})
+        assert untitled(editor.api_form()) == untitled(expected)
+
+    def test_a_prompt_that_was_exported_without_one_keeps_its_numbers(self, editor: Editor) -> None:
+        prompt = editor_knows(editor, "few-steps")
+        sampler = node_of(prompt, "AnimateXSampler")
+        del prompt[sampler]["inputs"]["preset"]
+        editor.ask("async prompt => { await app.loadApiJson(prompt, 'old') }", prompt)
+        found = editor.api_form()[sampler]["inputs"]
+        assert found == {**prompt[sampler]["inputs"], "preset": "custom"}
+
+    @pytest.mark.parametrize("kind", ["AnimateXSampler", "AnimateXSolver"])
+    def test_a_new_node_is_automatic_and_so_are_its_copies(self, editor: Editor, kind: str) -> None:
+        editor.ask("() => app.graph.clear()")
+        assert editor.ask(ADDED, kind) == ["automatic", "automatic", "draft"]
+
+
+ADDED = """kind => {
+    const preset = node => node.widgets.find(widget => widget.name === 'preset')
+    const node = LiteGraph.createNode(kind)
+    app.graph.add(node)
+    const found = [preset(node).value, preset(node.clone()).value]
+    preset(node).value = 'draft'
+    return [...found, preset(node.clone()).value]
+}"""
 
 
 def editor_knows(editor: Editor, name: str) -> dict[str, dict[str, Any]]:

@@ -209,4 +209,4 @@ def sized(prompt: Prompt, size: tuple[int, int]) -> Prompt:
 def small(prompt: dict, sampler: str) -> dict:
     """Return a prompt that takes a second."""
     part = {"AnimateXDrivingFrames": {"frames": 2}, "AnimateXConditioning": {"width": 64, "height": 64}}
-    return changed(prompt, **part, **{sampler: {"steps": 2, "seed": 7}})
+    return changed(prompt, **part, **{sampler: {"seed": 7}})

@@ -60,7 +60,7 @@ def test_nothing_that_ships_is_left_out(names: list[str]) -> None:
     expected = {path for path in tracked() if path.partition("/")[0] in SHIPPED - {"docs"}}
     assert expected - set(names) == set()
     assert {"docs/training.md", "animatex_core/__main__.py", "web/docs/AnimateXSampler.md"} <= set(names)
-    assert {"web/js/pose_editor.js", "web/js/pose_editor/evaluate.js"} <= set(names)
+    assert {"web/js/pose_editor.js", "web/js/pose_editor/evaluate.js", "web/js/presets.js"} <= set(names)
 
 
 def test_the_archive_is_small(archive: Path) -> None:
