@@ -8,7 +8,7 @@ from .fill import connected_region, dilate, mask_tensor, morph_close
 
 COLOR = 3.0  # how many widths of a cut a completely different colour on its other side counts
 SIMILAR = 0.1  # tolerance of colours
-MAX_LINES = 64  # from one edge of a cut, and to its other edge
+MAX_LINES = 128  # from one edge of a cut, and to its other edge
 STEPS = 4  # positions per pixel on the lines that fill a cut
 
 
@@ -68,10 +68,10 @@ def _between(first: np.ndarray, second: np.ndarray, shape: tuple[int, ...]) -> n
     """Return the pixels (h, w) on the lines between two edges."""
     edges = [np.argwhere(edge) + 0.5 for edge in (first, second)]
     starts, ends = (_thinned(edge) for edge in edges)
+    longest = np.linalg.norm(starts[:, None] - ends, axis=-1).max()
+    part = np.linspace(0, 1, max(2, int(STEPS * longest)))[:, None, None]
     filled = np.zeros(shape, bool)
     for start in starts:  # one at a time, as all lines of a large image do not fit into memory
-        longest = np.linalg.norm(start - ends, axis=-1).max()
-        part = np.linspace(0, 1, max(2, int(STEPS * longest)))[:, None, None]
         places = np.floor(start + part * (ends - start)).astype(int).reshape(-1, 2)
         filled[tuple(places.T)] = True
     gap = max(len(edge) for edge in edges) // MAX_LINES  # pixels between the lines
