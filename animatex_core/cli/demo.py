@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 
 from ..assets.demo_files import CHARACTERS, CLIP
+from ..errors import InvalidInput
 from ..utils.files import storage_errors
+from ..utils.launch import process_count
 from . import animate
 
 # The small models sample in windows of as many frames as they were trained on.
@@ -28,6 +30,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> None:
     """Copy the inputs into a folder, and run `animate` on them as a user would."""
+    if process_count() > 1:  # each process would wait for the others to assist it
+        raise InvalidInput("torchrun can only start animate: run demo without it.")
     folder = arguments.out
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .fill import connected_region, dilate, mask_tensor
+from .fill import connected_region, dilate, mask_tensor, morph_close
 
 COLOR = 3.0  # how many widths of a cut a completely different colour on its other side counts
 SIMILAR = 0.1  # tolerance of colours
+MAX_LINES = 128  # from one edge of a cut, and to its other edge
 STEPS = 4  # positions per pixel on the lines that fill a cut
 
 
@@ -26,19 +27,19 @@ def join_pieces(image: np.ndarray, body: np.ndarray, arms: np.ndarray, main: np.
     """
     hidden = np.zeros_like(body)
     near_arms = dilate(mask_tensor(arms))[0, 0].numpy() > 0
-    for piece in _detached(body, main):
+    for piece in _detached(body, main, near_arms):
         own, other = piece & near_arms, body & ~piece & near_arms
-        if own.any() and other.any():
+        if other.any():
             hidden |= _between(own, _facing(image, own, other), body.shape)
     return hidden & arms
 
 
-def _detached(body: np.ndarray, main: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the pieces (h, w) that are not connected to the main one."""
+def _detached(body: np.ndarray, main: np.ndarray, near_arms: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the pieces (h, w) next to arms that are not connected to the main one."""
     left = body & ~_connected(body, main)
-    while left.any():
+    while (touching := left & near_arms).any():
         seed = np.zeros_like(left)
-        seed.flat[left.argmax()] = True
+        seed.flat[touching.argmax()] = True
         piece = _connected(left, seed)
         yield piece
         left = left & ~piece
@@ -53,7 +54,7 @@ def _facing(image: np.ndarray, own: np.ndarray, other: np.ndarray) -> np.ndarray
     cut, places = np.argwhere(own), np.argwhere(other)
     width = max(float(np.ptp(cut, axis=0).max()), 1.0)
     color = np.median(image[own], axis=0)
-    away = np.linalg.norm(places[:, None] - cut[None], axis=-1).min(axis=1)
+    away = np.linalg.norm(places[:, None] - _thinned(cut), axis=-1).min(axis=1)
     different = np.abs(image[other] - color).max(axis=-1)
     best = (away + COLOR * width * different).argmin()
     alike = different <= different[best] + SIMILAR
@@ -65,10 +66,18 @@ def _facing(image: np.ndarray, own: np.ndarray, other: np.ndarray) -> np.ndarray
 
 def _between(first: np.ndarray, second: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return the pixels (h, w) on the lines between two edges."""
-    starts, ends = np.argwhere(first) + 0.5, np.argwhere(second) + 0.5
-    longest = np.linalg.norm(starts[:, None] - ends[None], axis=-1).max()
-    part = np.linspace(0, 1, max(2, int(STEPS * longest)))[:, None, None, None]
-    places = np.floor(starts[:, None] + part * (ends[None] - starts[:, None])).astype(int).reshape(-1, 2)
+    edges = [np.argwhere(edge) + 0.5 for edge in (first, second)]
+    starts, ends = (_thinned(edge) for edge in edges)
+    longest = np.linalg.norm(starts[:, None] - ends, axis=-1).max()
+    part = np.linspace(0, 1, max(2, int(STEPS * longest)))[:, None, None]
     filled = np.zeros(shape, bool)
-    filled[tuple(places.T)] = True
-    return filled
+    for start in starts:  # one at a time, as all lines of a large image do not fit into memory
+        places = np.floor(start + part * (ends - start)).astype(int).reshape(-1, 2)
+        filled[tuple(places.T)] = True
+    gap = max(len(edge) for edge in edges) // MAX_LINES  # pixels between the lines
+    return morph_close(mask_tensor(filled), gap)[0, 0].numpy() > 0 if gap else filled
+
+
+def _thinned(places: np.ndarray) -> np.ndarray:
+    """Return at most MAX_LINES of some places (n, 2), evenly spread."""
+    return places[np.linspace(0, len(places) - 1, min(len(places), MAX_LINES)).round().astype(int)]

@@ -63,7 +63,10 @@ def fill_along_rows(colors: Tensor, known: Tensor) -> tuple[Tensor, Tensor, Tens
 
 def dilate(mask: Tensor, pixels: int = 1) -> Tensor:
     """Dilate a mask (n, 1, h, w) by a square of this radius."""
-    return max_pool2d(mask, 2 * pixels + 1, stride=1, padding=pixels) if pixels > 0 else mask
+    if pixels <= 0:
+        return mask
+    rows = max_pool2d(mask, (1, 2 * pixels + 1), stride=1, padding=(0, pixels))
+    return max_pool2d(rows, (2 * pixels + 1, 1), stride=1, padding=(pixels, 0))
 
 
 def erode(mask: Tensor, pixels: int = 1) -> Tensor:
@@ -85,12 +88,25 @@ def morph_close(mask: Tensor, pixels: int = 1) -> Tensor:
 
 def connected_region(mask: Tensor, seeds: Tensor) -> Tensor:
     """Return the components of a mask (1, 1, h, w) that contain seeds; both are 0 or 1."""
+    inside = mask[0, 0].numpy() > 0
+    rows, columns = _runs(inside), _runs(inside.T).T
     found, count = mask * seeds, -1.0
     while (total := float(found.sum())) != count:
         count = total
-        for _ in range(4):
-            found = dilate(found) * mask
+        reached = (dilate(found) * mask)[0, 0].numpy() > 0
+        for runs in (rows, columns):  # whole runs at once, as large images have long ways
+            has_reached = np.zeros(int(runs.max(initial=0)) + 1, bool)
+            has_reached[runs[reached]] = True
+            reached = inside & has_reached[runs]
+        found = mask_tensor(reached)
     return found
+
+
+def _runs(mask: np.ndarray) -> np.ndarray:
+    """Number the runs of a mask (h, w) within its rows; the numbers outside of it mean nothing."""
+    begins = mask.copy()
+    begins[:, 1:] &= ~mask[:, :-1]
+    return begins.cumsum(dtype=np.int32).reshape(mask.shape)
 
 
 def mask_tensor(mask: np.ndarray) -> Tensor:

@@ -55,3 +55,12 @@ def test_no_statistics_are_sent_unless_the_user_chose(monkeypatch: pytest.Monkey
     monkeypatch.setenv(USAGE_STATS, "1")
     with _no_usage_stats():
         assert os.environ[USAGE_STATS] == "1"
+
+
+def test_an_empty_variable_names_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'ray[client]'")
+    asked: list[str] = []
+    monkeypatch.setenv("RAY_ADDRESS", "")
+    monkeypatch.setattr(ray, "init", lambda address, **_: asked.append(address))
+    with connected(None):
+        assert asked == ["local"]

@@ -23,6 +23,19 @@ from animatex_core.video.reader import read_frames
 QUICK = "--frames 2 --stride 2 --solver dpm++2m --steps 1 --model small --pose-nets small"
 
 
+def test_processes_of_torchrun_do_not_wait_for_each_other_in_a_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("RANK", "1"), ("WORLD_SIZE", "2"), ("LOCAL_RANK", "1")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    monkeypatch.setenv("MASTER_PORT", "1")
+    monkeypatch.setattr("torch.distributed.init_process_group", lambda *_, **__: pytest.fail("it joins them"))
+    assert main(["demo", "--out", str(tmp_path / "demo")]) == 2
+    assert "torchrun can only start animate" in capsys.readouterr().err
+    assert not (tmp_path / "demo").exists()
+
+
 def test_demo_runs_the_whole_pipeline_and_prints_the_notice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,6 @@
 """What arms and legs hide in the reference: tails behind forearms, crossed legs, and outlines of heads."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -63,6 +64,21 @@ def test_pieces_are_joined_through_arms_alone_and_to_their_own_color() -> None:
     assert set(range(44, 54)) <= set(np.argwhere(joined)[:, 1].tolist())
     assert not (joined & ~arms).any()
     assert np.count_nonzero(joined[:38]) == np.count_nonzero(joined[58:]) == 0
+
+
+def test_a_long_cut_takes_little_memory() -> None:
+    body, arms, main = (np.zeros((768, 512), bool) for _ in range(3))
+    body[96:640, 208:304] = body[212:380, 336:412] = True  # a cape that an arm has cut off
+    arms[208:392, 304:336] = main[400, 250] = True
+    tracemalloc.start()
+    try:
+        joined = join_pieces(np.full((768, 512, 3), 0.5, np.float32), body, arms, main)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert joined[212:380, 304:336].all()
+    assert not (joined & ~arms).any()
+    assert most < 100e6, f"{most / 1e6:.0f} MB"
 
 
 def test_nothing_is_joined_to_a_whole_body() -> None:

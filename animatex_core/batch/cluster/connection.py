@@ -52,7 +52,7 @@ def connected(address: str | None) -> Iterator[ModuleType]:
 
 def _connect(ray: ModuleType, address: str | None) -> None:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    address = address or os.environ.get("RAY_ADDRESS", LOCAL)
+    address = address or os.environ.get("RAY_ADDRESS") or LOCAL  # a variable without a value counts as unset
     if address == LOCAL:
         options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
     elif address != AUTO:
