@@ -169,11 +169,11 @@ def _cond_for_span(span: Span, conditioning: Conditioning, plan: Windows | Segme
 def _offset_callback(callback: Callback, segment: int, segments: int) -> Callback:
     """Report the steps of one segment as steps of the whole video, and preview another frame in each.
 
-    ComfyUI previews the first frame of what it is given.
+    ComfyUI previews the first frame of what it is given. Other packs preview all of them, so none is left out.
     """
 
     def report(index: int, x0: Tensor, x: Tensor, total: int) -> None:
-        frames = x0[previewed_frame(index, total, len(x0)) :]
+        frames = x0.roll(-previewed_frame(index, total, len(x0)), 0)
         callback(segment * total + index, frames, x, segments * total)
 
     return report
