@@ -22,7 +22,7 @@ from ..animatex_core.animate_x.pose_strength import PoseStrength
 from ..animatex_core.animate_x.puppet_condition import puppet_or_still
 from ..animatex_core.animate_x.shapes import ClipShape
 from ..animatex_core.animate_x.training_spec import RELEASED, ReferenceForm
-from ..animatex_core.errors import InvalidInput
+from ..animatex_core.errors import InvalidInput, warn
 from .comfy.conditioning import EMBEDDED_TEXT, Conditioning, conditioning_pair
 from .comfy.denoiser import AnimateXModel
 from .comfy.encoders import ComfyImageEncoder, ComfyLatentEncoder
@@ -226,7 +226,7 @@ class AnimateXConditioning(io.ComfyNode):
             autoencoder = None if vae is None else ComfyLatentEncoder(vae)
             encoder = ComfyImageEncoder(clip_vision)
             encoded = encode_reference(encoder, image, shape, own, form, autoencoder)
-            text = empty_text[0][0] if empty_text else EMBEDDED_TEXT
+            text = _first_text(empty_text)
             progress = node_progress(len(driving))
             config = DenoiserConfig.released() if model is None else _require_animatex(model).denoiser
             puppet = None
@@ -241,3 +241,9 @@ def _require_animatex(model: ModelPatcher) -> AnimateXModel:
     if not isinstance(model.model, AnimateXModel):
         raise InvalidInput("The MODEL is not Animate-X: connect the MODEL of Load Animate-X Model.")
     return model.model
+
+
+def _first_text(empty_text: Conditioning | None) -> Tensor:
+    if empty_text and len(empty_text) > 1:
+        warn(f"empty_text has {len(empty_text)} texts, of which only the first is used: connect one.")
+    return empty_text[0][0] if empty_text else EMBEDDED_TEXT
