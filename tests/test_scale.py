@@ -36,7 +36,7 @@ def test_counts_are_those_of_the_networks() -> None:
 def test_own_seconds_replace_the_assumptions(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (options,) = re.findall(r"-m benchmarks\.scale (--.*)", PAGE)
+    (options,) = re.findall(r"-m benchmarks\.scale (--[^`]*)`", PAGE)
     monkeypatch.setattr(sys, "argv", ["scale", *options.split()])
     scale.main()
     printed = capsys.readouterr().out
