@@ -22,6 +22,7 @@ from ..animatex_core.animate_x.pose_strength import PoseStrength
 from ..animatex_core.animate_x.puppet_condition import puppet_or_still
 from ..animatex_core.animate_x.shapes import ClipShape
 from ..animatex_core.animate_x.training_spec import RELEASED, ReferenceForm
+from ..animatex_core.errors import warn
 from .comfy.conditioning import EMBEDDED_TEXT, Conditioning, conditioning_pair
 from .comfy.denoiser import require_animatex
 from .comfy.encoders import ComfyImageEncoder, ComfyLatentEncoder
@@ -225,7 +226,7 @@ class AnimateXConditioning(io.ComfyNode):
             autoencoder = None if vae is None else ComfyLatentEncoder(vae)
             encoder = ComfyImageEncoder(clip_vision)
             encoded = encode_reference(encoder, image, shape, own, form, autoencoder)
-            text = empty_text[0][0] if empty_text else EMBEDDED_TEXT
+            text = _first_text(empty_text)
             progress = node_progress(len(driving))
             config = DenoiserConfig.released() if model is None else require_animatex(model).denoiser
             puppet = None
@@ -234,3 +235,9 @@ class AnimateXConditioning(io.ComfyNode):
             inputs = clip_conditions(shape, text, encoded, driving, features, progress, puppet)
         latents = to_intermediate(torch.zeros(shape.frames, config.latent_channels, *shape.latent_size))
         return io.NodeOutput(*conditioning_pair(inputs, pose), {"samples": latents})
+
+
+def _first_text(empty_text: Conditioning | None) -> Tensor:
+    if empty_text and len(empty_text) > 1:
+        warn(f"empty_text has {len(empty_text)} texts, of which only the first is used: connect one.")
+    return empty_text[0][0] if empty_text else EMBEDDED_TEXT

@@ -8,6 +8,7 @@ pickle nor the text encoder is needed.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +223,11 @@ def _configuration(
 
 def denoiser_shapes(config: DenoiserConfig) -> dict[str, tuple[int, ...]]:
     """Return the keys (ours) and shapes of the network of a configuration."""
+    return dict(_shapes_of(config))
+
+
+@lru_cache(maxsize=4)  # building the network takes longer than all else that is checked of a file
+def _shapes_of(config: DenoiserConfig) -> dict[str, tuple[int, ...]]:
     return shapes(AnimateXUNet(config, UNINITIALISED, device="meta").state_dict())
 
 

@@ -27,7 +27,9 @@ from .output import say
 def read_graph_jobs(
     rows: Sequence[Row], graph: Graph, arguments: Namespace, folder: Path, source: str
 ) -> list[GraphJob]:
-    """Return the jobs of all rows as graphs.
+    """Return the jobs of all rows as graphs, those of one dance after each other.
+
+    ComfyUI keeps what nodes returned for the last graph, such as the frames, poses and features of the dance.
 
     Args:
         rows: The rows.
@@ -52,7 +54,10 @@ def read_graph_jobs(
             problems.append(Problem(row.number, str(error)))
     names = same_names({number: job.name for number, job in jobs.items()})
     refuse([*problems, *(Problem(*each) for each in names)], source)
-    return list(jobs.values())
+    places = {
+        dance: place for place, dance in enumerate(dict.fromkeys(job.dance_key for job in jobs.values()))
+    }
+    return sorted(jobs.values(), key=lambda job: places[job.dance_key])
 
 
 def _job(

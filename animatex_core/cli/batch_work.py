@@ -17,15 +17,13 @@ from ..batch.run import process_peak
 from ..batch.sharing import SharingPipeline
 from ..driving import DrivingClip
 from ..errors import InvalidInput
-from ..reference import Reference
 from ..utils.devices import choose_device, choose_dtype
 from .animation import choose_model, read_whole_dance, write_animation
-from .batch_jobs import OF_MODEL, OF_REFERENCE, AnimationJob, options_of
+from .batch_jobs import OF_MODEL, AnimationJob, options_of
 from .cut_out import check_cut_out
 from .inputs import read_reference
+from .kept_references import KeptReferences
 from .loop_options import cut_dance
-
-KEPT_REFERENCES = 256
 
 Watch = Callable[[str, str, int, int], None]
 """Called with the name of a job, its stage, what is done of that and what there is."""
@@ -86,14 +84,12 @@ class AnimationWorker:
     def __init__(self, watch: Watch) -> None:
         self._watch, self._name = watch, ""
         self._models: Kept[Animator] = Kept(1)
-        self._references: Kept[Reference] = Kept(KEPT_REFERENCES)
+        self._references = KeptReferences(read_reference)
 
     def do(self, job: AnimationJob, shared: Callable[[], Any]) -> None:
         """Make one animation and write it."""
         arguments, self._name = job.arguments, job.name
-        reference = self._references.get(
-            options_of(arguments, OF_REFERENCE), partial(read_reference, arguments)
-        )
+        reference = self._references.get(arguments)
         if arguments.cut_out:
             check_cut_out(arguments, reference)
         dance: DrivingClip = shared()

@@ -169,7 +169,7 @@ def _cond_for_span(span: Span, conditioning: Conditioning, plan: Windows | Segme
 def _offset_callback(callback: Callback, segment: int, segments: int) -> Callback:
     """Report the steps of one segment as steps of the whole video, and preview another frame in each.
 
-    ComfyUI previews the first frame of what it is given. Other packs preview all of them, so none is left out.
+    ComfyUI previews the first frame of what it is given; other packs preview all, so none is left out.
     """
 
     def report(index: int, x0: Tensor, x: Tensor, total: int) -> None:
