@@ -73,13 +73,19 @@ def small() -> Prompt:
 
 
 class TestSampler:
+    @pytest.mark.parametrize(("prompt", "numbers"), [(small(), SMALL), (released(), STANDARD)])
+    def test_automatic_computes_what_the_numbers_of_the_model_compute(
+        self, ready: Server, prompt: Prompt, numbers: dict[str, Any]
+    ) -> None:
+        found = latents(ready, sampled(prompt, **OTHER, preset="automatic"))
+        assert torch.equal(found, latents(ready, sampled(prompt, **numbers)))
+
+    @pytest.mark.one_host
     @pytest.mark.parametrize(
         ("prompt", "preset", "numbers"),
         [
-            (small(), "automatic", SMALL),
             (small(), "draft", {**SMALL, "steps": 8}),
             (small(), "official", OFFICIAL),
-            (released(), "automatic", STANDARD),
             (released(), "draft", {**STANDARD, "steps": 8}),
         ],
     )
@@ -94,14 +100,17 @@ class TestSampler:
         assert torch.equal(found, latents(ready, sampled(small(), **OTHER, preset="custom")))
         assert not torch.equal(found, latents(ready, sampled(small(), **OTHER, preset="automatic")))
 
+    @pytest.mark.one_host
     def test_the_inputs_that_are_replaced_are_not_checked(self, ready: Server) -> None:
         invalid = {**OTHER, "steps": 27, "long_clip": "windows", "overlap": 9}
         assert latents(ready, sampled(small(), **invalid, preset="automatic")).isfinite().all()
 
+    @pytest.mark.one_host
     def test_loops_are_closed(self, ready: Server) -> None:
         found = latents(ready, sampled(small(), **OTHER, preset="automatic", closed=True))
         assert torch.equal(found, latents(ready, sampled(small(), **SMALL, closed=True)))
 
+    @pytest.mark.one_host
     def test_unknown_presets_are_refused(self, ready: Server) -> None:
         ours = "preset is 'fast', but it must be one of: custom, automatic, draft, standard, official."
         by_comfyui = "Value not in list: preset: 'fast'"  # since 0.30, before a node sees it
@@ -110,6 +119,7 @@ class TestSampler:
 
 
 class TestSolver:
+    @pytest.mark.one_host
     def test_it_gives_other_samplers_the_numbers(self, ready: Server) -> None:
         prompt = {
             **small(),
@@ -124,6 +134,7 @@ class TestSolver:
         found = [latents(ready, {**saved, "sampler": each}) for each in (linked, typed)]
         assert torch.equal(*found)
 
+    @pytest.mark.one_host
     @pytest.mark.parametrize(("preset", "numbers"), [("draft", ("dpm++2m", 8)), ("official", ("ddim", 30))])
     def test_solver_and_steps_are_those_of_the_preset(
         self, ready: Server, preset: str, numbers: tuple[str, int]
