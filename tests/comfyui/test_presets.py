@@ -1,5 +1,6 @@
 """Presets on nodes: they compute what their numbers compute, and graphs without one keep their numbers."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +33,7 @@ RELEASED = "with-the-released-training.safetensors"
 
 
 @pytest.fixture(scope="module")
-def ready(server: Server) -> Server:
+def ready(server: Server) -> Iterator[Server]:
     """A server with a generated model that was trained on what the official one was."""
     put_inputs(server.base / "input", FRAMES)
     config = replace(DENOISER, latent_channels=CHANNELS, attention_levels=(0,), multipliers=(1, 1))
@@ -42,7 +43,8 @@ def ready(server: Server) -> Server:
     folder = server.base / "models" / "animate_x"
     folder.mkdir(exist_ok=True)
     write_denoiser(folder / RELEASED, DenoiserFile(config, dict(unet.state_dict()), context))
-    return server
+    yield server
+    (folder / RELEASED).unlink()  # automatic loaders of other tests would find it
 
 
 def sampled(prompt: Prompt, **settings: Any) -> Prompt:
