@@ -166,9 +166,9 @@ ADDED = """kind => {
     const preset = node => node.widgets.find(widget => widget.name === 'preset')
     const node = LiteGraph.createNode(kind)
     app.graph.add(node)
-    const found = [preset(node).value, preset(node.clone()).value]
-    preset(node).value = 'draft'
-    return [...found, preset(node.clone()).value]
+    const copy = node.clone(), found = [preset(node).value, preset(copy).value]
+    preset(copy).value = 'draft'
+    return [...found, preset(copy.clone()).value]
 }"""
 
 
