@@ -27,16 +27,16 @@ def join_pieces(image: np.ndarray, body: np.ndarray, arms: np.ndarray, main: np.
     """
     hidden = np.zeros_like(body)
     near_arms = dilate(mask_tensor(arms))[0, 0].numpy() > 0
-    for piece in _detached(body, main, near_arms):
-        own, other = piece & near_arms, body & ~piece & near_arms
-        if other.any():
-            hidden |= _between(own, _facing(image, own, other), body.shape)
+    whole = _connected(body, main)
+    other = whole & near_arms
+    for piece in _pieces(body & ~whole, near_arms) if other.any() else ():
+        own = piece & near_arms
+        hidden |= _between(own, _facing(image, own, other), body.shape)
     return hidden & arms
 
 
-def _detached(body: np.ndarray, main: np.ndarray, near_arms: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the pieces (h, w) next to arms that are not connected to the main one."""
-    left = body & ~_connected(body, main)
+def _pieces(left: np.ndarray, near_arms: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the connected pieces (h, w) of a mask that are next to arms."""
     while (touching := left & near_arms).any():
         seed = np.zeros_like(left)
         seed.flat[touching.argmax()] = True

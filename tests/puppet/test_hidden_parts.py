@@ -127,3 +127,12 @@ def test_crossed_legs_are_about_as_thick_as_arms() -> None:
     assert radii["left_upper_arm"] == pytest.approx(6, abs=1)
     for part in ("right_thigh", "left_shin"):
         assert radii[part] >= 0.9 * radii["left_upper_arm"] - 1e-6
+
+
+def test_every_detached_piece_is_joined_to_the_body_and_not_to_its_neighbor() -> None:
+    body, arms = np.zeros((80, 100), bool), np.zeros((80, 100), bool)
+    body[5:75, 20:40] = True
+    body[10:70:6, 50:60] = body[11:70:6, 50:60] = True  # strips behind one arm, closer to each other
+    arms[:, 40:50] = True
+    joined = join_pieces(np.ones((80, 100, 3)), body, arms, body & (np.arange(100) < 40))
+    assert joined[10:70:6, 40:50].all()
