@@ -70,7 +70,10 @@ def _require_answer(address: str) -> None:
     """Raise InvalidInput if nothing listens at an address, for which Ray itself would wait ten minutes."""
     host, _, port = address.removeprefix(CLIENT).rpartition(":")
     if not host or not port.isdecimal():
-        raise InvalidInput(f"--address is {address!r}: give auto, host:port or ray://host:port.")
+        raise InvalidInput(
+            f"{address!r} is not the address of a Ray cluster: give auto, host:port or ray://host:port, with "
+            "--address or in RAY_ADDRESS."
+        )
 
     async def probe() -> None:
         _, writer = await asyncio.wait_for(asyncio.open_connection(host.strip("[]"), int(port)), ANSWER)
