@@ -224,7 +224,7 @@ class TestRunning:
 
 
 def test_the_template_browser_shows_them(editor: Editor) -> None:
-    editor.page.set_viewport_size({"width": 1920, "height": 2000})  # pictures out of sight wait
+    editor.page.set_viewport_size({"width": 1920, "height": 3000})  # pictures out of sight wait
     editor.ask("() => app.extensionManager.command.execute('Comfy.BrowseTemplates')")
     dialog = editor.page.locator("[role=dialog]")  # nodes behind it may bear the pack's name as well
     dialog.get_by_text(PACK, exact=True).first.click()
