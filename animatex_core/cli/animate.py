@@ -3,12 +3,7 @@
 import argparse
 from pathlib import Path
 
-from .animation_options import (
-    add_plus_options,
-    add_preset_option,
-    add_retarget_options,
-    add_sampling_options,
-)
+from .animation_options import add_plus_options, add_preset_option, add_sampling_options
 from .cut_out import add_cut_out_flag
 from .loop_options import add_loop_options
 from .motion_options import add_motion_options
@@ -20,6 +15,7 @@ from .options import (
     add_rate_option,
 )
 from .person_options import add_person_point_option
+from .retarget_options import add_retarget_options
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:

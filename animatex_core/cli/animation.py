@@ -24,7 +24,7 @@ from ..video.formats import check_settings
 from ..video.info import VideoInfo
 from ..video.side_by_side import side_by_side
 from ..video.writer import check_output, write_clip
-from .animation_options import NOT_FOR_PLUS, refuse_options, retarget_settings
+from .animation_options import NOT_FOR_PLUS, refuse_options
 from .cut_out import check_cut_out, cut_out_animation
 from .extension import overlap, with_finished
 from .inputs import read_reference
@@ -37,6 +37,7 @@ from .loop_options import (
 )
 from .motion import Recording, find_dance, read_dance
 from .output import StageBars, check_distinct
+from .retarget_options import retarget_settings
 from .selected_models import (
     Load,
     LoadComponents,

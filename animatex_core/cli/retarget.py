@@ -3,7 +3,6 @@
 import argparse
 from pathlib import Path
 
-from .animation_options import add_retarget_options
 from .motion_options import add_motion_options
 from .options import (
     WHOLE_CLIP,
@@ -13,6 +12,7 @@ from .options import (
     add_rate_option,
 )
 from .person_options import add_person_point_option
+from .retarget_options import add_retarget_options
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:

@@ -17,10 +17,10 @@ from ..retarget.retarget import retarget_with_plan
 from ..utils.files import check_writable
 from ..video.image import write_image
 from ..video.writer import check_output, write_clip
-from .animation_options import retarget_settings
 from .inputs import read_reference, read_reference_mask, require_reference_pose
 from .motion import find_dance, read_dance, write_pose_file
 from .output import StageBars, check_distinct, check_preview, is_image
+from .retarget_options import retarget_settings
 
 PREVIEW_FRAMES, COLUMNS = 8, 4  # of a preview that is an image
 

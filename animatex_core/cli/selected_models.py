@@ -33,8 +33,9 @@ from ..hub import bundled
 from ..hub.models_dir import AUTOENCODERS, OPEN_CLIP, PLUS_MODULES, Variant
 from ..systems import ANIMATE_X, SYSTEMS, System, system_of_model
 from ..utils.validation import require_file
-from .animation_options import AUTO, GENERATED, NOT_FOR_PLUS, SMALL, refuse_options, retarget_settings
+from .animation_options import AUTO, GENERATED, NOT_FOR_PLUS, SMALL, refuse_options
 from .options import models_folder
+from .retarget_options import retarget_settings
 
 LoadComponents = Callable[[torch.dtype, torch.device], PipelineComponents]
 """Loads all models onto a device, the denoiser in the given dtype."""
