@@ -11,10 +11,12 @@ import pytest
 from animatex_core.hub.models_dir import Variant
 from tests.comfyui.graphs import node
 from tests.comfyui.graphs import put_inputs as put_poses
-from tests.comfyui.hosts import Host
+from tests.comfyui.hosts import Host, installations
 from tests.comfyui.server import Server, serving
 from tests.comfyui.small_comfyui import small_host, write_plus_modules, write_small_models
 from tests.comfyui.workflow_samples import changed, put_inputs, read_prompt
+
+pytestmark = pytest.mark.plain_mode
 
 av = pytest.importorskip("av", reason="ComfyUI's packages are missing")
 SIZE, STEPS, FPS = (64, 96), 2, 24
@@ -47,7 +49,11 @@ def wan_server(
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
-def test_a_clip_with_sound_comes_out(wan_server: Server, small_models: Path, name: str) -> None:
+def test_a_clip_with_sound_comes_out(
+    comfyui: Host, wan_server: Server, small_models: Path, name: str
+) -> None:
+    if name == "plus-long-clip" and comfyui != installations()[-1]:
+        pytest.skip("it takes two minutes, and long videos are sampled in the same windows in every version")
     variant, frames = WORKFLOWS[name]
     write_plus_modules(small_models, variant)
     prompt = changed(
