@@ -21,7 +21,7 @@ from tests.comfyui.hosts import Host
 from tests.comfyui.server import Server, free_port, serving
 from tests.comfyui.workflow_samples import FOLDER, changed, read_prompt
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+pytestmark = [pytest.mark.one_host, pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")]
 INPUTS = FOLDER / "inputs"
 
 

@@ -28,6 +28,8 @@ from workflow_tools.needed_files import CORES_OWN
 from workflow_tools.schema import read_schemas
 from workflow_tools.ui_form import ui_form
 
+pytestmark = pytest.mark.plain_mode
+
 av = pytest.importorskip("av", reason="ComfyUI's packages are missing")
 SMALL = (192, 256)
 CLIPS = {  # what each of them makes: frames, size, frames a second
