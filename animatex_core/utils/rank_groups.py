@@ -43,11 +43,7 @@ class RankGroup:
 
     def gather(self, x: Tensor) -> list[Tensor]:
         """Return the tensors of all processes of the group, in order."""
-        sent = self.ranks.sendable(x.contiguous())
-        received = [torch.empty_like(sent) for _ in range(self.size)]
-        with self.ranks.exchanging():
-            dist.all_gather(received, sent, group=self.exchanged)
-        return [each.to(x.device) for each in received]
+        return self.ranks.gather_in(self.exchanged, self.size, x)
 
 
 def group_ranks(ranks: Ranks, size: int) -> RankGroup:

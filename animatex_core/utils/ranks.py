@@ -157,12 +157,14 @@ class Ranks:
 
     def gather(self, x: Tensor) -> list[Tensor]:
         """Return the tensors of all processes, which have one shape and dtype. Call it within `together`."""
-        if self.size == 1:
-            return [x]
+        return [x] if self.size == 1 else self.gather_in(self._group, self.size, x)
+
+    def gather_in(self, group: dist.ProcessGroup | None, size: int, x: Tensor) -> list[Tensor]:
+        """Return the tensors of the processes of one of torch's groups, in order; otherwise as `gather`."""
         sent = self.sendable(x.contiguous())
-        received = [torch.empty_like(sent) for _ in range(self.size)]
+        received = [torch.empty_like(sent) for _ in range(size)]
         with self.exchanging():
-            dist.all_gather(received, sent, group=self._group)
+            dist.all_gather(received, sent, group=group)
         return [each.to(x.device) for each in received]
 
     @property
