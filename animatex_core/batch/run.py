@@ -112,21 +112,15 @@ class Lost:
 
 
 @dataclass(frozen=True)
-class Ended:
+class Ended(Result):
     """A job is done, or failed.
 
     Attributes:
-        name: Of the job.
-        error: Why it failed; None if it is done.
-        seconds: How long it took.
         peak_bytes: The most memory in use; None if unknown.
         is_storage: Whether it failed because its result could not be written: the next ones could not either.
 
     """
 
-    name: str
-    error: str | None
-    seconds: float
     peak_bytes: int | None = None
     is_storage: bool = False
 
@@ -161,20 +155,20 @@ def record(events: Generator[Event, None, None], manifest: Manifest) -> Iterator
                 if isinstance(event, Lost):
                     manifest.wait(event.name)
                 else:
-                    yield _record_end(event, manifest)
+                    _record_end(event, manifest)
+                    yield event
     finally:
         for name in running:
             manifest.wait(name)
 
 
-def _record_end(event: Ended, manifest: Manifest) -> Result:
+def _record_end(event: Ended, manifest: Manifest) -> None:
     if event.error is None:
         manifest.finish(event.name, event.seconds, event.peak_bytes)
     else:
         manifest.fail(event.name, event.error, event.seconds)
     if event.is_storage:
         raise StorageError(event.error)
-    return Result(event.name, event.error, event.seconds)
 
 
 def sentence_of(failure: Exception) -> str:

@@ -20,7 +20,7 @@ from ..video.formats import check_settings, format_of, require_alpha
 from ..video.image import read_image
 from ..video.info import VideoInfo, probe
 from .animation import choose_model
-from .batch_rows import Problem, RowReader, refuse
+from .batch_rows import Problem, RowReader, in_groups, refuse
 from .inputs import find_pose_models
 from .motion import Recording, find_dance
 from .selected_models import Load, model_files
@@ -166,7 +166,7 @@ class JobReader:
                 problems.append(Problem(row.number, str(error)))
         names = same_names({number: job.name for number, job in jobs.items()})
         refuse([*problems, *(Problem(*each) for each in names)], source)
-        return _by_dance(list(jobs.values()))
+        return in_groups(jobs.values(), lambda job: options_of(job.arguments, (*OF_MODEL, *OF_DANCE)))
 
     def _job(self, row: Row) -> AnimationJob:
         arguments = self._rows.read(row)
@@ -234,11 +234,3 @@ def _check_image(path: Path) -> None:
 def _version(path: Path) -> list[Any]:
     found = path.stat()
     return [path.name, found.st_size, found.st_mtime_ns]
-
-
-def _by_dance(jobs: list[AnimationJob]) -> list[AnimationJob]:
-    """Put jobs with the same model and dance together, in the order in which these first occur."""
-    groups: dict[Hashable, list[AnimationJob]] = {}
-    for job in jobs:
-        groups.setdefault(options_of(job.arguments, (*OF_MODEL, *OF_DANCE)), []).append(job)
-    return [job for group in groups.values() for job in group]

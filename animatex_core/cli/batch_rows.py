@@ -1,11 +1,11 @@
-"""Turns the rows of a job list into the arguments of `animate`."""
+"""Turns the rows of a job list into the arguments of `animate`, and orders the jobs."""
 
 import argparse
 from argparse import Namespace
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from ..batch.job_list import Row, as_flag, pair_folders, read_job_list
 from ..errors import InvalidInput
@@ -15,6 +15,8 @@ from .options import flag_of
 # A batch names its results itself, and continues none.
 NOT_IN_ROWS = ("out", "side_by_side", "extend", "extend_frames")
 MAX_SHOWN = 20  # problems in a message
+
+JobT = TypeVar("JobT")
 
 
 class RowParser(argparse.ArgumentParser):
@@ -167,3 +169,11 @@ def refuse(problems: Sequence[Problem], source: str) -> None:
         lines.append(f"  and {len(ordered) - MAX_SHOWN} more")
     count = "1 problem" if len(ordered) == 1 else f"{len(ordered)} problems"
     raise InvalidInput("\n".join([f"{source} has {count}, and nothing was started:", *lines]))
+
+
+def in_groups(jobs: Iterable[JobT], key: Callable[[JobT], Hashable]) -> list[JobT]:
+    """Put jobs with equal keys together, in the order in which the keys first occur."""
+    groups: dict[Hashable, list[JobT]] = {}
+    for job in jobs:
+        groups.setdefault(key(job), []).append(job)
+    return [job for group in groups.values() for job in group]

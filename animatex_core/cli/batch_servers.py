@@ -20,7 +20,7 @@ from ..batch.run import Result, require_not_stopped, stopping_on_interrupt
 from ..errors import AnimateXError, InvalidInput
 from ..pose.cache import digest_file
 from ..utils.validation import require_file
-from .batch_rows import Problem, refuse
+from .batch_rows import Problem, in_groups, refuse
 from .output import say
 
 
@@ -54,10 +54,7 @@ def read_graph_jobs(
             problems.append(Problem(row.number, str(error)))
     names = same_names({number: job.name for number, job in jobs.items()})
     refuse([*problems, *(Problem(*each) for each in names)], source)
-    places = {
-        dance: place for place, dance in enumerate(dict.fromkeys(job.dance_key for job in jobs.values()))
-    }
-    return sorted(jobs.values(), key=lambda job: places[job.dance_key])
+    return in_groups(jobs.values(), lambda job: job.dance_key)
 
 
 def _job(

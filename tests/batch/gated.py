@@ -10,21 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from animatex_core.errors import InvalidInput, StorageError, warn
+from tests.batch.file_job import FileJob
 
 PATIENCE = 60  # seconds
 
 
 @dataclass(frozen=True)
-class GatedJob:
+class GatedJob(FileJob):
     """A job that writes the node on which it ran. Its name begins with what it does besides."""
-
-    folder: Path
-    name: str
-    digest: str = "1"
-
-    @property
-    def out(self) -> Path:
-        return self.folder / self.name
 
     @property
     def dance_key(self) -> str:

@@ -13,19 +13,7 @@ from animatex_core.batch.manifest import Manifest
 from animatex_core.batch.plan import make_plan
 from animatex_core.batch.run import Stop, process_peak, record, stopping_on_interrupt
 from animatex_core.errors import InvalidInput, StorageError
-
-
-@dataclass(frozen=True)
-class FileJob:
-    """A job whose result is a small file."""
-
-    folder: Path
-    name: str
-    digest: str = "1"
-
-    @property
-    def out(self) -> Path:
-        return self.folder / self.name
+from tests.batch.file_job import FileJob
 
 
 @dataclass(frozen=True)
