@@ -46,6 +46,8 @@ def _tails(
     """Return those remains (h, w) next to limbs that go on far away from them, and differ from the limb."""
     seeds = mask_tensor(remains & (near > TAIL * stature))
     tails = connected_region(mask_tensor(remains), seeds)
+    if not tails.any():
+        return np.zeros_like(remains)
     pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float()
     limbs = fill_smoothly(pixels, mask_tensor(owner != ""))
     own = fill_smoothly(pixels, tails * mask_tensor(near > SHRED * stature))
