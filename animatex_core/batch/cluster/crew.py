@@ -19,7 +19,7 @@ MAX_STARTING = 8  # workers that start or wait for room at a time
 MAX_FAILURES = 3  # of workers in a row that cannot start, after which the next one waits
 RETRY = 30.0  # seconds that it waits
 PATIENCE, PATIENCE_REFUSED = 600.0, 120.0  # seconds without any worker, and if all there is cannot be used
-SILENCE = 60.0  # seconds without any worker after which the user is told
+SILENCE = 60.0  # seconds without a worker before the user is notified
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ class _Preparations(Generic[JobT]):
         """Return the reference to what a job shares; if it is not prepared, it is on the node of a worker."""
         key = self._task.shared_key(job)
         if key not in self._found:
-            # Workers may have taken all CPUs, so none is asked for. Nodes that are left out could not do it.
+            # It requests no CPU, since workers may hold all of them. A refused node could not prepare it.
             place = self._on_node(member.node_id, soft=False)
             remote = self._remote.options(num_cpus=0, max_retries=0, scheduling_strategy=place)
             self._found[key] = remote.remote(self._task, job, str(Path.cwd())), member.node_id

@@ -56,7 +56,7 @@ class PoseEdits:
         keys: Key poses in the order of their frames.
         hidden: Where points are removed.
         person: Number of the person whom they correct, as *Select Person* counts; None leaves the choice to
-            whoever applies them.
+            the caller.
         others: Corrections of other people by their numbers, without `person` and `others` of their own.
 
     """
