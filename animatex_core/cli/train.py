@@ -84,7 +84,12 @@ def run(arguments: argparse.Namespace) -> None:
     elif arguments.out is None:
         raise InvalidInput("--out is not given: give a folder for the training run.")
     else:
-        _train(arguments)
+        from ..utils.torchrun import end_group
+
+        try:
+            _train(arguments)
+        finally:
+            end_group()
 
 
 def _export(arguments: argparse.Namespace) -> None:

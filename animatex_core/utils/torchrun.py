@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+import torch.distributed.nn.functional  # keeps the group that exists at its import, so it comes before any
 
 from ..errors import InvalidInput
 from .devices import choose_device
@@ -44,6 +45,15 @@ def join_torchrun(device: str = "auto") -> Iterator[Ranks]:
         ranks.leave(error)
         raise
     finally:
+        end_group()
+
+
+def end_group() -> None:
+    """End the exchange of data with other processes, if there is any.
+
+    Its threads end too. One that still frees a tensor while Python itself ends would abort the process.
+    """
+    if dist.is_initialized():
         dist.destroy_process_group()
 
 

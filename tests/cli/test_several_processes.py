@@ -17,9 +17,9 @@ def options(dance: DanceFiles, out: Path) -> list[str]:
     return ["animate", *dance.options(**TINY, device="cpu", model="small", out=out)]
 
 
-def launch(arguments: list[str]) -> subprocess.CompletedProcess:
+def launch(arguments: list[str], module: str = "animatex_core") -> subprocess.CompletedProcess:
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    command = [*torchrun, "-m", "animatex_core", *arguments]
+    command = [*torchrun, "-m", module, *arguments]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
 
 
@@ -28,7 +28,7 @@ def test_two_processes_write_what_one_writes(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("ANIMATEX_MODELS", str(tmp_path / "models"))
     dance, one, two = write_dance(tmp_path), tmp_path / "one", tmp_path / "two"
     assert main(options(dance, one)) == 0
-    done = launch(options(dance, two))
+    done = launch(options(dance, two), "tests.cli.ended_threads")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("6 frames of 64x64") == 1
     assert done.stderr.count("sampling: 0it") == 1

@@ -100,9 +100,9 @@ def test_a_dry_run_prints_memory_and_operations(
     )
 
 
-def launch(processes: int) -> list[str]:
+def launch(processes: int, module: str = "animatex_core") -> list[str]:
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    return [*torchrun, "--nproc_per_node", str(processes), "-m", "animatex_core"]
+    return [*torchrun, "--nproc_per_node", str(processes), "-m", module]
 
 
 @pytest.mark.slow
@@ -129,7 +129,8 @@ def test_two_processes_match_one_that_accumulates_gradients(data: Path, tmp_path
     """Same samples and noise: gradients are averaged across processes, or accumulated."""
     alone, together = tmp_path / "alone", tmp_path / "together"
     assert main([*options(data, "accumulation=2"), "--out", str(alone)]) == 0
-    subprocess.run([*launch(2), *options(data), "--out", str(together)], check=True)
+    two = launch(2, "tests.cli.ended_threads")
+    subprocess.run([*two, *options(data), "--out", str(together)], check=True)
     one, two = (read_checkpoint(latest_checkpoint(run)) for run in (alone, together))
     assert one.position == two.position
     for name, tensor in one.tensors.items():
