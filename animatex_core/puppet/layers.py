@@ -19,11 +19,11 @@ FAINT = 0.1  # lower alpha counts as 0
 HIDDEN, SEEN = 0.7, 0.75  # a limb less visible than this is replaced by the other side's, if more is visible
 FINE = 160  # pixels of a figure whose edge is one pixel wide
 MARGIN = 0.15  # body heights around the image in which cropped limbs are completed
+BODY = ("torso", "head")
 # From back to front.
 ORDER = (
     *(f"{side}_{part}" for side in SIDES for part in LEGS),
-    "torso",
-    "head",
+    *BODY,
     *(f"{side}_{part}" for side in SIDES for part in ARMS),
 )
 
@@ -126,7 +126,9 @@ def cut_layers(image: np.ndarray, joints: Joints, rig: Rig, mask: np.ndarray | N
     )
     alpha, colors = pad(alpha, margins), pad(colors, margins)
     layers = [
-        _layer(part, _source(part, regions), regions, colors, alpha) for part in ORDER if part in regions
+        _layer(part, _source(part, regions), regions, colors, alpha, 0 if part in BODY else edge)
+        for part in ORDER
+        if part in regions
     ]
     return CutOut(layers, background[0])
 
@@ -139,11 +141,19 @@ def _source(part: str, regions: dict[str, Region]) -> str:
     return part
 
 
-def _layer(part: str, source: str, regions: dict[str, Region], colors: Tensor, alpha: Tensor) -> Layer:
+def _layer(
+    part: str, source: str, regions: dict[str, Region], colors: Tensor, alpha: Tensor, outline: int
+) -> Layer:
+    """Cut out a part; what it hides is filled without an outline of this many pixels."""
     region = regions[source]
     rows, columns = np.flatnonzero(region.whole.any(axis=1)), np.flatnonzero(region.whole.any(axis=0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     own, whole = (mask_tensor(each[top:bottom, left:right]) for each in (region.own, region.whole))
-    shown = fill_smoothly(colors[..., top:bottom, left:right], own)
+    shown = _filled(colors[..., top:bottom, left:right], own, outline)
     opacity = torch.where(own > 0, alpha[..., top:bottom, left:right], whole)
     return Layer(part, source, torch.cat([shown * opacity, opacity], 1)[0], int(left), int(top))
+
+
+def _filled(colors: Tensor, own: Tensor, outline: int) -> Tensor:
+    inner = erode(own, outline)
+    return torch.where(own > 0, colors, fill_smoothly(colors, inner if inner.any() else own))

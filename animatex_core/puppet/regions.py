@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from .bridges import join_pieces
-from .fill import connected_region, dilate, mask_tensor, morph_close
+from .fill import connected_region, dilate, fill_smoothly, mask_tensor, morph_close
 from .outline import distance_to
 from .remains import assign_remains, in_pixels, trunk
 from .rig import Rig
@@ -14,6 +15,7 @@ from .skeleton import SIDES, WRIST, hand_radius, limb_radii, normal, sample_pixe
 ARMS, LEGS = ("upper_arm", "forearm"), ("thigh", "shin", "foot")
 EDGE = -0.5  # pixels that a limb reaches beyond its measured edge; below 0, as its rim is blended
 STAIN = 0.0075  # body heights around an arm in which its outline tints what is behind it
+OUTLINE = 0.036  # body heights around a shoulder in which the arm's own outline may lie
 NOTCH = 0.035  # body heights: half the width of a gap that a limb leaves in the torso behind it
 HIP = np.linspace(0, 0.6, 25)  # positions on a thigh where the torso may end
 CHANGE = 0.2  # the torso ends where the colour changes by more than this
@@ -61,8 +63,9 @@ def segment_parts(
     regions = {part: Region(owner == part, (away[part] <= 0) & (mask | ~visible)) for part in away}
     arms = np.isin(owner, [f"{side}_{name}" for side in SIDES for name in ARMS])
     regions |= _body(image, mask & (owner == ""), arms, rig, stature)
+    stained = _stained(image, mask, arms, _shoulders(rig, away, stature, mask.shape), stature)
     return {
-        part: _with_edge(region, mask, visible, arms, in_pixels(STAIN, stature))
+        part: _with_edge(region, mask, visible, stained)
         for part, region in regions.items()
         if region.own.any()
     }
@@ -139,12 +142,36 @@ def _mirrored(rest: np.ndarray, rig: Rig) -> np.ndarray:
     return sample_pixels(rest, places - 2 * ((places - bone.start) @ axis)[..., None] * axis)
 
 
-def _with_edge(region: Region, mask: np.ndarray, visible: np.ndarray, arms: np.ndarray, stain: int) -> Region:
+def _stained(
+    image: np.ndarray, mask: np.ndarray, arms: np.ndarray, shoulders: np.ndarray, stature: float
+) -> np.ndarray:
+    """Return pixels (h, w) around arms that are tinted by their outline, or show that of the shoulders."""
+    arm = mask_tensor(arms)
+    tinted = (dilate(arm, in_pixels(STAIN, stature))[0, 0].numpy() > 0) & mask & ~arms
+    border = arms & (dilate(1 - arm)[0, 0].numpy() > 0)
+    around = shoulders & mask & ~arms
+    if not border.any() or not around.any():
+        return tinted
+    pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float()
+    behind = fill_smoothly(pixels, mask_tensor(mask & ~arms & ~around))[0].numpy().transpose(1, 2, 0)
+    outline = np.median(image[border], axis=0)
+    shows_it = np.abs(image - outline).max(axis=-1) < np.abs(image - behind).max(axis=-1)
+    return tinted | (around & shows_it)
+
+
+def _shoulders(rig: Rig, away: dict[str, np.ndarray], stature: float, shape: tuple[int, ...]) -> np.ndarray:
+    """Return where (h, w) the ends of the upper arms may reach beyond the shoulders of the pose."""
+    found = np.zeros(shape, bool)
+    for part in {f"{side}_upper_arm" for side in SIDES} & away.keys():
+        bone = rig.reference[part]
+        found |= (away[part] <= OUTLINE * stature) & (_along(shape, bone.start, bone.axis()) < 0)
+    return found
+
+
+def _with_edge(region: Region, mask: np.ndarray, visible: np.ndarray, stained: np.ndarray) -> Region:
     """Add the semi-transparent pixels just outside the figure, and remove those tinted by an arm."""
     edge = (dilate(mask_tensor(region.own))[0, 0].numpy() > 0) & ~mask & visible
-    stained = (dilate(mask_tensor(arms & ~region.own), stain)[0, 0].numpy() > 0) & mask & region.own
-    own = region.own & ~stained if not (region.own & arms).any() else region.own
-    return Region(own | edge, region.whole | region.own | edge)
+    return Region((region.own & ~stained) | edge, region.whole | region.own | edge)
 
 
 def _along(shape: tuple[int, ...], start: np.ndarray, axis: np.ndarray) -> np.ndarray:

@@ -6,12 +6,16 @@ import torch
 from .fill import connected_region, fill_smoothly, mask_tensor, morph_close, morph_open
 from .outline import distance_to
 from .rig import Rig
+from .skeleton import sample_pixels
 
 SHRED = 0.026  # body heights: thinner remains next to a limb belong to it
 TAIL = 0.05  # body heights from the limbs, which scraps do not reach but cut off tails do
 GAP = 0.06  # body heights: half the width of a cut between a tail and the rest of the body
 CRUMB = 0.012  # body heights: maximum radius of detached remains that belong to the limb next to them
 CORE = 0.05  # body heights around the bones of torso and head that certainly belong to these
+INNER = np.linspace(
+    0.2, 0.8, 13
+)  # positions on a bone where the limb has its colour, without hand and joints
 ALIKE = 0.1  # colours that differ less than this are the same
 DIFFERENT = 0.2  # colours that differ more than this are not
 
@@ -33,7 +37,7 @@ def assign_remains(
     free = mask & (owner == "")
     size = in_pixels(SHRED / 2, stature)
     thin = (mask_tensor(free) > morph_open(mask_tensor(free), size))[0, 0].numpy()
-    alike = _of_limb(image, owner, free, parts, nearest)
+    alike = _of_limb(image, free, rig, parts, nearest)
     tails = _tails(image, owner, free & (thin | alike), near, stature)
     stray = free & (near < 2 * size) & (thin | alike) & ~tails
     stray |= _loose(free & ~stray, mask, near, rig, stature)
@@ -56,16 +60,18 @@ def _tails(
 
 
 def _of_limb(
-    image: np.ndarray, owner: np.ndarray, free: np.ndarray, parts: list[str], nearest: np.ndarray
+    image: np.ndarray, free: np.ndarray, rig: Rig, parts: list[str], nearest: np.ndarray
 ) -> np.ndarray:
     """Return where (h, w) remains have the colour of the nearest limb rather than that of the torso."""
-    colors = [_middle_color(image, owner == part) for part in parts]
+    if not free.any():
+        return free
+    bones = (rig.reference[part] for part in parts)
+    colors = [
+        np.median(sample_pixels(image, bone.start + INNER[:, None] * (bone.end - bone.start)), axis=0)
+        for bone in bones
+    ]
     limb = np.abs(image - np.stack(colors)[nearest]).max(axis=-1)
-    return (limb < ALIKE) & (np.abs(image - _middle_color(image, free)).max(axis=-1) > DIFFERENT)
-
-
-def _middle_color(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    return np.median(image[mask], axis=0) if mask.any() else np.full(3, np.inf, np.float32)
+    return (limb < ALIKE) & (np.abs(image - np.median(image[free], axis=0)).max(axis=-1) > DIFFERENT)
 
 
 def _loose(free: np.ndarray, mask: np.ndarray, near: np.ndarray, rig: Rig, stature: float) -> np.ndarray:

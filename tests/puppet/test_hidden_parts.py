@@ -8,8 +8,11 @@ import pytest
 
 from animatex_core.pose.keypoints import JOINT, PoseSequence
 from animatex_core.puppet.bridges import join_pieces
+from animatex_core.puppet.layers import cut_layers, margin_pixels
 from animatex_core.puppet.puppet import puppet_frames
-from animatex_core.puppet.skeleton import Bone, limb_radii
+from animatex_core.puppet.regions import segment_parts
+from animatex_core.puppet.rig import Rig, build_rig
+from animatex_core.puppet.skeleton import Bone, Joints, limb_radii
 from tests.retarget.motion import STANDING, figure
 
 WIDTH, HEIGHT = 256, 384
@@ -136,3 +139,62 @@ def test_every_detached_piece_is_joined_to_the_body_and_not_to_its_neighbor() ->
     arms[:, 40:50] = True
     joined = join_pieces(np.ones((80, 100, 3)), body, arms, body & (np.arange(100) < 40))
     assert joined[10:70:6, 40:50].all()
+
+
+def disc(image: np.ndarray, x: float, y: float, radius: float, color: tuple[int, int, int]) -> None:
+    rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
+    image[np.hypot(columns + 0.5 - x, rows + 0.5 - y) < radius] = color
+
+
+def person(arm: Bone) -> Rig:
+    """The bones of a torso and of one arm, in the reference alone."""
+    torso = Bone(np.array([60.0, 30.0]), np.array([60.0, 110.0]))
+    middle = (arm.start + arm.end) / 2
+    limbs = {"left_upper_arm": Bone(arm.start, middle), "left_forearm": Bone(middle, arm.end)}
+    return Rig({"torso": torso, **limbs}, {}, {})
+
+
+def parts_of(image: np.ndarray, rig: Rig) -> dict[str, np.ndarray]:
+    """The pixels of every part of a figure on white."""
+    figure = ~near(image, WHITE)
+    regions = segment_parts(image.astype(np.float32) / 255, figure, np.ones_like(figure), rig, stature=180)
+    return {part: region.own & figure for part, region in regions.items()}
+
+
+def test_a_wide_sleeve_belongs_to_the_arm_also_if_the_hand_has_another_color() -> None:
+    image = np.full((160, 140, 3), WHITE, np.uint8)
+    image[20:120, 40:84] = RED
+    image[40:112, 84:96] = BLUE
+    image[96:108, 96:105] = BLUE
+    disc(image, 90, 122, 19, GREEN)
+    parts = parts_of(image, person(Bone(np.array([90.0, 42.0]), np.array([90.0, 112.0]))))
+    sleeve = near(image, BLUE)
+    assert np.count_nonzero(sleeve & parts["torso"]) < 0.01 * np.count_nonzero(sleeve)
+
+
+def test_the_outline_of_a_shoulder_is_not_cut_out_with_the_body() -> None:
+    black = (10, 10, 10)
+    image = np.full((160, 140, 3), WHITE, np.uint8)
+    image[10:120, 30:110] = RED
+    for color, radius in ((black, 9), (BLUE, 7)):
+        disc(image, 90, 42, radius, color)
+        image[42:112, 90 - radius : 90 + radius] = color
+    parts = parts_of(image, person(Bone(np.array([90.0, 45.0]), np.array([90.0, 112.0]))))
+    body = parts["torso"][:44]
+    assert np.count_nonzero(body) > 2000
+    assert np.count_nonzero(body & near(image[:44], black)) < 3
+
+
+def test_the_hidden_end_of_an_arm_is_filled_without_its_outline() -> None:
+    image = np.full((HEIGHT, WIDTH, 3), WHITE, np.uint8)
+    image[48:320, 104:152] = RED
+    for left in (88, 152):
+        image[104:196, left : left + 16] = (10, 10, 10)
+        image[104:196, left + 1 : left + 15] = BLUE
+    joints = Joints.of(standing(), standing(), WIDTH, HEIGHT)
+    rig = build_rig(joints.shifted(margin_pixels(joints)))
+    layers = {layer.part: layer for layer in cut_layers(image, joints, rig, None).layers}
+    arm, elbow = layers["left_upper_arm"], rig.reference["left_upper_arm"].end
+    row, column = int(elbow[1]) + 3 - arm.top, int(elbow[0]) - arm.left
+    colors = 255 * arm.pixels[:3, row : row + 3, column - 2 : column + 3].permute(1, 2, 0).numpy()
+    assert np.abs(colors - BLUE).max() < 31
