@@ -1,24 +1,25 @@
-"""`python -m workflow_tools.showcase`: animate the demo characters, for the README."""
+"""`python -m workflow_tools.showcase`: animate the demo characters, for README and docs/training.md."""
 
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from animatex_core import AnimateXPipeline, write_video
-from animatex_core.assets.demo_files import CHARACTERS, CLIP
+from animatex_core import AnimateXPipeline, open_reference, write_video
+from animatex_core.assets.demo_files import CHARACTERS, CLIP, OTHER_STYLES
 from animatex_core.video.reader import read_frames
 
-VIDEO = Path(__file__).parents[1] / "docs" / "images" / "characters.webp"
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SIZE, FRAMES, STRIDE, FPS = (192, 288), 32, 2, 12
 QUALITY = 5.0
 
 
 def main() -> None:
-    """Write the dancer and all characters side by side."""
+    """Write the dancer beside the characters, and beside those of other styles."""
     pipeline = AnimateXPipeline.from_bundle("small", device="cpu")
-    columns = [_dancer(), *(_animated(pipeline, path) for path in sorted(CHARACTERS.glob("*.png")))]
-    write_video(VIDEO, np.concatenate(columns, axis=2), fps=FPS, quality=QUALITY)
+    for folder, name in ((CHARACTERS, "characters.webp"), (OTHER_STYLES, "other-styles.webp")):
+        columns = [_dancer(), *(_animated(pipeline, path) for path in sorted(folder.glob("*.png")))]
+        write_video(IMAGES / name, np.concatenate(columns, axis=2), fps=FPS, quality=QUALITY)
 
 
 def _dancer() -> np.ndarray:
@@ -32,8 +33,10 @@ def _fitted(frame: np.ndarray) -> np.ndarray:
 
 
 def _animated(pipeline: AnimateXPipeline, character: Path) -> np.ndarray:
-    """Return a character that dances: (f, h, w, 3)."""
-    animation = pipeline(character, CLIP, frames=FRAMES, stride=STRIDE, size=SIZE)
+    """Return a character that dances: (f, h, w, 3). A file of its pose may lie beside the image."""
+    pose = character.with_suffix(".json")
+    reference = open_reference(character, pose=pose) if pose.is_file() else character
+    animation = pipeline(reference, CLIP, frames=FRAMES, stride=STRIDE, size=SIZE)
     return np.stack(list(animation.frames))
 
 
