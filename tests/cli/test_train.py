@@ -129,8 +129,8 @@ def test_two_processes_match_one_that_accumulates_gradients(data: Path, tmp_path
     """Same samples and noise: gradients are averaged across processes, or accumulated."""
     alone, together = tmp_path / "alone", tmp_path / "together"
     assert main([*options(data, "accumulation=2"), "--out", str(alone)]) == 0
-    two = launch(2, "tests.cli.ended_threads")
-    subprocess.run([*two, *options(data), "--out", str(together)], check=True)
+    command = launch(2, "tests.cli.ended_threads")
+    subprocess.run([*command, *options(data), "--out", str(together)], check=True)
     one, two = (read_checkpoint(latest_checkpoint(run)) for run in (alone, together))
     assert one.position == two.position
     for name, tensor in one.tensors.items():
