@@ -30,8 +30,8 @@ from animatex_core.batch.job_list import Row
 from animatex_core.batch.plan import begun
 from animatex_core.batch.run import Stop, record
 from animatex_core.cli.batch_jobs import AnimationJob, JobReader
-from animatex_core.cli.batch_ray import prepare_for_cluster
 from animatex_core.cli.batch_work import AnimationTask, AnimationWorker
+from animatex_core.cli.engines import prepare_for_cluster
 from animatex_core.cli.main import build_parser
 
 OBJECT_STORE = 100 << 20

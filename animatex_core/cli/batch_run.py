@@ -8,19 +8,18 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ..batch.cluster.engine import RayEngine
 from ..batch.comfyui.graph import Graph
-from ..batch.engine import Engine, LocalEngine
+from ..batch.engine import Engine
 from ..batch.manifest import Entry, Manifest
 from ..batch.page import PAGE, SHEET, write_contact_sheet, write_page
 from ..batch.plan import Plan, begun, make_plan
 from ..batch.run import record, require_not_stopped, stopping_on_interrupt
 from ..errors import AnimateXError, InvalidInput, StorageError
 from .batch_jobs import AnimationJob, JobReader
-from .batch_ray import prepare_for_cluster, require_ray_options, worker_size
 from .batch_rows import find_rows, require_together
 from .batch_servers import animate_on_servers, read_graph_jobs
 from .batch_work import AnimationTask
+from .engines import choose_engine, prepare_for_cluster, require_ray_options
 from .output import say
 
 MAX_COLUMNS = 50  # of the contact sheet
@@ -91,10 +90,10 @@ def _engine(arguments: Namespace, bar: "tqdm") -> tuple[AnimationTask, Engine]:
     def count(workers: int) -> None:
         bar.set_postfix_str(f"workers: {workers}")
 
-    if arguments.engine == "ray":
-        engine = RayEngine(worker_size(arguments), arguments.address, say, count)
-        return AnimationTask(arguments.out.absolute()), engine
-    return AnimationTask(arguments.out, watch), LocalEngine()
+    engine = choose_engine(arguments, count)
+    if arguments.engine == "local":
+        return AnimationTask(arguments.out, watch), engine
+    return AnimationTask(arguments.out.absolute()), engine
 
 
 def _overview(folder: Path, jobs: Sequence[Any], manifest: Manifest) -> Path:

@@ -3,17 +3,15 @@
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from animatex_core.batch.cluster import crew
-from animatex_core.batch.cluster.connection import USAGE_STATS, connected
 from animatex_core.batch.cluster.crew import WorkerSize
 from animatex_core.batch.cluster.engine import RayEngine
 from animatex_core.batch.manifest import Entry, Manifest
@@ -21,6 +19,7 @@ from animatex_core.batch.run import Ended, Event, Lost, Started, Stop, record, s
 from animatex_core.cli.main import main
 from animatex_core.errors import InvalidInput, StorageError
 from tests.batch.gated import GatedJob, GatedTask, wait_until
+from tests.batch.ray_cluster import NODE, alongside, ray_cluster
 from tests.cli.test_batch import FAST, row, write_list
 from tests.support.dance_samples import write_dance
 
@@ -29,28 +28,12 @@ pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="Ray's clusters of several nodes need Linux or macOS"),
 ]
 
-T = TypeVar("T")
-NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 << 20}
-QUIET = {USAGE_STATS: "0", "RAY_memory_monitor_refresh_ms": "0", "RAY_AUTH_MODE": "disabled"}
-
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A cluster of three nodes with a CPU each, to which this process is connected."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in QUIET.items():
-            patch.setenv(name, value)
-        pytest.importorskip("ray", reason="Ray is not installed: pip install 'ray[client]'")
-        from ray.cluster_utils import Cluster
-
-        started = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-        try:
-            for _ in range(2):
-                started.add_node(**NODE)
-            with connected(started.address):
-                yield started
-        finally:
-            started.shutdown()
+    """A cluster of three nodes, to which this process is connected."""
+    with ray_cluster(3) as started:
+        yield started
 
 
 @dataclass
@@ -92,14 +75,6 @@ class Batch:
 def states_in(folder: Path) -> dict[str, str]:
     with closing(Manifest(folder, read_only=True)) as manifest:
         return {name: entry.state for name, entry in manifest.entries().items()}
-
-
-def alongside(other: Callable[[], T], here: Callable[[], object]) -> T:
-    """Run something in another thread, and something in this one; return what the first returned."""
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(other)
-        here()
-        return future.result()
 
 
 def test_a_node_is_killed_and_one_added(cluster: Any, tmp_path: Path) -> None:
