@@ -71,6 +71,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_person_point_option(parser)
     add_engine_options(parser)
     add_preset_option(parser)
+    parser.add_argument(
+        "--results",
+        metavar="URL",
+        help="put the results there instead of into FOLDER, such as s3://bucket/folder or "
+        "sftp://host/folder, see docs/batch.md",
+    )
     parser.set_defaults(run=run)
 
 

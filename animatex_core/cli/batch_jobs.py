@@ -43,6 +43,7 @@ OF_BATCH = (
     "address",
     "gpus_per_actor",
     "cpus_per_actor",
+    "results",
 )
 CLIPS = ("driving", "motion", "first", "last")  # whose files are found when they are opened
 LARGE = ("model", "wan")  # files known by size and time of change, since reading them takes minutes

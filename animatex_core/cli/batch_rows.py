@@ -49,6 +49,8 @@ def require_together(arguments: Namespace) -> None:
         if arguments.header or arguments.in_flight != 1:
             raise InvalidInput("--header and --in-flight are for --servers: leave them out, or give servers.")
         return
+    if arguments.results is not None:
+        raise InvalidInput("--results is for animating here or with Ray: leave it or --servers out.")
     parser = argparse.ArgumentParser(argument_default=None)
     add_options(parser)
     usual = vars(parser.parse_args(["--reference", "x", "--driving", "x"]))

@@ -12,7 +12,8 @@ from ..batch.comfyui.graph import Graph
 from ..batch.engine import Engine
 from ..batch.manifest import Entry, Manifest
 from ..batch.page import PAGE, SHEET, write_contact_sheet, write_page
-from ..batch.plan import Plan, begun, make_plan
+from ..batch.plan import LOCAL, Plan, begun, make_plan
+from ..batch.results import RemoteResults, Results
 from ..batch.run import record, require_not_stopped, stopping_on_interrupt
 from ..errors import AnimateXError, InvalidInput, StorageError
 from .batch_jobs import AnimationJob, JobReader
@@ -31,13 +32,15 @@ Animate = Callable[[Namespace, Plan[Any], Manifest, Known], int]
 
 def run(arguments: Namespace) -> None:
     """Check all jobs, do those that are not done, and write the overview."""
+    results = _results(arguments)
+    results.require_usable()
     jobs, animate = _prepare(arguments)
     if arguments.dry_run:
         manifest = Manifest(arguments.out, read_only=True)
-        plan = make_plan(jobs, manifest.entries())
+        plan = make_plan(jobs, manifest.entries(), results)
         print(f"{len(jobs)} jobs: {plan.summary}; {plan.estimate}.")
         return
-    with begun(arguments.out, jobs, (PAGE, SHEET)) as (manifest, plan, known):
+    with begun(arguments.out, jobs, (PAGE, SHEET), results) as (manifest, plan, known):
         print(f"{len(jobs)} jobs: {plan.summary}.")
         try:
             failed = animate(arguments, plan, manifest, known)
@@ -45,13 +48,17 @@ def run(arguments: Namespace) -> None:
             with suppress(StorageError):  # no contact sheet, so that a stop is quick
                 write_page(arguments.out, jobs, manifest.entries())
             raise
-        page = _overview(arguments.out, jobs, manifest)
+        page = _overview(arguments.out, jobs, manifest, is_here=arguments.results is None)
         left = sum(entry.state == "waiting" for entry in manifest.entries().values())
     if failed:
         raise InvalidInput(
             f"{failed} jobs failed: their reasons are in {page}; start the batch again to repeat them."
         )
     print(f"{page}: {f'{left} jobs are left, start the batch again' if left else 'all results'}")
+
+
+def _results(arguments: Namespace) -> Results:
+    return LOCAL if arguments.results is None else RemoteResults(arguments.results)
 
 
 def _prepare(arguments: Namespace) -> tuple[Sequence[Any], Animate]:
@@ -92,14 +99,15 @@ def _engine(arguments: Namespace, bar: "tqdm") -> tuple[AnimationTask, Engine]:
 
     engine = choose_engine(arguments, count)
     if arguments.engine == "local":
-        return AnimationTask(arguments.out, watch), engine
-    return AnimationTask(arguments.out.absolute()), engine
+        return AnimationTask(arguments.out, watch, _results(arguments)), engine
+    return AnimationTask(arguments.out.absolute(), results=_results(arguments)), engine
 
 
-def _overview(folder: Path, jobs: Sequence[Any], manifest: Manifest) -> Path:
+def _overview(folder: Path, jobs: Sequence[Any], manifest: Manifest, *, is_here: bool) -> Path:
     rows: dict[Hashable, list[Path]] = {}  # of the sheet, one a dance
     for job in jobs:
         rows.setdefault(job.dance_key, []).append(job.out)
     columns = min(MAX_COLUMNS, max(map(len, rows.values())))
-    write_contact_sheet(folder, [path for row in rows.values() for path in row], columns)
+    if is_here:
+        write_contact_sheet(folder, [path for row in rows.values() for path in row], columns)
     return write_page(folder, jobs, manifest.entries())

@@ -1,5 +1,6 @@
 """How one animation of a batch is made, here or on another machine."""
 
+from argparse import Namespace
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,8 @@ from ..animate_x.animator import Animator
 from ..animate_x.pipeline import AnimateXPipeline
 from ..batch.kept import Kept
 from ..batch.manifest import MANIFEST
+from ..batch.plan import LOCAL
+from ..batch.results import Results
 from ..batch.run import process_peak
 from ..batch.sharing import SharingPipeline
 from ..driving import DrivingClip
@@ -38,13 +41,15 @@ class AnimationTask:
     """Makes animations. What jobs with the same dance share is the dance with its poses.
 
     Attributes:
-        folder: Where the results go, with the manifest.
+        folder: Where the manifest is, and where results go by default.
         watch: Called as jobs proceed; not on other machines.
+        results: Where results go.
 
     """
 
     folder: Path
     watch: Watch = no_watch
+    results: Results = LOCAL
 
     def model_key(self, job: AnimationJob) -> Hashable:
         """Return the options that select the model."""
@@ -62,7 +67,7 @@ class AnimationTask:
 
     def open(self) -> "AnimationWorker":
         """Return a worker without models."""
-        return AnimationWorker(self.watch)
+        return AnimationWorker(self.watch, self.results)
 
     def check_place(self) -> None:
         """Raise InvalidInput if this machine does not see the folder of results."""
@@ -71,6 +76,7 @@ class AnimationTask:
                 f"It does not see the folder of results, {str(self.folder)!r}: put results, inputs and "
                 "models on storage that all nodes have at the same path."
             )
+        self.results.require_usable()
 
 
 class AnimationWorker:
@@ -78,11 +84,12 @@ class AnimationWorker:
 
     Args:
         watch: Called as jobs proceed.
+        results: Where results go.
 
     """
 
-    def __init__(self, watch: Watch) -> None:
-        self._watch, self._name = watch, ""
+    def __init__(self, watch: Watch, results: Results = LOCAL) -> None:
+        self._watch, self._name, self._results = watch, "", results
         self._models: Kept[Animator] = Kept(1)
         self._references = KeptReferences(read_reference)
 
@@ -96,7 +103,9 @@ class AnimationWorker:
         pipeline = self._models.get(options_of(arguments, OF_MODEL), partial(self._load, job))
         animation = pipeline.animate(reference, dance, choose_model(arguments).settings)
         fps = dance.choice.fps if arguments.fps is None else arguments.fps
-        write_animation(arguments, reference, dance, animation, fps)
+        with self._results.writing(job) as path:
+            given = Namespace(**{**vars(arguments), "out": path})
+            write_animation(given, reference, dance, animation, fps)
 
     def peak(self) -> int | None:
         """Return the most bytes in use since the last call on the GPU, else in this process so far."""
