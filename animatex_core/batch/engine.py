@@ -31,6 +31,10 @@ class Worker(Protocol[JobIn]):
         """Return the most bytes in use since the last call; None if unknown."""
         ...
 
+    def close(self) -> None:
+        """Remove what would stay on this machine; no job follows."""
+        ...
+
 
 class Task(Protocol[JobIn]):
     """What is done with jobs. It can be pickled if an engine has other machines do it."""
@@ -92,11 +96,15 @@ class LocalEngine:
     def run(self, task: Task[JobT], jobs: Sequence[JobT], stop: Stop) -> Generator[Event, None, None]:
         """Do all jobs; see `Engine.run`."""
         worker, kept = task.open(), Kept[Any](1)
-        for job in jobs:
-            if stop.wanted:
-                return
-            yield Started(job.name)
-            yield do_job(worker, job, partial(kept.get, task.shared_key(job), partial(task.prepare, job)))
+        try:
+            for job in jobs:
+                if stop.wanted:
+                    return
+                yield Started(job.name)
+                prepare = partial(task.prepare, job)
+                yield do_job(worker, job, partial(kept.get, task.shared_key(job), prepare))
+        finally:
+            worker.close()
 
 
 def do_job(worker: Worker[JobT], job: JobT, shared: Callable[[], Any]) -> Ended:

@@ -1,6 +1,5 @@
 """Where the results of a batch are: in its folder, or at a URL of a storage that fsspec knows."""
 
-import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,14 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
-from ..errors import AnimateXError, InvalidInput, MissingDependency, StorageError
-from ..utils.optional import optional_package
+from ..errors import AnimateXError, InvalidInput, StorageError
 from .run import Job
+from .storage import Storage
 
 # Objects of these appear when they are complete. Elsewhere files are uploaded under another name and moved.
 OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"})
-PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*@")
-EXAMPLE = "a URL such as s3://bucket/folder"
 
 
 class Results(Protocol):
@@ -82,12 +79,12 @@ class RemoteResults:
 
     def url(self, name: str) -> str:
         """Return the URL of a result without the password, if there is one."""
-        return f"{self._shown}/{name}"
+        return f"{self._storage.shown}/{name}"
 
     def sizes(self, jobs: Sequence[Job]) -> dict[str, int]:
         """Return the bytes of the results that exist, from one listing of the folder."""
-        files, root = self._open()
-        with self._errors("read"):
+        files, root = self._storage.open()
+        with self._storage.errors("read"):
             files.invalidate_cache()
             found = files.find(root, detail=True)
         sizes = {path[len(root) + 1 :]: entry["size"] for path, entry in found.items()}
@@ -95,16 +92,16 @@ class RemoteResults:
 
     def check(self) -> None:
         """Write an empty file, and remove it."""
-        files, root = self._open()
+        files, root = self._storage.open()
         path = f"{root}/{_temporary_name()}"
-        with self._errors("written"):
+        with self._storage.errors("written"):
             _make_folder(files, root)
             files.pipe_file(path, b"")
             files.rm_file(path)
 
     def require_usable(self) -> None:
         """Raise MissingDependency or InvalidInput if this machine lacks what the storage needs."""
-        self._open()
+        self._storage.open()
 
     @contextmanager
     def writing(self, job: Job) -> Iterator[Path]:
@@ -131,9 +128,9 @@ class RemoteResults:
             raise
 
     def _put(self, path: Path, name: str) -> None:
-        files, root = self._open()
+        files, root = self._storage.open()
         target = f"{root}/{name}"
-        with self._errors("written"):
+        with self._storage.errors("written"):
             if _is_object_store(files):
                 files.put_file(str(path), target)
                 return
@@ -148,43 +145,9 @@ class RemoteResults:
                     files.rm_file(part)
                 raise
 
-    def _open(self) -> tuple[Any, str]:
-        """Return the file system and the path of the folder on it."""
-        if "://" not in self.address:
-            raise InvalidInput(
-                f"--results is {self.address!r}, but it must be {EXAMPLE}: a local folder needs only --out."
-            )
-        core = optional_package("fsspec", "--results needs it", "pip install fsspec").core
-        with self._errors("reached"):  # some file systems connect at once
-            try:
-                files, root = core.url_to_fs(self.address)
-            except ImportError as error:
-                raise MissingDependency(
-                    f"--results {self._shown} needs a package that cannot be imported ({error}): install it "
-                    "on every machine of the batch."
-                ) from error
-            except ValueError as error:
-                raise InvalidInput(
-                    f"--results {self._shown} is not understood ({error}): use {EXAMPLE}."
-                ) from error
-        return files, str(root).rstrip("/")
-
     @property
-    def _shown(self) -> str:
-        return PASSWORD.sub(r"\1@", self.address).rstrip("/")
-
-    @contextmanager
-    def _errors(self, done: str) -> Iterator[None]:
-        try:
-            yield
-        except AnimateXError:
-            raise
-        except Exception as error:  # every storage has its own kinds
-            reason = next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)
-            raise StorageError(
-                f"Results at {self._shown} cannot be {done} ({reason.rstrip('.')}): check the address, the "
-                "login and the permissions."
-            ) from error
+    def _storage(self) -> Storage:
+        return Storage(self.address, "--results", StorageError)
 
 
 def _is_object_store(files: Any) -> bool:

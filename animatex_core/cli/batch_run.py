@@ -3,6 +3,7 @@
 from argparse import Namespace
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from tqdm import tqdm
 
 from ..batch.comfyui.graph import Graph
 from ..batch.engine import Engine
+from ..batch.inputs import InputCache
 from ..batch.manifest import Entry, Manifest
 from ..batch.page import PAGE, SHEET, write_contact_sheet, write_page
 from ..batch.plan import LOCAL, Plan, begun, make_plan
@@ -19,7 +21,7 @@ from ..errors import AnimateXError, InvalidInput, StorageError
 from .batch_jobs import AnimationJob, JobReader
 from .batch_rows import find_rows, require_together
 from .batch_servers import animate_on_servers, read_graph_jobs
-from .batch_work import AnimationTask
+from .batch_work import AnimationTask, no_watch
 from .engines import choose_engine, prepare_for_cluster, require_ray_options
 from .output import say
 
@@ -32,9 +34,17 @@ Animate = Callable[[Namespace, Plan[Any], Manifest, Known], int]
 
 def run(arguments: Namespace) -> None:
     """Check all jobs, do those that are not done, and write the overview."""
+    inputs = InputCache.new()
+    try:
+        _run(arguments, inputs)
+    finally:
+        inputs.clear()
+
+
+def _run(arguments: Namespace, inputs: InputCache) -> None:
     results = _results(arguments)
     results.require_usable()
-    jobs, animate = _prepare(arguments)
+    jobs, animate = _prepare(arguments, inputs)
     if arguments.dry_run:
         manifest = Manifest(arguments.out, read_only=True)
         plan = make_plan(jobs, manifest.entries(), results)
@@ -61,7 +71,7 @@ def _results(arguments: Namespace) -> Results:
     return LOCAL if arguments.results is None else RemoteResults(arguments.results)
 
 
-def _prepare(arguments: Namespace) -> tuple[Sequence[Any], Animate]:
+def _prepare(arguments: Namespace, inputs: InputCache) -> tuple[Sequence[Any], Animate]:
     """Return the jobs of all rows, and what does them: this machine, or ComfyUI servers."""
     require_together(arguments)
     require_ray_options(arguments)
@@ -69,16 +79,19 @@ def _prepare(arguments: Namespace) -> tuple[Sequence[Any], Animate]:
     source = "The pair of folders" if arguments.jobs is None else f"The job list {str(arguments.jobs)!r}"
     if not arguments.servers:
         arguments = prepare_for_cluster(arguments)
-        return JobReader(arguments, folder).read(rows, source), _animate
-    jobs = read_graph_jobs(rows, Graph.read(arguments.workflow), arguments, folder, source)
-    return jobs, animate_on_servers
+        jobs = JobReader(arguments, folder, inputs).read(rows, source)
+        return jobs, partial(_animate, inputs)
+    graph = Graph.read(arguments.workflow)
+    return read_graph_jobs(rows, graph, arguments, folder, source), animate_on_servers
 
 
-def _animate(arguments: Namespace, plan: Plan[AnimationJob], manifest: Manifest, known: Known) -> int:
+def _animate(
+    inputs: InputCache, arguments: Namespace, plan: Plan[AnimationJob], manifest: Manifest, known: Known
+) -> int:
     """Do the jobs here or on a cluster, and return how many failed."""
     waiting, failed = plan.waiting[: arguments.limit], 0
     with tqdm(total=len(waiting), unit="job") as bar, stopping_on_interrupt(say) as stop:
-        task, engine = _engine(arguments, bar)
+        task, engine = _engine(arguments, bar, inputs)
         for result in record(engine.run(task, waiting, stop), manifest):
             bar.update()
             if result.error is not None:
@@ -88,7 +101,7 @@ def _animate(arguments: Namespace, plan: Plan[AnimationJob], manifest: Manifest,
     return failed
 
 
-def _engine(arguments: Namespace, bar: "tqdm") -> tuple[AnimationTask, Engine]:
+def _engine(arguments: Namespace, bar: "tqdm", inputs: InputCache) -> tuple[AnimationTask, Engine]:
     def watch(name: str, stage: str, done: int, total: int) -> None:
         bar.set_description(name, refresh=False)
         bar.set_postfix_str(f"{stage} {done}/{total}", refresh=False)
@@ -99,8 +112,8 @@ def _engine(arguments: Namespace, bar: "tqdm") -> tuple[AnimationTask, Engine]:
 
     engine = choose_engine(arguments, count)
     if arguments.engine == "local":
-        return AnimationTask(arguments.out, watch, _results(arguments)), engine
-    return AnimationTask(arguments.out.absolute(), results=_results(arguments)), engine
+        return AnimationTask(arguments.out, watch, _results(arguments), inputs), engine
+    return AnimationTask(arguments.out.absolute(), no_watch, _results(arguments), inputs), engine
 
 
 def _overview(folder: Path, jobs: Sequence[Any], manifest: Manifest, *, is_here: bool) -> Path:

@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 from ..animate_x.animation import Report
 from ..animate_x.animator import Animator
 from ..animate_x.pipeline import AnimateXPipeline
+from ..batch.inputs import InputCache
 from ..batch.kept import Kept
 from ..batch.manifest import MANIFEST
 from ..batch.plan import LOCAL
@@ -44,12 +45,14 @@ class AnimationTask:
         folder: Where the manifest is, and where results go by default.
         watch: Called as jobs proceed; not on other machines.
         results: Where results go.
+        inputs: Where inputs at URLs are fetched to.
 
     """
 
     folder: Path
     watch: Watch = no_watch
     results: Results = LOCAL
+    inputs: InputCache = field(default_factory=InputCache.new)
 
     def model_key(self, job: AnimationJob) -> Hashable:
         """Return the options that select the model."""
@@ -62,12 +65,13 @@ class AnimationTask:
     def prepare(self, job: AnimationJob) -> DrivingClip:
         """Return the frames of the dance that the job needs, with their poses."""
         report = partial(self.watch, job.name)
-        whole = read_whole_dance(job.arguments, job.dance, report)
-        return cut_dance(job.arguments, whole, partial(report, "loop"))
+        with self.inputs.held(job.inputs):
+            whole = read_whole_dance(job.arguments, job.dance, report)
+            return cut_dance(job.arguments, whole, partial(report, "loop"))
 
     def open(self) -> "AnimationWorker":
         """Return a worker without models."""
-        return AnimationWorker(self.watch, self.results)
+        return AnimationWorker(self.watch, self.results, self.inputs)
 
     def check_place(self) -> None:
         """Raise InvalidInput if this machine does not see the folder of results."""
@@ -85,16 +89,25 @@ class AnimationWorker:
     Args:
         watch: Called as jobs proceed.
         results: Where results go.
+        inputs: Where inputs at URLs are fetched to.
 
     """
 
-    def __init__(self, watch: Watch, results: Results = LOCAL) -> None:
-        self._watch, self._name, self._results = watch, "", results
+    def __init__(self, watch: Watch, results: Results, inputs: InputCache) -> None:
+        self._watch, self._name, self._results, self._inputs = watch, "", results, inputs
         self._models: Kept[Animator] = Kept(1)
         self._references = KeptReferences(read_reference)
 
     def do(self, job: AnimationJob, shared: Callable[[], Any]) -> None:
         """Make one animation and write it."""
+        with self._inputs.held(job.inputs):
+            self._animate(job, shared)
+
+    def close(self) -> None:
+        """Remove the inputs that were fetched to this machine."""
+        self._inputs.clear()
+
+    def _animate(self, job: AnimationJob, shared: Callable[[], Any]) -> None:
         arguments, self._name = job.arguments, job.name
         reference = self._references.get(arguments)
         if arguments.cut_out:

@@ -109,6 +109,7 @@ def test_a_node_is_killed_and_one_added(cluster: Any, tmp_path: Path) -> None:
     written = {job.name: job.out.read_text() for job in batch.jobs}
     assert written == {name: started[name][-1] for name in names}
     assert new in written.values()
+    assert {path.name.removeprefix("closed-") for path in tmp_path.glob("closed-*")} == set(written.values())
     assert dead not in written.values()
 
 
@@ -195,6 +196,8 @@ def test_animations_are_those_of_one_machine(
     on_cluster = ["--engine", "ray", "--address", cluster.address, "--cpus-per-actor", "1"]
     shared = tmp_path / "shared"
     on_cluster += ["--results", shared.as_uri()]
+    urls = {name: (tmp_path / value).as_uri() for name, value in row().items() if name != "box"}
+    jobs = write_list(tmp_path, [row(**urls), row(**urls, seed=3)])
     assert main(["batch", str(jobs), "--out", "cluster", *FAST, *on_cluster]) == 0
     results = {path.name: path.read_bytes() for path in Path("out").glob("*.mp4")}
     assert len(results) == 2

@@ -1,6 +1,7 @@
 """Results at URLs: S3 as moto's server speaks it, through s3fs, and folders as file://."""
 
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from importlib import import_module
@@ -9,12 +10,16 @@ from typing import Any
 
 import pytest
 
+from animatex_core.batch.comfyui.graph import Graph
+from animatex_core.batch.job_list import Row
 from animatex_core.batch.manifest import Manifest
 from animatex_core.batch.results import RemoteResults
-from animatex_core.cli.main import main
+from animatex_core.cli.batch_servers import read_graph_jobs
+from animatex_core.cli.main import build_parser, main
 from animatex_core.errors import InvalidInput, MissingDependency, StorageError
 from tests.batch.file_job import FileJob
 from tests.cli.test_batch import FAST, row, write_list
+from tests.documents import ROOT
 from tests.support.dance_samples import write_dance
 
 BUCKET = "studio"
@@ -50,6 +55,13 @@ def test_a_batch_on_s3_is_checked_resumed_and_the_same(
     jobs = write_list(tmp_path, [row(), row(seed=3)])
     names = ["character-dance-0.mp4", "character-dance-3.mp4"]
     assert main(["batch", str(jobs), "--out", "here", *FAST]) == 0
+    inputs = {name: f"s3://{BUCKET}/in/{value}" for name, value in row().items() if name != "box"}
+    for name, address in inputs.items():
+        s3.put_file(row()[name], address)
+        Path(row()[name]).unlink()
+    jobs = write_list(tmp_path, [row(**inputs), row(**inputs, seed=3)])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    Path("temporary").mkdir()
     url = f"s3://{BUCKET}/all results"
     there = ["batch", str(jobs), "--out", "there", "--results", f"{url}/", *FAST]
 
@@ -61,9 +73,14 @@ def test_a_batch_on_s3_is_checked_resumed_and_the_same(
     assert main(there) == 0
     written = {path.rpartition("/")[2]: s3.cat_file(path) for path in s3.find(url)}
     assert written == {name: Path("here", name).read_bytes() for name in names}
+    assert list(Path("temporary").iterdir()) == []
     assert sorted(path.suffix for path in Path("there").iterdir()) == [".html", ".lock", ".sqlite"]
     with closing(Manifest(Path("there"), read_only=True)) as manifest:
         entries = manifest.entries()
+    with closing(Manifest(Path("here"), read_only=True)) as manifest:
+        assert {name: entry.digest for name, entry in manifest.entries().items()} == {
+            name: entry.digest for name, entry in entries.items()
+        }
     assert {name: entry.url for name, entry in entries.items()} == {name: f"{url}/{name}" for name in names}
     assert f"<code>{url}/{names[0]}</code>" in Path("there", "index.html").read_text(encoding="utf-8")
 
@@ -149,7 +166,11 @@ def test_urls_that_cannot_be_used_are_one_sentence(
         RemoteResults(url).require_usable()
 
 
-def test_servers_write_into_the_folder(capsys: pytest.CaptureFixture[str]) -> None:
+def test_servers_read_and_write_files(capsys: pytest.CaptureFixture[str]) -> None:
     servers = ["--servers", "http://127.0.0.1:1", "--workflow", "x.json"]
     assert main(["batch", "jobs.csv", "--out", "out", "--results", "file:///x", *servers]) == 2
     assert "leave it or --servers out" in capsys.readouterr().err
+    graph = Graph.read(ROOT / "workflows" / "api" / "few-steps.json")
+    arguments = build_parser(["batch"]).parse_args(["batch", "jobs.csv", "--out", "out"])
+    with pytest.raises(InvalidInput, match="row 2: reference is a URL, which is for animating here"):
+        read_graph_jobs([Row(2, {"reference": "s3://a/b.png"})], graph, arguments, Path(), "The list")

@@ -138,6 +138,11 @@ class Host(Generic[JobT]):
         ended = replace(ended, failure=None)  # an exception may hold what cannot be sent
         return Report(ended, (*(prepared.notes if prepared else ()), *notes))
 
+    def close(self) -> None:
+        """Remove what would stay on this machine; no job follows."""
+        if self._worker is not None:
+            self._worker.close()
+
 
 def enter(folder: str) -> None:
     """Let relative paths mean what they mean where the batch was started, if there is such a folder here."""

@@ -142,6 +142,9 @@ class CaseWorker:
         """Return the most bytes that this process has used."""
         return process_peak()
 
+    def close(self) -> None:
+        """Do nothing: results are what stays."""
+
     def _measure(self, job: CaseJob, metrics: MetricNetworks) -> None:
         task, run = self._task, job.run
         case = task.cases.case(job.number)

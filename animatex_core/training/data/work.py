@@ -103,6 +103,9 @@ class PreparationWorker:
         """Return the most bytes that this process has used."""
         return process_peak()
 
+    def close(self) -> None:
+        """Do nothing: results are what stays."""
+
     @cached_property
     def _add(self) -> Add:
         return self._task.begin()
