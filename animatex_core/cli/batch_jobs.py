@@ -29,22 +29,8 @@ from .selected_models import Load, model_files
 # Options that select where and how the work is done, but not what comes out.
 WITHOUT_EFFECT = ("device", "provider", "no_cache", "folder")
 OF_BATCH = (
-    "jobs",
-    "references",
-    "drivings",
-    "pairs",
-    "out",
-    "name",
-    "format",
-    "limit",
-    "dry_run",
-    "run",
-    "command",
-    "engine",
-    "address",
-    "gpus_per_actor",
-    "cpus_per_actor",
-    "results",
+    *("jobs", "references", "drivings", "pairs", "out", "name", "format", "limit", "dry_run", "run"),
+    *("command", "engine", "address", "gpus_per_actor", "cpus_per_actor", "results"),
 )
 CLIPS = ("driving", "motion", "first", "last")  # whose files are found when they are opened
 LARGE = ("model", "wan")  # files known by size and time of change, since reading them takes minutes

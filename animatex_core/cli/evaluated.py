@@ -27,7 +27,7 @@ from ..training.systems import is_training, kind_of_file, model_file, read_check
 from ..utils.devices import choose_dtype
 from ..utils.validation import require_file, safe_join
 from .animation_options import AUTO, GENERATED, SMALL
-from .engines import device_of_workers
+from .engines import device_of_head, device_of_workers
 from .options import models_folder
 from .selected_models import LoadComponents, given_sampling, load_generated
 
@@ -177,6 +177,11 @@ def _find_system(arguments: argparse.Namespace, text: str) -> NamedSystem:
 
 def _open_model(arguments: argparse.Namespace, name: str, model: LoadableModel) -> PipelineSystem:
     device = device_of_workers(arguments)
+    if arguments.precision == "auto" and device_of_head(arguments).type != device.type:
+        raise InvalidInput(
+            f"This machine has no {device.type}, so it cannot choose the precision of the workers: give it "
+            "with --precision, such as bf16."
+        )
     dtype = choose_dtype(arguments.precision, device)
     settings = AnimationSettings(
         retarget=RetargetSettings(mode=arguments.retarget),

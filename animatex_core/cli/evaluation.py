@@ -25,11 +25,11 @@ from ..evaluation.metrics.measurements import Measurements
 from ..evaluation.metrics.networks import FILES, MetricNetworks, load_networks
 from ..evaluation.metrics.scores import METRICS
 from ..hub.models_dir import ModelsDir
+from ..utils.devices import choose_device
 from ..utils.text import printable
 from ..utils.validation import require_int
 from .engines import (
     choose_engine,
-    device_of_head,
     device_of_workers,
     require_ray_options,
     stopping_workers,
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     named = find_systems(arguments)
     size = _size(arguments, usual_size(named))
     cases = _cases(arguments, size)
-    metrics, left_out = _load_metrics(models_folder(arguments), device_of_head(arguments))
+    metrics, left_out = _load_metrics(models_folder(arguments), _device_here(arguments))
     for message in left_out:
         print(message)
     systems = [open_system(arguments, system) for system in named]
@@ -91,6 +91,11 @@ def _cases(arguments: argparse.Namespace, size: Size) -> CaseSet:
             f"The set {arguments.set!r} is not a folder: give an existing folder, or use {PROCEDURAL}."
         )
     return FolderSet(folder, arguments.frames, arguments.stride, arguments.cases)
+
+
+def _device_here(arguments: argparse.Namespace) -> torch.device:
+    """Return where the metrics are loaded here; on a cluster only their sizes are needed."""
+    return torch.device("cpu") if arguments.engine == "ray" else choose_device(arguments.device)
 
 
 def _for_workers(arguments: argparse.Namespace, task: CaseTask, systems: Sequence[NamedSystem]) -> CaseTask:

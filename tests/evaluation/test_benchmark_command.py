@@ -227,6 +227,11 @@ def test_a_folder_of_cases_in_the_cross_setting(tmp_path: Path) -> None:
         ),
         (("../a=small",), "The name '../a' leads elsewhere through '..' or an empty part"),
         (("small", "--seed=-1"), "seed is -1, but it must be a whole number: use 0 or more."),
+        (
+            ("small", "--engine=ray", "--device=xpu"),
+            "This machine has no xpu, so it cannot choose",
+        ),
+        (("small", "--engine=ray", "--device=toaster"), "'toaster' is no device: use auto, cpu or cuda."),
         (("small", "--set=nowhere"), "The set 'nowhere' is not a folder: give an existing folder"),
         (("small", "--size=60x96"), "width is 60 pixels, but it must be a multiple of"),
         (("--cases=1", "--setting=cross", "{empty}"), "There is no clip of the case 0000 in"),

@@ -45,9 +45,12 @@ class SystemRun:
         """Return the file with the scores of a case, or with the reason for leaving it out."""
         return self.folder / CASES / f"{case}.json"
 
-    def measured_file(self, case: str) -> Path:
-        """Return the file of a case that is measured, until it is added to the state."""
-        return self.folder / MEASURED / f"{case}.safetensors"
+    def measured_file(self, number: int) -> Path:
+        """Return the file of a case that is measured, until it is added to the state.
+
+        It has the number of the case, because safetensors opens no file with a name that is not UTF-8.
+        """
+        return self.folder / MEASURED / f"{number:04}.safetensors"
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ class CaseWorker:
         measured = PairValues.of(metrics, generated, real)
         write_image(run.folder / SHEETS / f"{case.name}.png", contact_sheet(given, generated, real))
         write_clip(job.out, generated, fps=case.fps)
-        write_pair(run.measured_file(case.name), measured)
+        write_pair(run.measured_file(job.number), measured)
 
     @cached_property
     def _metrics(self) -> MetricNetworks:

@@ -81,9 +81,9 @@ class RunProgress:
     def __init__(self, run: SystemRun, names: Sequence[str], metrics: MetricNetworks) -> None:
         self.run, self._names = run, names
         self.measured, self.done = self._resume(metrics)
-        self._left_out: set[str] = set()
-        for name in names[: self.done]:
-            self._forget(name)
+        self._left_out: set[int] = set()
+        for number in range(self.done):
+            self._forget(number)
         self.add_finished()
 
     @property
@@ -93,33 +93,35 @@ class RunProgress:
 
     def jobs(self) -> list[CaseJob]:
         """Return the cases that are still to be animated."""
-        numbered = list(enumerate(self._names))[self.done :]
-        jobs = [CaseJob(self.run, name, number) for number, name in numbered]
-        return [job for job in jobs if not self.run.measured_file(job.case).exists()]
+        numbers = range(self.done, self.total)
+        return [CaseJob(self.run, self._names[each], each) for each in numbers if not self._is_measured(each)]
 
-    def end(self, case: str) -> None:
+    def end(self, number: int) -> None:
         """Note that a worker has finished a case."""
-        if not self.run.measured_file(case).exists():
-            self._left_out.add(case)
+        if not self._is_measured(number):
+            self._left_out.add(number)
         self.add_finished()
 
     def add_finished(self) -> None:
         """Add the next cases that are finished."""
         while self.done < self.total:
-            name = self._names[self.done]
-            if self.run.measured_file(name).exists():
-                self._add(name)
-            elif name not in self._left_out:
+            number, name = self.done, self._names[self.done]
+            if self._is_measured(number):
+                self._add(number)
+            elif number not in self._left_out:
                 return
             self.done += 1
             # The state is written last, so that an interrupted case is repeated with equal results.
             notes = {"last case": printable(name), DONE: str(self.done)}
             write_measurements(self.run.folder / STATE, self.measured, notes)
-            self._forget(name)
+            self._forget(number)
 
-    def _add(self, name: str) -> None:
-        before = self.measured
-        self.measured = before.with_values(read_pair(self.run.measured_file(name)))
+    def _is_measured(self, number: int) -> bool:
+        return self.run.measured_file(number).exists()
+
+    def _add(self, number: int) -> None:
+        before, name = self.measured, self._names[number]
+        self.measured = before.with_values(read_pair(self.run.measured_file(number)))
         scores = _case_scores(before, self.measured)
         write_json(self.run.scores_file(name), {"case": name, "scores": scores})
 
@@ -132,8 +134,8 @@ class RunProgress:
         number = notes.get(DONE, "")
         return measured, int(number) if number.isdecimal() else measured.pairs
 
-    def _forget(self, name: str) -> None:
-        path = self.run.measured_file(name)
+    def _forget(self, number: int) -> None:
+        path = self.run.measured_file(number)
         with storage_errors(path):
             path.unlink(missing_ok=True)
         if self.done == self.total:
@@ -178,16 +180,16 @@ class Benchmark:
         names = self.task.cases.names
         found = {run: RunProgress(run, names, self.metrics) for run in runs}
         jobs = [job for progress in found.values() for job in progress.jobs()]
-        owners = {job.name: (found[job.run], job.case) for job in jobs}
+        owners = {job.name: (found[job.run], job.number) for job in jobs}
         for progress in found.values():
             if progress.done == progress.total:
                 on_case(progress.run, progress.done, progress.total)
         with closing(engine.run(self.task, jobs, stop)) as events:
             for event in events:
-                progress, case = owners[event.name]
+                progress, number = owners[event.name]
                 if isinstance(event, Ended):
                     require_done(event)
-                    progress.end(case)
+                    progress.end(number)
                 on_case(progress.run, progress.done, progress.total)
         require_not_stopped(stop)
         return {run: progress.measured for run, progress in found.items()}
