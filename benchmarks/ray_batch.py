@@ -26,12 +26,13 @@ from animatex_core.assets import ASSETS
 from animatex_core.assets.demo_files import CLIP
 from animatex_core.batch.cluster.crew import WorkerSize
 from animatex_core.batch.cluster.engine import RayEngine
+from animatex_core.batch.inputs import InputCache
 from animatex_core.batch.job_list import Row
 from animatex_core.batch.plan import begun
 from animatex_core.batch.run import Stop, record
 from animatex_core.cli.batch_jobs import AnimationJob, JobReader
-from animatex_core.cli.batch_ray import prepare_for_cluster
 from animatex_core.cli.batch_work import AnimationTask, AnimationWorker
+from animatex_core.cli.engines import prepare_for_cluster
 from animatex_core.cli.main import build_parser
 
 OBJECT_STORE = 100 << 20
@@ -77,6 +78,10 @@ class TimedWorker:
         times = [os.getpid(), begin, time.time(), time.process_time() - cpu]
         job.out.with_suffix(".json").write_text(json.dumps(times))
 
+    def close(self) -> None:
+        """See `Worker`."""
+        self._worker.close()
+
     def peak(self) -> int | None:
         """See `Worker`."""
         return self._worker.peak()
@@ -102,7 +107,7 @@ def measured(arguments: Namespace, workers: int, folder: Path) -> tuple[float, f
     reference = next((ASSETS / "demo" / "characters").glob("*.png"))
     values = {"reference": str(reference), "driving": str(CLIP)}
     rows = [Row(seed, {**values, "seed": seed}) for seed in range((arguments.jobs + 1) * workers)]
-    jobs = JobReader(usual, folder).read(rows, "The benchmark")
+    jobs = JobReader(usual, folder, InputCache.new()).read(rows, "The benchmark")
     ray.init("local", num_cpus=workers, include_dashboard=False, object_store_memory=OBJECT_STORE)
     try:
         with begun(folder, jobs) as (manifest, plan, _):

@@ -1,11 +1,12 @@
-"""Engines do the jobs of a batch: the one here does one after the other, that of `cluster` many at a time."""
+"""Engines do jobs, as of a batch: the one here does one after the other, that of `cluster` many at a time."""
 
 import time
-from collections.abc import Callable, Generator, Hashable, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from ..errors import Cancelled, StorageError
+from ..errors import Cancelled, InvalidInput, StorageError
 from .kept import Kept
 from .run import Ended, Event, Job, Started, Stop, sentence_of
 
@@ -30,16 +31,20 @@ class Worker(Protocol[JobIn]):
         """Return the most bytes in use since the last call; None if unknown."""
         ...
 
+    def close(self) -> None:
+        """Remove what would stay on this machine; no job follows."""
+        ...
+
 
 class Task(Protocol[JobIn]):
-    """What is done with the jobs of a batch. It can be pickled if an engine has other machines do it."""
+    """What is done with jobs. It can be pickled if an engine has other machines do it."""
 
     def model_key(self, job: JobIn) -> Hashable:
         """Return what is equal for jobs that need the same model."""
         ...
 
     def shared_key(self, job: JobIn) -> Hashable:
-        """Return what is equal for jobs that share what `prepare` returns."""
+        """Return what is equal for jobs that share what `prepare` returns; None if a job shares nothing."""
         ...
 
     def prepare(self, job: JobIn) -> Any:
@@ -53,6 +58,16 @@ class Task(Protocol[JobIn]):
     def check_place(self) -> None:
         """Raise InvalidInput if jobs cannot be done on this machine, for example without the folder."""
         ...
+
+
+def require_visible(paths: Iterable[Path]) -> None:
+    """Raise InvalidInput if this machine does not see one of the files and folders that jobs need."""
+    for path in paths:
+        if not path.exists():
+            raise InvalidInput(
+                f"It does not see {str(path)!r}: put results, inputs and models on storage that all nodes "
+                "have at the same path."
+            )
 
 
 class Engine(Protocol):
@@ -81,11 +96,15 @@ class LocalEngine:
     def run(self, task: Task[JobT], jobs: Sequence[JobT], stop: Stop) -> Generator[Event, None, None]:
         """Do all jobs; see `Engine.run`."""
         worker, kept = task.open(), Kept[Any](1)
-        for job in jobs:
-            if stop.wanted:
-                return
-            yield Started(job.name)
-            yield do_job(worker, job, partial(kept.get, task.shared_key(job), partial(task.prepare, job)))
+        try:
+            for job in jobs:
+                if stop.wanted:
+                    return
+                yield Started(job.name)
+                prepare = partial(task.prepare, job)
+                yield do_job(worker, job, partial(kept.get, task.shared_key(job), prepare))
+        finally:
+            worker.close()
 
 
 def do_job(worker: Worker[JobT], job: JobT, shared: Callable[[], Any]) -> Ended:
@@ -100,4 +119,5 @@ def do_job(worker: Worker[JobT], job: JobT, shared: Callable[[], Any]) -> Ended:
     seconds = time.monotonic() - begin
     if failure is None:
         return Ended(job.name, None, seconds, worker.peak())
-    return Ended(job.name, sentence_of(failure), seconds, is_storage=isinstance(failure, StorageError))
+    is_storage = isinstance(failure, StorageError)
+    return Ended(job.name, sentence_of(failure), seconds, is_storage=is_storage, failure=failure)

@@ -5,14 +5,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from ..errors import InvalidInput, StorageError
 
 MANIFEST, LOCK = "batch.sqlite", "batch.lock"
 APPLICATION, VERSION = 0x414E4958, 1  # "ANIX" in the file's header, and the version of its tables
+NO_URLS: Mapping[str, str | None] = MappingProxyType({})
 State = Literal["waiting", "running", "done", "failed"]
-ENTRIES = "SELECT name, state, digest, error, seconds, peak_bytes, place FROM jobs"
+ENTRIES = "SELECT name, state, digest, error, seconds, peak_bytes, place, {url} FROM jobs"
 TABLE = """CREATE TABLE jobs (
     name TEXT PRIMARY KEY,
     state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed')),
@@ -20,8 +22,10 @@ TABLE = """CREATE TABLE jobs (
     error TEXT,
     seconds REAL,
     peak_bytes INTEGER,
-    place TEXT
+    place TEXT,
+    url TEXT
 )"""
+ADD_URL = "ALTER TABLE jobs ADD COLUMN url TEXT"  # to the manifests of versions before it
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Entry:
         seconds: How long it took.
         peak_bytes: The most memory that was in use: of the GPU, else of the process; None if unknown.
         place: Where it runs or ran, in a form that only who started it there understands; None for here.
+        url: Of its result; None if it is in the folder of the batch.
 
     """
 
@@ -46,6 +51,7 @@ class Entry:
     seconds: float | None = None
     peak_bytes: int | None = None
     place: str | None = None
+    url: str | None = None
 
 
 class Manifest:
@@ -78,22 +84,27 @@ class Manifest:
     def entries(self) -> dict[str, Entry]:
         """Return all entries by name."""
         with _database_errors(self.path):
-            found = self._database.execute(ENTRIES).fetchall()
+            url = "url" if self._has_urls() else "NULL"
+            found = self._database.execute(ENTRIES.format(url=url)).fetchall()
         return {values[0]: Entry(*values) for values in found}
 
-    def add(self, jobs: Mapping[str, str]) -> None:
+    def add(self, jobs: Mapping[str, str], urls: Mapping[str, str | None] = NO_URLS) -> None:
         """Let jobs wait, whatever was known of them; those that still run elsewhere stay so.
 
         Args:
             jobs: Name -> digest of inputs and settings.
+            urls: Name -> URL of the result; None for those in the folder.
 
         """
+        with _database_errors(self.path), self._database:
+            if not self._has_urls():
+                self._database.execute(ADD_URL)
         self._write(
-            "INSERT INTO jobs (name, digest, state) VALUES (?, ?, 'waiting') ON CONFLICT (name) "
+            "INSERT INTO jobs (name, digest, state, url) VALUES (?, ?, 'waiting', ?) ON CONFLICT (name) "
             "DO UPDATE SET digest = excluded.digest, state = 'waiting', error = NULL, seconds = NULL, "
-            "peak_bytes = NULL, place = NULL "
+            "peak_bytes = NULL, place = NULL, url = excluded.url "
             "WHERE NOT (state = 'running' AND place IS NOT NULL AND digest = excluded.digest)",
-            jobs.items(),
+            [(name, digest, urls.get(name)) for name, digest in jobs.items()],
         )
 
     def start(self, name: str, place: str | None = None) -> None:
@@ -113,6 +124,9 @@ class Manifest:
         """Note why a job failed."""
         change = "UPDATE jobs SET state = 'failed', error = ?, seconds = ? WHERE name = ?"
         self._write(change, [(error, seconds, name)])
+
+    def _has_urls(self) -> bool:
+        return any(column[1] == "url" for column in self._database.execute("PRAGMA table_info (jobs)"))
 
     def _write(self, statement: str, values: Iterable[tuple]) -> None:
         with _database_errors(self.path), self._database:

@@ -33,7 +33,7 @@ def write_page(folder: Path, jobs: Sequence[Job], entries: Mapping[str, Entry]) 
     """Write the HTML page of a batch.
 
     Args:
-        folder: Of the batch; the page links to the results in it.
+        folder: Of the batch; the page links to the results in it, and shows the URLs of others.
         jobs: The jobs of the list, in its order.
         entries: The entries of the manifest.
 
@@ -59,13 +59,16 @@ def write_page(folder: Path, jobs: Sequence[Job], entries: Mapping[str, Entry]) 
 def _figure(folder: Path, job: Job, entry: Entry) -> str:
     link = quote(Path(relpath(job.out, folder)).as_posix())
     shown = ""
-    if entry.state == "done" and job.out.suffix.lower() in MOVIES:
+    if entry.url is not None:
+        shown = f"<code>{escape(entry.url)}</code>" if entry.state == "done" else ""
+    elif entry.state == "done" and job.out.suffix.lower() in MOVIES:
         shown = f'<video src="{link}" controls loop muted preload="metadata"></video>'
     elif entry.state == "done" and job.out.suffix.lower() in PICTURES:
         shown = f'<img src="{link}" alt="" loading="lazy">'
     seconds = "" if entry.seconds is None else f", {entry.seconds:.1f} s"
     error = "" if entry.error is None else f"<br>{escape(entry.error)}"
-    name = f'<a href="{link}">{escape(job.name)}</a>' if entry.state == "done" else escape(job.name)
+    is_here = entry.state == "done" and entry.url is None
+    name = f'<a href="{link}">{escape(job.name)}</a>' if is_here else escape(job.name)
     caption = f"{name}<br>{entry.state}{seconds}{error}"
     return f'<figure>{shown}<figcaption class="{entry.state}">{caption}</figcaption></figure>'
 

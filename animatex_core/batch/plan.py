@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 from ..errors import InvalidInput
 from ..utils.files import storage_errors
 from .manifest import Entry, Manifest, sole_writer
+from .results import LocalResults, Results
 from .run import Job
 
 
@@ -67,24 +68,31 @@ class Plan(Generic[JobT]):
         return f"about {_duration(seconds)} and {size / 1e6:.1f} MB, by the mean of those done"
 
 
-def make_plan(jobs: Sequence[JobT], known: Mapping[str, Entry]) -> Plan[JobT]:
-    """Compare a job list with the manifest and the results in the folder.
+LOCAL = LocalResults()
+
+
+def make_plan(jobs: Sequence[JobT], known: Mapping[str, Entry], results: Results = LOCAL) -> Plan[JobT]:
+    """Compare a job list with the manifest and the results that exist.
 
     Args:
         jobs: All jobs of the list.
         known: The entries of the manifest.
+        results: Where the results are.
 
     Raises:
         InvalidInput: The folder belongs to another job list, or a result would replace a file that is not of
             this batch.
+        StorageError: The results cannot be looked at.
 
     """
     _require_same_list(jobs, known)
-    _require_missing(job.out for job in jobs if job.name not in known)
+    sizes, urls = results.sizes(jobs), {job.name: results.url(job.name) for job in jobs}
+    own = {name for name, entry in known.items() if name in urls and entry.url == urls[name]}
+    _require_unwritten(urls[job.name] or job.out for job in jobs if job.name in sizes.keys() - own)
     entries = [(job, known.get(job.name)) for job in jobs]
     before = [(job, entry) for job, entry in entries if entry is not None and entry.state == "done"]
-    changed = {job.name for job, entry in before if entry.digest != job.digest}
-    lost = {job.name for job, _ in before if job.name not in changed and not job.out.exists()}
+    changed = {job.name for job, entry in before if entry.digest != job.digest or job.name not in own}
+    lost = {job.name for job, _ in before} - changed - sizes.keys()
     kept = {job.name for job, _ in before} - changed - lost
     return Plan(
         [job for job in jobs if job.name not in kept],
@@ -93,13 +101,13 @@ def make_plan(jobs: Sequence[JobT], known: Mapping[str, Entry]) -> Plan[JobT]:
         len(lost),
         sum(entry is not None and entry.state == "failed" for _, entry in entries),
         _mean(entry.seconds for _, entry in before if entry.seconds is not None),
-        _mean(_size(job.out) for job, _ in before if job.out.exists()),
+        _mean(sizes[job.name] for job, _ in before if job.name in sizes),
     )
 
 
 @contextmanager
 def begun(
-    folder: Path, jobs: Sequence[JobT], pages: Iterable[str] = ()
+    folder: Path, jobs: Sequence[JobT], pages: Iterable[str] = (), results: Results = LOCAL
 ) -> Iterator[tuple[Manifest, Plan[JobT], Mapping[str, Entry]]]:
     """Begin or continue a batch: nobody else writes to its folder during the block, and its jobs wait.
 
@@ -107,13 +115,14 @@ def begun(
         folder: Of the batch; it is created if it is missing.
         jobs: All jobs of the list.
         pages: Names of further files that will be written to it.
+        results: Where the results are.
 
     Yields:
         The manifest, what is to be done, and the entries of the manifest before.
 
     Raises:
         InvalidInput: As for `make_plan`, or another batch is writing there.
-        StorageError: The folder cannot be written.
+        StorageError: The folder, or the place of the results, cannot be written.
 
     """
     with storage_errors(folder):
@@ -121,9 +130,12 @@ def begun(
     with sole_writer(folder), closing(Manifest(folder)) as manifest:
         known = manifest.entries()
         if not known:
-            _require_missing(folder / name for name in pages)
-        plan = make_plan(jobs, known)
-        manifest.add({job.name: job.digest for job in plan.waiting})
+            _require_unwritten(folder / name for name in pages if (folder / name).exists())
+        plan = make_plan(jobs, known, results)
+        if plan.waiting:
+            results.check()
+        urls = {job.name: results.url(job.name) for job in plan.waiting}
+        manifest.add({job.name: job.digest for job in plan.waiting}, urls)
         yield manifest, plan, known
 
 
@@ -135,23 +147,19 @@ def _require_same_list(jobs: Sequence[JobT], known: Mapping[str, Entry]) -> None
         )
 
 
-def _require_missing(paths: Iterable[Path]) -> None:
-    for path in paths:
-        if path.exists():
-            raise InvalidInput(
-                f"{str(path)!r} exists, but this batch did not write it: move it away, or choose another "
-                "folder with --out."
-            )
+def _require_unwritten(existing: Iterable[Path | str]) -> None:
+    """Raise InvalidInput if there are files or URLs that something else has written."""
+    for each in existing:
+        option = "folder with --out" if isinstance(each, Path) else "place with --results"
+        raise InvalidInput(
+            f"{str(each)!r} exists, but this batch did not write it: move it away, or choose another "
+            f"{option}."
+        )
 
 
 def _mean(values: Iterable[float]) -> float | None:
     found = list(values)
     return sum(found) / len(found) if found else None
-
-
-def _size(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _duration(seconds: float) -> str:

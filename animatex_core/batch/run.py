@@ -10,7 +10,7 @@ from threading import current_thread, main_thread
 from types import FrameType
 from typing import Protocol
 
-from ..errors import AnimateXError, StorageError
+from ..errors import AnimateXError, InvalidInput, StorageError
 from .manifest import Manifest
 
 Note = Callable[[str], None]
@@ -118,11 +118,15 @@ class Ended(Result):
     Attributes:
         peak_bytes: The most memory in use; None if unknown.
         is_storage: Whether it failed because its result could not be written: the next ones could not either.
+        is_lost: Whether it failed because what ran it was gone again and again.
+        failure: What it failed with, if it ran in this process.
 
     """
 
     peak_bytes: int | None = None
     is_storage: bool = False
+    is_lost: bool = False
+    failure: Exception | None = None
 
 
 Event = Started | Lost | Ended
@@ -169,6 +173,15 @@ def _record_end(event: Ended, manifest: Manifest) -> None:
         manifest.fail(event.name, event.error, event.seconds)
     if event.is_storage:
         raise StorageError(event.error)
+
+
+def require_done(ended: Ended) -> None:
+    """Raise why a job failed, with the exception itself if that was raised in this process."""
+    if ended.error is None:
+        return
+    if ended.failure is not None:
+        raise ended.failure
+    raise (StorageError if ended.is_storage else InvalidInput)(f"{ended.name}: {ended.error}")
 
 
 def sentence_of(failure: Exception) -> str:

@@ -9,12 +9,12 @@ from ..video.formats import FORMATS
 from .animate import add_output_options, add_shared_options
 from .animation_options import add_preset_option
 from .cut_out import add_cut_out_flag
+from .engine_options import add_engine_options
 from .loop_options import add_loop_options
 from .motion_options import add_motion_options
-from .options import add_folder_option, positive, share_of_gpu
+from .options import add_folder_option, positive
 from .person_options import add_person_point_option
 
-ENGINES = ("local", "ray")
 FORMAT_NAMES = tuple(suffix.removeprefix(".") for suffix in FORMATS)
 
 
@@ -69,8 +69,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_motion_options(parser)
     add_loop_options(parser, single=False)
     add_person_point_option(parser)
-    _add_ray_options(parser)
+    add_engine_options(parser)
     add_preset_option(parser)
+    parser.add_argument(
+        "--results",
+        metavar="URL",
+        help="put the results there instead of into FOLDER, such as s3://bucket/folder or "
+        "sftp://host/folder, see docs/batch.md",
+    )
     parser.set_defaults(run=run)
 
 
@@ -102,35 +108,6 @@ def _add_server_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="'NAME: VALUE'",
         help="sent with every request, such as a login; may be repeated",
-    )
-
-
-def _add_ray_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("a Ray cluster")
-    group.add_argument(
-        "--engine",
-        choices=ENGINES,
-        default=ENGINES[0],
-        help="local: one job after the other in this process; ray: on all GPUs of a cluster or of this "
-        "machine, see docs/batch.md; default: %(default)s",
-    )
-    group.add_argument(
-        "--address",
-        metavar="HOST:PORT",
-        help="of the cluster: auto, the head's host:port, or ray://host:port; default: $RAY_ADDRESS, else "
-        "this machine alone",
-    )
-    group.add_argument(
-        "--gpus-per-actor",
-        type=share_of_gpu,
-        metavar="X",
-        help="share of a GPU that a worker takes, such as 0.5 for two on each; default: 1",
-    )
-    group.add_argument(
-        "--cpus-per-actor",
-        type=positive,
-        metavar="N",
-        help="CPUs that a worker takes, which are its threads without a GPU; default: none, without a GPU 1",
     )
 
 

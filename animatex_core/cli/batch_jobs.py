@@ -5,11 +5,12 @@ import hashlib
 import json
 from argparse import Namespace
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..batch.inputs import InputCache, RemoteInput
 from ..batch.job_list import Row
 from ..batch.kept import Kept
 from ..batch.naming import check_template, fill_template, output_path, same_names
@@ -28,21 +29,8 @@ from .selected_models import Load, model_files
 # Options that select where and how the work is done, but not what comes out.
 WITHOUT_EFFECT = ("device", "provider", "no_cache", "folder")
 OF_BATCH = (
-    "jobs",
-    "references",
-    "drivings",
-    "pairs",
-    "out",
-    "name",
-    "format",
-    "limit",
-    "dry_run",
-    "run",
-    "command",
-    "engine",
-    "address",
-    "gpus_per_actor",
-    "cpus_per_actor",
+    *("jobs", "references", "drivings", "pairs", "out", "name", "format", "limit", "dry_run", "run"),
+    *("command", "engine", "address", "gpus_per_actor", "cpus_per_actor", "results"),
 )
 CLIPS = ("driving", "motion", "first", "last")  # whose files are found when they are opened
 LARGE = ("model", "wan")  # files known by size and time of change, since reading them takes minutes
@@ -103,6 +91,7 @@ class AnimationJob:
         load: Loads the model. Its settings may hold the images of given frames, and so are made when the job
             runs.
         dance: The driving video, or the recording.
+        inputs: The files that are at URLs.
 
     """
 
@@ -112,6 +101,7 @@ class AnimationJob:
     arguments: Namespace
     load: Load
     dance: VideoInfo | Recording
+    inputs: tuple[RemoteInput, ...] = ()
 
     @property
     def dance_key(self) -> Hashable:
@@ -130,11 +120,13 @@ class JobReader:
     Args:
         usual: The parsed options of `batch`.
         folder: What relative paths in rows are relative to.
+        cache: Where inputs at URLs are fetched to.
 
     """
 
-    def __init__(self, usual: Namespace, folder: Path) -> None:
-        self._usual, self._rows = usual, RowReader(usual, folder)
+    def __init__(self, usual: Namespace, folder: Path, cache: InputCache) -> None:
+        self._usual, self._rows, self._cache = usual, RowReader(usual, folder), cache
+        self._fetched: Kept[RemoteInput] = Kept(100_000)
         self._columns: set[str] = set()
         self._models: Kept[Load] = Kept(100)
         self._pose_models: Kept[list[str]] = Kept(100)
@@ -169,6 +161,16 @@ class JobReader:
         return in_groups(jobs.values(), lambda job: options_of(job.arguments, (*OF_MODEL, *OF_DANCE)))
 
     def _job(self, row: Row) -> AnimationJob:
+        fetched = {
+            name: self._fetched.get(url, partial(self._cache.find, url))
+            for name, url in self._rows.urls(row).items()
+        }
+        local = {name: str(each.path) for name, each in fetched.items()}
+        with self._cache.held(fetched.values()):
+            job = self._job_here(replace(row, values={**row.values, **local}))
+        return replace(job, inputs=tuple(fetched.values()))
+
+    def _job_here(self, row: Row) -> AnimationJob:
         arguments = self._rows.read(row)
         model = choose_model(arguments)
         arguments = model.completed(arguments)

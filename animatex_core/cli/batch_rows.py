@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from ..batch.job_list import Row, as_flag, pair_folders, read_job_list
+from ..batch.storage import is_url
 from ..errors import InvalidInput
 from .animate import add_options
 from .options import flag_of
 
 # A batch names its results itself, and continues none.
 NOT_IN_ROWS = ("out", "side_by_side", "extend", "extend_frames")
+OF_FILES = (*("reference", "reference_pose", "mask", "driving", "motion", "poses", "bones", "first", "last"),)
+"""Options that name an input file, which may be a URL."""
+
 MAX_SHOWN = 20  # problems in a message
 
 JobT = TypeVar("JobT")
@@ -49,6 +53,8 @@ def require_together(arguments: Namespace) -> None:
         if arguments.header or arguments.in_flight != 1:
             raise InvalidInput("--header and --in-flight are for --servers: leave them out, or give servers.")
         return
+    if arguments.results is not None:
+        raise InvalidInput("--results is for animating here or with Ray: leave it or --servers out.")
     parser = argparse.ArgumentParser(argument_default=None)
     add_options(parser)
     usual = vars(parser.parse_args(["--reference", "x", "--driving", "x"]))
@@ -107,6 +113,14 @@ class RowReader:
             for name, number in first.items()
             if name not in self._options
         ]
+
+    def urls(self, row: Row) -> dict[str, str]:
+        """Return the inputs of a row that are URLs, by their columns."""
+        return {
+            name: value
+            for name, value in row.values.items()
+            if self._options[name].dest in OF_FILES and isinstance(value, str) and is_url(value)
+        }
 
     def read(self, row: Row) -> Namespace:
         """Return the arguments of a row, with those of the batch for what it leaves out.

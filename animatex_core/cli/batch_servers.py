@@ -17,6 +17,7 @@ from ..batch.manifest import Manifest
 from ..batch.naming import check_template, fill_template, same_names
 from ..batch.plan import Plan
 from ..batch.run import Result, require_not_stopped, stopping_on_interrupt
+from ..batch.storage import is_url
 from ..errors import AnimateXError, InvalidInput
 from ..pose.cache import digest_file
 from ..utils.validation import require_file
@@ -65,6 +66,9 @@ def _job(
     folder: Path,
     digests: Kept[str],
 ) -> GraphJob:
+    for name in FILES:
+        if is_url(str(row.values.get(name, ""))):
+            raise InvalidInput(f"{name} is a URL, which is for animating here or with Ray: give a file.")
     values = {name: folder / str(value) if name in FILES else value for name, value in row.values.items()}
     for name in FILES:
         if name in values:

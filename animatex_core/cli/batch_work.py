@@ -1,7 +1,8 @@
 """How one animation of a batch is made, here or on another machine."""
 
+from argparse import Namespace
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,11 @@ import torch
 from ..animate_x.animation import Report
 from ..animate_x.animator import Animator
 from ..animate_x.pipeline import AnimateXPipeline
+from ..batch.inputs import InputCache
 from ..batch.kept import Kept
 from ..batch.manifest import MANIFEST
+from ..batch.plan import LOCAL
+from ..batch.results import Results
 from ..batch.run import process_peak
 from ..batch.sharing import SharingPipeline
 from ..driving import DrivingClip
@@ -38,13 +42,17 @@ class AnimationTask:
     """Makes animations. What jobs with the same dance share is the dance with its poses.
 
     Attributes:
-        folder: Where the results go, with the manifest.
+        folder: Where the manifest is, and where results go by default.
         watch: Called as jobs proceed; not on other machines.
+        results: Where results go.
+        inputs: Where inputs at URLs are fetched to.
 
     """
 
     folder: Path
     watch: Watch = no_watch
+    results: Results = LOCAL
+    inputs: InputCache = field(default_factory=InputCache.new)
 
     def model_key(self, job: AnimationJob) -> Hashable:
         """Return the options that select the model."""
@@ -57,12 +65,13 @@ class AnimationTask:
     def prepare(self, job: AnimationJob) -> DrivingClip:
         """Return the frames of the dance that the job needs, with their poses."""
         report = partial(self.watch, job.name)
-        whole = read_whole_dance(job.arguments, job.dance, report)
-        return cut_dance(job.arguments, whole, partial(report, "loop"))
+        with self.inputs.held(job.inputs):
+            whole = read_whole_dance(job.arguments, job.dance, report)
+            return cut_dance(job.arguments, whole, partial(report, "loop"))
 
     def open(self) -> "AnimationWorker":
         """Return a worker without models."""
-        return AnimationWorker(self.watch)
+        return AnimationWorker(self.watch, self.results, self.inputs)
 
     def check_place(self) -> None:
         """Raise InvalidInput if this machine does not see the folder of results."""
@@ -71,6 +80,7 @@ class AnimationTask:
                 f"It does not see the folder of results, {str(self.folder)!r}: put results, inputs and "
                 "models on storage that all nodes have at the same path."
             )
+        self.results.require_usable()
 
 
 class AnimationWorker:
@@ -78,16 +88,26 @@ class AnimationWorker:
 
     Args:
         watch: Called as jobs proceed.
+        results: Where results go.
+        inputs: Where inputs at URLs are fetched to.
 
     """
 
-    def __init__(self, watch: Watch) -> None:
-        self._watch, self._name = watch, ""
+    def __init__(self, watch: Watch, results: Results, inputs: InputCache) -> None:
+        self._watch, self._name, self._results, self._inputs = watch, "", results, inputs
         self._models: Kept[Animator] = Kept(1)
         self._references = KeptReferences(read_reference)
 
     def do(self, job: AnimationJob, shared: Callable[[], Any]) -> None:
         """Make one animation and write it."""
+        with self._inputs.held(job.inputs):
+            self._animate(job, shared)
+
+    def close(self) -> None:
+        """Remove the inputs that were fetched to this machine."""
+        self._inputs.clear()
+
+    def _animate(self, job: AnimationJob, shared: Callable[[], Any]) -> None:
         arguments, self._name = job.arguments, job.name
         reference = self._references.get(arguments)
         if arguments.cut_out:
@@ -96,7 +116,9 @@ class AnimationWorker:
         pipeline = self._models.get(options_of(arguments, OF_MODEL), partial(self._load, job))
         animation = pipeline.animate(reference, dance, choose_model(arguments).settings)
         fps = dance.choice.fps if arguments.fps is None else arguments.fps
-        write_animation(arguments, reference, dance, animation, fps)
+        with self._results.writing(job) as path:
+            given = Namespace(**{**vars(arguments), "out": path})
+            write_animation(given, reference, dance, animation, fps)
 
     def peak(self) -> int | None:
         """Return the most bytes in use since the last call on the GPU, else in this process so far."""

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from .animation_options import AUTO, add_common_sampling_options
+from .engine_options import add_engine_options
 from .names import RETARGET_MODES
 from .options import BENCHMARK_SETTINGS, CASES, PROCEDURAL, add_folder_option, positive
 
@@ -35,6 +36,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     add_common_sampling_options(parser)
     add_folder_option(parser)
+    add_engine_options(parser)
     parser.set_defaults(run=run)
 
 

@@ -24,22 +24,24 @@ from ..pose.cache import digest_file
 from ..retarget.settings import RetargetSettings
 from ..training.animate_x.task import to_denoiser_file
 from ..training.systems import is_training, kind_of_file, model_file, read_checkpoint
-from ..utils.devices import choose_device, choose_dtype
+from ..utils.devices import choose_dtype
 from ..utils.validation import require_file, safe_join
 from .animation_options import AUTO, GENERATED, SMALL
+from .engines import device_of_head, device_of_workers
 from .options import models_folder
 from .selected_models import LoadComponents, given_sampling, load_generated
 
 
 @dataclass(frozen=True)
 class LoadableModel:
-    """A model that can be loaded.
+    """A model that can be loaded, here or on another machine.
 
     Args:
         load: Loads all of its components.
         trained_on: What its denoiser was trained on.
         usual: The default sampling settings.
         digest: Identifies its weights.
+        file: Of the denoiser; None if it is generated.
 
     """
 
@@ -47,6 +49,7 @@ class LoadableModel:
     trained_on: TrainingSpec
     usual: SamplingSettings
     digest: str
+    file: Path | None = None
 
 
 def find_model(arguments: argparse.Namespace, what: str) -> LoadableModel:
@@ -68,20 +71,15 @@ def find_model(arguments: argparse.Namespace, what: str) -> LoadableModel:
         return LoadableModel(load_generated, trained_on, SamplingSettings(), GENERATED)
     path = _path(arguments, what)
     require_file(path, "model")
-    kind = kind_of_file(path)
-    if kind == "checkpoint":
-        return _small_model(path, _read_training(path))
-    trained_on = RELEASED
-    if kind == "denoiser":
-        file = read_denoiser(path)
-        if _uses_small_encoders(file):
-            return _small_model(path, file)
-        trained_on = file.trained_on
+    file = _read_file(path)
+    if file is not None and _uses_small_encoders(file):
+        usual = SamplingSettings.for_small_bundle()
+        return LoadableModel(partial(_load_small, path), file.trained_on, usual, digest_file(path), path)
+    trained_on = RELEASED if file is None else file.trained_on
     folder = models_folder(arguments)
     require_files(folder)
-    return LoadableModel(
-        partial(load_components, folder, path), trained_on, SamplingSettings(), digest_file(path)
-    )
+    load = partial(load_components, folder, path)
+    return LoadableModel(load, trained_on, SamplingSettings(), digest_file(path), path)
 
 
 def _path(arguments: argparse.Namespace, what: str) -> Path:
@@ -90,6 +88,14 @@ def _path(arguments: argparse.Namespace, what: str) -> Path:
     if what == AUTO:
         return models_folder(arguments).find_denoiser() or BUNDLED_MODELS.denoiser
     return model_file(Path(what))
+
+
+def _read_file(path: Path) -> DenoiserFile | None:
+    """Read a denoiser or the checkpoint of a training; None for the official weights."""
+    kind = kind_of_file(path)
+    if kind == "checkpoint":
+        return _read_training(path)
+    return read_denoiser(path) if kind == "denoiser" else None
 
 
 def _read_training(path: Path) -> DenoiserFile:
@@ -105,15 +111,10 @@ def _uses_small_encoders(file: DenoiserFile) -> bool:
     return file.config.context_dim == read_denoiser(BUNDLED_MODELS.denoiser).config.context_dim
 
 
-def _small_model(path: Path, file: DenoiserFile) -> LoadableModel:
-    load = partial(_load_small, path, file)
-    return LoadableModel(load, file.trained_on, SamplingSettings.for_small_bundle(), digest_file(path))
-
-
-def _load_small(
-    path: Path, file: DenoiserFile, dtype: torch.dtype, device: torch.device
-) -> PipelineComponents:
+def _load_small(path: Path, dtype: torch.dtype, device: torch.device) -> PipelineComponents:
     """Load the small components, with the denoiser of a file."""
+    file = _read_file(path)
+    assert file is not None
     unet = AnimateXUNet(file.config, UNINITIALISED, device="meta")
     load_strictly(unet, file.tensors, "the denoiser", str(path), dtype, device)
     components = load_small(BUNDLED_MODELS, dtype, device)
@@ -145,6 +146,12 @@ def find_systems(arguments: argparse.Namespace) -> list[NamedSystem]:
     return systems
 
 
+def files_of(systems: Sequence[NamedSystem]) -> list[Path]:
+    """Return the files and folders that systems consist of, besides the models folder."""
+    found = [each.source if isinstance(each.source, Path) else each.source.file for each in systems]
+    return [path for path in found if path is not None]
+
+
 def usual_size(systems: Sequence[NamedSystem]) -> Size:
     """Return (width, height) in pixels: the training size of the first model, else the official one."""
     models = [system.source for system in systems if isinstance(system.source, LoadableModel)]
@@ -169,7 +176,12 @@ def _find_system(arguments: argparse.Namespace, text: str) -> NamedSystem:
 
 
 def _open_model(arguments: argparse.Namespace, name: str, model: LoadableModel) -> PipelineSystem:
-    device = choose_device(arguments.device)
+    device = device_of_workers(arguments)
+    if arguments.precision == "auto" and device_of_head(arguments).type != device.type:
+        raise InvalidInput(
+            f"This machine has no {device.type}, so it cannot choose the precision of the workers: give it "
+            "with --precision, such as bf16."
+        )
     dtype = choose_dtype(arguments.precision, device)
     settings = AnimationSettings(
         retarget=RetargetSettings(mode=arguments.retarget),
@@ -184,4 +196,4 @@ def _open_model(arguments: argparse.Namespace, name: str, model: LoadableModel) 
         "weights": str(dtype).removeprefix("torch."),
         "device": device.type,
     }
-    return PipelineSystem(name, lambda: model.load(dtype, device), settings, identity)
+    return PipelineSystem(name, partial(model.load, dtype, device), settings, identity)

@@ -2,17 +2,23 @@
 
 import argparse
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ..animate_x.shapes import ClipShape
 from ..errors import AnimateXWarning, InvalidInput, MissingDependency
+from ..evaluation.benchmark.case_work import CaseTask, SystemRun
 from ..evaluation.benchmark.cases import SETTINGS, CaseSet, Setting
 from ..evaluation.benchmark.folder_set import FolderSet
 from ..evaluation.benchmark.report import CHART, JSON, TABLE, run_folder, write_report
-from ..evaluation.benchmark.run import Benchmark, write_or_match_settings
-from ..evaluation.benchmark.systems import Size, System
+from ..evaluation.benchmark.run import Benchmark, OnCase, write_or_match_settings
+from ..evaluation.benchmark.systems import Size
 from ..evaluation.metrics.features import Features
 from ..evaluation.metrics.lpips import Lpips
 from ..evaluation.metrics.measurements import Measurements
@@ -22,9 +28,17 @@ from ..hub.models_dir import ModelsDir
 from ..utils.devices import choose_device
 from ..utils.text import printable
 from ..utils.validation import require_int
-from .evaluated import find_systems, open_system, usual_size
+from .engines import (
+    choose_engine,
+    device_of_workers,
+    require_ray_options,
+    stopping_workers,
+    visible_models,
+    with_models_folder,
+)
+from .evaluated import NamedSystem, files_of, find_systems, open_system, usual_size
 from .options import CASES, PROCEDURAL, models_folder
-from .output import StageBars
+from .output import ProgressBar, StageBars
 from .procedural_set import ProceduralSet
 
 SETTINGS_FILE = "settings.json"
@@ -32,11 +46,13 @@ SETTINGS_FILE = "settings.json"
 
 def run(arguments: argparse.Namespace) -> None:
     """Evaluate, and print the tables."""
+    require_ray_options(arguments)
+    arguments = with_models_folder(arguments)
     require_int("seed", arguments.seed, least=0)
     named = find_systems(arguments)
     size = _size(arguments, usual_size(named))
     cases = _cases(arguments, size)
-    metrics, left_out = _load_metrics(models_folder(arguments), str(choose_device(arguments.device)))
+    metrics, left_out = _load_metrics(models_folder(arguments), _device_here(arguments))
     for message in left_out:
         print(message)
     systems = [open_system(arguments, system) for system in named]
@@ -48,7 +64,12 @@ def run(arguments: argparse.Namespace) -> None:
     notes = [_note(arguments, cases, size), *left_out]
     with warnings.catch_warnings():
         warnings.simplefilter("once", AnimateXWarning)  # they repeat for every case and system
-        measured = _run(arguments, Benchmark(cases, metrics, size, arguments.seed), systems)
+        task = CaseTask(
+            cases, {system.name: system for system in systems}, lambda: metrics, size, arguments.seed
+        )
+        if arguments.engine == "ray":
+            task = _for_workers(arguments, task, named)
+        measured = _run(arguments, Benchmark(task, metrics))
         print(printable(write_report(arguments.out, measured, cases.names, identity, notes)))
     print(", ".join(str(arguments.out / name) for name in (JSON, TABLE, CHART)))
 
@@ -72,7 +93,25 @@ def _cases(arguments: argparse.Namespace, size: Size) -> CaseSet:
     return FolderSet(folder, arguments.frames, arguments.stride, arguments.cases)
 
 
-def _load_metrics(folder: ModelsDir, device: str) -> tuple[MetricNetworks, list[str]]:
+def _device_here(arguments: argparse.Namespace) -> torch.device:
+    """Return where the metrics are loaded here; on a cluster only their sizes are needed."""
+    return torch.device("cpu") if arguments.engine == "ray" else choose_device(arguments.device)
+
+
+def _for_workers(arguments: argparse.Namespace, task: CaseTask, systems: Sequence[NamedSystem]) -> CaseTask:
+    """Return a task for other machines, which load the networks of the metrics themselves."""
+    load = partial(_networks, models_folder(arguments), device_of_workers(arguments))
+    needed = [arguments.out / SETTINGS_FILE, *visible_models(arguments), *files_of(systems)]
+    if isinstance(task.cases, FolderSet):
+        needed.append(task.cases.folder)
+    return replace(task, load_metrics=load, needed=tuple(needed))
+
+
+def _networks(folder: ModelsDir, device: torch.device) -> MetricNetworks:
+    return _load_metrics(folder, device)[0]
+
+
+def _load_metrics(folder: ModelsDir, device: torch.device) -> tuple[MetricNetworks, list[str]]:
     """Load the networks of the metrics; also return a message for each that lacks a file or package."""
     lpips: Lpips | None = None
     features: dict[str, Features] = {}
@@ -100,22 +139,39 @@ def _settings(
     }
 
 
-def _run(
-    arguments: argparse.Namespace, benchmark: Benchmark, systems: Sequence[System]
-) -> dict[Setting, dict[str, Measurements]]:
-    measured: dict[Setting, dict[str, Measurements]] = {
-        setting: {} for setting in SETTINGS if setting in arguments.setting
+def _run(arguments: argparse.Namespace, benchmark: Benchmark) -> dict[Setting, dict[str, Measurements]]:
+    settings = [setting for setting in SETTINGS if setting in arguments.setting]
+    runs = [
+        SystemRun(name, setting, run_folder(arguments.out, setting, name))
+        for name in benchmark.task.systems
+        for setting in settings
+    ]
+    total = len(runs) * len(benchmark.task.cases.names)
+    with _progress(arguments, total) as (on_case, count), stopping_workers(arguments) as stop:
+        found = benchmark.run(runs, choose_engine(arguments, count), stop, on_case)
+    return {
+        setting: {run.system: found[run] for run in runs if run.setting == setting} for setting in settings
     }
-    with StageBars() as bars:
-        for system in systems:
-            for setting, results in measured.items():
-                stage, folder = f"{system.name}, {setting}", run_folder(arguments.out, setting, system.name)
 
-                def report(done: int, total: int, stage: str = stage) -> None:
-                    bars.report(stage, done, total)
 
-                results[system.name] = benchmark.run(system, setting, folder, report)
-    return measured
+@contextmanager
+def _progress(arguments: argparse.Namespace, total: int) -> Iterator[tuple[OnCase, Callable[[int], None]]]:
+    """Show a bar for each run, or on a cluster, where all proceed at the same time, one for all of them."""
+    if arguments.engine == "local":
+        with StageBars() as bars:
+            yield (
+                lambda run, done, total: bars.report(f"{run.system}, {run.setting}", done, total),
+                lambda _: None,
+            )
+        return
+    counts: dict[SystemRun, int] = {}
+    with ProgressBar(total=total, unit="case") as bar:
+
+        def report(run: SystemRun, done: int, _: int) -> None:
+            counts[run] = done
+            bar.report(sum(counts.values()), total)
+
+        yield report, lambda workers: bar.set_postfix_str(f"workers: {workers}")
 
 
 def _note(arguments: argparse.Namespace, cases: CaseSet, size: Size) -> str:

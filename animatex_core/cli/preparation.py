@@ -2,27 +2,36 @@
 
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any, get_args
 
+import torch
 from tqdm import tqdm
 
 from ..animate_x.animation import Report
-from ..errors import InvalidInput
 from ..systems import ANIMATE_X, ANIMATE_X_PLUS, SYSTEMS
 from ..training.animate_x_plus.encoding import ClipEncoders, load_wan_encoders
 from ..training.animate_x_plus.preparation import SourceClip, WanPreparation
 from ..training.animate_x_plus.synthetic import DummyEncoders
-from ..training.data.manifest import REPORT, PreparationManifest
+from ..training.data.manifest import REPORT, SETTINGS, PreparationManifest
 from ..training.data.preparation import Encoders, Preparation, dummy_encoders, load_encoders
 from ..training.data.settings import PrepareSettings, SourceSettings, Task, WanPrepareSettings
 from ..training.data.sources import Source, Split, find_sources
+from ..training.data.work import Add, PreparationTask, prepare_sources
 from ..utils.devices import choose_device
 from ..utils.progress import Progress
 from ..utils.text import printable
 from .animation_options import NOT_FOR_PLUS, refuse_options
+from .engines import (
+    choose_engine,
+    device_of_head,
+    require_ray_options,
+    stopping_workers,
+    visible_models,
+    with_models_folder,
+)
 from .inputs import ClipPoses
 from .options import models_folder
 from .output import ProgressBar
@@ -31,44 +40,75 @@ REFRESH = 16  # frames between updates of the progress
 
 
 @dataclass(frozen=True)
-class StartedPreparation:
-    """A preparation that has begun.
+class OpenPreparation:
+    """A preparation with its encoders.
 
-    Args:
-        books: The record of the videos that are prepared or skipped.
+    Attributes:
+        manifest: The record of the videos that are prepared or skipped.
+        begin: Creates the data sets, or checks that they belong to this preparation.
         add: Prepares one video; raises InvalidInput if it cannot be used.
 
     """
 
-    books: PreparationManifest
-    add: Callable[[Source, Report], None]
+    manifest: PreparationManifest
+    begin: Callable[[], None]
+    add: Add
 
 
 def run(arguments: Namespace) -> None:
     """Prepare every video that is not prepared yet, and print a summary."""
-    begin = PREPARATIONS[SYSTEMS[arguments.system].family]
-    preparing = begin(arguments, sources := find_sources(arguments.clips))
+    require_ray_options(arguments)
+    arguments = with_models_folder(arguments)
+    sources = find_sources(arguments.clips)
+    task = _begin(arguments, sources)
     try:
-        with ProgressBar(sources, desc="clips") as bar:
-            for source in bar:
-                if not preparing.books.is_done(source):
-                    _prepare(preparing, source, bar)
+        with ProgressBar(total=len(sources), desc="clips") as bar:
+            _prepare(arguments, task, sources, bar)
     finally:
-        report = preparing.books.report(sources)
-    print(f"{arguments.out}: {_summary(report)}, see {preparing.books.folder / REPORT}")
+        report = task.manifest.report(sources)
+    print(f"{arguments.out}: {_summary(report)}, see {task.manifest.folder / REPORT}")
 
 
-def _prepare(preparing: StartedPreparation, source: Source, bar: ProgressBar) -> None:
-    name = printable(source.name)
+def _begin(arguments: Namespace, sources: Sequence[Source]) -> PreparationTask:
+    """Create the data sets, and return what prepares videos, here or on other machines."""
+    opened = _open(arguments, sources, device_of_head(arguments))
+    opened.begin()
+    if arguments.engine == "local":
+        add = opened.add
+        return PreparationTask(opened.manifest, lambda: add)
+    manifest = opened.manifest
+    needed = (manifest.folder / SETTINGS, arguments.clips, *visible_models(arguments))
+    del opened
+    torch.cuda.empty_cache()  # for the workers
+    return PreparationTask(manifest, partial(_open_elsewhere, arguments), needed)
 
-    def report(stage: str, done: int, total: int) -> None:
-        bar.set_postfix_str(f"{name}: {stage} {done}/{total}", refresh=done % REFRESH == 0)
 
-    try:
-        preparing.add(source, report)
-    except InvalidInput as error:
-        preparing.books.skip(source, str(error))
-        tqdm.write(printable(f"{name} is skipped: {error}"))
+def _open_elsewhere(arguments: Namespace) -> Add:
+    return _open(arguments, (), choose_device(arguments.device)).add
+
+
+def _open(arguments: Namespace, sources: Sequence[Source], device: torch.device) -> OpenPreparation:
+    return PREPARATIONS[SYSTEMS[arguments.system].family](arguments, sources, device)
+
+
+def _prepare(
+    arguments: Namespace, task: PreparationTask, sources: Sequence[Source], bar: ProgressBar
+) -> None:
+    def watch(name: str, stage: str, done: int, total: int) -> None:
+        bar.set_postfix_str(f"{printable(name)}: {stage} {done}/{total}", refresh=done % REFRESH == 0)
+
+    def count(workers: int) -> None:
+        bar.set_postfix_str(f"workers: {workers}")
+
+    if arguments.engine == "local":
+        task = replace(task, watch=watch)
+    waiting = [source for source in sources if not task.manifest.is_done(source)]
+    bar.update(len(sources) - len(waiting))
+    with stopping_workers(arguments) as stop:
+        for source, reason in prepare_sources(task, waiting, choose_engine(arguments, count), stop):
+            bar.update()
+            if reason is not None:
+                tqdm.write(printable(f"{source.name} is skipped: {reason}"))
 
 
 def _summary(report: dict) -> str:
@@ -78,7 +118,7 @@ def _summary(report: dict) -> str:
     return "; ".join([*counts, f"skipped: {len(report['skipped'])} files"])
 
 
-def _begin_animate_x(arguments: Namespace, sources: Sequence[Source]) -> StartedPreparation:
+def _open_animate_x(arguments: Namespace, sources: Sequence[Source], device: torch.device) -> OpenPreparation:
     options = ANIMATE_X_PLUS.preparation_options
     refuse_options(
         arguments, options, "only available for Animate-X++: leave it out, or use --system animate-x-plus"
@@ -86,27 +126,27 @@ def _begin_animate_x(arguments: Namespace, sources: Sequence[Source]) -> Started
     settings = PrepareSettings(**_given_settings(arguments, PrepareSettings, form="reference_form"))
     poses = ClipPoses(arguments)
     poses.announce(sources)
-    preparation = Preparation(arguments.out, settings, _denoiser_encoders(arguments))
+    preparation = Preparation(arguments.out, settings, _denoiser_encoders(arguments, device))
 
     def add(source: Source, report: Report) -> None:
         preparation.add(source, poses.dance(source, partial(report, "poses")), partial(report, "encoding"))
 
-    return StartedPreparation(preparation.manifest, add)
+    return OpenPreparation(preparation.manifest, preparation.begin, add)
 
 
-def _denoiser_encoders(arguments: Namespace) -> Encoders:
-    device = choose_device(arguments.device)
+def _denoiser_encoders(arguments: Namespace, device: torch.device) -> Encoders:
     if arguments.encoders == "generated":
         return dummy_encoders(device)
     return load_encoders(models_folder(arguments), device)
 
 
-def _begin_plus(arguments: Namespace, sources: Sequence[Source]) -> StartedPreparation:
-    """Load the encoders of Animate-X++ and open the output folder.
+def _open_plus(arguments: Namespace, sources: Sequence[Source], device: torch.device) -> OpenPreparation:
+    """Load the encoders of Animate-X++.
 
     Args:
         arguments: The parsed arguments.
         sources: The videos to prepare.
+        device: Of the encoders.
 
     Returns:
         The preparation.
@@ -119,13 +159,13 @@ def _begin_plus(arguments: Namespace, sources: Sequence[Source]) -> StartedPrepa
     task: Task = arguments.task or "animation"
     settings = WanPrepareSettings(**_given_settings(arguments, WanPrepareSettings))
     read_clip = _clip_reader(arguments, sources, task)
-    preparation = WanPreparation(arguments.out, task, settings, _wan_encoders(arguments, task))
+    preparation = WanPreparation(arguments.out, task, settings, _wan_encoders(arguments, task, device))
 
     def add(source: Source, report: Report) -> None:
         clip = read_clip(source, partial(report, "poses"))
         preparation.add(source, clip, partial(report, "encoding"))
 
-    return StartedPreparation(preparation.manifest, add)
+    return OpenPreparation(preparation.manifest, preparation.begin, add)
 
 
 def _clip_reader(
@@ -139,8 +179,7 @@ def _clip_reader(
     return lambda source, progress: SourceClip.of_dance(poses.dance(source, progress))
 
 
-def _wan_encoders(arguments: Namespace, task: Task) -> ClipEncoders:
-    device = choose_device(arguments.device)
+def _wan_encoders(arguments: Namespace, task: Task, device: torch.device) -> ClipEncoders:
     if arguments.encoders == "generated":
         return DummyEncoders()
     driving = task == "animation" and SYSTEMS[arguments.system].variant == "full"
@@ -165,7 +204,8 @@ def _given_settings(arguments: Namespace, kind: type[SourceSettings], **elsewher
     return {name: value for name, value in values.items() if value is not None}
 
 
-PREPARATIONS: Mapping[str, Callable[[Namespace, Sequence[Source]], StartedPreparation]] = MappingProxyType(
-    {ANIMATE_X.family: _begin_animate_x, ANIMATE_X_PLUS.family: _begin_plus}
+Open = Callable[[Namespace, Sequence[Source], torch.device], OpenPreparation]
+PREPARATIONS: Mapping[str, Open] = MappingProxyType(
+    {ANIMATE_X.family: _open_animate_x, ANIMATE_X_PLUS.family: _open_plus}
 )
-"""What begins a preparation, by the family of the system."""
+"""What opens a preparation, by the family of the system."""

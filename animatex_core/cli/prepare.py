@@ -8,6 +8,7 @@ from ..animate_x.training_spec import ReferenceForm
 from ..systems import ANIMATE_X, SYSTEMS
 from ..training.data.settings import CAPTIONS, PrepareSettings, Task, WanPrepareSettings
 from ..utils.validation import parse_size
+from .engine_options import add_engine_options
 from .options import add_folder_option, add_pose_options, positive
 
 DEFAULTS, PLUS_DEFAULTS = PrepareSettings(), WanPrepareSettings()
@@ -59,6 +60,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_plus_settings(parser)
     add_pose_options(parser)
     add_folder_option(parser)
+    add_engine_options(parser)
     parser.set_defaults(run=run)
 
 

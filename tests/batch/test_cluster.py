@@ -3,17 +3,15 @@
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from animatex_core.batch.cluster import crew
-from animatex_core.batch.cluster.connection import USAGE_STATS, connected
 from animatex_core.batch.cluster.crew import WorkerSize
 from animatex_core.batch.cluster.engine import RayEngine
 from animatex_core.batch.manifest import Entry, Manifest
@@ -21,6 +19,7 @@ from animatex_core.batch.run import Ended, Event, Lost, Started, Stop, record, s
 from animatex_core.cli.main import main
 from animatex_core.errors import InvalidInput, StorageError
 from tests.batch.gated import GatedJob, GatedTask, wait_until
+from tests.batch.ray_cluster import NODE, alongside, ray_cluster
 from tests.cli.test_batch import FAST, row, write_list
 from tests.support.dance_samples import write_dance
 
@@ -29,28 +28,12 @@ pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="Ray's clusters of several nodes need Linux or macOS"),
 ]
 
-T = TypeVar("T")
-NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 << 20}
-QUIET = {USAGE_STATS: "0", "RAY_memory_monitor_refresh_ms": "0", "RAY_AUTH_MODE": "disabled"}
-
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A cluster of three nodes with a CPU each, to which this process is connected."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in QUIET.items():
-            patch.setenv(name, value)
-        pytest.importorskip("ray", reason="Ray is not installed: pip install 'ray[client]'")
-        from ray.cluster_utils import Cluster
-
-        started = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-        try:
-            for _ in range(2):
-                started.add_node(**NODE)
-            with connected(started.address):
-                yield started
-        finally:
-            started.shutdown()
+    """A cluster of three nodes, to which this process is connected."""
+    with ray_cluster(3) as started:
+        yield started
 
 
 @dataclass
@@ -94,14 +77,6 @@ def states_in(folder: Path) -> dict[str, str]:
         return {name: entry.state for name, entry in manifest.entries().items()}
 
 
-def alongside(other: Callable[[], T], here: Callable[[], object]) -> T:
-    """Run something in another thread, and something in this one; return what the first returned."""
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(other)
-        here()
-        return future.result()
-
-
 def test_a_node_is_killed_and_one_added(cluster: Any, tmp_path: Path) -> None:
     batch = Batch.of(cluster, tmp_path, *(f"job-{number}-{number % 2}" for number in range(8)))
     task, dead, new = batch.task, "", ""
@@ -134,6 +109,7 @@ def test_a_node_is_killed_and_one_added(cluster: Any, tmp_path: Path) -> None:
     written = {job.name: job.out.read_text() for job in batch.jobs}
     assert written == {name: started[name][-1] for name in names}
     assert new in written.values()
+    assert {path.name.removeprefix("closed-") for path in tmp_path.glob("closed-*")} == set(written.values())
     assert dead not in written.values()
 
 
@@ -218,17 +194,22 @@ def test_animations_are_those_of_one_machine(
     jobs = write_list(tmp_path, [row(), row(seed=3)])
     assert main(["batch", str(jobs), "--out", "out", *FAST]) == 0
     on_cluster = ["--engine", "ray", "--address", cluster.address, "--cpus-per-actor", "1"]
+    shared = tmp_path / "shared"
+    on_cluster += ["--results", shared.as_uri()]
+    urls = {name: (tmp_path / value).as_uri() for name, value in row().items() if name != "box"}
+    jobs = write_list(tmp_path, [row(**urls), row(**urls, seed=3)])
     assert main(["batch", str(jobs), "--out", "cluster", *FAST, *on_cluster]) == 0
     results = {path.name: path.read_bytes() for path in Path("out").glob("*.mp4")}
     assert len(results) == 2
-    assert {path.name: path.read_bytes() for path in Path("cluster").glob("*.mp4")} == results
+    assert {path.name: path.read_bytes() for path in shared.iterdir()} == results
+    assert not list(Path("cluster").glob("*.mp4"))
     with closing(Manifest(Path("out"))) as here, closing(Manifest(Path("cluster"))) as there:
         assert {name: each.digest for name, each in there.entries().items()} == {
             name: each.digest for name, each in here.entries().items()
         }
         assert all((each.seconds or 0) > 0 < (each.peak_bytes or 0) for each in there.entries().values())
-    assert Path("cluster", "index.html").read_text(encoding="utf-8").count("<video") == 2
-    assert Path("cluster", "contact-sheet.png").exists()
+    page = Path("cluster", "index.html").read_text(encoding="utf-8")
+    assert all(f"<code>{shared.as_uri()}/{name}</code>" in page for name in results)
 
 
 def test_two_workers_share_a_gpu(cluster: Any, tmp_path: Path) -> None:

@@ -19,9 +19,11 @@ from tests.batch.gated import GatedJob, GatedTask
 @pytest.mark.parametrize(
     "options",
     [
-        ["--gpus-per-actor", "0.5"],
-        ["--engine", "ray", "--servers", "http://127.0.0.1:1", "--workflow", "x.json"],
-        ["--engine", "ray", "--gpus-per-actor", "0.5"],
+        ["batch", "jobs.csv", "--gpus-per-actor", "0.5"],
+        ["batch", "jobs.csv", "--engine", "ray", "--servers", "http://127.0.0.1:1", "--workflow", "x.json"],
+        ["batch", "jobs.csv", "--engine", "ray", "--gpus-per-actor", "0.5"],
+        ["evaluate", "small", "--address", "auto"],
+        ["prepare", "clips", "--engine", "ray", "--gpus-per-actor", "0.5"],
     ],
 )
 def test_options_without_effect_are_refused(
@@ -29,7 +31,7 @@ def test_options_without_effect_are_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     device = [] if "--servers" in options else ["--device", "cpu"]
-    assert main(["batch", "jobs.csv", "--out", "out", *device, *options]) == 2
+    assert main([*options, "--out", "out", *device]) == 2
     assert re.search("is for --engine ray|use one of them|does nothing with", capsys.readouterr().err)
 
 

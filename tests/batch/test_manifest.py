@@ -36,6 +36,19 @@ def test_entries_are_there_after_the_file_was_closed(tmp_path: Path) -> None:
         assert again.entries()["b.mp4"] == Entry("b.mp4", "waiting", "5")
 
 
+def test_manifests_from_before_urls_are_continued(tmp_path: Path) -> None:
+    manifest = Manifest(tmp_path)
+    manifest.add({"a.mp4": "1"})
+    manifest.close()
+    with closing(sqlite3.connect(tmp_path / MANIFEST)) as database, database:
+        database.execute("ALTER TABLE jobs DROP COLUMN url")
+    with closing(Manifest(tmp_path, read_only=True)) as before:
+        assert before.entries() == {"a.mp4": Entry("a.mp4", "waiting", "1")}
+    with closing(Manifest(tmp_path)) as again:
+        again.add({"b.mp4": "2"}, {"b.mp4": "s3://studio/b.mp4"})
+        assert [entry.url for entry in again.entries().values()] == [None, "s3://studio/b.mp4"]
+
+
 def test_reading_creates_nothing(tmp_path: Path) -> None:
     with closing(Manifest(tmp_path / "none", read_only=True)) as manifest:
         assert manifest.entries() == {}

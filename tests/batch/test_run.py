@@ -43,6 +43,9 @@ class FileTask:
     def peak(self) -> int | None:
         return process_peak()
 
+    def close(self) -> None:
+        pass
+
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> Iterator[Manifest]:

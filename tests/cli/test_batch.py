@@ -212,7 +212,9 @@ def test_the_commands_in_the_documents_run(dance: DanceFiles) -> None:
     shutil.copyfile(dance.character, "characters/rabbit.png")
     shutil.copyfile(dance.clip, "dances/walk.mp4")
     write_list(dance.folder, [row()])
-    elsewhere = [line for line in core_commands("batches") if {"--servers", "--engine"} & set(line)]
+    elsewhere = [
+        line for line in core_commands("batches") if {"--servers", "--engine", "--results"} & set(line)
+    ]
     lines = [line for line in core_commands("batches") if line not in elsewhere]
     assert len(lines) == 3
     on_cluster = [line for line in elsewhere if "--engine" in line]

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from animatex_core.animate_x.checkpoint import read_denoiser, write_denoiser
 from animatex_core.animate_x.components import init_random_weights
 from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x.unet import AnimateXUNet
+from animatex_core.batch.engine import JobT, LocalEngine, Task
+from animatex_core.batch.run import Ended, Event, Stop
 from animatex_core.hub.bundled import BUNDLED_MODELS
 from animatex_core.hub.models_dir import ModelsDir
 from animatex_core.training.config_file import read_config
@@ -92,6 +95,31 @@ def test_a_killed_run_resumes_with_identical_results(
     assert evaluate(out, "small", CASES) == 0
     assert contents(out) == contents(whole)
     assert done.stat().st_mtime_ns == first, "what is done is not done again"
+
+
+def test_cases_that_end_in_another_order_are_kept_and_added_in_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Backwards(LocalEngine):
+        def run(self, task: Task[JobT], jobs: Sequence[JobT], stop: Stop) -> Generator[Event, None, None]:
+            for event in super().run(task, jobs[::-1], stop):
+                yield event
+                if isinstance(event, Ended):
+                    raise KeyboardInterrupt
+
+    folder = write_set(tmp_path / "set")
+    given = f"truth={folder / 'clips'}", f"--set={folder}", "--setting=self-driven"
+    assert evaluate(tmp_path / "whole", *given) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("animatex_core.cli.evaluation.choose_engine", lambda *_: Backwards())
+        assert evaluate(tmp_path / "out", *given) == 130
+    run = tmp_path / "out" / "truth" / "self-driven"
+    last = (run / "clips" / "b.mp4").stat().st_mtime_ns
+    assert not (run / "measurements.safetensors").exists()
+    assert evaluate(tmp_path / "out", *given) == 0
+    assert (run / "clips" / "b.mp4").stat().st_mtime_ns == last
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+    assert not (run / "measured").exists()
 
 
 @pytest.mark.parametrize(
@@ -199,6 +227,11 @@ def test_a_folder_of_cases_in_the_cross_setting(tmp_path: Path) -> None:
         ),
         (("../a=small",), "The name '../a' leads elsewhere through '..' or an empty part"),
         (("small", "--seed=-1"), "seed is -1, but it must be a whole number: use 0 or more."),
+        (
+            ("small", "--engine=ray", "--device=xpu"),
+            "This machine has no xpu, so it cannot choose",
+        ),
+        (("small", "--engine=ray", "--device=toaster"), "'toaster' is no device: use auto, cpu or cuda."),
         (("small", "--set=nowhere"), "The set 'nowhere' is not a folder: give an existing folder"),
         (("small", "--size=60x96"), "width is 60 pixels, but it must be a multiple of"),
         (("--cases=1", "--setting=cross", "{empty}"), "There is no clip of the case 0000 in"),

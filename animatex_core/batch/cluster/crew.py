@@ -19,6 +19,7 @@ MAX_STARTING = 8  # workers that start or wait for room at a time
 MAX_FAILURES = 3  # of workers in a row that cannot start, after which the next one waits
 RETRY = 30.0  # seconds that it waits
 PATIENCE, PATIENCE_REFUSED = 600.0, 120.0  # seconds without any worker, and if all there is cannot be used
+CLOSING = 10.0  # seconds that workers have to remove what would stay on their machines
 SILENCE = 60.0  # seconds without a worker before the user is notified
 
 
@@ -135,6 +136,9 @@ class Crew(Generic[JobT]):
     def end(self) -> None:
         """Let all workers go."""
         with suppress(ConnectionError):  # the cluster ends them itself then
+            free = [member.actor.close.remote() for member in self.members if member.job is None]
+            if free:
+                self.ray.wait(free, num_returns=len(free), timeout=CLOSING)
             for member in (*self._starting, *self.members, *self._refused):
                 self.ray.kill(member.actor)
 

@@ -141,7 +141,8 @@ class _Run(Generic[JobT]):
         self._lost[job.name] += 1
         if self._lost[job.name] >= MAX_LOST:
             reason = f"Its worker was lost {MAX_LOST} times, the last time on {member.node}"
-            return Ended(job.name, f"{reason}: see that the nodes have enough memory for it.", 0.0)
+            sentence = f"{reason}: see that the nodes have enough memory for it."
+            return Ended(job.name, sentence, 0.0, is_lost=True)
         self._engine.note(f"{job.name} was lost on {member.node}, and is queued again.")
         self._schedule.put_back(job)
         return Lost(job.name)
@@ -156,8 +157,13 @@ class _Preparations(Generic[JobT]):
         self._found: dict[Hashable, tuple[Any, str]] = {}  # references, and the nodes that they are on
 
     def of(self, job: JobT, member: Member[JobT]) -> Any:
-        """Return the reference to what a job shares; if it is not prepared, it is on the node of a worker."""
+        """Return the reference to what a job shares; if it is not prepared, it is on the node of a worker.
+
+        It is None for a job that shares nothing.
+        """
         key = self._task.shared_key(job)
+        if key is None:
+            return None
         if key not in self._found:
             # It requests no CPU, since workers may hold all of them. A refused node could not prepare it.
             place = self._on_node(member.node_id, soft=False)

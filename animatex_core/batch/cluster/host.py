@@ -127,7 +127,7 @@ class Host(Generic[JobT]):
 
         Args:
             job: What to do.
-            prepared: What it shares with others; None if it is that of the last job.
+            prepared: What it shares with others; None if it is that of the last job, or nothing.
 
         """
         assert self._worker is not None
@@ -135,7 +135,13 @@ class Host(Generic[JobT]):
         shared = partial(self._kept.get, self._task.shared_key(job), self._prepared.open)
         with noted() as notes:
             ended = do_job(self._worker, job, shared)
+        ended = replace(ended, failure=None)  # an exception may hold what cannot be sent
         return Report(ended, (*(prepared.notes if prepared else ()), *notes))
+
+    def close(self) -> None:
+        """Remove what would stay on this machine; no job follows."""
+        if self._worker is not None:
+            self._worker.close()
 
 
 def enter(folder: str) -> None:

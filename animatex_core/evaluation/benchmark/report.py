@@ -9,8 +9,9 @@ from ...errors import InvalidInput
 from ...utils.files import write_json, write_text
 from ..metrics.measurements import Measurements
 from ..metrics.scores import Score
+from .case_work import CASES, LEFT_OUT
 from .cases import Setting
-from .run import CASES, LEFT_OUT, left_out, read_json
+from .run import left_out, read_json
 from .tables_and_charts import chart, format_tables
 
 JSON, TABLE, CHART = "results.json", "results.md", "results.svg"

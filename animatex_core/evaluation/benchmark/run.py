@@ -1,32 +1,28 @@
-"""Runs a system on all cases of a set in one setting; interrupted runs are resumed."""
+"""Runs systems on all cases of a set; interrupted runs are resumed."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ...encoders.preprocessing import resize
+from ...batch.engine import Engine
+from ...batch.run import Ended, Stop, require_done, require_not_stopped
 from ...errors import InvalidInput
 from ...utils.documents import document_errors
 from ...utils.documents import read_json as read_plain_json
-from ...utils.files import write_json
+from ...utils.files import storage_errors, write_json
 from ...utils.text import printable
-from ...video.image import write_image
-from ...video.writer import write_clip
 from ..metrics.measurements import Measurements, read_measurements, write_measurements
 from ..metrics.networks import MetricNetworks
-from .cases import CaseSet, Setting, make_task
-from .systems import Size, System
-from .tables_and_charts import contact_sheet
+from ..metrics.pairs import read_pair
+from .case_work import CASES, LEFT_OUT, CaseJob, CaseTask, SystemRun
 
-STATE, CASES, SHEETS, CLIPS = "measurements.safetensors", "cases", "sheets", "clips"
-LEFT_OUT, DONE = "left_out", "cases done"  # keys of a case's file and of the state
+STATE, DONE = "measurements.safetensors", "cases done"  # the file of the state, and a key in it
 
-OnCase = Callable[[int, int], None]
-"""Called with the number of finished cases and the total."""
+OnCase = Callable[[SystemRun, int, int], None]
+"""Called with a run, the number of its finished cases and the total."""
 
 
 def write_or_match_settings(path: Path, settings: Mapping[str, Any]) -> None:
@@ -69,79 +65,134 @@ def read_json(path: Path) -> dict[str, Any]:
     return found
 
 
+class RunProgress:
+    """The measurements of one run. Cases are added in their order, whichever is finished first.
+
+    Args:
+        run: The system and the setting.
+        names: Names of all cases.
+        metrics: The networks of the metrics.
+
+    Raises:
+        CheckpointError: The state of an interrupted run cannot be read.
+
+    """
+
+    def __init__(self, run: SystemRun, names: Sequence[str], metrics: MetricNetworks) -> None:
+        self.run, self._names = run, names
+        self.measured, self.done = self._resume(metrics)
+        self._left_out: set[int] = set()
+        for number in range(self.done):
+            self._forget(number)
+        self.add_finished()
+
+    @property
+    def total(self) -> int:
+        """Number of all cases."""
+        return len(self._names)
+
+    def jobs(self) -> list[CaseJob]:
+        """Return the cases that are still to be animated."""
+        numbers = range(self.done, self.total)
+        return [CaseJob(self.run, self._names[each], each) for each in numbers if not self._is_measured(each)]
+
+    def end(self, number: int) -> None:
+        """Note that a worker has finished a case."""
+        if not self._is_measured(number):
+            self._left_out.add(number)
+        self.add_finished()
+
+    def add_finished(self) -> None:
+        """Add the next cases that are finished."""
+        while self.done < self.total:
+            number, name = self.done, self._names[self.done]
+            if self._is_measured(number):
+                self._add(number)
+            elif number not in self._left_out:
+                return
+            self.done += 1
+            # The state is written last, so that an interrupted case is repeated with equal results.
+            notes = {"last case": printable(name), DONE: str(self.done)}
+            write_measurements(self.run.folder / STATE, self.measured, notes)
+            self._forget(number)
+
+    def _is_measured(self, number: int) -> bool:
+        return self.run.measured_file(number).exists()
+
+    def _add(self, number: int) -> None:
+        before, name = self.measured, self._names[number]
+        self.measured = before.with_values(read_pair(self.run.measured_file(number)))
+        scores = _case_scores(before, self.measured)
+        write_json(self.run.scores_file(name), {"case": name, "scores": scores})
+
+    def _resume(self, metrics: MetricNetworks) -> tuple[Measurements, int]:
+        """Return the saved measurements and the number of finished cases."""
+        state = self.run.folder / STATE
+        if not state.exists():
+            return Measurements.none(metrics), 0
+        measured, notes = read_measurements(state, metrics)
+        number = notes.get(DONE, "")
+        return measured, int(number) if number.isdecimal() else measured.pairs
+
+    def _forget(self, number: int) -> None:
+        path = self.run.measured_file(number)
+        with storage_errors(path):
+            path.unlink(missing_ok=True)
+        if self.done == self.total:
+            with suppress(OSError):  # there is none, or it has files that others put there
+                path.parent.rmdir()
+
+
 @dataclass(frozen=True)
 class Benchmark:
     """A set of cases with the metrics to compute.
 
     Attributes:
-        cases: The set.
+        task: How cases are animated and measured.
         metrics: Networks of the metrics.
-        size: Width and height at which clips are compared.
-        seed: Seed for the selection of humans.
 
     """
 
-    cases: CaseSet
+    task: CaseTask
     metrics: MetricNetworks
-    size: Size
-    seed: int = 0
 
-    def run(self, system: System, setting: Setting, folder: Path, on_case: OnCase) -> Measurements:
-        """Evaluate a system, or resume an interrupted run with the same settings.
+    def run(
+        self, runs: Sequence[SystemRun], engine: Engine, stop: Stop, on_case: OnCase
+    ) -> dict[SystemRun, Measurements]:
+        """Evaluate systems, or resume interrupted runs with the same settings.
 
-        The state is written last for every case, so that an interrupted case is repeated with identical
-        results. A case that cannot be read or compared is left out, and its file contains the reason (see
-        `left_out`).
+        A case that cannot be read or compared is left out, and its file contains the reason (see `left_out`).
 
         Args:
-            system: The system.
-            setting: The setting.
-            folder: Folder of the state and, for every case, its scores, a contact sheet and the clip.
-            on_case: Called after every case.
+            runs: The systems in their settings.
+            engine: Animates the cases.
+            stop: Looked at before every case.
+            on_case: Called before and after every case.
 
         Returns:
-            The measurements of all cases.
+            The measurements of all cases of each run.
 
         Raises:
-            AnimateXError: The system fails, or the results cannot be written.
+            AnimateXError: A system fails, or the results cannot be written.
+            KeyboardInterrupt: A stop was wanted, and what ran is finished.
 
         """
-        state, total = folder / STATE, len(self.cases.names)
-        measured, number = self._resume(state)
-        on_case(number, total)
-        while number < total:
-            try:
-                measured = self._measured(system, setting, folder, measured, number)
-            except InvalidInput as error:
-                name = self.cases.names[number]
-                write_json(folder / CASES / f"{name}.json", {"case": name, LEFT_OUT: str(error)})
-            number += 1
-            notes = {"last case": printable(self.cases.names[number - 1]), DONE: str(number)}
-            write_measurements(state, measured, notes)
-            on_case(number, total)
-        return measured
-
-    def _resume(self, state: Path) -> tuple[Measurements, int]:
-        """Return the saved measurements and the number of finished cases."""
-        if not state.exists():
-            return Measurements.none(self.metrics), 0
-        measured, notes = read_measurements(state, self.metrics)
-        number = notes.get(DONE, "")
-        return measured, int(number) if number.isdecimal() else measured.pairs
-
-    def _measured(
-        self, system: System, setting: Setting, folder: Path, done: Measurements, number: int
-    ) -> Measurements:
-        case = self.cases.case(number)
-        task = make_task(case, setting, lambda: self.cases.human(np.random.default_rng([self.seed, number])))
-        generated = system.clip(case.name, number, setting, task, self.size)
-        real = np.stack([resize(frame, *self.size) for frame in case.frames])
-        measured = done.with_pair(self.metrics, generated, real)
-        scores = _case_scores(done, measured)
-        write_json(folder / CASES / f"{case.name}.json", {"case": case.name, "scores": scores})
-        write_image(folder / SHEETS / f"{case.name}.png", contact_sheet(task, generated, real))
-        write_clip(folder / CLIPS / f"{case.name}.mp4", generated, fps=case.fps)
-        return measured
+        names = self.task.cases.names
+        found = {run: RunProgress(run, names, self.metrics) for run in runs}
+        jobs = [job for progress in found.values() for job in progress.jobs()]
+        owners = {job.name: (found[job.run], job.number) for job in jobs}
+        for progress in found.values():
+            if progress.done == progress.total:
+                on_case(progress.run, progress.done, progress.total)
+        with closing(engine.run(self.task, jobs, stop)) as events:
+            for event in events:
+                progress, number = owners[event.name]
+                if isinstance(event, Ended):
+                    require_done(event)
+                    progress.end(number)
+                on_case(progress.run, progress.done, progress.total)
+        require_not_stopped(stop)
+        return {run: progress.measured for run, progress in found.items()}
 
 
 def left_out(folder: Path, names: Sequence[str]) -> dict[str, str]:

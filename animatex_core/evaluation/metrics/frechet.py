@@ -11,6 +11,16 @@ from .scores import Score
 MIN_SAMPLES = 2048  # with fewer samples than Inception has features, the covariance of FID is singular
 
 
+def require_finite(samples: Tensor) -> None:
+    """Raise InvalidInput if samples (n, d) are empty or not all finite."""
+    assert samples.ndim == 2
+    if not len(samples) or not samples.isfinite().all():
+        raise InvalidInput(
+            f"Features of shape {tuple(samples.shape)} are empty or not all finite, but the metric needs "
+            "finite values: check the clip and the weights of the network."
+        )
+
+
 @dataclass(frozen=True)
 class GaussianStatistics:
     """Running mean and scatter of samples with d features, in float64 on the CPU.
@@ -42,12 +52,7 @@ class GaussianStatistics:
 
         """
         samples = samples.detach().double().cpu()
-        assert samples.ndim == 2
-        if not len(samples) or not samples.isfinite().all():
-            raise InvalidInput(
-                f"Features of shape {tuple(samples.shape)} are empty or not all finite, but the metric needs "
-                "finite values: check the clip and the weights of the network."
-            )
+        require_finite(samples)
         mean = samples.mean(dim=0)
         deviations = samples - mean
         return cls(len(samples), mean, deviations.T @ deviations)

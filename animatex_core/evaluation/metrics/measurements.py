@@ -1,6 +1,6 @@
 """All metrics over any number of pairs of clips, in constant memory, saved and resumed."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,15 +12,11 @@ from ...checkpoints.safe_load import open_tensors, read_metadata
 from ...checkpoints.safetensors_writer import tensor_layout, write_safetensors
 from ...checkpoints.validation import check_keys, shapes
 from ...errors import DamagedCheckpoint, InvalidInput
-from .features import Features
 from .frechet import GaussianStatistics, frechet_distance
 from .networks import MetricNetworks
-from .pixels import check_pair, l1, psnr, psnr_overflowing, ssim
-from .scores import L1, LPIPS, PIXEL_METRICS, PSNR, PSNR_SAFE, SSIM, Average, Score
+from .pairs import PairValues, Samples, frame_metrics
+from .scores import LPIPS, PIXEL_METRICS, Average, Score
 
-FrameMetric = Callable[[np.ndarray, np.ndarray], np.ndarray]
-
-PIXEL_METRIC_FUNCTIONS: dict[str, FrameMetric] = {PSNR: psnr_overflowing, PSNR_SAFE: psnr, SSIM: ssim, L1: l1}
 AVERAGED = (*PIXEL_METRICS, LPIPS)  # metrics that are stored as a count and a total
 
 
@@ -31,10 +27,10 @@ class FeatureStatistics:
     generated: GaussianStatistics
     real: GaussianStatistics
 
-    def with_pair(self, features: Features, generated: np.ndarray, real: np.ndarray) -> "FeatureStatistics":
-        """Return the statistics with one additional pair of clips (f, h, w, 3) uint8."""
+    def with_samples(self, samples: Samples) -> "FeatureStatistics":
+        """Return the statistics with one additional pair of clips."""
         return FeatureStatistics(
-            self.generated.with_samples(features.of(generated)), self.real.with_samples(features.of(real))
+            self.generated.with_samples(samples.generated), self.real.with_samples(samples.real)
         )
 
 
@@ -57,7 +53,7 @@ class Measurements:
     def none(cls, networks: MetricNetworks) -> "Measurements":
         """Return the empty state for the pixel metrics and those of the networks."""
         empty = {name: GaussianStatistics.empty(each.width) for name, each in networks.features.items()}
-        averages = {name: Average() for name in _frame_metrics(networks)}
+        averages = {name: Average() for name in frame_metrics(networks)}
         return cls(
             averages, {name: FeatureStatistics(statistics, statistics) for name, statistics in empty.items()}
         )
@@ -74,18 +70,15 @@ class Measurements:
             The new state.
 
         Raises:
-            InvalidInput: Clips are of different shapes or dtypes.
+            InvalidInput: Clips are of different shapes or dtypes, or features are not finite.
 
         """
-        check_pair(generated, real)
-        averages = {
-            name: self.averages[name].with_values(metric(generated, real))
-            for name, metric in _frame_metrics(networks).items()
-        }
-        sets = {
-            name: self.sets[name].with_pair(features, generated, real)
-            for name, features in networks.features.items()
-        }
+        return self.with_values(PairValues.of(networks, generated, real))
+
+    def with_values(self, pair: PairValues) -> "Measurements":
+        """Return the state with one additional pair that was measured by the metrics of this state."""
+        averages = {name: mean.with_values(pair.frames[name]) for name, mean in self.averages.items()}
+        sets = {name: both.with_samples(pair.samples[name]) for name, both in self.sets.items()}
         return Measurements(averages, sets, self.pairs + 1)
 
     def scores(self) -> dict[str, Score]:
@@ -107,10 +100,6 @@ class Measurements:
             name: frechet_distance(both.generated, both.real, name) for name, both in self.sets.items()
         }
         return averages | distances
-
-
-def _frame_metrics(networks: MetricNetworks) -> dict[str, FrameMetric]:
-    return PIXEL_METRIC_FUNCTIONS | ({LPIPS: networks.lpips.distances} if networks.lpips else {})
 
 
 def write_measurements(path: str | Path, measurements: Measurements, notes: Mapping[str, str]) -> None:

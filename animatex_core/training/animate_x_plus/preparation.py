@@ -104,11 +104,25 @@ def read_caption(source: Source) -> str:
 
 
 class WanPreparation:
-    """The prepared clips of one task in a folder, which may also hold those of the other task."""
+    """The prepared clips of one task in a folder, which may also hold those of the other task.
+
+    Args:
+        folder: The folder.
+        task: The task.
+        settings: How videos are prepared.
+        encoders: The models.
+
+    """
 
     def __init__(
         self, folder: Path, task: Task, settings: WanPrepareSettings, encoders: ClipEncoders
     ) -> None:
+        self.task, self.settings, self.encoders = task, settings, encoders
+        sidecar = CAPTIONS if task == "ti2v" else None
+        files = f"{{split}}/{task}/{{key}}-{{part}}.safetensors"
+        self.manifest = PreparationManifest(folder, files, folder / task, settings, sidecar)
+
+    def begin(self) -> None:
         """Create the data sets, or resume a preparation.
 
         Raises:
@@ -116,14 +130,12 @@ class WanPreparation:
             StorageError: If a file cannot be written.
 
         """
-        self.task, self.settings, self.encoders = task, settings, encoders
-        sidecar = CAPTIONS if task == "ti2v" else None
-        files = f"{{split}}/{task}/{{key}}-{{part}}.safetensors"
-        self.manifest = PreparationManifest(folder, files, folder / task, settings, sidecar)
+        folder, settings = self.manifest.root, self.settings
         write_or_match_settings(folder / SETTINGS, {"width": settings.width, "height": settings.height})
         for split in get_args(Split):
-            begin_folder(folder / split, encoders.text(""))
-        write_or_match_settings(folder / task / SETTINGS, {**asdict(settings), "clip_dim": self._clip_dim})
+            begin_folder(folder / split, self.encoders.text(""))
+        own = {**asdict(settings), "clip_dim": self._clip_dim}
+        write_or_match_settings(self.manifest.folder / SETTINGS, own)
 
     def add(self, source: Source, video: SourceClip, progress: Progress = no_progress) -> Record:
         """Encode a video and record it.

@@ -53,7 +53,7 @@ class Records:
     def read(self, source: Source) -> Record | None:
         """Return the record of a video, None if there is none or it is damaged."""
         try:
-            record = Record(**read_json(self._path(source)))
+            record = Record(**read_json(self.path(source)))
         except (OSError, ValueError, TypeError):
             return None
         return record if _is_sound(record) else None
@@ -65,9 +65,10 @@ class Records:
             StorageError: If it cannot be written.
 
         """
-        write_json(self._path(source), asdict(record))
+        write_json(self.path(source), asdict(record))
 
-    def _path(self, source: Source) -> Path:
+    def path(self, source: Source) -> Path:
+        """Return the file of a record."""
         return self.folder / f"{source.name}.json"
 
 
@@ -155,6 +156,15 @@ class PreparationManifest:
         """Record that a video is skipped."""
         self._remove(source)
         return self._recorded(source, [], [], reason)
+
+    def reason(self, source: Source) -> str | None:
+        """Return why a video was skipped; None if it was not."""
+        record = self._records.read(source)
+        return None if record is None else record.reason
+
+    def record_file(self, source: Source) -> Path:
+        """Return the file of the record of a video."""
+        return self._records.path(source)
 
     def report(self, sources: Iterable[Source]) -> dict:
         """Write `report.json` on these videos and return it; see `report_of`."""

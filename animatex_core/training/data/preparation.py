@@ -130,16 +130,16 @@ def dummy_encoders(device: torch.device) -> Encoders:
 
 
 class Preparation:
-    """A folder of prepared clips: the data sets `train` and `validation`, records and a report."""
+    """A folder of prepared clips: the data sets `train` and `validation`, records and a report.
+
+    Args:
+        folder: The folder.
+        settings: How videos are prepared.
+        encoders: The models.
+
+    """
 
     def __init__(self, folder: Path, settings: PrepareSettings, encoders: Encoders) -> None:
-        """Create the data sets, or resume a preparation.
-
-        Raises:
-            InvalidInput: If the folder was prepared with other settings or models.
-            StorageError: If a file cannot be written.
-
-        """
         self.settings, self.encoders = settings, encoders
         self.manifest = PreparationManifest(
             folder, "{split}/shard-{key}-{part}.safetensors", folder, settings
@@ -152,9 +152,19 @@ class Preparation:
             max_stride=settings.max_stride,
             pictures="jpeg",
         )
-        write_or_match_settings(folder / SETTINGS, asdict(settings))
+
+    def begin(self) -> None:
+        """Create the data sets, or resume a preparation.
+
+        Raises:
+            InvalidInput: If the folder was prepared with other settings or models.
+            StorageError: If a file cannot be written.
+
+        """
+        folder = self.manifest.folder
+        write_or_match_settings(folder / SETTINGS, asdict(self.settings))
         for split in get_args(Split):
-            write_header(folder / split, self.header, encoders.text_context)
+            write_header(folder / split, self.header, self.encoders.text_context)
 
     def add(self, source: Source, dance: DrivingClip, progress: Progress = no_progress) -> Record:
         """Encode a video and record it.

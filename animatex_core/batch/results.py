@@ -1,0 +1,169 @@
+"""Where the results of a batch are: in its folder, or at a URL of a storage that fsspec knows."""
+
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
+
+from ..errors import AnimateXError, InvalidInput, StorageError
+from .run import Job
+from .storage import Storage
+
+# Objects of these appear when they are complete. Elsewhere files are uploaded under another name and moved.
+OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"})
+
+
+class Results(Protocol):
+    """Where results are. It can be pickled if workers are on other machines."""
+
+    def url(self, name: str) -> str | None:
+        """Return the URL of a result without passwords; None if it is in the folder of the batch."""
+        ...
+
+    def sizes(self, jobs: Sequence[Job]) -> Mapping[str, int]:
+        """Return the bytes of the results that exist, by the names of their jobs; may raise StorageError."""
+        ...
+
+    def check(self) -> None:
+        """Check that results can be written, before the work begins; may raise StorageError."""
+        ...
+
+    def require_usable(self) -> None:
+        """Raise MissingDependency or InvalidInput if this machine lacks what the storage needs."""
+        ...
+
+    def writing(self, job: Job) -> AbstractContextManager[Path]:
+        """Return a block with the path of a local file, which is the result of a job at the end of the block.
+
+        The result appears complete or not at all, and replaces one that is there.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class LocalResults:
+    """Results in the folder of the batch."""
+
+    def url(self, name: str) -> None:
+        """Return None."""
+
+    def sizes(self, jobs: Sequence[Job]) -> dict[str, int]:
+        """Return the bytes of the results that exist."""
+        return {job.name: _size(job.out) for job in jobs if job.out.exists()}
+
+    def check(self) -> None:
+        """Check nothing: the manifest is in the same folder."""
+
+    def require_usable(self) -> None:
+        """Require nothing."""
+
+    def writing(self, job: Job) -> AbstractContextManager[Path]:
+        """Return the path of the result itself, which is written completely or not at all anyway."""
+        return nullcontext(job.out)
+
+
+@dataclass(frozen=True)
+class RemoteResults:
+    """Results at a URL. Each is written to a local temporary file first.
+
+    Attributes:
+        address: The URL of the folder, of any protocol that fsspec knows.
+
+    """
+
+    address: str
+
+    def url(self, name: str) -> str:
+        """Return the URL of a result without the password, if there is one."""
+        return f"{self._storage.shown}/{name}"
+
+    def sizes(self, jobs: Sequence[Job]) -> dict[str, int]:
+        """Return the bytes of the results that exist, from one listing of the folder."""
+        files, root = self._storage.open()
+        with self._storage.errors("read"):
+            files.invalidate_cache()
+            found = files.find(root, detail=True)
+        sizes = {path[len(root) + 1 :]: entry["size"] for path, entry in found.items()}
+        return {job.name: sizes[job.name] or 0 for job in jobs if job.name in sizes}
+
+    def check(self) -> None:
+        """Write an empty file, and remove it."""
+        files, root = self._storage.open()
+        path = f"{root}/{_temporary_name()}"
+        with self._storage.errors("written"):
+            _make_folder(files, root)
+            files.pipe_file(path, b"")
+            files.rm_file(path)
+
+    def require_usable(self) -> None:
+        """Raise MissingDependency or InvalidInput if this machine lacks what the storage needs."""
+        self._storage.open()
+
+    @contextmanager
+    def writing(self, job: Job) -> Iterator[Path]:
+        """Yield the path of a temporary file, and upload it after the block."""
+        with TemporaryDirectory(prefix="animatex-") as folder:
+            path = Path(folder) / job.out.name
+            try:
+                yield path
+            except InvalidInput as error:  # the video may have been written all the same
+                if not path.exists():
+                    raise
+                self._upload(path, job)
+                raise InvalidInput(str(error).replace(str(path), self.url(job.name))) from error
+            self._upload(path, job)
+
+    def _upload(self, path: Path, job: Job) -> None:
+        try:
+            self._put(path, job.name)
+        except AnimateXError as error:  # a failing network must not lose hours of sampling
+            with suppress(OSError):
+                job.out.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, job.out)
+                raise StorageError(f"{error} The result is in {job.out} instead.") from error
+            raise
+
+    def _put(self, path: Path, name: str) -> None:
+        files, root = self._storage.open()
+        target = f"{root}/{name}"
+        with self._storage.errors("written"):
+            if _is_object_store(files):
+                files.put_file(str(path), target)
+                return
+            folder = target.rpartition("/")[0]
+            _make_folder(files, folder)
+            part = f"{folder}/{_temporary_name()}"
+            try:
+                files.put_file(str(path), part)
+                files.mv(part, target)
+            except BaseException:
+                with suppress(Exception):  # of any kind; the reason why it failed counts
+                    files.rm_file(part)
+                raise
+
+    @property
+    def _storage(self) -> Storage:
+        return Storage(self.address, "--results", StorageError)
+
+
+def _is_object_store(files: Any) -> bool:
+    names = [files.protocol] if isinstance(files.protocol, str) else files.protocol
+    return not OBJECT_STORES.isdisjoint(names)
+
+
+def _make_folder(files: Any, path: str) -> None:
+    if not _is_object_store(files):  # those have none; s3fs would create the bucket
+        files.makedirs(path, exist_ok=True)
+
+
+def _temporary_name() -> str:
+    return f".animatex-{uuid.uuid4().hex}.part"
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())

@@ -1,0 +1,76 @@
+"""Inputs at URLs: fetched once, bounded, and gone at the end."""
+
+from pathlib import Path
+
+import pytest
+
+from animatex_core.batch.inputs import InputCache
+from animatex_core.batch.storage import is_url
+from animatex_core.errors import InvalidInput
+
+
+@pytest.fixture
+def urls(tmp_path: Path) -> list[str]:
+    """The URLs of three files of 10 bytes, of which one has a name that not every system allows."""
+    (tmp_path / "there").mkdir()
+    files = [tmp_path / "there" / name for name in ("a.png", "b?.png", "c.mp4")]
+    for number, path in enumerate(files):
+        path.write_bytes(bytes([number] * 10))
+    return [f"file://{path}" for path in files]
+
+
+def kept(cache: InputCache) -> list[str]:
+    return sorted(path.name for path in cache.folder.glob("*/*") if path.suffix in (".png", ".mp4"))
+
+
+def test_files_are_fetched_once_and_removed_at_the_end(tmp_path: Path, urls: list[str]) -> None:
+    cache = InputCache(tmp_path / "cache")
+    found = [cache.find(url) for url in urls]
+    assert [each.path.name for each in found] == ["a.png", "b_.png", "c.mp4"]
+    for path in (tmp_path / "there").iterdir():
+        path.unlink()
+    with cache.held(found):
+        assert [each.path.read_bytes() for each in found] == [bytes([number] * 10) for number in range(3)]
+    with pytest.raises(InvalidInput, match=rf"^{urls[0]} is blank\.$"), cache.held(found):
+        raise InvalidInput(f"{found[0].path} is blank.")
+    cache.clear()
+    assert not cache.folder.exists()
+    with (
+        pytest.raises(InvalidInput, match=rf"The file {urls[0]} cannot be read \(.*No such file"),
+        cache.held(found),
+    ):
+        pass
+
+
+def test_unused_files_make_room_for_others(tmp_path: Path, urls: list[str]) -> None:
+    cache = InputCache(tmp_path / "cache", most=20)
+    first, second = (cache.find(url) for url in urls[:2])
+    with cache.held([first]):
+        third = cache.find(urls[2])
+        assert kept(cache) == ["a.png", "c.mp4"]
+        with cache.held([second, third]):  # more than there is room for, but all are used
+            assert kept(cache) == ["a.png", "b_.png", "c.mp4"]
+    cache.find(urls[0])
+    assert len(kept(cache)) == 2
+
+
+def test_a_file_that_changes_in_between_is_not_used(tmp_path: Path, urls: list[str]) -> None:
+    cache = InputCache(tmp_path / "cache")
+    found = cache.find(urls[0])
+    cache.clear()  # as on another machine
+    Path(urls[0].removeprefix("file://")).write_bytes(b"another")
+    with pytest.raises(InvalidInput, match=r"a\.png has changed since the batch began"), cache.held([found]):
+        pass
+    assert kept(cache) == []
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    cache = InputCache(tmp_path / "cache")
+    with pytest.raises(InvalidInput, match="is not a file: give the URL"):
+        cache.find(tmp_path.as_uri())
+    with pytest.raises(InvalidInput, match="Protocol not known: nothing"):
+        cache.find("nothing://a.png")
+
+
+def test_paths_of_windows_are_no_urls() -> None:
+    assert [is_url(text) for text in ("s3://a/b", "C://a", "C:\\a", "a/b")] == [True, False, False, False]
