@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from .onnx_model import ModelSignature
-from .resize import resize
+from .resampling import resampling
 
 SIDE = 640  # pixels, width and height of the input
 STRIDES = (8, 16, 32)  # cell sizes of the three grids in pixels
@@ -33,8 +33,9 @@ def letterbox(frame: np.ndarray) -> np.ndarray:
     height, width = frame.shape[:2]
     ratio = letterbox_ratio(height, width)
     size = max(int(width * ratio), 1), max(int(height * ratio), 1)
-    image = np.full((3, SIDE, SIDE), PADDING, np.float32)
-    image[:, : size[1], : size[0]] = resize(frame, *size)[::-1]
+    image = np.empty((3, SIDE, SIDE), np.float32)
+    image[:, : size[1], : size[0]] = resampling().resize(frame, *size)[::-1]
+    image[:, size[1] :] = image[:, :, size[0] :] = PADDING
     return image
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .onnx_model import ModelSignature
-from .resize import warp
+from .resampling import resampling
 
 WIDTH, HEIGHT = 288, 384  # input size in pixels
 POINTS = 133
@@ -59,8 +59,11 @@ def crop(frame: np.ndarray, region: Region) -> np.ndarray:
 
     """
     origin, step = region.centre - region.size / 2, region.size / (WIDTH, HEIGHT)
-    image = warp(frame, tuple(origin), tuple(step), (WIDTH, HEIGHT))[::-1]
-    return np.stack([normal[channel] for normal, channel in zip(NORMALIZED, image, strict=True)])
+    image = resampling().warp(frame, tuple(origin), tuple(step), (WIDTH, HEIGHT))[::-1]
+    normalized = np.empty((3, HEIGHT, WIDTH), np.float32)
+    for normal, channel, out in zip(NORMALIZED, image, normalized, strict=True):
+        normal.take(channel, out=out, mode="clip")  # checking the indices would copy the output
+    return normalized
 
 
 def decode_points(simcc_x: np.ndarray, simcc_y: np.ndarray, region: Region) -> tuple[np.ndarray, np.ndarray]:
