@@ -16,9 +16,12 @@ from .rows import NotMeasuredError, Options, Source, cpu_ratios
 FRAME = 1280, 720, 3
 BOX = np.array([200.0, 200.0, 500.0, 1100.0])  # of a person in the frame
 CALLS = 40  # in each round
-LETTERBOX, CROP = "letterbox of a 720x1280 frame", "crop of a person from it"
-HOW: dict[str, Callable[[], Resampling]] = {"with OpenCV installed": resampling, "without": lambda: IN_NUMPY}
-ROWS = tuple(f"{what} {how}, compared with OpenCV" for what in (LETTERBOX, CROP) for how in HOW)
+LETTERBOX, CROP = "letterbox of a 720x1280 frame", "crop of a person from such a frame"
+HOW: dict[str, Callable[[], Resampling]] = {
+    "with OpenCV installed": resampling,
+    "without OpenCV": lambda: IN_NUMPY,
+}
+ROWS = tuple(f"{what}, {how}" for what in (LETTERBOX, CROP) for how in HOW)
 
 
 def opencv_letterbox(cv2: ModuleType, frame: np.ndarray) -> np.ndarray:
@@ -69,7 +72,11 @@ def _compared(ours: partial[np.ndarray], theirs: partial[np.ndarray], rounds: in
 
 
 def _repeated(work: Work) -> Work:
-    return lambda: [work() for _ in range(CALLS)]
+    def repeated() -> None:
+        for _ in range(CALLS):
+            work()
+
+    return repeated
 
 
 SOURCE = Source("preparing", ROWS, measure)
