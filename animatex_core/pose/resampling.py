@@ -21,6 +21,12 @@ Resize = Callable[[np.ndarray, int, int], np.ndarray]
 Warp = Callable[[np.ndarray, Pair, Pair, tuple[int, int]], np.ndarray]
 MAX_PLACE = 1 << 14  # pixels; OpenCV takes images and places of up to 2 ** 15
 TRIED_SIZE = 288, 384  # of a warp: the size that the pose model takes
+TRIED_RESIZES = ((61, 40), (250, 190), (131, 97), (64, 200))
+TRIED_WARPS = (
+    ((-4.3, 5.1), (0.46, 0.29), TRIED_SIZE),
+    ((7.7, -20.2), (0.31, 0.37), TRIED_SIZE),
+    ((-90.0, -300.0), (1.3, 2.1), TRIED_SIZE),
+)
 
 
 @dataclass(frozen=True)
@@ -76,11 +82,9 @@ def import_opencv() -> Any | None:
 def agreeing(opencv: OpenCV) -> Resampling:
     """Return those operations of OpenCV that give the same as numpy for images of noise, else numpy's."""
     image = np.random.default_rng(0).integers(0, 256, (97, 131, 3), dtype=np.uint8)
-    sizes = ((61, 40), (250, 190), (131, 97), (64, 200))
-    warps = (((-4.3, 5.1), (0.46, 0.29), TRIED_SIZE), ((7.7, -20.2), (0.31, 0.37), TRIED_SIZE))
     return Resampling(
-        opencv.resize if _same(opencv.resize, IN_NUMPY.resize, image, sizes) else IN_NUMPY.resize,
-        opencv.warp if _same(opencv.warp, IN_NUMPY.warp, image, warps) else IN_NUMPY.warp,
+        opencv.resize if _same(opencv.resize, IN_NUMPY.resize, image, TRIED_RESIZES) else IN_NUMPY.resize,
+        opencv.warp if _same(opencv.warp, IN_NUMPY.warp, image, TRIED_WARPS) else IN_NUMPY.warp,
     )
 
 
