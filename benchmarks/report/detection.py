@@ -10,7 +10,7 @@ from benchmarks.poses import clip, frame_by_frame, open_nets
 
 from .rows import Options, Source, cpu_ratios, wall_ratios
 
-FRAMES, WIDTH, HEIGHT = 10, 720, 1280
+FRAMES, WIDTH, HEIGHT = 6, 720, 1280
 DECODE = 0.005  # seconds
 STAGES = 0.02, 0.04, 0.03  # seconds that decoding, detection and estimation sleep
 SLEEPING_FRAMES = 60
