@@ -27,6 +27,7 @@ from animatex_core.assets.demo_files import CLIP
 CHARACTERS = ASSETS / "demo" / "characters"
 STARTS = (0.0, 0.2, 0.4, 0.6, 0.8)  # seconds, five different parts of one dance
 COMMAND = [sys.executable, "-m", "animatex_core"]
+BATCH = [*COMMAND, "batch", "jobs.csv", "--name", "{reference}-{start}"]
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,20 @@ def killed(command: Sequence[str], folder: Path, seconds: float) -> bool:
     return False
 
 
+def compare_with_single_runs(folder: Path, frames: str = "8", size: str = "128x192") -> tuple[Time, Time]:
+    """Return the time of a batch in a new folder, and of its jobs one by one."""
+    options = settings(frames, size)
+    rows = write_jobs(folder)
+    together = timed([*BATCH, *options, "--out", "together"], folder)
+    one_by_one = [timed(single_run(row, options), folder) for row in rows]
+    return together, Time(sum(each.wall for each in one_by_one), sum(each.cpu for each in one_by_one))
+
+
+def settings(frames: str, size: str) -> list[str]:
+    """Return the options of all runs."""
+    return ["--frames", frames, "--size", size, "--model", "small", "--device", "cpu"]
+
+
 def main() -> None:
     """Print both times and their ratio, and what became of the killed batch."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -102,20 +117,16 @@ def main() -> None:
     parser.add_argument("--frames", default="8")
     parser.add_argument("--size", default="128x192")
     arguments = parser.parse_args()
-    options = ["--frames", arguments.frames, "--size", arguments.size, "--model", "small", "--device", "cpu"]
     with TemporaryDirectory() as name:
         folder = Path(name)
-        rows = write_jobs(folder)
-        batch = [*COMMAND, "batch", "jobs.csv", "--name", "{reference}-{start}", *options, "--out"]
-        together = timed([*batch, "together"], folder)
+        together, single = compare_with_single_runs(folder, arguments.frames, arguments.size)
+        batch = [*BATCH, *settings(arguments.frames, arguments.size), "--out"]
         done = results(folder / "together")
-        one_by_one = [timed(single_run(row, options), folder) for row in rows]
-        single = Time(sum(each.wall for each in one_by_one), sum(each.cpu for each in one_by_one))
         print(f"batch: {together.wall:.0f} s, {together.cpu:.0f} s of CPU")
         print(f"single runs: {single.wall:.0f} s, {single.cpu:.0f} s of CPU")
         print(f"ratios: {together.wall / single.wall:.2f}, {together.cpu / single.cpu:.2f} of CPU")
         equal = sum(results(folder)[key] == value for key, value in done.items())
-        print(f"equal results: {equal} of {len(rows)}")
+        print(f"equal results: {equal} of {len(done)}")
         draw, kills = np.random.default_rng(0), 0
         for _ in range(arguments.kills):
             kills += killed([*batch, "killed"], folder, draw.uniform(5, 5 + together.wall / 5))

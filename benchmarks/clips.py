@@ -5,13 +5,14 @@ python -m benchmarks.clips [CLIP] [--repeats 5] [--minutes 10]
 
 import argparse
 import subprocess
-import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -23,8 +24,11 @@ from animatex_core.video.formats import MP4
 from animatex_core.video.info import VideoInfo, count_frames, probe
 from animatex_core.video.reader import read_frames
 from animatex_core.video.writer import write_clip
+from benchmarks.costs import Work, in_turn
 
 QUALITY = 7
+READ, READ_TO_NULL = "read (ffmpeg: to a file of RGB)", "read (ffmpeg: to RGB and nowhere)"
+WRITE, BOTH = "write mp4 (ffmpeg: from a file of RGB)", "read and write mp4"
 # The usual conversion of HDR to SDR with plain ffmpeg.
 TONE_MAPPED = (
     "zscale=transfer=linear:npl=203,format=gbrpf32le,zscale=primaries=bt709,tonemap=clip,"
@@ -66,67 +70,60 @@ def read(clip: VideoInfo) -> None:
     deque(read_frames(clip), maxlen=0)
 
 
-def compare(
-    what: str, frames: int, ours: Callable[[], object], alone: Callable[[], object], repeats: int
-) -> None:
-    """Time two implementations alternately and print the best result of each."""
-    best = [
-        min(column) for column in zip(*[(seconds(ours), seconds(alone)) for _ in range(repeats)], strict=True)
-    ]
-    rates = [frames / duration for duration in best]
-    print(f"{what:38s} {rates[0]:8.0f} {rates[1]:8.0f} {rates[0] / rates[1]:7.2f}", flush=True)
+def compare(what: str, frames: int, ours: Work, alone: Work, repeats: int) -> None:
+    """Run both alternately; print the best speeds and the median ratio of processor times."""
+    costs = in_turn(ours, alone, repeats)
+    best = [frames / min(cost.wall for cost in column) for column in zip(*costs, strict=True)]
+    cpu = median(theirs.cpu / own.cpu for own, theirs in costs)
+    print(f"{what:38s} {best[0]:8.0f} {best[1]:8.0f} {best[0] / best[1]:7.2f} {cpu:9.2f}", flush=True)
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Time one run."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+@dataclass(frozen=True)
+class Pair:
+    """Something done here and by ffmpeg alone, and the number of frames."""
+
+    ours: Work
+    alone: Work
+    frames: int
+
+
+def pairs(clip: VideoInfo, folder: Path) -> dict[str, Pair]:
+    """Return reading, writing, and both at once, by name; `folder` is for the files."""
+    frames, source = count_frames(clip), ["-i", str(clip.path), "-map", "0:V:0"]
+    raw, out, own = folder / "raw.rgb", str(folder / "alone.mp4"), folder / "ours.mp4"
+    held = list(read_frames(clip, indices=range(min(frames, 96))))
+    raw.write_bytes(b"".join(frame.tobytes() for frame in held))
+    size, rate = f"{clip.width}x{clip.height}", f"{clip.fps}"
+    layout = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-framerate", rate, "-i", str(raw)]
+    to_rgb = [*source, "-pix_fmt", "rgb24", "-f", "rawvideo", str(folder / "rgb")]
+    to_null = [*source, "-vf", "format=rgb24", "-f", "null", "-"]
+    write = partial(write_clip, own, fps=clip.fps, quality=QUALITY)
+    return {
+        READ: Pair(partial(read, clip), partial(ffmpeg, *to_rgb), frames),
+        READ_TO_NULL: Pair(partial(read, clip), partial(ffmpeg, *to_null), frames),
+        WRITE: Pair(lambda: write(held), partial(ffmpeg, *layout, *OPTIONS, out), len(held)),
+        BOTH: Pair(lambda: write(read_frames(clip)), partial(ffmpeg, *source, *OPTIONS, out), frames),
+    }
 
 
 def speed(clip: VideoInfo, folder: Path, repeats: int) -> None:
     """Compare reading, writing, and both at once."""
-    frames, source = count_frames(clip), ["-i", str(clip.path), "-map", "0:V:0"]
-    raw, out, own = folder / "raw.rgb", folder / "alone.mp4", folder / "ours.mp4"
-    held = list(read_frames(clip, indices=range(min(frames, 96))))
-    raw.write_bytes(b"".join(frame.tobytes() for frame in held))
-    layout = [
-        "-f",
-        "rawvideo",
-        "-pix_fmt",
-        "rgb24",
-        "-s",
-        f"{clip.width}x{clip.height}",
-        "-framerate",
-        f"{clip.fps}",
-    ]
-    print(f"{clip.path.name}: {frames} frames of {clip.width}x{clip.height}")
-    print("frames per second                          ours   ffmpeg   ratio")
-    to_rgb = [*source, "-pix_fmt", "rgb24", "-f", "rawvideo", str(folder / "rgb")]
-    to_null = [*source, "-vf", "format=rgb24", "-f", "null", "-"]
-    compare("read (ffmpeg: to a file of RGB)", frames, lambda: read(clip), lambda: ffmpeg(*to_rgb), repeats)
-    compare(
-        "read (ffmpeg: to RGB and nowhere)", frames, lambda: read(clip), lambda: ffmpeg(*to_null), repeats
-    )
-    compare(
-        "write mp4 (ffmpeg: from a file of RGB)",
-        len(held),
-        lambda: write_clip(own, held, fps=clip.fps, quality=QUALITY),
-        lambda: ffmpeg(*layout, "-i", str(raw), *OPTIONS, str(out)),
-        repeats,
-    )
-    compare(
-        "read and write mp4",
-        frames,
-        lambda: write_clip(own, read_frames(clip), fps=clip.fps, quality=QUALITY),
-        lambda: ffmpeg(*source, *OPTIONS, str(out)),
-        repeats,
-    )
+    print(f"{clip.path.name}: {count_frames(clip)} frames of {clip.width}x{clip.height}")
+    print("frames per second                          ours   ffmpeg   ratio  CPU ratio")
+    for what, pair in pairs(clip, folder).items():
+        compare(what, pair.frames, pair.ours, pair.alone, repeats)
+
+
+def write_generated(folder: Path) -> Path:
+    """Write a noisy test pattern of 512x768 pixels, and return its path."""
+    path = folder / "generated.mp4"
+    ffmpeg("-f", "lavfi", "-i", GENERATED, "-pix_fmt", "yuv420p", str(path))
+    return path
 
 
 def looks(folder: Path, repeats: int) -> None:
     """Compare reading videos that need a conversion with ffmpeg's own conversion to a file of RGB."""
-    print("\nfiles whose frames are converted               ours   ffmpeg   ratio")
+    print("\nfiles whose frames are converted           ours   ffmpeg   ratio  CPU ratio")
     for name, (made, encoder, conversion) in LOOKS.items():
         path, out = folder / "looks.mkv", str(folder / "rgb")
         ffmpeg("-f", "lavfi", "-i", GENERATED, "-vf", made, *encoder, str(path))
@@ -176,8 +173,7 @@ def main() -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
         if options.clip is None:
-            options.clip = folder / "generated.mp4"
-            ffmpeg("-f", "lavfi", "-i", GENERATED, "-pix_fmt", "yuv420p", str(options.clip))
+            options.clip = write_generated(folder)
         clip = probe(options.clip)
         speed(clip, folder, options.repeats)
         looks(folder, options.repeats)

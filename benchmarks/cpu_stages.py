@@ -7,9 +7,7 @@ python -m benchmarks.cpu_stages [--frames 32] [--rounds 3] [--net-frames 3]
 """
 
 import argparse
-import os
 import pickle
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -33,6 +31,7 @@ from animatex_core.video.info import probe
 from animatex_core.video.reader import read_frames
 from animatex_core.video.writer import write_clip
 from benchmarks.clips import QUALITY, ffmpeg
+from benchmarks.costs import cost_of
 from benchmarks.poses import open_nets
 
 WIDTH, HEIGHT = 512, 768
@@ -41,17 +40,10 @@ PERSON = np.array([200.0, 200.0, 500.0, 1100.0])  # a box in it
 FPS = 12
 
 
-def cpu_seconds(work: Callable[[], object]) -> float:
-    """Return the processor time of this process and of the children that end meanwhile."""
-    before, children = time.process_time(), sum(os.times()[2:4])
-    work()
-    return time.process_time() - before + sum(os.times()[2:4]) - children
-
-
 def report(what: str, frames: int, rounds: int, work: Callable[[], object]) -> None:
     """Print the least processor time per frame of several runs, after one that does not count."""
     work()
-    best = min(cpu_seconds(work) for _ in range(rounds))
+    best = min(cost_of(work).cpu for _ in range(rounds))
     print(f"{what:44s} {1000 * best / frames:9.2f} ms", flush=True)
 
 

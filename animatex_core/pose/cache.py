@@ -19,7 +19,7 @@ from ..utils.progress import Progress, no_progress
 from ..utils.validation import may_block
 from .keypoints import PoseSequence
 
-VERSION = 2  # raise it when the same video, models and settings give other poses or another file format
+VERSION = 3  # raise it when the same video, models and settings give other poses or another file format
 CHUNK = 1 << 20
 MAX_BYTES = 1 << 30  # total size of all entries; a minute of poses takes about 1 MB
 MAX_AGE = 90 * 24 * 3600  # seconds since the last use of an entry

@@ -1,6 +1,7 @@
 """Child processes: the only file of the package that starts a program, ffmpeg, never through a shell."""
 
 import os
+import select
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ CHUNK_BYTES = 1 << 20
 QUIET_SECONDS = 60.0  # without input taken, output given or a message
 POLL_SECONDS = 0.05
 MAX_OUTPUT_BYTES = 128 << 20  # held in memory: a list of about two million packets
+CAN_POLL = hasattr(select, "poll")  # not on Windows, where pipes block
 Process: TypeAlias = "subprocess.Popen[bytes]"
 # A separate group, so that a keyboard interrupt reaches only this process, which then ends ffmpeg.
 _GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
@@ -124,6 +126,13 @@ def write_input(pipe: IO[bytes] | None, given: bytes) -> None:
     if pipe is not None:
         with suppress(OSError), pipe:
             pipe.write(given)
+
+
+def is_readable(pipe: IO[bytes], seconds: float) -> bool:
+    """Wait up to some seconds until a pipe has bytes or has ended; only where CAN_POLL."""
+    waiting = select.poll()
+    waiting.register(pipe, select.POLLIN)
+    return bool(waiting.poll(1000 * seconds))
 
 
 def wait_until(done: Callable[[float], bool], guard: Guard, activity: Callable[[], object]) -> None:

@@ -8,6 +8,7 @@ from animatex_core.pose.resize import resize, warp
 
 SIDES = st.integers(1, 70)
 SIZE = (36, 48)
+WHOLE = (288, 384)  # OpenCV computes the columns beyond the last 32 with other instructions
 
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -32,6 +33,23 @@ def test_resize_at_the_sizes_of_videos(height: int, width: int, size: tuple[int,
     np.testing.assert_array_equal(resize(image, *size), cv2.resize(image, size).transpose(2, 0, 1))
 
 
+@pytest.mark.parametrize("factor", range(1, 8))
+def test_resize_to_a_whole_fraction_equals_opencv(factor: int) -> None:
+    image = noise(40 * factor, 33 * factor)
+    np.testing.assert_array_equal(resize(image, 33, 40), cv2.resize(image, (33, 40)).transpose(2, 0, 1))
+
+
+@pytest.mark.skipif(cv2.__version__ < "5", reason="older versions round places to 1/32 pixel")
+@pytest.mark.parametrize("seed", range(12))
+def test_warp_to_the_size_of_the_model_equals_opencv_to_the_last_bit(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    h, w = random.integers(2, 900, 2)
+    image, origin, step = noise(h, w, seed), random.uniform(-60, 400, 2), random.uniform(0.05, 4, 2)
+    inverse = np.array([[step[0], 0, origin[0]], [0, step[1], origin[1]]])
+    expected = cv2.warpAffine(image, inverse, WHOLE, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    np.testing.assert_array_equal(warp(image, tuple(origin), tuple(step), WHOLE), expected.transpose(2, 0, 1))
+
+
 @pytest.mark.skipif(cv2.__version__ < "5", reason="older versions round places to 1/32 pixel")
 @settings(max_examples=200, deadline=None)
 @given(
@@ -41,7 +59,7 @@ def test_resize_at_the_sizes_of_videos(height: int, width: int, size: tuple[int,
     st.tuples(*[st.floats(0.05, 4)] * 2),
     st.integers(0, 99),
 )
-def test_warp_equals_opencv_within_rounding(
+def test_warp_to_other_sizes_equals_opencv_within_rounding(
     h: int, w: int, origin: tuple[float, float], step: tuple[float, float], seed: int
 ) -> None:
     image = noise(h, w, seed)
@@ -68,3 +86,5 @@ def test_a_view_with_reversed_channels_or_rows_is_sampled_as_its_copy() -> None:
     image = noise(30, 20)
     for view in (image[..., ::-1], image[::-1], image[::2, 1::3]):
         np.testing.assert_array_equal(resize(view, 17, 23), resize(view.copy(), 17, 23))
+    for view in (image[..., ::-1], image[::-1], image[:, ::-1]):
+        np.testing.assert_array_equal(resize(view, 10, 15), resize(view.copy(), 10, 15))

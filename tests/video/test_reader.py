@@ -198,6 +198,21 @@ def refused(tmp_path: Path, clip: Path) -> dict[str, Path]:
     return {**files, "folder": tmp_path}
 
 
+def test_frames_larger_than_a_pipe_are_the_same_where_pipes_cannot_be_polled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "large.mkv"
+    pattern = "testsrc2=s=700x602:r=4:d=1,noise=alls=20:allf=t"
+    ffmpeg("-f", "lavfi", "-i", pattern, "-c:v", "ffv1", "-pix_fmt", "gbrp", str(path))
+    polled = list(read_frames(path))
+    monkeypatch.setattr("animatex_core.video.ffmpeg.CAN_POLL", False)
+    np.testing.assert_array_equal(list(read_frames(path)), polled)
+    assert len(polled) == 4
+    capture = cv2.VideoCapture(str(path))
+    for frame in polled:
+        np.testing.assert_array_equal(capture.read()[1][..., ::-1], frame)
+
+
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [

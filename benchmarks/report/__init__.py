@@ -1,0 +1,1 @@
+"""The measured tables of docs/fidelity-and-speed.md: `python -m benchmarks.report`."""
