@@ -1,9 +1,11 @@
 """Compare the processor time of a forward of the denoiser with that of the official code.
 
-Both networks have the same generated weights and conditions, full size, float32. Each run is a process of its own
-with the settings of its program, the two alternate, and only one is in memory at a time (8 GB). Processor time is
-that of user and system, which, unlike time on the clock, hardly depends on what else runs on the machine. The
-official forward encodes the conditions at every step; ours does once per video, so both numbers are reported.
+Both networks have the same generated weights and conditions, full size, float32. Each run is a process of its
+own with the settings of its program, the two alternate, and only one is in memory at a time (8 GB). Processor
+time is that of user and system, which depends less on what else runs on the machine than the clock does. The
+official forward encodes the conditions at every step, ours does once per video, so both numbers are reported.
+
+xformers' attention is replaced by PyTorch's in the official code, see `benchmarks.authors_network`.
 
 git clone https://github.com/antgroup/animate-x ../authors
 python -m benchmarks.authors --authors ../authors [--frames 8] [--width 256] [--height 384] [--rounds 3]

@@ -1,7 +1,7 @@
 """The official network of Animate-X, from a copy of its repository, with the weights of `generated_weight`.
 
-Packages it imports but does not need on a CPU are replaced in `sys.modules`, so use it in a process of its own:
-xformers' attention by PyTorch's, fairscale's checkpointing, which does nothing in inference, by the identity.
+Packages that it imports but does not need on a CPU are replaced in `sys.modules`, so use it in a process of
+its own: xformers' attention by PyTorch's, fairscale's checkpointing, unused in inference, by nothing.
 """
 
 import sys

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from .cpu_layers import accumulate
+from .cpu_layers import added
 from .layers import FeedForward, LayerFactory
 
 # CUDA kernels put the batch on a grid axis of at most 65,535.
@@ -111,8 +111,10 @@ class TransformerBlock(nn.Module):
                 (the reference frame); None where each attends to itself alone.
 
         """
-        x = accumulate(self._self_attention(self.norm1(x), sequences), x)
-        x = accumulate(self.attn2(self.norm2(x), context), x)
+        attended = self._self_attention(self.norm1(x), sequences)
+        x = added(attended, x, into=attended)
+        attended = self.attn2(self.norm2(x), context)
+        x = added(attended, x, into=attended)
         return self.ff.residual(x, self.norm3)
 
     def _self_attention(self, x: Tensor, sequences: int | None) -> Tensor:

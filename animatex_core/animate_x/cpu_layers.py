@@ -1,7 +1,7 @@
 """Layers of torch that are faster on a CPU. Elsewhere, and where gradients are recorded, they are torch's.
 
-In inference on a CPU the denoiser keeps its activations channels last. Frames, pixels and channels then have the
-order of the tokens of a transformer, so that nothing is rearranged between convolutions and attention.
+In inference on a CPU the denoiser keeps its activations channels last. Frames, pixels and channels then have
+the order of the tokens of a transformer, so that nothing is rearranged between convolutions and attention.
 """
 
 from collections.abc import Callable
@@ -29,11 +29,19 @@ def infers_on_cpu(x: Tensor) -> bool:
     return x.device.type == "cpu" and not is_recorded()
 
 
-def accumulate(new: Tensor, x: Tensor, factor: float = 1.0) -> Tensor:
-    """Return new + factor * x, in the memory of `new` unless it is recorded. Both have one dtype."""
-    if is_recorded():
-        return x + new if factor == 1 else new + factor * x
-    return new.add_(x, alpha=factor)
+def added(a: Tensor, b: Tensor, *, into: Tensor) -> Tensor:
+    """Return a + b.
+
+    Args:
+        a: A tensor.
+        b: Another one of this dtype.
+        into: The one of them that is overwritten, unless it is recorded, to save memory and its allocation.
+
+    Returns:
+        The sum.
+
+    """
+    return a + b if is_recorded() else torch.add(a, b, out=into)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None, *, gelu: bool = False) -> Tensor:
@@ -126,8 +134,8 @@ def _pointwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 def _in_faster_layout(convolve: Callable[[Tensor], Tensor], x: Tensor, weight: Tensor) -> Tensor:
     """Run a convolution channels first if it has more weights than inputs, and return the layout of x.
 
-    oneDNN reorders the weights at every call, and twice if only x is channels last. At the coarse levels of the
-    denoiser that takes longer than the convolution.
+    oneDNN reorders the weights at every call, and twice if only x is channels last. At the coarse levels of
+    the denoiser that takes longer than the convolution.
     """
     if not _infers_channels_last(x):
         return convolve(x)

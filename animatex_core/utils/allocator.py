@@ -15,8 +15,8 @@ def keep_freed_memory() -> bool:
     """Let this process reuse freed memory, where its allocator is glibc's, and return whether it does.
 
     By default glibc gets every block over 32 MiB from the kernel and returns it when it is freed. A denoiser
-    allocates such blocks by the hundred in each step, and each time the kernel clears all of their pages. Only
-    a program that owns its process should call this, never a library at import.
+    allocates such blocks by the hundred in each step, and each time the kernel clears all of their pages.
+    Only a program that owns its process should call this, never a library at import.
     """
     if not _has_glibc():
         return False

@@ -11,7 +11,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from animatex_core.animate_x.conditions import Conditions
 from animatex_core.animate_x.config import DenoiserConfig
-from animatex_core.animate_x.cpu_layers import accumulate, linear
+from animatex_core.animate_x.cpu_layers import added, linear
 from animatex_core.animate_x.layers import TORCH, FeedForward, LayerFactory
 from animatex_core.animate_x.shapes import ClipShape
 from animatex_core.animate_x.unet import AnimateXUNet
@@ -82,13 +82,14 @@ def test_a_pointwise_convolution_of_tokens_matches_torch() -> None:
         torch.testing.assert_close(layer(tokens.transpose(1, 2)), expected)
 
 
-def test_accumulating_overwrites_only_what_is_not_recorded() -> None:
-    new, x = torch.ones(3), torch.full((3,), 2.0)
-    assert torch.equal(accumulate(new, x, 0.5), torch.full((3,), 2.0))
-    assert torch.equal(new, torch.ones(3))
+def test_a_sum_overwrites_only_what_is_not_recorded() -> None:
+    a, b = torch.ones(3), torch.full((3,), 2.0)
+    assert torch.equal(added(a, b, into=b), torch.full((3,), 3.0))
+    assert torch.equal(b, torch.full((3,), 2.0))
     with torch.no_grad():
-        assert accumulate(new, x, 0.5) is new
-    assert torch.equal(new, torch.full((3,), 2.0))
+        assert added(a, b, into=b) is b
+    assert torch.equal(b, torch.full((3,), 3.0))
+    assert torch.equal(a, torch.ones(3))
 
 
 @pytest.mark.parametrize("gated", [True, False])
