@@ -97,7 +97,7 @@ def _module(name: str, **contents: Any) -> ModuleType:
 
 def _stand_in_for_packages(repository: Path) -> None:
     for layer in (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d):
-        layer.reset_parameters = _skip  # type: ignore[method-assign]  # the weights are replaced anyway
+        layer.reset_parameters = _skip  # type: ignore[assignment,method-assign]  # the weights are replaced anyway
     _module("xformers", ops=_module("xformers.ops", memory_efficient_attention=_attention))
     _module("rotary_embedding_torch", RotaryEmbedding=None)
     _module("fairscale")

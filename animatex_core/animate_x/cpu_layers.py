@@ -60,8 +60,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None, *, gelu: bool = False
 
     """
     if _suits_onednn(x, weight):
-        after = ("gelu", [], "none") if gelu else ("none", [], "")
-        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, *after)
+        activation, algorithm = ("gelu", "none") if gelu else ("none", "")
+        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], algorithm)
     found = F.linear(x, weight, bias)
     return F.gelu(found) if gelu else found
 
