@@ -27,10 +27,6 @@ from .unet import AnimateXUNet
 
 __all__ = ["SamplingSettings", "Segments", "Windows", "require_finite", "sample_latents"]
 
-# On a CPU, reading the weights once instead of twice pays where they outweigh the activations by far. A batch
-# takes twice the memory of the activations.
-_SHARE_OF_WEIGHTS = 0.1
-
 
 @torch.no_grad()
 def sample_latents(
@@ -208,11 +204,10 @@ class _Sampler:
     def _fits_as_batch(self, inputs: ConditionInputs) -> bool:
         if self.settings.batch_guidance is not None:
             return self.settings.batch_guidance
-        needed = partial(activation_bytes, self.unet.config, inputs.shape, self.unet.dtype)
-        if self.device.type == "cpu":
-            weights = sum(parameter.nbytes for parameter in self.unet.parameters())
-            return needed(inputs.batch) < _SHARE_OF_WEIGHTS * weights
-        return self.device.type == "cuda" and needed(2 * inputs.batch) < free_cuda_bytes(self.device)
+        if self.device.type != "cuda":
+            return False
+        needed = activation_bytes(self.unet.config, inputs.shape, self.unet.dtype, 2 * inputs.batch)
+        return needed < free_cuda_bytes(self.device)
 
 
 def _shift(on_step: OnStep, segment: int, segments: int) -> OnStep:

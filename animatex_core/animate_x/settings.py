@@ -101,7 +101,7 @@ class SamplingSettings:
         offset_noise: Strength of the noise offset of whole frames, as in `initial_noise`.
         long_clip: How to split a long video; None denoises all frames at once.
         batch_guidance: Run the conditional and the unconditional pass as one batch; None does so on CUDA if
-            memory allows, and on a CPU for small videos. Results differ by rounding only.
+            memory allows. Results differ by rounding only.
         pose: How strongly the poses are followed, and when.
 
     Raises:

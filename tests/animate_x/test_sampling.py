@@ -11,7 +11,6 @@ from torch import Tensor
 from animatex_core.animate_x.conditions import ConditionInputs
 from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x.sampling import SamplingSettings, Segments, Windows, sample_latents
-from animatex_core.animate_x.shapes import ClipShape
 from animatex_core.animate_x.unet import AnimateXUNet
 from animatex_core.diffusion.guidance import Guidance, with_guidance
 from animatex_core.diffusion.schedule import NoiseSchedule, initial_noise, released_timesteps
@@ -189,13 +188,11 @@ def test_videos_of_a_batch_are_sampled_as_if_alone() -> None:
     assert not torch.allclose(before[1], after[1], atol=1e-4)
 
 
-def passes_of(
-    unet: AnimateXUNet, guidance: Guidance, batch_guidance: bool | None, shape: ClipShape = TINY_SHAPE
-) -> list[int]:
+def passes_of(unet: AnimateXUNet, guidance: Guidance, batch_guidance: bool) -> list[int]:
     """Sizes of the batches that the denoiser is called with."""
     sizes: list[int] = []
     handle = unet.register_forward_hook(lambda _, arguments, __: sizes.append(len(arguments[0])))
-    sample_latents(unet, tiny_inputs(shape), replace(FEW, guidance=guidance, batch_guidance=batch_guidance))
+    sample_latents(unet, tiny_inputs(), replace(FEW, guidance=guidance, batch_guidance=batch_guidance))
     handle.remove()
     return sizes
 
@@ -204,12 +201,6 @@ def test_guidance_keeps_to_its_interval(unet: AnimateXUNet) -> None:
     late = Guidance(2.5, start=0.5)  # of the timesteps 751, 501, 251 and 1
     assert passes_of(unet, late, batch_guidance=False) == [1, 1, 1, 1, 1, 1]
     assert passes_of(unet, late, batch_guidance=True) == [1, 1, 2, 2]
-
-
-def test_on_a_cpu_the_passes_of_small_videos_are_one_batch(unet: AnimateXUNet) -> None:
-    small = replace(TINY_SHAPE, width=32, height=32, frames=1)
-    assert passes_of(unet, Guidance(2.5), None, small) == [2, 2, 2, 2]
-    assert passes_of(unet, Guidance(2.5), None, TINY_SHAPE) == 8 * [1]
 
 
 def test_offset_noise_and_the_weights_of_windows_matter(unet: AnimateXUNet) -> None:
