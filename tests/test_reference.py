@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.support.reference_cases import RUNNERS
 
@@ -18,11 +19,13 @@ CASES = sorted(path for path in DIRECTORY.rglob("*.json") if path.with_suffix(".
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_case(path: Path) -> None:
+@pytest.mark.parametrize("inference", [False, True], ids=["recorded", "inference"])
+def test_case(path: Path, *, inference: bool) -> None:
     case = json.loads(path.read_text(encoding="utf-8")) | {"directory": path.parent}
     if case["kind"] not in RUNNERS:
         pytest.skip(f"the kind {case['kind']!r} is not part of this version")
-    with np.load(path.with_suffix(".npz")) as numbers:
+    # Inference on a CPU takes other ways than training.
+    with np.load(path.with_suffix(".npz")) as numbers, torch.inference_mode(inference):
         RUNNERS[case["kind"]](dict(numbers), case)
 
 

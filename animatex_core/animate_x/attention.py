@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from .cpu_layers import added
 from .layers import FeedForward, LayerFactory
 
 # CUDA kernels put the batch on a grid axis of at most 65,535.
@@ -110,9 +111,11 @@ class TransformerBlock(nn.Module):
                 (the reference frame); None where each attends to itself alone.
 
         """
-        x = self._self_attention(self.norm1(x), sequences) + x
-        x = self.attn2(self.norm2(x), context) + x
-        return self.ff(self.norm3(x)) + x
+        attended = self._self_attention(self.norm1(x), sequences)
+        x = added(attended, x, into=attended)
+        attended = self.attn2(self.norm2(x), context)
+        x = added(attended, x, into=attended)
+        return self.ff.residual(x, self.norm3)
 
     def _self_attention(self, x: Tensor, sequences: int | None) -> Tensor:
         return self.attn1(x, None if sequences is None else self._with_first(x, sequences))

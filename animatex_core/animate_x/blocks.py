@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from .attention import KeyValue, TransformerBlock
 from .conditions import BlockContext
 from .config import DenoiserConfig
+from .cpu_layers import added
 from .layers import LayerFactory
 from .temporal import TemporalTransformer
 
@@ -31,7 +32,7 @@ class TemporalConvolutions(nn.Module):
         hidden = x
         for convolution in self.children():
             hidden = convolution(hidden)
-        return x + hidden
+        return added(x, hidden, into=hidden)
 
 
 class ResidualBlock(nn.Module):
@@ -58,8 +59,9 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor, step: BlockContext) -> Tensor:
         """Map (b*f, inputs, h, w) to (b*f, outputs, h, w)."""
         time = self.emb_layers(step.time).repeat_interleave(step.frames, dim=0)
-        hidden = self.out_layers(self.in_layers(x) + time[:, :, None, None])
-        hidden = self.skip_connection(x) + hidden
+        hidden = self.in_layers(x)
+        hidden = self.out_layers(added(hidden, time[:, :, None, None], into=hidden))
+        hidden = added(self.skip_connection(x), hidden, into=hidden)
         hidden = self.temopral_conv(rearrange(hidden, "(b f) c h w -> b c f h w", f=step.frames))
         return rearrange(hidden, "b c f h w -> (b f) c h w")
 
@@ -145,12 +147,14 @@ class SpatialTransformer(nn.Module):
     def forward(self, x: Tensor, step: BlockContext) -> Tensor:
         """Map (b*f, c, h, w) to the same shape."""
         sequences = step.frames if self.reference_keys else None
-        attended = self._attend(x, step.conditions.context[self.index], sequences) + x
+        attended = self._attend(x, step.conditions.context[self.index], sequences)
+        attended = added(attended, x, into=attended)
         if self.pose_attention is None:
             return attended
         source = x if self.parallel else attended
         motion = self.pose_attention(source, step.conditions.motion[self.index])
-        return attended + self.motion_scale * motion
+        scaled = motion if self.motion_scale == 1 else self.motion_scale * motion
+        return added(attended, scaled, into=attended)
 
     def _attend(self, x: Tensor, context: KeyValue, sequences: int | None) -> Tensor:
         tokens = rearrange(self.norm(x), "n c h w -> n (h w) c")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from .attention import TransformerBlock
 from .conditions import BlockContext
 from .config import DenoiserConfig, MambaConfig
+from .cpu_layers import Conv1d, added, infers_on_cpu
 from .layers import FeedForward, LayerFactory, read_table
 
 
@@ -120,8 +121,9 @@ class MambaBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x (n, frames, dim) to the same shape."""
-        x = self.mixer(self.norm1(x)) + x
-        return self.ff(self.norm2(x)) + x
+        mixed = self.mixer(self.norm1(x))
+        x = added(mixed, x, into=mixed)
+        return self.ff.residual(x, self.norm2)
 
 
 class TemporalTransformer(nn.Module):
@@ -148,6 +150,10 @@ class TemporalTransformer(nn.Module):
         # The projections are pointwise, so the order of positions does not matter.
         tokens = self.proj_in(rearrange(video, "b c f h w -> b c (f h w)"))
         tokens = rearrange(tokens, "b c (f p) -> (b p) f c", f=frames)
+        if infers_on_cpu(x) and isinstance(self.proj_out, Conv1d):
+            # Copied once here, the tokens are in order for all layers of the block.
+            hidden = self.proj_out(self.transformer_blocks[0](tokens.contiguous()).transpose(1, 2))
+            return x + rearrange(hidden, "(b h w) c f -> (b f) c h w", b=video.shape[0], h=height)
         tokens = self.transformer_blocks[0](tokens)
         tokens = rearrange(tokens, "(b p) f c -> b c (f p)", b=video.shape[0])
         hidden = self.proj_out(tokens.contiguous())

@@ -16,6 +16,7 @@ from typing import Any, cast
 from tqdm import tqdm
 
 from ..errors import AnimateXError, AnimateXWarning
+from ..utils.allocator import keep_freed_memory
 from ..utils.files import DISK_FULL_ERRORS
 from ..utils.text import printable
 from .processes import assist, assists
@@ -124,6 +125,7 @@ def _os_failure(error: OSError) -> str:
 
 def run() -> None:
     """Entry point of the console script."""
+    keep_freed_memory()
     for stream in filter(None, (sys.stdout, sys.stderr)):
         # A console with a limited encoding must not end the command because of a path.
         cast(TextIOWrapper, stream).reconfigure(errors="backslashreplace")

@@ -10,12 +10,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import batches, commands, detection, preparing, presets, videos
+from . import authors, batches, commands, detection, preparing, presets, videos
 from .rows import NotMeasuredError, Options, Source
 from .table import rows_between, with_rows
 
 # To add rows, add a source: the table has them in this order.
 SOURCES: tuple[Source, ...] = (
+    authors.SOURCE,
     preparing.SOURCE,
     videos.SOURCE,
     detection.SOURCE,

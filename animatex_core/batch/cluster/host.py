@@ -13,6 +13,7 @@ from typing import Any, Generic
 
 from ... import __version__
 from ...errors import AnimateXWarning, InvalidInput, StorageError
+from ...utils.allocator import keep_freed_memory
 from ..engine import JobT, Task, Worker, do_job
 from ..kept import Kept
 from ..run import Ended, sentence_of
@@ -102,6 +103,7 @@ class Host(Generic[JobT]):
 
     def __init__(self, task: Task[JobT], folder: str, version: str) -> None:
         enter(folder)
+        keep_freed_memory()  # Ray gives an actor a process of its own
         self._task, self._version = task, version
         self._worker: Worker[JobT] | None = None
         self._prepared = Prepared()
