@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .cpu_layers import Conv1d, Conv2d, Conv3d, Linear, infers_on_cpu, is_recorded, linear
+from .cpu_layers import Conv1d, Conv2d, Conv3d, GroupNorm, Linear, infers_on_cpu, is_recorded, linear
 from .shapes import TOKENS_AT_ONCE
 
 # On a CPU the hidden values of so many tokens stay in its cache.
@@ -19,7 +19,7 @@ TORCH = SimpleNamespace(
     Conv1d=Conv1d,
     Conv2d=Conv2d,
     Conv3d=Conv3d,
-    GroupNorm=nn.GroupNorm,
+    GroupNorm=GroupNorm,
     LayerNorm=nn.LayerNorm,
     Embedding=nn.Embedding,
 )

@@ -36,4 +36,4 @@ def _ratios(authors: Path, width: int, height: int) -> tuple[float, float]:
     return theirs.forward / ours.forward, theirs.forward / (ours.forward + ours.encoding)
 
 
-SOURCE = Source("authors", ROWS, measure, options="--authors DIR --only authors")
+SOURCE = Source("authors", ROWS, measure, options="--authors DIR")

@@ -42,6 +42,20 @@ def test_linear_follows_autocast() -> None:
         assert linear(x, weight, None).dtype == torch.bfloat16
 
 
+@pytest.mark.parametrize("shape", [(3, 12, 5, 4), (1, 12, 7, 3), (1, 12, 4, 5, 3)])
+def test_group_norm_is_precise_where_means_are_large(shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    layer = TORCH.GroupNorm(4, 12)
+    nn.init.normal_(layer.weight)
+    nn.init.normal_(layer.bias)
+    x = channels_last(*shape) + 1000
+    expected = F.group_norm(x.double(), 4, layer.weight.double(), layer.bias.double())
+    with torch.no_grad():
+        found = layer(x)
+    torch.testing.assert_close(found, expected.float(), atol=1e-3, rtol=0)  # torch's is 0.5 to 0.8 away
+    assert found.is_contiguous(memory_format=LAYOUTS[x.dim()])
+
+
 CONVOLUTIONS = {
     "pointwise": (lambda: TORCH.Conv2d(8, 6, 1), (2, 8, 4, 3)),
     "more inputs than weights": (lambda: TORCH.Conv2d(2, 3, 3, padding=1), (2, 2, 6, 5)),
