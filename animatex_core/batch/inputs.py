@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from ..errors import InvalidInput
 from ..pose.cache import digest_file
 from ..utils.files import atomic_path, scratch_file, sweep, temporary_path
+from .addresses import file_name
 from .naming import safe_name
 from .storage import Storage
 
@@ -139,7 +140,7 @@ class InputCache:
         return False
 
     def _path(self, address: str) -> Path:
-        name = PurePosixPath(address.rstrip("/").rpartition("/")[2])
+        name = PurePosixPath(file_name(address))
         key = sha256(address.encode()).hexdigest()[:16]
         return self.folder / key / f"{safe_name(name.stem)}{name.suffix and '.' + safe_name(name.suffix)}"
 

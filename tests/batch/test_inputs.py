@@ -1,5 +1,9 @@
 """Inputs at URLs: fetched once, bounded, and gone at the end."""
 
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,6 +21,18 @@ def urls(tmp_path: Path) -> list[str]:
     for number, path in enumerate(files):
         path.write_bytes(bytes([number] * 10))
     return [f"file://{path}" for path in files]
+
+
+@pytest.fixture
+def server(tmp_path: Path, urls: list[str]) -> Iterator[str]:
+    """The host and port of a server with the files of `urls`."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "there"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{running.server_address[1]}"
+        running.shutdown()
+        thread.join()
 
 
 def kept(cache: InputCache) -> list[str]:
@@ -74,3 +90,34 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 
 def test_paths_of_windows_are_no_urls() -> None:
     assert [is_url(text) for text in ("s3://a/b", "C://a", "C:\\a", "a/b")] == [True, False, False, False]
+
+
+LOGINS = [
+    "me:SECRET",
+    "me:a@SECRET",
+    "me:a/SECRET",
+    "me:SECRET/a",
+    "me:a?SECRET",
+    "me:a@b/SECRET",
+    "me:1@SECRET",
+]
+
+
+@pytest.mark.parametrize("chain", ["", "zip://a.png::"])
+@pytest.mark.parametrize("login", LOGINS)
+def test_messages_have_no_password(login: str, chain: str, server: str, tmp_path: Path) -> None:
+    pytest.importorskip("aiohttp")
+    with pytest.raises(InvalidInput) as caught:
+        InputCache(tmp_path / "cache").find(f"{chain}http://{login}@{server}/missing.png?token=SECRET")
+    assert "SECRET" not in str(caught.value)
+    assert f"{chain}http://me@{server}/missing.png cannot be read" in str(caught.value).replace(
+        "reached", "read"
+    )
+
+
+def test_signed_urls_name_files_like_plain_ones(server: str, tmp_path: Path) -> None:
+    pytest.importorskip("aiohttp")
+    cache = InputCache(tmp_path / "cache")
+    for query in ("?token=a.SECRET.b", "?X-Amz-Credential=id/region&X-Amz-Signature=SECRET", "?a=b@c", "#x"):
+        found = cache.find(f"http://me:SECRET@{server}/a.png{query}")
+        assert (found.path.name, found.path.read_bytes()) == ("a.png", bytes(10))
