@@ -101,10 +101,12 @@ class InputCache:
         with ExitStack() as stack:
             with FileLock(folder / LOCK):
                 stack.enter_context(scratch_file(folder / "used"))
-                if not wanted.path.exists():
+                is_new = not wanted.path.exists()
+                if is_new:
                     self._fetch(wanted)
                 os.utime(wanted.path)
-            self._make_room()
+            if is_new:  # all files are listed, which would take long for every job
+                self._make_room()
             yield
 
     def _fetch(self, wanted: RemoteInput) -> None:

@@ -66,8 +66,11 @@ def test_unused_files_make_room_for_others(tmp_path: Path, urls: list[str]) -> N
         assert kept(cache) == ["a.png", "c.mp4"]
         with cache.held([second, third]):  # more than there is room for, but all are used
             assert kept(cache) == ["a.png", "b_.png", "c.mp4"]
-    cache.find(urls[0])
-    assert len(kept(cache)) == 2
+    with cache.held([first, second]):  # nothing is fetched, and so nothing is looked at
+        assert len(kept(cache)) == 3
+    (tmp_path / "there" / "d.png").write_bytes(bytes(10))
+    cache.find(f"file://{tmp_path}/there/d.png")
+    assert len(kept(cache)) == 2 and "d.png" in kept(cache)
 
 
 def test_a_file_that_changes_in_between_is_not_used(tmp_path: Path, urls: list[str]) -> None:
