@@ -20,6 +20,7 @@ from .storage import Storage
 
 MAX_BYTES = 8 << 30  # of the files on one machine; those that jobs use may be more
 LOCK = "lock"
+CONTENT = "content"  # the folder of a file itself, which may have the name of the lock or of a mark
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class InputCache:
     @contextmanager
     def _used(self, wanted: RemoteInput) -> Iterator[None]:
         """Fetch a file unless it is here, and mark it as used during the block."""
-        folder = wanted.path.parent
+        folder = wanted.path.parent.parent
         if not self.folder.exists():
             sweep(self.folder.parent)  # of batches that were killed
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -122,10 +123,9 @@ class InputCache:
     def _make_room(self) -> None:
         """Remove files that no process of this machine uses, until the others are few enough."""
         found = []
-        for path in self.folder.glob("*/*"):
+        for path in self.folder.glob(f"*/{CONTENT}/*"):
             with suppress(OSError):  # another process is faster
-                if path.name != LOCK and path.suffix != ".part":
-                    found.append((path.stat().st_mtime_ns, path.stat().st_size, path))
+                found.append((path.stat().st_mtime_ns, path.stat().st_size, path))
         total = sum(size for _, size, _ in found)
         for _, size, path in sorted(found):
             if total <= self.most:
@@ -134,9 +134,10 @@ class InputCache:
 
     def _removed(self, path: Path) -> bool:
         """Remove a file unless it is used; return whether it is gone."""
-        sweep(path.parent)  # marks of killed workers
-        with suppress(Timeout, OSError), FileLock(path.parent / LOCK, timeout=0):
-            if not any(path.parent.glob("*.part")):
+        folder = path.parent.parent
+        sweep(folder)  # marks of killed workers
+        with suppress(Timeout, OSError), FileLock(folder / LOCK, timeout=0):
+            if not any(folder.glob("*.part")):
                 path.unlink(missing_ok=True)
                 return True
         return False
@@ -144,7 +145,8 @@ class InputCache:
     def _path(self, address: str) -> Path:
         name = PurePosixPath(file_name(address))
         key = sha256(address.encode()).hexdigest()[:16]
-        return self.folder / key / f"{safe_name(name.stem)}{name.suffix and '.' + safe_name(name.suffix)}"
+        folder = self.folder / key / CONTENT
+        return folder / f"{safe_name(name.stem)}{name.suffix and '.' + safe_name(name.suffix)}"
 
 
 def _with_urls(text: str, inputs: Iterable[RemoteInput]) -> str:

@@ -36,7 +36,7 @@ def server(tmp_path: Path, urls: list[str]) -> Iterator[str]:
 
 
 def kept(cache: InputCache) -> list[str]:
-    return sorted(path.name for path in cache.folder.glob("*/*") if path.suffix in (".png", ".mp4"))
+    return sorted(path.name for path in cache.folder.glob("*/content/*"))
 
 
 def test_files_are_fetched_once_and_removed_at_the_end(tmp_path: Path, urls: list[str]) -> None:
@@ -71,6 +71,15 @@ def test_unused_files_make_room_for_others(tmp_path: Path, urls: list[str]) -> N
     (tmp_path / "there" / "d.png").write_bytes(bytes(10))
     cache.find(f"file://{tmp_path}/there/d.png")
     assert len(kept(cache)) == 2 and "d.png" in kept(cache)
+
+
+@pytest.mark.parametrize("name", ["lock", "used.part", "content"])
+def test_any_name_is_fetched_and_makes_room(name: str, tmp_path: Path, urls: list[str]) -> None:
+    (tmp_path / "there" / name).write_bytes(b"something")
+    cache = InputCache(tmp_path / "cache", most=10)
+    assert cache.find(f"file://{tmp_path}/there/{name}").path.read_bytes() == b"something"
+    cache.find(urls[0])
+    assert kept(cache) == ["a.png"]
 
 
 def test_a_file_that_changes_in_between_is_not_used(tmp_path: Path, urls: list[str]) -> None:
