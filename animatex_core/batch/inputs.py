@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from tempfile import gettempdir
+from urllib.parse import unquote
 
 from filelock import FileLock, Timeout
 
@@ -66,6 +67,7 @@ class InputCache:
             MissingDependency: The package of the protocol is not installed.
 
         """
+        address = _decoded(address)
         found = RemoteInput(address, self._path(address), "")
         with self._used(found):
             return RemoteInput(address, found.path, digest_file(found.path))
@@ -111,7 +113,7 @@ class InputCache:
             yield
 
     def _fetch(self, wanted: RemoteInput) -> None:
-        storage = Storage(wanted.address, "The file", InvalidInput)
+        storage = _storage(wanted.address)
         files, source = storage.open()
         with atomic_path(wanted.path) as part, storage.errors("read"):
             if files.info(source)["type"] != "file":
@@ -149,7 +151,23 @@ class InputCache:
         return folder / f"{safe_name(name.stem)}{name.suffix and '.' + safe_name(name.suffix)}"
 
 
+def _decoded(address: str) -> str:
+    """Return the URL of a file of this machine as fsspec reads it; Path.as_uri() writes a space as %20."""
+    decoded = unquote(address)
+    if decoded == address or not address.lower().startswith("file://"):
+        return address
+    found = []
+    for each in (address, decoded):
+        files, path = _storage(each).open()
+        found.append(files.exists(path))
+    return decoded if found == [False, True] else address
+
+
+def _storage(address: str) -> Storage:
+    return Storage(address, "The file", InvalidInput)
+
+
 def _with_urls(text: str, inputs: Iterable[RemoteInput]) -> str:
     for each in inputs:
-        text = text.replace(str(each.path), Storage(each.address, "", InvalidInput).shown)
+        text = text.replace(str(each.path), _storage(each.address).shown)
     return text

@@ -70,7 +70,8 @@ def test_unused_files_make_room_for_others(tmp_path: Path, urls: list[str]) -> N
         assert len(kept(cache)) == 3
     (tmp_path / "there" / "d.png").write_bytes(bytes(10))
     cache.find(f"file://{tmp_path}/there/d.png")
-    assert len(kept(cache)) == 2 and "d.png" in kept(cache)
+    assert len(kept(cache)) == 2
+    assert "d.png" in kept(cache)
 
 
 @pytest.mark.parametrize("name", ["lock", "used.part", "content"])
@@ -80,6 +81,17 @@ def test_any_name_is_fetched_and_makes_room(name: str, tmp_path: Path, urls: lis
     assert cache.find(f"file://{tmp_path}/there/{name}").path.read_bytes() == b"something"
     cache.find(urls[0])
     assert kept(cache) == ["a.png"]
+
+
+def test_uris_of_files_may_be_encoded(tmp_path: Path) -> None:
+    for number, name in enumerate(("a b.png", "c%20d.png", "c d.png")):
+        (tmp_path / name).write_bytes(bytes([number]))
+    cache = InputCache(tmp_path / "cache")
+    encoded = cache.find((tmp_path / "a b.png").as_uri())
+    assert (encoded.path.name, encoded.path.read_bytes()) == ("a b.png", bytes([0]))
+    assert cache.find(f"file://{tmp_path}/c%20d.png").path.read_bytes() == bytes([1])
+    with pytest.raises(InvalidInput, match=r"/none%20here\.png cannot be read"):
+        cache.find(f"file://{tmp_path}/none%20here.png")
 
 
 def test_a_file_that_changes_in_between_is_not_used(tmp_path: Path, urls: list[str]) -> None:
