@@ -21,6 +21,12 @@ def without_secrets(address: str) -> str:
     return "::".join(_split(part)[0] for part in LINKS.split(address))
 
 
+def with_lower_schemes(address: str) -> str:
+    """Return a URL with its schemes in lower case, as fsspec knows them."""
+    parts = [part.partition("://") for part in LINKS.split(address)]
+    return "::".join(f"{scheme.lower()}{mark}{path}" for scheme, mark, path in parts)
+
+
 def conceal(text: str, address: str) -> str:
     """Return a text of another package about a URL without the secrets of the URL.
 

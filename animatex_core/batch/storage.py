@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import AnimateXError, InvalidInput, MissingDependency
 from ..utils.optional import optional_package
-from .addresses import SCHEME, conceal, without_secrets
+from .addresses import SCHEME, conceal, with_lower_schemes, without_secrets
 
 EXAMPLE = "a URL such as s3://bucket/folder"
 
@@ -50,7 +50,7 @@ class Storage:
         core = optional_package("fsspec", "files at URLs need it", "pip install fsspec").core
         with self.errors("reached"):  # some file systems connect at once
             try:
-                files, path = core.url_to_fs(self.address)
+                files, path = core.url_to_fs(with_lower_schemes(self.address))
             except ImportError as error:
                 raise MissingDependency(
                     f"{self.name} {self.shown} needs a package that cannot be imported "

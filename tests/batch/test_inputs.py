@@ -94,6 +94,13 @@ def test_uris_of_files_may_be_encoded(tmp_path: Path) -> None:
         cache.find(f"file://{tmp_path}/none%20here.png")
 
 
+def test_schemes_may_be_upper_case(tmp_path: Path, urls: list[str], server: str) -> None:
+    pytest.importorskip("aiohttp")
+    cache = InputCache(tmp_path / "cache")
+    for address in (urls[0].replace("file", "FILE"), f"HTTP://{server}/a.png"):
+        assert cache.find(address).path.read_bytes() == bytes(10)
+
+
 def test_a_file_that_changes_in_between_is_not_used(tmp_path: Path, urls: list[str]) -> None:
     cache = InputCache(tmp_path / "cache")
     found = cache.find(urls[0])
