@@ -95,10 +95,10 @@ def test_a_file_of_another_batch_is_not_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "there" / "a.txt").read_text() == "first"
 
 
-def test_folders_may_have_brackets() -> None:
+def test_folders_may_have_brackets(tmp_path: Path) -> None:
     pytest.importorskip("fsspec")
     there = RemoteResults("memory://dances")
-    job = FileJob(Path("unused"), "walk [1080p]/a.txt")
+    job = FileJob(tmp_path, "walk [1080p]/a.txt")
     with there.writing(job) as path:
         path.write_text("done")
     assert there.sizes([job]) == {job.name: 4}
