@@ -1,5 +1,6 @@
 """Results at URLs: S3 as moto's server speaks it, through s3fs, and folders as file://."""
 
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,8 +13,9 @@ import pytest
 
 from animatex_core.batch.comfyui.graph import Graph
 from animatex_core.batch.job_list import Row
-from animatex_core.batch.manifest import Manifest
-from animatex_core.batch.results import RemoteResults
+from animatex_core.batch.manifest import MANIFEST, Manifest
+from animatex_core.batch.plan import LOCAL, begun, make_plan
+from animatex_core.batch.results import RemoteResults, Results
 from animatex_core.cli.batch_servers import read_graph_jobs
 from animatex_core.cli.main import build_parser, main
 from animatex_core.errors import InvalidInput, MissingDependency, StorageError
@@ -174,3 +176,58 @@ def test_servers_read_and_write_files(capsys: pytest.CaptureFixture[str]) -> Non
     arguments = build_parser(["batch"]).parse_args(["batch", "jobs.csv", "--out", "out"])
     with pytest.raises(InvalidInput, match="row 2: reference is a URL, which is for animating here"):
         read_graph_jobs([Row(2, {"reference": "s3://a/b.png"})], graph, arguments, Path(), "The list")
+
+
+def finish(folder: Path, results: Results) -> None:
+    """Do a batch of one job."""
+    job = FileJob(folder, "a.txt")
+    with begun(folder, [job], results=results) as (manifest, plan, _):
+        for each in plan.waiting:
+            manifest.start(each.name)
+            with results.writing(each) as path:
+                path.write_text("done")
+            manifest.finish(each.name, 1.0, None)
+
+
+def test_results_go_back_to_an_earlier_place(tmp_path: Path) -> None:
+    there = RemoteResults(f"file://{tmp_path}/there")
+    for results in (LOCAL, there, LOCAL, there):
+        finish(tmp_path / "out", results)
+    with closing(sqlite3.connect(tmp_path / "out" / MANIFEST)) as database, database:
+        database.execute("DROP TABLE places")  # as manifests of earlier versions
+    with closing(Manifest(tmp_path / "out", read_only=True)) as manifest:
+        assert make_plan([FileJob(tmp_path / "out", "a.txt")], manifest.entries(), there).done == 1
+    for results in (there, RemoteResults(f"file://{tmp_path}/elsewhere"), there):
+        finish(tmp_path / "out", results)
+
+
+def test_a_result_that_could_not_be_put_is_this_batchs_own(tmp_path: Path) -> None:
+    there = RemoteResults(f"file://{tmp_path}/there")
+
+    def lose_the_place() -> None:
+        with begun(tmp_path / "out", [job], results=there) as (manifest, _, _), there.writing(job) as path:
+            manifest.start(job.name)
+            path.write_text("done")
+            (tmp_path / "there").rmdir()
+            (tmp_path / "there").touch()
+
+    job = FileJob(tmp_path / "out", "a.txt")
+    with pytest.raises(StorageError, match=r"is in .*a\.txt instead"):
+        lose_the_place()
+    finish(tmp_path / "out", LOCAL)
+
+
+def test_files_in_the_folder_are_not_replaced_by_results_that_cannot_be_put(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.txt").write_text("mine")
+    with pytest.raises(InvalidInput, match="did not write it"):
+        finish(tmp_path / "out", RemoteResults(f"file://{tmp_path}/there"))
+
+
+def test_jobs_that_never_ran_own_nothing(tmp_path: Path) -> None:
+    there = RemoteResults(f"file://{tmp_path}/there")
+    with begun(tmp_path / "first", [FileJob(tmp_path / "first", "a.txt")], results=there):
+        pass  # stopped before its first job
+    finish(tmp_path / "second", there)
+    with pytest.raises(InvalidInput, match="did not write it"):
+        finish(tmp_path / "first", there)
