@@ -37,6 +37,7 @@ class Plan(Generic[JobT]):
         failed: How many of the waiting ones failed before.
         seconds: How long one took so far on average; None if none is done.
         bytes: How large a result is so far on average; None if none is done.
+        new: The names of the waiting ones whose result does not exist yet.
 
     """
 
@@ -47,6 +48,7 @@ class Plan(Generic[JobT]):
     failed: int
     seconds: float | None
     bytes: float | None
+    new: frozenset[str]
 
     @property
     def summary(self) -> str:
@@ -105,6 +107,7 @@ def make_plan(jobs: Sequence[JobT], known: Mapping[str, Entry], results: Results
         sum(entry is not None and entry.state == "failed" for _, entry in entries),
         _mean(entry.seconds for _, entry in before if entry.seconds is not None),
         _mean(sizes[job.name] for job, _ in before if job.name in sizes),
+        frozenset(urls.keys() - sizes.keys()),
     )
 
 

@@ -4,7 +4,7 @@ import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
@@ -26,6 +26,10 @@ class Results(Protocol):
 
     def sizes(self, jobs: Sequence[Job]) -> Mapping[str, int]:
         """Return the bytes of the results that exist, by the names of their jobs; may raise StorageError."""
+        ...
+
+    def expecting(self, new: frozenset[str]) -> "Results":
+        """Return results that do not replace some, by name, that did not exist when the batch began."""
         ...
 
     def check(self) -> None:
@@ -55,6 +59,10 @@ class LocalResults:
         """Return the bytes of the results that exist."""
         return {job.name: _size(job.out) for job in jobs if job.out.exists()}
 
+    def expecting(self, new: frozenset[str]) -> "LocalResults":
+        """Return these: nobody else writes to the folder."""
+        return self
+
     def check(self) -> None:
         """Check nothing: the manifest is in the same folder."""
 
@@ -72,10 +80,13 @@ class RemoteResults:
 
     Attributes:
         address: The URL of the folder, of any protocol that fsspec knows.
+        new: Names of results that did not exist when the batch began, and that must not exist when they are
+            put there.
 
     """
 
     address: str
+    new: frozenset[str] = frozenset()
 
     def url(self, name: str) -> str:
         """Return the URL of a result without the password, if there is one."""
@@ -89,6 +100,10 @@ class RemoteResults:
             found = files.find(root, detail=True)
         sizes = {path[len(root) + 1 :]: entry["size"] for path, entry in found.items()}
         return {job.name: sizes[job.name] or 0 for job in jobs if job.name in sizes}
+
+    def expecting(self, new: frozenset[str]) -> "RemoteResults":
+        """Return results that do not replace some, by name, that did not exist when the batch began."""
+        return replace(self, new=new)
 
     def check(self) -> None:
         """Write an empty file, and remove it."""
@@ -121,16 +136,19 @@ class RemoteResults:
         try:
             self._put(path, job.name)
         except AnimateXError as error:  # a failing network must not lose hours of sampling
+            kind = InvalidInput if isinstance(error, InvalidInput) else StorageError
             with suppress(OSError):
                 job.out.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, job.out)
-                raise StorageError(f"{error} The result is in {job.out} instead.") from error
+                raise kind(f"{error} The result is in {job.out} instead.") from error
             raise
 
     def _put(self, path: Path, name: str) -> None:
         files, root = self._storage.open()
         target = f"{root}/{name}"
         with self._storage.errors("written"):
+            if name in self.new:
+                self._require_missing(files, target, name)
             if _is_object_store(files):
                 files.put_file(str(path), target)
                 return
@@ -144,6 +162,15 @@ class RemoteResults:
                 with suppress(Exception):  # of any kind; the reason why it failed counts
                     files.rm_file(part)
                 raise
+
+    def _require_missing(self, files: Any, target: str, name: str) -> None:
+        files.invalidate_cache()  # has the listing from when the batch began
+        if files.exists(target):
+            raise InvalidInput(
+                f"{self.url(name)!r} was written while this batch was running, by something else or by a "
+                "worker that was lost: choose another place with --results, or start the batch again to "
+                "replace it."
+            )
 
     @property
     def _storage(self) -> Storage:

@@ -231,3 +231,21 @@ def test_jobs_that_never_ran_own_nothing(tmp_path: Path) -> None:
     finish(tmp_path / "second", there)
     with pytest.raises(InvalidInput, match="did not write it"):
         finish(tmp_path / "first", there)
+
+
+def test_a_file_of_another_batch_is_not_replaced(tmp_path: Path) -> None:
+    there = RemoteResults(f"file://{tmp_path}/there")
+    first, second = (FileJob(tmp_path / name, "a.txt") for name in ("1", "2"))
+    with (
+        begun(first.folder, [first], results=there) as (_, plan, _),
+        begun(second.folder, [second], results=there) as (_, other, _),  # the first has written nothing yet
+    ):
+        with there.expecting(plan.new).writing(first) as path:
+            path.write_text("first")
+        with (
+            pytest.raises(InvalidInput, match=r"a\.txt' was written while this.*is in .*a\.txt instead\.$"),
+            there.expecting(other.new).writing(second) as path,
+        ):
+            path.write_text("second")
+    assert (tmp_path / "there" / "a.txt").read_text() == "first"
+    assert second.out.read_text() == "second"
