@@ -1,20 +1,25 @@
 """Where the results of a batch are: in its folder, or at a URL of a storage that fsspec knows."""
 
+import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import Any, Protocol
 
 from ..errors import AnimateXError, InvalidInput, StorageError
+from ..utils.files import MAX_IDLE, scratch_folder
 from .run import Job
 from .storage import Storage
 
 # Objects of these appear when they are complete. Elsewhere files are uploaded under another name and moved.
 OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"})
+PART = re.compile(r"\.animatex-[0-9a-f]{32}\.part")  # names of unfinished uploads
 
 
 class Results(Protocol):
@@ -106,13 +111,15 @@ class RemoteResults:
         return replace(self, new=new)
 
     def check(self) -> None:
-        """Write an empty file, and remove it."""
+        """Write an empty file, and remove it and what killed workers left."""
         files, root = self._storage.open()
         path = f"{root}/{_temporary_name()}"
         with self._storage.errors("written"):
             _make_folder(files, root)
             files.pipe_file(path, b"")
             files.rm_file(path)
+        with suppress(Exception):  # of any kind; cleaning up never stops the work
+            _sweep(files, root)
 
     def require_usable(self) -> None:
         """Raise MissingDependency or InvalidInput if this machine lacks what the storage needs."""
@@ -121,8 +128,9 @@ class RemoteResults:
     @contextmanager
     def writing(self, job: Job) -> Iterator[Path]:
         """Yield the path of a temporary file, and upload it after the block."""
-        with TemporaryDirectory(prefix="animatex-") as folder:
-            path = Path(folder) / job.out.name
+        with scratch_folder(Path(gettempdir()) / "animatex-result") as folder:
+            folder.chmod(0o700)  # others may read the folder of temporary files
+            path = folder / job.out.name
             try:
                 yield path
             except InvalidInput as error:  # the video may have been written all the same
@@ -185,6 +193,20 @@ def _is_object_store(files: Any) -> bool:
 def _make_folder(files: Any, path: str) -> None:
     if not _is_object_store(files):  # those have none; s3fs would create the bucket
         files.makedirs(path, exist_ok=True)
+
+
+def _sweep(files: Any, root: str) -> None:
+    """Remove unfinished uploads that have not changed for a day; where nothing says when, they are kept."""
+    if _is_object_store(files):  # those have none
+        return
+    for path, entry in files.find(root, detail=True).items():
+        if PART.fullmatch(path.rpartition("/")[2]) is None:
+            continue
+        with suppress(Exception):
+            changed = entry.get("mtime") or files.modified(path)
+            seconds = changed.timestamp() if isinstance(changed, datetime) else float(changed)
+            if time.time() - seconds > MAX_IDLE:
+                files.rm_file(path)
 
 
 def _temporary_name() -> str:

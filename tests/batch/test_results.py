@@ -1,6 +1,8 @@
 """Results at URLs: S3 as moto's server speaks it, through s3fs, and folders as file://."""
 
+import os
 import sqlite3
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -249,3 +251,38 @@ def test_a_file_of_another_batch_is_not_replaced(tmp_path: Path) -> None:
             path.write_text("second")
     assert (tmp_path / "there" / "a.txt").read_text() == "first"
     assert second.out.read_text() == "second"
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from animatex_core.batch.results import RemoteResults
+from tests.batch.file_job import FileJob
+with RemoteResults(sys.argv[1]).writing(FileJob(Path(sys.argv[2]), "a.txt")) as path:
+    path.write_text("half")
+    os._exit(9)
+"""
+
+
+def test_what_killed_workers_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "temporary").mkdir()
+    there, job = RemoteResults(f"file://{tmp_path}/there"), FileJob(tmp_path, "a.txt")
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary"), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", KILLED, there.address, str(tmp_path)]
+    assert subprocess.run(command, env=environment, check=False).returncode == 9
+    left = list((tmp_path / "temporary").iterdir())
+    assert [path.stat().st_mode & 0o777 for path in left] == [0o700]
+
+    parts = [tmp_path / "there" / "in" / f".animatex-{digit * 32}.part" for digit in "ab"]
+    mine = tmp_path / "there" / ".animatex-mine.part"
+    parts[0].parent.mkdir(parents=True)
+    for path in (*parts, mine):
+        path.touch()
+    for path in (parts[0], mine):
+        os.utime(path, (0, 0))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    there.check()
+    assert [path.exists() for path in (*parts, mine)] == [False, True, True]
+    with there.writing(job) as path:
+        path.write_text("done")
+    assert list((tmp_path / "temporary").iterdir()) == []
