@@ -19,6 +19,7 @@ from .storage import Storage
 
 # Objects of these appear when they are complete. Elsewhere files are uploaded under another name and moved.
 OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"})
+CHECK = ".animatex-check"  # the name of the empty file that shows that files can be written
 PART = re.compile(r"\.animatex-[0-9a-f]{32}\.part")  # names of unfinished uploads
 
 
@@ -113,12 +114,12 @@ class RemoteResults:
     def check(self) -> None:
         """Write an empty file, and remove it and what killed workers left."""
         files, root = self._storage.open()
-        path = f"{root}/{_temporary_name()}"
         with self._storage.errors("written"):
             _make_folder(files, root)
-            files.pipe_file(path, b"")
-            files.rm_file(path)
-        with suppress(Exception):  # of any kind; cleaning up never stops the work
+            files.pipe_file(f"{root}/{CHECK}", b"")
+        with suppress(Exception):  # of any kind; who may write may not always delete
+            files.rm_file(f"{root}/{CHECK}")
+        with suppress(Exception):
             _sweep(files, root)
 
     def require_usable(self) -> None:

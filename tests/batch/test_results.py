@@ -286,3 +286,18 @@ def test_what_killed_workers_left_is_removed(tmp_path: Path, monkeypatch: pytest
     with there.writing(job) as path:
         path.write_text("done")
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_places_where_nothing_can_be_deleted_are_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = pytest.importorskip("fsspec.implementations.memory").MemoryFileSystem
+
+    def refuse(files: Any, path: str) -> None:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(memory, "_rm", refuse)
+    there = RemoteResults("memory://kept")
+    for _ in range(2):
+        there.check()
+    assert memory().find("/kept") == ["/kept/.animatex-check"]
