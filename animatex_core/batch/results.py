@@ -166,7 +166,7 @@ class RemoteResults:
             part = f"{folder}/{_temporary_name()}"
             try:
                 files.put_file(str(path), part)
-                files.mv(part, target)
+                _move(files, part, target)
             except BaseException:
                 with suppress(Exception):  # of any kind; the reason why it failed counts
                     files.rm_file(part)
@@ -208,6 +208,15 @@ def _sweep(files: Any, root: str) -> None:
             seconds = changed.timestamp() if isinstance(changed, datetime) else float(changed)
             if time.time() - seconds > MAX_IDLE:
                 files.rm_file(path)
+
+
+def _move(files: Any, path: str, target: str) -> None:
+    if type(files).mv.__module__ != "fsspec.spec":
+        files.mv(path, target)
+        return
+    files.cp_file(path, target)  # what all file systems inherit takes brackets in names for a pattern
+    with suppress(Exception):  # the result is complete
+        files.rm_file(path)
 
 
 def _temporary_name() -> str:

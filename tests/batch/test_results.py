@@ -18,6 +18,7 @@ from animatex_core.batch.job_list import Row
 from animatex_core.batch.manifest import MANIFEST, Manifest
 from animatex_core.batch.plan import LOCAL, begun, make_plan
 from animatex_core.batch.results import RemoteResults, Results
+from animatex_core.batch.storage import Storage
 from animatex_core.cli.batch_servers import read_graph_jobs
 from animatex_core.cli.main import build_parser, main
 from animatex_core.errors import InvalidInput, MissingDependency, StorageError
@@ -301,3 +302,16 @@ def test_places_where_nothing_can_be_deleted_are_written_to(
     for _ in range(2):
         there.check()
     assert memory().find("/kept") == ["/kept/.animatex-check"]
+
+
+@pytest.mark.parametrize("name", ["walk [1080p]/a.txt", "walk [1080p]/b[1]*.txt"])
+@pytest.mark.parametrize("place", ["memory://dances [2]", "file://{folder}/dances [2]"])
+def test_names_may_have_brackets(name: str, place: str, tmp_path: Path) -> None:
+    there = RemoteResults(place.format(folder=tmp_path))
+    job = FileJob(tmp_path, name)
+    for text in ("done", "again"):
+        with there.writing(job) as path:
+            path.write_text(text)
+    assert there.sizes([job]) == {job.name: 5}
+    files, root = Storage(there.address, "", StorageError).open()
+    assert [path for path in files.find(root) if path.endswith(".part")] == []
