@@ -156,8 +156,7 @@ class RemoteResults:
         files, root = self._storage.open()
         target = f"{root}/{name}"
         with self._storage.errors("written"):
-            if name in self.new:
-                self._require_missing(files, target, name)
+            self._require_free(files, target, name)
             if _is_object_store(files):
                 files.put_file(str(path), target)
                 return
@@ -172,9 +171,13 @@ class RemoteResults:
                     files.rm_file(part)
                 raise
 
-    def _require_missing(self, files: Any, target: str, name: str) -> None:
+    def _require_free(self, files: Any, target: str, name: str) -> None:
         files.invalidate_cache()  # has the listing from when the batch began
-        if files.exists(target):
+        if not _is_object_store(files) and files.isdir(target):  # the file would be moved into it
+            raise InvalidInput(
+                f"{self.url(name)!r} is a directory: move it away, or choose another place with --results."
+            )
+        if name in self.new and files.exists(target):
             raise InvalidInput(
                 f"{self.url(name)!r} was written while this batch was running, by something else or by a "
                 "worker that was lost: choose another place with --results, or start the batch again to "

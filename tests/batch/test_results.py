@@ -315,3 +315,13 @@ def test_names_may_have_brackets(name: str, place: str, tmp_path: Path) -> None:
     assert there.sizes([job]) == {job.name: 5}
     files, root = Storage(there.address, "", StorageError).open()
     assert [path for path in files.find(root) if path.endswith(".part")] == []
+
+
+def test_a_folder_with_the_name_of_a_result_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "there" / "a.txt").mkdir(parents=True)
+    there, job = RemoteResults(f"file://{tmp_path}/there"), FileJob(tmp_path / "out", "a.txt")
+    for results in (there, there.expecting(frozenset({"a.txt"}))):
+        with pytest.raises(InvalidInput, match=r"a\.txt' is a directory"), results.writing(job) as path:
+            path.write_text("done")
+    assert list((tmp_path / "there").rglob("*")) == [tmp_path / "there" / "a.txt"]
+    assert job.out.read_text() == "done"
