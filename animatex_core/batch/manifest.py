@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -101,7 +101,7 @@ class Manifest:
             statement = FIND_PLACES if self._has_column("places", "url") else OLD_PLACES.format(url=url)
             for name, place in self._database.execute(statement):
                 places[name].add(place or None)
-        return {values[0]: Entry(*values, frozenset(places[values[0]])) for values in found}
+        return {values[0]: replace(Entry(*values), places=frozenset(places[values[0]])) for values in found}
 
     def add(self, jobs: Mapping[str, str], urls: Mapping[str, str | None] = NO_URLS) -> None:
         """Let jobs wait, whatever was known of them; those that still run elsewhere stay so.
