@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from tempfile import gettempdir
+from urllib.parse import unquote
 
 from filelock import FileLock, Timeout
 
 from ..errors import InvalidInput
 from ..pose.cache import digest_file
 from ..utils.files import atomic_path, scratch_file, sweep, temporary_path
+from .addresses import file_name
 from .naming import safe_name
 from .storage import Storage
 
 MAX_BYTES = 8 << 30  # of the files on one machine; those that jobs use may be more
 LOCK = "lock"
+CONTENT = "content"  # the folder of a file itself, which may have the name of the lock or of a mark
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class InputCache:
             MissingDependency: The package of the protocol is not installed.
 
         """
+        address = _decoded(address)
         found = RemoteInput(address, self._path(address), "")
         with self._used(found):
             return RemoteInput(address, found.path, digest_file(found.path))
@@ -92,7 +96,7 @@ class InputCache:
     @contextmanager
     def _used(self, wanted: RemoteInput) -> Iterator[None]:
         """Fetch a file unless it is here, and mark it as used during the block."""
-        folder = wanted.path.parent
+        folder = wanted.path.parent.parent
         if not self.folder.exists():
             sweep(self.folder.parent)  # of batches that were killed
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -100,14 +104,16 @@ class InputCache:
         with ExitStack() as stack:
             with FileLock(folder / LOCK):
                 stack.enter_context(scratch_file(folder / "used"))
-                if not wanted.path.exists():
+                is_new = not wanted.path.exists()
+                if is_new:
                     self._fetch(wanted)
                 os.utime(wanted.path)
-            self._make_room()
+            if is_new:  # all files are listed, which would take long for every job
+                self._make_room()
             yield
 
     def _fetch(self, wanted: RemoteInput) -> None:
-        storage = Storage(wanted.address, "The file", InvalidInput)
+        storage = _storage(wanted.address)
         files, source = storage.open()
         with atomic_path(wanted.path) as part, storage.errors("read"):
             if files.info(source)["type"] != "file":
@@ -119,10 +125,9 @@ class InputCache:
     def _make_room(self) -> None:
         """Remove files that no process of this machine uses, until the others are few enough."""
         found = []
-        for path in self.folder.glob("*/*"):
+        for path in self.folder.glob(f"*/{CONTENT}/*"):
             with suppress(OSError):  # another process is faster
-                if path.name != LOCK and path.suffix != ".part":
-                    found.append((path.stat().st_mtime_ns, path.stat().st_size, path))
+                found.append((path.stat().st_mtime_ns, path.stat().st_size, path))
         total = sum(size for _, size, _ in found)
         for _, size, path in sorted(found):
             if total <= self.most:
@@ -131,20 +136,38 @@ class InputCache:
 
     def _removed(self, path: Path) -> bool:
         """Remove a file unless it is used; return whether it is gone."""
-        sweep(path.parent)  # marks of killed workers
-        with suppress(Timeout, OSError), FileLock(path.parent / LOCK, timeout=0):
-            if not any(path.parent.glob("*.part")):
+        folder = path.parent.parent
+        sweep(folder)  # marks of killed workers
+        with suppress(Timeout, OSError), FileLock(folder / LOCK, timeout=0):
+            if not any(folder.glob("*.part")):
                 path.unlink(missing_ok=True)
                 return True
         return False
 
     def _path(self, address: str) -> Path:
-        name = PurePosixPath(address.rstrip("/").rpartition("/")[2])
+        name = PurePosixPath(file_name(address))
         key = sha256(address.encode()).hexdigest()[:16]
-        return self.folder / key / f"{safe_name(name.stem)}{name.suffix and '.' + safe_name(name.suffix)}"
+        folder = self.folder / key / CONTENT
+        return folder / f"{safe_name(name.stem)}{name.suffix and '.' + safe_name(name.suffix)}"
+
+
+def _decoded(address: str) -> str:
+    """Return the URL of a file of this machine as fsspec reads it; Path.as_uri() writes a space as %20."""
+    decoded = unquote(address)
+    if decoded == address or not address.lower().startswith("file://"):
+        return address
+    found = []
+    for each in (address, decoded):
+        files, path = _storage(each).open()
+        found.append(files.exists(path))
+    return decoded if found == [False, True] else address
+
+
+def _storage(address: str) -> Storage:
+    return Storage(address, "The file", InvalidInput)
 
 
 def _with_urls(text: str, inputs: Iterable[RemoteInput]) -> str:
     for each in inputs:
-        text = text.replace(str(each.path), Storage(each.address, "", InvalidInput).shown)
+        text = text.replace(str(each.path), _storage(each.address).shown)
     return text

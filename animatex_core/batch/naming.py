@@ -12,7 +12,7 @@ from ..utils.validation import safe_join
 
 DEFAULT_TEMPLATE = "{reference}-{driving}-{seed}"
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')  # in names of files on some system
-MAX_VALUE = 80  # characters of a value that a name keeps
+MAX_VALUE = 80  # bytes of a value that a name keeps; file systems take 255 for all
 
 
 def check_template(template: str, fields: Iterable[str]) -> None:
@@ -50,7 +50,10 @@ def _plain(value: Any) -> str:
 
 def safe_name(text: str) -> str:
     """Return a text as a part of a name that is possible on every system."""
-    return FORBIDDEN.sub("_", text)[:MAX_VALUE].strip(" .") or "_"
+    name = FORBIDDEN.sub("_", text)[:MAX_VALUE]
+    while len(name.encode("utf-8", "surrogatepass")) > MAX_VALUE:
+        name = name[:-1]
+    return name.strip(" .") or "_"
 
 
 def output_path(folder: Path, name: str) -> Path:

@@ -1,6 +1,5 @@
 """Files at URLs: fsspec knows many kinds of storage, most of which need a package of their own."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,9 +7,8 @@ from typing import Any
 
 from ..errors import AnimateXError, InvalidInput, MissingDependency
 from ..utils.optional import optional_package
+from .addresses import SCHEME, conceal, with_lower_schemes, without_secrets
 
-PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*@")
-SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # a single letter is a drive of Windows
 EXAMPLE = "a URL such as s3://bucket/folder"
 
 
@@ -36,8 +34,8 @@ class Storage:
 
     @property
     def shown(self) -> str:
-        """The URL without a password and a slash at its end."""
-        return PASSWORD.sub(r"\1@", self.address).rstrip("/")
+        """The URL without passwords, queries and a slash at its end."""
+        return without_secrets(self.address).rstrip("/")
 
     def open(self) -> tuple[Any, str]:
         """Return the file system, and the path on it without a slash at its end.
@@ -48,19 +46,19 @@ class Storage:
 
         """
         if not is_url(self.address):
-            raise InvalidInput(f"{self.name} is {self.address!r}, but it must be {EXAMPLE}.")
+            raise InvalidInput(f"{self.name} is {self.shown!r}, but it must be {EXAMPLE}.")
         core = optional_package("fsspec", "files at URLs need it", "pip install fsspec").core
         with self.errors("reached"):  # some file systems connect at once
             try:
-                files, path = core.url_to_fs(self.address)
+                files, path = core.url_to_fs(with_lower_schemes(self.address))
             except ImportError as error:
                 raise MissingDependency(
-                    f"{self.name} {self.shown} needs a package that cannot be imported ({error}): install it "
-                    "on every machine of the batch."
+                    f"{self.name} {self.shown} needs a package that cannot be imported "
+                    f"({self._reason(error)}): install it on every machine of the batch."
                 ) from error
             except ValueError as error:
                 raise InvalidInput(
-                    f"{self.name} {self.shown} is not understood ({error}): use {EXAMPLE}."
+                    f"{self.name} {self.shown} is not understood ({self._reason(error)}): use {EXAMPLE}."
                 ) from error
         return files, str(path).rstrip("/")
 
@@ -72,8 +70,12 @@ class Storage:
         except AnimateXError:
             raise
         except Exception as error:  # every storage has its own kinds
-            reason = next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)
             raise self.kind(
-                f"{self.name} {self.shown} cannot be {done} ({reason.rstrip('.')}): check the address, the "
+                f"{self.name} {self.shown} cannot be {done} ({self._reason(error)}): check the address, the "
                 "login and the permissions."
             ) from error
+
+    def _reason(self, error: Exception) -> str:
+        """Return the first line of a message, which may quote the URL."""
+        lines = conceal(str(error), self.address).splitlines()
+        return next(filter(None, map(str.strip, lines)), type(error).__name__).rstrip(".")

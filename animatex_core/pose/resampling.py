@@ -5,11 +5,10 @@ places of a warp, and an installation may be broken.
 """
 
 from collections.abc import Callable
-from contextlib import redirect_stderr, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -70,11 +69,8 @@ def resampling() -> Resampling:
 
 
 def import_opencv() -> Any | None:
-    """Return the module cv2, or None if it is missing or broken.
-
-    A version made for another NumPy prints several lines before it fails, which are left out.
-    """
-    with suppress(Exception), redirect_stderr(StringIO()):  # whatever goes wrong: it is not needed
+    """Return the module cv2, or None if it is missing or broken; one for another NumPy says so itself."""
+    with suppress(Exception):  # whatever goes wrong: it is not needed
         return import_module("cv2")
     return None
 

@@ -3,6 +3,7 @@
 import argparse
 import math
 import os
+import re
 import reprlib
 import stat
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from unicodedata import category
 
 from ..errors import InvalidInput
 
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # as a path, which has lost a slash
 MAX_SIZE = 1 << 16  # of a model dimension that a file declares: far beyond any real one, yet still buildable
 
 
@@ -88,6 +90,11 @@ def require_file(path: Path, role: str) -> None:
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, ValueError) as error:  # ValueError: the name contains a zero byte
+        if URL.match(path.as_posix()):
+            raise InvalidInput(
+                f"The {role} is a URL: give the path of a file, since only inputs in job lists of `batch` "
+                "may be URLs."
+            ) from error
         raise InvalidInput(f"The {role} {str(path)!r} does not exist: check the path.") from error
     except OSError as error:
         raise InvalidInput(

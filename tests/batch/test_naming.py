@@ -21,6 +21,14 @@ def test_values_cannot_leave_their_place(prompt: str, tmp_path: Path) -> None:
     assert output_path(tmp_path, f"{name}.mp4").parent == tmp_path
 
 
+@pytest.mark.parametrize("sign", ["a", "é", "舞", "\U0001f430"])
+def test_three_long_values_fit_a_file_system(sign: str, tmp_path: Path) -> None:
+    values = dict.fromkeys(("reference", "driving", "prompt"), sign * 80)
+    name = fill_template("{reference}-{driving}-{prompt}", values)
+    (tmp_path / f"{name}.mp4").touch()
+    assert len(fill_template("{prompt}", values).encode()) in (78, 80)
+
+
 @pytest.mark.parametrize(
     "template", ["{refrence}", "{reference", "{reference.__class__}", "{seed:>9}", "{}", "{seed!r}"]
 )

@@ -76,9 +76,7 @@ def test_an_image_that_opencv_cannot_take_is_left_to_numpy() -> None:
 
 
 @pytest.mark.parametrize("text", BROKEN.values(), ids=list(BROKEN))
-def test_a_broken_opencv_is_passed_over_without_a_word(
-    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_broken_opencv_is_passed_over(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "cv2").mkdir()
     (tmp_path / "cv2/__init__.py").write_text(text)
     monkeypatch.delitem(sys.modules, "cv2")
@@ -89,7 +87,6 @@ def test_a_broken_opencv_is_passed_over_without_a_word(
         assert resampling() == IN_NUMPY
     finally:
         resampling.cache_clear()
-    assert capfd.readouterr() == ("", "")
 
 
 def test_without_opencv_numpy_does_both(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -241,3 +241,8 @@ def test_what_is_no_mask_is_one_sentence(tmp_path: Path, content: bytes, suffix:
         read_mask(file)
     assert str(error.value).count(". ") == 0
     assert file.name in str(error.value)
+
+
+def test_a_url_is_refused_without_its_password() -> None:
+    with pytest.raises(InvalidInput, match=r"^The mask is a URL: give the path of a file"):
+        read_mask(Path("http://me:SECRET@host/mask.png"))

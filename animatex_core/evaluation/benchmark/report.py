@@ -11,7 +11,8 @@ from ..metrics.measurements import Measurements
 from ..metrics.scores import Score
 from .case_work import CASES, LEFT_OUT
 from .cases import Setting
-from .run import left_out, read_json
+from .progress import read_json
+from .run import left_out
 from .tables_and_charts import chart, format_tables
 
 JSON, TABLE, CHART = "results.json", "results.md", "results.svg"

@@ -150,14 +150,11 @@ class Recipe:
 
     def _config(self, stage: Stage, end: int, watch: "_Validation", checkpoint: Any) -> TrainingConfig:
         changes = [f"steps={end}", f"data.path={self.folder / CLIPS / stage.name}", *stage.changes]
-        changes.append(f"loss.channel_weights={channel_weights(watch.encoders, 8)}")
         if self.start is not None:
             changes.append(f"initial_weights={self.start.denoiser}")
-        return (
-            read_config("small", changes)
-            if checkpoint is None
-            else override_config(checkpoint.config, changes)
-        )
+        if checkpoint is not None:
+            return override_config(checkpoint.config, changes)
+        return read_config("small", [*changes, f"loss.channel_weights={channel_weights(watch.encoders, 8)}"])
 
 
 class _Validation:
