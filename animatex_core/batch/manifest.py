@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -25,6 +25,15 @@ TABLE = """CREATE TABLE jobs (
     place TEXT,
     url TEXT
 )"""
+PLACES = """CREATE TABLE places (
+    name TEXT NOT NULL,
+    url TEXT NOT NULL,
+    PRIMARY KEY (name, url)
+)"""
+FIND_PLACES = "SELECT name, url FROM places"
+OLD_PLACES = (  # of manifests without that table; a failed upload leaves the result in the folder
+    "SELECT name, coalesce({url}, '') FROM jobs UNION SELECT name, '' FROM jobs WHERE state = 'failed'"
+)
 ADD_URL = "ALTER TABLE jobs ADD COLUMN url TEXT"  # to the manifests of versions before it
 
 
@@ -41,6 +50,7 @@ class Entry:
         peak_bytes: The most memory that was in use: of the GPU, else of the process; None if unknown.
         place: Where it runs or ran, in a form that only who started it there understands; None for here.
         url: Of its result; None if it is in the folder of the batch.
+        places: Where this batch has written the result or may have: URLs, and None for its folder.
 
     """
 
@@ -52,6 +62,7 @@ class Entry:
     peak_bytes: int | None = None
     place: str | None = None
     url: str | None = None
+    places: frozenset[str | None] = field(default=frozenset(), compare=False)
 
 
 class Manifest:
@@ -84,9 +95,13 @@ class Manifest:
     def entries(self) -> dict[str, Entry]:
         """Return all entries by name."""
         with _database_errors(self.path):
-            url = "url" if self._has_urls() else "NULL"
+            url = "url" if self._has_column("jobs", "url") else "NULL"
             found = self._database.execute(ENTRIES.format(url=url)).fetchall()
-        return {values[0]: Entry(*values) for values in found}
+            places: dict[str, set[str | None]] = {values[0]: set() for values in found}
+            statement = FIND_PLACES if self._has_column("places", "url") else OLD_PLACES.format(url=url)
+            for name, place in self._database.execute(statement):
+                places[name].add(place or None)
+        return {values[0]: replace(Entry(*values), places=frozenset(places[values[0]])) for values in found}
 
     def add(self, jobs: Mapping[str, str], urls: Mapping[str, str | None] = NO_URLS) -> None:
         """Let jobs wait, whatever was known of them; those that still run elsewhere stay so.
@@ -97,8 +112,7 @@ class Manifest:
 
         """
         with _database_errors(self.path), self._database:
-            if not self._has_urls():
-                self._database.execute(ADD_URL)
+            self._extend()
         self._write(
             "INSERT INTO jobs (name, digest, state, url) VALUES (?, ?, 'waiting', ?) ON CONFLICT (name) "
             "DO UPDATE SET digest = excluded.digest, state = 'waiting', error = NULL, seconds = NULL, "
@@ -108,7 +122,12 @@ class Manifest:
         )
 
     def start(self, name: str, place: str | None = None) -> None:
-        """Note that a job runs, and where."""
+        """Note that a job runs, and where. From now on its result may be at its URL or in the folder."""
+        self._write(
+            "INSERT OR IGNORE INTO places SELECT name, '' FROM jobs WHERE name = :name "
+            "UNION SELECT name, coalesce(url, '') FROM jobs WHERE name = :name",
+            [{"name": name}],
+        )
         self._write("UPDATE jobs SET state = 'running', place = ? WHERE name = ?", [(place, name)])
 
     def wait(self, name: str) -> None:
@@ -125,10 +144,19 @@ class Manifest:
         change = "UPDATE jobs SET state = 'failed', error = ?, seconds = ? WHERE name = ?"
         self._write(change, [(error, seconds, name)])
 
-    def _has_urls(self) -> bool:
-        return any(column[1] == "url" for column in self._database.execute("PRAGMA table_info (jobs)"))
+    def _has_column(self, table: str, name: str) -> bool:
+        columns = self._database.execute(f"PRAGMA table_info ({table})")
+        return any(column[1] == name for column in columns)
 
-    def _write(self, statement: str, values: Iterable[tuple]) -> None:
+    def _extend(self) -> None:
+        """Add what the manifests of earlier versions lack."""
+        if not self._has_column("jobs", "url"):
+            self._database.execute(ADD_URL)
+        if not self._has_column("places", "url"):
+            self._database.execute(PLACES)
+            self._database.execute(f"INSERT INTO places {OLD_PLACES.format(url='url')}")
+
+    def _write(self, statement: str, values: Iterable[tuple | dict[str, str]]) -> None:
         with _database_errors(self.path), self._database:
             self._database.executemany(statement, values)
 
@@ -141,6 +169,7 @@ class Manifest:
         if not tables:
             with self._database:
                 self._database.execute(TABLE)
+                self._database.execute(PLACES)
                 self._database.execute(f"PRAGMA application_id = {APPLICATION}")
                 self._database.execute(f"PRAGMA user_version = {VERSION}")
         elif application != APPLICATION:

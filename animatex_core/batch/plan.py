@@ -37,6 +37,7 @@ class Plan(Generic[JobT]):
         failed: How many of the waiting ones failed before.
         seconds: How long one took so far on average; None if none is done.
         bytes: How large a result is so far on average; None if none is done.
+        new: The names of the waiting ones whose result does not exist yet.
 
     """
 
@@ -47,6 +48,7 @@ class Plan(Generic[JobT]):
     failed: int
     seconds: float | None
     bytes: float | None
+    new: frozenset[str]
 
     @property
     def summary(self) -> str:
@@ -87,11 +89,14 @@ def make_plan(jobs: Sequence[JobT], known: Mapping[str, Entry], results: Results
     """
     _require_same_list(jobs, known)
     sizes, urls = results.sizes(jobs), {job.name: results.url(job.name) for job in jobs}
-    own = {name for name, entry in known.items() if name in urls and entry.url == urls[name]}
+    places = {name: entry.places for name, entry in known.items()}
+    own = {name for name, url in urls.items() if url in places.get(name, ())}
     _require_unwritten(urls[job.name] or job.out for job in jobs if job.name in sizes.keys() - own)
+    away = [job for job in jobs if urls[job.name] is not None and job.name not in known]
+    _require_unwritten(job.out for job in away if job.out.exists())  # results that cannot be put go there
     entries = [(job, known.get(job.name)) for job in jobs]
     before = [(job, entry) for job, entry in entries if entry is not None and entry.state == "done"]
-    changed = {job.name for job, entry in before if entry.digest != job.digest or job.name not in own}
+    changed = {job.name for job, entry in before if entry.digest != job.digest or entry.url != urls[job.name]}
     lost = {job.name for job, _ in before} - changed - sizes.keys()
     kept = {job.name for job, _ in before} - changed - lost
     return Plan(
@@ -102,6 +107,7 @@ def make_plan(jobs: Sequence[JobT], known: Mapping[str, Entry], results: Results
         sum(entry is not None and entry.state == "failed" for _, entry in entries),
         _mean(entry.seconds for _, entry in before if entry.seconds is not None),
         _mean(sizes[job.name] for job, _ in before if job.name in sizes),
+        frozenset(urls.keys() - sizes.keys()),
     )
 
 

@@ -91,7 +91,7 @@ def _animate(
     """Do the jobs here or on a cluster, and return how many failed."""
     waiting, failed = plan.waiting[: arguments.limit], 0
     with tqdm(total=len(waiting), unit="job") as bar, stopping_on_interrupt(say) as stop:
-        task, engine = _engine(arguments, bar, inputs)
+        task, engine = _engine(arguments, bar, inputs, _results(arguments).expecting(plan.new))
         for result in record(engine.run(task, waiting, stop), manifest):
             bar.update()
             if result.error is not None:
@@ -101,7 +101,9 @@ def _animate(
     return failed
 
 
-def _engine(arguments: Namespace, bar: "tqdm", inputs: InputCache) -> tuple[AnimationTask, Engine]:
+def _engine(
+    arguments: Namespace, bar: "tqdm", inputs: InputCache, results: Results
+) -> tuple[AnimationTask, Engine]:
     def watch(name: str, stage: str, done: int, total: int) -> None:
         bar.set_description(name, refresh=False)
         bar.set_postfix_str(f"{stage} {done}/{total}", refresh=False)
@@ -112,8 +114,8 @@ def _engine(arguments: Namespace, bar: "tqdm", inputs: InputCache) -> tuple[Anim
 
     engine = choose_engine(arguments, count)
     if arguments.engine == "local":
-        return AnimationTask(arguments.out, watch, _results(arguments), inputs), engine
-    return AnimationTask(arguments.out.absolute(), no_watch, _results(arguments), inputs), engine
+        return AnimationTask(arguments.out, watch, results, inputs), engine
+    return AnimationTask(arguments.out.absolute(), no_watch, results, inputs), engine
 
 
 def _overview(folder: Path, jobs: Sequence[Any], manifest: Manifest, *, is_here: bool) -> Path:

@@ -1,5 +1,8 @@
 """Results at URLs: S3 as moto's server speaks it, through s3fs, and folders as file://."""
 
+import os
+import sqlite3
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,8 +15,10 @@ import pytest
 
 from animatex_core.batch.comfyui.graph import Graph
 from animatex_core.batch.job_list import Row
-from animatex_core.batch.manifest import Manifest
-from animatex_core.batch.results import RemoteResults
+from animatex_core.batch.manifest import MANIFEST, Manifest
+from animatex_core.batch.plan import LOCAL, begun, make_plan
+from animatex_core.batch.results import RemoteResults, Results
+from animatex_core.batch.storage import Storage
 from animatex_core.cli.batch_servers import read_graph_jobs
 from animatex_core.cli.main import build_parser, main
 from animatex_core.errors import InvalidInput, MissingDependency, StorageError
@@ -174,3 +179,149 @@ def test_servers_read_and_write_files(capsys: pytest.CaptureFixture[str]) -> Non
     arguments = build_parser(["batch"]).parse_args(["batch", "jobs.csv", "--out", "out"])
     with pytest.raises(InvalidInput, match="row 2: reference is a URL, which is for animating here"):
         read_graph_jobs([Row(2, {"reference": "s3://a/b.png"})], graph, arguments, Path(), "The list")
+
+
+def finish(folder: Path, results: Results) -> None:
+    """Do a batch of one job."""
+    job = FileJob(folder, "a.txt")
+    with begun(folder, [job], results=results) as (manifest, plan, _):
+        for each in plan.waiting:
+            manifest.start(each.name)
+            with results.writing(each) as path:
+                path.write_text("done")
+            manifest.finish(each.name, 1.0, None)
+
+
+def test_results_go_back_to_an_earlier_place(tmp_path: Path) -> None:
+    there = RemoteResults(f"file://{tmp_path}/there")
+    for results in (LOCAL, there, LOCAL, there):
+        finish(tmp_path / "out", results)
+    with closing(sqlite3.connect(tmp_path / "out" / MANIFEST)) as database, database:
+        database.execute("DROP TABLE places")  # as manifests of earlier versions
+    with closing(Manifest(tmp_path / "out", read_only=True)) as manifest:
+        assert make_plan([FileJob(tmp_path / "out", "a.txt")], manifest.entries(), there).done == 1
+    for results in (there, RemoteResults(f"file://{tmp_path}/elsewhere"), there):
+        finish(tmp_path / "out", results)
+
+
+def test_a_result_that_could_not_be_put_is_this_batchs_own(tmp_path: Path) -> None:
+    there = RemoteResults(f"file://{tmp_path}/there")
+
+    def lose_the_place() -> None:
+        with begun(tmp_path / "out", [job], results=there) as (manifest, _, _), there.writing(job) as path:
+            manifest.start(job.name)
+            path.write_text("done")
+            (tmp_path / "there").rmdir()
+            (tmp_path / "there").touch()
+
+    job = FileJob(tmp_path / "out", "a.txt")
+    with pytest.raises(StorageError, match=r"is in .*a\.txt instead"):
+        lose_the_place()
+    finish(tmp_path / "out", LOCAL)
+
+
+def test_files_in_the_folder_are_not_replaced_by_results_that_cannot_be_put(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.txt").write_text("mine")
+    with pytest.raises(InvalidInput, match="did not write it"):
+        finish(tmp_path / "out", RemoteResults(f"file://{tmp_path}/there"))
+
+
+def test_jobs_that_never_ran_own_nothing(tmp_path: Path) -> None:
+    there = RemoteResults(f"file://{tmp_path}/there")
+    with begun(tmp_path / "first", [FileJob(tmp_path / "first", "a.txt")], results=there):
+        pass  # stopped before its first job
+    finish(tmp_path / "second", there)
+    with pytest.raises(InvalidInput, match="did not write it"):
+        finish(tmp_path / "first", there)
+
+
+def test_a_file_of_another_batch_is_not_replaced(tmp_path: Path) -> None:
+    there = RemoteResults(f"file://{tmp_path}/there")
+    first, second = (FileJob(tmp_path / name, "a.txt") for name in ("1", "2"))
+    with (
+        begun(first.folder, [first], results=there) as (_, plan, _),
+        begun(second.folder, [second], results=there) as (_, other, _),  # the first has written nothing yet
+    ):
+        with there.expecting(plan.new).writing(first) as path:
+            path.write_text("first")
+        with (
+            pytest.raises(InvalidInput, match=r"a\.txt' was written while this.*is in .*a\.txt instead\.$"),
+            there.expecting(other.new).writing(second) as path,
+        ):
+            path.write_text("second")
+    assert (tmp_path / "there" / "a.txt").read_text() == "first"
+    assert second.out.read_text() == "second"
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from animatex_core.batch.results import RemoteResults
+from tests.batch.file_job import FileJob
+with RemoteResults(sys.argv[1]).writing(FileJob(Path(sys.argv[2]), "a.txt")) as path:
+    path.write_text("half")
+    os._exit(9)
+"""
+
+
+def test_what_killed_workers_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "temporary").mkdir()
+    there, job = RemoteResults(f"file://{tmp_path}/there"), FileJob(tmp_path, "a.txt")
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary"), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", KILLED, there.address, str(tmp_path)]
+    assert subprocess.run(command, env=environment, check=False).returncode == 9
+    left = list((tmp_path / "temporary").iterdir())
+    assert [path.stat().st_mode & 0o777 for path in left] == [0o700]
+
+    parts = [tmp_path / "there" / "in" / f".animatex-{digit * 32}.part" for digit in "ab"]
+    mine = tmp_path / "there" / ".animatex-mine.part"
+    parts[0].parent.mkdir(parents=True)
+    for path in (*parts, mine):
+        path.touch()
+    for path in (parts[0], mine):
+        os.utime(path, (0, 0))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    there.check()
+    assert [path.exists() for path in (*parts, mine)] == [False, True, True]
+    with there.writing(job) as path:
+        path.write_text("done")
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_places_where_nothing_can_be_deleted_are_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = pytest.importorskip("fsspec.implementations.memory").MemoryFileSystem
+
+    def refuse(files: Any, path: str) -> None:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(memory, "_rm", refuse)
+    there = RemoteResults("memory://kept")
+    for _ in range(2):
+        there.check()
+    assert memory().find("/kept") == ["/kept/.animatex-check"]
+
+
+@pytest.mark.parametrize("name", ["walk [1080p]/a.txt", "walk [1080p]/b[1]*.txt"])
+@pytest.mark.parametrize("place", ["memory://dances [2]", "file://{folder}/dances [2]"])
+def test_names_may_have_brackets(name: str, place: str, tmp_path: Path) -> None:
+    there = RemoteResults(place.format(folder=tmp_path))
+    job = FileJob(tmp_path, name)
+    for text in ("done", "again"):
+        with there.writing(job) as path:
+            path.write_text(text)
+    assert there.sizes([job]) == {job.name: 5}
+    files, root = Storage(there.address, "", StorageError).open()
+    assert [path for path in files.find(root) if path.endswith(".part")] == []
+
+
+def test_a_folder_with_the_name_of_a_result_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "there" / "a.txt").mkdir(parents=True)
+    there, job = RemoteResults(f"file://{tmp_path}/there"), FileJob(tmp_path / "out", "a.txt")
+    for results in (there, there.expecting(frozenset({"a.txt"}))):
+        with pytest.raises(InvalidInput, match=r"a\.txt' is a directory"), results.writing(job) as path:
+            path.write_text("done")
+    assert list((tmp_path / "there").rglob("*")) == [tmp_path / "there" / "a.txt"]
+    assert job.out.read_text() == "done"
