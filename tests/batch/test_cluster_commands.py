@@ -2,20 +2,18 @@
 
 import os
 import shutil
-from argparse import Namespace
+import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from animatex_core.animate_x.animation import Report
 from animatex_core.cli import preparation
 from animatex_core.cli.main import main
-from animatex_core.training.data.sources import Source
-from animatex_core.training.data.work import Add
-from tests.batch.gated import node, wait_until
+from tests.batch.gated import wait_until
+from tests.batch.gated_preparation import GATE, STARTED, open_gated
 from tests.batch.ray_cluster import alongside, ray_cluster
 from tests.evaluation.benchmark_samples import contents, options, write_set
 from tests.support.dance_samples import write_dance
@@ -25,7 +23,6 @@ pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="Ray's clusters of several nodes need Linux or macOS"),
 ]
 PREPARE = ("--size", "64x64", "--fps", "12", "--least", "4", "--most", "8", "--device", "cpu")
-GATE, STARTED = "gate", "started-"
 
 
 @pytest.fixture(scope="module")
@@ -40,19 +37,6 @@ def on_cluster(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("ANIMATEX_MODELS", str(tmp_path / "models"))
     monkeypatch.chdir(tmp_path)
     return ["--engine", "ray", "--address", cluster.address]
-
-
-def open_gated(arguments: Namespace) -> Add:
-    """Return what prepares a video on a node, once a gate beside the videos is open."""
-    opened = preparation._open(arguments, (), torch.device("cpu"))
-    folder = arguments.clips.parent
-
-    def add(source: Source, report: Report) -> None:
-        (folder / f"{STARTED}{source.path.stem}-{node()}").touch()
-        wait_until((folder / GATE).exists)
-        opened.add(source, report)
-
-    return add
 
 
 def test_evaluations_are_those_of_one_machine(
@@ -89,9 +73,14 @@ def test_prepare_loses_a_node_and_no_video(
 
     def sabotage() -> None:
         try:
-            wait_until(lambda: len(list(tmp_path.glob(f"{STARTED}*"))) == 2)  # one on each node
+            wait_until(
+                lambda: sum(bool(path.read_text()) for path in tmp_path.glob(f"{STARTED}*")) == 2
+            )  # one on each node
             victim = next(each for each in cluster.list_all_nodes() if each is not cluster.head_node)
-            cluster.remove_node(victim, allow_graceful=False)  # SIGKILL for its processes
+            cluster.remove_node(victim, allow_graceful=False)  # SIGKILL; its workers notice it later
+            (marker,) = tmp_path.glob(f"{STARTED}*-{victim.node_id}")
+            with suppress(ProcessLookupError):
+                os.kill(int(marker.read_text()), signal.SIGKILL)
         finally:
             Path(GATE).touch()
 
