@@ -91,15 +91,18 @@ class RunProgress:
                     "written them: check that all machines share this folder, then start again."
                 )
             time.sleep(POLL)
+            with suppress(OSError):  # listing a folder lets a network file system look again
+                os.listdir(self.run.measured_file(0).parent)
             self._look()
 
     def _look(self) -> None:
-        """Find the files of finished cases; listing a folder lets a network file system look again."""
-        for folder in {self.run.measured_file(number).parent for number in self._unseen}:
-            with suppress(OSError):
-                os.listdir(folder)
-        self._left_out |= {each for each in self._unseen if self._is_left_out(each)}
-        self._unseen -= {each for each in self._unseen if self._is_measured(each)} | self._left_out
+        """Find the files of finished cases."""
+        for number in sorted(self._unseen):
+            if self._is_measured(number):
+                self._unseen.remove(number)
+            elif self._is_left_out(number):
+                self._unseen.remove(number)
+                self._left_out.add(number)
         self.add_finished()
 
     def add_finished(self) -> None:
@@ -121,7 +124,7 @@ class RunProgress:
 
     def _is_left_out(self, number: int) -> bool:
         path = self.run.scores_file(self._names[number])
-        return not self._is_measured(number) and path.exists() and LEFT_OUT in read_json(path)
+        return path.exists() and LEFT_OUT in read_json(path)
 
     def _add(self, number: int) -> None:
         before, name = self.measured, self._names[number]
