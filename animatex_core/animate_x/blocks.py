@@ -36,9 +36,26 @@ class TemporalConvolutions(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two spatial convolutions with the timestep embedding added between, then temporal convolutions."""
+    """Two spatial convolutions with the timestep embedding added between, then temporal convolutions.
 
-    def __init__(self, layers: LayerFactory, inputs: int, outputs: int, config: DenoiserConfig) -> None:
+    Args:
+        layers: Creates the layers.
+        inputs: Channels of the input.
+        outputs: Channels of the output.
+        config: Sizes of the denoiser.
+        temporal: Whether it has temporal convolutions.
+
+    """
+
+    def __init__(
+        self,
+        layers: LayerFactory,
+        inputs: int,
+        outputs: int,
+        config: DenoiserConfig,
+        *,
+        temporal: bool = True,
+    ) -> None:
         super().__init__()
         self.in_layers = nn.Sequential(
             layers.group_norm(config.norm_groups, inputs),
@@ -54,7 +71,7 @@ class ResidualBlock(nn.Module):
         )
         self.skip_connection = nn.Identity() if inputs == outputs else layers.conv2d(inputs, outputs, 1)
         # The misspelt name is that of the official checkpoint.
-        self.temopral_conv = TemporalConvolutions(layers, outputs, config)
+        self.temopral_conv = TemporalConvolutions(layers, outputs, config) if temporal else None
 
     def forward(self, x: Tensor, step: BlockContext) -> Tensor:
         """Map (b*f, inputs, h, w) to (b*f, outputs, h, w)."""
@@ -62,6 +79,8 @@ class ResidualBlock(nn.Module):
         hidden = self.in_layers(x)
         hidden = self.out_layers(added(hidden, time[:, :, None, None], into=hidden))
         hidden = added(self.skip_connection(x), hidden, into=hidden)
+        if self.temopral_conv is None:
+            return hidden
         hidden = self.temopral_conv(rearrange(hidden, "(b f) c h w -> b c f h w", f=step.frames))
         return rearrange(hidden, "b c f h w -> (b f) c h w")
 
@@ -163,18 +182,18 @@ class SpatialTransformer(nn.Module):
 
 
 class Stem(nn.ModuleList):
-    """The first convolution and temporal transformer."""
+    """The first convolution and, if the finest level has temporal layers, a temporal transformer."""
 
     def __init__(self, layers: LayerFactory, config: DenoiserConfig) -> None:
-        convolution = layers.conv2d(config.reference_channels, config.channels, 3, padding=1)
-        super().__init__(
-            [convolution, TemporalTransformer(layers, config.channels, config.stem_heads, config)]
-        )
+        super().__init__([layers.conv2d(config.stem_channels, config.channels, 3, padding=1)])
+        if config.has_temporal_layers(0):
+            self.append(TemporalTransformer(layers, config.channels, config.stem_heads, config))
 
     def forward(self, x: Tensor, step: BlockContext) -> Tensor:
-        """Map (b*f, reference_channels, h, w) to (b*f, channels, h, w)."""
-        convolution, temporal = self
-        return temporal(convolution(x), step)
+        """Map (b*f, stem_channels, h, w) to (b*f, channels, h, w)."""
+        convolution, *temporal = self
+        hidden = convolution(x)
+        return temporal[0](hidden, step) if temporal else hidden
 
 
 class Block(nn.ModuleList):
@@ -203,14 +222,14 @@ class LevelBuilder:
             for _ in range(config.residual_blocks):
                 yield self._skip(Block(self._residual(channels, width, level)), width)
                 channels = width
-            if level < config.num_downsamples:
+            if level < len(config.widths) - 1:
                 yield self._skip(Downsample(self.layers, width), width)
 
     def middle(self) -> nn.Module:
         """Return the block between encoder and decoder, which always has attention."""
-        width = self.config.widths[-1]
-        first, last = (ResidualBlock(self.layers, width, width, self.config) for _ in range(2))
-        return Block([first, *self._attention(width), last])
+        level, width = len(self.config.widths) - 1, self.config.widths[-1]
+        first, last = (self._convolutions(width, width, level) for _ in range(2))
+        return Block([first, *self._attention(width, level), last])
 
     def up(self) -> Iterator[nn.Module]:
         """Yield the blocks of the decoder. Each one concatenates the last remaining skip connection."""
@@ -228,10 +247,16 @@ class LevelBuilder:
         return block
 
     def _residual(self, inputs: int, outputs: int, level: int) -> list[nn.Module]:
-        attention = self._attention(outputs) if level in self.config.attention_levels else []
-        return [ResidualBlock(self.layers, inputs, outputs, self.config), *attention]
+        attention = self._attention(outputs, level) if level in self.config.attention_levels else []
+        return [self._convolutions(inputs, outputs, level), *attention]
 
-    def _attention(self, channels: int) -> list[nn.Module]:
+    def _convolutions(self, inputs: int, outputs: int, level: int) -> ResidualBlock:
+        temporal = self.config.has_temporal_layers(level)
+        return ResidualBlock(self.layers, inputs, outputs, self.config, temporal=temporal)
+
+    def _attention(self, channels: int, level: int) -> list[nn.Module]:
         spatial = SpatialTransformer(self.layers, channels, self.config, next(self.indices))
+        if not self.config.has_temporal_layers(level):
+            return [spatial]
         heads = channels // self.config.head_dim
         return [spatial, TemporalTransformer(self.layers, channels, heads, self.config)]

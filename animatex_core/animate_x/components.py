@@ -19,7 +19,8 @@ from ..encoders.preprocessing import CLIP_SIDE
 from ..hub.bundled import SmallBundle
 from ..hub.models_dir import AUTOENCODERS, OPEN_CLIP, ModelsDir
 from .checkpoint import DenoiserFile, load_denoiser
-from .config import DenoiserConfig, IpiConfig
+from .config import DenoiserConfig
+from .part_configs import IpiConfig
 from .training_spec import RELEASED, TrainingSpec
 from .unet import AnimateXUNet
 

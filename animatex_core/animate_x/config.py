@@ -1,99 +1,20 @@
 """Configuration of the denoiser: sizes, presets and the paper's ablations."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from ..errors import InvalidInput
 from ..utils.validation import short_repr
 from .config_checks import check_choice, check_fields, check_levels
+from .part_configs import IpiConfig, MambaConfig
 
 # A file can contain any sizes; within these the network can be built on the meta device in seconds.
-_IPI_LIMITS = {"encoder_layers": 128, "resampler_layers": 128}
-_MAMBA_LIMITS, _UNET_LIMITS = {"kernel": 64, "expand": 64}, {"residual_blocks": 16}
+_UNET_LIMITS = {"residual_blocks": 16}
 
 TemporalKind = Literal["transformer", "mamba"]
 MotionAttention = Literal["residual", "parallel"]
-IpiVariant = Literal["full", "no_learnable_query", "no_keypoint_query", "clip_query"]
-
-
-@dataclass(frozen=True)
-class IpiConfig:
-    """The implicit pose indicator, IPI (paper, section 3.2).
-
-    Args:
-        width: Width of the keypoint encoder and the resampler.
-        joints: Keypoints per frame.
-        tokens: Tokens per frame that the motion attention attends to.
-        clip_dim: Width of the CLIP features.
-        encoder_layers: Layers of the keypoint encoder, which has `encoder_heads` heads and `encoder_hidden`
-            hidden features in its feed-forward.
-        resampler_layers: Layers of the resampler, with `resampler_heads` of `resampler_head_dim` each.
-        dropout: Dropout of the keypoint encoder.
-        variant: The paper's ablation. "no_learnable_query" and "no_keypoint_query" drop one of the two
-            summands of the query; "clip_query" (KV_Q) uses CLIP features as queries over the keypoints. For
-            no IPI at all use `DenoiserConfig(ipi=None)`.
-        interleaves_batch: The official keypoint encoder reads its (frames, batch) output as (batch, frames).
-            This mixes the videos of a batch, and has no effect on a single one, as the official code
-            samples. True reproduces it, False is the intended computation.
-
-    """
-
-    width: int = 1024
-    joints: int = 18
-    tokens: int = 4
-    clip_dim: int = 1024
-    encoder_layers: int = 3
-    encoder_heads: int = 8
-    encoder_hidden: int = 1024
-    resampler_layers: int = 8
-    resampler_heads: int = 16
-    resampler_head_dim: int = 64
-    dropout: float = 0.1
-    variant: IpiVariant = "full"
-    interleaves_batch: bool = False
-
-    def __post_init__(self) -> None:
-        check_fields(self, _IPI_LIMITS)
-        check_choice("ipi.variant", self.variant, get_args(IpiVariant))
-        if self.width % self.encoder_heads:
-            raise InvalidInput(f"ipi.width {self.width} cannot be split into {self.encoder_heads} heads.")
-
-    @classmethod
-    def tiny(cls) -> "IpiConfig":
-        """Return a small indicator with every part of the official one, for tests."""
-        return cls(
-            width=64,
-            clip_dim=64,
-            encoder_layers=1,
-            encoder_heads=2,
-            encoder_hidden=64,
-            resampler_layers=2,
-            resampler_heads=2,
-            resampler_head_dim=32,
-        )
-
-    @property
-    def uses_keypoint_query(self) -> bool:
-        """Whether the keypoints are encoded."""
-        return self.variant != "no_keypoint_query"
-
-    @property
-    def uses_learned_query(self) -> bool:
-        """Whether the resampler has learned latents."""
-        return self.variant != "no_learnable_query"
-
-
-@dataclass(frozen=True)
-class MambaConfig:
-    """Sizes of the selective state space model (Mamba) that can replace temporal attention."""
-
-    state: int = 16
-    kernel: int = 4
-    expand: int = 2
-    bidirectional: bool = True
-
-    def __post_init__(self) -> None:
-        check_fields(self, _MAMBA_LIMITS)
+GRID_FACTORS = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True)
@@ -123,6 +44,11 @@ class DenoiserConfig:
         puppet: The network also sees the latents of the puppet (the reference image warped along the bones)
             and predicts a correction to them.
         reference_keys: Spatial self-attention of every frame also attends to the reference frame.
+        grid_factor: 1, 2, 4 or 8: how many times finer than the latents the grid of the network is, see
+            `FinerGrid`.
+        cell_channels: Channels of a cell of the finer grid that hold its part of the latents.
+        temporal_levels: Levels with temporal layers, 0 being the finest; None gives them to all levels, as in
+            the official network.
 
     """
 
@@ -148,10 +74,15 @@ class DenoiserConfig:
     separate_conditions: bool = False
     puppet: bool = False
     reference_keys: bool = False
+    grid_factor: int = 1
+    cell_channels: int = 4
+    temporal_levels: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, _UNET_LIMITS)
         check_levels(self.multipliers, self.attention_levels, self.channels)
+        check_levels(self.multipliers, self.temporal_levels or (), self.channels)
+        check_choice("grid_factor", self.grid_factor, GRID_FACTORS)
         check_choice("temporal", self.temporal, get_args(TemporalKind))
         check_choice("motion_attention", self.motion_attention, get_args(MotionAttention))
         if not 0 <= self.motion_scale <= 1:
@@ -173,8 +104,12 @@ class DenoiserConfig:
 
     @property
     def num_downsamples(self) -> int:
-        """Number of times that height and width are halved."""
-        return len(self.multipliers) - 1
+        """Number of times that height and width of the latents are halved."""
+        return max(0, len(self.multipliers) - GRID_FACTORS.index(self.grid_factor) - 1)
+
+    def has_temporal_layers(self, level: int) -> bool:
+        """Return whether a level has temporal layers."""
+        return self.temporal_levels is None or level in self.temporal_levels
 
     @property
     def time_dim(self) -> int:
@@ -182,15 +117,25 @@ class DenoiserConfig:
         return 4 * self.channels
 
     @property
+    def image_channels(self) -> int:
+        """Channels of the encoded pose and reference images together, at each cell of the grid."""
+        return self.concat_channels * (2 if self.separate_conditions else 1)
+
+    @property
     def condition_channels(self) -> int:
         """Channels concatenated to the noisy latents."""
-        images = self.concat_channels * (2 if self.separate_conditions else 1)
-        return images + (self.latent_channels if self.puppet else 0)
+        return self.image_channels * self.grid_factor**2 + (self.latent_channels if self.puppet else 0)
 
     @property
     def reference_channels(self) -> int:
         """Channels of the reference frame, which is prepended to the video."""
         return self.latent_channels + self.condition_channels
+
+    @property
+    def stem_channels(self) -> int:
+        """Channels of all input at each cell of the grid."""
+        latents = self.latent_channels if self.grid_factor == 1 else self.cell_channels
+        return latents * (2 if self.puppet else 1) + self.image_channels
 
     @classmethod
     def released(cls) -> "DenoiserConfig":
@@ -236,6 +181,7 @@ class DenoiserConfig:
             nested = {
                 "multipliers": tuple(values["multipliers"]),
                 "attention_levels": tuple(values["attention_levels"]),
+                "temporal_levels": _tuple_or_none(values.get("temporal_levels")),
                 "ipi": None if ipi is None else IpiConfig(**ipi),
                 "mamba": MambaConfig(**mamba),
             }
@@ -245,6 +191,10 @@ class DenoiserConfig:
                 f"The denoiser configuration has a missing or unknown entry ({error}): it was written by "
                 "another version, so convert the checkpoint again."
             ) from error
+
+
+def _tuple_or_none(levels: Sequence[int] | None) -> tuple[int, ...] | None:
+    return None if levels is None else tuple(levels)
 
 
 PRESETS = {"released": DenoiserConfig.released, "paper": DenoiserConfig.paper, "tiny": DenoiserConfig.tiny}

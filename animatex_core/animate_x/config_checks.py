@@ -31,22 +31,21 @@ def check_fields(config: Any, limits: Mapping[str, int]) -> None:
             raise InvalidInput(f"dropout is {short_repr(value)}: choose 0 or more and less than 1.")
 
 
-def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+def check_choice(name: str, value: object, choices: Sequence[object]) -> None:
     """Raise InvalidInput unless a value is one of the choices."""
     if value not in choices:
+        allowed = ", ".join(map(str, choices))
         raise InvalidInput(
-            f"{name} is {short_repr(value)}, but it must be one of {', '.join(choices)}: choose one of them."
+            f"{name} is {short_repr(value)}, but it must be one of {allowed}: choose one of them."
         )
 
 
 def check_levels(multipliers: Sequence[int], attention_levels: Sequence[int], channels: int) -> None:
     """Raise InvalidInput unless the levels of a UNet are few, and their widths and indices in range."""
     if max(len(multipliers), len(attention_levels)) > MAX_LEVELS:
-        raise InvalidInput(
-            f"There are too many multipliers or attention_levels: use {MAX_LEVELS} levels or fewer."
-        )
+        raise InvalidInput(f"There are too many multipliers or levels: use {MAX_LEVELS} levels or fewer.")
     for multiplier in multipliers or (None,):
         require_int("each of multipliers", multiplier)
         require_int("a level's width", channels * int(multiplier or 1), most=MAX_SIZE)
     for level in attention_levels:
-        require_int("each of attention_levels", level, least=0, most=MAX_LEVELS)
+        require_int("each of attention_levels and temporal_levels", level, least=0, most=MAX_LEVELS)

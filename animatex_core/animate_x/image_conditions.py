@@ -11,13 +11,15 @@ from .layers import FeedForward, LayerFactory
 
 # Convolutions at full resolution take much memory, and they treat each frame separately.
 _FRAMES_AT_ONCE = 8
+_STRIDES = {4: (2, 2), 2: (2, 1), 1: (1, 1)}  # of the last two convolutions, by the images' size on the grid
 
 
 class ImageConditionEncoder(nn.Sequential):
     """Convolutions from (n, 3, height, width) down to the size of the latents.
 
     Images are pooled to four times the size of the latents, whatever the autoencoder's factor, before two
-    convolutions of stride 2: the official code pools 768 x 512 to half of it.
+    convolutions of stride 2: the official code pools 768 x 512 to half of it. On a grid that is
+    finer than the latents, fewer convolutions have a stride, and images keep eight times the latents' size.
 
     Args:
         layers: Creates the layers.
@@ -25,39 +27,50 @@ class ImageConditionEncoder(nn.Sequential):
         outputs: Channels of the result.
         pools_first: Pool the images before the first convolution, which is then four times cheaper, not
             after it.
+        grid_factor: The result is on a grid that is this many times finer than the latents.
 
     """
 
-    def __init__(self, layers: LayerFactory, hidden: int, outputs: int, *, pools_first: bool = False) -> None:
+    def __init__(
+        self,
+        layers: LayerFactory,
+        hidden: int,
+        outputs: int,
+        *,
+        pools_first: bool = False,
+        grid_factor: int = 1,
+    ) -> None:
+        self.reach = min(4, 8 // grid_factor)
+        strides = _STRIDES[self.reach]
         super().__init__(
             layers.conv2d(3, hidden, 3, padding=1),
             nn.SiLU(),
             nn.Identity(),
-            layers.conv2d(hidden, hidden, 3, stride=2, padding=1),
+            layers.conv2d(hidden, hidden, 3, stride=strides[0], padding=1),
             nn.SiLU(),
-            layers.conv2d(hidden, outputs, 3, stride=2, padding=1),
+            layers.conv2d(hidden, outputs, 3, stride=strides[1], padding=1),
         )
         self.pools_first = pools_first
 
     def forward(  # type: ignore[override]
-        self, images: Tensor, latent_size: tuple[int, int], dtype: torch.dtype
+        self, images: Tensor, grid_size: tuple[int, int], dtype: torch.dtype
     ) -> Tensor:
         """Encode images.
 
         Args:
             images: (n, 3, height, width), uint8, or floats in 0..1.
-            latent_size: (height, width) of the latents.
+            grid_size: (height, width) of the latents, or of the finer grid.
             dtype: Type to compute in.
 
         Returns:
-            (n, outputs, *latent_size) of `dtype`.
+            (n, outputs, *grid_size) of `dtype`.
 
         """
         parts = images.split(_FRAMES_AT_ONCE)
-        return torch.cat([self._encode(to_unit_floats(part, dtype), latent_size) for part in parts])
+        return torch.cat([self._encode(to_unit_floats(part, dtype), grid_size) for part in parts])
 
-    def _encode(self, images: Tensor, latent_size: tuple[int, int]) -> Tensor:
-        size = 4 * latent_size[0], 4 * latent_size[1]
+    def _encode(self, images: Tensor, grid_size: tuple[int, int]) -> Tensor:
+        size = self.reach * grid_size[0], self.reach * grid_size[1]
         if self.pools_first:
             hidden = self[1](self[0](average_pool(images, size)))
         else:
@@ -135,3 +148,16 @@ class PixelTransformer(nn.Module):
         """Map (b*f, c, h, w) to (b, c, f, h, w)."""
         tokens = self.layers[0](rearrange(x, "(b f) c h w -> (b h w) f c", b=batch))
         return rearrange(tokens, "(b h w) f c -> b c f h w", b=batch, h=x.shape[2])
+
+
+class FramesAsVideo(nn.Module):
+    """Stands where a network without temporal layers at the finest level has no pixel transformer."""
+
+    def forward(self, x: Tensor, batch: int) -> Tensor:
+        """Map (b*f, c, h, w) to (b, c, f, h, w)."""
+        return rearrange(x, "(b f) c h w -> b c f h w", b=batch)
+
+
+def pixel_transformer(layers: LayerFactory, dim: int, *, exists: bool = True) -> nn.Module:
+    """Return a pixel transformer, or what stands in its place in a network that has none."""
+    return PixelTransformer(layers, dim) if exists else FramesAsVideo()

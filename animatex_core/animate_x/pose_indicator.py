@@ -11,8 +11,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from .attention import attend
-from .config import IpiConfig
 from .layers import LayerFactory, position_table, read_table
+from .part_configs import IpiConfig
 
 
 class _SelfAttention(nn.Module):

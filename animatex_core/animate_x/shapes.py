@@ -70,7 +70,7 @@ class ClipShape:
         return max(self.multiple, round(size / self.multiple) * self.multiple)
 
 
-# Values in memory at the peak, per channel of the finest level and latent pixel of every frame: the skip
+# Values in memory at the peak, per channel of the finest level and cell of its grid in every frame: the skip
 # connections, a concatenated input, and the working set of a layer. `benchmarks.memory` counts 13 to 17.
 _VALUES_PER_CHANNEL = 17
 # The same for a chunk of tokens in a feed-forward: two times eight times its width.
@@ -91,6 +91,6 @@ def activation_bytes(config: DenoiserConfig, shape: ClipShape, dtype: "torch.dty
 
     """
     height, width = shape.latent_size
-    pixels = clips * (shape.frames + 1) * height * width
+    pixels = clips * (shape.frames + 1) * height * width * config.grid_factor**2
     values = pixels * _VALUES_PER_CHANNEL + min(pixels, TOKENS_AT_ONCE) * _VALUES_IN_FEED_FORWARD
     return values * config.channels * dtype.itemsize

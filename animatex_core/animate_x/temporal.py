@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from .attention import TransformerBlock
 from .conditions import BlockContext
-from .config import DenoiserConfig, MambaConfig
+from .config import DenoiserConfig
 from .cpu_layers import Conv1d, added, infers_on_cpu
 from .layers import FeedForward, LayerFactory, read_table
+from .part_configs import MambaConfig
 
 
 def selective_scan(u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, z: Tensor) -> Tensor:

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..animate_x.config import IpiConfig
 from ..animate_x.config_checks import check_fields
+from ..animate_x.part_configs import IpiConfig
 from ..errors import InvalidInput
 from ..hub.models_dir import Variant
 

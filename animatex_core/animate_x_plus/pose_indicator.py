@@ -14,8 +14,8 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..animate_x.config import IpiConfig
 from ..animate_x.layers import LayerFactory
+from ..animate_x.part_configs import IpiConfig
 from ..animate_x.pose_indicator import Resampler
 from ..diffusion.long_clips import Span, overlapping_windows, window_weights
 from .config import PlusConfig

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from animatex_core.animate_x.components import init_random_weights
-from animatex_core.animate_x.config import MambaConfig
 from animatex_core.animate_x.layers import LayerFactory
+from animatex_core.animate_x.part_configs import MambaConfig
 from animatex_core.animate_x.temporal import BidirectionalMamba, Mamba, selective_scan
 
 

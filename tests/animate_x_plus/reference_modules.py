@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from animatex_core.animate_x.checkpoint_keys import from_official, official_keys
-from animatex_core.animate_x.config import IpiConfig
 from animatex_core.animate_x.layers import LayerFactory
+from animatex_core.animate_x.part_configs import IpiConfig
 from animatex_core.animate_x.pose_indicator import KeypointEncoder
 from animatex_core.animate_x_plus.conditions import pose_tokens
 from animatex_core.animate_x_plus.config import PlusConfig

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, UMT5Config, UMT5EncoderModel
 
 from animatex_core.animate_x.components import init_random_weights
-from animatex_core.animate_x.config import IpiConfig
+from animatex_core.animate_x.part_configs import IpiConfig
 from animatex_core.animate_x_plus.checkpoint import PlusFile, write_plus
 from animatex_core.animate_x_plus.config import PlusConfig, WanConfig
 from animatex_core.animate_x_plus.lora import LoraPair

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from animatex_core.animate_x.checkpoint_keys import from_official, official_keys
 from animatex_core.animate_x.conditions import ConditionInputs
-from animatex_core.animate_x.config import DenoiserConfig, IpiConfig
+from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x.layers import LayerFactory, position_table
+from animatex_core.animate_x.part_configs import IpiConfig
 from animatex_core.animate_x.pose_indicator import KeypointEncoder, Resampler
 from animatex_core.animate_x.shapes import ClipShape
 from animatex_core.animate_x.unet import AnimateXUNet

@@ -19,6 +19,7 @@ from ..loop.batch_schedule import BatchPlan, Stream, clip_index, generator
 from ..loop.config import DataConfig
 from .condition_dropout import draw_dropped, drop_conditions, group_by_conditions, join_conditions
 from .config import TrainingConfig
+from .crops import crop_inputs, crop_latents, draw_corner
 
 Epi = Callable[[PoseSequence, np.random.Generator], PoseSequence]
 
@@ -166,7 +167,9 @@ class DenoiserBatchMaker:
             raise InvalidInput(f"Clip {index} is damaged: {error}") from error
         weight = config.loss.moving_weight
         weights = moving_weights(clip, weight) if weight else None
-        return Batch(clip.latents[None].float(), (drop_conditions(inputs, dropped),), weights)
+        sample = Batch(clip.latents[None].float(), (inputs,), weights)
+        sample = sample if config.size.crop is None else _cropped(sample, config.size.crop, rng)
+        return replace(sample, groups=(drop_conditions(sample.groups[0], dropped),))
 
     def _check_latents(self, index: int, latents: Tensor, shape: ClipShape) -> None:
         expected = shape.latents(1, self.config.model.latent_channels)[1:]
@@ -177,6 +180,13 @@ class DenoiserBatchMaker:
             )
         if not latents.isfinite().all():
             raise InvalidInput(f"Clip {index} has latents with NaN or infinity: prepare it again.")
+
+
+def _cropped(sample: Batch, size: tuple[int, int], rng: np.random.Generator) -> Batch:
+    corner = draw_corner(sample.latents, sample.groups[0], size, rng)
+    weights = None if sample.weights is None else crop_latents(sample.weights, corner, size)
+    inputs = crop_inputs(sample.groups[0], corner, size)
+    return Batch(crop_latents(sample.latents, corner, size), (inputs,), weights)
 
 
 def moving_weights(clip: TrainingClip, weight: float) -> Tensor:

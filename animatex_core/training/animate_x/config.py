@@ -1,7 +1,7 @@
 """Configuration of Animate-X training, on top of `loop.config`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ...animate_x.config import PRESETS, DenoiserConfig
@@ -15,11 +15,34 @@ from ..loop.config_values import override_entries, read_dataclass
 
 @dataclass(frozen=True)
 class SizeConfig:
-    """Size of the clips in pixels, and pixels per latent along one side."""
+    """Size of the clips.
+
+    Attributes:
+        width: Width in pixels.
+        height: Height in pixels.
+        factor: Pixels per latent along one side.
+        crop_width: Width in pixels of the part of a clip that a sample shows, see `crops`; 0 for the whole.
+        crop_height: Its height in pixels.
+
+    """
 
     width: int = 512
     height: int = 768
     factor: int = 8
+    crop_width: int = 0
+    crop_height: int = 0
+
+    def __post_init__(self) -> None:
+        for name, most in (("crop_width", self.width), ("crop_height", self.height)):
+            require_int(f"size.{name}", getattr(self, name), least=0, most=most)
+
+    @property
+    def crop(self) -> tuple[int, int] | None:
+        """Height and width of the crops in latents, or None for whole clips."""
+        if not (self.crop_width or self.crop_height):
+            return None
+        height, width = self.crop_height or self.height, self.crop_width or self.width
+        return height // self.factor, width // self.factor
 
 
 @dataclass(frozen=True)
@@ -139,6 +162,12 @@ class TrainingConfig(RunConfig):
         super().__post_init__()
         for kind in self.batches:
             self.shape(kind.frames)
+            self.sample_shape(kind.frames)
+        if self.loss.channel_weights and self.model.grid_factor > 1:
+            raise InvalidInput(
+                "loss.channel_weights is for latents, but the loss of a model with a finer grid compares its "
+                "cells: leave it empty."
+            )
         if len(self.loss.channel_weights) not in (0, self.model.latent_channels):
             raise InvalidInput(
                 f"loss.channel_weights has {len(self.loss.channel_weights)} entries, but the latents have "
@@ -155,6 +184,12 @@ class TrainingConfig(RunConfig):
         return ClipShape(
             self.size.width, self.size.height, frames, self.size.factor, self.model.num_downsamples
         )
+
+    def sample_shape(self, frames: int) -> ClipShape:
+        """Return the shape of what a sample shows of a clip: the whole or a crop."""
+        size = self.size
+        cropped = replace(size, width=size.crop_width or size.width, height=size.crop_height or size.height)
+        return ClipShape(cropped.width, cropped.height, frames, size.factor, self.model.num_downsamples)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TrainingConfig":

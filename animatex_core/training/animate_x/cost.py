@@ -27,8 +27,8 @@ from .batches import Batch
 from .config import TrainingConfig
 from .task import DenoisingLoss, draw_noise, draw_timesteps
 
-# Bytes for each latent pixel, channel of the finest level and residual block. No denoiser without Mamba was
-# seen to need more, so if that fits, the step is not counted.
+# Bytes for each cell of the finest grid, channel of its level and residual block. No denoiser without Mamba
+# was seen to need more, so if that fits, the step is not counted.
 _AMPLE_BYTES = 1000
 
 
@@ -126,7 +126,7 @@ def _is_ample(config: TrainingConfig, kind: BatchKind, free: int) -> bool:
     model = config.model
     if model.temporal != "transformer" or model.channels >= 128:  # the weights alone may be too large
         return False
-    height, width = config.shape(kind.frames).latent_size
+    height, width = (length * model.grid_factor for length in config.sample_shape(kind.frames).latent_size)
     blocks = 2 + (2 * model.residual_blocks + 1) * len(model.multipliers)
     values = kind.batch_size * (kind.frames + 1) * height * width * model.channels * blocks
     return values * _AMPLE_BYTES < free

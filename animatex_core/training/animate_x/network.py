@@ -64,7 +64,8 @@ def initialise(unet: AnimateXUNet) -> None:
     for module in unet.modules():
         if isinstance(module, ResidualBlock):
             _zero(module.out_layers[-1])
-            _zero(module.temopral_conv.get_submodule("conv4")[-1])  # type: ignore[index]  # a Sequential
+            if module.temopral_conv is not None:
+                _zero(module.temopral_conv.get_submodule("conv4")[-1])  # type: ignore[index]  # a Sequential
         elif isinstance(module, TemporalTransformer | SpatialTransformer):
             _zero(module.proj_out)
         elif isinstance(module, MotionAttention):

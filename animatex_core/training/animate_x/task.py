@@ -20,11 +20,16 @@ from .batches import Batch, DenoiserBatchMaker
 from .config import LossConfig, TrainingConfig
 from .network import start_unet
 
-NO_ERROR = 0.01  # added to the puppet's error, so that a nearly perfect puppet does not count too much
+# Added to the puppet's error, so that a nearly perfect puppet does not count too much: that of latents, and
+# that of the cells of a finer grid.
+NO_ERROR, NO_CELL_ERROR = 0.01, 0.002
 
 
 class DenoisingLoss(nn.Module):
     """The loss, which encodes conditions and denoises in one forward pass.
+
+    For a network with a finer grid, errors are those of its cells, which are pixels in the small models.
+    Their latents have the same variance in all channels, so most of an error of latents is not seen.
 
     Args:
         unet: The denoiser.
@@ -56,13 +61,17 @@ class DenoisingLoss(nn.Module):
         conditions = Conditions.stack([self.unet.encode(group) for group in batch.groups])
         noised = self.schedule.noised(batch.latents, noise, timesteps)
         predicted = self.unet(noised, timesteps, conditions).float()
-        errors = (predicted - self.schedule.v_from_noise(batch.latents, noise, timesteps)).square()
+        errors = self._squared(predicted - self.schedule.v_from_noise(batch.latents, noise, timesteps))
         weighted = self._weighted(errors, batch)
         if self.relative:
-            puppet_errors = (_puppets(batch.groups, batch.latents) - batch.latents).square()
-            puppet_errors = self._weighted(puppet_errors, batch)
-            weighted = weighted / (puppet_errors.mean((1, 2, 3, 4), keepdim=True) + NO_ERROR)
+            puppet_errors = self._squared(_puppets(batch.groups, batch.latents) - batch.latents)
+            puppet_errors = self._weighted(puppet_errors, batch).mean((1, 2, 3, 4), keepdim=True)
+            weighted = weighted / (puppet_errors + (NO_ERROR if self.unet.grid is None else NO_CELL_ERROR))
         return weighted.mean(), errors.detach().mean((1, 2, 3, 4))
+
+    def _squared(self, difference: Tensor) -> Tensor:
+        grid = self.unet.grid
+        return (difference if grid is None else grid.split(difference)).square()
 
     def _weighted(self, errors: Tensor, batch: Batch) -> Tensor:
         weighted = errors if batch.weights is None else errors * batch.weights
@@ -107,6 +116,8 @@ class DenoisingTask:
         """Build the denoiser; raises like `start_unet`."""
         config = self.maker.config
         unet = start_unet(replace(config, initial_weights=None) if resumed else config).train()
+        if unet.grid is not None:
+            unet.grid.requires_grad_(False)
         if torch.cuda.is_available():  # slower on a CPU
             unet.use_channels_last()
         if config.gradient_checkpointing:

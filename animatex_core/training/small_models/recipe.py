@@ -9,11 +9,14 @@ from typing import Any
 
 import torch
 
+from ...animate_x.checkpoint import DenoiserFile, write_denoiser
+from ...animate_x.training_spec import TrainingSpec
 from ...hub.bundled import BUNDLED_MODELS, SmallBundle
 from ...utils.files import write_json
 from ...video.image import write_image
 from ..animate_x.batches import DenoiserBatchMaker, open_dataset, open_epi
 from ..animate_x.config import TrainingConfig
+from ..animate_x.network import start_unet
 from ..animate_x.task import DenoisingTask, export_denoiser
 from ..config_file import override_config, read_config
 from ..data.preparation import Encoders
@@ -23,10 +26,9 @@ from ..loop.trainer import StepReport, Trainer
 from ..synthetic.triples import STRIDES
 from ..systems import read_checkpoint
 from .gate import DENOISER, Gate, format_scores, image_grid
+from .grid_start import set_grid
 from .patch_autoencoder import (
     PATCH_AUTOENCODER,
-    draw_image,
-    image_to_tensor,
     linear_autoencoder,
     write_patch_autoencoder,
 )
@@ -34,7 +36,7 @@ from .triples_set import TriplesSettings, write_triples
 
 FAR = (7, 11, 16, 23)  # steps between the frames of a clip, for poses that are nearly independent
 CLIPS_PER_SHARD = 64  # clips per shard, the most that an interruption can lose
-CLIPS = "clips"
+CLIPS, START = "clips", "start.safetensors"
 
 
 @dataclass(frozen=True)
@@ -150,11 +152,21 @@ class Recipe:
 
     def _config(self, stage: Stage, end: int, watch: "_Validation", checkpoint: Any) -> TrainingConfig:
         changes = [f"steps={end}", f"data.path={self.folder / CLIPS / stage.name}", *stage.changes]
-        if self.start is not None:
-            changes.append(f"initial_weights={self.start.denoiser}")
         if checkpoint is not None:
             return override_config(checkpoint.config, changes)
-        return read_config("small", [*changes, f"loss.channel_weights={channel_weights(watch.encoders, 8)}"])
+        start = self._start_on_grid(watch) if self.start is None else self.start.denoiser
+        return read_config("small", [*changes, f"initial_weights={start}"])
+
+    def _start_on_grid(self, watch: "_Validation") -> Path:
+        """Write a denoiser of random weights whose grid holds the pixels of the autoencoder."""
+        path = self.folder / START
+        config = read_config("small")
+        unet = start_unet(config)
+        set_grid(unet, watch.encoders.autoencoder, config.size.factor)
+        spec = TrainingSpec(config.size.width, config.size.height, reference_form="both")
+        file = DenoiserFile(config.model, unet.state_dict(), watch.encoders.text_context, spec)
+        write_denoiser(path, file, torch.float32)
+        return path
 
 
 class _Validation:
@@ -194,28 +206,3 @@ class _Validation:
             frames = self.gate.animated(unet, case)
             rows.append([case.true[0], case.puppet[0], frames[0], case.true[-1], case.puppet[-1], frames[-1]])
         write_image(self.recipe.folder / "sheets" / f"step-{step:06}.png", image_grid(rows))
-
-
-@torch.no_grad()
-def channel_weights(encoders: Encoders, pictures: int) -> list[float]:
-    """Return loss weights of the latent channels with mean 1, by their effect on the image.
-
-    Weighting by the squared effect, which is the error of the image, would nearly ignore channels of fine
-    detail. Weighting by its root would nearly ignore the few channels of colour.
-
-    Args:
-        encoders: Encoders of the bundle.
-        pictures: Number of images over which the effect is averaged.
-
-    """
-    autoencoder: Any = encoders.autoencoder
-    batch = torch.stack([image_to_tensor(draw_image(number)) for number in range(pictures)])
-    latents = autoencoder.encode(batch)
-    clean = autoencoder.decode(latents)
-    costs = []
-    for channel in range(latents.shape[1]):
-        moved = latents.clone()
-        moved[:, channel] += 0.5
-        costs.append(float((autoencoder.decode(moved) - clean).square().mean()))
-    weights = torch.tensor(costs) ** 0.75
-    return [round(weight, 4) for weight in (weights / weights.mean()).tolist()]
