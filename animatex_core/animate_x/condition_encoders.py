@@ -15,7 +15,7 @@ from .blocks import SpatialTransformer
 from .conditions import ConditionInputs, Conditions
 from .config import DenoiserConfig
 from .finer_grid import fold_images
-from .image_conditions import ImageConditionEncoder, LatentConvolutions, pixel_transformer
+from .image_conditions import ImageConditionEncoder, LatentConvolutions, average_pool, pixel_transformer
 from .layers import LayerFactory
 from .pose_indicator import KeypointEncoder, Resampler
 
@@ -110,11 +110,25 @@ class ConditionEncoders(nn.Module):
     def _concat(self, inputs: ConditionInputs, pose_strength: float) -> Tensor:
         image, pose = self._image(inputs), _scaled(self._pose(inputs), pose_strength)
         parts = [torch.cat([image, pose], dim=1) if self.config.separate_conditions else image + pose]
-        if self.config.puppet:
-            shape = inputs.shape.latents(inputs.batch, self.config.latent_channels)
-            empty = inputs.text_context.new_zeros(shape)
+        return torch.cat([*parts, *self._puppet(inputs)], dim=1)
+
+    def _puppet(self, inputs: ConditionInputs) -> list[Tensor]:
+        """Return the alpha of the puppet, folded, if the network sees it, and its latents."""
+        config, parts = self.config, []
+        if config.shows_alpha:
+            empty = _zeros(inputs, config.grid_factor**2)
+            alpha = inputs.puppet_alpha
+            parts.append(empty if alpha is None else empty + self._folded_alpha(alpha, inputs))
+        if config.puppet:
+            empty = _zeros(inputs, config.latent_channels)
             parts.append(empty if inputs.puppet_latents is None else empty + inputs.puppet_latents)
-        return torch.cat(parts, dim=1)
+        return parts
+
+    def _folded_alpha(self, alpha: Tensor, inputs: ConditionInputs) -> Tensor:
+        factor = self.config.grid_factor
+        height, width = inputs.shape.latent_size
+        pooled = average_pool(_frames(alpha), (factor * height, factor * width))
+        return fold_images(rearrange(pooled, "(b f) c h w -> b c f h w", b=alpha.shape[0]), factor)
 
     def _image(self, inputs: ConditionInputs) -> Tensor:
         empty = self._empty_condition(inputs)
@@ -141,8 +155,7 @@ class ConditionEncoders(nn.Module):
         return fold_images(after(frames, inputs.batch), factor)
 
     def _empty_condition(self, inputs: ConditionInputs) -> Tensor:
-        channels, shape = self.config.concat_channels * self.config.grid_factor**2, inputs.shape
-        return inputs.text_context.new_zeros(inputs.batch, channels, shape.frames, *shape.latent_size)
+        return _zeros(inputs, self.config.concat_channels * self.config.grid_factor**2)
 
     def _reference(self, inputs: ConditionInputs) -> Tensor:
         size, batch, dtype = inputs.shape.latent_size, inputs.batch, inputs.text_context.dtype
@@ -166,9 +179,13 @@ class ConditionEncoders(nn.Module):
         config = self.config
         if config.grid_factor == 1:
             return pose
-        behind = config.latent_channels if config.puppet else 0
+        behind = config.latent_channels + config.grid_factor**2 if config.puppet else 0
         ahead = config.reference_channels - behind - pose.shape[1]
         return F.pad(pose, (0, 0, 0, 0, 0, 0, ahead, behind))
+
+
+def _zeros(inputs: ConditionInputs, channels: int) -> Tensor:
+    return inputs.text_context.new_zeros(inputs.shape.latents(inputs.batch, channels))
 
 
 def _frames(video: Tensor) -> Tensor:

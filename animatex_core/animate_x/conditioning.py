@@ -16,6 +16,7 @@ from ..pose.draw import draw_poses
 from ..pose.keypoints import PoseSequence, choose_reference_pose, seen
 from ..utils.progress import Progress, batched, no_progress, with_progress
 from .conditions import ConditionInputs
+from .puppet_condition import PuppetCondition
 from .shapes import ClipShape
 from .training_spec import ReferenceForm, check_reference_form
 
@@ -170,7 +171,7 @@ def clip_conditions(
     poses: PoseSequence,
     motion: MotionFeatures,
     progress: Progress = no_progress,
-    puppet: Tensor | None = None,
+    puppet: PuppetCondition | None = None,
 ) -> ConditionInputs:
     """Combine the conditions of a video.
 
@@ -182,8 +183,7 @@ def clip_conditions(
         motion: Features of the driving video, whatever character is drawn: its own keypoints are the queries
             (paper, section 3.2).
         progress: Called for each pose that is drawn; may raise to cancel.
-        puppet: Scaled latents of the puppet's frames, (f, latent_channels, h, w), for a denoiser that was
-            trained on them.
+        puppet: The puppet's frames, for a denoiser that was trained on them.
 
     Returns:
         The conditions, on the CPU unless the inputs are elsewhere.
@@ -209,7 +209,8 @@ def clip_conditions(
         pose_pictures=_pose_images((first, poses), shape, progress, at_own_size=at_own_size),
         keypoints=torch.from_numpy(np.concatenate([each.keypoints() for each in queries]))[None],
         clip_features=torch.cat([reference.embedding, motion.clip])[None],
-        puppet_latents=None if puppet is None else rearrange(puppet, "f c h w -> 1 c f h w"),
+        puppet_latents=None if puppet is None else rearrange(puppet.latents, "f c h w -> 1 c f h w"),
+        puppet_alpha=None if puppet is None else rearrange(puppet.alpha, "f h w -> 1 1 f h w"),
     )
 
 

@@ -32,6 +32,8 @@ class ConditionInputs:
         clip_features: (b, f + 1, clip_dim), CLIP's embeddings, the reference first; None means zeros.
         puppet_latents: (b, latent_channels, f, h, w), scaled latents of the puppet's frames, for a network
             that was trained on them.
+        puppet_alpha: (b, 1, f, height, width) in 0..1, what the figure covers in the puppet's frames; None
+            means zeros. Only a network with a finer grid uses it.
         pinned_latents: (b, latent_channels, f, h, w), scaled latents of given frames, which sampling holds.
         pin_strength: (b, f) in 0..1, how strongly: 0 where a frame is not given.
 
@@ -49,6 +51,7 @@ class ConditionInputs:
     keypoints: Tensor | None = None
     clip_features: Tensor | None = None
     puppet_latents: Tensor | None = None
+    puppet_alpha: Tensor | None = None
     pinned_latents: Tensor | None = None
     pin_strength: Tensor | None = None
 
@@ -63,6 +66,7 @@ class ConditionInputs:
             "keypoints": (None, frames + 1, 2, None),
             "clip_features": (None, frames + 1, None),
             "puppet_latents": (None, None, frames, *self.shape.latent_size),
+            "puppet_alpha": (None, 1, frames, *size),
             "pinned_latents": (None, None, frames, *self.shape.latent_size),
             "pin_strength": (None, frames),
         }
@@ -111,6 +115,7 @@ class ConditionInputs:
             keypoints=cut(self.keypoints, 1, 1),
             clip_features=cut(self.clip_features, 1, 1),
             puppet_latents=cut(self.puppet_latents, 2, 0),
+            puppet_alpha=cut(self.puppet_alpha, 2, 0),
             pinned_latents=cut(self.pinned_latents, 2, 0),
             pin_strength=cut(self.pin_strength, 1, 0),
         )

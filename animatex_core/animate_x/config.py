@@ -124,7 +124,13 @@ class DenoiserConfig:
     @property
     def condition_channels(self) -> int:
         """Channels concatenated to the noisy latents."""
-        return self.image_channels * self.grid_factor**2 + (self.latent_channels if self.puppet else 0)
+        images = (self.image_channels + self.shows_alpha) * self.grid_factor**2
+        return images + (self.latent_channels if self.puppet else 0)
+
+    @property
+    def shows_alpha(self) -> bool:
+        """Whether the network sees what the figure covers in the puppet's frames: only on a finer grid."""
+        return self.puppet and self.grid_factor > 1
 
     @property
     def reference_channels(self) -> int:
@@ -135,7 +141,7 @@ class DenoiserConfig:
     def stem_channels(self) -> int:
         """Channels of all input at each cell of the grid."""
         latents = self.latent_channels if self.grid_factor == 1 else self.cell_channels
-        return latents * (2 if self.puppet else 1) + self.image_channels
+        return latents * (2 if self.puppet else 1) + self.image_channels + self.shows_alpha
 
     @classmethod
     def released(cls) -> "DenoiserConfig":

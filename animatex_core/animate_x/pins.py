@@ -123,10 +123,13 @@ def pin_frames(inputs: ConditionInputs, pins: Pins, channels: int) -> ConditionI
     for frames, place in pins.placed:
         latents[0, :, place] = frames.transpose(0, 1)
         strength[:, place] = pins.strength
-    puppet = inputs.puppet_latents
+    puppet, alpha, share = inputs.puppet_latents, inputs.puppet_alpha, strength[:, None, :, None, None]
     if puppet is not None:
-        puppet = torch.lerp(puppet, latents.to(puppet), strength.to(puppet)[:, None, :, None, None])
-    return replace(inputs, pinned_latents=latents, pin_strength=strength, puppet_latents=puppet)
+        puppet = torch.lerp(puppet, latents.to(puppet), share.to(puppet))
+    if alpha is not None:  # it is not known what the figure covers in a given frame
+        alpha = alpha * (1 - share).to(alpha)
+    pinned = replace(inputs, pinned_latents=latents, pin_strength=strength)
+    return replace(pinned, puppet_latents=puppet, puppet_alpha=alpha)
 
 
 def _check_strength(strength: float) -> None:

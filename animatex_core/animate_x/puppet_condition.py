@@ -3,11 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..diffusion.schedule import TIMESTEPS, alphas_cumprod
 from ..encoders.base import LatentEncoder
-from ..encoders.preprocessing import autoencoder_images, resize
+from ..encoders.preprocessing import autoencoder_images, resize, to_unit_floats
 from ..errors import warn
 from ..pose.keypoints import PoseSequence, seen
 from ..puppet.puppet import puppet_frames
@@ -18,6 +19,20 @@ ERROR = 0.02
 
 It is smaller than their mean square. Most of a puppet is right, and its errors are few and large: a larger
 value lets noise into the right parts, which many steps do not remove."""
+
+
+class PuppetCondition(NamedTuple):
+    """The frames of a puppet as a denoiser sees them.
+
+    Args:
+        latents: Scaled latents, (f, c, h, w).
+        alpha: What the figure covers, (f, height, width) in 0..1. By it, a network that works on pixels finds
+            edges that warping has blurred.
+
+    """
+
+    latents: Tensor
+    alpha: Tensor
 
 
 class PuppetEstimate(NamedTuple):
@@ -64,13 +79,13 @@ def puppet_or_still(
     own_pose: PoseSequence | None,
     poses: PoseSequence,
     shape: ClipShape,
-) -> Tensor:
-    """Return the latents of the puppet, or with an AnimateXWarning those of the still image without a pose.
+) -> PuppetCondition:
+    """Return the puppet, or with an AnimateXWarning the still image without a pose.
 
     The small models add little to the puppet, so without either their videos would be gray. The arguments and
-    the result are those of `puppet_latents`.
+    the result are those of `puppet_condition`.
     """
-    puppet = puppet_latents(autoencoder, image, own_pose, poses, shape)
+    puppet = puppet_condition(autoencoder, image, own_pose, poses, shape)
     if puppet is not None:
         return puppet
     warn(
@@ -78,16 +93,17 @@ def puppet_or_still(
         "give its pose (--reference-pose, or reference_pose), or place it with Edit Poses."
     )
     still = autoencoder.encode(autoencoder_images([image], shape.width, shape.height)).float()
-    return still.expand(len(poses), *still.shape[1:])
+    alpha = torch.zeros(len(poses), shape.height, shape.width)
+    return PuppetCondition(still.expand(len(poses), *still.shape[1:]), alpha)
 
 
-def puppet_latents(
+def puppet_condition(
     autoencoder: LatentEncoder,
     image: np.ndarray,
     own_pose: PoseSequence | None,
     poses: PoseSequence,
     shape: ClipShape,
-) -> Tensor | None:
+) -> PuppetCondition | None:
     """Warp a reference image along the bones and encode the frames.
 
     Args:
@@ -98,10 +114,11 @@ def puppet_latents(
         shape: Size of the video.
 
     Returns:
-        (f, c, h, w), scaled latents in float32; None where no pose was detected in the image.
+        The puppet in float32; None where no pose was detected in the image.
 
     """
     if own_pose is None or not seen(own_pose.points).any():
         return None
-    frames, _ = puppet_frames(resize(image, shape.width, shape.height), own_pose, poses)
-    return autoencoder.encode(autoencoder_images(list(frames), shape.width, shape.height)).float()
+    frames, alpha = puppet_frames(resize(image, shape.width, shape.height), own_pose, poses)
+    latents = autoencoder.encode(autoencoder_images(list(frames), shape.width, shape.height)).float()
+    return PuppetCondition(latents, to_unit_floats(torch.from_numpy(alpha), torch.float32))

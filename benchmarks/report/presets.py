@@ -1,14 +1,17 @@
 """What the presets of the sampling change, compared with 50 steps of DDIM of the same network.
 
-The clips are animations of the demo's characters by the built-in models. The guidance and windows of the 50
-steps are those of the preset, and the pixels that move in them count.
+The clips are animations of the demo's characters by the built-in models, which need no guidance. So the
+preset *standard* is also measured with the guidance that it has with the official weights. The guidance and
+windows of the 50 steps are those of the preset.
 """
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from animatex_core.animate_x.animation import Animation
+from animatex_core.animate_x.defaults import OFFICIAL
 from animatex_core.animate_x.presets import PRESETS, SamplingPreset, resolve_preset
 from animatex_core.assets.demo_files import CHARACTERS, CLIP, DANCE
 from animatex_core.errors import AnimateXWarning
@@ -19,17 +22,38 @@ FRAMES, SIZE, TRAINED_FRAMES = 8, (128, 192), 4
 STEPS = 50
 
 
-def _resolved(preset: str) -> SamplingPreset:
-    return resolve_preset(preset, TRAINED_FRAMES, starts_from_puppet=True)
+@dataclass(frozen=True)
+class Measured:
+    """A preset as it is measured; `guided` with the guidance of the official weights."""
+
+    preset: str
+    guided: bool = False
+
+    @property
+    def resolved(self) -> SamplingPreset:
+        """What it means for the built-in models."""
+        return resolve_preset(self.preset, TRAINED_FRAMES, starts_from_puppet=True)
+
+    @property
+    def options(self) -> dict[str, float]:
+        """What differs from the preset."""
+        return {"guidance": OFFICIAL.guidance} if self.guided else {}
+
+    @property
+    def name(self) -> str:
+        """What the rows begin with."""
+        passes = self.resolved.passes * (2 if self.guided else 1)
+        guided = f" with guidance {OFFICIAL.guidance:g}" if self.guided else ""
+        number = "1 pass" if passes == 1 else f"{passes} passes"
+        return f"preset {self.preset}{guided} with the built-in models, {number}"
+
+    @property
+    def rows(self) -> tuple[str, str]:
+        """The rows: moving pixels and all pixels."""
+        return f"{self.name}: PSNR of moving pixels", f"{self.name}: PSNR of all pixels"
 
 
-def _row(preset: str) -> str:
-    passes = _resolved(preset).passes
-    number = "1 pass" if passes == 1 else f"{passes} passes"
-    return f"preset {preset} with the built-in models, {number}: PSNR of moving pixels"
-
-
-ROWS = {preset: _row(preset) for preset in PRESETS}
+ALL = (*map(Measured, PRESETS), Measured("standard", guided=True))
 
 
 def measure(options: Options) -> dict[str, Sequence[float]]:
@@ -44,22 +68,22 @@ def measure(options: Options) -> dict[str, Sequence[float]]:
             _compared(partial(pipeline, character, CLIP, poses=DANCE, frames=FRAMES, size=SIZE, seed=0))
             for character in sorted(CHARACTERS.glob("*.png"))
         ]
-    return {row: [values[preset] for values in by_character] for preset, row in ROWS.items()}
+    return {row: [values[row] for values in by_character] for each in ALL for row in each.rows}
 
 
 def _compared(animate: Callable[..., Animation]) -> dict[str, float]:
-    """Return the PSNR of each preset; those with the same guidance and windows share their reference."""
-    from animatex_core.training.small_models.scores import moving_psnr
+    """Return the PSNR of each row; presets with the same guidance and windows share their reference."""
+    from animatex_core.training.small_models.scores import moving_psnr, psnr
 
     references: dict[object, Animation] = {}
     values: dict[str, float] = {}
-    for preset in PRESETS:
-        resolved = _resolved(preset)
-        key = resolved.sampling.guidance, resolved.window
+    for each in ALL:
+        key = each.guided, each.resolved.sampling.guidance, each.resolved.window
         if key not in references:
-            references[key] = animate(preset=preset, solver="ddim", steps=STEPS)
-        values[preset] = moving_psnr(animate(preset=preset).frames, references[key].frames)
+            references[key] = animate(preset=each.preset, solver="ddim", steps=STEPS, **each.options)
+        pair = animate(preset=each.preset, **each.options).frames, references[key].frames
+        values |= dict(zip(each.rows, (moving_psnr(*pair), psnr(*pair)), strict=True))
     return values
 
 
-SOURCE = Source("presets", tuple(ROWS.values()), measure, unit=" dB")
+SOURCE = Source("presets", tuple(row for each in ALL for row in each.rows), measure, unit=" dB")

@@ -34,11 +34,12 @@ def test_every_condition_and_the_latents_reach_the_output(factor: int, puppet: b
     unet = tiny_unet(replace(FINE, grid_factor=factor, puppet=puppet))
     inputs, x, time = tiny_inputs(), tiny_latents(), torch.tensor([700])
     if puppet:
-        inputs = replace(inputs, puppet_latents=tiny_latents(seed=3))
+        alpha = torch.rand(1, 1, TINY_SHAPE.frames, TINY_SHAPE.height, TINY_SHAPE.width)
+        inputs = replace(inputs, puppet_latents=tiny_latents(seed=3), puppet_alpha=alpha)
     v = unet(x, time, unet.encode(inputs))
     assert v.shape == x.shape
     names = ["reference_image", "reference_latents", "pose_pictures", "keypoints", "clip_features"]
-    for name in [*names, "image_embedding", *(["puppet_latents"] if puppet else [])]:
+    for name in [*names, "image_embedding", *(["puppet_latents", "puppet_alpha"] if puppet else [])]:
         nothing: dict[str, Any] = {name: None}
         without = replace(inputs, **nothing)
         assert not torch.equal(unet(x, time, unet.encode(without)), v), name

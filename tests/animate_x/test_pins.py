@@ -60,8 +60,12 @@ def test_the_strength_goes_from_free_to_exact(unet: AnimateXUNet) -> None:
 
 def test_the_puppet_is_replaced_by_the_given_frames() -> None:
     puppet = torch.zeros(SHAPE.latents())
-    inputs = pin_frames(replace(tiny_inputs(SHAPE), puppet_latents=puppet), Pins(frames(2), strength=0.5), 4)
+    alpha = torch.ones(1, 1, SHAPE.frames, SHAPE.height, SHAPE.width)
+    given = replace(tiny_inputs(SHAPE), puppet_latents=puppet, puppet_alpha=alpha)
+    inputs = pin_frames(given, Pins(frames(2), strength=0.5), 4)
     assert inputs.puppet_latents is not None
+    assert inputs.puppet_alpha is not None
+    assert inputs.puppet_alpha[0, 0, :3, 0, 0].tolist() == [0.5, 0.5, 1.0]
     shown = inputs.puppet_latents[0].transpose(0, 1)
     torch.testing.assert_close(shown[:2], frames(2) / 2)
     assert not shown[2:].any()

@@ -87,7 +87,7 @@ class TestSampler:
         ("prompt", "preset", "numbers"),
         [
             (small(), "draft", {**SMALL, "steps": 8}),
-            (small(), "official", OFFICIAL),
+            (released(), "official", OFFICIAL),
             (released(), "draft", {**STANDARD, "steps": 8}),
         ],
     )

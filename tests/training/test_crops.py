@@ -18,7 +18,8 @@ SIZE = {"width": 32, "height": 48, "crop_width": 16, "crop_height": 24}
 
 
 def test_images_and_latents_show_the_same_part() -> None:
-    inputs = replace(tiny_inputs(), puppet_latents=tiny_latents(seed=3))
+    alpha = torch.rand(1, 1, 3, 96, 64)
+    inputs = replace(tiny_inputs(), puppet_latents=tiny_latents(seed=3), puppet_alpha=alpha)
     cropped = crop_inputs(inputs, (2, 3), (4, 4))
     assert (cropped.shape.height, cropped.shape.width) == (32, 32)
     assert inputs.reference_image is not None
@@ -28,6 +29,8 @@ def test_images_and_latents_show_the_same_part() -> None:
     assert torch.equal(cropped.reference_image, inputs.reference_image[..., 16:48, 24:56])
     assert torch.equal(cropped.pose_pictures, inputs.pose_pictures[..., 16:48, 24:56])
     assert cropped.puppet_latents is not None
+    assert cropped.puppet_alpha is not None
+    assert torch.equal(cropped.puppet_alpha, alpha[..., 16:48, 24:56])
     assert torch.equal(cropped.puppet_latents, tiny_latents(seed=3)[..., 2:6, 3:7])
     assert cropped.keypoints is inputs.keypoints
     without = crop_inputs(replace(inputs, puppet_latents=None, pose_pictures=None), (2, 3), (4, 4))

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from animatex_core.animate_x.conditioning import clip_conditions
+from animatex_core.animate_x.puppet_condition import PuppetCondition
 from animatex_core.animate_x.shapes import ClipShape
 from animatex_core.errors import InvalidInput
 from animatex_core.training.data.clip import StoredClip
@@ -38,12 +39,19 @@ def rng(seed: int = 0) -> np.random.Generator:
 def test_the_puppet_follows_its_frames(tmp_path: Path) -> None:
     header = replace(HEADER, puppet=True)
     clip = replace(
-        triple(8, 0, header), puppet=torch.arange(8.0).view(8, 1, 1, 1).expand(8, *HEADER.latent_shape)
+        triple(8, 0, header),
+        puppet=PuppetCondition(
+            torch.arange(8.0).view(8, 1, 1, 1).expand(8, *HEADER.latent_shape),
+            (torch.arange(8.0) / 255).view(8, 1, 1).expand(8, HEADER.height, HEADER.width),
+        ),
     )
     found = written(tmp_path, [clip], header).clip(0, 3, rng())
     assert found.puppet is not None
-    assert found.puppet.shape == found.latents.shape
-    steps = found.puppet[0, :, 0, 0].diff()
+    assert found.puppet.latents.transpose(0, 1).shape == found.latents.shape
+    assert (found.puppet.alpha * 255)[:, 0, 0].tolist() == pytest.approx(
+        found.puppet.latents[:, 0, 0, 0].tolist(), abs=1e-3
+    )
+    steps = found.puppet.latents[:, 0, 0, 0].diff()
     assert steps.tolist() == [1.0, 1.0]
 
 

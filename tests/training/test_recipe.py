@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from accelerate.state import AcceleratorState
 
 from animatex_core.animate_x.checkpoint import load_denoiser
-from animatex_core.hub.bundled import SmallBundle
+from animatex_core.hub.bundled import BUNDLED_MODELS, SmallBundle
 from animatex_core.training.data.shards import shard_files
 from animatex_core.training.small_models.__main__ import read_encoders
 from animatex_core.training.small_models.gate import Gate
@@ -64,6 +65,18 @@ def test_the_result_is_a_denoiser_that_starts_from_the_puppet(messages: list[str
     assert found["moving PSNR"] == pytest.approx(puppet["moving PSNR"], abs=1)
     assert ceiling["PSNR"] > 30
     assert ceiling["perceptual"] < puppet["perceptual"]
+
+
+def test_the_shipped_denoiser_is_trained_further(tmp_path: Path, own_precision: None) -> None:
+    near = (Stage("near", 2, 1),)
+    Recipe(tmp_path, read_encoders, lambda _: None, near, BUNDLED_MODELS, every=60, pairs=1).run()
+    shipped, found = (
+        load_denoiser(path) for path in (BUNDLED_MODELS.denoiser, tmp_path / "denoiser.safetensors")
+    )
+    assert found.unet.config == shipped.unet.config
+    pairs = list(zip(shipped.unet.parameters(), found.unet.parameters(), strict=True))
+    assert not all(torch.equal(*pair) for pair in pairs)
+    assert max(float((before - after).abs().max()) for before, after in pairs) < 0.1
 
 
 def test_a_blur_keeps_the_mean_and_grows_with_its_sigma() -> None:

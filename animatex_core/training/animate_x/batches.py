@@ -159,7 +159,7 @@ class DenoiserBatchMaker:
             clip.reference,
             _empty_poses(poses) if "pose" in dropped else poses,
             clip.motion,
-            puppet=None if clip.puppet is None or not config.model.puppet else clip.puppet.swapaxes(0, 1),
+            puppet=clip.puppet if config.model.puppet else None,
         )
         try:
             inputs.check_finite()

@@ -16,7 +16,7 @@ DROPPED_INPUTS = {
     "pose": ("pose_pictures",),
     "image_embedding": ("image_embedding",),
     "motion": ("keypoints", "clip_features"),
-    "puppet": ("puppet_latents",),
+    "puppet": ("puppet_latents", "puppet_alpha"),
 }
 """The inputs that each entry of `DropoutConfig` drops. All dropped is the unconditional pass of guidance."""
 

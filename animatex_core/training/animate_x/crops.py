@@ -10,7 +10,8 @@ from ...animate_x.conditions import ConditionInputs
 
 EVEN = 0.5
 """Part of the mean error that is added to each place's error, so that crops are drawn around all places."""
-IMAGES, LATENTS = ("reference_image", "pose_pictures"), ("reference_latents", "puppet_latents")
+IMAGES = "reference_image", "pose_pictures", "puppet_alpha"
+LATENTS = "reference_latents", "puppet_latents"
 
 
 def draw_corner(

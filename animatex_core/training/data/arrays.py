@@ -24,12 +24,13 @@ def array_shapes(header: DatasetHeader) -> dict[str, tuple[int, ...]]:
     One row per clip: frames, driver_frames (0 if the character drives itself) and references are counts;
     sizes holds width and height of the images of the poses, the driver's poses and the driving frames; fps
     is that of both pose sequences, 0 if unknown.
-    One row per frame: latents, points, features (of the driving frames), driver_points, puppet (only if the
-    header has it).
+    One row per frame: latents, points, features (of the driving frames), driver_points, and puppet and
+    puppet_alpha if the header has a puppet.
     One row per reference: picture_ends (in the bytes of `pictures`), embeddings, reference_latents (only if
     the form has latents), reference_points, reference_sizes, reference_frames (-1: not a frame of the clip).
     """
-    puppet = {"puppet": header.latent_shape} if header.puppet else {}
+    alpha = {"puppet_alpha": (header.height, header.width)}
+    puppet = {"puppet": header.latent_shape, **alpha} if header.puppet else {}
     return puppet | {
         "frames": (),
         "driver_frames": (),
@@ -54,7 +55,9 @@ def shard_arrays(clips: Sequence[StoredClip], header: DatasetHeader) -> dict[str
     """Pack clips into the arrays that `array_forms` describes."""
     arrays = {**_clip_arrays(clips), **_reference_arrays(clips, header)}
     if header.puppet:
-        arrays["puppet"] = torch.cat([clip.puppet.half() for clip in clips if clip.puppet is not None])
+        puppets = [clip.puppet for clip in clips if clip.puppet is not None]
+        arrays["puppet"] = torch.cat([puppet.latents.half() for puppet in puppets])
+        arrays["puppet_alpha"] = torch.cat([(puppet.alpha * 255).round().byte() for puppet in puppets])
         assert len(arrays["puppet"]) == len(arrays["latents"])
     for name, shape in array_shapes(header).items():
         assert arrays[name].shape[1:] == shape, (name, arrays[name].shape, shape)

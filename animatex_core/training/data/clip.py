@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...animate_x.conditioning import MotionFeatures, ReferenceFeatures, require_pose_per_frame
+from ...animate_x.puppet_condition import PuppetCondition
 from ...errors import InvalidInput
 from ...pose.keypoints import PoseSequence
 from ...utils.text import first_sentence
@@ -27,8 +28,7 @@ class TrainingClip:
             video.
         motion: Embeddings and poses of the driving video: the character itself, or another body with the
             same motion.
-        puppet: Scaled latents (latent_channels, f, h, w) of the reference image warped along the bones, or
-            None.
+        puppet: The reference image warped along the bones, or None.
 
     """
 
@@ -36,7 +36,7 @@ class TrainingClip:
     reference: ReferenceFeatures
     poses: PoseSequence
     motion: MotionFeatures
-    puppet: Tensor | None = None
+    puppet: PuppetCondition | None = None
 
     def __post_init__(self) -> None:
         require_pose_per_frame(self.latents.shape[1], len(self.poses))
@@ -120,8 +120,7 @@ class StoredClip:
         references: One or more images of the character, from which training draws one. All have latents or
             none has.
         reference_frames: Indices of the references in the clip; empty for images from elsewhere.
-        puppet: Scaled latents (f, latent_channels, h, w) of the reference image warped along the bones, or
-            None.
+        puppet: The reference image warped along the bones, or None.
 
     """
 
@@ -130,7 +129,7 @@ class StoredClip:
     motion: MotionFeatures
     references: tuple[ReferenceFeatures, ...]
     reference_frames: tuple[int, ...] = ()
-    puppet: Tensor | None = None
+    puppet: PuppetCondition | None = None
 
     def __post_init__(self) -> None:
         require_pose_per_frame(len(self.latents), len(self.poses))

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from ...animate_x.conditioning import MotionFeatures, ReferenceFeatures
+from ...animate_x.puppet_condition import PuppetCondition
 from ...checkpoints.safe_load import open_tensors
 from ...checkpoints.safetensors_writer import tensor_layout, write_safetensors
+from ...encoders.preprocessing import to_unit_floats
 from ...errors import CheckpointError, InvalidInput
 from ...pose.keypoints import PoseSequence, seen
 from .arrays import array_shapes, shard_arrays
@@ -100,8 +102,12 @@ class Shard:
             reference=self._reference(self._reference_ends[clip] + reference),
             poses=poses,
             motion=self._motion(clip, indices, poses),
-            puppet=self._latents("puppet", rows) if self.header.puppet else None,
+            puppet=self._puppet(rows) if self.header.puppet else None,
         )
+
+    def _puppet(self, rows: np.ndarray) -> PuppetCondition:
+        alpha = torch.from_numpy(self.arrays["puppet_alpha"][rows])
+        return PuppetCondition(_floats(self.arrays["puppet"][rows]), to_unit_floats(alpha, torch.float32))
 
     def _latents(self, name: str, rows: np.ndarray) -> Tensor:
         return _floats(self.arrays[name][rows]).transpose(0, 1)

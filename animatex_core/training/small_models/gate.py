@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ...animate_x.conditioning import clip_conditions, encode_motion, encode_reference
 from ...animate_x.conditions import ConditionInputs
+from ...animate_x.puppet_condition import PuppetCondition
 from ...animate_x.sampling import SamplingSettings, sample_latents
 from ...animate_x.shapes import ClipShape
 from ...animate_x.unet import AnimateXUNet
@@ -102,10 +103,9 @@ class Gate:
         poses = triple.target.poses
         reference = encode_reference(encoders.image, picture, shape, own, "both", encoders.autoencoder)
         motion = encode_motion(encoders.image, triple.driver.frames, triple.driver.poses)
-        puppet, _ = puppet_frames(picture, own, poses)
-        inputs = clip_conditions(
-            shape, encoders.text_context, reference, poses, motion, puppet=self._encoded(puppet)
-        )
+        puppet, alpha = puppet_frames(picture, own, poses)
+        condition = PuppetCondition(self._encoded(puppet), torch.from_numpy(alpha).float() / 255)
+        inputs = clip_conditions(shape, encoders.text_context, reference, poses, motion, puppet=condition)
         return GateCase(triple.target.frames, puppet, inputs)
 
     def _encoded(self, frames: np.ndarray) -> Tensor:

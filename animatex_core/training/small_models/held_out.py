@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...animate_x.components import PipelineComponents
 from ...animate_x.conditioning import MotionFeatures, clip_conditions, encode_motion, encode_reference
-from ...animate_x.puppet_condition import puppet_latents
+from ...animate_x.puppet_condition import puppet_condition
 from ...animate_x.sampling import SamplingSettings, decode_frames, sample_latents
 from ...animate_x.shapes import ClipShape
 from ...encoders.preprocessing import autoencoder_images
@@ -171,7 +171,7 @@ class HeldOut:
         puppet = None
         if networks.unet.config.puppet:
             picture = triple.reference.frames[0]
-            puppet = puppet_latents(networks.autoencoder, picture, own, poses, shape)
+            puppet = puppet_condition(networks.autoencoder, picture, own, poses, shape)
         inputs = clip_conditions(shape, networks.text_context, reference, poses, motion, puppet=puppet)
         latents = sample_latents(networks.unet, inputs, replace(settings.sampling, seed=number))
         return self._decoded(latents)

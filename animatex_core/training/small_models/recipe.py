@@ -3,13 +3,13 @@
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ...animate_x.checkpoint import DenoiserFile, write_denoiser
+from ...animate_x.checkpoint import DenoiserFile, read_denoiser, write_denoiser
 from ...animate_x.training_spec import TrainingSpec
 from ...hub.bundled import BUNDLED_MODELS, SmallBundle
 from ...utils.files import write_json
@@ -154,8 +154,10 @@ class Recipe:
         changes = [f"steps={end}", f"data.path={self.folder / CLIPS / stage.name}", *stage.changes]
         if checkpoint is not None:
             return override_config(checkpoint.config, changes)
-        start = self._start_on_grid(watch) if self.start is None else self.start.denoiser
-        return read_config("small", [*changes, f"initial_weights={start}"])
+        if self.start is None:
+            return read_config("small", [*changes, f"initial_weights={self._start_on_grid(watch)}"])
+        config = read_config("small", [*changes, f"initial_weights={self.start.denoiser}"])
+        return replace(config, model=read_denoiser(self.start.denoiser).config)
 
     def _start_on_grid(self, watch: "_Validation") -> Path:
         """Write a denoiser of random weights whose grid holds the pixels of the autoencoder."""

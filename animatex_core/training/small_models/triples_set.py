@@ -9,7 +9,7 @@ import numpy as np
 from torch.utils.data import DataLoader
 
 from ...animate_x.conditioning import MotionFeatures, ReferenceFeatures, embed_images
-from ...animate_x.puppet_condition import puppet_latents
+from ...animate_x.puppet_condition import PuppetCondition, puppet_condition
 from ...animate_x.shapes import ClipShape
 from ...encoders.preprocessing import autoencoder_images
 from ...pose.keypoints import HANDS, PoseSequence
@@ -125,11 +125,14 @@ def encode_triple(
     ]
     reference = ReferenceFeatures(triple.reference.frames[0], embeddings[:1], poses[0], latents[:1])
     motion = MotionFeatures(embeddings[1:], poses[2], scale * width, scale * height)
-    puppet_condition = None
-    if puppet:
-        shape = ClipShape(width, height, len(poses[1]), num_downsamples=0)
-        puppet_condition = puppet_latents(encoders.autoencoder, reference.picture, poses[0], poses[1], shape)
-    return StoredClip(latents[1:], poses[1], motion, (reference,), puppet=puppet_condition)
+    own = _puppet(encoders, reference, poses[1]) if puppet else None
+    return StoredClip(latents[1:], poses[1], motion, (reference,), puppet=own)
+
+
+def _puppet(encoders: Encoders, reference: ReferenceFeatures, poses: PoseSequence) -> PuppetCondition | None:
+    height, width, _ = reference.picture.shape
+    shape = ClipShape(width, height, len(poses), num_downsamples=0)
+    return puppet_condition(encoders.autoencoder, reference.picture, reference.pose, poses, shape)
 
 
 def _latent_channels(encoders: Encoders) -> int:
