@@ -126,7 +126,7 @@ def cut_layers(image: np.ndarray, joints: Joints, rig: Rig, mask: np.ndarray | N
     )
     alpha, colors = pad(alpha, margins), pad(colors, margins)
     layers = [
-        _layer(part, _source(part, regions), regions, colors, alpha, 0 if part in BODY else edge)
+        _layer(part, _source(part, regions), regions, colors, alpha, edge)
         for part in ORDER
         if part in regions
     ]
@@ -149,11 +149,14 @@ def _layer(
     rows, columns = np.flatnonzero(region.whole.any(axis=1)), np.flatnonzero(region.whole.any(axis=0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     own, whole = (mask_tensor(each[top:bottom, left:right]) for each in (region.own, region.whole))
-    shown = _filled(colors[..., top:bottom, left:right], own, outline)
+    rim = outline if part in BODY else 0
+    shown = _filled(colors[..., top:bottom, left:right], own, outline, rim)
     opacity = torch.where(own > 0, alpha[..., top:bottom, left:right], whole)
     return Layer(part, source, torch.cat([shown * opacity, opacity], 1)[0], int(left), int(top))
 
 
-def _filled(colors: Tensor, own: Tensor, outline: int) -> Tensor:
+def _filled(colors: Tensor, own: Tensor, outline: int, rim: int) -> Tensor:
     inner = erode(own, outline)
-    return torch.where(own > 0, colors, fill_smoothly(colors, inner if inner.any() else own))
+    filled = fill_smoothly(colors, inner if inner.any() else own)
+    beside = dilate(own, rim) > 0  # limbs in front of the body leave some of their edge to it
+    return torch.where(own > 0, colors, torch.where(beside, fill_smoothly(colors, own), filled))
