@@ -220,7 +220,7 @@ class LevelBuilder:
         yield self._skip(Stem(self.layers, config), channels)
         for level, width in enumerate(config.widths):
             for _ in range(config.residual_blocks):
-                yield self._skip(Block(self._residual(channels, width, level)), width)
+                yield self._skip(Block(self._residual(channels, level)), width)
                 channels = width
             if level < len(config.widths) - 1:
                 yield self._skip(Downsample(self.layers, width), width)
@@ -228,15 +228,15 @@ class LevelBuilder:
     def middle(self) -> nn.Module:
         """Return the block between encoder and decoder, which always has attention."""
         level, width = len(self.config.widths) - 1, self.config.widths[-1]
-        first, last = (self._convolutions(width, width, level) for _ in range(2))
-        return Block([first, *self._attention(width, level), last])
+        first, last = (self._convolutions(width, level) for _ in range(2))
+        return Block([first, *self._attention(level), last])
 
     def up(self) -> Iterator[nn.Module]:
         """Yield the blocks of the decoder. Each one concatenates the last remaining skip connection."""
         config, channels = self.config, self.config.widths[-1]
         for level, width in reversed(list(enumerate(config.widths))):
             for position in range(config.residual_blocks + 1):
-                modules = self._residual(channels + self.skips.pop(), width, level)
+                modules = self._residual(channels + self.skips.pop(), level)
                 if level and position == config.residual_blocks:
                     modules.append(Upsample(self.layers, width))
                 yield Block(modules)
@@ -246,17 +246,18 @@ class LevelBuilder:
         self.skips.append(width)
         return block
 
-    def _residual(self, inputs: int, outputs: int, level: int) -> list[nn.Module]:
-        attention = self._attention(outputs, level) if level in self.config.attention_levels else []
-        return [self._convolutions(inputs, outputs, level), *attention]
+    def _residual(self, inputs: int, level: int) -> list[nn.Module]:
+        attention = self._attention(level) if level in self.config.attention_levels else []
+        return [self._convolutions(inputs, level), *attention]
 
-    def _convolutions(self, inputs: int, outputs: int, level: int) -> ResidualBlock:
-        temporal = self.config.has_temporal_layers(level)
-        return ResidualBlock(self.layers, inputs, outputs, self.config, temporal=temporal)
+    def _convolutions(self, inputs: int, level: int) -> ResidualBlock:
+        config = self.config
+        temporal = config.has_temporal_layers(level)
+        return ResidualBlock(self.layers, inputs, config.widths[level], config, temporal=temporal)
 
-    def _attention(self, channels: int, level: int) -> list[nn.Module]:
-        spatial = SpatialTransformer(self.layers, channels, self.config, next(self.indices))
-        if not self.config.has_temporal_layers(level):
+    def _attention(self, level: int) -> list[nn.Module]:
+        config, channels = self.config, self.config.widths[level]
+        spatial = SpatialTransformer(self.layers, channels, config, next(self.indices))
+        if not config.has_temporal_layers(level):
             return [spatial]
-        heads = channels // self.config.head_dim
-        return [spatial, TemporalTransformer(self.layers, channels, heads, self.config)]
+        return [spatial, TemporalTransformer(self.layers, channels, channels // config.head_dim, config)]

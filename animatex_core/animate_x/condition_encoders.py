@@ -125,10 +125,9 @@ class ConditionEncoders(nn.Module):
         return parts
 
     def _folded_alpha(self, alpha: Tensor, inputs: ConditionInputs) -> Tensor:
-        factor = self.config.grid_factor
-        height, width = inputs.shape.latent_size
-        pooled = average_pool(_frames(alpha), (factor * height, factor * width))
-        return fold_images(rearrange(pooled, "(b f) c h w -> b c f h w", b=alpha.shape[0]), factor)
+        pooled = average_pool(_frames(alpha), self._grid_size(inputs))
+        video = rearrange(pooled, "(b f) c h w -> b c f h w", b=alpha.shape[0])
+        return fold_images(video, self.config.grid_factor)
 
     def _image(self, inputs: ConditionInputs) -> Tensor:
         empty = self._empty_condition(inputs)
@@ -149,10 +148,12 @@ class ConditionEncoders(nn.Module):
         self, encoder: nn.Module, after: nn.Module, images: Tensor, inputs: ConditionInputs
     ) -> Tensor:
         """Encode images (b, 3, f, height, width) to (b, channels, f, h, w), with folded cells as channels."""
-        factor = self.config.grid_factor
+        frames = encoder(_frames(images), self._grid_size(inputs), inputs.text_context.dtype)
+        return fold_images(after(frames, inputs.batch), self.config.grid_factor)
+
+    def _grid_size(self, inputs: ConditionInputs) -> tuple[int, int]:
         height, width = inputs.shape.latent_size
-        frames = encoder(_frames(images), (factor * height, factor * width), inputs.text_context.dtype)
-        return fold_images(after(frames, inputs.batch), factor)
+        return self.config.grid_factor * height, self.config.grid_factor * width
 
     def _empty_condition(self, inputs: ConditionInputs) -> Tensor:
         return _zeros(inputs, self.config.concat_channels * self.config.grid_factor**2)
@@ -179,9 +180,8 @@ class ConditionEncoders(nn.Module):
         config = self.config
         if config.grid_factor == 1:
             return pose
-        behind = config.latent_channels + config.grid_factor**2 if config.puppet else 0
-        ahead = config.reference_channels - behind - pose.shape[1]
-        return F.pad(pose, (0, 0, 0, 0, 0, 0, ahead, behind))
+        ahead = config.reference_channels - config.puppet_channels - pose.shape[1]
+        return F.pad(pose, (0, 0, 0, 0, 0, 0, ahead, config.puppet_channels))
 
 
 def _zeros(inputs: ConditionInputs, channels: int) -> Tensor:

@@ -124,13 +124,18 @@ class DenoiserConfig:
     @property
     def condition_channels(self) -> int:
         """Channels concatenated to the noisy latents."""
-        images = (self.image_channels + self.shows_alpha) * self.grid_factor**2
-        return images + (self.latent_channels if self.puppet else 0)
+        return self.image_channels * self.grid_factor**2 + self.puppet_channels
 
     @property
     def shows_alpha(self) -> bool:
         """Whether the network sees what the figure covers in the puppet's frames: only on a finer grid."""
         return self.puppet and self.grid_factor > 1
+
+    @property
+    def puppet_channels(self) -> int:
+        """Channels of the puppet among them, which are the last."""
+        alpha = self.grid_factor**2 if self.shows_alpha else 0
+        return alpha + (self.latent_channels if self.puppet else 0)
 
     @property
     def reference_channels(self) -> int:

@@ -158,5 +158,6 @@ def _layer(
 def _filled(colors: Tensor, own: Tensor, outline: int, rim: int) -> Tensor:
     inner = erode(own, outline)
     filled = fill_smoothly(colors, inner if inner.any() else own)
-    beside = dilate(own, rim) > 0  # limbs in front of the body leave some of their edge to it
-    return torch.where(own > 0, colors, torch.where(beside, fill_smoothly(colors, own), filled))
+    if rim:  # limbs in front of the body leave some of their edge to it
+        filled = torch.where(dilate(own, rim) > 0, fill_smoothly(colors, own), filled)
+    return torch.where(own > 0, colors, filled)

@@ -7,7 +7,7 @@ windows of the 50 steps are those of the preset.
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from animatex_core.animate_x.animation import Animation
@@ -32,17 +32,14 @@ class Measured:
     @property
     def resolved(self) -> SamplingPreset:
         """What it means for the built-in models."""
-        return resolve_preset(self.preset, TRAINED_FRAMES, starts_from_puppet=True)
-
-    @property
-    def options(self) -> dict[str, float]:
-        """What differs from the preset."""
-        return {"guidance": OFFICIAL.guidance} if self.guided else {}
+        own = resolve_preset(self.preset, TRAINED_FRAMES, starts_from_puppet=True)
+        guided = replace(own.sampling, guidance=OFFICIAL.guidance)
+        return replace(own, sampling=guided) if self.guided else own
 
     @property
     def name(self) -> str:
         """What the rows begin with."""
-        passes = self.resolved.passes * (2 if self.guided else 1)
+        passes = self.resolved.passes
         guided = f" with guidance {OFFICIAL.guidance:g}" if self.guided else ""
         number = "1 pass" if passes == 1 else f"{passes} passes"
         return f"preset {self.preset}{guided} with the built-in models, {number}"
@@ -78,10 +75,11 @@ def _compared(animate: Callable[..., Animation]) -> dict[str, float]:
     references: dict[object, Animation] = {}
     values: dict[str, float] = {}
     for each in ALL:
-        key = each.guided, each.resolved.sampling.guidance, each.resolved.window
+        guidance = each.resolved.sampling.guidance
+        key = guidance, each.resolved.window
         if key not in references:
-            references[key] = animate(preset=each.preset, solver="ddim", steps=STEPS, **each.options)
-        pair = animate(preset=each.preset, **each.options).frames, references[key].frames
+            references[key] = animate(preset=each.preset, solver="ddim", steps=STEPS, guidance=guidance)
+        pair = animate(preset=each.preset, guidance=guidance).frames, references[key].frames
         values |= dict(zip(each.rows, (moving_psnr(*pair), psnr(*pair)), strict=True))
     return values
 

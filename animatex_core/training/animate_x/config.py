@@ -1,7 +1,7 @@
 """Configuration of Animate-X training, on top of `loop.config`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ...animate_x.config import PRESETS, DenoiserConfig
@@ -41,8 +41,13 @@ class SizeConfig:
         """Height and width of the crops in latents, or None for whole clips."""
         if not (self.crop_width or self.crop_height):
             return None
-        height, width = self.crop_height or self.height, self.crop_width or self.width
+        width, height = self.shown
         return height // self.factor, width // self.factor
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """Width and height in pixels of what a sample shows: the whole clip or a crop."""
+        return self.crop_width or self.width, self.crop_height or self.height
 
 
 @dataclass(frozen=True)
@@ -187,9 +192,7 @@ class TrainingConfig(RunConfig):
 
     def sample_shape(self, frames: int) -> ClipShape:
         """Return the shape of what a sample shows of a clip: the whole or a crop."""
-        size = self.size
-        cropped = replace(size, width=size.crop_width or size.width, height=size.crop_height or size.height)
-        return ClipShape(cropped.width, cropped.height, frames, size.factor, self.model.num_downsamples)
+        return ClipShape(*self.size.shown, frames, self.size.factor, self.model.num_downsamples)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TrainingConfig":

@@ -25,6 +25,7 @@ from ...animate_x.sampling import SamplingSettings, sample_latents
 from ...animate_x.shapes import ClipShape
 from ...animate_x.unet import AnimateXUNet
 from ...diffusion.guidance import Guidance
+from ...encoders.preprocessing import to_unit_floats
 from ...puppet.puppet import puppet_frames
 from ..data.preparation import Encoders
 from ..synthetic.triples import draw_triple
@@ -104,7 +105,9 @@ class Gate:
         reference = encode_reference(encoders.image, picture, shape, own, "both", encoders.autoencoder)
         motion = encode_motion(encoders.image, triple.driver.frames, triple.driver.poses)
         puppet, alpha = puppet_frames(picture, own, poses)
-        condition = PuppetCondition(self._encoded(puppet), torch.from_numpy(alpha).float() / 255)
+        condition = PuppetCondition(
+            self._encoded(puppet), to_unit_floats(torch.from_numpy(alpha), torch.float32)
+        )
         inputs = clip_conditions(shape, encoders.text_context, reference, poses, motion, puppet=condition)
         return GateCase(triple.target.frames, puppet, inputs)
 
