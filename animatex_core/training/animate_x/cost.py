@@ -78,7 +78,7 @@ def _loss(loss: DenoisingLoss, batch: Batch, config: TrainingConfig) -> Tensor:
 
 def _whole_batch(config: TrainingConfig, kind: BatchKind) -> Batch:
     """A batch of arbitrary values that keeps every condition."""
-    shape, model, clips = config.shape(kind.frames), config.model, kind.batch_size
+    shape, model, clips = config.sample_shape(kind.frames), config.model, kind.batch_size
     frames, size = shape.frames + 1, (shape.height, shape.width)
     clip_dim = model.context_dim if model.ipi is None else model.ipi.clip_dim
     joints = 18 if model.ipi is None else model.ipi.joints
