@@ -14,7 +14,8 @@ from tests.comfyui.hosts import ROOT, installations
 from tests.comfyui.server import serving
 from tests.comfyui.workflow_samples import FOLDER, put_inputs, read_graph
 
-from .blueprints import blueprint_form, blueprints
+from .blueprint_form import blueprint_form
+from .blueprints import blueprints
 from .graph import Workflow
 from .graphs import workflows
 from .material import write_material

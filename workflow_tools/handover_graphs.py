@@ -1,7 +1,7 @@
 """The workflows that hand the animation over to ComfyUI's own nodes for larger images and more frames."""
 
+from .animation_graphs import AUTOMATIC, Start, animation, sampled
 from .graph import Group, Node, Workflow, node
-from .graphs import AUTOMATIC, Start, animation, sampled
 from .needed_files import CORES_OWN
 from .notes import ENLARGED
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from .animation_graphs import AUTOMATIC, FRAMES, Motion, Start, conditioned, sampled
 from .graph import Group, Node, Workflow, node
-from .graphs import AUTOMATIC, FRAMES, Motion, Start, conditioned, sampled
 from .material import DUET, SECOND_CHARACTER, STAGE
 from .notes import read_me
 

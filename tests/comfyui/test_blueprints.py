@@ -20,7 +20,8 @@ from tests.comfyui.browser import CHROMIUM, Editor
 from tests.comfyui.looks import Look
 from tests.comfyui.server import Server
 from tests.comfyui.workflow_samples import changed, read_prompt
-from workflow_tools.blueprints import blueprint_form, blueprints
+from workflow_tools.blueprint_form import blueprint_form
+from workflow_tools.blueprints import blueprints
 from workflow_tools.schema import read_schemas
 
 pytestmark = pytest.mark.one_host  # the newest: 0.3.64 has no blueprints
