@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import authors, batches, commands, detection, preparing, presets, videos
+from . import authors, batches, commands, detection, preparing, presets, training, videos
 from .rows import NotMeasuredError, Options, Source
 from .table import rows_between, with_rows
 
@@ -22,6 +22,7 @@ SOURCES: tuple[Source, ...] = (
     detection.SOURCE,
     batches.SOURCE,
     presets.SOURCE,
+    training.SOURCE,
     commands.SOURCE,
 )
 ROOT = Path(__file__).parents[2]
