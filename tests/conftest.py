@@ -1,5 +1,12 @@
+import os
+
 import pytest
 import torch
+
+
+def pytest_configure() -> None:
+    """Give the processes that tests start one thread each, for many of them run side by side."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True, scope="session")
