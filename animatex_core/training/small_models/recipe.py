@@ -61,7 +61,7 @@ class Stage:
     changes: tuple[str, ...] = ()
 
 
-STAGES = (Stage("far", 512, 1_256),)
+STAGES = (Stage("far", 1_792, 5_100, changes=("optimizer.cooldown_steps=2130",)),)
 # Consecutive frames and a falling learning rate, for a denoiser that is trained further.
 CONTINUED_STAGES = (
     Stage("near", 128, 600, STRIDES, 8, ("optimizer.learning_rate=4e-4", "optimizer.cooldown_steps=550")),
