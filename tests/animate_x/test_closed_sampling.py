@@ -79,12 +79,5 @@ def test_the_step_across_the_seam_is_no_larger_than_others_with_the_small_models
     settings = AnimationSettings(128, 192, sampling=pipeline.sampling)
     retargeted = pipeline.retarget(reference, driving)
     conditions = pipeline.conditions(reference, driving, retargeted.poses, retargeted.own_pose, settings)
-    puppet = conditions.puppet_latents
-    assert puppet is not None
-    added = {}
-    for name, plan in (("open", None), ("closed", close_windows(None))):
-        latents = pipeline.sample(conditions, replace(settings.sampling, long_clip=plan))
-        if plan is not None:
-            assert closing_step(latents[0]) <= 1
-        added[name] = closing_step((latents - puppet)[0])  # what the network adds to the puppet, which loops
-    assert added["closed"] < added["open"]
+    latents = pipeline.sample(conditions, replace(settings.sampling, long_clip=close_windows(None)))
+    assert closing_step(latents[0]) <= 1

