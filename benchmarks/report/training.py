@@ -35,19 +35,17 @@ def measure(options: Options) -> dict[str, Sequence[float]]:
             lambda _: None,
             workers=0,
         )
-        pairs = _measure_steps(Path(folder), 1 + options.rounds)[1:]  # the first one reads the files
+        pairs = _measure_steps(Path(folder), options.rounds)
     return {STEP: [step.cpu / data.cpu for data, step in pairs]}
 
 
 def _measure_steps(folder: Path, count: int) -> list[tuple[Cost, Cost]]:
     config = read_config("small", [f"data.path={folder}"])
     task = DenoisingTask(DenoiserBatchMaker(config, open_dataset(config.data), None))
-    unet, plan = task.build(resumed=False), BatchPlan(1, tuple(range(CLIPS)))
-    pairs = []
-    for _ in range(count):
-        data = cost_of(partial(task.maker, plan))
-        pairs.append((data, cost_of(partial(_step, task, unet, task.maker(plan)))))
-    return pairs
+    prepare = partial(task.maker, BatchPlan(1, tuple(range(CLIPS))))
+    step = partial(_step, task, task.build(resumed=False), prepare())
+    step()  # the first of both takes longer: files are read, and memory is allocated
+    return [(cost_of(prepare), cost_of(step)) for _ in range(count)]
 
 
 def _step(task: DenoisingTask, unet: AnimateXUNet, batch: Batch) -> None:
