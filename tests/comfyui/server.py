@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from safetensors.torch import load_file
+from torch import Tensor
 
 from tests.comfyui.hosts import ROOT, Host
 
@@ -113,6 +115,12 @@ def failure(history: Mapping[str, Any]) -> str:
 def cached_nodes(history: Mapping[str, Any]) -> set[str]:
     """Return the ids of the nodes that did not run again."""
     return set(dict(history["status"]["messages"])["execution_cached"]["nodes"])
+
+
+def latents(server: Server, prompt: Mapping[str, Any]) -> Tensor:
+    """Run a prompt whose node `latents` saves latents, and return them."""
+    shown = server.run(prompt)["outputs"]["latents"]["latents"][0]
+    return load_file(server.base / shown["type"] / shown["subfolder"] / shown["filename"])["latent_tensor"]
 
 
 @contextmanager

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from tests.comfyui.graphs import Prompt, conditioned, node, put_inputs, sampled, sampled_by_pack
-from tests.comfyui.server import Server
-from tests.comfyui.test_sample import latents
+from tests.comfyui.server import Server, latents
 
 
 def compiled(prompt: Prompt) -> Prompt:

@@ -4,8 +4,6 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file
-from torch import Tensor
 
 from tests.comfyui.graphs import (
     CHANNELS,
@@ -20,7 +18,7 @@ from tests.comfyui.graphs import (
     put_inputs,
     sampled,
 )
-from tests.comfyui.server import Server
+from tests.comfyui.server import Server, latents
 
 VAE = ["encoders", 1]
 
@@ -28,12 +26,6 @@ VAE = ["encoders", 1]
 @pytest.fixture(scope="module", autouse=True)
 def _inputs(server: Server) -> None:
     put_inputs(server.base / "input")
-
-
-def latents(server: Server, prompt: Prompt) -> Tensor:
-    """Run a prompt that saves latents, and return them."""
-    shown = server.run(prompt)["outputs"]["latents"]["latents"][0]
-    return load_file(server.base / shown["type"] / shown["subfolder"] / shown["filename"])["latent_tensor"]
 
 
 def pictures(server: Server, prompt: Prompt) -> list[Path]:

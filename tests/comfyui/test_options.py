@@ -1,15 +1,13 @@
 """The pack on a ComfyUI that was started with options for memory and speed."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from safetensors.torch import load_file
 
 from tests.comfyui import workflow_samples as workflows
-from tests.comfyui.graphs import Prompt, conditioned, decoded, node, put_inputs, sampled, sampled_by_pack
+from tests.comfyui.graphs import conditioned, decoded, node, put_inputs, sampled, sampled_by_pack
 from tests.comfyui.hosts import Host
-from tests.comfyui.server import Server, serving
+from tests.comfyui.server import Server, latents, serving
 
 pytestmark = pytest.mark.one_host
 OPTIONS = ("--fp16-intermediates", "--fast", "--cache-ram", "--reserve-vram", "1")
@@ -29,11 +27,6 @@ def optimised(comfyui: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         put_inputs(running.base / "input")
         workflows.put_inputs(running.base / "input")
         yield running
-
-
-def latents(server: Server, prompt: Prompt) -> Any:
-    shown = server.run(prompt)["outputs"]["latents"]["latents"][0]
-    return load_file(server.base / shown["type"] / shown["subfolder"] / shown["filename"])["latent_tensor"]
 
 
 @pytest.mark.parametrize("plan", ["off", "windows", "segments"])

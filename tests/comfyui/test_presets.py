@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
-from torch import Tensor
 
 from animatex_core.animate_x.checkpoint import DenoiserFile, write_denoiser
 from animatex_core.animate_x.components import init_random_weights
 from animatex_core.animate_x.unet import AnimateXUNet
 from tests.comfyui.graphs import CHANNELS, Prompt, conditioned, node, put_inputs
-from tests.comfyui.server import Server
+from tests.comfyui.server import Server, latents
 from tests.support.small_bundles import DENOISER
 
 FRAMES = 6  # more than the small model was trained on
@@ -59,11 +57,6 @@ def sampled(prompt: Prompt, **settings: Any) -> Prompt:
         "sampler": node("AnimateXSampler", **sockets, **REST, **settings),
         "latents": node("SaveLatent", samples=["sampler", 0], filename_prefix="latents/preset"),
     }
-
-
-def latents(server: Server, prompt: Prompt) -> Tensor:
-    shown = server.run(prompt)["outputs"]["latents"]["latents"][0]
-    return load_file(server.base / shown["type"] / shown["subfolder"] / shown["filename"])["latent_tensor"]
 
 
 def released() -> Prompt:

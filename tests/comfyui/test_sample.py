@@ -2,13 +2,11 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
-from torch import Tensor
 
-from tests.comfyui.graphs import CHANNELS, FRAMES, HEIGHT, WIDTH, Prompt, node, put_inputs, sampled_by_pack
+from tests.comfyui.graphs import CHANNELS, FRAMES, HEIGHT, WIDTH, node, put_inputs, sampled_by_pack
 from tests.comfyui.hosts import Host
 from tests.comfyui.probes.runner import run_probe
-from tests.comfyui.server import Server, cached_nodes
+from tests.comfyui.server import Server, cached_nodes, latents
 
 ROUNDING = 1e-5
 TOO_LARGE = (
@@ -137,11 +135,6 @@ def test_what_cannot_work_is_one_sentence(seen: dict, case: str, said: str) -> N
 def running(server: Server) -> Server:
     put_inputs(server.base / "input")
     return server
-
-
-def latents(server: Server, prompt: Prompt) -> Tensor:
-    shown = server.run(prompt)["outputs"]["latents"]["latents"][0]
-    return load_file(server.base / shown["type"] / shown["subfolder"] / shown["filename"])["latent_tensor"]
 
 
 class TestNode:
