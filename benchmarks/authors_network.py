@@ -47,7 +47,7 @@ def generated_weight(key: str, shape: tuple[int, ...]) -> Tensor:
 
 
 def authors_unet(repository: Path, shape: ClipShape, text: Tensor) -> nn.Module:
-    """Build the official network.
+    """Build the official network with generated weights.
 
     Args:
         repository: A copy of https://github.com/antgroup/animate-x.
@@ -58,14 +58,20 @@ def authors_unet(repository: Path, shape: ClipShape, text: Tensor) -> nn.Module:
         The network in eval mode, in float32.
 
     """
+    unet = uninitialised_unet(repository, shape, text)
+    with torch.no_grad():
+        for key, parameter in unet.named_parameters():
+            parameter.copy_(generated_weight(key, tuple(parameter.shape)))
+    return unet
+
+
+def uninitialised_unet(repository: Path, shape: ClipShape, text: Tensor) -> nn.Module:
+    """Build the official network like `authors_unet`, on torch's default device, its weights not set."""
     _stand_in_for_packages(repository)
     unet = import_module("animatex.model.unet_animate_x").UNetSD_Animate_X(**RELEASED, zero_y=text).eval()
     for module in unet.modules():
         if isinstance(module, nn.AdaptiveAvgPool2d):
             module.output_size = (shape.height // 2, shape.width // 2)
-    with torch.no_grad():
-        for key, parameter in unet.named_parameters():
-            parameter.copy_(generated_weight(key, tuple(parameter.shape)))
     return unet.requires_grad_(False)
 
 
