@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 
-from .fill import connected_region, dilate, mask_tensor, morph_close
+from .fill import connected_region, dilate, fill_smoothly, mask_tensor, morph_close
 
 COLOR = 3.0  # how many widths of a cut a completely different colour on its other side counts
 SIMILAR = 0.1  # tolerance of colours
@@ -12,7 +13,9 @@ MAX_LINES = 128  # from one edge of a cut, and to its other edge
 STEPS = 4  # positions per pixel on the lines that fill a cut
 
 
-def join_pieces(image: np.ndarray, body: np.ndarray, arms: np.ndarray, main: np.ndarray) -> np.ndarray:
+def join_pieces(
+    image: np.ndarray, body: np.ndarray, arms: np.ndarray, main: np.ndarray, stain: int
+) -> np.ndarray:
     """Return the pixels of the arms that hide the connections of detached pieces to the rest of the body.
 
     Args:
@@ -20,6 +23,7 @@ def join_pieces(image: np.ndarray, body: np.ndarray, arms: np.ndarray, main: np.
         body: (h, w) bool, the figure without its limbs.
         arms: (h, w) bool, what is in front of it.
         main: (h, w) bool, marks the piece of the body to which the others belong.
+        stain: Pixels around the arms in which their outline tints the body.
 
     Returns:
         (h, w) bool.
@@ -29,10 +33,20 @@ def join_pieces(image: np.ndarray, body: np.ndarray, arms: np.ndarray, main: np.
     near_arms = dilate(mask_tensor(arms))[0, 0].numpy() > 0
     whole = _connected(body, main)
     other = whole & near_arms
-    for piece in _pieces(body & ~whole, near_arms) if other.any() else ():
+    if not other.any():
+        return hidden
+    colors = _without_stains(image, body, arms, stain)
+    for piece in _pieces(body & ~whole, near_arms):
         own = piece & near_arms
-        hidden |= _between(own, _facing(image, own, other), body.shape)
+        hidden |= _between(own, _facing(colors, own, other), body.shape)
     return hidden & arms
+
+
+def _without_stains(image: np.ndarray, body: np.ndarray, arms: np.ndarray, stain: int) -> np.ndarray:
+    """Return the colours (h, w, 3) that the body has beside the arms without their tint."""
+    known = mask_tensor(body) * (1 - dilate(mask_tensor(arms), stain))
+    pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float()
+    return fill_smoothly(pixels, known)[0].numpy().transpose(1, 2, 0)
 
 
 def _pieces(left: np.ndarray, near_arms: np.ndarray) -> Iterator[np.ndarray]:

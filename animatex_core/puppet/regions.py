@@ -119,7 +119,8 @@ def _body(
 ) -> dict[str, Region]:
     """Return torso and head, which continue behind the arms."""
     closed = morph_close(mask_tensor(rest), in_pixels(NOTCH, stature))[0, 0].numpy() > 0
-    joined = join_pieces(image, rest, arms, trunk(rest.shape, rig, stature))
+    stain = in_pixels(STAIN, stature) + 1
+    joined = join_pieces(image, rest, arms, trunk(rest.shape, rig, stature), stain)
     whole = rest | joined | (arms & (closed | _mirrored(rest, rig)))
     whole = connected_region(mask_tensor(whole), mask_tensor(rest))[0, 0].numpy() > 0
     if "head" not in rig.reference or rig.face_on_torso:

@@ -16,6 +16,7 @@ from animatex_core.puppet.skeleton import Bone, Joints, limb_radii
 from tests.retarget.motion import STANDING, figure
 
 WIDTH, HEIGHT = 256, 384
+STAIN = 2  # pixels beside an arm that have no colour of their own
 RED, BLUE, GREEN, WHITE = (200, 40, 40), (40, 60, 200), (40, 180, 60), (250, 250, 250)
 
 
@@ -54,16 +55,18 @@ def test_a_tail_behind_an_arm_stays_whole(color: tuple[int, int, int]) -> None:
     assert (alpha[0, 130, 158:204] < 50).all(), "more than the tail was completed"
 
 
-def test_pieces_are_joined_through_arms_alone_and_to_their_own_color() -> None:
+@pytest.mark.parametrize("tinted", [0, 2])
+def test_pieces_are_joined_through_arms_alone_and_to_their_own_color(tinted: int) -> None:
     image = np.full((80, 100, 3), 1.0)
     body, arms = np.zeros((80, 100), bool), np.zeros((80, 100), bool)
-    body[10:70, 20:40] = body[50:56, 40:44] = body[40:46, 54:80] = True
-    image[10:70, 20:40] = 0.2
-    image[50:56, 40:44] = image[40:46, 54:80] = 0.8  # stump and tip of a tail
+    body[10:70, 20:44] = body[50:56, 38:44] = body[40:46, 54:80] = True
+    image[10:70, 20:44] = 0.6
+    image[50:56, 38:44] = image[40:46, 54:80] = 0.8  # stump and tip of a tail
     arms[5:75, 44:54] = True
+    image[50:56, 44 - tinted : 44] = image[40:46, 54 : 54 + tinted] = 0.6  # by the outline of the arm
     main = np.zeros_like(body)
     main[30, 30] = True
-    joined = join_pieces(image, body, arms, main)
+    joined = join_pieces(image, body, arms, main, STAIN)
     assert set(range(44, 54)) <= set(np.argwhere(joined)[:, 1].tolist())
     assert not (joined & ~arms).any()
     assert np.count_nonzero(joined[:38]) == np.count_nonzero(joined[58:]) == 0
@@ -75,7 +78,7 @@ def test_a_long_cut_takes_little_memory() -> None:
     arms[208:392, 304:336] = main[400, 250] = True
     tracemalloc.start()
     try:
-        joined = join_pieces(np.full((768, 512, 3), 0.5, np.float32), body, arms, main)
+        joined = join_pieces(np.full((768, 512, 3), 0.5, np.float32), body, arms, main, STAIN)
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -88,8 +91,8 @@ def test_nothing_is_joined_to_a_whole_body() -> None:
     body, arms = np.zeros((40, 40), bool), np.zeros((40, 40), bool)
     body[10:30, 10:20] = True
     arms[5:35, 20:26] = True
-    assert not join_pieces(np.zeros((40, 40, 3)), body, arms, body).any()
-    assert not join_pieces(np.zeros((40, 40, 3)), np.zeros_like(body), arms, body).any()
+    assert not join_pieces(np.zeros((40, 40, 3)), body, arms, body, STAIN).any()
+    assert not join_pieces(np.zeros((40, 40, 3)), np.zeros_like(body), arms, body, STAIN).any()
 
 
 def test_a_face_turns_within_the_outline_of_a_small_head() -> None:
@@ -137,7 +140,7 @@ def test_every_detached_piece_is_joined_to_the_body_and_not_to_its_neighbor() ->
     body[5:75, 20:40] = True
     body[10:70:6, 50:60] = body[11:70:6, 50:60] = True  # strips behind one arm, closer to each other
     arms[:, 40:50] = True
-    joined = join_pieces(np.ones((80, 100, 3)), body, arms, body & (np.arange(100) < 40))
+    joined = join_pieces(np.ones((80, 100, 3)), body, arms, body & (np.arange(100) < 40), STAIN)
     assert joined[10:70:6, 40:50].all()
 
 
