@@ -6,18 +6,20 @@ import numpy as np
 import torch
 
 from .bridges import join_pieces
-from .fill import connected_region, dilate, fill_smoothly, mask_tensor, morph_close
+from .fill import connected_region, dilate, fill_smoothly, mask_tensor, morph_close, morph_open
 from .outline import distance_to
 from .remains import assign_remains, in_pixels, trunk
 from .rig import Rig
-from .skeleton import SIDES, WRIST, hand_radius, limb_radii, normal, sample_pixels
+from .skeleton import SIDES, WRIST, hand_radius, limb_radii, normal, sample_pixels, usual_colors
 
 ARMS, LEGS = ("upper_arm", "forearm"), ("thigh", "shin", "foot")
 EDGE = -0.5  # pixels that a limb reaches beyond its measured edge; below 0, as its rim is blended
 STAIN = 0.0075  # body heights around an arm in which its outline tints what is behind it
 OUTLINE = 0.036  # body heights around a shoulder in which the arm's own outline may lie
 NOTCH = 0.035  # body heights: half the width of a gap that a limb leaves in the torso behind it
+SLIVER = 0.03  # body heights: half the width of what is too thin to be the body behind an arm
 HIP = np.linspace(0, 0.6, 25)  # positions on a thigh where the torso may end
+LEG = np.linspace(0.5, 0.9, 9)  # where it has its own colours
 CHANGE = 0.2  # the torso ends where the colour changes by more than this
 
 
@@ -105,11 +107,12 @@ def _below_torso(image: np.ndarray, rig: Rig, thigh: str) -> np.ndarray:
     """Return where a thigh leaves the torso: at the last colour change near the hip."""
     bone, torso = rig.reference[thigh], rig.reference["torso"]
     along = _along(image.shape, bone.start, bone.axis())
-    colors = sample_pixels(image, bone.start + HIP[:, None] * (bone.end - bone.start))
-    leg = np.median(
-        sample_pixels(image, bone.start + np.linspace(0.5, 0.9, 9)[:, None] * (bone.end - bone.start)), 0
+    colors, leg = (
+        sample_pixels(image, bone.start + along_bone[:, None] * (bone.end - bone.start))
+        for along_bone in (HIP, LEG)
     )
-    other = np.abs(colors - leg).max(axis=1) > CHANGE
+    leg_colors = [np.median(leg, axis=0), *usual_colors(leg)]
+    other = np.min([np.abs(colors - each).max(axis=1) for each in leg_colors], axis=0) > CHANGE
     start = HIP[np.flatnonzero(other)[-1]] * bone.length + 1 if other.any() else 0.1 * torso.length
     return along > start
 
@@ -121,7 +124,8 @@ def _body(
     closed = morph_close(mask_tensor(rest), in_pixels(NOTCH, stature))[0, 0].numpy() > 0
     stain = in_pixels(STAIN, stature) + 1
     joined = join_pieces(image, rest, arms, trunk(rest.shape, rig, stature), stain)
-    whole = rest | joined | (arms & (closed | _mirrored(rest, rig)))
+    covered = closed | _mirrored(rest, rig) | _between_body(rest, arms, rig, stature)
+    whole = rest | joined | (arms & covered)
     whole = connected_region(mask_tensor(whole), mask_tensor(rest))[0, 0].numpy() > 0
     if "head" not in rig.reference or rig.face_on_torso:
         return {"torso": Region(rest, whole)}
@@ -141,6 +145,21 @@ def _mirrored(rest: np.ndarray, rig: Rig) -> np.ndarray:
     rows, columns = np.mgrid[: rest.shape[0], : rest.shape[1]] + 0.5
     places = np.stack([columns, rows], axis=-1)
     return sample_pixels(rest, places - 2 * ((places - bone.start) @ axis)[..., None] * axis)
+
+
+def _between_body(rest: np.ndarray, arms: np.ndarray, rig: Rig, stature: float) -> np.ndarray:
+    """Return the pixels (h, w) of arms with the body above and below them, as seen along the torso."""
+    x, y = rig.reference["torso"].axis()
+    if abs(x) > abs(y):
+        rest, arms = rest.T, arms.T
+    padded = np.pad(rest, ((1, 1), (0, 0)))
+    rows, columns = np.mgrid[1 : len(rest) + 1, : rest.shape[1]]
+    above = np.maximum.accumulate(np.where(arms, 0, rows), axis=0)
+    below = np.minimum.accumulate(np.where(arms, len(rest) + 1, rows)[::-1], axis=0)[::-1]
+    found = arms & padded[above, columns] & padded[below, columns]
+    size = in_pixels(SLIVER, stature)
+    wide = morph_open(mask_tensor(found | rest), size)[0, 0].numpy() > 0
+    return (found & wide).T if abs(x) > abs(y) else found & wide
 
 
 def _stained(

@@ -75,7 +75,7 @@ def _of_limb(
 
 
 def _loose(free: np.ndarray, mask: np.ndarray, near: np.ndarray, rig: Rig, stature: float) -> np.ndarray:
-    """Return crumbs (h, w) not connected to torso or head, except for a tail cut off by a hand."""
+    """Return crumbs (h, w) near limbs, not connected to torso or head, and no tail cut off by a hand."""
     core = trunk(mask.shape, rig, stature)
     kept = mask_tensor(free)
     apart = kept - connected_region(kept, mask_tensor(core))
@@ -85,7 +85,7 @@ def _loose(free: np.ndarray, mask: np.ndarray, near: np.ndarray, rig: Rig, statu
     thick = morph_open(apart, in_pixels(CRUMB, stature))
     seeds = thick.maximum(apart * mask_tensor(near > TAIL * stature))
     large = connected_region(apart, seeds) * bridged
-    return (apart > large)[0, 0].numpy()
+    return (apart > large)[0, 0].numpy() & (near < TAIL * stature)
 
 
 def trunk(shape: tuple[int, ...], rig: Rig, stature: float) -> np.ndarray:

@@ -201,3 +201,52 @@ def test_the_hidden_end_of_an_arm_is_filled_without_its_outline() -> None:
     row, column = int(elbow[1]) + 3 - arm.top, int(elbow[0]) - arm.left
     colors = 255 * arm.pixels[:3, row : row + 3, column - 2 : column + 3].permute(1, 2, 0).numpy()
     assert np.abs(colors - BLUE).max() < 31
+
+
+def test_the_body_continues_behind_folded_arms() -> None:
+    image = np.full((HEIGHT, WIDTH, 3), WHITE, np.uint8)
+    image[48:320, 104:152] = RED
+    image[104:138, 88:104] = image[104:156, 152:168] = BLUE
+    image[122:138, 96:150] = image[140:156, 106:160] = BLUE
+    folded = moved(
+        standing(),
+        right_elbow=(96 / WIDTH, 130 / HEIGHT),
+        right_wrist=(142 / WIDTH, 130 / HEIGHT),
+        left_elbow=(160 / WIDTH, 148 / HEIGHT),
+        left_wrist=(114 / WIDTH, 148 / HEIGHT),
+    )
+    raised = moved(
+        standing(),
+        right_elbow=(0.25, 0.2),
+        right_wrist=(0.15, 0.1),
+        left_elbow=(0.75, 0.2),
+        left_wrist=(0.85, 0.1),
+    )
+    frames, alpha = puppet_frames(image, folded, raised)
+    assert (alpha[0, 118:162, 112:144] > 200).all()
+    assert near(frames[0, 118:162, 112:144], RED).all(), "the chest has gone with the arms"
+
+
+def test_the_tip_of_an_antenna_stays_on_the_head() -> None:
+    image = np.full((HEIGHT, WIDTH, 3), WHITE, np.uint8)
+    image[48:320, 104:152] = RED
+    image[104:196, 88:104] = image[104:196, 152:168] = BLUE
+    disc(image, 128, 41, 3, GREEN)
+    raised = moved(standing(), left_elbow=(0.75, 0.2), left_wrist=(0.85, 0.1))
+    mask = (image != WHITE).any(axis=-1).astype(np.float32)
+    frames, _ = puppet_frames(image, standing(), raised, mask)
+    assert near(frames[0, 40:42, 127:130], GREEN).all()
+    assert near(frames[0], GREEN).sum() == pytest.approx(near(image, GREEN).sum(), abs=8)
+
+
+@pytest.mark.parametrize("pattern", ["plain", "striped"])
+def test_a_pattern_does_not_make_a_limb_thinner(pattern: str) -> None:
+    image, mask = np.ones((200, 100, 3)), np.zeros((200, 100), bool)
+    mask[20:180, 30:50] = True
+    image[mask] = 0.4
+    if pattern == "striped":
+        rows, columns = np.mgrid[:200, :100]
+        image[mask & ((rows + columns) % 9 < 4)] = 0.8
+    bone = Bone(np.array([40.0, 25.0]), np.array([40.0, 175.0]))
+    radii = limb_radii(image, mask, {"right_shin": bone}, stature=180)
+    assert radii["right_shin"] == pytest.approx(10, abs=1)
