@@ -36,8 +36,9 @@ def assign_remains(
     nearest, near = distances.argmin(axis=0), distances.min(axis=0)
     free = mask & (owner == "")
     size = in_pixels(SHRED / 2, stature)
-    thin = (mask_tensor(free) > morph_open(mask_tensor(free), size))[0, 0].numpy()
     alike = _of_limb(image, free, rig, parts, nearest)
+    others = mask_tensor(free & ~alike)  # without them, the outline beside them is thin
+    thin = (others > morph_open(others, size))[0, 0].numpy()
     tails = _tails(image, owner, free & (thin | alike), near, stature)
     stray = free & (near < 2 * size) & (thin | alike) & ~tails
     stray |= _loose(free & ~stray, mask, near, rig, stature)

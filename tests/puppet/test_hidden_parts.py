@@ -250,3 +250,20 @@ def test_a_pattern_does_not_make_a_limb_thinner(pattern: str) -> None:
     bone = Bone(np.array([40.0, 25.0]), np.array([40.0, 175.0]))
     radii = limb_radii(image, mask, {"right_shin": bone}, stature=180)
     assert radii["right_shin"] == pytest.approx(10, abs=1)
+
+
+def test_outlines_of_thighs_beside_the_torso_go_with_the_legs() -> None:
+    image = np.full((HEIGHT, WIDTH, 3), WHITE, np.uint8)
+    for left in (102, 130):  # thighs that begin above the torso's end, and wider than it
+        image[172:330, left : left + 24] = 0
+        image[174:328, left + 2 : left + 22] = BLUE
+    image[48:210, 110:146] = RED
+    aside = {"right_elbow": (0.2, 0.27), "right_wrist": (0.05, 0.27), "left_elbow": (0.8, 0.27)}
+    own = moved(standing(), left_wrist=(0.95, 0.27), **aside)
+    joints = Joints.of(own, own, WIDTH, HEIGHT)
+    margin = margin_pixels(joints)
+    mask = (image != WHITE).any(axis=-1).astype(np.float32)
+    layers = cut_layers(image, joints, build_rig(joints.shifted(margin)), mask).layers
+    (torso,) = (layer for layer in layers if layer.part == "torso")
+    top, left = 176 + margin - torso.top, 102 + margin - torso.left
+    assert left < 0 or not (torso.pixels[3, top : top + 30, left : left + 6] > 0).any()
