@@ -2,6 +2,7 @@
 
 Nothing is computed, so any size can be counted anywhere. Every operation reads its inputs and writes its
 output once, as kernels do that are not fused; views cost nothing. Attention counts as one fused kernel.
+Copies within other operations are not seen, except those of group normalisation.
 
 git clone https://github.com/antgroup/animate-x ../authors
 python -m benchmarks.traffic [--authors ../authors] [--width 512] [--height 768] [--frames 32]
@@ -45,20 +46,44 @@ class TrafficCounter(OpCounter):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run an operation and count it."""
         result = super().__torch_dispatch__(func, types, args, kwargs)
-        inputs, outputs = _tensors((args, kwargs)), _tensors(result)
-        if func._overloadpacket in _NO_KERNELS or _is_view(func, inputs, outputs):
+        name = func._overloadpacket
+        inputs = _tensors((args, {key: value for key, value in (kwargs or {}).items() if key != "out"}))
+        outputs = _tensors(result)
+        if name in _NO_KERNELS or _is_view(func, inputs, outputs):
             return result
+        if name is torch.ops.aten.group_norm and not inputs[0].is_contiguous():
+            self._add([inputs[0]], [inputs[0]], is_copy=True)  # it copies within, except on a CPU
+        self._add(inputs[1:] if name in _OVERWRITE else inputs, outputs, is_copy=name in _COPIES)
+        return result
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Count attention as one fused kernel, in place of torch's."""
+        output = fused_attention(query, key, value)
+        self._add([query, key, value], [output], is_copy=False)
+        return output
+
+    def _add(self, inputs: list[Tensor], outputs: list[Tensor], *, is_copy: bool) -> None:
         moved = sum(map(_stored_bytes, (*inputs, *outputs)))
         self.kernels += 1
         self.moved += moved
-        self.copied += moved if func._overloadpacket in _COPIES else 0
-        return result
+        self.copied += moved if is_copy else 0
 
 
+_OVERWRITE = frozenset({torch.ops.aten.copy_, torch.ops.aten.zero_, torch.ops.aten.fill_})
 _NO_KERNELS = frozenset({torch.ops.aten.empty, torch.ops.aten.new_empty, torch.ops.aten.empty_like})
 _COPIES = frozenset(
     getattr(torch.ops.aten, name)
-    for name in ("cat", "clone", "contiguous", "copy_", "repeat_interleave", "reshape", "to", "_to_copy")
+    for name in (
+        "cat",
+        "clone",
+        "contiguous",
+        "copy_",
+        "repeat",
+        "repeat_interleave",
+        "reshape",
+        "to",
+        "_to_copy",
+    )
 )
 
 
@@ -83,8 +108,8 @@ def count_traffic(forward: Callable[[], object]) -> TrafficCounter:
     """Count a forward of meta tensors."""
     with (
         torch.inference_mode(),
-        mock.patch.object(F, "scaled_dot_product_attention", fused_attention),
         TrafficCounter() as counter,
+        mock.patch.object(F, "scaled_dot_product_attention", counter.attend),
     ):
         forward()
     return counter

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 
 from animatex_core.animate_x.shapes import ClipShape
 from benchmarks.traffic import count_traffic, our_traffic
@@ -20,6 +21,24 @@ def test_work_in_place_writes_its_input() -> None:
     changed = NUMBER.clone()
     counter = count_traffic(lambda: changed.add_(NUMBER))
     assert (counter.kernels, counter.moved) == (1, 3 * 64)
+
+
+def test_what_is_overwritten_is_not_read() -> None:
+    target = NUMBER.clone()
+    assert count_traffic(lambda: torch.add(NUMBER, NUMBER, out=target)).moved == 3 * 64
+    assert count_traffic(lambda: target.copy_(NUMBER)).copied == 2 * 64
+
+
+def test_attention_is_one_kernel_without_scores() -> None:
+    query = torch.zeros(2, 4, 16, 8, device="meta")
+    counter = count_traffic(lambda: F.scaled_dot_product_attention(query, query, query))
+    assert (counter.kernels, counter.moved) == (1, 4 * 4096)
+
+
+def test_group_normalization_copies_what_is_not_contiguous() -> None:
+    images = torch.zeros(2, 4, 8, 8, device="meta")
+    assert count_traffic(lambda: F.group_norm(images, 2)).copied == 0
+    assert count_traffic(lambda: F.group_norm(images.transpose(2, 3), 2)).copied == 2 * 2048
 
 
 def test_views_are_free_and_copies_are_named() -> None:

@@ -33,10 +33,9 @@ def join_pieces(
     near_arms = dilate(mask_tensor(arms))[0, 0].numpy() > 0
     whole = _connected(body, main)
     other = whole & near_arms
-    if not other.any():
-        return hidden
-    colors = _without_stains(image, body, arms, stain)
-    for piece in _pieces(body & ~whole, near_arms):
+    pieces = list(_pieces(body & ~whole, near_arms)) if other.any() else []
+    colors = _without_stains(image, body, arms, stain) if pieces else image
+    for piece in pieces:
         own = piece & near_arms
         hidden |= _between(own, _facing(colors, own, other), body.shape)
     return hidden & arms

@@ -10,7 +10,7 @@ from .fill import connected_region, dilate, fill_smoothly, mask_tensor, morph_cl
 from .outline import distance_to
 from .remains import assign_remains, in_pixels, trunk
 from .rig import Rig
-from .skeleton import SIDES, WRIST, hand_radius, limb_radii, normal, sample_pixels, usual_colors
+from .skeleton import SIDES, WRIST, hand_radius, is_usual, limb_radii, normal, sample_pixels
 
 ARMS, LEGS = ("upper_arm", "forearm"), ("thigh", "shin", "foot")
 EDGE = -0.5  # pixels that a limb reaches beyond its measured edge; below 0, as its rim is blended
@@ -111,7 +111,7 @@ def _below_torso(image: np.ndarray, rig: Rig, thigh: str) -> np.ndarray:
         sample_pixels(image, bone.start + along_bone[:, None] * (bone.end - bone.start))
         for along_bone in (HIP, LEG)
     )
-    leg_colors = [np.median(leg, axis=0), *usual_colors(leg)]
+    leg_colors = [np.median(leg, axis=0), *leg[is_usual(leg)]]
     other = np.min([np.abs(colors - each).max(axis=1) for each in leg_colors], axis=0) > CHANGE
     start = HIP[np.flatnonzero(other)[-1]] * bone.length + 1 if other.any() else 0.1 * torso.length
     return along > start

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from .fill import connected_region, fill_smoothly, mask_tensor, morph_close, morph_open
+from .fill import connected_region, dilate, fill_smoothly, mask_tensor, morph_close, morph_open
 from .outline import distance_to
 from .rig import Rig
 from .skeleton import sample_pixels
@@ -16,6 +16,7 @@ CORE = 0.05  # body heights around the bones of torso and head that certainly be
 INNER = np.linspace(
     0.2, 0.8, 13
 )  # positions on a bone where the limb has its colour, without hand and joints
+MOST = 16  # crumbs whose colour is looked at
 ALIKE = 0.1  # colours that differ less than this are the same
 DIFFERENT = 0.2  # colours that differ more than this are not
 
@@ -37,11 +38,14 @@ def assign_remains(
     free = mask & (owner == "")
     size = in_pixels(SHRED / 2, stature)
     alike = _of_limb(image, free, rig, parts, nearest)
-    others = mask_tensor(free & ~alike)  # without them, the outline beside them is thin
+    # Where the upper ends of legs show beside the torso, their outline is thin without them.
+    of_legs = np.array([part.endswith(("thigh", "shin", "foot")) for part in parts])[nearest]
+    others = mask_tensor(free & ~(alike & of_legs))
     thin = (others > morph_open(others, size))[0, 0].numpy()
     tails = _tails(image, owner, free & (thin | alike), near, stature)
     stray = free & (near < 2 * size) & (thin | alike) & ~tails
-    stray |= _loose(free & ~stray, mask, near, rig, stature)
+    loose, body = _loose(free & ~stray, mask, near, rig, stature)
+    stray |= loose & ~_of_body(image, loose, body, stature)
     return np.where(stray, np.array(parts)[nearest], owner)
 
 
@@ -75,18 +79,44 @@ def _of_limb(
     return (limb < ALIKE) & (np.abs(image - np.median(image[free], axis=0)).max(axis=-1) > DIFFERENT)
 
 
-def _loose(free: np.ndarray, mask: np.ndarray, near: np.ndarray, rig: Rig, stature: float) -> np.ndarray:
-    """Return crumbs (h, w) near limbs, not connected to torso or head, and no tail cut off by a hand."""
+def _loose(
+    free: np.ndarray, mask: np.ndarray, near: np.ndarray, rig: Rig, stature: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return crumbs (h, w) that reach limbs but not torso or head, except for a tail cut off by a hand.
+
+    And the remains that are connected to torso or head.
+    """
     core = trunk(mask.shape, rig, stature)
     kept = mask_tensor(free)
-    apart = kept - connected_region(kept, mask_tensor(core))
+    body = connected_region(kept, mask_tensor(core))
+    apart = kept - body
     bridged = connected_region(
         morph_close(kept, in_pixels(GAP, stature)) * mask_tensor(mask), mask_tensor(core)
     )
     thick = morph_open(apart, in_pixels(CRUMB, stature))
     seeds = thick.maximum(apart * mask_tensor(near > TAIL * stature))
     large = connected_region(apart, seeds) * bridged
-    return (apart > large)[0, 0].numpy() & (near < TAIL * stature)
+    crumbs = connected_region((apart > large).float(), mask_tensor(near < TAIL * stature))
+    return crumbs[0, 0].numpy() > 0, body[0, 0].numpy() > 0
+
+
+def _of_body(image: np.ndarray, crumbs: np.ndarray, body: np.ndarray, stature: float) -> np.ndarray:
+    """Return the larger crumbs (h, w) that have the colour of the body on the other side of a limb."""
+    left = connected_region(mask_tensor(crumbs), morph_open(mask_tensor(crumbs)))[0, 0].numpy() > 0
+    found = np.zeros_like(left)
+    for _ in range(MOST):
+        if not left.any():
+            break
+        seed = np.zeros_like(left)
+        seed.flat[left.argmax()] = True
+        piece = connected_region(mask_tensor(left), mask_tensor(seed))
+        inside = piece[0, 0].numpy() > 0
+        around = (dilate(piece, in_pixels(2 * GAP, stature))[0, 0].numpy() > 0) & body
+        alike = np.abs(image - np.median(image[inside], axis=0)).max(axis=-1) < ALIKE
+        if (around & alike).sum() >= min(inside.sum(), in_pixels(SHRED, stature) ** 2):
+            found |= inside
+        left &= ~inside
+    return found
 
 
 def trunk(shape: tuple[int, ...], rig: Rig, stature: float) -> np.ndarray:

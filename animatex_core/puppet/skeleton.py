@@ -127,6 +127,7 @@ LINE = 0.02  # maximum width of an outline
 THINNEST, THICKEST = 0.012, 0.1  # radius of a limb
 TYPICAL_RADIUS = 0.035
 ENOUGH = 6  # measurements
+NEARBY = 3  # places in which a pattern has all its colours
 PLAIN = 0.6  # share of a plain limb's places that have its colour
 REPEATED = 3  # places along a bone, more than one outline crosses
 SLIM = 0.7  # minimum radius of one half of a limb relative to the other
@@ -176,8 +177,9 @@ def _ends(image: np.ndarray, mask: np.ndarray, bone: Bone, stature: float) -> np
     rays = middles[:, None, None] + reach[:, None] * across[:, None]  # (places, sides, reach, 2)
     inside, colors = sample_pixels(mask, rays), sample_pixels(image, rays)
     changed = np.abs(colors - colors[:, :, :1]).max(axis=-1) > CHANGE
-    for usual in usual_colors(colors[:, 0, 0]):
-        changed &= np.abs(colors - usual).max(axis=-1) > CHANGE
+    for place in np.flatnonzero(is_usual(colors[:, 0, 0])):  # sleeve and skin are no pattern: not far away
+        near = slice(max(place - NEARBY, 0), place + NEARBY + 1)
+        changed[near] &= np.abs(colors[near] - colors[place, 0, 0]).max(axis=-1) > CHANGE
     last, edge = _first(~inside), _first(changed)
     # A thin line between the colour change and the end of the mask is the limb's outline.
     line = max(1.5, LINE * stature)
@@ -189,12 +191,11 @@ def _ends(image: np.ndarray, mask: np.ndarray, bone: Bone, stature: float) -> np
     return mean[np.isfinite(mean)]
 
 
-def usual_colors(colors: np.ndarray) -> np.ndarray:
-    """Return the colours (n, 3) of a pattern along a bone, as of a crayon's strokes; none of a plain limb."""
+def is_usual(colors: np.ndarray) -> np.ndarray:
+    """Return which colours (n, 3) along a bone are of a pattern, such as strokes of a crayon."""
     alike = np.abs(colors[:, None] - colors).max(axis=-1) <= CHANGE
-    if alike.mean(axis=1).max() >= PLAIN:
-        return colors[:0]
-    return colors[alike.sum(axis=1) >= REPEATED]
+    plain = alike.mean(axis=1).max() >= PLAIN
+    return (alike.sum(axis=1) >= REPEATED) & ~plain
 
 
 def hand_radius(

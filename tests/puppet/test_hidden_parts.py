@@ -265,5 +265,36 @@ def test_outlines_of_thighs_beside_the_torso_go_with_the_legs() -> None:
     mask = (image != WHITE).any(axis=-1).astype(np.float32)
     layers = cut_layers(image, joints, build_rig(joints.shifted(margin)), mask).layers
     (torso,) = (layer for layer in layers if layer.part == "torso")
-    top, left = 176 + margin - torso.top, 102 + margin - torso.left
-    assert left < 0 or not (torso.pixels[3, top : top + 30, left : left + 6] > 0).any()
+    shown = np.zeros((HEIGHT + 2 * margin, WIDTH + 2 * margin), bool)
+    box = slice(torso.top, torso.top + torso.pixels.shape[1]), slice(torso.left, None)
+    shown[box][:, : torso.pixels.shape[2]] = torso.pixels[3].numpy() > 0
+    thighs = shown[172 + margin : 206 + margin, margin : margin + WIDTH]
+    assert thighs[:, 112:144].all()
+    assert not thighs[:, :108].any()
+    assert not thighs[:, 148:].any()
+
+
+def test_a_glove_larger_than_the_hand_stays_in_one_piece() -> None:
+    image = np.full((HEIGHT, WIDTH, 3), WHITE, np.uint8)
+    image[48:320, 104:152] = RED
+    image[104:196, 88:104] = image[104:196, 152:168] = BLUE
+    own = moved(standing(), left_elbow=(168 / WIDTH, 150 / HEIGHT), left_wrist=(186 / WIDTH, 190 / HEIGHT))
+    for part in np.linspace(0, 1, 40):
+        disc(image, 160 + 26 * part, 150 + 40 * part, 8, BLUE)
+    disc(image, 196, 216, 26, GREEN)
+    raised = moved(own, left_elbow=(0.75, 0.2), left_wrist=(0.8, 0.12))
+    mask = (image != WHITE).any(axis=-1).astype(np.float32)
+    frames, _ = puppet_frames(image, own, raised, mask)
+    assert not near(frames[0, 180:], GREEN).any(), "a part of the glove stayed behind"
+    assert near(frames[0, :120], GREEN).sum() > 1000
+
+
+def test_a_sleeve_and_skin_are_no_pattern() -> None:
+    image, mask = np.ones((200, 100, 3)), np.zeros((200, 100), bool)
+    mask[20:180, 35:65] = True
+    image[mask] = (0.8, 0.2, 0.2)  # a shirt
+    image[100:180, 42:58] = (0.9, 0.7, 0.6)  # the lower half of an arm in front of it
+    image[20:100, [41, 58]] = 0.0  # the sleeve has the colour of the shirt, and an outline
+    bone = Bone(np.array([50.0, 25.0]), np.array([50.0, 175.0]))
+    radii = limb_radii(image, mask, {"right_forearm": bone}, stature=180)
+    assert radii["right_forearm"] == pytest.approx(8, abs=3)
