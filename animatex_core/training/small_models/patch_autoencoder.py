@@ -22,7 +22,7 @@ FACES = 0.4  # share of crops around the face
 IMAGES = 256  # number of images from which the components are computed
 
 # ComfyUI builds its normalisation with 32 groups first, so the width has to be a multiple of 32.
-PATCH_AUTOENCODER = AutoencoderConfig(channels=(224,), blocks=1, latent_channels=96, norm_groups=4, patch=8)
+PATCH_AUTOENCODER = AutoencoderConfig(channels=(256,), blocks=1, latent_channels=124, norm_groups=4, patch=8)
 
 
 def write_patch_autoencoder(path: Path, network: nn.Module) -> None:
