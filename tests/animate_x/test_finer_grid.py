@@ -16,9 +16,14 @@ from animatex_core.errors import InvalidInput
 from animatex_core.hub.bundled import BUNDLED_MODELS
 from animatex_core.training.animate_x.network import initialise
 from animatex_core.training.small_models.grid_start import set_grid
-from animatex_core.training.small_models.patch_autoencoder import draw_image, image_to_tensor
+from animatex_core.training.small_models.patch_autoencoder import (
+    PATCH_AUTOENCODER,
+    draw_image,
+    image_to_tensor,
+)
 from tests.animate_x.samples import TINY_SHAPE, tiny_inputs, tiny_latents, tiny_unet
 
+CHANNELS = PATCH_AUTOENCODER.latent_channels
 FINE = replace(
     DenoiserConfig.tiny(), grid_factor=2, cell_channels=3, separate_conditions=True, temporal_levels=(2,)
 )
@@ -66,7 +71,7 @@ def test_frames_only_meet_at_levels_with_temporal_layers() -> None:
 
 def test_cells_of_the_small_models_are_the_pixels_that_their_autoencoder_decodes() -> None:
     small = load_small(BUNDLED_MODELS, torch.float32, torch.device("cpu"))
-    unet = AnimateXUNet(replace(FINE, grid_factor=8, latent_channels=96, puppet=True))
+    unet = AnimateXUNet(replace(FINE, grid_factor=8, latent_channels=CHANNELS, puppet=True))
     with torch.no_grad():
         set_grid(unet, small.autoencoder)
         latents = small.autoencoder.encode(image_to_tensor(draw_image(3, held_out=True))[None])
@@ -79,7 +84,7 @@ def test_cells_of_the_small_models_are_the_pixels_that_their_autoencoder_decodes
 
 def test_cells_of_another_size_than_the_pixels_are_refused() -> None:
     small = load_small(BUNDLED_MODELS, torch.float32, torch.device("cpu"))
-    unet = AnimateXUNet(replace(FINE, grid_factor=4, latent_channels=96))
+    unet = AnimateXUNet(replace(FINE, grid_factor=4, latent_channels=CHANNELS))
     with pytest.raises(InvalidInput, match=r"3 channels, but 2x2 pixels have 12 .* set model.cell_channels"):
         set_grid(unet, small.autoencoder)
 
