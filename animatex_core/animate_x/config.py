@@ -49,6 +49,8 @@ class DenoiserConfig:
         cell_channels: Channels of a cell of the finer grid that hold its part of the latents.
         temporal_levels: Levels with temporal layers, 0 being the finest; None gives them to all levels, as in
             the official network.
+        ignores_noise: The network estimates the video from its conditions alone, the puppet among them, so
+            that any number of steps gives what one step gives.
 
     """
 
@@ -77,6 +79,7 @@ class DenoiserConfig:
     grid_factor: int = 1
     cell_channels: int = 4
     temporal_levels: tuple[int, ...] | None = None
+    ignores_noise: bool = False
 
     def __post_init__(self) -> None:
         check_fields(self, _UNET_LIMITS)
@@ -87,6 +90,8 @@ class DenoiserConfig:
         check_choice("motion_attention", self.motion_attention, get_args(MotionAttention))
         if not 0 <= self.motion_scale <= 1:
             raise InvalidInput(f"motion_scale is {short_repr(self.motion_scale)}: choose alpha in 0..1.")
+        if self.ignores_noise and not self.puppet:
+            raise InvalidInput("ignores_noise is true, but puppet is false: set both to true, or neither.")
         self._check_widths()
 
     def _check_widths(self) -> None:

@@ -36,16 +36,18 @@ class PuppetCondition(NamedTuple):
 
 
 class PuppetEstimate(NamedTuple):
-    """A linear estimate of v from the puppet, both (b, c, f, h, w) in float32.
+    """An estimate of v from the puppet, in float32.
 
     Args:
-        correction: Deviation of the noisy latents from the puppet, the input of the network.
-        velocity: The estimate of v, to which the network adds.
+        correction: Deviation of the noisy latents from the puppet, (b, c, f, h, w), the input of the network.
+        velocity: The estimate of v, of that shape.
+        scale: Factor of what the network adds to it, (b, 1, 1, 1, 1).
 
     """
 
     correction: Tensor
     velocity: Tensor
+    scale: Tensor
 
 
 def estimate_from_puppet(x: Tensor, puppet: Tensor, timesteps: Tensor) -> PuppetEstimate:
@@ -65,12 +67,30 @@ def estimate_from_puppet(x: Tensor, puppet: Tensor, timesteps: Tensor) -> Puppet
         The correction g (x - alpha p), and the v of the estimate.
 
     """
-    places = timesteps.round().long().clamp(0, TIMESTEPS - 1)
-    kept = alphas_cumprod().float().to(x.device)[places].view(-1, 1, 1, 1, 1)
-    alpha, sigma, variance = kept.sqrt(), (1 - kept).sqrt(), ERROR * kept + 1 - kept
+    alpha, sigma = _noise_level(timesteps, x.device)
+    variance = ERROR * alpha.square() + sigma.square()
     x, puppet = x.float(), puppet.float()
     correction = ERROR * alpha / variance * (x - alpha * puppet)
-    return PuppetEstimate(correction, sigma / variance * (alpha * (1 - ERROR) * x - puppet))
+    velocity = sigma / variance * (alpha * (1 - ERROR) * x - puppet)
+    return PuppetEstimate(correction, velocity, torch.ones_like(sigma))
+
+
+def estimate_without_noise(x: Tensor, puppet: Tensor, timesteps: Tensor) -> PuppetEstimate:
+    """Compute the v with which the clean latents are the puppet minus the network's output, at any timestep.
+
+    For pure noise it is that of `estimate_from_puppet`, which has the same arguments. The network sees
+    nothing of the noisy latents, so every step estimates the same clean latents.
+    """
+    alpha, sigma = _noise_level(timesteps, x.device)
+    x, puppet = x.float(), puppet.float()
+    return PuppetEstimate(torch.zeros_like(x), (alpha * x - puppet) / sigma, 1 / sigma)
+
+
+def _noise_level(timesteps: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the factors of clean latents and of noise, both (b, 1, 1, 1, 1)."""
+    places = timesteps.round().long().clamp(0, TIMESTEPS - 1)
+    kept = alphas_cumprod().float().to(device)[places].view(-1, 1, 1, 1, 1)
+    return kept.sqrt(), (1 - kept).sqrt()
 
 
 def puppet_or_still(

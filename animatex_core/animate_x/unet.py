@@ -9,6 +9,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from ..diffusion.schedule import TIMESTEPS
 from .blocks import LevelBuilder
 from .condition_encoders import ConditionEncoders
 from .conditions import BlockContext, Conditions
@@ -16,7 +17,7 @@ from .config import DenoiserConfig
 from .cpu_layers import Conv2d, infers_on_cpu
 from .finer_grid import FinerGrid
 from .layers import TORCH, LayerFactory, timestep_embedding
-from .puppet_condition import PuppetEstimate, estimate_from_puppet
+from .puppet_condition import PuppetEstimate, estimate_from_puppet, estimate_without_noise
 
 
 class AnimateXUNet(ConditionEncoders):
@@ -86,7 +87,8 @@ class AnimateXUNet(ConditionEncoders):
             v, of the shape and dtype of x.
 
         """
-        time = timestep_embedding(timesteps, self.config.channels).to(x.dtype)
+        seen = torch.full_like(timesteps, TIMESTEPS - 1) if self.config.ignores_noise else timesteps
+        time = timestep_embedding(seen, self.config.channels).to(x.dtype)
         step = BlockContext(self.time_embed(time), conditions)
         estimate = self._puppet_estimate(x, timesteps, conditions)
         latents = x if estimate is None else estimate.correction.to(x.dtype)
@@ -105,7 +107,7 @@ class AnimateXUNet(ConditionEncoders):
         outputs = self.out(frames.flatten(0, 1))
         latents = outputs if self.grid is None else self.grid.leave(outputs)
         v = rearrange(latents, "(b f) c h w -> b c f h w", b=x.shape[0])
-        return v if estimate is None else (v.float() + estimate.velocity).to(x.dtype)
+        return v if estimate is None else (estimate.scale * v.float() + estimate.velocity).to(x.dtype)
 
     def _in_faster_layout(self, frames: Tensor) -> Tensor:
         """Return frames channels last where that is faster: in inference on a CPU, with our own layers."""
@@ -116,4 +118,5 @@ class AnimateXUNet(ConditionEncoders):
     def _puppet_estimate(self, x: Tensor, timesteps: Tensor, conditions: Conditions) -> PuppetEstimate | None:
         if not self.config.puppet:
             return None
-        return estimate_from_puppet(x, conditions.concat[:, -self.config.latent_channels :], timesteps)
+        estimate = estimate_without_noise if self.config.ignores_noise else estimate_from_puppet
+        return estimate(x, conditions.concat[:, -self.config.latent_channels :], timesteps)

@@ -46,7 +46,7 @@ def test_no_other_linear_estimate_is_closer(timestep: int) -> None:
     clean, noise, error = (torch.randn(shape, generator=generator) for _ in range(3))
     puppet, t = clean + ERROR**0.5 * error, torch.full((64,), timestep)
     x = SCHEDULE.noised(clean, noise, t)
-    correction, velocity = estimate_from_puppet(x, puppet, t)
+    correction, velocity, _ = estimate_from_puppet(x, puppet, t)
     torch.testing.assert_close(SCHEDULE.x0_from_v(x, velocity, t), puppet + correction, atol=1e-4, rtol=0)
     errors = [(puppet + factor * correction - clean).square().mean() for factor in (0.8, 1.0, 1.2)]
     assert errors[1] == min(errors)
@@ -57,6 +57,21 @@ def test_a_network_that_adds_nothing_returns_the_puppet() -> None:
     initialise(unet)
     torch.testing.assert_close(_answer(unet, inputs), -PUPPET)
     assert not _answer(unet, replace(inputs, puppet_latents=None)).any()
+
+
+def test_a_network_that_ignores_noise_estimates_the_same_at_every_timestep() -> None:
+    with_noise, without = (tiny_unet(replace(CONFIG, ignores_noise=ignores)) for ignores in (False, True))
+    inputs, first = _inputs(), -_answer(without, _inputs())
+    torch.testing.assert_close(first, -_answer(with_noise, inputs))
+    for timestep in (999, 700, 100, 1):
+        x, t = tiny_latents(seed=timestep), torch.tensor([timestep])
+        found = SCHEDULE.x0_from_v(x, without(x, t, without.encode(inputs)), t)
+        torch.testing.assert_close(found, first, atol=1e-4, rtol=0)
+
+
+def test_ignoring_noise_needs_a_puppet() -> None:
+    with pytest.raises(InvalidInput, match="ignores_noise is true, but puppet is false"):
+        replace(DenoiserConfig.tiny(), ignores_noise=True)
 
 
 @pytest.mark.parametrize("name", ["puppet_latents", "pose_pictures", "reference_image", "reference_latents"])
@@ -91,6 +106,6 @@ def test_a_network_without_puppet_rejects_it() -> None:
 
 def test_a_file_without_these_entries_has_the_official_values() -> None:
     values = DenoiserConfig.tiny().to_dict()
-    for name in ("pools_pictures", "separate_conditions", "puppet", "reference_keys"):
+    for name in ("pools_pictures", "separate_conditions", "puppet", "reference_keys", "ignores_noise"):
         assert values.pop(name) is False
     assert DenoiserConfig.from_dict(values) == DenoiserConfig.tiny()
