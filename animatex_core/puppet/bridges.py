@@ -1,11 +1,16 @@
 """Complete what an arm cuts in two, such as a tail behind a forearm."""
 
-from collections.abc import Iterator
-
 import numpy as np
-import torch
 
-from .fill import connected_region, dilate, fill_smoothly, mask_tensor, morph_close
+from .fill import (
+    color_tensor,
+    connected_pieces,
+    connected_region,
+    dilate,
+    fill_smoothly,
+    mask_tensor,
+    morph_close,
+)
 
 COLOR = 3.0  # how many widths of a cut a completely different colour on its other side counts
 SIMILAR = 0.1  # tolerance of colours
@@ -31,9 +36,9 @@ def join_pieces(
     """
     hidden = np.zeros_like(body)
     near_arms = dilate(mask_tensor(arms))[0, 0].numpy() > 0
-    whole = _connected(body, main)
+    whole = connected_region(mask_tensor(body), mask_tensor(main))[0, 0].numpy() > 0
     other = whole & near_arms
-    pieces = list(_pieces(body & ~whole, near_arms)) if other.any() else []
+    pieces = list(connected_pieces(body & ~whole, near_arms)) if other.any() else []
     colors = _without_stains(image, body, arms, stain) if pieces else image
     for piece in pieces:
         own = piece & near_arms
@@ -44,22 +49,7 @@ def join_pieces(
 def _without_stains(image: np.ndarray, body: np.ndarray, arms: np.ndarray, stain: int) -> np.ndarray:
     """Return the colours (h, w, 3) that the body has beside the arms without their tint."""
     known = mask_tensor(body) * (1 - dilate(mask_tensor(arms), stain))
-    pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float()
-    return fill_smoothly(pixels, known)[0].numpy().transpose(1, 2, 0)
-
-
-def _pieces(left: np.ndarray, near_arms: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the connected pieces (h, w) of a mask that are next to arms."""
-    while (touching := left & near_arms).any():
-        seed = np.zeros_like(left)
-        seed.flat[touching.argmax()] = True
-        piece = _connected(left, seed)
-        yield piece
-        left = left & ~piece
-
-
-def _connected(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-    return connected_region(mask_tensor(mask), mask_tensor(seeds))[0, 0].numpy() > 0
+    return fill_smoothly(color_tensor(image), known)[0].numpy().transpose(1, 2, 0)
 
 
 def _facing(image: np.ndarray, own: np.ndarray, other: np.ndarray) -> np.ndarray:

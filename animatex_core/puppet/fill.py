@@ -1,5 +1,7 @@
 """Fill unknown pixels from known ones, and morphological operations on masks."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -102,6 +104,16 @@ def connected_region(mask: Tensor, seeds: Tensor) -> Tensor:
     return found
 
 
+def connected_pieces(mask: np.ndarray, seeds: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the components (h, w) of a mask that contain seeds."""
+    while (touching := mask & seeds).any():
+        seed = np.zeros_like(mask)
+        seed.flat[touching.argmax()] = True
+        piece = connected_region(mask_tensor(mask), mask_tensor(seed))[0, 0].numpy() > 0
+        yield piece
+        mask = mask & ~piece
+
+
 def _runs(mask: np.ndarray) -> np.ndarray:
     """Number the runs of a mask (h, w) within its rows; the numbers outside of it mean nothing."""
     begins = mask.copy()
@@ -112,3 +124,8 @@ def _runs(mask: np.ndarray) -> np.ndarray:
 def mask_tensor(mask: np.ndarray) -> Tensor:
     """Convert a mask (h, w) to (1, 1, h, w) float32."""
     return torch.from_numpy(mask.astype(np.float32))[None, None]
+
+
+def color_tensor(image: np.ndarray) -> Tensor:
+    """Convert colours (h, w, 3) to (1, 3, h, w) float32."""
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float()

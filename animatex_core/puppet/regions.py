@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from .bridges import join_pieces
-from .fill import connected_region, dilate, fill_smoothly, mask_tensor, morph_close, morph_open
+from .fill import color_tensor, connected_region, dilate, fill_smoothly, mask_tensor, morph_close, morph_open
 from .outline import distance_to
 from .remains import assign_remains, in_pixels, trunk
 from .rig import Rig
@@ -172,7 +171,7 @@ def _stained(
     around = shoulders & mask & ~arms
     if not border.any() or not around.any():
         return tinted
-    pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float()
+    pixels = color_tensor(image)
     behind = fill_smoothly(pixels, mask_tensor(mask & ~arms & ~around))[0].numpy().transpose(1, 2, 0)
     outline = np.median(image[border], axis=0)
     shows_it = np.abs(image - outline).max(axis=-1) < np.abs(image - behind).max(axis=-1)

@@ -1,9 +1,19 @@
 """Assign what is left of the figure beside its limbs: scraps to the limbs, tails and ears to the body."""
 
-import numpy as np
-import torch
+from itertools import islice
 
-from .fill import connected_region, dilate, fill_smoothly, mask_tensor, morph_close, morph_open
+import numpy as np
+
+from .fill import (
+    color_tensor,
+    connected_pieces,
+    connected_region,
+    dilate,
+    fill_smoothly,
+    mask_tensor,
+    morph_close,
+    morph_open,
+)
 from .outline import distance_to
 from .rig import Rig
 from .skeleton import sample_pixels
@@ -57,7 +67,7 @@ def _tails(
     tails = connected_region(mask_tensor(remains), seeds)
     if not tails.any():
         return np.zeros_like(remains)
-    pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float()
+    pixels = color_tensor(image)
     limbs = fill_smoothly(pixels, mask_tensor(owner != ""))
     own = fill_smoothly(pixels, tails * mask_tensor(near > SHRED * stature))
     of_tail = (pixels - own).abs().amax(1) <= (pixels - limbs).abs().amax(1) + ALIKE
@@ -104,18 +114,11 @@ def _of_body(image: np.ndarray, crumbs: np.ndarray, body: np.ndarray, stature: f
     """Return the larger crumbs (h, w) that have the colour of the body on the other side of a limb."""
     left = connected_region(mask_tensor(crumbs), morph_open(mask_tensor(crumbs)))[0, 0].numpy() > 0
     found = np.zeros_like(left)
-    for _ in range(MOST):
-        if not left.any():
-            break
-        seed = np.zeros_like(left)
-        seed.flat[left.argmax()] = True
-        piece = connected_region(mask_tensor(left), mask_tensor(seed))
-        inside = piece[0, 0].numpy() > 0
-        around = (dilate(piece, in_pixels(2 * GAP, stature))[0, 0].numpy() > 0) & body
-        alike = np.abs(image - np.median(image[inside], axis=0)).max(axis=-1) < ALIKE
-        if (around & alike).sum() >= min(inside.sum(), in_pixels(SHRED, stature) ** 2):
-            found |= inside
-        left &= ~inside
+    for piece in islice(connected_pieces(left, left), MOST):
+        around = (dilate(mask_tensor(piece), in_pixels(2 * GAP, stature))[0, 0].numpy() > 0) & body
+        alike = np.abs(image - np.median(image[piece], axis=0)).max(axis=-1) < ALIKE
+        if (around & alike).sum() >= min(piece.sum(), in_pixels(SHRED, stature) ** 2):
+            found |= piece
     return found
 
 
