@@ -44,7 +44,7 @@ def background_behind(image: Tensor, figure: Tensor, edge: int) -> Tensor:
         return image * known
     pixels = image[0].flatten(1).T
     distances = torch.cdist(pixels, _main_colors(pixels[is_known]))
-    if not _is_flat(distances[is_known]):
+    if not _are_close(distances[is_known]):
         smooth = _interpolate(image, known, fill_smoothly(image, known), AGREED_TEXTURED)
         return torch.where(known > 0, image, smooth)
     areas = _areas(image, distances)
@@ -53,7 +53,12 @@ def background_behind(image: Tensor, figure: Tensor, edge: int) -> Tensor:
     return torch.where(known > 0, image, _interpolate(image, known, sharp))
 
 
-def _is_flat(distances: Tensor) -> bool:
+def is_flat(pixels: Tensor) -> bool:
+    """Return whether the pixels (n, 3) of a background, in 0..1, have few colours, as in a drawing."""
+    return len(pixels) > 0 and _are_close(torch.cdist(pixels, _main_colors(pixels)))
+
+
+def _are_close(distances: Tensor) -> bool:
     """Return whether a background has few colours, by the distances (n, k) from the main ones."""
     return float((distances.amin(dim=1) < CLOSE).float().mean()) >= FLAT
 

@@ -6,12 +6,15 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, avg_pool3d, interpolate
 
 from ..pose.keypoints import JOINT
+from .backdrop import is_flat
 from .fill import connected_region, dilate
 from .skeleton import LIMBS, Joints
 
 WORK_SIDE = 256  # pixels of the longer side at which the figure is segmented
 BODY = (("neck", "nose"), ("neck", "right_hip"), ("neck", "left_hip"), ("right_eye", "left_eye"))
 LEVELS = 16  # histogram bins per channel
+FINE_LEVELS = 32  # where colours that are close to those of the background have to be told apart
+ELSEWHERE = -1.5  # nearness below which the figure is not expected
 ROUNDS = 3
 # Distances from bones in body heights: certainly figure below CORE, certainly background above REACH.
 LIMB_CORE, BODY_CORE = 0.012, 0.03
@@ -75,11 +78,25 @@ def _score(image: Tensor, joints: Joints, scale: np.ndarray) -> Tensor:
         found = likely * bridged
         figure = found[0, 0]
         background = torch.from_numpy(far).float() + 1 - dilate(found)[0, 0]
+    found = _with_rare_colors(image, found, nearness, gap)
     outside = connected_region(1 - found, _rim(found))
     holes = 1 - found - outside
     strange = _histogram(bins, outside.flatten())[bins].reshape(height, width) < UNKNOWN
     inside = (found > 0) | ((holes > 0) & strange)
     return torch.where(inside, 1, -1) * (score.abs() + 1e-3)
+
+
+def _with_rare_colors(image: Tensor, figure: Tensor, nearness: np.ndarray, gap: int) -> Tensor:
+    """Add what is next to the figure and of colours that a drawn background has nowhere far from it."""
+    near = torch.from_numpy(nearness)[None, None] >= ELSEWHERE
+    far = ((figure == 0) & ~near).float().flatten()
+    if not is_flat(image[0].flatten(1).T[far > 0]):
+        return figure
+    bins = _bins(image, FINE_LEVELS)
+    is_rare = _histogram(bins, far, FINE_LEVELS)[bins].reshape(figure.shape) < UNKNOWN
+    rare = (avg_pool2d((is_rare & near).float(), 3, 1, 1, count_include_pad=False) > 0.5).float()
+    whole = torch.maximum(figure, rare)
+    return whole * connected_region(dilate(whole, gap), figure)
 
 
 def _rim(mask: Tensor) -> Tensor:
@@ -127,10 +144,10 @@ def _far(limbs: np.ndarray, body: np.ndarray) -> np.ndarray:
     return far | (rim & (limbs > LIMB_REACH / 2) & (body > BODY_REACH / 2))
 
 
-def _bins(image: Tensor) -> Tensor:
+def _bins(image: Tensor, count: int = LEVELS) -> Tensor:
     """Return the histogram bin of each pixel: (h * w,)."""
-    levels = (image[0] * LEVELS).long().clamp(0, LEVELS - 1)
-    return ((levels[0] * LEVELS + levels[1]) * LEVELS + levels[2]).flatten()
+    levels = (image[0] * count).long().clamp(0, count - 1)
+    return ((levels[0] * count + levels[1]) * count + levels[2]).flatten()
 
 
 def _color_odds(bins: Tensor, figure: Tensor, background: Tensor) -> Tensor:
@@ -138,8 +155,8 @@ def _color_odds(bins: Tensor, figure: Tensor, background: Tensor) -> Tensor:
     return (shares[0] / shares[1]).log().clamp(-STRONG, STRONG)
 
 
-def _histogram(bins: Tensor, weights: Tensor) -> Tensor:
-    counts = torch.zeros(LEVELS**3).index_add_(0, bins, weights)
+def _histogram(bins: Tensor, weights: Tensor, levels: int = LEVELS) -> Tensor:
+    counts = torch.zeros(levels**3).index_add_(0, bins, weights)
     counts = counts / counts.sum().clamp(min=1)
-    around = avg_pool3d(counts.reshape(1, 1, LEVELS, LEVELS, LEVELS), 3, 1, 1)
+    around = avg_pool3d(counts.reshape(1, 1, levels, levels, levels), 3, 1, 1)
     return 0.6 * counts + 0.4 * around.flatten() * 2
