@@ -217,6 +217,11 @@ def test_bad_references_are_one_sentence(
         pipeline(reference, dance.clip, poses=dance.poses, frames=3)
 
 
+def test_guidance_of_the_built_in_models_is_warned_of(pipeline: AnimateXPipeline, dance: DanceFiles) -> None:
+    with pytest.warns(AnimateXWarning, match="a scale of 2 exaggerates colours: use 1"):
+        pipeline(dance.character, dance.clip, poses=dance.poses, frames=3, settings=SETTINGS, guidance=2.0)
+
+
 def test_a_model_that_is_not_there_is_one_sentence(dance: DanceFiles) -> None:
     with pytest.raises(AnimateXError, match=r"absent\.safetensors"):
         AnimateXPipeline.from_bundle("absent.safetensors", device="cpu")

@@ -29,7 +29,7 @@ from .conditioning import (
 )
 from .conditions import ConditionInputs
 from .pins import pin_frames
-from .presets import AUTOMATIC, PresetName
+from .presets import AUTOMATIC, PresetName, warn_of_guidance
 from .puppet_condition import puppet_or_still
 from .sampling import SamplingSettings, decode_frames, sample_latents
 from .settings import AnimationSettings
@@ -213,6 +213,7 @@ class AnimateXPipeline(Animator[AnimationSettings, ConditionInputs]):
 
         """
         self.share_sampling(conditions, settings)
+        warn_of_guidance(settings.guidance.scale, self.networks.unet.config.puppet)
         return sample_latents(
             self.networks.unet,
             conditions,

@@ -6,7 +6,7 @@ Nothing here imports PyTorch, since commands and nodes show the presets in their
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, warn
 from ..utils.validation import short_repr
 from .defaults import OFFICIAL, SMALL_BUNDLE, SamplingDefaults
 
@@ -81,6 +81,15 @@ def _sampling(name: str, starts_from_puppet: bool) -> SamplingDefaults:
     steps = DRAFT if name == "draft" else STANDARD
     guidance = SMALL_BUNDLE.guidance if starts_from_puppet else steps.guidance
     return SamplingDefaults(steps.steps, steps.solver, guidance)
+
+
+def warn_of_guidance(scale: float, starts_from_puppet: bool) -> None:
+    """Warn of guidance where the model corrects the puppet: what it adds to edges would be exaggerated."""
+    if starts_from_puppet and scale > 1:
+        warn(
+            f"The small models were trained without guidance, so a scale of {scale:g} exaggerates colours: "
+            "use 1."
+        )
 
 
 def describe_presets() -> str:

@@ -15,6 +15,7 @@ from comfy.samplers import CFGGuider, sampling_function
 from torch import Tensor
 
 from ...animatex_core.animate_x.pins import Pins
+from ...animatex_core.animate_x.presets import warn_of_guidance
 from ...animatex_core.animate_x.sampling import SamplingSettings, Segments, Windows, require_finite
 from ...animatex_core.diffusion.guidance import Guidance
 from ...animatex_core.diffusion.long_clips import Span, chained_segments, sample_segments
@@ -87,6 +88,7 @@ def sample_video(
         check_latents(get_clip_condition(values).inputs.shape, samples.shape, channels)
     plan = settings.long_clip
     denoiser.trained_on.warn_of_length(len(samples) if plan is None else min(plan.size, len(samples)))
+    warn_of_guidance(settings.guidance.scale, denoiser.denoiser.puppet)
     mask = latent.get("noise_mask")
     if pins is not None:
         conds, samples, mask = pin_video(denoiser, conds, samples, mask, pins)

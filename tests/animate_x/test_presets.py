@@ -10,11 +10,12 @@ from animatex_core.animate_x.presets import (
     count_passes,
     describe_presets,
     resolve_preset,
+    warn_of_guidance,
 )
 from animatex_core.animate_x.settings import SamplingSettings, Windows
 from animatex_core.animate_x.training_spec import RELEASED, TrainingSpec
 from animatex_core.diffusion.guidance import Guidance
-from animatex_core.errors import InvalidInput
+from animatex_core.errors import AnimateXWarning, InvalidInput
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -65,3 +66,11 @@ def test_the_help_names_every_preset_with_its_passes() -> None:
         assert part is not None
         assert re.search(rf"\b{resolve_preset(name, 32, False).passes}\b", part[1])
     assert count_passes(resolve_preset("automatic", 4, True).sampling) == 1
+
+
+def test_guidance_of_models_without_it_is_warned_of(recwarn: pytest.WarningsRecorder) -> None:
+    for scale, puppet in ((1.0, True), (2.5, False)):
+        warn_of_guidance(scale, puppet)
+    assert not recwarn.list
+    with pytest.warns(AnimateXWarning, match=r"so a scale of 2\.5 exaggerates colours: use 1\.$"):
+        warn_of_guidance(2.5, True)
