@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..diffusion.schedule import TIMESTEPS, alphas_cumprod
+from ..diffusion.schedule import TIMESTEPS, NoiseSchedule
 from ..encoders.base import LatentEncoder
 from ..encoders.preprocessing import autoencoder_images, resize, to_unit_floats
 from ..errors import warn
@@ -67,9 +67,9 @@ def estimate_from_puppet(x: Tensor, puppet: Tensor, timesteps: Tensor) -> Puppet
         The correction g (x - alpha p), and the v of the estimate.
 
     """
-    alpha, sigma = _noise_level(timesteps, x.device)
-    variance = ERROR * alpha.square() + sigma.square()
     x, puppet = x.float(), puppet.float()
+    alpha, sigma = NoiseSchedule.released().scales(_nearest(timesteps), x)
+    variance = ERROR * alpha.square() + sigma.square()
     correction = ERROR * alpha / variance * (x - alpha * puppet)
     velocity = sigma / variance * (alpha * (1 - ERROR) * x - puppet)
     return PuppetEstimate(correction, velocity, torch.ones_like(sigma))
@@ -81,16 +81,14 @@ def estimate_without_noise(x: Tensor, puppet: Tensor, timesteps: Tensor) -> Pupp
     For pure noise it is that of `estimate_from_puppet`, which has the same arguments. The network sees
     nothing of the noisy latents, so every step estimates the same clean latents.
     """
-    alpha, sigma = _noise_level(timesteps, x.device)
-    x, puppet = x.float(), puppet.float()
-    return PuppetEstimate(torch.zeros_like(x), (alpha * x - puppet) / sigma, 1 / sigma)
+    schedule, t, x = NoiseSchedule.released(), _nearest(timesteps), x.float()
+    _, sigma = schedule.scales(t, x)
+    return PuppetEstimate(torch.zeros_like(x), schedule.v_from_x0(x, puppet.float(), t), 1 / sigma)
 
 
-def _noise_level(timesteps: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the factors of clean latents and of noise, both (b, 1, 1, 1, 1)."""
-    places = timesteps.round().long().clamp(0, TIMESTEPS - 1)
-    kept = alphas_cumprod().float().to(device)[places].view(-1, 1, 1, 1, 1)
-    return kept.sqrt(), (1 - kept).sqrt()
+def _nearest(timesteps: Tensor) -> Tensor:
+    """Return the training timesteps that those of a sampler, which may be fractional, are nearest to."""
+    return timesteps.round().long().clamp(0, TIMESTEPS - 1)
 
 
 def puppet_or_still(

@@ -60,31 +60,32 @@ class NoiseSchedule:
 
     def noised(self, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         """Add noise (standard normal, shape of x0) to clean latents x0, up to timesteps t."""
-        alpha, sigma = self._scales(t, x0)
+        alpha, sigma = self.scales(t, x0)
         return alpha * x0 + sigma * noise
 
     def x0_from_v(self, x: Tensor, v: Tensor, t: Tensor) -> Tensor:
         """Return the clean latents that v implies for noisy latents x."""
-        alpha, sigma = self._scales(t, x)
+        alpha, sigma = self.scales(t, x)
         return alpha * x - sigma * v
 
     def eps_from_v(self, x: Tensor, v: Tensor, t: Tensor) -> Tensor:
         """Return the noise that v implies for noisy latents x."""
-        alpha, sigma = self._scales(t, x)
+        alpha, sigma = self.scales(t, x)
         return sigma * x + alpha * v
 
     def v_from_x0(self, x: Tensor, x0: Tensor, t: Tensor) -> Tensor:
         """Return the v that implies x0 for noisy latents x: the inverse of `x0_from_v`."""
-        alpha, sigma = self._scales(t, x)
+        alpha, sigma = self.scales(t, x)
         return (alpha * x - x0) / sigma
 
     def v_from_noise(self, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         """Return the v of clean latents and the noise added to them: the training target."""
-        alpha, sigma = self._scales(t, x0)
+        alpha, sigma = self.scales(t, x0)
         return alpha * noise - sigma * x0
 
-    def _scales(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (alpha, sigma) at t, broadcastable to `like`; not every device has float64 for the roots."""
+    def scales(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (alpha, sigma) at t in the dtype of the latents `like`, broadcastable to them."""
+        # Not every device has float64, so the roots are taken on the CPU.
         alphas, sigmas = self.alphas_cumprod.sqrt(), (1 - self.alphas_cumprod).sqrt()
         shape = (-1,) + (1,) * (like.ndim - 1)
         alpha, sigma = (table.to(like.dtype).to(like.device)[t].view(shape) for table in (alphas, sigmas))
