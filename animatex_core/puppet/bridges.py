@@ -1,5 +1,7 @@
 """Complete what an arm cuts in two, such as a tail behind a forearm."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .fill import (
@@ -18,10 +20,23 @@ MAX_LINES = 128  # from one edge of a cut, and to its other edge
 STEPS = 4  # positions per pixel on the lines that fill a cut
 
 
+class Bridges(NamedTuple):
+    """The connections of detached pieces to the rest of the body, whose colours are those of the pieces.
+
+    Args:
+        hidden: (h, w) bool, the pixels of the arms that hide them.
+        pieces: (h, w) bool, what they connect.
+
+    """
+
+    hidden: np.ndarray
+    pieces: np.ndarray
+
+
 def join_pieces(
     image: np.ndarray, body: np.ndarray, arms: np.ndarray, main: np.ndarray, stain: int
-) -> np.ndarray:
-    """Return the pixels of the arms that hide the connections of detached pieces to the rest of the body.
+) -> Bridges:
+    """Find what connects detached pieces, such as a tail, to the rest of the body behind the arms.
 
     Args:
         image: (h, w, 3) in 0..1.
@@ -31,10 +46,10 @@ def join_pieces(
         stain: Pixels around the arms in which their outline tints the body.
 
     Returns:
-        (h, w) bool.
+        The connections.
 
     """
-    hidden = np.zeros_like(body)
+    hidden, joined = np.zeros_like(body), np.zeros_like(body)
     near_arms = dilate(mask_tensor(arms))[0, 0].numpy() > 0
     whole = connected_region(mask_tensor(body), mask_tensor(main))[0, 0].numpy() > 0
     other = whole & near_arms
@@ -43,7 +58,8 @@ def join_pieces(
     for piece in pieces:
         own = piece & near_arms
         hidden |= _between(own, _facing(colors, own, other), body.shape)
-    return hidden & arms
+        joined |= piece
+    return Bridges(hidden & arms, joined)
 
 
 def _without_stains(image: np.ndarray, body: np.ndarray, arms: np.ndarray, stain: int) -> np.ndarray:

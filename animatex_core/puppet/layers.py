@@ -148,11 +148,23 @@ def _layer(
     region = regions[source]
     rows, columns = np.flatnonzero(region.whole.any(axis=1)), np.flatnonzero(region.whole.any(axis=0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    own, whole = (mask_tensor(each[top:bottom, left:right]) for each in (region.own, region.whole))
+    box = slice(top, bottom), slice(left, right)
+    own, whole = mask_tensor(region.own[box]), mask_tensor(region.whole[box])
     rim = outline if part in BODY else 0
-    shown = _filled(colors[..., top:bottom, left:right], own, outline, rim)
-    opacity = torch.where(own > 0, alpha[..., top:bottom, left:right], whole)
+    shown = _filled(colors[..., *box], own, outline, rim)
+    if region.bridges is not None:
+        hidden, pieces = (mask_tensor(each[box]) for each in region.bridges)
+        shown = _with_bridges(shown, own, hidden * (1 - own), pieces, outline)
+    opacity = torch.where(own > 0, alpha[..., *box], whole)
     return Layer(part, source, torch.cat([shown * opacity, opacity], 1)[0], int(left), int(top))
+
+
+def _with_bridges(colors: Tensor, own: Tensor, hidden: Tensor, pieces: Tensor, outline: int) -> Tensor:
+    """Fill hidden pixels with the colours of the pieces that they connect, without their outline."""
+    inner = erode(own * pieces, outline)
+    if not inner.any() or not hidden.any():
+        return colors
+    return torch.where(hidden > 0, fill_smoothly(colors, inner), colors)
 
 
 def _filled(colors: Tensor, own: Tensor, outline: int, rim: int) -> Tensor:

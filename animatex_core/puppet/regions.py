@@ -1,10 +1,10 @@
 """Segment the figure into parts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .bridges import join_pieces
+from .bridges import Bridges, join_pieces
 from .fill import color_tensor, connected_region, dilate, fill_smoothly, mask_tensor, morph_close, morph_open
 from .outline import distance_to
 from .remains import assign_remains, in_pixels, trunk
@@ -29,11 +29,13 @@ class Region:
     Attributes:
         own: (h, w) bool, pixels that show the part.
         whole: (h, w) bool, pixels that the part covers, visible or hidden.
+        bridges: Of torso and head: what connects their pieces behind the arms.
 
     """
 
     own: np.ndarray
     whole: np.ndarray
+    bridges: Bridges | None = None
 
     @property
     def seen(self) -> float:
@@ -122,18 +124,18 @@ def _body(
     """Return torso and head, which continue behind the arms."""
     closed = morph_close(mask_tensor(rest), in_pixels(NOTCH, stature))[0, 0].numpy() > 0
     stain = in_pixels(STAIN, stature) + 1
-    joined = join_pieces(image, rest, arms, trunk(rest.shape, rig, stature), stain)
+    bridges = join_pieces(image, rest, arms, trunk(rest.shape, rig, stature), stain)
     covered = closed | _mirrored(rest, rig) | _between_body(rest, arms, rig, stature)
-    whole = rest | joined | (arms & covered)
+    whole = rest | bridges.hidden | (arms & covered)
     whole = connected_region(mask_tensor(whole), mask_tensor(rest))[0, 0].numpy() > 0
     if "head" not in rig.reference or rig.face_on_torso:
-        return {"torso": Region(rest, whole)}
+        return {"torso": Region(rest, whole, bridges)}
     above = _above_neck(rest.shape, rig)
     neck, nose = rig.reference["torso"].start, rig.reference["head"].start
     plug = distance_to(neck, neck + 0.3 * (nose - neck), *rest.shape) < 0.5 * np.linalg.norm(nose - neck)
     return {
-        "torso": Region(rest & ~above, whole & (~above | plug)),
-        "head": Region(rest & above, whole & above),
+        "torso": Region(rest & ~above, whole & (~above | plug), bridges),
+        "head": Region(rest & above, whole & above, bridges),
     }
 
 
@@ -190,7 +192,7 @@ def _shoulders(rig: Rig, away: dict[str, np.ndarray], stature: float, shape: tup
 def _with_edge(region: Region, mask: np.ndarray, visible: np.ndarray, stained: np.ndarray) -> Region:
     """Add the semi-transparent pixels just outside the figure, and remove those tinted by an arm."""
     edge = (dilate(mask_tensor(region.own))[0, 0].numpy() > 0) & ~mask & visible
-    return Region((region.own & ~stained) | edge, region.whole | region.own | edge)
+    return replace(region, own=(region.own & ~stained) | edge, whole=region.whole | region.own | edge)
 
 
 def _along(shape: tuple[int, ...], start: np.ndarray, axis: np.ndarray) -> np.ndarray:

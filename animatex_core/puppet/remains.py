@@ -19,8 +19,9 @@ from .rig import Rig
 from .skeleton import sample_pixels
 
 SHRED = 0.026  # body heights: thinner remains next to a limb belong to it
-TAIL = 0.05  # body heights from the limbs, which scraps do not reach but cut off tails do
+TAIL = 0.04  # body heights from the limbs, which scraps do not reach but cut off tails do
 GAP = 0.06  # body heights: half the width of a cut between a tail and the rest of the body
+REACH = 0.18  # body heights around crumbs in which the body may have their colour
 CRUMB = 0.012  # body heights: maximum radius of detached remains that belong to the limb next to them
 CORE = 0.05  # body heights around the bones of torso and head that certainly belong to these
 INNER = np.linspace(
@@ -115,7 +116,7 @@ def _of_body(image: np.ndarray, crumbs: np.ndarray, body: np.ndarray, stature: f
     left = connected_region(mask_tensor(crumbs), morph_open(mask_tensor(crumbs)))[0, 0].numpy() > 0
     found = np.zeros_like(left)
     for piece in islice(connected_pieces(left, left), MOST):
-        around = (dilate(mask_tensor(piece), in_pixels(2 * GAP, stature))[0, 0].numpy() > 0) & body
+        around = (dilate(mask_tensor(piece), in_pixels(REACH, stature))[0, 0].numpy() > 0) & body
         alike = np.abs(image - np.median(image[piece], axis=0)).max(axis=-1) < ALIKE
         if (around & alike).sum() >= min(piece.sum(), in_pixels(SHRED, stature) ** 2):
             found |= piece
