@@ -148,14 +148,14 @@ def _layer(
     region = regions[source]
     rows, columns = np.flatnonzero(region.whole.any(axis=1)), np.flatnonzero(region.whole.any(axis=0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    box = slice(top, bottom), slice(left, right)
+    box = ..., slice(top, bottom), slice(left, right)
     own, whole = mask_tensor(region.own[box]), mask_tensor(region.whole[box])
     rim = outline if part in BODY else 0
-    shown = _filled(colors[..., *box], own, outline, rim)
+    shown = _filled(colors[box], own, outline, rim)
     if region.bridges is not None:
         hidden, pieces = (mask_tensor(each[box]) for each in region.bridges)
         shown = _with_bridges(shown, own, hidden * (1 - own), pieces, outline)
-    opacity = torch.where(own > 0, alpha[..., *box], whole)
+    opacity = torch.where(own > 0, alpha[box], whole)
     return Layer(part, source, torch.cat([shown * opacity, opacity], 1)[0], int(left), int(top))
 
 

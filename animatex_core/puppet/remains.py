@@ -20,6 +20,7 @@ from .skeleton import sample_pixels
 
 SHRED = 0.026  # body heights: thinner remains next to a limb belong to it
 TAIL = 0.04  # body heights from the limbs, which scraps do not reach but cut off tails do
+RIM = 0.015  # body heights beyond a limb's measured edge where its own edge may still be
 GAP = 0.06  # body heights: half the width of a cut between a tail and the rest of the body
 REACH = 0.18  # body heights around crumbs in which the body may have their colour
 CRUMB = 0.012  # body heights: maximum radius of detached remains that belong to the limb next to them
@@ -53,8 +54,9 @@ def assign_remains(
     of_legs = np.array([part.endswith(("thigh", "shin", "foot")) for part in parts])[nearest]
     others = mask_tensor(free & ~(alike & of_legs))
     thin = (others > morph_open(others, size))[0, 0].numpy()
-    tails = _tails(image, owner, free & (thin | alike), near, stature)
-    stray = free & (near < 2 * size) & (thin | alike) & ~tails
+    remains = free & (thin | alike)
+    tails = _tails(image, owner, remains, near, stature) | _ends(image, owner, free, remains, near, stature)
+    stray = remains & (near < 2 * size) & ~tails
     loose, body = _loose(free & ~stray, mask, near, rig, stature)
     stray |= loose & ~_of_body(image, loose, body, stature)
     return np.where(stray, np.array(parts)[nearest], owner)
@@ -66,13 +68,36 @@ def _tails(
     """Return those remains (h, w) next to limbs that go on far away from them, and differ from the limb."""
     seeds = mask_tensor(remains & (near > TAIL * stature))
     tails = connected_region(mask_tensor(remains), seeds)
-    if not tails.any():
-        return np.zeros_like(remains)
+    own, limb = _differences(image, tails[0, 0].numpy() > 0, owner, near, stature)
+    return (tails[0, 0].numpy() > 0) & (own <= limb + ALIKE)
+
+
+def _ends(
+    image: np.ndarray,
+    owner: np.ndarray,
+    free: np.ndarray,
+    remains: np.ndarray,
+    near: np.ndarray,
+    stature: float,
+) -> np.ndarray:
+    """Return those remains (h, w) next to limbs that are the ends of what goes on, in their colour."""
+    seeds = mask_tensor(free & (near > TAIL * stature))
+    going_on = connected_region(mask_tensor(free & (near > RIM * stature)), seeds)
+    ends = remains & (dilate(going_on)[0, 0].numpy() > 0)
+    own, limb = _differences(image, free, owner, near, stature)
+    return ends & (own < DIFFERENT) & (own <= limb + ALIKE)
+
+
+def _differences(
+    image: np.ndarray, body: np.ndarray, owner: np.ndarray, near: np.ndarray, stature: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how much each pixel (h, w) differs from the body away from the limbs, and from the limbs."""
     pixels = color_tensor(image)
-    limbs = fill_smoothly(pixels, mask_tensor(owner != ""))
-    own = fill_smoothly(pixels, tails * mask_tensor(near > SHRED * stature))
-    of_tail = (pixels - own).abs().amax(1) <= (pixels - limbs).abs().amax(1) + ALIKE
-    return of_tail[0].numpy() & (tails[0, 0].numpy() > 0)
+    own, limb = (
+        (pixels - fill_smoothly(pixels, mask_tensor(known))).abs().amax(1)[0].numpy()
+        for known in (body & (near > SHRED * stature), owner != "")
+    )
+    return own, limb
 
 
 def _of_limb(
