@@ -19,7 +19,7 @@ from .rig import Rig
 from .skeleton import sample_pixels
 
 SHRED = 0.026  # body heights: thinner remains next to a limb belong to it
-TAIL = 0.04  # body heights from the limbs, which scraps do not reach but cut off tails do
+TAIL = 0.05  # body heights from the limbs, which scraps do not reach but cut off tails do
 RIM = 0.015  # body heights beyond a limb's measured edge where its own edge may still be
 GAP = 0.06  # body heights: half the width of a cut between a tail and the rest of the body
 REACH = 0.18  # body heights around crumbs in which the body may have their colour

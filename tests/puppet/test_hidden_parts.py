@@ -1,98 +1,14 @@
 """What arms and legs hide in the reference: tails behind forearms, crossed legs, and outlines of heads."""
 
-import tracemalloc
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from animatex_core.pose.keypoints import JOINT, PoseSequence
-from animatex_core.puppet.bridges import join_pieces
 from animatex_core.puppet.layers import cut_layers, margin_pixels
 from animatex_core.puppet.puppet import puppet_frames
 from animatex_core.puppet.regions import segment_parts
 from animatex_core.puppet.rig import Rig, build_rig
 from animatex_core.puppet.skeleton import Bone, Joints, limb_radii
-from tests.retarget.motion import STANDING, figure
-
-WIDTH, HEIGHT = 256, 384
-STAIN = 2  # pixels beside an arm that have no colour of their own
-RED, BLUE, GREEN, WHITE = (200, 40, 40), (40, 60, 200), (40, 180, 60), (250, 250, 250)
-
-
-def standing() -> PoseSequence:
-    """A person in an image of 256x384 pixels."""
-    return replace(figure(STANDING, 1), width=WIDTH, height=HEIGHT)
-
-
-def moved(poses: PoseSequence, **joints: tuple[float, float]) -> PoseSequence:
-    """Move joints, in fractions of the image."""
-    points = poses.points.copy()
-    for name, (x, y) in joints.items():
-        points[:, JOINT[name]] = x, y, 1
-    return poses.with_points(points)
-
-
-def near(pixels: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
-    return np.abs(pixels.astype(int) - color).max(axis=-1) < 60
-
-
-def tailed(color: tuple[int, int, int]) -> np.ndarray:
-    """A red body with blue arms, and a tail from its left side behind the left arm."""
-    image = np.full((HEIGHT, WIDTH, 3), WHITE, np.uint8)
-    image[150:160, 140:206] = color
-    image[48:320, 104:152] = RED
-    image[104:196, 88:104] = image[104:196, 152:168] = BLUE
-    return image
-
-
-@pytest.mark.parametrize("color", [GREEN, RED])
-def test_a_tail_behind_an_arm_stays_whole(color: tuple[int, int, int]) -> None:
-    raised = moved(standing(), left_elbow=(0.75, 0.2), left_wrist=(0.85, 0.1))
-    frames, alpha = puppet_frames(tailed(color), standing(), raised)
-    assert (alpha[0, 155, 152:204] > 200).all()
-    assert near(frames[0, 155, 172:202], color).all(), "the tail has gone with the arm"
-    assert (alpha[0, 130, 158:204] < 50).all(), "more than the tail was completed"
-
-
-@pytest.mark.parametrize("tinted", [0, 2])
-def test_pieces_are_joined_through_arms_alone_and_to_their_own_color(tinted: int) -> None:
-    image = np.full((80, 100, 3), 1.0)
-    body, arms = np.zeros((80, 100), bool), np.zeros((80, 100), bool)
-    body[10:70, 20:44] = body[50:56, 38:44] = body[40:46, 54:80] = True
-    image[10:70, 20:44] = 0.6
-    image[50:56, 38:44] = image[40:46, 54:80] = 0.8  # stump and tip of a tail
-    arms[5:75, 44:54] = True
-    image[50:56, 44 - tinted : 44] = image[40:46, 54 : 54 + tinted] = 0.6  # by the outline of the arm
-    main = np.zeros_like(body)
-    main[30, 30] = True
-    joined = join_pieces(image, body, arms, main, STAIN)
-    assert set(range(44, 54)) <= set(np.argwhere(joined)[:, 1].tolist())
-    assert not (joined & ~arms).any()
-    assert np.count_nonzero(joined[:38]) == np.count_nonzero(joined[58:]) == 0
-
-
-def test_a_long_cut_takes_little_memory() -> None:
-    body, arms, main = (np.zeros((768, 512), bool) for _ in range(3))
-    body[96:640, 208:304] = body[212:380, 336:412] = True  # a cape that an arm has cut off
-    arms[208:392, 304:336] = main[400, 250] = True
-    tracemalloc.start()
-    try:
-        joined = join_pieces(np.full((768, 512, 3), 0.5, np.float32), body, arms, main, STAIN)
-        _, most = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert joined[212:380, 304:336].all()
-    assert not (joined & ~arms).any()
-    assert most < 100e6, f"{most / 1e6:.0f} MB"
-
-
-def test_nothing_is_joined_to_a_whole_body() -> None:
-    body, arms = np.zeros((40, 40), bool), np.zeros((40, 40), bool)
-    body[10:30, 10:20] = True
-    arms[5:35, 20:26] = True
-    assert not join_pieces(np.zeros((40, 40, 3)), body, arms, body, STAIN).any()
-    assert not join_pieces(np.zeros((40, 40, 3)), np.zeros_like(body), arms, body, STAIN).any()
+from tests.puppet.figures import BLUE, GREEN, HEIGHT, RED, WHITE, WIDTH, disc, moved, near, standing
 
 
 def test_a_face_turns_within_the_outline_of_a_small_head() -> None:
@@ -133,20 +49,6 @@ def test_crossed_legs_are_about_as_thick_as_arms() -> None:
     assert radii["left_upper_arm"] == pytest.approx(6, abs=1)
     for part in ("right_thigh", "left_shin"):
         assert radii[part] >= 0.9 * radii["left_upper_arm"] - 1e-6
-
-
-def test_every_detached_piece_is_joined_to_the_body_and_not_to_its_neighbor() -> None:
-    body, arms = np.zeros((80, 100), bool), np.zeros((80, 100), bool)
-    body[5:75, 20:40] = True
-    body[10:70:6, 50:60] = body[11:70:6, 50:60] = True  # strips behind one arm, closer to each other
-    arms[:, 40:50] = True
-    joined = join_pieces(np.ones((80, 100, 3)), body, arms, body & (np.arange(100) < 40), STAIN)
-    assert joined[10:70:6, 40:50].all()
-
-
-def disc(image: np.ndarray, x: float, y: float, radius: float, color: tuple[int, int, int]) -> None:
-    rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
-    image[np.hypot(columns + 0.5 - x, rows + 0.5 - y) < radius] = color
 
 
 def person(arm: Bone) -> Rig:
@@ -225,18 +127,6 @@ def test_the_body_continues_behind_folded_arms() -> None:
     frames, alpha = puppet_frames(image, folded, raised)
     assert (alpha[0, 118:162, 112:144] > 200).all()
     assert near(frames[0, 118:162, 112:144], RED).all(), "the chest has gone with the arms"
-
-
-def test_the_tip_of_an_antenna_stays_on_the_head() -> None:
-    image = np.full((HEIGHT, WIDTH, 3), WHITE, np.uint8)
-    image[48:320, 104:152] = RED
-    image[104:196, 88:104] = image[104:196, 152:168] = BLUE
-    disc(image, 128, 41, 3, GREEN)
-    raised = moved(standing(), left_elbow=(0.75, 0.2), left_wrist=(0.85, 0.1))
-    mask = (image != WHITE).any(axis=-1).astype(np.float32)
-    frames, _ = puppet_frames(image, standing(), raised, mask)
-    assert near(frames[0, 40:42, 127:130], GREEN).all()
-    assert near(frames[0], GREEN).sum() == pytest.approx(near(image, GREEN).sum(), abs=8)
 
 
 @pytest.mark.parametrize("pattern", ["plain", "striped"])
