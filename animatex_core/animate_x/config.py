@@ -51,6 +51,9 @@ class DenoiserConfig:
             the official network.
         ignores_noise: The network estimates the video from its conditions alone, the puppet among them, so
             that any number of steps gives what one step gives.
+        smallest_change: Changes of the puppet's pixels, in -1..1, are left out where they are smaller in
+            every channel, and kept where they are twice as large. Needs `ignores_noise` and a finer grid, and
+            has no effect in training. What a short training changes in even areas is noise.
 
     """
 
@@ -80,6 +83,7 @@ class DenoiserConfig:
     cell_channels: int = 4
     temporal_levels: tuple[int, ...] | None = None
     ignores_noise: bool = False
+    smallest_change: float = 0.0
 
     def __post_init__(self) -> None:
         check_fields(self, _UNET_LIMITS)
@@ -92,7 +96,16 @@ class DenoiserConfig:
             raise InvalidInput(f"motion_scale is {short_repr(self.motion_scale)}: choose alpha in 0..1.")
         if self.ignores_noise and not self.puppet:
             raise InvalidInput("ignores_noise is true, but puppet is false: set both to true, or neither.")
+        self._check_smallest_change()
         self._check_widths()
+
+    def _check_smallest_change(self) -> None:
+        if not 0 <= self.smallest_change <= 1:
+            raise InvalidInput(f"smallest_change is {short_repr(self.smallest_change)}: choose 0 to 1.")
+        if self.smallest_change and not (self.ignores_noise and self.grid_factor > 1):
+            raise InvalidInput(
+                "smallest_change needs ignores_noise and a grid_factor above 1: set it to 0, or both of them."
+            )
 
     def _check_widths(self) -> None:
         for width in self.widths:

@@ -26,7 +26,7 @@ class FinerGrid(nn.Module):
     def __init__(self, layers: LayerFactory, config: DenoiserConfig) -> None:
         super().__init__()
         self.factor, self.latent_channels = config.grid_factor, config.latent_channels
-        self.puppet = config.puppet
+        self.puppet, self.smallest_change = config.puppet, config.smallest_change
         cells = config.cell_channels * config.grid_factor**2
         # Without biases, so that latents of zero stay zero.
         self.to_cells = layers.conv2d(config.latent_channels, cells, 1, bias=False)
@@ -51,7 +51,13 @@ class FinerGrid(nn.Module):
 
     def leave(self, cells: Tensor) -> Tensor:
         """Map cells (n, cell_channels, factor * h, factor * w) to latents (n, latent_channels, h, w)."""
-        return self.to_latents(F.pixel_unshuffle(cells, self.factor))
+        return self.to_latents(F.pixel_unshuffle(self._without_small_changes(cells), self.factor))
+
+    def _without_small_changes(self, cells: Tensor) -> Tensor:
+        if self.training or not self.smallest_change:
+            return cells
+        size = cells.abs().amax(dim=1, keepdim=True)
+        return cells * (size / self.smallest_change - 1).clamp(0, 1)
 
     def split(self, latents: Tensor) -> Tensor:
         """Map latents (b, c, f, h, w) to their cells as channels, (b, cell_channels * factor**2, f, h, w)."""

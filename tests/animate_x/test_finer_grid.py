@@ -82,6 +82,35 @@ def test_cells_of_the_small_models_are_the_pixels_that_their_autoencoder_decodes
         torch.testing.assert_close(unet.grid.leave(cells), latents, atol=0.05, rtol=0)
 
 
+def test_small_changes_are_left_out_except_in_training() -> None:
+    quiet = replace(FINE, puppet=True, ignores_noise=True, smallest_change=0.1)
+    grid, plain = (tiny_unet(replace(quiet, smallest_change=least)).grid for least in (0.1, 0.0))
+    assert grid is not None
+    assert plain is not None
+    sizes = torch.tensor([0.0, 0.05, 0.1, 0.15, 0.2, 0.5])
+    kept = torch.tensor([0.0, 0.0, 0.0, 0.5, 1.0, 1.0])
+    for size, share in zip(sizes, kept, strict=True):
+        cells = size * torch.tensor([0.2, -1.0, 0.5])[None, :, None, None].expand(1, 3, 4, 4)
+        torch.testing.assert_close(grid.leave(cells), share * plain.leave(cells))
+        torch.testing.assert_close(grid.train().leave(cells), plain.leave(cells))
+        grid.eval()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"smallest_change": -0.1}, r"smallest_change is -0\.1: choose 0 to 1"),
+        ({"smallest_change": float("nan")}, "smallest_change is nan: choose 0 to 1"),
+        ({"ignores_noise": False}, "smallest_change needs ignores_noise and a grid_factor above 1"),
+        ({"grid_factor": 1}, "smallest_change needs ignores_noise and a grid_factor above 1"),
+    ],
+)
+def test_impossible_smallest_changes_are_refused(changes: dict[str, Any], sentence: str) -> None:
+    possible = replace(FINE, puppet=True, ignores_noise=True, smallest_change=0.1)
+    with pytest.raises(InvalidInput, match=sentence):
+        replace(possible, **changes)
+
+
 def test_cells_of_another_size_than_the_pixels_are_refused() -> None:
     small = load_small(BUNDLED_MODELS, torch.float32, torch.device("cpu"))
     unet = AnimateXUNet(replace(FINE, grid_factor=4, latent_channels=CHANNELS))

@@ -108,4 +108,5 @@ def test_a_file_without_these_entries_has_the_official_values() -> None:
     values = DenoiserConfig.tiny().to_dict()
     for name in ("pools_pictures", "separate_conditions", "puppet", "reference_keys", "ignores_noise"):
         assert values.pop(name) is False
+    assert values.pop("smallest_change") == 0
     assert DenoiserConfig.from_dict(values) == DenoiserConfig.tiny()
