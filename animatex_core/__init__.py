@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .animate_x.animation import Animation
     from .animate_x.pipeline import AnimateXPipeline
-    from .animate_x.settings import AnimationSettings, SamplingSettings, Segments, Windows
+    from .animate_x.settings import AnimationSettings, SamplingSettings
+    from .animate_x.windows import Segments, Windows
     from .animate_x_plus.pipeline import AnimateXPlusPipeline
     from .animate_x_plus.sampling import PlusSampling
     from .animate_x_plus.settings import PlusSettings
@@ -35,8 +36,8 @@ _SOURCES = {
     "Animation": "animate_x.animation.Animation",
     "AnimationSettings": "animate_x.settings.AnimationSettings",
     "SamplingSettings": "animate_x.settings.SamplingSettings",
-    "Segments": "animate_x.settings.Segments",
-    "Windows": "animate_x.settings.Windows",
+    "Segments": "animate_x.windows.Segments",
+    "Windows": "animate_x.windows.Windows",
     "AnimateXPlusPipeline": "animate_x_plus.pipeline.AnimateXPlusPipeline",
     "PlusSettings": "animate_x_plus.settings.PlusSettings",
     "PlusSampling": "animate_x_plus.sampling.PlusSampling",

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from animatex_core.animate_x.pipeline import AnimateXPipeline, AnimationSettings
-from animatex_core.animate_x.settings import Windows, close_windows
+from animatex_core.animate_x.windows import Windows, close_windows
 from animatex_core.pose.draw import draw_poses
 from animatex_core.pose.keypoints import PoseSequence
 from animatex_core.reference import open_reference

@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from animatex_core.animate_x.settings import Windows
+from animatex_core.animate_x.windows import Windows
 
 # TFLOP: python -m benchmarks.operations
 PASS = 89.147  # of 32 frames of 512x768

@@ -8,7 +8,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
 from ..animatex_core.animate_x.sampling import SamplingSettings, Segments, Windows
-from ..animatex_core.animate_x.settings import close_windows
+from ..animatex_core.animate_x.windows import close_windows
 from ..animatex_core.diffusion.guidance import Guidance
 from ..animatex_core.errors import InvalidInput
 from .comfy.conditioning import Conditioning

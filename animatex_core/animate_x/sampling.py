@@ -21,9 +21,10 @@ from ..utils.devices import free_cuda_bytes, reraise_oom
 from ..utils.progress import Progress, with_progress
 from ..utils.ranks import ALONE, Ranks
 from .conditions import ConditionInputs, Conditions
-from .settings import SamplingSettings, Segments, Windows
+from .settings import SamplingSettings
 from .shapes import activation_bytes
 from .unet import AnimateXUNet
+from .windows import Segments, Windows
 
 __all__ = ["SamplingSettings", "Segments", "Windows", "require_finite", "sample_latents"]
 

@@ -2,11 +2,9 @@
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..diffusion.closed_windows import closed_windows
 from ..diffusion.guidance import Guidance
-from ..diffusion.long_clips import Span, WindowWeights, overlapping_windows
 from ..diffusion.schedule import Timesteps, require_seed
 from ..diffusion.solvers import SOLVER_TIMESTEPS, SOLVERS
 from ..errors import InvalidInput
@@ -18,75 +16,10 @@ from .pose_strength import PoseStrength
 from .presets import resolve_preset
 from .shapes import ClipShape
 from .training_spec import ReferenceForm, TrainingSpec
+from .windows import Segments, Windows
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-
-
-@dataclass(frozen=True)
-class Windows:
-    """Overlapping windows that are blended at every step, in constant memory.
-
-    Args:
-        size: Frames per window. A video no longer than this is sampled at once.
-        overlap: Frames that neighbouring windows share at least.
-        weights: How windows are blended, as in `long_clips.window_weights`.
-        closed: Whether the video is a loop, whose last frame leads into its first, see `closed_windows`.
-
-    Raises:
-        InvalidInput: A value is out of range.
-
-    """
-
-    size: int = 32
-    overlap: int = 8
-    weights: WindowWeights = "smooth"
-    closed: bool = False
-
-    def __post_init__(self) -> None:
-        require_int("window size", self.size)
-        require_int("overlap", self.overlap, least=0)
-        if self.overlap >= self.size:
-            raise InvalidInput(
-                f"windows of {self.size} frames overlap by {self.overlap}: use a smaller overlap."
-            )
-        if self.weights not in get_args(WindowWeights):
-            raise InvalidInput(
-                f"weights is {self.weights!r}: choose one of {', '.join(get_args(WindowWeights))}."
-            )
-
-    def spans(self, frames: int) -> tuple[Span, ...]:
-        """Return the windows of a video; in a loop, frame numbers from its length on begin again."""
-        cover = closed_windows if self.closed else overlapping_windows
-        return cover(frames, self.size, self.overlap)
-
-
-@dataclass(frozen=True)
-class Segments:
-    """Segments of `size` frames, sampled in turn, each continuing from the last frame of the one before."""
-
-    size: int = 32
-
-    def __post_init__(self) -> None:
-        require_int("segment size", self.size, least=2)
-
-
-ALL_FRAMES = 2**31
-"""A window size that no video exceeds."""
-
-
-def close_windows(plan: Windows | Segments | None) -> Windows:
-    """Return the same windows for a video that is a loop; without any, windows of all frames.
-
-    Raises:
-        InvalidInput: Segments are sampled in turn, so that the first cannot follow the last.
-
-    """
-    if isinstance(plan, Segments):
-        raise InvalidInput(
-            "A loop cannot be sampled in segments, since the first is finished before the last: use windows."
-        )
-    return Windows(ALL_FRAMES, 0, closed=True) if plan is None else replace(plan, closed=True)
 
 
 @dataclass(frozen=True)

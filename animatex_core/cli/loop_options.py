@@ -136,7 +136,7 @@ def _loop_settings(arguments: argparse.Namespace) -> "LoopSettings | None":
 def with_loop_options(sampling: "SamplingSettings", arguments: argparse.Namespace) -> "SamplingSettings":
     """Return sampling settings with closed windows and the strength of the poses, as the options specify."""
     from ..animate_x.pose_strength import PoseStrength
-    from ..animate_x.settings import close_windows
+    from ..animate_x.windows import close_windows
 
     given = {
         "strength": arguments.pose_strength,

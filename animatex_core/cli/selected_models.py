@@ -22,8 +22,9 @@ from ..animate_x.components import (
 )
 from ..animate_x.config import DenoiserConfig
 from ..animate_x.presets import AUTOMATIC
-from ..animate_x.settings import SamplingSettings, Segments, Windows, replace_given
+from ..animate_x.settings import SamplingSettings, replace_given
 from ..animate_x.training_spec import RELEASED, TrainingSpec
+from ..animate_x.windows import Segments, Windows
 from ..animate_x_plus.components import PlusFiles, load_animate_x_plus
 from ..animate_x_plus.pipeline import AnimateXPlusPipeline
 from ..animate_x_plus.sampling import PlusSampling

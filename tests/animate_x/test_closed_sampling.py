@@ -9,7 +9,7 @@ from torch import Tensor
 
 from animatex_core.animate_x.pipeline import AnimateXPipeline, AnimationSettings
 from animatex_core.animate_x.sampling import SamplingSettings, Segments, Windows, _Sampler, sample_latents
-from animatex_core.animate_x.settings import close_windows
+from animatex_core.animate_x.windows import close_windows
 from animatex_core.diffusion.schedule import NoiseSchedule
 from animatex_core.errors import InvalidInput
 from animatex_core.pose.draw import draw_poses

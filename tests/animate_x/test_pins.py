@@ -8,8 +8,8 @@ from torch import Tensor
 
 from animatex_core.animate_x.pins import PinnedImages, Pins, pin_frames
 from animatex_core.animate_x.sampling import SamplingSettings, Segments, Windows, sample_latents
-from animatex_core.animate_x.settings import close_windows
 from animatex_core.animate_x.unet import AnimateXUNet
+from animatex_core.animate_x.windows import close_windows
 from animatex_core.errors import InvalidInput
 from tests.animate_x.samples import TINY_SHAPE, tiny_inputs, tiny_unet
 

@@ -12,8 +12,9 @@ from animatex_core.animate_x.presets import (
     resolve_preset,
     warn_of_guidance,
 )
-from animatex_core.animate_x.settings import SamplingSettings, Windows
+from animatex_core.animate_x.settings import SamplingSettings
 from animatex_core.animate_x.training_spec import RELEASED, TrainingSpec
+from animatex_core.animate_x.windows import Windows
 from animatex_core.diffusion.guidance import Guidance
 from animatex_core.errors import AnimateXWarning, InvalidInput
 

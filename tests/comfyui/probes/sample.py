@@ -46,7 +46,7 @@ from comfy.cli_args import LatentPreviewMethod, args  # isort: skip
 from comfy.latent_formats import SD15  # isort: skip
 
 errors = pack("animatex_core.errors")
-close_windows = pack("animatex_core.animate_x.settings").close_windows
+close_windows = pack("animatex_core.animate_x.windows").close_windows
 PoseStrength = pack("animatex_core.animate_x.pose_strength").PoseStrength
 Pins, pin_frames = (getattr(pack("animatex_core.animate_x.pins"), name) for name in ("Pins", "pin_frames"))
 OFF_FIRST = replace(PLAIN, guidance=Guidance(2.5, 0.3, 0.6))  # of timesteps 751, 501, 251 and 1
