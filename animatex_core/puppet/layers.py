@@ -10,9 +10,9 @@ from torch.nn.functional import pad
 from .backdrop import background_behind
 from .fill import dilate, erode, fill_smoothly, mask_tensor
 from .outline import figure_mask
-from .regions import ARMS, LEGS, Region, segment_parts
+from .regions import Region, segment_parts
 from .rig import Rig
-from .skeleton import SIDES, Joints
+from .skeleton import ARMS, LEGS, SIDES, Joints
 
 CONTRAST = 0.14  # minimum colour difference to estimate alpha from
 FAINT = 0.1  # lower alpha counts as 0

@@ -9,9 +9,8 @@ from .fill import color_tensor, connected_region, dilate, fill_smoothly, mask_te
 from .outline import distance_to
 from .remains import assign_remains, in_pixels, trunk
 from .rig import Rig
-from .skeleton import SIDES, WRIST, hand_radius, is_usual, limb_radii, normal, sample_pixels
+from .skeleton import ARMS, LEGS, SIDES, WRIST, hand_radius, is_usual, limb_radii, normal, sample_pixels
 
-ARMS, LEGS = ("upper_arm", "forearm"), ("thigh", "shin", "foot")
 EDGE = -0.5  # pixels that a limb reaches beyond its measured edge; below 0, as its rim is blended
 STAIN = 0.0075  # body heights around an arm in which its outline tints what is behind it
 OUTLINE = 0.036  # body heights around a shoulder in which the arm's own outline may lie

@@ -16,7 +16,7 @@ from .fill import (
 )
 from .outline import distance_to
 from .rig import Rig
-from .skeleton import sample_pixels
+from .skeleton import LEGS, sample_pixels
 
 SHRED = 0.026  # body heights: thinner remains next to a limb belong to it
 TAIL = 0.05  # body heights from the limbs, which scraps do not reach but cut off tails do
@@ -51,13 +51,15 @@ def assign_remains(
     size = in_pixels(SHRED / 2, stature)
     alike = _of_limb(image, free, rig, parts, nearest)
     # Where the upper ends of legs show beside the torso, their outline is thin without them.
-    of_legs = np.array([part.endswith(("thigh", "shin", "foot")) for part in parts])[nearest]
+    of_legs = np.array([part.endswith(LEGS) for part in parts])[nearest]
     others = mask_tensor(free & ~(alike & of_legs))
     thin = (others > morph_open(others, size))[0, 0].numpy()
     remains = free & (thin | alike)
     tails = _tails(image, owner, remains, near, stature) | _ends(image, owner, free, remains, near, stature)
     stray = remains & (near < 2 * size) & ~tails
-    loose, body = _loose(free & ~stray, mask, near, rig, stature)
+    kept = free & ~stray
+    body = _connected_to_trunk(kept, rig, stature)
+    loose = _loose(kept, body, mask, near, rig, stature)
     stray |= loose & ~_of_body(image, loose, body, stature)
     return np.where(stray, np.array(parts)[nearest], owner)
 
@@ -115,25 +117,24 @@ def _of_limb(
     return (limb < ALIKE) & (np.abs(image - np.median(image[free], axis=0)).max(axis=-1) > DIFFERENT)
 
 
-def _loose(
-    free: np.ndarray, mask: np.ndarray, near: np.ndarray, rig: Rig, stature: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return crumbs (h, w) that reach limbs but not torso or head, except for a tail cut off by a hand.
+def _connected_to_trunk(mask: np.ndarray, rig: Rig, stature: float) -> np.ndarray:
+    """Return the pieces of a mask (h, w) that reach the bones of torso or head."""
+    core = mask_tensor(trunk(mask.shape, rig, stature))
+    return connected_region(mask_tensor(mask), core)[0, 0].numpy() > 0
 
-    And the remains that are connected to torso or head.
-    """
-    core = trunk(mask.shape, rig, stature)
-    kept = mask_tensor(free)
-    body = connected_region(kept, mask_tensor(core))
-    apart = kept - body
-    bridged = connected_region(
-        morph_close(kept, in_pixels(GAP, stature)) * mask_tensor(mask), mask_tensor(core)
-    )
+
+def _loose(
+    kept: np.ndarray, body: np.ndarray, mask: np.ndarray, near: np.ndarray, rig: Rig, stature: float
+) -> np.ndarray:
+    """Return crumbs (h, w) that reach limbs but not the body, except for a tail cut off by a hand."""
+    apart = mask_tensor(kept & ~body)
+    closed = morph_close(mask_tensor(kept), in_pixels(GAP, stature))[0, 0].numpy() > 0
+    bridged = mask_tensor(_connected_to_trunk(closed & mask, rig, stature))
     thick = morph_open(apart, in_pixels(CRUMB, stature))
     seeds = thick.maximum(apart * mask_tensor(near > TAIL * stature))
     large = connected_region(apart, seeds) * bridged
     crumbs = connected_region((apart > large).float(), mask_tensor(near < TAIL * stature))
-    return crumbs[0, 0].numpy() > 0, body[0, 0].numpy() > 0
+    return crumbs[0, 0].numpy() > 0
 
 
 def _of_body(image: np.ndarray, crumbs: np.ndarray, body: np.ndarray, stature: float) -> np.ndarray:

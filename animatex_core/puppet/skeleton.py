@@ -8,6 +8,7 @@ import numpy as np
 from ..pose.keypoints import JOINT, PoseSequence, seen
 
 SIDES = ("right", "left")
+ARMS, LEGS = ("upper_arm", "forearm"), ("thigh", "shin", "foot")
 # Part -> its upper joint, its lower joint and its parent part.
 LIMBS = {
     f"{side}_{name}": (f"{side}_{top}", f"{side}_{end}", parent if parent == "torso" else f"{side}_{parent}")
