@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from ..errors import InvalidInput
-from ..utils.validation import short_repr
+from ..utils.validation import is_number, short_repr
 from .config_checks import check_choice, check_fields, check_levels
 from .part_configs import IpiConfig, MambaConfig
 
@@ -15,6 +15,7 @@ _UNET_LIMITS = {"residual_blocks": 16}
 TemporalKind = Literal["transformer", "mamba"]
 MotionAttention = Literal["residual", "parallel"]
 GRID_FACTORS = (1, 2, 4, 8)
+MIN_CHANGE = 0.001  # smaller changes of a pixel, in -1..1, are never seen
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,9 @@ class DenoiserConfig:
         self._check_widths()
 
     def _check_smallest_change(self) -> None:
-        if not 0 <= self.smallest_change <= 1:
-            raise InvalidInput(f"smallest_change is {short_repr(self.smallest_change)}: choose 0 to 1.")
+        least = self.smallest_change
+        if not is_number(least) or (least != 0 and not MIN_CHANGE <= least <= 1):
+            raise InvalidInput(f"smallest_change is {short_repr(least)}: choose 0, or {MIN_CHANGE} to 1.")
         if self.smallest_change and not (self.ignores_noise and self.grid_factor > 1):
             raise InvalidInput(
                 "smallest_change needs ignores_noise and a grid_factor above 1: set it to 0, or both of them."

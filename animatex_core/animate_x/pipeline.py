@@ -212,8 +212,9 @@ class AnimateXPipeline(Animator[AnimationSettings, ConditionInputs]):
             AnimateXError: Another process failed.
 
         """
+        if self.ranks.is_first:
+            warn_of_guidance(settings.guidance.scale, self.networks.unet.config.puppet)
         self.share_sampling(conditions, settings)
-        warn_of_guidance(settings.guidance.scale, self.networks.unet.config.puppet)
         return sample_latents(
             self.networks.unet,
             conditions,

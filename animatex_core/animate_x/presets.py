@@ -84,11 +84,11 @@ def _sampling(name: str, starts_from_puppet: bool) -> SamplingDefaults:
 
 
 def warn_of_guidance(scale: float, starts_from_puppet: bool) -> None:
-    """Warn of guidance where the model corrects the puppet: what it adds to edges would be exaggerated."""
+    """Warn of guidance where the model corrects the puppet, because it exaggerates the correction."""
     if starts_from_puppet and scale > 1:
         warn(
-            f"The small models were trained without guidance, so a scale of {scale:g} exaggerates colours: "
-            "use 1."
+            f"This model needs no guidance, and a scale of {scale:g} exaggerates colours: use 1, or the "
+            "preset automatic."
         )
 
 

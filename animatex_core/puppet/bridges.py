@@ -20,22 +20,22 @@ MAX_LINES = 128  # from one edge of a cut, and to its other edge
 STEPS = 4  # positions per pixel on the lines that fill a cut
 
 
-class Bridges(NamedTuple):
-    """The connections of detached pieces to the rest of the body, whose colours are those of the pieces.
+class Bridge(NamedTuple):
+    """The connection of a detached piece to the rest of the body, whose colour is that of the piece.
 
     Args:
-        hidden: (h, w) bool, the pixels of the arms that hide them.
-        pieces: (h, w) bool, what they connect.
+        hidden: (h, w) bool, the pixels of the arms that hide it.
+        piece: (h, w) bool, what it connects.
 
     """
 
     hidden: np.ndarray
-    pieces: np.ndarray
+    piece: np.ndarray
 
 
 def join_pieces(
     image: np.ndarray, body: np.ndarray, arms: np.ndarray, main: np.ndarray, stain: int
-) -> Bridges:
+) -> list[Bridge]:
     """Find what connects detached pieces, such as a tail, to the rest of the body behind the arms.
 
     Args:
@@ -49,17 +49,17 @@ def join_pieces(
         The connections.
 
     """
-    hidden, joined = np.zeros_like(body), np.zeros_like(body)
     near_arms = dilate(mask_tensor(arms))[0, 0].numpy() > 0
     whole = connected_region(mask_tensor(body), mask_tensor(main))[0, 0].numpy() > 0
     other = whole & near_arms
     pieces = list(connected_pieces(body & ~whole, near_arms)) if other.any() else []
     colors = _without_stains(image, body, arms, stain) if pieces else image
+    bridges = []
     for piece in pieces:
         own = piece & near_arms
-        hidden |= _between(own, _facing(colors, own, other), body.shape)
-        joined |= piece
-    return Bridges(hidden & arms, joined)
+        hidden = _between(own, _facing(colors, own, other), body.shape)
+        bridges.append(Bridge(hidden & arms, piece))
+    return bridges
 
 
 def _without_stains(image: np.ndarray, body: np.ndarray, arms: np.ndarray, stain: int) -> np.ndarray:

@@ -152,19 +152,19 @@ def _layer(
     own, whole = mask_tensor(region.own[box]), mask_tensor(region.whole[box])
     rim = outline if part in BODY else 0
     shown = _filled(colors[box], own, outline, rim)
-    if region.bridges is not None:
-        hidden, pieces = (mask_tensor(each[box]) for each in region.bridges)
-        shown = _with_bridges(shown, own, hidden * (1 - own), pieces, outline)
+    for bridge in region.bridges:
+        hidden, piece = (mask_tensor(each[box]) for each in bridge)
+        shown = _with_bridge(shown, own, hidden * (1 - own), piece, outline)
     opacity = torch.where(own > 0, alpha[box], whole)
     return Layer(part, source, torch.cat([shown * opacity, opacity], 1)[0], int(left), int(top))
 
 
-def _with_bridges(colors: Tensor, own: Tensor, hidden: Tensor, pieces: Tensor, outline: int) -> Tensor:
-    """Fill hidden pixels with the colours of the pieces that they connect, without their outline."""
-    inner = erode(own * pieces, outline)
-    if not inner.any() or not hidden.any():
-        return colors
-    return torch.where(hidden > 0, fill_smoothly(colors, inner), colors)
+def _with_bridge(colors: Tensor, own: Tensor, hidden: Tensor, piece: Tensor, outline: int) -> Tensor:
+    """Fill hidden pixels with the colours of the piece that they connect, if possible without its outline."""
+    visible = own * piece
+    inner = erode(visible, outline)
+    known = inner if inner.any() else visible
+    return torch.where(hidden > 0, fill_smoothly(colors, known), colors) if known.any() else colors
 
 
 def _filled(colors: Tensor, own: Tensor, outline: int, rim: int) -> Tensor:

@@ -7,14 +7,14 @@ from torch.nn.functional import avg_pool2d, avg_pool3d, interpolate
 
 from ..pose.keypoints import JOINT
 from .backdrop import is_flat
-from .fill import connected_region, dilate
+from .fill import connected_region, dilate, morph_open
 from .skeleton import LIMBS, Joints
 
 WORK_SIDE = 256  # pixels of the longer side at which the figure is segmented
 BODY = (("neck", "nose"), ("neck", "right_hip"), ("neck", "left_hip"), ("right_eye", "left_eye"))
 LEVELS = 16  # histogram bins per channel
 FINE_LEVELS = 32  # where colours that are close to those of the background have to be told apart
-ELSEWHERE = -1.5  # nearness below which the figure is not expected
+HAT_REACH = 0.23  # body heights from there within which a hat of another colour is looked for
 ROUNDS = 3
 # Distances from bones in body heights: certainly figure below CORE, certainly background above REACH.
 LIMB_CORE, BODY_CORE = 0.012, 0.03
@@ -78,7 +78,7 @@ def _score(image: Tensor, joints: Joints, scale: np.ndarray) -> Tensor:
         found = likely * bridged
         figure = found[0, 0]
         background = torch.from_numpy(far).float() + 1 - dilate(found)[0, 0]
-    found = _with_rare_colors(image, found, nearness, gap)
+    found = _with_hat(image, found, _above_head(joints, scale, height, width), gap)
     outside = connected_region(1 - found, _rim(found))
     holes = 1 - found - outside
     strange = _histogram(bins, outside.flatten())[bins].reshape(height, width) < UNKNOWN
@@ -86,16 +86,27 @@ def _score(image: Tensor, joints: Joints, scale: np.ndarray) -> Tensor:
     return torch.where(inside, 1, -1) * (score.abs() + 1e-3)
 
 
-def _with_rare_colors(image: Tensor, figure: Tensor, nearness: np.ndarray, gap: int) -> Tensor:
-    """Add what is next to the figure and of colours that a drawn background has nowhere far from it."""
-    near = torch.from_numpy(nearness)[None, None] >= ELSEWHERE
+def _with_hat(image: Tensor, figure: Tensor, above: np.ndarray, gap: int) -> Tensor:
+    """Add what is above the head, next to the figure, of colours that a drawn background lacks elsewhere.
+
+    Args:
+        image: (1, 3, h, w) in 0..1.
+        figure: (1, 1, h, w), what has been found, 0 or 1.
+        above: (h, w), distance to where ears and hats may be, in body heights.
+        gap: Pixels that may lie between them and the figure.
+
+    Returns:
+        The figure, (1, 1, h, w).
+
+    """
+    near = torch.from_numpy(above)[None, None] < HAT_REACH
     far = ((figure == 0) & ~near).float().flatten()
-    if not is_flat(image[0].flatten(1).T[far > 0]):
+    if not near.any() or not is_flat(image[0].flatten(1).T[far > 0]):
         return figure
     bins = _bins(image, FINE_LEVELS)
     is_rare = _histogram(bins, far, FINE_LEVELS)[bins].reshape(figure.shape) < UNKNOWN
     rare = (avg_pool2d((is_rare & near).float(), 3, 1, 1, count_include_pad=False) > 0.5).float()
-    whole = torch.maximum(figure, rare)
+    whole = torch.maximum(figure, morph_open(rare))
     return whole * connected_region(dilate(whole, gap), figure)
 
 
@@ -120,12 +131,19 @@ def _distances(joints: Joints, scale: np.ndarray, height: int, width: int) -> tu
     )
     if not limbs and not body:
         body = [distance_to(place, place, height, width) for place in places[joints.there]]
-    body += [
-        distance_to(start * scale, end * scale, height, width) + EARS_DOUBT * stature
-        for start, end in _ears(joints)
-    ]
     far = np.full((height, width), np.float32(height + width))
-    return np.minimum.reduce([far, *limbs]) / stature, np.minimum.reduce([far, *body]) / stature
+    nearest_limb, nearest_body = (np.minimum.reduce([far, *found]) / stature for found in (limbs, body))
+    ears = _above_head(joints, scale, height, width) + EARS_DOUBT
+    return nearest_limb, np.minimum(nearest_body, ears)
+
+
+def _above_head(joints: Joints, scale: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Return the distance (h, w) to where ears and hats may be, in body heights; infinite if unknown."""
+    found = np.full((height, width), np.float32(np.inf))
+    for start, end in _ears(joints):
+        away = distance_to(start * scale, end * scale, height, width)
+        found = away / (joints.stature * float(scale.mean()))
+    return found
 
 
 def _ears(joints: Joints) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -144,10 +162,10 @@ def _far(limbs: np.ndarray, body: np.ndarray) -> np.ndarray:
     return far | (rim & (limbs > LIMB_REACH / 2) & (body > BODY_REACH / 2))
 
 
-def _bins(image: Tensor, count: int = LEVELS) -> Tensor:
+def _bins(image: Tensor, levels: int = LEVELS) -> Tensor:
     """Return the histogram bin of each pixel: (h * w,)."""
-    levels = (image[0] * count).long().clamp(0, count - 1)
-    return ((levels[0] * count + levels[1]) * count + levels[2]).flatten()
+    red, green, blue = (image[0] * levels).long().clamp(0, levels - 1)
+    return ((red * levels + green) * levels + blue).flatten()
 
 
 def _color_odds(bins: Tensor, figure: Tensor, background: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .bridges import Bridges, join_pieces
+from .bridges import Bridge, join_pieces
 from .fill import color_tensor, connected_region, dilate, fill_smoothly, mask_tensor, morph_close, morph_open
 from .outline import distance_to
 from .remains import assign_remains, in_pixels, trunk
@@ -34,7 +34,7 @@ class Region:
 
     own: np.ndarray
     whole: np.ndarray
-    bridges: Bridges | None = None
+    bridges: tuple[Bridge, ...] = ()
 
     @property
     def seen(self) -> float:
@@ -123,9 +123,10 @@ def _body(
     """Return torso and head, which continue behind the arms."""
     closed = morph_close(mask_tensor(rest), in_pixels(NOTCH, stature))[0, 0].numpy() > 0
     stain = in_pixels(STAIN, stature) + 1
-    bridges = join_pieces(image, rest, arms, trunk(rest.shape, rig, stature), stain)
+    bridges = tuple(join_pieces(image, rest, arms, trunk(rest.shape, rig, stature), stain))
+    joined = np.logical_or.reduce([rest, *(bridge.hidden for bridge in bridges)])
     covered = closed | _mirrored(rest, rig) | _between_body(rest, arms, rig, stature)
-    whole = rest | bridges.hidden | (arms & covered)
+    whole = joined | (arms & covered)
     whole = connected_region(mask_tensor(whole), mask_tensor(rest))[0, 0].numpy() > 0
     if "head" not in rig.reference or rig.face_on_torso:
         return {"torso": Region(rest, whole, bridges)}

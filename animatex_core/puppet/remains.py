@@ -55,7 +55,9 @@ def assign_remains(
     others = mask_tensor(free & ~(alike & of_legs))
     thin = (others > morph_open(others, size))[0, 0].numpy()
     remains = free & (thin | alike)
-    tails = _tails(image, owner, remains, near, stature) | _ends(image, owner, free, remains, near, stature)
+    unlike_limb = _difference(image, owner != "")
+    tails = _tails(image, remains, near, unlike_limb, stature)
+    tails |= _tail_ends(image, free, remains, near, unlike_limb, stature)
     stray = remains & (near < 2 * size) & ~tails
     kept = free & ~stray
     body = _connected_to_trunk(kept, rig, stature)
@@ -65,41 +67,38 @@ def assign_remains(
 
 
 def _tails(
-    image: np.ndarray, owner: np.ndarray, remains: np.ndarray, near: np.ndarray, stature: float
+    image: np.ndarray, remains: np.ndarray, near: np.ndarray, unlike_limb: np.ndarray, stature: float
 ) -> np.ndarray:
     """Return those remains (h, w) next to limbs that go on far away from them, and differ from the limb."""
     seeds = mask_tensor(remains & (near > TAIL * stature))
-    tails = connected_region(mask_tensor(remains), seeds)
-    own, limb = _differences(image, tails[0, 0].numpy() > 0, owner, near, stature)
-    return (tails[0, 0].numpy() > 0) & (own <= limb + ALIKE)
+    tails = connected_region(mask_tensor(remains), seeds)[0, 0].numpy() > 0
+    if not tails.any():
+        return tails
+    return tails & (_difference(image, tails & (near > SHRED * stature)) <= unlike_limb + ALIKE)
 
 
-def _ends(
+def _tail_ends(
     image: np.ndarray,
-    owner: np.ndarray,
     free: np.ndarray,
     remains: np.ndarray,
     near: np.ndarray,
+    unlike_limb: np.ndarray,
     stature: float,
 ) -> np.ndarray:
     """Return those remains (h, w) next to limbs that are the ends of what goes on, in their colour."""
     seeds = mask_tensor(free & (near > TAIL * stature))
     going_on = connected_region(mask_tensor(free & (near > RIM * stature)), seeds)
     ends = remains & (dilate(going_on)[0, 0].numpy() > 0)
-    own, limb = _differences(image, free, owner, near, stature)
-    return ends & (own < DIFFERENT) & (own <= limb + ALIKE)
+    if not ends.any():
+        return ends
+    unlike_body = _difference(image, free & (near > SHRED * stature))
+    return ends & (unlike_body < DIFFERENT) & (unlike_body <= unlike_limb + ALIKE)
 
 
-def _differences(
-    image: np.ndarray, body: np.ndarray, owner: np.ndarray, near: np.ndarray, stature: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return how much each pixel (h, w) differs from the body away from the limbs, and from the limbs."""
+def _difference(image: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return how much each pixel (h, w) differs from the colours of the known pixels next to it."""
     pixels = color_tensor(image)
-    own, limb = (
-        (pixels - fill_smoothly(pixels, mask_tensor(known))).abs().amax(1)[0].numpy()
-        for known in (body & (near > SHRED * stature), owner != "")
-    )
-    return own, limb
+    return (pixels - fill_smoothly(pixels, mask_tensor(known))).abs().amax(1)[0].numpy()
 
 
 def _of_limb(
@@ -142,11 +141,19 @@ def _of_body(image: np.ndarray, crumbs: np.ndarray, body: np.ndarray, stature: f
     left = connected_region(mask_tensor(crumbs), morph_open(mask_tensor(crumbs)))[0, 0].numpy() > 0
     found = np.zeros_like(left)
     for piece in islice(connected_pieces(left, left), MOST):
-        around = (dilate(mask_tensor(piece), in_pixels(REACH, stature))[0, 0].numpy() > 0) & body
-        alike = np.abs(image - np.median(image[piece], axis=0)).max(axis=-1) < ALIKE
+        box = _box_around(piece, in_pixels(REACH, stature))
+        around = (dilate(mask_tensor(piece[box]), in_pixels(REACH, stature))[0, 0].numpy() > 0) & body[box]
+        alike = np.abs(image[box] - np.median(image[piece], axis=0)).max(axis=-1) < ALIKE
         if (around & alike).sum() >= min(piece.sum(), in_pixels(SHRED, stature) ** 2):
             found |= piece
     return found
+
+
+def _box_around(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
+    """Return the rows and columns of a mask (h, w), and this many pixels around them."""
+    lines = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    rows, columns = (slice(max(0, int(line[0]) - margin), int(line[-1]) + 1 + margin) for line in lines)
+    return rows, columns
 
 
 def trunk(shape: tuple[int, ...], rig: Rig, stature: float) -> np.ndarray:

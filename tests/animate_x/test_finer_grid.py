@@ -99,8 +99,11 @@ def test_small_changes_are_left_out_except_in_training() -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"smallest_change": -0.1}, r"smallest_change is -0\.1: choose 0 to 1"),
-        ({"smallest_change": float("nan")}, "smallest_change is nan: choose 0 to 1"),
+        ({"smallest_change": -0.1}, r"smallest_change is -0\.1: choose 0, or 0\.001 to 1"),
+        ({"smallest_change": float("nan")}, "smallest_change is nan: choose 0, or"),
+        ({"smallest_change": 1e-320}, r"smallest_change is 1e-320: choose 0, or"),
+        ({"smallest_change": True}, "smallest_change is True: choose 0, or"),
+        ({"smallest_change": "0.1"}, r"smallest_change is '0\.1': choose 0, or"),
         ({"ignores_noise": False}, "smallest_change needs ignores_noise and a grid_factor above 1"),
         ({"grid_factor": 1}, "smallest_change needs ignores_noise and a grid_factor above 1"),
     ],

@@ -73,5 +73,5 @@ def test_guidance_of_models_without_it_is_warned_of(recwarn: pytest.WarningsReco
     for scale, puppet in ((1.0, True), (2.5, False)):
         warn_of_guidance(scale, puppet)
     assert not recwarn.list
-    with pytest.warns(AnimateXWarning, match=r"so a scale of 2\.5 exaggerates colours: use 1\.$"):
+    with pytest.warns(AnimateXWarning, match=r"a scale of 2\.5 exaggerates colours: use 1, or the preset"):
         warn_of_guidance(2.5, True)

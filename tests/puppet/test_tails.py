@@ -29,6 +29,7 @@ from tests.puppet.figures import (
 )
 
 STAIN = 2  # pixels beside an arm that have no colour of their own
+YELLOW = (230, 200, 30)
 SKY, GROUND, BALL = (154, 180, 244), (173, 153, 232), (145, 131, 208)
 
 
@@ -50,6 +51,18 @@ def test_a_tail_behind_an_arm_stays_whole(color: Color) -> None:
     assert (alpha[0, 130, 158:204] < 50).all(), "more than the tail was completed"
 
 
+@pytest.mark.parametrize("width", [8, 12])
+def test_every_tail_keeps_its_color_behind_an_arm(width: int) -> None:
+    image = tailed(GREEN)
+    ends = slice(124, 124 + width), slice(42, 88)
+    image[ends] = YELLOW
+    poses = moved(standing(), left_elbow=(0.75, 0.2), left_wrist=(0.85, 0.1))
+    poses = moved(poses, right_elbow=(0.25, 0.2), right_wrist=(0.15, 0.1))
+    frames, _ = puppet_frames(image, standing(), poses)
+    assert near(frames[0, 155, 156:202], GREEN).all()
+    assert near(frames[0, 124 + width // 2, 90:102], YELLOW).all(), "it has the colour of the other tail"
+
+
 @pytest.mark.parametrize("tinted", [0, 2])
 def test_pieces_are_joined_through_arms_alone_and_to_their_own_color(tinted: int) -> None:
     image = np.full((80, 100, 3), 1.0)
@@ -61,8 +74,8 @@ def test_pieces_are_joined_through_arms_alone_and_to_their_own_color(tinted: int
     image[50:56, 44 - tinted : 44] = image[40:46, 54 : 54 + tinted] = 0.6  # by the outline of the arm
     main = np.zeros_like(body)
     main[30, 30] = True
-    joined, pieces = join_pieces(image, body, arms, main, STAIN)
-    assert (pieces == body & (np.arange(100) >= 54)).all()
+    ((joined, piece),) = join_pieces(image, body, arms, main, STAIN)
+    assert (piece == body & (np.arange(100) >= 54)).all()
     assert set(range(44, 54)) <= set(np.argwhere(joined)[:, 1].tolist())
     assert not (joined & ~arms).any()
     assert np.count_nonzero(joined[:38]) == np.count_nonzero(joined[58:]) == 0
@@ -74,7 +87,7 @@ def test_a_long_cut_takes_little_memory() -> None:
     arms[208:392, 304:336] = main[400, 250] = True
     tracemalloc.start()
     try:
-        joined, _ = join_pieces(np.full((768, 512, 3), 0.5, np.float32), body, arms, main, STAIN)
+        ((joined, _),) = join_pieces(np.full((768, 512, 3), 0.5, np.float32), body, arms, main, STAIN)
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -87,8 +100,8 @@ def test_nothing_is_joined_to_a_whole_body() -> None:
     body, arms = np.zeros((40, 40), bool), np.zeros((40, 40), bool)
     body[10:30, 10:20] = True
     arms[5:35, 20:26] = True
-    assert not join_pieces(np.zeros((40, 40, 3)), body, arms, body, STAIN).hidden.any()
-    assert not join_pieces(np.zeros((40, 40, 3)), np.zeros_like(body), arms, body, STAIN).hidden.any()
+    assert join_pieces(np.zeros((40, 40, 3)), body, arms, body, STAIN) == []
+    assert join_pieces(np.zeros((40, 40, 3)), np.zeros_like(body), arms, body, STAIN) == []
 
 
 def test_every_detached_piece_is_joined_to_the_body_and_not_to_its_neighbor() -> None:
@@ -96,8 +109,8 @@ def test_every_detached_piece_is_joined_to_the_body_and_not_to_its_neighbor() ->
     body[5:75, 20:40] = True
     body[10:70:6, 50:60] = body[11:70:6, 50:60] = True  # strips behind one arm, closer to each other
     arms[:, 40:50] = True
-    joined, _ = join_pieces(np.ones((80, 100, 3)), body, arms, body & (np.arange(100) < 40), STAIN)
-    assert joined[10:70:6, 40:50].all()
+    bridges = join_pieces(np.ones((80, 100, 3)), body, arms, body & (np.arange(100) < 40), STAIN)
+    assert np.any([hidden for hidden, _ in bridges], axis=0)[10:70:6, 40:50].all()
 
 
 def test_the_tip_of_an_antenna_stays_on_the_head() -> None:
