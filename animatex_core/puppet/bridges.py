@@ -6,8 +6,8 @@ import numpy as np
 
 from .fill import (
     color_tensor,
+    connected_mask,
     connected_pieces,
-    connected_region,
     dilate,
     fill_smoothly,
     mask_tensor,
@@ -50,7 +50,7 @@ def join_pieces(
 
     """
     near_arms = dilate(mask_tensor(arms))[0, 0].numpy() > 0
-    whole = connected_region(mask_tensor(body), mask_tensor(main))[0, 0].numpy() > 0
+    whole = connected_mask(body, main)
     other = whole & near_arms
     pieces = list(connected_pieces(body & ~whole, near_arms)) if other.any() else []
     colors = _without_stains(image, body, arms, stain) if pieces else image

@@ -104,14 +104,26 @@ def connected_region(mask: Tensor, seeds: Tensor) -> Tensor:
     return found
 
 
+def connected_mask(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """Return the components (h, w) of a mask that contain seeds: `connected_region` for arrays."""
+    return connected_region(mask_tensor(mask), mask_tensor(seeds))[0, 0].numpy() > 0
+
+
 def connected_pieces(mask: np.ndarray, seeds: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the components (h, w) of a mask that contain seeds."""
     while (touching := mask & seeds).any():
         seed = np.zeros_like(mask)
         seed.flat[touching.argmax()] = True
-        piece = connected_region(mask_tensor(mask), mask_tensor(seed))[0, 0].numpy() > 0
+        piece = connected_mask(mask, seed)
         yield piece
         mask = mask & ~piece
+
+
+def box_around(mask: np.ndarray, margin: int = 0) -> tuple[slice, slice]:
+    """Return the rows and columns of a mask (h, w) that is not empty, and this many pixels around them."""
+    lines = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    rows, columns = (slice(max(0, int(line[0]) - margin), int(line[-1]) + 1 + margin) for line in lines)
+    return rows, columns
 
 
 def _runs(mask: np.ndarray) -> np.ndarray:

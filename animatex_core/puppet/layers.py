@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from .backdrop import background_behind
-from .fill import dilate, erode, fill_smoothly, mask_tensor
+from .fill import box_around, dilate, erode, fill_smoothly, mask_tensor
 from .outline import figure_mask
 from .regions import Region, segment_parts
 from .rig import Rig
@@ -146,9 +146,8 @@ def _layer(
 ) -> Layer:
     """Cut out a part; what it hides is filled without an outline of this many pixels."""
     region = regions[source]
-    rows, columns = np.flatnonzero(region.whole.any(axis=1)), np.flatnonzero(region.whole.any(axis=0))
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    box = ..., slice(top, bottom), slice(left, right)
+    rows, columns = box_around(region.whole)
+    box = ..., rows, columns
     own, whole = mask_tensor(region.own[box]), mask_tensor(region.whole[box])
     rim = outline if part in BODY else 0
     shown = _filled(colors[box], own, outline, rim)
@@ -156,7 +155,7 @@ def _layer(
         hidden, piece = (mask_tensor(each[box]) for each in bridge)
         shown = _with_bridge(shown, own, hidden * (1 - own), piece, outline)
     opacity = torch.where(own > 0, alpha[box], whole)
-    return Layer(part, source, torch.cat([shown * opacity, opacity], 1)[0], int(left), int(top))
+    return Layer(part, source, torch.cat([shown * opacity, opacity], 1)[0], columns.start, rows.start)
 
 
 def _with_bridge(colors: Tensor, own: Tensor, hidden: Tensor, piece: Tensor, outline: int) -> Tensor:

@@ -62,14 +62,15 @@ def distance_to(start: np.ndarray, end: np.ndarray, height: int, width: int) -> 
 def _score(image: Tensor, joints: Joints, scale: np.ndarray) -> Tensor:
     """Return (1, 1, h, w), above 0 for the figure."""
     height, width = image.shape[2:]
-    limbs, body = _distances(joints, scale, height, width)
+    above = _above_head(joints, scale, height, width)
+    limbs, body = _distances(joints, scale, above)
     core = (limbs < LIMB_CORE) | (body < BODY_CORE)
     far = _far(limbs, body)
     nearness = np.clip(2 * (1 - np.minimum(2 * limbs, body) / TYPICAL), LOW, 2)
     prior = torch.from_numpy(nearness).float()
     bins = _bins(image)
     figure, background = torch.from_numpy(core).float(), torch.from_numpy(far).float()
-    gap = round(GAP * joints.stature * float(scale.mean()))
+    gap = round(GAP * _scaled_stature(joints, scale))
     for _ in range(ROUNDS):
         odds = _color_odds(bins, figure, background).reshape(height, width)
         score = avg_pool2d((odds + prior)[None, None], 3, 1, 1, count_include_pad=False)
@@ -78,7 +79,7 @@ def _score(image: Tensor, joints: Joints, scale: np.ndarray) -> Tensor:
         found = likely * bridged
         figure = found[0, 0]
         background = torch.from_numpy(far).float() + 1 - dilate(found)[0, 0]
-    found = _with_hat(image, found, _above_head(joints, scale, height, width), gap)
+    found = _with_hat(image, found, above, gap)
     outside = connected_region(1 - found, _rim(found))
     holes = 1 - found - outside
     strange = _histogram(bins, outside.flatten())[bins].reshape(height, width) < UNKNOWN
@@ -117,9 +118,9 @@ def _rim(mask: Tensor) -> Tensor:
     return rim
 
 
-def _distances(joints: Joints, scale: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return distances (h, w) to the nearest bone of a limb, and of torso or head, in body heights."""
-    places, stature = joints.reference * scale, joints.stature * float(scale.mean())
+def _distances(joints: Joints, scale: np.ndarray, above: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return distances (h, w) to the nearest bone of a limb, and of torso, head or ears, in body heights."""
+    (height, width), places = above.shape, joints.reference * scale
     lines = [(top, end) for top, end, _ in LIMBS.values()], BODY
     limbs, body = (
         [
@@ -132,27 +133,26 @@ def _distances(joints: Joints, scale: np.ndarray, height: int, width: int) -> tu
     if not limbs and not body:
         body = [distance_to(place, place, height, width) for place in places[joints.there]]
     far = np.full((height, width), np.float32(height + width))
+    stature = _scaled_stature(joints, scale)
     nearest_limb, nearest_body = (np.minimum.reduce([far, *found]) / stature for found in (limbs, body))
-    ears = _above_head(joints, scale, height, width) + EARS_DOUBT
-    return nearest_limb, np.minimum(nearest_body, ears)
+    return nearest_limb, np.minimum(nearest_body, above + EARS_DOUBT)
 
 
 def _above_head(joints: Joints, scale: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Return the distance (h, w) to where ears and hats may be, in body heights; infinite if unknown."""
-    found = np.full((height, width), np.float32(np.inf))
-    for start, end in _ears(joints):
-        away = distance_to(start * scale, end * scale, height, width)
-        found = away / (joints.stature * float(scale.mean()))
-    return found
+    """Return the distance (h, w) to where ears and hats may be, in body heights; infinite if unknown.
 
-
-def _ears(joints: Joints) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return where ears and hats may be: a line upwards from the head, if it is known."""
+    That is a line upwards from the head.
+    """
     neck, nose = (JOINT[name] for name in ("neck", "nose"))
-    if joints.there[[neck, nose]].all():
-        start = joints.reference[nose]
-        return [(start, start + EARS * (start - joints.reference[neck]))]
-    return []
+    if not joints.there[[neck, nose]].all():
+        return np.full((height, width), np.float32(np.inf))
+    start = joints.reference[nose]
+    end = start + EARS * (start - joints.reference[neck])
+    return distance_to(start * scale, end * scale, height, width) / _scaled_stature(joints, scale)
+
+
+def _scaled_stature(joints: Joints, scale: np.ndarray) -> float:
+    return joints.stature * float(scale.mean())
 
 
 def _far(limbs: np.ndarray, body: np.ndarray) -> np.ndarray:

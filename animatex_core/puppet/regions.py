@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .bridges import Bridge, join_pieces
-from .fill import color_tensor, connected_region, dilate, fill_smoothly, mask_tensor, morph_close, morph_open
+from .fill import color_tensor, connected_mask, dilate, fill_smoothly, mask_tensor, morph_close, morph_open
 from .outline import distance_to
 from .remains import assign_remains, in_pixels, trunk
 from .rig import Rig
@@ -127,7 +127,7 @@ def _body(
     joined = np.logical_or.reduce([rest, *(bridge.hidden for bridge in bridges)])
     covered = closed | _mirrored(rest, rig) | _between_body(rest, arms, rig, stature)
     whole = joined | (arms & covered)
-    whole = connected_region(mask_tensor(whole), mask_tensor(rest))[0, 0].numpy() > 0
+    whole = connected_mask(whole, rest)
     if "head" not in rig.reference or rig.face_on_torso:
         return {"torso": Region(rest, whole, bridges)}
     above = _above_neck(rest.shape, rig)

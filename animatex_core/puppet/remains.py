@@ -5,7 +5,9 @@ from itertools import islice
 import numpy as np
 
 from .fill import (
+    box_around,
     color_tensor,
+    connected_mask,
     connected_pieces,
     connected_region,
     dilate,
@@ -70,8 +72,7 @@ def _tails(
     image: np.ndarray, remains: np.ndarray, near: np.ndarray, unlike_limb: np.ndarray, stature: float
 ) -> np.ndarray:
     """Return those remains (h, w) next to limbs that go on far away from them, and differ from the limb."""
-    seeds = mask_tensor(remains & (near > TAIL * stature))
-    tails = connected_region(mask_tensor(remains), seeds)[0, 0].numpy() > 0
+    tails = connected_mask(remains, remains & (near > TAIL * stature))
     if not tails.any():
         return tails
     return tails & (_difference(image, tails & (near > SHRED * stature)) <= unlike_limb + ALIKE)
@@ -86,9 +87,8 @@ def _tail_ends(
     stature: float,
 ) -> np.ndarray:
     """Return those remains (h, w) next to limbs that are the ends of what goes on, in their colour."""
-    seeds = mask_tensor(free & (near > TAIL * stature))
-    going_on = connected_region(mask_tensor(free & (near > RIM * stature)), seeds)
-    ends = remains & (dilate(going_on)[0, 0].numpy() > 0)
+    going_on = connected_mask(free & (near > RIM * stature), free & (near > TAIL * stature))
+    ends = remains & (dilate(mask_tensor(going_on))[0, 0].numpy() > 0)
     if not ends.any():
         return ends
     unlike_body = _difference(image, free & (near > SHRED * stature))
@@ -118,8 +118,7 @@ def _of_limb(
 
 def _connected_to_trunk(mask: np.ndarray, rig: Rig, stature: float) -> np.ndarray:
     """Return the pieces of a mask (h, w) that reach the bones of torso or head."""
-    core = mask_tensor(trunk(mask.shape, rig, stature))
-    return connected_region(mask_tensor(mask), core)[0, 0].numpy() > 0
+    return connected_mask(mask, trunk(mask.shape, rig, stature))
 
 
 def _loose(
@@ -141,19 +140,12 @@ def _of_body(image: np.ndarray, crumbs: np.ndarray, body: np.ndarray, stature: f
     left = connected_region(mask_tensor(crumbs), morph_open(mask_tensor(crumbs)))[0, 0].numpy() > 0
     found = np.zeros_like(left)
     for piece in islice(connected_pieces(left, left), MOST):
-        box = _box_around(piece, in_pixels(REACH, stature))
+        box = box_around(piece, in_pixels(REACH, stature))
         around = (dilate(mask_tensor(piece[box]), in_pixels(REACH, stature))[0, 0].numpy() > 0) & body[box]
         alike = np.abs(image[box] - np.median(image[piece], axis=0)).max(axis=-1) < ALIKE
         if (around & alike).sum() >= min(piece.sum(), in_pixels(SHRED, stature) ** 2):
             found |= piece
     return found
-
-
-def _box_around(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
-    """Return the rows and columns of a mask (h, w), and this many pixels around them."""
-    lines = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    rows, columns = (slice(max(0, int(line[0]) - margin), int(line[-1]) + 1 + margin) for line in lines)
-    return rows, columns
 
 
 def trunk(shape: tuple[int, ...], rig: Rig, stature: float) -> np.ndarray:
