@@ -25,6 +25,14 @@ def moved(poses: PoseSequence, **joints: tuple[float, float]) -> PoseSequence:
     return poses.with_points(points)
 
 
+def body_with_arms(background: Color = WHITE) -> np.ndarray:
+    """An image of `standing`: a red body, its blue arms beside it."""
+    image = np.full((HEIGHT, WIDTH, 3), background, np.uint8)
+    image[48:320, 104:152] = RED
+    image[104:196, 88:104] = image[104:196, 152:168] = BLUE
+    return image
+
+
 def near(pixels: np.ndarray, color: Color) -> np.ndarray:
     return np.abs(pixels.astype(int) - color).max(axis=-1) < 60
 

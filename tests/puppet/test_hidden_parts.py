@@ -1,4 +1,4 @@
-"""What arms and legs hide in the reference: tails behind forearms, crossed legs, and outlines of heads."""
+"""What arms and legs hide in the reference: crossed legs, folded arms, and outlines of heads."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,19 @@ from animatex_core.puppet.puppet import puppet_frames
 from animatex_core.puppet.regions import segment_parts
 from animatex_core.puppet.rig import Rig, build_rig
 from animatex_core.puppet.skeleton import Bone, Joints, limb_radii
-from tests.puppet.figures import BLUE, GREEN, HEIGHT, RED, WHITE, WIDTH, disc, moved, near, standing
+from tests.puppet.figures import (
+    BLUE,
+    GREEN,
+    HEIGHT,
+    RED,
+    WHITE,
+    WIDTH,
+    body_with_arms,
+    disc,
+    moved,
+    near,
+    standing,
+)
 
 
 def test_a_face_turns_within_the_outline_of_a_small_head() -> None:
@@ -165,9 +177,7 @@ def test_outlines_of_thighs_beside_the_torso_go_with_the_legs() -> None:
 
 
 def test_a_glove_larger_than_the_hand_stays_in_one_piece() -> None:
-    image = np.full((HEIGHT, WIDTH, 3), WHITE, np.uint8)
-    image[48:320, 104:152] = RED
-    image[104:196, 88:104] = image[104:196, 152:168] = BLUE
+    image = body_with_arms()
     own = moved(standing(), left_elbow=(168 / WIDTH, 150 / HEIGHT), left_wrist=(186 / WIDTH, 190 / HEIGHT))
     for part in np.linspace(0, 1, 40):
         disc(image, 160 + 26 * part, 150 + 40 * part, 8, BLUE)

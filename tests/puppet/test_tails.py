@@ -15,13 +15,13 @@ from animatex_core.puppet.puppet import puppet_frames
 from animatex_core.puppet.skeleton import Joints
 from animatex_core.reference import open_reference
 from tests.puppet.figures import (
-    BLUE,
     GREEN,
     HEIGHT,
     RED,
     WHITE,
     WIDTH,
     Color,
+    body_with_arms,
     disc,
     moved,
     near,
@@ -35,10 +35,8 @@ SKY, GROUND, BALL = (154, 180, 244), (173, 153, 232), (145, 131, 208)
 
 def tailed(color: Color) -> np.ndarray:
     """A red body with blue arms, and a tail from its left side behind the left arm."""
-    image = np.full((HEIGHT, WIDTH, 3), WHITE, np.uint8)
-    image[150:160, 140:206] = color
-    image[48:320, 104:152] = RED
-    image[104:196, 88:104] = image[104:196, 152:168] = BLUE
+    image = body_with_arms()
+    image[150:160, 168:206] = color
     return image
 
 
@@ -114,9 +112,7 @@ def test_every_detached_piece_is_joined_to_the_body_and_not_to_its_neighbor() ->
 
 
 def test_the_tip_of_an_antenna_stays_on_the_head() -> None:
-    image = np.full((HEIGHT, WIDTH, 3), WHITE, np.uint8)
-    image[48:320, 104:152] = RED
-    image[104:196, 88:104] = image[104:196, 152:168] = BLUE
+    image = body_with_arms()
     disc(image, 128, 41, 3, GREEN)
     raised = moved(standing(), left_elbow=(0.75, 0.2), left_wrist=(0.85, 0.1))
     mask = (image != WHITE).any(axis=-1).astype(np.float32)
@@ -137,10 +133,9 @@ def test_the_cat_of_the_demo_keeps_the_tail_that_its_arm_hides() -> None:
 
 @pytest.mark.parametrize("ball", [BALL, GREEN])
 def test_a_ball_on_a_hat_is_found_although_its_color_is_close_to_the_grounds(ball: Color) -> None:
-    image = np.full((HEIGHT, WIDTH, 3), SKY, np.uint8)
-    image[240:] = GROUND
-    image[48:320, 104:152] = image[36:48, 126:130] = RED
-    image[104:196, 88:104] = image[104:196, 152:168] = BLUE
+    image = body_with_arms(SKY)
+    image[240:][(image[240:] == SKY).all(axis=-1)] = GROUND
+    image[36:48, 126:130] = RED
     disc(image, 134, 26, 13, ball)
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None] / 255
     found = figure_mask(pixels, Joints.of(standing(), standing(), WIDTH, HEIGHT))[0, 0].numpy() > 0
