@@ -28,6 +28,12 @@ SETTINGS = {
 NOT_IN_LIST = "Value not in list"
 """How ComfyUI itself refuses a choice, since 0.30 before a node sees it."""
 START, PATIENCE = 300, 900  # seconds, for machines that are busy with other things
+GIVES_BACK = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(64 << 10),
+    "MALLOC_TRIM_THRESHOLD_": str(128 << 10),
+}
+"""Environment with which glibc gives freed memory back at once, so that resident bytes are what is held."""
 
 
 class Refused(Exception):

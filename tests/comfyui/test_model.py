@@ -119,7 +119,7 @@ class TestWeights:
         assert found["equal"]
         assert not found["shared"]
         assert found["devices"] == ["cpu", "cpu:0"]
-        assert found["difference"] < 1e-4
+        assert found["difference"] < ROUNDING  # passes one by one are rounded unlike a batch of both
 
     def test_it_can_be_loaded_without_dynamic_loading(self, weights: dict) -> None:
         found = weights["without_dynamic_loading"]

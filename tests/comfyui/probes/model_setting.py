@@ -122,3 +122,7 @@ def core_guess(timestep: int = 500, cfg: float = CFG, windows: Any = None) -> Te
 
 def apart(one: Tensor, other: Tensor) -> float:
     return (one - other).abs().max().item()
+
+
+def relative_error(found: Tensor, expected: Tensor) -> float:
+    return ((found - expected).norm() / expected.norm()).item()

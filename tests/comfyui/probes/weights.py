@@ -22,6 +22,7 @@ from tests.comfyui.probes.model_setting import (
     loading,
     noise,
     pair,
+    relative_error,
     sample,
     sampling,
 )
@@ -43,8 +44,8 @@ def storage() -> dict[str, Any]:
     expected, found = core_guess(), {}
     for name in loading.WEIGHT_DTYPES:
         patcher = load(name)
-        error = (guess(patcher, pair()) - expected).norm() / expected.norm()
-        found[name] = [str(patcher.model_dtype()), str(patcher.model.compute_dtype), error.item()]
+        error = relative_error(guess(patcher, pair()), expected)
+        found[name] = [str(patcher.model_dtype()), str(patcher.model.compute_dtype), error]
     return found
 
 
@@ -151,7 +152,7 @@ def on_two_devices() -> dict[str, Any] | None:
     return {
         "equal": one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one),
         "shared": patcher.model is clone.model,
-        "difference": apart(sample(both, conds), expected),
+        "difference": relative_error(sample(both, conds), expected),
         "devices": sorted(set(devices)),
     }
 
