@@ -12,7 +12,7 @@ from .fill import box_around, dilate, erode, fill_smoothly, mask_tensor
 from .outline import figure_mask
 from .regions import Region, segment_parts
 from .rig import Rig
-from .skeleton import ARMS, LEGS, SIDES, Joints
+from .skeleton import Joints
 
 CONTRAST = 0.14  # minimum colour difference to estimate alpha from
 FAINT = 0.1  # lower alpha counts as 0
@@ -20,12 +20,6 @@ HIDDEN, SEEN = 0.7, 0.75  # a limb less visible than this is replaced by the oth
 FINE = 160  # pixels of a figure whose edge is one pixel wide
 MARGIN = 0.15  # body heights around the image in which cropped limbs are completed
 BODY = ("torso", "head")
-# From back to front.
-ORDER = (
-    *(f"{side}_{part}" for side in SIDES for part in LEGS),
-    *BODY,
-    *(f"{side}_{part}" for side in SIDES for part in ARMS),
-)
 
 
 def matte(image: Tensor, figure: Tensor, background: Tensor, edge: int) -> tuple[Tensor, Tensor]:
@@ -125,11 +119,7 @@ def cut_layers(image: np.ndarray, joints: Joints, rig: Rig, mask: np.ndarray | N
         wide[0].permute(1, 2, 0).numpy(), extended[0, 0].numpy() > 0, visible, rig, joints.stature
     )
     alpha, colors = pad(alpha, margins), pad(colors, margins)
-    layers = [
-        _layer(part, _source(part, regions), regions, colors, alpha, edge)
-        for part in ORDER
-        if part in regions
-    ]
+    layers = [_layer(part, _source(part, regions), regions, colors, alpha, edge) for part in regions]
     return CutOut(layers, background[0])
 
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .bridges import Bridge, join_pieces
+from .depth import limbs_from_back
 from .fill import color_tensor, connected_mask, dilate, fill_smoothly, mask_tensor, morph_close, morph_open
 from .outline import distance_to
 from .remains import assign_remains, in_pixels, trunk
 from .rig import Rig
-from .skeleton import ARMS, LEGS, SIDES, WRIST, hand_radius, is_usual, limb_radii, normal, sample_pixels
+from .skeleton import SIDES, WRIST, hand_radius, is_usual, limb_radii, normal, sample_pixels
 
 EDGE = -0.5  # pixels that a limb reaches beyond its measured edge; below 0, as its rim is blended
 STAIN = 0.0075  # body heights around an arm in which its outline tints what is behind it
@@ -55,21 +56,23 @@ def segment_parts(
         stature: Its size in pixels.
 
     Returns:
-        The regions of the parts with at least one visible pixel. Those of limbs extend into the margin.
+        The regions of the parts with at least one visible pixel, from back to front. Those of limbs extend
+        into the margin.
 
     """
     away = _distances(image, extended, visible, rig, stature)
     mask = extended & visible
-    owner = _limbs(image, mask, rig, away)
+    legs, arms = limbs_from_back(image, mask, away)
+    owner = _limbs(image, mask, rig, away, [*legs, *arms])
     owner = assign_remains(image, owner, mask, away, rig, stature)
     regions = {part: Region(owner == part, (away[part] <= 0) & (mask | ~visible)) for part in away}
-    arms = np.isin(owner, [f"{side}_{name}" for side in SIDES for name in ARMS])
-    regions |= _body(image, mask & (owner == ""), arms, rig, stature)
-    stained = _stained(image, mask, arms, _shoulders(rig, away, stature, mask.shape), stature)
+    in_front = np.isin(owner, arms)
+    body = _body(image, mask & (owner == ""), in_front, rig, stature)
+    stained = _stained(image, mask, in_front, _shoulders(rig, away, stature, mask.shape), stature)
     return {
         part: _with_edge(region, mask, visible, stained)
-        for part, region in regions.items()
-        if region.own.any()
+        for part in (*legs, *body, *arms)
+        if (region := (regions | body)[part]).own.any()
     }
 
 
@@ -91,15 +94,16 @@ def _distances(
     return away
 
 
-def _limbs(image: np.ndarray, mask: np.ndarray, rig: Rig, away: dict[str, np.ndarray]) -> np.ndarray:
+def _limbs(
+    image: np.ndarray, mask: np.ndarray, rig: Rig, away: dict[str, np.ndarray], from_back: list[str]
+) -> np.ndarray:
     """Return limb names (h, w), "" elsewhere. Arms are in front of the torso, legs behind it."""
     owner = np.full(mask.shape, "", dtype="<U16")
-    for part in [f"{side}_{name}" for name in (*LEGS, *ARMS) for side in SIDES]:
-        if part in away:
-            own = mask & (away[part] <= 0)
-            if part.endswith("thigh"):
-                own &= _below_torso(image, rig, part)
-            owner[own] = part
+    for part in from_back:
+        own = mask & (away[part] <= 0)
+        if part.endswith("thigh"):
+            own &= _below_torso(image, rig, part)
+        owner[own] = part
     return owner
 
 

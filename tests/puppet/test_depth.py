@@ -1,0 +1,69 @@
+"""Limbs that cover each other: the one in front stays whole, whichever it is."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from animatex_core.pose.keypoints import JOINT, PoseSequence
+from animatex_core.puppet.puppet import puppet_frames
+from tests.puppet.figures import BLUE, GREEN, HEIGHT, RED, WHITE, WIDTH, Color, moved, near, standing
+
+APART = {
+    "right_hip": (0.47, 0.53),
+    "left_hip": (0.53, 0.53),
+    "right_knee": (0.4, 0.68),
+    "left_knee": (0.6, 0.68),
+    "right_ankle": (0.35, 0.82),
+    "left_ankle": (0.65, 0.82),
+}
+CROSSED = {
+    **APART,
+    "right_knee": (0.53, 0.68),
+    "left_knee": (0.47, 0.68),
+    "right_ankle": (0.57, 0.82),
+    "left_ankle": (0.43, 0.82),
+}
+SIDES = "right", "left"
+
+
+def drawn(poses: PoseSequence, front: str, colors: dict[str, Color], outline: int) -> np.ndarray:
+    """Draw a red body whose legs of these colours have a dark outline, the one in front last."""
+    image = Image.new("RGB", (WIDTH, HEIGHT), WHITE)
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((104, 48, 151, 210), fill=RED)
+    for side in sorted(SIDES, key=lambda side: side == front):
+        joints = [
+            poses.body[0, JOINT[f"{side}_{name}"], :2] * (WIDTH, HEIGHT) for name in ("hip", "knee", "ankle")
+        ]
+        for color, radius in (((20, 20, 20), 9 + outline), (colors[side], 9)):
+            pen.line([tuple(joint) for joint in joints], fill=color, width=2 * radius)
+            for x, y in joints[1:]:
+                pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
+    return np.asarray(image)
+
+
+@pytest.mark.parametrize("front", SIDES)
+@pytest.mark.parametrize("outline", [0, 2])
+def test_the_leg_in_front_stays_whole_when_legs_uncross(front: str, outline: int) -> None:
+    colors = {"right": GREEN, "left": BLUE} if outline == 0 else {"right": GREEN, "left": GREEN}
+    crossed, apart = moved(standing(), **CROSSED), moved(standing(), **APART)
+    frames, _ = puppet_frames(drawn(crossed, front, colors, outline), crossed, apart)
+    for side in SIDES if outline == 0 else (front,):
+        assert near(frames[0], colors[side])[along_thigh(apart, side)].all()
+
+
+@pytest.mark.parametrize("front", SIDES)
+def test_the_leg_in_front_stays_in_front(front: str) -> None:
+    colors = {"right": GREEN, "left": BLUE}
+    crossed = moved(standing(), **CROSSED)
+    further = moved(crossed, right_knee=(0.58, 0.66), left_knee=(0.42, 0.66))
+    frames, _ = puppet_frames(drawn(crossed, front, colors, 0), crossed, further)
+    assert near(frames[0], colors[front])[along_thigh(further, front)].all()
+
+
+def along_thigh(poses: PoseSequence, side: str) -> np.ndarray:
+    """Return the pixels (h, w) in the middle of a thigh, below the torso."""
+    image = Image.new("1", (WIDTH, HEIGHT))
+    hip, knee = (poses.body[0, JOINT[f"{side}_{name}"], :2] * (WIDTH, HEIGHT) for name in ("hip", "knee"))
+    ImageDraw.Draw(image).line([tuple(hip + part * (knee - hip)) for part in (0.35, 1)], fill=1, width=13)
+    return np.asarray(image)
