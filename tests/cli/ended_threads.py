@@ -5,6 +5,7 @@ an active exception"): rarely, and more often on busy machines.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import torch.distributed as dist
@@ -15,10 +16,12 @@ EXCHANGE = "pt_gloo_runloop"
 
 
 def threads() -> set[str]:
-    """Return the names of the threads of this process."""
-    return {
-        Path(f"/proc/self/task/{number}/comm").read_text().strip() for number in os.listdir("/proc/self/task")
-    }
+    """Return the names of the threads of this process, without those that end meanwhile."""
+    names = set()
+    for number in os.listdir("/proc/self/task"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            names.add(Path(f"/proc/self/task/{number}/comm").read_text().strip())
+    return names
 
 
 if __name__ == "__main__":
