@@ -176,6 +176,8 @@ class Conditions:
         context: One KeyValue per spatial transformer in forward order, (b, heads, tokens, d), shared by all
             frames.
         motion: Likewise for the motion attention, (b*(f+1), heads, ipi_tokens, d); empty without IPI.
+        prediction: (b, latent_channels, f, h, w), what a network that ignores the noisy latents predicts at
+            every step; None where it is not known or depends on them.
 
     """
 
@@ -183,6 +185,7 @@ class Conditions:
     reference: Tensor
     context: tuple[KeyValue, ...]
     motion: tuple[KeyValue, ...]
+    prediction: Tensor | None = None
 
     @property
     def batch(self) -> int:
@@ -205,6 +208,7 @@ class Conditions:
             self.reference.to(device, dtype),
             move(self.context),
             move(self.motion),
+            None if self.prediction is None else self.prediction.to(device, dtype),
         )
 
     @staticmethod
@@ -217,11 +221,13 @@ class Conditions:
                 for layer in zip(*pairs, strict=True)
             )
 
+        predictions = [part.prediction for part in parts if part.prediction is not None]
         return Conditions(
             torch.cat([part.concat for part in parts]),
             torch.cat([part.reference for part in parts]),
             join([part.context for part in parts]),
             join([part.motion for part in parts]),
+            torch.cat(predictions) if len(predictions) == len(parts) else None,
         )
 
 

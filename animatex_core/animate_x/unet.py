@@ -3,6 +3,7 @@
 Attribute names are those of the official checkpoint.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,12 +13,12 @@ from torch import Tensor, nn
 from ..diffusion.schedule import TIMESTEPS
 from .blocks import LevelBuilder
 from .condition_encoders import ConditionEncoders
-from .conditions import BlockContext, Conditions
+from .conditions import BlockContext, ConditionInputs, Conditions
 from .config import DenoiserConfig
 from .cpu_layers import Conv2d, infers_on_cpu
 from .finer_grid import FinerGrid
 from .layers import TORCH, LayerFactory, timestep_embedding
-from .puppet_condition import PuppetEstimate, estimate_from_puppet, estimate_without_noise
+from .puppet_condition import estimate_from_puppet, estimate_without_noise
 
 
 class AnimateXUNet(ConditionEncoders):
@@ -75,6 +76,19 @@ class AnimateXUNet(ConditionEncoders):
             layers.conv2d(channels, outputs, 3, padding=1),
         )
 
+    def encode(self, inputs: ConditionInputs, pose_strength: float = 1.0) -> Conditions:
+        """Encode the conditions of a video, see `ConditionEncoders.encode`.
+
+        A network that ignores the noisy latents predicts the same at every step, so in inference it runs
+        here, once.
+        """
+        conditions = super().encode(inputs, pose_strength)
+        if not self.config.ignores_noise or self.training:
+            return conditions
+        puppet = self._puppet_latents(conditions)
+        last = torch.full((len(puppet),), TIMESTEPS - 1, device=puppet.device)
+        return replace(conditions, prediction=self._predict(torch.zeros_like(puppet), last, conditions))
+
     def forward(self, x: Tensor, timesteps: Tensor, conditions: Conditions) -> Tensor:
         """Predict v.
 
@@ -87,11 +101,25 @@ class AnimateXUNet(ConditionEncoders):
             v, of the shape and dtype of x.
 
         """
-        seen = torch.full_like(timesteps, TIMESTEPS - 1) if self.config.ignores_noise else timesteps
-        time = timestep_embedding(seen, self.config.channels).to(x.dtype)
+        if not self.config.puppet:
+            return self._predict(x, timesteps, conditions)
+        puppet, prediction = self._puppet_latents(conditions), conditions.prediction
+        if self.config.ignores_noise:
+            estimate = estimate_without_noise(x, puppet, timesteps)
+            timesteps = torch.full_like(timesteps, TIMESTEPS - 1)
+        else:
+            estimate = estimate_from_puppet(x, puppet, timesteps)
+        if prediction is None:
+            prediction = self._predict(estimate.correction.to(x.dtype), timesteps, conditions)
+        return (estimate.scale * prediction.float() + estimate.velocity).to(x.dtype)
+
+    def _puppet_latents(self, conditions: Conditions) -> Tensor:
+        return conditions.concat[:, -self.config.latent_channels :]
+
+    def _predict(self, latents: Tensor, timesteps: Tensor, conditions: Conditions) -> Tensor:
+        """Run the layers on latents (b, latent_channels, f, h, w)."""
+        time = timestep_embedding(timesteps, self.config.channels).to(latents.dtype)
         step = BlockContext(self.time_embed(time), conditions)
-        estimate = self._puppet_estimate(x, timesteps, conditions)
-        latents = x if estimate is None else estimate.correction.to(x.dtype)
         video = torch.cat([conditions.reference, torch.cat([latents, conditions.concat], dim=1)], dim=2)
         inputs = rearrange(video, "b c f h w -> (b f) c h w")
         hidden = self._in_faster_layout(inputs if self.grid is None else self.grid.enter(inputs))
@@ -105,18 +133,11 @@ class AnimateXUNet(ConditionEncoders):
         # The output layers treat each frame separately, so the reference frame is dropped before them.
         frames = rearrange(hidden, "(b f) c h w -> b f c h w", f=step.frames)[:, 1:]
         outputs = self.out(frames.flatten(0, 1))
-        latents = outputs if self.grid is None else self.grid.leave(outputs)
-        v = rearrange(latents, "(b f) c h w -> b c f h w", b=x.shape[0])
-        return v if estimate is None else (estimate.scale * v.float() + estimate.velocity).to(x.dtype)
+        outputs = outputs if self.grid is None else self.grid.leave(outputs)
+        return rearrange(outputs, "(b f) c h w -> b c f h w", b=len(latents))
 
     def _in_faster_layout(self, frames: Tensor) -> Tensor:
         """Return frames channels last where that is faster: in inference on a CPU, with our own layers."""
         if infers_on_cpu(frames) and isinstance(self.out[2], Conv2d):
             return frames.contiguous(memory_format=torch.channels_last)
         return frames
-
-    def _puppet_estimate(self, x: Tensor, timesteps: Tensor, conditions: Conditions) -> PuppetEstimate | None:
-        if not self.config.puppet:
-            return None
-        estimate = estimate_without_noise if self.config.ignores_noise else estimate_from_puppet
-        return estimate(x, conditions.concat[:, -self.config.latent_channels :], timesteps)

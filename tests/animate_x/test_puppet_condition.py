@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from animatex_core.animate_x.conditions import ConditionInputs
+from animatex_core.animate_x.conditions import ConditionInputs, Conditions
 from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x.puppet_condition import ERROR, estimate_from_puppet
 from animatex_core.animate_x.unet import AnimateXUNet
@@ -67,6 +67,33 @@ def test_a_network_that_ignores_noise_estimates_the_same_at_every_timestep() -> 
         x, t = tiny_latents(seed=timestep), torch.tensor([timestep])
         found = SCHEDULE.x0_from_v(x, without(x, t, without.encode(inputs)), t)
         torch.testing.assert_close(found, first, atol=1e-4, rtol=0)
+
+
+def test_a_network_that_ignores_noise_runs_once_per_video() -> None:
+    unet, calls = tiny_unet(replace(CONFIG, ignores_noise=True)), []
+    unet.middle_block.register_forward_hook(lambda *_: calls.append(1))
+    with torch.no_grad():
+        conditions = unet.encode(_inputs())
+        assert len(calls) == 1
+        for timestep in (999, 500):
+            x, t = tiny_latents(seed=timestep), torch.tensor([timestep])
+            found = unet(x, t, conditions)
+            assert len(calls) == 1
+            assert torch.equal(found, unet(x, t, replace(conditions, prediction=None)))
+            calls.pop()
+    one, two = conditions.prediction, Conditions.stack([conditions, conditions]).to(dtype=torch.bfloat16)
+    assert one is not None
+    assert two.prediction is not None
+    assert torch.equal(two.prediction, one.bfloat16().repeat(2, 1, 1, 1, 1))
+
+
+def test_in_training_it_runs_at_every_step() -> None:
+    unet = tiny_unet(replace(CONFIG, ignores_noise=True)).requires_grad_(True).train()
+    conditions = unet.encode(_inputs())
+    assert conditions.prediction is None
+    unet(tiny_latents(), torch.tensor([999]), conditions).sum().backward()
+    gradients = [weight.grad for weight in unet.middle_block.parameters()]
+    assert all(gradient is not None for gradient in gradients)
 
 
 def test_ignoring_noise_needs_a_puppet() -> None:
