@@ -166,6 +166,18 @@ class ConditionInputs:
         return {name: value for name, value in values.items() if value is not None}
 
 
+class KeptPrediction:
+    """What a network that ignores the noisy latents predicts for one video, which is the same at every step.
+
+    Attributes:
+        value: (1, latent_channels, f, h, w); None until the network has run.
+
+    """
+
+    def __init__(self) -> None:
+        self.value: Tensor | None = None
+
+
 @dataclass(frozen=True)
 class Conditions:
     """Encoded conditions, which stay the same over the denoising steps.
@@ -176,8 +188,8 @@ class Conditions:
         context: One KeyValue per spatial transformer in forward order, (b, heads, tokens, d), shared by all
             frames.
         motion: Likewise for the motion attention, (b*(f+1), heads, ipi_tokens, d); empty without IPI.
-        prediction: (b, latent_channels, f, h, w), what a network that ignores the noisy latents predicts at
-            every step; None where it is not known or depends on them.
+        kept: One per video for a network that ignores the noisy latents, shared by copies; empty for others,
+            and where the weights change between steps.
 
     """
 
@@ -185,7 +197,7 @@ class Conditions:
     reference: Tensor
     context: tuple[KeyValue, ...]
     motion: tuple[KeyValue, ...]
-    prediction: Tensor | None = None
+    kept: tuple[KeptPrediction, ...] = ()
 
     @property
     def batch(self) -> int:
@@ -208,7 +220,7 @@ class Conditions:
             self.reference.to(device, dtype),
             move(self.context),
             move(self.motion),
-            None if self.prediction is None else self.prediction.to(device, dtype),
+            self.kept,
         )
 
     @staticmethod
@@ -221,13 +233,13 @@ class Conditions:
                 for layer in zip(*pairs, strict=True)
             )
 
-        predictions = [part.prediction for part in parts if part.prediction is not None]
+        kept = tuple(each for part in parts for each in part.kept)
         return Conditions(
             torch.cat([part.concat for part in parts]),
             torch.cat([part.reference for part in parts]),
             join([part.context for part in parts]),
             join([part.motion for part in parts]),
-            torch.cat(predictions) if len(predictions) == len(parts) else None,
+            kept if len(kept) == sum(part.batch for part in parts) else (),
         )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..diffusion.schedule import TIMESTEPS
 from .blocks import LevelBuilder
 from .condition_encoders import ConditionEncoders
-from .conditions import BlockContext, ConditionInputs, Conditions
+from .conditions import BlockContext, ConditionInputs, Conditions, KeptPrediction
 from .config import DenoiserConfig
 from .cpu_layers import Conv2d, infers_on_cpu
 from .finer_grid import FinerGrid
@@ -79,15 +79,13 @@ class AnimateXUNet(ConditionEncoders):
     def encode(self, inputs: ConditionInputs, pose_strength: float = 1.0) -> Conditions:
         """Encode the conditions of a video, see `ConditionEncoders.encode`.
 
-        A network that ignores the noisy latents predicts the same at every step, so in inference it runs
-        here, once.
+        A network that ignores the noisy latents predicts the same at every step. In inference it runs at the
+        first one, and the conditions keep what it predicts.
         """
         conditions = super().encode(inputs, pose_strength)
         if not self.config.ignores_noise or self.training:
             return conditions
-        puppet = self._puppet_latents(conditions)
-        last = torch.full((len(puppet),), TIMESTEPS - 1, device=puppet.device)
-        return replace(conditions, prediction=self._predict(torch.zeros_like(puppet), last, conditions))
+        return replace(conditions, kept=tuple(KeptPrediction() for _ in range(conditions.batch)))
 
     def forward(self, x: Tensor, timesteps: Tensor, conditions: Conditions) -> Tensor:
         """Predict v.
@@ -103,14 +101,17 @@ class AnimateXUNet(ConditionEncoders):
         """
         if not self.config.puppet:
             return self._predict(x, timesteps, conditions)
-        puppet, prediction = self._puppet_latents(conditions), conditions.prediction
+        puppet = self._puppet_latents(conditions)
         if self.config.ignores_noise:
             estimate = estimate_without_noise(x, puppet, timesteps)
             timesteps = torch.full_like(timesteps, TIMESTEPS - 1)
         else:
             estimate = estimate_from_puppet(x, puppet, timesteps)
+        prediction = _known(conditions.kept, x)
         if prediction is None:
             prediction = self._predict(estimate.correction.to(x.dtype), timesteps, conditions)
+            for kept, value in zip(conditions.kept, prediction.split(1), strict=bool(conditions.kept)):
+                kept.value = value.clone()  # the memory of a compiled network is used again
         return (estimate.scale * prediction.float() + estimate.velocity).to(x.dtype)
 
     def _puppet_latents(self, conditions: Conditions) -> Tensor:
@@ -141,3 +142,9 @@ class AnimateXUNet(ConditionEncoders):
         if infers_on_cpu(frames) and isinstance(self.out[2], Conv2d):
             return frames.contiguous(memory_format=torch.channels_last)
         return frames
+
+
+def _known(kept: tuple[KeptPrediction, ...], like: Tensor) -> Tensor | None:
+    """Return what the network predicts for each video, None if it has not run for all of them."""
+    values = [each.value.to(like) for each in kept if each.value is not None]
+    return torch.cat(values) if values and len(values) == len(kept) else None

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .skeleton import ARMS, LEGS, SIDES
+from .skeleton import SIDES
 
+FINE = 270  # pixels of a figure up to which the lengths below are those; for larger ones they grow with it
 EDGE = 1.5  # pixels on either side of a limb's contour in which its edge may lie
 INSIDE = 1.0  # pixels by which a contour must lie within the other limb
 CLEARER = 1.5  # an edge must be so many times as strong as the other limb's
@@ -13,45 +14,35 @@ VISIBLE = 0.06  # change of colour per pixel of the weakest edge that counts, of
 FEW = 20  # pixels; a shorter edge tells nothing
 
 
-def limbs_from_back(
-    image: np.ndarray, mask: np.ndarray, away: Mapping[str, np.ndarray]
-) -> tuple[list[str], list[str]]:
-    """Sort legs and arms from back to front.
+def side_in_front(
+    image: np.ndarray, mask: np.ndarray, away: Mapping[str, np.ndarray], names: Sequence[str], stature: float
+) -> str | None:
+    """Find out which leg or arm is in front of the other side's.
 
-    A limb in front shows its own contour where it covers the other side's, and hides that one's. Where
-    neither contour is clearer, as between limbs of one colour without outlines, the left limb is taken to be
-    in front.
+    A limb in front shows its own contour where it covers the other side's, and hides that one's.
 
     Args:
         image: (h, w, 3) in 0..1.
         mask: (h, w) bool, the figure.
         away: Limb -> distance (h, w) of each pixel to its edge in pixels, negative inside.
+        names: Names of the limbs of one side, such as "thigh", "shin" and "foot".
+        stature: Size of the figure in pixels.
 
     Returns:
-        The names of the legs in `away`, and those of the arms.
+        The side; None where they do not overlap, or neither contour is clearer, as between limbs of one
+        colour without outlines.
 
     """
-    legs, arms = (
-        [
-            part
-            for side in _sides(image, mask, away, names)
-            for name in names
-            if (part := f"{side}_{name}") in away
-        ]
-        for names in (LEGS, ARMS)
-    )
-    return legs, arms
-
-
-def _sides(
-    image: np.ndarray, mask: np.ndarray, away: Mapping[str, np.ndarray], names: Sequence[str]
-) -> tuple[str, str]:
     right, left = (_nearest(away, side, names) for side in SIDES)
     if right is None or left is None or not ((right < 0) & (left < 0) & mask).any():
-        return SIDES
-    changes = _changes(image)
-    of_right, of_left = (_edge(changes, mask, *pair) for pair in ((right, left), (left, right)))
-    return SIDES[::-1] if of_right > max(CLEARER * of_left, VISIBLE) else SIDES
+        return None
+    scale = max(1.0, stature / FINE)
+    changes = _changes(image) * scale
+    edges = [
+        _edge(changes, mask, limb / scale, other / scale) for limb, other in ((right, left), (left, right))
+    ]
+    clear = max(edges) > max(CLEARER * min(edges), VISIBLE)
+    return SIDES[int(np.argmax(edges))] if clear else None
 
 
 def _nearest(away: Mapping[str, np.ndarray], side: str, names: Sequence[str]) -> np.ndarray | None:

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .bridges import Bridge, join_pieces
-from .depth import limbs_from_back
+from .depth import side_in_front
 from .fill import color_tensor, connected_mask, dilate, fill_smoothly, mask_tensor, morph_close, morph_open
 from .outline import distance_to
 from .remains import assign_remains, in_pixels, trunk
 from .rig import Rig
-from .skeleton import SIDES, WRIST, hand_radius, is_usual, limb_radii, normal, sample_pixels
+from .skeleton import ARMS, LEGS, SIDES, WRIST, hand_radius, is_usual, limb_radii, normal, sample_pixels
 
 EDGE = -0.5  # pixels that a limb reaches beyond its measured edge; below 0, as its rim is blended
 STAIN = 0.0075  # body heights around an arm in which its outline tints what is behind it
@@ -62,17 +62,19 @@ def segment_parts(
     """
     away = _distances(image, extended, visible, rig, stature)
     mask = extended & visible
-    legs, arms = limbs_from_back(image, mask, away)
-    owner = _limbs(image, mask, rig, away, [*legs, *arms])
+    both: tuple[tuple[str, ...], ...] = LEGS, ARMS
+    fronts = {names: side_in_front(image, mask, away, names, stature) for names in both}
+    owner = _limbs(image, mask, rig, away, fronts)
     owner = assign_remains(image, owner, mask, away, rig, stature)
     regions = {part: Region(owner == part, (away[part] <= 0) & (mask | ~visible)) for part in away}
+    legs, arms = (_from_back(names, front) for names, front in fronts.items())
     in_front = np.isin(owner, arms)
     body = _body(image, mask & (owner == ""), in_front, rig, stature)
     stained = _stained(image, mask, in_front, _shoulders(rig, away, stature, mask.shape), stature)
     return {
         part: _with_edge(region, mask, visible, stained)
         for part in (*legs, *body, *arms)
-        if (region := (regions | body)[part]).own.any()
+        if (region := (regions | body).get(part)) is not None and region.own.any()
     }
 
 
@@ -95,16 +97,34 @@ def _distances(
 
 
 def _limbs(
-    image: np.ndarray, mask: np.ndarray, rig: Rig, away: dict[str, np.ndarray], from_back: list[str]
+    image: np.ndarray,
+    mask: np.ndarray,
+    rig: Rig,
+    away: dict[str, np.ndarray],
+    fronts: dict[tuple[str, ...], str | None],
 ) -> np.ndarray:
-    """Return limb names (h, w), "" elsewhere. Arms are in front of the torso, legs behind it."""
+    """Return limb names (h, w), "" elsewhere. Arms are in front of the torso, legs behind it.
+
+    Where the side in front is not known, forearms are taken to be in front of upper arms and shins in front
+    of thighs, as with folded arms.
+    """
     owner = np.full(mask.shape, "", dtype="<U16")
-    for part in from_back:
+    orders = [
+        [f"{side}_{name}" for name in names for side in SIDES] if front is None else _from_back(names, front)
+        for names, front in fronts.items()
+    ]
+    for part in (part for order in orders for part in order if part in away):
         own = mask & (away[part] <= 0)
         if part.endswith("thigh"):
             own &= _below_torso(image, rig, part)
         owner[own] = part
     return owner
+
+
+def _from_back(names: tuple[str, ...], front: str | None) -> list[str]:
+    """Return the limbs of both sides, those of the side in front last; without one, those of the left."""
+    sides = SIDES[::-1] if front == "right" else SIDES
+    return [f"{side}_{name}" for side in sides for name in names]
 
 
 def _below_torso(image: np.ndarray, rig: Rig, thigh: str) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The denoiser as a native MODEL of ComfyUI. A video is a LATENT batch, one frame per item."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -167,6 +168,8 @@ class AnimateXModel(BaseModel):
             def denoise(videos: Tensor, sigmas: Tensor) -> Tensor:
                 throw_exception_if_processing_interrupted()  # a step of a long video takes a while
                 conds = Conditions.stack([each.encoding(index, timestep).to(x.device) for each in passes])
+                if self.current_patcher is not None and self.current_patcher.current_hooks is not None:
+                    conds = replace(conds, kept=())  # a scheduled LoRA changes the weights between steps
                 each_sigma = sigmas.repeat_interleave(conds.frames)
                 return _to_videos(apply(_to_frames(videos), each_sigma, **{CONDITION: conds}), len(passes))
 

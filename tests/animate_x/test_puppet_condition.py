@@ -71,26 +71,39 @@ def test_a_network_that_ignores_noise_estimates_the_same_at_every_timestep() -> 
 
 def test_a_network_that_ignores_noise_runs_once_per_video() -> None:
     unet, calls = tiny_unet(replace(CONFIG, ignores_noise=True)), []
-    unet.middle_block.register_forward_hook(lambda *_: calls.append(1))
+    x, t = tiny_latents(), torch.tensor([999])
     with torch.no_grad():
+        expected = [unet(x, t * part, unet.encode(_inputs())) for part in (1, 0.5)]
         conditions = unet.encode(_inputs())
-        assert len(calls) == 1
-        for timestep in (999, 500):
-            x, t = tiny_latents(seed=timestep), torch.tensor([timestep])
-            found = unet(x, t, conditions)
-            assert len(calls) == 1
-            assert torch.equal(found, unet(x, t, replace(conditions, prediction=None)))
-            calls.pop()
-    one, two = conditions.prediction, Conditions.stack([conditions, conditions]).to(dtype=torch.bfloat16)
-    assert one is not None
-    assert two.prediction is not None
-    assert torch.equal(two.prediction, one.bfloat16().repeat(2, 1, 1, 1, 1))
+        unet.middle_block.register_forward_hook(lambda *_: calls.append(1))
+        found = [unet(x, t * part, conditions.to("cpu")) for part in (1, 0.5)]
+    assert all(map(torch.equal, found, expected))
+    assert len(calls) == 1
+
+
+def test_videos_in_one_batch_keep_what_is_predicted_for_each() -> None:
+    unet = tiny_unet(replace(CONFIG, ignores_noise=True))
+    one, other = unet.encode(_inputs()), unet.encode(_inputs(pose_pictures=None))
+    x, t = tiny_latents(), torch.tensor([700])
+    both = unet(torch.cat([x, x]), torch.cat([t, t]), Conditions.stack([one, other]))
+    unet.middle_block.register_forward_hook(lambda *_: pytest.fail("it ran again"))
+    torch.testing.assert_close(torch.cat([unet(x, t, one), unet(x, t, other)]), both)
+    assert not torch.equal(*both)
+
+
+def test_a_video_without_a_kept_prediction_runs_the_others_of_its_batch_too() -> None:
+    unet, x, t = tiny_unet(replace(CONFIG, ignores_noise=True)), tiny_latents(), torch.tensor([700])
+    known, new = unet.encode(_inputs()), unet.encode(_inputs(pose_pictures=None))
+    expected = torch.cat([unet(x, t, known), unet(x, t, replace(new, kept=()))])
+    for parts in ([known, new], [known, replace(new, kept=())]):
+        found = unet(torch.cat([x, x]), torch.cat([t, t]), Conditions.stack(parts))
+        torch.testing.assert_close(found, expected)
 
 
 def test_in_training_it_runs_at_every_step() -> None:
     unet = tiny_unet(replace(CONFIG, ignores_noise=True)).requires_grad_(True).train()
     conditions = unet.encode(_inputs())
-    assert conditions.prediction is None
+    assert conditions.kept == ()
     unet(tiny_latents(), torch.tensor([999]), conditions).sum().backward()
     gradients = [weight.grad for weight in unet.middle_block.parameters()]
     assert all(gradient is not None for gradient in gradients)

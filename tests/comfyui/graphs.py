@@ -1,12 +1,14 @@
 """API prompts from a reference picture and poses to latents and pictures, and the files that they read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from animatex_core.animate_x.checkpoint import read_denoiser
+from animatex_core.animate_x.checkpoint import read_denoiser, write_denoiser
 from animatex_core.hub.bundled import BUNDLED_MODELS
 from animatex_core.pose.formats.reader import write_poses
 from animatex_core.pose.keypoints import PoseSequence
@@ -16,6 +18,7 @@ Prompt = dict[str, dict[str, Any]]
 FRAMES, WIDTH, HEIGHT = 3, 64, 128
 CHANNELS = read_denoiser(BUNDLED_MODELS.denoiser).config.latent_channels  # of the small built-in models
 BUILT_IN = "built-in (small)"
+OF_STEPS = "runs-at-every-step.safetensors"
 
 
 def put_inputs(folder: Path, frames: int = FRAMES) -> None:
@@ -26,6 +29,21 @@ def put_inputs(folder: Path, frames: int = FRAMES) -> None:
     write_poses(folder / "short.json", poses.select(range(frames - 1)))
     write_poses(folder / "own.json", poses.select([5]))
     write_poses(folder / "nobody.json", PoseSequence.empty(1, 32, 64))
+
+
+@contextmanager
+def model_of_steps(base: Path) -> Iterator[None]:
+    """Put the built-in denoiser as `OF_STEPS` where ComfyUI finds it, but such that each step takes its time.
+
+    The built-in one ignores the noisy latents, so it runs once. In the end the file is removed, for the
+    automatic choice of a model would find it.
+    """
+    built_in, path = read_denoiser(BUNDLED_MODELS.denoiser), base / "models" / "animate_x" / OF_STEPS
+    config = replace(built_in.config, ignores_noise=False, smallest_change=0.0)
+    path.parent.mkdir(exist_ok=True)
+    write_denoiser(path, replace(built_in, config=config))
+    yield
+    path.unlink()
 
 
 def node(kind: str, **inputs: Any) -> dict[str, Any]:
@@ -72,7 +90,7 @@ def sampled(prompt: Prompt, **inputs: Any) -> Prompt:
     return _saved(prompt, "KSampler", {**ordinary, **inputs})
 
 
-def sampled_by_pack(**inputs: Any) -> Prompt:
+def sampled_by_pack(model: str = BUILT_IN, **inputs: Any) -> Prompt:
     """Sample two steps with the pack's own sampler and save the latents."""
     ordinary = {
         "solver": "ddim",
@@ -83,7 +101,7 @@ def sampled_by_pack(**inputs: Any) -> Prompt:
         "overlap": 1,
         "offset_noise": 0.1,
     }
-    return _saved(conditioned(), "AnimateXSampler", {**ordinary, **inputs})
+    return _saved(conditioned(model), "AnimateXSampler", {**ordinary, **inputs})
 
 
 def _saved(prompt: Prompt, sampler: str, inputs: Mapping[str, Any]) -> Prompt:

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from tests.comfyui.damaged_inputs import damaged_prompts
-from tests.comfyui.graphs import Prompt, put_inputs, sampled_by_pack
+from tests.comfyui.graphs import OF_STEPS, Prompt, model_of_steps, put_inputs, sampled_by_pack
 from tests.comfyui.hosts import Host
 from tests.comfyui.server import Server, serving
 from tests.comfyui.ui_messages import interrupt_during
@@ -26,7 +26,8 @@ def own_server(comfyui: Host, tmp_path: Path) -> Iterator[Server]:
         comfyui, tmp_path / "above" / "base"
     ) as running:  # what escapes stays in the test's own folder
         put_inputs(running.base / "input")
-        yield running
+        with model_of_steps(running.base):
+            yield running
 
 
 @pytest.mark.one_host
@@ -40,7 +41,9 @@ def test_a_hundred_prompts_forty_interrupts_and_twenty_damaged_inputs(
         own_server.run(small(number))
         memory.append(own_server.memory())
         if number % 5 in INTERRUPTED:
-            history = interrupt_during(own_server, sampled_by_pack(steps=250, seed=number), "sampler")
+            history = interrupt_during(
+                own_server, sampled_by_pack(OF_STEPS, steps=250, seed=number), "sampler"
+            )
             assert "execution_interrupted" in dict(history["status"]["messages"])
         if number % 5 == DAMAGED:
             name, prompt = next(failing)

@@ -1,12 +1,12 @@
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.comfyui.graphs import put_inputs, sampled_by_pack
+from tests.comfyui.graphs import OF_STEPS, model_of_steps, put_inputs, sampled_by_pack
 from tests.comfyui.hosts import Host
 from tests.comfyui.server import GIVES_BACK, PATIENCE, Server, failure, serving
 
@@ -30,7 +30,7 @@ def steps_done(server: Server) -> int:
 def interrupted(server: Server, seed: int, **inputs: Any) -> int:
     """Interrupt a long sampling in its midst; return how many steps were taken afterwards."""
     before = len(server.log)
-    prompt = server.post(sampled_by_pack(steps=STEPS, seed=seed, **inputs))
+    prompt = server.post(sampled_by_pack(OF_STEPS, steps=STEPS, seed=seed, **inputs))
     await_that(lambda: re.search(rf"[3-9]/{STEPS} \[", server.log[before:]))
     done = steps_done(server)
     server.ask("/interrupt", {})
@@ -41,8 +41,10 @@ def interrupted(server: Server, seed: int, **inputs: Any) -> int:
 
 
 @pytest.fixture(autouse=True)
-def _inputs(server: Server) -> None:
+def _inputs(server: Server) -> Iterator[None]:
     put_inputs(server.base / "input")
+    with model_of_steps(server.base):
+        yield
 
 
 @pytest.mark.parametrize("plan", ["off", "windows", "segments"])
@@ -52,7 +54,7 @@ def test_the_button_stops_the_sampler_within_a_step_or_two(server: Server, plan:
 
 
 def test_interrupted_clips_leave_memory_as_it_was(comfyui: Host, tmp_path: Path) -> None:
-    with serving(comfyui, tmp_path, environment=GIVES_BACK) as own:
+    with serving(comfyui, tmp_path, environment=GIVES_BACK) as own, model_of_steps(tmp_path):
         put_inputs(own.base / "input")
         memory = []
         for seed in range(10):
@@ -64,4 +66,4 @@ def test_interrupted_clips_leave_memory_as_it_was(comfyui: Host, tmp_path: Path)
 
 def test_the_next_clip_works(server: Server) -> None:
     interrupted(server, seed=1)
-    assert "latents" in server.run(sampled_by_pack(seed=2))["outputs"]
+    assert "latents" in server.run(sampled_by_pack(OF_STEPS, seed=2))["outputs"]

@@ -67,3 +67,35 @@ def along_thigh(poses: PoseSequence, side: str) -> np.ndarray:
     hip, knee = (poses.body[0, JOINT[f"{side}_{name}"], :2] * (WIDTH, HEIGHT) for name in ("hip", "knee"))
     ImageDraw.Draw(image).line([tuple(hip + part * (knee - hip)) for part in (0.35, 1)], fill=1, width=13)
     return np.asarray(image)
+
+
+FOLDED = {
+    "right_elbow": (0.33, 0.42),
+    "left_elbow": (0.67, 0.42),
+    "right_wrist": (0.62, 0.33),
+    "left_wrist": (0.38, 0.37),
+}
+
+
+def test_a_hand_on_the_other_arm_goes_with_its_own() -> None:
+    """Where it is not known which arm is in front, forearms are."""
+    folded = moved(standing(), **FOLDED)
+    places = {
+        name: tuple(folded.body[0, JOINT[name], :2] * (WIDTH, HEIGHT))
+        for name in (f"{side}_{joint}" for side in SIDES for joint in ("shoulder", "elbow", "wrist"))
+    }
+    image = Image.new("RGB", (WIDTH, HEIGHT), WHITE)
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((104, 48, 151, 320), fill=RED)
+    for upper, lower in (("shoulder", "elbow"), ("elbow", "wrist")):
+        for side in SIDES:
+            pen.line([places[f"{side}_{upper}"], places[f"{side}_{lower}"]], fill=BLUE, width=16)
+    for side in SIDES:
+        x, y = places[f"{side}_wrist"]
+        pen.ellipse((x - 10, y - 10, x + 10, y + 10), fill=GREEN)
+    frames, _ = puppet_frames(np.asarray(image), folded, standing())
+    rows, columns = np.nonzero(near(frames[0], GREEN))
+    wrists = [standing().body[0, JOINT[f"{side}_wrist"], :2] * (WIDTH, HEIGHT) for side in SIDES]
+    away = np.min([np.hypot(columns - x, rows - y) for x, y in wrists], axis=0)
+    assert len(rows) > 300
+    assert (away < 30).mean() > 0.95
