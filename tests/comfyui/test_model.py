@@ -112,6 +112,11 @@ class TestWeights:
         assert weights["lora"]["difference"] < ROUNDING < weights["lora"]["effect"]
         assert weights["lora"]["left behind"] == 0
 
+    def test_a_lora_that_begins_later_reaches_a_model_that_predicts_the_same_at_every_step(
+        self, weights: dict
+    ) -> None:
+        assert weights["scheduled_lora"] > 1e-3
+
     def test_its_passes_run_on_two_devices_where_comfyui_can(self, weights: dict) -> None:
         found = weights["on_two_devices"]
         if found is None:

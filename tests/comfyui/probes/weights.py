@@ -1,6 +1,7 @@
 """The native model's weights in ComfyUI's hands: argv is the folder of ComfyUI. Prints JSON."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,6 +31,7 @@ from tests.comfyui.probes.pack import pack
 from tests.comfyui.probes.reports import report
 from tests.support.small_bundles import write_small_bundle
 
+import comfy.hooks  # isort: skip
 import comfy.sampler_helpers  # isort: skip
 import comfy.sd  # isort: skip
 from comfy_api.torch_helpers import set_torch_compile_wrapper  # isort: skip
@@ -38,6 +40,8 @@ model = pack("nodes.comfy.denoiser")
 SHIPPED = pack("animatex_core.hub.bundled").BUNDLED_MODELS
 OTHER_CPU = torch.device("cpu", 0)
 DenoiserConfig = pack("animatex_core.animate_x.config").DenoiserConfig
+AnimateXUNet = pack("animatex_core.animate_x.unet").AnimateXUNet
+init_random_weights = pack("animatex_core.animate_x.components").init_random_weights
 
 
 def storage() -> dict[str, Any]:
@@ -74,14 +78,10 @@ def partly_loaded() -> dict[str, Any]:
 def lora() -> dict[str, float]:
     key = "input_blocks.1.0.in_layers.2.weight"
     weight = FILE.tensors[key]
-    generator = torch.Generator().manual_seed(0)
-    down = 0.1 * torch.randn(2, *weight.shape[1:], generator=generator)
-    up = torch.randn(weight.shape[0], 2, 1, 1, generator=generator)
-    name = f"diffusion_model.{key.removesuffix('.weight')}"
-    trained = {f"{name}.lora_down.weight": down, f"{name}.lora_up.weight": up}
+    up, down = _factors(weight)
     patcher = load()
     plain = guess(patcher, pair())
-    patched, _ = comfy.sd.load_lora_for_models(patcher, None, trained, 1.0, 0.0)
+    patched, _ = comfy.sd.load_lora_for_models(patcher, None, _lora(key, up, down), 1.0, 0.0)
     merged = {**FILE.tensors, key: weight + (up.flatten(1) @ down.flatten(1)).view(weight.shape)}
     expected = guess(load(tensors=merged), pair())
     return {
@@ -89,6 +89,36 @@ def lora() -> dict[str, float]:
         "effect": apart(expected, plain),
         "left behind": apart(guess(patcher, pair()), plain),
     }
+
+
+def _factors(weight: Tensor) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    down = 0.1 * torch.randn(2, *weight.shape[1:], generator=generator)
+    return torch.randn(weight.shape[0], 2, 1, 1, generator=generator), down
+
+
+def _lora(key: str, up: Tensor, down: Tensor) -> dict[str, Tensor]:
+    name = f"diffusion_model.{key.removesuffix('.weight')}"
+    return {f"{name}.lora_down.weight": down, f"{name}.lora_up.weight": up}
+
+
+def scheduled_lora() -> float:
+    """How far a LoRA that begins after the first step moves a model that predicts the same at every step."""
+    config = replace(FILE.config, puppet=True, ignores_noise=True)
+    unet = AnimateXUNet(config)
+    init_random_weights(unet, 0)
+    patcher = load(config=config, tensors=dict(unet.state_dict()))
+    key = "out.2.weight"
+    up, down = _factors(unet.get_parameter(key))
+    hooks, keyframes = (
+        comfy.hooks.create_hook_lora(_lora(key, up, down), 1.0, 0.0),
+        comfy.hooks.HookKeyframeGroup(),
+    )
+    for strength, start in ((0.0, 0.0), (1.0, 0.5)):
+        keyframes.add(comfy.hooks.HookKeyframe(strength, start))
+    hooks.set_keyframes_on_hooks(keyframes)
+    hooked = [comfy.hooks.set_hooks_for_conditioning(conds, hooks) for conds in pair()]
+    return relative_error(sample(patcher, hooked), sample(patcher, pair()))
 
 
 def compiled() -> float:
@@ -175,6 +205,7 @@ if __name__ == "__main__":
         for_inference,
         partly_loaded,
         lora,
+        scheduled_lora,
         compiled,
         memory,
         on_two_devices,
