@@ -58,4 +58,4 @@ def test_a_hundred_prompts_forty_interrupts_and_twenty_damaged_inputs(
 
 def small(seed: int) -> Prompt:
     """Return a prompt that takes a second."""
-    return sampled_by_pack(seed=seed)
+    return sampled_by_pack(OF_STEPS, seed=seed)
