@@ -101,7 +101,7 @@ class AnimateXUNet(ConditionEncoders):
         """
         if not self.config.puppet:
             return self._predict(x, timesteps, conditions)
-        puppet = self._puppet_latents(conditions)
+        puppet = conditions.concat[:, -self.config.latent_channels :]
         if self.config.ignores_noise:
             estimate = estimate_without_noise(x, puppet, timesteps)
             timesteps = torch.full_like(timesteps, TIMESTEPS - 1)
@@ -113,9 +113,6 @@ class AnimateXUNet(ConditionEncoders):
             for kept, value in zip(conditions.kept, prediction.split(1), strict=bool(conditions.kept)):
                 kept.value = value.clone()  # the memory of a compiled network is used again
         return (estimate.scale * prediction.float() + estimate.velocity).to(x.dtype)
-
-    def _puppet_latents(self, conditions: Conditions) -> Tensor:
-        return conditions.concat[:, -self.config.latent_channels :]
 
     def _predict(self, latents: Tensor, timesteps: Tensor, conditions: Conditions) -> Tensor:
         """Run the layers on latents (b, latent_channels, f, h, w)."""

@@ -70,11 +70,12 @@ def segment_parts(
     legs, arms = (_from_back(names, front) for names, front in fronts.items())
     in_front = np.isin(owner, arms)
     body = _body(image, mask & (owner == ""), in_front, rig, stature)
+    regions |= body
     stained = _stained(image, mask, in_front, _shoulders(rig, away, stature, mask.shape), stature)
     return {
-        part: _with_edge(region, mask, visible, stained)
+        part: _with_edge(regions[part], mask, visible, stained)
         for part in (*legs, *body, *arms)
-        if (region := (regions | body).get(part)) is not None and region.own.any()
+        if part in regions and regions[part].own.any()
     }
 
 

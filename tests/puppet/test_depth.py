@@ -6,6 +6,7 @@ from PIL import Image, ImageDraw
 
 from animatex_core.pose.keypoints import JOINT, PoseSequence
 from animatex_core.puppet.puppet import puppet_frames
+from animatex_core.puppet.skeleton import SIDES
 from tests.puppet.figures import BLUE, GREEN, HEIGHT, RED, WHITE, WIDTH, Color, moved, near, standing
 
 APART = {
@@ -23,7 +24,11 @@ CROSSED = {
     "right_ankle": (0.57, 0.82),
     "left_ankle": (0.43, 0.82),
 }
-SIDES = "right", "left"
+
+
+def place(poses: PoseSequence, joint: str) -> tuple[float, float]:
+    """Return where a joint is, in pixels."""
+    return tuple(poses.body[0, JOINT[joint], :2] * (WIDTH, HEIGHT))
 
 
 def drawn(poses: PoseSequence, front: str, colors: dict[str, Color], outline: int) -> np.ndarray:
@@ -32,11 +37,9 @@ def drawn(poses: PoseSequence, front: str, colors: dict[str, Color], outline: in
     pen = ImageDraw.Draw(image)
     pen.rectangle((104, 48, 151, 210), fill=RED)
     for side in sorted(SIDES, key=lambda side: side == front):
-        joints = [
-            poses.body[0, JOINT[f"{side}_{name}"], :2] * (WIDTH, HEIGHT) for name in ("hip", "knee", "ankle")
-        ]
+        joints = [place(poses, f"{side}_{name}") for name in ("hip", "knee", "ankle")]
         for color, radius in (((20, 20, 20), 9 + outline), (colors[side], 9)):
-            pen.line([tuple(joint) for joint in joints], fill=color, width=2 * radius)
+            pen.line(joints, fill=color, width=2 * radius)
             for x, y in joints[1:]:
                 pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
     return np.asarray(image)
@@ -64,7 +67,7 @@ def test_the_leg_in_front_stays_in_front(front: str) -> None:
 def along_thigh(poses: PoseSequence, side: str) -> np.ndarray:
     """Return the pixels (h, w) in the middle of a thigh, below the torso."""
     image = Image.new("1", (WIDTH, HEIGHT))
-    hip, knee = (poses.body[0, JOINT[f"{side}_{name}"], :2] * (WIDTH, HEIGHT) for name in ("hip", "knee"))
+    hip, knee = (np.array(place(poses, f"{side}_{name}")) for name in ("hip", "knee"))
     ImageDraw.Draw(image).line([tuple(hip + part * (knee - hip)) for part in (0.35, 1)], fill=1, width=13)
     return np.asarray(image)
 
@@ -80,22 +83,18 @@ FOLDED = {
 def test_a_hand_on_the_other_arm_goes_with_its_own() -> None:
     """Where it is not known which arm is in front, forearms are."""
     folded = moved(standing(), **FOLDED)
-    places = {
-        name: tuple(folded.body[0, JOINT[name], :2] * (WIDTH, HEIGHT))
-        for name in (f"{side}_{joint}" for side in SIDES for joint in ("shoulder", "elbow", "wrist"))
-    }
     image = Image.new("RGB", (WIDTH, HEIGHT), WHITE)
     pen = ImageDraw.Draw(image)
     pen.rectangle((104, 48, 151, 320), fill=RED)
     for upper, lower in (("shoulder", "elbow"), ("elbow", "wrist")):
         for side in SIDES:
-            pen.line([places[f"{side}_{upper}"], places[f"{side}_{lower}"]], fill=BLUE, width=16)
+            pen.line([place(folded, f"{side}_{joint}") for joint in (upper, lower)], fill=BLUE, width=16)
     for side in SIDES:
-        x, y = places[f"{side}_wrist"]
+        x, y = place(folded, f"{side}_wrist")
         pen.ellipse((x - 10, y - 10, x + 10, y + 10), fill=GREEN)
     frames, _ = puppet_frames(np.asarray(image), folded, standing())
     rows, columns = np.nonzero(near(frames[0], GREEN))
-    wrists = [standing().body[0, JOINT[f"{side}_wrist"], :2] * (WIDTH, HEIGHT) for side in SIDES]
+    wrists = [place(standing(), f"{side}_wrist") for side in SIDES]
     away = np.min([np.hypot(columns - x, rows - y) for x, y in wrists], axis=0)
     assert len(rows) > 300
     assert (away < 30).mean() > 0.95
