@@ -37,11 +37,6 @@ class SamplingPreset:
     window: int | None
     overlap: int
 
-    @property
-    def passes(self) -> int:
-        """Passes of the network for each window: guidance needs two per step."""
-        return count_passes(self.sampling)
-
 
 def count_passes(sampling: SamplingDefaults) -> int:
     """Return the number of network passes of a preset's sampling for each window."""

@@ -39,10 +39,11 @@ class Measured:
     @property
     def name(self) -> str:
         """What the rows begin with."""
-        passes = self.resolved.passes
+        sampling = self.resolved.sampling
         guided = f" with guidance {OFFICIAL.guidance:g}" if self.guided else ""
-        number = "1 pass" if passes == 1 else f"{passes} passes"
-        return f"preset {self.preset}{guided} with the built-in models, {number}"
+        steps = "1 step" if sampling.steps == 1 else f"{sampling.steps} steps"
+        passes = "1 pass" if sampling.guidance == 1 else "2 passes"  # it runs once, see KeptPrediction
+        return f"preset {self.preset}{guided} with the built-in models, {steps}, {passes}"
 
     @property
     def rows(self) -> tuple[str, str]:

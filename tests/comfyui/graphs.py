@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from animatex_core.animate_x.checkpoint import read_denoiser, write_denoiser
+from animatex_core.animate_x.checkpoint import DenoiserFile, read_denoiser, write_denoiser
 from animatex_core.hub.bundled import BUNDLED_MODELS
 from animatex_core.pose.formats.reader import write_poses
 from animatex_core.pose.keypoints import PoseSequence
@@ -32,18 +32,25 @@ def put_inputs(folder: Path, frames: int = FRAMES) -> None:
 
 
 @contextmanager
-def model_of_steps(base: Path) -> Iterator[None]:
-    """Put the built-in denoiser as `OF_STEPS` where ComfyUI finds it, but such that each step takes its time.
-
-    The built-in one ignores the noisy latents, so it runs once. In the end the file is removed, for the
-    automatic choice of a model would find it.
-    """
-    built_in, path = read_denoiser(BUNDLED_MODELS.denoiser), base / "models" / "animate_x" / OF_STEPS
-    config = replace(built_in.config, ignores_noise=False, smallest_change=0.0)
+def model_file(base: Path, name: str, file: DenoiserFile) -> Iterator[None]:
+    """Put a denoiser where ComfyUI finds it; removed in the end, for the automatic choice would find it."""
+    path = base / "models" / "animate_x" / name
     path.parent.mkdir(exist_ok=True)
-    write_denoiser(path, replace(built_in, config=config))
+    write_denoiser(path, file)
     yield
     path.unlink()
+
+
+@contextmanager
+def model_of_steps(base: Path) -> Iterator[None]:
+    """Put the built-in denoiser as `OF_STEPS`, but such that each step takes its time.
+
+    The built-in one ignores the noisy latents, so it runs once.
+    """
+    built_in = read_denoiser(BUNDLED_MODELS.denoiser)
+    config = replace(built_in.config, ignores_noise=False, smallest_change=0.0)
+    with model_file(base, OF_STEPS, replace(built_in, config=config)):
+        yield
 
 
 def node(kind: str, **inputs: Any) -> dict[str, Any]:

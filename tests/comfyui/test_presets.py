@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from animatex_core.animate_x.checkpoint import DenoiserFile, write_denoiser
+from animatex_core.animate_x.checkpoint import DenoiserFile
 from animatex_core.animate_x.components import init_random_weights
 from animatex_core.animate_x.unet import AnimateXUNet
-from tests.comfyui.graphs import CHANNELS, Prompt, conditioned, node, put_inputs
+from tests.comfyui.graphs import CHANNELS, Prompt, conditioned, model_file, node, put_inputs
 from tests.comfyui.server import Server, latents
 from tests.support.small_bundles import DENOISER
 
@@ -38,11 +38,8 @@ def ready(server: Server) -> Iterator[Server]:
     unet = AnimateXUNet(config)
     init_random_weights(unet, 0)
     context = torch.zeros(1, config.text_tokens, config.context_dim)
-    folder = server.base / "models" / "animate_x"
-    folder.mkdir(exist_ok=True)
-    write_denoiser(folder / RELEASED, DenoiserFile(config, dict(unet.state_dict()), context))
-    yield server
-    (folder / RELEASED).unlink()  # automatic loaders of other tests would find it
+    with model_file(server.base, RELEASED, DenoiserFile(config, dict(unet.state_dict()), context)):
+        yield server
 
 
 def sampled(prompt: Prompt, **settings: Any) -> Prompt:
