@@ -120,7 +120,7 @@ def held_out(arguments: argparse.Namespace) -> None:
 
 def ablations(arguments: argparse.Namespace) -> None:
     """Train the method and its ablations on thumbnails and compare them in the cross setting."""
-    settings = AblationSettings(arguments.data, arguments.steps)
+    settings = AblationSettings(arguments.data, arguments.steps, arguments.config)
     bundle = SmallBundle(arguments.folder)
     study = Ablations(arguments.out, settings, _image_encoder(bundle), _autoencoder(bundle))
     for seed in arguments.seeds:
