@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from animatex_core.animate_x.presets import OFFICIAL_EVALUATIONS, STANDARD
 from animatex_core.animate_x.windows import Windows
 
 # TFLOP: python -m benchmarks.operations
@@ -18,9 +19,9 @@ CONDITIONS = 0.080  # of 32 frames
 DECODED_FRAME = 3.798
 CLIP_IMAGE = 0.335
 # Milliseconds of one core: python -m benchmarks.cpu_stages
-READ, DETECT, ESTIMATE = 33.19 + 6.75, 1325.72, 165.94  # a driving frame of 720x1280
-DRAW, TO_BYTES, WRITE = 5.30, 1.82, (10.18, 60.42)  # a frame of a result; from a cartoon to noise
-CLIP_RESIZE = 4.62
+READ, DETECT, ESTIMATE = 50.11 + 3.49, 2041.58, 245.57  # a driving frame of 720x1280
+DRAW, TO_BYTES, WRITE = 7.18, 2.23, (14.22, 78.53)  # a frame of a result; from a cartoon to noise
+CLIP_RESIZE = 6.25
 # Kilobytes per frame: python -m benchmarks.cpu_stages
 MP4, PNG, DRIVING = (2.4, 71.9), (49.3, 558.6), 142.2
 POSES = 50.3  # of 32 frames, as Ray sends them
@@ -31,7 +32,7 @@ CARDS = {"RTX 4090": 165, "A100": 312, "H100 SXM": 989}
 """Dense bf16 TFLOP/s with fp32 accumulation, from NVIDIA's data sheets."""
 
 GPUS = 1, 8, 64
-SETTINGS = {"30 steps, the default": 30, "10 steps of dpm++2m": 10}
+SETTINGS = {"12 steps, the default": STANDARD.steps, "31 steps, `official`": OFFICIAL_EVALUATIONS}
 DAY, HOUR = 86400, 3600
 
 
@@ -43,7 +44,7 @@ class Project:
         characters: How many.
         dances: How many.
         frames: Of each video, 512x768, every second one of the dance; 32 or more, in windows of 32.
-        steps: Of sampling, with two passes each.
+        steps: Of sampling, with two passes each; the solver of the official code takes 31.
         peak: TFLOP/s of one GPU.
         share: Of the peak that is reached.
         seconds: Of the GPU per video; None computes them.
@@ -53,7 +54,7 @@ class Project:
     characters: int = 1000
     dances: int = 100
     frames: int = 32
-    steps: int = 30
+    steps: int = STANDARD.steps
     peak: float = CARDS["H100 SXM"]
     share: float = 0.4
     seconds: float | None = None
