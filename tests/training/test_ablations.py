@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 import torch
 
+from animatex_core.animate_x.checkpoint import read_denoiser
 from animatex_core.animate_x.components import load_small
 from animatex_core.animate_x.sampling import SamplingSettings
 from animatex_core.diffusion.guidance import Guidance
 from animatex_core.errors import InvalidInput
+from animatex_core.hub.bundled import BUNDLED_MODELS
 from animatex_core.training.animate_x.task import to_denoiser_file
 from animatex_core.training.data.preparation import Encoders
 from animatex_core.training.loop.checkpoint import WEIGHTS, latest_checkpoint
 from animatex_core.training.small_models.ablations import (
+    CONFIGS,
     CROSS,
     VARIANTS,
     Ablations,
@@ -85,6 +88,24 @@ def test_all_variants_are_trained_scored_and_compared(ablations: Ablations) -> N
     middle = (scores[0]["PSNR"] + scores[1]["PSNR"]) / 2
     deviation = abs(scores[0]["PSNR"] - scores[1]["PSNR"]) / 2**0.5
     assert f"| {middle:.3f} ± {deviation:.3f} |" in lines[2]
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_a_variant_lacks_one_part_and_none_has_the_puppet(config: str) -> None:
+    settings = AblationSettings(Path("triples"), steps=30, config=config)
+    full, no_epi, no_ipi = (settings.of(variant, seed=1) for variant in VARIANTS)
+    assert full.epi is not None
+    assert full.epi["probability"] == 0.5
+    assert no_epi == replace(full, epi=None)
+    assert no_ipi == replace(full, model=replace(full.model, ipi=None))
+    assert not full.model.puppet
+    assert full.shape(4).latent_size == (12, 8)
+
+
+def test_the_small_study_has_the_sizes_of_the_shipped_denoiser() -> None:
+    trained = AblationSettings(Path("triples"), steps=30, config="small").of("full", 0).model
+    shipped = read_denoiser(BUNDLED_MODELS.denoiser).config
+    assert replace(trained, puppet=True, ignores_noise=True, smallest_change=0.02) == shipped
 
 
 def test_an_interrupted_training_resumes(ablations: Ablations) -> None:

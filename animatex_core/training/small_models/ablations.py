@@ -18,6 +18,7 @@ from ...encoders.base import ImageEncoder, LatentCodec
 from ...utils.documents import document_errors, read_json
 from ...utils.text import markdown_table
 from ..animate_x.batches import DenoiserBatchMaker, open_dataset, open_epi
+from ..animate_x.config import TrainingConfig
 from ..animate_x.task import DenoisingTask, to_denoiser_file
 from ..config_file import read_config
 from ..loop.checkpoint import checkpoints, latest_checkpoint
@@ -44,7 +45,7 @@ CROSS = HeldOutSettings(
 
 
 @dataclass(frozen=True)
-class Base:
+class Shared:
     """What all variants of a study share.
 
     Attributes:
@@ -59,13 +60,13 @@ class Base:
 
 # In both, EPI changes more poses than in the configuration: the cross setting depends on it, and the training
 # budget is small.
-CONFIGS: Mapping[str, Base] = {
-    "tiny": Base(
+CONFIGS: Mapping[str, Shared] = {
+    "tiny": Shared(
         ("batches=[{frames: 4, batch_size: 8}]", "epi.probability=0.5"),
         SamplingSettings("dpm++2m", 2, Guidance(1.5)),
     ),
     # The puppet is made of the true poses, so it would carry them past both indicators.
-    "small": Base(
+    "small": Shared(
         (
             "model.puppet=false",
             "model.ignores_noise=false",
@@ -99,6 +100,19 @@ class AblationSettings:
     config: str = "tiny"
     changes: Sequence[str] = ()
     held_out: HeldOutSettings = CROSS
+
+    def of(self, variant: str, seed: int) -> TrainingConfig:
+        """Return the configuration of a run.
+
+        Args:
+            variant: A key of VARIANTS.
+            seed: Seed of the training.
+
+        """
+        budget = f"steps={self.steps}", f"optimizer.cooldown_steps={self.steps // 3}"
+        run = f"data.path={self.data}", f"seed={seed}", *VARIANTS[variant]
+        shared = *THUMBNAILS, *CONFIGS[self.config].changes, *budget, *self.changes
+        return read_config(self.config, [*shared, *run])
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,11 +155,7 @@ class Ablations:
     def _train(self, variant: str, seed: int, folder: Path, watchers: Sequence[OnStep]) -> None:
         from accelerate import Accelerator
 
-        settings = self.settings
-        budget = f"steps={settings.steps}", f"optimizer.cooldown_steps={settings.steps // 3}"
-        run = f"data.path={settings.data}", f"seed={seed}", *VARIANTS[variant]
-        shared = *THUMBNAILS, *CONFIGS[settings.config].changes, *budget, *settings.changes
-        config = read_config(settings.config, [*shared, *run])
+        config = self.settings.of(variant, seed)
         dataset = open_dataset(config.data)
         maker = DenoiserBatchMaker(config, dataset, open_epi(config.epi, dataset))
         checkpoint = read_checkpoint(latest_checkpoint(folder)) if checkpoints(folder) else None
