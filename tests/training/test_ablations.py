@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.testing import assert_close
 
-from animatex_core.animate_x.checkpoint import read_denoiser
 from animatex_core.animate_x.components import load_small
 from animatex_core.animate_x.sampling import SamplingSettings
 from animatex_core.diffusion.guidance import Guidance
+from animatex_core.encoders.autoencoder import StableDiffusionAutoencoder
 from animatex_core.errors import InvalidInput
 from animatex_core.hub.bundled import BUNDLED_MODELS
 from animatex_core.training.animate_x.task import to_denoiser_file
 from animatex_core.training.data.preparation import Encoders
 from animatex_core.training.loop.checkpoint import WEIGHTS, latest_checkpoint
 from animatex_core.training.small_models.ablations import (
-    CONFIGS,
     CROSS,
     VARIANTS,
     Ablations,
@@ -90,22 +90,35 @@ def test_all_variants_are_trained_scored_and_compared(ablations: Ablations) -> N
     assert f"| {middle:.3f} ± {deviation:.3f} |" in lines[2]
 
 
-@pytest.mark.parametrize("config", CONFIGS)
-def test_a_variant_lacks_one_part_and_none_has_the_puppet(config: str) -> None:
-    settings = AblationSettings(Path("triples"), steps=30, config=config)
+def test_a_variant_lacks_one_part() -> None:
+    settings = AblationSettings(Path("triples"), steps=30)
     full, no_epi, no_ipi = (settings.of(variant, seed=1) for variant in VARIANTS)
     assert full.epi is not None
     assert full.epi["probability"] == 0.5
     assert no_epi == replace(full, epi=None)
     assert no_ipi == replace(full, model=replace(full.model, ipi=None))
-    assert not full.model.puppet
-    assert full.shape(4).latent_size == (12, 8)
 
 
-def test_the_small_study_has_the_sizes_of_the_shipped_denoiser() -> None:
-    trained = AblationSettings(Path("triples"), steps=30, config="small").of("full", 0).model
-    shipped = read_denoiser(BUNDLED_MODELS.denoiser).config
-    assert replace(trained, puppet=True, ignores_noise=True, smallest_change=0.02) == shipped
+class TestLatentsOfAnAutoencoder:
+    def test_those_of_a_trained_one_count_alike(self, ablations: Ablations) -> None:
+        autoencoder = ablations.autoencoder
+        assert isinstance(autoencoder, StableDiffusionAutoencoder)
+        found = AblationSettings.with_latents_of(autoencoder, Path("triples"), 30)
+        assert found == AblationSettings(Path("triples"), 30)
+
+    def test_those_of_patches_count_as_much_as_the_pixels_show_them(self) -> None:
+        codec = load_small(BUNDLED_MODELS, torch.float32, torch.device("cpu")).autoencoder
+        assert isinstance(codec, StableDiffusionAutoencoder)
+        config = AblationSettings.with_latents_of(codec, Path("triples"), 30).of("full", 0)
+        weights = torch.tensor(config.loss.channel_weights)
+        assert config.model.latent_channels == len(weights)
+        noise = torch.randn(2, len(weights), 3, 3, generator=torch.Generator().manual_seed(0))
+        seen = (codec.decode(noise[:1]) - codec.decode(noise[1:])).square().mean()
+        told = ((noise[0] - noise[1]).square() * weights[:, None, None]).mean()
+        unit = torch.zeros_like(noise[:1])
+        unit[:, 0] = 1
+        scale = (codec.decode(unit) - codec.decode(0 * unit)).square().mean() / weights[0]
+        assert_close(seen, told * scale * len(weights), rtol=0.02, atol=0)
 
 
 def test_an_interrupted_training_resumes(ablations: Ablations) -> None:

@@ -120,9 +120,10 @@ def held_out(arguments: argparse.Namespace) -> None:
 
 def ablations(arguments: argparse.Namespace) -> None:
     """Train the method and its ablations on thumbnails and compare them in the cross setting."""
-    settings = AblationSettings(arguments.data, arguments.steps, arguments.config)
     bundle = SmallBundle(arguments.folder)
-    study = Ablations(arguments.out, settings, _image_encoder(bundle), _autoencoder(bundle))
+    autoencoder = _autoencoder(bundle)
+    settings = AblationSettings.with_latents_of(autoencoder, arguments.data, arguments.steps)
+    study = Ablations(arguments.out, settings, _image_encoder(bundle), autoencoder)
     for seed in arguments.seeds:
         for variant in arguments.variants:
             study.run(variant, seed, say, [ConsoleReporter()])

@@ -10,10 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from ...animate_x.components import PipelineComponents
 from ...animate_x.settings import SamplingSettings
 from ...animate_x.unet import AnimateXUNet
 from ...diffusion.guidance import Guidance
+from ...encoders.autoencoder import StableDiffusionAutoencoder
 from ...encoders.base import ImageEncoder, LatentCodec
 from ...utils.documents import document_errors, read_json
 from ...utils.text import markdown_table
@@ -35,51 +38,19 @@ VARIANTS: Mapping[str, tuple[str, ...]] = {
 """Variant -> changes of the configuration."""
 
 WIDTH, HEIGHT = 64, 96
-THUMBNAILS = f"size={{width: {WIDTH}, height: {HEIGHT}, factor: 8}}", "log_every=null"
+THUMBNAILS = (
+    f"size={{width: {WIDTH}, height: {HEIGHT}, factor: 8}}",
+    "batches=[{frames: 4, batch_size: 8}]",
+    "epi.probability=0.5",  # the cross setting depends on EPI, and the training budget is small
+    "log_every=null",
+)
 CROSS = HeldOutSettings(
     width=WIDTH,
     height=HEIGHT,
+    sampling=SamplingSettings("dpm++2m", 2, Guidance(1.5)),
     driven_by=(REAL,),
     retargeting=replace(CHARACTER_RETARGETING, mode="align"),
 )
-
-
-@dataclass(frozen=True)
-class Shared:
-    """What all variants of a study share.
-
-    Attributes:
-        changes: Changes of the configuration.
-        sampling: Settings of the sampler.
-
-    """
-
-    changes: Sequence[str]
-    sampling: SamplingSettings
-
-
-# In both, EPI changes more poses than in the configuration: the cross setting depends on it, and the training
-# budget is small.
-CONFIGS: Mapping[str, Shared] = {
-    "tiny": Shared(
-        ("batches=[{frames: 4, batch_size: 8}]", "epi.probability=0.5"),
-        SamplingSettings("dpm++2m", 2, Guidance(1.5)),
-    ),
-    # The puppet is made of the true poses, so it would carry them past both indicators.
-    "small": Shared(
-        (
-            "model.puppet=false",
-            "model.ignores_noise=false",
-            "model.smallest_change=0",
-            "loss.relative=false",
-            "batches=[{frames: 4, batch_size: 2}]",
-            "epi={probability: 0.5, ranges: {body: [0.8, 1.25], legs: [0.7, 1.4], arms: [0.7, 1.4], "
-            "neck: [0.7, 1.4], shoulders: [0.7, 1.4], face: [0.7, 1.6]}}",
-        ),
-        SamplingSettings.for_small_bundle(),
-    ),
-}
-"""Configuration -> what its variants share."""
 
 
 @dataclass(frozen=True)
@@ -89,17 +60,37 @@ class AblationSettings:
     Attributes:
         data: Folder of triples of 64 x 96 pixels.
         steps: Steps of each run; the learning rate decays over the last third.
-        config: A key of CONFIGS.
         changes: Changes of the configuration.
-        held_out: Settings of the evaluation, except for those of the sampler.
+        held_out: Settings of the evaluation.
 
     """
 
     data: Path
     steps: int
-    config: str = "tiny"
     changes: Sequence[str] = ()
     held_out: HeldOutSettings = CROSS
+
+    @classmethod
+    def with_latents_of(
+        cls, autoencoder: StableDiffusionAutoencoder, data: Path, steps: int
+    ) -> "AblationSettings":
+        """Return the settings for the latents of an autoencoder.
+
+        Most channels of the patch autoencoder hold detail, which a short training does not learn. So an error
+        in its latents counts as much as the pixels show it, and training is spent on the step that is sampled.
+
+        Args:
+            autoencoder: Trained, or the patch autoencoder of the shipped bundle.
+            data: Triples with its latents.
+            steps: Steps of each run.
+
+        """
+        if autoencoder.patch == 1:
+            return cls(data, steps)
+        weights = latent_sizes(autoencoder)
+        latents = f"model.latent_channels={len(weights)}", f"loss.channel_weights={weights}"
+        one_step = SamplingSettings("dpm++2m", 1, Guidance(1.0))
+        return cls(data, steps, (*latents, "loss.pure_noise=1"), replace(CROSS, sampling=one_step))
 
     def of(self, variant: str, seed: int) -> TrainingConfig:
         """Return the configuration of a run.
@@ -111,8 +102,7 @@ class AblationSettings:
         """
         budget = f"steps={self.steps}", f"optimizer.cooldown_steps={self.steps // 3}"
         run = f"data.path={self.data}", f"seed={seed}", *VARIANTS[variant]
-        shared = *THUMBNAILS, *CONFIGS[self.config].changes, *budget, *self.changes
-        return read_config(self.config, [*shared, *run])
+        return read_config("tiny", [*THUMBNAILS, *budget, *self.changes, *run])
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,8 +139,7 @@ class Ablations:
             return
         say(f"{variant}, seed {seed}")
         self._train(variant, seed, folder, watchers)
-        held_out = replace(self.settings.held_out, sampling=CONFIGS[self.settings.config].sampling)
-        report(HeldOut(self._networks(folder), held_out), folder, lambda _: None)
+        report(HeldOut(self._networks(folder), self.settings.held_out), folder, lambda _: None)
 
     def _train(self, variant: str, seed: int, folder: Path, watchers: Sequence[OnStep]) -> None:
         from accelerate import Accelerator
@@ -170,6 +159,22 @@ class Ablations:
         return PipelineComponents(
             unet, file.text_context, self.image_encoder, self.autoencoder, file.trained_on
         )
+
+
+def latent_sizes(autoencoder: StableDiffusionAutoencoder) -> list[float]:
+    """Return how much each channel of the latents of a linear autoencoder changes the pixels.
+
+    Args:
+        autoencoder: The patch autoencoder.
+
+    Returns:
+        The mean square of the change of the pixels by one unit, in proportion: their mean is 1.
+
+    """
+    units = torch.eye(autoencoder.network.config["latent_channels"])[:, :, None, None]
+    decoded = autoencoder.decode(torch.cat([torch.zeros_like(units[:1]), units]))
+    sizes = (decoded[1:] - decoded[:1]).square().mean((1, 2, 3))
+    return [round(size, 4) for size in (sizes / sizes.mean()).tolist()]
 
 
 def summary(folder: Path) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...hub.bundled import BUNDLED_MODELS
 from ...utils.validation import parse_size
-from .ablations import CONFIGS, VARIANTS
+from .ablations import VARIANTS
 from .held_out import DRIVEN_BY
 
 
@@ -92,12 +92,6 @@ def _add_ablations(part: ArgumentParser) -> None:
     part.add_argument("--steps", type=int, default=1500, help="steps of each run; default: %(default)s")
     part.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default: 0 1 2")
     part.add_argument("--variants", nargs="+", choices=tuple(VARIANTS), default=tuple(VARIANTS))
-    part.add_argument(
-        "--config",
-        choices=tuple(CONFIGS),
-        default="tiny",
-        help="sizes of the denoiser; small: those of the shipped one, with no puppet; default: %(default)s",
-    )
 
 
 def _add_pack(part: ArgumentParser) -> None:
