@@ -76,8 +76,8 @@ class AblationSettings:
     ) -> "AblationSettings":
         """Return the settings for the latents of an autoencoder.
 
-        Most channels of the patch autoencoder hold detail, which a short training does not learn. So an error
-        in its latents counts as much as the pixels show it, and training is spent on the step that is sampled.
+        Most channels of the patch autoencoder hold detail, which a short training does not learn. So errors
+        count as much as the pixels show them, and training is spent on the only step that is sampled.
 
         Args:
             autoencoder: Trained, or the patch autoencoder of the shipped bundle.
