@@ -3,7 +3,8 @@
 The constants are outputs of `benchmarks.operations` and `benchmarks.cpu_stages`. How much of a GPU's peak is
 reached is an assumption; --seconds replaces it by your own seconds per video. docs/scale.md has the tables.
 
-python -m benchmarks.scale [--characters 1000] [--dances 100] [--peak 989] [--share 0.4] [--seconds S]
+python -m benchmarks.scale [--characters 1000] [--dances 100] [--frames 32] [--steps 12] [--peak 989]
+                           [--share 0.4] [--seconds S]
 """
 
 import argparse
@@ -32,7 +33,10 @@ CARDS = {"RTX 4090": 165, "A100": 312, "H100 SXM": 989}
 """Dense bf16 TFLOP/s with fp32 accumulation, from NVIDIA's data sheets."""
 
 GPUS = 1, 8, 64
-SETTINGS = {"12 steps, the default": STANDARD.steps, "31 steps, `official`": OFFICIAL_EVALUATIONS}
+SETTINGS = {
+    f"{STANDARD.steps} steps, the default": STANDARD.steps,
+    f"{OFFICIAL_EVALUATIONS} steps, `official`": OFFICIAL_EVALUATIONS,
+}
 DAY, HOUR = 86400, 3600
 
 
@@ -159,7 +163,8 @@ def gpus_table(project: Project) -> str:
 def cores_table(project: Project) -> str:
     """How many cores keep a GPU busy, and how busy one worker keeps it."""
     rows = []
-    for name, steps in SETTINGS.items() if project.seconds is None else [("yours", project.steps)]:
+    own = project.seconds is not None or project.steps != Project.steps
+    for name, steps in [("yours", project.steps)] if own else SETTINGS.items():
         for card, on_card in replace(project, steps=steps).on_cards.items():
             gpu, (low, high) = on_card.gpu_seconds, on_card.cpu_seconds
             busy = f"{100 * gpu / (gpu + high):.0f} to {100 * gpu / (gpu + low):.0f} %"

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,27 @@ def test_the_page_has_the_numbers_of_the_script() -> None:
     usual = scale.Project()
     assert f"A video of 32 frames is {usual.operations:,.0f} TFLOP" in PAGE
     assert f"{100 * usual.sampling / usual.operations:.0f} % are sampling" in PAGE
-    assert f"takes {usual.pose_seconds:.0f} core seconds" in " ".join(PAGE.split())
+    text = " ".join(PAGE.split())
+    assert f"takes {usual.pose_seconds:.0f} core seconds" in text
+    high = usual.cpu_seconds[1]
+    cores, official = (
+        (high + usual.pose_seconds) / replace(usual, steps=steps).gpu_seconds
+        for steps in scale.SETTINGS.values()
+    )
+    assert f"need {cores:.0f} cores, with the 31 steps of the official code {official:.0f}." in text
+    detections = 64 * usual.characters * (scale.DETECT + scale.ESTIMATE) / 1000 / scale.HOUR
+    assert f"64,000 detections, {detections:.0f} core hours" in text
+    storage = 64 / usual.gpu_seconds * usual.frames * scale.MP4[1] / 1000
+    assert f"64 H100 write {storage:.0f} MB/s at most" in text
+    draft = replace(usual, steps=8).operations / usual.operations
+    assert draft == pytest.approx(2 / 3, abs=0.03)
+    assert "`--preset draft` | 8 steps: two thirds of the time" in text
+
+
+def test_own_steps_replace_the_rows_of_presets() -> None:
+    table = scale.cores_table(scale.Project(steps=20))
+    assert "| yours | H100 SXM | 9.3 s |" in table
+    assert "default" not in table
 
 
 def test_counts_are_those_of_the_networks() -> None:

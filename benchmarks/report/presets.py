@@ -43,7 +43,7 @@ class Measured:
         guided = f" with guidance {OFFICIAL.guidance:g}" if self.guided else ""
         steps = "1 step" if sampling.steps == 1 else f"{sampling.steps} steps"
         passes = "1 pass" if sampling.guidance == 1 else "2 passes"  # it runs once, see KeptPrediction
-        return f"preset {self.preset}{guided} with the built-in models, {steps}, {passes}"
+        return f"preset {self.preset}{guided} with the built-in models, {steps}, {passes} per window"
 
     @property
     def rows(self) -> tuple[str, str]:
@@ -60,6 +60,7 @@ def measure(options: Options) -> dict[str, Sequence[float]]:
 
     pipeline = AnimateXPipeline.from_bundle("small", device="cpu")
     assert pipeline.networks.trained_on.frames == TRAINED_FRAMES
+    assert pipeline.networks.unet.config.ignores_noise
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AnimateXWarning)  # of more frames than in training
         by_character = [

@@ -37,8 +37,10 @@ def model_file(base: Path, name: str, file: DenoiserFile) -> Iterator[None]:
     path = base / "models" / "animate_x" / name
     path.parent.mkdir(exist_ok=True)
     write_denoiser(path, file)
-    yield
-    path.unlink()
+    try:
+        yield
+    finally:
+        path.unlink()
 
 
 @contextmanager

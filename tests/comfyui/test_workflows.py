@@ -31,7 +31,7 @@ from workflow_tools.ui_form import ui_form
 pytestmark = pytest.mark.plain_mode
 
 av = pytest.importorskip("av", reason="ComfyUI's packages are missing")
-SMALL = (192, 256)
+SMALL = (128, 192)
 CLIPS = {  # what each of them makes: frames, size, frames a second
     "animate-a-character": (16, SMALL, 12),
     "long-clip": (32, SMALL, 12),
@@ -39,7 +39,7 @@ CLIPS = {  # what each of them makes: frames, size, frames a second
     "ksampler": (16, SMALL, 12),
     "few-steps": (16, SMALL, 12),
     "extract-poses": (64, (256, 384), 24),
-    "upscale": (16, (384, 512), 12),
+    "upscale": (16, (256, 384), 12),
 }
 MOST_GROWTH = 32 << 20  # bytes
 

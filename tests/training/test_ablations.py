@@ -35,6 +35,7 @@ def _ignore(_line: str) -> None:
     pass
 
 
+SHORTER = "workers=0", "batches=[{frames: 2, batch_size: 1}]"
 HELD_OUT = replace(CROSS, pairs=1, frames=2, sampling=SamplingSettings(steps=1, guidance=Guidance(1.0)))
 
 
@@ -44,7 +45,7 @@ def ablations(tmp_path_factory: pytest.TempPathFactory) -> Ablations:
     networks = load_small(write_small_bundle(folder / "bundle"), torch.float32, torch.device("cpu"))
     encoders = Encoders(networks.image_encoder, networks.autoencoder, networks.text_context)
     write_triples(folder / "triples", TriplesSettings(2, width=64, height=96), encoders, _ignore, workers=0)
-    changes = "workers=0", "epi.probability=1", "batches=[{frames: 2, batch_size: 1}]"
+    changes = *SHORTER, "epi.probability=1"
     settings = AblationSettings(folder / "triples", steps=3, changes=changes, held_out=HELD_OUT)
     return Ablations(folder / "runs", settings, networks.image_encoder, networks.autoencoder)
 
@@ -104,12 +105,15 @@ class TestLatentsOfAnAutoencoder:
         autoencoder = ablations.autoencoder
         assert isinstance(autoencoder, StableDiffusionAutoencoder)
         found = AblationSettings.with_latents_of(autoencoder, Path("triples"), 30)
-        assert found == AblationSettings(Path("triples"), 30)
+        assert found == AblationSettings(Path("triples"), 30, ("model.latent_channels=4",))
 
     def test_those_of_patches_count_as_much_as_the_pixels_show_them(self) -> None:
         codec = load_small(BUNDLED_MODELS, torch.float32, torch.device("cpu")).autoencoder
         assert isinstance(codec, StableDiffusionAutoencoder)
-        config = AblationSettings.with_latents_of(codec, Path("triples"), 30).of("full", 0)
+        settings = AblationSettings.with_latents_of(codec, Path("triples"), 30)
+        assert settings.held_out == replace(CROSS, sampling=SamplingSettings.for_small_bundle())
+        config = settings.of("full", 0)
+        assert config.loss.pure_noise == 1, "as only one step is sampled"
         weights = torch.tensor(config.loss.channel_weights)
         assert config.model.latent_channels == len(weights)
         noise = torch.randn(2, len(weights), 3, 3, generator=torch.Generator().manual_seed(0))
@@ -119,6 +123,36 @@ class TestLatentsOfAnAutoencoder:
         unit[:, 0] = 1
         scale = (codec.decode(unit) - codec.decode(0 * unit)).square().mean() / weights[0]
         assert_close(seen, told * scale * len(weights), rtol=0.02, atol=0)
+
+    def test_a_study_on_those_of_patches_trains_and_scores(self, tmp_path: Path) -> None:
+        networks = load_small(BUNDLED_MODELS, torch.float32, torch.device("cpu"))
+        codec = networks.autoencoder
+        assert isinstance(codec, StableDiffusionAutoencoder)
+        encoders = Encoders(networks.image_encoder, codec, networks.text_context)
+        triples = TriplesSettings(1, frames=4, width=64, height=96)
+        write_triples(tmp_path / "triples", triples, encoders, _ignore, workers=0)
+        settings = AblationSettings.with_latents_of(codec, tmp_path / "triples", 2)
+        shorter = replace(settings, changes=(*settings.changes, *SHORTER), held_out=HELD_OUT)
+        Ablations(tmp_path / "runs", shorter, networks.image_encoder, codec).run("without EPI", 0, _ignore)
+        assert "| without EPI | 1 " in summary(tmp_path / "runs")
+
+
+class TestScoresOfAnEarlierRun:
+    @pytest.fixture
+    def scored(self, ablations: Ablations) -> Ablations:
+        earlier = replace(ablations, folder=ablations.folder.parent / "earlier")
+        earlier.run("full", 0, _ignore)
+        return earlier
+
+    def test_with_other_settings_are_refused(self, scored: Ablations) -> None:
+        other = replace(scored, settings=replace(scored.settings, steps=4))
+        with pytest.raises(InvalidInput, match=r"full-0 was prepared with other settings \(steps 3, not 4\)"):
+            other.run("full", 0, _ignore)
+
+    def test_without_their_settings_are_refused(self, scored: Ablations) -> None:
+        (scored.folder / "full-0" / "settings.json").unlink()
+        with pytest.raises(InvalidInput, match=r"full-0 holds scores without their settings .*: delete it"):
+            scored.run("full", 0, _ignore)
 
 
 def test_an_interrupted_training_resumes(ablations: Ablations) -> None:

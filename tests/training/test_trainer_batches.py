@@ -104,6 +104,12 @@ def test_data_of_another_size_is_refused() -> None:
         make.sample(0, 1)
 
 
+def test_data_of_another_autoencoder_is_refused() -> None:
+    make = DenoiserBatchMaker(settings(model={**SETTINGS["model"], "latent_channels": 8}), RandomClips())
+    with pytest.raises(InvalidInput, match="latents of 4 channels, but the configuration needs 8: prepare"):
+        make.sample(0, 1)
+
+
 def test_a_share_of_the_clips_gets_the_last_timestep() -> None:
     torch.manual_seed(0)
     timesteps = draw_timesteps(4000, LossConfig(pure_noise=0.25))

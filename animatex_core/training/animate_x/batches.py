@@ -173,6 +173,11 @@ class DenoiserBatchMaker:
 
     def _check_latents(self, index: int, latents: Tensor, shape: ClipShape) -> None:
         expected = shape.latents(1, self.config.model.latent_channels)[1:]
+        if len(latents) != expected[0]:
+            raise InvalidInput(
+                f"Clip {index} has latents of {len(latents)} channels, but the configuration needs "
+                f"{expected[0]}: prepare the data with the autoencoder that the denoiser is for."
+            )
         if tuple(latents.shape) != expected:
             raise InvalidInput(
                 f"Clip {index} has latents of shape {tuple(latents.shape)}, but the configuration needs "

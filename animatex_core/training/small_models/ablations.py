@@ -5,10 +5,12 @@ animates held-out characters with the poses of dancers of other proportions, whi
 paper's cross setting (section 4.1).
 """
 
+import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -16,14 +18,16 @@ from ...animate_x.components import PipelineComponents
 from ...animate_x.settings import SamplingSettings
 from ...animate_x.unet import AnimateXUNet
 from ...diffusion.guidance import Guidance
-from ...encoders.autoencoder import StableDiffusionAutoencoder
+from ...encoders.autoencoder import FACTOR, StableDiffusionAutoencoder
 from ...encoders.base import ImageEncoder, LatentCodec
 from ...utils.documents import document_errors, read_json
+from ...utils.files import write_json
 from ...utils.text import markdown_table
 from ..animate_x.batches import DenoiserBatchMaker, open_dataset, open_epi
 from ..animate_x.config import TrainingConfig
 from ..animate_x.task import DenoisingTask, to_denoiser_file
 from ..config_file import read_config
+from ..data.header import require_equal
 from ..loop.checkpoint import checkpoints, latest_checkpoint
 from ..loop.trainer import OnStep, Trainer
 from ..systems import read_checkpoint
@@ -51,6 +55,10 @@ CROSS = HeldOutSettings(
     driven_by=(REAL,),
     retargeting=replace(CHARACTER_RETARGETING, mode="align"),
 )
+
+
+SETTINGS = "settings.json"
+REPEAT = "delete it to measure them again"
 
 
 @dataclass(frozen=True)
@@ -85,12 +93,11 @@ class AblationSettings:
             steps: Steps of each run.
 
         """
-        if autoencoder.patch == 1:
-            return cls(data, steps)
-        weights = latent_sizes(autoencoder)
-        latents = f"model.latent_channels={len(weights)}", f"loss.channel_weights={weights}"
-        one_step = SamplingSettings("dpm++2m", 1, Guidance(1.0))
-        return cls(data, steps, (*latents, "loss.pure_noise=1"), replace(CROSS, sampling=one_step))
+        channels = f"model.latent_channels={autoencoder.network.config['latent_channels']}"
+        if autoencoder.patch != FACTOR:
+            return cls(data, steps, (channels,))
+        changes = channels, f"loss.channel_weights={latent_sizes(autoencoder)}", "loss.pure_noise=1"
+        return cls(data, steps, changes, replace(CROSS, sampling=SamplingSettings.for_small_bundle()))
 
     def of(self, variant: str, seed: int) -> TrainingConfig:
         """Return the configuration of a run.
@@ -103,6 +110,13 @@ class AblationSettings:
         budget = f"steps={self.steps}", f"optimizer.cooldown_steps={self.steps // 3}"
         run = f"data.path={self.data}", f"seed={seed}", *VARIANTS[variant]
         return read_config("tiny", [*THUMBNAILS, *budget, *self.changes, *run])
+
+    def identity(self, variant: str) -> dict[str, Any]:
+        """Return what has to be equal for scores of a variant to be comparable, as JSON data."""
+        channels = self.of(variant, 0).model.latent_channels
+        return json.loads(
+            json.dumps({"steps": self.steps, "latent_channels": channels, **asdict(self.held_out)})
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,12 +147,19 @@ class Ablations:
             say: Called with the name of a run that begins.
             watchers: Called after every training step.
 
+        Raises:
+            InvalidInput: The run was trained or scored with other settings.
+
         """
         folder = self.folder / _run_name(variant, seed)
+        settings = self.settings.identity(variant)
         if (folder / SCORES).is_file():
+            with document_errors(f"{folder} holds scores without their settings", REPEAT):
+                require_equal(folder, read_json(folder / SETTINGS), settings)
             return
         say(f"{variant}, seed {seed}")
         self._train(variant, seed, folder, watchers)
+        write_json(folder / SETTINGS, settings)
         report(HeldOut(self._networks(folder), self.settings.held_out), folder, lambda _: None)
 
     def _train(self, variant: str, seed: int, folder: Path, watchers: Sequence[OnStep]) -> None:
@@ -209,7 +230,7 @@ def _means(folder: Path, variant: str) -> list[dict[str, float]]:
 
 
 def _mean_scores(file: Path) -> dict[str, float]:
-    with document_errors(f"{file} holds no scores", "delete it to measure them again"):
+    with document_errors(f"{file} holds no scores", REPEAT):
         return dict(read_json(file)["means"][REAL])
 
 
