@@ -129,4 +129,5 @@ def test_the_parts_of_the_small_bundle_are_named_in_order() -> None:
     parsed = [parser().parse_args(line) for line in lines]
     assert list(dict.fromkeys(arguments.part for arguments in parsed)) == list(PARTS)
     shipped = "animatex_core/assets/small"
-    assert {arguments.folder.as_posix() for arguments in parsed} == {"first", "small", "bundle", "next", shipped}
+    folders = {arguments.folder.as_posix() for arguments in parsed}
+    assert folders == {"first", "small", "bundle", "next", shipped}
