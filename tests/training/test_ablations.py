@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from animatex_core.animate_x.components import load_small
+from animatex_core.animate_x.components import PipelineComponents, load_small
 from animatex_core.animate_x.sampling import SamplingSettings
 from animatex_core.diffusion.guidance import Guidance
 from animatex_core.encoders.autoencoder import StableDiffusionAutoencoder
@@ -100,16 +100,25 @@ def test_a_variant_lacks_one_part() -> None:
     assert no_ipi == replace(full, model=replace(full.model, ipi=None))
 
 
+@pytest.fixture(scope="module")
+def shipped() -> PipelineComponents:
+    return load_small(BUNDLED_MODELS, torch.float32, torch.device("cpu"))
+
+
+def autoencoder_of(networks: PipelineComponents | Ablations) -> StableDiffusionAutoencoder:
+    assert isinstance(networks.autoencoder, StableDiffusionAutoencoder)
+    return networks.autoencoder
+
+
 class TestLatentsOfAnAutoencoder:
     def test_those_of_a_trained_one_count_alike(self, ablations: Ablations) -> None:
-        autoencoder = ablations.autoencoder
-        assert isinstance(autoencoder, StableDiffusionAutoencoder)
-        found = AblationSettings.with_latents_of(autoencoder, Path("triples"), 30)
+        found = AblationSettings.with_latents_of(autoencoder_of(ablations), Path("triples"), 30)
         assert found == AblationSettings(Path("triples"), 30, ("model.latent_channels=4",))
 
-    def test_those_of_patches_count_as_much_as_the_pixels_show_them(self) -> None:
-        codec = load_small(BUNDLED_MODELS, torch.float32, torch.device("cpu")).autoencoder
-        assert isinstance(codec, StableDiffusionAutoencoder)
+    def test_those_of_patches_count_as_much_as_the_pixels_show_them(
+        self, shipped: PipelineComponents
+    ) -> None:
+        codec = autoencoder_of(shipped)
         settings = AblationSettings.with_latents_of(codec, Path("triples"), 30)
         assert settings.held_out == replace(CROSS, sampling=SamplingSettings.for_small_bundle())
         config = settings.of("full", 0)
@@ -124,23 +133,23 @@ class TestLatentsOfAnAutoencoder:
         scale = (codec.decode(unit) - codec.decode(0 * unit)).square().mean() / weights[0]
         assert_close(seen, told * scale * len(weights), rtol=0.02, atol=0)
 
-    def test_a_study_on_those_of_patches_trains_and_scores(self, tmp_path: Path) -> None:
-        networks = load_small(BUNDLED_MODELS, torch.float32, torch.device("cpu"))
-        codec = networks.autoencoder
-        assert isinstance(codec, StableDiffusionAutoencoder)
-        encoders = Encoders(networks.image_encoder, codec, networks.text_context)
+    def test_a_study_on_those_of_patches_trains_and_scores(
+        self, shipped: PipelineComponents, tmp_path: Path
+    ) -> None:
+        codec = autoencoder_of(shipped)
+        encoders = Encoders(shipped.image_encoder, codec, shipped.text_context)
         triples = TriplesSettings(1, frames=4, width=64, height=96)
         write_triples(tmp_path / "triples", triples, encoders, _ignore, workers=0)
         settings = AblationSettings.with_latents_of(codec, tmp_path / "triples", 2)
         shorter = replace(settings, changes=(*settings.changes, *SHORTER), held_out=HELD_OUT)
-        Ablations(tmp_path / "runs", shorter, networks.image_encoder, codec).run("without EPI", 0, _ignore)
+        Ablations(tmp_path / "runs", shorter, shipped.image_encoder, codec).run("without EPI", 0, _ignore)
         assert "| without EPI | 1 " in summary(tmp_path / "runs")
 
 
 class TestScoresOfAnEarlierRun:
     @pytest.fixture
-    def scored(self, ablations: Ablations) -> Ablations:
-        earlier = replace(ablations, folder=ablations.folder.parent / "earlier")
+    def scored(self, ablations: Ablations, tmp_path: Path) -> Ablations:
+        earlier = replace(ablations, folder=tmp_path)
         earlier.run("full", 0, _ignore)
         return earlier
 

@@ -56,7 +56,6 @@ CROSS = HeldOutSettings(
     retargeting=replace(CHARACTER_RETARGETING, mode="align"),
 )
 
-
 SETTINGS = "settings.json"
 REPEAT = "delete it to measure them again"
 
@@ -111,9 +110,9 @@ class AblationSettings:
         run = f"data.path={self.data}", f"seed={seed}", *VARIANTS[variant]
         return read_config("tiny", [*THUMBNAILS, *budget, *self.changes, *run])
 
-    def identity(self, variant: str) -> dict[str, Any]:
-        """Return what has to be equal for scores of a variant to be comparable, as JSON data."""
-        channels = self.of(variant, 0).model.latent_channels
+    def identity(self) -> dict[str, Any]:
+        """Return what has to be equal for scores to be comparable, as JSON data."""
+        channels = self.of("full", 0).model.latent_channels
         return json.loads(
             json.dumps({"steps": self.steps, "latent_channels": channels, **asdict(self.held_out)})
         )
@@ -152,7 +151,7 @@ class Ablations:
 
         """
         folder = self.folder / _run_name(variant, seed)
-        settings = self.settings.identity(variant)
+        settings = self.settings.identity()
         if (folder / SCORES).is_file():
             with document_errors(f"{folder} holds scores without their settings", REPEAT):
                 require_equal(folder, read_json(folder / SETTINGS), settings)
