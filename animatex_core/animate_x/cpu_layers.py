@@ -4,12 +4,19 @@ In inference on a CPU the denoiser keeps its activations channels last. Frames, 
 the order of the tokens of a transformer, so that nothing is rearranged between convolutions and attention.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+Size = Sequence[int]
+"""Numbers in height and width."""
+
+ROWS_IN_CACHE = 256
+"""Rows of channels that are squared at once, so that the squares are summed before they leave the cache."""
 
 
 @cache
@@ -92,7 +99,7 @@ class Conv1d(nn.Conv1d):
 class Conv2d(nn.Conv2d):
     """torch's Conv2d, except that on a CPU, if x is channels last, a faster form runs where there is one.
 
-    A pointwise convolution is a linear layer, and one with more weights than inputs runs channels first.
+    A pointwise convolution is a linear layer, and so is one with few outputs, see `_in_fastest_form`.
     """
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -101,7 +108,7 @@ class Conv2d(nn.Conv2d):
 
         if self.kernel_size == (1, 1) and _infers_channels_last(input):
             return _pointwise(input, weight, bias)
-        return _in_faster_layout(convolve, input, weight)
+        return _in_fastest_form(convolve, input, weight, bias, self.stride, _plain_padding(self))
 
 
 class Conv3d(nn.Conv3d):
@@ -119,7 +126,9 @@ class Conv3d(nn.Conv3d):
         def convolve(x: Tensor) -> Tensor:
             return F.conv2d(x, kernel, bias, self.stride[:2], self.padding[:2])
 
-        output = _in_faster_layout(convolve, input.flatten(3), kernel).unflatten(3, input.shape[3:])
+        padding = _plain_padding(self)
+        flat = _in_fastest_form(convolve, input.flatten(3), kernel, bias, self.stride[:2], padding)
+        output = flat.unflatten(3, input.shape[3:])
         return _channels_last(output) if _infers_channels_last(input) else output
 
 
@@ -140,9 +149,9 @@ class GroupNorm(nn.GroupNorm):
     def _normalized(self, x: Tensor) -> Tensor:
         """Normalize (n, s, c), contiguous."""
         centred = x - self._mean_of_groups(x.mean(1))
-        squares = torch.linalg.vector_norm(centred, dim=1).square() / x.shape[1]
-        scale = (self._mean_of_groups(squares) + self.eps).rsqrt() * self.weight
-        return centred.mul_(scale).add_(self.bias)
+        squares = torch.stack([rows.square().sum(1) for rows in centred.split(ROWS_IN_CACHE, 1)]).sum(0)
+        scale = (self._mean_of_groups(squares / x.shape[1]) + self.eps).rsqrt() * self.weight
+        return torch.addcmul(self.bias, centred, scale, out=centred)
 
     def _mean_of_groups(self, values: Tensor) -> Tensor:
         """Replace those of each channel (n, c) by the mean of its group: (n, 1, c)."""
@@ -158,16 +167,57 @@ def _pointwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return linear(x.movedim(1, -1), weight.flatten(1), bias).movedim(-1, 1)
 
 
-def _in_faster_layout(convolve: Callable[[Tensor], Tensor], x: Tensor, weight: Tensor) -> Tensor:
-    """Run a convolution channels first if it has more weights than inputs, and return the layout of x.
+def _in_fastest_form(
+    convolve: Callable[[Tensor], Tensor],
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Size,
+    padding: Size | None,
+) -> Tensor:
+    """Run a convolution in the form that is fastest for its sizes, and return the layout of x.
 
     oneDNN reorders the weights at every call, and twice if only x is channels last. At the coarse levels of
-    the denoiser that takes longer than the convolution.
+    the denoiser that takes longer than the convolution. A linear layer uses them as they are, but its inputs,
+    the pixels under the kernel, must be copied. That is less work where output channels are more than twice
+    the output pixels. Else a convolution with more weights than inputs runs channels first.
+
+    Args:
+        convolve: Runs the convolution as torch does.
+        x: (n, c, h, w).
+        weight: (outputs, c, kernel height, kernel width).
+        bias: (outputs,) or None.
+        stride: In height and width.
+        padding: From `_plain_padding`.
+
     """
     if not _infers_channels_last(x):
         return convolve(x)
+    if padding is not None and 2 * _outputs(x, weight, stride, padding) < len(weight):
+        under_kernel = _under_kernel(x, weight.shape[2:], stride, padding)
+        return linear(under_kernel, weight.flatten(1), bias).movedim(-1, 1)
     is_heavy = x.numel() < weight.numel() and weight.is_contiguous()
     return _channels_last(convolve(x.contiguous() if is_heavy else _channels_last(x)))
+
+
+def _plain_padding(layer: nn.Conv2d | nn.Conv3d) -> Size | None:
+    """Return how many zeros surround the images in height and width; None for a layer with other options."""
+    is_plain = layer.groups == 1 and set(layer.dilation) == {1} and layer.padding_mode == "zeros"
+    return layer.padding[:2] if is_plain and isinstance(layer.padding, tuple) else None
+
+
+def _outputs(x: Tensor, weight: Tensor, stride: Size, padding: Size) -> int:
+    """Return the number of output pixels in all images."""
+    sizes = zip(x.shape[2:], weight.shape[2:], stride, padding, strict=True)
+    return len(x) * math.prod((size + 2 * pad - kernel) // step + 1 for size, kernel, step, pad in sizes)
+
+
+def _under_kernel(x: Tensor, kernel: Size, stride: Size, padding: Size) -> Tensor:
+    """Return the inputs of each output pixel in the order of the weights: (n, h, w, c * kernel)."""
+    (height, width), (down, right) = kernel, stride
+    padded = F.pad(x, (padding[1], padding[1], padding[0], padding[0]))
+    pixels = padded.unfold(2, height, down).unfold(3, width, right)
+    return pixels.permute(0, 2, 3, 1, 4, 5).flatten(3)
 
 
 def _channels_last(x: Tensor) -> Tensor:
