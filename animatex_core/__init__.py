@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .animate_x.animation import Animation
     from .animate_x.pipeline import AnimateXPipeline
     from .animate_x.settings import AnimationSettings, SamplingSettings
-    from .animate_x.windows import Segments, Windows
+    from .animate_x.windows import AlternatingWindows, Segments, Windows
     from .animate_x_plus.pipeline import AnimateXPlusPipeline
     from .animate_x_plus.sampling import PlusSampling
     from .animate_x_plus.settings import PlusSettings
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _SOURCES = {
+    "AlternatingWindows": "animate_x.windows.AlternatingWindows",
     "AnimateXPipeline": "animate_x.pipeline.AnimateXPipeline",
     "Animation": "animate_x.animation.Animation",
     "AnimationSettings": "animate_x.settings.AnimationSettings",
@@ -60,6 +61,7 @@ _SOURCES = {
 }
 
 __all__ = [
+    "AlternatingWindows",
     "AnimateXError",
     "AnimateXPipeline",
     "AnimateXPlusPipeline",

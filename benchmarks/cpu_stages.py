@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from animatex_core.animate_x.conditioning import MotionFeatures, ReferenceFeatures, clip_conditions
-from animatex_core.animate_x.sampling import to_bytes
+from animatex_core.animate_x.decoding import to_bytes
 from animatex_core.animate_x.shapes import ClipShape
 from animatex_core.assets.demo_files import CHARACTERS, CLIP, DANCE
 from animatex_core.encoders.preprocessing import clip_images

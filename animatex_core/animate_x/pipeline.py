@@ -28,11 +28,13 @@ from .conditioning import (
     warn_of_stretching,
 )
 from .conditions import ConditionInputs
+from .decoding import decode_frames
 from .pins import pin_frames
 from .presets import AUTOMATIC, PresetName, warn_of_guidance
 from .puppet_condition import puppet_or_still
-from .sampling import SamplingSettings, decode_frames, sample_latents
+from .sampling import SamplingSettings, sample_latents
 from .settings import AnimationSettings
+from .windows import warn_of_windows
 
 __all__ = ["AnimateXPipeline", "AnimationSettings"]
 
@@ -213,7 +215,9 @@ class AnimateXPipeline(Animator[AnimationSettings, ConditionInputs]):
 
         """
         if self.ranks.is_first:
-            warn_of_guidance(settings.guidance.scale, self.networks.unet.config.puppet)
+            config = self.networks.unet.config
+            warn_of_guidance(settings.guidance.scale, config.puppet)
+            warn_of_windows(settings.long_clip, config.ignores_noise)
         self.share_sampling(conditions, settings)
         return sample_latents(
             self.networks.unet,

@@ -1,30 +1,28 @@
-"""Sampling: from the conditions of a video and a seed to clean latents, and from latents to frames."""
+"""Sampling: from the conditions of a video and a seed to clean latents."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-import numpy as np
 import torch
-from einops import rearrange
 from torch import Tensor
 
+from ..diffusion.alternating_windows import Layout, alternate
 from ..diffusion.closed_windows import blend_spans
 from ..diffusion.guidance import with_batched_guidance, with_guidance
-from ..diffusion.long_clips import Span, chained_segments, sample_segments, with_known_frames
+from ..diffusion.long_clips import Span, WindowWeights, chained_segments, sample_segments, with_known_frames
 from ..diffusion.pinning import PinnedLatents, with_pinned_frames
 from ..diffusion.schedule import NoiseSchedule, initial_noise
 from ..diffusion.solvers import SOLVERS, Denoiser, OnStep, StepInfo
 from ..diffusion.spread import made_on_first_call, spread_windows
-from ..encoders.base import LatentCodec
 from ..errors import InvalidInput
 from ..utils.devices import free_cuda_bytes, reraise_oom
-from ..utils.progress import Progress, with_progress
 from ..utils.ranks import ALONE, Ranks
 from .conditions import ConditionInputs, Conditions
 from .settings import SamplingSettings
 from .shapes import activation_bytes
 from .unet import AnimateXUNet
-from .windows import Segments, Windows
+from .windows import Segments, WindowPlan, Windows
 
 __all__ = ["SamplingSettings", "Segments", "Windows", "require_finite", "sample_latents"]
 
@@ -125,39 +123,59 @@ class _Sampler:
 
     def _parts(self, frames: int) -> int:
         """Return how many passes of a step do not depend on each other."""
-        plan = self.settings.long_clip
-        windows = len(plan.spans(frames)) if isinstance(plan, Windows) else 1
+        windows = max(len(layout) for layout in self._layouts(frames))
         return windows if self.settings.guidance.scale == 1 else 2 * windows
 
-    def _spread_denoiser(self, inputs: ConditionInputs) -> Denoiser:
-        """Denoise a video or segment in several processes, each of which encodes what it needs."""
-        plan, frames = self.settings.long_clip, inputs.shape.frames
-        spans = plan.spans(frames) if isinstance(plan, Windows) else (Span(0, frames),)
-        weights = plan.weights if isinstance(plan, Windows) else "uniform"
-        offload = torch.device("cpu") if len(spans) > 1 else None
-        parts = [inputs.window(span.start, span.stop) for span in spans] if len(spans) > 1 else [inputs]
-
-        def unconditional() -> Denoiser:
-            return partial(self._predict, conditions=self._encode(parts[0].unconditional()))
-
-        conditional = [made_on_first_call(partial(self._denoiser, part, None, offload)) for part in parts]
-        unguided = made_on_first_call(unconditional)
-        return spread_windows(conditional, unguided, spans, weights, self.settings.guidance, self.ranks)
+    def _layouts(self, frames: int) -> tuple[Layout, ...]:
+        plan = self.settings.long_clip
+        return plan.layouts(frames) if isinstance(plan, WindowPlan) else ((Span(0, frames),),)
 
     def _video_denoiser(self, inputs: ConditionInputs) -> Denoiser:
-        if self.ranks.size > 1:
-            return self._spread_denoiser(inputs)
-        plan, frames = self.settings.long_clip, inputs.shape.frames
-        if not isinstance(plan, Windows):
-            return self._denoiser(inputs, self._unconditional(inputs))
-        spans = plan.spans(frames)
+        layouts = self._layouts(inputs.shape.frames)
+        spans = dict.fromkeys(span for layout in layouts for span in layout)
+        windows = {
+            span: inputs if len(spans) == 1 else inputs.window(span.start, span.stop) for span in spans
+        }
+        blend = self._spread(windows) if self.ranks.size > 1 else self._blend(windows, inputs.shape.frames)
+        return alternate([blend(layout) for layout in layouts], self.settings.timesteps)
+
+    def _blend(self, windows: Mapping[Span, ConditionInputs], frames: int) -> Callable[[Layout], Denoiser]:
+        """Return what denoises a video in the windows of a layout, one after another."""
         # All windows have one length, so they share their unconditional conditions.
-        unconditional = self._unconditional(inputs.window(spans[0].start, spans[0].stop))
-        offload = torch.device("cpu") if len(spans) > 1 else None
-        denoisers = [
-            self._denoiser(inputs.window(span.start, span.stop), unconditional, offload) for span in spans
-        ]
-        return blend_spans(denoisers, spans, frames, plan.weights)
+        unconditional = self._unconditional(next(iter(windows.values())))
+        offload = _offload(windows)
+        denoisers = {span: self._denoiser(own, unconditional, offload) for span, own in windows.items()}
+
+        def blend(layout: Layout) -> Denoiser:
+            if len(windows) == 1:
+                return denoisers[layout[0]]
+            return blend_spans([denoisers[span] for span in layout], layout, frames, self._weights)
+
+        return blend
+
+    def _spread(self, windows: Mapping[Span, ConditionInputs]) -> Callable[[Layout], Denoiser]:
+        """Return what denoises a layout in several processes, each of which encodes what it needs."""
+        first, offload = next(iter(windows.values())), _offload(windows)
+
+        def unconditional() -> Denoiser:
+            return partial(self._predict, conditions=self._encode(first.unconditional()))
+
+        unguided = made_on_first_call(unconditional)
+        conditional = {
+            span: made_on_first_call(partial(self._denoiser, own, None, offload))
+            for span, own in windows.items()
+        }
+
+        def spread(layout: Layout) -> Denoiser:
+            own = [conditional[span] for span in layout]
+            return spread_windows(own, unguided, layout, self._weights, self.settings.guidance, self.ranks)
+
+        return spread
+
+    @property
+    def _weights(self) -> WindowWeights:
+        plan = self.settings.long_clip
+        return plan.weights if isinstance(plan, WindowPlan) else "uniform"
 
     def _unconditional(self, inputs: ConditionInputs) -> Conditions | None:
         return None if self.settings.guidance.scale == 1 else self._encode(inputs.unconditional())
@@ -211,6 +229,11 @@ class _Sampler:
         return needed < free_cuda_bytes(self.device)
 
 
+def _offload(windows: Mapping[Span, ConditionInputs]) -> torch.device | None:
+    """Return where the conditions of each window wait between the steps; None for where they are."""
+    return torch.device("cpu") if len(windows) > 1 else None
+
+
 def _shift(on_step: OnStep, segment: int, segments: int) -> OnStep:
     """Report the steps of one segment as steps of the whole video."""
 
@@ -218,26 +241,3 @@ def _shift(on_step: OnStep, segment: int, segments: int) -> OnStep:
         on_step(replace(info, index=segment * info.total + info.index, total=segments * info.total))
 
     return report
-
-
-def decode_frames(autoencoder: LatentCodec, latents: Tensor, progress: Progress) -> np.ndarray:
-    """Decode latents frame by frame.
-
-    Args:
-        autoencoder: Decodes them.
-        latents: (1, c, f, h, w).
-        progress: Called with the frames done and their number; may raise to cancel.
-
-    Returns:
-        (f, height, width, 3) uint8 in RGB.
-
-    """
-    frames = rearrange(latents, "1 c f h w -> f c h w")
-    decoded = (to_bytes(autoencoder.decode(latent[None])[0]) for latent in frames)
-    return np.stack(list(with_progress(decoded, len(frames), progress)))
-
-
-def to_bytes(image: Tensor) -> np.ndarray:
-    """(3, h, w) around -1..1 -> (h, w, 3) uint8, rounded down as in the official code."""
-    unit = (image.float().cpu() * 0.5 + 0.5).clamp(0, 1)
-    return rearrange((unit * 255).byte(), "c h w -> h w c").numpy()

@@ -16,7 +16,7 @@ from .pose_strength import PoseStrength
 from .presets import resolve_preset
 from .shapes import ClipShape
 from .training_spec import ReferenceForm, TrainingSpec
-from .windows import Segments, Windows
+from .windows import AlternatingWindows, LongClip, Windows
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -47,7 +47,7 @@ class SamplingSettings:
     guidance: Guidance = field(default_factory=lambda: Guidance(OFFICIAL.guidance))
     seed: int = 0
     offset_noise: float = 0.1
-    long_clip: Windows | Segments | None = None
+    long_clip: LongClip | None = None
     batch_guidance: bool | None = None
     pose: PoseStrength = field(default_factory=PoseStrength)
 
@@ -61,8 +61,15 @@ class SamplingSettings:
             raise InvalidInput(
                 f"offset_noise is {self.offset_noise}, but it must be finite: use the default, 0.1."
             )
-        if not isinstance(self.long_clip, Windows | Segments | None):
-            raise InvalidInput(f"long_clip is {self.long_clip!r}: pass Windows(...), Segments(...) or None.")
+        if not isinstance(self.long_clip, LongClip | None):
+            raise InvalidInput(
+                f"long_clip is {self.long_clip!r}: pass Windows(...), AlternatingWindows(...), Segments(...) "
+                "or None."
+            )
+        if isinstance(self.long_clip, AlternatingWindows) and len(self.timesteps) < 2:
+            raise InvalidInput(
+                "Alternating windows move from step to step, but there is 1 step: use 2 or more, or Windows."
+            )
 
     @property
     def timesteps(self) -> Timesteps:
@@ -155,7 +162,7 @@ class AnimationSettings:
         steps: int | None = None,
         solver: str | None = None,
         guidance: float | None = None,
-        long_clip: Windows | Segments | None = None,
+        long_clip: LongClip | None = None,
     ) -> "AnimationSettings":
         """Return a copy with other values; None keeps a value.
 

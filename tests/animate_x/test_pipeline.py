@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from animatex_core.animate_x import pipeline, sampling
+from animatex_core.animate_x import decoding, pipeline
 from animatex_core.animate_x.animation import Animation
 from animatex_core.animate_x.components import dummy_components
 from animatex_core.animate_x.conditions import ConditionInputs
@@ -160,7 +160,7 @@ def test_the_report_counts_every_stage_and_may_stop_it(dance: DrivingClip) -> No
 
 def test_pictures_are_rounded_down_as_released() -> None:
     values = torch.tensor([-2.0, -1.0, 0.0, 0.999, 1.0, 3.0]).view(1, 1, 6).expand(3, -1, -1)
-    assert sampling.to_bytes(values)[0, :, 0].tolist() == [0, 0, 127, 254, 255, 255]
+    assert decoding.to_bytes(values)[0, :, 0].tolist() == [0, 0, 127, 254, 255, 255]
 
 
 @pytest.mark.parametrize(

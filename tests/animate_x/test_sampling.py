@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from animatex_core.animate_x.conditions import ConditionInputs
+from animatex_core.animate_x.conditions import ConditionInputs, Conditions
 from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x.sampling import SamplingSettings, Segments, Windows, sample_latents
 from animatex_core.animate_x.unet import AnimateXUNet
+from animatex_core.animate_x.windows import AlternatingWindows, LongClip
 from animatex_core.diffusion.guidance import Guidance, with_guidance
 from animatex_core.diffusion.schedule import NoiseSchedule, initial_noise, released_timesteps
 from animatex_core.diffusion.solvers import SOLVERS, StepInfo, ddim
@@ -64,12 +65,30 @@ def test_batched_guidance_equals_one_pass_after_the_other(unet: AnimateXUNet) ->
 @pytest.mark.parametrize("size", [3, 32])
 def test_a_video_that_fits_one_window_is_bit_identical(unet: AnimateXUNet, size: int, weights: str) -> None:
     plan = Windows(size, overlap=1, weights=weights)  # type: ignore[arg-type]
-    windowed = sample_latents(unet, tiny_inputs(), replace(FEW, long_clip=plan))
-    assert torch.equal(windowed, sample_latents(unet, tiny_inputs(), FEW))
+    plain = sample_latents(unet, tiny_inputs(), FEW)
+    assert torch.equal(sample_latents(unet, tiny_inputs(), replace(FEW, long_clip=plan)), plain)
 
 
-@pytest.mark.parametrize("plan", [Windows(4, 2), Windows(4, 0), Windows(1, 0), Segments(4), Segments(2)])
-def test_long_videos_have_the_exact_length(unet: AnimateXUNet, plan: Windows | Segments) -> None:
+def test_alternating_windows_of_a_video_that_fits_one_are_bit_identical(unet: AnimateXUNet) -> None:
+    plain = sample_latents(unet, tiny_inputs(), FEW)
+    assert torch.equal(
+        sample_latents(unet, tiny_inputs(), replace(FEW, long_clip=AlternatingWindows(4))), plain
+    )
+
+
+EVERY_PLAN = [
+    Windows(4, 2),
+    Windows(4, 0),
+    Windows(1, 0),
+    AlternatingWindows(4),
+    AlternatingWindows(2),
+    Segments(4),
+    Segments(2),
+]
+
+
+@pytest.mark.parametrize("plan", EVERY_PLAN)
+def test_long_videos_have_the_exact_length(unet: AnimateXUNet, plan: LongClip) -> None:
     latents = sample_latents(unet, tiny_inputs(LONG), replace(FEW, long_clip=plan))
     assert latents.shape == LONG.latents()
     assert latents.isfinite().all()
@@ -89,9 +108,11 @@ def test_a_segment_starts_with_the_last_frame_of_the_one_before(unet: AnimateXUN
     torch.testing.assert_close(latents[:, :, 4:], ends[1])
 
 
-@pytest.mark.parametrize(("plan", "total"), [(None, 4), (Windows(4, 2), 4), (Segments(5), 8)])
+@pytest.mark.parametrize(
+    ("plan", "total"), [(None, 4), (Windows(4, 2), 4), (AlternatingWindows(4), 4), (Segments(5), 8)]
+)
 def test_progress_counts_the_steps_of_the_whole_video(
-    unet: AnimateXUNet, plan: Windows | Segments | None, total: int
+    unet: AnimateXUNet, plan: LongClip | None, total: int
 ) -> None:
     seen: list[tuple[int, int]] = []
     settings = replace(FEW, long_clip=plan)
@@ -105,9 +126,9 @@ def living_tensors() -> Iterator[Tensor]:
 
 
 @pytest.mark.parametrize("step", range(4))
-@pytest.mark.parametrize("plan", [None, Windows(2, 1), Segments(2)])
+@pytest.mark.parametrize("plan", [None, Windows(2, 1), AlternatingWindows(2), Segments(2)])
 def test_cancelling_stops_at_once_and_leaves_nothing(
-    unet: AnimateXUNet, step: int, plan: Windows | Segments | None
+    unet: AnimateXUNet, step: int, plan: LongClip | None
 ) -> None:
     inputs, seen = tiny_inputs(), []
     before = {id(tensor) for tensor in living_tensors()}
@@ -154,6 +175,8 @@ def test_out_of_memory_says_what_to_lower(unet: AnimateXUNet) -> None:
         (lambda: {"long_clip": Windows(4, 4)}, "overlap"),
         (lambda: {"long_clip": Windows(4, 1, "linear")}, "uniform, smooth"),  # type: ignore[arg-type]
         (lambda: {"long_clip": Segments(1)}, "segment size is 1"),
+        (lambda: {"long_clip": AlternatingWindows(1)}, "window size is 1"),
+        (lambda: {"long_clip": AlternatingWindows(4), "solver": "dpm++2m", "steps": 1}, "there is 1 step"),
     ],
 )
 def test_invalid_settings_are_rejected(
@@ -225,6 +248,40 @@ def test_each_part_of_a_long_clip_has_the_conditions_of_its_own_frames(
     after = sample_latents(unet, replace(inputs, pose_pictures=poses), settings)
     assert torch.equal(before[:, :, :unmoved], after[:, :, :unmoved])
     assert not torch.allclose(before[:, :, unmoved:], after[:, :, unmoved:], atol=1e-4)
+
+
+def test_windows_alternate_between_the_steps(unet: AnimateXUNet) -> None:
+    """Frames that only meet in the windows of odd steps depend on each other from the second step on."""
+    inputs = tiny_inputs(replace(LONG, frames=8))
+    assert inputs.pose_pictures is not None
+    poses = inputs.pose_pictures.clone()
+    poses[:, :, -1] = 1 - poses[:, :, -1]
+    settings = replace(FEW, solver="dpm++2m", long_clip=AlternatingWindows(4))
+
+    def steps(inputs: ConditionInputs) -> list[Tensor]:
+        seen: list[Tensor] = []
+        sample_latents(unet, inputs, settings, lambda info: seen.append(info.latents))
+        return seen
+
+    pairs = zip(steps(inputs), steps(replace(inputs, pose_pictures=poses)), strict=True)
+    unchanged = [sum(torch.equal(a[:, :, i], b[:, :, i]) for i in range(8)) for a, b in pairs]
+    assert unchanged == [4, 2, 0, 0]
+
+
+def test_windows_of_both_kinds_of_steps_share_their_conditions(
+    unet: AnimateXUNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """9 frames: windows from 0, 4 and 5, and from 0, 2 and 5, are encoded once, beside the unconditional."""
+    encoded: list[int] = []
+    encode = unet.encode
+
+    def counted(inputs: ConditionInputs, pose_strength: float = 1.0) -> Conditions:
+        encoded.append(inputs.shape.frames)
+        return encode(inputs, pose_strength)
+
+    monkeypatch.setattr(unet, "encode", counted)
+    sample_latents(unet, tiny_inputs(LONG), replace(FEW, long_clip=AlternatingWindows(4)))
+    assert encoded == [4] * (4 + 1)
 
 
 def test_the_last_segment_is_fixed_to_all_shared_frames(unet: AnimateXUNet) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from animatex_core.animate_x.pose_strength import PoseStrength
 from animatex_core.animate_x.sampling import SamplingSettings, Segments, Windows, sample_latents
+from animatex_core.animate_x.windows import AlternatingWindows
 from animatex_core.animate_x_plus.sampling import PlusSampling, sample_clip
 from animatex_core.animate_x_plus.shapes import WanShape
 from animatex_core.animate_x_plus.wan.transformer import load_wan
@@ -32,6 +33,8 @@ SETTINGS = {
     "whole": FEW,
     "windows": replace(FEW, long_clip=Windows(4, 1)),
     "closed windows": replace(FEW, long_clip=Windows(4, 1, closed=True)),
+    "alternating windows": replace(FEW, long_clip=AlternatingWindows(4)),
+    "closed alternating windows": replace(FEW, long_clip=AlternatingWindows(4, closed=True)),
     "segments": replace(FEW, long_clip=Segments(5), solver="dpm++2m"),
     "interval": replace(FEW, guidance=Guidance(2.5, 0.4, 0.8), long_clip=Windows(4, 2)),
     "no guidance": replace(FEW, guidance=Guidance(1), long_clip=Windows(4, 2, weights="uniform")),

@@ -29,7 +29,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 def test_latents_are_bit_identical_to_those_of_one_process(seen: list) -> None:
     found = seen[0]["apart"]
-    assert len(found) == 11
+    assert len(found) == 13
     assert not any(found.values()), found
 
 

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from ...animate_x.components import PipelineComponents
 from ...animate_x.conditioning import MotionFeatures, clip_conditions, encode_motion, encode_reference
+from ...animate_x.decoding import decode_frames
 from ...animate_x.puppet_condition import puppet_condition
-from ...animate_x.sampling import SamplingSettings, decode_frames, sample_latents
+from ...animate_x.sampling import SamplingSettings, sample_latents
 from ...animate_x.shapes import ClipShape
 from ...encoders.preprocessing import autoencoder_images
 from ...pose.extractor import PoseExtractor

@@ -25,10 +25,12 @@ IMAGES = 256  # number of images from which the components are computed
 PATCH_AUTOENCODER = AutoencoderConfig(channels=(256,), blocks=1, latent_channels=124, norm_groups=4, patch=8)
 
 
-def write_patch_autoencoder(path: Path, network: nn.Module) -> None:
-    """Write a patch autoencoder."""
+def write_patch_autoencoder(
+    path: Path, network: nn.Module, config: AutoencoderConfig = PATCH_AUTOENCODER
+) -> None:
+    """Write a patch autoencoder of the given sizes."""
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-    metadata = autoencoder_metadata(PATCH_AUTOENCODER)
+    metadata = autoencoder_metadata(config)
     write_safetensors(path, tensor_layout(tensors), tensors.items(), metadata)
 
 
