@@ -53,7 +53,7 @@ ANIMATE_X = System(
     2,
     DENOISER,
     "animate-x",
-    ("solver", "window", "segments", "overlap", "reference_form", "preset"),
+    ("solver", "window", "segments", "overlap", "reference_form", "preset", "window_schedule"),
     ("least", "most", "references", "max_stride", "reference_form"),
 )
 ANIMATE_X_PLUS = System(

@@ -14,6 +14,7 @@ from ..utils.validation import parse_size
 from .options import PRECISION_NAMES, SOLVER_NAMES, flag_of, positive
 
 AUTO, SMALL, GENERATED = "auto", "small", "generated"
+OVERLAPPING, ALTERNATING = "overlapping", "alternating"
 
 
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
@@ -107,6 +108,12 @@ def add_common_sampling_options(
     )
     group.add_argument(
         "--overlap", type=int, metavar="N", help="frames that windows share; default: a quarter of --window"
+    )
+    group.add_argument(
+        "--window-schedule",
+        choices=(OVERLAPPING, ALTERNATING),
+        help="alternating: windows without overlap, which move by half their length from step to step; long "
+        f"videos take fewer of them, but it needs at least two steps; default: {OVERLAPPING}",
     )
     group.add_argument(
         "--precision",

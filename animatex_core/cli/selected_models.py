@@ -24,7 +24,6 @@ from ..animate_x.config import DenoiserConfig
 from ..animate_x.presets import AUTOMATIC
 from ..animate_x.settings import SamplingSettings, replace_given
 from ..animate_x.training_spec import RELEASED, TrainingSpec
-from ..animate_x.windows import Segments, Windows
 from ..animate_x_plus.components import PlusFiles, load_animate_x_plus
 from ..animate_x_plus.pipeline import AnimateXPlusPipeline
 from ..animate_x_plus.sampling import PlusSampling
@@ -37,6 +36,7 @@ from ..utils.validation import require_file
 from .animation_options import AUTO, GENERATED, NOT_FOR_PLUS, SMALL, refuse_options
 from .options import models_folder
 from .retarget_options import retarget_settings
+from .window_options import long_clip
 
 LoadComponents = Callable[[torch.dtype, torch.device], PipelineComponents]
 """Loads all models onto a device, the denoiser in the given dtype."""
@@ -59,17 +59,8 @@ def given_sampling(arguments: argparse.Namespace, usual: SamplingSettings) -> Sa
         steps=arguments.steps,
         guidance=None if arguments.guidance is None else Guidance(arguments.guidance),
         seed=arguments.seed,
-        long_clip=_long_clip(arguments),
+        long_clip=long_clip(arguments, usual.long_clip),
     )
-
-
-def _long_clip(arguments: argparse.Namespace) -> Windows | Segments | None:
-    if arguments.segments is not None:
-        return Segments(arguments.segments)
-    if arguments.window is None:
-        return None
-    overlap = arguments.window // 4 if arguments.overlap is None else arguments.overlap
-    return Windows(arguments.window, overlap)
 
 
 def select_components(arguments: argparse.Namespace) -> LoadComponents:

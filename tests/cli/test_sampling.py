@@ -12,10 +12,12 @@ from animatex_core.animate_x.checkpoint import bundle_metadata
 from animatex_core.animate_x.config import DenoiserConfig
 from animatex_core.animate_x.sampling import SamplingSettings, Windows
 from animatex_core.animate_x.training_spec import TrainingSpec
+from animatex_core.animate_x.windows import AlternatingWindows
 from animatex_core.cli.animation_options import add_preset_option, add_sampling_options
 from animatex_core.cli.options import add_folder_option
 from animatex_core.cli.selected_models import denoiser_training, sampling_settings
 from animatex_core.diffusion.guidance import Guidance
+from animatex_core.errors import InvalidInput
 
 OFFICIAL_WEIGHTS = SamplingSettings("dpm++2m", 12, Guidance(2.5), long_clip=Windows(32, 8))
 
@@ -48,6 +50,34 @@ def test_options_override_the_defaults() -> None:
     found = chosen(Path(), "--model=small", *given)
     assert found == SamplingSettings("ddim", 4, Guidance(1.0), seed=3, long_clip=Windows(6, 2))
     assert chosen(Path(), "--model=small", "--preset=official", *given) == found
+
+
+def test_alternating_windows_are_as_long_as_those_of_the_preset() -> None:
+    alternating = "--model=generated", "--window-schedule=alternating"
+    assert chosen(Path(), *alternating).long_clip == AlternatingWindows(32)
+    assert chosen(Path(), *alternating, "--window=16").long_clip == AlternatingWindows(16)
+    assert chosen(Path(), "--model=generated", "--window-schedule=overlapping") == OFFICIAL_WEIGHTS
+
+
+def test_the_overlap_of_a_preset_can_be_changed_alone() -> None:
+    assert chosen(Path(), "--model=generated", "--overlap=16").long_clip == Windows(32, 16)
+    assert chosen(Path(), "--model=small", "--overlap=0").long_clip == Windows(4, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--segments=8", "--overlap=2"), "--overlap is for windows, but --segments is set"),
+        (("--segments=8", "--window-schedule=alternating"), "--window-schedule is for windows"),
+        (("--preset=official", "--overlap=2"), "--overlap is for windows, but all frames are denoised"),
+        (("--preset=official", "--window-schedule=alternating"), "at once: add --window"),
+        (("--overlap=2", "--window-schedule=alternating"), "no effect on alternating windows"),
+        (("--model=small", "--window-schedule=alternating"), "there is 1 step"),
+    ],
+)
+def test_options_of_windows_that_would_do_nothing_are_refused(options: tuple[str, ...], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        chosen(Path(), "--model=generated", *options)
 
 
 @pytest.mark.parametrize(
