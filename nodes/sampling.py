@@ -8,7 +8,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
 from ..animatex_core.animate_x.sampling import SamplingSettings, Segments, Windows
-from ..animatex_core.animate_x.windows import close_windows
+from ..animatex_core.animate_x.windows import AlternatingWindows, LongClip, close_windows
 from ..animatex_core.diffusion.guidance import Guidance
 from ..animatex_core.errors import InvalidInput
 from .comfy.conditioning import Conditioning
@@ -20,7 +20,7 @@ from .comfy.validation import OpenCombo, coerce_inputs
 from .presets import CUSTOM, apply_preset, is_custom, preset_input
 from .solver import CATEGORY, denoise_input, offset_noise_input, seed_input, solver_input, steps_input
 
-LONG_CLIP_OPTIONS = OFF, WINDOWS, SEGMENTS = "off", "windows", "segments"
+LONG_CLIP_OPTIONS = OFF, WINDOWS, SEGMENTS, ALTERNATING = "off", "windows", "segments", "alternating"
 
 
 @searchable(
@@ -88,7 +88,8 @@ class AnimateXSampler(io.ComfyNode):
                     default=OFF,
                     tooltip="off: all frames at once. windows: overlapping windows, blended at "
                     "every step, in constant memory. segments: one part after another, each "
-                    "continuing from the last frame of the previous one.",
+                    "continuing from the last frame of the previous one. alternating: windows "
+                    "without overlap, which move by half their length from step to step; faster.",
                 ),
                 io.Int.Input(
                     "frames_at_once",
@@ -191,10 +192,12 @@ class AnimateXSampler(io.ComfyNode):
             return io.NodeOutput(join_extension(first, video, extend) if first and extend else video)
 
 
-def _plan(long_clip: str, frames_at_once: int, overlap: int) -> Windows | Segments | None:
+def _plan(long_clip: str, frames_at_once: int, overlap: int) -> LongClip | None:
     if long_clip not in LONG_CLIP_OPTIONS:
         options = ", ".join(LONG_CLIP_OPTIONS)
         raise InvalidInput(f"long_clip is {quoted(long_clip)}, but it must be one of: {options}.")
     if long_clip == WINDOWS:
         return Windows(frames_at_once, overlap)
+    if long_clip == ALTERNATING:
+        return AlternatingWindows(frames_at_once)
     return Segments(frames_at_once) if long_clip == SEGMENTS else None

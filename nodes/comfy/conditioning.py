@@ -1,7 +1,7 @@
 """Animate-X's conditions inside a CONDITIONING, and on their way through ComfyUI's sampling to the model.
 
 A CONDITIONING is a list of [tensor, values]. The tensor of ours is a placeholder; `values` contains a
-`ClipCondition` under `CONDITION` and, for long videos, `Windows` of the core under `WINDOWS`.
+`ClipCondition` under `CONDITION` and, for long videos, a `WindowPlan` of the core under `WINDOWS`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +16,9 @@ from torch import Tensor
 from ...animatex_core.animate_x.conditions import ConditionInputs, Conditions
 from ...animatex_core.animate_x.config import DenoiserConfig
 from ...animatex_core.animate_x.pose_strength import PoseStrength
-from ...animatex_core.animate_x.sampling import Windows
 from ...animatex_core.animate_x.shapes import ClipShape
+from ...animatex_core.animate_x.windows import WindowPlan
+from ...animatex_core.diffusion.alternating_windows import Layout
 from ...animatex_core.diffusion.long_clips import Span, WindowWeights
 from ...animatex_core.errors import InvalidInput
 
@@ -68,8 +69,8 @@ def conditioning_pair(
     return positive, negative
 
 
-def with_windows(conditioning: Conditioning, windows: Windows | None) -> Conditioning:
-    """Return a copy with which every sampler denoises overlapping windows and blends them at each step.
+def with_windows(conditioning: Conditioning, windows: WindowPlan | None) -> Conditioning:
+    """Return a copy with which every sampler denoises windows and blends them at each step.
 
     Apply it to positive and negative alike, so that both can run as one batch.
     """
@@ -122,18 +123,18 @@ class CONDAnimateX(CONDRegular):
     def __init__(
         self,
         shape: ClipShape,
-        spans: tuple[Span, ...],
+        layouts: tuple[Layout, ...],
         weights: WindowWeights,
-        encodings: list[dict[float, Conditions]],
+        encodings: dict[Span, dict[float, Conditions]],
         pose: PoseStrength,
     ) -> None:
         super().__init__(None)
         self.pose = pose
-        self.shape, self.spans = shape, spans
+        self.shape, self.layouts = shape, layouts
         self.weights: WindowWeights = weights
         self.encodings = encodings
 
-    def encoding(self, window: int, timestep: Callable[[], float]) -> Conditions:
+    def encoding(self, window: Span, timestep: Callable[[], float]) -> Conditions:
         """Return the conditions of a window; `timestep` is called if they depend on it."""
         found = self.encodings[window]
         return found[self.pose.at(timestep())] if len(found) > 1 else next(iter(found.values()))
@@ -144,7 +145,7 @@ class CONDAnimateX(CONDRegular):
 
     def can_concat(self, other: "CONDAnimateX") -> bool:
         """Whether both passes can run as one batch."""
-        return (self.shape, self.spans, self.weights) == (other.shape, other.spans, other.weights)
+        return (self.shape, self.layouts, self.weights) == (other.shape, other.layouts, other.weights)
 
     def concat(self, others: Sequence["CONDAnimateX"]) -> list["CONDAnimateX"]:
         """Return what the model gets for several passes in one batch."""
@@ -152,14 +153,14 @@ class CONDAnimateX(CONDRegular):
 
     def size(self) -> list[int]:
         """Return what the model's `memory_required` reads."""
-        return memory_shape(self.shape, self.spans)
+        return memory_shape(self.shape, self.layouts)
 
 
-def encode_condition(condition: ClipCondition, windows: Windows | None, encode: Encode) -> CONDAnimateX:
+def encode_condition(condition: ClipCondition, windows: WindowPlan | None, encode: Encode) -> CONDAnimateX:
     """Encode the conditions of a video, window by window."""
     inputs = condition.inputs_for_pass()
-    spans = window_spans(inputs.shape, windows)
-    weights = (windows or Windows()).weights
+    layouts = window_layouts(inputs.shape, windows)
+    spans = tuple(dict.fromkeys(span for layout in layouts for span in layout))
     factors = condition.pose.factors if condition.conditional else (1.0,)
 
     def encoded(span: Span) -> dict[float, Conditions]:
@@ -168,24 +169,28 @@ def encode_condition(condition: ClipCondition, windows: Windows | None, encode: 
 
     if not condition.conditional:
         # All windows have the same length, so they share the unconditional encoding.
-        encodings = [{1.0: encode(inputs.window(0, len(spans[0])), 1.0)}] * len(spans)
+        shared = {1.0: encode(inputs.window(0, len(spans[0])), 1.0)}
+        encodings = dict.fromkeys(spans, shared)
     elif len(spans) == 1:
-        encodings = [encoded(spans[0])]
+        encodings = {spans[0]: encoded(spans[0])}
     else:  # kept in main memory, moved to the device one at a time
-        encodings = [{factor: each.to("cpu") for factor, each in encoded(span).items()} for span in spans]
-    return CONDAnimateX(inputs.shape, spans, weights, encodings, condition.pose)
+        encodings = {
+            span: {factor: each.to("cpu") for factor, each in encoded(span).items()} for span in spans
+        }
+    weights = "smooth" if windows is None else windows.weights
+    return CONDAnimateX(inputs.shape, layouts, weights, encodings, condition.pose)
 
 
-def window_spans(shape: ClipShape, windows: Windows | None) -> tuple[Span, ...]:
-    """Return the windows in which a video is denoised."""
+def window_layouts(shape: ClipShape, windows: WindowPlan | None) -> tuple[Layout, ...]:
+    """Return the windows in which a video is denoised, for steps that take turns."""
     if windows is None:
-        return (Span(0, shape.frames),)
-    return windows.spans(shape.frames)
+        return ((Span(0, shape.frames),),)
+    return windows.layouts(shape.frames)
 
 
-def memory_shape(shape: ClipShape, spans: Sequence[Span]) -> list[int]:
+def memory_shape(shape: ClipShape, layouts: Sequence[Layout]) -> list[int]:
     """Return [frames of the video, frames that the network sees at once]."""
-    return [shape.frames, len(spans[0])]
+    return [shape.frames, len(layouts[0][0])]
 
 
 def check_latents(shape: ClipShape, latents: Sequence[int], channels: int) -> None:

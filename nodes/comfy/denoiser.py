@@ -19,7 +19,9 @@ from ...animatex_core.animate_x.config import DenoiserConfig
 from ...animatex_core.animate_x.shapes import ClipShape, activation_bytes
 from ...animatex_core.animate_x.training_spec import RELEASED, TrainingSpec
 from ...animatex_core.animate_x.unet import AnimateXUNet
+from ...animatex_core.diffusion.alternating_windows import Layout, nearest_step
 from ...animatex_core.diffusion.closed_windows import blend_spans
+from ...animatex_core.diffusion.long_clips import Span
 from ...animatex_core.diffusion.solvers import Denoiser
 from ...animatex_core.encoders.autoencoder import LATENT_SCALE
 from ...animatex_core.errors import InvalidInput
@@ -34,7 +36,7 @@ from .conditioning import (
     get_clip_condition,
     match_to_model,
     memory_shape,
-    window_spans,
+    window_layouts,
 )
 
 
@@ -164,10 +166,10 @@ class AnimateXModel(BaseModel):
         def timestep() -> float:  # only asked where poses are used for a part, since it waits for the device
             return float(self.model_sampling.timestep(t[:1]).item())
 
-        def window(index: int) -> Denoiser:
+        def window(span: Span) -> Denoiser:
             def denoise(videos: Tensor, sigmas: Tensor) -> Tensor:
                 throw_exception_if_processing_interrupted()  # a step of a long video takes a while
-                conds = Conditions.stack([each.encoding(index, timestep).to(x.device) for each in passes])
+                conds = Conditions.stack([each.encoding(span, timestep).to(x.device) for each in passes])
                 if self.current_patcher is not None and self.current_patcher.current_hooks is not None:
                     conds = replace(conds, kept=())  # a scheduled LoRA changes the weights between steps
                 each_sigma = sigmas.repeat_interleave(conds.frames)
@@ -175,9 +177,9 @@ class AnimateXModel(BaseModel):
 
             return denoise
 
-        spans = passes[0].spans
-        windows = [window(index) for index in range(len(spans))]
-        blended = blend_spans(windows, spans, passes[0].shape.frames, passes[0].weights)
+        layout = _layout_of_step(passes[0].layouts, options, t)
+        windows = [window(span) for span in layout]
+        blended = blend_spans(windows, layout, passes[0].shape.frames, passes[0].weights)
         return _to_frames(blended(_to_videos(x, len(passes)), t.view(len(passes), -1)[:, 0]))
 
     def extra_conds_shapes(self, **kwargs: Any) -> dict[str, list[int]]:
@@ -185,7 +187,7 @@ class AnimateXModel(BaseModel):
         if CONDITION not in kwargs:
             return {}
         shape = get_clip_condition(kwargs).inputs.shape
-        return {CONDITION: memory_shape(shape, window_spans(shape, kwargs.get(WINDOWS)))}
+        return {CONDITION: memory_shape(shape, window_layouts(shape, kwargs.get(WINDOWS)))}
 
     def memory_required(
         self, input_shape: Sequence[int], cond_shapes: Mapping[str, list[list[int]]] | None = None
@@ -217,6 +219,14 @@ def check_patches(transformer_options: Mapping[str, Any]) -> None:
             f"A node patched {', '.join(sorted(named))} of the MODEL, which Animate-X's network does not "
             "have: remove nodes such as attention guidance, HyperTile or token merging before the sampler."
         )
+
+
+def _layout_of_step(layouts: Sequence[Layout], options: Mapping[str, Any], sigmas: Tensor) -> Layout:
+    """Return the windows of the step that is nearest to the sigma, of those that ComfyUI samples."""
+    if len(layouts) == 1:
+        return layouts[0]
+    step = nearest_step(options["sample_sigmas"].to(sigmas.device), sigmas[0].item())
+    return layouts[step % len(layouts)]
 
 
 def _to_videos(frames: Tensor, videos: int) -> Tensor:

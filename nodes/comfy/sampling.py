@@ -16,7 +16,8 @@ from torch import Tensor
 
 from ...animatex_core.animate_x.pins import Pins
 from ...animatex_core.animate_x.presets import warn_of_guidance
-from ...animatex_core.animate_x.sampling import SamplingSettings, Segments, Windows, require_finite
+from ...animatex_core.animate_x.sampling import SamplingSettings, Segments, require_finite
+from ...animatex_core.animate_x.windows import LongClip, warn_of_windows
 from ...animatex_core.diffusion.guidance import Guidance
 from ...animatex_core.diffusion.long_clips import Span, chained_segments, sample_segments
 from ...animatex_core.errors import InvalidInput
@@ -89,6 +90,7 @@ def sample_video(
     plan = settings.long_clip
     denoiser.trained_on.warn_of_length(len(samples) if plan is None else min(plan.size, len(samples)))
     warn_of_guidance(settings.guidance.scale, denoiser.denoiser.puppet)
+    warn_of_windows(plan, denoiser.denoiser.ignores_noise)
     mask = latent.get("noise_mask")
     if pins is not None:
         conds, samples, mask = pin_video(denoiser, conds, samples, mask, pins)
@@ -162,7 +164,7 @@ def _sample(
     return to_batch(sample_segments(spans, segment))
 
 
-def _cond_for_span(span: Span, conditioning: Conditioning, plan: Windows | Segments | None) -> Conditioning:
+def _cond_for_span(span: Span, conditioning: Conditioning, plan: LongClip | None) -> Conditioning:
     if isinstance(plan, Segments):
         return slice_frames(conditioning, span.start, span.stop)
     return with_windows(conditioning, plan)

@@ -47,7 +47,7 @@ def _inputs(server: Server) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("plan", ["off", "windows", "segments"])
+@pytest.mark.parametrize("plan", ["off", "windows", "segments", "alternating"])
 def test_the_button_stops_the_sampler_within_a_step_or_two(server: Server, plan: str) -> None:
     # One more may end while the wish is on its way, and the log tells of steps ten times a second.
     assert interrupted(server, seed=1, long_clip=plan) <= 4

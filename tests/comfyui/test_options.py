@@ -29,7 +29,7 @@ def optimised(comfyui: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield running
 
 
-@pytest.mark.parametrize("plan", ["off", "windows", "segments"])
+@pytest.mark.parametrize("plan", ["off", "windows", "segments", "alternating"])
 def test_a_clip_is_sampled_again_from_latents_of_16_bits(optimised: Server, plan: str) -> None:
     size = {"width": 64, "height": 128}
     again = {

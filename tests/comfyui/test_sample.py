@@ -33,6 +33,9 @@ def seen(comfyui: Host) -> dict[str, Any]:
         "no offset",
         "closed windows",
         "closed",
+        "alternating windows",
+        "closed alternating windows",
+        "many alternating windows",
     ],
 )
 def test_the_result_is_that_of_the_core(seen: dict, case: str) -> None:
@@ -50,7 +53,7 @@ class TestLatents:
     def test_without_denoise_they_are_handed_on(self, seen: dict) -> None:
         assert seen["nothing_to_do"] == 0
 
-    @pytest.mark.parametrize("plan", ["whole", "windows", "segments"])
+    @pytest.mark.parametrize("plan", ["whole", "windows", "segments", "alternating windows"])
     def test_masked_frames_stay_and_the_others_do_not(self, seen: dict, plan: str) -> None:
         changes = seen["mask"][plan]
         assert [change > 1 for change in changes] == [False, True, True, False, True]
@@ -104,7 +107,7 @@ class TestProgress:
         assert seen["progress"]["previewed"] == [0, 1, 2, 4]
 
 
-@pytest.mark.parametrize("case", ["first", "third", "segments", "windows"])
+@pytest.mark.parametrize("case", ["first", "third", "segments", "windows", "alternating windows"])
 def test_an_interrupted_clip_stops_before_its_next_window_and_leaves_nothing(seen: dict, case: str) -> None:
     expected = {"calls after": 0, "windows after": 0, "tensors left": 0}
     assert seen["interruption"][case] == expected
@@ -138,7 +141,7 @@ def running(server: Server) -> Server:
 
 
 class TestNode:
-    @pytest.mark.parametrize("plan", ["off", "windows", "segments"])
+    @pytest.mark.parametrize("plan", ["off", "windows", "segments", "alternating"])
     @pytest.mark.parametrize("solver", ["ddim", "dpm++2m"])
     def test_gives_finite_latents(self, running: Server, solver: str, plan: str) -> None:
         found = latents(running, sampled_by_pack(solver=solver, long_clip=plan))
@@ -158,6 +161,8 @@ class TestNode:
             ({"guidance_start": 0.8, "guidance_end": 0.2}, "guidance goes from 0.8 to 0.2, but these are"),
             ({"long_clip": "windows", "overlap": 2}, "windows of 2 frames overlap by 2: use a smaller"),
             ({"long_clip": "segments", "frames_at_once": 1}, "segment size is 1"),
+            ({"long_clip": "alternating", "frames_at_once": 1}, "window size is 1"),
+            ({"long_clip": "alternating", "steps": 1, "solver": "dpm++2m"}, "but there is 1 step"),
             ({"steps": 900, "denoise": 0.5, "solver": "dpm++2m"}, "use 1 to 500 steps."),
             ({"long_clip": "segments", "closed": True}, "A loop cannot be sampled in segments"),
             ({"extend": 2}, "extend is 2, but first is not connected"),
@@ -190,7 +195,7 @@ class TestNode:
         assert found.isfinite().all()
 
     def test_a_plan_that_is_not_offered_is_refused(self, running: Server) -> None:
-        ours = "long_clip is 'window', but it must be one of: off, windows, segments."
+        ours = "long_clip is 'window', but it must be one of: off, windows, segments, alternating."
         by_comfyui = "Value not in list: long_clip: 'window'"  # since 0.30, before a node sees it
         found = running.complaint(sampled_by_pack(long_clip="window"))
         assert ours in found or by_comfyui in found

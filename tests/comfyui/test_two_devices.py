@@ -24,6 +24,7 @@ def seen(comfyui: Host) -> dict[str, Any]:
         ("whole", [4, 4]),
         ("windows", [8, 8]),
         ("closed windows", [12, 12]),
+        ("alternating windows", [12, 12]),
         ("segments", [8, 8]),
         ("interval", [1, 4]),
     ],

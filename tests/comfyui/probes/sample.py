@@ -46,7 +46,8 @@ from comfy.cli_args import LatentPreviewMethod, args  # isort: skip
 from comfy.latent_formats import SD15  # isort: skip
 
 errors = pack("animatex_core.errors")
-close_windows = pack("animatex_core.animate_x.windows").close_windows
+windows_module = pack("animatex_core.animate_x.windows")
+AlternatingWindows, close_windows = windows_module.AlternatingWindows, windows_module.close_windows
 PoseStrength = pack("animatex_core.animate_x.pose_strength").PoseStrength
 Pins, pin_frames = (getattr(pack("animatex_core.animate_x.pins"), name) for name in ("Pins", "pin_frames"))
 OFF_FIRST = replace(PLAIN, guidance=Guidance(2.5, 0.3, 0.6))  # of timesteps 751, 501, 251 and 1
@@ -65,6 +66,11 @@ def equals_the_core() -> dict[str, float]:
         "no offset": replace(PLAIN, offset_noise=0.0),
         "closed windows": replace(PLAIN, long_clip=Windows(3, 1, closed=True)),
         "closed": replace(PLAIN, long_clip=close_windows(None)),
+        "alternating windows": replace(PLAIN, long_clip=AlternatingWindows(2)),
+        "closed alternating windows": replace(PLAIN, long_clip=AlternatingWindows(2, closed=True)),
+        "many alternating windows": replace(
+            PLAIN, steps=12, solver="dpm++2m", long_clip=AlternatingWindows(3), guidance=Guidance(1.0)
+        ),
     }
     return {name: difference(host(settings), core(settings)) for name, settings in cases.items()}
 
@@ -96,7 +102,12 @@ def mask() -> dict[str, list[float]]:
     samples = clip()
     stay = torch.ones(FRAMES, 1, *SHAPE.latent_size)
     stay[[0, 3]] = 0
-    plans = {"whole": None, "windows": Windows(3, 1), "segments": Segments(3)}
+    plans = {
+        "whole": None,
+        "windows": Windows(3, 1),
+        "segments": Segments(3),
+        "alternating windows": AlternatingWindows(2),
+    }
     found = {}
     for name, plan in plans.items():
         given = {"samples": samples, "noise_mask": stay}
@@ -246,7 +257,14 @@ def interrupted(settings: Any, at: int) -> dict[str, int]:
 
 def interruption() -> dict[str, dict[str, int]]:
     segments, windows = replace(PLAIN, long_clip=Segments(3)), replace(PLAIN, long_clip=Windows(3, 1))
-    cases = {"first": (PLAIN, 1), "third": (PLAIN, 3), "segments": (segments, 6), "windows": (windows, 2)}
+    alternating = replace(PLAIN, long_clip=AlternatingWindows(2))
+    cases = {
+        "first": (PLAIN, 1),
+        "third": (PLAIN, 3),
+        "segments": (segments, 6),
+        "windows": (windows, 2),
+        "alternating windows": (alternating, 2),
+    }
     return {name: interrupted(*case) for name, case in cases.items()}
 
 

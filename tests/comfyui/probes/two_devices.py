@@ -39,6 +39,7 @@ PoseStrength = pack("animatex_core.animate_x.pose_strength").PoseStrength
 BUNDLE = pack("animatex_core.hub.bundled").BUNDLED_MODELS
 OTHER = torch.device("cpu", 0)
 FOLDER = TemporaryDirectory()
+AlternatingWindows = pack("animatex_core.animate_x.windows").AlternatingWindows
 CLOSED = Windows(3, 1, closed=True)
 
 
@@ -89,6 +90,7 @@ def passes() -> dict[str, Any]:
         "windows": replace(PLAIN, long_clip=Windows(3, 1)),
         "closed windows": replace(PLAIN, long_clip=CLOSED),
         "segments": replace(PLAIN, long_clip=Segments(3), solver="dpm++2m"),
+        "alternating windows": replace(PLAIN, long_clip=AlternatingWindows(2)),
         "interval": replace(PLAIN, guidance=Guidance(2.5, 0.3, 0.6)),
     }
     both, found = split(model()), {}
