@@ -36,12 +36,13 @@ class TrafficCounter(OpCounter):
         kernels: Number of them.
         moved: Bytes read and written.
         copied: Part of `moved` by kernels that only copy.
+        allocations: Number of outputs with memory of their own, as the allocator of a GPU is asked for.
 
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.kernels = self.moved = self.copied = 0
+        self.kernels = self.moved = self.copied = self.allocations = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run an operation and count it."""
@@ -49,6 +50,7 @@ class TrafficCounter(OpCounter):
         name = func._overloadpacket
         inputs = _tensors((args, {key: value for key, value in (kwargs or {}).items() if key != "out"}))
         outputs = _tensors(result)
+        self.allocations += len(_storages(outputs) - _storages(_tensors((args, kwargs))))
         if name in _NO_KERNELS or _is_view(func, inputs, outputs):
             return result
         if name is torch.ops.aten.group_norm and not inputs[0].is_contiguous():
@@ -91,12 +93,13 @@ def _tensors(values: object) -> list[Tensor]:
     return [leaf for leaf in tree_leaves(values) if isinstance(leaf, Tensor)]
 
 
+def _storages(tensors: list[Tensor]) -> set[int]:
+    return {tensor.untyped_storage()._cdata for tensor in tensors}
+
+
 def _is_view(func: Any, inputs: list[Tensor], outputs: list[Tensor]) -> bool:
     """Return whether an operation only returned its input's storage, as a reshape may or may not."""
-    storages = {tensor.untyped_storage()._cdata for tensor in inputs}
-    return not func._schema.is_mutable and all(
-        tensor.untyped_storage()._cdata in storages for tensor in outputs
-    )
+    return not func._schema.is_mutable and _storages(outputs) <= _storages(inputs)
 
 
 def _stored_bytes(tensor: Tensor) -> int:
@@ -151,10 +154,10 @@ def main() -> None:
     found = {"ours": our_traffic(shape, dtype)}
     if options.authors:
         found["official"] = authors_traffic(options.authors, shape, dtype)
-    print("network   kernels  GB moved  GB copied  peak GiB")
+    print("network   kernels  allocations  GB moved  GB copied  peak GiB")
     for name, counter in found.items():
         print(
-            f"{name:9s} {counter.kernels:7d} {counter.moved / 1e9:9.1f} {counter.copied / 1e9:10.1f} "
+            f"{name:9s} {counter.kernels:7d} {counter.allocations:12d} {counter.moved / 1e9:9.1f} {counter.copied / 1e9:10.1f} "
             f"{counter.peak / 2**30:9.2f}"
         )
 

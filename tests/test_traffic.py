@@ -58,3 +58,10 @@ def test_the_page_has_the_numbers_of_the_script() -> None:
     assert f"| of them by kernels that only copy | {counter.copied / 1e9:.1f} GB |" in PAGE
     assert f"| kernels that are launched | {counter.kernels:,} |" in PAGE
     assert f"| peak of the activations | {counter.peak / 2**30:.2f} GiB |" in PAGE
+
+
+def test_outputs_with_memory_of_their_own_are_allocations() -> None:
+    query, target = torch.empty(2, 4, 8, device="meta"), torch.empty_like(NUMBER)
+    assert count_traffic(lambda: (NUMBER + NUMBER).view(16)).allocations == 1
+    assert count_traffic(lambda: torch.add(NUMBER, NUMBER, out=target).mul_(2)).allocations == 0
+    assert count_traffic(lambda: F.scaled_dot_product_attention(query, query, query)).allocations == 1
