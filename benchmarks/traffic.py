@@ -157,8 +157,8 @@ def main() -> None:
     print("network   kernels  allocations  GB moved  GB copied  peak GiB")
     for name, counter in found.items():
         print(
-            f"{name:9s} {counter.kernels:7d} {counter.allocations:12d} {counter.moved / 1e9:9.1f} {counter.copied / 1e9:10.1f} "
-            f"{counter.peak / 2**30:9.2f}"
+            f"{name:9s} {counter.kernels:7d} {counter.allocations:12d} {counter.moved / 1e9:9.1f} "
+            f"{counter.copied / 1e9:10.1f} {counter.peak / 2**30:9.2f}"
         )
 
 

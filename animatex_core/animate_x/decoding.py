@@ -28,4 +28,5 @@ def decode_frames(autoencoder: LatentCodec, latents: Tensor, progress: Progress)
 def to_bytes(image: Tensor) -> np.ndarray:
     """(3, h, w) around -1..1 -> (h, w, 3) uint8, rounded down as in the official code."""
     unit = (image.float() * 0.5 + 0.5).clamp(0, 1)
-    return rearrange((unit * 255).byte(), "c h w -> h w c").cpu().numpy()  # bytes are fewer to move than floats
+    whole = (unit * 255).byte()  # on the device, because bytes are moved faster than floats
+    return rearrange(whole, "c h w -> h w c").cpu().numpy()
