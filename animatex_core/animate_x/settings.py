@@ -68,7 +68,8 @@ class SamplingSettings:
             )
         if isinstance(self.long_clip, AlternatingWindows) and len(self.timesteps) < 2:
             raise InvalidInput(
-                "Alternating windows move from step to step, but there is 1 step: use 2 or more, or Windows."
+                "Alternating windows move from step to step, but there is 1 step: use 2 or more, or "
+                "overlapping windows."
             )
 
     @property
