@@ -95,6 +95,8 @@ def main() -> None:
     torch.set_num_threads(1)
     bundle = make_bundle(options.folder, options.training_steps)
     networks = load_small(bundle, torch.float32, torch.device("cpu"))
+    if options.frames <= networks.trained_on.frames:
+        parser.error(f"--frames must be more than a window, which has {networks.trained_on.frames}")
     sampling = SamplingSettings(options.solver, options.steps, Guidance(1.5))
     settings = HeldOutSettings(
         options.pairs, options.frames, WIDTH, HEIGHT, sampling=sampling, driven_by=(REAL,)

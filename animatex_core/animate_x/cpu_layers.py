@@ -106,9 +106,10 @@ class Conv2d(nn.Conv2d):
         def convolve(x: Tensor) -> Tensor:
             return super(Conv2d, self)._conv_forward(x, weight, bias)
 
-        if self.kernel_size == (1, 1) and _infers_channels_last(input):
+        padding = _plain_padding(self)
+        if self.kernel_size == self.stride == (1, 1) and padding == (0, 0) and _infers_channels_last(input):
             return _pointwise(input, weight, bias)
-        return _in_fastest_form(convolve, input, weight, bias, self.stride, _plain_padding(self))
+        return _in_fastest_form(convolve, input, weight, bias, self.stride, padding)
 
 
 class Conv3d(nn.Conv3d):
@@ -179,8 +180,9 @@ def _in_fastest_form(
 
     oneDNN reorders the weights at every call, and twice if only x is channels last. At the coarse levels of
     the denoiser that takes longer than the convolution. A linear layer uses them as they are, but its inputs,
-    the pixels under the kernel, must be copied. That is less work where output channels are more than twice
-    the output pixels. Else a convolution with more weights than inputs runs channels first.
+    the pixels under the kernel, must be copied. In float32 that is faster up to about half as many output
+    pixels as output channels, in bfloat16 up to a quarter, measured on an Intel Xeon with AMX. Else a
+    convolution with more weights than inputs runs channels first.
 
     Args:
         convolve: Runs the convolution as torch does.
@@ -190,10 +192,14 @@ def _in_fastest_form(
         stride: In height and width.
         padding: From `_plain_padding`.
 
+    Returns:
+        (n, outputs, height, width), channels last if x is.
+
     """
-    if not _infers_channels_last(x):
+    if x.dim() != 4 or not _infers_channels_last(x):
         return convolve(x)
-    if padding is not None and 2 * _outputs(x, weight, stride, padding) < len(weight):
+    few = len(weight) // (2 if x.dtype == torch.float32 else 4)
+    if padding is not None and _outputs(x, weight, stride, padding) < few:
         under_kernel = _under_kernel(x, weight.shape[2:], stride, padding)
         return linear(under_kernel, weight.flatten(1), bias).movedim(-1, 1)
     is_heavy = x.numel() < weight.numel() and weight.is_contiguous()

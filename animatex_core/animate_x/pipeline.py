@@ -217,7 +217,7 @@ class AnimateXPipeline(Animator[AnimationSettings, ConditionInputs]):
         if self.ranks.is_first:
             config = self.networks.unet.config
             warn_of_guidance(settings.guidance.scale, config.puppet)
-            warn_of_windows(settings.long_clip, config.ignores_noise)
+            warn_of_windows(settings.long_clip, conditions.shape.frames, config.ignores_noise)
         self.share_sampling(conditions, settings)
         return sample_latents(
             self.networks.unet,

@@ -68,8 +68,8 @@ class SamplingSettings:
             )
         if isinstance(self.long_clip, AlternatingWindows) and len(self.timesteps) < 2:
             raise InvalidInput(
-                "Alternating windows move from step to step, but there is 1 step: use 2 or more, or "
-                "overlapping windows."
+                "Alternating windows move from step to step, but there is 1 step: use overlapping "
+                "windows, or 2 or more steps."
             )
 
     @property

@@ -51,7 +51,10 @@ class Windows:
 
 @dataclass(frozen=True)
 class AlternatingWindows:
-    """Windows side by side, which move by half their length from step to step, in constant memory.
+    """Windows side by side, which move by half their length from step to step.
+
+    The memory of the device does not depend on the length of the video. The conditions of the windows of both
+    kinds of steps wait in main memory.
 
     Args:
         size: Frames per window. A video no longer than this is sampled at once.
@@ -108,9 +111,9 @@ def close_windows(plan: LongClip | None) -> WindowPlan:
     return Windows(ALL_FRAMES, 0, closed=True) if plan is None else replace(plan, closed=True)
 
 
-def warn_of_windows(plan: LongClip | None, ignores_noise: bool) -> None:
+def warn_of_windows(plan: LongClip | None, frames: int, ignores_noise: bool) -> None:
     """Warn of windows that alternate where the model, which ignores the noise, does not see earlier steps."""
-    if ignores_noise and isinstance(plan, AlternatingWindows):
+    if ignores_noise and isinstance(plan, AlternatingWindows) and len(plan.layouts(frames)) > 1:
         warn(
             "This model does not see the result of earlier steps, so alternating windows meet without any "
             "transition: use windows that overlap."

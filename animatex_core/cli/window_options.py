@@ -20,11 +20,11 @@ def long_clip(arguments: argparse.Namespace, usual: LongClip | None) -> LongClip
 
     """
     if arguments.segments is not None:
-        _refuse(arguments, "is for windows, but --segments is set: leave one of them out")
+        _refuse_alternating(arguments, "--segments is set: leave one of them out")
         return Segments(arguments.segments)
     plan = usual if arguments.window is None else Windows(arguments.window, arguments.window // 4)
     if not isinstance(plan, Windows):
-        _refuse(arguments, "is for windows, but all frames are denoised at once: add --window")
+        _refuse_alternating(arguments, "all frames are denoised at once: add --window")
         return plan
     if arguments.window_schedule != ALTERNATING:
         return plan if arguments.overlap is None else replace(plan, overlap=arguments.overlap)
@@ -33,12 +33,6 @@ def long_clip(arguments: argparse.Namespace, usual: LongClip | None) -> LongClip
     return AlternatingWindows(plan.size)
 
 
-def _refuse(arguments: argparse.Namespace, why: str) -> None:
-    """Raise InvalidInput if an option is set that changes windows."""
-    is_alternating = arguments.window_schedule == ALTERNATING
-    for option, is_set in (
-        ("--overlap", arguments.overlap is not None),
-        ("--window-schedule", is_alternating),
-    ):
-        if is_set:
-            raise InvalidInput(f"{option} {why}.")
+def _refuse_alternating(arguments: argparse.Namespace, why: str) -> None:
+    if arguments.window_schedule == ALTERNATING:
+        raise InvalidInput(f"--window-schedule is for windows, but {why}.")

@@ -29,7 +29,8 @@ def alternating_windows(frames: int, size: int) -> tuple[Layout, ...]:
             shifted back into it, where they overlap their neighbours.
 
     Returns:
-        The layouts of even and of odd steps; a single one for a video no longer than a window.
+        The layouts of even and of odd steps. A single one for a video no longer than a window, and for one of
+        which two windows share a quarter in any case, so that nothing needs to move.
 
     Raises:
         InvalidInput: An argument is out of range.
@@ -38,6 +39,8 @@ def alternating_windows(frames: int, size: int) -> tuple[Layout, ...]:
     _check_size(frames, size)
     if size >= frames:
         return ((Span(0, frames),),)
+    if frames <= 2 * size - max(1, size // 4):
+        return (_side_by_side(frames, size, 0),)
     return tuple(_side_by_side(frames, size, first) for first in (0, size // 2 - size))
 
 

@@ -90,7 +90,7 @@ def sample_video(
     plan = settings.long_clip
     denoiser.trained_on.warn_of_length(len(samples) if plan is None else min(plan.size, len(samples)))
     warn_of_guidance(settings.guidance.scale, denoiser.denoiser.puppet)
-    warn_of_windows(plan, denoiser.denoiser.ignores_noise)
+    warn_of_windows(plan, len(samples), denoiser.denoiser.ignores_noise)
     mask = latent.get("noise_mask")
     if pins is not None:
         conds, samples, mask = pin_video(denoiser, conds, samples, mask, pins)

@@ -58,6 +58,9 @@ def test_group_norm_is_precise_where_means_are_large(shape: tuple[int, ...]) -> 
 
 CONVOLUTIONS = {
     "pointwise": (lambda: TORCH.Conv2d(8, 6, 1), (2, 8, 4, 3)),
+    "pointwise and strided": (lambda: TORCH.Conv2d(8, 6, 1, stride=2), (2, 8, 4, 3)),
+    "pointwise and padded": (lambda: TORCH.Conv2d(8, 6, 1, padding=1), (2, 8, 4, 3)),
+    "pointwise and grouped": (lambda: TORCH.Conv2d(8, 6, 1, groups=2), (2, 8, 4, 3)),
     "more inputs than weights": (lambda: TORCH.Conv2d(2, 3, 3, padding=1), (2, 2, 6, 5)),
     "more weights than inputs": (lambda: TORCH.Conv2d(32, 16, 3, padding=1), (2, 32, 3, 2)),
     "few pixels for the outputs": (lambda: TORCH.Conv2d(8, 32, 3, padding=1), (2, 8, 3, 2)),

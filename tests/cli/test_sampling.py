@@ -67,9 +67,7 @@ def test_the_overlap_of_a_preset_can_be_changed_alone() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--segments=8", "--overlap=2"), "--overlap is for windows, but --segments is set"),
         (("--segments=8", "--window-schedule=alternating"), "--window-schedule is for windows"),
-        (("--preset=official", "--overlap=2"), "--overlap is for windows, but all frames are denoised"),
         (("--preset=official", "--window-schedule=alternating"), "at once: add --window"),
         (("--overlap=2", "--window-schedule=alternating"), "no effect on alternating windows"),
         (("--model=small", "--window-schedule=alternating"), "there is 1 step"),
